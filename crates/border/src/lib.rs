@@ -1,0 +1,1 @@
+//! The HTTP server between the socket and the handler.

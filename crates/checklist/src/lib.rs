@@ -1,0 +1,1 @@
+//! The catalogue of attributes, the probes that examine them and the reports.

@@ -1,0 +1,1 @@
+//! Faults, load and attacks against any service, from outside.

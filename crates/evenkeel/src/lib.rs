@@ -1,0 +1,1 @@
+//! The default library for services that have to stay up.

@@ -1,0 +1,1 @@
+//! Deadlines and backoff: what protects a call, knowing neither HTTP nor SQL.

@@ -1,0 +1,1 @@
+//! The life of the process and its parts: start, ready, drain, stop.

@@ -1,0 +1,1 @@
+//! Logs, metrics and health: the views over the registry of vitals.

@@ -1,0 +1,1 @@
+//! The registry of live state, the event bus, ids and build information.

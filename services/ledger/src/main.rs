@@ -1,0 +1,2 @@
+//! The reference service: accounts and transfers that must never lose or double a cent.
+fn main() {}
