@@ -1,1 +1,15 @@
-//! The catalogue of attributes, the probes that examine them and the reports.
+//! The catalogue of attributes, the probes that examine them, and the reports.
+//!
+//! - [`catalogue`]: every attribute, read from `checklist/*.toml`.
+//! - [`subject`]: what is examined: `keel.toml`, or a command and a URL.
+//! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
+//! - [`probes`]: one room a probe, keyed by the attribute's id.
+//! - [`finding`]: what a probe found, with evidence that a person can check.
+//! - [`decision`]: what people decided, with owner, reason and expiry.
+//! - [`examination`]: runs the probes in order and applies the decisions.
+//! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
+
+pub mod finding;
+pub mod lab;
+pub mod probes;
+pub mod subject;

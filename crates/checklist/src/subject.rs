@@ -1,0 +1,164 @@
+//! What is examined: `keel.toml`, or a command and a URL.
+//!
+//! ```toml
+//! [service]
+//! run = "target/debug/ledger"
+//! url = "http://127.0.0.1:8080"          # the public listener; keel restarts the service on the same port
+//! admin = "http://127.0.0.1:8081"        # where health and metrics are, when that is another listener
+//! ready = "/readyz"                      # looked up on admin when there is one, else on url
+//! health = "/health"                     # likewise; guessed when not said
+//! metrics = "/metrics"                   # likewise
+//! openapi = "/openapi.json"              # on url
+//! repository = "."                       # what the static probes read
+//! data = ["data"]                        # where persistent data lives; [] when `state = "none"`
+//! state = "durable"                      # "durable" or "none"; unsaid means unknown
+//! deadline = "30s"                       # no request may take longer
+//! start_timeout = "10s"
+//! drain_timeout = "30s"
+//! decisions = "decisions.toml"
+//!
+//! [service.env]
+//! RUST_LOG = "info"
+//!
+//! [dependencies.rail]                    # or, at the top: dependencies = "none"
+//! env = "RAIL_URL"                       # the variable that carries its address
+//! url = "http://127.0.0.1:9300"          # http://, tcp://
+//! run = "target/debug/rail"              # when keel is to start it too
+//! ready = "/livez"
+//!
+//! [[requests]]                           # sent in order; earlier ones save what later ones need
+//! name = "open account"
+//! method = "POST"
+//! path = "/v1/accounts"
+//! headers = { "Idempotency-Key" = "{key}" }
+//! json = { currency = "EUR", overdraft = 100000 }
+//! expect = 201
+//! save = { account = "/id" }             # JSON pointer into the answer
+//! uses = ["rail"]                        # dependencies that this request reaches
+//! read = "/v1/accounts/{account}"        # where the created thing can be read back
+//! idempotent = "Idempotency-Key"         # the header that makes it safe to repeat
+//! list = false                           # a GET that returns a list: its paging is examined
+//! slow = false                           # a request that would take longer than its deadline
+//! crash = false                          # a request that panics or kills a worker
+//! ```
+//!
+//! Templates in `path`, header values and `json` strings: `{key}` (a new unique key a request), `{n}` (a counter), and every saved name.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+/// Whether the service keeps state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It acknowledges writes that must survive.
+    Durable,
+    /// It keeps none: every request only reads.
+    None,
+    /// Nobody said.
+    Unsaid,
+}
+
+/// The dependencies, as far as they were declared.
+#[derive(Clone, Debug)]
+pub enum Dependencies {
+    /// Nobody said.
+    Unsaid,
+    /// Declared; an empty list says that there are none.
+    Declared(Vec<Dependency>),
+}
+
+/// One thing the service calls.
+#[derive(Clone, Debug)]
+pub struct Dependency {
+    /// Its name.
+    pub name: String,
+    /// The environment variable that carries its address.
+    pub env: String,
+    /// Its own address: `http://host:port[/path]` or `tcp://host:port`.
+    pub url: Url,
+    /// How to start it, when keel is to.
+    pub run: Option<String>,
+    /// Path that answers 2xx when it is ready (HTTP), else a TCP connect decides.
+    pub ready: Option<String>,
+    /// Set on top of the environment of `run`.
+    pub env_of_run: BTreeMap<String, String>,
+}
+
+/// One request of the mix.
+#[derive(Clone, Debug, Default)]
+pub struct RequestSpec {
+    /// Its name in reports.
+    pub name: String,
+    /// The method; GET when unsaid.
+    pub method: String,
+    /// Path and query, a template.
+    pub path: String,
+    /// Header templates.
+    pub headers: BTreeMap<String, String>,
+    /// JSON body, its strings templates.
+    pub json: Option<serde_json::Value>,
+    /// Body as text, a template; not together with `json`.
+    pub body: Option<String>,
+    /// Expected status; any 2xx or 3xx when unsaid.
+    pub expect: Option<u16>,
+    /// What to save of the answer: name to JSON pointer.
+    pub save: BTreeMap<String, String>,
+    /// Names of dependencies it reaches.
+    pub uses: Vec<String>,
+    /// Where what it made can be read back.
+    pub read: Option<String>,
+    /// The header that makes it safe to repeat.
+    pub idempotent: Option<String>,
+    /// Whether it returns a list.
+    pub list: bool,
+    /// Whether it takes longer than its deadline, on purpose.
+    pub slow: bool,
+    /// Whether it crashes its handler or worker, on purpose.
+    pub crash: bool,
+}
+
+/// All that was said about the service under examination.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its name in reports.
+    pub name: String,
+    /// Shell command that starts it in the foreground.
+    pub run: String,
+    /// Its public listener.
+    pub url: Url,
+    /// Its admin listener, when it has one of its own.
+    pub admin: Option<Url>,
+    /// Readiness path; when unsaid, the first answer below 500 to `/` on `url` counts.
+    pub ready: Option<String>,
+    /// Health path.
+    pub health: Option<String>,
+    /// Metrics path.
+    pub metrics: Option<String>,
+    /// OpenAPI path on `url`.
+    pub openapi: Option<String>,
+    /// Working directory of `run`.
+    pub workdir: PathBuf,
+    /// What the static probes read; none when unsaid.
+    pub repository: Option<PathBuf>,
+    /// Where persistent data lives.
+    pub data: Vec<PathBuf>,
+    /// Whether it keeps state.
+    pub state: State,
+    /// Environment on top of keel's own.
+    pub env: BTreeMap<String, String>,
+    /// No request may take longer. Default 30 s.
+    pub deadline: Duration,
+    /// Until ready. Default 10 s.
+    pub start_timeout: Duration,
+    /// From SIGTERM to the end. Default 30 s.
+    pub drain_timeout: Duration,
+    /// The decisions file.
+    pub decisions: Option<PathBuf>,
+    /// What it calls.
+    pub dependencies: Dependencies,
+    /// The mix, in order.
+    pub requests: Vec<RequestSpec>,
+}
