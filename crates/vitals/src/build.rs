@@ -1,0 +1,60 @@
+//! What runs here: build information, and this run of it.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use serde::Serialize;
+
+/// What was built.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Build {
+    /// The program's name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The commit it was built from; `unknown` when the build did not say.
+    pub commit: &'static str,
+}
+
+/// One run of a build on one host. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    build: Build,
+    host: String,
+    started: SystemTime,
+    clock: Instant,
+}
+
+impl Instance {
+    /// The run that starts now, on this host.
+    pub fn new(build: Build) -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+        let host = if host.is_empty() { "unknown".to_owned() } else { host };
+        Self { inner: Arc::new(Inner { build, host, started: SystemTime::now(), clock: Instant::now() }) }
+    }
+
+    /// What was built.
+    pub fn build(&self) -> Build {
+        self.inner.build
+    }
+
+    /// The host's name.
+    pub fn host(&self) -> &str {
+        &self.inner.host
+    }
+
+    /// When it started.
+    pub fn started(&self) -> SystemTime {
+        self.inner.started
+    }
+
+    /// For how long it has run.
+    pub fn uptime(&self) -> std::time::Duration {
+        self.inner.clock.elapsed()
+    }
+}

@@ -1,0 +1,28 @@
+//! The one source of randomness: the operating system's by default, a seed's in a simulation.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+static SEEDED: OnceLock<Mutex<StdRng>> = OnceLock::new();
+
+/// From now on all randomness of this process follows `seed`, for tests and simulations. The first seed stays.
+pub fn seed_entropy(seed: u64) {
+    let _ = SEEDED.set(Mutex::new(StdRng::seed_from_u64(seed)));
+}
+
+/// Fills `bytes` with unguessable bytes (a ChaCha generator a thread, seeded by the operating system).
+pub fn fill_entropy(bytes: &mut [u8]) {
+    match SEEDED.get() {
+        None => rand::rng().fill(bytes),
+        Some(seeded) => seeded.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
+    }
+}
+
+/// A random number of 64 bits, for jitter and choices.
+pub fn entropy() -> u64 {
+    let mut bytes = [0; 8];
+    fill_entropy(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

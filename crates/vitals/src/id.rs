@@ -1,0 +1,170 @@
+//! Ids that nobody can guess, and the W3C trace context.
+
+use std::fmt::{self, Display, Write};
+use std::str::FromStr;
+
+use crate::fill_entropy;
+
+/// Digits and letters that cannot be mistaken for one another (Crockford's base 32), in lower case.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A new public id: `PREFIX_` and 26 characters that carry 130 unguessable bits.
+pub fn new_id(prefix: &str) -> String {
+    let mut bytes = [0; 26];
+    fill_entropy(&mut bytes);
+    let mut id = String::with_capacity(prefix.len() + 27);
+    id.push_str(prefix);
+    id.push('_');
+    id.extend(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])));
+    id
+}
+
+/// A new request id: 32 hexadecimal digits.
+pub fn new_request_id() -> String {
+    let mut bytes = [0; 16];
+    fill_entropy(&mut bytes);
+    hex(&bytes)
+}
+
+/// The W3C trace context of a request (<https://www.w3.org/TR/trace-context/>, version 00).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    trace: [u8; 16],
+    span: [u8; 8],
+    flags: u8,
+}
+
+/// A `traceparent` that does not follow the recommendation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidId;
+
+impl TraceContext {
+    /// A new trace, not sampled.
+    pub fn new() -> Self {
+        let mut bytes = [0; 24];
+        fill_entropy(&mut bytes);
+        // All-zero ids are invalid; of 2^128 this is the only one to avoid.
+        bytes[0] |= 1;
+        bytes[16] |= 1;
+        let (mut trace, mut span) = ([0; 16], [0; 8]);
+        trace.copy_from_slice(&bytes[..16]);
+        span.copy_from_slice(&bytes[16..]);
+        Self { trace, span, flags: 0 }
+    }
+
+    /// The same trace with a span of its own, for the work that this one caused.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { span: Self::new().span, ..*self }
+    }
+
+    /// The trace id, 32 hexadecimal digits.
+    pub fn trace_id(&self) -> String {
+        hex(&self.trace)
+    }
+
+    /// The span id, 16 hexadecimal digits.
+    pub fn span_id(&self) -> String {
+        hex(&self.span)
+    }
+}
+
+impl Default for TraceContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{:02x}", hex(&self.trace), hex(&self.span), self.flags)
+    }
+}
+
+impl FromStr for TraceContext {
+    type Err = InvalidId;
+
+    /// Takes any version but `ff`, as the recommendation asks; what a later version appends is ignored.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bytes = text.as_bytes();
+        let separated = bytes.len() >= 55 && bytes[2] == b'-' && bytes[35] == b'-' && bytes[52] == b'-';
+        if !separated {
+            return Err(InvalidId);
+        }
+        let (mut version, mut trace, mut span, mut flags) = ([0; 1], [0; 16], [0; 8], [0; 1]);
+        unhex(&bytes[..2], &mut version)?;
+        unhex(&bytes[3..35], &mut trace)?;
+        unhex(&bytes[36..52], &mut span)?;
+        unhex(&bytes[53..55], &mut flags)?;
+        let ends_well = if version[0] == 0 { bytes.len() == 55 } else { bytes.len() == 55 || bytes[55] == b'-' };
+        if version[0] == 0xff || !ends_well || trace == [0; 16] || span == [0; 8] {
+            return Err(InvalidId);
+        }
+        Ok(Self { trace, span, flags: flags[0] })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &[u8], bytes: &mut [u8]) -> Result<(), InvalidId> {
+    for (pair, byte) in text.chunks_exact(2).zip(bytes) {
+        let digit = |character: u8| match character {
+            b'0'..=b'9' => Ok(character - b'0'),
+            b'a'..=b'f' => Ok(character - b'a' + 10),
+            _ => Err(InvalidId),
+        };
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_has_its_prefix_and_130_bits() {
+        let id = new_id("acc");
+        assert_eq!(id.len(), 4 + 26);
+        assert!(id.starts_with("acc_"));
+        assert_ne!(id, new_id("acc"));
+    }
+
+    #[test]
+    fn a_trace_context_survives_the_header_and_its_child_keeps_the_trace() {
+        let parent = TraceContext::new();
+        assert_eq!(parent.to_string().parse(), Ok(parent));
+        assert_eq!(parent.child().trace_id(), parent.trace_id());
+        assert_ne!(parent.child().span_id(), parent.span_id());
+    }
+
+    #[test]
+    fn malformed_trace_contexts_are_refused() {
+        for text in [
+            "",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert_eq!(text.parse::<TraceContext>(), Err(InvalidId), "{text}");
+        }
+        assert!("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more".parse::<TraceContext>().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,80}") {
+            let _ = text.parse::<TraceContext>();
+        }
+    }
+}

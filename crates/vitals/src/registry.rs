@@ -1,0 +1,163 @@
+//! The one registry that every view reads.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::{Bus, Row, Source, Table};
+
+/// The most sources one registry takes; a program that needs more has a leak.
+const MAX_SOURCES: usize = 10_000;
+
+/// Where every part that has state registers, and every view looks. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    sources: Mutex<Vec<Weak<dyn Source>>>,
+    bus: Bus,
+}
+
+/// One table's rows at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The shape.
+    pub table: &'static Table,
+    /// The rows of every source with this table.
+    pub rows: Vec<Row>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a source, which stays for as long as its owner keeps it alive.
+    ///
+    /// # Panics
+    /// When 10,000 living sources are registered: parts are declared, not made per request.
+    pub fn register<S: Source + 'static>(&self, source: Arc<S>) {
+        let source: Arc<dyn Source> = source;
+        let mut sources = self.sources();
+        sources.retain(|known| known.strong_count() > 0);
+        assert!(sources.len() < MAX_SOURCES, "more than {MAX_SOURCES} vitals: register a part, not a request");
+        sources.push(Arc::downgrade(&source));
+    }
+
+    /// Every table with its rows now, in the order of first registration.
+    ///
+    /// The registry's lock is held only to copy the list, never while a source is read; a source that panics is left
+    /// out and does no other harm.
+    pub fn snapshot(&self) -> Vec<Snapshot> {
+        let living: Vec<Arc<dyn Source>> = self.sources().iter().filter_map(Weak::upgrade).collect();
+        let mut tables: Vec<Snapshot> = Vec::new();
+        for source in living {
+            let table = source.table();
+            let Ok(mut rows) = std::panic::catch_unwind(AssertUnwindSafe(|| source.rows())) else { continue };
+            rows.retain(|row| row.len() == table.columns.len());
+            match tables.iter_mut().find(|known| known.table.name == table.name) {
+                Some(known) => known.rows.append(&mut rows),
+                None => tables.push(Snapshot { table, rows }),
+            }
+        }
+        tables
+    }
+
+    /// Where parts publish their changes.
+    pub fn bus(&self) -> &Bus {
+        &self.inner.bus
+    }
+
+    fn sources(&self) -> MutexGuard<'_, Vec<Weak<dyn Source>>> {
+        // A list of weak pointers is whole whatever happened to the thread that held the lock.
+        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("sources", &self.sources().len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{Column, Value};
+
+    const PART: Table = Table { name: "part", help: "A part.", columns: &[Column::label("name", "Its name.")] };
+
+    struct Part(&'static str);
+
+    impl Source for Part {
+        fn table(&self) -> &'static Table {
+            &PART
+        }
+        fn rows(&self) -> Vec<Row> {
+            assert!(self.0 != "broken", "this part cannot be read");
+            vec![vec![Value::text(self.0)]]
+        }
+    }
+
+    #[test]
+    fn sources_of_one_table_are_read_together_and_leave_with_their_owner() {
+        let registry = Registry::new();
+        let first = Arc::new(Part("first"));
+        registry.register(first.clone());
+        {
+            let second = Arc::new(Part("second"));
+            registry.register(second.clone());
+            assert_eq!(registry.snapshot()[0].rows.len(), 2);
+        }
+        let snapshot = registry.snapshot();
+        assert_eq!(snapshot.len(), 1);
+        assert_eq!(snapshot[0].rows, vec![vec![Value::text("first")]]);
+    }
+
+    #[test]
+    fn a_source_that_panics_is_left_out_and_the_others_are_read() {
+        let registry = Registry::new();
+        let (broken, good) = (Arc::new(Part("broken")), Arc::new(Part("good")));
+        registry.register(broken.clone());
+        registry.register(good.clone());
+        assert_eq!(registry.snapshot()[0].rows, vec![vec![Value::text("good")]]);
+    }
+
+    #[test]
+    fn reading_a_slow_source_holds_up_neither_registration_nor_another_reader() {
+        struct Slow(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
+        impl Source for Slow {
+            fn table(&self) -> &'static Table {
+                &PART
+            }
+            fn rows(&self) -> Vec<Row> {
+                let taken = self.0.lock().unwrap().take();
+                if let Some((entered, leave)) = taken {
+                    entered.send(()).unwrap();
+                    leave.recv().unwrap();
+                }
+                Vec::new()
+            }
+        }
+        let registry = Registry::new();
+        let (entered, has_entered) = mpsc::channel();
+        let (leave, may_leave) = mpsc::channel();
+        let slow = Arc::new(Slow(Mutex::new(Some((entered, may_leave)))));
+        registry.register(slow.clone());
+        let reader = std::thread::spawn({
+            let registry = registry.clone();
+            move || registry.snapshot().len()
+        });
+        has_entered.recv().unwrap();
+        let other = Arc::new(Part("other"));
+        registry.register(other.clone());
+        assert_eq!(registry.snapshot()[0].rows, vec![vec![Value::text("other")]]);
+        leave.send(()).unwrap();
+        reader.join().unwrap();
+    }
+}
