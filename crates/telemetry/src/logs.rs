@@ -1,0 +1,282 @@
+//! Structured events on standard output: one JSON object a line, one schema.
+//!
+//! `ts` (RFC 3339, UTC, microseconds), `level`, `target`, `message`, `request_id`, `trace_id`, `span_id` (inside a
+//! request), then the event's own fields. Writing never makes the service wait: lines go through a bounded queue, and
+//! when standard output is too slow the newest are dropped and counted in the vital `logs`.
+
+use std::fmt::{self, Write as _};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value as Json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::{EnvFilter, Registry as Subscribers};
+use vitals::{Column, Registry, Row, Source, Table, Value};
+
+use crate::{RequestContext, redact};
+
+/// Lines that may wait for standard output.
+pub const QUEUE_LINES: usize = 16_384;
+/// A longer text field is cut.
+pub const MAX_FIELD_BYTES: usize = 8 * 1024;
+
+const LOGS: Table = Table {
+    name: "logs",
+    help: "Structured events on standard output.",
+    columns: &[
+        Column::counter("lines", "Lines written."),
+        Column::counter("dropped", "Lines dropped because standard output was too slow."),
+    ],
+};
+
+/// Keeps the logs going; when dropped, waits (at most a second) until the queue is written.
+#[must_use = "dropping it ends the logs"]
+#[derive(Debug)]
+pub struct Logs {
+    // Kept alive for the registry and the queue.
+    _meter: Arc<Meter>,
+    _worker: WorkerGuard,
+}
+
+/// The filter of `RUST_LOG` is malformed.
+#[derive(Debug, thiserror::Error)]
+#[error("RUST_LOG={given:?}: {reason}; expected directives such as `info` or `warn,ledger=debug`")]
+pub struct InvalidFilter {
+    given: String,
+    reason: String,
+}
+
+#[derive(Debug)]
+struct Meter {
+    lines: AtomicU64,
+    dropped: ErrorCounter,
+}
+
+struct JsonLines {
+    out: NonBlocking,
+    meter: Arc<Meter>,
+}
+
+/// Checks a filter without installing anything.
+///
+/// # Errors
+/// When it is malformed.
+pub fn check_filter(filter: &str) -> Result<(), InvalidFilter> {
+    parse_filter(filter).map(drop)
+}
+
+fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| InvalidFilter { given: filter.to_owned(), reason: error.to_string() })
+}
+
+/// Installs the logs for the whole process, and a panic hook that writes panics as events.
+///
+/// A second call leaves the first in place.
+///
+/// # Errors
+/// When the filter is malformed.
+pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter> {
+    let filter = parse_filter(filter)?;
+    let (out, worker) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE_LINES)
+        .lossy(true)
+        .thread_name("logs")
+        .finish(io::stdout());
+    let meter = Arc::new(Meter { lines: AtomicU64::new(0), dropped: out.error_counter() });
+    registry.register(meter.clone());
+    let layer = JsonLines { out, meter: meter.clone() };
+    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer));
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let reason = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(%place, reason, "panic");
+    }));
+    Ok(Logs { _meter: meter, _worker: worker })
+}
+
+impl<S: Subscriber> Layer<S> for JsonLines {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let line = line_of(event.metadata(), fields, SystemTime::now());
+        self.meter.lines.fetch_add(1, Ordering::Relaxed);
+        // A full queue counts the line as dropped.
+        let _ = io::Write::write_all(&mut self.out.clone(), line.as_bytes());
+    }
+}
+
+fn line_of(metadata: &tracing::Metadata<'_>, fields: Fields, now: SystemTime) -> String {
+    let mut line = String::with_capacity(256);
+    let _ = write!(line, r#"{{"ts":"{}","level":"{}","target":"#, Timestamp(now), metadata.level());
+    push_json(&mut line, metadata.target());
+    line.push_str(r#","message":"#);
+    push_json(&mut line, &fields.message);
+    if let Some(context) = RequestContext::current() {
+        line.push_str(r#","request_id":"#);
+        push_json(&mut line, &context.request_id);
+        let _ = write!(line, r#","trace_id":"{}","span_id":"{}""#, context.trace.trace_id(), context.trace.span_id());
+    }
+    for (name, value) in &fields.others {
+        line.push(',');
+        push_json(&mut line, name);
+        line.push(':');
+        line.push_str(&value.to_string());
+    }
+    line.push_str("}\n");
+    line
+}
+
+fn push_json(line: &mut String, text: &str) {
+    line.push_str(&Json::from(text).to_string());
+}
+
+/// The fields of one event, redacted.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Map<String, Json>,
+}
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: Json) {
+        let name = field.name();
+        let value = if redact::is_secret_name(name) { Json::from(redact::REDACTED) } else { value };
+        if name != "message" {
+            self.others.insert(name.to_owned(), value);
+        } else if let Json::String(text) = value {
+            self.message = text;
+        }
+    }
+
+    fn put_text(&mut self, field: &Field, text: &str) {
+        let cut = &text[..text.floor_char_boundary(MAX_FIELD_BYTES)];
+        self.put(field, Json::from(redact::text(cut)));
+    }
+}
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, Json::from(value));
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, Json::from(value));
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, Json::from(value));
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, Json::from(value));
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put_text(field, value);
+    }
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        let mut text = value.to_string();
+        let mut cause = value.source();
+        while let Some(next) = cause {
+            let _ = write!(text, ": {next}");
+            cause = next.source();
+        }
+        self.put_text(field, &text);
+    }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put_text(field, &format!("{value:?}"));
+    }
+}
+
+impl Source for Meter {
+    fn table(&self) -> &'static Table {
+        &LOGS
+    }
+    fn rows(&self) -> Vec<Row> {
+        let dropped = self.dropped.dropped_lines() as u64;
+        vec![vec![Value::from(self.lines.load(Ordering::Relaxed)), Value::from(dropped)]]
+    }
+}
+
+/// RFC 3339 in UTC with microseconds.
+pub struct Timestamp(pub SystemTime);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+        let (year, month, day) = civil(days);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
+    }
+}
+
+/// Days since 1970-01-01 as year, month, day. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn timestamps_are_rfc_3339() {
+        let at = |seconds| Timestamp(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+        assert_eq!(at(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(at(951_782_399), "2000-02-28T23:59:59.000000Z");
+        assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000000Z");
+        assert_eq!(at(4_102_444_799), "2099-12-31T23:59:59.000000Z");
+    }
+
+    #[test]
+    fn an_event_is_one_json_object_with_the_request_and_without_the_secret() {
+        use std::sync::Mutex;
+        #[derive(Clone, Default)]
+        struct Keep(Arc<Mutex<Vec<String>>>);
+        impl<S: Subscriber> Layer<S> for Keep {
+            fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+                let mut fields = Fields::default();
+                event.record(&mut fields);
+                self.0.lock().unwrap().push(line_of(event.metadata(), fields, UNIX_EPOCH));
+            }
+        }
+        let keep = Keep::default();
+        let subscriber = Subscribers::default().with(keep.clone());
+        let context = RequestContext { request_id: "r-1".into(), trace: vitals::TraceContext::new() };
+        let trace_id = context.trace.trace_id();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            runtime.block_on(context.scope(async {
+                tracing::info!(amount = 3, password = "hunter22", url = "http://u:hunter22@h/", "moved \"money\"");
+            }));
+        });
+        let line = keep.0.lock().unwrap().remove(0);
+        assert!(!line.contains("hunter22"), "{line}");
+        let json: Json = serde_json::from_str(&line).unwrap();
+        assert_eq!(json["message"], "moved \"money\"");
+        assert_eq!(json["amount"], 3);
+        assert_eq!(json["request_id"], "r-1");
+        assert_eq!(json["trace_id"], trace_id);
+        assert_eq!(json["url"], "http://[redacted]@h/");
+    }
+
+    #[test]
+    fn a_malformed_filter_says_what_is_expected() {
+        let error = check_filter("ledger=loud").unwrap_err().to_string();
+        assert!(error.contains("RUST_LOG") && error.contains("expected"), "{error}");
+    }
+}
