@@ -9,40 +9,40 @@ use std::sync::Arc;
 
 /// A request as it came.
 #[derive(Debug, Default)]
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What to answer; Content-Length and Date are added.
 #[derive(Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 }
 
 impl Response {
-    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: vec![("Content-Type".into(), content_type.into())], body: body.into() }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 }
 
 /// Serves for ever, a thread a connection; `handle` must be safe to call from many at once.
-pub fn serve(port: u16, handle: impl Fn(&Request) -> Response + Send + Sync + 'static) -> ! {
+pub(crate) fn serve(port: u16, handle: impl Fn(&Request) -> Response + Send + Sync + 'static) -> ! {
     let handle = Arc::new(handle);
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
     loop {
@@ -55,7 +55,7 @@ pub fn serve(port: u16, handle: impl Fn(&Request) -> Response + Send + Sync + 's
 }
 
 /// Serves one connection until its end.
-pub fn serve_connection(stream: TcpStream, handle: &(impl Fn(&Request) -> Response + ?Sized)) -> std::io::Result<()> {
+pub(crate) fn serve_connection(stream: TcpStream, handle: &(impl Fn(&Request) -> Response + ?Sized)) -> std::io::Result<()> {
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
@@ -69,7 +69,7 @@ pub fn serve_connection(stream: TcpStream, handle: &(impl Fn(&Request) -> Respon
 }
 
 /// Reads one request; none at the end of the connection.
-pub fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
+pub(crate) fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -110,7 +110,7 @@ pub fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request
 }
 
 /// Writes one response.
-pub fn write_response(writer: &mut impl Write, request: &Request, response: &Response) -> std::io::Result<()> {
+pub(crate) fn write_response(writer: &mut impl Write, request: &Request, response: &Response) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", response.status, response.body.len());
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));

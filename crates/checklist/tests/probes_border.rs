@@ -1,0 +1,3 @@
+//! The probes of chapter `border`, each against a specimen that holds and one that does not.
+
+mod specimen;
