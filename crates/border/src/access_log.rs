@@ -1,0 +1,82 @@
+//! One line a request, bounded in rate: what was left out is counted and said.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use tokio::time::Instant;
+
+/// Writes access lines, at most so many a second, and as many again for errors.
+#[derive(Debug)]
+pub(crate) struct AccessLog {
+    fine: Rate,
+    failed: Rate,
+}
+
+/// A bound for each second.
+#[derive(Debug)]
+struct Rate {
+    bound: u64,
+    started: Instant,
+    /// The second, and how many lines it has had.
+    second: AtomicU64,
+    lines: AtomicU64,
+    left_out: AtomicU64,
+}
+
+impl AccessLog {
+    pub(crate) fn new(lines: u32) -> Self {
+        Self { fine: Rate::new(lines), failed: Rate::new(lines) }
+    }
+
+    /// Writes one line, or counts it as left out. The query is not shown: it may hold what is nobody's business.
+    pub(crate) fn write(&self, method: &Method, path: &str, route: &str, status: StatusCode, took: Duration) {
+        let rate = if status.is_server_error() { &self.failed } else { &self.fine };
+        let Some(left_out) = rate.admit() else { return };
+        let (method, status) = (method.as_str(), status.as_u16());
+        let duration_ms = took.as_micros() as f64 / 1e3;
+        if status >= 500 {
+            tracing::warn!(target: "access", method, path, route, status, duration_ms, left_out, "request");
+        } else {
+            tracing::info!(target: "access", method, path, route, status, duration_ms, left_out, "request");
+        }
+    }
+}
+
+impl Rate {
+    fn new(bound: u32) -> Self {
+        Self {
+            bound: u64::from(bound),
+            started: Instant::now(),
+            second: AtomicU64::new(0),
+            lines: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+        }
+    }
+
+    /// How many lines were left out since the last one, when another may be written.
+    fn admit(&self) -> Option<u64> {
+        let second = self.started.elapsed().as_secs();
+        if self.second.swap(second, Ordering::Relaxed) != second {
+            self.lines.store(0, Ordering::Relaxed);
+        }
+        if self.lines.fetch_add(1, Ordering::Relaxed) < self.bound {
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        }
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_over_the_rate_are_counted_and_said_in_the_next_second() {
+        let rate = Rate::new(2);
+        assert_eq!([rate.admit(), rate.admit(), rate.admit(), rate.admit()], [Some(0), Some(0), None, None]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(rate.admit(), Some(2));
+    }
+}

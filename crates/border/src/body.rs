@@ -1,0 +1,266 @@
+//! A request's body under its bounds: size, JSON depth, and the time its sender may take.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use crate::connection::Connection;
+use crate::{Limits, Problem};
+
+/// Slower senders than this, in bytes a second on average, are cut once the first timeout has passed.
+const SLOWEST: f64 = 1024.0;
+
+/// Why a body was refused, for the step that answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refusal(Arc<AtomicU8>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Reason {
+    TooLarge = 1,
+    TooDeep = 2,
+    TooSlow = 3,
+}
+
+impl Refusal {
+    fn set(&self, reason: Reason) {
+        self.0.store(reason as u8, Ordering::Release);
+    }
+
+    /// The answer for a refused body; none when nothing was refused.
+    pub(crate) fn problem(&self, limits: &Limits) -> Option<Problem> {
+        match self.0.load(Ordering::Acquire) {
+            1 => Some(limits.body_too_large()),
+            2 => {
+                let detail = format!("the JSON body is nested deeper than {} levels", limits.json_depth);
+                Some(Problem::new(StatusCode::BAD_REQUEST, detail))
+            }
+            3 => Some(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly; send it in one go")),
+            _ => None,
+        }
+    }
+}
+
+/// The body a handler reads.
+pub(crate) struct Guarded {
+    body: Body,
+    connection: Option<Arc<Connection>>,
+    refusal: Refusal,
+    bytes_left: u64,
+    depth: Option<Depth>,
+    pace: Pace,
+    ended: bool,
+}
+
+impl Guarded {
+    pub(crate) fn new(body: Body, json: bool, limits: &Limits, connection: Option<Arc<Connection>>) -> (Self, Refusal) {
+        let refusal = Refusal::default();
+        let guarded = Self {
+            body,
+            connection,
+            refusal: refusal.clone(),
+            bytes_left: limits.body_bytes,
+            depth: json.then(|| Depth::new(limits.json_depth)),
+            pace: Pace::new(limits.body_timeout),
+            ended: false,
+        };
+        (guarded, refusal)
+    }
+
+    fn refuse(&mut self, reason: Reason) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.refusal.set(reason);
+        Poll::Ready(Some(Err(axum::Error::new(format!("the body was refused: {reason:?}")))))
+    }
+
+    fn check(&mut self, data: &Bytes) -> Result<(), Reason> {
+        self.bytes_left = self.bytes_left.checked_sub(data.len() as u64).ok_or(Reason::TooLarge)?;
+        self.pace.heard(data.len());
+        match &mut self.depth {
+            Some(depth) => depth.check(data),
+            None => Ok(()),
+        }
+    }
+}
+
+impl http_body::Body for Guarded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_pending() {
+            ready!(self.pace.poll_overdue(context));
+            return self.refuse(Reason::TooSlow);
+        }
+        match &polled {
+            Poll::Ready(None) => self.ended = true,
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(Err(reason)) = frame.data_ref().map(|data| self.check(data)) {
+                    return self.refuse(reason);
+                }
+            }
+            _ => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let read = self.ended || http_body::Body::is_end_stream(&self.body);
+        if let (false, Some(connection)) = (read, &self.connection) {
+            connection.leave_unread();
+        }
+    }
+}
+
+/// The time a sender may take: `timeout` between two pieces, and `timeout` plus a second a KiB in all.
+struct Pace {
+    timeout: Duration,
+    started: Instant,
+    received: u64,
+    last: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    fn new(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self { timeout, started: now, received: 0, last: now, timer: None }
+    }
+
+    fn heard(&mut self, bytes: usize) {
+        self.received += bytes as u64;
+        self.last = Instant::now();
+    }
+
+    fn due(&self) -> Instant {
+        let in_all = self.timeout + Duration::from_secs_f64(self.received as f64 / SLOWEST);
+        (self.started + in_all).min(self.last + self.timeout)
+    }
+
+    fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = self.due();
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        timer.as_mut().poll(context)
+    }
+}
+
+/// Follows the nesting of a JSON text as it streams by, without parsing it.
+struct Depth {
+    bound: usize,
+    level: usize,
+    state: Text,
+}
+
+#[derive(Clone, Copy)]
+enum Text {
+    Outside,
+    InString,
+    AfterBackslash,
+}
+
+impl Depth {
+    fn new(bound: usize) -> Self {
+        Self { bound, level: 0, state: Text::Outside }
+    }
+
+    fn check(&mut self, data: &[u8]) -> Result<(), Reason> {
+        for byte in data {
+            self.state = match (self.state, byte) {
+                (Text::Outside, b'"') => Text::InString,
+                (Text::Outside, b'{' | b'[') => {
+                    self.level += 1;
+                    if self.level > self.bound {
+                        return Err(Reason::TooDeep);
+                    }
+                    Text::Outside
+                }
+                (Text::Outside, b'}' | b']') => {
+                    self.level = self.level.saturating_sub(1);
+                    Text::Outside
+                }
+                (Text::InString, b'"') => Text::Outside,
+                (Text::InString, b'\\') => Text::AfterBackslash,
+                (Text::AfterBackslash, _) => Text::InString,
+                (state, _) => state,
+            };
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    async fn read(body: Body, json: bool, limits: Limits) -> Result<Bytes, StatusCode> {
+        let (guarded, refusal) = Guarded::new(body, json, &limits, None);
+        match guarded.collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(_) => Err(refusal.problem(&limits).map_or(StatusCode::IM_A_TEAPOT, |problem| problem.status())),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_at_its_bound_passes_and_one_byte_more_is_refused() {
+        let limits = Limits { body_bytes: 10, ..Limits::default() };
+        assert!(read(Body::from(vec![0; 10]), false, limits.clone()).await.is_ok());
+        assert_eq!(read(Body::from(vec![0; 11]), false, limits).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[tokio::test]
+    async fn json_is_refused_by_its_depth_and_brackets_in_strings_do_not_count() {
+        let limits = Limits { json_depth: 3, ..Limits::default() };
+        assert!(read(Body::from(r#"[[["[[[[\"{"]]]"#), true, limits.clone()).await.is_ok());
+        assert_eq!(read(Body::from("[[[[]]]]"), true, limits.clone()).await, Err(StatusCode::BAD_REQUEST));
+        assert!(read(Body::from("[[[[]]]]"), false, limits).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_refused_although_it_never_stands_still() {
+        let drip = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>("x"), ()))
+        });
+        let start = Instant::now();
+        assert_eq!(read(Body::from_stream(drip), false, Limits::default()).await, Err(StatusCode::REQUEST_TIMEOUT));
+        assert!(start.elapsed() <= Duration::from_secs(12));
+    }
+
+    proptest! {
+        #[test]
+        fn how_a_text_is_cut_into_pieces_does_not_change_its_depth(text in r#"[\[\]{}"\\a]{0,40}"#, cut in 0usize..40) {
+            let cut = cut.min(text.len());
+            let (mut whole, mut pieces) = (Depth::new(4), Depth::new(4));
+            let at_once = whole.check(text.as_bytes());
+            let in_two = pieces.check(&text.as_bytes()[..cut]).and_then(|()| pieces.check(&text.as_bytes()[cut..]));
+            prop_assert_eq!(at_once, in_two);
+        }
+    }
+}
