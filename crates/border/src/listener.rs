@@ -32,7 +32,7 @@ const LAST_ACCEPTS: usize = 4096;
 const BACKLOG: u32 = 1024;
 /// A refused connection is told why, then closed.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-    Content-Type: application/problem+json\r\nContent-Length: 76\r\n\r\n\
+    Content-Type: application/problem+json\r\nContent-Length: 77\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"\"}";
 
 /// A bound socket, not yet accepting.

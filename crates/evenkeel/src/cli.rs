@@ -1,0 +1,109 @@
+//! The command line of a service: its subcommands, and how it says what went wrong.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Command};
+
+use crate::run::{self, Failed};
+use crate::service::Service;
+use crate::settings::{self, Refused, Standard, StoreSettings};
+
+/// A mistake in the configuration or the command line.
+const USAGE: u8 = 2;
+/// It could not start, or could not go on.
+const FAILED: u8 = 1;
+
+/// Everything a run is configured with.
+#[derive(Clone, Debug)]
+pub(crate) struct Configuration<S> {
+    pub(crate) standard: Standard,
+    pub(crate) store: Option<StoreSettings>,
+    pub(crate) own: S,
+}
+
+pub(crate) fn main<S: Args + Clone + Send + Sync + 'static>(
+    service: Service<S>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    let name = service.build.name;
+    let (configuration, subcommand) = match configure(&service, arguments) {
+        Ok(configured) => configured,
+        Err(Refused::Usage(error)) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+        Err(Refused::Mistakes(mistakes)) => {
+            let plural = if mistakes.len() == 1 { "1 setting is" } else { &format!("{} settings are", mistakes.len()) };
+            eprintln!("{name}: {plural} wrong:");
+            for mistake in mistakes {
+                eprintln!("  {mistake}");
+            }
+            eprintln!("`{name} --help` lists every setting.");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let done = match subcommand.as_str() {
+        "check-config" => {
+            println!("{name}: the configuration is well formed");
+            Ok(())
+        }
+        "openapi" => print_openapi(&service),
+        "version" => {
+            println!("{name} {} ({})", service.build.version, service.build.commit);
+            Ok(())
+        }
+        "migrate" => run::migrate(service, configuration),
+        _ => run::serve(service, configuration),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{name}: {failed}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn configure<S: Args + Clone + Send + Sync + 'static>(
+    service: &Service<S>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(Configuration<S>, String), Refused> {
+    let (matches, path) = settings::read(command(service), arguments)?;
+    let configuration = Configuration {
+        standard: settings::take(&matches)?,
+        store: service.migrations.is_some().then(|| settings::take(&matches)).transpose()?,
+        own: settings::take(&matches)?,
+    };
+    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
+    Ok((configuration, subcommand))
+}
+
+fn command<S: Args + Clone + Send + Sync + 'static>(service: &Service<S>) -> Command {
+    let build = service.build;
+    let mut command = S::augment_args(Command::new(build.name).version(build.version).about(service.about));
+    if service.migrations.is_some() {
+        let file = format!("sqlite:data/{}.db", build.name);
+        command = StoreSettings::augment_args(command).mut_arg("std.database", |database| database.default_value(file));
+    }
+    command = Standard::augment_args(command)
+        .mut_args(|argument| argument.global(true))
+        .disable_help_subcommand(true)
+        .subcommand(Command::new("serve").about("Serve requests until asked to end (the default)"))
+        .subcommand(Command::new("check-config").about("Check every setting and end"))
+        .subcommand(Command::new("version").about("Print what was built"));
+    if service.migrations.is_some() {
+        command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and end"));
+    }
+    if service.openapi.is_some() {
+        command = command.subcommand(Command::new("openapi").about("Print the OpenAPI document"));
+    }
+    command
+}
+
+fn print_openapi<S>(service: &Service<S>) -> Result<(), Failed> {
+    let Some(document) = service.openapi else { return Ok(()) };
+    let text = document().to_pretty_json().map_err(|error| Failed::Openapi(error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}

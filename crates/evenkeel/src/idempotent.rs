@@ -1,0 +1,104 @@
+//! Requests that take effect once, however often they come.
+//!
+//! The IETF draft "The Idempotency-Key HTTP Header Field": the key names the request, the fingerprint tells whether a
+//! repetition is the same request. The store's idempotency log, written in the effect's transaction, does the rest.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use border::Problem;
+use serde::de::DeserializeOwned;
+use store::{Fingerprint, IdempotencyKey, Recorded, StoreError};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A JSON request with its idempotency key: an extractor.
+///
+/// Refuses with a problem document: 400 without a well-formed `Idempotency-Key` or with text that is not JSON, 415 for
+/// another content type, 422 for JSON of another shape.
+#[derive(Debug)]
+pub struct Idempotent<T> {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// Of method, path and body: the same key with another fingerprint is refused.
+    pub fingerprint: Fingerprint,
+    /// The body.
+    pub body: T,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Idempotent<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let key = key_of(request.headers()).map_err(IntoResponse::into_response)?;
+        check_content_type(request.headers()).map_err(IntoResponse::into_response)?;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let fingerprint = Fingerprint::of(&[method.as_str().as_bytes(), path.as_bytes(), &bytes]);
+        let body = parse(&bytes).map_err(IntoResponse::into_response)?;
+        Ok(Self { key, fingerprint, body })
+    }
+}
+
+fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+    let text = headers.get(KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.parse().map_err(|error| {
+        let detail = format!("the header Idempotency-Key is needed, so that a repetition takes effect once: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as Content-Type: application/json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        Problem::new(status, format!("the body cannot be used: {error}"))
+    })
+}
+
+/// The answer the log holds, as it was given the first time; a replay says so in `Idempotent-Replayed: true`.
+pub fn recorded(recorded: Recorded) -> Response {
+    let answer = recorded.answer;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, answer.body).into_response();
+    let headers = response.headers_mut();
+    if let Ok(kind) = HeaderValue::from_str(&answer.content_type) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+    if recorded.replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// What a client is told when the store refuses: 422 for a key used for another request, 503 with `Retry-After` when
+/// trying again may help, else 500. The cause goes to the log.
+pub fn problem_of(error: &StoreError) -> Problem {
+    if matches!(error, StoreError::KeyReused { .. }) {
+        let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
+        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    }
+    tracing::error!(error = %error, "the store refused");
+    if error.is_transient() {
+        let detail = "the store cannot take this now; nothing was done, try again";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1));
+    }
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id finds the reason in its logs")
+}

@@ -1,0 +1,350 @@
+//! Where configuration comes from: a flag, else an environment variable, else the default.
+//!
+//! Settings are checked as a whole: every mistake is told at once, with the variable, what it was and what is
+//! expected. A service adds its own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a
+//! line of help.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::duration::parse_duration;
+
+/// The settings every service has.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Every service")]
+pub struct Standard {
+    /// Address of the public listener.
+    #[arg(id = "std.host", long = "host", env = "HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub host: IpAddr,
+
+    /// Port of the public listener; 0 takes a free one.
+    #[arg(id = "std.port", long = "port", env = "PORT", value_name = "PORT", default_value = "8080")]
+    pub port: u16,
+
+    /// Address and port of the admin listener: health, metrics, and what only operators may see.
+    #[arg(
+        id = "std.admin",
+        long = "admin-addr",
+        env = "ADMIN_ADDR",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8081"
+    )]
+    pub admin: SocketAddr,
+
+    /// Which events are logged: error, warn, info, debug, trace, or target=level, with commas between.
+    #[arg(
+        id = "std.log",
+        long = "log",
+        env = "RUST_LOG",
+        value_name = "FILTER",
+        default_value = "info",
+        value_parser = log_filter
+    )]
+    pub log: String,
+
+    /// The longest a request may take, then it is answered 504 and its work is cancelled.
+    #[arg(
+        id = "std.deadline",
+        long = "request-deadline",
+        env = "REQUEST_DEADLINE",
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = parse_duration
+    )]
+    pub deadline: Duration,
+
+    /// The largest request body, in bytes.
+    #[arg(
+        id = "std.body",
+        long = "max-body-bytes",
+        env = "MAX_BODY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 1024 * 1024
+    )]
+    pub max_body_bytes: u64,
+
+    /// The most requests worked on at once; the next is answered 503.
+    #[arg(
+        id = "std.in_flight",
+        long = "max-in-flight",
+        env = "MAX_IN_FLIGHT",
+        value_name = "COUNT",
+        default_value = "1024",
+        value_parser = at_least_one
+    )]
+    pub max_in_flight: usize,
+
+    /// The most connections open at once.
+    #[arg(
+        id = "std.connections",
+        long = "max-connections",
+        env = "MAX_CONNECTIONS",
+        value_name = "COUNT",
+        default_value = "8192",
+        value_parser = at_least_one
+    )]
+    pub max_connections: usize,
+
+    /// The most connections open at once from one address.
+    #[arg(
+        id = "std.per_address",
+        long = "max-connections-per-address",
+        env = "MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value = "1024",
+        value_parser = at_least_one
+    )]
+    pub max_connections_per_address: usize,
+
+    /// After SIGTERM: how long new connections are still taken while balancers see that it is not ready any more.
+    #[arg(
+        id = "std.drain_delay",
+        long = "drain-delay",
+        env = "DRAIN_DELAY",
+        value_name = "DURATION",
+        default_value = "1s",
+        value_parser = parse_duration
+    )]
+    pub drain_delay: Duration,
+
+    /// After that: how long requests in flight may take to finish.
+    #[arg(
+        id = "std.drain_timeout",
+        long = "drain-timeout",
+        env = "DRAIN_TIMEOUT",
+        value_name = "DURATION",
+        default_value = "20s",
+        value_parser = parse_duration
+    )]
+    pub drain_timeout: Duration,
+}
+
+/// The settings of a service that has a store.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Store")]
+pub struct StoreSettings {
+    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE.
+    #[arg(id = "std.database", long = "database-url", env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: store::StoreUrl,
+
+    /// Whether `serve` brings the schema up to date itself (auto) or refuses to start when it is not (never).
+    #[arg(id = "std.migrate", long = "migrate", env = "MIGRATE", value_name = "WHEN", default_value = "auto")]
+    pub migrate: Migrate,
+}
+
+/// When the schema is brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Migrate {
+    /// At every start.
+    Auto,
+    /// Only by the subcommand `migrate`.
+    Never,
+}
+
+/// No settings of its own.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct NoSettings {}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    telemetry::logs::check_filter(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{text:?} is not a whole number of at least 1")),
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug)]
+pub enum Refused {
+    /// The command line cannot be read, or help was asked for: what to print, and where.
+    Usage(Box<clap::Error>),
+    /// Settings that are missing or malformed, all of them.
+    Mistakes(Vec<Mistake>),
+}
+
+/// One setting that is missing or malformed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The variable, or the flag when it has none.
+    pub name: String,
+    /// What is wrong, and what is expected.
+    pub reason: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.reason)
+    }
+}
+
+/// Reads the command line and the environment; checks every setting before the first is used.
+///
+/// # Errors
+/// [`Refused`], with every mistake.
+pub(crate) fn read(
+    command: Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(ArgMatches, Vec<String>), Refused> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let lenient = as_texts(&command).try_get_matches_from(&arguments).map_err(|error| Refused::Usage(Box::new(error)))?;
+    let (given, path) = deepest(&lenient);
+
+    let mistakes: Vec<Mistake> = settings_of(&command).filter_map(|setting| mistake_in(setting, given)).collect();
+    if !mistakes.is_empty() {
+        return Err(Refused::Mistakes(mistakes));
+    }
+    let strict = not_required(&command).try_get_matches_from(&arguments);
+    let strict = strict.map_err(|error| Refused::Usage(Box::new(error)))?;
+    Ok((deepest(&strict).0.clone(), path))
+}
+
+/// The settings of a type, from what [`read`] checked.
+pub(crate) fn take<S: FromArgMatches>(matches: &ArgMatches) -> Result<S, Refused> {
+    S::from_arg_matches(matches).map_err(|error| Refused::Usage(Box::new(error)))
+}
+
+/// Settings can be given before and after the subcommand: the innermost matches have them all.
+fn deepest(matches: &ArgMatches) -> (&ArgMatches, Vec<String>) {
+    match matches.subcommand() {
+        Some((name, inner)) => (inner, vec![name.to_owned()]),
+        None => (matches, Vec::new()),
+    }
+}
+
+fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|argument| matches!(argument.get_action(), ArgAction::Set))
+}
+
+/// The same command line, where every setting takes any text and none is required.
+fn as_texts(command: &Command) -> Command {
+    command.clone().mut_args(|argument| {
+        if !matches!(argument.get_action(), ArgAction::Set) {
+            return argument;
+        }
+        argument.required(false).default_value(None::<&'static str>).value_parser(clap::value_parser!(OsString))
+    })
+}
+
+/// [`mistake_in`] has seen to what is required; a global argument may not be.
+fn not_required(command: &Command) -> Command {
+    command.clone().mut_args(|argument| argument.required(false))
+}
+
+fn mistake_in(setting: &Arg, given: &ArgMatches) -> Option<Mistake> {
+    let id = setting.get_id().as_str();
+    let Some(text) = given.get_one::<OsString>(id) else {
+        return setting.is_required_set().then(|| mistake(setting, format!("is not set; {}", expected(setting))));
+    };
+    let reason = refusal_of(setting, text)?;
+    let shown = if is_secret(setting) { "[redacted]".into() } else { telemetry::redact::text(&text.to_string_lossy()).into_owned() };
+    let source = match given.value_source(id) {
+        Some(ValueSource::CommandLine) => " (from the command line)",
+        _ => "",
+    };
+    Some(mistake(setting, format!("is {shown:?}{source}: {reason}; {}", expected(setting))))
+}
+
+/// What the setting's own parser says of a text, when it refuses it.
+fn refusal_of(setting: &Arg, text: &OsStr) -> Option<String> {
+    let alone = setting.clone().env(None::<&'static str>).global(false).required(false).long("value").short(None);
+    let mut argument = OsString::from("--value=");
+    argument.push(text);
+    let error = Command::new("setting").no_binary_name(true).arg(alone).try_get_matches_from([argument]).err()?;
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    Some(cause.unwrap_or_else(|| match error.kind() {
+        ErrorKind::InvalidUtf8 => "it is not UTF-8".to_owned(),
+        _ => "it is not one of the known values".to_owned(),
+    }))
+}
+
+fn mistake(setting: &Arg, reason: String) -> Mistake {
+    let flag = setting.get_long().map(|long| format!("--{long}")).unwrap_or_default();
+    match setting.get_env() {
+        Some(variable) => {
+            let reason = format!("{reason} (or use {flag})");
+            Mistake { name: variable.to_string_lossy().into_owned(), reason }
+        }
+        None => Mistake { name: flag, reason },
+    }
+}
+
+fn expected(setting: &Arg) -> String {
+    let values = setting.get_possible_values();
+    if !values.is_empty() {
+        let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+        return format!("expected one of {}", names.join(", "));
+    }
+    let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
+    let form = setting.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+    match form {
+        Some(form) => format!("expected {form}: {help}"),
+        None => format!("expected: {help}"),
+    }
+}
+
+fn is_secret(setting: &Arg) -> bool {
+    setting.is_hide_env_values_set() || telemetry::redact::is_secret_name(setting.get_id().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Args, Clone, Debug)]
+    struct Own {
+        /// The partner's address.
+        #[arg(long, env = "EVENKEEL_TEST_PARTNER_URL")]
+        partner_url: url::Url,
+        /// How many.
+        #[arg(long, env = "EVENKEEL_TEST_COUNT", default_value_t = 3)]
+        count: u8,
+    }
+
+    fn command() -> Command {
+        let command = Own::augment_args(Standard::augment_args(Command::new("test")));
+        command.mut_args(|argument| argument.global(true)).subcommand(Command::new("check-config"))
+    }
+
+    fn read_from(arguments: &[&str]) -> Result<Own, Refused> {
+        let arguments = std::iter::once("test").chain(arguments.iter().copied()).map(OsString::from);
+        let (matches, _path) = read(command(), arguments)?;
+        take(&matches)
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_with_variable_value_and_expected_form() {
+        let Err(Refused::Mistakes(mistakes)) = read_from(&["--port=http", "--count=300", "--max-in-flight", "0"]) else {
+            panic!("three malformed and one missing setting were taken");
+        };
+        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 4, "{told:#?}");
+        for words in [["PORT", "\"http\""], ["MAX_IN_FLIGHT", "at least 1"], ["COUNT", "300"], ["PARTNER_URL", "is not set"]] {
+            assert!(told.iter().any(|line| words.iter().all(|word| line.contains(word))), "{words:?} in {told:#?}");
+        }
+    }
+
+    #[test]
+    fn settings_are_taken_before_and_after_the_subcommand() {
+        for arguments in [
+            ["--partner-url=http://a/", "check-config", "--count=7"],
+            ["--count=7", "check-config", "--partner-url=http://a/"],
+        ] {
+            let own = read_from(&arguments).unwrap();
+            assert_eq!((own.partner_url.as_str(), own.count), ("http://a/", 7));
+        }
+    }
+
+    #[test]
+    fn an_unknown_flag_is_a_usage_error() {
+        assert!(matches!(read_from(&["--prot=1"]), Err(Refused::Usage(_))));
+    }
+}
