@@ -1,0 +1,67 @@
+# The same targets everywhere: they work on a fresh Debian 12 with a Rust toolchain, make and a C compiler.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+export GIT_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+PORT ?= 8080
+ADMIN_PORT ?= 8081
+RAIL_PORT ?= 9300
+RAIL_ADMIN_PORT ?= 9301
+PREFIX ?= $(HOME)/.local/evenkeel
+
+.PHONY: help setup setup-tests run test check bench drill doc release deploy rollback
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Installs what tests, drills and benchmarks need (Debian packages; cargo-nextest when missing)
+	@sh .ci/install postgresql python3 nginx-light caddy wrk valgrind
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+
+setup-tests:
+	@sh .ci/install postgresql python3
+
+run: ## Builds and starts the ledger and its partner bank on the embedded store
+	@cargo build --quiet -p ledger -p rail
+	@PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT) RAIL_PORT=$(RAIL_PORT) RAIL_ADMIN_PORT=$(RAIL_ADMIN_PORT) sh .ci/serve
+
+test: setup-tests ## Runs every test, examples in the documentation included
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples; fi
+	@cargo test --quiet --workspace --doc
+
+check: ## Formatting, lints, documentation, licences and sources of dependencies
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check; else echo "check: cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 1; fi
+
+bench: ## Measures against peers in the same run; writes bench/RESULTS.md
+	@sh .ci/install wrk valgrind
+	@cargo build --release --quiet -p bench -p ledger -p rail
+	@cargo run --release --quiet -p bench
+
+drill: ## Examines the ledger with keel: every probe, every report
+	@cargo build --quiet -p keel -p ledger -p rail
+	@target/debug/keel check --config keel.toml --html keel-report.html --junit keel-report.xml --json keel-report.json
+
+doc: ## Builds the documentation
+	@cargo doc --workspace --no-deps
+
+release: ## Builds the artifact: dist/ with the binaries and their checksums
+	@cargo build --release --locked -p ledger -p rail -p keel
+	@rm -rf dist && mkdir -p dist/bin && cp target/release/ledger target/release/rail target/release/keel dist/bin/
+	@cd dist && sha256sum bin/* > SHA256SUMS && cat SHA256SUMS
+
+deploy: ## Puts dist/ under PREFIX/releases and switches PREFIX/current to it in one step
+	@test -f dist/SHA256SUMS || { echo "deploy: there is no dist/: run make release first" >&2; exit 1; }
+	@cd dist && sha256sum --quiet -c SHA256SUMS
+	@mkdir -p "$(PREFIX)/releases/$(GIT_COMMIT)" && cp -r dist/. "$(PREFIX)/releases/$(GIT_COMMIT)/"
+	@if [ -L "$(PREFIX)/current" ]; then cp -P "$(PREFIX)/current" "$(PREFIX)/previous"; fi
+	@ln -sfn "releases/$(GIT_COMMIT)" "$(PREFIX)/next" && mv -T "$(PREFIX)/next" "$(PREFIX)/current"
+	@echo "deployed $(GIT_COMMIT) to $(PREFIX)/current; restart the service to run it"
+
+rollback: ## Switches PREFIX/current back to the release before
+	@test -L "$(PREFIX)/previous" || { echo "rollback: there is no release before this one" >&2; exit 1; }
+	@cp -P "$(PREFIX)/previous" "$(PREFIX)/next" && mv -T "$(PREFIX)/next" "$(PREFIX)/current"
+	@readlink "$(PREFIX)/current"
