@@ -1,0 +1,81 @@
+//! The store's vitals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vitals::{Column, Row, Source, Table, Value};
+
+const STORE: Table = Table {
+    name: "store",
+    help: "The store's transactions and connections.",
+    columns: &[
+        Column::label("engine", "sqlite or postgres."),
+        Column::gauge("connections", "Connections open."),
+        Column::gauge("connections_idle", "Connections not in use."),
+        Column::gauge("connections_limit", "The most connections."),
+        Column::counter("committed", "Transactions committed."),
+        Column::counter("rolled_back", "Transactions rolled back."),
+        Column::counter("retried", "Transactions run again because another was in the way."),
+        Column::counter("replayed", "Requests answered from the idempotency log."),
+        Column::counter("acquire_timeouts", "Callers that got no connection in time."),
+    ],
+};
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) committed: AtomicU64,
+    pub(crate) rolled_back: AtomicU64,
+    pub(crate) retried: AtomicU64,
+    pub(crate) replayed: AtomicU64,
+    pub(crate) acquire_timeouts: AtomicU64,
+}
+
+/// How full the pools are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    pub(crate) open: u32,
+    pub(crate) idle: u32,
+    pub(crate) limit: u32,
+}
+
+/// The row source of one store.
+pub(crate) struct Vitals {
+    pub(crate) engine: &'static str,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) fill: Box<dyn Fn() -> Fill + Send + Sync>,
+}
+
+impl std::fmt::Debug for Vitals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vitals").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Source for Vitals {
+    fn table(&self) -> &'static Table {
+        &STORE
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let (fill, counters) = ((self.fill)(), &*self.counters);
+        let count = |counter: &AtomicU64| Value::from(counter.load(Ordering::Relaxed));
+        vec![vec![
+            Value::text(self.engine),
+            Value::from(u64::from(fill.open)),
+            Value::from(u64::from(fill.idle)),
+            Value::from(u64::from(fill.limit)),
+            count(&counters.committed),
+            count(&counters.rolled_back),
+            count(&counters.retried),
+            count(&counters.replayed),
+            count(&counters.acquire_timeouts),
+        ]]
+    }
+}

@@ -1,0 +1,127 @@
+//! A private PostgreSQL for tests: its own folder, its own socket, no port; ends with the test, whatever happens.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::StoreUrl;
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A PostgreSQL server of one test.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    folder: PathBuf,
+    server: Child,
+    /// Ends the server and removes its folder when its standard input closes: also when the test is killed.
+    watchdog: Child,
+}
+
+impl PrivatePostgres {
+    /// Makes a cluster in a temporary folder and starts it on a socket there.
+    ///
+    /// As root the server runs as the user `postgres` of Debian's package, since it refuses to run as root.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed (the message says how) or does not start: the test cannot go on.
+    pub fn start() -> Self {
+        let binaries =
+            binaries().expect("PostgreSQL is not installed: run `make setup`, or apt-get install postgresql");
+        // Under /tmp, because a socket's path has at most 107 bytes.
+        let folder =
+            tempfile::Builder::new().prefix("evenkeel-pg-").tempdir_in("/tmp").expect("a folder in /tmp").keep();
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&folder));
+        }
+        let data = folder.join("data");
+        run(as_owner(&binaries.join("initdb"))
+            .args(["--no-sync", "--auth=trust", "--username=test", "--encoding=UTF8", "--no-locale", "-D"])
+            .arg(&data));
+        let server = as_owner(&binaries.join("postgres"))
+            .arg("-D")
+            .arg(&data)
+            .args(["-c", "listen_addresses=", "-c", "max_connections=100", "-c", "log_min_messages=fatal", "-k"])
+            .arg(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("the postgres binary was found");
+        let watchdog = Command::new("sh")
+            .args(["-c", r#"read -r _; kill -QUIT "$1" 2>/dev/null; sleep 0.2; rm -rf "$2""#, "watchdog"])
+            .arg(server.id().to_string())
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("there is a shell");
+        let mut postgres = Self { folder, server, watchdog };
+        postgres.make_database(&binaries.join("createdb"));
+        postgres
+    }
+
+    /// The address of its database.
+    pub fn url(&self) -> StoreUrl {
+        self.url_text().parse().expect("the address is well formed")
+    }
+
+    /// The same as text, for `DATABASE_URL`.
+    pub fn url_text(&self) -> String {
+        format!("postgres://test@localhost/ledger?host={}", self.folder.display())
+    }
+
+    /// Succeeds as soon as the server takes connections.
+    fn make_database(&mut self, createdb: &Path) {
+        let started = Instant::now();
+        loop {
+            let output = Command::new(createdb).arg("-h").arg(&self.folder).args(["-U", "test", "ledger"]).output();
+            let output = output.expect("createdb comes with the server");
+            if output.status.success() {
+                return;
+            }
+            let ended = self.server.try_wait().expect("it is our child");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(ended.is_none(), "PostgreSQL ended at once ({ended:?}): {said}");
+            assert!(started.elapsed() < START_TIMEOUT, "PostgreSQL takes no connections: {said}");
+        }
+    }
+}
+
+impl Drop for PrivatePostgres {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+        let _ = self.server.wait();
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn as_owner(binary: &Path) -> Command {
+    if !is_root() {
+        return Command::new(binary);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(binary);
+    command.current_dir("/tmp");
+    command
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc is mounted")) == 0
+}
+
+/// The newest version under the distribution's folder, else what is on the path.
+fn binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.max_by_key(|entry| entry.file_name().to_string_lossy().parse::<u32>().unwrap_or(0));
+    let on_path =
+        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let mut folders = newest.map(|entry| entry.path().join("bin")).into_iter().chain(on_path);
+    folders.find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}
