@@ -81,12 +81,14 @@ fn configure<S: Args + Clone + Send + Sync + 'static>(
 
 fn command<S: Args + Clone + Send + Sync + 'static>(service: &Service<S>) -> Command {
     let build = service.build;
-    let mut command = S::augment_args(Command::new(build.name).version(build.version).about(service.about));
+    let mut command = S::augment_args(Command::new(build.name).version(build.version));
     if service.migrations.is_some() {
         let file = format!("sqlite:data/{}.db", build.name);
         command = StoreSettings::augment_args(command).mut_arg("std.database", |database| database.default_value(file));
     }
     command = Standard::augment_args(command)
+        .about(service.about)
+        .long_about(None::<&'static str>)
         .mut_args(|argument| argument.global(true))
         .disable_help_subcommand(true)
         .subcommand(Command::new("serve").about("Serve requests until asked to end (the default)"))

@@ -21,12 +21,12 @@ use crate::{Context, defaults};
 
 /// What is started, in this order, and stopped in the reverse one.
 pub const ORDER: [&str; 6] = [
-    "logs",            // first, so that everything after it can be told; last to end
-    "admin listener",  // so that a slow start can be watched, and a slow end too
-    "store",           // what everything works with
+    "logs",             // first, so that everything after it can be told; last to end
+    "admin listener",   // so that a slow start can be watched, and a slow end too
+    "store",            // what everything works with
     "background parts", // they need the store; stopped before it
-    "public listener", // only when everything behind it works
-    "readiness",       // falls first
+    "public listener",  // only when everything behind it works
+    "readiness",        // falls first
 ];
 
 /// How long a background part may take to end.
@@ -115,8 +115,7 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     let _ = futures_util::poll!(end.as_mut());
 
     // Both addresses are taken before anything else is begun: a port in use is found out first.
-    let public_border =
-        Border::draining_with("public", limits.clone(), &registry, lifecycle.clone());
+    let public_border = Border::draining_with("public", limits.clone(), &registry, lifecycle.clone());
     let public = listen("public", SocketAddr::new(standard.host, standard.port), public_border.clone()).await?;
     let admin_border = Border::new("admin", Limits { deadline: Duration::from_secs(10), ..limits }, &registry);
     let admin = listen("admin", standard.admin, admin_border.clone()).await?;

@@ -130,7 +130,13 @@ pub struct Standard {
 #[command(next_help_heading = "Store")]
 pub struct StoreSettings {
     /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE.
-    #[arg(id = "std.database", long = "database-url", env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        id = "std.database",
+        long = "database-url",
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub database: store::StoreUrl,
 
     /// Whether `serve` brings the schema up to date itself (auto) or refuses to start when it is not (never).
@@ -195,7 +201,8 @@ pub(crate) fn read(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(ArgMatches, Vec<String>), Refused> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let lenient = as_texts(&command).try_get_matches_from(&arguments).map_err(|error| Refused::Usage(Box::new(error)))?;
+    let lenient =
+        as_texts(&command).try_get_matches_from(&arguments).map_err(|error| Refused::Usage(Box::new(error)))?;
     let (given, path) = deepest(&lenient);
 
     let mistakes: Vec<Mistake> = settings_of(&command).filter_map(|setting| mistake_in(setting, given)).collect();
@@ -245,7 +252,11 @@ fn mistake_in(setting: &Arg, given: &ArgMatches) -> Option<Mistake> {
         return setting.is_required_set().then(|| mistake(setting, format!("is not set; {}", expected(setting))));
     };
     let reason = refusal_of(setting, text)?;
-    let shown = if is_secret(setting) { "[redacted]".into() } else { telemetry::redact::text(&text.to_string_lossy()).into_owned() };
+    let shown = if is_secret(setting) {
+        "[redacted]".into()
+    } else {
+        telemetry::redact::text(&text.to_string_lossy()).into_owned()
+    };
     let source = match given.value_source(id) {
         Some(ValueSource::CommandLine) => " (from the command line)",
         _ => "",
@@ -322,12 +333,15 @@ mod tests {
 
     #[test]
     fn every_mistake_is_told_at_once_with_variable_value_and_expected_form() {
-        let Err(Refused::Mistakes(mistakes)) = read_from(&["--port=http", "--count=300", "--max-in-flight", "0"]) else {
+        let Err(Refused::Mistakes(mistakes)) = read_from(&["--port=http", "--count=300", "--max-in-flight", "0"])
+        else {
             panic!("three malformed and one missing setting were taken");
         };
         let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 4, "{told:#?}");
-        for words in [["PORT", "\"http\""], ["MAX_IN_FLIGHT", "at least 1"], ["COUNT", "300"], ["PARTNER_URL", "is not set"]] {
+        for words in
+            [["PORT", "\"http\""], ["MAX_IN_FLIGHT", "at least 1"], ["COUNT", "300"], ["PARTNER_URL", "is not set"]]
+        {
             assert!(told.iter().any(|line| words.iter().all(|word| line.contains(word))), "{words:?} in {told:#?}");
         }
     }

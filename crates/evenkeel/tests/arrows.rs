@@ -56,7 +56,11 @@ fn every_arrow_between_our_crates_is_one_that_the_house_allows() {
             .find(|(known, _)| known == name)
             .unwrap_or_else(|| panic!("{name} has no place in the house: give it one here and in ARCHITECTURE.md"));
         for dependency in dependencies.iter().filter(|dependency| ours.contains(&dependency.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            // A crate may ask for its own features in its tests.
+            assert!(
+                dependency == name || allowed.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
+            );
         }
     }
 }
