@@ -55,7 +55,10 @@ pub(crate) fn serve(port: u16, handle: impl Fn(&Request) -> Response + Send + Sy
 }
 
 /// Serves one connection until its end.
-pub(crate) fn serve_connection(stream: TcpStream, handle: &(impl Fn(&Request) -> Response + ?Sized)) -> std::io::Result<()> {
+pub(crate) fn serve_connection(
+    stream: TcpStream,
+    handle: &(impl Fn(&Request) -> Response + ?Sized),
+) -> std::io::Result<()> {
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {

@@ -1,0 +1,159 @@
+//! A client that asks for much and reads nothing.
+//!
+//! That the service has cut it cannot be read from the connection without reading, which is what it must not do. The kernel's
+//! table of sockets tells: the service's end is no longer ESTABLISHED once the service has closed it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use super::{Fate, Listener, readable};
+use crate::lab::Lab;
+use crate::probes::border::{listener, sockets};
+
+/// How much is asked for in all, in bytes: four times what Linux lets a send buffer grow to.
+const ASKED_FOR: usize = 16 << 20;
+/// The most requests on the connection.
+const REQUESTS: usize = 20_000;
+/// The receive buffer asked for: the kernel makes of it the least it allows.
+const RECEIVE_BUFFER: u32 = 4 << 10;
+/// How often the kernel's table is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// The most that is read at the end, to see whether answers were cut short.
+const DRAINED: usize = 2 * ASKED_FOR;
+/// How long nothing may come at the end before everything counts as come.
+const DRAIN_QUIET: Duration = Duration::from_secs(2);
+/// What the kernel's figures may be wrong by: bytes under way, head of an answer counted twice.
+const SLACK: u64 = 64 << 10;
+
+/// What is asked for.
+pub(super) struct Largest {
+    request: Vec<u8>,
+    answer: usize,
+}
+
+/// Of all that can be asked for, what gives the largest answer; none when nothing gives one.
+pub(super) async fn largest(lab: &Lab, listener: &Listener) -> Option<Largest> {
+    let mut largest: Option<Largest> = None;
+    for request in readable(lab) {
+        let exchange = lab.http().send(request.clone()).await;
+        let Some(answer) = exchange.answer().filter(|answer| answer.status.is_success()) else { continue };
+        let answer = usize::try_from(answer.body_length).unwrap_or(usize::MAX).saturating_add(200);
+        if largest.as_ref().is_none_or(|largest| largest.answer < answer) {
+            largest = Some(Largest { request: listener.bytes(&request), answer });
+        }
+    }
+    largest
+}
+
+/// Asks over and over on one connection, reads nothing, and waits until the service has had enough.
+pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, patience: Duration) -> Fate {
+    let Some(largest) = largest else { return Fate::NotJudged("no GET gives a 2xx".into()) };
+    let requests = ASKED_FOR.div_ceil(largest.answer).min(REQUESTS);
+    let stream = match connect(listener.address).await {
+        Ok(stream) => stream,
+        Err(error) => return Fate::NotJudged(format!("no connection: {error}")),
+    };
+    let Ok(own) = stream.local_addr() else { return Fate::NotJudged("the connection has no address".into()) };
+    let (mut reader, mut writer) = stream.into_split();
+    let began = Instant::now();
+    let asking = tokio::spawn(async move {
+        for _ in 0..requests {
+            if writer.write_all(&largest.request).await.is_err() {
+                break;
+            }
+        }
+        writer // kept: dropping it would close our half, which is another fault than this one
+    });
+    let mut quiet = Quiet::default();
+    let end = loop {
+        tokio::time::sleep(LOOK).await;
+        if reader.as_ref().take_error().ok().flatten().is_some() {
+            break End::Reset;
+        }
+        let service = sockets::find(listener.address.port(), own.port());
+        if service.is_some_and(|socket| !socket.established) {
+            break End::Closed;
+        }
+        let held = service.map_or(0, |socket| socket.unsent) + unread(own, listener.address);
+        if asking.is_finished() && quiet.for_long(held) && held + SLACK > (requests * largest.answer) as u64 {
+            break End::Fits;
+        }
+        if began.elapsed() >= patience {
+            break End::Patience(held);
+        }
+    };
+    let after = began.elapsed();
+    let fate = match end {
+        End::Reset => Fate::Cut(after, "reset".into()),
+        End::Fits => Fate::NotJudged("all answers fit into the kernel's buffers".into()),
+        End::Closed => {
+            let bytes = drain(&mut reader).await;
+            match listener::answers(&bytes).last() {
+                Some(last) if last.complete => Fate::NotJudged(format!(
+                    "the service closed after {} bytes, which fit into the kernel's buffers",
+                    bytes.len()
+                )),
+                _ => Fate::Cut(after, "closed in the middle of an answer".into()),
+            }
+        }
+        End::Patience(held) => match drain(&mut reader).await.len() as u64 {
+            all if all > held + SLACK => Fate::Held(after),
+            all => Fate::NotJudged(format!("its {all} bytes of answers fit into the kernel's buffers")),
+        },
+    };
+    asking.abort();
+    fate
+}
+
+/// Why waiting ended.
+enum End {
+    Reset,
+    Closed,
+    Fits,
+    /// With so many bytes in the kernel's buffers.
+    Patience(u64),
+}
+
+/// Notices that a figure no longer changes.
+#[derive(Default)]
+struct Quiet {
+    figure: u64,
+    looks: u32,
+}
+
+impl Quiet {
+    /// Whether the figure has been the same for 2 s.
+    fn for_long(&mut self, figure: u64) -> bool {
+        self.looks = if figure == self.figure { self.looks + 1 } else { 0 };
+        self.figure = figure;
+        self.looks >= 8
+    }
+}
+
+async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    timeout(Duration::from_secs(5), socket.connect(to)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+}
+
+/// What has come to our end and has not been read.
+fn unread(own: SocketAddr, service: SocketAddr) -> u64 {
+    sockets::find(own.port(), service.port()).map_or(0, |socket| socket.unread)
+}
+
+/// Reads all that still comes, bounded in bytes and time.
+async fn drain(reader: &mut tokio::net::tcp::OwnedReadHalf) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut piece = vec![0; 256 << 10];
+    while bytes.len() < DRAINED {
+        match timeout(DRAIN_QUIET, reader.read(&mut piece)).await {
+            Ok(Ok(read)) if read > 0 => bytes.extend_from_slice(&piece[..read]),
+            _ => break,
+        }
+    }
+    bytes
+}
