@@ -45,7 +45,7 @@ pub(crate) fn subject(name: &str) -> Subject {
     let port = free_port();
     Subject {
         name: name.to_owned(),
-        run: format!("'{}' {name} {port}", binary().display()),
+        run: command(name, port),
         url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
         admin: None,
         ready: None,
@@ -64,6 +64,11 @@ pub(crate) fn subject(name: &str) -> Subject {
         dependencies: Dependencies::Unsaid,
         requests: Vec::new(),
     }
+}
+
+/// The shell command that runs the specimen called `name` on a port.
+pub(crate) fn command(name: &str, port: u16) -> String {
+    format!("'{}' {name} {port}", binary().display())
 }
 
 /// A GET for the mix.

@@ -1,0 +1,25 @@
+//! Specimens for the probes of chapter `border`: one sound server, and the same with one flaw each.
+
+mod connection;
+mod description;
+mod flaw;
+mod framing;
+mod journal;
+mod things;
+
+use flaw::Flaw;
+
+use crate::server::{Response, serve};
+
+/// Runs the specimen called `name` on `port` until it is killed; false when it is not one of these.
+pub(crate) fn run(name: &str, port: u16) -> bool {
+    if name == "border-plain" {
+        // No defences at all: no limits, no patience, no problem documents, nothing about caching.
+        serve(port, |request| match request.path.split('?').next() {
+            Some("/") => Response::new(200, "text/html", "<p>plain</p>"),
+            _ => Response::new(404, "text/html", "<p>nothing in /var/www/plain</p>"),
+        });
+    }
+    let Some(flaw) = Flaw::named(name) else { return false };
+    connection::serve(port, flaw)
+}

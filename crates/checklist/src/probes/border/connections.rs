@@ -1,0 +1,302 @@
+//! `border.connections`: connections are limited per address and in all; the limit holds under a flood; HTTP/2 floods are harmless.
+//!
+//! - **Hypothesis**: one address cannot take all connections, others are answered promptly during its flood, and it is served
+//!   again afterwards.
+//! - **Sent**: up to 2,000 connections from 127.0.0.2, each with a head that lacks its last line, of which a sample is then
+//!   completed (that a connection was accepted by the kernel's backlog says nothing); 500 connections that are dropped at once; the
+//!   same number again spread over many addresses; where HTTP/2 is spoken without TLS, 2,000 streams that are reset at once and
+//!   4 MiB of CONTINUATION frames.
+//! - **Decides**: all accepted and served, others late or unanswered, no recovery within 10 s, a header block without end
+//!   that is taken: fall short. That more than 2,000 in all are limited cannot be seen: a note.
+//! - **Blast radius**: connections and memory of the service for some seconds.
+//! - **Bound in time**: about 5 s against a service that refuses or answers; 90 s at most.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use drill::raw::{Ended, RawConnection};
+use futures_util::future::join_all;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::harmless::{Harmless, PROMPT};
+use super::listener::{self, Listener};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+mod h2c;
+
+const ID: &str = "border.connections";
+/// The most connections that are held at once.
+const FLOOD: usize = 2_000;
+/// Opened at a time: below any usual accept backlog.
+const BATCH: usize = 50;
+/// Of the held ones, how many of the newest are completed to see whether they are served.
+const SAMPLE: usize = 40;
+/// Dropped as soon as they are made.
+const BURST: usize = 500;
+/// Descriptors that keel needs besides.
+const SPARE: usize = 300;
+/// How long a connection of the flood may take to be accepted or answered.
+const EACH: Duration = Duration::from_secs(2);
+/// How long a refusal is waited for on a connection that seems accepted.
+const GLANCE: Duration = Duration::from_millis(20);
+/// Until when the flooder must be served again after the flood.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// Where the flood comes from.
+const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Where others come from.
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let listener = match Listener::of(lab) {
+        Ok(listener) => listener,
+        Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
+    };
+    let harmless = match Harmless::of(lab).await {
+        Ok(harmless) => harmless,
+        Err(evidence) => return Finding::unknown(ID, "it does not answer in peace", vec![evidence]),
+    };
+    if !listener.takes_many_sources() {
+        let reason =
+            "it does not listen on an IPv4 loopback address: clients cannot be told apart; let it listen on 127.0.0.1";
+        return Finding::unknown(ID, reason, Vec::new());
+    }
+    let count = FLOOD.min(descriptors().saturating_sub(SPARE));
+    let mut evidence = Vec::new();
+    if count < FLOOD {
+        evidence
+            .push(Evidence::note(format!("keel may open only {count} connections: raise its limit of descriptors")));
+    }
+    let client = Client { listener: &listener, harmless: &harmless };
+    let allowed = client.from_one_address(count, &mut evidence).await;
+    client.burst(&mut evidence).await;
+    client.recovery(&mut evidence).await;
+    if let Some(allowed) = allowed {
+        client.from_many_addresses(count, allowed, &mut evidence).await;
+        client.recovery(&mut evidence).await;
+    }
+    evidence.extend(h2c::floods(&client).await);
+    Finding::judge(ID, "one address is limited, and others are served during its flood", evidence)
+}
+
+/// Raises the soft limit of descriptors to what is needed or allowed; returns what it is then.
+fn descriptors() -> usize {
+    let wanted = (FLOOD + SPARE) as u64;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+        // Refused: then the smaller flood has to do, and the evidence says so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum });
+    }
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
+}
+
+/// What floods and what asks meanwhile.
+struct Client<'a> {
+    listener: &'a Listener,
+    harmless: &'a Harmless,
+}
+
+/// The connections of a flood.
+struct Flood {
+    held: Vec<RawConnection>,
+    tried: usize,
+    refused: usize,
+    /// How the first refusal looked.
+    refusal: String,
+}
+
+/// What a connection came to.
+enum Fate {
+    Held(RawConnection),
+    Refused(String),
+}
+
+impl Client<'_> {
+    /// Floods from one address. Returns how many it was allowed, when there was a limit.
+    async fn from_one_address(&self, count: usize, evidence: &mut Vec<Evidence>) -> Option<usize> {
+        let flood = self.open(count, |_| FLOODER).await;
+        evidence.push(self.others("while one address floods").await);
+        let held = flood.held.len();
+        let (served, sampled) = self.complete(flood.held).await;
+        evidence.push(self.others("after its requests").await);
+        let limited = flood.refused > 0 || served < sampled;
+        let tried = flood.tried;
+        let what = if flood.refused > 0 {
+            format!(
+                "of {tried} connections from one address {held} were taken and {} refused ({})",
+                flood.refused, flood.refusal
+            )
+        } else if limited {
+            format!(
+                "of {tried} connections from one address all were accepted, and {served} of {sampled} sampled were served"
+            )
+        } else {
+            format!(
+                "all {tried} connections from one address were accepted, and all {sampled} sampled were served: no limit"
+            )
+        };
+        evidence.push(Evidence::saw(limited, what));
+        (flood.refused > 0).then_some(held)
+    }
+
+    /// Floods from many addresses, each with half of what one is allowed. Whether all together are limited decides nothing:
+    /// the limit may be above what is tried.
+    async fn from_many_addresses(&self, count: usize, allowed: usize, evidence: &mut Vec<Evidence>) {
+        let each = (allowed / 2).max(1);
+        let source = |n: usize| {
+            let n = u32::try_from(n / each).unwrap_or(u32::MAX);
+            Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)).saturating_add(n))
+        };
+        let flood = self.open(count, source).await;
+        let (held, tried) = (flood.held.len(), flood.tried);
+        if flood.refused == 0 {
+            let what = format!(
+                "{tried} connections from many addresses were all taken: a limit in all is above that, or there is none"
+            );
+            evidence.push(Evidence::note(what));
+            evidence.push(self.others("while many addresses hold connections").await);
+        } else {
+            let what = format!("of {tried} connections from many addresses {held} were taken: there is a limit in all");
+            evidence.push(Evidence::saw(true, what));
+        }
+    }
+
+    /// Opens connections in batches and leaves the last line of the head out; stops after a batch of refusals.
+    async fn open(&self, count: usize, source: impl Fn(usize) -> Ipv4Addr) -> Flood {
+        let mut head = self.listener.head(&self.harmless.request, "");
+        head.truncate(head.len() - 2);
+        let mut flood = Flood { held: Vec::new(), tried: 0, refused: 0, refusal: String::new() };
+        while flood.tried < count {
+            let batch = BATCH.min(count - flood.tried);
+            let opened = join_all((0..batch).map(|n| self.hold(source(flood.tried + n), &head))).await;
+            flood.tried += batch;
+            let before = flood.held.len();
+            for fate in opened {
+                match fate {
+                    Fate::Held(connection) => flood.held.push(connection),
+                    Fate::Refused(how) => flood.refuse(how),
+                }
+            }
+            if flood.held.len() == before {
+                break;
+            }
+        }
+        // A refusal may come late: look once more at the newest. Of the oldest, some may have been cut for being slow by now,
+        // which is no limit of connections.
+        let newest = flood.held.split_off(flood.held.len().saturating_sub(2 * BATCH));
+        for fate in join_all(newest.into_iter().map(|connection| glance(connection, GLANCE))).await {
+            match fate {
+                Fate::Held(connection) => flood.held.push(connection),
+                Fate::Refused(how) => flood.refuse(how),
+            }
+        }
+        flood
+    }
+
+    async fn hold(&self, source: Ipv4Addr, head: &[u8]) -> Fate {
+        let mut connection = match self.listener.open_from(source, EACH).await {
+            Ok(connection) => connection,
+            Err(error) => return Fate::Refused(error.to_string()),
+        };
+        if let Err(error) = connection.write(head, EACH).await {
+            return Fate::Refused(error.to_string());
+        }
+        glance(connection, GLANCE).await
+    }
+
+    /// Completes the newest of the held requests; how many were served, of how many.
+    async fn complete(&self, held: Vec<RawConnection>) -> (usize, usize) {
+        let older = held.len().saturating_sub(SAMPLE);
+        let mut held = held;
+        let sample = held.split_off(older);
+        let sampled = sample.len();
+        let served = join_all(sample.into_iter().map(|mut connection| async move {
+            if connection.write(b"\r\n", EACH).await.is_err() {
+                return false;
+            }
+            let heard = connection.listen_answer(EACH).await;
+            listener::answers(&heard.bytes).first().is_some_and(|answer| answer.status == self.harmless.status)
+        }));
+        (served.await.into_iter().filter(|served| *served).count(), sampled)
+    }
+
+    /// Whether somebody at another address is answered promptly, three times.
+    async fn others(&self, when: &str) -> Evidence {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..3 {
+            match self.ask(OTHER).await {
+                Ok(took) if took < PROMPT => slowest = slowest.max(took),
+                Ok(took) => {
+                    return Evidence::saw(false, format!("another address is answered only after {took:.1?} {when}"));
+                }
+                Err(how) => return Evidence::saw(false, format!("another address is not answered {when}: {how}")),
+            }
+        }
+        Evidence::saw(true, format!("another address is answered within {slowest:.1?} {when}"))
+    }
+
+    /// Asks the harmless request from an address.
+    async fn ask(&self, source: Ipv4Addr) -> Result<Duration, String> {
+        let began = Instant::now();
+        let mut connection = self.listener.open_from(source, EACH).await.map_err(|error| error.to_string())?;
+        let bytes = self.listener.bytes(&self.harmless.request);
+        connection.write(&bytes, EACH).await.map_err(|error| error.to_string())?;
+        let heard = connection.listen_answer(EACH).await;
+        match listener::answers(&heard.bytes).first() {
+            Some(answer) if answer.status == self.harmless.status => Ok(began.elapsed()),
+            Some(answer) => Err(format!("answered {}", answer.status)),
+            None => Err(listener::told(&heard)),
+        }
+    }
+
+    /// Makes connections and drops them at once.
+    async fn burst(&self, evidence: &mut Vec<Evidence>) {
+        for _ in 0..BURST / BATCH {
+            join_all((0..BATCH).map(|_| self.listener.open_from(FLOODER, EACH))).await;
+        }
+        evidence.push(self.others(&format!("after a burst of {BURST} connections that were dropped at once")).await);
+    }
+
+    /// Whether the flooder is served again once it has stopped.
+    async fn recovery(&self, evidence: &mut Vec<Evidence>) {
+        let began = Instant::now();
+        loop {
+            match self.ask(FLOODER).await {
+                Ok(took) if took < PROMPT => {
+                    let what = format!("the flooding address is served again {:.1?} after it stopped", began.elapsed());
+                    return evidence.push(Evidence::saw(true, what));
+                }
+                Err(how) if began.elapsed() > RECOVERY => {
+                    let what = format!("the flooding address is not served {RECOVERY:?} after it stopped: {how}");
+                    return evidence.push(Evidence::saw(false, what));
+                }
+                Ok(took) if began.elapsed() > RECOVERY => {
+                    let what = format!("the service takes {took:.1?} to answer {RECOVERY:?} after the flood");
+                    return evidence.push(Evidence::saw(false, what));
+                }
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+impl Flood {
+    fn refuse(&mut self, how: String) {
+        if self.refused == 0 {
+            self.refusal = how;
+        }
+        self.refused += 1;
+    }
+}
+
+/// Whether the service refused the connection at once.
+async fn glance(mut connection: RawConnection, wait: Duration) -> Fate {
+    let heard = connection.listen(64 << 10, wait).await;
+    match listener::answers(&heard.bytes).first() {
+        Some(answer) => Fate::Refused(format!("answered {}", answer.status)),
+        None if heard.ended == Ended::StillOpen => Fate::Held(connection),
+        None => Fate::Refused("closed".into()),
+    }
+}
