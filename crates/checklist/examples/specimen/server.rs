@@ -3,7 +3,7 @@
 //! A thread a connection, keep-alive, bodies by Content-Length or chunked. No limits, no timeouts.
 #![allow(dead_code, reason = "each specimen uses what it needs")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
