@@ -1,5 +1,6 @@
 //! What a service declares.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -106,7 +107,12 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
     /// Exit codes: 0 after an orderly end, 1 when it could not start or a part could not be healed, 2 for a mistake in
     /// the configuration.
     pub fn main(self) -> ExitCode {
-        cli::main(self, std::env::args_os())
+        self.main_with(std::env::args_os())
+    }
+
+    /// The same with these arguments, the program's name first: for a program that holds several services.
+    pub fn main_with(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+        cli::main(self, arguments)
     }
 }
 
