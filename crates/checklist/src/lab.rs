@@ -1,13 +1,28 @@
 //! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 
+mod dependency;
+mod ready;
+mod template;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drill::http::{Client, Exchange, Request};
-use drill::process::{Launch, Line, Process};
+use drill::process::{Exit, Launch, Line, MAX_LINES, Process};
 use drill::proxy::FaultProxy;
 
-use crate::subject::{RequestSpec, Subject};
+use self::dependency::Attached;
+use self::ready::Readiness;
+use crate::subject::{Dependencies, RequestSpec, Subject};
+
+/// On top of the subject's deadline, until an exchange is given up.
+const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
+/// The bound of one look at readiness.
+const READY_LOOK: Duration = Duration::from_secs(2);
+/// Lines of output in a [`StartFailure`].
+const LAST_LINES: usize = 30;
+/// How long the port is waited for after a stop: a daemon that left the group may hold it a moment longer.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The service could not be started; its last output says why.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -29,13 +44,19 @@ pub struct Started {
 }
 
 /// The subject under examination. Every probe gets it running, and may break it; [`Lab::ensure_running`] mends it.
+///
+/// Dropping it ends everything that it started.
 #[derive(Debug)]
 pub struct Lab {
     /// What was said about it.
     pub subject: Subject,
     /// Every line printed by earlier runs of the subject, bounded to the last 20,000.
     pub earlier_output: Vec<Line>,
-    _saved: BTreeMap<String, String>,
+    saved: BTreeMap<String, String>,
+    mix_sent: bool,
+    // Before the dependencies, so that it is dropped before what it calls.
+    process: Option<Process>,
+    dependencies: Vec<Attached>,
 }
 
 impl Lab {
@@ -43,29 +64,81 @@ impl Lab {
     ///
     /// # Errors
     /// When a dependency cannot be started.
-    pub async fn open(_subject: Subject) -> Result<Self, StartFailure> {
-        unimplemented!("lands with the lab")
+    pub async fn open(subject: Subject) -> Result<Self, StartFailure> {
+        let mut dependencies = Vec::new();
+        if let Dependencies::Declared(declared) = &subject.dependencies {
+            for dependency in declared {
+                dependencies.push(Attached::attach(dependency, &subject.workdir).await?);
+            }
+        }
+        Ok(Self {
+            subject,
+            earlier_output: Vec::new(),
+            saved: BTreeMap::new(),
+            mix_sent: false,
+            process: None,
+            dependencies,
+        })
     }
 
     /// Makes sure that the subject runs and is ready and that all faults are off: starts or restarts it when it is not.
+    /// None when it was running and ready already.
     ///
     /// # Errors
     /// When it does not become ready in time.
     pub async fn ensure_running(&mut self) -> Result<Option<Started>, StartFailure> {
-        unimplemented!("lands with the lab")
+        for dependency in &mut self.dependencies {
+            dependency.mend(&self.subject.workdir).await?;
+        }
+        let started = if self.runs_and_is_ready().await {
+            None
+        } else {
+            self.stop().await;
+            Some(self.start_with(|_| {}).await?)
+        };
+        if !self.mix_sent {
+            self.mix_sent = true;
+            self.send_mix().await;
+        }
+        Ok(started)
     }
 
     /// Starts it (it must not be running) with changes to its launch; waits until ready.
     ///
     /// # Errors
     /// When it ends or does not become ready in time.
-    pub async fn start_with(&mut self, _change: impl FnOnce(&mut Launch)) -> Result<Started, StartFailure> {
-        unimplemented!("lands with the lab")
+    pub async fn start_with(&mut self, change: impl FnOnce(&mut Launch)) -> Result<Started, StartFailure> {
+        if self.process.is_some() {
+            self.stop().await;
+        }
+        self.refuse_a_taken_port().await?;
+        let mut launch = self.launch();
+        change(&mut launch);
+        let process = Process::start(launch).map_err(|error| StartFailure {
+            reason: format!("the shell that runs `{}` could not be started: {error}", self.subject.run),
+            output: Vec::new(),
+        })?;
+        let since = process.started();
+        self.process = Some(process);
+        let outcome = self.await_ready(since).await;
+        if outcome.is_err() {
+            self.stop().await;
+        }
+        outcome
     }
 
     /// The launch that would be used: command, environment with the proxies' addresses, working directory.
     pub fn launch(&self) -> Launch {
-        unimplemented!("lands with the lab")
+        let mut env = self.subject.env.clone();
+        for dependency in &self.dependencies {
+            env.insert(dependency.variable().to_owned(), dependency.address_for_subject());
+        }
+        Launch {
+            command: self.subject.run.clone(),
+            env,
+            env_remove: Vec::new(),
+            workdir: Some(self.subject.workdir.clone()),
+        }
     }
 
     /// The running subject.
@@ -73,57 +146,159 @@ impl Lab {
     /// # Panics
     /// When it is not running: call [`Lab::ensure_running`] before.
     pub fn process(&mut self) -> &mut Process {
-        unimplemented!("lands with the lab")
+        self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
     }
 
     /// Whether it answers ready now (one request, bounded to 2 s).
     pub async fn is_ready(&self) -> bool {
-        unimplemented!("lands with the lab")
+        self.readiness().look(READY_LOOK).await
     }
 
     /// Stops it with SIGTERM, then SIGKILL after the subject's drain timeout; its output is kept in `earlier_output`.
+    /// Does nothing when it does not run.
     pub async fn stop(&mut self) {
-        unimplemented!("lands with the lab")
+        let Some(mut process) = self.process.take() else { return };
+        process.stop(self.subject.drain_timeout).await;
+        self.earlier_output.append(&mut process.output());
+        let surplus = self.earlier_output.len().saturating_sub(MAX_LINES);
+        self.earlier_output.drain(..surplus);
     }
 
     /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
     pub fn http(&self) -> Client {
-        unimplemented!("lands with the lab")
+        Client::new(self.subject.url.clone(), self.subject.deadline + BEYOND_DEADLINE)
     }
 
     /// A client for the admin listener, or the public one when there is none.
     pub fn admin(&self) -> Client {
-        unimplemented!("lands with the lab")
+        let url = self.subject.admin.as_ref().unwrap_or(&self.subject.url);
+        Client::new(url.clone(), self.subject.deadline + BEYOND_DEADLINE)
     }
 
-    /// The proxy in front of a declared dependency.
-    pub fn proxy(&self, _dependency: &str) -> Option<&FaultProxy> {
-        unimplemented!("lands with the lab")
+    /// The proxy in front of a declared dependency. None when it is not declared, or not reached over TCP.
+    pub fn proxy(&self, dependency: &str) -> Option<&FaultProxy> {
+        self.dependencies.iter().find(|attached| attached.name() == dependency)?.proxy()
     }
 
-    /// The subject's output since its last start.
+    /// The subject's output since its last start; that of the last run when it does not run now is in `earlier_output`.
     pub fn output(&self) -> Vec<Line> {
-        unimplemented!("lands with the lab")
+        self.process.as_ref().map(Process::output).unwrap_or_default()
     }
 
     /// Sends the mix once, in order (crash and slow requests left out), saving what later requests need. Done once by
     /// [`Lab::ensure_running`] after the first start; call it again to get fresh saved values.
     pub async fn send_mix(&mut self) -> Vec<(RequestSpec, Exchange)> {
-        unimplemented!("lands with the lab")
+        let client = self.http();
+        let mut sent = Vec::new();
+        for spec in self.mix() {
+            let exchange = client.send(self.fill(&spec)).await;
+            self.save(&spec, &exchange);
+            sent.push((spec, exchange));
+        }
+        sent
     }
 
     /// A request of the mix with its templates filled in: a fresh `{key}`, saved values.
-    pub fn fill(&self, _spec: &RequestSpec) -> Request {
-        unimplemented!("lands with the lab")
+    pub fn fill(&self, spec: &RequestSpec) -> Request {
+        template::fill(spec, &self.saved)
+    }
+
+    /// What the mix has saved so far, by name.
+    pub fn saved(&self) -> &BTreeMap<String, String> {
+        &self.saved
     }
 
     /// One request that only reads and is expected to succeed: the first GET of the mix that is neither slow nor a crash, else `GET /`.
     pub fn harmless(&self) -> Request {
-        unimplemented!("lands with the lab")
+        let reads = |spec: &&RequestSpec| {
+            let expected = spec.expect.is_none_or(|status| (200..400).contains(&status));
+            (spec.method.is_empty() || spec.method.eq_ignore_ascii_case("GET")) && expected
+        };
+        self.mix().iter().find(reads).map_or_else(|| Request::get("/"), |spec| self.fill(spec))
     }
 
     /// The requests of the mix, without slow and crash ones.
     pub fn mix(&self) -> Vec<RequestSpec> {
-        unimplemented!("lands with the lab")
+        self.subject.requests.iter().filter(|spec| !spec.slow && !spec.crash).cloned().collect()
     }
+
+    async fn runs_and_is_ready(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::is_running) && self.is_ready().await
+    }
+
+    fn readiness(&self) -> Readiness<'_> {
+        Readiness::of(&self.subject)
+    }
+
+    /// Somebody else on the port would be examined in the subject's place.
+    async fn refuse_a_taken_port(&self) -> Result<(), StartFailure> {
+        for url in std::iter::once(&self.subject.url).chain(&self.subject.admin) {
+            let since = Instant::now();
+            while ready::accepts(url).await {
+                if since.elapsed() > PORT_PATIENCE {
+                    return Err(StartFailure {
+                        reason: format!(
+                            "{url} answers although the service is not started yet: something else uses the port. Stop it, \
+                             or give the service another port and say so in `url` or `admin`"
+                        ),
+                        output: Vec::new(),
+                    });
+                }
+                tokio::time::sleep(ready::LOOK_EVERY).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn await_ready(&mut self, since: Instant) -> Result<Started, StartFailure> {
+        let limit = self.subject.start_timeout;
+        let url = self.subject.url.clone();
+        let process = self.process.as_mut().expect("the caller has just put it there");
+        let readiness = Readiness::of(&self.subject);
+        let mut listening = None;
+        while since.elapsed() < limit {
+            if listening.is_none() && ready::accepts(&url).await {
+                listening = Some(since.elapsed());
+            }
+            if let Some(listening) = listening
+                && readiness.look(READY_LOOK.min(limit.saturating_sub(since.elapsed()))).await
+            {
+                return Ok(Started { listening, ready: since.elapsed() });
+            }
+            if let Some(exit) = process.wait(ready::LOOK_EVERY).await {
+                let reason = format!("`{}` ended {} before it was ready", self.subject.run, how(exit));
+                return Err(StartFailure { reason, output: last_lines(process) });
+            }
+        }
+        let seen = match listening {
+            None => format!("nothing listens on {url}: check that `url` is where it listens"),
+            Some(_) => format!("{url} accepts connections, but {readiness} says that it is not ready"),
+        };
+        let reason = format!("`{}` was not ready within {limit:?}; {seen}, or raise `start_timeout`", self.subject.run);
+        Err(StartFailure { reason, output: last_lines(process) })
+    }
+
+    fn save(&mut self, spec: &RequestSpec, exchange: &Exchange) {
+        let Some(json) = exchange.answer().and_then(drill::http::Answer::json) else { return };
+        for (name, pointer) in &spec.save {
+            let value = match json.pointer(pointer) {
+                None | Some(serde_json::Value::Null) => continue,
+                Some(serde_json::Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+            };
+            self.saved.insert(name.clone(), value);
+        }
+    }
+}
+
+fn how(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("with exit code {code}"),
+        Exit::Signal(signal) => format!("by signal {signal}"),
+    }
+}
+
+fn last_lines(process: &Process) -> Vec<String> {
+    let lines = process.output();
+    lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.text.clone()).collect()
 }

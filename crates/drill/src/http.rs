@@ -1,13 +1,22 @@
 //! One HTTP exchange, with everything that was sent and came back kept as evidence.
 
-use std::time::Duration;
+mod evidence;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use url::Url;
 
-/// The most of an answer's body that is kept, in bytes; the rest is read and counted, up to a limit of the caller.
+use crate::wire::AnswerReader;
+
+/// The most of an answer's body that is kept, in bytes; the rest is read and counted, up to [`MAX_BODY_READ`].
 pub const MAX_BODY_KEPT: usize = 1 << 20;
+/// The most of an answer's body that is read, in bytes; then the connection is closed.
+pub const MAX_BODY_READ: u64 = 64 << 20;
 
 /// What is sent.
 #[derive(Clone, Debug)]
@@ -16,9 +25,9 @@ pub struct Request {
     pub method: Method,
     /// Path and query, starting with a slash.
     pub path: String,
-    /// Headers, in the order in which they are sent. `Host` is added when missing.
+    /// Headers, in the order and the case in which they are sent. `Host` is added when missing.
     pub headers: Vec<(String, String)>,
-    /// The body; `Content-Length` is added when it is not empty.
+    /// The body; `Content-Length` is added when it is not empty, and to every POST, PUT and PATCH.
     pub body: Bytes,
 }
 
@@ -62,7 +71,7 @@ pub struct Exchange {
     pub took: Duration,
 }
 
-/// Sends requests to one base URL (plain `http`), a new connection each unless told otherwise.
+/// Sends requests to one base URL (plain `http`), a new connection each. A path in the base stands before every path.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Url,
@@ -120,10 +129,99 @@ impl Client {
     }
 
     /// Sends one request. Never fails: what went wrong is in the exchange. Dropping the future closes the connection.
+    ///
+    /// The answer is read while the request is still being written, as a server may refuse a request before it has read
+    /// it all. Reading stops after [`MAX_BODY_READ`] bytes of body; the answer then counts as whole.
     pub async fn send(&self, request: Request) -> Exchange {
-        let _ = (&self.timeout, &request);
-        unimplemented!("lands with drill")
+        let start = Instant::now();
+        let outcome = tokio::time::timeout(self.timeout, self.answer_to(&request)).await;
+        let outcome = outcome.unwrap_or(Err(Failure::Timeout(self.timeout)));
+        Exchange { request, outcome, took: start.elapsed() }
     }
+
+    async fn answer_to(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut stream = self.connect().await?;
+        let message = self.message(request);
+        let sent = Instant::now();
+        let (mut from, mut to) = stream.split();
+        let write = async {
+            let outcome = to.write_all(&message).await;
+            // A failed write is not the end: the peer may have answered before it stopped listening. Reading tells.
+            outcome.err()
+        };
+        let read = read_answer(&mut from, &request.method, sent);
+        tokio::pin!(write, read);
+        let mut write_error = None;
+        let answer = tokio::select! {
+            biased;
+            answer = &mut read => answer,
+            error = &mut write => {
+                write_error = error;
+                read.await
+            }
+        };
+        answer.map_err(|reason| match write_error {
+            Some(error) => Failure::Broken(format!("{reason} (and the request could not be written: {error})")),
+            None => Failure::Broken(reason),
+        })
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        if self.base.scheme() != "http" {
+            return Err(Failure::Connect(format!("{} is not a plain http:// address", self.base)));
+        }
+        let host = self.base.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
+        let port = self.base.port_or_known_default().unwrap_or(80);
+        let stream = TcpStream::connect((host, port)).await.map_err(|error| Failure::Connect(error.to_string()))?;
+        // Small requests must not wait for acknowledgements; without it they are merely slower.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
+    /// The request as it goes over the wire.
+    fn message(&self, request: &Request) -> Vec<u8> {
+        let prefix = self.base.path().trim_end_matches('/');
+        let mut head = format!("{} {prefix}{} HTTP/1.1\r\n", request.method, request.path);
+        let has = |name: &str| request.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        if !has("host") {
+            let _ = write!(head, "Host: {}\r\n", &self.base[url::Position::BeforeHost..url::Position::AfterPort]);
+        }
+        for (name, value) in &request.headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        let bodied = !request.body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(&request.method);
+        if bodied && !has("content-length") && !has("transfer-encoding") {
+            let _ = write!(head, "Content-Length: {}\r\n", request.body.len());
+        }
+        head.push_str("\r\n");
+        let mut message = head.into_bytes();
+        message.extend_from_slice(&request.body);
+        message
+    }
+}
+
+async fn read_answer(from: &mut (impl AsyncRead + Unpin), method: &Method, sent: Instant) -> Result<Answer, String> {
+    let mut reader = AnswerReader::new(method, MAX_BODY_KEPT);
+    let mut first_byte = None;
+    let mut piece = vec![0; 64 << 10];
+    while !reader.is_done() && reader.body_length < MAX_BODY_READ {
+        match from.read(&mut piece).await {
+            Ok(0) => reader.end()?,
+            Ok(length) => drop(reader.take(&piece[..length])?),
+            Err(error) => return Err(format!("{error}, after {} bytes of body", reader.body_length)),
+        }
+        if reader.head.is_some() {
+            first_byte.get_or_insert_with(|| sent.elapsed());
+        }
+    }
+    let head = reader.head.ok_or_else(|| "no head came".to_owned())?;
+    Ok(Answer {
+        status: head.status,
+        headers: head.headers,
+        body: reader.body.into(),
+        body_length: reader.body_length,
+        first_byte: first_byte.unwrap_or_else(|| sent.elapsed()),
+    })
 }
 
 impl Exchange {
@@ -138,13 +236,15 @@ impl Exchange {
     }
 
     /// A line that a person can check: method, path, headers that matter, body shortened.
+    ///
+    /// Bodies are cut at 200 characters; of credentials and cookies only the beginning is shown.
     pub fn sent(&self) -> String {
-        unimplemented!("lands with drill")
+        evidence::sent(&self.request)
     }
 
     /// A line that a person can check: status, headers that matter, body shortened, or the failure; and the time.
     pub fn came_back(&self) -> String {
-        unimplemented!("lands with drill")
+        evidence::came_back(&self.outcome, self.took)
     }
 }
 

@@ -11,3 +11,4 @@ pub mod http;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+mod wire;

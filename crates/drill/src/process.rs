@@ -1,8 +1,33 @@
 //! A program under examination: its own process group, its output collected, its end certain.
+//!
+//! Its end is certain in three ways: [`Process::stop`] ends it in order, dropping it kills the whole group, and a
+//! watchdog process kills the group when the examiner itself is killed. The leader stays a zombie until the
+//! [`Process`] is dropped, so that its process id cannot come to mean somebody else.
+
+mod group;
+mod output;
+mod watchdog;
 
 use std::collections::BTreeMap;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use tokio::sync::watch;
+
+use output::Output;
+pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
+use watchdog::Watchdog;
+
+/// How long the end of a killed group is waited for; the kernel needs milliseconds.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// How long after the leader's end its last lines are waited for, when other processes hold its output open.
+const OUTPUT_PATIENCE: Duration = Duration::from_millis(250);
+/// Between two looks at a group that has been killed.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// How to start a program.
 #[derive(Clone, Debug, Default)]
@@ -15,26 +40,6 @@ pub struct Launch {
     pub env_remove: Vec<String>,
     /// The working directory; the caller's when none.
     pub workdir: Option<PathBuf>,
-}
-
-/// Which stream a line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-}
-
-/// One line of output.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// Since the program's start.
-    pub at: Duration,
-    /// Where from.
-    pub stream: Stream,
-    /// The text, shortened at 64 KiB.
-    pub text: String,
 }
 
 /// How a program ended.
@@ -62,7 +67,15 @@ pub struct Usage {
 /// A running program. Dropping it kills its whole process group; so does the death of the examiner.
 #[derive(Debug)]
 pub struct Process {
-    _launch: Launch,
+    launch: Launch,
+    pid: u32,
+    started: Instant,
+    output: Arc<Output>,
+    exit: watch::Receiver<Option<(Exit, Instant)>>,
+    /// Dropped to let the leader be reaped.
+    reap: Option<mpsc::Sender<()>>,
+    /// None only while it is dropped.
+    watchdog: Option<Watchdog>,
 }
 
 impl Process {
@@ -70,52 +83,228 @@ impl Process {
     ///
     /// # Errors
     /// When the shell cannot be started.
-    pub fn start(_launch: Launch) -> std::io::Result<Self> {
-        unimplemented!("lands with drill")
+    pub fn start(launch: Launch) -> std::io::Result<Self> {
+        let started = Instant::now();
+        let mut child = command(&launch).spawn()?;
+        let pid = child.id();
+        let output = Output::new(started);
+        if let Some(pipe) = child.stdout.take() {
+            output.collect(Stream::Out, pipe);
+        }
+        if let Some(pipe) = child.stderr.take() {
+            output.collect(Stream::Err, pipe);
+        }
+        let (exit, reap) = await_end(child);
+        let mut process = Self { launch, pid, started, output, exit, reap: Some(reap), watchdog: None };
+        // An error from here on drops the process, which kills it.
+        process.watchdog = Some(Watchdog::over(pid)?);
+        Ok(process)
+    }
+
+    /// How it was started.
+    pub fn launch(&self) -> &Launch {
+        &self.launch
+    }
+
+    /// When it was started.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// The leader's process id, which is the group's id too.
     pub fn pid(&self) -> u32 {
-        unimplemented!("lands with drill")
+        self.pid
     }
 
-    /// The group's processes now, leader first.
+    /// The group's living processes now, and their descendants that left the group; leader first.
     pub fn pids(&self) -> Vec<u32> {
-        unimplemented!("lands with drill")
+        group::members(self.pid)
     }
 
     /// Whether the leader still runs.
     pub fn is_running(&mut self) -> bool {
-        unimplemented!("lands with drill")
+        self.exit().is_none()
     }
 
-    /// Sends a signal to the leader alone (as a process manager does).
-    pub fn signal(&self, _signal: i32) {
-        unimplemented!("lands with drill")
+    /// How the leader ended, when it has.
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit.borrow().map(|(exit, _)| exit)
     }
 
-    /// Sends a signal to the whole group.
-    pub fn signal_group(&self, _signal: i32) {
-        unimplemented!("lands with drill")
+    /// Sends a signal to the leader alone (as a process manager does). Numbers that name no standard signal are ignored.
+    pub fn signal(&self, signal: i32) {
+        if let Some(signal) = Signal::from_named_raw(signal) {
+            // Cannot reach a stranger: the id is ours until the drop. Fails only when the leader is dead.
+            let _ = rustix::process::kill_process(self.id(), signal);
+        }
+    }
+
+    /// Sends a signal to the whole group. Numbers that name no standard signal are ignored.
+    pub fn signal_group(&self, signal: i32) {
+        if let Some(signal) = Signal::from_named_raw(signal) {
+            let _ = rustix::process::kill_process_group(self.id(), signal);
+        }
     }
 
     /// Waits for the leader's end; none when it still runs after `timeout`. Cancel-safe.
-    pub async fn wait(&mut self, _timeout: Duration) -> Option<Exit> {
-        unimplemented!("lands with drill")
+    pub async fn wait(&mut self, timeout: Duration) -> Option<Exit> {
+        let mut exit = self.exit.clone();
+        let ended = tokio::time::timeout(timeout, exit.wait_for(Option::is_some)).await;
+        let (exit, _) = (*ended.ok()?.ok()?)?;
+        // What it printed last is on its way through the pipe.
+        let _ = tokio::time::timeout(OUTPUT_PATIENCE, self.output.ended()).await;
+        Some(exit)
     }
 
     /// SIGTERM, then SIGKILL to the group after `grace`. Returns how the leader ended and how long it took.
-    pub async fn stop(&mut self, _grace: Duration) -> (Option<Exit>, Duration) {
-        unimplemented!("lands with drill")
+    ///
+    /// What is left of the group after the leader's end is killed too, so that its ports are free again.
+    pub async fn stop(&mut self, grace: Duration) -> (Option<Exit>, Duration) {
+        let asked = Instant::now();
+        self.signal(Signal::TERM.as_raw());
+        let mut exit = self.wait(grace).await;
+        self.kill_all();
+        if exit.is_none() {
+            exit = self.wait(KILL_PATIENCE).await;
+        }
+        let ended = self.exit.borrow().map_or_else(Instant::now, |(_, at)| at);
+        let _ = tokio::time::timeout(KILL_PATIENCE, async {
+            while !self.pids().is_empty() {
+                self.kill_all();
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        })
+        .await;
+        (exit, ended.saturating_duration_since(asked))
     }
 
     /// Everything it has printed so far, at most the last 20,000 lines.
     pub fn output(&self) -> Vec<Line> {
-        unimplemented!("lands with drill")
+        self.output.lines()
     }
 
     /// What the group uses now.
     pub fn usage(&self) -> Usage {
-        unimplemented!("lands with drill")
+        group::usage(self.pid)
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(self.pid.cast_signed()).expect("a spawned process has a positive id")
+    }
+
+    /// SIGKILL to the group and to the descendants that left it.
+    fn kill_all(&self) {
+        let strays = self.pids();
+        let _ = rustix::process::kill_process_group(self.id(), Signal::KILL);
+        for stray in strays.into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+            let _ = rustix::process::kill_process(stray, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + KILL_PATIENCE;
+        self.kill_all();
+        while !(self.exit().is_some() && self.pids().is_empty()) && Instant::now() < deadline {
+            std::thread::sleep(LOOK_EVERY);
+            self.kill_all();
+        }
+        // In this order: once the leader is reaped its id may be given to others, and the watchdog must not know it then.
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.retire();
+        }
+        self.reap = None;
+    }
+}
+
+fn command(launch: &Launch) -> Command {
+    let mut command = Command::new("sh");
+    let exec = if is_simple(&launch.command) { "exec " } else { "" };
+    command.arg("-c").arg(format!("{exec}{}", launch.command));
+    for name in &launch.env_remove {
+        command.env_remove(name);
+    }
+    command.envs(&launch.env);
+    if let Some(folder) = &launch.workdir {
+        command.current_dir(folder);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
+/// Whether `exec` may stand before it: one command, not of the shell itself, without assignments before it. In doubt it is
+/// not; the service is then a child of the shell, and SIGTERM reaches the shell.
+fn is_simple(command: &str) -> bool {
+    const OF_THE_SHELL: [&str; 28] = [
+        "!", ".", ":", "[", "case", "cd", "command", "eval", "exec", "exit", "export", "false", "for", "if", "printf",
+        "read", "return", "set", "shift", "test", "times", "trap", "true", "ulimit", "umask", "unset", "until",
+        "while",
+    ];
+    let first = command.split_whitespace().next().unwrap_or("");
+    !first.is_empty()
+        && !OF_THE_SHELL.contains(&first)
+        && !first.contains('=')
+        && !command.trim().contains([';', '&', '|', '(', ')', '{', '}', '`', '\n'])
+}
+
+/// Learns of the end on a thread of its own, without reaping; reaps when the sender is dropped.
+fn await_end(mut child: Child) -> (watch::Receiver<Option<(Exit, Instant)>>, mpsc::Sender<()>) {
+    let (ended, exit) = watch::channel(None);
+    let (reap, may_reap) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let id = Pid::from_child(&child);
+        let outcome = loop {
+            match rustix::process::waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(Some(status)) => {
+                    break match (status.exit_status(), status.terminating_signal()) {
+                        (Some(code), _) => Exit::Code(code),
+                        (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+                    };
+                }
+                // Somebody else reaped it; what is left is what the standard library knows.
+                Ok(None) | Err(_) => {
+                    let status = child.wait().ok();
+                    let code = status.and_then(|status| status.code());
+                    let signal = status.and_then(|status| status.signal()).unwrap_or(0);
+                    break code.map_or(Exit::Signal(signal), Exit::Code);
+                }
+            }
+        };
+        ended.send_replace(Some((outcome, Instant::now())));
+        let _ = may_reap.recv();
+        let _ = child.wait();
+    });
+    (exit, reap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_death_of_the_examiner_ends_the_group() {
+        let mut process =
+            Process::start(Launch { command: "sleep 1000 & wait".to_owned(), ..Launch::default() }).unwrap();
+        process.watchdog.take().unwrap().abandon();
+        assert_eq!(process.wait(KILL_PATIENCE).await, Some(Exit::Signal(9)));
+    }
+
+    #[tokio::test]
+    async fn a_watchdog_that_is_retired_harms_nobody() {
+        let mut process = Process::start(Launch { command: "sleep 1000".to_owned(), ..Launch::default() }).unwrap();
+        process.watchdog.take().unwrap().retire();
+        assert!(process.is_running());
+    }
+
+    #[test]
+    fn exec_stands_only_before_one_simple_command() {
+        for simple in ["sleep 1", "'/a b/server' 80", "python3 -m http.server 80 2>/dev/null"] {
+            assert!(is_simple(simple), "{simple}");
+        }
+        for compound in ["a; b", "a && b", "a | b", "A=1 b", "cd x", "exit 3", "(a)", "{ a; }", "a &", "a\nb", ""] {
+            assert!(!is_simple(compound), "{compound}");
+        }
     }
 }

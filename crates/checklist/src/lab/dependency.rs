@@ -1,0 +1,175 @@
+//! A declared dependency: started when keel is to, with a fault proxy in front of it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use drill::process::{Launch, Process};
+use drill::proxy::{Fault, FaultProxy};
+use url::Url;
+
+use super::ready::{self, Readiness};
+use super::{StartFailure, how, last_lines};
+use crate::subject::Dependency;
+
+/// Until a dependency that was started is ready.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// The bound of one look at its readiness.
+const READY_LOOK: Duration = Duration::from_secs(2);
+
+/// A dependency as the lab holds it.
+#[derive(Debug)]
+pub(super) struct Attached {
+    declared: Dependency,
+    process: Option<Process>,
+    /// None when it is not reached over TCP (a socket in the file system).
+    proxy: Option<FaultProxy>,
+}
+
+impl Attached {
+    /// Starts it when it is to be started, and the proxy in front of it.
+    pub(super) async fn attach(declared: &Dependency, workdir: &Path) -> Result<Self, StartFailure> {
+        let process = match &declared.run {
+            Some(command) => Some(start(declared, command, workdir).await?),
+            None => None,
+        };
+        let proxy = match upstream(&declared.url) {
+            Some(upstream) => Some(FaultProxy::start(upstream).await.map_err(|error| StartFailure {
+                reason: format!("no loopback port for the proxy in front of dependency `{}`: {error}", declared.name),
+                output: Vec::new(),
+            })?),
+            None => None,
+        };
+        Ok(Self { declared: declared.clone(), process, proxy })
+    }
+
+    /// Takes every fault away, and starts it again when it has ended.
+    pub(super) async fn mend(&mut self, workdir: &Path) -> Result<(), StartFailure> {
+        if let Some(proxy) = &self.proxy {
+            proxy.set(Fault::None).await;
+        }
+        if let (Some(process), Some(command)) = (&mut self.process, &self.declared.run)
+            && !process.is_running()
+        {
+            process.stop(Duration::ZERO).await;
+            self.process = Some(start(&self.declared, command, workdir).await?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.declared.name
+    }
+
+    pub(super) fn variable(&self) -> &str {
+        &self.declared.env
+    }
+
+    pub(super) fn proxy(&self) -> Option<&FaultProxy> {
+        self.proxy.as_ref()
+    }
+
+    /// What the subject is to believe: its URL with host and port of the proxy.
+    pub(super) fn address_for_subject(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => redirected(&self.declared.url, proxy.address()),
+            None => self.declared.url.to_string(),
+        }
+    }
+}
+
+async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<Process, StartFailure> {
+    let name = &declared.name;
+    if ready::accepts(&declared.url).await {
+        return Err(StartFailure {
+            reason: format!(
+                "{} answers although dependency `{name}` is not started yet: something else uses the port. Stop it, or \
+                 leave `run` out to use it as it is",
+                declared.url
+            ),
+            output: Vec::new(),
+        });
+    }
+    let launch = Launch {
+        command: command.to_owned(),
+        env: declared.env_of_run.clone(),
+        env_remove: Vec::new(),
+        workdir: Some(workdir.to_owned()),
+    };
+    let mut process = Process::start(launch).map_err(|error| StartFailure {
+        reason: format!("the shell that runs dependency `{name}` (`{command}`) could not be started: {error}"),
+        output: Vec::new(),
+    })?;
+    let since = Instant::now();
+    while since.elapsed() < START_TIMEOUT {
+        let is_ready = match &declared.ready {
+            Some(path) => Readiness::at(&declared.url, path).look(READY_LOOK).await,
+            None => ready::accepts(&declared.url).await,
+        };
+        if is_ready {
+            return Ok(process);
+        }
+        if let Some(exit) = process.wait(ready::LOOK_EVERY).await {
+            let reason = format!("dependency `{name}` (`{command}`) ended {} before it was ready", how(exit));
+            return Err(StartFailure { reason, output: last_lines(&process) });
+        }
+    }
+    let at = declared.ready.as_deref().unwrap_or("");
+    let reason = format!(
+        "dependency `{name}` (`{command}`) was not ready at {}{at} within {START_TIMEOUT:?}; check its `url` and `ready`",
+        declared.url.as_str().trim_end_matches('/')
+    );
+    Err(StartFailure { reason, output: last_lines(&process) })
+}
+
+/// `host:port`, when it is reached over TCP.
+fn upstream(url: &Url) -> Option<String> {
+    let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('%'))?;
+    let port = url.port_or_known_default().or_else(|| known_port(url.scheme()))?;
+    Some(format!("{host}:{port}"))
+}
+
+/// What the URL standard does not know.
+fn known_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "postgres" | "postgresql" => Some(5432),
+        "mysql" => Some(3306),
+        "redis" => Some(6379),
+        "amqp" => Some(5672),
+        "nats" => Some(4222),
+        _ => None,
+    }
+}
+
+/// The URL with host and port of the proxy; everything else stays.
+fn redirected(url: &Url, proxy: std::net::SocketAddr) -> String {
+    let mut redirected = url.clone();
+    // Both fail only for URLs without a host, and those have no proxy.
+    let _ = redirected.set_host(Some(&proxy.ip().to_string()));
+    let _ = redirected.set_port(Some(proxy.port()));
+    redirected.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through_proxy(url: &str) -> String {
+        redirected(&url.parse().unwrap(), "127.0.0.1:4000".parse().unwrap())
+    }
+
+    #[test]
+    fn host_and_port_become_the_proxys_and_the_rest_stays() {
+        assert_eq!(through_proxy("http://rail.example/v1?a=b"), "http://127.0.0.1:4000/v1?a=b");
+        assert_eq!(through_proxy("tcp://127.0.0.1:9300"), "tcp://127.0.0.1:4000");
+        let postgres = through_proxy("postgres://user:pass@db:5433/ledger?sslmode=disable");
+        assert_eq!(postgres, "postgres://user:pass@127.0.0.1:4000/ledger?sslmode=disable");
+    }
+
+    #[test]
+    fn a_socket_in_the_file_system_has_no_proxy() {
+        assert_eq!(upstream(&"postgres:///ledger?host=/run/postgresql".parse().unwrap()), None);
+        assert_eq!(upstream(&"postgres://%2Frun%2Fpostgresql/ledger".parse().unwrap()), None);
+        assert_eq!(upstream(&"postgres://db/ledger".parse().unwrap()).as_deref(), Some("db:5432"));
+        assert_eq!(upstream(&"http://127.0.0.1:9300".parse().unwrap()).as_deref(), Some("127.0.0.1:9300"));
+    }
+}
