@@ -16,9 +16,10 @@ pub(super) struct Watchdog {
 impl Watchdog {
     /// Starts watching over the group of `leader`.
     pub(super) fn over(leader: u32) -> std::io::Result<Self> {
+        // `kill -KILL -- -GROUP` is not understood by dash; this form is understood by every shell.
         let shell = Command::new("sh")
             .arg("-c")
-            .arg(format!("read -r _ || kill -KILL -- -{leader}"))
+            .arg(format!("read -r _ || kill -s KILL -- -{leader}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
