@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use checklist::finding::Finding;
 use checklist::lab::Lab;
@@ -97,11 +98,30 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
-/// The built example: `cargo test` and `cargo nextest run` put it into `examples/` beside the folder of the test binary.
+/// The built example. Running all tests of the crate builds it; running one file of tests does not, so it is built here when
+/// it is missing or older than its sources.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test binary has a path");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("test binaries are in target/PROFILE/deps");
     let binary = profile.join("examples").join("specimen");
-    assert!(binary.exists(), "{} is missing: `cargo build -p checklist --example specimen` makes it", binary.display());
+    let sources = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join("specimen");
+    if changed(&binary).is_none_or(|built| newest(&sources).is_some_and(|changed| changed > built)) {
+        let target = profile.parent().expect("a profile is in the target folder");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "-p", "checklist", "--example", "specimen", "--target-dir"]).arg(target);
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo can be run");
+        assert!(built.success(), "`cargo build -p checklist --example specimen` builds the specimens");
+    }
     binary
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When anything below this folder changed last.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = folder.read_dir().ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    entries.filter_map(|path| if path.is_dir() { newest(&path) } else { changed(&path) }).max()
 }

@@ -74,32 +74,29 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 
 /// One thing in growing sizes, until a size is refused.
 struct Growing {
+    /// What it is, `{}` standing for the size.
     what: &'static str,
     sizes: [usize; 3],
-    unit: &'static str,
     make: fn(&Listener, &Request, usize) -> Vec<u8>,
 }
 
 const HEADS: [Growing; 3] = [
     Growing {
-        what: "one header",
+        what: "one header of {} bytes",
         sizes: [256 << 10, 1 << 20, 8 << 20],
-        unit: "bytes",
         make: |listener, request, size| listener.head(request, &format!("X-Keel: {}\r\n", "a".repeat(size))),
     },
     Growing {
-        what: "small headers",
+        what: "{} small headers",
         sizes: [2_000, 20_000, 200_000],
-        unit: "of them",
         make: |listener, request, count| {
             let lines: String = (0..count).map(|n| format!("X-K{n}: {n}\r\n")).collect();
             listener.head(request, &lines)
         },
     },
     Growing {
-        what: "a URI",
+        what: "a URI of {} bytes",
         sizes: [64 << 10, 1 << 20, 8 << 20],
-        unit: "bytes",
         make: |listener, request, size| {
             let mut request = request.clone();
             let joint = if request.path.contains('?') { '&' } else { '?' };
@@ -121,16 +118,16 @@ async fn oversized_heads(
             let bytes = (growing.make)(listener, &harmless.request, size);
             let (fate, came) = fate(listener, &bytes, harmless.status).await;
             memory.look(lab);
-            let subject = format!("{} of {size} {}", growing.what, growing.unit);
+            let subject = growing.what.replace("{}", &size.to_string());
             let (good, what) = match fate {
-                Fate::Refused(status) => (Some(true), format!("{subject} is refused with {status}")),
+                Fate::Refused(status) => (Some(true), format!("{subject}: refused with {status}")),
                 Fate::Closed => {
-                    (None, format!("{subject} is limited, though by a closed connection without a clear 4xx"))
+                    (None, format!("{subject}: limited, though by a closed connection without a clear 4xx"))
                 }
-                Fate::Failed(status) => (Some(false), format!("{subject} is answered {status}, not with a 4xx")),
-                Fate::Silent => (Some(false), format!("{subject} is neither answered nor cut within {ANSWER:?}")),
+                Fate::Failed(status) => (Some(false), format!("{subject}: answered {status}, not with a 4xx")),
+                Fate::Silent => (Some(false), format!("{subject}: neither answered nor cut within {ANSWER:?}")),
                 Fate::Served(_) if Some(&size) != growing.sizes.last() => continue,
-                Fate::Served(status) => (Some(false), format!("{subject} is accepted and answered {status}: no limit")),
+                Fate::Served(status) => (Some(false), format!("{subject}: accepted and answered {status}: no limit")),
             };
             let sent = format!("{} {} with {subject}", harmless.request.method, harmless.request.path);
             evidence.push(listener::evidence(good, what, sent, came));

@@ -174,7 +174,7 @@ async fn neighbours(lab: &Lab, spec: &RequestSpec, name: &str, id: Option<&Value
     evidence
 }
 
-/// One more, one less, and the first and last letter changed within their kind.
+/// What came before, and the last letter and one in the middle changed.
 fn next_to(id: &str) -> Vec<String> {
     if let Ok(number) = id.parse::<i128>() {
         // What has just been made is the last one; what came before it is what a counter gives away.
@@ -184,14 +184,10 @@ fn next_to(id: &str) -> Vec<String> {
     let places: Vec<usize> =
         id.char_indices().filter(|(_, letter)| letter.is_ascii_alphanumeric()).map(|(at, _)| at).collect();
     for at in [places.last(), places.get(places.len() / 2)].into_iter().flatten() {
+        // Downwards where that can be: what was made before the newest is what a counter gives away.
         let other = match id.as_bytes()[*at] {
-            b'9' => '8',
-            digit @ b'0'..=b'8' => char::from(digit + 1),
-            b'f' => 'e',
-            b'z' => 'y',
-            b'F' => 'E',
-            b'Z' => 'Y',
-            letter => char::from(letter + 1),
+            letter @ (b'0' | b'a' | b'A') => char::from(letter + 1),
+            letter => char::from(letter - 1),
         };
         let mut neighbour = id.to_owned();
         neighbour.replace_range(*at..=*at, &other.to_string());

@@ -144,3 +144,32 @@ impl Flood {
         Self { streamed, status, ended, came }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(status: Option<u16>, streamed: usize, known: bool) -> (Option<bool>, bool) {
+        let flood = Flood { streamed, status, ended: Ended::Closed, came: String::new() };
+        let (good, _, seen) = judge(&flood, known, "a body");
+        (good, seen)
+    }
+
+    #[test]
+    fn a_404_for_a_path_of_which_nothing_is_known_says_nothing_about_bodies() {
+        assert_eq!(good(Some(404), PIECE, false), (None, false));
+        assert_eq!(good(Some(404), PIECE, true), (Some(true), true));
+    }
+
+    #[test]
+    fn a_refused_method_needs_no_limit_on_its_body() {
+        assert_eq!(good(Some(405), PIECE, false), (Some(true), true));
+        assert_eq!(good(Some(501), PIECE, false), (Some(true), true));
+    }
+
+    #[test]
+    fn a_body_that_was_read_whole_falls_short_whatever_is_answered() {
+        assert_eq!(good(Some(413), STREAMED, true), (Some(false), true));
+        assert_eq!(good(None, STREAMED, true), (Some(false), true));
+    }
+}
