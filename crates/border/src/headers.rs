@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Name and value of each default. OWASP's recommendations for services: nothing is loaded, framed, sniffed, shared or
 /// stored unless a handler says otherwise.
-const DEFAULTS: [(HeaderName, HeaderValue); 9] = [
+static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
@@ -18,7 +18,6 @@ const DEFAULTS: [(HeaderName, HeaderValue); 9] = [
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("origin-agent-cluster"), HeaderValue::from_static("?1")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
@@ -26,9 +25,7 @@ const DEFAULTS: [(HeaderName, HeaderValue); 9] = [
 pub(crate) fn add_defaults(headers: &mut HeaderMap) {
     headers.reserve(DEFAULTS.len() + 2);
     for (name, value) in &DEFAULTS {
-        if !headers.contains_key(name) {
-            headers.insert(name.clone(), value.clone());
-        }
+        headers.entry(name).or_insert_with(|| value.clone());
     }
 }
 

@@ -1,7 +1,7 @@
-//! The steps of a request, in order. [`STEPS`] names them; `handle` below is the program.
+//! The steps of a request, in order. [`STEPS`] names them; [`Guard`] is the program.
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,12 +17,12 @@ use resilience::Deadline;
 use supervision::{Lifecycle, Phase};
 use telemetry::RequestContext;
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceBuilder};
 use vitals::{Registry, TraceContext};
 
 use crate::access_log::AccessLog;
-use crate::admission::Admission;
-use crate::body::Guarded;
+use crate::admission::{Admission, Place};
+use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
 use crate::problem::documented;
 use crate::traffic::{Route, Traffic, Vitals};
@@ -86,7 +86,7 @@ impl Border {
     /// Puts the border around all routes and the fallback of a router.
     pub fn around(&self, routes: Router) -> Router {
         // Our own bound on bodies answers in our own words; the framework's would come first.
-        routes.layer(DefaultBodyLimit::disable()).layer(self.clone())
+        routes.layer(ServiceBuilder::new().layer(self.clone()).layer(DefaultBodyLimit::disable()))
     }
 }
 
@@ -107,8 +107,8 @@ pub struct Guard<S> {
 
 impl<S> Service<Request> for Guard<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
@@ -119,54 +119,54 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let fresh = self.handler.clone();
-        let handler = std::mem::replace(&mut self.handler, fresh);
+        let started = Instant::now();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let border = self.border.clone();
-        Box::pin(async move { Ok(border.handle(handler, request).await) })
+        let route = border.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+        let context = identify(request.headers());
+        let request_id = context.request_id.clone();
+        let entered = border.enter(request, &mut self.handler);
+
+        Box::pin(context.scope(async move {
+            let answer = match entered {
+                Ok(work) => border.answer(work).await,
+                Err(refusal) => refusal.into_response(),
+            };
+            let mut response = documented(answer).await;
+            border.finish(response.headers_mut(), &request_id);
+            border.record(&route, &method, uri.path(), response.status(), started);
+            Ok(response)
+        }))
     }
 }
 
+/// A request that was let in, about to be worked on.
+struct Work<F> {
+    /// The handler's future; none when the handler panicked before it had one.
+    future: Option<F>,
+    refusal: Option<Refusal>,
+    _place: Place,
+}
+
+/// The path of a request, in the order of [`STEPS`].
 impl Inner {
-    /// The path of a request, in the order of [`STEPS`].
-    async fn handle<S>(self: Arc<Self>, handler: S, request: Request) -> Response
-    where
-        S: Service<Request, Response = Response, Error = Infallible>,
-    {
-        let started = Instant::now();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let route = self.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        let context = identify(request.headers());
-        let request_id = context.request_id.clone();
-
-        context
-            .scope(async {
-                let answer = match self.admission.enter() {
-                    Ok(_place) => self.answer(handler, request).await,
-                    Err(refusal) => refusal.into_response(),
-                };
-                let mut response = documented(answer).await;
-                self.finish(response.headers_mut(), &request_id);
-                self.record(&route, &method, uri.path(), response.status(), started);
-                response
-            })
-            .await
-    }
-
-    /// From the limits to the handler and back.
-    async fn answer<S>(&self, mut handler: S, request: Request) -> Response
+    /// Admission, the limits of head and body, and the handler's first step.
+    fn enter<S>(&self, request: Request, handler: &mut S) -> Result<Work<S::Future>, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
         let (head, body) = request.into_parts();
         let connection = head.extensions.get::<Arc<Connection>>().cloned();
-        if let Err(refusal) = self.limits.check(&head, body.size_hint().exact()) {
+        let admitted = self.admission.enter().and_then(|place| {
+            self.limits.check(&head, body.size_hint().exact())?;
+            Ok(place)
+        });
+        let place = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
             if let (false, Some(connection)) = (body.is_end_stream(), &connection) {
                 connection.leave_unread();
             }
-            return refusal.into_response();
-        }
-
+        })?;
         let (body, refusal) = if body.is_end_stream() {
             (body, None)
         } else {
@@ -174,22 +174,27 @@ impl Inner {
             let (guarded, refusal) = Guarded::new(body, json, &self.limits, connection);
             (Body::new(guarded), Some(refusal))
         };
-
         let request = Request::from_parts(head, body);
-        let work = AssertUnwindSafe(async { handler.call(request).await }).catch_unwind();
-        let outcome = Deadline::after(self.limits.deadline).scope(work).await;
+        let future = catch_unwind(AssertUnwindSafe(|| handler.call(request))).ok();
+        Ok(Work { future, refusal, _place: place })
+    }
+
+    /// Deadline and panic guard around the handler, and what became of it.
+    async fn answer<F>(&self, work: Work<F>) -> Response
+    where
+        F: Future<Output = Result<Response, Infallible>>,
+    {
+        let Some(future) = work.future else { return self.panicked() };
+        let guarded = AssertUnwindSafe(future).catch_unwind();
+        let outcome = Deadline::after(self.limits.deadline).scope(guarded).await;
 
         // A refused body explains whatever the handler made of it.
-        if let Some(problem) = refusal.and_then(|refusal| refusal.problem(&self.limits)) {
+        if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
             return problem.into_response();
         }
         match outcome {
             Ok(Ok(Ok(response))) => response,
-            Ok(Err(_panic)) => {
-                // The panic hook has written the reason to the log.
-                self.traffic.panics.fetch_add(1, Ordering::Relaxed);
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
+            Ok(Err(_panic)) => self.panicked(),
             Err(_expired) => {
                 self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
                 let detail =
@@ -197,6 +202,12 @@ impl Inner {
                 Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
             }
         }
+    }
+
+    /// The panic hook has written the reason to the log.
+    fn panicked(&self) -> Response {
+        self.traffic.panics.fetch_add(1, Ordering::Relaxed);
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 
     fn finish(&self, headers: &mut HeaderMap, request_id: &str) {
