@@ -69,11 +69,11 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             .push(Evidence::note(format!("keel may open only {count} connections: raise its limit of descriptors")));
     }
     let client = Client { listener: &listener, harmless: &harmless };
-    let allowed = client.from_one_address(count, &mut evidence).await;
+    let allowed = client.one_address(count, &mut evidence).await;
     client.burst(&mut evidence).await;
     client.recovery(&mut evidence).await;
     if let Some(allowed) = allowed {
-        client.from_many_addresses(count, allowed, &mut evidence).await;
+        client.many_addresses(count, allowed, &mut evidence).await;
         client.recovery(&mut evidence).await;
     }
     evidence.extend(h2c::floods(&client).await);
@@ -107,6 +107,13 @@ struct Flood {
     refusal: String,
 }
 
+/// What became of held connections whose requests were completed; the rest got nothing in time.
+struct Sample {
+    served: usize,
+    refused: usize,
+    all: usize,
+}
+
 /// What a connection came to.
 enum Fate {
     Held(RawConnection),
@@ -115,35 +122,37 @@ enum Fate {
 
 impl Client<'_> {
     /// Floods from one address. Returns how many it was allowed, when there was a limit.
-    async fn from_one_address(&self, count: usize, evidence: &mut Vec<Evidence>) -> Option<usize> {
+    async fn one_address(&self, count: usize, evidence: &mut Vec<Evidence>) -> Option<usize> {
         let flood = self.open(count, |_| FLOODER).await;
-        evidence.push(self.others("while one address floods").await);
+        let during = self.others("while one address floods").await;
         let held = flood.held.len();
-        let (served, sampled) = self.complete(flood.held).await;
-        evidence.push(self.others("after its requests").await);
-        let limited = flood.refused > 0 || served < sampled;
+        let sample = self.complete(flood.held).await;
+        let after = self.others("after its requests").await;
+        let Sample { served, refused, all } = sample;
+        // Neither served nor refused, and others are well: its requests wait in a queue of their own.
+        let queued = served + refused < all && during.good == Some(true) && after.good == Some(true);
+        let limited = flood.refused > 0 || refused > 0 || queued;
         let tried = flood.tried;
         let what = if flood.refused > 0 {
             format!(
                 "of {tried} connections from one address {held} were taken and {} refused ({})",
                 flood.refused, flood.refusal
             )
-        } else if limited {
+        } else if served < all {
             format!(
-                "of {tried} connections from one address all were accepted, and {served} of {sampled} sampled were served"
+                "{tried} connections from one address were all taken; of the newest {all}, {served} were served and {refused} refused"
             )
         } else {
-            format!(
-                "all {tried} connections from one address were accepted, and all {sampled} sampled were served: no limit"
-            )
+            format!("all {tried} connections from one address were taken, and the newest {all} all served: no limit")
         };
+        evidence.extend([during, after]);
         evidence.push(Evidence::saw(limited, what));
         (flood.refused > 0).then_some(held)
     }
 
     /// Floods from many addresses, each with half of what one is allowed. Whether all together are limited decides nothing:
     /// the limit may be above what is tried.
-    async fn from_many_addresses(&self, count: usize, allowed: usize, evidence: &mut Vec<Evidence>) {
+    async fn many_addresses(&self, count: usize, allowed: usize, evidence: &mut Vec<Evidence>) {
         let each = (allowed / 2).max(1);
         let source = |n: usize| {
             let n = u32::try_from(n / each).unwrap_or(u32::MAX);
@@ -163,13 +172,14 @@ impl Client<'_> {
         }
     }
 
-    /// Opens connections in batches and leaves the last line of the head out; stops after a batch of refusals.
+    /// Opens connections in batches and leaves the last line of the head out, until so many are held, or a whole batch is
+    /// refused: before that some process of the service may still have room, and others would be served by luck.
     async fn open(&self, count: usize, source: impl Fn(usize) -> Ipv4Addr) -> Flood {
         let mut head = self.listener.head(&self.harmless.request, "");
         head.truncate(head.len() - 2);
         let mut flood = Flood { held: Vec::new(), tried: 0, refused: 0, refusal: String::new() };
-        while flood.tried < count {
-            let batch = BATCH.min(count - flood.tried);
+        while flood.held.len() < count && flood.tried < 2 * count {
+            let batch = BATCH.min(count - flood.held.len());
             let opened = join_all((0..batch).map(|n| self.hold(source(flood.tried + n), &head))).await;
             flood.tried += batch;
             let before = flood.held.len();
@@ -206,26 +216,28 @@ impl Client<'_> {
         glance(connection, GLANCE).await
     }
 
-    /// Completes the newest of the held requests; how many were served, of how many.
-    async fn complete(&self, held: Vec<RawConnection>) -> (usize, usize) {
-        let older = held.len().saturating_sub(SAMPLE);
-        let mut held = held;
-        let sample = held.split_off(older);
-        let sampled = sample.len();
-        let served = join_all(sample.into_iter().map(|mut connection| async move {
-            if connection.write(b"\r\n", EACH).await.is_err() {
-                return false;
-            }
+    /// Completes the newest of the held requests.
+    async fn complete(&self, mut held: Vec<RawConnection>) -> Sample {
+        let newest = held.split_off(held.len().saturating_sub(SAMPLE));
+        let all = newest.len();
+        let answered = join_all(newest.into_iter().map(|mut connection| async move {
+            // That it cannot be written is seen again in what is heard.
+            let _ = connection.write(b"\r\n", EACH).await;
             let heard = connection.listen_answer(EACH).await;
-            listener::answers(&heard.bytes).first().is_some_and(|answer| answer.status == self.harmless.status)
-        }));
-        (served.await.into_iter().filter(|served| *served).count(), sampled)
+            match listener::answers(&heard.bytes).first() {
+                Some(answer) => Some(answer.status == self.harmless.status),
+                None => (heard.ended != Ended::StillOpen).then_some(false),
+            }
+        }))
+        .await;
+        let count = |what: bool| answered.iter().filter(|answer| **answer == Some(what)).count();
+        Sample { served: count(true), refused: count(false), all }
     }
 
-    /// Whether somebody at another address is answered promptly, three times.
+    /// Whether somebody at another address is answered promptly, ten times.
     async fn others(&self, when: &str) -> Evidence {
         let mut slowest = Duration::ZERO;
-        for _ in 0..3 {
+        for _ in 0..10 {
             match self.ask(OTHER).await {
                 Ok(took) if took < PROMPT => slowest = slowest.max(took),
                 Ok(took) => {

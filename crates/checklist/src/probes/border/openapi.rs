@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use drill::http::{Exchange, Request};
 
 use self::document::{Document, Operation};
-use super::writes::{changes_state, reads};
+use super::writes::{Writes, changes_state, reads, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::subject::{RequestSpec, State};
+use crate::subject::RequestSpec;
 
 mod document;
 mod schema;
@@ -119,9 +119,13 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
     if evidence.iter().any(|piece| piece.good == Some(false)) {
         return Finding::judge(ID, "", evidence);
     }
-    if lab.subject.state == State::None {
-        let reason = "state = \"none\" is declared and nothing answers JSON: there is no API to describe";
-        return Finding::not_applicable(ID, reason, evidence);
+    if let Writes::None(reason, seen) = writes(lab).await {
+        evidence.extend(seen);
+        return Finding::not_applicable(
+            ID,
+            format!("nothing answers JSON, and {reason}: there is no API to describe"),
+            evidence,
+        );
     }
     let reason = "no OpenAPI document was found, and nothing that was seen is an API: declare `openapi`, requests, or state = \"none\"";
     Finding::unknown(ID, reason, evidence)
@@ -138,7 +142,7 @@ fn faults(document: &Document, operation: &Operation<'_>, exchange: &Exchange) -
     let Some(response) = operation.response(document, status) else {
         return Some(format!("{status} is not documented"));
     };
-    let Some(schema) = document.json_schema(response) else { return None };
+    let schema = document.json_schema(response)?;
     let content_type = answer.header("content-type");
     if !content_type.contains("json") {
         return None; // an alternative of another media type

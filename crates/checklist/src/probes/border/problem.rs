@@ -47,7 +47,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let exchange = lab.http().send(request).await;
         let (pieces, id) = examine_error(what, &exchange);
         seen_error |= pieces.iter().any(|piece| piece.good.is_some());
-        evidence.extend(pieces);
+        // The note on the server's version is the same every time: once will do.
+        evidence.extend(
+            pieces.into_iter().filter(|piece| piece.sent.is_some() || !evidence.contains(piece)).collect::<Vec<_>>(),
+        );
         ids.extend(id);
     }
     let distinct: std::collections::HashSet<&String> = ids.iter().collect();
@@ -128,7 +131,7 @@ fn examine_error(what: &str, exchange: &Exchange) -> (Vec<Evidence>, Option<Stri
 /// What is wrong with the form of an error.
 fn form(content_type: &str, document: Option<&Value>, status: u16) -> Vec<String> {
     if !content_type.to_ascii_lowercase().starts_with("application/problem+json") {
-        let content_type = if content_type.is_empty() { "without a type" } else { content_type };
+        let content_type = if content_type.is_empty() { "no media type" } else { content_type };
         return vec![format!("{content_type} instead of application/problem+json")];
     }
     let Some(document) = document else { return vec!["no JSON object".into()] };

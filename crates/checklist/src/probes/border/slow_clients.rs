@@ -195,11 +195,17 @@ async fn idle(listener: &Listener, start: Vec<u8>, patience: Patience) -> Fate {
         Err(fate) => return fate,
     };
     let began = Instant::now();
-    if !start.is_empty() {
-        connection.listen_answer(patience.cut).await;
+    let mut heard = Vec::new();
+    while let Some(left) = patience.cut.checked_sub(began.elapsed()) {
+        // An answer may be larger than what is read at a time: it is read to its end, this client is idle and not slow.
+        let glance = connection.listen(HEARD, left).await;
+        heard.extend_from_slice(&glance.bytes);
+        heard.truncate(HEARD);
+        if let Some(how) = cut(&heard, &glance.ended) {
+            return Fate::Cut(began.elapsed(), how);
+        }
     }
-    let heard = connection.listen(HEARD, patience.cut.saturating_sub(began.elapsed())).await;
-    cut(&heard.bytes, &heard.ended).map_or_else(|| Fate::Held(began.elapsed()), |how| Fate::Cut(began.elapsed(), how))
+    Fate::Held(began.elapsed())
 }
 
 async fn begin(listener: &Listener, start: &[u8]) -> Result<RawConnection, Fate> {

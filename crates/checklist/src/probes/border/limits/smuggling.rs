@@ -18,7 +18,8 @@ struct Shape {
     name: &'static str,
     lines: &'static str,
     body: &'static str,
-    /// Whether RFC 9112 leaves a server the choice to process it as chunked and then close.
+    /// Whether a server may answer it as usual, when it closes then: because RFC 9112 (6.1) says so, or because an answer may be
+    /// given before the body is looked at.
     may_be_served: bool,
 }
 
@@ -51,7 +52,7 @@ const SHAPES: [Shape; 5] = [
         name: "a chunk size beyond 64 bits",
         lines: "Transfer-Encoding: chunked\r\n",
         body: "10000000000000000\r\n{smuggled}",
-        may_be_served: false,
+        may_be_served: true,
     },
 ];
 
@@ -93,6 +94,6 @@ fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (bool, String)
         }
         [one] if closed => (false, format!("answered {} as if nothing were wrong", one.status)),
         [one] => (false, format!("answered {} and the connection stays open for more", one.status)),
-        many => (false, format!("one request became {} answers", many.len())),
+        many => (false, format!("{} answers where the connection must close after the first", many.len())),
     }
 }
