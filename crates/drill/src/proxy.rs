@@ -1,21 +1,19 @@
 //! A fault proxy that stands in front of a dependency.
 
-use std::net::SocketAddr;
+mod link;
+mod request;
+
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 
-/// Connections served at once; more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 1024;
-/// The most of a request that is read before a fault answers it, in bytes.
-const MAX_REQUEST: usize = 64 * 1024;
-/// For the connection to the upstream.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use self::link::Link;
 
 /// What the proxy does with connections, those open already included.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,31 +47,62 @@ pub enum Fault {
     LostAnswer,
 }
 
+/// The most connections at a time; further ones wait in the listener's queue.
+pub const MAX_CONNECTIONS: usize = 1024;
+
+/// The queue of connections not yet accepted.
+const BACKLOG: i32 = 1024;
+/// After a failure to accept or to listen (no descriptors), until the next attempt.
+const BREATH: Duration = Duration::from_millis(10);
+/// The longest that [`FaultProxy::set`] waits until the change is in force.
+const SET_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A TCP proxy on a loopback port of its own, in front of one upstream. Dropping it closes everything.
+///
+/// Its port stays its own while it is [`Fault::Down`]: a second socket is bound to it that never listens.
 #[derive(Debug)]
 pub struct FaultProxy {
+    upstream: String,
     address: SocketAddr,
-    fault: watch::Sender<Fault>,
-    /// The fault that the accept loop acts on.
-    seen: watch::Receiver<Fault>,
-    accepted: Arc<AtomicU64>,
-    task: JoinHandle<()>,
+    wanted: watch::Sender<Wanted>,
+    /// The number of the change that is in force.
+    in_force: watch::Receiver<u64>,
+    connections: Arc<AtomicU64>,
+    accepting: JoinHandle<()>,
+}
+
+/// What is to be done, and the how-manieth change this is.
+#[derive(Clone, Debug)]
+struct Wanted {
+    change: u64,
+    fault: Fault,
 }
 
 impl FaultProxy {
-    /// Starts it in front of `upstream` (`host:port`).
+    /// Starts it in front of `upstream` (`host:port`). Nothing is sent there before a connection comes.
     ///
     /// # Errors
     /// When no loopback port can be had.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn start(upstream: String) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let fault = watch::Sender::new(Fault::None);
-        let (tell_seen, seen) = watch::channel(Fault::None);
-        let accepted = Arc::new(AtomicU64::new(0));
-        let task =
-            tokio::spawn(accept_loop(listener, address, upstream, fault.subscribe(), tell_seen, accepted.clone()));
-        Ok(Self { address, fault, seen, accepted, task })
+        let reserved = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = reserved.local_addr()?.as_socket().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+        let listener = listen(address)?;
+        let (wanted, faults) = watch::channel(Wanted { change: 0, fault: Fault::None });
+        let (applied, in_force) = watch::channel(0);
+        let connections = Arc::new(AtomicU64::new(0));
+        let door = Door {
+            _reserved: reserved,
+            address,
+            upstream: upstream.clone(),
+            faults,
+            applied,
+            connections: Arc::clone(&connections),
+        };
+        let accepting = tokio::spawn(door.keep(listener));
+        Ok(Self { upstream, address, wanted, in_force, connections, accepting })
     }
 
     /// Where it listens.
@@ -81,222 +110,106 @@ impl FaultProxy {
         self.address
     }
 
-    /// Changes what it does; returns when new connections meet the change (or after two seconds).
+    /// What it stands in front of.
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    /// Changes what it does, from now on. On return the change is in force: with [`Fault::Down`] the listener is closed and
+    /// every connection is reset, after it the listener is open again.
     pub async fn set(&self, fault: Fault) {
-        self.fault.send_replace(fault.clone());
-        let mut seen = self.seen.clone();
-        let _ = tokio::time::timeout(Duration::from_secs(2), seen.wait_for(|seen| *seen == fault)).await;
+        let mut change = 0;
+        self.wanted.send_modify(|wanted| {
+            wanted.change += 1;
+            wanted.fault = fault;
+            change = wanted.change;
+        });
+        let mut in_force = self.in_force.clone();
+        let applied = in_force.wait_for(|applied| *applied >= change);
+        // Late only when the machine is out of descriptors; the change then still comes into force as soon as it can.
+        let _ = tokio::time::timeout(SET_PATIENCE, applied).await;
+    }
+
+    /// What it does now.
+    pub fn fault(&self) -> Fault {
+        self.wanted.borrow().fault.clone()
     }
 
     /// Connections accepted since the start.
     pub fn connections(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
+        self.connections.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for FaultProxy {
     fn drop(&mut self) {
-        self.task.abort();
+        self.accepting.abort();
     }
 }
 
-async fn accept_loop(
-    listener: TcpListener,
+/// Opens and closes the listener, and owns every connection.
+struct Door {
+    _reserved: Socket,
     address: SocketAddr,
     upstream: String,
-    mut fault: watch::Receiver<Fault>,
-    seen: watch::Sender<Fault>,
-    accepted: Arc<AtomicU64>,
-) {
-    let mut listener = Some(listener);
-    // Ends with this loop, and every connection with it.
-    let mut connections = tokio::task::JoinSet::new();
-    let seats = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let now = fault.borrow_and_update().clone();
-        match (&now, &listener) {
-            (Fault::Down, Some(_)) => {
-                listener = None;
-                connections.abort_all();
-            }
-            (Fault::Down, None) | (_, Some(_)) => {}
-            (_, None) => listener = rebind(address).await,
-        }
-        seen.send_replace(now);
-        while connections.try_join_next().is_some() {}
-        let Some(open) = &listener else {
-            if fault.changed().await.is_err() {
-                return;
-            }
-            continue;
-        };
-        tokio::select! {
-            changed = fault.changed() => if changed.is_err() { return },
-            socket = accept_one(open, &seats) => if let Some((socket, seat)) = socket {
-                accepted.fetch_add(1, Ordering::Relaxed);
-                let (upstream, fault) = (upstream.clone(), fault.clone());
-                connections.spawn(async move {
-                    let _seat = seat;
-                    serve(socket, upstream, fault).await;
-                });
-            },
-        }
-    }
+    faults: watch::Receiver<Wanted>,
+    applied: watch::Sender<u64>,
+    connections: Arc<AtomicU64>,
 }
 
-async fn accept_one(
-    listener: &TcpListener,
-    seats: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let seat = seats.clone().acquire_owned().await.ok()?;
-    let (socket, _) = listener.accept().await.ok()?;
-    let _ = socket.set_nodelay(true);
-    Some((socket, seat))
-}
-
-/// Takes the same port again. Connections that were reset leave nothing behind that could hold it.
-async fn rebind(address: SocketAddr) -> Option<TcpListener> {
-    for _ in 0..100 {
-        let socket = TcpSocket::new_v4().ok()?;
-        socket.set_reuseaddr(true).ok()?;
-        if socket.bind(address).is_ok() {
-            return socket.listen(1024).ok();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    None
-}
-
-/// Serves one connection under whatever fault is set, until it ends or the fault changes what can be done with it.
-async fn serve(mut socket: TcpStream, upstream: String, mut fault: watch::Receiver<Fault>) {
-    let now = fault.borrow_and_update().clone();
-    match now {
-        Fault::Down | Fault::Reset => {
-            if now == Fault::Reset {
-                read_request(&mut socket).await;
-            }
-            let _ = socket.set_zero_linger();
-        }
-        Fault::Hang => until_changed(&mut fault, swallow(&mut socket)).await,
-        Fault::Garbage => {
-            read_request(&mut socket).await;
-            let noise: Vec<u8> = (0..512u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-            let _ = socket.write_all(&noise).await;
-        }
-        Fault::ServerError => {
-            read_request(&mut socket).await;
-            let _ = socket
-                .write_all(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\nConnection: close\r\n\r\nerror")
-                .await;
-        }
-        Fault::Endless => {
-            read_request(&mut socket).await;
-            until_changed(&mut fault, endless(&mut socket)).await;
-        }
-        Fault::None | Fault::Latency(_) | Fault::Drip { .. } | Fault::Truncate(_) | Fault::LostAnswer => {
-            pass(socket, &upstream, fault).await;
-        }
-    }
-}
-
-async fn until_changed(fault: &mut watch::Receiver<Fault>, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = work => {}
-        _ = fault.changed() => {}
-    }
-}
-
-/// Reads and throws away until the peer closes.
-async fn swallow(socket: &mut TcpStream) {
-    let mut sink = vec![0; 16 * 1024];
-    while socket.read(&mut sink).await.is_ok_and(|count| count > 0) {}
-}
-
-/// Reads what looks like the head of a request, or what comes first of another protocol.
-async fn read_request(socket: &mut TcpStream) {
-    let (mut request, mut piece) = (Vec::new(), [0; 4096]);
-    while request.len() < MAX_REQUEST && !request.windows(4).any(|window| window == b"\r\n\r\n") {
-        match socket.read(&mut piece).await {
-            Ok(count) if count > 0 => request.extend_from_slice(&piece[..count]),
-            _ => return,
-        }
-        let looks_like_http = request.first().is_some_and(u8::is_ascii_uppercase);
-        if !looks_like_http {
-            return;
-        }
-    }
-}
-
-async fn endless(socket: &mut TcpStream) {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[";
-    let piece = b"\"endless\",".repeat(1600);
-    let mut sent = socket.write_all(head).await;
-    while sent.is_ok() {
-        sent = socket.write_all(&piece).await;
-    }
-}
-
-/// Passes both directions on, with the fault applied to the answers.
-async fn pass(socket: TcpStream, upstream: &str, mut fault: watch::Receiver<Fault>) {
-    let Ok(Ok(other)) = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(upstream)).await else {
-        let _ = socket.set_zero_linger();
-        return;
-    };
-    let _ = other.set_nodelay(true);
-    let (mut from_client, mut to_client) = socket.into_split();
-    let (mut from_upstream, mut to_upstream) = other.into_split();
-    let requests = async {
-        let _ = tokio::io::copy(&mut from_client, &mut to_upstream).await;
-        let _ = to_upstream.shutdown().await;
-    };
-    let answers = async {
-        let (mut piece, mut passed) = (vec![0; 64 * 1024], 0);
+impl Door {
+    async fn keep(mut self, listener: TcpListener) {
+        let mut listener = Some(listener);
+        let mut links = JoinSet::new();
         loop {
-            let Ok(count) = from_upstream.read(&mut piece).await else { return };
-            if count == 0 {
-                let _ = to_client.shutdown().await;
-                return;
+            let Wanted { change, fault } = self.faults.borrow_and_update().clone();
+            if fault == Fault::Down {
+                listener = None;
+                // Each ends with a reset, see Link.
+                links.shutdown().await;
+            } else if listener.is_none() {
+                match listen(self.address) {
+                    Ok(open) => listener = Some(open),
+                    Err(_) => {
+                        tokio::time::sleep(BREATH).await;
+                        continue;
+                    }
+                }
             }
-            let now = fault.borrow_and_update().clone();
-            if !answer_under(now, &piece[..count], &mut passed, &mut to_client).await {
-                return;
+            self.applied.send_replace(change);
+            tokio::select! {
+                changed = self.faults.changed() => if changed.is_err() { return },
+                Some(_) = links.join_next() => {}
+                accepted = accept(listener.as_ref()), if links.len() < MAX_CONNECTIONS => match accepted {
+                    Ok(client) => {
+                        self.connections.fetch_add(1, Ordering::Relaxed);
+                        links.spawn(Link::new(self.upstream.clone(), self.faults.clone()).serve(client));
+                    }
+                    Err(_) => tokio::time::sleep(BREATH).await,
+                },
             }
         }
-    };
-    tokio::select! {
-        () = async { tokio::join!(requests, std::future::pending::<()>()); } => {}
-        () = answers => {}
     }
 }
 
-/// Passes a piece of an answer on under a fault; false when the connection is over.
-async fn answer_under(
-    fault: Fault,
-    piece: &[u8],
-    passed: &mut usize,
-    to_client: &mut tokio::net::tcp::OwnedWriteHalf,
-) -> bool {
-    match fault {
-        Fault::None => to_client.write_all(piece).await.is_ok(),
-        Fault::Latency(wait) => {
-            tokio::time::sleep(wait).await;
-            to_client.write_all(piece).await.is_ok()
-        }
-        Fault::Drip { bytes, every } => {
-            for crumb in piece.chunks(bytes.max(1)) {
-                if to_client.write_all(crumb).await.is_err() {
-                    return false;
-                }
-                tokio::time::sleep(every).await;
-            }
-            true
-        }
-        Fault::Truncate(bound) => {
-            let room = bound.saturating_sub(*passed).min(piece.len());
-            *passed += room;
-            to_client.write_all(&piece[..room]).await.is_ok() && *passed < bound
-        }
-        // The other faults do not let an answer through.
-        _ => false,
+async fn accept(listener: Option<&TcpListener>) -> std::io::Result<TcpStream> {
+    match listener {
+        Some(listener) => Ok(listener.accept().await?.0),
+        None => std::future::pending().await,
     }
+}
+
+/// A socket that shares its port with others of ours; on Linux only those that listen get connections. Not
+/// `SO_REUSEADDR`: with it anybody who sets it too could take the port while none of ours listens.
+fn bound(address: SocketAddr) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = bound(address)?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }

@@ -38,7 +38,7 @@ pub struct Connect {
 }
 
 /// How a wait for bytes ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The peer closed in order (FIN).
     Closed,
