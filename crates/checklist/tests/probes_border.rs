@@ -130,6 +130,15 @@ async fn border_connections_falls_short_for_a_server_that_one_address_can_fill()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn border_connections_examines_http2_floods_where_http2_is_spoken_without_tls() {
+    let finding = examine("border.connections", "border-http2").await;
+    let told = |word: &str| finding.evidence.iter().find(|piece| piece.what.contains(word));
+    let continuation = told("CONTINUATION frames").unwrap_or_else(|| panic!("{finding:#?}"));
+    assert_eq!(continuation.good, Some(true), "hyper cuts a header block without end: {finding:#?}");
+    assert!(told("after rapid resets").is_some_and(|piece| piece.good == Some(true)), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn border_problem_holds_for_problem_documents() {
     holds(&examine_declared("border.problem", "border-sound", things).await);
 }

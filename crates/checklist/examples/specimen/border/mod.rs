@@ -20,6 +20,20 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
             _ => Response::new(404, "text/html", "<p>nothing in /var/www/plain</p>"),
         });
     }
+    if name == "border-http2" {
+        http2(port);
+    }
     let Some(flaw) = Flaw::named(name) else { return false };
     connection::serve(port, flaw)
+}
+
+/// A server that also speaks HTTP/2 without TLS, as hyper does it by default.
+fn http2(port: u16) -> ! {
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be had");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
+        let routes = axum::Router::new().route("/", axum::routing::get(|| async { "hello" }));
+        axum::serve(listener, routes).await.expect("it serves until it is killed");
+    });
+    unreachable!("axum serves until the process ends")
 }
