@@ -1,7 +1,7 @@
 //! The catalogue of attributes, the probes that examine them, and the reports.
 //!
 //! - [`catalogue`]: every attribute, read from `checklist/*.toml`.
-//! - [`subject`]: what is examined: `keel.toml`, or a command and a URL.
+//! - [`subject`]: what is examined: `keel.toml` ([`subject_file`]), or a command and a URL.
 //! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 //! - [`probes`]: one room a probe, keyed by the attribute's id.
 //! - [`finding`]: what a probe found, with evidence that a person can check.
@@ -9,7 +9,12 @@
 //! - [`examination`]: runs the probes in order and applies the decisions.
 //! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
 
+pub mod catalogue;
+pub mod decision;
+pub mod examination;
 pub mod finding;
 pub mod lab;
 pub mod probes;
+pub mod report;
 pub mod subject;
+pub mod subject_file;

@@ -1,0 +1,28 @@
+//! The catalogue is whole, and every probe is in it.
+
+use std::collections::HashSet;
+
+use checklist::catalogue::Catalogue;
+use checklist::probes;
+
+#[test]
+fn there_are_152_attributes_and_no_id_twice() {
+    let catalogue = Catalogue::embedded();
+    let ids: HashSet<&str> = catalogue.attributes().map(|attribute| attribute.id.as_str()).collect();
+    assert_eq!((ids.len(), catalogue.attributes().count()), (152, 152));
+    for chapter in &catalogue.chapters {
+        for attribute in &chapter.attributes {
+            assert!(attribute.id.starts_with(&format!("{}.", chapter.chapter)), "{}", attribute.id);
+        }
+    }
+}
+
+#[test]
+fn every_probe_examines_an_attribute_of_the_catalogue_and_only_one_does() {
+    let catalogue = Catalogue::embedded();
+    let mut seen = HashSet::new();
+    for probe in probes::all() {
+        assert!(catalogue.get(probe.id).is_some(), "{} is not in the catalogue", probe.id);
+        assert!(seen.insert(probe.id), "{} has two probes", probe.id);
+    }
+}
