@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub struct Launch {
     /// A shell command line, run as `sh -c 'exec COMMAND'`, or without `exec` where it is compound.
     pub command: String,
-    /// Set on top of the inherited environment.
+    /// Set on top of the inherited environment. `DRILL_TARGET` is set as well: it marks the target's processes.
     pub env: BTreeMap<String, String>,
     /// Removed from the inherited environment.
     pub env_remove: Vec<String>,
@@ -69,6 +70,7 @@ pub struct Usage {
 pub struct Process {
     launch: Launch,
     pid: u32,
+    mark: String,
     started: Instant,
     output: Arc<Output>,
     exit: watch::Receiver<Option<(Exit, Instant)>>,
@@ -85,7 +87,8 @@ impl Process {
     /// When the shell cannot be started.
     pub fn start(launch: Launch) -> std::io::Result<Self> {
         let started = Instant::now();
-        let mut child = command(&launch).spawn()?;
+        let mark = mark();
+        let mut child = command(&launch, &mark).spawn()?;
         let pid = child.id();
         let output = Output::new(started);
         if let Some(pipe) = child.stdout.take() {
@@ -95,7 +98,7 @@ impl Process {
             output.collect(Stream::Err, pipe);
         }
         let (exit, reap) = await_end(child);
-        let mut process = Self { launch, pid, started, output, exit, reap: Some(reap), watchdog: None };
+        let mut process = Self { launch, pid, mark, started, output, exit, reap: Some(reap), watchdog: None };
         // An error from here on drops the process, which kills it.
         process.watchdog = Some(Watchdog::over(pid)?);
         Ok(process)
@@ -116,9 +119,10 @@ impl Process {
         self.pid
     }
 
-    /// The group's living processes now, and their descendants that left the group; leader first.
+    /// The group's living processes now, and those that left it: descendants, and daemons as far as they still have the
+    /// environment that they were started with. Leader first.
     pub fn pids(&self) -> Vec<u32> {
-        group::members(self.pid)
+        group::members(self.pid, &self.mark)
     }
 
     /// Whether the leader still runs.
@@ -178,6 +182,15 @@ impl Process {
         (exit, ended.saturating_duration_since(asked))
     }
 
+    /// Kills whoever listens on this TCP port, if started after the leader: a daemon that left everything behind by which
+    /// it could be known. Only for a port that was free before the start. Returns how many were killed.
+    pub fn kill_listeners(&self, port: u16) -> usize {
+        let listeners = group::listeners(self.pid, port);
+        let count = listeners.len();
+        kill(listeners);
+        count
+    }
+
     /// Everything it has printed so far, at most the last 20,000 lines.
     pub fn output(&self) -> Vec<Line> {
         self.output.lines()
@@ -185,20 +198,18 @@ impl Process {
 
     /// What the group uses now.
     pub fn usage(&self) -> Usage {
-        group::usage(self.pid)
+        group::usage(self.pid, &self.mark)
     }
 
     fn id(&self) -> Pid {
         Pid::from_raw(self.pid.cast_signed()).expect("a spawned process has a positive id")
     }
 
-    /// SIGKILL to the group and to the descendants that left it.
+    /// SIGKILL to the group and to those that left it.
     fn kill_all(&self) {
         let strays = self.pids();
         let _ = rustix::process::kill_process_group(self.id(), Signal::KILL);
-        for stray in strays.into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
-            let _ = rustix::process::kill_process(stray, Signal::KILL);
-        }
+        kill(strays);
     }
 }
 
@@ -218,14 +229,28 @@ impl Drop for Process {
     }
 }
 
-fn command(launch: &Launch) -> Command {
+fn kill(pids: Vec<u32>) {
+    for pid in pids.into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+        // Fails only when it is dead already.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Unique on this machine.
+fn mark() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{}", std::process::id(), since_epoch.as_nanos(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn command(launch: &Launch, mark: &str) -> Command {
     let mut command = Command::new("sh");
     let exec = if is_simple(&launch.command) { "exec " } else { "" };
     command.arg("-c").arg(format!("{exec}{}", launch.command));
     for name in &launch.env_remove {
         command.env_remove(name);
     }
-    command.envs(&launch.env);
+    command.envs(&launch.env).env(group::MARK, mark);
     if let Some(folder) = &launch.workdir {
         command.current_dir(folder);
     }
@@ -280,6 +305,7 @@ fn await_end(mut child: Child) -> (watch::Receiver<Option<(Exit, Instant)>>, mps
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use super::*;
 

@@ -1,4 +1,5 @@
 //! One exchange tells what was sent and what came back, whatever the server does.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod server;
 

@@ -1,6 +1,8 @@
 //! A program under examination is collected, measured and ended for certain.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
-use std::path::Path;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use drill::process::{Exit, Launch, Process, Stream};
@@ -28,6 +30,12 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// A built example: they are in `examples/` beside the folder of the test binary.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().parent().unwrap().join("examples").join(name)
 }
 
 #[tokio::test]
@@ -91,6 +99,33 @@ async fn stop_asks_first_and_kills_after_the_grace() {
     let (exit, _) = deaf.stop(Duration::from_millis(1)).await;
     assert_eq!(exit, Some(Exit::Signal(9)));
     assert!(deaf.pids().is_empty());
+}
+
+#[tokio::test]
+async fn a_daemon_that_left_group_and_parents_is_killed_too() {
+    let mut process = start("setsid sh -c 'sleep 1000 & echo $!'");
+    assert_eq!(process.wait(PATIENCE).await, Some(Exit::Code(0)));
+    let daemon: u32 = texts(&process, Stream::Out)[0].parse().unwrap();
+    assert_eq!(process.pids(), [daemon]);
+    process.stop(PATIENCE).await;
+    assert!(!is_alive(daemon));
+}
+
+#[tokio::test]
+async fn the_death_of_the_examiner_ends_the_target() {
+    let mut examiner = std::process::Command::new(example("hold"))
+        .arg("sleep 1000 & echo $! $$; wait")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(examiner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() == 2 && pids.iter().all(|pid| is_alive(*pid)), "{line}");
+    // SIGKILL: nothing of the examiner's own can clean up.
+    examiner.kill().unwrap();
+    examiner.wait().unwrap();
+    until("the target is killed", || !pids.iter().any(|pid| is_alive(*pid)));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Each fault does what it says, and the proxy mends when it is taken away.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod server;
 

@@ -1,4 +1,5 @@
 //! A bare connection does what no well-behaved client would.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod server;
 

@@ -108,6 +108,7 @@ fn time(took: Duration) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use ::http::{Method, StatusCode};
 
