@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use drill::http::{Client, Exchange, Request};
 use drill::process::{Exit, Launch, Line, MAX_LINES, Process};
 use drill::proxy::FaultProxy;
+use url::Url;
 
 use self::dependency::Attached;
 use self::ready::Readiness;
@@ -23,6 +24,8 @@ const READY_LOOK: Duration = Duration::from_secs(2);
 const LAST_LINES: usize = 30;
 /// How long the port is waited for after a stop: a daemon that left the group may hold it a moment longer.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks at it.
+const PORT_LOOK: Duration = Duration::from_millis(50);
 
 /// The service could not be started; its last output says why.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -159,6 +162,10 @@ impl Lab {
     pub async fn stop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         process.stop(self.subject.drain_timeout).await;
+        // The ports were free before the start, so whoever listens there now is the subject's.
+        for port in self.urls().filter_map(Url::port_or_known_default) {
+            process.kill_listeners(port);
+        }
         self.earlier_output.append(&mut process.output());
         let surplus = self.earlier_output.len().saturating_sub(MAX_LINES);
         self.earlier_output.drain(..surplus);
@@ -230,21 +237,25 @@ impl Lab {
         Readiness::of(&self.subject)
     }
 
+    fn urls(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.subject.url).chain(&self.subject.admin)
+    }
+
     /// Somebody else on the port would be examined in the subject's place.
     async fn refuse_a_taken_port(&self) -> Result<(), StartFailure> {
-        for url in std::iter::once(&self.subject.url).chain(&self.subject.admin) {
+        for url in self.urls() {
             let since = Instant::now();
-            while ready::accepts(url).await {
+            while !ready::is_free(url).await {
                 if since.elapsed() > PORT_PATIENCE {
                     return Err(StartFailure {
                         reason: format!(
-                            "{url} answers although the service is not started yet: something else uses the port. Stop it, \
+                            "something else listens on {url} although the service is not started yet: stop it, \
                              or give the service another port and say so in `url` or `admin`"
                         ),
                         output: Vec::new(),
                     });
                 }
-                tokio::time::sleep(ready::LOOK_EVERY).await;
+                tokio::time::sleep(PORT_LOOK).await;
             }
         }
         Ok(())
@@ -266,7 +277,10 @@ impl Lab {
                 return Ok(Started { listening, ready: since.elapsed() });
             }
             if let Some(exit) = process.wait(ready::LOOK_EVERY).await {
-                let reason = format!("`{}` ended {} before it was ready", self.subject.run, how(exit));
+                let mut reason = format!("`{}` ended {} before it was ready", self.subject.run, how(exit));
+                if exit == Exit::Code(0) {
+                    reason.push_str("; a service that goes into the background must be told to stay in the foreground");
+                }
                 return Err(StartFailure { reason, output: last_lines(process) });
             }
         }
@@ -302,3 +316,6 @@ fn last_lines(process: &Process) -> Vec<String> {
     let lines = process.output();
     lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.text.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

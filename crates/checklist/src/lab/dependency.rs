@@ -32,7 +32,7 @@ impl Attached {
             Some(command) => Some(start(declared, command, workdir).await?),
             None => None,
         };
-        let proxy = match upstream(&declared.url) {
+        let proxy = match ready::authority(&declared.url) {
             Some(upstream) => Some(FaultProxy::start(upstream).await.map_err(|error| StartFailure {
                 reason: format!("no loopback port for the proxy in front of dependency `{}`: {error}", declared.name),
                 output: Vec::new(),
@@ -79,11 +79,11 @@ impl Attached {
 
 async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<Process, StartFailure> {
     let name = &declared.name;
-    if ready::accepts(&declared.url).await {
+    if !ready::is_free(&declared.url).await {
         return Err(StartFailure {
             reason: format!(
-                "{} answers although dependency `{name}` is not started yet: something else uses the port. Stop it, or \
-                 leave `run` out to use it as it is",
+                "something listens on {} although dependency `{name}` is not started yet: stop it, or leave `run` \
+                 out to use it as it is",
                 declared.url
             ),
             output: Vec::new(),
@@ -121,25 +121,6 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
     Err(StartFailure { reason, output: last_lines(&process) })
 }
 
-/// `host:port`, when it is reached over TCP.
-fn upstream(url: &Url) -> Option<String> {
-    let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('%'))?;
-    let port = url.port_or_known_default().or_else(|| known_port(url.scheme()))?;
-    Some(format!("{host}:{port}"))
-}
-
-/// What the URL standard does not know.
-fn known_port(scheme: &str) -> Option<u16> {
-    match scheme {
-        "postgres" | "postgresql" => Some(5432),
-        "mysql" => Some(3306),
-        "redis" => Some(6379),
-        "amqp" => Some(5672),
-        "nats" => Some(4222),
-        _ => None,
-    }
-}
-
 /// The URL with host and port of the proxy; everything else stays.
 fn redirected(url: &Url, proxy: std::net::SocketAddr) -> String {
     let mut redirected = url.clone();
@@ -150,6 +131,7 @@ fn redirected(url: &Url, proxy: std::net::SocketAddr) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use super::*;
 
@@ -167,9 +149,9 @@ mod tests {
 
     #[test]
     fn a_socket_in_the_file_system_has_no_proxy() {
-        assert_eq!(upstream(&"postgres:///ledger?host=/run/postgresql".parse().unwrap()), None);
-        assert_eq!(upstream(&"postgres://%2Frun%2Fpostgresql/ledger".parse().unwrap()), None);
-        assert_eq!(upstream(&"postgres://db/ledger".parse().unwrap()).as_deref(), Some("db:5432"));
-        assert_eq!(upstream(&"http://127.0.0.1:9300".parse().unwrap()).as_deref(), Some("127.0.0.1:9300"));
+        assert_eq!(ready::authority(&"postgres:///ledger?host=/run/postgresql".parse().unwrap()), None);
+        assert_eq!(ready::authority(&"postgres://%2Frun%2Fpostgresql/ledger".parse().unwrap()), None);
+        assert_eq!(ready::authority(&"postgres://db/ledger".parse().unwrap()).as_deref(), Some("db:5432"));
+        assert_eq!(ready::authority(&"http://127.0.0.1:9300".parse().unwrap()).as_deref(), Some("127.0.0.1:9300"));
     }
 }

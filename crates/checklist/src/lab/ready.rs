@@ -50,9 +50,38 @@ impl fmt::Display for Readiness<'_> {
     }
 }
 
-/// Whether a TCP connection to the URL's host and port can be made now.
+/// Whether a TCP connection to the URL's host and port can be made now. What is not reached over TCP counts as there.
 pub(super) async fn accepts(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
-    let Some(port) = url.port_or_known_default() else { return false };
-    matches!(tokio::time::timeout(CONNECT, TcpStream::connect((host, port))).await, Ok(Ok(_)))
+    let Some(authority) = authority(url) else { return true };
+    matches!(connect(&authority).await, Some(Ok(_)))
+}
+
+/// Whether nobody listens there: connections are refused at once. Who is too busy to accept does listen.
+pub(super) async fn is_free(url: &Url) -> bool {
+    let Some(authority) = authority(url) else { return true };
+    matches!(connect(&authority).await, Some(Err(_)))
+}
+
+/// None when there was no outcome in time.
+async fn connect(authority: &str) -> Option<std::io::Result<TcpStream>> {
+    tokio::time::timeout(CONNECT, TcpStream::connect(authority)).await.ok()
+}
+
+/// `host:port`, when it is reached over TCP.
+pub(super) fn authority(url: &Url) -> Option<String> {
+    let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('%'))?;
+    let port = url.port_or_known_default().or_else(|| known_port(url.scheme()))?;
+    Some(format!("{host}:{port}"))
+}
+
+/// What the URL standard does not know.
+fn known_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "postgres" | "postgresql" => Some(5432),
+        "mysql" => Some(3306),
+        "redis" => Some(6379),
+        "amqp" => Some(5672),
+        "nats" => Some(4222),
+        _ => None,
+    }
 }

@@ -88,6 +88,7 @@ fn json(template: &serde_json::Value, value: &impl Fn(&str) -> Option<String>) -
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use super::*;
 
