@@ -1,2 +1,15 @@
 //! The reference service: accounts and transfers that must never lose or double a cent.
-fn main() {}
+
+use evenkeel::prelude::*;
+
+fn main() -> ExitCode {
+    Service::new(build_info!())
+        .about("Double-entry money: accounts, transfers, and payouts through a partner bank")
+        .settings::<ledger::Settings>()
+        .store(ledger::migrations::all())
+        .routes(ledger::routes)
+        .openapi(ledger::openapi)
+        .admin_routes(ledger::invariant::routes)
+        .background("payouts", ledger::payout::worker::run)
+        .main()
+}

@@ -1,0 +1,201 @@
+//! Accounts: a currency, an overdraft, a balance.
+
+use evenkeel::prelude::*;
+use evenkeel::{store, utoipa, vitals};
+use serde::{Deserialize, Serialize};
+
+use crate::cursor::{Page, Paging, Place};
+use crate::error::LedgerError;
+use crate::posting::MAX_AMOUNT;
+use crate::{Ledger, now_micros, timestamp};
+
+/// What a client asks for.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// ISO 4217: three capitals.
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub currency: String,
+    /// How far the balance may go below zero, in minor units.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    pub overdraft: i64,
+}
+
+/// An account.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Account {
+    /// Its id; cannot be guessed.
+    pub id: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// How far the balance may go below zero, in minor units.
+    pub overdraft: i64,
+    /// Minor units.
+    pub balance: i64,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// One side of a transfer.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Entry {
+    /// The transfer.
+    pub transfer: String,
+    /// Minor units; negative when money left the account.
+    pub amount: i64,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+impl NewAccount {
+    /// Whether it can be opened.
+    ///
+    /// # Errors
+    /// Which field cannot be used, and why.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(LedgerError::invalid("currency", "it has three capitals, as in EUR"));
+        }
+        if !(0..=MAX_AMOUNT).contains(&self.overdraft) {
+            return Err(LedgerError::invalid("overdraft", format!("it is between 0 and {MAX_AMOUNT}")));
+        }
+        Ok(())
+    }
+}
+
+/// Open an account
+#[utoipa::path(post, path = "/v1/accounts", request_body = NewAccount,
+    params(("Idempotency-Key" = String, Header, description = "Names the request: a repetition has no second effect")),
+    responses((status = 201, body = Account), (status = 400), (status = 413), (status = 415), (status = 422), (status = 503)))]
+pub async fn open(State(ledger): State<Ledger>, request: Idempotent<NewAccount>) -> Result<Response, LedgerError> {
+    request.body.check()?;
+    open_once(&ledger.store, &request).await.map(recorded)
+}
+
+/// Opens an account once for each key.
+///
+/// # Errors
+/// The store's.
+pub async fn open_once(store: &Store, request: &Idempotent<NewAccount>) -> Result<store::Recorded, LedgerError> {
+    let new = &request.body;
+    store
+        .once(&request.key, request.fingerprint, |tx| {
+            let new = new.clone();
+            Box::pin(async move {
+                let (id, now) = (vitals::new_id("acc"), now_micros());
+                tx.execute(
+                    "INSERT INTO accounts (id, currency, overdraft, balance, internal, created_at) \
+                     VALUES ($1, $2, $3, 0, $4, $5)",
+                    args![&id, &new.currency, new.overdraft, false, now],
+                )
+                .await?;
+                let location = format!("/v1/accounts/{id}");
+                let (currency, overdraft) = (new.currency, new.overdraft);
+                let account = Account { id, currency, overdraft, balance: 0, created_at: timestamp(now) };
+                Ok(Outcome::Commit(Answer::json(201, &account)?.header("location", location)))
+            })
+        })
+        .await
+}
+
+/// List accounts
+#[utoipa::path(get, path = "/v1/accounts", params(Paging),
+    responses((status = 200, body = Page<Account>), (status = 400), (status = 503)))]
+pub async fn list(
+    State(ledger): State<Ledger>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Account>>, LedgerError> {
+    page(&ledger.store, &paging).await.map(Json)
+}
+
+/// A page of accounts, without those of the ledger itself.
+///
+/// # Errors
+/// 400 for paging that cannot be used; the store's.
+pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, LedgerError> {
+    let (after, limit) = paging.checked()?;
+    let rows = store
+        .read(|tx| {
+            let after = after.clone();
+            Box::pin(async move {
+                tx.fetch_all(
+                    "SELECT id, currency, overdraft, balance, created_at FROM accounts \
+                     WHERE internal = $1 AND (created_at > $2 OR (created_at = $2 AND id > $3)) \
+                     ORDER BY created_at, id LIMIT $4",
+                    args![false, after.created_at, &after.id, limit + 1],
+                )
+                .await
+            })
+        })
+        .await?;
+    let rows: Vec<(Place, Account)> = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
+    Ok(Page::of(rows, limit))
+}
+
+/// Look at an account
+#[utoipa::path(get, path = "/v1/accounts/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Account), (status = 404), (status = 503)))]
+pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Account>, LedgerError> {
+    let row = ledger
+        .store
+        .read(|tx| {
+            let id = id.clone();
+            Box::pin(async move {
+                tx.fetch_optional(
+                    "SELECT id, currency, overdraft, balance, created_at FROM accounts WHERE id = $1 AND internal = $2",
+                    args![&id, false],
+                )
+                .await
+            })
+        })
+        .await?;
+    let row = row.ok_or_else(|| LedgerError::not_found("account"))?;
+    Ok(Json(read(&row)?.1))
+}
+
+/// List the entries of an account
+#[utoipa::path(get, path = "/v1/accounts/{id}/entries", params(("id" = String, Path), Paging),
+    responses((status = 200, body = Page<Entry>), (status = 400), (status = 404), (status = 503)))]
+pub async fn entries(
+    State(ledger): State<Ledger>,
+    Path(id): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Entry>>, LedgerError> {
+    let (after, limit) = paging.checked()?;
+    let _exists = one(State(ledger.clone()), Path(id.clone())).await?;
+    let rows = ledger
+        .store
+        .read(|tx| {
+            let (id, after) = (id.clone(), after.clone());
+            Box::pin(async move {
+                tx.fetch_all(
+                    "SELECT transfer_id, amount, created_at FROM entries WHERE account_id = $1 \
+                     AND (created_at > $2 OR (created_at = $2 AND transfer_id > $3)) \
+                     ORDER BY created_at, transfer_id LIMIT $4",
+                    args![&id, after.created_at, &after.id, limit + 1],
+                )
+                .await
+            })
+        })
+        .await?;
+    let entry = |row: &store::Row| {
+        let (transfer, created_at): (String, i64) = (row.get("transfer_id")?, row.get("created_at")?);
+        let place = Place { created_at, id: transfer.clone() };
+        Ok((place, Entry { transfer, amount: row.get("amount")?, created_at: timestamp(created_at) }))
+    };
+    let rows = rows.iter().map(entry).collect::<Result<_, StoreError>>()?;
+    Ok(Json(Page::of(rows, limit)))
+}
+
+fn read(row: &store::Row) -> Result<(Place, Account), StoreError> {
+    let (id, created_at): (String, i64) = (row.get("id")?, row.get("created_at")?);
+    let account = Account {
+        id: id.clone(),
+        currency: row.get("currency")?,
+        overdraft: row.get("overdraft")?,
+        balance: row.get("balance")?,
+        created_at: timestamp(created_at),
+    };
+    Ok((Place { created_at, id }, account))
+}

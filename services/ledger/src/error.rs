@@ -1,0 +1,51 @@
+//! Why the ledger refuses, and what its client is told.
+
+use evenkeel::prelude::*;
+use evenkeel::problem_of;
+
+/// Why the ledger refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the client is told, as it is.
+    #[error("{}", .0.detail())]
+    Refused(Problem),
+    /// An answer cannot be written.
+    #[error("an answer cannot be written: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+impl LedgerError {
+    /// There is no such thing.
+    pub fn not_found(what: &str) -> Self {
+        Self::Refused(Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what}")))
+    }
+
+    /// Something in the request cannot be used: which field, and why.
+    pub fn invalid(field: &str, reason: impl std::fmt::Display) -> Self {
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}: {reason}"));
+        Self::Refused(problem.kind("/problems/invalid").with("field", field))
+    }
+}
+
+impl IntoResponse for LedgerError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Store(error) => problem_of(&error).into_response(),
+            Self::Refused(problem) => problem.into_response(),
+            Self::Answer(error) => {
+                tracing::error!(%error, "an answer cannot be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+/// The answer for a refusal that is recorded under its key.
+pub(crate) fn recorded_refusal(problem: &Problem) -> Result<Answer, LedgerError> {
+    let mut answer = Answer::json(problem.status().as_u16(), &problem.document())?;
+    answer.content_type = "application/problem+json".to_owned();
+    Ok(answer)
+}

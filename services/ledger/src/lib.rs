@@ -1,0 +1,76 @@
+//! Double-entry money: accounts and transfers that must never lose or double a cent.
+//!
+//! - [`posting`]: moves money between two accounts inside a transaction. The error kernel.
+//! - [`account`], [`transfer`], [`payout`]: what clients ask for.
+//! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
+//! - [`page`]: the one page for people.
+//! - [`cursor`]: how lists are paged.
+
+use evenkeel::prelude::*;
+use evenkeel::utoipa;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub mod account;
+pub mod cursor;
+pub mod error;
+pub mod invariant;
+pub mod migrations;
+pub mod page;
+pub mod payout;
+pub mod posting;
+pub mod transfer;
+
+/// The ledger's own settings.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Settings {
+    /// The partner bank that pays out.
+    #[arg(long, env = "RAIL_URL", value_name = "http://HOST:PORT", default_value = "http://127.0.0.1:9300")]
+    pub rail_url: Url,
+}
+
+/// What handlers work with.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// Accounts, entries, payouts.
+    pub store: Store,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."))]
+struct Document;
+
+fn api() -> OpenApiRouter<Ledger> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(account::open, account::list))
+        .routes(routes!(account::one))
+        .routes(routes!(account::entries))
+        .routes(routes!(transfer::make, transfer::list))
+        .routes(routes!(transfer::one))
+        .routes(routes!(payout::ask, payout::list))
+        .routes(routes!(payout::one))
+}
+
+/// The public routes: the API and the page.
+pub fn routes(context: &Context<Settings>) -> Router {
+    let (api, _document) = api().split_for_parts();
+    api.merge(page::routes()).with_state(Ledger { store: context.store().clone() })
+}
+
+/// The API's description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+/// Microseconds since 1970, now.
+pub(crate) fn now_micros() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A moment as RFC 3339.
+pub(crate) fn timestamp(micros: i64) -> String {
+    let since = std::time::Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+    evenkeel::telemetry::logs::Timestamp(std::time::UNIX_EPOCH + since).to_string()
+}

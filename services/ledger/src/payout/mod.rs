@@ -1,0 +1,242 @@
+//! Payouts: money that leaves through the partner bank, which may be silent for as long as it likes.
+//!
+//! A payout is accepted in one transaction: the money moves from the account to the ledger's own account of payouts in
+//! flight, and the answer (202, pending) is recorded. The [`worker`] then asks the bank, with the payout's id as
+//! idempotency key, until the bank says yes or no.
+
+use evenkeel::prelude::*;
+use evenkeel::{store, utoipa, vitals};
+use serde::{Deserialize, Serialize};
+
+use crate::cursor::{Page, Paging, Place};
+use crate::error::{LedgerError, recorded_refusal};
+use crate::posting::{MAX_AMOUNT, Posted, Posting, post};
+use crate::transfer::{currency_of, refusal_of};
+use crate::{Ledger, now_micros, timestamp};
+
+pub mod worker;
+
+/// The longest destination.
+const MAX_DESTINATION: usize = 64;
+
+/// The states of a payout, and the only ways between them: `Pending -> Paid` and `Pending -> Refused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PayoutState {
+    /// Accepted; the bank has not said yes or no.
+    Pending,
+    /// The bank said yes: the money has left.
+    Paid,
+    /// The bank said no: the money is back.
+    Refused,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPayout {
+    /// The account the money leaves.
+    pub account: String,
+    /// Minor units.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
+    pub amount: i64,
+    /// Where the bank sends it: 1 to 64 letters, digits and dashes.
+    #[schema(pattern = "^[A-Za-z0-9-]{1,64}$")]
+    pub destination: String,
+}
+
+/// A payout.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Payout {
+    /// Its id; cannot be guessed.
+    pub id: String,
+    /// The account the money left.
+    pub account: String,
+    /// Minor units.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Where the bank sends it.
+    pub destination: String,
+    /// What became of it.
+    pub status: PayoutState,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+impl PayoutState {
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        match name {
+            "paid" => Self::Paid,
+            "refused" => Self::Refused,
+            _ => Self::Pending,
+        }
+    }
+}
+
+impl NewPayout {
+    fn check(&self) -> Result<(), LedgerError> {
+        if !(1..=MAX_AMOUNT).contains(&self.amount) {
+            return Err(LedgerError::invalid("amount", format!("it is a whole number between 1 and {MAX_AMOUNT}")));
+        }
+        let characters = self.destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !(1..=MAX_DESTINATION).contains(&self.destination.len()) || !characters {
+            return Err(LedgerError::invalid("destination", "it has 1 to 64 letters, digits and dashes"));
+        }
+        Ok(())
+    }
+}
+
+/// The ledger's own accounts of a currency.
+#[derive(Clone, Copy)]
+pub(crate) enum Own {
+    /// Money on its way to the bank.
+    InFlight,
+    /// Money that the bank has paid out.
+    PaidOut,
+}
+
+impl Own {
+    /// Its id, made when it is missing.
+    pub(crate) async fn id(self, tx: &mut Transaction, currency: &str) -> Result<String, StoreError> {
+        let role = match self {
+            Self::InFlight => "payouts-in-flight",
+            Self::PaidOut => "paid-out",
+        };
+        let id = format!("own_{role}_{currency}");
+        tx.execute(
+            "INSERT INTO accounts (id, currency, overdraft, balance, internal, created_at) \
+             VALUES ($1, $2, 0, 0, $3, $4) ON CONFLICT (id) DO NOTHING",
+            args![&id, currency, true, now_micros()],
+        )
+        .await?;
+        Ok(id)
+    }
+}
+
+/// Ask for a payout
+///
+/// It is accepted at once and paid by the partner bank as soon as the bank answers; a repetition gets the first answer.
+#[utoipa::path(post, path = "/v1/payouts", request_body = NewPayout,
+    params(("Idempotency-Key" = String, Header, description = "Names the request: a repetition has no second effect")),
+    responses((status = 202, body = Payout), (status = 400), (status = 404), (status = 413), (status = 415), (status = 422), (status = 503)))]
+pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -> Result<Response, LedgerError> {
+    request.body.check()?;
+    let accepted: store::Recorded = ledger
+        .store
+        .once(&request.key, request.fingerprint, |tx| {
+            let new = request.body.clone();
+            Box::pin(async move {
+                match accept_in(tx, &new).await? {
+                    Ok(payout) => {
+                        let location = format!("/v1/payouts/{}", payout.id);
+                        Ok::<_, LedgerError>(Outcome::Commit(Answer::json(202, &payout)?.header("location", location)))
+                    }
+                    Err(refusal) => Ok(Outcome::Refuse(recorded_refusal(&refusal)?)),
+                }
+            })
+        })
+        .await?;
+    worker::nudge();
+    Ok(recorded(accepted))
+}
+
+async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payout, Problem>, LedgerError> {
+    let Some(currency) = currency_of(tx, &new.account).await? else {
+        let problem = Problem::new(StatusCode::NOT_FOUND, "account: there is no such account");
+        return Ok(Err(problem.with("field", "account")));
+    };
+    let (id, at) = (vitals::new_id("pay"), now_micros());
+    let to = Own::InFlight.id(tx, &currency).await?;
+    let posting =
+        Posting { id: vitals::new_id("tra"), from: new.account.clone(), to, amount: new.amount, currency, at };
+    match post(tx, &posting).await? {
+        Posted::Done => {}
+        not_done => return Ok(Err(refusal_of(not_done))),
+    }
+    tx.execute(
+        "INSERT INTO payouts (id, account_id, amount, currency, destination, state, attempts, next_attempt_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7)",
+        args![&id, &new.account, new.amount, &posting.currency, &new.destination, PayoutState::Pending.name(), at],
+    )
+    .await?;
+    Ok(Ok(Payout {
+        id,
+        account: new.account.clone(),
+        amount: new.amount,
+        currency: posting.currency,
+        destination: new.destination.clone(),
+        status: PayoutState::Pending,
+        created_at: timestamp(at),
+    }))
+}
+
+/// List payouts
+#[utoipa::path(get, path = "/v1/payouts", params(Paging),
+    responses((status = 200, body = Page<Payout>), (status = 400), (status = 503)))]
+pub async fn list(
+    State(ledger): State<Ledger>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Payout>>, LedgerError> {
+    let (after, limit) = paging.checked()?;
+    let rows = ledger
+        .store
+        .read(|tx| {
+            let after = after.clone();
+            Box::pin(async move {
+                tx.fetch_all(
+                    "SELECT id, account_id, amount, currency, destination, state, created_at FROM payouts \
+                     WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
+                    args![after.created_at, &after.id, limit + 1],
+                )
+                .await
+            })
+        })
+        .await?;
+    let rows = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
+    Ok(Json(Page::of(rows, limit)))
+}
+
+/// Look at a payout
+#[utoipa::path(get, path = "/v1/payouts/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Payout), (status = 404), (status = 503)))]
+pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Payout>, LedgerError> {
+    let row = ledger
+        .store
+        .read(|tx| {
+            let id = id.clone();
+            Box::pin(async move {
+                tx.fetch_optional(
+                    "SELECT id, account_id, amount, currency, destination, state, created_at FROM payouts WHERE id = $1",
+                    args![&id],
+                )
+                .await
+            })
+        })
+        .await?;
+    let row = row.ok_or_else(|| LedgerError::not_found("payout"))?;
+    Ok(Json(read(&row)?.1))
+}
+
+fn read(row: &store::Row) -> Result<(Place, Payout), StoreError> {
+    let (id, created_at): (String, i64) = (row.get("id")?, row.get("created_at")?);
+    let payout = Payout {
+        id: id.clone(),
+        account: row.get("account_id")?,
+        amount: row.get("amount")?,
+        currency: row.get("currency")?,
+        destination: row.get("destination")?,
+        status: PayoutState::of(&row.get::<String>("state")?),
+        created_at: timestamp(created_at),
+    };
+    Ok((Place { created_at, id }, payout))
+}

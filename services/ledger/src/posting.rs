@@ -1,0 +1,96 @@
+//! Moves money between two accounts inside a transaction. The error kernel: what is wrong here is wrong everywhere.
+
+use evenkeel::prelude::*;
+
+/// The largest amount of one posting, in minor units: a million times a million euros and more, far from overflow.
+pub const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
+
+/// Money that moves.
+#[derive(Clone, Debug)]
+pub struct Posting {
+    /// The id of the transfer that it is.
+    pub id: String,
+    /// Where it comes from.
+    pub from: String,
+    /// Where it goes to.
+    pub to: String,
+    /// Minor units, more than zero.
+    pub amount: i64,
+    /// Of both accounts.
+    pub currency: String,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "money that did not move must be told"]
+pub enum Posted {
+    /// It moved.
+    Done,
+    /// The account would pass its overdraft. The transaction must be undone.
+    Insufficient,
+    /// The receiving balance would overflow. The transaction must be undone.
+    TooMuch,
+}
+
+/// Moves the money, or says why not; unless it is [`Posted::Done`] the caller must undo the transaction.
+///
+/// Both accounts exist and have the posting's currency. Rows are changed in the order of their ids, so that two
+/// postings between the same accounts cannot wait for each other; the guards are conditions of the changes themselves,
+/// so that no reader is trusted.
+///
+/// # Errors
+/// The store's.
+///
+/// # Panics
+/// When the amount is not between 1 and [`MAX_AMOUNT`], or both accounts are the same: callers have checked.
+pub async fn post(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreError> {
+    assert!((1..=MAX_AMOUNT).contains(&posting.amount), "amounts are checked before");
+    assert_ne!(posting.from, posting.to, "accounts are checked before");
+
+    let done = if posting.from < posting.to {
+        let debited = debit(tx, posting).await?;
+        if debited == Posted::Done { credit(tx, posting).await? } else { debited }
+    } else {
+        let credited = credit(tx, posting).await?;
+        if credited == Posted::Done { debit(tx, posting).await? } else { credited }
+    };
+    if done != Posted::Done {
+        return Ok(done);
+    }
+    tx.execute(
+        "INSERT INTO transfers (id, from_account, to_account, amount, currency, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        args![&posting.id, &posting.from, &posting.to, posting.amount, &posting.currency, posting.at],
+    )
+    .await?;
+    for (account, amount) in [(&posting.from, -posting.amount), (&posting.to, posting.amount)] {
+        tx.execute(
+            "INSERT INTO entries (transfer_id, account_id, amount, created_at) VALUES ($1, $2, $3, $4)",
+            args![&posting.id, account, amount, posting.at],
+        )
+        .await?;
+    }
+    Ok(Posted::Done)
+}
+
+async fn debit(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreError> {
+    let changed = tx
+        .execute(
+            "UPDATE accounts SET balance = balance - $1 WHERE id = $2 AND balance - $1 >= -overdraft",
+            args![posting.amount, &posting.from],
+        )
+        .await?;
+    Ok(if changed == 1 { Posted::Done } else { Posted::Insufficient })
+}
+
+async fn credit(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreError> {
+    let changed = tx
+        .execute(
+            "UPDATE accounts SET balance = balance + $1 WHERE id = $2 AND balance <= $3",
+            args![posting.amount, &posting.to, i64::MAX - posting.amount],
+        )
+        .await?;
+    Ok(if changed == 1 { Posted::Done } else { Posted::TooMuch })
+}
