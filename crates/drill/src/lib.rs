@@ -6,9 +6,35 @@
 //! - [`http`]: one HTTP exchange with everything that was sent and came back kept as evidence.
 //! - [`raw`]: a bare TCP connection for what no well-behaved client would send.
 //! - [`proxy`]: a fault proxy that stands in front of a dependency.
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> std::io::Result<()> {
+//! use std::time::Duration;
+//!
+//! use drill::http::{Client, Failure, Request};
+//! use drill::process::{Exit, Launch, Process};
+//! use drill::proxy::{Fault, FaultProxy};
+//!
+//! let mut target = Process::start(Launch { command: "echo hello; exit 3".to_owned(), ..Launch::default() })?;
+//! assert_eq!(target.wait(Duration::from_secs(10)).await, Some(Exit::Code(3)));
+//! assert_eq!(target.output()[0].text, "hello");
+//!
+//! let proxy = FaultProxy::start("127.0.0.1:9300".to_owned()).await?;
+//! proxy.set(Fault::ServerError).await;
+//! let base = format!("http://{}", proxy.address()).parse().expect("a socket address makes a URL");
+//! let client = Client::new(base, Duration::from_secs(10));
+//! let exchange = client.send(Request::get("/")).await;
+//! assert_eq!(exchange.status().map(|status| status.as_u16()), Some(500));
+//! println!("{} -> {}", exchange.sent(), exchange.came_back());
+//!
+//! proxy.set(Fault::Down).await;
+//! assert!(matches!(client.send(Request::get("/")).await.outcome, Err(Failure::Connect(_))));
+//! # Ok(()) }
+//! ```
 
 pub mod http;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+
 mod wire;

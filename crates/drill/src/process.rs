@@ -8,7 +8,7 @@ mod group;
 mod output;
 mod watchdog;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
+use group::Member;
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
 use watchdog::Watchdog;
@@ -122,7 +123,7 @@ impl Process {
     /// The group's living processes now, and those that left it: descendants, and daemons as far as they still have the
     /// environment that they were started with. Leader first.
     pub fn pids(&self) -> Vec<u32> {
-        group::members(self.pid, &self.mark)
+        group::members(self.pid, &self.mark).into_iter().map(|member| member.pid).collect()
     }
 
     /// Whether the leader still runs.
@@ -167,18 +168,17 @@ impl Process {
         let asked = Instant::now();
         self.signal(Signal::TERM.as_raw());
         let mut exit = self.wait(grace).await;
-        self.kill_all();
-        if exit.is_none() {
-            exit = self.wait(KILL_PATIENCE).await;
-        }
-        let ended = self.exit.borrow().map_or_else(Instant::now, |(_, at)| at);
+        let mut seen = HashSet::new();
         let _ = tokio::time::timeout(KILL_PATIENCE, async {
-            while !self.pids().is_empty() {
-                self.kill_all();
+            while !self.kill_all(&mut seen) {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         })
         .await;
+        if exit.is_none() {
+            exit = self.wait(KILL_PATIENCE).await;
+        }
+        let ended = self.exit.borrow().map_or_else(Instant::now, |(_, at)| at);
         (exit, ended.saturating_duration_since(asked))
     }
 
@@ -186,9 +186,8 @@ impl Process {
     /// it could be known. Only for a port that was free before the start. Returns how many were killed.
     pub fn kill_listeners(&self, port: u16) -> usize {
         let listeners = group::listeners(self.pid, port);
-        let count = listeners.len();
-        kill(listeners);
-        count
+        kill(&listeners);
+        listeners.len()
     }
 
     /// Everything it has printed so far, at most the last 20,000 lines.
@@ -205,21 +204,24 @@ impl Process {
         Pid::from_raw(self.pid.cast_signed()).expect("a spawned process has a positive id")
     }
 
-    /// SIGKILL to the group and to those that left it.
-    fn kill_all(&self) {
-        let strays = self.pids();
+    /// SIGKILL to the group and to those that left it. Returns whether all that were ever `seen` are dead: one that is dying
+    /// may not be found any more and still hold its ports.
+    fn kill_all(&self, seen: &mut HashSet<Member>) -> bool {
+        let members = group::members(self.pid, &self.mark);
         let _ = rustix::process::kill_process_group(self.id(), Signal::KILL);
-        kill(strays);
+        kill(&members);
+        seen.extend(members);
+        seen.retain(Member::is_alive);
+        seen.is_empty()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         let deadline = Instant::now() + KILL_PATIENCE;
-        self.kill_all();
-        while !(self.exit().is_some() && self.pids().is_empty()) && Instant::now() < deadline {
+        let mut seen = HashSet::new();
+        while !self.kill_all(&mut seen) && Instant::now() < deadline {
             std::thread::sleep(LOOK_EVERY);
-            self.kill_all();
         }
         // In this order: once the leader is reaped its id may be given to others, and the watchdog must not know it then.
         if let Some(watchdog) = self.watchdog.take() {
@@ -229,8 +231,8 @@ impl Drop for Process {
     }
 }
 
-fn kill(pids: Vec<u32>) {
-    for pid in pids.into_iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+fn kill(members: &[Member]) {
+    for pid in members.iter().filter_map(|member| Pid::from_raw(member.pid.cast_signed())) {
         // Fails only when it is dead already.
         let _ = rustix::process::kill_process(pid, Signal::KILL);
     }
@@ -261,16 +263,35 @@ fn command(launch: &Launch, mark: &str) -> Command {
 /// Whether `exec` may stand before it: one command, not of the shell itself, without assignments before it. In doubt it is
 /// not; the service is then a child of the shell, and SIGTERM reaches the shell.
 fn is_simple(command: &str) -> bool {
-    const OF_THE_SHELL: [&str; 28] = [
-        "!", ".", ":", "[", "case", "cd", "command", "eval", "exec", "exit", "export", "false", "for", "if", "printf",
-        "read", "return", "set", "shift", "test", "times", "trap", "true", "ulimit", "umask", "unset", "until",
-        "while",
+    const OF_THE_SHELL: [&str; 29] = [
+        "!", "{", ".", ":", "[", "case", "cd", "command", "eval", "exec", "exit", "export", "false", "for", "if",
+        "printf", "read", "return", "set", "shift", "test", "times", "trap", "true", "ulimit", "umask", "unset",
+        "until", "while",
     ];
     let first = command.split_whitespace().next().unwrap_or("");
-    !first.is_empty()
-        && !OF_THE_SHELL.contains(&first)
-        && !first.contains('=')
-        && !command.trim().contains([';', '&', '|', '(', ')', '{', '}', '`', '\n'])
+    !first.is_empty() && !OF_THE_SHELL.contains(&first) && !first.contains('=') && !has_operator(command.trim())
+}
+
+/// Whether an operator of the shell stands outside quotes: one that joins commands, or a parenthesis. Redirections
+/// (`2>&1`) do not count, unbalanced quotes do.
+fn has_operator(command: &str) -> bool {
+    let mut quote = None;
+    let mut before = ' ';
+    let mut characters = command.chars();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (Some('\''), '\\') => {}
+            (_, '\\') => drop(characters.next()),
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '&') if before == '>' => {}
+            (None, ';' | '&' | '|' | '(' | ')' | '`' | '\n') => return true,
+            (None, _) => {}
+        }
+        before = character;
+    }
+    quote.is_some()
 }
 
 /// Learns of the end on a thread of its own, without reaping; reaps when the sender is dropped.
@@ -326,10 +347,32 @@ mod tests {
 
     #[test]
     fn exec_stands_only_before_one_simple_command() {
-        for simple in ["sleep 1", "'/a b/server' 80", "python3 -m http.server 80 2>/dev/null"] {
+        for simple in [
+            "sleep 1",
+            "'/a b/server' 80",
+            "python3 -m http.server ${PORT} >log 2>&1",
+            "nginx -g 'daemon off;'",
+            r"a \; b",
+            r#"a "\";""#,
+        ] {
             assert!(is_simple(simple), "{simple}");
         }
-        for compound in ["a; b", "a && b", "a | b", "A=1 b", "cd x", "exit 3", "(a)", "{ a; }", "a &", "a\nb", ""] {
+        for compound in [
+            "a; b",
+            "a && b",
+            "a | b",
+            "A=1 b",
+            "cd x",
+            "exit 3",
+            "(a)",
+            "{ a; }",
+            "a &",
+            "a\nb",
+            "",
+            "a 'b' & c",
+            "a 'b",
+            r"a '\' ; b'",
+        ] {
             assert!(!is_simple(compound), "{compound}");
         }
     }

@@ -26,13 +26,27 @@ struct Entry {
     started: u64,
 }
 
+/// A process for certain: an id may be given to another one later, but not with the same start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Member {
+    pub(super) pid: u32,
+    started: u64,
+}
+
+impl Member {
+    /// Whether it is not dead yet. One that is dying still holds its ports and has lost by what it could be found.
+    pub(super) fn is_alive(&self) -> bool {
+        entry(self.pid).is_some_and(|entry| entry.started == self.started && entry.alive)
+    }
+}
+
 /// The living processes of the target whose leader and mark these are; leader first.
-pub(super) fn members(leader: u32, mark: &str) -> Vec<u32> {
+pub(super) fn members(leader: u32, mark: &str) -> Vec<Member> {
     living(&target(leader, mark))
 }
 
 /// The living processes that listen on a TCP port and were started after `leader`.
-pub(super) fn listeners(leader: u32, port: u16) -> Vec<u32> {
+pub(super) fn listeners(leader: u32, port: u16) -> Vec<Member> {
     let sockets = listening_sockets(port);
     let all = all();
     let Some(since) = started(&all, leader).filter(|_| !sockets.is_empty()) else { return Vec::new() };
@@ -58,8 +72,9 @@ pub(super) fn usage(leader: u32, mark: &str) -> Usage {
     usage
 }
 
-fn living(entries: &[Entry]) -> Vec<u32> {
-    entries.iter().filter(|entry| entry.alive).map(|entry| entry.pid).collect()
+fn living(entries: &[Entry]) -> Vec<Member> {
+    let alive = entries.iter().filter(|entry| entry.alive);
+    alive.map(|entry| Member { pid: entry.pid, started: entry.started }).collect()
 }
 
 fn target(leader: u32, mark: &str) -> Vec<Entry> {
@@ -93,11 +108,11 @@ fn family(all: &[Entry], leader: u32, marked: impl Fn(&Entry) -> bool) -> Vec<En
 
 fn all() -> Vec<Entry> {
     let Ok(folder) = std::fs::read_dir("/proc") else { return Vec::new() };
-    folder
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter_map(|pid| parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
-        .collect()
+    folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).filter_map(entry).collect()
+}
+
+fn entry(pid: u32) -> Option<Entry> {
+    parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// Reads `pid (name) state ppid pgrp ...`; the name may hold spaces and parentheses, hence the last `)`.
@@ -188,7 +203,8 @@ mod tests {
     fn a_process_that_listens_is_found_by_its_port() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert_eq!(listeners(std::process::id(), port), [std::process::id()]);
+        let found: Vec<u32> = listeners(std::process::id(), port).iter().map(|member| member.pid).collect();
+        assert_eq!(found, [std::process::id()]);
         drop(listener);
         assert!(listeners(std::process::id(), port).is_empty());
     }
