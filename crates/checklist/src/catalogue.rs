@@ -1,6 +1,10 @@
 //! Every attribute, read from `checklist/*.toml`.
 
+mod markdown;
+
 use serde::{Deserialize, Serialize};
+
+use crate::mistake::near;
 
 /// The chapters' files, in the order in which they are read.
 const FILES: [(&str, &str); 12] = [
@@ -16,6 +20,15 @@ const FILES: [(&str, &str); 12] = [
     ("ship", include_str!("../../../checklist/ship.toml")),
     ("prove", include_str!("../../../checklist/prove.toml")),
     ("plan", include_str!("../../../checklist/plan.toml")),
+];
+
+/// The documents that the attributes come from: label and name.
+pub const SOURCES: [(&str, &str); 5] = [
+    ("S0", "Stable Systems Checklist"),
+    ("S1", "How to build stable systems"),
+    ("S2", "Release It!, by chapter"),
+    ("S3", "Engineering playbook: reliability"),
+    ("S4", "Systems design checklist, by section"),
 ];
 
 /// How an attribute is shown to hold.
@@ -98,54 +111,31 @@ impl Catalogue {
         self.chapters.iter().flat_map(|chapter| &chapter.attributes)
     }
 
-    /// Up to three ids that look like `id`, the likeliest first.
-    pub fn near(&self, id: &str) -> Vec<&str> {
-        let mut all: Vec<(usize, &str)> =
-            self.attributes().map(|attribute| (distance(id, &attribute.id), attribute.id.as_str())).collect();
-        all.sort_unstable();
-        all.into_iter()
-            .take(3)
-            .filter(|(distance, known)| *distance <= known.len() / 2)
-            .map(|(_, known)| known)
-            .collect()
+    /// One chapter.
+    pub fn chapter(&self, name: &str) -> Option<&Chapter> {
+        self.chapters.iter().find(|chapter| chapter.chapter == name)
     }
 
-    /// `CHECKLIST.md`.
-    pub fn markdown(&self, has_probe: impl Fn(&str) -> bool) -> String {
-        let count = self.attributes().count();
-        let probed = self.attributes().filter(|attribute| has_probe(&attribute.id)).count();
-        let mut text = format!(
-            "# The checklist\n\n<!-- Made from checklist/*.toml by `keel list --markdown`. Do not edit. -->\n\n\
-             {count} attributes of a system that has to stay up; this version examines {probed} of them (marked \
-             *probe*).\n\n"
-        );
-        for chapter in &self.chapters {
-            text.push_str(&format!("## {}: {}\n\n{}\n\n", chapter.chapter, chapter.title, chapter.about));
-            for attribute in &chapter.attributes {
-                let probe = if has_probe(&attribute.id) { " (probe)" } else { "" };
-                text.push_str(&format!("### {}{probe}\n\n{}\n\n", attribute.id, attribute.statement));
-                text.push_str(&format!("- Why: {}\n- Applies: {}\n", attribute.why, attribute.applies));
-                text.push_str(&format!("- Provided: {}\n- Proof: {}\n", attribute.provided, attribute.proof));
-                text.push_str(&format!("- Mend: {}\n- Sources: {}\n\n", attribute.mend, attribute.sources.join(", ")));
-            }
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        text
+    /// Up to three ids that look like `id`, the likeliest first.
+    pub fn near(&self, id: &str) -> Vec<&str> {
+        near(id, self.attributes().map(|attribute| attribute.id.as_str()))
     }
 }
 
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+/// What a source's label, such as `S2.4`, stands for: the document, and the section in it.
+pub fn source(label: &str) -> Option<String> {
+    let (document, section) = label.split_once('.').map_or((label, None), |(document, rest)| (document, Some(rest)));
+    let (_, name) = SOURCES.iter().find(|(known, _)| *known == document)?;
+    Some(section.map_or_else(|| (*name).to_owned(), |section| format!("{name}, {section}")))
+}
+
+impl Kind {
+    /// As people read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+            Self::Attested => "attested",
         }
     }
-    row[b.len()]
 }

@@ -1,19 +1,26 @@
 //! Runs the probes in order, and applies the decisions.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
-use serde::Serialize;
 
-use crate::catalogue::Catalogue;
-use crate::decision::{Day, Decisions};
+use crate::calendar::{Day, rfc3339};
+use crate::catalogue::{Catalogue, Kind};
+use crate::decision::{Attestation, Decisions};
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::{Lab, StartFailure};
-use crate::probes::{self, Probe};
+use crate::probes::Probe;
+use crate::report::{Examined, Report};
+use crate::subject::Subject;
 
 /// No probe takes longer.
-pub const PROBE_BOUND: Duration = Duration::from_secs(150);
+pub const PROBE_BOUND: Duration = Duration::from_secs(120);
+/// A subject that could not be started again so often, one probe after the other, is given up.
+pub const START_TRIES: u32 = 2;
+/// From SIGTERM to SIGKILL when the examination is broken off: who pressed Ctrl-C does not wait for a drain.
+const BROKEN_OFF_DRAIN: Duration = Duration::from_secs(2);
 
 /// Which attributes to examine.
 #[derive(Clone, Debug, Default)]
@@ -24,181 +31,192 @@ pub struct Selection {
     pub chapter: Option<String>,
 }
 
-/// One finding, with what the catalogue says of its attribute.
-#[derive(Clone, Debug, Serialize)]
-pub struct Examined {
-    /// What was found.
-    #[serde(flatten)]
-    pub finding: Finding,
-    /// The chapter.
-    pub chapter: String,
-    /// What is meant to hold.
-    pub statement: String,
-    /// What to change when it falls short.
-    pub mend: String,
-    /// How long the probe took, in seconds.
-    pub took_seconds: f64,
+/// What is to be done with a subject.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// What examines, in the order in which it runs: [`crate::probes::all`].
+    pub probes: Vec<Probe>,
+    /// Which attributes.
+    pub selection: Selection,
+    /// What people decided.
+    pub decisions: Decisions,
+    /// The day that decisions are compared with.
+    pub today: Day,
+    /// Whether what is unknown counts as falling short.
+    pub strict: bool,
 }
 
-/// How often each verdict was reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Score {
-    /// What was seen to hold.
-    pub holds: usize,
-    /// What was seen not to.
-    pub falls_short: usize,
-    /// What could not be seen.
-    pub unknown: usize,
-    /// What does not apply.
-    pub not_applicable: usize,
-    /// What somebody decided against, and the date has not passed.
-    pub decided_against: usize,
-}
-
-/// An examination from beginning to end.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// The prover's version.
-    pub keel: String,
-    /// The subject's name.
-    pub subject: String,
-    /// How it was started.
-    pub command: String,
-    /// Where it listens.
-    pub url: String,
-    /// How long everything took, in seconds.
-    pub took_seconds: f64,
-    /// Whether it was broken off.
-    pub interrupted: bool,
-    /// How many attributes the catalogue has.
-    pub catalogue: usize,
-    /// The verdicts, counted.
-    pub score: Score,
-    /// In the catalogue's order.
-    pub findings: Vec<Examined>,
+/// A subject that is started again for every probe that needs it, until that is hopeless.
+struct Patient {
+    lab: Lab,
+    /// How often in a row it could not be started.
+    failed: u32,
+    last_failure: Option<StartFailure>,
 }
 
 impl Selection {
-    fn takes(&self, id: &str) -> bool {
+    /// Whether an attribute is among them.
+    pub fn takes(&self, id: &str) -> bool {
         let chapter = id.split('.').next().unwrap_or_default();
         (self.only.is_empty() || self.only.iter().any(|only| only == id))
             && self.chapter.as_deref().is_none_or(|wanted| wanted == chapter)
     }
 }
 
-impl Report {
-    /// Whether something falls short.
-    pub fn falls_short(&self) -> bool {
-        self.score.falls_short > 0
+impl Examination {
+    /// The attributes it will say something about: those with a probe, those decided on, those asked for by id.
+    pub fn attributes(&self) -> Vec<&str> {
+        let chosen = self.probes.iter().map(|probe| probe.id).filter(|id| self.selection.takes(id));
+        chosen.chain(self.without_probe()).collect()
     }
 
-    fn new(lab: &Lab) -> Self {
-        Self {
-            keel: env!("CARGO_PKG_VERSION").to_owned(),
-            subject: lab.subject.name.clone(),
-            command: lab.subject.run.clone(),
-            url: lab.subject.url.to_string(),
-            took_seconds: 0.0,
-            interrupted: false,
-            catalogue: 0,
-            score: Score::default(),
-            findings: Vec::new(),
-        }
-    }
-}
-
-impl Score {
-    fn of(findings: &[Examined]) -> Self {
-        let count = |verdict| findings.iter().filter(|examined| examined.finding.verdict == verdict).count();
-        Self {
-            holds: count(Verdict::Holds),
-            falls_short: count(Verdict::FallsShort),
-            unknown: count(Verdict::Unknown),
-            not_applicable: count(Verdict::NotApplicable),
-            decided_against: count(Verdict::DecidedAgainst),
-        }
-    }
-}
-
-/// Examines the subject. `progress` is told of each probe before it runs: its number, how many there are, its id.
-///
-/// Ends early, with what was found so far, when `interrupt` is done.
-///
-/// # Errors
-/// When the subject cannot be started at all. Later failures to start are findings.
-pub async fn examine(
-    lab: &mut Lab,
-    selection: &Selection,
-    decisions: &Decisions,
-    today: &Day,
-    mut progress: impl FnMut(usize, usize, &str),
-    interrupt: impl Future<Output = ()>,
-) -> Result<Report, StartFailure> {
-    let (begun, catalogue) = (Instant::now(), Catalogue::embedded());
-    let chosen: Vec<Probe> = probes::all().into_iter().filter(|probe| selection.takes(probe.id)).collect();
-    let mut report = Report::new(lab);
-    report.catalogue = catalogue.attributes().count();
-    lab.ensure_running().await?;
-
-    let mut interrupt = std::pin::pin!(interrupt);
-    let mut findings: Vec<(Finding, Duration)> = Vec::new();
-    for (number, probe) in chosen.iter().enumerate() {
-        progress(number + 1, chosen.len(), probe.id);
-        let started = Instant::now();
-        let finding = tokio::select! {
-            finding = examine_one(lab, probe) => finding,
-            () = interrupt.as_mut() => {
-                report.interrupted = true;
-                break;
+    /// Examines the subject. `progress` is told of each probe before it runs: its number, how many there are, its id.
+    ///
+    /// Ends early, with what was found so far, when `interrupt` is done. When it returns or is dropped, everything that
+    /// it started has ended.
+    ///
+    /// # Errors
+    /// When the subject cannot be started at all. Later failures to start are findings.
+    pub async fn run(
+        &self,
+        subject: Subject,
+        mut progress: impl FnMut(usize, usize, &str),
+        interrupt: impl Future<Output = ()>,
+    ) -> Result<Report, StartFailure> {
+        let mut interrupt = std::pin::pin!(interrupt);
+        let begun = (SystemTime::now(), Instant::now());
+        let mut report = Report::new(&subject, rfc3339(begun.0));
+        let chosen: Vec<&Probe> = self.probes.iter().filter(|probe| self.selection.takes(probe.id)).collect();
+        let mut findings = Vec::new();
+        if !chosen.is_empty() {
+            let opened = tokio::select! {
+                opened = Patient::admit(subject) => Some(opened?),
+                () = interrupt.as_mut() => None,
+            };
+            report.interrupted = opened.is_none();
+            if let Some(mut patient) = opened {
+                for (number, probe) in chosen.iter().enumerate() {
+                    progress(number + 1, chosen.len(), probe.id);
+                    tokio::select! {
+                        found = patient.examine(probe) => findings.push(found),
+                        () = interrupt.as_mut() => {
+                            report.interrupted = true;
+                            break;
+                        }
+                    }
+                }
+                patient.discharge(report.interrupted).await;
             }
+        }
+        if !report.interrupted {
+            findings.extend(self.without_probe().map(|id| (self.unprobed(id), Duration::ZERO)));
+        }
+        let decided = |(finding, took)| (self.decisions.apply(finding, self.today), took);
+        report.findings = in_order(findings.into_iter().map(decided).collect());
+        report.close(begun.1.elapsed(), self.strict);
+        Ok(report)
+    }
+
+    /// What is asked for or decided on, and has no probe.
+    fn without_probe(&self) -> impl Iterator<Item = &str> {
+        let asked = self.selection.only.iter().map(String::as_str);
+        let mut ids: Vec<&str> = asked.chain(self.decisions.ids()).collect();
+        ids.retain(|id| self.selection.takes(id) && !self.probes.iter().any(|probe| probe.id == *id));
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+    }
+
+    /// What only people hold is what they say; for the rest a probe would be needed.
+    fn unprobed(&self, id: &str) -> Finding {
+        let catalogue = Catalogue::embedded();
+        if catalogue.get(id).is_some_and(|attribute| attribute.kind == [Kind::Attested]) {
+            return self.decisions.attest(id, self.today);
+        }
+        let attested = match self.decisions.attested(id, self.today) {
+            Attestation::Missing => Vec::new(),
+            Attestation::Current(_) | Attestation::Expired(_) => self.decisions.attest(id, self.today).evidence,
         };
-        findings.push((decisions.apply(finding, today), started.elapsed()));
-    }
-    for id in &selection.only {
-        if !chosen.iter().any(|probe| probe.id == id) {
-            let reason = "this version has no probe for it";
-            findings.push((decisions.apply(Finding::unknown(id, reason, Vec::new()), today), Duration::ZERO));
-        }
-    }
-    lab.stop().await;
-
-    report.findings = in_order(&catalogue, findings);
-    report.score = Score::of(&report.findings);
-    report.took_seconds = begun.elapsed().as_secs_f64();
-    Ok(report)
-}
-
-/// One probe on the running subject, bounded in time; a probe that panics has found nothing out.
-async fn examine_one(lab: &mut Lab, probe: &Probe) -> Finding {
-    if let Err(failure) = lab.ensure_running().await {
-        let reason = format!("the subject could not be started again before this probe: {failure}");
-        return Finding::unknown(probe.id, reason, vec![Evidence::note(failure.output.join("\n"))]);
-    }
-    let examining = AssertUnwindSafe((probe.examine)(lab)).catch_unwind();
-    match tokio::time::timeout(PROBE_BOUND, examining).await {
-        Ok(Ok(finding)) => finding,
-        Ok(Err(_panic)) => {
-            Finding::unknown(probe.id, "the probe failed: a fault of keel, please report it", Vec::new())
-        }
-        Err(_) => Finding::unknown(probe.id, format!("the probe did not end within {PROBE_BOUND:?}"), Vec::new()),
+        Finding::unknown(id, "this version has no probe for it", attested)
     }
 }
 
-fn in_order(catalogue: &Catalogue, findings: Vec<(Finding, Duration)>) -> Vec<Examined> {
-    let place = |id: &str| catalogue.attributes().position(|attribute| attribute.id == id);
-    let mut examined: Vec<Examined> = findings
-        .into_iter()
-        .map(|(finding, took)| {
-            let attribute = catalogue.get(&finding.id);
-            Examined {
-                chapter: finding.id.split('.').next().unwrap_or_default().to_owned(),
-                statement: attribute.map(|attribute| attribute.statement.clone()).unwrap_or_default(),
-                mend: attribute.map(|attribute| attribute.mend.clone()).unwrap_or_default(),
-                took_seconds: took.as_secs_f64(),
-                finding,
+impl Patient {
+    /// Starts it for the first time.
+    async fn admit(subject: Subject) -> Result<Self, StartFailure> {
+        let mut lab = Lab::open(subject).await?;
+        lab.ensure_running().await?;
+        Ok(Self { lab, failed: 0, last_failure: None })
+    }
+
+    /// One probe on the running subject, bounded in time, and how long it took.
+    async fn examine(&mut self, probe: &Probe) -> (Finding, Duration) {
+        if let Err(failure) = self.mend().await {
+            let reason = format!("the service could not be started again before this probe: {failure}");
+            let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
+            return (Finding::unknown(probe.id, reason, evidence), Duration::ZERO);
+        }
+        let since = Instant::now();
+        (examined(&mut self.lab, probe).await, since.elapsed())
+    }
+
+    async fn mend(&mut self) -> Result<(), StartFailure> {
+        if let Some(failure) = self.last_failure.as_ref().filter(|_| self.failed >= START_TRIES) {
+            return Err(failure.clone());
+        }
+        match self.lab.ensure_running().await {
+            Ok(_) => (self.failed, self.last_failure) = (0, None),
+            Err(failure) => {
+                self.failed += 1;
+                self.last_failure = Some(failure.clone());
+                return Err(failure);
             }
-        })
-        .collect();
+        }
+        Ok(())
+    }
+
+    /// Stops it; its dependencies and proxies end with the lab.
+    async fn discharge(mut self, broken_off: bool) {
+        if broken_off {
+            let patience = &mut self.lab.subject.drain_timeout;
+            *patience = (*patience).min(BROKEN_OFF_DRAIN);
+        }
+        self.lab.stop().await;
+    }
+}
+
+/// A probe that panics, does not end, or claims something without evidence has found nothing out.
+async fn examined(lab: &mut Lab, probe: &Probe) -> Finding {
+    let examining = AssertUnwindSafe(async { (probe.examine)(lab).await }).catch_unwind();
+    match tokio::time::timeout(PROBE_BOUND, examining).await {
+        Ok(Ok(finding)) if finding.verdict == Verdict::Holds && finding.evidence.is_empty() => Finding::unknown(
+            probe.id,
+            "the probe says that it holds and shows no evidence: a fault of keel",
+            Vec::new(),
+        ),
+        Ok(Ok(finding)) => finding,
+        Ok(Err(panic)) => {
+            let evidence = vec![Evidence::note(format!("it said: {}", message(panic.as_ref())))];
+            Finding::unknown(probe.id, "the probe failed: a fault of keel, please report it", evidence)
+        }
+        Err(_) => {
+            Finding::unknown(probe.id, format!("the probe was broken off after {PROBE_BOUND:?}, its bound"), Vec::new())
+        }
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing")
+}
+
+/// The findings with what the catalogue says of them, in its order.
+fn in_order(findings: Vec<(Finding, Duration)>) -> Vec<Examined> {
+    let catalogue = Catalogue::embedded();
+    let place = |id: &str| catalogue.attributes().position(|attribute| attribute.id == id);
+    let mut examined: Vec<Examined> =
+        findings.into_iter().map(|(finding, took)| Examined::new(&catalogue, finding, took)).collect();
     examined.sort_by_key(|examined| place(&examined.finding.id));
     examined
 }

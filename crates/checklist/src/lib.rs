@@ -1,20 +1,22 @@
 //! The catalogue of attributes, the probes that examine them, and the reports.
 //!
 //! - [`catalogue`]: every attribute, read from `checklist/*.toml`.
-//! - [`subject`]: what is examined: `keel.toml` ([`subject_file`]), or a command and a URL.
+//! - [`subject`]: what is examined: `keel.toml`, or what the command line says.
 //! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 //! - [`probes`]: one room a probe, keyed by the attribute's id.
 //! - [`finding`]: what a probe found, with evidence that a person can check.
-//! - [`decision`]: what people decided, with owner, reason and expiry.
+//! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
+//! - [`mistake`]: what is wrong in a file that a person wrote, line by line.
 //! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
 
+pub mod calendar;
 pub mod catalogue;
 pub mod decision;
 pub mod examination;
 pub mod finding;
 pub mod lab;
+pub mod mistake;
 pub mod probes;
 pub mod report;
 pub mod subject;
-pub mod subject_file;

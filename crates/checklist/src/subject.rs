@@ -22,9 +22,12 @@
 //!
 //! [dependencies.rail]                    # or, at the top: dependencies = "none"
 //! env = "RAIL_URL"                       # the variable that carries its address
-//! url = "http://127.0.0.1:9300"          # http://, tcp://
+//! url = "http://127.0.0.1:9300"          # http://, tcp://, postgres:// ...
 //! run = "target/debug/rail"              # when keel is to start it too
 //! ready = "/livez"
+//!
+//! [dependencies.rail.run_env]            # on top of the environment of its `run`
+//! PORT = "9300"
 //!
 //! [[requests]]                           # sent in order; earlier ones save what later ones need
 //! name = "open account"
@@ -42,13 +45,30 @@
 //! crash = false                          # a request that panics or kills a worker
 //! ```
 //!
+//! Paths of files are relative to the folder of `keel.toml`; `workdir = "..."` says where `run` starts, unsaid that folder.
+//!
 //! Templates in `path`, header values and `json` strings: `{key}` (a new unique key a request), `{n}` (a counter), and every saved name.
 
+mod file;
+mod flags;
+mod request;
+mod values;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
+
+pub use self::flags::Flags;
+use crate::mistake::Mistakes;
+
+/// No request may take longer, when nobody said.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+/// Until ready, when nobody said.
+pub const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// From SIGTERM to the end, when nobody said.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether the service keeps state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,4 +181,30 @@ pub struct Subject {
     pub dependencies: Dependencies,
     /// The mix, in order.
     pub requests: Vec<RequestSpec>,
+}
+
+impl Subject {
+    /// Reads and checks `keel.toml`. Paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// Every mistake with file, line, what is wrong and what to do.
+    pub fn from_file(path: &Path) -> Result<Self, Mistakes> {
+        file::load(path)
+    }
+
+    /// The same from text called `name`, with paths relative to `folder`.
+    ///
+    /// # Errors
+    /// As [`Subject::from_file`].
+    pub fn from_text(name: &str, text: &str, folder: &Path) -> Result<Self, Mistakes> {
+        file::parse(name, text, folder)
+    }
+
+    /// The subject that the command line describes.
+    ///
+    /// # Errors
+    /// Every mistake with its flag, what is wrong and what to do.
+    pub fn from_flags(flags: Flags) -> Result<Self, Mistakes> {
+        flags.subject()
+    }
 }

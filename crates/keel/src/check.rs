@@ -1,24 +1,49 @@
-//! `keel check`: one examination, its progress, its reports, its exit code.
+//! `keel check`: one examination, its reports, its exit code.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use checklist::calendar::Day;
 use checklist::catalogue::Catalogue;
-use checklist::decision::{Day, Decisions};
-use checklist::examination::{Report, Selection, examine};
-use checklist::lab::{Lab, StartFailure};
+use checklist::decision::Decisions;
+use checklist::examination::{Examination, Selection};
+use checklist::lab::StartFailure;
+use checklist::probes;
 use checklist::report::terminal::Look;
-use checklist::report::{html, json, junit, terminal};
-use checklist::subject::{Dependencies, State, Subject};
-use checklist::subject_file;
+use checklist::report::{Report, html, json, junit, terminal};
+use checklist::subject::{Flags, Subject};
 use clap::ValueEnum;
 
-use crate::{FINE, INTERRUPTED, NOT_STARTED, SHORT, explain, print, usage};
+use crate::interrupt::Interrupt;
+use crate::output::{can_write, print, write};
+use crate::progress::Progress;
+use crate::{NOT_STARTED, USAGE, explain, list, usage};
+
+/// The file that is read when nothing says what to examine.
+const FILE: &str = "keel.toml";
 
 /// What to examine, and how to tell.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to examine, as a file; keel.toml when it is there and --run is not given
+    #[command(flatten)]
+    subject: SubjectArguments,
+    /// The decisions: what is skipped or attested, by whom, until when
+    #[arg(long, value_name = "FILE", help_heading = "What to examine")]
+    decisions: Option<PathBuf>,
+    /// Only these attributes
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What to examine")]
+    only: Vec<String>,
+    /// Only this chapter
+    #[arg(long, value_name = "NAME", help_heading = "What to examine")]
+    chapter: Option<String>,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "What to examine")]
+struct SubjectArguments {
+    /// What to examine, as a file; ./keel.toml when it is there and --run is not given
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     config: Option<PathBuf>,
     /// The command that starts the service in the foreground
@@ -30,9 +55,15 @@ pub(crate) struct Arguments {
     /// Where its health and metrics are, when that is another listener
     #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
     admin: Option<String>,
-    /// The path that says whether it is ready
+    /// The path that says whether it is ready; unsaid, any answer below 500 to / counts
     #[arg(long, value_name = "PATH", requires = "run")]
     ready: Option<String>,
+    /// The path of its health
+    #[arg(long, value_name = "PATH", requires = "run")]
+    health: Option<String>,
+    /// The path of its metrics
+    #[arg(long, value_name = "PATH", requires = "run")]
+    metrics: Option<String>,
     /// The path of its OpenAPI document
     #[arg(long, value_name = "PATH", requires = "run")]
     openapi: Option<String>,
@@ -51,30 +82,32 @@ pub(crate) struct Arguments {
     /// A variable of its environment; can be given several times
     #[arg(long, value_name = "NAME=VALUE", requires = "run")]
     env: Vec<String>,
-    /// No request may take longer
+    /// No request may take longer [default: 30s]
     #[arg(long, value_name = "DURATION", requires = "run")]
     deadline: Option<String>,
-    /// The decisions: what is skipped or attested, by whom, until when
-    #[arg(long, value_name = "FILE")]
-    decisions: Option<PathBuf>,
-    /// Only these attributes
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    only: Vec<String>,
-    /// Only this chapter
-    #[arg(long, value_name = "NAME")]
-    chapter: Option<String>,
+    /// Until it is ready [default: 10s]
+    #[arg(long, value_name = "DURATION", requires = "run")]
+    start_timeout: Option<String>,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "What to tell")]
+struct Telling {
     /// What is printed
     #[arg(long, value_enum, default_value = "terminal")]
     format: Format,
+    /// Print it to this file instead
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Also write the report as one HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Also write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
     /// Also write the report as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Also write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Show the evidence of everything
     #[arg(long, short)]
     verbose: bool,
@@ -92,159 +125,141 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: Arguments) -> u8 {
-    let subject = match subject_of(&arguments) {
-        Ok(subject) => subject,
-        Err(problem) => return usage(&problem),
-    };
-    let decisions = match &subject.decisions {
-        Some(path) => Decisions::load(path),
-        None => Ok(Decisions::default()),
-    };
-    let decisions = match decisions {
-        Ok(decisions) => decisions,
-        Err(problem) => return usage(&problem),
-    };
     let catalogue = Catalogue::embedded();
     if let Some(id) = arguments.only.iter().find(|id| catalogue.get(id).is_none()) {
         return explain::unknown(&catalogue, id);
     }
-    if let Some(chapter) = &arguments.chapter {
-        if !catalogue.chapters.iter().any(|known| known.chapter == *chapter) {
-            return usage(&format!("there is no chapter {chapter:?}; `keel list` shows all"));
-        }
+    if let Some(name) = arguments.chapter.as_ref().filter(|name| catalogue.chapter(name).is_none()) {
+        return list::no_chapter(&catalogue, name);
     }
-    let selection = Selection { only: arguments.only.clone(), chapter: arguments.chapter.clone() };
+    let (subject, examination) = match planned(&arguments) {
+        Ok(planned) => planned,
+        Err(problem) => return usage(problem),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return usage(&format!("cannot start: {error}")),
+        Err(error) => return usage(format!("cannot start its threads: {error}")),
     };
-    match runtime.block_on(examined(subject, &selection, &decisions)) {
-        Ok(report) => tell(&arguments, &report),
-        Err(failure) => {
-            eprintln!("keel: the service could not be started: {failure}");
-            for line in &failure.output {
-                eprintln!("  | {line}");
-            }
-            NOT_STARTED
-        }
+    match runtime.block_on(examined(&examination, subject)) {
+        Ok(Ok(report)) => arguments.telling.tell(&report),
+        Ok(Err(failure)) => not_started(&failure),
+        Err(error) => usage(format!("cannot listen to signals: {error}")),
     }
+}
+
+/// What is to be examined, and how: everything that can be wrong is told before anything is started.
+fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
+    for path in arguments.telling.files() {
+        can_write(path)?;
+    }
+    let subject = arguments.subject.subject()?;
+    let decisions = match arguments.decisions.as_ref().or(subject.decisions.as_ref()) {
+        Some(path) => Decisions::load(path).map_err(|mistakes| mistakes.to_string())?,
+        None => Decisions::default(),
+    };
+    let examination = Examination {
+        probes: probes::all(),
+        selection: Selection { only: arguments.only.clone(), chapter: arguments.chapter.clone() },
+        decisions,
+        today: Day::today(),
+        strict: arguments.telling.strict,
+    };
+    if examination.attributes().is_empty() {
+        return Err("nothing of that can be examined: this version has no probe for it, and no decision is about it; \
+                    `keel list` shows what has a probe"
+            .to_owned());
+    }
+    let subject = Subject { decisions: arguments.decisions.clone().or(subject.decisions.clone()), ..subject };
+    Ok((subject, examination))
 }
 
 /// The whole examination; when it returns, everything that was started has ended.
-async fn examined(subject: Subject, selection: &Selection, decisions: &Decisions) -> Result<Report, StartFailure> {
-    let mut progress = Progress::new();
-    let opened = tokio::select! {
-        lab = Lab::open(subject) => lab?,
-        () = interrupted() => return Err(StartFailure { reason: "broken off".to_owned(), output: Vec::new() }),
-    };
-    let mut lab = opened;
-    let show = |number, count, id: &str| progress.show(number, count, id);
-    let outcome = examine(&mut lab, selection, decisions, &Day::today(), show, interrupted()).await;
-    drop(lab);
-    progress.clear();
-    outcome
+async fn examined(examination: &Examination, subject: Subject) -> std::io::Result<Result<Report, StartFailure>> {
+    let mut interrupt = Interrupt::new()?;
+    let progress = Progress::new();
+    progress.show(&format!("starting {}", subject.name));
+    let show = |number, count, id: &str| progress.show(&format!("{number}/{count} {id}"));
+    Ok(examination.run(subject, show, interrupt.first()).await)
 }
 
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+fn not_started(failure: &StartFailure) -> u8 {
+    eprintln!("keel: the service could not be started: {failure}");
+    if !failure.output.is_empty() {
+        eprintln!("keel: the last lines it printed:");
     }
+    for line in &failure.output {
+        eprintln!("  | {}", terminal::plain(line));
+    }
+    NOT_STARTED
 }
 
-fn subject_of(arguments: &Arguments) -> Result<Subject, String> {
-    let mut subject = match (&arguments.run, &arguments.url, &arguments.config) {
-        (Some(run), Some(url), _) => from_flags(arguments, run, url)?,
-        (_, _, Some(path)) => subject_file::load(path)?,
-        _ if Path::new("keel.toml").exists() => subject_file::load(Path::new("keel.toml"))?,
-        _ => {
-            return Err(
-                "nothing to examine: write a keel.toml, or say --run COMMAND --url http://127.0.0.1:PORT".to_owned()
-            );
-        }
-    };
-    if arguments.decisions.is_some() {
-        subject.decisions.clone_from(&arguments.decisions);
+impl SubjectArguments {
+    fn subject(&self) -> Result<Subject, String> {
+        let told = match (&self.run, &self.url, &self.config) {
+            (Some(run), Some(url), _) => Subject::from_flags(self.flags(run, url)),
+            (_, _, Some(path)) => Subject::from_file(path),
+            _ if Path::new(FILE).exists() => Subject::from_file(Path::new(FILE)),
+            _ => {
+                return Err(format!(
+                    "nothing to examine: write a {FILE}, or say --run COMMAND --url http://127.0.0.1:PORT"
+                ));
+            }
+        };
+        told.map_err(|mistakes| mistakes.to_string())
     }
-    Ok(subject)
-}
 
-fn from_flags(arguments: &Arguments, run: &str, url: &str) -> Result<Subject, String> {
-    let mut subject = subject_file::from_flags(run, url)?;
-    subject.admin = arguments.admin.as_deref().map(|admin| subject_file::plain_url("--admin", admin)).transpose()?;
-    subject.ready.clone_from(&arguments.ready);
-    subject.openapi.clone_from(&arguments.openapi);
-    subject.repository.clone_from(&arguments.repository);
-    subject.data.clone_from(&arguments.data);
-    subject.deadline = subject_file::duration("--deadline", arguments.deadline.as_deref(), 30)?;
-    if arguments.stateless {
-        subject.state = State::None;
-    } else if !arguments.data.is_empty() {
-        subject.state = State::Durable;
-    }
-    if arguments.no_dependencies {
-        subject.dependencies = Dependencies::Declared(Vec::new());
-    }
-    for pair in &arguments.env {
-        let (name, value) = pair.split_once('=').ok_or_else(|| format!("--env {pair:?}: expected NAME=VALUE"))?;
-        subject.env.insert(name.to_owned(), value.to_owned());
-    }
-    Ok(subject)
-}
-
-/// Writes every report that was asked for; the exit code.
-fn tell(arguments: &Arguments, report: &Report) -> u8 {
-    for (path, text) in [
-        (&arguments.html, html::text as fn(&Report) -> String),
-        (&arguments.json, json::text),
-        (&arguments.junit, junit::text),
-    ] {
-        let Some(path) = path else { continue };
-        if let Err(error) = std::fs::write(path, text(report)) {
-            return usage(&format!("cannot write {}: {error}", path.display()));
+    fn flags(&self, run: &str, url: &str) -> Flags {
+        Flags {
+            run: run.to_owned(),
+            url: url.to_owned(),
+            admin: self.admin.clone(),
+            ready: self.ready.clone(),
+            health: self.health.clone(),
+            metrics: self.metrics.clone(),
+            openapi: self.openapi.clone(),
+            repository: self.repository.clone(),
+            data: self.data.clone(),
+            stateless: self.stateless,
+            no_dependencies: self.no_dependencies,
+            decisions: None,
+            deadline: self.deadline.clone(),
+            start_timeout: self.start_timeout.clone(),
+            env: self.env.clone(),
         }
     }
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    print(&match arguments.format {
-        Format::Terminal => terminal::text(report, Look { colour, verbose: arguments.verbose }),
-        Format::Json => json::text(report),
-        Format::Html => html::text(report),
-        Format::Junit => junit::text(report),
-    });
-    if report.interrupted {
-        INTERRUPTED
-    } else if report.falls_short() || (arguments.strict && report.score.unknown > 0) {
-        SHORT
-    } else {
-        FINE
-    }
 }
 
-/// One line on standard error that tells what is being examined; only on a terminal.
-struct Progress {
-    shown: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { shown: std::io::stderr().is_terminal() }
+impl Telling {
+    /// Every file that will be written.
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.output, &self.html, &self.junit, &self.json].into_iter().flatten()
     }
 
-    fn show(&mut self, number: usize, count: usize, id: &str) {
-        if self.shown {
-            eprint!("\r\x1b[K{number}/{count} {id}");
-            let _ = std::io::stderr().flush();
+    /// Writes every report that was asked for; the exit code.
+    fn tell(&self, report: &Report) -> u8 {
+        let mut code = report.exit_code;
+        let colour = self.output.is_none()
+            && std::io::stdout().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty());
+        let text = match self.format {
+            Format::Terminal => terminal::text(report, Look { colour, verbose: self.verbose }),
+            Format::Json => json::text(report),
+            Format::Html => html::text(report),
+            Format::Junit => junit::text(report),
+        };
+        let mut save = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
+            if let Some(Err(problem)) = path.as_ref().map(|path| write(path, &text())) {
+                usage(problem);
+                code = USAGE;
+            }
+        };
+        save(&self.html, &|| html::text(report));
+        save(&self.junit, &|| junit::text(report));
+        save(&self.json, &|| json::text(report));
+        save(&self.output, &|| text.clone());
+        if self.output.is_none() {
+            print(&text);
         }
-    }
-
-    fn clear(&mut self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
+        code
     }
 }

@@ -1,77 +1,75 @@
-//! `keel explain` and `keel list`: the catalogue.
+//! `keel explain`: one attribute of the catalogue.
 
-use checklist::catalogue::{Attribute, Catalogue, Kind};
+use std::fmt::Write;
+
+use checklist::catalogue::{Catalogue, Kind, source};
 use checklist::probes;
 
-use crate::{FINE, print, usage};
+use crate::output::print;
+use crate::{FINE, usage};
 
-/// Which part of the catalogue, and in which form.
-#[derive(clap::Args)]
-pub(crate) struct ListArguments {
-    /// Only this chapter
-    #[arg(long)]
-    chapter: Option<String>,
-    /// As CHECKLIST.md
-    #[arg(long)]
-    markdown: bool,
-}
+/// The column in which the text stands.
+const INDENT: usize = 10;
+/// The longest line.
+const WIDTH: usize = 100;
 
-pub(crate) fn explain(id: &str) -> u8 {
+pub(crate) fn run(id: &str) -> u8 {
     let catalogue = Catalogue::embedded();
     let Some(attribute) = catalogue.get(id) else { return unknown(&catalogue, id) };
-    let probe = if has_probe(id) { "examined by `keel check`" } else { "no probe in this version" };
-    print(&format!(
-        "{id}\n  {}\n\nWhy      {}\nApplies  {}\nKind     {} ({probe})\nProvided {}\nProof    {}\nMend     {}\nSources  {}\n",
-        attribute.statement,
-        attribute.why,
-        attribute.applies,
-        kinds(attribute),
-        attribute.provided,
-        attribute.proof,
-        attribute.mend,
-        attribute.sources.join(", "),
-    ));
+    let kinds: Vec<&str> = attribute.kind.iter().copied().map(Kind::word).collect();
+    let probe = if has_probe(id) { "examined by keel check" } else { "no probe in this version" };
+    let sources: Vec<String> =
+        attribute.sources.iter().map(|label| source(label).unwrap_or_else(|| label.clone())).collect();
+    let mut text = format!("{id}\n");
+    for (name, said) in [
+        ("Holds", attribute.statement.as_str()),
+        ("Why", &attribute.why),
+        ("Applies", &attribute.applies),
+        ("Kind", &format!("{} ({probe})", kinds.join(", "))),
+        ("Provided", &attribute.provided),
+        ("Proof", &attribute.proof),
+        ("Mend", &attribute.mend),
+        ("Sources", &sources.join("; ")),
+    ] {
+        section(&mut text, name, said);
+    }
+    if attribute.kind.contains(&Kind::Attested) {
+        section(&mut text, "Attest", "In the decisions file (keel.toml: service.decisions, or --decisions FILE):");
+        let _ = write!(
+            text,
+            "\n    [[decision]]\n    id = \"{id}\"\n    kind = \"attest\"\n    owner = \"who answers for it\"\n    \
+             date = \"2026-11-01\"\n    statement = \"what was decided\"\n    link = \"docs/plan.md\"\n    \
+             expires = \"2027-11-01\"\n"
+        );
+    }
+    print(&text);
     FINE
 }
 
-pub(crate) fn list(arguments: &ListArguments) -> u8 {
-    let catalogue = Catalogue::embedded();
-    if arguments.markdown {
-        print(&catalogue.markdown(has_probe));
-        return FINE;
-    }
-    let wanted = |chapter: &str| arguments.chapter.as_deref().is_none_or(|wanted| wanted == chapter);
-    let chapters: Vec<_> = catalogue.chapters.iter().filter(|chapter| wanted(&chapter.chapter)).collect();
-    if chapters.is_empty() {
-        let names: Vec<&str> = catalogue.chapters.iter().map(|chapter| chapter.chapter.as_str()).collect();
-        let asked = arguments.chapter.as_deref().unwrap_or_default();
-        return usage(&format!("there is no chapter {asked:?}; there are {}", names.join(", ")));
-    }
-    for chapter in chapters {
-        print(&format!("{}: {}\n", chapter.chapter, chapter.title));
-        for attribute in &chapter.attributes {
-            let probe = if has_probe(&attribute.id) { "probe" } else { "" };
-            print(&format!("  {:<24} {probe:<6} {}\n", attribute.id, attribute.statement));
-        }
-    }
-    FINE
-}
-
+/// Refuses an id that is not in the catalogue.
 pub(crate) fn unknown(catalogue: &Catalogue, id: &str) -> u8 {
     let near = catalogue.near(id);
     let hint = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
-    usage(&format!("no attribute is called {id:?}.{hint} `keel list` shows all."))
+    usage(format!("no attribute is called {id:?}.{hint} `keel list` shows all."))
 }
 
-fn has_probe(id: &str) -> bool {
+pub(crate) fn has_probe(id: &str) -> bool {
     probes::all().iter().any(|probe| probe.id == id)
 }
 
-fn kinds(attribute: &Attribute) -> String {
-    let word = |kind: &Kind| match kind {
-        Kind::Dynamic => "dynamic",
-        Kind::Static => "static",
-        Kind::Attested => "attested",
-    };
-    attribute.kind.iter().map(word).collect::<Vec<_>>().join(", ")
+/// A name, and beside it what is said, wrapped.
+fn section(text: &mut String, name: &str, said: &str) {
+    if said.trim().is_empty() {
+        return;
+    }
+    let mut line = format!("{name:<INDENT$}");
+    for word in said.split_whitespace() {
+        if line.chars().count() > INDENT && line.chars().count() + word.chars().count() > WIDTH {
+            let _ = writeln!(text, "{}", line.trim_end());
+            line = " ".repeat(INDENT);
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    let _ = writeln!(text, "{}", line.trim_end());
 }

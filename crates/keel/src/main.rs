@@ -2,28 +2,32 @@
 
 mod check;
 mod explain;
+mod interrupt;
+mod list;
+mod output;
+mod progress;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Nothing falls short.
+/// Nothing was wrong.
 const FINE: u8 = 0;
-/// Something falls short.
-const SHORT: u8 = 1;
 /// A mistake in the command line or a file.
 const USAGE: u8 = 2;
-/// The subject could not be started.
+/// The service could not be started.
 const NOT_STARTED: u8 = 3;
-/// Broken off by Ctrl-C or SIGTERM.
-const INTERRUPTED: u8 = 130;
+/// A fault of keel itself; sysexits.h calls it EX_SOFTWARE.
+const FAULT: u8 = 70;
 
 /// Examines any HTTP service: starts it, loads it, breaks its dependencies, attacks it, kills it, and reports what held.
 #[derive(Parser)]
 #[command(
     name = "keel",
     version,
-    after_help = "Exit codes: 0 nothing falls short, 1 something does, 2 usage, 3 the service could not be started."
+    term_width = 110,
+    after_help = "Exit codes:\n  0    nothing falls short\n  1    something falls short\n  2    a mistake in the command line \
+                  or a file\n  3    the service could not be started\n  130  broken off by Ctrl-C or SIGTERM"
 )]
 struct Keel {
     #[command(subcommand)]
@@ -40,26 +44,24 @@ enum Command {
         id: String,
     },
     /// List the catalogue's attributes
-    List(explain::ListArguments),
+    List(list::Arguments),
 }
 
 fn main() -> ExitCode {
-    let code = match Keel::parse().command {
+    // One line for people; whoever looks for the fault has the place. No backtrace, whatever RUST_BACKTRACE says.
+    std::panic::set_hook(Box::new(|panic| eprintln!("keel: a fault of keel itself, please report it: {panic}")));
+    let run = || match Keel::parse().command {
         Command::Check(arguments) => check::run(*arguments),
-        Command::Explain { id } => explain::explain(&id),
-        Command::List(arguments) => explain::list(&arguments),
+        Command::Explain { id } => explain::run(&id),
+        Command::List(arguments) => list::run(&arguments),
     };
-    ExitCode::from(code)
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
 }
 
-/// Prints to standard output; a reader that has left is no error.
-fn print(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-/// Says what is wrong and what to do.
-fn usage(problem: &str) -> u8 {
-    eprintln!("keel: {problem}");
+/// Says what is wrong and what to do, each mistake on a line.
+fn usage(problem: impl std::fmt::Display) -> u8 {
+    for line in problem.to_string().lines() {
+        eprintln!("keel: {line}");
+    }
     USAGE
 }

@@ -49,7 +49,11 @@ fn a_broken_file_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keel.toml");
     std::fs::write(&path, "[service]\nrun = \"true\"\nurl = \"http://127.0.0.1:1\"\nport = 1\n").unwrap();
-    expect(&["check", "--config", path.to_str().unwrap()], 2, &["keel.toml", "port", "line 4"]);
+    expect(
+        &["check", "--config", path.to_str().unwrap()],
+        2,
+        &["keel.toml", ":4: unknown field `port`", "Known here: name, run"],
+    );
     expect(&["check", "--config", "nowhere.toml"], 2, &["nowhere.toml"]);
 }
 

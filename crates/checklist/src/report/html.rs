@@ -1,10 +1,10 @@
-//! An examination as one page that needs nothing else.
+//! An examination as one page that needs nothing else: no script, no font, no picture. It is well-formed XML too.
 
 use std::fmt::Write;
 
-use super::{escaped, word};
+use super::safe::escaped;
+use super::{Examined, Report, word};
 use crate::catalogue::Catalogue;
-use crate::examination::{Examined, Report};
 use crate::finding::{Evidence, Verdict};
 
 const STYLE: &str = "
@@ -34,8 +34,8 @@ pre { margin: .3rem 0 .6rem; padding: .5rem .7rem; background: var(--paper); bor
 pub fn text(report: &Report) -> String {
     let (name, catalogue) = (escaped(&report.subject), Catalogue::embedded());
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>keel: {name}</title><style>{STYLE}</style></head><body>\n\
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" \
+         content=\"width=device-width\"/><title>keel: {name}</title><style>{STYLE}</style></head><body>\n\
          <h1>{name}</h1>\n<p class=\"soft\"><code>{}</code> at <code>{}</code></p>\n",
         escaped(&report.command),
         escaped(&report.url),
@@ -54,37 +54,30 @@ pub fn text(report: &Report) -> String {
 }
 
 fn summary(page: &mut String, report: &Report) {
-    let score = report.score;
-    let parts = [
-        (score.holds, Verdict::Holds),
-        (score.falls_short, Verdict::FallsShort),
-        (score.unknown, Verdict::Unknown),
-        (score.not_applicable, Verdict::NotApplicable),
-        (score.decided_against, Verdict::DecidedAgainst),
-    ];
     page.push_str("<div class=\"bar\">");
-    for (count, verdict) in parts.into_iter().filter(|(count, _)| *count > 0) {
+    for (count, verdict) in report.score.parts().into_iter().filter(|(count, _)| *count > 0) {
         let class = class_of(verdict);
         let _ = write!(page, "<i class=\"{class}\" style=\"flex:{count};background:currentColor\"></i>");
     }
     page.push_str("</div>\n<div class=\"key\">");
-    for (count, verdict) in parts {
+    for (count, verdict) in report.score.parts() {
         let _ = write!(page, "<span class=\"{}\"><b>{count}</b> {}</span>", class_of(verdict), word(verdict));
     }
     let _ = writeln!(
         page,
-        "</div>\n<p class=\"soft\">{} of the catalogue's {} attributes examined in {:.0} s by keel {}.{}</p>",
+        "</div>\n<p class=\"soft\">{} of the catalogue's {} attributes examined in {:.0} s by keel {}, started {}.{}</p>",
         report.findings.len(),
         report.catalogue,
         report.took_seconds,
         escaped(&report.keel),
+        escaped(&report.started),
         if report.interrupted { " The examination was broken off." } else { "" },
     );
 }
 
 fn attribute(page: &mut String, examined: &Examined) {
     let finding = &examined.finding;
-    let open = if finding.verdict == Verdict::FallsShort { " open" } else { "" };
+    let open = if finding.verdict == Verdict::FallsShort { " open=\"open\"" } else { "" };
     let _ = writeln!(
         page,
         "<details{open}><summary><span class=\"v {}\">{}</span><span class=\"id\">{}</span><span>{}</span></summary>\
@@ -98,8 +91,8 @@ fn attribute(page: &mut String, examined: &Examined) {
     for piece in &finding.evidence {
         evidence(page, piece);
     }
-    if finding.verdict == Verdict::FallsShort {
-        let _ = writeln!(page, "<p><b>Mend:</b> {}</p>", escaped(&examined.mend));
+    if let Some(mend) = &examined.mend {
+        let _ = writeln!(page, "<p><b>Mend:</b> {}</p>", escaped(mend));
     }
     page.push_str("</div></details>\n");
 }
@@ -131,9 +124,12 @@ fn class_of(verdict: Verdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample;
+    use super::*;
+
     #[test]
     fn the_page_needs_nothing_else_and_runs_nothing_of_the_subjects() {
-        let page = super::text(&super::super::sample::report());
+        let page = text(&sample::report());
         for outside in ["<script", "src=", "href=", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }

@@ -1,6 +1,6 @@
 //! An examination as JSON: the report's own fields, in snake case.
 
-use crate::examination::Report;
+use super::Report;
 
 /// The whole report.
 pub fn text(report: &Report) -> String {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::escaped;
-use crate::examination::{Examined, Report};
-use crate::finding::Verdict;
+use super::safe::escaped;
+use super::{Examined, Report};
+use crate::finding::{Evidence, Verdict};
 
 /// The whole report.
 pub fn text(report: &Report) -> String {
@@ -22,12 +22,14 @@ pub fn text(report: &Report) -> String {
         };
         let _ = writeln!(
             text,
-            r#"  <testsuite name="{}" tests="{}" failures="{}" errors="{}" skipped="{}">"#,
+            r#"  <testsuite name="{}" tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.3}" timestamp="{}">"#,
             escaped(&chapter[0].chapter),
             chapter.len(),
             count(&[Verdict::FallsShort]),
             count(&[Verdict::Unknown]),
             count(&[Verdict::NotApplicable, Verdict::DecidedAgainst]),
+            chapter.iter().map(|examined| examined.took_seconds).sum::<f64>(),
+            escaped(&report.started),
         );
         for examined in chapter {
             case(&mut text, examined);
@@ -43,8 +45,7 @@ fn case(text: &mut String, examined: &Examined) {
     let (id, summary) = (escaped(&finding.id), escaped(&finding.summary));
     let chapter = escaped(&examined.chapter);
     let _ = write!(text, r#"    <testcase classname="{chapter}" name="{id}" time="{:.3}""#, examined.took_seconds);
-    let evidence: Vec<&str> = finding.evidence.iter().map(|piece| piece.what.as_str()).collect();
-    let evidence = escaped(&evidence.join("\n"));
+    let evidence: String = finding.evidence.iter().map(piece).collect();
     let _ = match finding.verdict {
         Verdict::Holds => writeln!(text, "/>"),
         Verdict::FallsShort => writeln!(text, r#"><failure message="{summary}">{evidence}</failure></testcase>"#),
@@ -53,6 +54,19 @@ fn case(text: &mut String, examined: &Examined) {
             writeln!(text, r#"><skipped message="{summary}"/></testcase>"#)
         }
     };
+}
+
+/// One piece of evidence, each part on a line.
+fn piece(piece: &Evidence) -> String {
+    let mark = match piece.good {
+        Some(true) => "+",
+        Some(false) => "-",
+        None => "\u{b7}",
+    };
+    let line = |name: &str, part: &Option<String>| {
+        part.as_ref().map_or_else(String::new, |part| format!("  {name} {}\n", escaped(part)))
+    };
+    format!("{mark} {}\n{}{}", escaped(&piece.what), line("sent", &piece.sent), line("got ", &piece.came_back))
 }
 
 #[cfg(test)]

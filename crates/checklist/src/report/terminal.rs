@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::word;
+pub use super::safe::plain;
+use super::{Examined, Report, word};
 use crate::catalogue::Catalogue;
-use crate::examination::{Examined, Report};
 use crate::finding::Verdict;
 
 /// How much is shown, and how.
@@ -21,7 +21,7 @@ pub struct Look {
 /// The whole report.
 pub fn text(report: &Report, look: Look) -> String {
     let (mut text, catalogue) = (String::new(), Catalogue::embedded());
-    let _ = writeln!(text, "{}  {}", report.subject, report.url);
+    let _ = writeln!(text, "{}  {}", plain(&report.subject), report.url);
     let mut chapter = "";
     for examined in &report.findings {
         if examined.chapter != chapter {
@@ -67,7 +67,7 @@ fn line(text: &mut String, examined: &Examined, look: Look) {
     }
     for piece in &finding.evidence {
         // What speaks for an attribute explains nothing where it falls short.
-        if piece.good == Some(true) && !look.verbose {
+        if piece.good == Some(true) && finding.verdict == Verdict::FallsShort && !look.verbose {
             continue;
         }
         let mark = match piece.good {
@@ -83,15 +83,9 @@ fn line(text: &mut String, examined: &Examined, look: Look) {
             let _ = writeln!(text, "        got  {}", plain(came_back));
         }
     }
-    if finding.verdict == Verdict::FallsShort && !examined.mend.is_empty() {
-        let _ = writeln!(text, "      mend: {}", examined.mend);
+    if let Some(mend) = &examined.mend {
+        let _ = writeln!(text, "      mend: {mend}");
     }
-}
-
-/// What a subject sends must not drive the terminal.
-fn plain(text: &str) -> String {
-    let spaced = |character: char| if character.is_control() { ' ' } else { character };
-    text.chars().map(spaced).collect()
 }
 
 fn style_of(verdict: Verdict) -> Style {

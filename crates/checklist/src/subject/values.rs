@@ -1,0 +1,100 @@
+//! The values that people write: URLs, durations, paths of a URL, `NAME=VALUE`. Each refusal names the expected form.
+
+use std::path::Path;
+use std::time::Duration;
+
+use url::Url;
+
+/// A URL of plain HTTP.
+pub(super) fn plain_url(text: &str) -> Result<Url, String> {
+    let form = "expected http://HOST:PORT";
+    let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error}); {form}"))?;
+    match url.scheme() {
+        "http" => Ok(url),
+        "https" => Err(format!(
+            "{text:?}: this version examines plain HTTP; name the listener behind TLS, or start the service without \
+             TLS, and say http://HOST:PORT"
+        )),
+        _ => Err(format!("{text:?}: {form}")),
+    }
+}
+
+/// A URL with a host, or one that reaches something in the file system; its scheme is the dependency's own.
+pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
+    let form = "expected http://HOST:PORT, tcp://HOST:PORT, or such as postgres://HOST:PORT/NAME";
+    let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error}); {form}"))?;
+    match url.scheme() {
+        "https" => Err(format!("{text:?}: the fault proxy passes plain TCP; say http:// or tcp://")),
+        _ if url.cannot_be_a_base() => Err(format!("{text:?}: {form}")),
+        "tcp" if url.port().is_none() => Err(format!("{text:?} has no port; {form}")),
+        _ => Ok(url),
+    }
+}
+
+/// A duration such as `500ms`, `10s` or `2m`, longer than nothing.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let milliseconds = match (text[..split].parse::<u64>(), &text[split..]) {
+        (Ok(number), "ms") => Some(number),
+        (Ok(number), "s") => number.checked_mul(1000),
+        (Ok(number), "m") => number.checked_mul(60_000),
+        _ => None,
+    };
+    match milliseconds {
+        Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
+        Some(0) => Err(format!("{text:?} is no time at all: expected such as 500ms, 10s or 2m")),
+        None => Err(format!("{text:?} is no duration: expected such as 500ms, 10s or 2m")),
+    }
+}
+
+/// The path of a URL.
+pub(super) fn url_path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} must start with a slash, such as /readyz"))
+}
+
+/// The name of an environment variable.
+pub(super) fn variable(name: &str) -> Result<String, String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(format!("{name:?} is no name of an environment variable"));
+    }
+    Ok(name.to_owned())
+}
+
+/// A folder that is there.
+pub(super) fn folder(path: &Path) -> Result<(), String> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    Err(format!("there is no folder {}", path.display()))
+}
+
+/// The program's name, for reports.
+pub(super) fn name_of(run: &str) -> String {
+    let starts_it = |word: &&str| !word.contains('=') && !matches!(*word, "exec" | "env");
+    let program = run.split_whitespace().find(starts_it).unwrap_or(run).trim_matches(['"', '\'']);
+    Path::new(program).file_name().map_or_else(|| program.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "10", "s", "0s", "-1s", "1h", "1.5s", "99999999999999999999s"] {
+            assert!(duration(wrong).unwrap_err().contains("such as 500ms"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_programs() {
+        assert_eq!(name_of("PORT=1 exec '/usr/sbin/nginx' -g x"), "nginx");
+        assert_eq!(name_of("target/debug/ledger serve"), "ledger");
+        assert_eq!(name_of(""), "");
+    }
+}
