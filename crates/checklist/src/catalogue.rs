@@ -22,13 +22,13 @@ const FILES: [(&str, &str); 12] = [
     ("plan", include_str!("../../../checklist/plan.toml")),
 ];
 
-/// The documents that the attributes come from: label and name.
-pub const SOURCES: [(&str, &str); 5] = [
-    ("S0", "Stable Systems Checklist"),
-    ("S1", "How to build stable systems"),
-    ("S2", "Release It!, by chapter"),
-    ("S3", "Engineering playbook: reliability"),
-    ("S4", "Systems design checklist, by section"),
+/// The documents that the attributes come from: label, name, and what a number after the label counts.
+pub const SOURCES: [(&str, &str, &str); 5] = [
+    ("S0", "Stable Systems Checklist", "section"),
+    ("S1", "How to build stable systems", "section"),
+    ("S2", "Release It!", "chapter"),
+    ("S3", "Engineering playbook: reliability", "section"),
+    ("S4", "Systems design checklist", "section"),
 ];
 
 /// How an attribute is shown to hold.
@@ -122,11 +122,11 @@ impl Catalogue {
     }
 }
 
-/// What a source's label, such as `S2.4`, stands for: the document, and the section in it.
+/// What a source's label stands for: `S2.4` is `Release It!, chapter 4`.
 pub fn source(label: &str) -> Option<String> {
-    let (document, section) = label.split_once('.').map_or((label, None), |(document, rest)| (document, Some(rest)));
-    let (_, name) = SOURCES.iter().find(|(known, _)| *known == document)?;
-    Some(section.map_or_else(|| (*name).to_owned(), |section| format!("{name}, {section}")))
+    let (document, number) = label.split_once('.').map_or((label, None), |(document, rest)| (document, Some(rest)));
+    let (_, name, counted) = SOURCES.iter().find(|(known, ..)| *known == document)?;
+    Some(number.map_or_else(|| (*name).to_owned(), |number| format!("{name}, {counted} {number}")))
 }
 
 impl Kind {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use checklist::catalogue::Catalogue;
+use checklist::catalogue::{Catalogue, source};
 use checklist::probes;
 
 #[test]
@@ -13,6 +13,17 @@ fn there_are_152_attributes_and_no_id_twice() {
     for chapter in &catalogue.chapters {
         for attribute in &chapter.attributes {
             assert!(attribute.id.starts_with(&format!("{}.", chapter.chapter)), "{}", attribute.id);
+        }
+    }
+}
+
+#[test]
+fn every_attribute_is_proven_somehow_and_comes_from_somewhere() {
+    for attribute in Catalogue::embedded().attributes() {
+        assert!(!attribute.kind.is_empty(), "{} has no kind", attribute.id);
+        assert!(!attribute.sources.is_empty(), "{} has no source", attribute.id);
+        for label in &attribute.sources {
+            assert!(source(label).is_some(), "{}: nobody knows the source {label}", attribute.id);
         }
     }
 }

@@ -18,8 +18,8 @@ pub(crate) fn run(id: &str) -> u8 {
     let Some(attribute) = catalogue.get(id) else { return unknown(&catalogue, id) };
     let kinds: Vec<&str> = attribute.kind.iter().copied().map(Kind::word).collect();
     let probe = if has_probe(id) { "examined by keel check" } else { "no probe in this version" };
-    let sources: Vec<String> =
-        attribute.sources.iter().map(|label| source(label).unwrap_or_else(|| label.clone())).collect();
+    let named = |label: &String| format!("{label} {}", source(label).unwrap_or_default()).trim_end().to_owned();
+    let sources: Vec<String> = attribute.sources.iter().map(named).collect();
     let mut text = format!("{id}\n");
     for (name, said) in [
         ("Holds", attribute.statement.as_str()),

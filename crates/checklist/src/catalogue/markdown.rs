@@ -34,7 +34,7 @@ impl Catalogue {
              `keel explain ID` shows one attribute.\n\nSources: ",
             self.chapters.len(),
         );
-        let sources = SOURCES.map(|(label, name)| format!("{label} {name}"));
+        let sources = SOURCES.map(|(label, name, counted)| format!("{label} {name} (by {counted})"));
         let _ =
             writeln!(text, "{}.\n\n| chapter | what | attributes | examined |\n|---|---|---|---|", sources.join("; "));
         for chapter in &self.chapters {
