@@ -3,9 +3,12 @@
 //! `specimen NAME PORT` runs one in the foreground.
 
 mod border;
-mod call_see_web;
-mod life_ship;
+mod call;
+mod life;
+mod see;
 mod server;
+mod ship;
+mod web;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -13,8 +16,8 @@ fn main() {
         eprintln!("usage: specimen NAME PORT");
         std::process::exit(2);
     };
-    let known = border::run(&name, port) || call_see_web::run(&name, port) || life_ship::run(&name, port);
-    if !known {
+    let chapters = [border::run, call::run, life::run, see::run, ship::run, web::run];
+    if !chapters.iter().any(|run| run(&name, port)) {
         eprintln!("no specimen is called {name}");
         std::process::exit(2);
     }

@@ -1,6 +1,6 @@
-//! Specimens for the probes of these chapters.
+//! Specimens for the probes of chapter `see`.
 
 /// Runs the specimen called `name` on `port` until it is killed; false when it is not one of these.
-pub fn run(_name: &str, _port: u16) -> bool {
+pub(crate) fn run(_name: &str, _port: u16) -> bool {
     false
 }

@@ -1,0 +1,6 @@
+//! Specimens for the probes of chapter `web`.
+
+/// Runs the specimen called `name` on `port` until it is killed; false when it is not one of these.
+pub(crate) fn run(_name: &str, _port: u16) -> bool {
+    false
+}
