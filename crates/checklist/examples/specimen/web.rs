@@ -1,6 +1,81 @@
-//! Specimens for the probes of chapter `web`.
+//! Specimens for the probes of chapter `web`: one that guards its browsers, and the same with one flaw each.
+
+use crate::server::{Request, Response, serve};
+
+/// What a specimen does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    None,
+    /// Errors come without the headers.
+    BareErrors,
+    /// Scripts in the page may run.
+    UnsafeInline,
+    /// The session cookie is readable by scripts.
+    OpenCookie,
+    /// No cookie at all.
+    NoCookie,
+    /// robots.txt is the page that every path gets.
+    RobotsIsPage,
+    /// There is no robots.txt.
+    NoRobots,
+}
+
+const GUARDS: [(&str, &str); 6] = [
+    ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Permissions-Policy", "camera=(), geolocation=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
 
 /// Runs the specimen called `name` on `port` until it is killed; false when it is not one of these.
-pub(crate) fn run(_name: &str, _port: u16) -> bool {
-    false
+pub(crate) fn run(name: &str, port: u16) -> bool {
+    let flaw = match name {
+        "web-good" => Flaw::None,
+        "web-bare-errors" => Flaw::BareErrors,
+        "web-unsafe-inline" => Flaw::UnsafeInline,
+        "web-open-cookie" => Flaw::OpenCookie,
+        "web-no-cookie" => Flaw::NoCookie,
+        "web-robots-is-page" => Flaw::RobotsIsPage,
+        "web-no-robots" => Flaw::NoRobots,
+        _ => return false,
+    };
+    serve(port, move |request| guarded(flaw, answer(flaw, request)))
+}
+
+fn answer(flaw: Flaw, request: &Request) -> Response {
+    let page = || Response::new(200, "text/html; charset=utf-8", "<!doctype html><title>specimen</title><p>hello");
+    match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/") => match flaw {
+            Flaw::NoCookie => page(),
+            Flaw::OpenCookie => page().header("Set-Cookie", "session=abc; Path=/"),
+            _ => {
+                page().header("Set-Cookie", "__Host-session=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600")
+            }
+        },
+        ("GET", "/robots.txt") => match flaw {
+            Flaw::RobotsIsPage => page(),
+            Flaw::NoRobots => missing(),
+            _ => Response::new(200, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /private\n"),
+        },
+        ("GET", _) => missing(),
+        _ => Response::new(405, "text/plain", "only GET").header("Allow", "GET"),
+    }
+}
+
+fn missing() -> Response {
+    Response::new(404, "text/plain", "nothing here")
+}
+
+fn guarded(flaw: Flaw, answer: Response) -> Response {
+    if flaw == Flaw::BareErrors && answer.status >= 400 {
+        return answer;
+    }
+    GUARDS.iter().fold(answer, |answer, (name, value)| match (flaw, *name) {
+        (Flaw::UnsafeInline, "Content-Security-Policy") => {
+            answer.header(name, "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'")
+        }
+        _ => answer.header(name, value),
+    })
 }
