@@ -152,6 +152,11 @@ impl Lab {
         self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
     }
 
+    /// Resident memory of the running subject, in bytes; 0 when it does not run.
+    pub fn resident(&self) -> u64 {
+        self.process.as_ref().map_or(0, |process| process.usage().resident)
+    }
+
     /// Whether it answers ready now (one request, bounded to 2 s).
     pub async fn is_ready(&self) -> bool {
         self.readiness().look(READY_LOOK).await

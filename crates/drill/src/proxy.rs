@@ -67,8 +67,15 @@ pub struct FaultProxy {
     wanted: watch::Sender<Wanted>,
     /// The number of the change that is in force.
     in_force: watch::Receiver<u64>,
-    connections: Arc<AtomicU64>,
+    traffic: Traffic,
     accepting: JoinHandle<()>,
+}
+
+/// What has come from clients so far. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+struct Traffic {
+    connections: Arc<AtomicU64>,
+    heard: Arc<AtomicU64>,
 }
 
 /// What is to be done, and the how-manieth change this is.
@@ -92,17 +99,17 @@ impl FaultProxy {
         let listener = listen(address)?;
         let (wanted, faults) = watch::channel(Wanted { change: 0, fault: Fault::None });
         let (applied, in_force) = watch::channel(0);
-        let connections = Arc::new(AtomicU64::new(0));
+        let traffic = Traffic::default();
         let door = Door {
             _reserved: reserved,
             address,
             upstream: upstream.clone(),
             faults,
             applied,
-            connections: Arc::clone(&connections),
+            traffic: traffic.clone(),
         };
         let accepting = tokio::spawn(door.keep(listener));
-        Ok(Self { upstream, address, wanted, in_force, connections, accepting })
+        Ok(Self { upstream, address, wanted, in_force, traffic, accepting })
     }
 
     /// Where it listens.
@@ -137,7 +144,12 @@ impl FaultProxy {
 
     /// Connections accepted since the start.
     pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+        self.traffic.connections.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that clients have sent since the start, whether they were passed on or not.
+    pub fn heard(&self) -> u64 {
+        self.traffic.heard.load(Ordering::Relaxed)
     }
 }
 
@@ -154,7 +166,7 @@ struct Door {
     upstream: String,
     faults: watch::Receiver<Wanted>,
     applied: watch::Sender<u64>,
-    connections: Arc<AtomicU64>,
+    traffic: Traffic,
 }
 
 impl Door {
@@ -182,8 +194,9 @@ impl Door {
                 Some(_) = links.join_next() => {}
                 accepted = accept(listener.as_ref()), if links.len() < MAX_CONNECTIONS => match accepted {
                     Ok(client) => {
-                        self.connections.fetch_add(1, Ordering::Relaxed);
-                        links.spawn(Link::new(self.upstream.clone(), self.faults.clone()).serve(client));
+                        self.traffic.connections.fetch_add(1, Ordering::Relaxed);
+                        let heard = Arc::clone(&self.traffic.heard);
+                        links.spawn(Link::new(self.upstream.clone(), self.faults.clone(), heard).serve(client));
                     }
                     Err(_) => tokio::time::sleep(BREATH).await,
                 },

@@ -53,6 +53,8 @@ async fn without_a_fault_everything_passes() {
     let mut connection = warm(&proxy).await;
     assert_eq!(ask(&mut connection).await, Some(200));
     assert_eq!(proxy.connections(), 2);
+    assert!(proxy.heard() >= 3 * ASK.len() as u64, "three requests were heard: {} bytes", proxy.heard());
+    assert_eq!(proxy.connections(), 2);
 }
 
 #[tokio::test]

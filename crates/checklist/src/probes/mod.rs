@@ -15,6 +15,8 @@ pub mod see;
 pub mod ship;
 pub mod web;
 
+mod sockets;
+
 /// What examines one attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {

@@ -1,6 +1,7 @@
 //! One connection through the proxy.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,6 +29,7 @@ const ENDLESS_HEAD: &[u8] =
 pub(super) struct Link {
     upstream: String,
     faults: watch::Receiver<Wanted>,
+    heard: Arc<AtomicU64>,
 }
 
 /// How a connection ends for the client.
@@ -45,6 +47,8 @@ enum End {
 /// What both directions of a relay know of each other.
 #[derive(Default)]
 struct Exchange {
+    /// Bytes of all clients.
+    heard: Arc<AtomicU64>,
     /// The client has spoken since the last answer began.
     asked: AtomicBool,
     /// The client has spoken at all.
@@ -54,8 +58,8 @@ struct Exchange {
 }
 
 impl Link {
-    pub(super) fn new(upstream: String, faults: watch::Receiver<Wanted>) -> Self {
-        Self { upstream, faults }
+    pub(super) fn new(upstream: String, faults: watch::Receiver<Wanted>, heard: Arc<AtomicU64>) -> Self {
+        Self { upstream, faults, heard }
     }
 
     /// Serves until one side ends or the fault ends it.
@@ -89,7 +93,7 @@ impl Link {
         let _ = upstream.set_nodelay(true);
         let (from_client, to_client) = client.split();
         let (from_upstream, to_upstream) = upstream.split();
-        let exchange = Exchange::default();
+        let exchange = Exchange { heard: Arc::clone(&self.heard), ..Exchange::default() };
         let up = up(said, from_client, to_upstream, &self.faults, &exchange);
         let down = down(from_upstream, to_client, self.faults.clone(), &exchange);
         let both = futures_util::future::try_join(up, down);
@@ -122,7 +126,10 @@ impl Link {
                 },
                 read = client.read(&mut piece) => match read {
                     Ok(0) => return End::Close,
-                    Ok(length) => said.extend_from_slice(&piece[..length]),
+                    Ok(length) => {
+                        self.heard.fetch_add(length as u64, Relaxed);
+                        said.extend_from_slice(&piece[..length]);
+                    }
                     Err(_) => return End::Reset,
                 },
             }
@@ -184,7 +191,10 @@ async fn up(
                 let _ = upstream.shutdown().await;
                 return Ok(());
             }
-            Ok(length) => said.extend_from_slice(&piece[..length]),
+            Ok(length) => {
+                exchange.heard.fetch_add(length as u64, Relaxed);
+                said.extend_from_slice(&piece[..length]);
+            }
             Err(_) => return Err(End::Reset),
         }
     }

@@ -16,9 +16,9 @@ use drill::http::Exchange;
 use drill::proxy::Fault;
 use futures_util::future::join_all;
 
-use super::sockets;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::sockets;
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "border.deadline";
@@ -77,7 +77,7 @@ async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
     let connections = sockets::established_to(port);
     proxy.set(Fault::Hang).await;
     let mut evidence = examine_batch(lab, &users, &format!("although {dependency} is silent")).await;
-    let left = sockets::established_to(port).saturating_sub(connections);
+    let left = sockets::established_to(port).difference(&connections).count();
     // Not judged: work that is to be finished later may rightly go on trying.
     evidence.push(Evidence::note(format!(
         "{left} connections more than before lead to the silent {dependency} afterwards"

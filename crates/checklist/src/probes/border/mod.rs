@@ -4,7 +4,6 @@ use super::Probe;
 
 mod harmless;
 mod listener;
-mod sockets;
 mod writes;
 
 pub mod cacheable;

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::{Fate, Listener, readable};
 use crate::lab::Lab;
-use crate::probes::border::{listener, sockets};
+use crate::probes::border::listener;
+use crate::probes::sockets;
 
 /// How much is asked for in all, in bytes: four times what Linux lets a send buffer grow to.
 const ASKED_FOR: usize = 16 << 20;

@@ -1,5 +1,6 @@
 //! The kernel's own table of TCP connections: what the other end of a connection is in, without touching it.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 /// One end of a connection, from `/proc/net/tcp` or `/proc/net/tcp6`.
@@ -22,11 +23,11 @@ pub(super) fn find(own: u16, peer: u16) -> Option<Socket> {
     })
 }
 
-/// How many established connections lead to this port from here.
-pub(super) fn established_to(port: u16) -> usize {
+/// The own ports of the established connections that lead to this port from here.
+pub(super) fn established_to(port: u16) -> BTreeSet<u16> {
     let tables = tables();
     let rows = tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(parse);
-    rows.filter(|(_, remote, socket)| *remote == port && socket.established).count()
+    rows.filter(|(_, remote, socket)| *remote == port && socket.established).map(|(own, ..)| own).collect()
 }
 
 fn tables() -> Vec<String> {

@@ -1,0 +1,94 @@
+//! Each probe of chapter `call` on specimens that hold and that do not.
+
+mod specimen;
+
+use std::time::Duration;
+
+use checklist::finding::{Finding, Verdict};
+use checklist::subject::{Dependencies, Dependency, Subject};
+use specimen::{command, examine_declared, free_port, get};
+
+/// Says what the specimen calls, and which request does.
+fn declare(subject: &mut Subject) {
+    let port = free_port();
+    subject.deadline = Duration::from_secs(2);
+    subject.dependencies = Dependencies::Declared(vec![Dependency {
+        name: "prices".to_owned(),
+        env: "DEPENDENCY_URL".to_owned(),
+        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        run: Some(command("call-dependency", port)),
+        ready: Some("/".to_owned()),
+        env_of_run: Default::default(),
+    }]);
+    let mut price = get("/price");
+    price.uses = vec!["prices".to_owned()];
+    subject.requests = vec![get("/"), price];
+}
+
+async fn examine(id: &str, name: &str) -> Finding {
+    let finding = examine_declared(id, name, declare).await;
+    assert!(!finding.evidence.is_empty(), "{finding:?}");
+    finding
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_may_wait_for_ever_falls_short() {
+    let finding = examine("call.timeout", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.timeout", "call-patient").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_answers_must_become_clear_ones() {
+    let finding = examine("call.bad-answers", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.bad-answers", "call-trusting").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("bad bytes"), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_that_grows_with_a_bad_answer_falls_short() {
+    let finding = examine("call.bad-answers", "call-greedy").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("resident memory"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_ends_with_a_bad_answer_falls_short() {
+    let finding = examine("call.bad-answers", "call-mortal").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("ended"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_need_a_dependency_goes_on_without_it() {
+    let finding = examine("call.fallback", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.fallback", "call-entangled").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_that_is_declared_needs_the_dependency_nothing_is_known() {
+    let finding = examine_declared("call.fallback", "call-good", |subject| {
+        declare(subject);
+        subject.requests.retain(|request| !request.uses.is_empty());
+    })
+    .await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_was_not_seen_to_call_is_unknown_and_one_that_calls_nothing_not_examined() {
+    for id in ["call.timeout", "call.bad-answers", "call.fallback"] {
+        let finding = examine(id, "call-aloof").await;
+        assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+        assert!(finding.evidence[0].what.contains("DEPENDENCY_URL"), "{finding:#?}");
+        let finding = examine_declared(id, "call-good", |_| {}).await;
+        assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+        let none = |subject: &mut Subject| subject.dependencies = Dependencies::Declared(Vec::new());
+        assert_eq!(examine_declared(id, "call-good", none).await.verdict, Verdict::NotApplicable);
+    }
+}
