@@ -13,7 +13,10 @@
 //! # Ok(()) }
 //! ```
 
-use std::time::Duration;
+mod traffic;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -27,6 +30,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::RequestContext;
 use url::Url;
+use vitals::Registry;
+
+use crate::traffic::Traffic;
 
 /// What a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +121,18 @@ impl Error {
     pub fn nothing_was_sent(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::Malformed { .. })
     }
+
+    /// One word for logs and vitals, without the peer's name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::Timeout { .. } => "timeout",
+            Self::Broken { .. } => "broken",
+            Self::TooLarge { .. } => "too large",
+            Self::Unexpected { .. } => "unexpected",
+            Self::Malformed { .. } => "malformed",
+        }
+    }
 }
 
 /// Makes calls; one for a whole service. Cheap to clone.
@@ -122,6 +140,7 @@ impl Error {
 pub struct Client {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     bounds: Bounds,
+    traffic: Arc<Traffic>,
 }
 
 /// A call about to be made.
@@ -163,7 +182,12 @@ impl Client {
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(bounds.idle_per_host)
             .build(connector);
-        Self { pool, bounds }
+        Self { pool, bounds, traffic: Arc::default() }
+    }
+
+    /// Shows how the calls go, by peer, in the registry: the table `client`.
+    pub fn register(&self, registry: &Registry) {
+        registry.register(Arc::clone(&self.traffic));
     }
 
     /// A GET.
@@ -228,6 +252,14 @@ impl Call<'_> {
     /// # Errors
     /// [`Error`], when there is no whole answer within the bounds. A status of 4xx or 5xx is an answer.
     pub async fn send(self) -> Result<Answer, Error> {
+        let counted = self.client.traffic.begin(&self.url);
+        let begun = Instant::now();
+        let outcome = self.exchange().await;
+        counted.end(outcome.as_ref().map(|answer| answer.status), begun.elapsed());
+        outcome
+    }
+
+    async fn exchange(self) -> Result<Answer, Error> {
         let url = shown(&self.url);
         if let Some(cause) = self.malformed {
             return Err(Error::Malformed { url, cause });

@@ -125,11 +125,13 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
         (Some(migrations), Some(settings)) => Some(open_store(settings, migrations, &registry).await?),
         _ => None,
     };
+    let client = Client::new(Bounds::default());
+    client.register(&registry);
     let context = Context {
         inner: std::sync::Arc::new(Inner {
             settings: configuration.own.clone(),
             store: store.clone(),
-            client: Client::new(Bounds::default()),
+            client,
             registry: registry.clone(),
             instance: instance.clone(),
         }),

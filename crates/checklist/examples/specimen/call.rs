@@ -54,6 +54,11 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
     })
 }
 
+/// The price, from the dependency, as it should be asked for.
+pub(crate) fn price() -> Result<Vec<u8>, String> {
+    call(Flaw::None)
+}
+
 const PRICE: &str = r#"{"price":"12.50","currency":"EUR","of":"a thing whose description is long enough to be cut in its middle, and then some more so that no head hides it"}"#;
 
 fn answer_with_call(flaw: Flaw) -> Response {
