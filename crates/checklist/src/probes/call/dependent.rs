@@ -127,6 +127,14 @@ impl Dependent {
         (specs.into_iter().zip(exchanges).collect(), met)
     }
 
+    /// Resets every open connection to the dependency, so that the next call makes a new one.
+    pub(super) async fn reset_pools(&self, lab: &Lab) {
+        let Some(proxy) = lab.proxy(&self.name) else { return };
+        proxy.set(Fault::Down).await;
+        proxy.set(Fault::None).await;
+        tokio::time::sleep(LOOK).await;
+    }
+
     /// Takes the fault away.
     pub(super) async fn mend(&self, lab: &Lab) {
         if let Some(proxy) = lab.proxy(&self.name) {
