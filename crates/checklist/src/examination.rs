@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 
 use crate::calendar::{Day, rfc3339};
-use crate::catalogue::{Catalogue, Kind};
+use crate::catalogue::{Attribute, Catalogue, Kind};
 use crate::decision::{Attestation, Decisions};
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::{Lab, StartFailure};
@@ -117,10 +117,13 @@ impl Examination {
         Ok(report)
     }
 
-    /// What is asked for or decided on, and has no probe.
+    /// What is asked for or decided on, and has no probe; with decisions also all that only people can hold.
     fn without_probe(&self) -> impl Iterator<Item = &str> {
         let asked = self.selection.only.iter().map(String::as_str);
         let mut ids: Vec<&str> = asked.chain(self.decisions.ids()).collect();
+        if !ids.is_empty() || self.selection.chapter.as_deref() == Some(PLAN) {
+            ids.extend(Catalogue::embedded().attributes().filter(|row| is_plan(row)).map(|row| row.id.as_str()));
+        }
         ids.retain(|id| self.selection.takes(id) && !self.probes.iter().any(|probe| probe.id == *id));
         ids.sort_unstable();
         ids.dedup();
@@ -129,9 +132,14 @@ impl Examination {
 
     /// What only people hold is what they say; for the rest a probe would be needed.
     fn unprobed(&self, id: &str) -> Finding {
-        let catalogue = Catalogue::embedded();
-        if catalogue.get(id).is_some_and(|attribute| attribute.kind == [Kind::Attested]) {
-            return self.decisions.attest(id, self.today);
+        let attribute = Catalogue::embedded().get(id);
+        if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested]) {
+            let mut finding = self.decisions.attest(id, self.today);
+            if attribute.kind != [Kind::Attested] {
+                let rest = "only what people attest was looked at: this version has no probe for what could be seen as well";
+                finding.evidence.push(Evidence::note(rest));
+            }
+            return finding;
         }
         let attested = match self.decisions.attested(id, self.today) {
             Attestation::Missing => Vec::new(),
@@ -139,6 +147,14 @@ impl Examination {
         };
         Finding::unknown(id, "this version has no probe for it", attested)
     }
+}
+
+/// The chapter of what people decide.
+const PLAN: &str = "plan";
+
+/// Whether people hold it, in writing.
+fn is_plan(attribute: &Attribute) -> bool {
+    attribute.id.starts_with("plan.") && attribute.kind.contains(&Kind::Attested)
 }
 
 impl Patient {

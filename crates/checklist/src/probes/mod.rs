@@ -1,4 +1,6 @@
 //! The probes, one room each, keyed by the attribute's id. Each chapter lists its own.
+//!
+//! Chapter `plan` has none: what people hold is what they attest, see [`crate::decision`].
 
 use futures_util::future::BoxFuture;
 
@@ -10,7 +12,6 @@ pub mod border;
 pub mod call;
 pub mod data;
 pub mod life;
-pub mod plan;
 pub mod see;
 pub mod ship;
 pub mod web;
@@ -39,7 +40,6 @@ pub fn all() -> Vec<Probe> {
         ship::PROBES,
         data::PROBES,
         life::PROBES,
-        plan::PROBES,
     ]
     .concat()
 }
