@@ -2,6 +2,8 @@
 
 mod markdown;
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::mistake::near;
@@ -90,15 +92,18 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue of this version.
+    /// The catalogue of this version, read once.
     ///
     /// # Panics
     /// Never in a program whose tests have run: they parse every file.
-    pub fn embedded() -> Self {
-        let parse = |(name, text): &(&str, &str)| {
-            toml::from_str(text).unwrap_or_else(|error| panic!("checklist/{name}.toml: {error}"))
-        };
-        Self { chapters: FILES.iter().map(parse).collect() }
+    pub fn embedded() -> &'static Self {
+        static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+            let parse = |(name, text): &(&str, &str)| {
+                toml::from_str(text).unwrap_or_else(|error| panic!("checklist/{name}.toml: {error}"))
+            };
+            Catalogue { chapters: FILES.iter().map(parse).collect() }
+        });
+        &CATALOGUE
     }
 
     /// One attribute.

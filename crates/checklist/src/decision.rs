@@ -94,7 +94,7 @@ impl Decisions {
     /// # Errors
     /// As [`Decisions::load`].
     pub fn parse(name: &str, text: &str, folder: PathBuf) -> Result<Self, Mistakes> {
-        Ok(Self { list: file::parse(name, text, &Catalogue::embedded())?, folder })
+        Ok(Self { list: file::parse(name, text, Catalogue::embedded())?, folder })
     }
 
     /// The attributes that are decided on, in the file's order.

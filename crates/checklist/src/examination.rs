@@ -15,7 +15,7 @@ use crate::probes::Probe;
 use crate::report::{Examined, Report};
 use crate::subject::Subject;
 
-/// No probe takes longer.
+/// No probe takes longer, unless told otherwise.
 pub const PROBE_BOUND: Duration = Duration::from_secs(120);
 /// A subject that could not be started again so often, one probe after the other, is given up.
 pub const START_TRIES: u32 = 2;
@@ -44,6 +44,8 @@ pub struct Examination {
     pub today: Day,
     /// Whether what is unknown counts as falling short.
     pub strict: bool,
+    /// No probe takes longer: [`PROBE_BOUND`].
+    pub bound: Duration,
 }
 
 /// A subject that is started again for every probe that needs it, until that is hopeless.
@@ -98,7 +100,7 @@ impl Examination {
                 for (number, probe) in chosen.iter().enumerate() {
                     progress(number + 1, chosen.len(), probe.id);
                     tokio::select! {
-                        found = patient.examine(probe) => findings.push(found),
+                        found = patient.examine(probe, self.bound) => findings.push(found),
                         () = interrupt.as_mut() => {
                             report.interrupted = true;
                             break;
@@ -133,10 +135,12 @@ impl Examination {
     /// What only people hold is what they say; for the rest a probe would be needed.
     fn unprobed(&self, id: &str) -> Finding {
         let attribute = Catalogue::embedded().get(id);
-        if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested]) {
+        if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested])
+        {
             let mut finding = self.decisions.attest(id, self.today);
             if attribute.kind != [Kind::Attested] {
-                let rest = "only what people attest was looked at: this version has no probe for what could be seen as well";
+                let rest =
+                    "only what people attest was looked at: this version has no probe for what could be seen as well";
                 finding.evidence.push(Evidence::note(rest));
             }
             return finding;
@@ -166,14 +170,14 @@ impl Patient {
     }
 
     /// One probe on the running subject, bounded in time, and how long it took.
-    async fn examine(&mut self, probe: &Probe) -> (Finding, Duration) {
+    async fn examine(&mut self, probe: &Probe, bound: Duration) -> (Finding, Duration) {
         if let Err(failure) = self.mend().await {
             let reason = format!("the service could not be started again before this probe: {failure}");
             let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
             return (Finding::unknown(probe.id, reason, evidence), Duration::ZERO);
         }
         let since = Instant::now();
-        (examined(&mut self.lab, probe).await, since.elapsed())
+        (examined(&mut self.lab, probe, bound).await, since.elapsed())
     }
 
     async fn mend(&mut self) -> Result<(), StartFailure> {
@@ -202,9 +206,9 @@ impl Patient {
 }
 
 /// A probe that panics, does not end, or claims something without evidence has found nothing out.
-async fn examined(lab: &mut Lab, probe: &Probe) -> Finding {
+async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> Finding {
     let examining = AssertUnwindSafe(async { (probe.examine)(lab).await }).catch_unwind();
-    match tokio::time::timeout(PROBE_BOUND, examining).await {
+    match tokio::time::timeout(bound, examining).await {
         Ok(Ok(finding)) if finding.verdict == Verdict::Holds && finding.evidence.is_empty() => Finding::unknown(
             probe.id,
             "the probe says that it holds and shows no evidence: a fault of keel",
@@ -216,7 +220,7 @@ async fn examined(lab: &mut Lab, probe: &Probe) -> Finding {
             Finding::unknown(probe.id, "the probe failed: a fault of keel, please report it", evidence)
         }
         Err(_) => {
-            Finding::unknown(probe.id, format!("the probe was broken off after {PROBE_BOUND:?}, its bound"), Vec::new())
+            Finding::unknown(probe.id, format!("the probe was broken off after {bound:?}, its bound"), Vec::new())
         }
     }
 }
@@ -232,7 +236,7 @@ fn in_order(findings: Vec<(Finding, Duration)>) -> Vec<Examined> {
     let catalogue = Catalogue::embedded();
     let place = |id: &str| catalogue.attributes().position(|attribute| attribute.id == id);
     let mut examined: Vec<Examined> =
-        findings.into_iter().map(|(finding, took)| Examined::new(&catalogue, finding, took)).collect();
+        findings.into_iter().map(|(finding, took)| Examined::new(catalogue, finding, took)).collect();
     examined.sort_by_key(|examined| place(&examined.finding.id));
     examined
 }

@@ -109,6 +109,9 @@ pub(crate) fn near<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<
     let mut near: Vec<(usize, &str)> = known.map(|known| (distance(word, known), known)).collect();
     near.retain(|(distance, known)| *distance <= known.len().max(word.len()) / 2);
     near.sort_unstable();
+    let nearest = near.first().map_or(0, |(distance, _)| *distance);
+    // Beside a mere slip of the finger, what is further away is no help.
+    near.retain(|(distance, _)| *distance <= nearest + 2);
     near.into_iter().take(OFFERED).map(|(_, known)| known).collect()
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use checklist::calendar::Day;
 use checklist::catalogue::Catalogue;
 use checklist::decision::Decisions;
-use checklist::examination::{Examination, Selection};
+use checklist::examination::{Examination, PROBE_BOUND, Selection};
 use checklist::lab::StartFailure;
 use checklist::probes;
 use checklist::report::terminal::Look;
@@ -127,10 +127,10 @@ enum Format {
 pub(crate) fn run(arguments: Arguments) -> u8 {
     let catalogue = Catalogue::embedded();
     if let Some(id) = arguments.only.iter().find(|id| catalogue.get(id).is_none()) {
-        return explain::unknown(&catalogue, id);
+        return explain::unknown(catalogue, id);
     }
     if let Some(name) = arguments.chapter.as_ref().filter(|name| catalogue.chapter(name).is_none()) {
-        return list::no_chapter(&catalogue, name);
+        return list::no_chapter(catalogue, name);
     }
     let (subject, examination) = match planned(&arguments) {
         Ok(planned) => planned,
@@ -163,6 +163,7 @@ fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
         decisions,
         today: Day::today(),
         strict: arguments.telling.strict,
+        bound: PROBE_BOUND,
     };
     if examination.attributes().is_empty() {
         return Err("nothing of that can be examined: this version has no probe for it, and no decision is about it; \

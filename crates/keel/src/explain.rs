@@ -15,7 +15,7 @@ const WIDTH: usize = 100;
 
 pub(crate) fn run(id: &str) -> u8 {
     let catalogue = Catalogue::embedded();
-    let Some(attribute) = catalogue.get(id) else { return unknown(&catalogue, id) };
+    let Some(attribute) = catalogue.get(id) else { return unknown(catalogue, id) };
     let kinds: Vec<&str> = attribute.kind.iter().copied().map(Kind::word).collect();
     let probe = if has_probe(id) { "examined by keel check" } else { "no probe in this version" };
     let named = |label: &String| format!("{label} {}", source(label).unwrap_or_default()).trim_end().to_owned();

@@ -38,7 +38,7 @@ struct Listed<'c> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> u8 {
-    let mut catalogue = Catalogue::embedded();
+    let mut catalogue = Catalogue::embedded().clone();
     if let Some(name) = &arguments.chapter {
         if catalogue.chapter(name).is_none() {
             return no_chapter(&catalogue, name);

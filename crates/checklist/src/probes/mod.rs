@@ -31,15 +31,6 @@ pub struct Probe {
 
 /// All probes, chapter by chapter, in the order in which they run: those that only look before those that break things.
 pub fn all() -> Vec<Probe> {
-    [
-        see::PROBES,
-        web::PROBES,
-        border::PROBES,
-        call::PROBES,
-        access::PROBES,
-        ship::PROBES,
-        data::PROBES,
-        life::PROBES,
-    ]
-    .concat()
+    [see::PROBES, web::PROBES, border::PROBES, call::PROBES, access::PROBES, ship::PROBES, data::PROBES, life::PROBES]
+        .concat()
 }

@@ -38,7 +38,7 @@ fn examined(id: &str, verdict: Verdict) -> Examined {
     };
     let evidence = vec![Evidence::saw(true, "seen </pre>"), exchange, Evidence::note("12 requests")];
     let finding = Finding::new(id, verdict, format!("summary {HOSTILE}"), evidence);
-    let mut examined = Examined::new(&Catalogue::embedded(), finding, Duration::from_millis(500));
+    let mut examined = Examined::new(Catalogue::embedded(), finding, Duration::from_millis(500));
     // The views are compared with files: the catalogue's words must be free to change.
     examined.statement = "It holds.".to_owned();
     examined.mend = (verdict == Verdict::FallsShort).then(|| "Mend it.".to_owned());
