@@ -239,19 +239,30 @@ async fn an_error_frees_the_key(url: StoreUrl) {
 }
 
 async fn a_full_pool_refuses_in_bounded_time(url: StoreUrl) {
-    let options = Options { connections: Some(1), acquire_timeout: Duration::from_millis(50), ..Options::default() };
+    // Far more than the holder needs on a busy machine; the one who is refused waits it out on a stopped clock.
+    let bound = Duration::from_secs(60);
+    let options = Options { connections: Some(1), acquire_timeout: bound, ..Options::default() };
     let store = Store::open(&url, options).await.unwrap();
     store.migrate(&migrations()).await.unwrap();
-    let holding = store.write(|_tx| Box::pin(std::future::pending::<Result<(), StoreError>>()));
+    let (entered, mut has_entered) = tokio::sync::mpsc::channel(1);
+    let holding = store.write(|_tx| {
+        let entered = entered.clone();
+        Box::pin(async move {
+            entered.send(()).await.unwrap();
+            std::future::pending::<Result<(), StoreError>>().await
+        })
+    });
+    let refused = async {
+        has_entered.recv().await.unwrap();
+        // From here on nothing but the timer can end the wait, so that the clock jumps to it.
+        tokio::time::pause();
+        insert(&store, 1).await.unwrap_err()
+    };
     tokio::select! {
-        biased;
         _ = holding => unreachable!("it holds the only connection"),
-        refused = async {
-            // The holder is polled first and has the connection when this runs out of time.
-            insert(&store, 1).await
-        } => {
-            let error = refused.unwrap_err();
-            assert!(matches!(error, StoreError::AcquireTimeout { .. }) && error.is_transient(), "{error}");
+        error = refused => {
+            let told = matches!(error, StoreError::AcquireTimeout { waited, .. } if waited == bound);
+            assert!(told && error.is_transient(), "{error}");
         }
     }
 }
