@@ -109,3 +109,56 @@ fn print_openapi<S>(service: &Service<S>) -> Result<(), Failed> {
     println!("{text}");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings of a small service.
+    #[derive(Args, Clone, Debug)]
+    struct Own {
+        /// The partner's address.
+        #[arg(long, env = "PARTNER_URL", value_name = "URL")]
+        partner_url: url::Url,
+        /// How many are asked at once.
+        #[arg(long, env = "PARTNERS", value_name = "COUNT", default_value_t = 3)]
+        partners: u8,
+        /// A flag alone.
+        #[arg(long)]
+        dry: bool,
+    }
+
+    fn help_of(arguments: &[&str]) -> String {
+        let build = vitals::Build { name: "small", version: "1.2.3", commit: "unknown" };
+        let service = Service::new(build).about("A small service").settings::<Own>().store(Vec::new());
+        match configure(&service, arguments.iter().map(OsString::from)) {
+            Err(Refused::Usage(help)) => help.to_string(),
+            _ => panic!("{arguments:?} is not a request for help"),
+        }
+    }
+
+    /// To change it on purpose: `INSTA_UPDATE=always cargo test -p evenkeel help_`.
+    #[test]
+    fn help_shows_every_setting_with_its_default_its_known_values_and_its_variable() {
+        insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../tests/snapshots" }, {
+            insta::assert_snapshot!("help", help_of(&["small", "--help"]));
+            insta::assert_snapshot!("help_of_migrate", help_of(&["small", "migrate", "--help"]));
+        });
+    }
+
+    #[test]
+    fn help_is_given_whatever_else_is_wrong_and_never_shows_what_a_variable_holds() {
+        // PATH is set wherever tests run.
+        #[derive(Args, Clone, Debug)]
+        struct Secret {
+            /// Where programs are.
+            #[arg(long, env = "PATH")]
+            key: Option<String>,
+        }
+        let service = Service::new(crate::build_info!()).settings::<Secret>();
+        let arguments = ["small", "--port=none", "--help"].map(OsString::from);
+        let Err(Refused::Usage(help)) = configure(&service, arguments) else { panic!("it is no request for help") };
+        let (help, held) = (help.to_string(), std::env::var("PATH").unwrap());
+        assert!(help.contains("[env: PATH]") && !help.contains(&held), "{help}");
+    }
+}

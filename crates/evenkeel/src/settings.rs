@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -231,14 +232,34 @@ fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| matches!(argument.get_action(), ArgAction::Set))
 }
 
-/// The same command line, where every setting takes any text and none is required.
+/// The same command line, where every setting takes any text and none is required; the help is made from it.
 fn as_texts(command: &Command) -> Command {
     command.clone().mut_args(|argument| {
         if !matches!(argument.get_action(), ArgAction::Set) {
             return argument;
         }
-        argument.required(false).default_value(None::<&'static str>).value_parser(clap::value_parser!(OsString))
+        let known = argument.get_possible_values();
+        // Help names the variables and never what they hold: it is pasted into tickets.
+        argument.required(false).hide_env_values(true).value_parser(AnyText { known })
     })
+}
+
+/// Takes any text, and tells in the help which ones are known.
+#[derive(Clone)]
+struct AnyText {
+    known: Vec<PossibleValue>,
+}
+
+impl TypedValueParser for AnyText {
+    type Value = OsString;
+
+    fn parse_ref(&self, _: &Command, _: Option<&Arg>, text: &OsStr) -> Result<OsString, clap::Error> {
+        Ok(text.to_owned())
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.known.iter().cloned()))
+    }
 }
 
 /// [`mistake_in`] has seen to what is required; a global argument may not be.
@@ -251,6 +272,9 @@ fn mistake_in(setting: &Arg, given: &ArgMatches) -> Option<Mistake> {
     let Some(text) = given.get_one::<OsString>(id) else {
         return setting.is_required_set().then(|| mistake(setting, format!("is not set; {}", expected(setting))));
     };
+    if given.value_source(id) == Some(ValueSource::DefaultValue) {
+        return None;
+    }
     let reason = refusal_of(setting, text)?;
     let shown = if is_secret(setting) {
         "[redacted]".into()
@@ -291,7 +315,7 @@ fn mistake(setting: &Arg, reason: String) -> Mistake {
 fn expected(setting: &Arg) -> String {
     let values = setting.get_possible_values();
     if !values.is_empty() {
-        let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+        let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
         return format!("expected one of {}", names.join(", "));
     }
     let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
