@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
@@ -280,7 +281,7 @@ impl Call<'_> {
 
         let answer = tokio::time::timeout_at(first_byte.at(), self.client.pool.request(request))
             .await
-            .map_err(|_| late("first byte", bounds.first_byte))?
+            .map_err(|_| late("first byte", bounds.first_byte.min(bounds.total)))?
             .map_err(|error| failed(&url, &error))?;
         let (head, body) = answer.into_parts();
         let body = tokio::time::timeout_at(total.at(), read(body, bounds.answer_bytes, &url))
@@ -313,6 +314,10 @@ fn propagate(headers: &mut HeaderMap) {
 }
 
 async fn read(mut body: hyper::body::Incoming, bound: usize, url: &str) -> Result<Bytes, Error> {
+    // A length that is declared is judged before the body comes: it may never come.
+    if body.size_hint().lower() > bound as u64 {
+        return Err(Error::TooLarge { url: url.to_owned(), bound });
+    }
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Error::Broken { url: url.to_owned(), cause: causes(&error) })?;
