@@ -15,9 +15,10 @@ PREFIX ?= $(HOME)/.local/evenkeel
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: ## Installs what tests, drills and benchmarks need (Debian packages; cargo-nextest when missing)
+setup: ## Installs what tests, checks, drills and benchmarks need (Debian packages; cargo-nextest and cargo-deny when missing)
 	@sh .ci/install postgresql python3 nginx-light caddy wrk valgrind
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked
 
 setup-tests:
 	@sh .ci/install postgresql python3
@@ -30,11 +31,11 @@ test: setup-tests ## Runs every test, examples in the documentation included
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples; fi
 	@cargo test --quiet --workspace --doc
 
-check: ## Formatting, lints, documentation, licences and sources of dependencies
+check: ## Formatting, lints, documentation; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check; else echo "check: cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 1; fi
+	@sh .ci/deny
 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/install wrk valgrind
