@@ -152,6 +152,20 @@ impl Lab {
         self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
     }
 
+    /// Sends a signal to the running subject's leader; does nothing when it does not run.
+    pub fn signal(&self, signal: i32) {
+        if let Some(process) = &self.process {
+            process.signal(signal);
+        }
+    }
+
+    /// Sends a signal to the running subject's whole group; does nothing when it does not run.
+    pub fn signal_group(&self, signal: i32) {
+        if let Some(process) = &self.process {
+            process.signal_group(signal);
+        }
+    }
+
     /// Resident memory of the running subject, in bytes; 0 when it does not run.
     pub fn resident(&self) -> u64 {
         self.process.as_ref().map_or(0, |process| process.usage().resident)
@@ -204,7 +218,7 @@ impl Lab {
         let mut sent = Vec::new();
         for spec in self.mix() {
             let exchange = client.send(self.fill(&spec)).await;
-            self.save(&spec, &exchange);
+            self.saved.extend(Self::saved_of(&spec, &exchange));
             sent.push((spec, exchange));
         }
         sent
@@ -222,11 +236,11 @@ impl Lab {
 
     /// One request that only reads and is expected to succeed: the first GET of the mix that is neither slow nor a crash, else `GET /`.
     pub fn harmless(&self) -> Request {
-        let reads = |spec: &&RequestSpec| {
-            let expected = spec.expect.is_none_or(|status| (200..400).contains(&status));
-            (spec.method.is_empty() || spec.method.eq_ignore_ascii_case("GET")) && expected
-        };
-        self.mix().iter().find(reads).map_or_else(|| Request::get("/"), |spec| self.fill(spec))
+        let succeeds = |spec: &RequestSpec| spec.expect.is_none_or(|status| (200..400).contains(&status));
+        self.mix()
+            .iter()
+            .find(|spec| spec.only_reads() && succeeds(spec))
+            .map_or_else(|| Request::get("/"), |spec| self.fill(spec))
     }
 
     /// The requests of the mix, without slow and crash ones.
@@ -297,16 +311,27 @@ impl Lab {
         Err(StartFailure { reason, output: last_lines(process) })
     }
 
-    fn save(&mut self, spec: &RequestSpec, exchange: &Exchange) {
-        let Some(json) = exchange.answer().and_then(drill::http::Answer::json) else { return };
-        for (name, pointer) in &spec.save {
-            let value = match json.pointer(pointer) {
-                None | Some(serde_json::Value::Null) => continue,
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-            };
-            self.saved.insert(name.clone(), value);
-        }
+    /// What a request's answer holds of what the mix says to save of it, by name.
+    pub fn saved_of(spec: &RequestSpec, exchange: &Exchange) -> BTreeMap<String, String> {
+        let Some(json) = exchange.answer().and_then(drill::http::Answer::json) else { return BTreeMap::new() };
+        let value = |pointer: &String| match json.pointer(pointer)? {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        spec.save.iter().filter_map(|(name, pointer)| Some((name.clone(), value(pointer)?))).collect()
+    }
+
+    /// The GET of what a request made, for a request with `read` whose answer holds all that its path needs.
+    pub fn read_back(&self, spec: &RequestSpec, exchange: &Exchange) -> Option<Request> {
+        let own = Self::saved_of(spec, exchange);
+        let values = self.saved.iter().chain(&own).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut read =
+            RequestSpec { path: spec.read.clone()?, headers: spec.headers.clone(), ..RequestSpec::default() };
+        // Whoever must say who it is must say so here too; the key was for the write.
+        read.headers.retain(|name, _| spec.idempotent.as_ref().is_none_or(|key| !name.eq_ignore_ascii_case(key)));
+        let needed = spec.save.keys().filter(|name| read.path.contains(&format!("{{{name}}}")));
+        needed.clone().all(|name| own.contains_key(name)).then(|| template::fill(&read, &values))
     }
 }
 

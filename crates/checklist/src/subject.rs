@@ -140,6 +140,18 @@ pub struct RequestSpec {
     pub crash: bool,
 }
 
+impl RequestSpec {
+    /// Whether an answer of this status is the one that was declared: `expect`, or any below 400 when unsaid.
+    pub fn expects(&self, status: u16) -> bool {
+        self.expect.map_or(status < 400, |expected| expected == status)
+    }
+
+    /// Whether it is a GET.
+    pub fn only_reads(&self) -> bool {
+        self.method.is_empty() || self.method.eq_ignore_ascii_case("GET")
+    }
+}
+
 /// All that was said about the service under examination.
 #[derive(Clone, Debug)]
 pub struct Subject {

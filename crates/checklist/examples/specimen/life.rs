@@ -1,6 +1,195 @@
-//! Specimens for the probes of chapter `life`.
+//! Specimens for the probes of chapter `life`: a service that keeps things in the file `LIFE_DATA` and lives and dies as it
+//! should, and the same with one flaw each.
 
-/// Runs the specimen called `name` on `port` until it is killed; false when it is not one of these.
-pub(crate) fn run(_name: &str, _port: u16) -> bool {
-    false
+use std::collections::HashMap;
+use std::io::Write;
+use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What a specimen does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    None,
+    /// Takes longer than a second.
+    SlowStart,
+    /// Waits for a port that is taken.
+    PatientStart,
+    /// Ends at once on SIGTERM.
+    DropsInFlight,
+    /// Stays ready until it is gone.
+    NeverUnready,
+    /// Ends with code 3.
+    BadExit,
+    /// Does not end on SIGTERM.
+    Deaf,
+    /// Writes a PID file.
+    PidFile,
+    /// Says nothing to its manager.
+    Silent,
+    /// Says READY=1 before it listens.
+    TooSoon,
+    /// Starts a process that leaves its group.
+    Stray,
+    /// Keeps things in memory only.
+    Forgets,
+    /// Makes a new thing for each repeat.
+    Doubles,
+    /// Ends when a handler panics.
+    Fragile,
+}
+
+const FLAWS: [(&str, Flaw); 14] = [
+    ("life-good", Flaw::None),
+    ("life-slow-start", Flaw::SlowStart),
+    ("life-patient-start", Flaw::PatientStart),
+    ("life-drops-in-flight", Flaw::DropsInFlight),
+    ("life-never-unready", Flaw::NeverUnready),
+    ("life-bad-exit", Flaw::BadExit),
+    ("life-deaf", Flaw::Deaf),
+    ("life-pid-file", Flaw::PidFile),
+    ("life-silent", Flaw::Silent),
+    ("life-too-soon", Flaw::TooSoon),
+    ("life-stray", Flaw::Stray),
+    ("life-forgets", Flaw::Forgets),
+    ("life-doubles", Flaw::Doubles),
+    ("life-fragile", Flaw::Fragile),
+];
+
+/// Between not ready and the closed door.
+const NOTICE: Duration = Duration::from_millis(200);
+
+/// Runs the specimen called `name` on `port` until it is ended; false when it is not one of these.
+pub(crate) fn run(name: &str, port: u16) -> bool {
+    let Some((_, flaw)) = FLAWS.into_iter().find(|(known, _)| *known == name) else { return false };
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be had");
+    let code = runtime.block_on(serve(flaw, port));
+    std::process::exit(code)
+}
+
+#[derive(Clone)]
+struct Service {
+    flaw: Flaw,
+    unready: Arc<AtomicBool>,
+    /// Keys and ids, as they stand in the file.
+    things: Arc<Mutex<HashMap<String, String>>>,
+}
+
+async fn serve(flaw: Flaw, port: u16) -> i32 {
+    if flaw == Flaw::TooSoon {
+        tell("READY=1");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    if flaw == Flaw::SlowStart {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    if flaw == Flaw::Stray {
+        let _ = std::process::Command::new("setsid").args(["sleep", "60"]).spawn();
+        // It must have left before anybody looks.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let listener = loop {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => break listener,
+            Err(_) if flaw == Flaw::PatientStart => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => {
+                eprintln!("cannot listen on port {port}: {error}");
+                return 1;
+            }
+        }
+    };
+    if flaw == Flaw::PidFile {
+        let _ = std::fs::write(format!("life-{port}.pid"), std::process::id().to_string());
+    }
+    let service = Service { flaw, unready: Arc::default(), things: Arc::new(Mutex::new(read())) };
+    let routes = Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/ready", get(ready))
+        .route("/things", post(make))
+        .route("/things/{id}", get(look))
+        .route("/crash", get(crash))
+        .with_state(service.clone());
+    // Before it says that it is ready: whoever is told may end it at once.
+    let mut term = signal(SignalKind::terminate()).expect("signals can be heard");
+    if flaw != Flaw::Silent && flaw != Flaw::TooSoon {
+        tell("READY=1");
+    }
+    let ended = async move {
+        term.recv().await;
+        match flaw {
+            Flaw::DropsInFlight => std::process::exit(0),
+            Flaw::Deaf => std::future::pending().await,
+            Flaw::Silent => {}
+            _ => tell("STOPPING=1"),
+        }
+        service.unready.store(flaw != Flaw::NeverUnready, Relaxed);
+        tokio::time::sleep(NOTICE).await;
+    };
+    axum::serve(listener, routes).with_graceful_shutdown(ended).await.expect("it serves until it is ended");
+    if flaw == Flaw::BadExit { 3 } else { 0 }
+}
+
+async fn ready(State(service): State<Service>) -> StatusCode {
+    if service.unready.load(Relaxed) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+}
+
+async fn make(State(service): State<Service>, headers: HeaderMap, body: String) -> (StatusCode, String) {
+    let _ = body;
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
+    let mut things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
+    let number = things.len();
+    let key = if service.flaw == Flaw::Doubles { format!("{key}-{number}") } else { key };
+    let id = things.entry(key.clone()).or_insert_with(|| format!("thing-{number}")).clone();
+    if service.flaw != Flaw::Forgets {
+        write(&key, &id);
+    }
+    (StatusCode::CREATED, format!(r#"{{"id":"{id}"}}"#))
+}
+
+async fn look(State(service): State<Service>, Path(id): Path<String>) -> (StatusCode, String) {
+    let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
+    match things.values().any(|known| *known == id) {
+        true => (StatusCode::OK, format!(r#"{{"id":"{id}"}}"#)),
+        false => (StatusCode::NOT_FOUND, String::new()),
+    }
+}
+
+async fn crash(State(service): State<Service>) -> StatusCode {
+    if service.flaw == Flaw::Fragile {
+        std::process::exit(101);
+    }
+    let crashed = tokio::spawn(async { panic!("a handler panics, as it was asked to") });
+    match crashed.await {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn file() -> String {
+    std::env::var("LIFE_DATA").unwrap_or_else(|_| "/dev/null".to_owned())
+}
+
+fn read() -> HashMap<String, String> {
+    let text = std::fs::read_to_string(file()).unwrap_or_default();
+    text.lines().filter_map(|line| line.split_once('\t')).map(|(key, id)| (key.to_owned(), id.to_owned())).collect()
+}
+
+/// On disk before it is acknowledged.
+fn write(key: &str, id: &str) {
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file()).expect("the file can be opened");
+    file.write_all(format!("{key}\t{id}\n").as_bytes()).and_then(|()| file.sync_data()).expect("the disk takes it");
+}
+
+fn tell(state: &str) {
+    if let (Ok(path), Ok(socket)) = (std::env::var("NOTIFY_SOCKET"), UnixDatagram::unbound()) {
+        let _ = socket.send_to(state.as_bytes(), path);
+    }
 }

@@ -16,6 +16,7 @@ pub mod see;
 pub mod ship;
 pub mod web;
 
+mod listener;
 mod sockets;
 
 /// What examines one attribute.

@@ -19,9 +19,9 @@ use futures_util::future::join_all;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::harmless::{Harmless, PROMPT};
-use super::listener::{self, Listener};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::listener::{self, Listener};
 
 mod h2c;
 

@@ -18,10 +18,10 @@ use drill::raw::Ended;
 use http::Method;
 
 use super::harmless::Harmless;
-use super::listener::{self, Listener};
 use super::writes::{Writes, json_spec, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::listener::{self, Listener};
 
 mod body;
 mod smuggling;

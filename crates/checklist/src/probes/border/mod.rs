@@ -3,7 +3,6 @@
 use super::Probe;
 
 mod harmless;
-mod listener;
 mod writes;
 
 pub mod cacheable;

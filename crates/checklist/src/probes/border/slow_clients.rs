@@ -16,10 +16,10 @@ use drill::raw::{Ended, RawConnection};
 use tokio::task::JoinSet;
 
 use super::harmless::{Harmless, PROMPT};
-use super::listener::{self, Listener};
 use super::writes::{json_spec, reads};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::listener::{self, Listener};
 
 mod reader;
 

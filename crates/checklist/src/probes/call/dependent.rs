@@ -97,10 +97,7 @@ async fn send(lab: &Lab, specs: &[RequestSpec]) -> Vec<Exchange> {
 }
 
 fn as_expected(spec: &RequestSpec, exchange: &Exchange) -> bool {
-    exchange.status().is_some_and(|status| match spec.expect {
-        Some(expected) => status.as_u16() == expected,
-        None => status.as_u16() < 400,
-    })
+    exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
 }
 
 /// Whether a client says something to the proxy, beyond what it had heard, before patience ends.

@@ -126,9 +126,8 @@ async fn ends(lab: &Lab, port: u16, calls: BTreeSet<u16>, begun: Instant, told: 
 
 /// A request that reads and does not use the dependency, with its status in peace.
 async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, u16)> {
-    let reads = |spec: &RequestSpec| spec.method.is_empty() || spec.method.eq_ignore_ascii_case("GET");
     let uses = |spec: &RequestSpec| spec.uses.iter().any(|used| used == dependency);
-    let spec = lab.mix().into_iter().find(|spec| reads(spec) && !uses(spec))?;
+    let spec = lab.mix().into_iter().find(|spec| spec.only_reads() && !uses(spec))?;
     let status = lab.http().send(lab.fill(&spec)).await.status()?.as_u16();
     (status < 500).then_some((spec, status))
 }

@@ -2,5 +2,37 @@
 
 use super::Probe;
 
+pub mod crash;
+pub mod drain;
+pub mod kill;
+pub mod manager;
+pub mod start;
+
 /// In the order in which they run.
-pub const PROBES: &[Probe] = &[];
+pub const PROBES: &[Probe] = &[
+    Probe {
+        id: "life.start",
+        hypothesis: "It is ready within a second of its start, serves at once, and refuses to start on a port that is taken",
+        examine: |lab| Box::pin(start::examine(lab)),
+    },
+    Probe {
+        id: "life.manager",
+        hypothesis: "It stays in the foreground, writes no PID file, and tells its manager when it is ready and when it stops",
+        examine: |lab| Box::pin(manager::examine(lab)),
+    },
+    Probe {
+        id: "life.drain",
+        hypothesis: "After SIGTERM readiness falls first, what was begun is answered whole, and it ends in time with code 0",
+        examine: |lab| Box::pin(drain::examine(lab)),
+    },
+    Probe {
+        id: "life.crash",
+        hypothesis: "A request that crashes its handler or worker costs itself, and nobody else notices",
+        examine: |lab| Box::pin(crash::examine(lab)),
+    },
+    Probe {
+        id: "life.kill",
+        hypothesis: "Killed at any instant it starts again by itself, and all that it acknowledged is there, once",
+        examine: |lab| Box::pin(kill::examine(lab)),
+    },
+];

@@ -7,8 +7,8 @@ use drill::raw::{Ended, RawConnection};
 
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::border::listener::{self, Listener};
 use crate::probes::border::writes::changes_state;
+use crate::probes::listener::{self, Listener};
 
 /// What a declared body says.
 const DECLARED: u64 = 1 << 30;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{Fate, Listener, readable};
 use crate::lab::Lab;
-use crate::probes::border::listener;
+use crate::probes::listener;
 use crate::probes::sockets;
 
 /// How much is asked for in all, in bytes: four times what Linux lets a send buffer grow to.

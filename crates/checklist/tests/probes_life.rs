@@ -1,0 +1,108 @@
+//! Each probe of chapter `life` on specimens that hold and that do not.
+
+mod specimen;
+
+use checklist::finding::{Finding, Verdict};
+use checklist::subject::{RequestSpec, State, Subject};
+use specimen::{examine_declared, get, post};
+
+/// The specimen with a folder of its own, which ends with the test.
+async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let data = folder.path().to_owned();
+    let finding = examine_declared(id, name, |subject| {
+        subject.ready = Some("/ready".to_owned());
+        subject.workdir = data.clone();
+        subject.env.insert("LIFE_DATA".to_owned(), data.join("things").display().to_string());
+        subject.data = vec![data];
+        subject.state = State::Durable;
+        subject.requests = vec![get("/"), make()];
+        declare(subject);
+    })
+    .await;
+    assert!(!finding.evidence.is_empty() || finding.verdict != Verdict::Holds, "{finding:?}");
+    finding
+}
+
+fn make() -> RequestSpec {
+    RequestSpec {
+        headers: [("Idempotency-Key".to_owned(), "{key}".to_owned())].into(),
+        save: [("thing".to_owned(), "/id".to_owned())].into(),
+        read: Some("/things/{thing}".to_owned()),
+        idempotent: Some("Idempotency-Key".to_owned()),
+        ..post("/things", serde_json::json!({ "colour": "blue" }))
+    }
+}
+
+async fn holds(id: &str) {
+    let finding = examine(id, "life-good", |_| {}).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+}
+
+/// The specimen falls short, and the summary says of what.
+async fn falls_short(id: &str, name: &str, of: &str) {
+    let Finding { verdict, summary, evidence, .. } = examine(id, name, |_| {}).await;
+    assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
+    assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
+    holds("life.start").await;
+    falls_short("life.start", "life-slow-start", "the median is").await;
+    falls_short("life.start", "life-patient-start", "still runs").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_flight_is_finished_after_sigterm() {
+    holds("life.drain").await;
+    falls_short("life.drain", "life-drops-in-flight", "half sent").await;
+    falls_short("life.drain", "life-never-unready", "nobody answers").await;
+    falls_short("life.drain", "life-bad-exit", "code 3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_end_on_sigterm_falls_short() {
+    let finding = examine("life.drain", "life-deaf", |subject| {
+        subject.drain_timeout = std::time::Duration::from_secs(2);
+    })
+    .await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("still runs"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_is_told_and_finds_everything_in_the_foreground() {
+    holds("life.manager").await;
+    falls_short("life.manager", "life-pid-file", ".pid").await;
+    falls_short("life.manager", "life-silent", "no READY=1").await;
+    falls_short("life.manager", "life-too-soon", "does not answer").await;
+    falls_short("life.manager", "life-stray", "left its process group").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_a_kill_and_is_there_once() {
+    holds("life.kill").await;
+    falls_short("life.kill", "life-forgets", "is gone").await;
+    falls_short("life.kill", "life-doubles", "not answered as before").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_word_on_state_nothing_is_known_and_without_state_it_must_only_start() {
+    let finding = examine("life.kill", "life-good", |subject| subject.state = State::Unsaid).await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    let finding = examine("life.kill", "life-good", |subject| subject.requests.clear()).await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    let finding = examine("life.kill", "life-forgets", |subject| subject.state = State::None).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_costs_its_own_request_only() {
+    let crash = |subject: &mut Subject| subject.requests.push(RequestSpec { crash: true, ..get("/crash") });
+    let finding = examine("life.crash", "life-good", crash).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("life.crash", "life-fragile", crash).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(examine("life.crash", "life-good", |_| {}).await.verdict, Verdict::NotApplicable);
+}
