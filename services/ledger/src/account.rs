@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cursor::{Page, Paging, Place};
 use crate::error::LedgerError;
 use crate::posting::MAX_AMOUNT;
-use crate::{Ledger, now_micros, timestamp};
+use crate::{Ledger, id, now_micros, timestamp};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -17,7 +17,7 @@ pub struct NewAccount {
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: String,
     /// How far the balance may go below zero, in minor units.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::amount::overdraft")]
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub overdraft: i64,
 }
@@ -65,9 +65,9 @@ impl NewAccount {
 }
 
 /// Open an account
-#[utoipa::path(post, path = "/v1/accounts", request_body = NewAccount,
-    params(("Idempotency-Key" = String, Header, description = "Names the request: a repetition has no second effect")),
-    responses((status = 201, body = Account), (status = 400), (status = 413), (status = 415), (status = 422), (status = 503)))]
+#[utoipa::path(post, operation_id = "open_account", path = "/v1/accounts", request_body = NewAccount,
+    params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
+    responses((status = 201, body = Account)))]
 pub async fn open(State(ledger): State<Ledger>, request: Idempotent<NewAccount>) -> Result<Response, LedgerError> {
     request.body.check()?;
     open_once(&ledger.store, &request).await.map(recorded)
@@ -100,8 +100,8 @@ pub async fn open_once(store: &Store, request: &Idempotent<NewAccount>) -> Resul
 }
 
 /// List accounts
-#[utoipa::path(get, path = "/v1/accounts", params(Paging),
-    responses((status = 200, body = Page<Account>), (status = 400), (status = 503)))]
+#[utoipa::path(get, operation_id = "list_accounts", path = "/v1/accounts", params(Paging),
+    responses((status = 200, body = Page<Account>)))]
 pub async fn list(
     State(ledger): State<Ledger>,
     Query(paging): Query<Paging>,
@@ -134,9 +134,12 @@ pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, Ledge
 }
 
 /// Look at an account
-#[utoipa::path(get, path = "/v1/accounts/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = Account), (status = 404), (status = 503)))]
+#[utoipa::path(get, operation_id = "get_account", path = "/v1/accounts/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Account), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Account>, LedgerError> {
+    if !id::is_well_formed(&id) {
+        return Err(LedgerError::not_found("account"));
+    }
     let row = ledger
         .store
         .read(|tx| {
@@ -155,8 +158,8 @@ pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result
 }
 
 /// List the entries of an account
-#[utoipa::path(get, path = "/v1/accounts/{id}/entries", params(("id" = String, Path), Paging),
-    responses((status = 200, body = Page<Entry>), (status = 400), (status = 404), (status = 503)))]
+#[utoipa::path(get, operation_id = "list_entries", path = "/v1/accounts/{id}/entries", params(("id" = String, Path), Paging),
+    responses((status = 200, body = Page<Entry>), (status = 404)))]
 pub async fn entries(
     State(ledger): State<Ledger>,
     Path(id): Path<String>,

@@ -11,6 +11,7 @@ use evenkeel::utoipa;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
+use crate::id;
 
 /// Rows of a page unless the client says otherwise.
 pub const DEFAULT_LIMIT: i64 = 50;
@@ -79,6 +80,7 @@ impl Place {
     fn decode(text: &str) -> Option<Self> {
         let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (created_at, id) = text.split_once('\n')?;
+        id::is_well_formed(id).then_some(())?;
         Some(Self { created_at: created_at.parse().ok()?, id: id.to_owned() })
     }
 }
@@ -102,14 +104,15 @@ mod tests {
     fn a_cursor_names_its_place_and_nothing_else_is_taken_for_one() {
         let place = Place { created_at: 17, id: "acc_x".to_owned() };
         assert_eq!(Place::decode(&place.encode()), Some(place));
-        for text in ["", "17", "!!!", "MTc"] {
+        let with_a_zero_byte = Place { created_at: 17, id: "acc_\0".to_owned() }.encode();
+        for text in ["", "17", "!!!", "MTc", &with_a_zero_byte] {
             assert_eq!(Place::decode(text), None, "{text}");
         }
     }
 
     #[test]
     fn a_page_has_a_next_only_when_there_is_more() {
-        let row = |n: i64| (Place { created_at: n, id: String::new() }, n);
+        let row = |n: i64| (Place { created_at: n, id: "acc_x".to_owned() }, n);
         assert!(Page::of(vec![row(1), row(2)], 2).next.is_none());
         let page = Page::of(vec![row(1), row(2), row(3)], 2);
         assert_eq!(page.items, [1, 2]);

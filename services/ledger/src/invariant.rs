@@ -1,77 +1,105 @@
 //! What must always be true of the books, checked on demand: `GET /invariants` on the admin listener.
 
 use evenkeel::prelude::*;
+use evenkeel::store::Row;
 use serde::Serialize;
 
 use crate::Settings;
 use crate::error::LedgerError;
 
-/// What the check found.
+/// The most offenders of one kind that are named.
+const MAX_NAMED: i64 = 100;
+
+/// What the check found. Everything but `holds`, `currencies` and `transfers` is empty in books that are right.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// Whether everything is as it must be.
     pub holds: bool,
-    /// Currencies whose entries do not sum to zero, with the sum in minor units.
-    pub unbalanced: Vec<(String, i64)>,
+    /// Each currency with the sum of all its entries in minor units, which must be zero.
+    pub currencies: Vec<Sum>,
     /// Accounts whose balance is not the sum of their entries, at most 100.
     pub wrong_balances: Vec<String>,
     /// Accounts below their overdraft, at most 100.
     pub overdrawn: Vec<String>,
-    /// How many transfers there are.
+    /// Transfers that do not have two entries of their own amount and currency that sum to zero, at most 100.
+    pub lopsided: Vec<String>,
+    /// Currencies whose money in flight is not the sum of the pending payouts, at most 100.
+    pub stray_in_flight: Vec<String>,
+    /// How many transfers there are, those of payouts included.
     pub transfers: i64,
 }
 
-/// The route of the admin listener: 200 when everything holds, 500 when it does not.
+/// A currency's entries.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Sum {
+    /// ISO 4217.
+    pub currency: String,
+    /// The sum of all its entries, in minor units.
+    pub sum: i64,
+}
+
+/// The route of the admin listener: 200 when everything holds, 503 with the same document when it does not.
 pub fn routes(context: &Context<Settings>) -> Router {
     let store = context.store().clone();
     Router::new().route(
         "/invariants",
         get(async move || {
             let checked = check(&store).await?;
-            let status = if checked.holds { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+            if !checked.holds {
+                tracing::error!(?checked, "the books are wrong");
+            }
+            let status = if checked.holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             Ok::<_, LedgerError>((status, Json(checked)))
         }),
     )
 }
 
-/// Checks the books on one snapshot.
+/// Checks the books on one snapshot. It reads every entry: for an operator or a schedule, not for every request.
 ///
 /// # Errors
 /// The store's.
 pub async fn check(store: &Store) -> Result<Checked, LedgerError> {
-    store
-        .read(|tx| {
-            Box::pin(async move {
-                let sums = tx
-                    .fetch_all(
-                        "SELECT accounts.currency AS currency, CAST(SUM(entries.amount) AS BIGINT) AS total \
-                         FROM entries JOIN accounts ON accounts.id = entries.account_id \
-                         GROUP BY accounts.currency HAVING SUM(entries.amount) <> 0",
-                        args![],
-                    )
-                    .await?;
-                let unbalanced = sums
-                    .iter()
-                    .map(|row| Ok((row.get("currency")?, row.get("total")?)))
-                    .collect::<Result<Vec<(String, i64)>, StoreError>>()?;
-                let wrong = tx
-                    .fetch_all(
-                        "SELECT accounts.id AS id FROM accounts LEFT JOIN entries ON entries.account_id = accounts.id \
-                         GROUP BY accounts.id, accounts.balance \
-                         HAVING accounts.balance <> COALESCE(SUM(entries.amount), 0) LIMIT 100",
-                        args![],
-                    )
-                    .await?;
-                let overdrawn =
-                    tx.fetch_all("SELECT id FROM accounts WHERE balance < -overdraft LIMIT 100", args![]).await?;
-                let transfers = tx.fetch_one("SELECT COUNT(*) AS n FROM transfers", args![]).await?.get("n")?;
-                let ids = |rows: &[evenkeel::store::Row]| {
-                    rows.iter().map(|row| row.get("id")).collect::<Result<Vec<String>, StoreError>>()
-                };
-                let (wrong_balances, overdrawn) = (ids(&wrong)?, ids(&overdrawn)?);
-                let holds = unbalanced.is_empty() && wrong_balances.is_empty() && overdrawn.is_empty();
-                Ok(Checked { holds, unbalanced, wrong_balances, overdrawn, transfers })
-            })
-        })
-        .await
+    store.read(|tx| Box::pin(check_in(tx))).await
 }
+
+async fn check_in(tx: &mut Transaction) -> Result<Checked, LedgerError> {
+    let sums = tx.fetch_all(SUMS, args![]).await?;
+    let currencies = sums.iter().map(|row| Ok(Sum { currency: row.get("currency")?, sum: row.get("total")? }));
+    let currencies = currencies.collect::<Result<Vec<_>, StoreError>>()?;
+    let wrong_balances = offenders(tx, WRONG_BALANCES).await?;
+    let overdrawn = offenders(tx, OVERDRAWN).await?;
+    let lopsided = offenders(tx, LOPSIDED).await?;
+    let stray_in_flight = offenders(tx, STRAY_IN_FLIGHT).await?;
+    let transfers = tx.fetch_one("SELECT COUNT(*) AS n FROM transfers", args![]).await?.get("n")?;
+    let holds = currencies.iter().all(|currency| currency.sum == 0)
+        && [&wrong_balances, &overdrawn, &lopsided, &stray_in_flight].iter().all(|offenders| offenders.is_empty());
+    Ok(Checked { holds, currencies, wrong_balances, overdrawn, lopsided, stray_in_flight, transfers })
+}
+
+async fn offenders(tx: &mut Transaction, sql: &'static str) -> Result<Vec<String>, StoreError> {
+    tx.fetch_all(sql, args![MAX_NAMED]).await?.iter().map(|row: &Row| row.get("offender")).collect()
+}
+
+const SUMS: &str = "
+SELECT accounts.currency AS currency, CAST(SUM(entries.amount) AS BIGINT) AS total
+FROM entries JOIN accounts ON accounts.id = entries.account_id
+GROUP BY accounts.currency ORDER BY accounts.currency";
+
+const WRONG_BALANCES: &str = "
+SELECT accounts.id AS offender FROM accounts LEFT JOIN entries ON entries.account_id = accounts.id
+GROUP BY accounts.id, accounts.balance HAVING accounts.balance <> COALESCE(SUM(entries.amount), 0) LIMIT $1";
+
+const OVERDRAWN: &str = "SELECT id AS offender FROM accounts WHERE balance < -overdraft LIMIT $1";
+
+const LOPSIDED: &str = "
+SELECT transfers.id AS offender FROM transfers
+LEFT JOIN entries ON entries.transfer_id = transfers.id
+LEFT JOIN accounts ON accounts.id = entries.account_id AND accounts.currency = transfers.currency
+GROUP BY transfers.id, transfers.amount
+HAVING COUNT(accounts.id) <> 2 OR SUM(entries.amount) <> 0 OR MAX(entries.amount) <> transfers.amount LIMIT $1";
+
+const STRAY_IN_FLIGHT: &str = "
+SELECT accounts.currency AS offender FROM accounts
+LEFT JOIN payouts ON payouts.currency = accounts.currency AND payouts.state = 'pending'
+WHERE accounts.internal AND accounts.id LIKE 'own_payouts-in-flight_%'
+GROUP BY accounts.currency, accounts.balance HAVING accounts.balance <> COALESCE(SUM(payouts.amount), 0) LIMIT $1";

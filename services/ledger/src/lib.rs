@@ -5,6 +5,7 @@
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
 //! - [`page`]: the one page for people.
 //! - [`cursor`]: how lists are paged.
+//! - [`openapi`]: the API's description.
 
 use evenkeel::prelude::*;
 use evenkeel::utoipa;
@@ -13,10 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub mod account;
+mod amount;
 pub mod cursor;
 pub mod error;
+mod id;
 pub mod invariant;
 pub mod migrations;
+pub mod openapi;
 pub mod page;
 pub mod payout;
 pub mod posting;
@@ -38,7 +42,10 @@ pub struct Ledger {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."))]
+#[openapi(
+    info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."),
+    components(schemas(openapi::ProblemDocument))
+)]
 struct Document;
 
 fn api() -> OpenApiRouter<Ledger> {
@@ -56,11 +63,6 @@ fn api() -> OpenApiRouter<Ledger> {
 pub fn routes(context: &Context<Settings>) -> Router {
     let (api, _document) = api().split_for_parts();
     api.merge(page::routes()).with_state(Ledger { store: context.store().clone() })
-}
-
-/// The API's description.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
 }
 
 /// Microseconds since 1970, now.

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
         .settings::<ledger::Settings>()
         .store(ledger::migrations::all())
         .routes(ledger::routes)
-        .openapi(ledger::openapi)
+        .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)
         .background("payouts", ledger::payout::worker::run)
         .main()

@@ -2,7 +2,7 @@
 
 use evenkeel::prelude::*;
 
-/// The largest amount of one posting, in minor units: a million times a million euros and more, far from overflow.
+/// The largest amount of one posting, in minor units: ten million million euros, far from overflow.
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
 
 /// Money that moves.
@@ -28,17 +28,17 @@ pub struct Posting {
 pub enum Posted {
     /// It moved.
     Done,
-    /// The account would pass its overdraft. The transaction must be undone.
+    /// The paying account would pass its overdraft, or there is none of this currency. The transaction must be undone.
     Insufficient,
-    /// The receiving balance would overflow. The transaction must be undone.
+    /// The receiving balance would overflow, or there is none of this currency. The transaction must be undone.
     TooMuch,
 }
 
 /// Moves the money, or says why not; unless it is [`Posted::Done`] the caller must undo the transaction.
 ///
-/// Both accounts exist and have the posting's currency. Rows are changed in the order of their ids, so that two
-/// postings between the same accounts cannot wait for each other; the guards are conditions of the changes themselves,
-/// so that no reader is trusted.
+/// Rows are changed in the order of their ids, so that two postings between the same accounts cannot wait for each
+/// other. The guards (currency, overdraft, overflow) are conditions of the changes themselves, so that what a caller
+/// has read before is not trusted; an account that is missing or of another currency never moves.
 ///
 /// # Errors
 /// The store's.
@@ -78,8 +78,9 @@ pub async fn post(tx: &mut Transaction, posting: &Posting) -> Result<Posted, Sto
 async fn debit(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreError> {
     let changed = tx
         .execute(
-            "UPDATE accounts SET balance = balance - $1 WHERE id = $2 AND balance - $1 >= -overdraft",
-            args![posting.amount, &posting.from],
+            "UPDATE accounts SET balance = balance - $1 \
+             WHERE id = $2 AND currency = $3 AND balance - $1 >= -overdraft",
+            args![posting.amount, &posting.from, &posting.currency],
         )
         .await?;
     Ok(if changed == 1 { Posted::Done } else { Posted::Insufficient })
@@ -88,8 +89,8 @@ async fn debit(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreE
 async fn credit(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreError> {
     let changed = tx
         .execute(
-            "UPDATE accounts SET balance = balance + $1 WHERE id = $2 AND balance <= $3",
-            args![posting.amount, &posting.to, i64::MAX - posting.amount],
+            "UPDATE accounts SET balance = balance + $1 WHERE id = $2 AND currency = $3 AND balance <= $4",
+            args![posting.amount, &posting.to, &posting.currency, i64::MAX - posting.amount],
         )
         .await?;
     Ok(if changed == 1 { Posted::Done } else { Posted::TooMuch })

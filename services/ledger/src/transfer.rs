@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cursor::{Page, Paging, Place};
 use crate::error::{LedgerError, recorded_refusal};
 use crate::posting::{MAX_AMOUNT, Posted, Posting, post};
-use crate::{Ledger, now_micros, timestamp};
+use crate::{Ledger, id, now_micros, timestamp};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -18,6 +18,7 @@ pub struct NewTransfer {
     /// The account the money reaches; of the same currency.
     pub to: String,
     /// Minor units: a whole number, never a fraction.
+    #[serde(deserialize_with = "crate::amount::amount")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub amount: i64,
 }
@@ -56,9 +57,9 @@ impl NewTransfer {
 }
 
 /// Make a transfer
-#[utoipa::path(post, path = "/v1/transfers", request_body = NewTransfer,
-    params(("Idempotency-Key" = String, Header, description = "Names the request: a repetition has no second effect")),
-    responses((status = 201, body = Transfer), (status = 400), (status = 404), (status = 413), (status = 415), (status = 422), (status = 503)))]
+#[utoipa::path(post, operation_id = "make_transfer", path = "/v1/transfers", request_body = NewTransfer,
+    params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
+    responses((status = 201, body = Transfer), (status = 404)))]
 pub async fn make(State(ledger): State<Ledger>, request: Idempotent<NewTransfer>) -> Result<Response, LedgerError> {
     request.body.check()?;
     make_once(&ledger.store, &request).await.map(recorded)
@@ -119,14 +120,17 @@ fn no_account(field: &str) -> Problem {
 
 /// The currency of a client's account.
 pub(crate) async fn currency_of(tx: &mut Transaction, id: &str) -> Result<Option<String>, StoreError> {
+    if !id::is_well_formed(id) {
+        return Ok(None);
+    }
     let row =
         tx.fetch_optional("SELECT currency FROM accounts WHERE id = $1 AND internal = $2", args![id, false]).await?;
     row.map(|row| row.get("currency")).transpose()
 }
 
 /// List transfers
-#[utoipa::path(get, path = "/v1/transfers", params(Paging),
-    responses((status = 200, body = Page<Transfer>), (status = 400), (status = 503)))]
+#[utoipa::path(get, operation_id = "list_transfers", path = "/v1/transfers", params(Paging),
+    responses((status = 200, body = Page<Transfer>)))]
 pub async fn list(
     State(ledger): State<Ledger>,
     Query(paging): Query<Paging>,
@@ -151,9 +155,12 @@ pub async fn list(
 }
 
 /// Look at a transfer
-#[utoipa::path(get, path = "/v1/transfers/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = Transfer), (status = 404), (status = 503)))]
+#[utoipa::path(get, operation_id = "get_transfer", path = "/v1/transfers/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Transfer), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Transfer>, LedgerError> {
+    if !id::is_well_formed(&id) {
+        return Err(LedgerError::not_found("transfer"));
+    }
     let row = ledger
         .store
         .read(|tx| {

@@ -1,204 +1,129 @@
 //! The partner bank of the ledger: idempotent payouts, and a behaviour that can be changed at run time.
 //!
-//! `PUT /behaviour {"mode": "hang"}` on the admin listener changes how `POST /v1/payouts` is answered:
+//! - [`bank`]: the books: one decision for each key.
+//! - [`behaviour`]: how payouts are answered, and what that is on the wire.
 //!
-//! | mode | on the wire |
-//! |---|---|
-//! | normal | 201 |
-//! | slow | 201 after `millis` |
-//! | hang | the work is not done, nothing is answered (the border ends it with 504 at its deadline) |
-//! | drip | 201 whose body comes a byte every `millis` |
-//! | reset | the connection is broken off after the head |
-//! | garbage | 200 with bytes that are no JSON |
-//! | truncate | 201 that announces more than it sends |
-//! | error | 500, nothing is done |
-//! | lose_answer | the work is done, then the connection is broken off |
+//! Public: `POST /v1/payouts`, `GET /v1/payouts`, `GET /v1/payouts/{key}`, `GET /v1/total`. Admin: `GET` and `PUT
+//! /behaviour`.
+//!
+//! ```
+//! use rail::bank::{Bank, Decision, Payout};
+//!
+//! let bank = Bank::default();
+//! let payout = Payout { amount: 5, currency: "EUR".to_owned(), destination: "DE02".to_owned() };
+//! let first = bank.decide("key", &payout).unwrap();
+//! assert!(matches!(first, Decision::Paid { .. }));
+//! assert_eq!(bank.decide("key", &payout).unwrap(), first);
+//! assert_eq!(bank.total().count, 1);
+//! ```
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use evenkeel::axum::body::{Body, Bytes};
-use evenkeel::axum::http::{HeaderMap, header};
 use evenkeel::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// Payouts remembered; then the bank takes no more, because forgetting one could pay it twice.
-const MAX_PAYOUTS: usize = 1_000_000;
+pub mod bank;
+pub mod behaviour;
 
-/// How payouts are answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// As a bank should.
-    #[default]
-    Normal,
-    /// Late.
-    Slow,
-    /// Never.
-    Hang,
-    /// A byte at a time.
-    Drip,
-    /// Broken off at once.
-    Reset,
-    /// Bytes that are no JSON.
-    Garbage,
-    /// Less than announced.
-    Truncate,
-    /// 500.
-    Error,
-    /// Broken off after the work is done.
-    LoseAnswer,
-}
+use bank::{Bank, Line, Total, Undecided};
+use behaviour::{Behaviour, Mode, Switch};
 
-/// The mode, and its measure of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Behaviour {
-    /// How payouts are answered.
-    pub mode: Mode,
-    /// Milliseconds, for slow and drip.
-    #[serde(default = "default_millis")]
-    pub millis: u64,
-}
+/// Payouts of a page unless the client says otherwise.
+const DEFAULT_LIMIT: usize = 50;
+/// The most payouts of a page.
+const MAX_LIMIT: usize = 200;
 
-fn default_millis() -> u64 {
-    1000
-}
-
-/// What the ledger asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Payout {
-    /// Minor units.
-    pub amount: i64,
-    /// Three capitals.
-    pub currency: String,
-    /// Where the money goes.
-    pub destination: String,
-}
-
-/// The bank. Cheap to clone.
+/// What handlers work with. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Bank {
-    inner: Arc<Mutex<Books>>,
+pub struct Rail {
+    /// The books.
+    pub bank: Bank,
+    /// How payouts are answered.
+    pub switch: Switch,
 }
 
-#[derive(Debug)]
-struct Books {
-    behaviour: Behaviour,
-    /// By idempotency key.
-    paid: HashMap<String, Payout>,
-}
-
-impl Default for Books {
-    fn default() -> Self {
-        let behaviour = Behaviour { mode: Mode::Normal, millis: default_millis() };
-        Self { behaviour, paid: HashMap::new() }
-    }
-}
-
-impl Bank {
-    fn books(&self) -> MutexGuard<'_, Books> {
-        // Every change of the books is a single insertion: they are whole whatever happened to the holder.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Pays once for each key.
-    fn pay(&self, key: &str, payout: &Payout) -> Result<(), Problem> {
-        let mut books = self.books();
-        if let Some(known) = books.paid.get(key) {
-            let reused = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "this key was used for another payout");
-            return if known == payout { Ok(()) } else { Err(reused()) };
-        }
-        if payout.amount <= 0 || payout.destination.is_empty() {
-            let detail = "a payout has an amount of at least 1 and a destination";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-        }
-        if payout.destination.starts_with("refuse") {
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "there is no such destination"));
-        }
-        if books.paid.len() >= MAX_PAYOUTS {
-            return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, "the books are full; start the bank anew"));
-        }
-        books.paid.insert(key.to_owned(), payout.clone());
-        Ok(())
-    }
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(default)]
+    after: usize,
+    limit: Option<usize>,
 }
 
 /// The public routes.
-pub fn routes(bank: Bank) -> Router {
+pub fn routes(rail: Rail) -> Router {
     Router::new()
-        .route("/v1/payouts", post(pay))
+        .route("/v1/payouts", get(list).post(pay))
         .route("/v1/payouts/{key}", get(one))
         .route("/v1/total", get(total))
         .route("/livez", get(async || "live\n"))
-        .with_state(bank)
+        .with_state(rail)
 }
 
 /// The routes of the admin listener.
-pub fn admin_routes(bank: Bank) -> Router {
-    Router::new().route("/behaviour", get(behaviour).put(behave)).with_state(bank)
+pub fn admin_routes(rail: Rail) -> Router {
+    Router::new().route("/behaviour", get(show).put(change)).with_state(rail)
 }
 
-async fn pay(State(bank): State<Bank>, headers: HeaderMap, Json(payout): Json<Payout>) -> Response {
-    let Some(key) = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned) else {
-        return Problem::new(StatusCode::BAD_REQUEST, "the header Idempotency-Key is needed").into_response();
-    };
-    let behaviour = bank.books().behaviour;
-    let wait = Duration::from_millis(behaviour.millis);
+/// Whatever the behaviour, the books are asked once at most for a request, and only where the mode does the work.
+async fn pay(State(rail): State<Rail>, request: Idempotent<bank::Payout>) -> Response {
+    let behaviour = rail.switch.now();
     match behaviour.mode {
         Mode::Hang => return std::future::pending().await,
         Mode::Error => return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "told to fail").into_response(),
-        Mode::Garbage => {
-            return (StatusCode::OK, Bytes::from_static(b"\x00\xffnot what you asked for")).into_response();
-        }
-        Mode::Reset => return broken_off(StatusCode::CREATED, ""),
-        Mode::Slow => tokio::time::sleep(wait).await,
+        Mode::Garbage => return behaviour::garbage(),
+        Mode::Reset => return behaviour::broken_off(StatusCode::CREATED, "", 60),
+        Mode::Slow => tokio::time::sleep(behaviour.wait()).await,
         Mode::Normal | Mode::Drip | Mode::Truncate | Mode::LoseAnswer => {}
     }
-    if let Err(refusal) = bank.pay(&key, &payout) {
-        return refusal.into_response();
-    }
-    let body = serde_json::json!({ "key": key, "status": "paid" });
+    let key = request.key.as_str();
+    let (status, body) = match rail.bank.decide(key, &request.body) {
+        Ok(decision) => decision.answer(key),
+        Err(undecided) => return problem_of(&undecided).into_response(),
+    };
+    let text = body.to_string();
     match behaviour.mode {
-        Mode::LoseAnswer => broken_off(StatusCode::CREATED, ""),
-        Mode::Truncate => broken_off(StatusCode::CREATED, &body.to_string()[..5]),
-        Mode::Drip => dripped(StatusCode::CREATED, body.to_string(), wait),
-        _ => (StatusCode::CREATED, Json(body)).into_response(),
+        Mode::LoseAnswer => behaviour::broken_off(status, "", text.len()),
+        Mode::Truncate => behaviour::broken_off(status, &text[..text.len() / 2], text.len()),
+        Mode::Drip => behaviour::dripped(status, text, behaviour.wait()),
+        _ => behaviour::whole(status, text),
     }
 }
 
-async fn one(State(bank): State<Bank>, Path(key): Path<String>) -> Result<Json<Payout>, StatusCode> {
-    bank.books().paid.get(&key).cloned().map(Json).ok_or(StatusCode::NOT_FOUND)
+fn problem_of(undecided: &Undecided) -> Problem {
+    let status = match undecided {
+        Undecided::KeyReused => StatusCode::CONFLICT,
+        Undecided::Full => StatusCode::INSUFFICIENT_STORAGE,
+    };
+    Problem::new(status, undecided.to_string())
 }
 
-async fn total(State(bank): State<Bank>) -> Json<serde_json::Value> {
-    let books = bank.books();
-    let amount: i128 = books.paid.values().map(|payout| i128::from(payout.amount)).sum();
-    Json(serde_json::json!({ "count": books.paid.len(), "amount": amount.to_string() }))
+/// The payouts in the order of their arrival: `after` of them are left out, at most `limit` are shown.
+async fn list(State(rail): State<Rail>, Query(paging): Query<Paging>) -> Result<Json<serde_json::Value>, Problem> {
+    let limit = paging.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("limit: {limit} is not between 1 and {MAX_LIMIT}");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let (lines, more) = rail.bank.page(paging.after, limit);
+    let next = more.then(|| paging.after.saturating_add(lines.len()));
+    Ok(Json(serde_json::json!({ "items": lines, "next": next })))
 }
 
-async fn behaviour(State(bank): State<Bank>) -> Json<Behaviour> {
-    Json(bank.books().behaviour)
+async fn one(State(rail): State<Rail>, Path(key): Path<String>) -> Result<Json<Line>, Problem> {
+    let missing = || Problem::new(StatusCode::NOT_FOUND, "nothing was asked for under this key");
+    rail.bank.find(&key).map(Json).ok_or_else(missing)
 }
 
-async fn behave(State(bank): State<Bank>, Json(behaviour): Json<Behaviour>) -> Json<Behaviour> {
-    bank.books().behaviour = behaviour;
-    Json(behaviour)
+async fn total(State(rail): State<Rail>) -> Json<Total> {
+    Json(rail.bank.total())
 }
 
-/// A head that announces a body, the start of it, and the end of the connection.
-fn broken_off(status: StatusCode, start: &str) -> Response {
-    let pieces = [Ok(Bytes::copy_from_slice(start.as_bytes())), Err(std::io::Error::other("told to break off"))];
-    let body = Body::from_stream(futures_util::stream::iter(pieces));
-    (status, [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_LENGTH, "60")], body).into_response()
+async fn show(State(rail): State<Rail>) -> Json<Behaviour> {
+    Json(rail.switch.now())
 }
 
-fn dripped(status: StatusCode, text: String, every: Duration) -> Response {
-    let bytes = futures_util::stream::unfold(text.into_bytes().into_iter(), move |mut rest| async move {
-        tokio::time::sleep(every).await;
-        rest.next().map(|byte| (Ok::<_, std::io::Error>(Bytes::from(vec![byte])), rest))
-    });
-    (status, [(header::CONTENT_TYPE, "application/json")], Body::from_stream(bytes)).into_response()
+async fn change(State(rail): State<Rail>, Json(behaviour): Json<Behaviour>) -> Result<Json<Behaviour>, Problem> {
+    behaviour.check().map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
+    tracing::info!(?behaviour, "payouts are answered like this from now on");
+    rail.switch.set(behaviour);
+    Ok(Json(behaviour))
 }

@@ -3,11 +3,11 @@
 use evenkeel::prelude::*;
 
 fn main() -> ExitCode {
-    let bank = rail::Bank::default();
-    let admin = bank.clone();
+    let rail = rail::Rail::default();
+    let admin = rail.clone();
     Service::new(build_info!())
         .about("A partner bank that pays out once for each key, and misbehaves when its admin listener is told to")
-        .routes(|_context| rail::routes(bank))
+        .routes(|_context| rail::routes(rail))
         .admin_routes(|_context| rail::admin_routes(admin))
         .main()
 }

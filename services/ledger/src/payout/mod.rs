@@ -1,8 +1,10 @@
 //! Payouts: money that leaves through the partner bank, which may be silent for as long as it likes.
 //!
 //! A payout is accepted in one transaction: the money moves from the account to the ledger's own account of payouts in
-//! flight, and the answer (202, pending) is recorded. The [`worker`] then asks the bank, with the payout's id as
-//! idempotency key, until the bank says yes or no.
+//! flight, and the answer is recorded: always 202 with `pending`, because that is what is true when the transaction
+//! commits, and what stays true for a repetition a week later. What became of it is at the `Location`. The [`worker`] is
+//! nudged at once, so that a bank that is well has paid before most clients look; it asks with the payout's id as
+//! idempotency key until the bank says yes or no.
 
 use evenkeel::prelude::*;
 use evenkeel::{store, utoipa, vitals};
@@ -12,24 +14,15 @@ use crate::cursor::{Page, Paging, Place};
 use crate::error::{LedgerError, recorded_refusal};
 use crate::posting::{MAX_AMOUNT, Posted, Posting, post};
 use crate::transfer::{currency_of, refusal_of};
-use crate::{Ledger, now_micros, timestamp};
+use crate::{Ledger, id, now_micros, timestamp};
 
+pub mod state;
 pub mod worker;
+
+pub use state::PayoutState;
 
 /// The longest destination.
 const MAX_DESTINATION: usize = 64;
-
-/// The states of a payout, and the only ways between them: `Pending -> Paid` and `Pending -> Refused`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PayoutState {
-    /// Accepted; the bank has not said yes or no.
-    Pending,
-    /// The bank said yes: the money has left.
-    Paid,
-    /// The bank said no: the money is back.
-    Refused,
-}
 
 /// What a client asks for.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -38,6 +31,7 @@ pub struct NewPayout {
     /// The account the money leaves.
     pub account: String,
     /// Minor units.
+    #[serde(deserialize_with = "crate::amount::amount")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub amount: i64,
     /// Where the bank sends it: 1 to 64 letters, digits and dashes.
@@ -62,25 +56,6 @@ pub struct Payout {
     pub status: PayoutState,
     /// RFC 3339.
     pub created_at: String,
-}
-
-impl PayoutState {
-    /// As it is stored.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Paid => "paid",
-            Self::Refused => "refused",
-        }
-    }
-
-    fn of(name: &str) -> Self {
-        match name {
-            "paid" => Self::Paid,
-            "refused" => Self::Refused,
-            _ => Self::Pending,
-        }
-    }
 }
 
 impl NewPayout {
@@ -126,9 +101,9 @@ impl Own {
 /// Ask for a payout
 ///
 /// It is accepted at once and paid by the partner bank as soon as the bank answers; a repetition gets the first answer.
-#[utoipa::path(post, path = "/v1/payouts", request_body = NewPayout,
-    params(("Idempotency-Key" = String, Header, description = "Names the request: a repetition has no second effect")),
-    responses((status = 202, body = Payout), (status = 400), (status = 404), (status = 413), (status = 415), (status = 422), (status = 503)))]
+#[utoipa::path(post, operation_id = "ask_for_payout", path = "/v1/payouts", request_body = NewPayout,
+    params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
+    responses((status = 202, body = Payout), (status = 404)))]
 pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -> Result<Response, LedgerError> {
     request.body.check()?;
     let accepted: store::Recorded = ledger
@@ -181,8 +156,8 @@ async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payou
 }
 
 /// List payouts
-#[utoipa::path(get, path = "/v1/payouts", params(Paging),
-    responses((status = 200, body = Page<Payout>), (status = 400), (status = 503)))]
+#[utoipa::path(get, operation_id = "list_payouts", path = "/v1/payouts", params(Paging),
+    responses((status = 200, body = Page<Payout>)))]
 pub async fn list(
     State(ledger): State<Ledger>,
     Query(paging): Query<Paging>,
@@ -207,9 +182,12 @@ pub async fn list(
 }
 
 /// Look at a payout
-#[utoipa::path(get, path = "/v1/payouts/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = Payout), (status = 404), (status = 503)))]
+#[utoipa::path(get, operation_id = "get_payout", path = "/v1/payouts/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = Payout), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Payout>, LedgerError> {
+    if !id::is_well_formed(&id) {
+        return Err(LedgerError::not_found("payout"));
+    }
     let row = ledger
         .store
         .read(|tx| {
@@ -235,7 +213,7 @@ fn read(row: &store::Row) -> Result<(Place, Payout), StoreError> {
         amount: row.get("amount")?,
         currency: row.get("currency")?,
         destination: row.get("destination")?,
-        status: PayoutState::of(&row.get::<String>("state")?),
+        status: PayoutState::of(&row.get::<String>("state")?)?,
         created_at: timestamp(created_at),
     };
     Ok((Place { created_at, id }, payout))

@@ -1,28 +1,37 @@
 //! Asks the bank for every pending payout until it says yes or no.
 //!
-//! Live work and a backlog are the same: payouts that are due, oldest first. The payout's id is the bank's idempotency
-//! key, so that asking again can never pay twice, also when the bank did the work and its answer was lost.
+//! Live work and a backlog are the same: payouts that are due, those that wait longest first. The payout's id is the
+//! bank's idempotency key, so that asking again can never pay twice, also when the bank did the work and its answer was
+//! lost, and also when several ledgers on one database ask for the same payout.
 
 use std::time::Duration;
 
 use evenkeel::prelude::*;
 use evenkeel::resilience::Backoff;
 use evenkeel::{client, vitals};
+use futures_util::StreamExt;
 use tokio::sync::Notify;
 
-use super::{Own, PayoutState};
+use super::state::{PayoutState, Word};
+use super::{Own, Payout, read};
 use crate::error::LedgerError;
 use crate::posting::{Posted, Posting, post};
 use crate::{Settings, now_micros};
 
 /// Payouts taken at a time.
-const BATCH: i64 = 20;
-/// Between two looks when nobody nudges.
-const PERIOD: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
-/// Between two tries of a payout.
+const BATCH: i64 = 64;
+/// Payouts asked for at once: one that the bank leaves hanging holds up no more than its place.
+const AT_ONCE: usize = 8;
+/// The least wait between two looks when nobody nudges, and between two tries of a payout.
+const AT_LEAST: Duration = Duration::from_millis(200);
+/// Between two looks when nobody nudges, on top of the least.
+const LOOK: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
+/// Between two tries of a payout, on top of the least.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// For one try.
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// How the bank names its refusal of a payout (RFC 9457, `type`).
+const REFUSAL: &str = "/problems/payout-refused";
 
 static NEW_WORK: Notify = Notify::const_new();
 
@@ -31,68 +40,74 @@ pub(super) fn nudge() {
     NEW_WORK.notify_one();
 }
 
-/// A payout that is due.
-#[derive(Clone)]
-struct Due {
-    id: String,
-    account: String,
-    amount: i64,
-    currency: String,
-    destination: String,
-    attempts: i64,
-}
-
-/// What the bank said.
+/// What came of asking.
+#[derive(Debug, PartialEq, Eq)]
 enum Said {
-    Yes,
-    No(String),
+    /// The last word, with the reason for a no.
+    Last(Word, String),
+    /// None that could be relied on, and why.
     Nothing(String),
 }
 
-/// Works until asked to end; what was begun with the bank is finished or left to be asked again.
+/// Works until asked to end. It ends at once: what was begun is in the store, or is asked for again.
 pub async fn run(context: Context<Settings>, stop: Stop) {
-    while !stop.is_requested() {
-        match work_once(&context).await {
+    loop {
+        let worked = tokio::select! {
+            () = stop.requested() => return,
+            worked = work_once(&context) => worked,
+        };
+        match worked {
             Ok(worked) if worked > 0 => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "payouts wait: the store refused"),
         }
         tokio::select! {
-            () = stop.requested() => {}
+            () = stop.requested() => return,
             () = NEW_WORK.notified() => {}
-            () = tokio::time::sleep(Duration::from_millis(200) + PERIOD.wait(0)) => {}
+            () = tokio::time::sleep(AT_LEAST + LOOK.wait(0)) => {}
         }
     }
 }
 
-/// Asks for every payout that is due, at most a batch; returns how many.
+/// Asks for the payouts that are due, at most a batch; returns how many are not due any more.
 ///
 /// # Errors
-/// The store's.
+/// The store's, when what is due cannot be read.
 async fn work_once(context: &Context<Settings>) -> Result<usize, LedgerError> {
     let due = due(context.store()).await?;
-    for payout in &due {
-        match ask(context, payout).await {
-            Said::Yes => settle(context.store(), payout, PayoutState::Paid).await?,
-            Said::No(reason) => {
-                tracing::info!(payout = %payout.id, %reason, "the bank refused a payout: the money goes back");
-                settle(context.store(), payout, PayoutState::Refused).await?;
-            }
-            Said::Nothing(reason) => {
-                tracing::warn!(payout = %payout.id, %reason, "no word from the bank: asking again later");
-                postpone(context.store(), payout).await?;
-            }
-        }
-    }
-    Ok(due.len())
+    let worked = futures_util::stream::iter(due).map(|(payout, attempts)| async move {
+        let done = bring_on(context, &payout, attempts).await;
+        done.inspect_err(|error| tracing::error!(payout = %payout.id, %error, "a payout is stuck")).is_ok()
+    });
+    Ok(worked.buffer_unordered(AT_ONCE).filter(|done| std::future::ready(*done)).count().await)
 }
 
-async fn due(store: &Store) -> Result<Vec<Due>, LedgerError> {
+/// Settles one payout, or puts it off: one that cannot be settled must not stand in the others' way.
+async fn bring_on(context: &Context<Settings>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
+    match ask(context, payout).await {
+        Said::Last(word, reason) => {
+            if word == Word::No {
+                tracing::info!(payout = %payout.id, %reason, "the bank refused a payout: the money goes back");
+            }
+            let settled = settle(context.store(), payout, word).await;
+            if settled.is_err() {
+                postpone(context.store(), payout, attempts).await?;
+            }
+            settled
+        }
+        Said::Nothing(reason) => {
+            tracing::warn!(payout = %payout.id, attempts, %reason, "no word from the bank: asking again later");
+            postpone(context.store(), payout, attempts).await
+        }
+    }
+}
+
+async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
     let rows = store
         .read(|tx| {
             Box::pin(async move {
                 tx.fetch_all(
-                    "SELECT id, account_id, amount, currency, destination, attempts FROM payouts \
+                    "SELECT id, account_id, amount, currency, destination, state, attempts, created_at FROM payouts \
                      WHERE state = $1 AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3",
                     args![PayoutState::Pending.name(), now_micros(), BATCH],
                 )
@@ -100,20 +115,11 @@ async fn due(store: &Store) -> Result<Vec<Due>, LedgerError> {
             })
         })
         .await?;
-    let read = |row: &evenkeel::store::Row| {
-        Ok(Due {
-            id: row.get("id")?,
-            account: row.get("account_id")?,
-            amount: row.get("amount")?,
-            currency: row.get("currency")?,
-            destination: row.get("destination")?,
-            attempts: row.get("attempts")?,
-        })
-    };
-    rows.iter().map(read).collect::<Result<_, StoreError>>().map_err(LedgerError::from)
+    let due = rows.iter().map(|row| Ok((read(row)?.1, row.get("attempts")?)));
+    due.collect::<Result<_, StoreError>>().map_err(LedgerError::from)
 }
 
-async fn ask(context: &Context<Settings>, payout: &Due) -> Said {
+async fn ask(context: &Context<Settings>, payout: &Payout) -> Said {
     let Ok(url) = context.settings().rail_url.join("/v1/payouts") else {
         return Said::Nothing("RAIL_URL cannot be joined with a path".to_owned());
     };
@@ -122,27 +128,30 @@ async fn ask(context: &Context<Settings>, payout: &Due) -> Said {
     });
     let call = context.client().post(&url).header("idempotency-key", &payout.id).json(&body).total_timeout(TIMEOUT);
     match call.send().await {
-        Ok(answer) => said(&answer),
+        Ok(answer) => said(&payout.id, answer.status, answer.json()),
         Err(error) => Said::Nothing(error.to_string()),
     }
 }
 
-/// Only a whole answer that says so in so many words is a yes; only a definite 4xx is a no.
-fn said(answer: &client::Answer) -> Said {
-    let status = answer.status;
-    if status.is_success() {
-        return match answer.json::<serde_json::Value>() {
-            Ok(body) if body["status"] == "paid" => Said::Yes,
-            Ok(_) => Said::Nothing(format!("{status} without the word paid")),
-            Err(error) => Said::Nothing(error.to_string()),
-        };
+/// Only a whole answer that names this payout and says `paid` is a yes, and only a 422 with the bank's own type of
+/// problem is a no: a proxy's 403, another service's 404 or a page in between say nothing about the money.
+fn said(id: &str, status: StatusCode, body: Result<serde_json::Value, client::Error>) -> Said {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return Said::Nothing(format!("{status}: {error}")),
+    };
+    if status.is_success() && body["status"] == "paid" && body["key"] == id {
+        return Said::Last(Word::Yes, String::new());
     }
-    let definite = matches!(status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND | StatusCode::FORBIDDEN);
-    if definite { Said::No(status.to_string()) } else { Said::Nothing(status.to_string()) }
+    if status == StatusCode::UNPROCESSABLE_ENTITY && body["type"] == REFUSAL {
+        return Said::Last(Word::No, body["detail"].as_str().unwrap_or("no reason given").to_owned());
+    }
+    Said::Nothing(format!("{status} with neither a yes nor a refusal of this payout"))
 }
 
 /// Moves the payout on, and its money with it, in one transaction; does nothing when somebody else has.
-async fn settle(store: &Store, payout: &Due, state: PayoutState) -> Result<(), LedgerError> {
+async fn settle(store: &Store, payout: &Payout, word: Word) -> Result<(), LedgerError> {
+    let Some(next) = payout.status.after(word) else { return Ok(()) };
     store
         .write(|tx| {
             let payout = payout.clone();
@@ -150,41 +159,37 @@ async fn settle(store: &Store, payout: &Due, state: PayoutState) -> Result<(), L
                 let moved = tx
                     .execute(
                         "UPDATE payouts SET state = $1 WHERE id = $2 AND state = $3",
-                        args![state.name(), &payout.id, PayoutState::Pending.name()],
+                        args![next.name(), &payout.id, payout.status.name()],
                     )
                     .await?;
                 if moved == 0 {
                     return Ok(());
                 }
                 let from = Own::InFlight.id(tx, &payout.currency).await?;
-                let to = match state {
-                    PayoutState::Refused => payout.account.clone(),
-                    PayoutState::Paid | PayoutState::Pending => Own::PaidOut.id(tx, &payout.currency).await?,
+                let to = match word {
+                    Word::Yes => Own::PaidOut.id(tx, &payout.currency).await?,
+                    Word::No => payout.account,
                 };
-                let (id, currency) = (vitals::new_id("tra"), payout.currency.clone());
-                let posting = Posting { id, from, to, amount: payout.amount, currency, at: now_micros() };
-                match post(tx, &posting).await? {
+                let (id, amount, currency) = (vitals::new_id("tra"), payout.amount, payout.currency);
+                match post(tx, &Posting { id, from, to, amount, currency, at: now_micros() }).await? {
                     Posted::Done => Ok(()),
-                    not_done => {
-                        tracing::error!(payout = %payout.id, ?not_done, "money in flight cannot be settled");
-                        Err(LedgerError::Refused(crate::transfer::refusal_of(not_done)))
-                    }
+                    not_done => Err(LedgerError::Refused(crate::transfer::refusal_of(not_done))),
                 }
             })
         })
         .await
 }
 
-async fn postpone(store: &Store, payout: &Due) -> Result<(), LedgerError> {
-    let wait = RETRY.wait(u32::try_from(payout.attempts).unwrap_or(u32::MAX)) + Duration::from_millis(200);
+async fn postpone(store: &Store, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
+    let wait = AT_LEAST + RETRY.wait(u32::try_from(attempts).unwrap_or(u32::MAX));
     let next = now_micros().saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
     store
         .write(|tx| {
-            let payout = payout.clone();
+            let id = payout.id.clone();
             Box::pin(async move {
                 tx.execute(
-                    "UPDATE payouts SET attempts = attempts + 1, next_attempt_at = $1 WHERE id = $2",
-                    args![next, &payout.id],
+                    "UPDATE payouts SET attempts = attempts + 1, next_attempt_at = $1 WHERE id = $2 AND state = $3",
+                    args![next, &id, PayoutState::Pending.name()],
                 )
                 .await
                 .map(drop)
@@ -192,4 +197,36 @@ async fn postpone(store: &Store, payout: &Due) -> Result<(), LedgerError> {
         })
         .await
         .map_err(|error: StoreError| error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn word(status: u16, body: serde_json::Value) -> Option<Word> {
+        match said("pay_1", StatusCode::from_u16(status).unwrap(), Ok(body)) {
+            Said::Last(word, _) => Some(word),
+            Said::Nothing(_) => None,
+        }
+    }
+
+    #[test]
+    fn the_bank_has_said_yes_only_when_it_names_this_payout_and_says_paid() {
+        assert_eq!(word(201, json!({ "key": "pay_1", "status": "paid" })), Some(Word::Yes));
+        assert_eq!(word(201, json!({ "key": "pay_2", "status": "paid" })), None);
+        assert_eq!(word(201, json!({ "key": "pay_1", "status": "accepted" })), None);
+        assert_eq!(word(200, json!("<html>")), None);
+        assert_eq!(word(500, json!({ "key": "pay_1", "status": "paid" })), None);
+    }
+
+    #[test]
+    fn only_the_banks_own_refusal_is_a_no_and_what_a_proxy_says_is_nothing() {
+        assert_eq!(word(422, json!({ "type": REFUSAL, "detail": "no such destination" })), Some(Word::No));
+        for status in [400, 401, 403, 404, 409, 422, 429, 500, 502, 503] {
+            assert_eq!(word(status, json!({ "type": "about:blank" })), None, "{status}");
+        }
+        assert_eq!(word(403, json!({ "type": REFUSAL })), None);
+    }
 }

@@ -1,0 +1,130 @@
+//! The API's description: what the code says of each operation, and what is true of all of them.
+
+use evenkeel::utoipa;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+
+/// An error, as every operation tells it (RFC 9457).
+#[derive(utoipa::ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "the border writes problems; this is their shape for the description")]
+pub(crate) struct ProblemDocument {
+    /// What kind of problem: a relative URI such as `/problems/insufficient-funds`, else `about:blank`.
+    #[schema(rename = "type", example = "/problems/insufficient-funds")]
+    kind: String,
+    /// The status's phrase.
+    title: String,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: i32,
+    /// What was wrong and what to do.
+    #[schema(required = false)]
+    detail: String,
+    /// The field that cannot be used, when it is one.
+    #[schema(required = false)]
+    field: String,
+    /// Finds the request in the logs.
+    #[schema(required = false)]
+    request_id: String,
+}
+
+/// What any operation may answer, with why.
+const EVERYWHERE: [(&str, &str); 6] = [
+    ("400", "The request is malformed"),
+    ("414", "The request target is too long"),
+    ("431", "The headers are too many or too long"),
+    ("500", "The service failed; the request id finds the reason in its logs"),
+    ("503", "Nothing was done; Retry-After says when to try again"),
+    ("504", "It took too long; with the same Idempotency-Key it is safe to repeat"),
+];
+
+/// What an operation that takes a body may answer as well.
+const WITH_BODY: [(&str, &str); 4] = [
+    ("408", "The body did not arrive in time"),
+    ("413", "The body is too large"),
+    ("415", "The body is not JSON"),
+    ("422", "The body cannot be used, the key was used for another request, or the money cannot be moved"),
+];
+
+/// The description, whole.
+pub fn document() -> OpenApi {
+    let mut document = crate::api().into_openapi();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            complete(operation);
+        }
+    }
+    document
+}
+
+/// Adds the answers that are the same everywhere, and gives every error the shape of a problem document.
+fn complete(operation: &mut Operation) {
+    let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+    let responses = &mut operation.responses.responses;
+    for (status, why) in EVERYWHERE.iter().chain(with_body) {
+        responses.insert((*status).to_owned(), RefOr::T(problem(status, why)));
+    }
+    for (status, response) in responses.iter_mut() {
+        if let (true, RefOr::T(plain)) = (status.starts_with('4'), &*response) {
+            if plain.content.is_empty() {
+                *response = RefOr::T(problem(status, "There is no such thing"));
+            }
+        }
+    }
+}
+
+fn problem(status: &str, why: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description(why).content("application/problem+json", content);
+    if status != "503" {
+        return response.build();
+    }
+    let wait = HeaderBuilder::new().description(Some("Seconds to wait before trying again")).build();
+    response.header("Retry-After", wait).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value as Json;
+
+    fn document() -> Json {
+        serde_json::to_value(super::document()).unwrap()
+    }
+
+    fn operations(document: &Json) -> Vec<&Json> {
+        let items = document["paths"].as_object().unwrap().values();
+        items.flat_map(|item| item.as_object().unwrap().values()).collect()
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = document();
+        let names: Vec<&str> = operations(&document).iter().map(|one| one["operationId"].as_str().unwrap()).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+    }
+
+    #[test]
+    fn every_error_is_a_problem_document() {
+        let document = document();
+        assert!(document["components"]["schemas"]["Problem"]["properties"]["type"].is_object());
+        for operation in operations(&document) {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                let described = *schema == "#/components/schemas/Problem";
+                assert_eq!(described, status.starts_with(['4', '5']), "{} {status}", operation["operationId"]);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_takes_a_body_needs_an_idempotency_key() {
+        let document = document();
+        for operation in operations(&document) {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let key = parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key");
+            assert_eq!(key.is_some_and(|key| key["required"] == true), operation.get("requestBody").is_some());
+        }
+    }
+}
