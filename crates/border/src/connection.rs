@@ -55,10 +55,15 @@ impl Connection {
         (phase, Duration::from_micros(lasted))
     }
 
+    /// The phase alone, without a look at the clock.
+    fn is_idle(&self) -> bool {
+        self.busy.load(Ordering::Acquire) == 0 && self.since.load(Ordering::Acquire) & HEAD == 0
+    }
+
     /// Bytes came from the peer.
     pub(crate) fn heard(&self, bytes: &[u8]) {
         let http2 = *self.http2.get_or_init(|| bytes.starts_with(b"PRI"));
-        if self.phase().0 == Phase::Idle {
+        if self.is_idle() {
             let begun = if http2 { 0 } else { HEAD };
             self.since.store(self.now() | begun, Ordering::Release);
         }
@@ -66,7 +71,7 @@ impl Connection {
 
     /// Bytes were taken by the peer.
     pub(crate) fn taken(&self) {
-        if self.phase().0 == Phase::Idle {
+        if self.is_idle() {
             self.since.store(self.now(), Ordering::Release);
         }
     }

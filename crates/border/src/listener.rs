@@ -170,6 +170,7 @@ impl Serving {
         let mut serving = std::pin::pin!(self.protocol.serve_connection_with_upgrades(io, service));
         let (last_request, cut) = (self.last_request.listen(), self.cut.listen());
         tokio::select! {
+            biased;
             _ = serving.as_mut() => return,
             () = last_request.requested() => serving.as_mut().graceful_shutdown(),
         }

@@ -17,14 +17,14 @@ use resilience::Deadline;
 use supervision::{Lifecycle, Phase};
 use telemetry::RequestContext;
 use tokio::time::Instant;
-use tower::{Layer, Service, ServiceBuilder};
+use tower::{Layer, Service};
 use vitals::{Registry, TraceContext};
 
 use crate::access_log::AccessLog;
 use crate::admission::{Admission, Place};
 use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
-use crate::problem::documented;
+use crate::problem::{documented, needs_document};
 use crate::traffic::{Route, Traffic, Vitals};
 use crate::{Limits, Problem, headers};
 
@@ -85,8 +85,7 @@ impl Border {
 
     /// Puts the border around all routes and the fallback of a router.
     pub fn around(&self, routes: Router) -> Router {
-        // Our own bound on bodies answers in our own words; the framework's would come first.
-        routes.layer(ServiceBuilder::new().layer(self.clone()).layer(DefaultBodyLimit::disable()))
+        routes.layer(self.clone())
     }
 }
 
@@ -129,10 +128,10 @@ where
 
         Box::pin(context.scope(async move {
             let answer = match entered {
-                Ok(work) => border.answer(work).await,
+                Ok(work) => border.answer(work, started).await,
                 Err(refusal) => refusal.into_response(),
             };
-            let mut response = documented(answer).await;
+            let mut response = if needs_document(&answer) { documented(answer).await } else { answer };
             border.finish(response.headers_mut(), &request_id);
             border.record(&route, &method, uri.path(), response.status(), started);
             Ok(response)
@@ -143,7 +142,7 @@ where
 /// A request that was let in, about to be worked on.
 struct Work<F> {
     /// The handler's future; none when the handler panicked before it had one.
-    future: Option<F>,
+    future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
     _place: Place,
 }
@@ -174,19 +173,24 @@ impl Inner {
             let (guarded, refusal) = Guarded::new(body, json, &self.limits, connection);
             (Body::new(guarded), Some(refusal))
         };
-        let request = Request::from_parts(head, body);
-        let future = catch_unwind(AssertUnwindSafe(|| handler.call(request))).ok();
+        let mut request = Request::from_parts(head, body);
+        if refusal.is_some() {
+            // Our own bound on bodies answers in our own words; the framework's would come first.
+            DefaultBodyLimit::disable().apply(&mut request);
+        }
+        // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
+        let future = catch_unwind(AssertUnwindSafe(|| Box::pin(handler.call(request)))).ok();
         Ok(Work { future, refusal, _place: place })
     }
 
     /// Deadline and panic guard around the handler, and what became of it.
-    async fn answer<F>(&self, work: Work<F>) -> Response
+    async fn answer<F>(&self, work: Work<F>, started: Instant) -> Response
     where
         F: Future<Output = Result<Response, Infallible>>,
     {
         let Some(future) = work.future else { return self.panicked() };
         let guarded = AssertUnwindSafe(future).catch_unwind();
-        let outcome = Deadline::after(self.limits.deadline).scope(guarded).await;
+        let outcome = Deadline::since(started, self.limits.deadline).scope(guarded).await;
 
         // A refused body explains whatever the handler made of it.
         if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
@@ -228,9 +232,10 @@ impl Inner {
         status: StatusCode,
         started: Instant,
     ) {
-        let took = started.elapsed();
+        let now = Instant::now();
+        let took = now.saturating_duration_since(started);
         route.count(method, status, took);
-        self.access_log.write(method, path, route.name(), status, took);
+        self.access_log.write(method, path, route.name(), status, took, now);
     }
 }
 
@@ -243,7 +248,7 @@ fn identify(headers: &HeaderMap) -> RequestContext {
     };
     let request_id = match text(&REQUEST_ID).filter(well_formed) {
         Some(id) => id.into(),
-        None => vitals::new_request_id().into(),
+        None => vitals::new_request_id(),
     };
     let parent = text(&TRACE_PARENT).and_then(|header| header.parse::<TraceContext>().ok());
     RequestContext { request_id, trace: parent.map_or_else(TraceContext::new, |parent| parent.child()) }

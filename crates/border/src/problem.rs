@@ -102,7 +102,7 @@ const MAX_DETAIL_BYTES: u64 = 4096;
 /// problem. The text of a 4xx becomes the detail; that of a 5xx is not shown.
 pub(crate) async fn documented(response: Response) -> Response {
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || has_document(&response) {
+    if !needs_document(&response) {
         return response;
     }
     let (mut head, body) = response.into_parts();
@@ -116,6 +116,12 @@ pub(crate) async fn documented(response: Response) -> Response {
     response.headers_mut().extend(head.headers);
     *response.extensions_mut() = head.extensions;
     response
+}
+
+/// Whether it is an error without a document.
+pub(crate) fn needs_document(response: &Response) -> bool {
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error()) && !has_document(response)
 }
 
 fn has_document(response: &Response) -> bool {

@@ -22,9 +22,13 @@ pub struct Expired;
 impl Deadline {
     /// So long from now.
     pub fn after(duration: Duration) -> Self {
+        Self::since(Instant::now(), duration)
+    }
+
+    /// So long from `start`.
+    pub fn since(start: Instant, duration: Duration) -> Self {
         // Thirty years stand for "never" where the sum would overflow.
-        let now = Instant::now();
-        let at = now.checked_add(duration).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365 * 30));
+        let at = start.checked_add(duration).unwrap_or_else(|| start + Duration::from_secs(86_400 * 365 * 30));
         Self { at }
     }
 
@@ -58,8 +62,10 @@ impl Deadline {
     ///
     /// # Errors
     /// [`Expired`], with the work dropped at its await.
-    pub async fn scope<F: Future>(self, work: F) -> Result<F::Output, Expired> {
-        tokio::time::timeout_at(self.at, CURRENT.scope(self, work)).await.map_err(|_| Expired)
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
+        // The work is wrapped here and not in the block, which would hold it once more.
+        let timed = tokio::time::timeout_at(self.at, CURRENT.scope(self, work));
+        async move { timed.await.map_err(|_| Expired) }
     }
 }
 

@@ -24,7 +24,8 @@ impl RequestContext {
     }
 
     /// Runs `work` for this request. Tasks that `work` spawns do not inherit it: give it to them.
-    pub async fn scope<F: Future>(self, work: F) -> F::Output {
-        CURRENT.scope(self, work).await
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        // Not an async function: that would hold the work twice and copy it once more.
+        CURRENT.scope(self, work)
     }
 }

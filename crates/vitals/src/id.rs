@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::fill_entropy;
 
@@ -20,10 +21,14 @@ pub fn new_id(prefix: &str) -> String {
 }
 
 /// A new request id: 32 hexadecimal digits.
-pub fn new_request_id() -> String {
+pub fn new_request_id() -> Arc<str> {
     let mut bytes = [0; 16];
     fill_entropy(&mut bytes);
-    hex(&bytes)
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    std::str::from_utf8(&digits).expect("hexadecimal digits are ASCII").into()
 }
 
 /// The W3C trace context of a request (<https://www.w3.org/TR/trace-context/>, version 00).
@@ -104,8 +109,9 @@ impl FromStr for TraceContext {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         text.push(char::from(DIGITS[usize::from(byte >> 4)]));
