@@ -17,6 +17,7 @@ pub mod ship;
 pub mod web;
 
 mod listener;
+mod repository;
 mod sockets;
 
 /// What examines one attribute.
