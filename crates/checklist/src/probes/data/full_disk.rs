@@ -93,7 +93,7 @@ async fn on_a_full_disk(lab: &mut Lab, folder: &Path, write: &RequestSpec) -> Ve
     let reads = read.status().is_some_and(|status| status.as_u16() < 400);
     let told = if reads { "go on" } else { "do not go on" };
     evidence.push(Evidence::exchange(reads, format!("reads {told} on the full volume"), &read));
-    let alive = lab.process().is_running();
+    let alive = lab.process().wait(LOOK * 4).await.is_none();
     let told = if alive { "lives on" } else { "has ended" };
     evidence.push(Evidence::saw(alive, format!("the process {told} on the full volume")));
     let _ = std::fs::remove_file(&filler);
