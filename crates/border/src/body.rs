@@ -25,9 +25,9 @@ pub(crate) struct Refusal(Arc<AtomicU8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Reason {
-    TooLarge = 1,
-    TooDeep = 2,
-    TooSlow = 3,
+    Large = 1,
+    Deep = 2,
+    Slow = 3,
 }
 
 impl Refusal {
@@ -81,7 +81,7 @@ impl Guarded {
     }
 
     fn check(&mut self, data: &Bytes) -> Result<(), Reason> {
-        self.bytes_left = self.bytes_left.checked_sub(data.len() as u64).ok_or(Reason::TooLarge)?;
+        self.bytes_left = self.bytes_left.checked_sub(data.len() as u64).ok_or(Reason::Large)?;
         self.pace.heard(data.len());
         match &mut self.depth {
             Some(depth) => depth.check(data),
@@ -101,7 +101,7 @@ impl http_body::Body for Guarded {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if polled.is_pending() {
             ready!(self.pace.poll_overdue(context));
-            return self.refuse(Reason::TooSlow);
+            return self.refuse(Reason::Slow);
         }
         match &polled {
             Poll::Ready(None) => self.ended = true,
@@ -194,7 +194,7 @@ impl Depth {
                 (Text::Outside, b'{' | b'[') => {
                     self.level += 1;
                     if self.level > self.bound {
-                        return Err(Reason::TooDeep);
+                        return Err(Reason::Deep);
                     }
                     Text::Outside
                 }

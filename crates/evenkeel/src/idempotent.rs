@@ -91,7 +91,7 @@ pub fn recorded(recorded: Recorded) -> Response {
 /// What a client is told when the store refuses: 422 for a key used for another request, 503 with `Retry-After` when
 /// trying again may help, else 500. The cause goes to the log.
 pub fn problem_of(error: &StoreError) -> Problem {
-    if matches!(error, StoreError::KeyReused { .. }) {
+    if matches!(error, StoreError::KeyReused) {
         let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
         return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
     }

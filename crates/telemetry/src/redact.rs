@@ -27,7 +27,7 @@ pub fn is_secret_name(name: &str) -> bool {
         name.len() >= word.len()
             && name.as_bytes().windows(word.len()).any(|window| matches_word(window, word.as_bytes()))
     };
-    SECRET_WORDS.iter().any(|word| contains(&word))
+    SECRET_WORDS.iter().any(contains)
 }
 
 /// Case is folded, and `-` is as good as `_`.
