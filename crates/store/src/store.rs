@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use resilience::Backoff;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool};
 use vitals::Registry;
 
 use crate::idempotency::{self, Claim};
@@ -379,6 +379,7 @@ async fn open_file(url: &StoreUrl, path: &Path, options: &Options) -> Result<Poo
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
+            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
     };
     let refused = |error: sqlx::Error| unreachable(url, error.to_string(), ADVICE);
     let writer = pool(1).connect_with(connect.clone()).await.map_err(refused)?;
@@ -386,6 +387,16 @@ async fn open_file(url: &StoreUrl, path: &Path, options: &Options) -> Result<Poo
     sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&writer).await.map_err(refused)?;
     let readers = pool(options.connections.unwrap_or(8)).connect_with(connect.create_if_missing(false).read_only(true));
     Ok(Pools::Sqlite { writer, readers: readers.await.map_err(refused)? })
+}
+
+/// Whether a connection that comes back is in no transaction; else it is closed, and the next caller gets a new one.
+///
+/// When a commit fails for want of space SQLite rolls back by itself. The driver does not see that, and would refuse every
+/// transaction that follows on the connection.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What a dropped transaction has queued is run first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn open_postgres(url: &StoreUrl, connect: &PgConnectOptions, options: &Options) -> Result<Pools, StoreError> {

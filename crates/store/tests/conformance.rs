@@ -315,3 +315,27 @@ async fn a_store_that_cannot_be_opened_says_where_why_and_what_to_do() {
 fn values_know_their_type_when_they_are_null() {
     assert_eq!(args![None::<i64>, None::<&str>], [Value::Int(None), Value::Text(None)]);
 }
+
+#[tokio::test]
+async fn a_commit_that_fails_costs_its_own_transaction_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&format!("sqlite:{}/test.db", folder.path().display()).parse().unwrap()).await;
+    // As SQLite does by itself when a commit finds no space.
+    let ended: Result<(), StoreError> = store
+        .write(|tx| {
+            Box::pin(async move {
+                tx.execute("INSERT INTO notes (id) VALUES (1)", args![]).await?;
+                tx.execute("ROLLBACK", args![]).await.map(drop)
+            })
+        })
+        .await;
+    assert!(ended.is_err(), "there was nothing left to commit");
+    for id in 2..5 {
+        let written: Result<u64, StoreError> = store
+            .write(|tx| {
+                Box::pin(async move { tx.execute("INSERT INTO notes (id) VALUES ($1)", args![i64::from(id)]).await })
+            })
+            .await;
+        assert_eq!(written.unwrap(), 1);
+    }
+}
