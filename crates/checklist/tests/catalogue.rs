@@ -37,3 +37,12 @@ fn every_probe_examines_an_attribute_of_the_catalogue_and_only_one_does() {
         assert!(seen.insert(probe.id), "{} has two probes", probe.id);
     }
 }
+
+#[test]
+fn the_checklist_for_people_is_made_from_the_catalogue() {
+    let has_probe = |id: &str| probes::all().iter().any(|probe| probe.id == id);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../CHECKLIST.md");
+    let written = std::fs::read_to_string(path).expect("CHECKLIST.md is in the repository");
+    let made = Catalogue::embedded().markdown(has_probe);
+    assert!(written == made, "CHECKLIST.md is behind the catalogue: keel list --markdown > CHECKLIST.md");
+}

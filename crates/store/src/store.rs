@@ -358,6 +358,9 @@ async fn open_memory(options: &Options) -> Result<Pools, StoreError> {
 }
 
 async fn open_file(url: &StoreUrl, path: &Path, options: &Options) -> Result<Pools, StoreError> {
+    /// SQLITE_NOTADB.
+    const NO_DATABASE: &str = "26";
+    const OTHER_FILE: &str = "move the file away if it is not needed, or set DATABASE_URL to another place";
     const ADVICE: &str = "give the service a folder that it may write to, or set DATABASE_URL to another place";
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| {
@@ -381,7 +384,11 @@ async fn open_file(url: &StoreUrl, path: &Path, options: &Options) -> Result<Poo
             .max_lifetime(None)
             .after_release(|connection, _| Box::pin(is_at_rest(connection)))
     };
-    let refused = |error: sqlx::Error| unreachable(url, error.to_string(), ADVICE);
+    let refused = |error: sqlx::Error| {
+        let told = error.as_database_error().and_then(|error| error.code());
+        let advice = if told.as_deref() == Some(NO_DATABASE) { OTHER_FILE } else { ADVICE };
+        unreachable(url, error.to_string(), advice)
+    };
     let writer = pool(1).connect_with(connect.clone()).await.map_err(refused)?;
     // Opening is lazy about the right to write: ask for it now.
     sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&writer).await.map_err(refused)?;
