@@ -59,7 +59,7 @@ impl NewTransfer {
 /// Make a transfer
 #[utoipa::path(post, operation_id = "make_transfer", path = "/v1/transfers", request_body = NewTransfer,
     params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
-    responses((status = 201, body = Transfer), (status = 404)))]
+    responses((status = 201, body = Transfer)))]
 pub async fn make(State(ledger): State<Ledger>, request: Idempotent<NewTransfer>) -> Result<Response, LedgerError> {
     request.body.check()?;
     make_once(&ledger.store, &request).await.map(recorded)
@@ -115,7 +115,7 @@ pub(crate) fn refusal_of(posted: Posted) -> Problem {
 }
 
 fn no_account(field: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("{field}: there is no such account")).with("field", field)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}: there is no such account")).with("field", field)
 }
 
 /// The currency of a client's account.

@@ -103,7 +103,7 @@ impl Own {
 /// It is accepted at once and paid by the partner bank as soon as the bank answers; a repetition gets the first answer.
 #[utoipa::path(post, operation_id = "ask_for_payout", path = "/v1/payouts", request_body = NewPayout,
     params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
-    responses((status = 202, body = Payout), (status = 404)))]
+    responses((status = 202, body = Payout)))]
 pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -> Result<Response, LedgerError> {
     request.body.check()?;
     let accepted: store::Recorded = ledger
@@ -127,7 +127,7 @@ pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -
 
 async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payout, Problem>, LedgerError> {
     let Some(currency) = currency_of(tx, &new.account).await? else {
-        let problem = Problem::new(StatusCode::NOT_FOUND, "account: there is no such account");
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "account: there is no such account");
         return Ok(Err(problem.with("field", "account")));
     };
     let (id, at) = (vitals::new_id("pay"), now_micros());

@@ -1,0 +1,102 @@
+//! A ledger that runs for one test, on ports and a database of its own.
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use evenkeel::client::{Answer, Bounds, Client};
+use serde_json::{Value as Json, json};
+
+/// What is waited for that long does not happen.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A running ledger. Dropping it kills it.
+pub(crate) struct Ledger {
+    public: SocketAddr,
+    admin: SocketAddr,
+    client: Client,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Ledger {
+    /// On SQLite, with the partner bank at this URL; ready.
+    pub(crate) async fn start(rail: &str) -> Self {
+        let (public, admin, folder) = (free_address(), free_address(), tempfile::tempdir().unwrap());
+        let child = Command::new(env!("CARGO_BIN_EXE_ledger"))
+            .env("HOST", "127.0.0.1")
+            .env("PORT", public.port().to_string())
+            .env("ADMIN_ADDR", admin.to_string())
+            .env("DATABASE_URL", format!("sqlite:{}/ledger.db", folder.path().display()))
+            .env("RAIL_URL", rail)
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ledger = Self { public, admin, client: Client::new(Bounds::default()), child, _folder: folder };
+        eventually("the ledger is ready", async || {
+            ledger.client.get(&url(admin, "/readyz")).send().await.is_ok_and(|answer| answer.status.is_success())
+        })
+        .await;
+        ledger
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.client.get(&url(self.public, path)).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Json) -> Answer {
+        self.client.post(&url(self.public, path)).header("idempotency-key", key).json(body).send().await.unwrap()
+    }
+
+    /// A new account's id.
+    pub(crate) async fn account(&self, key: &str, overdraft: i64) -> String {
+        let answer = self.post("/v1/accounts", key, &json!({ "currency": "EUR", "overdraft": overdraft })).await;
+        answer.json::<Json>().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn balance(&self, account: &str) -> i64 {
+        self.get(&format!("/v1/accounts/{account}")).await.json::<Json>().unwrap()["balance"].as_i64().unwrap()
+    }
+
+    /// Whether everything is true of the books that must always be.
+    pub(crate) async fn books_are_right(&self) -> bool {
+        let answer = self.client.get(&url(self.admin, "/invariants")).send().await.unwrap();
+        answer.status == 200 && answer.json::<Json>().unwrap()["holds"] == true
+    }
+
+    /// Calls to the bank that have ended, however.
+    pub(crate) async fn calls(&self) -> i64 {
+        let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
+        let peers = health["vitals"]["client"].as_array().cloned().unwrap_or_default();
+        let ended = |peer: &Json| peer["calls_answered"].as_i64().unwrap() + peer["calls_failed"].as_i64().unwrap();
+        peers.iter().map(ended).sum()
+    }
+}
+
+fn url(address: SocketAddr, path: &str) -> evenkeel::url::Url {
+    format!("http://{address}{path}").parse().unwrap()
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so().await {
+        assert!(since.elapsed() < GIVE_UP, "{what}: not within {GIVE_UP:?}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
