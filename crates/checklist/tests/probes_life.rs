@@ -62,6 +62,15 @@ async fn what_is_in_flight_is_finished_after_sigterm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_nothing_can_be_held_in_flight_it_is_not_known_what_becomes_of_it() {
+    let only_reads = |subject: &mut Subject| subject.requests.retain(RequestSpec::only_reads);
+    let finding = examine("life.drain", "life-drops-in-flight", only_reads).await;
+    assert_ne!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("life.drain", "life-good", only_reads).await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_does_not_end_on_sigterm_falls_short() {
     let finding = examine("life.drain", "life-deaf", |subject| {
         subject.drain_timeout = std::time::Duration::from_secs(2);

@@ -5,8 +5,8 @@
 //!   keep-alive connections or not.
 //! - **Sent**: held in flight, up to four requests that use a dependency, which is made slow, and requests whose body is half sent
 //!   until after SIGTERM; readiness and new connections are asked all the time. Then a second run with idle connections.
-//! - **Decides**: any of these not being so. Where nothing can be held in flight (no slow dependency, no request with a body) only
-//!   the end and the idle connections are seen, and the finding says so.
+//! - **Decides**: any of these not being so. Where nothing can be held in flight (no slow dependency, no request with a body) it is
+//!   not known what would become of it.
 //! - **Blast radius**: the service is stopped twice; what the held requests do.
 //! - **Bound in time**: twice the declared drain and start time.
 
@@ -61,11 +61,16 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             evidence.push(Evidence::saw(false, format!("it does not start again after a drain: {failure}")))
         }
     }
-    let summary = match held {
-        0 => "it ends in time with code 0; nothing could be held in flight, so that was not seen".to_owned(),
-        held => format!("{held} requests in flight were answered whole, and it ended in time with code 0"),
-    };
-    Finding::judge(ID, summary, evidence)
+    if held == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+        let reason = "it ended in time with code 0, but no request could be held in flight meanwhile: declare one with a body, or \
+                      one that `uses` a dependency, in [[requests]]";
+        return Finding::unknown(ID, reason, evidence);
+    }
+    Finding::judge(
+        ID,
+        format!("{held} requests in flight were answered whole, and it ended in time with code 0"),
+        evidence,
+    )
 }
 
 /// What was seen from SIGTERM on, beside the requests in flight.
