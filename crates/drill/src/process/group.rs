@@ -125,7 +125,8 @@ fn parse(stat: &str) -> Option<Entry> {
         pid,
         parent: u32::try_from(number(1)?).ok()?,
         group: u32::try_from(number(2)?).ok()?,
-        alive: !matches!(*fields.first()?, "Z" | "X" | "x"),
+        // Its first thread may be a zombie while others still end: the last one closes the ports.
+        alive: !matches!(*fields.first()?, "Z" | "X" | "x") || number(17).is_some_and(|threads| threads > 1),
         ticks: (11..=14).filter_map(number).sum(),
         started: number(19)?,
     })
@@ -182,6 +183,16 @@ mod tests {
             parse(stat),
             Some(Entry { pid: 42, parent: 7, group: 40, alive: true, ticks: 5 + 6 + 7 + 8, started: 99 })
         );
+    }
+
+    #[test]
+    fn a_process_is_dead_when_its_last_thread_is() {
+        let alive = |state: &str, threads: u32| {
+            let stat = format!("42 (a) {state} 7 40 40 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 99 1");
+            parse(&stat).is_some_and(|entry| entry.alive)
+        };
+        assert!(alive("S", 1) && alive("Z", 2));
+        assert!(!alive("Z", 1) && !alive("X", 0));
     }
 
     #[test]
