@@ -1,4 +1,5 @@
 //! The border as a client meets it, over real sockets.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -133,7 +133,7 @@ impl Decisions {
             }
             Attestation::Current(decision) => {
                 let Some(missing) = self.missing_link(&decision) else {
-                    let summary = format!("{} attests it until {}", decision.owner, decision.expires);
+                    let summary = format!("attested by {} until {}", decision.owner, decision.expires);
                     return Finding::new(id, Verdict::Holds, summary, vec![decision.told(Some(true))]);
                 };
                 let gone = format!("the decision's link leads nowhere: there is no {}", missing.display());

@@ -1,4 +1,5 @@
 //! What a call makes of a peer that misbehaves: one clear error, in bounded time and memory, on real sockets.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::time::Duration;
 

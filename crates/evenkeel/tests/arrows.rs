@@ -1,4 +1,5 @@
 //! The arrows of the house: which crate may know which. `ARCHITECTURE.md` draws them; this holds them.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::BTreeMap;
 use std::process::Command;

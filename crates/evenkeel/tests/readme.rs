@@ -1,4 +1,5 @@
 //! The README's service is one that compiles: `examples/hello.rs`.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 #[test]
 fn the_hello_world_of_the_readme_is_the_example_that_compiles() {

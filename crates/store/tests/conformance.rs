@@ -1,4 +1,5 @@
 //! What every engine does: each scenario runs on SQLite and on a private PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -134,7 +135,8 @@ async fn a_dropped_transaction_leaves_nothing_and_gives_its_connection_back(url:
 
 async fn values_survive_the_way_there_and_back(url: StoreUrl) {
     let store = open(&url).await;
-    let cases: [(i64, Option<&str>, Option<bool>, Option<Vec<u8>>); 4] = [
+    type Note = (i64, Option<&'static str>, Option<bool>, Option<Vec<u8>>);
+    let cases: [Note; 4] = [
         (i64::MAX, Some("\u{1f980} 'quoted' \"text\""), Some(true), Some(vec![0, 255, 10])),
         (i64::MIN, Some(""), Some(false), Some(vec![])),
         (0, None, None, None),

@@ -65,10 +65,11 @@ fn complete(operation: &mut Operation) {
         responses.insert((*status).to_owned(), RefOr::T(problem(status, why)));
     }
     for (status, response) in responses.iter_mut() {
-        if let (true, RefOr::T(plain)) = (status.starts_with('4'), &*response) {
-            if plain.content.is_empty() {
-                *response = RefOr::T(problem(status, "There is no such thing"));
-            }
+        if let RefOr::T(plain) = &*response
+            && status.starts_with('4')
+            && plain.content.is_empty()
+        {
+            *response = RefOr::T(problem(status, "There is no such thing"));
         }
     }
 }

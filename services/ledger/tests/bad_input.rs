@@ -1,4 +1,5 @@
 //! What a new user gets wrong: each mistake gives one clear message with the way out, no backtrace, and the right exit code.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::net::TcpListener;
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
 //! It is always safe to kill: what was acknowledged is there once, and nothing is there twice.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::HashSet;
 use std::io::{Read, Write};

@@ -1,4 +1,5 @@
 //! What clients rely on: no overdraft is passed, keys name one request, lists show each thing once, the page works.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod running;
 

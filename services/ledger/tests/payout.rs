@@ -1,4 +1,5 @@
 //! A payout is accepted whatever the bank does, stays pending while its word is missing, and is paid exactly once.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod running;
 
