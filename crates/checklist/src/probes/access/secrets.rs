@@ -3,7 +3,7 @@
 //! - **Hypothesis**: the declared repository holds no private key, no credential of a known form and no assigned password; values of
 //!   declared variables that carry credentials, and credentials that were sent, appear in no output, answer or command line.
 //! - **Sent**: requests with marker credentials in Authorization, Cookie and the query; the mix; GETs of the usual pages that tell too
-//!   much ([`TELLING`]).
+//!   much (`TELLING`).
 //! - **Decides**: any of them found. Variables count as credentials by their name, or by a password in a URL.
 //! - **Blast radius**: what the mix does.
 //! - **Bound in time**: some 30 exchanges, and reading at most 20,000 files of at most 1 MiB.

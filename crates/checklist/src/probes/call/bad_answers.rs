@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: whatever a dependency answers, each request that uses it is answered whole and in time, with a clear 5xx or an
 //!   answer that is not built on the bad one; memory stays bounded; everything is as before once the dependency is mended.
-//! - **Sent**: for each dependency and each of [`FAULTS`], at most four requests that use it at once.
+//! - **Sent**: for each dependency and each of `FAULTS`, at most four requests that use it at once.
 //! - **Decides**: no whole answer within the deadline plus 1 s; a 4xx, which blames the caller; a success that carries the bad
 //!   bytes, half of the good answer, or broken JSON; resident memory that grows by more than 64 MiB; a process that ends; no
 //!   recovery within 30 s. A fault that no call met decides nothing.

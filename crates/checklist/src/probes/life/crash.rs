@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: a request that crashes its handler or worker is answered with a 5xx; harmless requests beside it are answered as
 //!   before; the service is ready at once, as often as it is sent.
-//! - **Sent**: every request of the mix with `crash`, [`TIMES`] times each, with harmless requests beside it.
+//! - **Sent**: every request of the mix with `crash`, `TIMES` times each, with harmless requests beside it.
 //! - **Decides**: a crash without a 5xx, a harmless request that fails, a process that ends, a service that is not ready within 5 s.
 //!   Without a request that is declared to crash it is not applicable: a crash cannot be asked for from outside.
 //! - **Blast radius**: what the declared requests do.

@@ -3,11 +3,11 @@
 //! - **Hypothesis**: after a SIGKILL in the middle of writes the service starts again with the same command within its declared time;
 //!   everything that it acknowledged is readable; a repeat under the same key gives the first answer; what was under way can be
 //!   repeated under its key.
-//! - **Sent**: in each of [`ROUNDS`] rounds, requests of the mix with `read` from [`WRITERS`] clients at once, SIGKILL to the whole
-//!   group, a start, a GET of each acknowledged thing (at most [`MAX_READ`]), and repeats.
+//! - **Sent**: in each of `ROUNDS` rounds, requests of the mix with `read` from `WRITERS` clients at once, SIGKILL to the whole
+//!   group, a start, a GET of each acknowledged thing (at most `MAX_READ`), and repeats.
 //! - **Decides**: a start that fails, an acknowledged thing that is gone, a repeat with another answer. A service declared to keep
 //!   no state must only start again and answer.
-//! - **Blast radius**: what the writes do; the service is killed [`ROUNDS`] times.
+//! - **Blast radius**: what the writes do; the service is killed `ROUNDS` times.
 //! - **Bound in time**: each round half a second of writes, the declared start time, and the reads.
 
 use std::time::{Duration, Instant};

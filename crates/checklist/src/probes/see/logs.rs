@@ -3,7 +3,7 @@
 //! - **Hypothesis**: nearly all lines are JSON objects of one schema (time, level, message); a request is found by its
 //!   X-Request-Id or trace id; marker secrets of headers, query and body appear nowhere; a flood of requests makes a bounded volume.
 //! - **Sent**: harmless requests with known ids, with marker secrets in Authorization, Cookie, the query and a JSON body; then
-//!   [`FLOOD`] harmless requests as fast as they are answered, at most 5 s.
+//!   `FLOOD` harmless requests as fast as they are answered, at most 5 s.
 //! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
 //!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
 //!   A flood of less than 300 requests a second decides nothing. OTLP and log files are not looked at.

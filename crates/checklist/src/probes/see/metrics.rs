@@ -3,7 +3,7 @@
 //! - **Hypothesis**: the metrics parse as Prometheus or OpenMetrics text; a counter of requests and a histogram of latency, both by
 //!   route, rise by just what was sent; errors are told apart by status; something shows saturation; paths that strangers make
 //!   up, and identifiers in paths, make no new series.
-//! - **Sent**: the metrics path five times; [`ASKED`] harmless requests; [`LOST`] GETs of different paths that do not exist;
+//! - **Sent**: the metrics path five times; `ASKED` harmless requests; `LOST` GETs of different paths that do not exist;
 //!   the mix twice.
 //! - **Decides**: a scrape that does not parse, or any of these not seen.
 //! - **Blast radius**: what the mix does.

@@ -3,10 +3,10 @@
 //! - **Hypothesis**: with its port changed in the environment it follows; with a value that cannot be read it ends within 5 s with a
 //!   non-zero code and names the variable; with two such values it names both.
 //! - **Sent**: a start with another port; a start for each declared variable whose value has a form (a number, a duration, an
-//!   address, a URL), with [`GARBAGE`] instead; a start with two of them.
+//!   address, a URL), with `GARBAGE` instead; a start with two of them.
 //! - **Decides**: any of these not being so; a stack trace in the message. Without a declared variable that has a form, unknown.
 //! - **Blast radius**: the service is stopped, and started so many times.
-//! - **Bound in time**: 5 s a start, at most [`MAX_VARIABLES`] and two.
+//! - **Bound in time**: 5 s a start, at most `MAX_VARIABLES` and two.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};

@@ -1,6 +1,6 @@
 //! `ship.make`: the same make targets everywhere.
 //!
-//! - **Hypothesis**: the repository has a makefile with the targets of [`TARGETS`], of which make can tell the commands; CI, where it
+//! - **Hypothesis**: the repository has a makefile with the targets of `TARGETS`, of which make can tell the commands; CI, where it
 //!   is in the repository, calls make.
 //! - **Sent**: `make -n TARGET` for each, in the repository.
 //! - **Decides**: a missing makefile or target; CI files of which none calls make. Without a declared repository, or without make on
