@@ -2,31 +2,12 @@
 
 mod specimen;
 
-use std::time::Duration;
-
 use checklist::finding::{Finding, Verdict};
-use checklist::subject::{Dependencies, Dependency, Subject};
-use specimen::{command, examine_declared, free_port, get};
-
-/// Says what the specimen calls, and which request does.
-fn declare(subject: &mut Subject) {
-    let port = free_port();
-    subject.deadline = Duration::from_secs(2);
-    subject.dependencies = Dependencies::Declared(vec![Dependency {
-        name: "prices".to_owned(),
-        env: "DEPENDENCY_URL".to_owned(),
-        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
-        run: Some(command("call-dependency", port)),
-        ready: Some("/".to_owned()),
-        env_of_run: Default::default(),
-    }]);
-    let mut price = get("/price");
-    price.uses = vec!["prices".to_owned()];
-    subject.requests = vec![get("/"), price];
-}
+use checklist::subject::{Dependencies, Subject};
+use specimen::{calls_for_prices, examine_declared};
 
 async fn examine(id: &str, name: &str) -> Finding {
-    let finding = examine_declared(id, name, declare).await;
+    let finding = examine_declared(id, name, calls_for_prices).await;
     assert!(!finding.evidence.is_empty(), "{finding:?}");
     finding
 }
@@ -73,7 +54,7 @@ async fn what_does_not_need_a_dependency_goes_on_without_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_all_that_is_declared_needs_the_dependency_nothing_is_known() {
     let finding = examine_declared("call.fallback", "call-good", |subject| {
-        declare(subject);
+        calls_for_prices(subject);
         subject.requests.retain(|request| !request.uses.is_empty());
     })
     .await;

@@ -2,29 +2,15 @@
 
 mod specimen;
 
-use std::time::Duration;
-
 use checklist::finding::{Finding, Verdict};
-use checklist::subject::{Dependencies, Dependency, Subject};
-use specimen::{command, examine_declared, free_port, get};
+use checklist::subject::Subject;
+use specimen::{calls_for_prices, examine_declared};
 
 /// Says where things are, and what the specimen calls.
 fn declare(subject: &mut Subject) {
-    let port = free_port();
-    subject.deadline = Duration::from_secs(2);
+    calls_for_prices(subject);
     subject.health = Some("/health".to_owned());
     subject.metrics = Some("/metrics".to_owned());
-    subject.dependencies = Dependencies::Declared(vec![Dependency {
-        name: "prices".to_owned(),
-        env: "DEPENDENCY_URL".to_owned(),
-        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
-        run: Some(command("call-dependency", port)),
-        ready: Some("/".to_owned()),
-        env_of_run: Default::default(),
-    }]);
-    let mut price = get("/price");
-    price.uses = vec!["prices".to_owned()];
-    subject.requests = vec![get("/"), price];
 }
 
 async fn holds(id: &str, name: &str) {

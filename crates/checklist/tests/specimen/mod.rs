@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use checklist::finding::Finding;
 use checklist::lab::Lab;
 use checklist::probes;
-use checklist::subject::{Dependencies, RequestSpec, State, Subject};
+use checklist::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
 
 /// Examines the specimen called `name` with the probe of attribute `id`, with nothing declared about it.
 pub(crate) async fn examine(id: &str, name: &str) -> Finding {
@@ -85,6 +85,21 @@ pub(crate) fn request(method: &str, path: &str) -> RequestSpec {
         path: path.to_owned(),
         ..RequestSpec::default()
     }
+}
+
+/// Says that the specimen calls another one, which tells prices, and which request does.
+pub(crate) fn calls_for_prices(subject: &mut Subject) {
+    let port = free_port();
+    subject.deadline = Duration::from_secs(2);
+    subject.dependencies = Dependencies::Declared(vec![Dependency {
+        name: "prices".to_owned(),
+        env: "DEPENDENCY_URL".to_owned(),
+        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        run: Some(command("call-dependency", port)),
+        ready: Some("/".to_owned()),
+        env_of_run: BTreeMap::new(),
+    }]);
+    subject.requests = vec![get("/"), RequestSpec { uses: vec!["prices".to_owned()], ..get("/price") }];
 }
 
 /// A POST of JSON for the mix.

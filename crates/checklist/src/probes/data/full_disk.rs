@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use drill::http::Exchange;
 use drill::process::Launch;
 
-use super::location::since;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
@@ -151,7 +150,11 @@ async fn room_again(lab: &Lab, write: &RequestSpec) -> Evidence {
     loop {
         let exchange = client.send(lab.fill(write)).await;
         if is_expected(write, &exchange) {
-            return Evidence::exchange(true, format!("with room again writes work after {}", since(begun)), &exchange);
+            return Evidence::exchange(
+                true,
+                format!("with room again writes work after {:.1?}", begun.elapsed()),
+                &exchange,
+            );
         }
         if begun.elapsed() > RECOVERY {
             return Evidence::exchange(

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::full_disk;
 use crate::finding::{Evidence, Finding};
@@ -171,9 +171,4 @@ fn outside(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
         evidence.push(Evidence::saw(false, format!("files in {} are tracked by git", folder.display())));
     }
     evidence
-}
-
-/// How long something takes, for evidence.
-pub(super) fn since(begun: Instant) -> String {
-    format!("{:.1?}", begun.elapsed())
 }
