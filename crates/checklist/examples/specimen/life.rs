@@ -23,6 +23,10 @@ enum Flaw {
     SlowStart,
     /// Waits for a port that is taken.
     PatientStart,
+    /// Takes a default for a setting that it does not understand.
+    TakesAnything,
+    /// Ends without saying why when it cannot start.
+    Vague,
     /// Ends at once on SIGTERM.
     DropsInFlight,
     /// Stays ready until it is gone.
@@ -47,10 +51,12 @@ enum Flaw {
     Fragile,
 }
 
-const FLAWS: [(&str, Flaw); 14] = [
+const FLAWS: [(&str, Flaw); 16] = [
     ("life-good", Flaw::None),
     ("life-slow-start", Flaw::SlowStart),
     ("life-patient-start", Flaw::PatientStart),
+    ("life-takes-anything", Flaw::TakesAnything),
+    ("life-vague", Flaw::Vague),
     ("life-drops-in-flight", Flaw::DropsInFlight),
     ("life-never-unready", Flaw::NeverUnready),
     ("life-bad-exit", Flaw::BadExit),
@@ -64,7 +70,7 @@ const FLAWS: [(&str, Flaw); 14] = [
     ("life-fragile", Flaw::Fragile),
 ];
 
-/// Between not ready and the closed door.
+/// Between not ready and the closed door, when `LIFE_NOTICE_MS` is not set.
 const NOTICE: Duration = Duration::from_millis(200);
 
 /// Runs the specimen called `name` on `port` until it is ended; false when it is not one of these.
@@ -84,6 +90,15 @@ struct Service {
 }
 
 async fn serve(flaw: Flaw, port: u16) -> i32 {
+    let notice = match (notice(), flaw) {
+        (Ok(notice), _) => notice,
+        (Err(_), Flaw::TakesAnything) => NOTICE,
+        (Err(_), Flaw::Vague) => return 2,
+        (Err(mistake), _) => {
+            eprintln!("{mistake}");
+            return 2;
+        }
+    };
     if flaw == Flaw::TooSoon {
         tell("READY=1");
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -100,6 +115,10 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         match TcpListener::bind(("127.0.0.1", port)).await {
             Ok(listener) => break listener,
             Err(_) if flaw == Flaw::PatientStart => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(_) if flaw == Flaw::Vague => {
+                println!("binding port {port}, as there was nobody already");
+                return 1;
+            }
             Err(error) => {
                 eprintln!("cannot listen on port {port}: {error}");
                 return 1;
@@ -131,10 +150,17 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
             _ => tell("STOPPING=1"),
         }
         service.unready.store(flaw != Flaw::NeverUnready, Relaxed);
-        tokio::time::sleep(NOTICE).await;
+        tokio::time::sleep(notice).await;
     };
     axum::serve(listener, routes).with_graceful_shutdown(ended).await.expect("it serves until it is ended");
     if flaw == Flaw::BadExit { 3 } else { 0 }
+}
+
+/// How long it is not ready before the door is closed.
+fn notice() -> Result<Duration, String> {
+    let Ok(millis) = std::env::var("LIFE_NOTICE_MS") else { return Ok(NOTICE) };
+    let number = millis.parse().map(Duration::from_millis);
+    number.map_err(|_| format!("LIFE_NOTICE_MS must be a number of milliseconds, not '{millis}'"))
 }
 
 async fn ready(State(service): State<Service>) -> StatusCode {

@@ -12,7 +12,7 @@ pub mod start;
 pub const PROBES: &[Probe] = &[
     Probe {
         id: "life.start",
-        hypothesis: "It is ready within a second of its start, serves at once, and refuses to start on a port that is taken",
+        hypothesis: "It is ready within a second of its start, serves at once, and a start that cannot succeed says why",
         examine: |lab| Box::pin(start::examine(lab)),
     },
     Probe {

@@ -1,16 +1,21 @@
-//! `life.start`: starts in milliseconds, says ready only when it is, fails fast and clearly.
+//! `life.start`: starts in milliseconds, says ready only when it is, fails fast and clearly on bad configuration.
 //!
 //! - **Hypothesis**: from exec to the first ready answer it takes less than a second, at the median of five starts; a request sent
-//!   at that moment succeeds; on a port that is taken it ends by itself within 5 s with a non-zero code and says why.
-//! - **Sent**: five stops and starts, a harmless request after each; then a start while the examiner listens on its port.
-//! - **Decides**: any of these not being so.
-//! - **Blast radius**: the service is stopped and started six times.
-//! - **Bound in time**: five times the declared start and drain time, and 5 s.
+//!   at that moment succeeds; on a port that is taken, and with a senseless value where a port, an address, a URL, a number or a
+//!   duration belongs, it ends by itself within 5 s with a non-zero code and names the cause.
+//! - **Sent**: five stops and starts, a harmless request after each; a start while the examiner listens on its port; a start for each
+//!   declared environment variable of such a form, at most eight, with a value that is none of these.
+//! - **Decides**: any of these not being so. Where no variable of such a form is declared, bad configuration is not tried. Where
+//!   the port cannot be taken, nothing is known.
+//! - **Blast radius**: the service is stopped and started; with a senseless variable it may run with a default of its own, for at
+//!   most 6 s, and is asked nothing but whether it is ready.
+//! - **Bound in time**: five times the declared start and drain time, and 5 s for each start that must fail; after two that went
+//!   on, no further variable is tried.
 
-use std::net::TcpListener;
+mod refusal;
+mod variables;
+
 use std::time::Duration;
-
-use drill::process::{Exit, Process};
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
@@ -20,10 +25,6 @@ const ID: &str = "life.start";
 const STARTS: usize = 5;
 /// Until ready, at the median.
 const SOON: Duration = Duration::from_secs(1);
-/// How soon it must give up on a port that is taken.
-const GIVE_UP: Duration = Duration::from_secs(5);
-/// How a taken port is told of, in small letters.
-const TAKEN: [&str; 5] = ["in use", "eaddrinuse", "already", "bind", "occupied"];
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -44,12 +45,22 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     let (told, median) = figures(&mut starts);
     evidence.push(Evidence::saw(median < SOON, told));
-    evidence.push(on_a_taken_port(lab).await);
-    Finding::judge(
-        ID,
-        format!("ready {median:.1?} after exec at the median, and it refuses a port that is taken"),
-        evidence,
-    )
+    lab.stop().await;
+    let taken = refusal::on_a_taken_port(lab).await;
+    let unseen = taken.as_ref().err().cloned();
+    evidence.extend(taken);
+    evidence.extend(refusal::with_senseless_variables(lab).await);
+    match unseen {
+        // What was seen decides where it speaks against it; otherwise the port is missing.
+        Some(reason) if evidence.iter().all(|piece| piece.good != Some(false)) => {
+            Finding::unknown(ID, reason, evidence)
+        }
+        _ => {
+            let summary =
+                format!("ready {median:.1?} after exec at the median, and a start that cannot succeed says why");
+            Finding::judge(ID, summary, evidence)
+        }
+    }
 }
 
 async fn first_request(lab: &Lab, number: usize) -> Evidence {
@@ -76,43 +87,4 @@ fn figures(starts: &mut [Started]) -> (String, Duration) {
         listed(|start| start.listening),
     );
     (told, median)
-}
-
-/// Starts it while somebody else listens where it wants to.
-async fn on_a_taken_port(lab: &mut Lab) -> Evidence {
-    lab.stop().await;
-    let url = lab.subject.url.clone();
-    let address = url.socket_addrs(|| None).ok().and_then(|addresses| addresses.first().copied());
-    let Some(address) = address else { return Evidence::note(format!("{url} has no address to listen on")) };
-    let port = address.port();
-    let _taken = match TcpListener::bind(address) {
-        Ok(listener) => listener,
-        Err(error) => return Evidence::note(format!("the examiner cannot listen on {address} itself: {error}")),
-    };
-    let mut process = match Process::start(lab.launch()) {
-        Ok(process) => process,
-        Err(error) => return Evidence::note(format!("the shell could not be started: {error}")),
-    };
-    let exit = process.wait(GIVE_UP).await;
-    if exit.is_none() {
-        process.stop(Duration::ZERO).await;
-    }
-    let output: Vec<String> = process.output().into_iter().map(|line| line.text).collect();
-    let said = output.iter().rev().find(|line| names(line, port)).cloned();
-    let (good, told) = match (exit, &said) {
-        (None, _) => (false, format!("still runs {GIVE_UP:?} later, although it cannot serve")),
-        (Some(Exit::Code(0)), _) => (false, "ends with code 0, as if all were well".to_owned()),
-        (Some(_), None) => (false, format!("ends without naming the port {port} or that it is in use")),
-        (Some(Exit::Code(code)), Some(_)) => (true, format!("ends with code {code} and says why")),
-        (Some(Exit::Signal(signal)), Some(_)) => (false, format!("is ended by signal {signal}")),
-    };
-    let last = said.or_else(|| output.last().cloned());
-    let what = format!("started while port {port} is taken, it {told}");
-    Evidence { came_back: last.map(|line| line.chars().take(400).collect()), ..Evidence::saw(good, what) }
-}
-
-/// Whether a line tells of the port, or that something is in use.
-fn names(line: &str, port: u16) -> bool {
-    let lower = line.to_lowercase();
-    TAKEN.iter().any(|word| lower.contains(word)) || line.contains(&port.to_string())
 }
