@@ -80,6 +80,7 @@ async fn what_is_in_flight_is_finished_after_sigterm() {
     falls_short("life.drain", "life-drops-in-flight", "half sent").await;
     falls_short("life.drain", "life-never-unready", "nobody answers").await;
     falls_short("life.drain", "life-bad-exit", "code 3").await;
+    falls_short("life.drain", "life-cuts-answers", "is broken off").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,6 +109,7 @@ async fn a_manager_is_told_and_finds_everything_in_the_foreground() {
     falls_short("life.manager", "life-silent", "no READY=1").await;
     falls_short("life.manager", "life-too-soon", "does not answer").await;
     falls_short("life.manager", "life-stray", "left its process group").await;
+    falls_short("life.manager", "life-daemon", "is not in its process group").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,6 +117,20 @@ async fn what_was_acknowledged_survives_a_kill_and_is_there_once() {
     holds("life.kill").await;
     falls_short("life.kill", "life-forgets", "is gone").await;
     falls_short("life.kill", "life-doubles", "not answered as before").await;
+    falls_short("life.kill", "life-alters", "another colour").await;
+    falls_short("life.kill", "life-locks", "does not start by itself").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_nothing_can_be_read_back_it_is_not_known_what_a_kill_loses() {
+    let finding = examine("life.kill", "life-good", |subject| {
+        for request in &mut subject.requests {
+            request.save.values_mut().for_each(|pointer| *pointer = "/number".to_owned());
+        }
+    })
+    .await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("`save`"), "{}", finding.summary);
 }
 
 #[tokio::test(flavor = "multi_thread")]

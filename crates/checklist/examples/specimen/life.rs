@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::{get, post};
+use futures_util::stream::{self, StreamExt};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -47,11 +50,19 @@ enum Flaw {
     Forgets,
     /// Makes a new thing for each repeat.
     Doubles,
+    /// Keeps less of a thing on disk than it was asked to.
+    Alters,
+    /// Refuses to start while there is the lock of a run that did not end in order.
+    Locks,
+    /// Goes into the background, out of reach.
+    Daemon,
+    /// Breaks off an answer that it has begun when it is to end.
+    CutsAnswers,
     /// Ends when a handler panics.
     Fragile,
 }
 
-const FLAWS: [(&str, Flaw); 16] = [
+const FLAWS: [(&str, Flaw); 20] = [
     ("life-good", Flaw::None),
     ("life-slow-start", Flaw::SlowStart),
     ("life-patient-start", Flaw::PatientStart),
@@ -67,6 +78,10 @@ const FLAWS: [(&str, Flaw); 16] = [
     ("life-stray", Flaw::Stray),
     ("life-forgets", Flaw::Forgets),
     ("life-doubles", Flaw::Doubles),
+    ("life-alters", Flaw::Alters),
+    ("life-locks", Flaw::Locks),
+    ("life-daemon", Flaw::Daemon),
+    ("life-cuts-answers", Flaw::CutsAnswers),
     ("life-fragile", Flaw::Fragile),
 ];
 
@@ -85,8 +100,20 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
 struct Service {
     flaw: Flaw,
     unready: Arc<AtomicBool>,
-    /// Keys and ids, as they stand in the file.
-    things: Arc<Mutex<HashMap<String, String>>>,
+    /// By key, as they stand in the file.
+    things: Arc<Mutex<HashMap<String, Thing>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Thing {
+    id: String,
+    colour: String,
+}
+
+impl Thing {
+    fn json(&self) -> String {
+        serde_json::json!({ "id": self.id, "colour": self.colour }).to_string()
+    }
 }
 
 async fn serve(flaw: Flaw, port: u16) -> i32 {
@@ -99,6 +126,13 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
             return 2;
         }
     };
+    if flaw == Flaw::Daemon {
+        return daemonise(port).await;
+    }
+    if flaw == Flaw::Locks && std::fs::File::create_new(lock()).is_err() {
+        eprintln!("{} is there: another one runs, or did not end in order", lock());
+        return 1;
+    }
     if flaw == Flaw::TooSoon {
         tell("READY=1");
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -130,7 +164,7 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
     }
     let service = Service { flaw, unready: Arc::default(), things: Arc::new(Mutex::new(read())) };
     let routes = Router::new()
-        .route("/", get(|| async { "hello" }))
+        .route("/", get(hello))
         .route("/ready", get(ready))
         .route("/things", post(make))
         .route("/things/{id}", get(look))
@@ -153,6 +187,9 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         tokio::time::sleep(notice).await;
     };
     axum::serve(listener, routes).with_graceful_shutdown(ended).await.expect("it serves until it is ended");
+    if flaw == Flaw::Locks {
+        let _ = std::fs::remove_file(lock());
+    }
     if flaw == Flaw::BadExit { 3 } else { 0 }
 }
 
@@ -168,24 +205,43 @@ async fn ready(State(service): State<Service>) -> StatusCode {
 }
 
 async fn make(State(service): State<Service>, headers: HeaderMap, body: String) -> (StatusCode, String) {
-    let _ = body;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let colour = body["colour"].as_str().unwrap_or_default().to_owned();
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
     let mut things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
     let number = things.len();
     let key = if service.flaw == Flaw::Doubles { format!("{key}-{number}") } else { key };
-    let id = things.entry(key.clone()).or_insert_with(|| format!("thing-{number}")).clone();
-    if service.flaw != Flaw::Forgets {
-        write(&key, &id);
+    let thing = things.entry(key.clone()).or_insert_with(|| Thing { id: format!("thing-{number}"), colour }).clone();
+    match service.flaw {
+        Flaw::Forgets => {}
+        Flaw::Alters => write(&key, &Thing { colour: "grey".to_owned(), ..thing.clone() }),
+        _ => write(&key, &thing),
     }
-    (StatusCode::CREATED, format!(r#"{{"id":"{id}"}}"#))
+    (StatusCode::CREATED, thing.json())
 }
 
 async fn look(State(service): State<Service>, Path(id): Path<String>) -> (StatusCode, String) {
     let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
-    match things.values().any(|known| *known == id) {
-        true => (StatusCode::OK, format!(r#"{{"id":"{id}"}}"#)),
-        false => (StatusCode::NOT_FOUND, String::new()),
+    match things.values().find(|known| known.id == id) {
+        Some(thing) => (StatusCode::OK, thing.json()),
+        None => (StatusCode::NOT_FOUND, String::new()),
     }
+}
+
+/// In two pieces, so that it can be broken off between them.
+async fn hello(State(service): State<Service>) -> ([(HeaderName, &'static str); 1], Body) {
+    let pieces = stream::iter(["hello ", "world"]).then(move |piece| {
+        let service = service.clone();
+        async move {
+            if piece == "hello " {
+                return Ok(piece);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let cut = service.flaw == Flaw::CutsAnswers && service.unready.load(Relaxed);
+            if cut { Err(std::io::Error::other("it is to end")) } else { Ok(piece) }
+        }
+    });
+    ([(CONTENT_LENGTH, "11")], Body::from_stream(pieces))
 }
 
 async fn crash(State(service): State<Service>) -> StatusCode {
@@ -203,15 +259,39 @@ fn file() -> String {
     std::env::var("LIFE_DATA").unwrap_or_else(|_| "/dev/null".to_owned())
 }
 
-fn read() -> HashMap<String, String> {
-    let text = std::fs::read_to_string(file()).unwrap_or_default();
-    text.lines().filter_map(|line| line.split_once('\t')).map(|(key, id)| (key.to_owned(), id.to_owned())).collect()
+fn lock() -> String {
+    format!("{}.lock", file())
+}
+
+fn read() -> HashMap<String, Thing> {
+    let thing = |line: &str| {
+        let (key, rest) = line.split_once('\t')?;
+        let (id, colour) = rest.split_once('\t')?;
+        Some((key.to_owned(), Thing { id: id.to_owned(), colour: colour.to_owned() }))
+    };
+    std::fs::read_to_string(file()).unwrap_or_default().lines().filter_map(thing).collect()
 }
 
 /// On disk before it is acknowledged.
-fn write(key: &str, id: &str) {
+fn write(key: &str, thing: &Thing) {
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file()).expect("the file can be opened");
-    file.write_all(format!("{key}\t{id}\n").as_bytes()).and_then(|()| file.sync_data()).expect("the disk takes it");
+    let line = format!("{key}\t{}\t{}\n", thing.id, thing.colour);
+    file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).expect("the disk takes it");
+}
+
+/// Starts a sound one that has neither its parent nor its group nor its environment, and stays.
+async fn daemonise(port: u16) -> i32 {
+    let mut term = signal(SignalKind::terminate()).expect("signals can be heard");
+    let mut command = std::process::Command::new("setsid");
+    command.arg("--fork").arg(std::env::current_exe().expect("a program has a path")).arg("life-good");
+    let kept = std::env::vars().filter(|(name, _)| ["LIFE_DATA", "NOTIFY_SOCKET"].contains(&name.as_str()));
+    let kept: Vec<(String, String)> = kept.collect();
+    let started = command.arg(port.to_string()).env_clear().envs(kept).spawn().and_then(|mut child| child.wait());
+    if started.is_err() {
+        return 1;
+    }
+    term.recv().await;
+    0
 }
 
 fn tell(state: &str) {

@@ -4,23 +4,27 @@
 //!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
 //!   keep-alive connections or not.
 //! - **Sent**: held in flight, up to four requests that use a dependency, which is made slow, and requests whose body is half sent
-//!   until after SIGTERM; readiness and new connections are asked all the time. Then a second run with idle connections.
+//!   until after SIGTERM; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
+//!   Then a second run with idle connections.
 //! - **Decides**: any of these not being so. Where nothing can be held in flight (no slow dependency, no request with a body) it is
 //!   not known what would become of it.
 //! - **Blast radius**: the service is stopped twice; what the held requests do.
 //! - **Bound in time**: twice the declared drain and start time.
+
+mod traffic;
 
 use std::time::{Duration, Instant};
 
 use drill::http::{Exchange, Request};
 use drill::process::Exit;
 use drill::proxy::Fault;
-use drill::raw::{Heard, RawConnection};
+use drill::raw::{Ended, Heard, RawConnection};
 use futures_util::future::join_all;
 
+use self::traffic::Traffic;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::Listener;
+use crate::probes::listener::{self, Listener};
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";
@@ -95,6 +99,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
     let halves: Vec<(RequestSpec, Request)> = half_sendable(lab);
     let patience = lab.subject.drain_timeout;
     let running: &Lab = lab;
+    let traffic = Traffic::of(running, listener).await;
     let begun = Instant::now();
     let asked = begun + BEFORE;
     let waiting = join_all(users.iter().map(|spec| async move {
@@ -102,14 +107,20 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         (spec.clone(), exchange, Instant::now())
     }));
     let half = join_all(halves.iter().map(|(spec, request)| async move {
-        (spec.clone(), half_sent(listener, request, asked + REST).await, Instant::now())
+        (spec.clone(), half_sent(listener, request, asked).await, Instant::now())
     }));
     let watching = async {
         tokio::time::sleep_until(asked.into()).await;
         running.signal(SIGTERM);
         watch(running, listener, asked, patience).await
     };
-    let (waiting, half, seen) = tokio::join!(waiting, half, watching);
+    let asking = async {
+        match &traffic {
+            Some(traffic) => Some(traffic.watch(asked, asked + patience).await),
+            None => None,
+        }
+    };
+    let (waiting, half, seen, others) = tokio::join!(waiting, half, watching, asking);
     let mut evidence = Vec::new();
     let mut held = 0;
     let mut last = None;
@@ -119,15 +130,29 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         let good = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
         evidence.push(answered(good, &spec.name, "which waits for a slow dependency", &exchange));
     }
-    for (spec, heard, ended) in half {
+    for (spec, half, ended) in half {
+        let (heard, good) = match half {
+            Half::Early(heard) => {
+                let what = format!("{}, whose body was half sent, is answered before SIGTERM", spec.name);
+                evidence.push(Evidence { came_back: Some(listener::told(&heard)), ..Evidence::note(what) });
+                continue;
+            }
+            Half::Held(heard) => {
+                let answer = listener::answers(&heard.bytes).first().copied();
+                let whole = answer.is_some_and(|answer| answer.complete || heard.ended == Ended::Closed);
+                let good = whole && heard.status().is_some_and(|status| spec.expects(status));
+                (listener::told(&heard), good)
+            }
+            Half::Broken(reason) => (reason, false),
+        };
         held += 1;
         last = last.max(Some(ended));
-        let good = heard.as_ref().ok().and_then(Heard::status).is_some_and(|status| spec.expects(status));
         let told = if good { "is answered whole" } else { "is not answered as it should be" };
-        let came_back =
-            heard.map_or_else(|error| error, |heard| heard.text().lines().next().unwrap_or("nothing").to_owned());
         let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
-        evidence.push(Evidence { came_back: Some(came_back), ..Evidence::saw(good, what) });
+        evidence.push(Evidence { came_back: Some(heard), ..Evidence::saw(good, what) });
+    }
+    if let Some(others) = others {
+        evidence.extend(others.evidence(seen.unready));
     }
     evidence.extend(order(running, &seen, last.map(|at| at - asked)));
     evidence.extend(end(lab, asked, patience).await);
@@ -151,21 +176,39 @@ fn half_sendable(lab: &Lab) -> Vec<(RequestSpec, Request)> {
         .collect()
 }
 
-/// Sends the head and half of the body now, the rest at `rest_at`.
-async fn half_sent(listener: &Listener, request: &Request, rest_at: Instant) -> Result<Heard, String> {
-    let told = |error: std::io::Error| error.to_string();
-    let mut connection = listener.open().await.map_err(told)?;
+/// What became of a request whose body was half sent.
+enum Half {
+    /// It was answered, or its connection closed, before SIGTERM: it was not held.
+    Early(Heard),
+    /// This came after the rest was sent.
+    Held(Heard),
+    /// It could not be sent, for this reason.
+    Broken(String),
+}
+
+/// Sends the head and half of the body now, the rest some time after `asked`, when SIGTERM is sent.
+async fn half_sent(listener: &Listener, request: &Request, asked: Instant) -> Half {
+    match halves(listener, request, asked).await {
+        Ok(half) => half,
+        Err(error) => Half::Broken(error.to_string()),
+    }
+}
+
+async fn halves(listener: &Listener, request: &Request, asked: Instant) -> std::io::Result<Half> {
+    let mut connection = listener.open().await?;
     let length = format!("Content-Length: {}\r\n", request.body.len());
     let (first, rest) = request.body.split_at(request.body.len() / 2);
     let mut bytes = listener.head(request, &length);
     bytes.extend_from_slice(first);
-    connection.write(&bytes, PATIENCE).await.map_err(told)?;
-    tokio::time::sleep_until(rest_at.into()).await;
-    connection
-        .write(rest, PATIENCE)
-        .await
-        .map_err(|error| format!("the rest of the body could not be sent: {error}"))?;
-    Ok(connection.listen_answer(PATIENCE).await)
+    connection.write(&bytes, PATIENCE).await?;
+    let early = connection.listen(1, asked.saturating_duration_since(Instant::now())).await;
+    if !early.bytes.is_empty() || early.ended != Ended::StillOpen {
+        return Ok(Half::Early(early));
+    }
+    tokio::time::sleep_until((asked + REST).into()).await;
+    // When nobody takes the rest any more, reading tells what there was instead.
+    let _ = connection.write(rest, PATIENCE).await;
+    Ok(Half::Held(connection.listen_answer(PATIENCE).await))
 }
 
 /// Looks at readiness and at the door until both are closed, or patience ends.

@@ -1,18 +1,21 @@
 //! `life.kill`: kill -9 at any instant loses nothing that was acknowledged, and the restart needs no hand.
 //!
 //! - **Hypothesis**: after a SIGKILL in the middle of writes the service starts again with the same command within its declared time;
-//!   everything that it acknowledged is readable; a repeat under the same key gives the first answer; what was under way can be
-//!   repeated under its key.
+//!   everything that it acknowledged is readable, with what was asked for in it; a repeat under the same key gives the first answer;
+//!   what was under way can be repeated under its key.
 //! - **Sent**: in each of `ROUNDS` rounds, requests of the mix with `read` from `WRITERS` clients at once, SIGKILL to the whole
 //!   group, a start, a GET of each acknowledged thing (at most `MAX_READ`), and repeats.
-//! - **Decides**: a start that fails, an acknowledged thing that is gone, a repeat with another answer. A service declared to keep
-//!   no state must only start again and answer.
+//! - **Decides**: a start that fails, an acknowledged thing that is gone or altered, a repeat with another answer. What also alters
+//!   without a kill (a state that goes on) is no fault. Where nothing can be read back it is not known what was lost. A service
+//!   declared to keep no state must only start again and answer.
 //! - **Blast radius**: what the writes do; the service is killed `ROUNDS` times.
 //! - **Bound in time**: each round half a second of writes, the declared start time, and the reads.
 
+mod altered;
+
 use std::time::{Duration, Instant};
 
-use drill::http::Exchange;
+use drill::http::{Client, Exchange, Request};
 use futures_util::future::join_all;
 
 use crate::finding::{Evidence, Finding};
@@ -33,6 +36,10 @@ const MAX_READ: usize = 100;
 const MAX_REPEATED: usize = 10;
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
+/// How often a read that is told to wait (429, 503) is repeated.
+const READ_AGAIN: usize = 10;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_millis(200);
 const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
@@ -55,7 +62,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
-    let (mut evidence, mut acknowledged) = (Vec::new(), 0);
+    let (mut evidence, mut acknowledged, mut read) = (Vec::new(), 0, 0);
     for round in 0..ROUNDS {
         let written = write_until_killed(lab, writes, WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).await;
         match start_again(lab).await {
@@ -65,17 +72,23 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
                 return Finding::judge(ID, "", evidence);
             }
         }
-        let (done, cut): (Vec<_>, Vec<_>) = written
+        let (done, others): (Vec<_>, Vec<_>) = written
             .into_iter()
             .partition(|(spec, exchange)| exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
+        // What was answered otherwise was refused, not cut off.
+        let (refused, cut): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|(_, exchange)| exchange.answer().is_some());
         acknowledged += done.len();
         evidence.push(Evidence::note(format!(
-            "{} writes were acknowledged before kill {}, {} were not",
+            "{} writes were acknowledged before kill {}, {} were cut off, {} had been answered otherwise",
             done.len(),
             round + 1,
-            cut.len()
+            cut.len(),
+            refused.len()
         )));
-        evidence.push(read_back(lab, &done).await);
+        let (piece, count) = read_back(lab, &done).await;
+        evidence.push(piece);
+        read += count;
         evidence.extend(repeat(lab, &done, &cut).await);
     }
     if acknowledged == 0 {
@@ -85,9 +98,16 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
             evidence,
         );
     }
+    if read == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+        let reason = "it starts again after each kill, but no acknowledged write could be read back: `save` what the path in `read` \
+                      needs, from the answer of the same request";
+        return Finding::unknown(ID, reason, evidence);
+    }
     Finding::judge(
         ID,
-        format!("after {ROUNDS} kills all that was read back of {acknowledged} acknowledged writes was there, once"),
+        format!(
+            "after {ROUNDS} kills {read} of {acknowledged} acknowledged writes were read back, all unaltered and there once"
+        ),
         evidence,
     )
 }
@@ -134,8 +154,8 @@ fn not_started(failure: &StartFailure) -> Evidence {
     Evidence { came_back: Some(failure.output.join(" · ")), ..Evidence::saw(false, what) }
 }
 
-/// Whether what was acknowledged is there.
-async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> Evidence {
+/// Whether what was acknowledged is there as it was asked for, and how much of it was read.
+async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> (Evidence, usize) {
     let client = lab.http();
     // The last ones are those that are lost first.
     let reads: Vec<_> = done
@@ -144,21 +164,41 @@ async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> Evidence {
         .filter_map(|(spec, exchange)| Some((spec, exchange, lab.read_back(spec, exchange)?)))
         .take(MAX_READ)
         .collect();
+    let mut passing = Vec::new();
     for (spec, exchange, request) in &reads {
-        let read = client.send(request.clone()).await;
+        let read = read(&client, request).await;
+        let acknowledged = format!("{} was acknowledged ({}) before the kill", spec.name, exchange.came_back());
         if !read.status().is_some_and(|status| status.is_success()) {
-            let what = format!(
-                "{} was acknowledged ({}) before the kill and is gone after it",
-                spec.name,
-                exchange.came_back()
-            );
-            return Evidence::exchange(false, what, &read);
+            return (Evidence::exchange(false, format!("{acknowledged} and is gone after it"), &read), reads.len());
         }
+        let Some(member) = altered::since(exchange, &read).filter(|member| !passing.contains(member)) else { continue };
+        if altered::in_peace(lab, spec, &member).await {
+            passing.push(member);
+            continue;
+        }
+        return (
+            Evidence::exchange(false, format!("{acknowledged} and has another {member} after it"), &read),
+            reads.len(),
+        );
     }
-    match reads.len() {
+    let piece = match reads.len() {
         0 => Evidence::note("no acknowledged write could be read back: `save` what its `read` path needs"),
         count => Evidence::saw(true, format!("{count} things acknowledged before the kill are readable after it")),
+    };
+    (piece, reads.len())
+}
+
+/// Asks until it is no longer told to wait.
+async fn read(client: &Client, request: &Request) -> Exchange {
+    let mut exchange = client.send(request.clone()).await;
+    for _ in 0..READ_AGAIN {
+        if exchange.status().is_none_or(|status| ![429, 503].contains(&status.as_u16())) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        exchange = client.send(request.clone()).await;
     }
+    exchange
 }
 
 /// Repeats of acknowledged writes give the first answer; repeats of cut ones succeed, and then give that.

@@ -2,11 +2,13 @@
 //!
 //! - **Hypothesis**: the started process goes on in the foreground with all others in its process group; no PID file is written; over
 //!   `NOTIFY_SOCKET` it says `READY=1` when it answers requests and not before, and `STOPPING=1` after SIGTERM (sd_notify(3)); it
-//!   ends with code 0. Units of systemd in the repository are not of `Type=forking`.
+//!   ends with code 0. Whoever listens on its port is in the group too. Units of systemd in the repository are not of `Type=forking`.
 //! - **Sent**: a start with `NOTIFY_SOCKET` set, a harmless request at the moment of `READY=1`, SIGTERM.
 //! - **Decides**: any of these not being so. `WATCHDOG=1` is life.stuck's.
 //! - **Blast radius**: the service is stopped, started, and stopped again.
 //! - **Bound in time**: the declared start and drain time, and 3 s.
+
+mod holders;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -56,6 +58,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Some(path) => Evidence::saw(false, format!("it writes a PID file: {}", path.display())),
     });
     evidence.extend(stop(lab, &manager).await);
+    // Whoever went into the background and still holds the port goes as well.
+    lab.stop().await;
     evidence.extend(units(lab));
     Finding::judge(
         ID,
@@ -157,7 +161,22 @@ fn foreground(lab: &mut Lab) -> Vec<Evidence> {
         [] => Evidence::saw(true, "all its processes are in its process group"),
         strays => Evidence::saw(false, format!("processes left its process group: {}", strays.join(", "))),
     });
+    evidence.push(listening(lab, leader));
     evidence
+}
+
+/// Whether those that listen on its port are in the group: a daemon that left everything behind is known by this alone.
+fn listening(lab: &Lab, leader: u32) -> Evidence {
+    let port = lab.subject.url.port_or_known_default().unwrap_or(80);
+    let holders = holders::listening_on(port);
+    let outside = holders.iter().find(|pid| group_of(**pid).is_some_and(|group| group != leader));
+    match (outside, holders.first()) {
+        (Some(pid), _) => {
+            Evidence::saw(false, format!("process {pid} listens on port {port} and is not in its process group"))
+        }
+        (None, Some(pid)) => Evidence::saw(true, format!("process {pid} of its process group listens on port {port}")),
+        (None, None) => Evidence::note(format!("who listens on port {port} is not visible from here")),
+    }
 }
 
 /// The process group of a process (`proc_pid_stat(5)`, field 5).
