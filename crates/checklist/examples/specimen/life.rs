@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::{get, post};
 use futures_util::stream::{self, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -169,6 +170,7 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         .route("/things", post(make))
         .route("/things/{id}", get(look))
         .route("/crash", get(crash))
+        .route("/ask", get(ask))
         .with_state(service.clone());
     // Before it says that it is ready: whoever is told may end it at once.
     let mut term = signal(SignalKind::terminate()).expect("signals can be heard");
@@ -242,6 +244,24 @@ async fn hello(State(service): State<Service>) -> ([(HeaderName, &'static str); 
         }
     });
     ([(CONTENT_LENGTH, "11")], Body::from_stream(pieces))
+}
+
+/// Waits for what it depends on: the address in `LIFE_UPSTREAM`.
+async fn ask() -> StatusCode {
+    match upstream().await {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") => StatusCode::OK,
+        Ok(_) | Err(_) => StatusCode::BAD_GATEWAY,
+    }
+}
+
+async fn upstream() -> std::io::Result<String> {
+    let address = std::env::var("LIFE_UPSTREAM").unwrap_or_default();
+    let host = address.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = tokio::net::TcpStream::connect(host).await?;
+    stream.write_all(format!("GET /ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 async fn crash(State(service): State<Service>) -> StatusCode {

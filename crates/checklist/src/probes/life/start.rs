@@ -49,17 +49,19 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let taken = refusal::on_a_taken_port(lab).await;
     let unseen = taken.as_ref().err().cloned();
     evidence.extend(taken);
-    evidence.extend(refusal::with_senseless_variables(lab).await);
+    let configured = refusal::with_senseless_variables(lab).await;
+    let refuses = if configured.iter().any(|piece| piece.good.is_some()) {
+        "it refuses a taken port and senseless variables"
+    } else {
+        "it refuses a taken port; bad configuration was not tried"
+    };
+    evidence.extend(configured);
     match unseen {
         // What was seen decides where it speaks against it; otherwise the port is missing.
         Some(reason) if evidence.iter().all(|piece| piece.good != Some(false)) => {
             Finding::unknown(ID, reason, evidence)
         }
-        _ => {
-            let summary =
-                format!("ready {median:.1?} after exec at the median, and a start that cannot succeed says why");
-            Finding::judge(ID, summary, evidence)
-        }
+        _ => Finding::judge(ID, format!("ready {median:.1?} after exec at the median, and {refuses}"), evidence),
     }
 }
 
