@@ -195,22 +195,3 @@ fn a_ledger_killed_twenty_times_at_full_speed_loses_and_doubles_nothing_on_postg
     let postgres = PrivatePostgres::start();
     killed_twenty_times(&postgres.url_text());
 }
-
-#[test]
-fn the_same_key_fifty_times_at_once_moves_money_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = Ledger::start(&format!("sqlite:{}/ledger.db", folder.path().display()));
-    let address = ledger.public;
-    let (from, to) = (open_account(address, "from", 1000), open_account(address, "to", 0));
-    let body = json!({ "from": from, "to": to, "amount": 10 });
-    let answers: Vec<Json> = std::thread::scope(|scope| {
-        let sent: Vec<_> = (0..50).map(|_| scope.spawn(|| insist(address, "/v1/transfers", "same", &body))).collect();
-        sent.into_iter().map(|answer| answer.join().unwrap()).collect()
-    });
-    assert!(answers.iter().all(|answer| *answer == answers[0]));
-    assert_eq!(every_transfer(address).len(), 1);
-    let (status, _) =
-        exchange(address, "POST", "/v1/transfers", Some(("same", &json!({ "from": from, "to": to, "amount": 11 }))))
-            .unwrap();
-    assert_eq!(status, 422);
-}

@@ -6,7 +6,7 @@ mod running;
 use evenkeel::axum;
 use rail::Rail;
 use rail::behaviour::{Behaviour, Mode};
-use running::{Ledger, eventually};
+use running::{Ledger, NO_BANK, eventually};
 use serde_json::{Value as Json, json};
 
 /// The bank, in this process: its books can be read, and its behaviour changed.
@@ -54,9 +54,35 @@ async fn a_payout_survives_every_way_in_which_the_bank_can_fail_and_is_paid_once
     assert!(ledger.books_are_right().await);
 }
 
+async fn a_payout_whose_answer_was_lost_in_a_crash_is_paid_once(start: impl AsyncFnOnce(&str) -> Ledger) {
+    let (rail, url) = bank().await;
+    let mut ledger = start(&url).await;
+    let account = ledger.account("account", 1000).await;
+    rail.switch.set(Behaviour { mode: Mode::LoseAnswer, millis: 1000 });
+    let payout = ask(&ledger, &account, "payout", "DE02").await;
+    eventually("the bank has paid", async || rail.bank.total().count == 1).await;
+    ledger.kill_and_start_again().await;
+    assert_eq!(status(&ledger, &payout).await, "pending");
+    rail.switch.set(Behaviour::default());
+    eventually("the payout is paid", async || status(&ledger, &payout).await == "paid").await;
+    assert_eq!(rail.bank.total().count, 1);
+    assert_eq!(ledger.balance(&account).await, -7);
+    assert!(ledger.books_are_right().await);
+}
+
+#[tokio::test]
+async fn a_payout_whose_answer_was_lost_in_a_crash_is_paid_once_on_sqlite() {
+    a_payout_whose_answer_was_lost_in_a_crash_is_paid_once(Ledger::start).await;
+}
+
+#[tokio::test]
+async fn a_payout_whose_answer_was_lost_in_a_crash_is_paid_once_on_postgresql() {
+    a_payout_whose_answer_was_lost_in_a_crash_is_paid_once(Ledger::start_on_postgresql).await;
+}
+
 #[tokio::test]
 async fn a_bank_that_is_not_there_delays_a_payout_and_nothing_else() {
-    let ledger = Ledger::start("http://127.0.0.1:1").await;
+    let ledger = Ledger::start(NO_BANK).await;
     let account = ledger.account("account", 1000).await;
     let payout = ask(&ledger, &account, "payout", "DE02").await;
     eventually("the bank is looked for", async || ledger.calls().await > 0).await;

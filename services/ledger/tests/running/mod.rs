@@ -6,10 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use evenkeel::client::{Answer, Bounds, Client};
+use evenkeel::store::testing::PrivatePostgres;
 use serde_json::{Value as Json, json};
 
 /// What is waited for that long does not happen.
 const GIVE_UP: Duration = Duration::from_secs(60);
+/// No bank listens there.
+pub(crate) const NO_BANK: &str = "http://127.0.0.1:1";
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -18,8 +21,16 @@ pub(crate) struct Ledger {
     public: SocketAddr,
     admin: SocketAddr,
     client: Client,
+    database: String,
+    rail: String,
     child: Child,
-    _folder: tempfile::TempDir,
+    _store: Database,
+}
+
+/// What ends after the ledger does.
+enum Database {
+    Sqlite { _folder: tempfile::TempDir },
+    Postgres { _server: PrivatePostgres },
 }
 
 impl Drop for Ledger {
@@ -33,26 +44,68 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+fn spawn(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_ledger"))
+        .env("HOST", "127.0.0.1")
+        .env("PORT", public.port().to_string())
+        .env("ADMIN_ADDR", admin.to_string())
+        .env("DATABASE_URL", database)
+        .env("RAIL_URL", rail)
+        .env("RUST_LOG", "error")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 impl Ledger {
     /// On SQLite, with the partner bank at this URL; ready.
     pub(crate) async fn start(rail: &str) -> Self {
-        let (public, admin, folder) = (free_address(), free_address(), tempfile::tempdir().unwrap());
-        let child = Command::new(env!("CARGO_BIN_EXE_ledger"))
-            .env("HOST", "127.0.0.1")
-            .env("PORT", public.port().to_string())
-            .env("ADMIN_ADDR", admin.to_string())
-            .env("DATABASE_URL", format!("sqlite:{}/ledger.db", folder.path().display()))
-            .env("RAIL_URL", rail)
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let ledger = Self { public, admin, client: Client::new(Bounds::default()), child, _folder: folder };
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}/ledger.db", folder.path().display());
+        Self::start_on(&database, Database::Sqlite { _folder: folder }, rail).await
+    }
+
+    /// On a PostgreSQL of its own, with the partner bank at this URL; ready.
+    pub(crate) async fn start_on_postgresql(rail: &str) -> Self {
+        let server = PrivatePostgres::start();
+        let database = server.url_text();
+        Self::start_on(&database, Database::Postgres { _server: server }, rail).await
+    }
+
+    async fn start_on(database: &str, store: Database, rail: &str) -> Self {
+        let (public, admin) = (free_address(), free_address());
+        let ledger = Self {
+            public,
+            admin,
+            client: Client::new(Bounds::default()),
+            database: database.to_owned(),
+            rail: rail.to_owned(),
+            child: spawn(public, admin, database, rail),
+            _store: store,
+        };
+        ledger.is_ready().await;
+        ledger
+    }
+
+    /// SIGKILL, then a new process on the same store.
+    pub(crate) async fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(self.public, self.admin, &self.database, &self.rail);
+        self.is_ready().await;
+    }
+
+    async fn is_ready(&self) {
+        let readiness = url(self.admin, "/readyz");
         eventually("the ledger is ready", async || {
-            ledger.client.get(&url(admin, "/readyz")).send().await.is_ok_and(|answer| answer.status.is_success())
+            self.client.get(&readiness).send().await.is_ok_and(|answer| answer.status.is_success())
         })
         .await;
-        ledger
+    }
+
+    /// Where its clients reach it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.public
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -65,7 +118,12 @@ impl Ledger {
 
     /// A new account's id.
     pub(crate) async fn account(&self, key: &str, overdraft: i64) -> String {
-        let answer = self.post("/v1/accounts", key, &json!({ "currency": "EUR", "overdraft": overdraft })).await;
+        self.account_in("EUR", key, overdraft).await
+    }
+
+    /// The id of a new account of this currency.
+    pub(crate) async fn account_in(&self, currency: &str, key: &str, overdraft: i64) -> String {
+        let answer = self.post("/v1/accounts", key, &json!({ "currency": currency, "overdraft": overdraft })).await;
         answer.json::<Json>().unwrap()["id"].as_str().unwrap().to_owned()
     }
 

@@ -1,0 +1,108 @@
+//! What the page says of the form before: one of these sentences, so that an address can put no words into its mouth.
+
+use evenkeel::prelude::*;
+use evenkeel::store;
+
+use crate::error::LedgerError;
+
+/// What became of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// The money moved.
+    Moved,
+    /// It did not: the overdraft.
+    Insufficient,
+    /// It did not: two currencies.
+    OtherCurrency,
+    /// It did not: what was typed cannot be used.
+    NotMoved,
+    /// An account was opened.
+    Opened,
+    /// None was: what was typed cannot be used.
+    NotOpened,
+}
+
+impl Notice {
+    const ALL: [Self; 6] =
+        [Self::Moved, Self::Insufficient, Self::OtherCurrency, Self::NotMoved, Self::Opened, Self::NotOpened];
+
+    /// The name in the page's address.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Moved => "moved",
+            Self::Insufficient => "insufficient",
+            Self::OtherCurrency => "other-currency",
+            Self::NotMoved => "not-moved",
+            Self::Opened => "opened",
+            Self::NotOpened => "not-opened",
+        }
+    }
+
+    /// The notice of this name; none for another.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.name() == name)
+    }
+
+    /// Whether it tells of a success.
+    pub(super) fn is_good(self) -> bool {
+        matches!(self, Self::Moved | Self::Opened)
+    }
+
+    /// The sentence.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Moved => "Done: the money has moved.",
+            Self::Insufficient => "Nothing was moved: the paying account would pass its overdraft.",
+            Self::OtherCurrency => "Nothing was moved: the two accounts have different currencies.",
+            Self::NotMoved => {
+                "Nothing was moved: choose two different accounts and an amount that is a whole number of at least 1."
+            }
+            Self::Opened => "Done: the account is open.",
+            Self::NotOpened => {
+                "No account was opened: a currency has three capitals, as in EUR, and an overdraft is a whole number \
+                 that is not negative."
+            }
+        }
+    }
+
+    /// What a transfer that was sent came to.
+    pub(super) fn of_transfer(recorded: &store::Recorded) -> Self {
+        let answer = &recorded.answer;
+        if answer.status < 300 {
+            return Self::Moved;
+        }
+        let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        match problem["type"].as_str() {
+            Some("/problems/insufficient-funds") => Self::Insufficient,
+            Some("/problems/currency") => Self::OtherCurrency,
+            _ => Self::NotMoved,
+        }
+    }
+
+    /// Back to the page, which says it.
+    pub(super) fn shown(self) -> Response {
+        let to = format!("/?said={}", self.name());
+        (StatusCode::SEE_OTHER, [(evenkeel::axum::http::header::LOCATION, to)]).into_response()
+    }
+
+    /// The same in place of a mistake in what was typed; any other error stays one.
+    pub(super) fn instead_of(self, error: LedgerError) -> Result<Response, LedgerError> {
+        match error {
+            LedgerError::Refused(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => Ok(self.shown()),
+            error => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Notice;
+
+    #[test]
+    fn every_notice_is_found_by_its_name_and_nothing_else_is() {
+        for notice in Notice::ALL {
+            assert_eq!(Notice::named(notice.name()), Some(notice));
+        }
+        assert_eq!(Notice::named("<script>"), None);
+    }
+}
