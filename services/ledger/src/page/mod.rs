@@ -1,8 +1,8 @@
 //! The one page for people: look at accounts, open one, make a transfer. No script, no inline style.
 //!
-//! - [`view`]: what is shown.
-//! - [`form`]: what a person sends, and where it comes from.
-//! - [`notice`]: what became of it.
+//! - `view`: what is shown.
+//! - `form`: what a person sends, and where it comes from.
+//! - `notice`: what became of it.
 //!
 //! A form is answered with 303 back to the page, whatever became of it, so that a reload repeats nothing.
 
