@@ -89,7 +89,7 @@ pub fn recorded(recorded: Recorded) -> Response {
 }
 
 /// What a client is told when the store refuses: 422 for a key used for another request, 503 with `Retry-After` when
-/// trying again may help, else 500. The cause goes to the log.
+/// trying again may help, else 500. The cause goes to the log. Where a commit may have taken effect nothing else is said.
 pub fn problem_of(error: &StoreError) -> Problem {
     if matches!(error, StoreError::KeyReused) {
         let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
@@ -97,7 +97,14 @@ pub fn problem_of(error: &StoreError) -> Problem {
     }
     tracing::error!(error = %error, "the store refused");
     if error.is_transient() {
-        let detail = "the store cannot take this now; nothing was done, try again";
+        let detail = match error {
+            // The connection may have broken between a commit and its confirmation.
+            StoreError::Disconnected(_) => {
+                "the connection to the store broke; whether it was done is not known: try again, with the same \
+                 Idempotency-Key if it had one, and it is done once"
+            }
+            _ => "the store cannot take this now; nothing was done, try again",
+        };
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1));
     }
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id finds the reason in its logs")

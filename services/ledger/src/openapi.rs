@@ -34,7 +34,7 @@ const EVERYWHERE: [(&str, &str); 6] = [
     ("414", "The request target is too long"),
     ("431", "The headers are too many or too long"),
     ("500", "The service failed; the request id finds the reason in its logs"),
-    ("503", "Nothing was done; Retry-After says when to try again"),
+    ("503", "Overloaded, or the store is away; with the same Idempotency-Key it is safe to repeat after Retry-After"),
     ("504", "It took too long; with the same Idempotency-Key it is safe to repeat"),
 ];
 

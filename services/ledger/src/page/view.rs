@@ -49,7 +49,7 @@ fn accounts_table(accounts: &[Account]) -> Markup {
     html! {
         @if accounts.is_empty() { p.soft { "There are none yet. Open one below." } }
         @else {
-            table {
+            div.wide tabindex="0" role="region" aria-labelledby="accounts" { table {
                 thead {
                     tr {
                         th scope="col" { "Account" }
@@ -68,7 +68,7 @@ fn accounts_table(accounts: &[Account]) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }
