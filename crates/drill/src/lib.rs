@@ -6,6 +6,12 @@
 //! - [`http`]: one HTTP exchange with everything that was sent and came back kept as evidence.
 //! - [`raw`]: a bare TCP connection for what no well-behaved client would send.
 //! - [`proxy`]: a fault proxy that stands in front of a dependency.
+//! - [`load`]: open-loop load, with latency measured from the intended send time.
+//! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
+//! - [`attack`]: what hostile clients do, bounded in rate and time.
+//! - [`experiment`]: a hypothesis, faults, abort conditions, a report.
+//! - [`history`]: who asked what, when, what came back, and whether that can be right.
+//! - [`entropy`]: one seed for a whole run, so that it repeats.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -32,7 +38,13 @@
 //! # Ok(()) }
 //! ```
 
+pub mod attack;
+pub mod entropy;
+pub mod experiment;
+pub mod fault;
+pub mod history;
 pub mod http;
+pub mod load;
 pub mod process;
 pub mod proxy;
 pub mod raw;

@@ -1,0 +1,1 @@
+//! What hostile clients do, each bounded in rate and time.

@@ -1,0 +1,1 @@
+//! An experiment: a steady-state hypothesis, faults, abort conditions, rollback, a report.
