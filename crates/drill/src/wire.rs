@@ -32,6 +32,8 @@ pub(crate) struct AnswerReader {
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// Names and values as they were written: `headers` knows no capitals.
+    pub(crate) written: Vec<(String, Vec<u8>)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +226,8 @@ fn parse_head(bytes: &[u8]) -> Result<Head, String> {
             headers.append(name, value);
         }
     }
-    Ok(Head { status, headers })
+    let written = answer.headers.iter().map(|header| (header.name.to_owned(), header.value.to_vec())).collect();
+    Ok(Head { status, headers, written })
 }
 
 fn chunk_size(line: &[u8]) -> Result<u64, String> {

@@ -13,13 +13,18 @@ impl Interrupt {
         Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
     }
 
-    /// The first of them.
+    /// Until the first of them.
     pub(crate) async fn first(&mut self) {
+        self.name().await;
+    }
+
+    /// The name of the first of them.
+    pub(crate) async fn name(&mut self) -> &'static str {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+            _ = hangup.recv() => "SIGHUP",
         }
     }
 }

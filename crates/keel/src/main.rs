@@ -1,6 +1,7 @@
 //! The command line of the prover.
 
 mod check;
+mod drill;
 mod explain;
 mod interrupt;
 mod list;
@@ -38,6 +39,8 @@ struct Keel {
 enum Command {
     /// Examine a service
     Check(Box<check::Arguments>),
+    /// Run an experiment: a hypothesis, faults, rollback, a journal
+    Drill(Box<drill::Arguments>),
     /// Say what an attribute means, why it matters, how it is proven and how to mend it
     Explain {
         /// The attribute's id, such as border.limits
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| eprintln!("keel: a fault of keel itself, please report it: {panic}")));
     let run = || match Keel::parse().command {
         Command::Check(arguments) => check::run(*arguments),
+        Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain { id } => explain::run(&id),
         Command::List(arguments) => list::run(&arguments),
     };
