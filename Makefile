@@ -20,8 +20,10 @@ setup: ## Installs what tests, checks, drills and benchmarks need (Debian packag
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked
 
+# Chaos Toolkit asks for Python 3.12 and runs on Debian 12's 3.11 as well; its versions are pinned for that.
 setup-tests:
 	@sh .ci/install postgresql python3
+	@PIP_IGNORE_REQUIRES_PYTHON=1 sh .ci/peers pypi:chaostoolkit==1.21.4 pypi:chaostoolkit-lib==1.45.1 pypi:jsonpath2==0.4.5
 
 run: ## Builds and starts the ledger and its partner bank on the embedded store
 	@cargo build --quiet -p ledger -p rail

@@ -14,6 +14,7 @@ use super::yaml;
 mod activity;
 mod http;
 mod journal;
+mod json_path;
 mod process;
 mod python;
 mod run;

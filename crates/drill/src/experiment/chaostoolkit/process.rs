@@ -82,7 +82,8 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>
 fn command(provider: &Value, names: &Names) -> Result<Command, Failure> {
     let path = expanded(provider.text("path").unwrap_or_default());
     let program = validity::which(&path).ok_or_else(|| Failure::fatal(format!("there is no program {path}")))?;
-    let arguments = provider.get("arguments").unwrap_or(&Value::Null);
+    let none = Value::List(Vec::new());
+    let arguments = provider.get("arguments").unwrap_or(&none);
     let arguments =
         if arguments.is_truthy() && !names.is_empty() { names.substitute(arguments) } else { arguments.clone() };
     let given = |value: &&Value| **value != Value::Null && value.as_text() != Some("");

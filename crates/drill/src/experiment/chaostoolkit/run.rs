@@ -336,12 +336,14 @@ impl Course {
             return activity::execute(&self.scene, step, entries).await.map(drop);
         }
         let (scene, step, entries) = (Arc::clone(&self.scene), step.clone(), Arc::clone(entries));
-        background.spawn(async move {
+        let mut work = Box::pin(async move {
             let outcome = activity::execute(&scene, &step, &entries).await;
             outcome.map(drop).unwrap_or_else(|problem| scene.tell(problem));
         });
-        // It begins before what comes after it.
-        tokio::task::yield_now().await;
+        // It begins before what comes after it, as the order of entries shows.
+        if futures_util::poll!(&mut work).is_pending() {
+            background.spawn(work);
+        }
         Ok(())
     }
 
