@@ -1,228 +1,450 @@
-//! A fault proxy that stands in front of a dependency.
+//! A fault proxy that stands in front of a dependency, driven as Toxiproxy is.
+//!
+//! - [`Proxy`]: one listener, one upstream, and the [`toxic`]s between them.
+//! - [`FaultProxy`]: one proxy with one fault at a time.
+//!
+//! Bytes pass a chain of toxics that never waits and touches no socket; it is changed between two steps, so that no byte of
+//! a live connection is lost or overtaken. With no toxic on, bytes go past it, large ones without being copied (splice(2)).
 
-mod link;
+mod chain;
+mod connection;
+mod door;
+mod face;
+mod pump;
+mod queue;
 mod request;
+mod socket;
+mod splice;
+pub mod toxic;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use self::link::Link;
+use self::chain::{Chain, Origin};
+use self::connection::Lines;
+use self::door::Door;
+pub use self::face::{Fault, FaultProxy};
+use self::pump::{Flow, Line};
+use self::queue::End;
+pub use self::socket::ListenError;
+use self::socket::{Reservation, Socket};
+use self::toxic::{Stream, Toxic};
+use crate::entropy::Seed;
 
-/// What the proxy does with connections, those open already included.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
-    /// Passes everything on.
-    None,
-    /// Refuses connections (the listener is closed; open connections are reset).
-    Down,
-    /// Accepts and reads, never answers.
-    Hang,
-    /// Holds every answer back for so long.
-    Latency(Duration),
-    /// Passes the answer on a few bytes at a time.
-    Drip {
-        /// Bytes at a time.
-        bytes: usize,
-        /// Between two pieces.
-        every: Duration,
-    },
-    /// Resets the connection after the request has been read.
-    Reset,
-    /// Answers with bytes that are not the protocol.
-    Garbage,
-    /// Passes so many bytes of the answer on, then closes.
-    Truncate(usize),
-    /// Answers 500 itself, as HTTP.
-    ServerError,
-    /// Answers 200 with JSON content type and a body that never ends (as fast as the peer reads), as HTTP.
-    Endless,
-    /// Passes the request on, waits for the upstream's answer, and closes without giving it.
-    LostAnswer,
-}
-
-/// The most connections at a time; further ones wait in the listener's queue.
+/// The most connections of one proxy at a time; further ones wait in the listener's queue.
 pub const MAX_CONNECTIONS: usize = 1024;
+/// The most toxics of one proxy.
+pub const MAX_TOXICS: usize = 64;
 
-/// The queue of connections not yet accepted.
-const BACKLOG: i32 = 1024;
 /// After a failure to accept or to listen (no descriptors), until the next attempt.
 const BREATH: Duration = Duration::from_millis(10);
-/// The longest that [`FaultProxy::set`] waits until the change is in force.
-const SET_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that is waited until a listener is open again.
+const START_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A TCP proxy on a loopback port of its own, in front of one upstream. Dropping it closes everything.
+/// How connections end when their proxy stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// In order, as Toxiproxy does.
+    Close,
+    /// With a reset, as after a crash.
+    Reset,
+}
+
+/// Whether bytes flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// They do.
+    #[default]
+    Flowing,
+    /// Nothing moves on any connection; new ones are accepted and wait. Nothing is lost.
+    Paused,
+    /// Nothing moves, and nobody is accepted. When it ends, the connections of before are reset: each side had given up.
+    Partitioned,
+}
+
+/// One listener, one upstream, and the toxics between them. It does not listen before [`Proxy::start`].
 ///
-/// Its port stays its own while it is [`Fault::Down`]: a second socket is bound to it that never listens.
+/// Dropping it closes the listener and resets every connection. Needs a tokio runtime.
 #[derive(Debug)]
-pub struct FaultProxy {
+pub struct Proxy {
+    shared: Arc<Shared>,
+    door: tokio::sync::Mutex<Door>,
+}
+
+/// What the proxy's tasks know.
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    seed: Seed,
+    core: Mutex<Core>,
+    hold: watch::Sender<Hold>,
+    up: Arc<Flow>,
+    down: Arc<Flow>,
+    accepted: AtomicU64,
+    places: Arc<Semaphore>,
+}
+
+/// What changes together: a connection that begins sees the toxics of the moment, and every later change sees it.
+#[derive(Debug)]
+struct Core {
+    listen: String,
     upstream: String,
-    address: SocketAddr,
-    wanted: watch::Sender<Wanted>,
-    /// The number of the change that is in force.
-    in_force: watch::Receiver<u64>,
-    traffic: Traffic,
-    accepting: JoinHandle<()>,
+    enabled: bool,
+    toxics: Vec<Toxic>,
+    live: HashMap<u64, Live>,
 }
 
-/// What has come from clients so far. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-struct Traffic {
-    connections: Arc<AtomicU64>,
-    heard: Arc<AtomicU64>,
+/// One connection.
+#[derive(Debug)]
+struct Live {
+    lines: Lines,
+    task: Option<JoinHandle<()>>,
 }
 
-/// What is to be done, and the how-manieth change this is.
-#[derive(Clone, Debug)]
-struct Wanted {
-    change: u64,
-    fault: Fault,
-}
-
-impl FaultProxy {
-    /// Starts it in front of `upstream` (`host:port`). Nothing is sent there before a connection comes.
-    ///
-    /// # Errors
-    /// When no loopback port can be had.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub async fn start(upstream: String) -> std::io::Result<Self> {
-        let reserved = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let address = reserved.local_addr()?.as_socket().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-        let listener = listen(address)?;
-        let (wanted, faults) = watch::channel(Wanted { change: 0, fault: Fault::None });
-        let (applied, in_force) = watch::channel(0);
-        let traffic = Traffic::default();
-        let door = Door {
-            _reserved: reserved,
-            address,
-            upstream: upstream.clone(),
-            faults,
-            applied,
-            traffic: traffic.clone(),
-        };
-        let accepting = tokio::spawn(door.keep(listener));
-        Ok(Self { upstream, address, wanted, in_force, traffic, accepting })
+impl Proxy {
+    /// One that will listen at `listen` (`host:port`, where port 0 is any; `:port`; `unix:PATH`) and connect to `upstream`
+    /// (`host:port`, `unix:PATH`).
+    pub fn new(name: String, listen: String, upstream: String, seed: Seed) -> Self {
+        Self::with_door(name, listen, upstream, seed, Door::default())
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// One whose port stays its own while it is stopped.
+    fn reserved(name: String, reservation: Reservation, upstream: String, seed: Seed) -> Self {
+        let listen = reservation.address().to_string();
+        Self::with_door(name, listen, upstream, seed, Door::reserved(reservation))
+    }
+
+    fn with_door(name: String, listen: String, upstream: String, seed: Seed, door: Door) -> Self {
+        let core = Core { listen, upstream, enabled: false, toxics: Vec::new(), live: HashMap::new() };
+        let shared = Shared {
+            name,
+            seed,
+            core: Mutex::new(core),
+            hold: watch::Sender::default(),
+            up: Arc::default(),
+            down: Arc::default(),
+            accepted: AtomicU64::new(0),
+            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        };
+        Self { shared: Arc::new(shared), door: tokio::sync::Mutex::new(door) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Where it listens; as it was given until it was started first, then resolved.
+    pub fn listen(&self) -> String {
+        self.shared.core().listen.clone()
     }
 
     /// What it stands in front of.
-    pub fn upstream(&self) -> &str {
-        &self.upstream
+    pub fn upstream(&self) -> String {
+        self.shared.core().upstream.clone()
     }
 
-    /// Changes what it does, from now on. On return the change is in force: with [`Fault::Down`] the listener is closed and
-    /// every connection is reset, after it the listener is open again.
-    pub async fn set(&self, fault: Fault) {
-        let mut change = 0;
-        self.wanted.send_modify(|wanted| {
-            wanted.change += 1;
-            wanted.fault = fault;
-            change = wanted.change;
-        });
-        let mut in_force = self.in_force.clone();
-        let applied = in_force.wait_for(|applied| *applied >= change);
-        // Late only when the machine is out of descriptors; the change then still comes into force as soon as it can.
-        let _ = tokio::time::timeout(SET_PATIENCE, applied).await;
+    /// Whether it listens.
+    pub fn is_enabled(&self) -> bool {
+        self.shared.core().enabled
     }
 
-    /// What it does now.
-    pub fn fault(&self) -> Fault {
-        self.wanted.borrow().fault.clone()
+    /// Opens the listener; nothing when it is open.
+    ///
+    /// # Errors
+    /// When nothing can listen there.
+    pub async fn start(&self) -> Result<(), ListenError> {
+        let mut door = self.door.lock().await;
+        self.open(&mut door).await
     }
 
-    /// Connections accepted since the start.
-    pub fn connections(&self) -> u64 {
-        self.traffic.connections.load(Ordering::Relaxed)
+    async fn open(&self, door: &mut Door) -> Result<(), ListenError> {
+        if self.is_enabled() {
+            return Ok(());
+        }
+        let listen = self.listen();
+        let address = door.open(&listen, &self.shared).await?;
+        let mut core = self.shared.core();
+        core.listen = address;
+        core.enabled = true;
+        Ok(())
     }
 
-    /// Bytes that clients have sent since the start, whether they were passed on or not.
-    pub fn heard(&self) -> u64 {
-        self.traffic.heard.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for FaultProxy {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-/// Opens and closes the listener, and owns every connection.
-struct Door {
-    _reserved: Socket,
-    address: SocketAddr,
-    upstream: String,
-    faults: watch::Receiver<Wanted>,
-    applied: watch::Sender<u64>,
-    traffic: Traffic,
-}
-
-impl Door {
-    async fn keep(mut self, listener: TcpListener) {
-        let mut listener = Some(listener);
-        let mut links = JoinSet::new();
-        loop {
-            let Wanted { change, fault } = self.faults.borrow_and_update().clone();
-            if fault == Fault::Down {
-                listener = None;
-                // Each ends with a reset, see Link.
-                links.shutdown().await;
-            } else if listener.is_none() {
-                match listen(self.address) {
-                    Ok(open) => listener = Some(open),
-                    Err(_) => {
-                        tokio::time::sleep(BREATH).await;
-                        continue;
-                    }
-                }
+    /// Opens the listener; when that fails (no descriptors), again and again for a while.
+    async fn start_patiently(&self) {
+        let opening = async {
+            while self.start().await.is_err() {
+                tokio::time::sleep(BREATH).await;
             }
-            self.applied.send_replace(change);
-            tokio::select! {
-                changed = self.faults.changed() => if changed.is_err() { return },
-                Some(_) = links.join_next() => {}
-                accepted = accept(listener.as_ref()), if links.len() < MAX_CONNECTIONS => match accepted {
-                    Ok(client) => {
-                        self.traffic.connections.fetch_add(1, Ordering::Relaxed);
-                        let heard = Arc::clone(&self.traffic.heard);
-                        links.spawn(Link::new(self.upstream.clone(), self.faults.clone(), heard).serve(client));
-                    }
-                    Err(_) => tokio::time::sleep(BREATH).await,
-                },
+        };
+        let _ = tokio::time::timeout(START_PATIENCE, opening).await;
+    }
+
+    /// Closes the listener and every connection. On return nobody can connect, and with [`Cut::Reset`] every connection
+    /// has been reset.
+    pub async fn stop(&self, cut: Cut) {
+        let mut door = self.door.lock().await;
+        self.shut(&mut door, cut).await;
+    }
+
+    async fn shut(&self, door: &mut Door, cut: Cut) {
+        door.close().await;
+        self.shared.core().enabled = false;
+        self.shared.cut(cut).await;
+    }
+
+    /// Moves it: to another listener, another upstream, on or off, in that order. Where the addresses differ its
+    /// connections are closed.
+    ///
+    /// # Errors
+    /// When nothing can listen there; it is stopped then.
+    pub async fn change(&self, listen: &str, upstream: &str, enabled: bool) -> Result<(), ListenError> {
+        let differs = self.differs(listen, upstream).await?;
+        let mut door = self.door.lock().await;
+        if differs {
+            self.shut(&mut door, Cut::Close).await;
+            let mut core = self.shared.core();
+            core.listen = listen.to_owned();
+            core.upstream = upstream.to_owned();
+        }
+        match enabled {
+            true => self.open(&mut door).await,
+            false => {
+                if self.is_enabled() {
+                    self.shut(&mut door, Cut::Close).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether these are other addresses than its own. A host name is the address that it resolves to.
+    ///
+    /// # Errors
+    /// When `listen` is no address.
+    pub async fn differs(&self, listen: &str, upstream: &str) -> Result<bool, ListenError> {
+        let listen = socket::canonical(listen).await?;
+        let core = self.shared.core();
+        Ok(core.listen != listen || core.upstream != upstream)
+    }
+
+    /// The toxics: the upstream's stream first, in the order in which they act.
+    pub fn toxics(&self) -> Vec<Toxic> {
+        let core = self.shared.core();
+        let of = |stream| core.toxics.iter().filter(move |toxic: &&Toxic| toxic.stream == stream).cloned();
+        of(Stream::Upstream).chain(of(Stream::Downstream)).collect()
+    }
+
+    /// Puts a toxic behind the others, on live connections too. On return it is in force.
+    ///
+    /// # Errors
+    /// When one has that name, or there are [`MAX_TOXICS`].
+    pub fn add_toxic(&self, toxic: Toxic) -> Result<(), ToxicRefused> {
+        let mut core = self.shared.core();
+        if core.toxics.iter().any(|other| other.name == toxic.name) {
+            return Err(ToxicRefused::Exists);
+        }
+        if core.toxics.len() >= MAX_TOXICS {
+            return Err(ToxicRefused::TooMany);
+        }
+        core.each(toxic.chain(), |chain| chain.add(&toxic));
+        core.toxics.push(toxic);
+        Ok(())
+    }
+
+    /// Changes a toxic by its name, on live connections too. On return the change is in force.
+    ///
+    /// # Errors
+    /// When there is none, or `change` refuses.
+    pub fn update_toxic<E>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Toxic) -> Result<(), E>,
+    ) -> Result<Option<Toxic>, E> {
+        let mut core = self.shared.core();
+        let Some(toxic) = core.toxics.iter_mut().find(|toxic| toxic.name == name) else { return Ok(None) };
+        let mut changed = toxic.clone();
+        change(&mut changed)?;
+        *toxic = changed.clone();
+        core.each(changed.chain(), |chain| chain.update(&changed));
+        Ok(Some(changed))
+    }
+
+    /// Takes a toxic away, from live connections too; what it held goes on. Whether there was one.
+    pub fn remove_toxic(&self, name: &str) -> bool {
+        let mut core = self.shared.core();
+        let Some(at) = core.toxics.iter().position(|toxic| toxic.name == name) else { return false };
+        let toxic = core.toxics.remove(at);
+        let now = Instant::now();
+        core.each(toxic.chain(), |chain| chain.remove(&toxic.name, now));
+        true
+    }
+
+    /// Takes all toxics away and puts these in their place, in one step.
+    ///
+    /// # Panics
+    /// With more than [`MAX_TOXICS`].
+    pub fn replace_toxics(&self, toxics: Vec<Toxic>) {
+        assert!(toxics.len() <= MAX_TOXICS, "{} toxics are more than {MAX_TOXICS}", toxics.len());
+        let mut core = self.shared.core();
+        let old = std::mem::take(&mut core.toxics);
+        let now = Instant::now();
+        for stream in [Stream::Upstream, Stream::Downstream] {
+            core.each(stream, |chain| {
+                old.iter().filter(|toxic| toxic.chain() == stream).for_each(|toxic| chain.remove(&toxic.name, now));
+                toxics.iter().filter(|toxic| toxic.chain() == stream).for_each(|toxic| chain.add(toxic));
+            });
+        }
+        core.toxics = toxics;
+    }
+
+    /// Whether bytes flow.
+    pub fn hold(&self) -> Hold {
+        *self.shared.hold.borrow()
+    }
+
+    /// Stops the flow of bytes or lets it go on. On return it is so on every connection.
+    pub fn set_hold(&self, hold: Hold) {
+        let core = self.shared.core();
+        let before = self.shared.hold.send_replace(hold);
+        let now = Instant::now();
+        for stream in [Stream::Upstream, Stream::Downstream] {
+            core.each(stream, |chain| match (before, hold) {
+                (Hold::Partitioned, Hold::Flowing | Hold::Paused) => chain.break_off(End::Reset, now),
+                _ => chain.held = hold != Hold::Flowing,
+            });
+        }
+    }
+
+    /// Connections accepted since it was made.
+    pub fn connections(&self) -> u64 {
+        self.shared.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open.
+    pub fn open_connections(&self) -> usize {
+        self.shared.core().live.len()
+    }
+
+    /// Bytes that the sources of this stream have sent since it was made.
+    pub fn received(&self, stream: Stream) -> u64 {
+        self.shared.flow(stream).received.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that were passed on since it was made.
+    pub fn sent(&self, stream: Stream) -> u64 {
+        self.shared.flow(stream).sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.door.get_mut().abort();
+        let live: Vec<Live> = self.shared.core().live.drain().map(|(_, live)| live).collect();
+        for task in live.into_iter().filter_map(|live| live.task) {
+            task.abort();
+        }
+    }
+}
+
+/// Why a toxic was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ToxicRefused {
+    /// One has that name.
+    #[error("toxic already exists")]
+    Exists,
+    /// There are [`MAX_TOXICS`].
+    #[error("a proxy has at most {MAX_TOXICS} toxics: remove one first")]
+    TooMany,
+}
+
+impl Core {
+    fn each(&self, stream: Stream, change: impl Fn(&mut Chain)) {
+        for live in self.live.values() {
+            match stream {
+                Stream::Upstream => live.lines.up.change(&change),
+                Stream::Downstream => live.lines.down.change(&change),
             }
         }
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> std::io::Result<TcpStream> {
-    match listener {
-        Some(listener) => Ok(listener.accept().await?.0),
-        None => std::future::pending().await,
+impl Shared {
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flow(&self, stream: Stream) -> &Arc<Flow> {
+        match stream {
+            Stream::Upstream => &self.up,
+            Stream::Downstream => &self.down,
+        }
+    }
+
+    /// Begins a connection; `place` is given back at its end.
+    fn welcome(self: &Arc<Self>, client: Socket, place: tokio::sync::OwnedSemaphorePermit) {
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        let spoke = Arc::new(AtomicBool::new(false));
+        let mut core = self.core();
+        let line = |stream: Stream| {
+            let stream_name = format!("proxy {} connection {number} {}", self.name, stream.word());
+            let origin = Origin { seed: self.seed, stream: stream_name, client_spoke: Arc::clone(&spoke) };
+            let mut chain = Chain::new(core.toxics.iter().filter(|toxic| toxic.chain() == stream), origin);
+            chain.held = *self.hold.borrow() != Hold::Flowing;
+            Line::new(chain)
+        };
+        let lines = Lines { up: line(Stream::Upstream), down: line(Stream::Downstream) };
+        let (up, down) = connection::pumps(&lines, &self.up, &self.down, spoke);
+        let serving = connection::serve(client, core.upstream.clone(), lines.clone(), up, down);
+        let leaving = Leave { shared: Arc::clone(self), number };
+        core.live.insert(number, Live { lines, task: None });
+        // A runtime that shuts down drops the task here and now, and with it the lock would be wanted again. Nobody cuts
+        // connections in between: the listener's task, which is here, is waited for before.
+        drop(core);
+        let task = tokio::spawn(async move {
+            let _here = (leaving, place);
+            serving.await;
+        });
+        if let Some(live) = self.core().live.get_mut(&number) {
+            live.task = Some(task);
+        }
+    }
+
+    /// Ends every connection.
+    async fn cut(&self, cut: Cut) {
+        let live: Vec<Live> = self.core().live.drain().map(|(_, live)| live).collect();
+        let now = Instant::now();
+        for Live { lines, task } in live {
+            match (cut, task) {
+                (Cut::Close, _) => {
+                    lines.up.change(|chain| chain.break_off(End::Close, now));
+                    lines.down.change(|chain| chain.break_off(End::Close, now));
+                }
+                (Cut::Reset, Some(task)) => {
+                    task.abort();
+                    // It has let go of its sockets, and so reset them, when it has ended.
+                    let _ = task.await;
+                }
+                (Cut::Reset, None) => {}
+            }
+        }
     }
 }
 
-/// A socket that shares its port with others of ours; on Linux only those that listen get connections. Not
-/// `SO_REUSEADDR`: with it anybody who sets it too could take the port while none of ours listens.
-fn bound(address: SocketAddr) -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
+/// Strikes a connection off when its task ends, however that is.
+struct Leave {
+    shared: Arc<Shared>,
+    number: u64,
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = bound(address)?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.shared.core().live.remove(&self.number);
+    }
 }

@@ -2,31 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
-
 /// The most bytes of a head that are waited for.
 const MAX_HEAD: usize = 64 << 10;
 /// The most bytes of a whole request that are waited for.
-const MAX_REQUEST: usize = 1 << 20;
+pub(super) const MAX_REQUEST: usize = 1 << 20;
 /// The longest that the rest of a request is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads on until the request that begins with `bytes` is whole, as HTTP/1. What is not HTTP counts as whole at once;
-/// after 64 KiB of head, 1 MiB in all, 5 s or the client's end it counts as whole too.
-pub(super) async fn read_whole(client: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) {
-    let reading = async {
-        let mut piece = vec![0; 16 << 10];
-        while !is_whole(bytes) {
-            match client.read(&mut piece).await {
-                Ok(0) | Err(_) => return,
-                Ok(length) => bytes.extend_from_slice(&piece[..length]),
-            }
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, reading).await;
-}
-
-fn is_whole(bytes: &[u8]) -> bool {
+/// Whether it is, as HTTP/1. What is not HTTP counts as whole at once; after 64 KiB of head and 1 MiB in all it counts as
+/// whole too.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
     if bytes.is_empty() {
         return false;
     }
