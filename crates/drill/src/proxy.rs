@@ -1,15 +1,21 @@
 //! A fault proxy that stands in front of a dependency, driven as Toxiproxy is.
 //!
 //! - [`Proxy`]: one listener, one upstream, and the [`toxic`]s between them.
+//! - [`Fleet`]: proxies by name, with groups that are paused or partitioned at once.
+//! - [`api`]: Toxiproxy's HTTP interface to a fleet.
 //! - [`FaultProxy`]: one proxy with one fault at a time.
 //!
 //! Bytes pass a chain of toxics that never waits and touches no socket; it is changed between two steps, so that no byte of
 //! a live connection is lost or overtaken. With no toxic on, bytes go past it, large ones without being copied (splice(2)).
 
+pub mod api;
 mod chain;
+mod config;
 mod connection;
 mod door;
 mod face;
+mod fleet;
+mod metrics;
 mod pump;
 mod queue;
 mod request;
@@ -27,9 +33,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::chain::{Chain, Origin};
+pub use self::config::{BadConfig, Wanted};
 use self::connection::Lines;
 use self::door::Door;
 pub use self::face::{Fault, FaultProxy};
+pub use self::fleet::{Fleet, Group, GroupRefused, MAX_GROUPS, MAX_PROXIES, ProxyRefused};
 use self::pump::{Flow, Line};
 use self::queue::End;
 pub use self::socket::ListenError;
@@ -57,7 +65,8 @@ pub enum Cut {
 }
 
 /// Whether bytes flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Hold {
     /// They do.
     #[default]

@@ -129,7 +129,9 @@ impl Listener {
         match unix_path(address) {
             Some(path) => bind_unix(path).map_err(|error| ListenError::new("unix", &path.to_string_lossy(), &error)),
             None => {
-                let address = resolve(address).await?;
+                let address = resolve(address)
+                    .await
+                    .map_err(|ListenError(reason)| ListenError(format!("listen tcp: {reason}")))?;
                 let listen = || {
                     let socket = raw(address)?;
                     socket.set_reuse_address(true)?;
