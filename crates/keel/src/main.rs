@@ -7,6 +7,7 @@ mod interrupt;
 mod list;
 mod output;
 mod progress;
+mod proxy;
 
 use std::process::ExitCode;
 
@@ -48,16 +49,19 @@ enum Command {
     },
     /// List the catalogue's attributes
     List(list::Arguments),
+    /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
+    Proxy(Box<proxy::Arguments>),
 }
 
 fn main() -> ExitCode {
     // One line for people; whoever looks for the fault has the place. No backtrace, whatever RUST_BACKTRACE says.
     std::panic::set_hook(Box::new(|panic| eprintln!("keel: a fault of keel itself, please report it: {panic}")));
-    let run = || match Keel::parse().command {
+    let run = || match Keel::parse_from(proxy::with_go_flags(std::env::args_os())).command {
         Command::Check(arguments) => check::run(*arguments),
         Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain { id } => explain::run(&id),
         Command::List(arguments) => list::run(&arguments),
+        Command::Proxy(arguments) => proxy::run(*arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
 }
