@@ -229,6 +229,29 @@ impl Lab {
         template::fill(spec, &self.saved)
     }
 
+    /// What [`Lab::fill`] does for this request, with what is saved now; it can be kept and sent from elsewhere.
+    pub fn filler(&self, spec: &RequestSpec) -> impl Fn() -> Request + Send + Sync + 'static {
+        let (spec, saved) = (spec.clone(), self.saved.clone());
+        move || template::fill(&spec, &saved)
+    }
+
+    /// A path with the names in braces replaced by what the mix has saved.
+    pub fn filled_path(&self, path: &str) -> String {
+        let spec = RequestSpec { path: path.to_owned(), ..RequestSpec::default() };
+        template::fill(&spec, &self.saved).path
+    }
+
+    /// Sends a signal to the whole group of a process by its name: the subject's, or that of a dependency started for it.
+    /// False when there is no such process, or it does not run.
+    pub fn signal_by_name(&self, name: &str, signal: i32) -> bool {
+        let process = if name == self.subject.name {
+            self.process.as_ref()
+        } else {
+            self.dependencies.iter().find(|attached| attached.name() == name).and_then(Attached::process)
+        };
+        process.inspect(|process| process.signal_group(signal)).is_some()
+    }
+
     /// What the mix has saved so far, by name.
     pub fn saved(&self) -> &BTreeMap<String, String> {
         &self.saved

@@ -64,6 +64,11 @@ impl Attached {
         &self.declared.env
     }
 
+    /// When it was started for the subject.
+    pub(super) fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
     pub(super) fn proxy(&self) -> Option<&FaultProxy> {
         self.proxy.as_ref()
     }

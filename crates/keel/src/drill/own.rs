@@ -1,0 +1,134 @@
+//! Drills: each on a fresh start of its subject; what held, and what of the rest is accepted.
+
+use std::path::{Path, PathBuf};
+
+use checklist::calendar::Day;
+use checklist::lab::Lab;
+use checklist::report::terminal;
+use checklist::subject::Subject;
+use drill::experiment::plan::Plan;
+use drill::experiment::{self, Outcome, Report, Verdict};
+
+use super::FELL_SHORT;
+use super::accepted::Accepted;
+use super::stage::LabStage;
+use crate::interrupt::Interrupt;
+use crate::output::{print, write};
+use crate::{FINE, NOT_STARTED};
+
+/// What is examined when neither the drill nor the command line says it.
+const CONFIG: &str = "keel.toml";
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "For drills")]
+pub(super) struct Options {
+    /// What is examined, when the drill does not say it [default: keel.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where reports are written: NAME.html and NAME.json of each drill
+    #[arg(long, value_name = "FOLDER")]
+    reports: Option<PathBuf>,
+    /// Gaps that somebody accepted, with owner, reason and expiry
+    #[arg(long, value_name = "FILE")]
+    accepted: Option<PathBuf>,
+}
+
+/// One drill, ready to be run.
+struct Ready {
+    name: String,
+    plan: Plan,
+    subject: Subject,
+}
+
+/// Runs them one after the other; the exit code. Everything that is wrong with a file is told before anything starts.
+pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, String> {
+    let accepted = Accepted::load(options.accepted.as_deref())?;
+    let drills = files.iter().map(|file| ready(file, options)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(folder) = &options.reports {
+        std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    }
+    let mut code = FINE;
+    let mut listing = Vec::new();
+    for drill in drills {
+        let mut interrupt = Interrupt::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
+        print(&format!("{}\n", drill.plan.title));
+        let Some(report) = carried_out(&drill, &mut interrupt).await? else { return Ok(NOT_STARTED) };
+        let fine = told(&drill.name, &report, &accepted);
+        if !fine {
+            code = FELL_SHORT;
+        }
+        if let Some(folder) = &options.reports {
+            write(&folder.join(format!("{}.html", drill.name)), &report.to_html())?;
+            write(&folder.join(format!("{}.json", drill.name)), &report.to_json())?;
+        }
+        listing.push(format!(
+            "{:10}  {}",
+            if fine && report.verdict != Verdict::Held { "accepted" } else { word(&report) },
+            drill.name
+        ));
+        if matches!(&report.verdict, Verdict::Aborted(why) if why.contains("interrupted")) {
+            break;
+        }
+    }
+    if listing.len() > 1 {
+        print(&format!("\n{}\n", listing.join("\n")));
+    }
+    Ok(code)
+}
+
+fn ready(file: &Path, options: &Options) -> Result<Ready, String> {
+    let plan = Plan::from_file(file).map_err(|refusal| refusal.to_string())?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let config = match (&plan.subject.config, &options.config) {
+        (Some(config), _) => folder.join(config),
+        (None, Some(config)) => config.clone(),
+        (None, None) => PathBuf::from(CONFIG),
+    };
+    let subject = Subject::from_file(&config).map_err(|mistakes| mistakes.to_string())?;
+    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Ready { name, plan, subject })
+}
+
+/// None when the subject could not be started, which has been told.
+async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<Report>, String> {
+    let started = async {
+        let mut lab = Lab::open(drill.subject.clone()).await?;
+        lab.ensure_running().await?;
+        Ok::<Lab, checklist::lab::StartFailure>(lab)
+    };
+    let mut stage = match started.await {
+        Ok(lab) => LabStage(lab),
+        Err(failure) => {
+            eprintln!("keel: {}: {failure}", drill.name);
+            failure.output.iter().for_each(|line| eprintln!("  | {}", terminal::plain(line)));
+            return Ok(None);
+        }
+    };
+    let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
+    let report = experiment::run(&drill.plan, &mut stage, &tell, interrupt.first()).await;
+    stage.0.stop().await;
+    report.map(Some).map_err(|refusal| format!("{}: {refusal}", drill.name))
+}
+
+/// Prints what was found; whether all of it held or is accepted.
+fn told(name: &str, report: &Report, accepted: &Accepted) -> bool {
+    report.to_text().lines().for_each(|line| print(&format!("{}\n", terminal::plain(line))));
+    let mut fine = matches!(report.verdict, Verdict::Held | Verdict::FellShort | Verdict::Unknown);
+    for finding in report.findings.iter().filter(|finding| finding.outcome != Outcome::Held) {
+        match accepted.why(name, &finding.name, Day::today()) {
+            Some(why) => print(&format!("  {}: {why}\n", finding.name)),
+            None => fine = false,
+        }
+    }
+    fine
+}
+
+fn word(report: &Report) -> &'static str {
+    match report.verdict {
+        Verdict::Held => "held",
+        Verdict::FellShort => "fell short",
+        Verdict::Unknown => "unknown",
+        Verdict::NotSteady => "not steady",
+        Verdict::Aborted(_) => "aborted",
+    }
+}
