@@ -44,9 +44,11 @@ bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@cargo build --release --quiet -p bench -p ledger -p rail
 	@cargo run --release --quiet -p bench
 
-drill: ## Examines the ledger with keel: every probe, every report
+drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel -p ledger -p rail
-	@target/debug/keel check --config keel.toml --html keel-report.html --junit keel-report.xml --json keel-report.json
+	@target/debug/keel check --config keel.toml --html keel-report.html --junit keel-report.xml --json keel-report.json; checked=$$?; \
+	target/debug/keel drill --config keel.toml --accepted drills/accepted/ledger.toml --reports target/drills drills/*.toml; drilled=$$?; \
+	[ $$checked = 0 ] && [ $$drilled = 0 ]
 
 doc: ## Builds the documentation
 	@cargo doc --workspace --no-deps
