@@ -2,6 +2,7 @@
 //!
 //! - [`plan`]: the file of a drill, and what it may touch.
 //! - [`stage`]: what a drill acts on; who runs it brings it.
+//! - [`undo`]: what undoes a drill's commands, should it be killed.
 //! - [`run`]: carries a drill out; [`Report`] is what was found.
 //! - [`chaostoolkit`]: experiments of the Chaos Toolkit, with the same verdicts and journals.
 //! - [`value`]: what a file says, in the order in which it says it.
@@ -9,6 +10,7 @@
 pub mod chaostoolkit;
 pub mod plan;
 pub mod stage;
+pub mod undo;
 pub mod value;
 
 mod clock;

@@ -13,6 +13,7 @@ use super::plan::{Does, Plan, Refusal, Step};
 use super::report::{Event, Mark, Report, Verdict};
 use super::stage::{Kind, Stage};
 use super::traffic::{self, Shared, Tally, lock};
+use super::undo::UndoLog;
 use crate::http::Client;
 use crate::proxy::Fault;
 
@@ -32,13 +33,15 @@ const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
 
 /// Carries a drill out. `tell` is given a line for each thing that happens. When `interrupted` is ready, everything is
-/// undone at once, as when an abort condition is met. Whatever happens, what was done is undone before this returns.
+/// undone at once, as when an abort condition is met. Whatever happens, what was done is undone before this returns; what
+/// undoes commands is in `undo` before they run.
 ///
 /// # Errors
 /// When the plan names what the stage does not have; nothing has been done then.
 pub async fn run(
     plan: &Plan,
     stage: &mut impl Stage,
+    undo: &mut UndoLog,
     tell: &(dyn Fn(&str) + Send + Sync),
     interrupted: impl Future<Output = ()>,
 ) -> Result<Report, Refusal> {
@@ -53,6 +56,7 @@ pub async fn run(
         begun: Instant::now(),
         events: Vec::new(),
         active: Vec::new(),
+        undo,
         tell,
     };
     let start = clock::now();
@@ -165,12 +169,15 @@ struct Course<'plan> {
     begun: Instant,
     events: Vec<Event>,
     active: Vec<Active>,
+    undo: &'plan mut UndoLog,
     tell: &'plan (dyn Fn(&str) + Send + Sync),
 }
 
 /// A step that is not undone yet.
 struct Active {
     step: Step,
+    /// The number of its undo on disk.
+    kept: Option<usize>,
     /// What a wild client sends with, until it is dropped.
     wild: Option<(JoinSet<()>, Arc<AtomicU64>)>,
 }
@@ -216,7 +223,14 @@ impl Course<'_> {
     async fn act(&mut self, step: Step, stage: &mut impl Stage, client: &Client) -> Result<(), String> {
         self.happened(Mark::Fault, &step.name);
         // It counts as done before it is: what was done by half is undone too.
-        self.active.push(Active { step: step.clone(), wild: None });
+        let kept = match &step.does {
+            Does::Command { undo, .. } => {
+                let kept = self.undo.about_to(undo);
+                Some(kept.map_err(|error| format!("its undo could not be written down, so it was not done: {error}"))?)
+            }
+            _ => None,
+        };
+        self.active.push(Active { step: step.clone(), kept, wild: None });
         for dependency in dependencies(&step.does) {
             if let Some(proxy) = stage.proxy(dependency) {
                 proxy.set(fault(&step.does)).await;
@@ -249,6 +263,11 @@ impl Course<'_> {
             Does::Freeze(process) => stage.signal(process, SIGCONT)?,
             Does::Command { undo, .. } => hypothesis::command(undo).await?,
             _ => {}
+        }
+        if let Some(number) = active.kept {
+            self.undo
+                .done(number)
+                .map_err(|error| format!("it is undone, and that could not be written down: {error}"))?;
         }
         let more = active.wild.map(|(_, sent)| format!(" after {} requests", sent.load(Ordering::Relaxed)));
         self.happened_at(at, Mark::Undo, &format!("over: {}{}", active.step.name, more.unwrap_or_default()));

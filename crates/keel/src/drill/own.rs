@@ -7,6 +7,7 @@ use checklist::lab::Lab;
 use checklist::report::terminal;
 use checklist::subject::Subject;
 use drill::experiment::plan::Plan;
+use drill::experiment::undo::{self, UndoLog};
 use drill::experiment::{self, Outcome, Report, Verdict};
 
 use super::FELL_SHORT;
@@ -16,6 +17,8 @@ use crate::interrupt::Interrupt;
 use crate::output::{print, write};
 use crate::{FINE, NOT_STARTED};
 
+/// Where what undoes commands is kept, in the folder for temporary files.
+const UNDO: &str = "keel-undo";
 /// What is examined when neither the drill nor the command line says it.
 const CONFIG: &str = "keel.toml";
 
@@ -40,8 +43,12 @@ struct Ready {
     subject: Subject,
 }
 
-/// Runs them one after the other; the exit code. Everything that is wrong with a file is told before anything starts.
+/// Runs them one after the other; the exit code. What a drill left that was killed is undone first; everything that is wrong
+/// with a file is told before anything starts.
 pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, String> {
+    for line in undo::restore(&std::env::temp_dir().join(UNDO)).await {
+        eprintln!("keel: {line}");
+    }
     let accepted = Accepted::load(options.accepted.as_deref())?;
     let drills = files.iter().map(|file| ready(file, options)).collect::<Result<Vec<_>, _>>()?;
     if let Some(folder) = &options.reports {
@@ -105,7 +112,9 @@ async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<
         }
     };
     let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
-    let report = experiment::run(&drill.plan, &mut stage, &tell, interrupt.first()).await;
+    let folder = std::env::temp_dir().join(UNDO);
+    let mut undo = UndoLog::open(&folder).map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
+    let report = experiment::run(&drill.plan, &mut stage, &mut undo, &tell, interrupt.first()).await;
     stage.0.stop().await;
     report.map(Some).map_err(|refusal| format!("{}: {refusal}", drill.name))
 }

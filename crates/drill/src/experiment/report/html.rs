@@ -169,7 +169,7 @@ impl Scale {
     }
 }
 
-/// The next of 1, 2, 5, 10, 20, ...
+/// The next value whose quarters are short numbers.
 fn nice(value: f64) -> f64 {
     let magnitude = 10_f64.powf(value.max(1.0).log10().floor());
     [1.0, 2.0, 5.0, 10.0]
