@@ -41,8 +41,8 @@ check: ## Formatting, lints, documentation; licences, sources and advisories of 
 	@sh .ci/deny
 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md
-	@sh .ci/install wrk valgrind
-	@cargo build --release --quiet -p bench -p ledger -p rail
+	@sh .ci/install wrk valgrind socat haproxy
+	@cargo build --release --quiet -p bench -p ledger -p rail -p keel
 	@cargo run --release --quiet -p bench
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report

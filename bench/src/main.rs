@@ -1,21 +1,31 @@
 //! Side-by-side benchmarks: peers are measured in the same run, and what is reported is the ratio.
 //!
-//! `make bench` runs everything and writes `bench/RESULTS.md`. Needs `wrk` and `valgrind` from Debian.
+//! `make bench` runs everything and writes `bench/RESULTS.md`. `bench SECTION` prints one section alone.
+//! Needs `wrk`, `valgrind`, `socat` and `haproxy` from Debian.
 
 mod border;
 mod measure;
+mod proxy;
 mod start;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+type Section = fn() -> Result<String, String>;
+
+/// The report's parts, in order.
+const SECTIONS: [(&str, Section); 3] = [("border", border::report), ("start", start::report), ("proxy", proxy::report)];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", which, port] => return border::serve(which, port),
+        [name] if let Some((_, section)) = SECTIONS.iter().find(|(other, _)| *other == name) => return show(*section),
         [] => {}
         _ => {
-            eprintln!("usage: bench (everything), or bench serve bare|evenkeel PORT");
+            let names: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
+            let names = names.join("|");
+            eprintln!("usage: bench (everything), bench {names} (one section), or bench serve bare|evenkeel PORT");
             return ExitCode::from(2);
         }
     }
@@ -41,7 +51,22 @@ fn report() -> Result<String, String> {
     let mut text = String::from("# Results\n\n");
     let machine = measure::machine();
     let _ = writeln!(text, "Made by `make bench`. {machine}\n");
-    text.push_str(&border::report()?);
-    text.push_str(&start::report()?);
+    for (_, section) in SECTIONS {
+        text.push_str(&section()?);
+    }
     Ok(text)
+}
+
+/// One section, on standard output alone.
+fn show(section: Section) -> ExitCode {
+    match section() {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
