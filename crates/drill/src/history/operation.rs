@@ -1,0 +1,208 @@
+//! One operation of a client: what was asked, when, and what came back.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a client asked for, and what came of it.
+///
+/// An attempt that is repeated under the same idempotency key is one operation, from its first attempt to its last answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The client; one of them has at most one operation under way.
+    pub process: u64,
+    /// What it asked for.
+    #[serde(flatten)]
+    pub action: Action,
+    /// When it asked, in nanoseconds since the history's beginning.
+    pub invoked: u64,
+    /// When it knew what came of it, in nanoseconds since the history's beginning; none when it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed: Option<u64>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What can be asked for. The tag `f` is Jepsen's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "f", rename_all = "kebab-case")]
+pub enum Action {
+    /// An account is opened with a balance; it may never go below its floor.
+    Open {
+        /// Its name.
+        account: String,
+        /// What is in it, in the smallest unit.
+        balance: i64,
+        /// The lowest balance that it may have; negative for an overdraft.
+        floor: i64,
+    },
+    /// Money is moved.
+    Transfer {
+        /// Unique in the history; the idempotency key.
+        id: String,
+        /// Where it comes from.
+        from: String,
+        /// Where it goes.
+        to: String,
+        /// How much, in the smallest unit.
+        amount: i64,
+    },
+    /// All balances are read at one instant; answers [`Answer::Balances`].
+    Balances,
+    /// One register is read; answers [`Answer::Value`].
+    Read {
+        /// Which.
+        key: String,
+    },
+    /// One register is written.
+    Write {
+        /// Which.
+        key: String,
+        /// With what.
+        value: i64,
+    },
+    /// One register is written if it holds what is expected; a mismatch is [`Outcome::Fail`].
+    CompareAndSet {
+        /// Which.
+        key: String,
+        /// What it must hold.
+        expected: i64,
+        /// What it then holds.
+        value: i64,
+    },
+    /// Something is to happen exactly once.
+    Effect {
+        /// Unique in the history; the idempotency key.
+        key: String,
+    },
+    /// What has happened is counted where it happens: at the receiver, or in the store; answers [`Answer::Counts`].
+    Counts,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// An acknowledgement.
+    #[default]
+    Done,
+    /// What a register holds; none when it was never written.
+    Value(Option<i64>),
+    /// Every account's balance.
+    Balances(BTreeMap<String, i64>),
+    /// How often each key (of an effect or a transfer) has happened; those not named have not.
+    Counts(BTreeMap<String, u64>),
+}
+
+/// What came of an operation. The tag `type` is Jepsen's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It happened.
+    Ok {
+        /// With this answer.
+        #[serde(default)]
+        answer: Answer,
+    },
+    /// It is known not to have happened, and not to happen any more.
+    Fail {
+        /// How that is known.
+        why: String,
+    },
+    /// Nobody knows: it may have happened, may still happen, or never.
+    Info {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// It happened, and there is nothing more to say.
+    pub fn ok() -> Self {
+        Self::Ok { answer: Answer::Done }
+    }
+
+    /// It is known not to have happened.
+    pub fn fail(why: impl Into<String>) -> Self {
+        Self::Fail { why: why.into() }
+    }
+
+    /// Nobody knows.
+    pub fn info(why: impl Into<String>) -> Self {
+        Self::Info { why: why.into() }
+    }
+}
+
+impl Operation {
+    /// Whether it is known to have happened.
+    pub fn is_ok(&self) -> bool {
+        matches!(self.outcome, Outcome::Ok { .. })
+    }
+
+    /// Whether it is known not to have happened.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Fail { .. })
+    }
+
+    /// The last instant at which it may have taken effect: its completion, or never ending when nobody knows.
+    pub(super) fn latest(&self) -> u64 {
+        if self.is_ok() { self.completed.unwrap_or(u64::MAX) } else { u64::MAX }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { account, balance, floor } => write!(f, "open {account} with {balance}, floor {floor}"),
+            Self::Transfer { id, from, to, amount } => write!(f, "transfer {id}: {amount} from {from} to {to}"),
+            Self::Balances => write!(f, "read all balances"),
+            Self::Read { key } => write!(f, "read {key}"),
+            Self::Write { key, value } => write!(f, "write {key} = {value}"),
+            Self::CompareAndSet { key, expected, value } => write!(f, "set {key} from {expected} to {value}"),
+            Self::Effect { key } => write!(f, "effect {key}"),
+            Self::Counts => write!(f, "count what has happened"),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => write!(f, "ok"),
+            Self::Value(None) => write!(f, "nothing"),
+            Self::Value(Some(value)) => write!(f, "{value}"),
+            Self::Balances(balances) => list(f, balances),
+            Self::Counts(counts) => write!(f, "{} keys", counts.len()),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, values: &BTreeMap<String, i64>) -> fmt::Result {
+    let words: Vec<String> = values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    write!(f, "{}", words.join(", "))
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok { answer } => write!(f, "{answer}"),
+            Self::Fail { why } => write!(f, "refused ({why})"),
+            Self::Info { why } => write!(f, "unknown ({why})"),
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    /// `client 3, 12.1ms to 14.0ms: transfer t7: 5 from a to b -> ok`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let invoked = Duration::from_nanos(self.invoked);
+        match self.completed {
+            Some(at) => write!(f, "client {}, {invoked:.3?} to {:.3?}: ", self.process, Duration::from_nanos(at))?,
+            None => write!(f, "client {}, from {invoked:.3?}: ", self.process)?,
+        }
+        write!(f, "{} -> {}", self.action, self.outcome)
+    }
+}
