@@ -20,6 +20,7 @@ mod pump;
 mod queue;
 mod request;
 mod socket;
+#[cfg_attr(not(target_os = "linux"), path = "proxy/splice_elsewhere.rs")]
 mod splice;
 pub mod toxic;
 
