@@ -13,9 +13,10 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 #[path = "chaos_toolkit/shop.rs"]
@@ -121,6 +122,46 @@ fn experiments_after_ten_published_ones_run_as_chaos_run_runs_them() {
 #[test]
 fn experiments_of_every_field_of_the_format_run_as_chaos_run_runs_them() {
     compare(FORMAT);
+}
+
+#[test]
+fn what_a_signal_breaks_off_leaves_the_journal_that_chaos_run_leaves() {
+    const CASES: &[(Signal, &str)] =
+        &[(Signal::INT, "default"), (Signal::INT, "always"), (Signal::TERM, "default"), (Signal::TERM, "always")];
+    beside(CASES, |(signal, rollbacks)| {
+        let [chaos, keel] = [Tool::Chaos, Tool::Keel].map(|tool| broken_off(tool, signal, rollbacks));
+        let mut told = String::new();
+        different("", &chaos, &keel, &mut told);
+        assert!(told.is_empty(), "{signal:?} {rollbacks}: chaos run, then keel:\n{told}");
+        assert_eq!(chaos["journal"]["status"], "interrupted");
+    });
+}
+
+/// Sends the signal once the activity that takes long has begun.
+fn broken_off(tool: Tool, signal: Signal, rollbacks: &str) -> Value {
+    let step = |name: &str, run: &str| {
+        serde_json::json!({ "type": "action", "name": name,
+            "provider": { "type": "process", "path": "sh", "arguments": ["-c", run] } })
+    };
+    let document = serde_json::json!({
+        "title": "t", "description": "d", "rollbacks": [step("undo", "echo undone")],
+        "method": [step("quick", "echo quick"), step("long", "touch begun; exec sleep 600"), step("never", "echo never")],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("e.json"), document.to_string()).unwrap();
+    let mut command = tool.command("e.json", &["--rollback-strategy", rollbacks]);
+    command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    while !folder.path().join("begun").exists() {
+        assert!(process.try_wait().unwrap().is_none(), "{tool:?} ended by itself");
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_raw(process.id().cast_signed()).unwrap(), signal).unwrap();
+    let exit = process.wait().unwrap();
+    let mut journal =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("journal.json")).unwrap()).unwrap();
+    without_what_may_differ(&mut journal);
+    serde_json::json!({ "exit": exit.code(), "journal": journal })
 }
 
 /// Documents that are no experiments, and a word of what keel says. The reference's exit code is 1, keel's 2.

@@ -18,13 +18,14 @@ mod json_path;
 mod process;
 mod python;
 mod run;
+mod strategy;
 mod substitution;
 mod tolerance;
 mod validity;
 mod variables;
 
 pub use journal::{CHAOSLIB_VERSION, Interruption, Journal, Run, State, Status, SteadyStates};
-pub use run::{Dry, HypothesisStrategy, Options, RollbackStrategy};
+pub use strategy::{Dry, HypothesisStrategy, Options, RollbackStrategy};
 pub use variables::variable;
 
 /// The most bytes of a file.

@@ -15,7 +15,7 @@ use super::stage::{Kind, Stage};
 use super::traffic::{self, Shared, Tally, lock};
 use super::undo::UndoLog;
 use crate::http::Client;
-use crate::proxy::Fault;
+use crate::proxy::{Fault, Hold};
 
 /// Between two looks at the time and at what could break the drill off.
 const TICK: Duration = Duration::from_millis(50);
@@ -122,7 +122,7 @@ fn kinds(plan: &Plan, stage: &impl Stage) -> Result<Vec<(Kind, u32)>, Refusal> {
 
 fn is_there(step: &Step, stage: &impl Stage) -> Result<(), Refusal> {
     let missing = |what: String| Refusal(format!("the step {:?} needs {what}: nothing was done", step.name));
-    for dependency in dependencies(&step.does) {
+    for dependency in step.does.dependencies() {
         if stage.proxy(dependency).is_none() {
             return Err(missing(format!("the dependency {dependency}, which is not declared or not reached over TCP")));
         }
@@ -135,31 +135,26 @@ fn is_there(step: &Step, stage: &impl Stage) -> Result<(), Refusal> {
     }
 }
 
-fn dependencies(does: &Does) -> Vec<&str> {
-    match does {
-        Does::Slow { dependency, .. }
-        | Does::Down(dependency)
-        | Does::Hang(dependency)
-        | Does::Garbage(dependency)
-        | Does::Reset(dependency)
-        | Does::ServerError(dependency)
-        | Does::LostAnswer(dependency) => vec![dependency],
-        Does::Partition(dependencies) => dependencies.iter().map(String::as_str).collect(),
-        Does::Kill(_) | Does::Freeze(_) | Does::Rate(_) | Does::Wild { .. } | Does::Command { .. } => Vec::new(),
-    }
-}
-
 fn fault(does: &Does) -> Fault {
     match does {
         Does::Slow { by, .. } => Fault::Latency(*by),
         Does::Down(_) => Fault::Down,
-        Does::Hang(_) | Does::Partition(_) => Fault::Hang,
+        Does::Hang(_) => Fault::Hang,
         Does::Garbage(_) => Fault::Garbage,
         Does::Reset(_) => Fault::Reset,
         Does::ServerError(_) => Fault::ServerError,
         Does::LostAnswer(_) => Fault::LostAnswer,
-        Does::Kill(_) | Does::Freeze(_) | Does::Rate(_) | Does::Wild { .. } | Does::Command { .. } => Fault::None,
+        Does::Partition(_)
+        | Does::Kill(_)
+        | Does::Freeze(_)
+        | Does::Rate(_)
+        | Does::Wild { .. }
+        | Does::Command { .. } => Fault::None,
     }
+}
+
+fn hold(does: &Does) -> Hold {
+    if matches!(does, Does::Partition(_)) { Hold::Partitioned } else { Hold::Flowing }
 }
 
 struct Course<'plan> {
@@ -231,9 +226,10 @@ impl Course<'_> {
             _ => None,
         };
         self.active.push(Active { step: step.clone(), kept, wild: None });
-        for dependency in dependencies(&step.does) {
+        for dependency in step.does.dependencies() {
             if let Some(proxy) = stage.proxy(dependency) {
                 proxy.set(fault(&step.does)).await;
+                proxy.hold(hold(&step.does));
             }
         }
         match &step.does {
@@ -253,8 +249,9 @@ impl Course<'_> {
     async fn undo(&mut self, active: Active, stage: &mut impl Stage) -> Result<(), String> {
         // Recovery counts from here: a restart is a part of it.
         let at = self.begun.elapsed();
-        for dependency in dependencies(&active.step.does) {
+        for dependency in active.step.does.dependencies() {
             if let Some(proxy) = stage.proxy(dependency) {
+                proxy.hold(Hold::Flowing);
                 proxy.set(Fault::None).await;
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::socket::Reservation;
 use super::toxic::{Kind, Latency, LimitData, Slicer, Stream, Toxic};
-use super::{Cut, Proxy};
+use super::{Cut, Hold, Proxy};
 use crate::entropy::Seed;
 
 /// What the proxy does with connections, those open already included.
@@ -121,6 +121,11 @@ impl FaultProxy {
         } else {
             self.proxy.start_patiently().await;
         }
+    }
+
+    /// Whether bytes flow, whatever the fault.
+    pub fn hold(&self, hold: Hold) {
+        self.proxy.set_hold(hold);
     }
 
     /// What it does now.

@@ -54,12 +54,17 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
     if let Some(folder) = &options.reports {
         std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     }
-    let mut code = FINE;
+    let (mut code, mut not_started) = (FINE, false);
     let mut listing = Vec::new();
     for drill in drills {
         let mut interrupt = Interrupt::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
         print(&format!("{}\n", drill.plan.title));
-        let Some(report) = carried_out(&drill, &mut interrupt).await? else { return Ok(NOT_STARTED) };
+        let Some(report) = carried_out(&drill, &mut interrupt).await? else {
+            // It is said and counts; what others find is worth knowing all the same.
+            not_started = true;
+            listing.push(format!("{:11}  {}", "not started", drill.name));
+            continue;
+        };
         let fine = told(&drill.name, &report, &accepted);
         if !fine {
             code = FELL_SHORT;
@@ -69,7 +74,7 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
             write(&folder.join(format!("{}.json", drill.name)), &report.to_json())?;
         }
         listing.push(format!(
-            "{:10}  {}",
+            "{:11}  {}",
             if fine && report.verdict != Verdict::Held { "accepted" } else { word(&report) },
             drill.name
         ));
@@ -80,7 +85,7 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
     if listing.len() > 1 {
         print(&format!("\n{}\n", listing.join("\n")));
     }
-    Ok(code)
+    Ok(if not_started && code == FINE { NOT_STARTED } else { code })
 }
 
 fn ready(file: &Path, options: &Options) -> Result<Ready, String> {

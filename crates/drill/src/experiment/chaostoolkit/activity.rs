@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::clock;
 use super::super::value::Value;
 use super::journal::Run;
-use super::run::{Dry, Scene};
+use super::run::Scene;
+use super::strategy::Dry;
 use super::substitution::Names;
 use super::{http, process, python, tolerance};
 
@@ -64,13 +64,11 @@ pub(super) async fn execute(scene: &Scene, activity: &Value, entries: &Entries) 
         entries.push(Run::started(activity.clone()));
         entries.len() - 1
     };
-    let begun = std::time::Instant::now();
     let outcome = if skipped { Ok(Value::Null) } else { run(&activity, &scene.names).await };
     let fatal = {
         let mut entries = entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let entry = &mut entries[place];
-        entry.end = Some(clock::now());
-        entry.duration = Some(begun.elapsed().as_secs_f64());
+        entry.end_now();
         match outcome {
             Ok(output) => {
                 entry.output = output;

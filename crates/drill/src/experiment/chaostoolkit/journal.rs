@@ -102,6 +102,8 @@ pub struct Run {
     /// Whether what it brought is allowed, for a probe of the hypothesis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance_met: Option<bool>,
+    #[serde(skip)]
+    begun: std::time::Instant,
 }
 
 /// What broke a run off.
@@ -126,6 +128,17 @@ impl Run {
             end: None,
             duration: None,
             tolerance_met: None,
+            begun: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Run {
+    /// It was broken off: it has an end and no status.
+    pub(super) fn end_now(&mut self) {
+        if self.end.is_none() {
+            self.end = Some(clock::now());
+            self.duration = Some(self.begun.elapsed().as_secs_f64());
         }
     }
 }
@@ -167,7 +180,7 @@ impl Journal {
     }
 }
 
-impl Serialize for super::run::Dry {
+impl Serialize for super::strategy::Dry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }

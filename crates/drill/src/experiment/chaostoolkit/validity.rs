@@ -17,10 +17,10 @@ pub(super) fn check(experiment: &Value) -> Result<(), Mistake> {
             return wrong(what);
         }
     }
-    if experiment.list("tags").iter().any(|tag| !tag.as_text().is_some_and(|tag| !tag.is_empty())) {
+    if experiment.list("tags").iter().any(|tag| tag.as_text().is_none_or(str::is_empty)) {
         return wrong("experiment tags must be a non-empty string");
     }
-    if experiment.list("extensions").iter().any(|ext| !ext.text("name").is_some_and(|name| !name.trim().is_empty())) {
+    if experiment.list("extensions").iter().any(|ext| ext.text("name").is_none_or(|name| name.trim().is_empty())) {
         return wrong("All extensions require a non-empty name");
     }
     if experiment.get("runtime").is_some_and(|runtime| runtime.get("python").is_some_and(|it| it.as_map().is_some())) {
