@@ -6,6 +6,7 @@
 //! - [`http`]: one HTTP exchange with everything that was sent and came back kept as evidence.
 //! - [`raw`]: a bare TCP connection for what no well-behaved client would send.
 //! - [`proxy`]: a fault proxy that stands in front of a dependency.
+//! - [`double`]: a dependency's double, which takes down when each call comes.
 //! - [`load`]: open-loop load, with latency measured from the intended send time.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
 //! - [`attack`]: what hostile clients do, bounded in rate and time.
@@ -39,6 +40,7 @@
 //! ```
 
 pub mod attack;
+pub mod double;
 pub mod entropy;
 pub mod experiment;
 pub mod fault;

@@ -3,6 +3,7 @@
 mod check;
 mod drill;
 mod explain;
+mod history;
 mod interrupt;
 mod list;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
         /// The attribute's id, such as border.limits
         id: String,
     },
+    /// Judge what clients recorded: a bank, registers, effects
+    History(history::Arguments),
     /// List the catalogue's attributes
     List(list::Arguments),
     /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(*arguments),
         Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain { id } => explain::run(&id),
+        Command::History(arguments) => history::run(arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
     };

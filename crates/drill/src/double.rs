@@ -1,0 +1,287 @@
+//! A double that stands in a dependency's place: answers HTTP/1 as it is told, and takes down when each call came.
+//!
+//! Where the fault proxy breaks bytes, the double sees requests: how many come, how they are spaced, which are repeated.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ::http::{HeaderName, Method, Response, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use url::Url;
+
+use crate::http::{Client, Request};
+
+/// The most connections at a time; further ones wait in the listener's queue.
+pub const MAX_CONNECTIONS: usize = 1024;
+/// The most calls that are taken down; further ones are answered and counted no more.
+pub const MAX_CALLS: usize = 100_000;
+/// The longest body of a call that is passed on, in bytes.
+pub const MAX_BODY: usize = 1 << 20;
+/// The longest that the real dependency is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that a caller may take for the head of its request.
+const HEAD: Duration = Duration::from_secs(10);
+/// After a failure to accept (no descriptors), until the next attempt.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// What the double does with calls from now on; those under way end as they began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Asks the real dependency and passes its answer on.
+    Pass,
+    /// Answers so many calls with 503, then passes.
+    FailFirst(u32),
+    /// Answers 503, with `Retry-After` in whole seconds when given.
+    Unavailable(Option<u64>),
+    /// Never answers.
+    Hang,
+}
+
+/// A call that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// When its head and body had come.
+    pub at: Instant,
+    /// Its method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Its `Idempotency-Key`, when it has one.
+    pub key: Option<String>,
+}
+
+impl Call {
+    /// Whether it may be repeated: its method is idempotent (RFC 9110, 9.2.2), or it carries a key.
+    pub fn is_safe_to_repeat(&self) -> bool {
+        self.method.is_idempotent() || self.key.is_some()
+    }
+}
+
+/// An HTTP/1 server on a loopback port of its own. Dropping it closes everything.
+#[derive(Debug)]
+pub struct Double {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: Client,
+    behaviour: Mutex<Behaviour>,
+    calls: Mutex<Vec<Call>>,
+    open: AtomicUsize,
+    most_open: AtomicUsize,
+}
+
+impl Double {
+    /// Starts it in the place of the dependency at `upstream` (plain `http`; its path does not matter).
+    ///
+    /// # Errors
+    /// When no loopback port can be had.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn start(mut upstream: Url) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        upstream.set_path("");
+        let shared = Arc::new(Shared {
+            upstream: Client::new(upstream, PATIENCE),
+            behaviour: Mutex::new(Behaviour::Pass),
+            calls: Mutex::default(),
+            open: AtomicUsize::new(0),
+            most_open: AtomicUsize::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { address, shared, accepting })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what it does with calls that come from now on.
+    pub fn set(&self, behaviour: Behaviour) {
+        *lock(&self.shared.behaviour) = behaviour;
+    }
+
+    /// The calls that have come since the last look, in order.
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *lock(&self.shared.calls))
+    }
+
+    /// The calls since the last [`Double::take_calls`], left there.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// The most calls that were without an answer at the same time, so far.
+    pub fn most_open(&self) -> usize {
+        self.shared.most_open.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Every write leaves what is inside whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(BREATH).await;
+            continue;
+        };
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let _place = place;
+            let service = service_fn(|request| answer(&shared, request));
+            let mut server = hyper::server::conn::http1::Builder::new();
+            // A connection a call: how calls are spaced does not depend on the caller's pool.
+            server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEAD);
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// A call without an answer yet.
+struct Open<'s>(&'s Shared);
+
+impl<'s> Open<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        let open = shared.open.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.most_open.fetch_max(open, Ordering::Relaxed);
+        Self(shared)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let _open = Open::new(shared);
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Ok(status(413, None)) };
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    {
+        let mut calls = lock(&shared.calls);
+        if calls.len() < MAX_CALLS {
+            calls.push(Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key });
+        }
+    }
+    Ok(match next(&shared.behaviour) {
+        Behaviour::Hang => std::future::pending().await,
+        Behaviour::Unavailable(retry_after) => status(503, retry_after),
+        Behaviour::FailFirst(_) => status(503, None),
+        Behaviour::Pass => {
+            let mut passed = Request::new(head.method, path).body(body.to_bytes());
+            for (name, value) in head.headers.iter().filter(|(name, _)| !is_of_the_connection(name)) {
+                passed = passed.header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
+            }
+            pass(&shared.upstream, passed).await
+        }
+    })
+}
+
+/// What is to be done with this call.
+fn next(behaviour: &Mutex<Behaviour>) -> Behaviour {
+    let mut behaviour = lock(behaviour);
+    let now = match *behaviour {
+        Behaviour::FailFirst(0) => Behaviour::Pass,
+        other => other,
+    };
+    if let Behaviour::FailFirst(left) = &mut *behaviour {
+        *left = left.saturating_sub(1);
+    }
+    now
+}
+
+async fn pass(upstream: &Client, request: Request) -> Response<Full<Bytes>> {
+    let exchange = upstream.send(request).await;
+    let Some(answer) = exchange.answer() else { return status(502, None) };
+    let mut response = Response::new(Full::new(answer.body.clone()));
+    *response.status_mut() = answer.status;
+    for (name, value) in answer.headers.iter().filter(|(name, _)| !is_of_the_connection(name)) {
+        response.headers_mut().append(name, value.clone());
+    }
+    response
+}
+
+/// Headers that belong to one hop, or are made anew with the body.
+fn is_of_the_connection(name: &HeaderName) -> bool {
+    [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::CONTENT_LENGTH,
+        header::UPGRADE,
+        header::TE,
+        header::EXPECT,
+        HeaderName::from_static("keep-alive"),
+    ]
+    .contains(name)
+}
+
+fn status(code: u16, retry_after: Option<u64>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"unavailable")));
+    *response.status_mut() = ::http::StatusCode::from_u16(code).unwrap_or(::http::StatusCode::SERVICE_UNAVAILABLE);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_answers_as_told_and_takes_down_what_came() {
+        let real = Double::start("http://127.0.0.1:9".parse().unwrap()).await.unwrap();
+        real.set(Behaviour::Unavailable(Some(7)));
+        let double = Double::start(format!("http://{}/v1", real.address()).parse().unwrap()).await.unwrap();
+        let client = Client::new(format!("http://{}", double.address()).parse().unwrap(), Duration::from_secs(20));
+        let ask = || client.send(Request::new(Method::POST, "/v1/x").header("Idempotency-Key", "k").body("hello"));
+
+        double.set(Behaviour::FailFirst(1));
+        assert!(ask().await.answer().unwrap().headers.get("retry-after").is_none());
+        assert!(real.calls().is_empty(), "the first is answered by the double itself");
+        assert_eq!(ask().await.answer().unwrap().headers["retry-after"], "7", "the second is passed on");
+        assert_eq!(real.calls()[0].path, "/v1/x");
+        assert_eq!(real.calls()[0].key.as_deref(), Some("k"));
+        assert!(real.calls()[0].is_safe_to_repeat());
+        assert_eq!(double.take_calls().len(), 2);
+        assert!(double.calls().is_empty());
+
+        double.set(Behaviour::Hang);
+        let client = client.with_timeout(Duration::from_millis(100));
+        assert!(client.send(Request::get("/")).await.answer().is_none());
+        assert_eq!(double.calls().len(), 1);
+    }
+}
