@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
-use group::Member;
+pub(crate) use group::Member;
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
 use watchdog::Watchdog;

@@ -28,14 +28,19 @@ struct Entry {
 
 /// A process for certain: an id may be given to another one later, but not with the same start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Member {
-    pub(super) pid: u32,
-    started: u64,
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+    pub(crate) started: u64,
 }
 
 impl Member {
+    /// The process that has this id now; none when it is dead.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        entry(pid).filter(|entry| entry.alive).map(|entry| Self { pid, started: entry.started })
+    }
+
     /// Whether it is not dead yet. One that is dying still holds its ports and has lost by what it could be found.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         entry(self.pid).is_some_and(|entry| entry.started == self.started && entry.alive)
     }
 }

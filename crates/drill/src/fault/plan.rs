@@ -1,0 +1,192 @@
+//! What each fault does, and what undoes it.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal};
+
+use super::identity::Identity;
+use super::journal::Journal;
+use super::undo::{Limit, MARK, Undo, set_switch};
+use super::{
+    Fault, FaultError, MAX_DELAY_MS, MAX_HOGS, MAX_VOLUME, Trouble, available, cgroup, disk, network, prepared,
+};
+use crate::process::{Launch, Process};
+
+/// What will be done, and what undoes it. Making it looks at the host and changes nothing.
+pub(super) struct Plan {
+    pub(super) id: String,
+    pub(super) undo: Vec<Undo>,
+    /// Brings the processes that are the fault themselves.
+    pub(super) act: Act,
+}
+
+type Act = Box<dyn FnOnce() -> Result<Vec<Process>, String>>;
+
+fn act(what: impl FnOnce() -> Result<(), String> + 'static) -> Act {
+    Box::new(|| what().map(|()| Vec::new()))
+}
+
+/// Looks whether the fault makes sense and can be done here.
+pub(super) fn plan(fault: &Fault) -> Result<Plan, FaultError> {
+    if let Some(why) = available::lacking(fault) {
+        return Err(fault.unavailable(why));
+    }
+    let id = Journal::fresh_id();
+    let (undo, act) = match fault {
+        Fault::Kill { pid } => (Vec::new(), signal(process(fault, *pid)?, Signal::KILL)),
+        Fault::Stop { pid } => {
+            let process = process(fault, *pid)?;
+            (vec![Undo::Continue { process: process.clone() }], signal(process, Signal::STOP))
+        }
+        Fault::Cpu { pid, share } => cpu(fault, *pid, *share, &id)?,
+        Fault::CpuHog { processes } => hogs(fault, *processes, &id)?,
+        Fault::Memory { pid, headroom } => memory(fault, *pid, *headroom, &id)?,
+        Fault::Descriptors { pid, headroom } => {
+            let open = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |listed| listed.count() as u64);
+            limit(fault, *pid, Limit::Descriptors, open + headroom)?
+        }
+        Fault::FileSize { pid, bytes } => limit(fault, *pid, Limit::FileSize, *bytes)?,
+        Fault::Volume { folder, bytes } => volume(fault, folder, *bytes)?,
+        Fault::FullDisk { folder, leave } => full(fault, folder, *leave, &id)?,
+        Fault::ReadOnlyDisk { folder } => {
+            let (folder, undo) = mounted_on(fault, folder)?;
+            (undo, act(move || disk::mount_read_only(&folder)))
+        }
+        Fault::Disk { switch, trouble } => switched(fault, switch, disk_words(fault, trouble)?)?,
+        Fault::Clock { switch, jump, speed } => switched(fault, switch, prepared::clock_words(fault, *jump, *speed)?)?,
+        Fault::Dns { switch, answer } => {
+            let words = serde_json::to_string(answer).map_err(|error| fault.mistaken(error))?;
+            switched(fault, switch, words)?
+        }
+        Fault::Partition { namespace, device } => {
+            network::look(fault, namespace, device)?;
+            let undo = Undo::LinkUp { namespace: namespace.clone(), device: device.clone() };
+            (vec![undo], act(network::partition(namespace, device)))
+        }
+        Fault::Netem { namespace, device, packets } => {
+            network::look(fault, namespace, device)?;
+            let undo = Undo::Qdisc { namespace: namespace.clone(), device: device.clone() };
+            (vec![undo], act(network::netem(fault, namespace, device, packets)?))
+        }
+    };
+    Ok(Plan { id, undo, act })
+}
+
+fn process(fault: &Fault, pid: u32) -> Result<Identity, FaultError> {
+    if pid <= 1 || pid == std::process::id() {
+        return Err(fault.mistaken(format!("process {pid} is the host's first or keel itself: name the victim's id")));
+    }
+    Identity::of(pid).ok_or_else(|| fault.mistaken(format!("there is no process {pid}")))
+}
+
+fn signal(process: Identity, signal: Signal) -> Act {
+    act(move || {
+        let pid = Pid::from_raw(process.pid.cast_signed()).filter(|_| process.is_alive());
+        let pid = pid.ok_or_else(|| format!("process {} has ended meanwhile", process.pid))?;
+        rustix::process::kill_process(pid, signal).map_err(|error| format!("{signal:?} to {}: {error}", process.pid))
+    })
+}
+
+fn limit(fault: &Fault, pid: u32, limit: Limit, to: u64) -> Result<(Vec<Undo>, Act), FaultError> {
+    let process = process(fault, pid)?;
+    let id = Pid::from_raw(pid.cast_signed()).ok_or_else(|| fault.mistaken("process ids are positive"))?;
+    let before = limit.of(id).map_err(|error| fault.mistaken(format!("the limits of process {pid}: {error}")))?;
+    let undo = Undo::Limit { process, limit, soft: before.current };
+    let set = move || limit.set(pid, Some(to)).map(drop).map_err(|error| format!("limits of process {pid}: {error}"));
+    Ok((vec![undo], act(set)))
+}
+
+fn cpu(fault: &Fault, pid: u32, share: f64, id: &str) -> Result<(Vec<Undo>, Act), FaultError> {
+    if !(0.01..=64.0).contains(&share) {
+        return Err(fault.mistaken(format!("share is {share}; it is of one processor, from 0.01 to 64")));
+    }
+    let process = process(fault, pid)?;
+    let group = cgroup::Group::plan(cgroup::Controller::Cpu, &process, id).map_err(|why| fault.unavailable(why))?;
+    Ok((vec![group.undo()], act(move || group.enter(|group| group.set_cpu(share)))))
+}
+
+fn memory(fault: &Fault, pid: u32, headroom: u64, id: &str) -> Result<(Vec<Undo>, Act), FaultError> {
+    let victim = process(fault, pid)?;
+    match cgroup::Group::plan(cgroup::Controller::Memory, &victim, id) {
+        Ok(group) => Ok((vec![group.undo()], act(move || group.enter(|group| group.set_memory(headroom))))),
+        Err(_) => limit(fault, pid, Limit::AddressSpace, address_space(pid) + headroom),
+    }
+}
+
+fn address_space(pid: u32) -> u64 {
+    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages: u64 = pages.split_whitespace().next().and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * rustix::param::page_size() as u64
+}
+
+fn hogs(fault: &Fault, processes: u32, id: &str) -> Result<(Vec<Undo>, Act), FaultError> {
+    if !(1..=MAX_HOGS).contains(&processes) {
+        return Err(fault.mistaken(format!("{processes} processes; 1 to {MAX_HOGS} can be started")));
+    }
+    let mark = id.to_owned();
+    let start = move || {
+        let launch = Launch {
+            command: "while :; do :; done".to_owned(),
+            env: [(MARK.to_owned(), mark)].into(),
+            ..Launch::default()
+        };
+        let start =
+            |_| Process::start(launch.clone()).map_err(|error| format!("a shell could not be started: {error}"));
+        (0..processes).map(start).collect()
+    };
+    Ok((vec![Undo::Marked { mark: id.to_owned() }], Box::new(start)))
+}
+
+/// The folder without links in its path, and the undo of one more mount on it.
+fn mounted_on(fault: &Fault, folder: &Path) -> Result<(PathBuf, Vec<Undo>), FaultError> {
+    let folder = folder.canonicalize().map_err(|error| fault.mistaken(format!("{}: {error}", folder.display())))?;
+    if folder.parent().is_none() || !folder.is_dir() {
+        return Err(fault.mistaken(format!("{} is no folder below the root", folder.display())));
+    }
+    let below = disk::mounts_on(&folder).map_err(|why| fault.unavailable(why))?;
+    Ok((folder.clone(), vec![Undo::Unmount { folder, below }]))
+}
+
+fn volume(fault: &Fault, folder: &Path, bytes: u64) -> Result<(Vec<Undo>, Act), FaultError> {
+    if !(4096..=MAX_VOLUME).contains(&bytes) {
+        return Err(fault.mistaken(format!("{bytes} bytes; a volume has 4096 to {MAX_VOLUME}")));
+    }
+    let (folder, undo) = mounted_on(fault, folder)?;
+    if folder.read_dir().map_or(true, |mut listed| listed.next().is_some()) {
+        return Err(fault.mistaken(format!("{} is not empty: its files would be hidden", folder.display())));
+    }
+    Ok((undo, act(move || disk::mount_volume(&folder, bytes))))
+}
+
+fn full(fault: &Fault, folder: &Path, leave: u64, id: &str) -> Result<(Vec<Undo>, Act), FaultError> {
+    let size = disk::size(folder).map_err(|why| fault.mistaken(why))?;
+    if size > MAX_VOLUME {
+        let message = "{} is on a file system of {} MiB, and only those of up to {} MiB are filled";
+        let message = message.replacen("{}", &folder.display().to_string(), 1);
+        let message =
+            message.replacen("{}", &(size >> 20).to_string(), 1).replacen("{}", &(MAX_VOLUME >> 20).to_string(), 1);
+        return Err(fault.mistaken(format!("{message}: put a volume under it first (fault `volume`)")));
+    }
+    let file = folder.join(format!(".ballast-{id}"));
+    let undo = Undo::Remove { file: file.clone() };
+    Ok((vec![undo], act(move || disk::fill(&file, leave))))
+}
+
+fn switched(fault: &Fault, switch: &Path, words: String) -> Result<(Vec<Undo>, Act), FaultError> {
+    let before = std::fs::read_to_string(switch).map_err(|error| {
+        fault
+            .mistaken(format!("{}: {error}; it is the switch of a program that was started prepared", switch.display()))
+    })?;
+    let file = switch.to_owned();
+    Ok((vec![Undo::Switch { file: file.clone(), contents: before }], act(move || set_switch(&file, &words))))
+}
+
+fn disk_words(fault: &Fault, trouble: &Trouble) -> Result<String, FaultError> {
+    if trouble.slow_ms > MAX_DELAY_MS || trouble.slow_fsync_ms > MAX_DELAY_MS {
+        return Err(fault.mistaken(format!("a disk is slowed down by at most {MAX_DELAY_MS} ms")));
+    }
+    if *trouble == Trouble::default() {
+        return Err(fault.mistaken("nothing is to happen: say slow_ms, slow_fsync_ms, fsync, write or open"));
+    }
+    Ok(prepared::disk_words(trouble))
+}
