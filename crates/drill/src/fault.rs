@@ -119,9 +119,21 @@ pub enum Fault {
     Disk {
         /// The switch of that process.
         switch: PathBuf,
-        /// What happens.
-        #[serde(flatten)]
-        trouble: Trouble,
+        /// Every read and write takes so many milliseconds longer; at most [`MAX_DELAY_MS`].
+        #[serde(default)]
+        slow_ms: u32,
+        /// Every fsync takes so many milliseconds longer; at most [`MAX_DELAY_MS`].
+        #[serde(default)]
+        slow_fsync_ms: u32,
+        /// Every fsync fails so.
+        #[serde(default)]
+        fsync: Option<Errno>,
+        /// Every write to a file fails so.
+        #[serde(default)]
+        write: Option<Errno>,
+        /// Opening a file for writing fails so.
+        #[serde(default)]
+        open: Option<Errno>,
     },
     /// The clock of a process that was started with [`Prepared::with_clock`] jumps, or runs at another speed.
     Clock {
@@ -139,8 +151,13 @@ pub enum Fault {
         /// The switch of that process.
         switch: PathBuf,
         /// What the resolver does.
-        #[serde(flatten)]
         answer: Misanswer,
+        /// The address of [`Misanswer::Wrong`].
+        #[serde(default)]
+        address: Option<IpAddr>,
+        /// How late [`Misanswer::Slow`] is, in milliseconds; at most [`MAX_DELAY_MS`].
+        #[serde(default)]
+        delay_ms: u32,
     },
     /// Nothing passes a network device, in either direction: it is down.
     Partition {
@@ -155,26 +172,22 @@ pub enum Fault {
         namespace: String,
         /// The device.
         device: String,
-        /// What happens to them.
-        #[serde(flatten)]
-        packets: Packets,
+        /// Milliseconds that they are late; at most [`MAX_DELAY_MS`].
+        #[serde(default)]
+        delay_ms: u32,
+        /// Milliseconds by which that varies.
+        #[serde(default)]
+        jitter_ms: u32,
+        /// The percentage that is lost, 0 to 100.
+        #[serde(default)]
+        loss: f64,
+        /// The percentage that comes twice.
+        #[serde(default)]
+        duplicate: f64,
+        /// The percentage that has a bit flipped.
+        #[serde(default)]
+        corrupt: f64,
     },
-}
-
-/// What is wrong with system calls on files. All zero and none: nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Trouble {
-    /// Every read and write takes so many milliseconds longer; at most 60,000.
-    pub slow_ms: u32,
-    /// Every fsync takes so many milliseconds longer; at most 60,000.
-    pub slow_fsync_ms: u32,
-    /// Every fsync fails so.
-    pub fsync: Option<Errno>,
-    /// Every write to a file fails so.
-    pub write: Option<Errno>,
-    /// Opening a file for writing fails so.
-    pub open: Option<Errno>,
 }
 
 /// How a system call on a file fails.
@@ -192,8 +205,8 @@ pub enum Errno {
 }
 
 /// What a resolver does wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Misanswer {
     /// Nothing: names are answered from the resolver's own table.
     #[default]
@@ -205,38 +218,16 @@ pub enum Misanswer {
     /// No answer.
     Silent,
     /// Another address.
-    Wrong {
-        /// Which.
-        address: IpAddr,
-    },
-    /// The right answer, so many milliseconds late; at most 60,000.
-    Slow {
-        /// How late.
-        delay_ms: u32,
-    },
-}
-
-/// What happens to packets. Percentages are 0 to 100.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Packets {
-    /// Milliseconds that they are late.
-    pub delay_ms: u32,
-    /// Milliseconds by which that varies.
-    pub jitter_ms: u32,
-    /// The percentage that is lost.
-    pub loss: f64,
-    /// The percentage that comes twice.
-    pub duplicate: f64,
-    /// The percentage that has a bit flipped.
-    pub corrupt: f64,
+    Wrong,
+    /// The right answer, late.
+    Slow,
 }
 
 /// The most processes of [`Fault::CpuHog`].
 pub const MAX_HOGS: u32 = 64;
 /// The largest file system that is made or filled, in bytes.
 pub const MAX_VOLUME: u64 = 1 << 30;
-/// The longest that a disk or a resolver is slowed down at a time, in milliseconds.
+/// The longest that a disk, a resolver or a packet is slowed down at a time, in milliseconds.
 pub const MAX_DELAY_MS: u32 = 60_000;
 
 fn normal_speed() -> f64 {

@@ -17,7 +17,7 @@ use clap::ValueEnum;
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
 use crate::progress::Progress;
-use crate::{NOT_STARTED, USAGE, explain, list, usage};
+use crate::{NOT_STARTED, USAGE, explain, list, undo, usage};
 
 /// The file that is read when nothing says what to examine.
 const FILE: &str = "keel.toml";
@@ -140,6 +140,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         Ok(runtime) => runtime,
         Err(error) => return usage(format!("cannot start its threads: {error}")),
     };
+    undo::before_anything_else();
     match runtime.block_on(examined(&examination, subject)) {
         Ok(Ok(report)) => arguments.telling.tell(&report),
         Ok(Err(failure)) => not_started(&failure),

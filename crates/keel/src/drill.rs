@@ -8,7 +8,7 @@ mod stage;
 use std::path::PathBuf;
 
 use self::chaos_toolkit::ChaosToolkit;
-use crate::usage;
+use crate::{undo, usage};
 
 /// A hypothesis did not hold, or the experiment did not come to its end.
 const FELL_SHORT: u8 = 1;
@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         Ok(runtime) => runtime,
         Err(error) => return usage(format!("cannot start its threads: {error}")),
     };
+    undo::before_anything_else();
     let is_own = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "toml");
     let outcome = match arguments.files.as_slice() {
         files if files.iter().all(is_own) => runtime.block_on(own::run(files, &arguments.own)),

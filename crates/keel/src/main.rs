@@ -3,12 +3,14 @@
 mod check;
 mod drill;
 mod explain;
+mod fault;
 mod history;
 mod interrupt;
 mod list;
 mod output;
 mod progress;
 mod proxy;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -48,12 +50,16 @@ enum Command {
         /// The attribute's id, such as border.limits
         id: String,
     },
+    /// Break one thing by hand for a while, and mend it
+    Fault(fault::Arguments),
     /// Judge what clients recorded: a bank, registers, effects
     History(history::Arguments),
     /// List the catalogue's attributes
     List(list::Arguments),
     /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
     Proxy(Box<proxy::Arguments>),
+    /// Mend what a keel that was killed has left broken
+    Undo(undo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,9 +69,11 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(*arguments),
         Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain { id } => explain::run(&id),
+        Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
+        Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
 }

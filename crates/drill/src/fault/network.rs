@@ -1,10 +1,7 @@
 //! Faults of network devices in namespaces of their own; never of the host's own network.
 
 use super::command::run;
-use super::{Fault, FaultError, Packets};
-
-/// The longest that packets are held back, in milliseconds.
-const MAX_DELAY_MS: u32 = 60_000;
+use super::{Fault, FaultError, MAX_DELAY_MS};
 
 /// Whether there is such a device in such a namespace.
 pub(super) fn look(fault: &Fault, namespace: &str, device: &str) -> Result<(), FaultError> {
@@ -24,18 +21,17 @@ pub(super) fn netem(
     fault: &Fault,
     namespace: &str,
     device: &str,
-    packets: &Packets,
 ) -> Result<impl FnOnce() -> Result<(), String> + 'static, FaultError> {
     let mut words = vec!["tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "netem"];
-    let settings = settings(packets).map_err(|why| fault.mistaken(why))?;
+    let settings = settings(fault).map_err(|why| fault.mistaken(why))?;
     words.extend(settings.iter().map(String::as_str));
     let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
     Ok(move || run(&words.iter().map(String::as_str).collect::<Vec<_>>()))
 }
 
 /// As `tc` understands them.
-fn settings(packets: &Packets) -> Result<Vec<String>, String> {
-    let Packets { delay_ms, jitter_ms, loss, duplicate, corrupt } = packets;
+fn settings(fault: &Fault) -> Result<Vec<String>, String> {
+    let Fault::Netem { delay_ms, jitter_ms, loss, duplicate, corrupt, .. } = fault else { return Ok(Vec::new()) };
     if *delay_ms > MAX_DELAY_MS || jitter_ms > delay_ms {
         return Err(format!("delay_ms is at most {MAX_DELAY_MS}, and jitter_ms at most delay_ms"));
     }
@@ -62,12 +58,16 @@ fn settings(packets: &Packets) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
+    fn said(words: &str) -> Result<String, String> {
+        let fault = toml::from_str(&format!("fault = 'netem'\nnamespace = 'a'\ndevice = 'b'\n{words}")).unwrap();
+        settings(&fault).map(|words| words.join(" "))
+    }
+
     #[test]
     fn packets_are_told_as_tc_understands_them() {
-        let packets = Packets { delay_ms: 50, jitter_ms: 10, loss: 2.5, ..Packets::default() };
-        assert_eq!(settings(&packets).unwrap().join(" "), "delay 50ms 10ms loss 2.5%");
-        assert!(settings(&Packets { loss: 101.0, ..Packets::default() }).unwrap_err().contains("0 to 100"));
-        assert!(settings(&Packets { jitter_ms: 1, ..Packets::default() }).unwrap_err().contains("jitter_ms"));
-        assert!(settings(&Packets::default()).unwrap_err().contains("nothing"));
+        assert_eq!(said("delay_ms = 50\njitter_ms = 10\nloss = 2.5").unwrap(), "delay 50ms 10ms loss 2.5%");
+        assert!(said("loss = 101.0").unwrap_err().contains("0 to 100"));
+        assert!(said("jitter_ms = 1").unwrap_err().contains("jitter_ms"));
+        assert!(said("").unwrap_err().contains("nothing"));
     }
 }

@@ -7,9 +7,7 @@ use rustix::process::{Pid, Signal};
 use super::identity::Identity;
 use super::journal::Journal;
 use super::undo::{Limit, MARK, Undo, set_switch};
-use super::{
-    Fault, FaultError, MAX_DELAY_MS, MAX_HOGS, MAX_VOLUME, Trouble, available, cgroup, disk, network, prepared,
-};
+use super::{Fault, FaultError, MAX_HOGS, MAX_VOLUME, available, cgroup, disk, network, prepared, resolver};
 use crate::process::{Launch, Process};
 
 /// What will be done, and what undoes it. Making it looks at the host and changes nothing.
@@ -52,10 +50,10 @@ pub(super) fn plan(fault: &Fault) -> Result<Plan, FaultError> {
             let (folder, undo) = mounted_on(fault, folder)?;
             (undo, act(move || disk::mount_read_only(&folder)))
         }
-        Fault::Disk { switch, trouble } => switched(fault, switch, disk_words(fault, trouble)?)?,
+        Fault::Disk { switch, .. } => switched(fault, switch, prepared::disk_words(fault)?)?,
         Fault::Clock { switch, jump, speed } => switched(fault, switch, prepared::clock_words(fault, *jump, *speed)?)?,
-        Fault::Dns { switch, answer } => {
-            let words = serde_json::to_string(answer).map_err(|error| fault.mistaken(error))?;
+        Fault::Dns { switch, answer, address, delay_ms } => {
+            let words = resolver::words(*answer, *address, *delay_ms).map_err(|why| fault.mistaken(why))?;
             switched(fault, switch, words)?
         }
         Fault::Partition { namespace, device } => {
@@ -63,10 +61,10 @@ pub(super) fn plan(fault: &Fault) -> Result<Plan, FaultError> {
             let undo = Undo::LinkUp { namespace: namespace.clone(), device: device.clone() };
             (vec![undo], act(network::partition(namespace, device)))
         }
-        Fault::Netem { namespace, device, packets } => {
+        Fault::Netem { namespace, device, .. } => {
             network::look(fault, namespace, device)?;
             let undo = Undo::Qdisc { namespace: namespace.clone(), device: device.clone() };
-            (vec![undo], act(network::netem(fault, namespace, device, packets)?))
+            (vec![undo], act(network::netem(fault, namespace, device)?))
         }
     };
     Ok(Plan { id, undo, act })
@@ -179,14 +177,4 @@ fn switched(fault: &Fault, switch: &Path, words: String) -> Result<(Vec<Undo>, A
     })?;
     let file = switch.to_owned();
     Ok((vec![Undo::Switch { file: file.clone(), contents: before }], act(move || set_switch(&file, &words))))
-}
-
-fn disk_words(fault: &Fault, trouble: &Trouble) -> Result<String, FaultError> {
-    if trouble.slow_ms > MAX_DELAY_MS || trouble.slow_fsync_ms > MAX_DELAY_MS {
-        return Err(fault.mistaken(format!("a disk is slowed down by at most {MAX_DELAY_MS} ms")));
-    }
-    if *trouble == Trouble::default() {
-        return Err(fault.mistaken("nothing is to happen: say slow_ms, slow_fsync_ms, fsync, write or open"));
-    }
-    Ok(prepared::disk_words(trouble))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::available;
 use super::command::run;
-use super::{Errno, Fault, FaultError, Trouble};
+use super::{Errno, Fault, FaultError, MAX_DELAY_MS, resolver};
 use crate::process::Launch;
 
 /// The shim's source; it is built where it is needed.
@@ -93,7 +93,7 @@ impl Prepared {
         if let Some(why) = available::resolver() {
             return Err(FaultError::Unavailable { what: "dns", why });
         }
-        let switch = self.switch("dns", r#"{"answer":"right"}"#)?;
+        let switch = self.switch("dns", resolver::RIGHT)?;
         let conf = self.folder.join("resolv.conf");
         // Short patience: what is examined is what the program makes of it, not the resolver library's own.
         std::fs::write(&conf, format!("nameserver {resolver}\noptions timeout:1 attempts:2\n"))
@@ -143,15 +143,22 @@ pub(super) fn clock_words(fault: &Fault, jump: i64, speed: f64) -> Result<String
 }
 
 /// The shim's words, a `name=number` a line.
-pub(super) fn disk_words(trouble: &Trouble) -> String {
-    let Trouble { slow_ms, slow_fsync_ms, fsync, write, open } = trouble;
+pub(super) fn disk_words(fault: &Fault) -> Result<String, FaultError> {
+    let Fault::Disk { slow_ms, slow_fsync_ms, fsync, write, open, .. } = fault else { return Ok(String::new()) };
+    if *slow_ms.max(slow_fsync_ms) > MAX_DELAY_MS {
+        return Err(fault.mistaken(format!("a disk is slowed down by at most {MAX_DELAY_MS} ms")));
+    }
+    let failures = [("fsync", fsync), ("write", write), ("open", open)];
+    if slow_ms.max(slow_fsync_ms) == &0 && failures.iter().all(|(_, errno)| errno.is_none()) {
+        return Err(fault.mistaken("nothing is to happen: say slow_ms, slow_fsync_ms, fsync, write or open"));
+    }
     let mut words = format!("slow_ms={slow_ms}\nslow_fsync_ms={slow_fsync_ms}\n");
-    for (name, errno) in [("fsync", fsync), ("write", write), ("open", open)] {
+    for (name, errno) in failures {
         if let Some(errno) = errno {
             let _ = writeln!(words, "{name}={}", number(*errno));
         }
     }
-    words
+    Ok(words)
 }
 
 fn number(errno: Errno) -> i32 {

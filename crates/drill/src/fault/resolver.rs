@@ -9,6 +9,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
@@ -24,6 +25,29 @@ const MAX_DATAGRAM: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(70);
 /// How long clients may keep an answer, in seconds: not at all, so that faults act at once.
 const TIME_TO_LIVE: u32 = 0;
+
+/// What a switch says when there is no fault.
+pub(super) const RIGHT: &str = r#"{"answer":"right"}"#;
+
+/// What a switch says.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Said {
+    answer: Misanswer,
+    address: Option<IpAddr>,
+    #[serde(default)]
+    delay_ms: u32,
+}
+
+/// What a switch says for this fault.
+pub(super) fn words(answer: Misanswer, address: Option<IpAddr>, delay_ms: u32) -> Result<String, String> {
+    if answer == Misanswer::Wrong && address.is_none() {
+        return Err("a wrong answer needs an `address`".to_owned());
+    }
+    if (answer == Misanswer::Slow && delay_ms == 0) || delay_ms > MAX_DELAY_MS {
+        return Err(format!("a slow answer needs a `delay_ms` of 1 to {MAX_DELAY_MS}"));
+    }
+    serde_json::to_string(&Said { answer, address, delay_ms }).map_err(|error| error.to_string())
+}
 
 /// A DNS server. Dropping it stops it. Needs a tokio runtime.
 #[derive(Debug)]
@@ -125,18 +149,16 @@ impl Zone {
     /// The answer to a question; none where there is to be none, or where it cannot be understood.
     async fn answer(&self, question: &[u8]) -> Option<Vec<u8>> {
         let question = Message::from_vec(question).ok()?;
-        let misanswer = self.misanswer().await;
-        match &misanswer {
+        let said = self.said().await;
+        match said.answer {
             Misanswer::Silent => return None,
-            Misanswer::Slow { delay_ms } => {
-                tokio::time::sleep(Duration::from_millis(u64::from((*delay_ms).min(MAX_DELAY_MS)))).await;
-            }
+            Misanswer::Slow => tokio::time::sleep(Duration::from_millis(said.delay_ms.min(MAX_DELAY_MS).into())).await,
             _ => {}
         }
-        self.reply(&question, &misanswer)?.to_vec().ok()
+        self.reply(&question, said)?.to_vec().ok()
     }
 
-    fn reply(&self, question: &Message, misanswer: &Misanswer) -> Option<Message> {
+    fn reply(&self, question: &Message, said: Said) -> Option<Message> {
         let mut reply = Message::new(question.metadata.id, MessageType::Response, OpCode::Query);
         reply.metadata.recursion_desired = question.metadata.recursion_desired;
         reply.metadata.recursion_available = true;
@@ -144,11 +166,8 @@ impl Zone {
         reply.add_query(query.clone());
         let name = query.name().to_lowercase();
         let known = self.names.get(&name);
-        let wrong = match misanswer {
-            Misanswer::Wrong { address } => Some(vec![*address]),
-            _ => None,
-        };
-        reply.metadata.response_code = match (misanswer, known) {
+        let wrong = said.address.filter(|_| said.answer == Misanswer::Wrong).map(|address| vec![address]);
+        reply.metadata.response_code = match (said.answer, known) {
             (Misanswer::Nxdomain, _) | (_, None) => ResponseCode::NXDomain,
             (Misanswer::Servfail, _) => ResponseCode::ServFail,
             _ => ResponseCode::NoError,
@@ -166,7 +185,7 @@ impl Zone {
         Some(reply)
     }
 
-    async fn misanswer(&self) -> Misanswer {
+    async fn said(&self) -> Said {
         let said = tokio::fs::read(&self.switch).await.unwrap_or_default();
         serde_json::from_slice(&said).unwrap_or_default()
     }
