@@ -21,10 +21,7 @@ pub struct Available {
 impl Available {
     /// Every fault, in the order of [`Fault`]'s variants.
     pub fn all() -> Vec<Self> {
-        let group = |controller| match cgroup::Group::plan(controller, &Identity::own(), "look") {
-            Ok(_) => None,
-            Err(why) => Some(why),
-        };
+        let group = |controller| cgroup::Group::plan(controller, &Identity::own(), "look").err();
         let row = |fault, how, lacking| Self { fault, how, lacking };
         vec![
             row("kill", "SIGKILL", None),
