@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use drill::fault::{Available, Fault, Journal, Prepared, Whose, resolver::Resolver};
+use drill::fault::{Available, Fault, Prepared, Whose, resolver::Resolver};
 use drill::process::Process;
 use victim::{Keel, Victim, eventually, state};
 
