@@ -73,3 +73,43 @@ async fn a_service_that_was_not_seen_to_call_is_unknown_and_one_that_calls_nothi
         assert_eq!(examine_declared(id, "call-good", none).await.verdict, Verdict::NotApplicable);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_spares_a_failing_dependency_and_lets_calls_come_back() {
+    let finding = examine("call.breaker", "calls-breaking").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.breaker", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_must_pause_and_differ() {
+    let finding = examine("call.retry", "calls-retrying").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.retry", "calls-stubborn").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("at once"), "{}", finding.summary);
+    let finding = examine("call.retry", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("came 1 times"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_are_paid_from_a_budget() {
+    let finding = examine("call.retry-budget", "calls-retrying").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.retry-budget", "calls-stubborn").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    let finding = examine("call.retry-budget", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dependency_that_hangs_must_not_starve_others() {
+    let finding = examine("call.bulkhead", "calls-partitioned").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.bulkhead", "calls-shared").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    let finding = examine("call.bulkhead", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+}

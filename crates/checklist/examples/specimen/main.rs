@@ -4,6 +4,7 @@
 
 mod border;
 mod call;
+mod calls;
 mod life;
 mod see;
 mod server;
@@ -16,7 +17,7 @@ fn main() {
         eprintln!("usage: specimen NAME PORT");
         std::process::exit(2);
     };
-    let chapters = [border::run, call::run, life::run, see::run, ship::run, web::run];
+    let chapters = [border::run, call::run, calls::run, life::run, see::run, ship::run, web::run];
     if !chapters.iter().any(|run| run(&name, port)) {
         eprintln!("no specimen is called {name}");
         std::process::exit(2);

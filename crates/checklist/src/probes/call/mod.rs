@@ -3,9 +3,14 @@
 use super::Probe;
 
 mod dependent;
+mod watched;
 
 pub mod bad_answers;
+pub mod breaker;
+pub mod bulkhead;
 pub mod fallback;
+pub mod retry;
+pub mod retry_budget;
 pub mod timeout;
 
 /// In the order in which they run.
@@ -24,5 +29,25 @@ pub const PROBES: &[Probe] = &[
         id: "call.timeout",
         hypothesis: "No call outlives its deadline, and no request waits for a dependency longer than that",
         examine: |lab| Box::pin(timeout::examine(lab)),
+    },
+    Probe {
+        id: "call.retry",
+        hypothesis: "A failed call that is safe to repeat is repeated a few times after growing, random pauses, not sooner than told",
+        examine: |lab| Box::pin(retry::examine(lab)),
+    },
+    Probe {
+        id: "call.retry-budget",
+        hypothesis: "When every call fails under load, attempts stay near 1.1 times the requests",
+        examine: |lab| Box::pin(retry_budget::examine(lab)),
+    },
+    Probe {
+        id: "call.breaker",
+        hypothesis: "While a dependency fails, calls to it drop to a few and requests are refused fast; calls come back by themselves",
+        examine: |lab| Box::pin(breaker::examine(lab)),
+    },
+    Probe {
+        id: "call.bulkhead",
+        hypothesis: "What does not need a dependency is answered as before while it hangs and many wait for it",
+        examine: |lab| Box::pin(bulkhead::examine(lab)),
     },
 ];

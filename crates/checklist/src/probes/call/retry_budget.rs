@@ -1,0 +1,75 @@
+//! `call.retry-budget`: when everything fails, load on the dependency rises by the budget's ratio, not by the retry count.
+//!
+//! - **Hypothesis**: with every call failing under a steady load, attempts stay near 1.1 times the requests.
+//! - **Sent**: three requests alone, to see whether a failed call is repeated at all; then 50 a second for 6 s, to a dependency
+//!   that answers 503.
+//! - **Decides**: attempts for each request of the load: at most 1.1 and the floor (3 a second) holds, from 1.5 falls short;
+//!   between them unknown, as no service states its floor. When no call alone was repeated, not applicable.
+//! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
+//! - **Bound in time**: 10 s and the subject's deadline.
+
+use std::time::Duration;
+
+use drill::double::Behaviour;
+
+use super::watched;
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "call.retry-budget";
+/// Requests alone.
+const ALONE: u32 = 3;
+/// Between those.
+const APART: Duration = Duration::from_millis(500);
+/// Between two of the load.
+const EVERY: Duration = Duration::from_millis(20);
+/// Of the load.
+const REQUESTS: u32 = 300;
+/// Attempts that a small floor allows in all: 3 a second.
+const FLOOR: f64 = 18.0;
+/// The budget's ratio, and the ratio that no floor explains.
+const WITHIN: f64 = 1.1;
+const BEYOND: f64 = 1.5;
+/// How long attempts may follow the answers.
+const AFTERWARDS: Duration = Duration::from_millis(500);
+
+/// Examines the running subject; starts it again.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let watched = match watched::take_place(ID, lab).await {
+        Ok(watched) => watched,
+        Err(finding) => return finding,
+    };
+    let finding = judge(lab, &watched).await;
+    lab.stop().await;
+    finding
+}
+
+async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
+    let name = &watched.name;
+    watched.double.take_calls();
+    watched.set(Behaviour::Unavailable(None));
+    watched.load(lab, APART, ALONE).await;
+    tokio::time::sleep(AFTERWARDS).await;
+    let alone = watched.double.take_calls().len();
+    let mut evidence =
+        vec![Evidence::note(format!("{ALONE} requests alone, with {name} answering 503, caused {alone} calls"))];
+    if alone <= ALONE as usize {
+        return Finding::not_applicable(
+            ID,
+            format!("no failed call to {name} was repeated when it was alone"),
+            evidence,
+        );
+    }
+    watched.load(lab, EVERY, REQUESTS).await;
+    tokio::time::sleep(AFTERWARDS).await;
+    let calls = watched.double.take_calls().len();
+    let (attempts, requests) = (calls as f64, f64::from(REQUESTS));
+    let ratio = attempts / requests;
+    let what = format!("{REQUESTS} requests in {:.0?} caused {calls} calls, {ratio:.2} each", EVERY * REQUESTS);
+    let good = if attempts <= WITHIN * requests + FLOOR { Some(true) } else { (ratio >= BEYOND).then_some(false) };
+    evidence.push(Evidence { good, ..Evidence::note(what.clone()) });
+    match good {
+        None => Finding::unknown(ID, format!("{what}: more than a tenth, and a floor may explain it"), evidence),
+        Some(_) => Finding::judge(ID, format!("with {name} failing, {what}"), evidence),
+    }
+}
