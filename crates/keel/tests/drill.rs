@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use checklist::subject::Subject;
+use drill::experiment::plan::Plan;
+
 const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// A folder with a server of files as the subject, and a drill that ends with `rest`.
@@ -108,4 +111,19 @@ fn what_a_keel_did_that_was_killed_is_undone_by_the_next() {
     assert_eq!(output.status.code(), Some(2));
     assert!(told(&output).contains("undid"), "{}", told(&output));
     assert!(!broken.exists());
+}
+
+#[test]
+fn every_drill_that_ships_is_read_and_asks_what_a_user_needs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../drills");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let drills: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
+    assert_eq!(drills.len(), 11);
+    for path in drills {
+        let plan = Plan::from_file(&path).unwrap();
+        assert!(plan.hypotheses.iter().any(|hypothesis| hypothesis.effects.is_some()), "{}", path.display());
+        if let Some(config) = &plan.subject.config {
+            Subject::from_file(&path.parent().unwrap().join(config)).unwrap();
+        }
+    }
 }
