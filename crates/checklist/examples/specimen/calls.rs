@@ -34,7 +34,6 @@ const PLACES: usize = 8;
 
 /// What calls share.
 struct State {
-    way: Way,
     failures: u32,
     closed_from: Instant,
     budget: f64,
@@ -56,7 +55,7 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "calls-shared" => Way::Shared,
         _ => return false,
     };
-    let state = State { way, failures: 0, closed_from: Instant::now(), budget: 30.0, taken: 0 };
+    let state = State { failures: 0, closed_from: Instant::now(), budget: 30.0, taken: 0 };
     let service = Service { state: Mutex::new(state), freed: Condvar::new() };
     serve(port, move |request| match request.path.as_str() {
         "/price" => service.price(way),

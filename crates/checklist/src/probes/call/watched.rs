@@ -14,6 +14,8 @@ use crate::subject::{Dependencies, RequestSpec};
 
 /// How long calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How long a breaker that opened at the first failure is waited for.
+const WELL_AGAIN: Duration = Duration::from_secs(15);
 
 /// A dependency that is the double's now.
 pub(super) struct Watched {
@@ -60,7 +62,16 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
         let calls = double.take_calls().len();
         let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
         if expected && calls == 1 {
-            return Ok(Watched { name: dependent.name.clone(), double, spec: spec.clone() });
+            let watched = Watched { name: dependent.name.clone(), double, spec: spec.clone() };
+            if watched.depends_on_its_call(lab).await {
+                return Ok(watched);
+            }
+            let reason = format!(
+                "{} is answered as in peace although its call to {} fails: what calls works beside the request, and which \
+                 calls are repeats is not told apart",
+                spec.name, dependent.name
+            );
+            return Err(Finding::unknown(id, reason, notes));
         }
         let what = format!("{} caused {calls} calls to {} at once, not one", spec.name, dependent.name);
         notes.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
@@ -96,6 +107,19 @@ impl Watched {
             sent.push(ended);
         }
         sent
+    }
+
+    /// Whether the request fails when its call does; then waits until both are well again.
+    async fn depends_on_its_call(&self, lab: &Lab) -> bool {
+        self.set(Behaviour::Unavailable(None));
+        let depends = !self.is_well(lab).await;
+        self.set(Behaviour::Pass);
+        let since = Instant::now();
+        while !self.is_well(lab).await && since.elapsed() < WELL_AGAIN {
+            tokio::time::sleep(AFTERWARDS).await;
+        }
+        self.double.take_calls();
+        depends
     }
 
     /// Whether it is answered as declared now.
