@@ -244,12 +244,20 @@ impl Lab {
     /// Sends a signal to the whole group of a process by its name: the subject's, or that of a dependency started for it.
     /// False when there is no such process, or it does not run.
     pub fn signal_by_name(&self, name: &str, signal: i32) -> bool {
-        let process = if name == self.subject.name {
-            self.process.as_ref()
-        } else {
-            self.dependencies.iter().find(|attached| attached.name() == name).and_then(Attached::process)
-        };
-        process.inspect(|process| process.signal_group(signal)).is_some()
+        self.by_name(name).inspect(|process| process.signal_group(signal)).is_some()
+    }
+
+    /// The id of such a process: of the program, not of the shell that started it.
+    pub fn pid_by_name(&self, name: &str) -> Option<u32> {
+        let process = self.by_name(name)?;
+        process.pids().into_iter().find(|pid| *pid != process.pid()).or(Some(process.pid()))
+    }
+
+    fn by_name(&self, name: &str) -> Option<&Process> {
+        if name == self.subject.name {
+            return self.process.as_ref();
+        }
+        self.dependencies.iter().find(|attached| attached.name() == name).and_then(Attached::process)
     }
 
     /// What the mix has saved so far, by name.

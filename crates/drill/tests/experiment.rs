@@ -12,6 +12,7 @@ use drill::experiment::plan::Plan;
 use drill::experiment::stage::{Kind, Stage};
 use drill::experiment::undo::UndoLog;
 use drill::experiment::{Outcome, Report, Verdict, run};
+use drill::fault::Journal;
 use drill::http::Request;
 use drill::proxy::{Fault, FaultProxy};
 use http::Method;
@@ -78,12 +79,13 @@ struct Bank {
     proxy: FaultProxy,
     signals: Vec<(String, i32)>,
     mended: usize,
+    sleeper: Option<std::process::Child>,
 }
 
 impl Bank {
     async fn open(wrong: Wrong, broken: &Path) -> Self {
         let proxy = FaultProxy::start(bank(wrong, broken).to_string()).await.unwrap();
-        Self { proxy, signals: Vec::new(), mended: 0 }
+        Self { proxy, signals: Vec::new(), mended: 0, sleeper: None }
     }
 }
 
@@ -125,6 +127,10 @@ impl Stage for Bank {
         Ok(())
     }
 
+    fn pid(&self, process: &str) -> Option<u32> {
+        self.sleeper.as_ref().filter(|_| process == "bank").map(std::process::Child::id)
+    }
+
     async fn mend(&mut self) -> Result<(), String> {
         self.mended += 1;
         Ok(())
@@ -138,7 +144,7 @@ fn plan(rest: &str) -> Plan {
         title = "t"
         description = "d"
         recovery = "100ms"
-        blast-radius = {{ dependencies = ["bank"], processes = ["bank"], load = true, commands = true }}
+        blast-radius = {{ dependencies = ["bank"], processes = ["bank"], load = true, commands = true, host = ["stop"] }}
         load = {{ rate = 100, lasts = "2s", mix = {{ transfer = 1, look = 1 }}, timeout = "5s" }}
         {rest}
         "#
@@ -159,10 +165,14 @@ const EFFECTS: &str = r#"
     effects = { adds = { transfer = 5 }, read = "/", at = "/balance" }
 "#;
 
+fn faults(folder: &tempfile::TempDir) -> Journal {
+    Journal::open(&folder.path().join("faults")).unwrap()
+}
+
 async fn drilled(plan: &Plan, bank: &mut Bank) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let mut undo = UndoLog::open(folder.path()).unwrap();
-    run(plan, bank, &mut undo, &|_| {}, pending()).await.unwrap()
+    run(plan, bank, &mut undo, faults(&folder), &|_| {}, pending()).await.unwrap()
 }
 
 fn outcomes(report: &Report) -> Vec<(&str, Outcome)> {
@@ -290,9 +300,40 @@ async fn an_interruption_undoes_everything_too() {
         }
     };
     let interrupted = async { is_down.await.unwrap() };
-    let report = run(&plan, &mut bank, &mut undo, &tell, interrupted).await.unwrap();
+    let report = run(&plan, &mut bank, &mut undo, faults(&folder), &tell, interrupted).await.unwrap();
     assert!(matches!(report.verdict, Verdict::Aborted(_)));
     assert_eq!(bank.proxy.fault(), Fault::None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_host_is_injected_and_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
+    let sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let state = format!("grep -q '^State:.T' /proc/{}/status", sleeper.id());
+    bank.sleeper = Some(sleeper);
+    let plan = plan(&format!(
+        r#"{EFFECTS}
+        [[step]]
+        name = "a process stands still"
+        at = "500ms"
+        lasts = "500ms"
+        does = {{ host = {{ fault = "stop", process = "bank" }} }}
+        [[step]]
+        name = "it does"
+        at = "800ms"
+        lasts = "10ms"
+        does = {{ command = {{ run = "{state}", undo = "true" }} }}
+        [[hypothesis]]
+        name = "it goes on"
+        command = "! {state}"
+        "#
+    ));
+    let report = drilled(&plan, &mut bank).await;
+    assert_eq!(report.verdict, Verdict::Held, "{}", report.to_text());
+    let mut sleeper = bank.sleeper.take().unwrap();
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
 }
 
 #[tokio::test]
@@ -302,7 +343,7 @@ async fn what_the_stage_does_not_have_is_refused_before_anything_is_done() {
     let mut unknown = plan(&format!("{DOWN}{EFFECTS}"));
     unknown.load.mix.insert("nothing".to_owned(), 1);
     let mut undo = UndoLog::open(folder.path()).unwrap();
-    let refusal = run(&unknown, &mut bank, &mut undo, &|_| {}, pending()).await.unwrap_err();
+    let refusal = run(&unknown, &mut bank, &mut undo, faults(&folder), &|_| {}, pending()).await.unwrap_err();
     assert!(refusal.to_string().contains("\"nothing\""), "{refusal}");
     assert_eq!((bank.proxy.connections(), bank.mended), (0, 0));
 }

@@ -44,3 +44,12 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     };
     outcome.unwrap_or_else(usage)
 }
+
+/// Undoes the commands of drills that were killed; a sentence for each.
+pub(crate) fn undo_commands() -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_or_else(
+        |error| vec![format!("could not start to undo commands: {error}")],
+        |it| it.block_on(own::restored()),
+    )
+}

@@ -34,13 +34,16 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 
 fn undo(whose: Whose) -> Result<u8, JournalError> {
     let outcomes = Journal::open(&Journal::default_folder())?.undo(whose)?;
-    if outcomes.is_empty() {
+    let commands = crate::drill::undo_commands();
+    if outcomes.is_empty() && commands.is_empty() {
         print("nothing to undo\n");
     }
+    commands.iter().for_each(|line| print(&format!("{line}\n")));
     for outcome in &outcomes {
         print(&format!("{}\n", told(outcome)));
     }
-    Ok(if outcomes.iter().all(|outcome| outcome.undone.is_ok()) { FINE } else { STILL_BROKEN })
+    let commands_undone = commands.iter().all(|line| !line.starts_with("could not"));
+    Ok(if commands_undone && outcomes.iter().all(|outcome| outcome.undone.is_ok()) { FINE } else { STILL_BROKEN })
 }
 
 fn look(whose: Whose) -> Result<u8, JournalError> {

@@ -14,6 +14,7 @@ use super::report::{Event, Mark, Report, Verdict};
 use super::stage::{Kind, Stage};
 use super::traffic::{self, Shared, Tally, lock};
 use super::undo::UndoLog;
+use crate::fault::{Injected, Journal};
 use crate::http::Client;
 use crate::proxy::{Fault, Hold};
 
@@ -34,7 +35,7 @@ const SIGSTOP: i32 = 19;
 
 /// Carries a drill out. `tell` is given a line for each thing that happens. When `interrupted` is ready, everything is
 /// undone at once, as when an abort condition is met. Whatever happens, what was done is undone before this returns; what
-/// undoes commands is in `undo` before they run.
+/// undoes commands is in `undo` before they run, and what undoes faults of the host in `faults`.
 ///
 /// # Errors
 /// When the plan names what the stage does not have; nothing has been done then.
@@ -42,6 +43,7 @@ pub async fn run(
     plan: &Plan,
     stage: &mut impl Stage,
     undo: &mut UndoLog,
+    faults: Journal,
     tell: &(dyn Fn(&str) + Send + Sync),
     interrupted: impl Future<Output = ()>,
 ) -> Result<Report, Refusal> {
@@ -57,6 +59,7 @@ pub async fn run(
         events: Vec::new(),
         active: Vec::new(),
         undo,
+        faults: Arc::new(faults),
         tell,
     };
     let start = clock::now();
@@ -149,6 +152,7 @@ fn fault(does: &Does) -> Fault {
         | Does::Freeze(_)
         | Does::Rate(_)
         | Does::Wild { .. }
+        | Does::Host(_)
         | Does::Command { .. } => Fault::None,
     }
 }
@@ -165,6 +169,7 @@ struct Course<'plan> {
     events: Vec<Event>,
     active: Vec<Active>,
     undo: &'plan mut UndoLog,
+    faults: Arc<Journal>,
     tell: &'plan (dyn Fn(&str) + Send + Sync),
 }
 
@@ -173,6 +178,8 @@ struct Active {
     step: Step,
     /// The number of its undo on disk.
     kept: Option<usize>,
+    /// A fault of the host, whose undo is in the journal of faults.
+    injected: Option<Injected>,
     /// What a wild client sends with, until it is dropped.
     wild: Option<(JoinSet<()>, Arc<AtomicU64>)>,
 }
@@ -225,7 +232,7 @@ impl Course<'_> {
             }
             _ => None,
         };
-        self.active.push(Active { step: step.clone(), kept, wild: None });
+        self.active.push(Active { step: step.clone(), kept, injected: None, wild: None });
         for dependency in step.does.dependencies() {
             if let Some(proxy) = stage.proxy(dependency) {
                 proxy.set(fault(&step.does)).await;
@@ -236,6 +243,18 @@ impl Course<'_> {
             Does::Kill(process) => stage.signal(process, SIGKILL)?,
             Does::Freeze(process) => stage.signal(process, SIGSTOP)?,
             Does::Command { run, .. } => hypothesis::command(run).await?,
+            Does::Host(host) => {
+                let pid = match &host.process {
+                    Some(process) => Some(stage.pid(process).ok_or(format!("there is no process {process}"))?),
+                    None => None,
+                };
+                let fault = host.fault(pid).map_err(|refusal| refusal.to_string())?;
+                let journal = Arc::clone(&self.faults);
+                let injected = tokio::task::spawn_blocking(move || fault.inject(&journal)).await;
+                let injected = injected.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                let last = self.active.len() - 1;
+                self.active[last].injected = Some(injected);
+            }
             Does::Wild { request, connections } => {
                 let kind = stage.request(request).ok_or("the request was there before")?;
                 let last = self.active.len() - 1;
@@ -260,6 +279,10 @@ impl Course<'_> {
             Does::Freeze(process) => stage.signal(process, SIGCONT)?,
             Does::Command { undo, .. } => hypothesis::command(undo).await?,
             _ => {}
+        }
+        if let Some(injected) = active.injected {
+            let undone = tokio::task::spawn_blocking(move || injected.undo()).await;
+            undone.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         }
         if let Some(number) = active.kept {
             self.undo

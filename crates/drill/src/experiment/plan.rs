@@ -35,6 +35,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::fault::Fault;
+
 pub use self::expectation::{Effects, Health, Http, Hypothesis, LoadBound, Metric, Phase, Recovers};
 
 /// The longest drill.
@@ -90,6 +92,9 @@ pub struct BlastRadius {
     /// Processes that may get signals: the service, and dependencies that were started for it.
     #[serde(default)]
     pub processes: BTreeSet<String>,
+    /// Faults of the host, by their names.
+    #[serde(default)]
+    pub host: BTreeSet<String>,
     /// Whether more may be asked of the service than `[load]` says.
     #[serde(default)]
     pub load: bool,
@@ -175,6 +180,8 @@ pub enum Does {
         /// Over how many connections.
         connections: u32,
     },
+    /// A fault of the host or of a process on it: a table of [`crate::fault::Fault`], with `process` in place of its `pid`.
+    Host(HostFault),
     /// A shell command, and the one that undoes it.
     Command {
         /// What is run.
@@ -182,6 +189,27 @@ pub enum Does {
         /// What undoes it; it must do no harm when there is nothing to undo.
         undo: String,
     },
+}
+
+/// A fault of the host.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HostFault {
+    /// The process that it is about, by its name: the service, or a dependency that was started for it.
+    pub process: Option<String>,
+    #[serde(flatten)]
+    table: serde_json::Map<String, serde_json::Value>,
+}
+
+impl HostFault {
+    /// The fault, about the process of this id.
+    ///
+    /// # Errors
+    /// When there is no such fault, or its settings are wrong.
+    pub fn fault(&self, pid: Option<u32>) -> Result<Fault, Refusal> {
+        let mut table = self.table.clone();
+        table.extend(pid.map(|pid| ("pid".to_owned(), pid.into())));
+        serde_json::from_value(table.into()).map_err(|error| Refusal(format!("the fault of the host: {error}")))
+    }
 }
 
 /// When a drill is broken off: all that was done is undone at once.
@@ -305,7 +333,12 @@ impl Does {
             | Self::ServerError(dependency)
             | Self::LostAnswer(dependency) => vec![dependency],
             Self::Partition(dependencies) => dependencies.iter().map(String::as_str).collect(),
-            Self::Kill(_) | Self::Freeze(_) | Self::Rate(_) | Self::Wild { .. } | Self::Command { .. } => Vec::new(),
+            Self::Kill(_)
+            | Self::Freeze(_)
+            | Self::Rate(_)
+            | Self::Wild { .. }
+            | Self::Host(_)
+            | Self::Command { .. } => Vec::new(),
         }
     }
 }
@@ -325,6 +358,16 @@ impl BlastRadius {
         match &step.does {
             Does::Kill(process) | Does::Freeze(process) if !self.processes.contains(process) => {
                 outside(format!("the process {process}"), "processes")
+            }
+            Does::Host(host) => {
+                let fault = host.fault(host.process.as_ref().map(|_| 1))?;
+                match &host.process {
+                    Some(process) if !self.processes.contains(process) => {
+                        outside(format!("the process {process}"), "processes")
+                    }
+                    _ if !self.host.contains(fault.name()) => outside(format!("the host by {}", fault.name()), "host"),
+                    _ => Ok(()),
+                }
             }
             Does::Rate(_) | Does::Wild { .. } if !self.load => outside("the load".to_owned(), "load"),
             Does::Command { .. } if !self.commands => outside("the host by a command".to_owned(), "commands"),
@@ -404,6 +447,16 @@ mod tests {
             (r#"dependencies = ["bank"]"#, "", "dependency bank"),
             (r#"slow = { dependency = "bank", by = "2s" }"#, r#"kill = "ledger""#, "process ledger"),
             (r#"slow = { dependency = "bank", by = "2s" }"#, "rate = 10", "load"),
+            (
+                r#"slow = { dependency = "bank", by = "2s" }"#,
+                r#"host = { fault = "cpu-hog", processes = 1 }"#,
+                "cpu-hog",
+            ),
+            (
+                r#"slow = { dependency = "bank", by = "2s" }"#,
+                r#"host = { fault = "stop", process = "x" }"#,
+                "process x",
+            ),
             (r#"slow = { dependency = "bank", by = "2s" }"#, r#"partition = ["bank", "other"]"#, "other"),
             (r#"slow = { dependency = "bank", by = "2s" }"#, r#"command = { run = "rm", undo = "true" }"#, "command"),
         ] {

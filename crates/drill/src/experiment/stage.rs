@@ -30,6 +30,9 @@ pub trait Stage {
     /// When there is no such process.
     fn signal(&mut self, process: &str, signal: i32) -> Result<(), String>;
 
+    /// The id of a process that runs, by its name.
+    fn pid(&self, process: &str) -> Option<u32>;
+
     /// Takes every fault away, starts what has ended, and waits until all is ready.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use checklist::subject::Subject;
 use drill::experiment::plan::Plan;
 use drill::experiment::undo::{self, UndoLog};
 use drill::experiment::{self, Outcome, Report, Verdict};
+use drill::fault::Journal;
 
 use super::FELL_SHORT;
 use super::accepted::Accepted;
@@ -46,9 +47,7 @@ struct Ready {
 /// Runs them one after the other; the exit code. What a drill left that was killed is undone first; everything that is wrong
 /// with a file is told before anything starts.
 pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, String> {
-    for line in undo::restore(&std::env::temp_dir().join(UNDO)).await {
-        eprintln!("keel: {line}");
-    }
+    restored().await.iter().for_each(|line| eprintln!("keel: {line}"));
     let accepted = Accepted::load(options.accepted.as_deref())?;
     let drills = files.iter().map(|file| ready(file, options)).collect::<Result<Vec<_>, _>>()?;
     if let Some(folder) = &options.reports {
@@ -88,6 +87,11 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
     Ok(if not_started && code == FINE { NOT_STARTED } else { code })
 }
 
+/// Undoes what drills left that were killed; a sentence for each thing.
+pub(super) async fn restored() -> Vec<String> {
+    undo::restore(&std::env::temp_dir().join(UNDO)).await
+}
+
 fn ready(file: &Path, options: &Options) -> Result<Ready, String> {
     let plan = Plan::from_file(file).map_err(|refusal| refusal.to_string())?;
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -119,7 +123,8 @@ async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<
     let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
     let folder = std::env::temp_dir().join(UNDO);
     let mut undo = UndoLog::open(&folder).map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
-    let report = experiment::run(&drill.plan, &mut stage, &mut undo, &tell, interrupt.first()).await;
+    let faults = Journal::open(&Journal::default_folder()).map_err(|error| error.to_string())?;
+    let report = experiment::run(&drill.plan, &mut stage, &mut undo, faults, &tell, interrupt.first()).await;
     stage.0.stop().await;
     report.map(Some).map_err(|refusal| format!("{}: {refusal}", drill.name))
 }

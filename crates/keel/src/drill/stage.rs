@@ -46,6 +46,10 @@ impl Stage for LabStage {
         }
     }
 
+    fn pid(&self, process: &str) -> Option<u32> {
+        self.0.pid_by_name(process)
+    }
+
     async fn mend(&mut self) -> Result<(), String> {
         self.0.ensure_running().await.map(drop).map_err(|failure| failure.to_string())
     }
