@@ -3,7 +3,8 @@
 mod specimen;
 
 use checklist::finding::Verdict;
-use specimen::{examine, examine_declared, get};
+use checklist::subject::{RequestSpec, State, Subject};
+use specimen::{examine, examine_declared, get, request};
 
 async fn judged(id: &str, name: &str) -> Verdict {
     let finding = examine(id, name).await;
@@ -37,4 +38,26 @@ async fn robots_txt_is_a_text_with_rules_and_not_the_page_of_every_path() {
     assert_eq!(judged("web.robots", "web-good").await, Verdict::Holds);
     assert_eq!(judged("web.robots", "web-robots-is-page").await, Verdict::FallsShort);
     assert_eq!(judged("web.robots", "web-no-robots").await, Verdict::FallsShort);
+}
+
+fn form(subject: &mut Subject) {
+    let mut spec = RequestSpec { body: Some("amount=5".into()), ..request("POST", "/transfer") };
+    spec.headers.insert("Cookie".into(), "session=abc".into());
+    spec.headers.insert("Content-Type".into(), "application/x-www-form-urlencoded".into());
+    subject.requests.push(spec);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_a_foreign_page_must_be_refused() {
+    assert_eq!(examine_declared("web.csrf", "web-good", form).await.verdict, Verdict::Holds);
+    assert_eq!(examine_declared("web.csrf", "web-takes-foreign", form).await.verdict, Verdict::FallsShort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_write_is_unknown_where_no_credentials_were_declared() {
+    let bare = |subject: &mut Subject| subject.requests.push(request("POST", "/transfer"));
+    assert_eq!(examine_declared("web.csrf", "web-takes-foreign", bare).await.verdict, Verdict::Unknown);
+    assert_eq!(examine("web.csrf", "web-good").await.verdict, Verdict::Unknown);
+    let stateless = |subject: &mut Subject| subject.state = State::None;
+    assert_eq!(examine_declared("web.csrf", "web-good", stateless).await.verdict, Verdict::NotApplicable);
 }

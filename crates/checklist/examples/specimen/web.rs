@@ -18,6 +18,8 @@ enum Flaw {
     RobotsIsPage,
     /// There is no robots.txt.
     NoRobots,
+    /// Takes writes from any page.
+    TakesForeign,
 }
 
 const GUARDS: [(&str, &str); 6] = [
@@ -39,6 +41,7 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "web-no-cookie" => Flaw::NoCookie,
         "web-robots-is-page" => Flaw::RobotsIsPage,
         "web-no-robots" => Flaw::NoRobots,
+        "web-takes-foreign" => Flaw::TakesForeign,
         _ => return false,
     };
     serve(port, move |request| guarded(flaw, answer(flaw, request)))
@@ -60,6 +63,13 @@ fn answer(flaw: Flaw, request: &Request) -> Response {
             _ => Response::new(200, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /private\n"),
         },
         ("GET", _) => missing(),
+        ("POST", "/transfer") => {
+            let foreign = request.header("sec-fetch-site").is_some_and(|site| site != "same-origin");
+            match foreign && flaw != Flaw::TakesForeign {
+                true => Response::new(403, "text/plain", "from another site"),
+                false => Response::new(201, "text/plain", "done"),
+            }
+        }
         _ => Response::new(405, "text/plain", "only GET").header("Allow", "GET"),
     }
 }

@@ -5,6 +5,7 @@ use super::Probe;
 mod paths;
 
 pub mod cookies;
+pub mod csrf;
 pub mod headers;
 pub mod robots;
 
@@ -24,5 +25,10 @@ pub const PROBES: &[Probe] = &[
         id: "web.robots",
         hypothesis: "/robots.txt is a text that tells crawlers at least one rule",
         examine: |lab| Box::pin(robots::examine(lab)),
+    },
+    Probe {
+        id: "web.csrf",
+        hypothesis: "Writes that a foreign page can make a browser send are refused",
+        examine: |lab| Box::pin(csrf::examine(lab)),
     },
 ];
