@@ -7,6 +7,7 @@ mod fault;
 mod history;
 mod interrupt;
 mod list;
+mod load;
 mod output;
 mod progress;
 mod proxy;
@@ -56,6 +57,8 @@ enum Command {
     History(history::Arguments),
     /// List the catalogue's attributes
     List(list::Arguments),
+    /// Send an open-loop load, and judge what comes back
+    Load(Box<load::Arguments>),
     /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
     Proxy(Box<proxy::Arguments>),
     /// Mend what a keel that was killed has left broken
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
         Command::List(arguments) => list::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
         Command::Undo(arguments) => undo::run(&arguments),
     };

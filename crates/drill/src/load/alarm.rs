@@ -1,0 +1,50 @@
+//! An alarm that is more precise than the runtime's timers, whose ticks are a millisecond.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
+use tokio::io::unix::AsyncFd;
+
+/// A `timerfd`.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    timer: AsyncFd<OwnedFd>,
+}
+
+impl Alarm {
+    // Deprecated for types that lie about their descriptor; an owned one does not, and its successor is unsafe to call.
+    #[allow(deprecated, reason = "the successor needs unsafe, which is forbidden here")]
+    pub(super) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        Ok(Self { timer: AsyncFd::new(rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?)? })
+    }
+
+    /// Until then. Cancel-safe.
+    pub(super) async fn until(&self, then: Instant) {
+        let wait = then.saturating_duration_since(Instant::now());
+        if wait.is_zero() {
+            return;
+        }
+        let setting = Itimerspec { it_interval: span(Duration::ZERO), it_value: span(wait) };
+        if rustix::time::timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &setting).is_err() {
+            return tokio::time::sleep(wait).await;
+        }
+        loop {
+            let Ok(mut ready) = self.timer.readable().await else { return };
+            let mut expirations = [0; 8];
+            match ready.try_io(|timer| Ok(rustix::io::read(timer, &mut expirations)?)) {
+                Ok(_) => return,
+                Err(_) => continue,
+            }
+        }
+    }
+}
+
+fn span(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}

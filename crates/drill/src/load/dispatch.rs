@@ -1,0 +1,266 @@
+//! Hands every arrival at its time to a free lane.
+//!
+//! One thread: a dispatcher that follows the schedule, and as many lanes as there may be requests at a time. What is due
+//! while no lane is free waits in a bounded queue, with its latency counting.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rand::rngs::ChaCha12Rng;
+use tokio::sync::{Notify, watch};
+use tokio::task::LocalSet;
+use url::Url;
+
+use super::alarm::Alarm;
+use super::lane::Lane;
+use super::record::{Outcome, Recorder};
+use super::report::Report;
+use super::template::{Filling, Template};
+use super::{Completed, MAX_WAITING, Plan, PlanError, Protocol, Watch, http2};
+
+/// Arrivals so close to each other are handed out at once: a wake-up for each would cost more than the request.
+const TOGETHER: Duration = Duration::from_micros(50);
+/// On top of what requests may take, until those under way are given up: their own timers come first.
+const GRACE: Duration = Duration::from_secs(1);
+/// Between two looks at the clock while nothing else happens.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A request that is due.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) kind: usize,
+    pub(super) filling: Filling,
+    pub(super) intended: Instant,
+    /// It had to wait for a free lane.
+    pub(super) waited: bool,
+}
+
+/// What lanes and dispatcher share; they are on one thread.
+pub(super) struct Floor {
+    pub(super) plan: Plan,
+    pub(super) templates: Vec<Template>,
+    pub(super) recorder: RefCell<Recorder>,
+    pub(super) bodies: bool,
+    pub(super) carriers: Vec<http2::Carrier>,
+    queue: RefCell<VecDeque<Arrival>>,
+    /// Lanes with nothing to do, the one that was busy last on top: its connection is warm.
+    idle: RefCell<Vec<usize>>,
+    slots: Vec<Slot>,
+    lanes: RefCell<usize>,
+    busy: RefCell<u64>,
+}
+
+#[derive(Default)]
+struct Slot {
+    arrival: RefCell<Option<Arrival>>,
+    filled: Notify,
+}
+
+/// Refuses every host but this one.
+pub(super) fn loopback(target: &Url) -> Result<(), PlanError> {
+    let refuse = |why: &str| Err(PlanError(format!("{target}: {why}")));
+    if target.scheme() != "http" {
+        return refuse("load is sent over plain http://");
+    }
+    match target.host() {
+        Some(url::Host::Ipv4(address)) if address.is_loopback() => Ok(()),
+        Some(url::Host::Ipv6(address)) if address.is_loopback() => Ok(()),
+        Some(url::Host::Domain("localhost")) => Ok(()),
+        _ => refuse("load goes to this machine only: 127.0.0.0/8, [::1] or localhost"),
+    }
+}
+
+/// Carries the plan out on this thread.
+pub(super) fn carry_out(plan: Plan, watch: Watch, stopped: watch::Receiver<bool>) -> Result<Report, PlanError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(31).build();
+    let runtime = runtime.map_err(|error| PlanError(format!("the load's thread: {error}")))?;
+    let alarm = runtime.block_on(async { Alarm::new() });
+    let alarm = alarm.map_err(|error| PlanError(format!("the load's timer: {error}")))?;
+    LocalSet::new().block_on(&runtime, follow(plan, watch, stopped, alarm))
+}
+
+async fn follow(
+    plan: Plan,
+    watch: Watch,
+    mut stopped: watch::Receiver<bool>,
+    alarm: Alarm,
+) -> Result<Report, PlanError> {
+    let (lanes, streams) = match plan.protocol {
+        Protocol::Http1 => (plan.connections, 1),
+        Protocol::Http2 { streams } => (plan.connections * streams, streams),
+    };
+    let templates =
+        plan.kinds.iter().map(|kind| Template::new(kind, &plan)).collect::<Result<_, _>>().map_err(PlanError)?;
+    let begun = Instant::now();
+    let mut schedule = plan.profile.schedule(plan.arrivals, plan.seed.generator("arrivals"));
+    let mut draw = Draw::new(&plan);
+    let floor = Rc::new(Floor {
+        bodies: watch.bodies && watch.observer.is_some(),
+        recorder: RefCell::new(Recorder::new(&plan, watch, begun)),
+        templates,
+        carriers: (0..plan.connections).map(|_| http2::Carrier::default()).collect(),
+        queue: RefCell::default(),
+        idle: RefCell::default(),
+        slots: (0..lanes).map(|_| Slot::default()).collect(),
+        lanes: RefCell::new(0),
+        busy: RefCell::new(0),
+        plan,
+    });
+    let mut next = schedule.next();
+    let mut early = false;
+    while let Some(offset) = next {
+        let due = begun + offset;
+        let wake = due.min(Instant::now() + TICK);
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped) => {
+                early = true;
+                break;
+            }
+            () = alarm.until(wake) => {}
+        }
+        let now = Instant::now();
+        floor.recorder.borrow_mut().tick(now, floor.waiting());
+        while let Some(offset) = next.filter(|offset| begun + *offset <= now + TOGETHER) {
+            floor.recorder.borrow_mut().intended();
+            floor.hand_out(draw.arrival(begun + offset), streams);
+            next = schedule.next();
+        }
+        // Lanes run on this thread too.
+        tokio::task::yield_now().await;
+    }
+    floor.settle(&mut stopped, &alarm, begun, early).await
+}
+
+/// What the arrivals are.
+struct Draw {
+    mix: ChaCha12Rng,
+    keys: ChaCha12Rng,
+    /// Weights added up.
+    upto: Vec<u64>,
+    number: u64,
+}
+
+impl Draw {
+    fn new(plan: &Plan) -> Self {
+        let mut sum = 0;
+        let upto = plan.kinds.iter().map(|kind| {
+            sum += u64::from(kind.weight);
+            sum
+        });
+        Self { upto: upto.collect(), mix: plan.seed.generator("mix"), keys: plan.seed.generator("keys"), number: 0 }
+    }
+
+    fn arrival(&mut self, intended: Instant) -> Arrival {
+        let sum = self.upto.last().copied().unwrap_or(1).max(1);
+        let drawn = self.mix.random_range(0..sum);
+        let kind = self.upto.partition_point(|upto| *upto <= drawn);
+        self.number += 1;
+        Arrival { kind, filling: Filling::draw(self.number, &mut self.keys), intended, waited: false }
+    }
+}
+
+impl Floor {
+    /// To a free lane, to a new one, or to the queue.
+    fn hand_out(self: &Rc<Self>, arrival: Arrival, streams: usize) {
+        let free = self.idle.borrow_mut().pop();
+        if let Some(lane) = free {
+            *self.slots[lane].arrival.borrow_mut() = Some(arrival);
+            self.slots[lane].filled.notify_one();
+            return;
+        }
+        let opened = *self.lanes.borrow();
+        if opened < self.slots.len() {
+            *self.lanes.borrow_mut() += 1;
+            *self.slots[opened].arrival.borrow_mut() = Some(arrival);
+            self.slots[opened].filled.notify_one();
+            tokio::task::spawn_local(Lane::new(Rc::clone(self), opened, opened / streams).run());
+            return;
+        }
+        let mut queue = self.queue.borrow_mut();
+        if queue.len() < MAX_WAITING {
+            queue.push_back(Arrival { waited: true, ..arrival });
+            return;
+        }
+        drop(queue);
+        self.not_sent(&arrival);
+    }
+
+    /// What the lane does next.
+    pub(super) async fn next(&self, lane: usize) -> Arrival {
+        if let Some(waiting) = self.queue.borrow_mut().pop_front() {
+            return waiting;
+        }
+        if let Some(arrival) = self.slots[lane].arrival.borrow_mut().take() {
+            return arrival;
+        }
+        self.idle.borrow_mut().push(lane);
+        loop {
+            self.slots[lane].filled.notified().await;
+            if let Some(arrival) = self.slots[lane].arrival.borrow_mut().take() {
+                return arrival;
+            }
+        }
+    }
+
+    pub(super) fn begin(&self) {
+        *self.busy.borrow_mut() += 1;
+    }
+
+    pub(super) fn end(&self, completed: &Completed<'_>) {
+        *self.busy.borrow_mut() -= 1;
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.done(completed);
+    }
+
+    fn waiting(&self) -> u64 {
+        *self.busy.borrow() + self.queue.borrow().len() as u64
+    }
+
+    /// Whether a request was handed out that no lane has begun with.
+    fn handed(&self) -> bool {
+        self.slots.iter().take(*self.lanes.borrow()).any(|slot| slot.arrival.borrow().is_some())
+    }
+
+    fn not_sent(&self, arrival: &Arrival) {
+        let now = Instant::now();
+        self.recorder.borrow_mut().done(&Completed {
+            kind: arrival.kind,
+            number: arrival.filling.number,
+            key: &arrival.filling.key,
+            intended: arrival.intended,
+            sent: now,
+            done: now,
+            outcome: Outcome::NotSent,
+            body: &[],
+        });
+    }
+
+    /// Waits for what is under way, no longer than requests may take.
+    async fn settle(
+        self: Rc<Self>,
+        stopped: &mut watch::Receiver<bool>,
+        alarm: &Alarm,
+        begun: Instant,
+        mut early: bool,
+    ) -> Result<Report, PlanError> {
+        let attempts = self.plan.retries + 1;
+        let deadline = (Instant::now() + self.plan.timeout * attempts + GRACE).max(begun + self.plan.profile.lasts());
+        let end = begun + self.plan.profile.lasts();
+        while (self.waiting() > 0 || self.handed() || Instant::now() < end) && Instant::now() < deadline && !early {
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => early = true,
+                () = alarm.until(deadline.min(Instant::now() + Duration::from_millis(2))) => {}
+            }
+            self.recorder.borrow_mut().tick(Instant::now(), self.waiting());
+        }
+        let unsent: Vec<Arrival> = self.queue.borrow_mut().drain(..).collect();
+        unsent.iter().for_each(|arrival| self.not_sent(arrival));
+        let recorder = self.recorder.replace(Recorder::new(&self.plan, Watch::default(), begun));
+        Ok(recorder.finish(&self.plan, Instant::now(), early))
+    }
+}

@@ -1,0 +1,101 @@
+//! HTTP/1.1 on one connection, in buffers that are used again and again.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::Plan;
+use super::answer::Answer;
+use super::lane::{Failure, connect};
+use super::template::{Filling, Template};
+
+/// Bytes read at a time.
+const PIECE: usize = 16 << 10;
+
+/// A connection that is opened when it is needed.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    stream: Option<TcpStream>,
+    request: String,
+    request_body: String,
+    /// What was read and is not understood yet.
+    buffer: Vec<u8>,
+    filled: usize,
+    /// What is kept of the answer's body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Connection {
+    pub(super) fn close(&mut self) {
+        self.stream = None;
+        self.filled = 0;
+    }
+
+    /// Sends one request; the status of the answer, once all of it is there.
+    ///
+    /// A kept connection that the server has closed meanwhile is opened anew, once: that is no failure of the server's.
+    pub(super) async fn ask(
+        &mut self,
+        plan: &Plan,
+        template: &Template,
+        filling: &Filling,
+        number: usize,
+        keep: usize,
+    ) -> Result<u16, Failure> {
+        template.write(filling, &mut self.request_body, &mut self.request);
+        let kept = self.stream.is_some();
+        match self.exchange(plan, template, number, keep).await {
+            Err((Failure::Reset, true)) if kept => {
+                self.close();
+                self.exchange(plan, template, number, keep).await.map_err(|(failure, _)| failure)
+            }
+            outcome => outcome.map_err(|(failure, _)| failure),
+        }
+        .inspect_err(|_| self.close())
+    }
+
+    /// With an error whether nothing of an answer had come.
+    async fn exchange(
+        &mut self,
+        plan: &Plan,
+        template: &Template,
+        number: usize,
+        keep: usize,
+    ) -> Result<u16, (Failure, bool)> {
+        if self.stream.is_none() {
+            self.stream = Some(connect(plan, number).await.map_err(|failure| (failure, true))?);
+        }
+        let Self { stream: Some(stream), request, buffer, filled, body, .. } = self else {
+            return Err((Failure::Refused, true));
+        };
+        // A failed write is not the end: a server may have answered before it stopped listening.
+        let written = stream.write_all(request.as_bytes()).await;
+        let mut answer = Answer::new(template.method == ::http::Method::HEAD, keep);
+        let mut silent = true;
+        loop {
+            if buffer.len() < *filled + PIECE {
+                buffer.resize(*filled + PIECE, 0);
+            }
+            let length = match stream.read(&mut buffer[*filled..]).await {
+                Ok(0) => {
+                    let ended = answer.end().map(|()| answer.status);
+                    self.close();
+                    return ended.map_err(|_| (Failure::Reset, silent));
+                }
+                Ok(length) => length,
+                Err(_) => return Err((Failure::Reset, silent)),
+            };
+            silent = false;
+            *filled += length;
+            let used = answer.take(&buffer[..*filled], body).map_err(|_| (Failure::Broken, false))?;
+            buffer.copy_within(used..*filled, 0);
+            *filled -= used;
+            if answer.is_done() {
+                break;
+            }
+        }
+        if answer.closes || !plan.keep_alive || written.is_err() || self.filled > 0 {
+            self.close();
+        }
+        Ok(answer.status)
+    }
+}

@@ -1,0 +1,120 @@
+//! A lane: one request at a time, with its connection.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::dispatch::{Arrival, Floor};
+use super::record::Outcome;
+use super::{Completed, Protocol, http1, http2};
+
+/// The most of an answer's body that is kept for an observer, in bytes.
+pub(super) const MAX_BODY_KEPT: usize = 64 << 10;
+
+pub(super) struct Lane {
+    floor: Rc<Floor>,
+    number: usize,
+    /// Its connection's number: of the lanes of HTTP/2 several share one.
+    carrier: usize,
+    http1: http1::Connection,
+}
+
+/// How an attempt ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Refused,
+    Reset,
+    Broken,
+}
+
+impl Lane {
+    pub(super) fn new(floor: Rc<Floor>, number: usize, carrier: usize) -> Self {
+        Self { floor, number, carrier, http1: http1::Connection::default() }
+    }
+
+    /// Takes one request after the other, until the generator's end.
+    pub(super) async fn run(mut self) {
+        loop {
+            let arrival = self.floor.next(self.number).await;
+            self.floor.begin();
+            let sent = Instant::now();
+            let lag = (!arrival.waited).then(|| sent.saturating_duration_since(arrival.intended));
+            self.floor.recorder.borrow_mut().left(lag);
+            let outcome = self.ask(&arrival).await;
+            let floor = Rc::clone(&self.floor);
+            floor.end(&Completed {
+                kind: arrival.kind,
+                number: arrival.filling.number,
+                key: &arrival.filling.key,
+                intended: arrival.intended,
+                sent,
+                done: Instant::now(),
+                outcome,
+                body: &self.http1.body,
+            });
+        }
+    }
+
+    /// With as many immediate retries as the plan has.
+    async fn ask(&mut self, arrival: &Arrival) -> Outcome {
+        let mut outcome = self.attempt(arrival).await;
+        for _ in 0..self.floor.plan.retries {
+            if outcome == Outcome::Expected {
+                break;
+            }
+            outcome = self.attempt(arrival).await;
+        }
+        outcome
+    }
+
+    async fn attempt(&mut self, arrival: &Arrival) -> Outcome {
+        let Self { floor, carrier, http1, .. } = self;
+        floor.recorder.borrow_mut().attempt();
+        let (plan, template) = (&floor.plan, &floor.templates[arrival.kind]);
+        http1.body.clear();
+        let keep = if floor.bodies { MAX_BODY_KEPT } else { 0 };
+        let asking = async {
+            match plan.protocol {
+                Protocol::Http1 => http1.ask(plan, template, &arrival.filling, *carrier, keep).await,
+                Protocol::Http2 { .. } => {
+                    let carriers = &floor.carriers[*carrier];
+                    http2::ask(carriers, plan, template, &arrival.filling, *carrier, keep, &mut http1.body).await
+                }
+            }
+        };
+        match tokio::time::timeout(plan.timeout, asking).await {
+            Ok(Ok(status)) if plan.kinds[arrival.kind].expects(status) => Outcome::Expected,
+            Ok(Ok(status)) => Outcome::Status(u8::try_from(status / 100).unwrap_or(9)),
+            Ok(Err(Failure::Refused)) => Outcome::Refused,
+            Ok(Err(Failure::Reset)) => Outcome::Reset,
+            Ok(Err(Failure::Broken)) => Outcome::Broken,
+            Err(_) => {
+                // What would still come is the answer to a question that nobody asks any more.
+                self.http1.close();
+                Outcome::Timeout
+            }
+        }
+    }
+}
+
+/// A connection to the target, from the lane's own address where the plan has several.
+pub(super) async fn connect(plan: &super::Plan, number: usize) -> Result<TcpStream, Failure> {
+    let host = plan.target.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
+    let port = plan.target.port_or_known_default().unwrap_or(80);
+    let address = match host.parse() {
+        Ok(address) => SocketAddr::new(address, port),
+        Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.map_err(|_| Failure::Refused)?;
+    if let (1.., SocketAddr::V4(_)) = (plan.sources, address) {
+        let place = u32::try_from(number).unwrap_or(0) % plan.sources;
+        let source = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 1, 1)) + place);
+        socket.bind(SocketAddr::from((source, 0))).map_err(|_| Failure::Refused)?;
+    }
+    let stream = socket.connect(address).await.map_err(|_| Failure::Refused)?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}

@@ -1,0 +1,236 @@
+//! What came back, while it comes back.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use super::report::{Interval, Latencies, Report, Row, Second, Validity};
+use super::{Completed, Plan, Watch};
+
+/// The most seconds of which figures are kept one by one.
+pub(super) const MAX_SECONDS: usize = 4 * 3600;
+/// A request that leaves later than this after its time, through no fault of the server, left late.
+pub(super) const LATE: Duration = Duration::from_millis(10);
+/// The share of requests that may leave late.
+pub(super) const MAX_LATE: f64 = 0.01;
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The expected status.
+    Expected,
+    /// Another one; the hundreds, 1 to 9.
+    Status(u8),
+    /// No whole answer in time.
+    Timeout,
+    /// No connection.
+    Refused,
+    /// The connection was reset or closed before a whole answer.
+    Reset,
+    /// What came is not HTTP.
+    Broken,
+    /// Too many were waiting for a free connection, or the run was ended.
+    NotSent,
+}
+
+impl Outcome {
+    /// In reports.
+    pub fn word(self) -> String {
+        match self {
+            Self::Expected => "expected".to_owned(),
+            Self::Status(hundreds) => format!("{hundreds}xx"),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Refused => "refused".to_owned(),
+            Self::Reset => "reset".to_owned(),
+            Self::Broken => "broken".to_owned(),
+            Self::NotSent => "not-sent".to_owned(),
+        }
+    }
+}
+
+/// The figures of the last second.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Live {
+    /// Since the start, in seconds.
+    pub second: u64,
+    /// Outcomes known in it.
+    pub done: u64,
+    /// Those that were expected.
+    pub expected: u64,
+    /// Half of the latencies are within; none when there were none.
+    pub p50: Option<Duration>,
+    /// 99 of 100 are within.
+    pub p99: Option<Duration>,
+    /// Requests that wait for an answer or for a connection now.
+    pub waiting: u64,
+    /// How late the last one left.
+    pub lag: Duration,
+}
+
+impl Live {
+    /// The share of outcomes that were not expected; 0 when there were none.
+    pub fn errors(&self) -> f64 {
+        if self.done == 0 { 0.0 } else { (self.done - self.expected) as f64 / self.done as f64 }
+    }
+}
+
+/// Gathers outcomes. One thread owns it.
+pub(super) struct Recorder {
+    begun: Instant,
+    watch: Watch,
+    rows: Vec<Vec<Row>>,
+    lag: Latencies,
+    late: u64,
+    left: u64,
+    attempts: u64,
+    intended: u64,
+    open: Open,
+    seconds: Vec<Second>,
+    intervals: Vec<Interval>,
+    last_lag: Duration,
+}
+
+/// The second that is not over.
+struct Open {
+    number: u64,
+    second: Second,
+    latencies: Histogram<u64>,
+}
+
+/// Microseconds, to three digits, however long.
+pub(super) fn histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("three digits are possible")
+}
+
+pub(super) fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Recorder {
+    pub(super) fn new(plan: &Plan, watch: Watch, begun: Instant) -> Self {
+        Self {
+            begun,
+            watch,
+            rows: plan.kinds.iter().map(|_| Vec::new()).collect(),
+            lag: Latencies::default(),
+            late: 0,
+            left: 0,
+            attempts: 0,
+            intended: 0,
+            open: Open { number: 0, second: Second::default(), latencies: histogram() },
+            seconds: Vec::new(),
+            intervals: Vec::new(),
+            last_lag: Duration::ZERO,
+        }
+    }
+
+    /// The schedule has come to one more.
+    pub(super) fn intended(&mut self) {
+        self.intended += 1;
+        self.open.second.intended += 1;
+    }
+
+    /// A request has left so late. What waited for a connection is not late by the generator's fault.
+    pub(super) fn left(&mut self, lag: Option<Duration>) {
+        self.left += 1;
+        if let Some(lag) = lag {
+            self.lag.record(lag);
+            self.late += u64::from(lag > LATE);
+            self.last_lag = lag;
+        }
+    }
+
+    pub(super) fn attempt(&mut self) {
+        self.attempts += 1;
+    }
+
+    /// A request is over.
+    pub(super) fn done(&mut self, completed: &Completed<'_>) {
+        let latency = completed.done.saturating_duration_since(completed.intended);
+        let service = completed.done.saturating_duration_since(completed.sent);
+        let rows = &mut self.rows[completed.kind];
+        let at = rows.iter().position(|row| row.outcome == completed.outcome).unwrap_or_else(|| {
+            rows.push(Row::new(completed.outcome));
+            rows.len() - 1
+        });
+        rows[at].count += 1;
+        if completed.outcome != Outcome::NotSent {
+            rows[at].latency.record(latency);
+            rows[at].service.record(service);
+            let _ = self.open.latencies.record(microseconds(latency));
+        }
+        self.open.second.done += 1;
+        self.open.second.expected += u64::from(completed.outcome == Outcome::Expected);
+        if let Some(observer) = &self.watch.observer {
+            observer(completed);
+        }
+    }
+
+    /// Time has passed: closes the seconds that are over.
+    pub(super) fn tick(&mut self, now: Instant, waiting: u64) {
+        let number = now.saturating_duration_since(self.begun).as_secs();
+        while self.open.number < number {
+            self.close(waiting);
+        }
+    }
+
+    fn close(&mut self, waiting: u64) {
+        let Open { number, second, latencies } = &mut self.open;
+        let quantile = |quantile: f64| Duration::from_micros(latencies.value_at_quantile(quantile));
+        let (p50, p99) = match latencies.is_empty() {
+            true => (None, None),
+            false => (Some(quantile(0.5)), Some(quantile(0.99))),
+        };
+        let max = (!latencies.is_empty()).then(|| Duration::from_micros(latencies.max()));
+        let closed = Second { p50, p99, max, ..second.clone() };
+        let live = Live {
+            second: *number,
+            done: closed.done,
+            expected: closed.expected,
+            p50,
+            p99,
+            waiting,
+            lag: self.last_lag,
+        };
+        if let Some(watcher) = &self.watch.live {
+            watcher.send_replace(live);
+        }
+        if self.seconds.len() < MAX_SECONDS {
+            self.seconds.push(closed);
+            self.intervals.push(Interval::encode(*number, latencies));
+        }
+        latencies.reset();
+        *second = Second::default();
+        *number += 1;
+    }
+
+    /// The run is over.
+    pub(super) fn finish(mut self, plan: &Plan, now: Instant, ended_early: bool) -> Report {
+        self.tick(now, 0);
+        if self.open.second != Second::default() {
+            self.close(0);
+        }
+        let took = now.saturating_duration_since(self.begun);
+        let share = if self.left == 0 { 0.0 } else { self.late as f64 / self.left as f64 };
+        let validity = match share > MAX_LATE {
+            true => Validity::Behind { late: share, worst: self.lag.max() },
+            false => Validity::Valid,
+        };
+        let kinds = plan.kinds.iter().map(|kind| kind.name.clone()).zip(self.rows).collect();
+        Report {
+            target: plan.target.to_string(),
+            seed: plan.seed.0,
+            planned: plan.profile.lasts(),
+            took,
+            intended: self.intended,
+            sent: self.left,
+            attempts: self.attempts,
+            kinds,
+            lag: self.lag,
+            seconds: self.seconds,
+            intervals: self.intervals,
+            validity,
+            ended_early,
+        }
+    }
+}
