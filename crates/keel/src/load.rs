@@ -190,7 +190,8 @@ impl Arguments {
     /// One kind of request, as the flags have it.
     fn of_target(&self) -> Result<Plan, String> {
         let url = self.target.clone().ok_or("say where: http://127.0.0.1:PORT/PATH, or --config FILE")?;
-        let path = url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
+        // A URL has no braces, templates have.
+        let path = url[url::Position::BeforePath..url::Position::AfterQuery].replace("%7B", "{").replace("%7D", "}");
         let mut base = url;
         base.set_path("/");
         base.set_query(None);
