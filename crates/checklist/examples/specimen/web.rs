@@ -20,6 +20,14 @@ enum Flaw {
     NoRobots,
     /// Takes writes from any page.
     TakesForeign,
+    /// Looks at `Sec-Fetch-Site` alone, which a browser does not send to plain HTTP.
+    IgnoresOrigin,
+    /// Takes writes of anybody: a public form without any session.
+    PublicForm,
+    /// Answers forms of other pages with a conflict, as for a key that was used.
+    Conflicts,
+    /// Knows its forms by a token.
+    Token,
 }
 
 const GUARDS: [(&str, &str); 6] = [
@@ -42,6 +50,10 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "web-robots-is-page" => Flaw::RobotsIsPage,
         "web-no-robots" => Flaw::NoRobots,
         "web-takes-foreign" => Flaw::TakesForeign,
+        "web-ignores-origin" => Flaw::IgnoresOrigin,
+        "web-public-form" => Flaw::PublicForm,
+        "web-conflicts" => Flaw::Conflicts,
+        "web-token" => Flaw::Token,
         _ => return false,
     };
     serve(port, move |request| guarded(flaw, answer(flaw, request)))
@@ -51,7 +63,7 @@ fn answer(flaw: Flaw, request: &Request) -> Response {
     let page = || Response::new(200, "text/html; charset=utf-8", "<!doctype html><title>specimen</title><p>hello");
     match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/") => match flaw {
-            Flaw::NoCookie => page(),
+            Flaw::NoCookie | Flaw::PublicForm => page(),
             Flaw::OpenCookie => page().header("Set-Cookie", "session=abc; Path=/"),
             _ => {
                 page().header("Set-Cookie", "__Host-session=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600")
@@ -63,14 +75,25 @@ fn answer(flaw: Flaw, request: &Request) -> Response {
             _ => Response::new(200, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /private\n"),
         },
         ("GET", _) => missing(),
-        ("POST", "/transfer") => {
-            let foreign = request.header("sec-fetch-site").is_some_and(|site| site != "same-origin");
-            match foreign && flaw != Flaw::TakesForeign {
-                true => Response::new(403, "text/plain", "from another site"),
-                false => Response::new(201, "text/plain", "done"),
-            }
-        }
+        ("POST", "/transfer") => transfer(flaw, request),
         _ => Response::new(405, "text/plain", "only GET").header("Allow", "GET"),
+    }
+}
+
+fn transfer(flaw: Flaw, request: &Request) -> Response {
+    let other = |name, own: &str| request.header(name).is_some_and(|value| !value.starts_with(own));
+    let site = other("sec-fetch-site", "same-origin");
+    let origin = other("origin", "http://127.0.0.1:");
+    let refuses = match flaw {
+        Flaw::TakesForeign | Flaw::PublicForm | Flaw::Conflicts => false,
+        Flaw::IgnoresOrigin => site,
+        Flaw::Token => !String::from_utf8_lossy(&request.body).contains("csrf_token=known"),
+        _ => site || origin,
+    };
+    match (refuses, flaw == Flaw::Conflicts && (site || origin)) {
+        (true, _) => Response::new(403, "text/plain", "from another site"),
+        (_, true) => Response::new(409, "text/plain", "sent already"),
+        _ => Response::new(201, "text/plain", "done"),
     }
 }
 

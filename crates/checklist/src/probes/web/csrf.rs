@@ -1,60 +1,73 @@
 //! `web.csrf`: a foreign page cannot make a browser change anything.
 //!
-//! - **Hypothesis**: each write of the mix, sent as a foreign page can make a browser send it, is refused; the same write sent
-//!   as declared succeeds.
-//! - **Sent**: at most ten writes of the mix, each once as declared, then once as a form of a foreign page would send it: with the
-//!   cookies and credentials that a browser attaches by itself and without every other header that makes it ask first (a custom
-//!   header, a JSON content type), with a foreign `Origin` and `Sec-Fetch-Site: cross-site`.
-//! - **Decides**: a foreign write that is taken although it carries a cookie or HTTP credentials, or is a form: falls short. A write that
-//!   is not taken as declared says nothing. A foreign write that is taken without any of these is told: whether browsers attach
-//!   credentials was not declared, so it is unknown. Tokens of other sessions are not tried.
-//! - **Blast radius**: what the writes do, twice at most.
-//! - **Bound in time**: twenty exchanges, each bounded by [`EACH`].
+//! - **Hypothesis**: each write of the mix that a browser sends with a session, sent as a foreign page can make it send it, is
+//!   refused; the same form, sent by a page of the service itself, is taken.
+//! - **Sent**: at most five writes of the mix, each with a fresh `{key}`: as declared; then as a form (without each header that
+//!   makes a browser ask first, such as a custom header or a JSON content type) in pairs that differ in one header: an own and a
+//!   foreign `Origin`, then `Sec-Fetch-Site: same-origin` and `cross-site`. Of the foreign one, fields of the form that hold a
+//!   token by their name are left out. A write that cannot be sent as a form is paired as declared.
+//! - **Decides**: a foreign `Origin` that is taken where the own one is taken too: falls short. 403 is a refusal, and so is 400,
+//!   401, 415, 419 or 422 where the form of the own page is taken; 409, 429 and 5xx say nothing. That only `Sec-Fetch-Site` is
+//!   not looked at is told: browsers send `Origin` as well. A write without a session (no Cookie, no HTTP authentication, and no
+//!   cookie without SameSite that the service sets) is not accused. Tokens of other sessions, effects behind the answer and what
+//!   a preflight allows are not examined.
+//! - **Blast radius**: what the writes do, five times at most.
+//! - **Bound in time**: [`MAX`] times five exchanges and one, each bounded by [`EACH`].
 
 use std::time::Duration;
 
-use drill::http::{Exchange, Request};
+use drill::http::{Client, Exchange, Request};
 
+use self::form::as_form;
+use self::session::Session;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::{RequestSpec, State};
 
+mod form;
+mod session;
+
 const ID: &str = "web.csrf";
 /// The most writes that are tried.
-const MAX: usize = 10;
-/// The bound of one exchange: twenty of them stay below the bound of a probe.
-const EACH: Duration = Duration::from_secs(5);
+const MAX: usize = 5;
+/// The bound of one exchange.
+const EACH: Duration = Duration::from_secs(3);
 /// Where the foreign page is; the name can belong to nobody (RFC 2606).
 const FOREIGN: &str = "https://foreign.invalid";
-/// What a browser attaches by itself.
-const ATTACHED: [&str; 2] = ["cookie", "authorization"];
-/// What a form may be sent as (Fetch standard, CORS-safelisted content types).
-const FORMS: [&str; 3] = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
+/// What refuses a form, when the same form is taken from the service's own page.
+const REFUSALS: [u16; 6] = [400, 401, 403, 415, 419, 422];
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     if lab.subject.state == State::None {
         return Finding::not_applicable(ID, "state = \"none\" is declared: no request changes anything", Vec::new());
     }
-    let writes = lab.mix().into_iter().filter(|spec| changes(spec)).take(MAX);
     let client = lab.http().with_timeout(EACH);
+    let page = client.send(Request::get("/")).await;
     let mut evidence = Vec::new();
-    for spec in writes {
+    for spec in lab.mix().into_iter().filter(changes).take(MAX) {
         let own = client.send(lab.fill(&spec)).await;
-        if !own.status().is_some_and(|status| spec.expects(status.as_u16())) {
+        if !taken(&spec, &own) {
             let what = format!("{} is not taken as declared, so its foreign form says nothing", spec.name);
-            evidence.push(Evidence { good: None, ..Evidence::exchange(true, what, &own) });
+            evidence.push(undecided(what, &own));
             continue;
         }
-        let declared = lab.fill(&spec);
-        let credentials = attached(&declared);
-        evidence.push(judge(&spec, credentials, &client.send(foreign(declared)).await));
+        match Session::of(&lab.fill(&spec), &[&page, &own]) {
+            None => {
+                let what =
+                    format!("{} carries nothing that a browser attaches by itself: nobody is misused", spec.name);
+                evidence.push(undecided(what, &own));
+            }
+            Some(session) => {
+                evidence.extend(Write { lab, client: &client, spec: &spec, session: &session }.examine().await)
+            }
+        }
     }
     if evidence.iter().any(|piece| piece.good.is_some()) {
         return Finding::judge(ID, "writes that a foreign page can make a browser send are refused", evidence);
     }
-    let reason = "no write was seen that a foreign page could misuse, nor one that is refused to it: declare the writes of forms in \
-                  [[requests]], with the Cookie of a session in `headers`";
+    let reason = "no write with a session was seen that a foreign page could send: declare the writes of forms in [[requests]], \
+                  with the Cookie of a session in `headers`";
     Finding::unknown(ID, reason, evidence)
 }
 
@@ -62,48 +75,154 @@ fn changes(spec: &RequestSpec) -> bool {
     !["", "GET", "HEAD", "OPTIONS"].contains(&spec.method.to_ascii_uppercase().as_str())
 }
 
-/// Whether a browser would attach something by itself, or send it as a form without asking.
-fn attached(request: &Request) -> bool {
-    request.headers.iter().any(|(name, value)| match name.to_ascii_lowercase().as_str() {
-        "cookie" => true,
-        // A bearer token is attached by a script, which a foreign page does not have.
-        "authorization" => !value.to_ascii_lowercase().starts_with("bearer"),
-        "content-type" => is_form(value),
-        _ => false,
-    })
+fn taken(spec: &RequestSpec, exchange: &Exchange) -> bool {
+    exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
 }
 
-fn is_form(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    FORMS.contains(&kind.as_str())
+fn undecided(what: String, exchange: &Exchange) -> Evidence {
+    Evidence { good: None, ..Evidence::exchange(true, what, exchange) }
 }
 
-/// The request as a form of a foreign page makes a browser send it.
-fn foreign(mut request: Request) -> Request {
-    request.headers.retain(|(name, value)| {
-        let name = name.to_ascii_lowercase();
-        let by_browser = ATTACHED.contains(&name.as_str()) && !value.to_ascii_lowercase().starts_with("bearer");
-        by_browser || name == "content-type" && is_form(value)
-    });
-    if !request.body.is_empty() && !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-        request = request.header("Content-Type", "text/plain");
+/// The header in which the two requests of a pair differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Origin,
+    FetchSite,
+}
+
+/// What may be sent of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// What a form of any page can send without being asked.
+    Form,
+    /// Everything, with headers that only a script of the own page can add.
+    Declared,
+}
+
+/// What a pair says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Refused(u16),
+    Taken(u16),
+    /// It is refused for another reason, late or not at all.
+    Unclear,
+}
+
+/// One write with a session, and what sends it.
+struct Write<'a> {
+    lab: &'a Lab,
+    client: &'a Client,
+    spec: &'a RequestSpec,
+    session: &'a Session,
+}
+
+impl Write<'_> {
+    async fn examine(&self) -> Vec<Evidence> {
+        let own = self.client.send(self.own(Shape::Form, Told::Origin)).await;
+        if !form_taken(&own) {
+            return vec![self.as_declared(&own).await];
+        }
+        let mut evidence = vec![self.pair(Told::Origin).await];
+        let own = self.client.send(self.own(Shape::Form, Told::FetchSite)).await;
+        if form_taken(&own) {
+            evidence.push(self.pair(Told::FetchSite).await);
+        }
+        evidence
     }
-    request.header("Origin", FOREIGN).header("Sec-Fetch-Site", "cross-site").header("Sec-Fetch-Mode", "navigate")
+
+    /// The foreign one of a pair whose own one is taken.
+    async fn pair(&self, told: Told) -> Evidence {
+        let exchange = self.client.send(self.foreign(Shape::Form, told)).await;
+        let name = &self.spec.name;
+        let header = told.foreign();
+        match (fate(&exchange, &REFUSALS), told) {
+            (Fate::Refused(status), _) => {
+                let what =
+                    format!("the form {name} with {header} is refused with {status}; that of its own page is taken");
+                Evidence::exchange(true, what, &exchange)
+            }
+            (Fate::Taken(status), Told::Origin) => {
+                let what = format!("the form {name} with {header} and a session is taken: {status}");
+                Evidence::exchange(false, what, &exchange)
+            }
+            (Fate::Taken(status), Told::FetchSite) => {
+                let what =
+                    format!("the form {name} with {header} and no Origin is taken: {status}; browsers send both");
+                undecided(what, &exchange)
+            }
+            (Fate::Unclear, _) => {
+                undecided(format!("the answer to the form {name} with {header} does not say why"), &exchange)
+            }
+        }
+    }
+
+    /// For a write that no form can send: whether its origin is looked at besides.
+    async fn as_declared(&self, form: &Exchange) -> Evidence {
+        let name = &self.spec.name;
+        let own = self.client.send(self.own(Shape::Declared, Told::Origin)).await;
+        if !taken(self.spec, &own) {
+            return undecided(format!("{name} is not taken with the service's own Origin"), &own);
+        }
+        let exchange = self.client.send(self.foreign(Shape::Declared, Told::Origin)).await;
+        match fate(&exchange, &[403]) {
+            Fate::Refused(status) => {
+                let what = format!(
+                    "{name} with {} is refused with {status}; with its own it is taken",
+                    Told::Origin.foreign()
+                );
+                Evidence::exchange(true, what, &exchange)
+            }
+            _ => undecided(
+                format!("{name} is not taken as a form of its own page either: a foreign form says nothing"),
+                form,
+            ),
+        }
+    }
+
+    fn own(&self, shape: Shape, told: Told) -> Request {
+        let request = self.session.attach(self.shaped(shape));
+        match told {
+            Told::Origin => request.header("Origin", self.lab.subject.url.origin().ascii_serialization()),
+            Told::FetchSite => request.header("Sec-Fetch-Site", "same-origin"),
+        }
+    }
+
+    fn foreign(&self, shape: Shape, told: Told) -> Request {
+        let request = self.session.attach(self.shaped(shape));
+        // A token that a foreign page does not know; a declared header cannot come from one, so nothing else is left out.
+        let request = if shape == Shape::Form { form::without_token(request) } else { request };
+        match told {
+            Told::Origin => request.header("Origin", FOREIGN),
+            Told::FetchSite => request.header("Sec-Fetch-Site", "cross-site"),
+        }
+    }
+
+    fn shaped(&self, shape: Shape) -> Request {
+        let mut request = self.lab.fill(self.spec);
+        let told = ["origin", "sec-fetch-site"];
+        request.headers.retain(|(name, _)| !told.contains(&name.to_ascii_lowercase().as_str()));
+        if shape == Shape::Form { as_form(request) } else { request }
+    }
 }
 
-fn judge(spec: &RequestSpec, credentials: bool, exchange: &Exchange) -> Evidence {
-    let name = &spec.name;
+impl Told {
+    fn foreign(self) -> &'static str {
+        match self {
+            Self::Origin => "a foreign Origin",
+            Self::FetchSite => "Sec-Fetch-Site: cross-site",
+        }
+    }
+}
+
+/// A form may be answered with a page or a redirect where a script gets the declared status.
+fn form_taken(exchange: &Exchange) -> bool {
+    matches!(fate(exchange, &[]), Fate::Taken(_))
+}
+
+fn fate(exchange: &Exchange, refusals: &[u16]) -> Fate {
     match exchange.status().map(|status| status.as_u16()) {
-        Some(status @ 400..500) if status != 429 => {
-            Evidence::exchange(true, format!("{name}, sent by a foreign page, is refused with {status}"), exchange)
-        }
-        Some(status) if status < 400 && credentials => {
-            Evidence::exchange(false, format!("{name}, sent by a foreign page, is taken: {status}"), exchange)
-        }
-        status => {
-            let told = status.map_or_else(|| "not answered".to_owned(), |status| format!("answered {status}"));
-            let what = format!("{name}, sent by a foreign page, is {told}; nothing a browser attaches decides it");
-            Evidence { good: None, ..Evidence::exchange(true, what, exchange) }
-        }
+        Some(status) if status < 400 => Fate::Taken(status),
+        Some(status) if refusals.contains(&status) => Fate::Refused(status),
+        _ => Fate::Unclear,
     }
 }
