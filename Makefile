@@ -42,6 +42,7 @@ check: ## Formatting, lints, documentation; licences, sources and advisories of 
 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/install wrk valgrind socat haproxy
+	@sh .ci/peers tool:oha@1.16.0
 	@cargo build --release --quiet -p bench -p ledger -p rail -p keel
 	@cargo run --release --quiet -p bench
 

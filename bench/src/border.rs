@@ -45,7 +45,7 @@ fn serve_bare(routes: Router, port: &str) -> ExitCode {
     if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn start(prefix: &[&str], which: &str) -> Result<Server, String> {
+pub(crate) fn start(prefix: &[&str], which: &str) -> Result<Server, String> {
     let address = free_address()?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = match prefix.split_first() {
