@@ -158,6 +158,19 @@ async fn a_kept_connection_that_the_server_closes_costs_no_error() {
 }
 
 #[tokio::test]
+async fn a_write_whose_connection_closes_without_an_answer_is_not_sent_again_in_secret() {
+    let (address, seen) = server(|number| (number % 3 != 0).then(|| OK.to_vec())).await;
+    let mut plan = plan(address, 50.0, SECOND / 2);
+    plan.connections = 1;
+    plan.kinds = vec![Kind::post("pay", "/", &serde_json::json!({}))];
+    let report = sent(plan).await;
+    let heads = seen.heads.lock().unwrap();
+    let keys: BTreeSet<&String> = heads.iter().collect();
+    assert_eq!((heads.len(), keys.len(), report.attempts), (25, 25, 25), "{}", report.text());
+    assert_eq!((report.total().of(Outcome::Reset), report.total().expected()), (8, 17), "{}", report.text());
+}
+
+#[tokio::test]
 async fn retries_are_immediate_and_keep_their_key() {
     let busy = b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n";
     let (address, seen) = server(|_| Some(busy.to_vec())).await;
@@ -251,6 +264,26 @@ async fn a_run_that_is_stopped_tells_what_it_has() {
     let report = load::run(plan(address, 50.0, 600 * SECOND), Watch::default(), heard).await.unwrap();
     assert!(report.ended_early && report.total().count() >= 4, "{}", report.text());
     assert!(began.elapsed() < 60 * SECOND);
+}
+
+#[tokio::test]
+async fn what_has_no_answer_when_the_run_is_stopped_is_told_all_the_same() {
+    let (address, seen) = server(|_| Some(Vec::new())).await;
+    let heard = async {
+        while seen.heads.lock().unwrap().len() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let observed = Arc::clone(&told);
+    let observer = move |completed: &load::Completed<'_>| observed.lock().unwrap().push(completed.outcome);
+    let watch = Watch { observer: Some(Arc::new(observer)), ..Watch::default() };
+    let mut plan = plan(address, 50.0, 600 * SECOND);
+    (plan.connections, plan.timeout) = (4, 300 * SECOND);
+    let report = load::run(plan, watch, heard).await.unwrap();
+    assert_eq!(report.total().of(Outcome::Timeout), 4, "{}", report.text());
+    assert_eq!(report.total().count(), report.intended, "each arrival has an outcome: {}", report.text());
+    assert_eq!(told.lock().unwrap().len() as u64, report.intended);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
 use tokio::sync::{Notify, watch};
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 use url::Url;
 
 use super::alarm::Alarm;
@@ -23,7 +23,8 @@ use super::{Completed, MAX_WAITING, Plan, PlanError, Protocol, Watch, http2};
 
 /// Arrivals so close to each other are handed out at once: a wake-up for each would cost more than the request.
 const TOGETHER: Duration = Duration::from_micros(50);
-/// On top of what requests may take, until those under way are given up: their own timers come first.
+/// On top of what requests may take, until those under way are given up: their own timers come first. After a stop, all
+/// the time that they have.
 const GRACE: Duration = Duration::from_secs(1);
 /// Between two looks at the clock while nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
@@ -49,7 +50,8 @@ pub(super) struct Floor {
     /// Lanes with nothing to do, the one that was busy last on top: its connection is warm.
     idle: RefCell<Vec<usize>>,
     slots: Vec<Slot>,
-    lanes: RefCell<usize>,
+    /// Those that were opened.
+    lanes: RefCell<Vec<AbortHandle>>,
     busy: RefCell<u64>,
 }
 
@@ -105,7 +107,7 @@ async fn follow(
         queue: RefCell::default(),
         idle: RefCell::default(),
         slots: (0..lanes).map(|_| Slot::default()).collect(),
-        lanes: RefCell::new(0),
+        lanes: RefCell::default(),
         busy: RefCell::new(0),
         plan,
     });
@@ -172,12 +174,12 @@ impl Floor {
             self.slots[lane].filled.notify_one();
             return;
         }
-        let opened = *self.lanes.borrow();
+        let opened = self.lanes.borrow().len();
         if opened < self.slots.len() {
-            *self.lanes.borrow_mut() += 1;
             *self.slots[opened].arrival.borrow_mut() = Some(arrival);
             self.slots[opened].filled.notify_one();
-            tokio::task::spawn_local(Lane::new(Rc::clone(self), opened, opened / streams).run());
+            let lane = tokio::task::spawn_local(Lane::new(Rc::clone(self), opened, opened / streams).run());
+            self.lanes.borrow_mut().push(lane.abort_handle());
             return;
         }
         let mut queue = self.queue.borrow_mut();
@@ -222,7 +224,7 @@ impl Floor {
 
     /// Whether a request was handed out that no lane has begun with.
     fn handed(&self) -> bool {
-        self.slots.iter().take(*self.lanes.borrow()).any(|slot| slot.arrival.borrow().is_some())
+        self.slots.iter().take(self.lanes.borrow().len()).any(|slot| slot.arrival.borrow().is_some())
     }
 
     fn not_sent(&self, arrival: &Arrival) {
@@ -239,7 +241,7 @@ impl Floor {
         });
     }
 
-    /// Waits for what is under way, no longer than requests may take.
+    /// Waits for what is under way, no longer than requests may take, and after a stop no longer than the grace.
     async fn settle(
         self: Rc<Self>,
         stopped: &mut watch::Receiver<bool>,
@@ -248,19 +250,46 @@ impl Floor {
         mut early: bool,
     ) -> Result<Report, PlanError> {
         let attempts = self.plan.retries + 1;
-        let deadline = (Instant::now() + self.plan.timeout * attempts + GRACE).max(begun + self.plan.profile.lasts());
         let end = begun + self.plan.profile.lasts();
-        while (self.waiting() > 0 || self.handed() || Instant::now() < end) && Instant::now() < deadline && !early {
+        let mut deadline = (Instant::now() + self.plan.timeout * attempts + GRACE).max(end);
+        if early {
+            deadline = self.stop();
+        }
+        while (self.waiting() > 0 || self.handed() || (Instant::now() < end && !early)) && Instant::now() < deadline {
             tokio::select! {
                 biased;
-                _ = stopped.wait_for(|stopped| *stopped) => early = true,
+                _ = stopped.wait_for(|stopped| *stopped), if !early => {
+                    early = true;
+                    deadline = self.stop();
+                }
                 () = alarm.until(deadline.min(Instant::now() + Duration::from_millis(2))) => {}
             }
             self.recorder.borrow_mut().tick(Instant::now(), self.waiting());
         }
-        let unsent: Vec<Arrival> = self.queue.borrow_mut().drain(..).collect();
-        unsent.iter().for_each(|arrival| self.not_sent(arrival));
+        self.give_up().await;
         let recorder = self.recorder.replace(Recorder::new(&self.plan, Watch::default(), begun));
         Ok(recorder.finish(&self.plan, Instant::now(), early))
+    }
+
+    /// Nothing more is sent; until when those under way have time.
+    fn stop(&self) -> Instant {
+        let unsent: Vec<Arrival> = self.queue.borrow_mut().drain(..).collect();
+        unsent.iter().for_each(|arrival| self.not_sent(arrival));
+        Instant::now() + GRACE
+    }
+
+    /// Gives every arrival that has no outcome yet one: a history must know of each request that may have been carried out.
+    async fn give_up(&self) {
+        self.stop();
+        for slot in &self.slots {
+            let handed = slot.arrival.borrow_mut().take();
+            handed.iter().for_each(|arrival| self.not_sent(arrival));
+        }
+        let lanes = std::mem::take(&mut *self.lanes.borrow_mut());
+        lanes.iter().for_each(AbortHandle::abort);
+        // Each tells of its request as it is dropped.
+        while *self.busy.borrow() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }

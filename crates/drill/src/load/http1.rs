@@ -32,7 +32,9 @@ impl Connection {
 
     /// Sends one request; the status of the answer, once all of it is there.
     ///
-    /// A kept connection that the server has closed meanwhile is opened anew, once: that is no failure of the server's.
+    /// A kept connection that the server has closed meanwhile is opened anew: that is no failure of the server's. When the
+    /// close is seen only after the sending, the request may have been carried out: it is sent again, once, only where its
+    /// method allows that (RFC 9110, section 9.2.2), and is never told as refused.
     pub(super) async fn ask(
         &mut self,
         plan: &Plan,
@@ -42,11 +44,17 @@ impl Connection {
         keep: usize,
     ) -> Result<u16, Failure> {
         template.write(filling, &mut self.request_body, &mut self.request);
-        let kept = self.stream.is_some();
+        if self.stream.as_ref().is_some_and(is_over) {
+            self.close();
+        }
+        let again = self.stream.is_some() && template.method.is_idempotent();
         match self.exchange(plan, template, number, keep).await {
-            Err((Failure::Reset, true)) if kept => {
+            Err((Failure::Reset, true)) if again => {
                 self.close();
-                self.exchange(plan, template, number, keep).await.map_err(|(failure, _)| failure)
+                self.exchange(plan, template, number, keep).await.map_err(|(failure, _)| match failure {
+                    Failure::Refused => Failure::Reset,
+                    other => other,
+                })
             }
             outcome => outcome.map_err(|(failure, _)| failure),
         }
@@ -98,4 +106,11 @@ impl Connection {
         }
         Ok(answer.status)
     }
+}
+
+/// Whether a connection on which nothing is asked has ended. Costs no system call while nothing has happened on it.
+fn is_over(stream: &TcpStream) -> bool {
+    let read = stream.try_read(&mut [0; 1]);
+    // What comes unasked is no answer to what will be asked.
+    !read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }

@@ -38,22 +38,9 @@ impl Lane {
     pub(super) async fn run(mut self) {
         loop {
             let arrival = self.floor.next(self.number).await;
-            self.floor.begin();
-            let sent = Instant::now();
-            let lag = (!arrival.waited).then(|| sent.saturating_duration_since(arrival.intended));
-            self.floor.recorder.borrow_mut().left(lag);
-            let outcome = self.ask(&arrival).await;
-            let floor = Rc::clone(&self.floor);
-            floor.end(&Completed {
-                kind: arrival.kind,
-                number: arrival.filling.number,
-                key: &arrival.filling.key,
-                intended: arrival.intended,
-                sent,
-                done: Instant::now(),
-                outcome,
-                body: &self.http1.body,
-            });
+            let under_way = UnderWay::begin(&self.floor, arrival);
+            let outcome = self.ask(&under_way.arrival).await;
+            under_way.over(outcome, &self.http1.body);
         }
     }
 
@@ -95,6 +82,51 @@ impl Lane {
                 self.http1.close();
                 Outcome::Timeout
             }
+        }
+    }
+}
+
+/// A request from its sending on. One that is dropped without an outcome, because the run ends before its answer, counts
+/// as one whose answer did not come in time.
+struct UnderWay {
+    floor: Rc<Floor>,
+    arrival: Arrival,
+    sent: Instant,
+    known: bool,
+}
+
+impl UnderWay {
+    fn begin(floor: &Rc<Floor>, arrival: Arrival) -> Self {
+        floor.begin();
+        let sent = Instant::now();
+        let lag = (!arrival.waited).then(|| sent.saturating_duration_since(arrival.intended));
+        floor.recorder.borrow_mut().left(lag);
+        Self { floor: Rc::clone(floor), arrival, sent, known: false }
+    }
+
+    fn over(mut self, outcome: Outcome, body: &[u8]) {
+        self.known = true;
+        self.tell(outcome, body);
+    }
+
+    fn tell(&self, outcome: Outcome, body: &[u8]) {
+        self.floor.end(&Completed {
+            kind: self.arrival.kind,
+            number: self.arrival.filling.number,
+            key: &self.arrival.filling.key,
+            intended: self.arrival.intended,
+            sent: self.sent,
+            done: Instant::now(),
+            outcome,
+            body,
+        });
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if !self.known {
+            self.tell(Outcome::Timeout, &[]);
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum Outcome {
     Expected,
     /// Another one; the hundreds, 1 to 9.
     Status(u8),
-    /// No whole answer in time.
+    /// No whole answer in time, or before the run was ended: whether the request was carried out is not known.
     Timeout,
     /// No connection.
     Refused,
