@@ -308,6 +308,24 @@ async fn border_openapi_falls_short_without_a_document_only_where_there_is_an_ap
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn border_rate_limit_holds_for_429_of_one_address_for_as_long_as_it_says() {
+    holds(&examine("border.rate-limit", "border-rate-limit").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn border_rate_limit_falls_short_for_each_way_to_limit_badly() {
+    for (name, words) in [
+        ("border-plain", "2000 requests from one address"),
+        ("border-rate-shared", "another address suffers"),
+        ("border-rate-503", "not the status of a rate limit"),
+        ("border-rate-silent", "neither Retry-After nor RateLimit"),
+        ("border-rate-lies", "not answered after 2s"),
+    ] {
+        falls_short(&examine("border.rate-limit", name).await, &[words]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_any_defence_falls_short_of_the_rows_that_need_no_declaration() {
     for id in ["border.limits", "border.connections", "border.problem", "border.cacheable"] {
         falls_short(&examine(id, "border-plain").await, &[]);

@@ -5,6 +5,7 @@ mod description;
 mod flaw;
 mod framing;
 mod journal;
+mod rate;
 mod things;
 
 use flaw::Flaw;
@@ -22,6 +23,9 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
     }
     if name == "border-http2" {
         http2(port);
+    }
+    if let Some(flaw) = rate::Flaw::named(name) {
+        rate::serve(port, flaw);
     }
     let Some(flaw) = Flaw::named(name) else { return false };
     connection::serve(port, flaw)

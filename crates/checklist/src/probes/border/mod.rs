@@ -13,6 +13,7 @@ pub mod limits;
 pub mod openapi;
 pub mod pagination;
 pub mod problem;
+pub mod rate_limit;
 pub mod slow_clients;
 pub mod unenumerable;
 
@@ -62,6 +63,11 @@ pub const PROBES: &[Probe] = &[
         id: "border.connections",
         hypothesis: "One address cannot take all connections, and others are served during its flood",
         examine: |lab| Box::pin(connections::examine(lab)),
+    },
+    Probe {
+        id: "border.rate-limit",
+        hypothesis: "One address that asks too often is refused with 429 and told when to come again, and others are not",
+        examine: |lab| Box::pin(rate_limit::examine(lab)),
     },
     Probe {
         id: "border.idempotency",

@@ -1,0 +1,75 @@
+//! Servers that limit how often an address may ask, soundly or with one flaw.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::server::{Response, serve_connection};
+
+/// Requests of one address in a window.
+const ALLOWED: usize = 50;
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// What a specimen does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    None,
+    /// One limit for everybody.
+    Shared,
+    /// Refuses with 503.
+    Unavailable,
+    /// Does not say when to come again.
+    Silent,
+    /// Says a wait after which it still refuses.
+    Lies,
+}
+
+impl Flaw {
+    /// The flaw of a specimen.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "border-rate-limit" => Self::None,
+            "border-rate-shared" => Self::Shared,
+            "border-rate-503" => Self::Unavailable,
+            "border-rate-silent" => Self::Silent,
+            "border-rate-lies" => Self::Lies,
+            _ => return None,
+        })
+    }
+}
+
+type Windows = Mutex<HashMap<IpAddr, (Instant, usize)>>;
+
+/// Serves for ever.
+pub(super) fn serve(port: u16, flaw: Flaw) -> ! {
+    let windows = Arc::new(Windows::default());
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+    loop {
+        let Ok((stream, from)) = listener.accept() else { continue };
+        let windows = Arc::clone(&windows);
+        std::thread::spawn(move || {
+            let _ = serve_connection(stream, &|_: &_| answer(&windows, from.ip(), flaw));
+        });
+    }
+}
+
+fn answer(windows: &Windows, from: IpAddr, flaw: Flaw) -> Response {
+    let from = if flaw == Flaw::Shared { IpAddr::from([0, 0, 0, 0]) } else { from };
+    let window = if flaw == Flaw::Lies { 20 * WINDOW } else { WINDOW };
+    let mut windows = windows.lock().expect("no thread panics with it");
+    let (since, count) = windows.entry(from).or_insert_with(|| (Instant::now(), 0));
+    if since.elapsed() >= window {
+        (*since, *count) = (Instant::now(), 0);
+    }
+    *count += 1;
+    if *count <= ALLOWED {
+        return Response::new(200, "text/plain", "hello");
+    }
+    let status = if flaw == Flaw::Unavailable { 503 } else { 429 };
+    let refusal = Response::new(status, "text/plain", "too often");
+    match flaw {
+        Flaw::Silent => refusal,
+        _ => refusal.header("Retry-After", &WINDOW.as_secs().to_string()),
+    }
+}

@@ -1,0 +1,226 @@
+//! `border.rate-limit`: one address that asks too often is refused with 429 and told when to come again; others are not.
+//!
+//! - **Hypothesis**: a burst from one address is refused in part with 429 and headers that say when to come again; another
+//!   address is answered meanwhile, and the first one again after the wait it was told.
+//! - **Sent**: the harmless request from 127.0.0.4, [`WORKERS`] at a time with a connection each, until [`ENOUGH`] were refused,
+//!   [`MOST`] were sent or [`BURST`] is over; then once from 127.0.0.5, and from 127.0.0.4 after the stated wait.
+//! - **Decides**: no refusal in the burst, another status than 429, a refusal without Retry-After or RateLimit headers, another
+//!   address that is refused too, no answer after the stated wait: fall short. A service too slow for [`FEW`] requests in the
+//!   burst is unknown; a wait above [`WAIT`] is told and not waited for. Limits by identity, of single routes and of logins,
+//!   and the memory that many keys cost, are not examined.
+//! - **Blast radius**: 2,000 reads; 127.0.0.4 may stay refused for as long as the service says.
+//! - **Bound in time**: 10 s of burst, 15 s of waiting, and a few exchanges of 2 s.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use self::refusal::{Answered, Refusal};
+use super::harmless::Harmless;
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::probes::listener::Listener;
+
+mod refusal;
+
+const ID: &str = "border.rate-limit";
+/// The most requests of the burst.
+const MOST: usize = 2_000;
+/// The most time of the burst.
+const BURST: Duration = Duration::from_secs(10);
+/// Requests at a time: below usual limits of connections for an address.
+const WORKERS: usize = 16;
+/// Refusals after which the burst ends.
+const ENOUGH: usize = 20;
+/// Below so many requests in the burst no limit had to show.
+const FEW: usize = 200;
+/// The longest stated wait that is waited for.
+const WAIT: Duration = Duration::from_secs(15);
+/// On top of a stated wait: a limiter may round it to whole seconds.
+const ROUNDING: Duration = Duration::from_millis(500);
+/// Between two looks when no wait was stated.
+const LOOK: Duration = Duration::from_millis(250);
+/// The bound of one exchange.
+const EACH: Duration = Duration::from_secs(2);
+/// Where the burst comes from; nothing else of keel comes from there.
+const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
+/// Where another client comes from.
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let listener = match Listener::of(lab) {
+        Ok(listener) => listener,
+        Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
+    };
+    if !listener.takes_many_sources() {
+        let reason =
+            "it does not listen on an IPv4 loopback address: clients cannot be told apart; let it listen on 127.0.0.1";
+        return Finding::unknown(ID, reason, Vec::new());
+    }
+    let harmless = match Harmless::of(lab).await {
+        Ok(harmless) => harmless,
+        Err(evidence) => return Finding::unknown(ID, "it does not answer in peace", vec![evidence]),
+    };
+    let asker = Asker { bytes: listener.bytes(&harmless.request), listener: &listener, status: harmless.status };
+    let burst = asker.burst().await;
+    if burst.refusals.is_empty() {
+        return burst.unrefused();
+    }
+    let mut evidence = burst.evidence();
+    evidence.push(asker.other().await);
+    evidence.push(asker.again(burst.stated_wait()).await);
+    Finding::judge(ID, "one address that asks too often is refused with 429 and told when to come again", evidence)
+}
+
+/// Sends the harmless request from a chosen address.
+struct Asker<'a> {
+    listener: &'a Listener,
+    bytes: Vec<u8>,
+    /// The status in peace.
+    status: u16,
+}
+
+/// What became of the burst.
+#[derive(Default)]
+struct Burst {
+    sent: usize,
+    answered: usize,
+    refusals: Vec<Refusal>,
+    /// Neither answered as in peace nor refused with 429 or 503; the first such, as told.
+    others: usize,
+    other: String,
+    took: Duration,
+}
+
+impl Asker<'_> {
+    async fn ask(&self, source: Ipv4Addr) -> Answered {
+        let mut connection = match self.listener.open_from(source, EACH).await {
+            Ok(connection) => connection,
+            Err(error) => return Answered::Otherwise(format!("no connection: {error}")),
+        };
+        if let Err(error) = connection.write(&self.bytes, EACH).await {
+            return Answered::Otherwise(format!("not written: {error}"));
+        }
+        Answered::of(&connection.listen_answer(EACH).await, self.status)
+    }
+
+    async fn burst(&self) -> Burst {
+        let (sent, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let began = Instant::now();
+        let worker = || async {
+            let mut own = Vec::new();
+            while began.elapsed() < BURST
+                && refused.load(Ordering::Relaxed) < ENOUGH
+                && sent.fetch_add(1, Ordering::Relaxed) < MOST
+            {
+                let answered = self.ask(GREEDY).await;
+                if matches!(answered, Answered::Refused(_)) {
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+                own.push(answered);
+            }
+            own
+        };
+        let answers = join_all((0..WORKERS).map(|_| worker())).await.into_iter().flatten();
+        let mut burst = Burst { took: began.elapsed(), ..Burst::default() };
+        answers.for_each(|answered| burst.count(answered));
+        burst
+    }
+
+    async fn other(&self) -> Evidence {
+        match self.ask(OTHER).await {
+            Answered::InPeace => Evidence::saw(true, "another address is answered while the first is refused"),
+            answered => {
+                let what = format!("another address suffers from the first: {}", answered.told());
+                Evidence::saw(false, what)
+            }
+        }
+    }
+
+    /// The first address again, after what it was told; when it was told nothing, until it is answered.
+    async fn again(&self, stated: Option<Duration>) -> Evidence {
+        match stated {
+            Some(wait) if wait > WAIT => {
+                return Evidence::note(format!("it was told to wait {wait:?}: longer than is waited for here"));
+            }
+            Some(wait) => tokio::time::sleep(wait + ROUNDING).await,
+            None => {}
+        }
+        let began = Instant::now();
+        loop {
+            let answered = self.ask(GREEDY).await;
+            match answered {
+                Answered::InPeace => {
+                    let waited = stated.map_or_else(|| began.elapsed(), |wait| wait + ROUNDING);
+                    return Evidence::saw(true, format!("the first address is answered again after {waited:.1?}"));
+                }
+                answered if stated.is_some() || began.elapsed() > WAIT => {
+                    let waited = stated.unwrap_or(WAIT);
+                    let what = format!("the first address is not answered after {waited:?}: {}", answered.told());
+                    return Evidence::saw(false, what);
+                }
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}
+
+impl Burst {
+    fn count(&mut self, answered: Answered) {
+        self.sent += 1;
+        match answered {
+            Answered::InPeace => self.answered += 1,
+            Answered::Refused(refusal) => self.refusals.push(refusal),
+            Answered::Otherwise(how) => {
+                if self.others == 0 {
+                    self.other = how;
+                }
+                self.others += 1;
+            }
+        }
+    }
+
+    /// The longest wait that a refusal stated.
+    fn stated_wait(&self) -> Option<Duration> {
+        self.refusals.iter().filter_map(|refusal| refusal.wait).max()
+    }
+
+    fn told(&self) -> String {
+        let mut told =
+            format!("of {} requests from one address in {:.1?} {} were answered", self.sent, self.took, self.answered);
+        if self.others > 0 {
+            told.push_str(&format!(", {} otherwise ({})", self.others, self.other));
+        }
+        told
+    }
+
+    /// Without a refusal there is no limit, or none that says so.
+    fn unrefused(&self) -> Finding {
+        let what = format!("{}, none refused with 429", self.told());
+        if self.sent < FEW {
+            return Finding::unknown(ID, format!("{what}: too few to reach a limit"), vec![Evidence::note(what)]);
+        }
+        Finding::judge(ID, "", vec![Evidence::saw(false, what)])
+    }
+
+    fn evidence(&self) -> Vec<Evidence> {
+        let refused = self.refusals.len();
+        let right = self.refusals.iter().filter(|refusal| refusal.status == 429).count();
+        let told = self.refusals.iter().filter(|refusal| refusal.says_when()).count();
+        let first = &self.refusals[0];
+        let statuses = match refused - right {
+            0 => format!("{}, {refused} refused with 429", self.told()),
+            wrong => {
+                format!("{}, {refused} refused, {wrong} of them with 503: not the status of a rate limit", self.told())
+            }
+        };
+        let says = match refused - told {
+            0 => format!("every refusal says when to come again: {}", first.headers),
+            silent => format!("{silent} of {refused} refusals carry neither Retry-After nor RateLimit headers"),
+        };
+        vec![Evidence::saw(right == refused, statuses), Evidence::saw(told == refused, says)]
+    }
+}
