@@ -35,6 +35,9 @@ pub struct Connect {
     /// The size of the receive buffer in bytes, set before the connection is made so that it bounds the window: a small one
     /// makes a slow reader at once. The kernel doubles it and has a minimum of about 2 KiB.
     pub receive_buffer: Option<u32>,
+    /// The largest segment in bytes that the peer may send (TCP_MAXSEG, RFC 9293, 3.7.1). On loopback it is 64 KiB, from which
+    /// the peer's kernel gives its send buffer megabytes; with a small one a peer that nobody reads from has to wait soon.
+    pub max_segment: Option<u32>,
 }
 
 /// How a wait for bytes ended.
@@ -94,6 +97,9 @@ impl RawConnection {
         };
         if let Some(size) = how.receive_buffer {
             socket.set_recv_buffer_size(size)?;
+        }
+        if let Some(size) = how.max_segment {
+            socket2::SockRef::from(&socket).set_tcp_mss(size)?;
         }
         if let Some(from) = how.from {
             socket.bind(from)?;
@@ -172,6 +178,13 @@ impl RawConnection {
         } else {
             Ended::StillOpen
         }
+    }
+
+    /// Whether something came that is still unread, or the peer has closed; told without reading anything.
+    pub fn has_unread(&self) -> bool {
+        let mut polled = [PollFd::new(&self.stream, PollFlags::IN)];
+        !self.ahead.is_empty()
+            || rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
     /// Waits until the peer has closed or reset the connection, without reading anything; at most `timeout`.
