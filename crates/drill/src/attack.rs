@@ -25,9 +25,21 @@ mod ground;
 mod hold;
 mod suite;
 
+mod connection_flood;
+mod cross_site;
+mod effects;
+mod guesses;
+mod h2;
+mod hosts;
 mod idle;
+mod methods;
+mod oversized;
+mod ranges;
 mod slow_body;
 mod slow_headers;
+mod slow_read;
+mod smuggling;
+mod traversal;
 
 use futures_util::future::BoxFuture;
 

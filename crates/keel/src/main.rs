@@ -1,5 +1,6 @@
 //! The command line of the prover.
 
+mod attack;
 mod check;
 mod drill;
 mod explain;
@@ -42,6 +43,8 @@ struct Keel {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Attack a service on loopback, with a bystander beside each attack
+    Attack(Box<attack::Arguments>),
     /// Examine a service
     Check(Box<check::Arguments>),
     /// Run an experiment: a hypothesis, faults, rollback, a journal
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
     // One line for people; whoever looks for the fault has the place. No backtrace, whatever RUST_BACKTRACE says.
     std::panic::set_hook(Box::new(|panic| eprintln!("keel: a fault of keel itself, please report it: {panic}")));
     let run = || match Keel::parse_from(proxy::with_go_flags(std::env::args_os())).command {
+        Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),
         Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain { id } => explain::run(&id),

@@ -174,11 +174,6 @@ impl<'a> Ground<'a> {
         self.pace().turn().await
     }
 
-    /// How many things were begun.
-    pub(super) fn begun(&self) -> u64 {
-        self.pace().begun.load(Ordering::Relaxed).min(self.bounds.requests)
-    }
-
     /// When the attack ends.
     pub(super) fn deadline(&self) -> Instant {
         self.pace().until

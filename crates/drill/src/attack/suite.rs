@@ -1,9 +1,48 @@
 //! The list: every attack, gentle ones first, so that what an attack leaves behind meets as few others as possible.
 
-use super::{Attack, idle, slow_body, slow_headers};
+use super::{
+    Attack, connection_flood, cross_site, effects, guesses, h2, hosts, idle, methods, oversized, ranges, slow_body,
+    slow_headers, slow_read, smuggling, traversal,
+};
 
 /// Every attack, in the order in which they are run.
-pub(super) static ALL: [Attack; 3] = [slow_headers::ATTACK, slow_body::ATTACK, idle::ATTACK];
+pub(super) static ALL: [Attack; 35] = [
+    methods::ATTACK,
+    hosts::ATTACK,
+    traversal::ATTACK,
+    ranges::ATTACK,
+    cross_site::ATTACK,
+    effects::REPLAY,
+    effects::RACE,
+    guesses::IDS,
+    smuggling::CL_TE,
+    smuggling::TE_CL,
+    smuggling::TE_TE,
+    smuggling::CL_CL,
+    smuggling::CHUNKS,
+    smuggling::FOLD,
+    smuggling::BARE_CR,
+    smuggling::BARE_LF,
+    oversized::HEADER_SIZE,
+    oversized::HEADER_COUNT,
+    oversized::LONG_URI,
+    oversized::DECLARED_LENGTH,
+    oversized::LONG_BODY,
+    oversized::JSON_DEPTH,
+    oversized::JSON_WIDTH,
+    oversized::GZIP_BOMB,
+    guesses::LOGIN,
+    slow_headers::ATTACK,
+    slow_body::ATTACK,
+    slow_read::ATTACK,
+    idle::ATTACK,
+    connection_flood::ATTACK,
+    h2::CONTINUATION,
+    h2::SETTINGS,
+    h2::PING,
+    h2::WINDOW_STALL,
+    h2::RAPID_RESET,
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,76 @@
+//! Requests that a page of another site can make a browser send.
+
+use super::Attack;
+use super::answers;
+use super::ground::{Ground, fill};
+use super::outcome::{Evidence, Excuse, Findings, Mark};
+use crate::http::Request;
+
+/// The other site (RFC 6761, 6.4: nobody has this name).
+const EVIL: &str = "https://keel-evil.invalid";
+/// The media types that a page may send to another site without asking first (Fetch, CORS-safelisted).
+const SIMPLE: [&str; 3] = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=keel"];
+
+pub(super) const ATTACK: Attack = Attack {
+    id: "cross-site",
+    what: "sends a request with an effect as a page of another site could, and asks leave to send it whole",
+    source: "CWE-352; Fetch, 4.8 (CORS protocol); RFC 6454; OWASP CSRF prevention (Sec-Fetch-Site)",
+    correct: "a request of another site without a preflight has no effect (4xx); no preflight of a stranger is granted with \
+              credentials",
+    launch: |ground| Box::pin(launch(ground)),
+};
+
+async fn launch(ground: &Ground<'_>) -> Findings {
+    let write = ground.target.write.as_ref();
+    let write = write.ok_or_else(|| Excuse::NotApplicable("no request with an effect is known".to_owned()))?;
+    let mut evidence = Vec::new();
+    for media_type in SIMPLE {
+        evidence.push(simple(ground, &fill(&write.request), media_type).await);
+    }
+    evidence.push(preflight(ground, &write.request).await);
+    Ok(evidence)
+}
+
+/// What a page can send without asking: cookies go with it, other fields do not.
+async fn simple(ground: &Ground<'_>, request: &Request, media_type: &str) -> Evidence {
+    let mut request = request.clone();
+    request.headers.retain(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    let request = request
+        .header("Content-Type", media_type)
+        .header("Origin", EVIL)
+        .header("Sec-Fetch-Site", "cross-site")
+        .header("Sec-Fetch-Mode", "no-cors");
+    let bytes = ground.bytes(&request);
+    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
+    let (mark, what) = match heard.as_ref().ok().and_then(crate::raw::Heard::status) {
+        Some(status @ 200..=299) => (Mark::Wrong, format!("{media_type} from another site has its effect: {status}")),
+        Some(status @ 500..) if status != 503 => (Mark::Tolerated, format!("{media_type} makes it fail: {status}")),
+        Some(status) => (Mark::Right, format!("{media_type} from another site is refused with {status}")),
+        None => (Mark::Right, format!("{media_type} from another site is not answered")),
+    };
+    Evidence::new(mark, what).exchange(answers::shown(&bytes), Ground::told(&heard))
+}
+
+async fn preflight(ground: &Ground<'_>, request: &Request) -> Evidence {
+    let names: Vec<String> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let mut ask = Request::new(http::Method::OPTIONS, fill(request).path)
+        .header("Origin", EVIL)
+        .header("Access-Control-Request-Method", request.method.as_str());
+    if !names.is_empty() {
+        ask = ask.header("Access-Control-Request-Headers", names.join(","));
+    }
+    let bytes = ground.head(&ask, "");
+    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
+    let answer = heard.as_ref().ok().and_then(|heard| answers::first(&heard.bytes, 0));
+    let header = |name: &str| -> String {
+        let value = answer.as_ref().and_then(|answer| answer.headers.get(name));
+        value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+    };
+    let (origin, credentials) = (header("access-control-allow-origin"), header("access-control-allow-credentials"));
+    let (mark, what) = match origin.as_str() {
+        EVIL if credentials == "true" => (Mark::Wrong, "a stranger's preflight is granted, with credentials"),
+        EVIL | "*" => (Mark::Tolerated, "a stranger's preflight is granted, without credentials"),
+        _ => (Mark::Right, "a stranger's preflight is not granted"),
+    };
+    Evidence::new(mark, what).exchange(answers::shown(&bytes), Ground::told(&heard))
+}

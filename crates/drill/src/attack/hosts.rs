@@ -1,0 +1,60 @@
+//! Requests that name another host, two, or none.
+
+use super::Attack;
+use super::answers;
+use super::ground::Ground;
+use super::outcome::{Evidence, Findings, Mark};
+
+/// A name that nobody has (RFC 6761, 6.4).
+const EVIL: &str = "keel-evil.invalid";
+
+pub(super) const ATTACK: Attack = Attack {
+    id: "host-confusion",
+    what: "leaves Host out, sends two, an invalid one, one that differs from an absolute URI, and forwarding fields",
+    source: "RFC 9112, 3.2 and 3.2.2; CWE-644; J. Kettle, Practical HTTP host header attacks (2013)",
+    correct: "400 for none, two or an invalid Host; forwarding fields of a stranger appear in no answer",
+    launch: |ground| Box::pin(launch(ground)),
+};
+
+async fn launch(ground: &Ground<'_>) -> Findings {
+    let (path, host) = (&ground.target.read.path, &ground.host);
+    let must_refuse = [
+        ("no Host", format!("GET {path} HTTP/1.1\r\n\r\n")),
+        ("two Hosts", format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nHost: {EVIL}\r\n\r\n")),
+        ("an invalid Host", format!("GET {path} HTTP/1.1\r\nHost: {host}/a b\r\n\r\n")),
+    ];
+    let mut evidence = Vec::new();
+    for (what, request) in &must_refuse {
+        evidence.push(refused(ground, what, request).await);
+    }
+    let may_not_reflect = [
+        ("X-Forwarded-Host", format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {EVIL}\r\n\r\n")),
+        ("Forwarded", format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nForwarded: host={EVIL}\r\n\r\n")),
+        ("Host beside an absolute URI", format!("GET http://{host}{path} HTTP/1.1\r\nHost: {EVIL}\r\n\r\n")),
+    ];
+    for (what, request) in &may_not_reflect {
+        evidence.push(unreflected(ground, what, request).await);
+    }
+    Ok(evidence)
+}
+
+async fn refused(ground: &Ground<'_>, what: &str, request: &str) -> Evidence {
+    let heard = ground.exchange(request.as_bytes(), ground.bounds.answer).await;
+    let (mark, said) = match heard.as_ref().ok().and_then(crate::raw::Heard::status) {
+        Some(status @ 400..=499) => (Mark::Right, format!("{what} is refused with {status}")),
+        Some(status) => (Mark::Wrong, format!("{what} is answered {status}, where 400 must be (RFC 9112, 3.2)")),
+        None => (Mark::Right, format!("{what} is refused by a closed connection")),
+    };
+    Evidence::new(mark, said).exchange(answers::shown(request.as_bytes()), Ground::told(&heard))
+}
+
+async fn unreflected(ground: &Ground<'_>, what: &str, request: &str) -> Evidence {
+    let heard = ground.exchange(request.as_bytes(), ground.bounds.answer).await;
+    let text = heard.as_ref().map(crate::raw::Heard::text).unwrap_or_default();
+    let (mark, said) = if text.contains(EVIL) {
+        (Mark::Wrong, format!("{what} of a stranger appears in the answer"))
+    } else {
+        (Mark::Right, format!("{what} does not appear in the answer"))
+    };
+    Evidence::new(mark, said).exchange(answers::shown(request.as_bytes()), Ground::told(&heard))
+}

@@ -1,0 +1,66 @@
+//! JSON that is deep or wide.
+
+use super::super::Attack;
+use super::super::answers;
+use super::super::ground::Ground;
+use super::super::outcome::{Evidence, Excuse, Findings, Mark};
+use super::{Fate, fate};
+
+/// Levels of nesting: any parser that recurses without a limit has overflowed its stack before.
+const LEVELS: usize = 100_000;
+/// Members of one object: small enough for usual limits on bodies.
+const MEMBERS: usize = 50_000;
+
+pub(in super::super) const DEPTH: Attack = Attack {
+    id: "json-depth",
+    what: "sends JSON of 100,000 levels, arrays and objects",
+    source: "RFC 8259, 9; CWE-674",
+    correct: "a 4xx; nothing crashes and nobody waits",
+    launch: |ground| Box::pin(depth(ground)),
+};
+
+pub(in super::super) const WIDTH: Attack = Attack {
+    id: "json-width",
+    what: "sends a JSON object of 50,000 members, and a number of 100,000 digits",
+    source: "RFC 8259, 9; CVE-2011-4815 and its kin (hash collisions), CVE-2020-10735 (long numbers)",
+    correct: "a 4xx, or an answer as usual at once; nothing crashes and nobody waits",
+    launch: |ground| Box::pin(width(ground)),
+};
+
+async fn depth(ground: &Ground<'_>) -> Findings {
+    let arrays = format!("{}{}", "[".repeat(LEVELS), "]".repeat(LEVELS));
+    let objects = format!("{}1{}", "{\"a\":".repeat(LEVELS), "}".repeat(LEVELS));
+    let mut evidence = Vec::new();
+    for (name, text) in [("arrays", arrays), ("objects", objects)] {
+        evidence.push(send(ground, &format!("{LEVELS} levels of {name}"), text).await?);
+    }
+    Ok(evidence)
+}
+
+async fn width(ground: &Ground<'_>) -> Findings {
+    let members: Vec<String> = (0..MEMBERS).map(|number| format!("\"k{number}\":{number}")).collect();
+    let wide = format!("{{{}}}", members.join(","));
+    let long = format!("{{\"amount\":{}}}", "9".repeat(LEVELS));
+    Ok(vec![
+        send(ground, &format!("{MEMBERS} members"), wide).await?,
+        send(ground, &format!("a number of {LEVELS} digits"), long).await?,
+    ])
+}
+
+async fn send(ground: &Ground<'_>, what: &str, text: String) -> Result<Evidence, Excuse> {
+    let (request, known) = ground.body_route();
+    let bytes = ground.bytes(&request.body(text));
+    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
+    let (mark, said) = match fate(&heard, 0) {
+        Fate::Refused(status) => (Mark::Right, format!("refused with {status}")),
+        Fate::Served(405) => (Mark::Right, "refused with 405".to_owned()),
+        Fate::Served(_) if !known => {
+            return Err(Excuse::Unknown("no path that takes JSON is known: name one".to_owned()));
+        }
+        Fate::Served(status) => (Mark::Tolerated, format!("answered {status}")),
+        Fate::Failed(status) => (Mark::Wrong, format!("it fails with {status}")),
+        Fate::Closed => (Mark::Tolerated, "the connection is closed without an answer".to_owned()),
+        Fate::Silent => (Mark::Wrong, format!("neither answered nor closed within {:?}", ground.bounds.answer)),
+    };
+    Ok(Evidence::new(mark, format!("{what}: {said}")).exchange(answers::shown(&bytes), Ground::told(&heard)))
+}

@@ -1,0 +1,31 @@
+//! Answers that nobody reads, through a window of almost nothing.
+
+use super::Attack;
+use super::ground::Ground;
+use super::hold::{self, Manner};
+use super::outcome::{Excuse, Findings};
+
+/// Bytes of answers asked for on each connection: more than the two kernels keep for it.
+const ASKED: u64 = 512 << 10;
+/// Requests on one connection at most.
+const PIPELINED: u64 = 400;
+
+pub(super) const ATTACK: Attack = Attack {
+    id: "slow-read",
+    what: "asks for many answers on each of many connections and reads none of them",
+    source: "slow read (S. Shekyan, 2012); CVE-2009-3103 and kin, sockstress",
+    correct: "an answer has a limit in time or a least rate; or connections of one address are limited. Others are served \
+              meanwhile",
+    launch: |ground| Box::pin(launch(ground)),
+};
+
+async fn launch(ground: &Ground<'_>) -> Findings {
+    let bytes = ground.bytes(&ground.read());
+    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
+    let length = heard.map_err(|error| Excuse::Unknown(format!("no connection: {error}")))?.bytes.len() as u64;
+    let times = ASKED.div_ceil(length.max(1)).clamp(1, PIPELINED);
+    let first = bytes.repeat(times as usize);
+    let manner = Manner { first, drip: b"", answered_is_done: false, unread: true };
+    let what = format!("{times} answers of {length} bytes unread");
+    Ok(hold::hold(ground, &manner).await.evidence(ground, &what))
+}

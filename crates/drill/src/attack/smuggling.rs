@@ -1,0 +1,184 @@
+//! Messages whose length or lines can be read in two ways (RFC 9112): they must never become two requests.
+//!
+//! Each shape hides a whole second request, the harmless one, where one reading sees body and another the next request. Wrong is
+//! only what is shown: that the hidden request was answered as in peace although the message must be refused or be the last of its
+//! connection. One answer is tolerated, a refusal or a closed connection is right.
+
+mod shapes;
+
+use std::time::Duration;
+
+use super::Attack;
+use super::answers;
+use super::ground::Ground;
+use super::outcome::{Evidence, Excuse, Findings, Mark};
+use crate::raw::Ended;
+
+/// How long is listened for answers: one that comes at all comes at once.
+const LISTEN: Duration = Duration::from_secs(2);
+/// The most that is listened to, in bytes.
+const HEARD: usize = 1 << 20;
+
+/// One ambiguous message.
+struct Shape {
+    /// What is odd about it.
+    name: &'static str,
+    /// Written after the head's other lines, as they are.
+    lines: &'static str,
+    /// The body; `{hidden}` stands for the second request, `{size}` for its length in hexadecimal.
+    body: &'static str,
+    /// What an answer to the hidden request says.
+    second: Second,
+}
+
+/// What an answer to the hidden request says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// The message must be refused, or end its connection: it was smuggled.
+    Smuggled,
+    /// A lenient reading that no clause forbids: the hidden request is simply the next one.
+    Pipelined,
+}
+
+macro_rules! attack {
+    ($name:ident, $shapes:expr, $id:literal, $what:literal, $source:literal, $correct:literal) => {
+        pub(super) const $name: Attack = Attack {
+            id: $id,
+            what: $what,
+            source: $source,
+            correct: $correct,
+            launch: |ground| Box::pin(try_all(ground, &$shapes)),
+        };
+    };
+}
+
+attack!(
+    CL_TE,
+    shapes::CL_TE,
+    "smuggle-cl-te",
+    "sends Content-Length and Transfer-Encoding together, a second request behind the last chunk",
+    "RFC 9112, 6.1 and 11.2",
+    "400; or the body is read as chunked and the connection closed after the answer"
+);
+attack!(
+    TE_CL,
+    shapes::TE_CL,
+    "smuggle-te-cl",
+    "sends Transfer-Encoding and a short Content-Length, a second request within a chunk",
+    "RFC 9112, 6.1 and 6.3",
+    "400; or the body is read as chunked and the connection closed after the answer"
+);
+attack!(
+    TE_TE,
+    shapes::TE_TE,
+    "smuggle-te-te",
+    "obscures Transfer-Encoding, so that one reader takes it and another does not",
+    "RFC 9112, 5.1, 6.1 and 6.3; J. Kettle, HTTP desync attacks (2019)",
+    "400 or 501 and a closed connection"
+);
+attack!(
+    CL_CL,
+    shapes::CL_CL,
+    "smuggle-cl-cl",
+    "sends Content-Lengths that differ, or are no numbers",
+    "RFC 9112, 6.3 (5); RFC 9110, 8.6",
+    "400 and a closed connection; one answer and a closed connection when the values are all the same"
+);
+attack!(
+    CHUNKS,
+    shapes::CHUNKS,
+    "smuggle-chunks",
+    "distorts chunk sizes and chunk extensions",
+    "RFC 9112, 7.1; CVE-2025-22871; J. Wallin, Funky chunks (2025)",
+    "400 and a closed connection; extensions without fault are ignored"
+);
+attack!(
+    FOLD,
+    shapes::FOLD,
+    "smuggle-obs-fold",
+    "folds framing fields over two lines",
+    "RFC 9112, 5.2",
+    "400; or each fold is replaced by spaces before the field is read"
+);
+attack!(
+    BARE_CR,
+    shapes::BARE_CR,
+    "smuggle-bare-cr",
+    "ends or splits lines with a bare CR",
+    "RFC 9112, 2.2",
+    "400; or the CR is read as a space, never as the end of a line"
+);
+attack!(
+    BARE_LF,
+    shapes::BARE_LF,
+    "smuggle-bare-lf",
+    "ends lines with a bare LF, in heads and in chunks",
+    "RFC 9112, 2.2 and 7.1",
+    "400; or the LF is taken as the end of a line of the head, which 2.2 allows"
+);
+
+async fn try_all(ground: &Ground<'_>, shapes: &[Shape]) -> Findings {
+    let mut evidence = Vec::new();
+    for shape in shapes {
+        if !ground.turn().await {
+            break;
+        }
+        evidence.push(attempt(ground, shape).await?);
+    }
+    Ok(evidence)
+}
+
+async fn attempt(ground: &Ground<'_>, shape: &Shape) -> Result<Evidence, Excuse> {
+    let (request, _) = ground.body_route();
+    let hidden = String::from_utf8_lossy(&ground.bytes(&ground.read())).into_owned();
+    let body = shape.body.replace("{size}", &format!("{:x}", hidden.len())).replace("{hidden}", &hidden);
+    let mut bytes = ground.head(&request, shape.lines);
+    bytes.extend_from_slice(body.as_bytes());
+    let mut connection = ground
+        .open_connection()
+        .await
+        .map_err(|error| Excuse::Unknown(format!("no connection could be made: {error}")))?;
+    // A server that refuses the head may close before everything is written; what it answered decides.
+    let _ = connection.write(&bytes, LISTEN).await;
+    let heard = connection.listen(HEARD, LISTEN).await;
+    let answers = answers::all(&heard.bytes, &request.method);
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    let (mark, what) = judge(shape.second, &statuses, heard.ended != Ended::StillOpen, ground.peace);
+    Ok(Evidence::new(mark, format!("{}: {what}", shape.name)).exchange(answers::shown(&bytes), answers::told(&heard)))
+}
+
+fn judge(second: Second, statuses: &[u16], closed: bool, peace: u16) -> (Mark, String) {
+    match statuses {
+        [] if closed => (Mark::Right, "closed without an answer".into()),
+        [] => (Mark::Right, "nothing is answered: it waits for more".into()),
+        [status] if *status >= 500 && *status != 501 => {
+            (Mark::Tolerated, format!("answered {status}, nothing was smuggled"))
+        }
+        [status] if *status >= 400 && closed => (Mark::Right, format!("refused with {status} and closed")),
+        [400 | 501] => (Mark::Right, format!("refused with {}", statuses[0])),
+        [status] if closed => (Mark::Right, format!("answered {status} once and closed")),
+        [status] => {
+            (Mark::Tolerated, format!("answered {status} once, the connection stays open; nothing was smuggled"))
+        }
+        [first, rest @ ..] if second == Second::Smuggled && rest.contains(&peace) => {
+            (Mark::Wrong, format!("answered {first}, and the request hidden in it {peace}: smuggled"))
+        }
+        [first, rest @ ..] => (Mark::Tolerated, format!("answered {first}, then {rest:?} for what follows")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answered_hidden_request_is_smuggling() {
+        let mark = |statuses: &[u16], closed| judge(Second::Smuggled, statuses, closed, 200).0;
+        assert_eq!(mark(&[400], true), Mark::Right);
+        assert_eq!(mark(&[200], true), Mark::Right);
+        assert_eq!(mark(&[200], false), Mark::Tolerated);
+        assert_eq!(mark(&[405, 400], true), Mark::Tolerated);
+        assert_eq!(mark(&[405, 200], false), Mark::Wrong);
+        assert_eq!(judge(Second::Pipelined, &[405, 200], false, 200).0, Mark::Tolerated);
+    }
+}
