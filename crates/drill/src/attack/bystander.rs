@@ -215,7 +215,7 @@ impl Asker {
         samples
     }
 
-    /// How long after `ended` a request was served within half of the median's floor... or none.
+    /// How long after `ended` a request was served again, not slower than the median may be; none when none was within 10 s.
     async fn recovery(&self, ended: Instant) -> Option<Duration> {
         while ended.elapsed() < RECOVERY {
             let asked = Instant::now();

@@ -14,7 +14,7 @@ const SIMPLE: [&str; 3] = ["text/plain", "application/x-www-form-urlencoded", "m
 pub(super) const ATTACK: Attack = Attack {
     id: "cross-site",
     what: "sends a request with an effect as a page of another site could, and asks leave to send it whole",
-    source: "CWE-352; Fetch, 4.8 (CORS protocol); RFC 6454; OWASP CSRF prevention (Sec-Fetch-Site)",
+    source: "CWE-352; Fetch (CORS protocol); RFC 6454; OWASP CSRF prevention (Sec-Fetch-Site)",
     correct: "a request of another site without a preflight has no effect (4xx); no preflight of a stranger is granted with \
               credentials",
     launch: |ground| Box::pin(launch(ground)),
@@ -27,14 +27,27 @@ async fn launch(ground: &Ground<'_>) -> Findings {
     for media_type in SIMPLE {
         evidence.push(simple(ground, &fill(&write.request), media_type).await);
     }
+    let accused = evidence.iter().any(|piece| piece.mark == Mark::Wrong);
+    if accused && !write.request.headers.iter().any(is_ambient) {
+        // Then the other site does no more than anybody can, who needs no browser of somebody else for it.
+        let reason = "a request of another site has its effect, but so has anybody's: no cookie or Basic login is known that a \
+                      browser would add to it";
+        return Err(Excuse::NotApplicable(reason.to_owned()));
+    }
     evidence.push(preflight(ground, &write.request).await);
     Ok(evidence)
 }
 
-/// What a page can send without asking: cookies go with it, other fields do not.
+/// Whether a browser adds this field by itself, whoever made the request.
+fn is_ambient((name, value): &(String, String)) -> bool {
+    let basic = value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "));
+    name.eq_ignore_ascii_case("cookie") || (name.eq_ignore_ascii_case("authorization") && basic)
+}
+
+/// What a page can send without asking: what a browser adds goes with it, other fields do not.
 async fn simple(ground: &Ground<'_>, request: &Request, media_type: &str) -> Evidence {
     let mut request = request.clone();
-    request.headers.retain(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    request.headers.retain(is_ambient);
     let request = request
         .header("Content-Type", media_type)
         .header("Origin", EVIL)

@@ -13,7 +13,7 @@ const PIPELINED: u64 = 400;
 pub(super) const ATTACK: Attack = Attack {
     id: "slow-read",
     what: "asks for many answers on each of many connections and reads none of them",
-    source: "slow read (S. Shekyan, 2012); CVE-2009-3103 and kin, sockstress",
+    source: "slow read (S. Shekyan, 2012); sockstress, CVE-2008-4609",
     correct: "an answer has a limit in time or a least rate; or connections of one address are limited. Others are served \
               meanwhile",
     launch: |ground| Box::pin(launch(ground)),

@@ -59,7 +59,11 @@ async fn send(ground: &Ground<'_>, what: &str, text: String) -> Result<Evidence,
         }
         Fate::Served(status) => (Mark::Tolerated, format!("answered {status}")),
         Fate::Failed(status) => (Mark::Wrong, format!("it fails with {status}")),
-        Fate::Closed => (Mark::Tolerated, "the connection is closed without an answer".to_owned()),
+        // A refusal of so large a body looks like this, and so does the death of whatever read it.
+        Fate::Closed => {
+            let closed = "the connection is closed without an answer, by a refusal or by a crash";
+            return Err(Excuse::Unknown(format!("{what}: {closed}")));
+        }
         Fate::Silent => (Mark::Wrong, format!("neither answered nor closed within {:?}", ground.bounds.answer)),
     };
     Ok(Evidence::new(mark, format!("{what}: {said}")).exchange(answers::shown(&bytes), Ground::told(&heard)))
