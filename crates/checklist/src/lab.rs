@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use drill::http::{Client, Exchange, Request};
-use drill::process::{Exit, Launch, Line, MAX_LINES, Process};
+use drill::process::{Exit, Launch, Line, MAX_LINES, Process, Usage};
 use drill::proxy::FaultProxy;
 use url::Url;
 
@@ -164,6 +164,11 @@ impl Lab {
         if let Some(process) = &self.process {
             process.signal_group(signal);
         }
+    }
+
+    /// What the running subject uses now; none when it does not run.
+    pub fn usage(&self) -> Option<Usage> {
+        self.process.as_ref().map(Process::usage)
     }
 
     /// Resident memory of the running subject, in bytes; 0 when it does not run.

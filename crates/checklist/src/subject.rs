@@ -43,6 +43,9 @@
 //! list = false                           # a GET that returns a list: its paging is examined
 //! slow = false                           # a request that would take longer than its deadline
 //! crash = false                          # a request that panics or kills a worker
+//!
+//! [soak]
+//! lasts = "60s"                          # how long prove.soak holds its load; unsaid 30s
 //! ```
 //!
 //! Paths of files are relative to the folder of `keel.toml`; `workdir = "..."` says where `run` starts, unsaid that folder.
@@ -69,6 +72,11 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// From SIGTERM to the end, when nobody said.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the load of `life.steady` is held.
+pub const STEADY: Duration = Duration::from_secs(25);
+/// How long that of `prove.soak` is held, when nobody said.
+pub const SOAK: Duration = Duration::from_secs(30);
 
 /// Whether the service keeps state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +195,10 @@ pub struct Subject {
     pub start_timeout: Duration,
     /// From SIGTERM to the end. Default 30 s.
     pub drain_timeout: Duration,
+    /// How long `life.steady` holds its load. 25 s.
+    pub steady: Duration,
+    /// How long `prove.soak` holds its load. Default 30 s; no longer than the probe's bound allows.
+    pub soak: Duration,
     /// The decisions file.
     pub decisions: Option<PathBuf>,
     /// What it calls.

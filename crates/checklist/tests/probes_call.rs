@@ -105,6 +105,13 @@ async fn repeats_are_paid_from_a_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn repeats_that_a_breaker_refuses_say_nothing_of_a_budget() {
+    let finding = examine("call.retry-budget", "calls-weary").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("breaker"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dependency_that_hangs_must_not_starve_others() {
     let finding = examine("call.bulkhead", "calls-partitioned").await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");

@@ -5,7 +5,7 @@
 //! Jepsen's (<https://jepsen.io>): `ok` happened, `fail` is known not to have happened, `info` is unknown.
 //!
 //! - [`Recorder`]: takes operations down, from many threads at once, on one monotonic clock.
-//! - [`read`] and [`write`]: one operation a line, as JSON.
+//! - [`read`] and [`write()`]: one operation a line, as JSON.
 //! - [`check::bank`], [`check::register`], [`check::effects`]: whether a history can be right, with a counter-example that a
 //!   person can read when it cannot.
 //!

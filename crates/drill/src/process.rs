@@ -62,6 +62,8 @@ pub struct Usage {
     pub descriptors: u64,
     /// Processes in the group.
     pub processes: u64,
+    /// Threads of them.
+    pub threads: u64,
     /// CPU time used so far, user and system.
     pub cpu: Duration,
 }

@@ -17,6 +17,8 @@ enum Way {
     Stubborn,
     /// A breaker.
     Breaking,
+    /// A breaker beneath three attempts.
+    Weary,
     /// Eight calls at a time, others refused at once.
     Partitioned,
     /// Eight requests at a time, whatever they need; others wait.
@@ -51,6 +53,7 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "calls-retrying" => Way::Retrying,
         "calls-stubborn" => Way::Stubborn,
         "calls-breaking" => Way::Breaking,
+        "calls-weary" => Way::Weary,
         "calls-partitioned" => Way::Partitioned,
         "calls-shared" => Way::Shared,
         _ => return false,
@@ -88,6 +91,10 @@ impl Service {
         match way {
             Way::Retrying | Way::Stubborn => self.repeated(way),
             Way::Breaking => self.broken_off(),
+            Way::Weary => {
+                let mut answers = (0..ATTEMPTS).map(|_| self.broken_off());
+                answers.find(|answer| answer.status == 200).unwrap_or_else(refused)
+            }
             Way::Partitioned => {
                 if self.with(|state| state.taken >= PLACES) {
                     return refused();

@@ -9,6 +9,7 @@ mod life;
 mod see;
 mod server;
 mod ship;
+mod steady;
 mod web;
 
 fn main() {
@@ -17,7 +18,7 @@ fn main() {
         eprintln!("usage: specimen NAME PORT");
         std::process::exit(2);
     };
-    let chapters = [border::run, call::run, calls::run, life::run, see::run, ship::run, web::run];
+    let chapters = [border::run, call::run, calls::run, life::run, see::run, ship::run, steady::run, web::run];
     if !chapters.iter().any(|run| run(&name, port)) {
         eprintln!("no specimen is called {name}");
         std::process::exit(2);

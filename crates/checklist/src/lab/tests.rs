@@ -76,6 +76,8 @@ fn subject() -> Subject {
         deadline: Duration::from_secs(20),
         start_timeout: Duration::from_secs(20),
         drain_timeout: Duration::from_secs(20),
+        steady: Duration::from_secs(5),
+        soak: Duration::from_secs(5),
         decisions: None,
         dependencies: Dependencies::Unsaid,
         requests: Vec::new(),

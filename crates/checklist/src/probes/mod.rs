@@ -12,6 +12,7 @@ pub mod border;
 pub mod call;
 pub mod data;
 pub mod life;
+pub mod prove;
 pub mod see;
 pub mod ship;
 pub mod web;
@@ -19,6 +20,7 @@ pub mod web;
 mod listener;
 mod repository;
 mod sockets;
+mod steadiness;
 
 /// What examines one attribute.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,16 @@ pub struct Probe {
 
 /// All probes, chapter by chapter, in the order in which they run: those that only look before those that break things.
 pub fn all() -> Vec<Probe> {
-    [see::PROBES, web::PROBES, border::PROBES, call::PROBES, access::PROBES, ship::PROBES, data::PROBES, life::PROBES]
-        .concat()
+    [
+        see::PROBES,
+        web::PROBES,
+        border::PROBES,
+        call::PROBES,
+        access::PROBES,
+        ship::PROBES,
+        prove::PROBES,
+        data::PROBES,
+        life::PROBES,
+    ]
+    .concat()
 }

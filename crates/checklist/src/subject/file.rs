@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use super::request::{self, Known, Request};
 use super::values::{dependency_url, duration, folder, name_of, plain_url, url_path, variable};
-use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, START_TIMEOUT, State, Subject};
+use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use crate::mistake::{Mistakes, Reading};
 
 #[derive(Deserialize)]
@@ -22,6 +22,14 @@ struct File {
     dependencies: Option<Declared>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
+    #[serde(default)]
+    soak: Soak,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Soak {
+    lasts: Option<Spanned<String>>,
 }
 
 /// `dependencies = "none"`, or a table each.
@@ -82,9 +90,10 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         known.dependencies.extend(table.keys().cloned());
     }
     let subject = service(&mut reading, file.service, folder);
+    let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", duration).unwrap_or(SOAK);
     let dependencies = dependencies(&mut reading, file.dependencies);
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
-    reading.ended(subject.map(|subject| Subject { dependencies, requests, ..subject }))
+    reading.ended(subject.map(|subject| Subject { dependencies, requests, soak, ..subject }))
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
@@ -127,6 +136,8 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         deadline,
         start_timeout,
         drain_timeout,
+        steady: STEADY,
+        soak: SOAK,
         decisions: service.decisions.map(|path| folder.join(path)),
         dependencies: Dependencies::Unsaid,
         requests: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::values::{duration, folder, name_of, plain_url, url_path, variable};
-use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, START_TIMEOUT, State, Subject};
+use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use crate::mistake::{Mistake, Mistakes};
 
 /// What the command line can say. Paths are relative to the folder in which it was said.
@@ -86,6 +86,8 @@ impl Flags {
             deadline: deadline.unwrap_or(DEADLINE),
             start_timeout: start_timeout.unwrap_or(START_TIMEOUT),
             drain_timeout: DRAIN_TIMEOUT,
+            steady: STEADY,
+            soak: SOAK,
             decisions: self.decisions,
             dependencies: if self.no_dependencies { Dependencies::Declared(Vec::new()) } else { Dependencies::Unsaid },
             requests: Vec::new(),

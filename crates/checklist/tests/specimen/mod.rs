@@ -61,6 +61,8 @@ pub(crate) fn subject(name: &str) -> Subject {
         deadline: Duration::from_secs(5),
         start_timeout: Duration::from_secs(10),
         drain_timeout: Duration::from_secs(5),
+        steady: Duration::from_secs(5),
+        soak: Duration::from_secs(5),
         decisions: None,
         dependencies: Dependencies::Unsaid,
         requests: Vec::new(),

@@ -46,7 +46,7 @@ pub fn write(history: &[Operation], to: &mut impl Write) -> std::io::Result<()> 
     Ok(())
 }
 
-/// Reads what [`write`] wrote; empty lines are passed over.
+/// Reads what [`write()`] wrote; empty lines are passed over.
 ///
 /// # Errors
 /// When it cannot be read, a line is no operation or longer than [`MAX_LINE`], or completes before it was invoked, or there

@@ -69,6 +69,7 @@ pub(super) fn usage(leader: u32, mark: &str) -> Usage {
         ticks += entry.ticks;
         if entry.alive {
             usage.processes += 1;
+            usage.threads += threads(entry.pid);
             usage.resident += resident(entry.pid);
             usage.descriptors += descriptors(entry.pid);
         }
@@ -170,6 +171,10 @@ fn resident(pid: u32) -> u64 {
         .and_then(|statm| statm.split_whitespace().nth(1)?.parse::<u64>().ok())
         .unwrap_or(0);
     pages * rustix::param::page_size() as u64
+}
+
+fn threads(pid: u32) -> u64 {
+    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |folder| folder.count() as u64)
 }
 
 fn descriptors(pid: u32) -> u64 {

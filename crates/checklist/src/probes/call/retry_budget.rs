@@ -4,7 +4,9 @@
 //! - **Sent**: three requests alone, to see whether a failed call is repeated at all; then 50 a second for 6 s, to a dependency
 //!   that answers 503.
 //! - **Decides**: attempts for each request of the load: at most 1.1 and the floor (3 a second) holds, from 1.5 falls short;
-//!   between them unknown, as no service states its floor. When no call alone was repeated, not applicable.
+//!   between them unknown, as no service states its floor. When no call alone was repeated, not applicable. When fewer than
+//!   nine calls came for ten requests something refused them before they were made (a breaker, a server marked down): then
+//!   the load's amplification says nothing of a budget, and it is unknown.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 10 s and the subject's deadline.
 
@@ -30,6 +32,8 @@ const FLOOR: f64 = 18.0;
 /// The budget's ratio, and the ratio that no floor explains.
 const WITHIN: f64 = 1.1;
 const BEYOND: f64 = 1.5;
+/// Calls for each request below which requests were refused before they became calls.
+const REFUSED: f64 = 0.9;
 /// How long attempts may follow the answers.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
@@ -66,6 +70,14 @@ async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
     let (attempts, requests) = (calls as f64, f64::from(REQUESTS));
     let ratio = attempts / requests;
     let what = format!("{REQUESTS} requests in {:.0?} caused {calls} calls, {ratio:.2} each", EVERY * REQUESTS);
+    if ratio < REFUSED {
+        evidence.push(Evidence::note(what.clone()));
+        let reason = format!(
+            "{what}: a breaker, or a list of servers that are marked down, refused requests before they became calls, so \
+             what limits repeats is not seen"
+        );
+        return Finding::unknown(ID, reason, evidence);
+    }
     let good = if attempts <= WITHIN * requests + FLOOR { Some(true) } else { (ratio >= BEYOND).then_some(false) };
     evidence.push(Evidence { good, ..Evidence::note(what.clone()) });
     match good {

@@ -7,6 +7,7 @@ pub mod drain;
 pub mod kill;
 pub mod manager;
 pub mod start;
+pub mod steady;
 
 /// In the order in which they run.
 pub const PROBES: &[Probe] = &[
@@ -19,6 +20,11 @@ pub const PROBES: &[Probe] = &[
         id: "life.manager",
         hypothesis: "It stays in the foreground, writes no PID file, and tells its manager when it is ready and when it stops",
         examine: |lab| Box::pin(manager::examine(lab)),
+    },
+    Probe {
+        id: "life.steady",
+        hypothesis: "Under a steady load memory, descriptors, threads and disk do not keep rising",
+        examine: |lab| Box::pin(steady::examine(lab)),
     },
     Probe {
         id: "life.drain",

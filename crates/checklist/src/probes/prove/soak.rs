@@ -1,0 +1,24 @@
+//! `prove.soak`: a long run at load shows flat memory, descriptors and disk.
+//!
+//! - **Hypothesis**: after a warm-up of a third none of them keeps rising, for as long as the run lasts.
+//! - **Sent**: the mix, at a steady rate, for `lasts` of `[soak]` in `keel.toml`, else 30 s; no longer than `LONGEST`.
+//! - **Decides**: as `life.steady` does. A short run that holds says so: what leaks slowly shows only in a long one.
+//! - **Blast radius**: the writes of the mix, when the service keeps its state durably.
+//! - **Bound in time**: `LONGEST`, and 15 s at most for what is under way at its end.
+
+use std::time::Duration;
+
+use crate::examination::PROBE_BOUND;
+use crate::finding::Finding;
+use crate::lab::Lab;
+use crate::probes::steadiness;
+
+const ID: &str = "prove.soak";
+/// Less than the bound of a probe, so that it can tell what it saw.
+const LONGEST: Duration = PROBE_BOUND.saturating_sub(Duration::from_secs(20));
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let lasts = lab.subject.soak.min(LONGEST);
+    steadiness::examine(ID, lab, lasts).await
+}
