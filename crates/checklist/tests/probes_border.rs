@@ -325,6 +325,36 @@ async fn border_rate_limit_falls_short_for_each_way_to_limit_badly() {
     }
 }
 
+fn json_write(subject: &mut Subject) {
+    subject.requests.push(post("/things", json!({ "name": "a thing" })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn border_compress_holds_for_codings_as_asked_and_bodies_unpacked_within_bounds() {
+    holds(&examine_declared("border.compress", "border-packed", json_write).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn border_compress_falls_short_for_each_way_to_mislead_and_for_a_bomb() {
+    for (name, words) in [
+        ("border-packed-forced", "although gzip;q=0"),
+        ("border-packed-twice", "compressed twice"),
+        ("border-packed-no-vary", "lacks Vary"),
+        ("border-packed-other", "something else"),
+        ("border-packed-unbounded", "raise resident memory"),
+    ] {
+        falls_short(&examine_declared("border.compress", name, json_write).await, &[words]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn border_compress_does_not_apply_where_nothing_is_compressed_nor_taken_compressed() {
+    does_not_apply(&examine_declared("border.compress", "border-sound", things).await);
+    let stateless = |subject: &mut Subject| subject.state = State::None;
+    does_not_apply(&examine_declared("border.compress", "border-plain", stateless).await);
+    is_unknown(&examine("border.compress", "border-plain").await, "declare");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_any_defence_falls_short_of_the_rows_that_need_no_declaration() {
     for id in ["border.limits", "border.connections", "border.problem", "border.cacheable"] {

@@ -5,6 +5,7 @@ mod description;
 mod flaw;
 mod framing;
 mod journal;
+mod packed;
 mod rate;
 mod things;
 
@@ -26,6 +27,9 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
     }
     if let Some(flaw) = rate::Flaw::named(name) {
         rate::serve(port, flaw);
+    }
+    if let Some(flaw) = packed::Flaw::named(name) {
+        serve(port, move |request| packed::answer(flaw, request));
     }
     let Some(flaw) = Flaw::named(name) else { return false };
     connection::serve(port, flaw)

@@ -6,6 +6,7 @@ mod harmless;
 mod writes;
 
 pub mod cacheable;
+pub mod compress;
 pub mod connections;
 pub mod deadline;
 pub mod idempotency;
@@ -23,6 +24,11 @@ pub const PROBES: &[Probe] = &[
         id: "border.cacheable",
         hypothesis: "Answers say whether they may be kept, and what may be kept can be validated",
         examine: |lab| Box::pin(cacheable::examine(lab)),
+    },
+    Probe {
+        id: "border.compress",
+        hypothesis: "Answers are compressed only as asked for, and what clients compress is unpacked within bounds",
+        examine: |lab| Box::pin(compress::examine(lab)),
     },
     Probe {
         id: "border.problem",

@@ -1,0 +1,95 @@
+//! Servers that compress answers and unpack bodies, soundly or with one flaw.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::server::{Request, Response};
+
+const PAGE: &str = "<!doctype html><title>packed</title><p>hello, hello, hello";
+/// The most that a body may unpack to, in bytes.
+const BOUND: u64 = 64 << 10;
+/// How long what was unpacked is worked on.
+const WORK: Duration = Duration::from_millis(100);
+
+/// What a specimen does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    None,
+    /// Takes q=0 for a wish.
+    Forced,
+    /// Compresses what is compressed already.
+    Twice,
+    /// Does not say what the answer depends on.
+    NoVary,
+    /// Compresses another page.
+    Other,
+    /// Unpacks whatever comes.
+    Unbounded,
+}
+
+impl Flaw {
+    /// The flaw of a specimen.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "border-packed" => Self::None,
+            "border-packed-forced" => Self::Forced,
+            "border-packed-twice" => Self::Twice,
+            "border-packed-no-vary" => Self::NoVary,
+            "border-packed-other" => Self::Other,
+            "border-packed-unbounded" => Self::Unbounded,
+            _ => return None,
+        })
+    }
+}
+
+/// Answers a request.
+pub(super) fn answer(flaw: Flaw, request: &Request) -> Response {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/") => page(flaw, request.header("accept-encoding").unwrap_or_default()),
+        ("POST", "/things") => take(flaw, request),
+        _ => Response::new(404, "text/plain", "nothing here"),
+    }
+}
+
+fn page(flaw: Flaw, accepted: &str) -> Response {
+    let wanted = accepted.contains("gzip") && (flaw == Flaw::Forced || !accepted.contains("q=0"));
+    let answer = match (wanted, flaw) {
+        (false, _) => Response::new(200, "text/html", PAGE),
+        (true, Flaw::Twice) => Response::new(200, "text/html", packed(&packed(PAGE.as_bytes()))),
+        (true, Flaw::Other) => Response::new(200, "text/html", packed(b"something else")),
+        (true, _) => Response::new(200, "text/html", packed(PAGE.as_bytes())),
+    };
+    let answer = if wanted { answer.header("Content-Encoding", "gzip") } else { answer };
+    if flaw == Flaw::NoVary { answer } else { answer.header("Vary", "Accept-Encoding") }
+}
+
+fn take(flaw: Flaw, request: &Request) -> Response {
+    let bound = if flaw == Flaw::Unbounded { u64::MAX } else { BOUND + 1 };
+    let mut body = Vec::new();
+    match request.header("content-encoding") {
+        None => body.clone_from(&request.body),
+        Some("gzip") => {
+            let unpacked = GzDecoder::new(request.body.as_slice()).take(bound).read_to_end(&mut body);
+            if unpacked.is_err() {
+                return Response::new(400, "text/plain", "not gzip");
+            }
+            std::thread::sleep(WORK);
+        }
+        Some(_) => return Response::new(415, "text/plain", "only gzip"),
+    }
+    if flaw != Flaw::Unbounded && body.len() as u64 > BOUND {
+        return Response::new(413, "text/plain", "too much");
+    }
+    match serde_json::from_slice::<serde_json::Value>(&body) {
+        Ok(_) => Response::new(201, "text/plain", "made"),
+        Err(_) => Response::new(400, "text/plain", "not JSON"),
+    }
+}
+
+fn packed(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(plain).and_then(|()| encoder.finish()).expect("a vector takes every write")
+}
