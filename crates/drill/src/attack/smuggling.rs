@@ -177,9 +177,12 @@ fn judge(second: Second, statuses: &[u16], closed: bool, peace: u16) -> (Mark, S
         [status] => {
             (Mark::Tolerated, format!("answered {status} once, the connection stays open; nothing was smuggled"))
         }
-        [first, rest @ ..] if second == Second::Smuggled && rest.contains(&peace) => {
-            (Mark::Wrong, format!("answered {first}, and the request hidden in it {peace}: smuggled"))
-        }
+        [first, rest @ ..] if second == Second::Smuggled && rest.contains(&peace) => (
+            Mark::Wrong,
+            format!(
+                "answered {first}, and the request hidden in it {peace}: smuggled, as it neither refused the message nor ended the connection"
+            ),
+        ),
         [first, rest @ ..] => (Mark::Tolerated, format!("answered {first}, then {rest:?} for what follows")),
     }
 }
