@@ -29,6 +29,12 @@
 //! [dependencies.rail.run_env]            # on top of the environment of its `run`
 //! PORT = "9300"
 //!
+//! [load]                                 # what it is meant to hold, for as long as it lasts
+//! rate = 50                              # requests of the mix a second, as expected
+//! peak = 100                             # the same at the peak
+//! p99 = "500ms"                          # 99 of 100 are answered within, from the time they were due
+//! errors = 0.01                          # the share of requests that may fail
+//!
 //! [[requests]]                           # sent in order; earlier ones save what later ones need
 //! name = "open account"
 //! method = "POST"
@@ -54,6 +60,7 @@
 
 mod file;
 mod flags;
+mod load;
 mod request;
 mod values;
 
@@ -64,6 +71,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use self::flags::Flags;
+pub use self::load::Load;
 use crate::mistake::Mistakes;
 
 /// No request may take longer, when nobody said.
@@ -203,6 +211,8 @@ pub struct Subject {
     pub decisions: Option<PathBuf>,
     /// What it calls.
     pub dependencies: Dependencies,
+    /// The load it is meant to hold, when somebody said.
+    pub load: Option<Load>,
     /// The mix, in order.
     pub requests: Vec<RequestSpec>,
 }

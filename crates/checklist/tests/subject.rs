@@ -174,3 +174,19 @@ fn every_mistake_on_the_command_line_is_told_at_once() {
     let flags: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(flags, ["--url", "--ready", "--deadline", "--env", "--repository"], "{told}");
 }
+
+#[test]
+fn a_declared_load_is_read_and_each_mistake_in_it_is_told() {
+    let with = |load: &str| {
+        let text = format!("[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[load]\n{load}");
+        Subject::from_text("keel.toml", &text, Path::new("/"))
+    };
+    let load = with("rate = 50\npeak = 100\np99 = \"500ms\"\nerrors = 0.01").unwrap().load.unwrap();
+    assert_eq!((load.rate, load.peak, load.p99, load.errors), (50.0, 100.0, Duration::from_millis(500), 0.01));
+    let wrong = with("rate = 0\npeak = 1e9\np99 = \"fast\"\nerrors = 1").unwrap_err().to_string();
+    for place in ["keel.toml:5", "keel.toml:6", "keel.toml:7", "keel.toml:8"] {
+        assert!(wrong.contains(place), "{place}: {wrong}");
+    }
+    let wrong = with("rate = 50\npeak = 10\np99 = \"500ms\"\nerrors = 0").unwrap_err().to_string();
+    assert!(wrong.contains("the peak is the higher one"), "{wrong}");
+}

@@ -80,6 +80,7 @@ fn subject() -> Subject {
         soak: Duration::from_secs(5),
         decisions: None,
         dependencies: Dependencies::Unsaid,
+        load: None,
         requests: Vec::new(),
     }
 }

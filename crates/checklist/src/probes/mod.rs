@@ -18,6 +18,7 @@ pub mod ship;
 pub mod web;
 
 mod listener;
+mod offered;
 mod repository;
 mod sockets;
 mod steadiness;

@@ -10,6 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use toml::Spanned;
 
+use super::load;
 use super::request::{self, Known, Request};
 use super::values::{dependency_url, duration, folder, name_of, plain_url, url_path, variable};
 use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, SOAK, START_TIMEOUT, STEADY, State, Subject};
@@ -20,6 +21,7 @@ use crate::mistake::{Mistakes, Reading};
 struct File {
     service: Service,
     dependencies: Option<Declared>,
+    load: Option<load::Table>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -92,8 +94,9 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let subject = service(&mut reading, file.service, folder);
     let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", duration).unwrap_or(SOAK);
     let dependencies = dependencies(&mut reading, file.dependencies);
+    let load = file.load.and_then(|table| load::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
-    reading.ended(subject.map(|subject| Subject { dependencies, requests, soak, ..subject }))
+    reading.ended(subject.map(|subject| Subject { dependencies, load, requests, soak, ..subject }))
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
@@ -140,6 +143,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         soak: SOAK,
         decisions: service.decisions.map(|path| folder.join(path)),
         dependencies: Dependencies::Unsaid,
+        load: None,
         requests: Vec::new(),
     })
 }

@@ -90,6 +90,7 @@ impl Flags {
             soak: SOAK,
             decisions: self.decisions,
             dependencies: if self.no_dependencies { Dependencies::Declared(Vec::new()) } else { Dependencies::Unsaid },
+            load: None,
             requests: Vec::new(),
             workdir,
         })

@@ -65,6 +65,7 @@ pub(crate) fn subject(name: &str) -> Subject {
         soak: Duration::from_secs(5),
         decisions: None,
         dependencies: Dependencies::Unsaid,
+        load: None,
         requests: Vec::new(),
     }
 }

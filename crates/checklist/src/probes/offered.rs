@@ -1,0 +1,54 @@
+//! The mix as load: what of it can be sent again and again, at times fixed in advance.
+
+use std::time::Duration;
+
+use drill::load::profile::Profile;
+use drill::load::{Kind, Plan};
+
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+/// The most connections at a time.
+const CONNECTIONS: usize = 512;
+/// So many clients they come from, so that limits for one address do not stand for the service's capacity.
+const SOURCES: u32 = 64;
+
+/// The mix at this profile: what only reads, and what a fresh key makes harmless to repeat. What is slow or crashes on
+/// purpose is left out. Without a mix, the request of which every service has an answer.
+pub(super) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
+    let mut plan = Plan::new(lab.subject.url.clone(), profile);
+    plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(kind).collect();
+    if plan.kinds.is_empty() {
+        plan.kinds = vec![Kind::get("harmless", lab.harmless().path)];
+    }
+    plan.variables = lab.saved().clone();
+    plan.connections = CONNECTIONS;
+    plan.sources = SOURCES;
+    plan.timeout = timeout;
+    plan
+}
+
+fn may_be_repeated(spec: &RequestSpec) -> bool {
+    !spec.slow && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
+}
+
+fn kind(spec: &RequestSpec) -> Kind {
+    let mut kind = Kind::get(&spec.name, &spec.path);
+    if !spec.only_reads() {
+        kind.method = spec.method.to_ascii_uppercase().parse().unwrap_or_default();
+    }
+    kind.headers = spec.headers.clone();
+    if let Some(header) = &spec.idempotent {
+        let named = kind.headers.keys().any(|name| name.eq_ignore_ascii_case(header));
+        if !named {
+            kind.headers.insert(header.clone(), "{key}".to_owned());
+        }
+    }
+    kind.body = spec.json.as_ref().map(ToString::to_string).or_else(|| spec.body.clone());
+    let typed = kind.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
+    if spec.json.is_some() && !typed {
+        kind.headers.insert("content-type".to_owned(), "application/json".to_owned());
+    }
+    kind.expect = spec.expect;
+    kind
+}
