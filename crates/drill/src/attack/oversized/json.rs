@@ -53,7 +53,7 @@ async fn send(ground: &Ground<'_>, what: &str, text: String) -> Result<Evidence,
     let heard = ground.exchange(&bytes, ground.bounds.answer).await;
     let (mark, said) = match fate(&heard, 0) {
         Fate::Refused(status) => (Mark::Right, format!("refused with {status}")),
-        Fate::Served(405) => (Mark::Right, "refused with 405".to_owned()),
+        Fate::Served(405) if known => (Mark::Right, "refused with 405".to_owned()),
         Fate::Served(_) if !known => {
             return Err(Excuse::Unknown("no path that takes JSON is known: name one".to_owned()));
         }
