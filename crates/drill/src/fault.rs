@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 pub use self::available::Available;
 pub use self::identity::Identity;
 pub use self::injected::Injected;
-pub use self::journal::{Entry, Journal, JournalError, MAX_ENTRIES, Outcome, Whose};
+pub use self::journal::{Entry, Journal, JournalError, MAX_ENTRIES, Mended, Outcome, Whose};
 pub use self::prepared::{Prepared, Switch};
 pub use self::undo::Undo;
 

@@ -1,6 +1,6 @@
 //! `keel undo`: takes back what a keel that is dead has left broken.
 
-use drill::fault::{Entry, Journal, JournalError, Outcome, Whose};
+use drill::fault::{Entry, Journal, JournalError, Mended, Outcome, Whose};
 
 use crate::output::print;
 use crate::{FINE, usage};
@@ -13,7 +13,7 @@ const STILL_BROKEN: u8 = 1;
 #[command(
     after_help = "Every start of `keel check`, `keel drill` and `keel fault` undoes what dead keels have left, too.\n\nExit \
                   codes:\n  0    nothing is left broken\n  1    something could not be undone; it is tried again the next \
-                  time\n  2    a mistake in the command line, or a journal that cannot be read"
+                  time\n  2    a mistake in the command line, or an entry that cannot be read; the others are undone"
 )]
 pub(crate) struct Arguments {
     /// Also what keels that are alive have broken
@@ -33,14 +33,17 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 }
 
 fn undo(whose: Whose) -> Result<u8, JournalError> {
-    let outcomes = Journal::open(&Journal::default_folder())?.undo(whose)?;
+    let Mended { outcomes, unreadable } = Journal::open(&Journal::default_folder())?.undo(whose)?;
     let commands = crate::drill::undo_commands();
-    if outcomes.is_empty() && commands.is_empty() {
+    if outcomes.is_empty() && commands.is_empty() && unreadable.is_empty() {
         print("nothing to undo\n");
     }
     commands.iter().for_each(|line| print(&format!("{line}\n")));
     for outcome in &outcomes {
         print(&format!("{}\n", told(outcome)));
+    }
+    if !unreadable.is_empty() {
+        return Ok(unreadable.iter().fold(FINE, |_, error| usage(error)));
     }
     let commands_undone = commands.iter().all(|line| !line.starts_with("could not"));
     Ok(if commands_undone && outcomes.iter().all(|outcome| outcome.undone.is_ok()) { FINE } else { STILL_BROKEN })
@@ -62,7 +65,10 @@ pub(crate) fn before_anything_else() {
         return;
     }
     match Journal::open(&folder).and_then(|journal| journal.undo(Whose::Dead)) {
-        Ok(outcomes) => outcomes.iter().for_each(|outcome| eprintln!("keel: {}", told(outcome))),
+        Ok(Mended { outcomes, unreadable }) => {
+            outcomes.iter().for_each(|outcome| eprintln!("keel: {}", told(outcome)));
+            unreadable.iter().for_each(|error| drop(usage(error)));
+        }
         Err(error) => drop(usage(error)),
     }
 }

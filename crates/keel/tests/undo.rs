@@ -263,6 +263,7 @@ fn a_partition_is_healed_after_keel_was_killed() {
     assert!(!hosts.reach(), "the fault outlives keel");
     keel.undo();
     eventually("they reach each other", || hosts.reach());
+    assert!(hosts.has_default_route(), "the kernel forgets routes with the link");
 }
 
 #[test]
@@ -322,7 +323,7 @@ fn a_fault_that_was_written_down_and_never_acted_is_undone_without_harm() {
     injected.undo().unwrap();
     for _ in 0..2 {
         std::fs::write(&file, &entry).unwrap();
-        let outcomes = keel.journal().undo(Whose::All).unwrap();
+        let outcomes = keel.journal().undo(Whose::All).unwrap().outcomes;
         assert!(outcomes.iter().all(|outcome| outcome.undone.is_ok()), "{outcomes:?}");
         assert!(!file.exists());
     }
@@ -331,7 +332,7 @@ fn a_fault_that_was_written_down_and_never_acted_is_undone_without_harm() {
     victim.signal(rustix::process::Signal::STOP);
     eventually("it stands still", || state(victim.pid()) == 'T');
     std::fs::write(&file, stranger).unwrap();
-    assert!(keel.journal().undo(Whose::All).unwrap().iter().all(|outcome| outcome.undone.is_ok()));
+    assert!(keel.journal().undo(Whose::All).unwrap().outcomes.iter().all(|outcome| outcome.undone.is_ok()));
     assert_eq!(state(victim.pid()), 'T');
 }
 
@@ -347,6 +348,56 @@ fn an_entry_that_was_not_written_whole_never_acted_and_one_that_is_torn_is_told(
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("1-1-0.fault.json"), "{output:?}");
     assert!(torn.exists(), "nothing is thrown away that nobody has understood");
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_keeps_no_other_from_being_undone() {
+    let (keel, victim) = (Keel::new(), Victim::idle());
+    keel.start_fault(&["stop", &victim.setting()]).kill();
+    std::fs::write(keel.journal().folder().join("0-0-0.fault.json"), "{").unwrap();
+    let output = keel.run(&["undo"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("0-0-0.fault.json"), "{output:?}");
+    eventually("it goes on", || state(victim.pid()) != 'T');
+}
+
+#[test]
+fn a_second_fault_on_the_same_thing_is_refused_as_only_one_order_of_undoing_would_be_right() {
+    let (keel, victim) = (Keel::new(), Victim::idle());
+    let soft = victim.limit("Max open files");
+    let first = Fault::Descriptors { pid: victim.pid(), headroom: 50 }.inject(&keel.journal()).unwrap();
+    let second = Fault::Descriptors { pid: victim.pid(), headroom: 5 }.inject(&keel.journal()).unwrap_err();
+    assert!(second.to_string().contains("undo that one first"), "{second}");
+    let switch = keel.folder("prepared").join("x.switch");
+    std::fs::write(&switch, "").unwrap();
+    let slow = format!("switch={}", switch.display());
+    let under_way = keel.start_fault(&["disk", &slow, "slow_ms=5"]);
+    assert_eq!(keel.run(&["fault", "disk", &slow, "fsync=EIO"]).status.code(), Some(2));
+    under_way.kill();
+    keel.undo();
+    first.undo().unwrap();
+    assert_eq!(victim.limit("Max open files"), soft);
+    assert_eq!(std::fs::read_to_string(&switch).unwrap(), "");
+}
+
+#[test]
+fn so_many_descriptors_more_can_be_opened_and_no_more_wherever_the_open_ones_are() {
+    let keel = Keel::new();
+    // Its descriptors are far apart; it waits to be told, then opens what it can.
+    let script = "import os, sys\nfor n in (50, 60, 70): os.dup2(0, n)\nprint('ready', flush=True)\nopened = 0\nsys.stdin.readline()\ntry:\n  while opened < 1000:\n    os.dup(0); opened += 1\nexcept OSError: pass\nprint(opened, flush=True)\n";
+    let mut child = std::process::Command::new("/usr/bin/python3")
+        .args(["-c", script])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    assert_eq!(said.next().unwrap().unwrap(), "ready");
+    let injected = Fault::Descriptors { pid: child.id(), headroom: 3 }.inject(&keel.journal()).unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"go\n").unwrap();
+    assert_eq!(said.next().unwrap().unwrap(), "3");
+    injected.undo().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

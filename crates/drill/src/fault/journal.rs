@@ -69,6 +69,14 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
+    /// Another fault has the same thing in hand: undoing them in another order would leave it broken.
+    #[error("{fault} would change what {other} is changing already: undo that one first")]
+    Overlaps {
+        /// The fault that was to be.
+        fault: &'static str,
+        /// The one under way.
+        other: &'static str,
+    },
     /// Too many faults are under way.
     #[error("{MAX_ENTRIES} faults are under way in {0}: undo some with `keel undo`")]
     Full(PathBuf),
@@ -81,6 +89,15 @@ pub enum Whose {
     Dead,
     /// All.
     All,
+}
+
+/// What became of a journal.
+#[derive(Debug, Default)]
+pub struct Mended {
+    /// Each entry that was tried.
+    pub outcomes: Vec<Outcome>,
+    /// Files that are no entries; they keep nobody from undoing the rest.
+    pub unreadable: Vec<JournalError>,
 }
 
 /// What became of one entry.
@@ -133,8 +150,13 @@ impl Journal {
     /// Writes down that a fault is about to act. On return it is on disk.
     ///
     /// # Errors
-    /// When it cannot be written, or [`MAX_ENTRIES`] are there.
+    /// When it cannot be written, another fault has the same thing in hand, or [`MAX_ENTRIES`] are there.
     pub(super) fn write(&self, id: String, fault: &Fault, undo: Vec<Undo>) -> Result<Entry, JournalError> {
+        let _lock = self.lock()?;
+        let overlaps = |entry: &Entry| entry.undo.iter().any(|other| undo.iter().any(|undo| undo.overlaps(other)));
+        if let Some(other) = self.readable()?.0.into_iter().find(overlaps) {
+            return Err(JournalError::Overlaps { fault: fault.name(), other: other.fault.name() });
+        }
         if self.paths()?.len() >= MAX_ENTRIES {
             return Err(JournalError::Full(self.folder.clone()));
         }
@@ -163,24 +185,56 @@ impl Journal {
     /// # Errors
     /// When one cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>, JournalError> {
-        let entries = self.paths()?.into_iter().map(|path| Self::read(&path));
-        // One that was undone meanwhile is no mistake.
-        entries.filter_map(Result::transpose).collect()
+        let (entries, unreadable) = self.readable()?;
+        unreadable.into_iter().next().map_or(Ok(entries), Err)
     }
 
-    /// Undoes faults, the last one first. What cannot be undone stays in the journal and does not keep the others.
+    /// Those that can be read, and why the others cannot.
+    fn readable(&self) -> Result<(Vec<Entry>, Vec<JournalError>), JournalError> {
+        let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
+        for path in self.paths()? {
+            match Self::read(&path) {
+                // One that was undone meanwhile is no mistake.
+                Ok(entry) => entries.extend(entry),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        Ok((entries, unreadable))
+    }
+
+    /// Nobody else writes or undoes meanwhile.
+    fn lock(&self) -> Result<File, JournalError> {
+        let lock = File::open(&self.folder).map_err(failed(&self.folder))?;
+        flock(&lock, FlockOperation::LockExclusive).map_err(|errno| failed(&self.folder)(errno.into()))?;
+        Ok(lock)
+    }
+
+    /// Undoes faults, the last one first. What cannot be undone, or read, stays in the journal and does not keep the others.
     ///
     /// Waits while another process does the same.
     ///
     /// # Errors
-    /// When the journal cannot be read.
-    pub fn undo(&self, whose: Whose) -> Result<Vec<Outcome>, JournalError> {
-        let lock = File::open(&self.folder).map_err(failed(&self.folder))?;
-        flock(&lock, FlockOperation::LockExclusive).map_err(|errno| failed(&self.folder)(errno.into()))?;
-        let mut entries = self.entries()?;
+    /// When the folder cannot be read.
+    pub fn undo(&self, whose: Whose) -> Result<Mended, JournalError> {
+        let _lock = self.lock()?;
+        self.forget_the_unfinished()?;
+        let (mut entries, unreadable) = self.readable()?;
         entries.retain(|entry| whose == Whose::All || !entry.owner.is_alive());
         entries.reverse();
-        Ok(entries.into_iter().map(|entry| Outcome { undone: self.undo_one(&entry), entry }).collect())
+        let outcomes = entries.into_iter().map(|entry| Outcome { undone: self.undo_one(&entry), entry }).collect();
+        Ok(Mended { outcomes, unreadable })
+    }
+
+    /// Files of keels that were killed while they wrote: their faults never acted. Whoever writes has the lock.
+    fn forget_the_unfinished(&self) -> Result<(), JournalError> {
+        let listed = std::fs::read_dir(&self.folder).map_err(failed(&self.folder))?;
+        for file in listed.flatten().map(|file| file.path()) {
+            if file.extension().is_some_and(|ending| ending == "new") {
+                // One that cannot be removed harms nobody.
+                let _ = std::fs::remove_file(file);
+            }
+        }
+        Ok(())
     }
 
     /// Undoes one fault and strikes it out.

@@ -1,6 +1,7 @@
 //! Faults of network devices in namespaces of their own; never of the host's own network.
 
-use super::command::run;
+use super::command::{output, run, succeeds};
+use super::undo::Undo;
 use super::{Fault, FaultError, MAX_DELAY_MS};
 
 /// Whether there is such a device in such a namespace.
@@ -10,6 +11,51 @@ pub(super) fn look(fault: &Fault, namespace: &str, device: &str) -> Result<(), F
         return Err(fault.mistaken("a namespace and a device have names, as `ip netns` and `ip link` list them"));
     }
     run(&["ip", "-n", namespace, "link", "show", "dev", device]).map_err(|why| fault.mistaken(why))
+}
+
+/// What brings the device up again as it is now.
+pub(super) fn undo_of_partition(fault: &Fault, namespace: &str, device: &str) -> Result<Undo, FaultError> {
+    let asked = |words: &[&str]| {
+        let words: Vec<&str> = ["ip", "-n", namespace].into_iter().chain(words.iter().copied()).collect();
+        output(&words).map_err(|why| fault.mistaken(why))
+    };
+    let flags = asked(&["link", "show", "dev", device])?;
+    if !flags.split(['<', '>']).nth(1).unwrap_or_default().split(',').any(|flag| flag == "UP") {
+        return Err(fault.mistaken(format!("{device} in {namespace} is down already")));
+    }
+    let addresses = asked(&["-6", "-o", "addr", "show", "dev", device, "scope", "global"])?;
+    let address = |line: &str| line.split_whitespace().skip_while(|word| *word != "inet6").nth(1).map(str::to_owned);
+    let mut routes: Vec<String> = Vec::new();
+    for version in ["-4", "-6"] {
+        let shown = asked(&[version, "route", "show", "dev", device])?;
+        // Those that come with an address, the kernel makes again itself.
+        routes.extend(shown.lines().filter(|line| !line.contains("proto kernel")).map(|line| line.trim().to_owned()));
+    }
+    Ok(Undo::LinkUp {
+        namespace: namespace.to_owned(),
+        device: device.to_owned(),
+        addresses: addresses.lines().filter_map(address).collect(),
+        routes,
+    })
+}
+
+/// Brings a device up with its addresses and routes; nothing where the device is gone.
+pub(super) fn link_up(namespace: &str, device: &str, addresses: &[String], routes: &[String]) -> Result<(), String> {
+    if !succeeds(&["ip", "-n", namespace, "link", "show", "dev", device]) {
+        return Ok(());
+    }
+    run(&["ip", "-n", namespace, "link", "set", "dev", device, "up"])?;
+    for address in addresses {
+        run(&["ip", "-n", namespace, "-6", "addr", "replace", address, "dev", device, "nodad"])?;
+    }
+    for route in routes {
+        let version = if route.contains(':') { "-6" } else { "-4" };
+        let mut words = vec!["ip", "-n", namespace, version, "route", "replace"];
+        words.extend(route.split_whitespace().filter(|word| *word != "linkdown" && *word != "dead"));
+        words.extend(["dev", device]);
+        run(&words)?;
+    }
+    Ok(())
 }
 
 pub(super) fn partition(namespace: &str, device: &str) -> impl FnOnce() -> Result<(), String> + 'static {
@@ -22,6 +68,9 @@ pub(super) fn netem(
     namespace: &str,
     device: &str,
 ) -> Result<impl FnOnce() -> Result<(), String> + 'static, FaultError> {
+    if output(&["tc", "-n", namespace, "qdisc", "show", "dev", device]).is_ok_and(|shown| shown.contains("netem")) {
+        return Err(fault.mistaken(format!("{device} in {namespace} has a netem already")));
+    }
     let mut words = vec!["tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "netem"];
     let settings = settings(fault).map_err(|why| fault.mistaken(why))?;
     words.extend(settings.iter().map(String::as_str));

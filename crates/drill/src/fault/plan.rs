@@ -1,5 +1,6 @@
 //! What each fault does, and what undoes it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal};
@@ -40,8 +41,7 @@ pub(super) fn plan(fault: &Fault) -> Result<Plan, FaultError> {
         Fault::CpuHog { processes } => hogs(fault, *processes, &id)?,
         Fault::Memory { pid, headroom } => memory(fault, *pid, *headroom, &id)?,
         Fault::Descriptors { pid, headroom } => {
-            let open = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |listed| listed.count() as u64);
-            limit(fault, *pid, Limit::Descriptors, open + headroom)?
+            limit(fault, *pid, Limit::Descriptors, descriptors_up_to(*pid, *headroom))?
         }
         Fault::FileSize { pid, bytes } => limit(fault, *pid, Limit::FileSize, *bytes)?,
         Fault::Volume { folder, bytes } => volume(fault, folder, *bytes)?,
@@ -58,7 +58,7 @@ pub(super) fn plan(fault: &Fault) -> Result<Plan, FaultError> {
         }
         Fault::Partition { namespace, device } => {
             network::look(fault, namespace, device)?;
-            let undo = Undo::LinkUp { namespace: namespace.clone(), device: device.clone() };
+            let undo = network::undo_of_partition(fault, namespace, device)?;
             (vec![undo], act(network::partition(namespace, device)))
         }
         Fault::Netem { namespace, device, .. } => {
@@ -92,6 +92,21 @@ fn limit(fault: &Fault, pid: u32, limit: Limit, to: u64) -> Result<(Vec<Undo>, A
     let undo = Undo::Limit { process, limit, soft: before.current };
     let set = move || limit.set(pid, Some(to)).map(drop).map_err(|error| format!("limits of process {pid}: {error}"));
     Ok((vec![undo], act(set)))
+}
+
+/// The limit is one of numbers: the first below which so many are free.
+fn descriptors_up_to(pid: u32, headroom: u64) -> u64 {
+    let listed = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let open: BTreeSet<u64> = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut free = 0;
+    // Ends: of any headroom + open.len() numbers so many are free.
+    (0..)
+        .find(|number| {
+            let enough = free == headroom;
+            free += u64::from(!open.contains(number));
+            enough
+        })
+        .unwrap_or(headroom)
 }
 
 fn cpu(fault: &Fault, pid: u32, share: f64, id: &str) -> Result<(Vec<Undo>, Act), FaultError> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::available;
 use super::command::run;
 use super::{Errno, Fault, FaultError, MAX_DELAY_MS, resolver};
-use crate::process::Launch;
+use crate::process::{Launch, is_simple};
 
 /// The shim's source; it is built where it is needed.
 const SHIM: &str = include_str!("../../shim/disk.c");
@@ -99,7 +99,9 @@ impl Prepared {
         std::fs::write(&conf, format!("nameserver {resolver}\noptions timeout:1 attempts:2\n"))
             .map_err(|error| FaultError::Mistaken(format!("{}: {error}", conf.display())))?;
         let command = std::mem::take(&mut launch.command);
-        let inner = format!("mount --bind \"$KEEL_RESOLV_CONF\" /etc/resolv.conf && {command}");
+        // The program takes the shell's place where it can, so that signals reach it.
+        let exec = if is_simple(&command) { "exec " } else { "" };
+        let inner = format!("mount --bind \"$KEEL_RESOLV_CONF\" /etc/resolv.conf || exit 97\n{exec}{command}");
         launch.env.insert("KEEL_RESOLV_CONF".to_owned(), conf.to_string_lossy().into_owned());
         launch.env.insert("KEEL_COMMAND".to_owned(), inner);
         launch.command = "unshare --mount --propagation private sh -c 'eval \"$KEEL_COMMAND\"'".to_owned();

@@ -9,9 +9,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use serde::{Deserialize, Serialize};
 
-use super::command::{run, succeeds};
+use super::command::run;
 use super::identity::Identity;
-use super::{cgroup, disk};
+use super::{cgroup, disk, network};
 
 /// One act that undoes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub enum Undo {
         /// The value of `KEEL_FAULT`.
         mark: String,
     },
-    /// Takes away what is mounted on a folder, when its source is this or, for a bind mount, when it is marked by its options.
+    /// Takes away what was mounted on a folder on top of what was there before.
     Unmount {
         /// Where.
         folder: PathBuf,
@@ -62,12 +62,16 @@ pub enum Undo {
         /// What it said.
         contents: String,
     },
-    /// Brings a network device up.
+    /// Brings a network device up, with what the kernel forgets when it goes down.
     LinkUp {
         /// In which namespace.
         namespace: String,
         /// Which.
         device: String,
+        /// Its addresses of IPv6 that are no link's.
+        addresses: Vec<String>,
+        /// Its routes, as `ip route` shows them.
+        routes: Vec<String>,
     },
     /// Takes the queueing discipline of a network device away.
     Qdisc {
@@ -128,6 +132,23 @@ impl Limit {
 }
 
 impl Undo {
+    /// Whether both would put the same thing back as each found it: then only one order is right, so there is only one at a time.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Limit { process, limit, .. }, Self::Limit { process: same, limit: too, .. }) => {
+                process == same && limit == too
+            }
+            (Self::Switch { file, .. }, Self::Switch { file: same, .. }) => file == same,
+            // In version 1 of control groups the second would be made inside the first.
+            (Self::Cgroup { home, .. }, Self::Cgroup { folder, .. }) => home == folder,
+            (
+                Self::LinkUp { namespace, device, .. } | Self::Qdisc { namespace, device },
+                Self::LinkUp { namespace: same, device: too, .. } | Self::Qdisc { namespace: same, device: too },
+            ) => namespace == same && device == too && std::mem::discriminant(self) == std::mem::discriminant(other),
+            _ => false,
+        }
+    }
+
     /// Undoes.
     ///
     /// # Errors
@@ -149,11 +170,8 @@ impl Undo {
             Self::Unmount { folder, below } => disk::unmount_down_to(folder, *below),
             Self::Remove { file } => remove(file),
             Self::Switch { file, contents } => set_switch(file, contents),
-            Self::LinkUp { namespace, device } => {
-                match succeeds(&["ip", "-n", namespace, "link", "show", "dev", device]) {
-                    true => run(&["ip", "-n", namespace, "link", "set", "dev", device, "up"]),
-                    false => Ok(()),
-                }
+            Self::LinkUp { namespace, device, addresses, routes } => {
+                network::link_up(namespace, device, addresses, routes)
             }
             Self::Qdisc { namespace, device } => {
                 let said = super::command::output(&["tc", "-n", namespace, "qdisc", "show", "dev", device]);

@@ -253,8 +253,15 @@ impl Hosts {
             format!("ip -n {far} addr add 10.231.0.2/30 dev {other}"),
             format!("ip -n {near} link set {device} up"),
             format!("ip -n {far} link set {other} up"),
+            format!("ip -n {near} route add default via 10.231.0.2"),
         ];
         steps.iter().all(|step| shell(step)).then_some(hosts)
+    }
+
+    /// Whether the near one knows a way to everybody else.
+    pub(crate) fn has_default_route(&self) -> bool {
+        let shown = Command::new("ip").args(["-n", &self.near, "route", "show", "default"]).output().unwrap();
+        String::from_utf8_lossy(&shown.stdout).contains("via 10.231.0.2")
     }
 
     /// Whether a connection from the one to the other gets through to the host (refused is through).
