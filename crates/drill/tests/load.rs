@@ -193,7 +193,8 @@ async fn connections_come_from_many_addresses() {
     let report = sent(plan).await;
     assert_eq!(report.total().expected(), 50, "{}", report.text());
     let peers: BTreeSet<IpAddr> = seen.peers.lock().unwrap().iter().copied().collect();
-    assert!(peers.iter().all(|peer| peer.is_loopback() && peer.to_string().starts_with("127.0.1.")), "{peers:?}");
+    let expected: BTreeSet<IpAddr> = (1..=5).map(|last| IpAddr::from([127, 0, 1, last])).collect();
+    assert_eq!(peers, expected);
     assert_eq!(seen.peers.lock().unwrap().len(), 50, "a new connection for each request");
 }
 
@@ -295,6 +296,48 @@ async fn a_generator_that_falls_behind_says_so() {
     let report = load::run(plan(address, 100.0, SECOND), watch, std::future::pending()).await.unwrap();
     assert!(matches!(report.validity, Validity::Behind { late, .. } if late > 0.01), "{}", report.text());
     assert!(report.text().contains("INVALID") && report.json()["valid"] == false);
+}
+
+#[tokio::test]
+async fn addresses_take_turns_on_kept_connections_too() {
+    let (address, seen) = server(|_| Some(OK.to_vec())).await;
+    let mut plan = plan(address, 100.0, SECOND);
+    plan.sources = 20;
+    assert_eq!(sent(plan).await.total().expected(), 100);
+    let peers: BTreeSet<IpAddr> = seen.peers.lock().unwrap().iter().copied().collect();
+    assert_eq!(peers.len(), 20);
+}
+
+#[tokio::test]
+async fn a_generator_that_is_behind_with_every_connection_busy_says_so_too() {
+    let (address, _) = server(|_| Some(OK.to_vec())).await;
+    let watch =
+        Watch { observer: Some(Arc::new(|_| std::thread::sleep(Duration::from_millis(30)))), ..Watch::default() };
+    let mut plan = plan(address, 100.0, SECOND);
+    plan.connections = 1;
+    let report = load::run(plan, watch, std::future::pending()).await.unwrap();
+    assert!(matches!(report.validity, Validity::Behind { .. }), "{}", report.text());
+}
+
+#[tokio::test]
+async fn a_burst_beyond_the_connections_waits_in_its_latency_and_not_in_the_generators_lag() {
+    let (address, _) = server(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        Some(OK.to_vec())
+    })
+    .await;
+    let mut plan = plan(address, 1.0, SECOND);
+    plan.profile = Profile::Replay(vec![Duration::ZERO; 30]);
+    plan.connections = 3;
+    // The server sleeps on a thread of its own.
+    let report = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(sent(plan))
+    })
+    .await
+    .unwrap();
+    let latency = report.total().latency().quantile(0.9);
+    assert!(latency >= Duration::from_millis(300) && report.lag.max() < latency, "{}", report.text());
 }
 
 #[tokio::test]

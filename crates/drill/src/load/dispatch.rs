@@ -21,7 +21,8 @@ use super::report::Report;
 use super::template::{Filling, Template};
 use super::{Completed, MAX_WAITING, Plan, PlanError, Protocol, Watch, http2};
 
-/// Arrivals so close to each other are handed out at once: a wake-up for each would cost more than the request.
+/// The least time between two wake-ups: what becomes due meanwhile is handed out together, so much too late at most. A
+/// wake-up for each would cost more than the request.
 const TOGETHER: Duration = Duration::from_micros(50);
 /// On top of what requests may take, until those under way are given up: their own timers come first. After a stop, all
 /// the time that they have.
@@ -35,8 +36,6 @@ pub(super) struct Arrival {
     pub(super) kind: usize,
     pub(super) filling: Filling,
     pub(super) intended: Instant,
-    /// It had to wait for a free lane.
-    pub(super) waited: bool,
 }
 
 /// What lanes and dispatcher share; they are on one thread.
@@ -47,8 +46,8 @@ pub(super) struct Floor {
     pub(super) bodies: bool,
     pub(super) carriers: Vec<http2::Carrier>,
     queue: RefCell<VecDeque<Arrival>>,
-    /// Lanes with nothing to do, the one that was busy last on top: its connection is warm.
-    idle: RefCell<Vec<usize>>,
+    /// Lanes with nothing to do, the one that was busy last at the back.
+    idle: RefCell<VecDeque<usize>>,
     slots: Vec<Slot>,
     /// Those that were opened.
     lanes: RefCell<Vec<AbortHandle>>,
@@ -115,7 +114,8 @@ async fn follow(
     let mut early = false;
     while let Some(offset) = next {
         let due = begun + offset;
-        let wake = due.min(Instant::now() + TICK);
+        let now = Instant::now();
+        let wake = due.clamp(now + TOGETHER, now + TICK);
         tokio::select! {
             biased;
             _ = stopped.wait_for(|stopped| *stopped) => {
@@ -126,8 +126,8 @@ async fn follow(
         }
         let now = Instant::now();
         floor.recorder.borrow_mut().tick(now, floor.waiting());
-        while let Some(offset) = next.filter(|offset| begun + *offset <= now + TOGETHER) {
-            floor.recorder.borrow_mut().intended();
+        while let Some(offset) = next.filter(|offset| begun + *offset <= now) {
+            floor.recorder.borrow_mut().intended(begun + offset);
             floor.hand_out(draw.arrival(begun + offset), streams);
             next = schedule.next();
         }
@@ -161,20 +161,26 @@ impl Draw {
         let drawn = self.mix.random_range(0..sum);
         let kind = self.upto.partition_point(|upto| *upto <= drawn);
         self.number += 1;
-        Arrival { kind, filling: Filling::draw(self.number, &mut self.keys), intended, waited: false }
+        Arrival { kind, filling: Filling::draw(self.number, &mut self.keys), intended }
     }
 }
 
 impl Floor {
     /// To a free lane, to a new one, or to the queue.
     fn hand_out(self: &Rc<Self>, arrival: Arrival, streams: usize) {
-        let free = self.idle.borrow_mut().pop();
+        let opened = self.lanes.borrow().len();
+        let sources = self.plan.sources as usize;
+        // Where clients have several addresses they take turns; else the warmest connection is used.
+        let free = match sources {
+            0 | 1 => self.idle.borrow_mut().pop_back(),
+            _ if opened < sources.min(self.slots.len()) => None,
+            _ => self.idle.borrow_mut().pop_front(),
+        };
         if let Some(lane) = free {
             *self.slots[lane].arrival.borrow_mut() = Some(arrival);
             self.slots[lane].filled.notify_one();
             return;
         }
-        let opened = self.lanes.borrow().len();
         if opened < self.slots.len() {
             *self.slots[opened].arrival.borrow_mut() = Some(arrival);
             self.slots[opened].filled.notify_one();
@@ -184,7 +190,7 @@ impl Floor {
         }
         let mut queue = self.queue.borrow_mut();
         if queue.len() < MAX_WAITING {
-            queue.push_back(Arrival { waited: true, ..arrival });
+            queue.push_back(arrival);
             return;
         }
         drop(queue);
@@ -193,13 +199,14 @@ impl Floor {
 
     /// What the lane does next.
     pub(super) async fn next(&self, lane: usize) -> Arrival {
-        if let Some(waiting) = self.queue.borrow_mut().pop_front() {
-            return waiting;
-        }
+        // Its own first: it was due before what waits.
         if let Some(arrival) = self.slots[lane].arrival.borrow_mut().take() {
             return arrival;
         }
-        self.idle.borrow_mut().push(lane);
+        if let Some(waiting) = self.queue.borrow_mut().pop_front() {
+            return waiting;
+        }
+        self.idle.borrow_mut().push_back(lane);
         loop {
             self.slots[lane].filled.notified().await;
             if let Some(arrival) = self.slots[lane].arrival.borrow_mut().take() {

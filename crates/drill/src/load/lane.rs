@@ -99,8 +99,7 @@ impl UnderWay {
     fn begin(floor: &Rc<Floor>, arrival: Arrival) -> Self {
         floor.begin();
         let sent = Instant::now();
-        let lag = (!arrival.waited).then(|| sent.saturating_duration_since(arrival.intended));
-        floor.recorder.borrow_mut().left(lag);
+        floor.recorder.borrow_mut().left();
         Self { floor: Rc::clone(floor), arrival, sent, known: false }
     }
 

@@ -124,20 +124,20 @@ impl Recorder {
         }
     }
 
-    /// The schedule has come to one more.
-    pub(super) fn intended(&mut self) {
+    /// The schedule has come to one more, which was due then. How late it comes to it is the generator's own fault: what
+    /// waits for the server waits later.
+    pub(super) fn intended(&mut self, due: Instant) {
+        let lag = Instant::now().saturating_duration_since(due);
         self.intended += 1;
         self.open.second.intended += 1;
+        self.lag.record(lag);
+        self.late += u64::from(lag > LATE);
+        self.last_lag = lag;
     }
 
-    /// A request has left so late. What waited for a connection is not late by the generator's fault.
-    pub(super) fn left(&mut self, lag: Option<Duration>) {
+    /// A request has left.
+    pub(super) fn left(&mut self) {
         self.left += 1;
-        if let Some(lag) = lag {
-            self.lag.record(lag);
-            self.late += u64::from(lag > LATE);
-            self.last_lag = lag;
-        }
     }
 
     pub(super) fn attempt(&mut self) {
@@ -211,7 +211,7 @@ impl Recorder {
             self.close(0);
         }
         let took = now.saturating_duration_since(self.begun);
-        let share = if self.left == 0 { 0.0 } else { self.late as f64 / self.left as f64 };
+        let share = if self.intended == 0 { 0.0 } else { self.late as f64 / self.intended as f64 };
         let validity = match share > MAX_LATE {
             true => Validity::Behind { late: share, worst: self.lag.max() },
             false => Validity::Valid,

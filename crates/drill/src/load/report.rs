@@ -32,7 +32,7 @@ pub struct Report {
     pub attempts: u64,
     /// By kind, in the plan's order: its name, and a row for each outcome that was seen.
     pub kinds: Vec<(String, Vec<Row>)>,
-    /// How late requests left, but for those that waited for a free connection.
+    /// How late the generator came to arrivals; what then waited for a free connection is in their latency.
     pub lag: Latencies,
     /// Second by second, by when outcomes were known.
     pub seconds: Vec<Second>,
