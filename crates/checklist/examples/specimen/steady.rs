@@ -32,7 +32,7 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         match keeps {
             // Written, or its pages would not be resident.
             Keeps::Memory => kept.lock().unwrap_or_else(PoisonError::into_inner).push(vec![1_u8; LEAK]),
-            Keeps::Descriptors if served.fetch_add(1, Relaxed) % OPENED_EVERY == 0 => {
+            Keeps::Descriptors if served.fetch_add(1, Relaxed).is_multiple_of(OPENED_EVERY) => {
                 opened.lock().unwrap_or_else(PoisonError::into_inner).extend(File::open("/dev/null"));
             }
             Keeps::Nothing | Keeps::Descriptors => {}
