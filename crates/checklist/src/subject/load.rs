@@ -9,7 +9,7 @@ use super::values::duration;
 use crate::mistake::Reading;
 
 /// The highest rate that can be declared, in requests a second: what one machine can be expected to offer itself.
-pub const MAX_RATE: f64 = 20_000.0;
+const MAX_RATE: f64 = 20_000.0;
 
 /// The load that a service is meant to hold, and how well.
 #[derive(Clone, Copy, Debug, PartialEq)]
