@@ -67,9 +67,14 @@ pub(crate) fn before_anything_else() {
     match Journal::open(&folder).and_then(|journal| journal.undo(Whose::Dead)) {
         Ok(Mended { outcomes, unreadable }) => {
             outcomes.iter().for_each(|outcome| eprintln!("keel: {}", told(outcome)));
-            unreadable.iter().for_each(|error| drop(usage(error)));
+            for error in unreadable {
+                // Told; what was asked for goes on.
+                let _ = usage(error);
+            }
         }
-        Err(error) => drop(usage(error)),
+        Err(error) => {
+            let _ = usage(error);
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - **Hypothesis**: an answer is coded only as was asked for, unpacks to what the plain one is, and names Accept-Encoding in
 //!   Vary; a body that unpacks to a thousand times its size is refused and costs no memory.
-//! - **Sent**: each GET of the mix (at most [`PATHS`]) and `/` with `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
-//!   the first JSON write of the mix compressed with gzip, then [`BOMBS`] at once of [`BOMB`] zero bytes compressed.
+//! - **Sent**: each GET of the mix (at most `PATHS`) and `/` with `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
+//!   the first JSON write of the mix compressed with gzip, then `BOMBS` at once of `BOMB` zero bytes compressed.
 //! - **Decides**: a coding that was not asked for, two codings, another content, no Vary; a bomb that is not answered 4xx, or
 //!   [`MEMORY`] more resident memory: fall short. Where nothing is compressed and no compressed body is taken, it does not
 //!   apply. br, zstd, nested bombs and secrets in compressed answers are not examined.
