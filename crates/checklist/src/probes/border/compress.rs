@@ -5,10 +5,10 @@
 //! - **Sent**: each GET of the mix (at most `PATHS`) and `/` with `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
 //!   the first JSON write of the mix compressed with gzip, then `BOMBS` at once of `BOMB` zero bytes compressed.
 //! - **Decides**: a coding that was not asked for, two codings, another content, no Vary; a bomb that is not answered 4xx, or
-//!   [`MEMORY`] more resident memory: fall short. Where nothing is compressed and no compressed body is taken, it does not
+//!   `MEMORY` more resident memory: fall short. Where nothing is compressed and no compressed body is taken, it does not
 //!   apply. br, zstd, nested bombs and secrets in compressed answers are not examined.
 //! - **Blast radius**: one write; memory of the service, at most 80 MiB for seconds.
-//! - **Bound in time**: four exchanges a path and two more, each bounded by [`EACH`].
+//! - **Bound in time**: four exchanges a path and two more, each bounded by `EACH`.
 
 use std::io::{Read, Write};
 use std::time::Duration;

@@ -2,11 +2,11 @@
 //!
 //! - **Hypothesis**: a burst from one address is refused in part with 429 and headers that say when to come again; another
 //!   address is answered meanwhile, and the first one again after the wait it was told.
-//! - **Sent**: the harmless request from 127.0.0.4, [`WORKERS`] at a time with a connection each, until [`ENOUGH`] were refused,
-//!   [`MOST`] were sent or [`BURST`] is over; then once from 127.0.0.5, and from 127.0.0.4 after the stated wait.
+//! - **Sent**: the harmless request from 127.0.0.4, `WORKERS` at a time with a connection each, until `ENOUGH` were refused,
+//!   `MOST` were sent or `BURST` is over; then once from 127.0.0.5, and from 127.0.0.4 after the stated wait.
 //! - **Decides**: no refusal in the burst, another status than 429, a refusal without Retry-After or RateLimit headers, another
-//!   address that is refused too, no answer after the stated wait: fall short. A service too slow for [`FEW`] requests in the
-//!   burst is unknown; a wait above [`WAIT`] is told and not waited for. Limits by identity, of single routes and of logins,
+//!   address that is refused too, no answer after the stated wait: fall short. A service too slow for `FEW` requests in the
+//!   burst is unknown; a wait above `WAIT` is told and not waited for. Limits by identity, of single routes and of logins,
 //!   and the memory that many keys cost, are not examined.
 //! - **Blast radius**: 2,000 reads; 127.0.0.4 may stay refused for as long as the service says.
 //! - **Bound in time**: 10 s of burst, 15 s of waiting, and a few exchanges of 2 s.

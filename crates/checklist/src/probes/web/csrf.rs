@@ -12,7 +12,7 @@
 //!   cookie without SameSite that the service sets) is not accused. Tokens of other sessions, effects behind the answer and what
 //!   a preflight allows are not examined.
 //! - **Blast radius**: what the writes do, five times at most.
-//! - **Bound in time**: [`MAX`] times five exchanges and one, each bounded by [`EACH`].
+//! - **Bound in time**: `MAX` times five exchanges and one, each bounded by `EACH`.
 
 use std::time::Duration;
 
