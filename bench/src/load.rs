@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use crate::border;
-use crate::measure::median;
+use crate::measure::{self, median};
 
 /// Rounds of each generator, one after the other.
 const ROUNDS: usize = 3;
@@ -41,16 +41,16 @@ pub(crate) fn report() -> Result<String, String> {
         return Err(format!("{} is missing: cargo build --release -p keel", keel.display()));
     }
     let server = border::start(&[], "bare")?;
+    let ours = |flags: &str| {
+        format!(
+            "{} load TARGET --rate {RATE} --for {SECONDS}s -c {CONNECTIONS}{flags} --quiet --format json",
+            measure::shown(&keel).display()
+        )
+    };
     let generator = |name, command, read| Generator { name, command, read, rounds: Vec::new() };
     let mut generators = vec![
-        generator(
-            "keel load",
-            format!(
-                "{} load TARGET --rate {RATE} --for {SECONDS}s -c {CONNECTIONS} --quiet --format json",
-                keel.display()
-            ),
-            of_keel,
-        ),
+        generator("keel load, bursts", ours(" --bursts 1ms"), of_keel),
+        generator("keel load, even", ours(""), of_keel),
         generator(
             "oha",
             format!(
@@ -132,9 +132,11 @@ fn of_wrk(text: &str) -> Option<Figures> {
 fn table(generators: &[Generator]) -> String {
     let mut text = format!(
         "## The load generator\n\nA server of bare axum on the same two cores, {CONNECTIONS} connections, {SECONDS} s a round, {RATE} \
-         requests a second of those that have a rate; wrk has none and sends as fast as it is answered, so its latencies \
-         are those of a saturated server. Cost: requests for a second of the generator's own processor time, user and \
-         system. Medians of {ROUNDS} rounds, in turn.\n\n| | requests a core-second | to keel load | p50 | p90 | p99 \
+         requests a second of those that have a rate. oha's timers tick once a millisecond, and what has become due by then \
+         leaves together: those are the arrivals of `--bursts 1ms`, so that these two figures are of the same work. Even \
+         arrivals, the default, wake the generator and the idle server for each. wrk has no rate and sends as fast as it is \
+         answered, so its latencies are those of a saturated server. Cost: requests for a second of the generator's own processor time, user and \
+         system. Medians of {ROUNDS} rounds, in turn.\n\n| | requests a core-second | to the first | p50 | p90 | p99 \
          |\n|---|---|---|---|---|---|\n"
     );
     let of =

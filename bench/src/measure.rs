@@ -2,8 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// A program as it is called from the root of the repository, for commands that are told.
+pub(crate) fn shown(program: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    program.strip_prefix(here).unwrap_or(program).to_owned()
+}
 
 /// A server that is killed when it is dropped.
 pub(crate) struct Server {

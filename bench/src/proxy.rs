@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::measure::{Server, free_address, median};
+use crate::measure::{self, Server, free_address, median};
 
 /// Rounds of each relay, one after the other, so that whatever else the machine does meets all of them.
 const ROUNDS: usize = 5;
@@ -97,7 +97,7 @@ fn keel(upstream: SocketAddr, folder: &std::path::Path) -> Relay {
     let (address, config) = (free_address()?, folder.join("proxies.json"));
     let proxies = format!(r#"[{{"name":"relay","listen":"{address}","upstream":"{upstream}"}}]"#);
     std::fs::write(&config, proxies).map_err(|error| error.to_string())?;
-    let mut command = Command::new(binary);
+    let mut command = Command::new(measure::shown(&binary));
     command.args(["proxy", "--port", "0", "--config"]).arg(config);
     Ok((command, address))
 }

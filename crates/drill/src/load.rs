@@ -237,6 +237,9 @@ impl Plan {
         if self.sources > MAX_SOURCES {
             return refuse(format!("{} source addresses; at most {MAX_SOURCES} are used", self.sources));
         }
+        if self.arrivals == Arrivals::Bursts(Duration::ZERO) {
+            return refuse("bursts of no time: say how much of the load comes together, such as 1ms".to_owned());
+        }
         if self.timeout.is_zero() || self.timeout > MAX_LENGTH {
             return refuse(format!(
                 "a timeout of {:?}: it is longer than nothing and at most {MAX_LENGTH:?}",

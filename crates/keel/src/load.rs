@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
     /// Arrivals as independent users make them, instead of at equal distances
     #[arg(long, help_heading = "When")]
     poisson: bool,
+    /// Arrivals of so long a time come together, such as 1ms: costs less than waking for each
+    #[arg(long, value_name = "DURATION", value_parser = file::duration, conflicts_with_all = ["poisson", "replay"], help_heading = "When")]
+    bursts: Option<Duration>,
     /// What arrivals, the mix and keys are drawn from
     #[arg(long, value_name = "NUMBER", help_heading = "When")]
     seed: Option<u64>,
@@ -166,6 +169,9 @@ impl Arguments {
         }
         if self.poisson {
             plan.arrivals = Arrivals::Poisson;
+        }
+        if let Some(every) = self.bursts {
+            plan.arrivals = Arrivals::Bursts(every);
         }
         if let Some(streams) = self.http2 {
             plan.protocol = Protocol::Http2 { streams };

@@ -22,22 +22,21 @@ impl Alarm {
     }
 
     /// Until then. Cancel-safe.
+    ///
+    /// The timer is never read: setting it anew forgets that it has gone off, and saves a system call.
     pub(super) async fn until(&self, then: Instant) {
-        let wait = then.saturating_duration_since(Instant::now());
-        if wait.is_zero() {
-            return;
-        }
-        let setting = Itimerspec { it_interval: span(Duration::ZERO), it_value: span(wait) };
-        if rustix::time::timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &setting).is_err() {
-            return tokio::time::sleep(wait).await;
-        }
         loop {
-            let Ok(mut ready) = self.timer.readable().await else { return };
-            let mut expirations = [0; 8];
-            match ready.try_io(|timer| Ok(rustix::io::read(timer, &mut expirations)?)) {
-                Ok(_) => return,
-                Err(_) => continue,
+            let wait = then.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                return;
             }
+            let setting = Itimerspec { it_interval: span(Duration::ZERO), it_value: span(wait) };
+            if rustix::time::timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &setting).is_err() {
+                return tokio::time::sleep(wait).await;
+            }
+            // An event of the setting before may still be on its way, so the clock has the last word.
+            let Ok(mut ready) = self.timer.readable().await else { return };
+            ready.clear_ready();
         }
     }
 }

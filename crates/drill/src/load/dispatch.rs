@@ -115,6 +115,7 @@ async fn follow(
     while let Some(offset) = next {
         let due = begun + offset;
         let now = Instant::now();
+        // Always later than now, so that the lanes, which are on this thread too, have their turn.
         let wake = due.clamp(now + TOGETHER, now + TICK);
         tokio::select! {
             biased;
@@ -131,8 +132,6 @@ async fn follow(
             floor.hand_out(draw.arrival(begun + offset), streams);
             next = schedule.next();
         }
-        // Lanes run on this thread too.
-        tokio::task::yield_now().await;
     }
     floor.settle(&mut stopped, &alarm, begun, early).await
 }

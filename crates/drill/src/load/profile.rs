@@ -20,6 +20,9 @@ pub enum Arrivals {
     Even,
     /// As independent users make them: a Poisson process.
     Poisson,
+    /// Evenly, but gathered in bursts: those of so long a time come together at its beginning. Costs the generator less, as
+    /// it wakes once a burst.
+    Bursts(Duration),
 }
 
 /// The rate over time.
@@ -188,11 +191,14 @@ impl Iterator for Schedule {
             if inside < stretch.arrivals() - 1e-6 {
                 let at = self.begun + Duration::from_secs_f64(stretch.when(inside));
                 self.owed += match self.arrivals {
-                    Arrivals::Even => 1.0,
+                    Arrivals::Even | Arrivals::Bursts(_) => 1.0,
                     // Inverse transform: -ln(U) of a U in (0, 1].
                     Arrivals::Poisson => -(1.0 - self.luck.random::<f64>()).ln(),
                 };
-                return Some(at);
+                return Some(match self.arrivals {
+                    Arrivals::Bursts(every) => beginning(at, every),
+                    Arrivals::Even | Arrivals::Poisson => at,
+                });
             }
             self.passed += stretch.arrivals();
             self.begun += stretch.lasts;
@@ -200,6 +206,12 @@ impl Iterator for Schedule {
         }
         None
     }
+}
+
+/// The beginning of the time of this length that a moment falls in.
+fn beginning(at: Duration, every: Duration) -> Duration {
+    let into = at.as_nanos().checked_rem(every.as_nanos()).unwrap_or(0);
+    at.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -220,6 +232,12 @@ mod tests {
     fn even_arrivals_are_at_equal_distances() {
         let times = times(&Profile::constant(4.0, SECOND), Arrivals::Even, 1);
         assert_eq!(times, [0, 250, 500, 750].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn bursts_gather_what_even_arrivals_would_be() {
+        let times = times(&Profile::constant(8.0, SECOND), Arrivals::Bursts(SECOND / 2), 1);
+        assert_eq!(times, [0, 0, 0, 0, 500, 500, 500, 500].map(Duration::from_millis));
     }
 
     #[test]
@@ -266,7 +284,9 @@ mod tests {
             let profile = Profile::Stretches(stretches);
             let even = times(&profile, Arrivals::Even, seed);
             prop_assert!((even.len() as f64 - profile.arrivals()).abs() <= 1.0, "{} {}", even.len(), profile.arrivals());
-            for schedule in [even, times(&profile, Arrivals::Poisson, seed)] {
+            let bursts = times(&profile, Arrivals::Bursts(Duration::from_millis(7)), seed);
+            prop_assert_eq!(bursts.len(), even.len());
+            for schedule in [even, bursts, times(&profile, Arrivals::Poisson, seed)] {
                 prop_assert!(schedule.is_sorted());
                 prop_assert!(schedule.last().is_none_or(|last| *last <= profile.lasts()));
             }

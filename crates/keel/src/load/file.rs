@@ -45,6 +45,7 @@ struct File {
     replay: Option<PathBuf>,
     #[serde(default)]
     poisson: bool,
+    bursts: Option<String>,
     #[serde(default)]
     thresholds: Vec<String>,
     #[serde(default)]
@@ -94,7 +95,12 @@ impl File {
         if !self.request.is_empty() {
             plan.kinds = self.request;
         }
-        plan.arrivals = if self.poisson { Arrivals::Poisson } else { Arrivals::Even };
+        plan.arrivals = match &self.bursts {
+            Some(_) if self.poisson => return Err("poisson and bursts: arrivals are the one or the other".to_owned()),
+            Some(text) => Arrivals::Bursts(duration(text)?),
+            None if self.poisson => Arrivals::Poisson,
+            None => Arrivals::Even,
+        };
         plan.protocol = self.http2.map_or(Protocol::Http1, |streams| Protocol::Http2 { streams });
         plan.keep_alive = self.keep_alive;
         plan.connections = self.connections.unwrap_or(plan.connections);
