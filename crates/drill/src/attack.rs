@@ -19,6 +19,7 @@ pub mod bystander;
 pub mod consent;
 pub mod outcome;
 pub mod target;
+pub mod victim;
 
 mod answers;
 mod ground;
@@ -47,9 +48,11 @@ pub use self::bounds::Bounds;
 pub use self::bystander::Bystander;
 pub use self::outcome::{Evidence, Mark, Outcome, Verdict};
 pub use self::target::Target;
+pub use self::victim::Memory;
 
 use self::ground::Ground;
 use self::outcome::Findings;
+use self::victim::Victim;
 
 /// One attack.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,8 @@ pub struct Attack {
     pub source: &'static str,
     /// What a correct server may answer or do.
     pub correct: &'static str,
+    /// The bytes by which the memory of whoever is attacked may grow at most, where that is what the attack is about.
+    memory: Option<u64>,
     launch: Launch,
 }
 
@@ -98,10 +103,12 @@ pub fn named(id: &str) -> Option<&'static Attack> {
 pub async fn run(attack: &Attack, target: &Target, bounds: &Bounds) -> Result<Outcome, Refusal> {
     bounds.check()?;
     let site = consent::site(target).await?;
+    let victim = Victim::watch(&site);
     let ground = match Ground::open(target, bounds, site).await {
         Ok(ground) => ground,
         Err(reason) => return Ok(Outcome::unknown(attack.id, reason)),
     };
     let (findings, bystander) = bystander::beside(&ground, (attack.launch)(&ground)).await;
-    Ok(Outcome::of(attack.id, findings, bystander))
+    let outcome = Outcome::of(attack.id, findings, bystander);
+    Ok(outcome.with_memory(victim.map(Victim::end), attack.memory))
 }

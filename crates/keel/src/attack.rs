@@ -44,6 +44,9 @@ pub(crate) struct Arguments {
     /// What to attack; its path is the harmless request. With --config: instead of the service's own URL
     #[arg(long, value_name = "http://HOST:PORT/PATH")]
     url: Option<Url>,
+    /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's (loopback only)
+    #[arg(long, value_name = "PORT")]
+    h2_port: Option<u16>,
     /// A path that takes JSON by POST
     #[arg(long, value_name = "PATH")]
     body: Option<String>,
@@ -153,6 +156,7 @@ impl Arguments {
         if let Some(url) = &self.url {
             target.url = url.clone();
         }
+        target.h2_port = self.h2_port;
         if let Some(path) = &self.body {
             target.body = Some(Request::new(Method::POST, path.clone()).header("Content-Type", "application/json"));
         }

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, Method};
 
+use super::outcome::Mark;
 use crate::raw::{Ended, Heard};
 use crate::wire::AnswerReader;
 
@@ -18,6 +19,8 @@ pub(super) struct WireAnswer {
     /// As much of the body as was to be kept.
     pub(super) body: Vec<u8>,
     pub(super) body_length: u64,
+    /// Whether it came to its end, as far as that shows without the end of the connection.
+    pub(super) whole: bool,
 }
 
 /// The first answer in these bytes whose head is whole, with at most `keep` bytes of its body.
@@ -51,8 +54,18 @@ fn next(bytes: &[u8], method: &Method, keep: usize) -> Option<(WireAnswer, Optio
         headers: head.headers,
         body: reader.body,
         body_length: reader.body_length,
+        whole: end.is_some(),
     };
     Some((answer, end))
+}
+
+/// What it says that a request which is to be refused has no answer. A connection that is closed instead is what a refusal
+/// looks like, and what it looks like when whatever read the request has ended.
+pub(super) fn unanswered(heard: &Heard, what: &str) -> (Mark, String) {
+    match heard.ended {
+        Ended::StillOpen => (Mark::Unseen, format!("{what} is neither answered nor refused within {:.1?}", heard.took)),
+        Ended::Closed | Ended::Reset => (Mark::Tolerated, format!("{what} is not answered, the connection is closed")),
+    }
 }
 
 /// What came back, as a line that a person can check.

@@ -18,7 +18,8 @@ pub const MAX_BYTES: u64 = 256 << 20;
 pub struct Bounds {
     /// Connections held at once; at most [`MAX_CONNECTIONS`]. Fewer where the process may not open so many descriptors.
     pub connections: usize,
-    /// Requests, streams or connections begun in all; at most [`MAX_REQUESTS`].
+    /// Requests, streams or connections begun in all; at most [`MAX_REQUESTS`]. What is streamed on one connection (a body, the
+    /// frames of a flood) counts a piece of 13 KiB to 1 MiB as one, and is bounded by `bytes`.
     pub requests: u64,
     /// Of these a second; at most [`MAX_RATE`].
     pub rate: u32,

@@ -14,6 +14,7 @@ pub(super) const ATTACK: Attack = Attack {
     what: "opens connections as fast as allowed, half a request on each, and resets them",
     source: "CWE-770; RFC 4987 for its older kin",
     correct: "others are served meanwhile; refusing some is right",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 

@@ -35,6 +35,14 @@ pub enum Refused {
         /// Why not.
         reason: String,
     },
+    /// It is not on loopback, and one port cannot consent for another.
+    #[error("port {port} of {address} is not attacked: beyond 127.0.0.0/8 and ::1 only the URL's own port is")]
+    OtherPort {
+        /// Where it listens.
+        address: SocketAddr,
+        /// The other port.
+        port: u16,
+    },
     /// It is not on loopback and there is no token it could serve.
     #[error(
         "{0} is not attacked: it is not on 127.0.0.0/8 or ::1, and no token was made that it could serve at {PATH}"
@@ -101,6 +109,9 @@ pub(super) async fn site(target: &Target) -> Result<Site, Refused> {
     if site.address.ip().is_loopback() {
         return Ok(site);
     }
+    if let Some(port) = target.h2_port {
+        return Err(Refused::OtherPort { address: site.address, port });
+    }
     let token = target.consent.as_ref().ok_or(Refused::NoToken(site.address))?;
     match served(&site).await {
         Ok(served) if served == token.0 => Ok(site),
@@ -151,6 +162,12 @@ mod tests {
     fn no_two_tokens_are_the_same() {
         assert_ne!(Token::fresh(), Token::fresh());
         assert_eq!(Token::fresh().text().len(), 48);
+    }
+
+    #[tokio::test]
+    async fn one_port_does_not_consent_for_another() {
+        let target = Target { h2_port: Some(8_443), ..Target::at("http://192.0.2.1/".parse().expect("a URL")) };
+        assert!(matches!(site(&target).await, Err(Refused::OtherPort { port: 8_443, .. })));
     }
 
     #[tokio::test]

@@ -11,9 +11,9 @@ use rand::rngs::SysRng;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
-use super::answers;
 use super::bounds::Bounds;
 use super::consent::Site;
+use super::outcome::Excuse;
 use super::target::Target;
 use crate::http::Request;
 use crate::raw::{Connect, Heard, RawConnection};
@@ -25,7 +25,7 @@ const BYSTANDER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// Descriptors that this process needs besides those of the attack: the bystander's, files, the runtime's.
 const SPARE: usize = 300;
 /// How long a connection may take: loopback needs microseconds, a full backlog drops the first SYN for a second.
-pub(super) const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT: Duration = Duration::from_secs(3);
 /// How long the target may take to answer in peace.
 const IN_PEACE: Duration = Duration::from_secs(5);
 /// How often peace is asked for: an attack before this one may still be remembered.
@@ -65,7 +65,7 @@ impl<'a> Ground<'a> {
         let mut ground =
             Self { target, bounds, address: site.address, host: site.host, peace: 0, pace: OnceLock::new() };
         for _ in 0..ATTEMPTS {
-            let heard = ground.exchange(&ground.bytes(&ground.read()), IN_PEACE).await;
+            let heard = ground.exchange_now(&ground.bytes(&ground.read()), IN_PEACE).await;
             match heard.as_ref().ok().and_then(Heard::status) {
                 // Refusals for a while (429, 503) may be the end of the attack before.
                 Some(429 | 503) | None => tokio::time::sleep(Duration::from_millis(500)).await,
@@ -93,7 +93,7 @@ impl<'a> Ground<'a> {
     /// # Errors
     /// The operating system's.
     pub(super) async fn open_connection(&self) -> std::io::Result<RawConnection> {
-        self.open_with(Connect::default()).await
+        self.open_with(self.address, Connect::default()).await
     }
 
     /// Connects as an attacker who will read nothing: little fits between the two.
@@ -101,20 +101,37 @@ impl<'a> Ground<'a> {
     /// # Errors
     /// The operating system's.
     pub(super) async fn open_narrow(&self) -> std::io::Result<RawConnection> {
-        self.open_with(Connect { receive_buffer: Some(1 << 10), max_segment: Some(536), ..Connect::default() }).await
+        self.open_with(self.address, narrow()).await
     }
 
-    async fn open_with(&self, how: Connect) -> std::io::Result<RawConnection> {
-        let from = self.has_many_sources().then(|| SocketAddr::from((ATTACKER, 0)));
-        RawConnection::connect_with(self.address, Connect { from, ..how }, CONNECT).await
-    }
-
-    /// Sends bytes on a connection of their own and gives what came back until an answer was whole or `timeout`.
-    /// That not everything could be written is no failure: a server may answer and close before.
+    /// Connects as the attacker to where HTTP/2 is spoken; `unread` when little is to fit between the two.
     ///
     /// # Errors
-    /// When no connection can be made.
-    pub(super) async fn exchange(&self, bytes: &[u8], timeout: Duration) -> std::io::Result<Heard> {
+    /// The operating system's.
+    pub(super) async fn open_h2(&self, unread: bool) -> std::io::Result<RawConnection> {
+        let port = self.target.h2_port.unwrap_or(self.address.port());
+        let how = if unread { narrow() } else { Connect::default() };
+        self.open_with(SocketAddr::new(self.address.ip(), port), how).await
+    }
+
+    async fn open_with(&self, to: SocketAddr, how: Connect) -> std::io::Result<RawConnection> {
+        let from = self.has_many_sources().then(|| SocketAddr::from((ATTACKER, 0)));
+        RawConnection::connect_with(to, Connect { from, ..how }, CONNECT).await
+    }
+
+    /// Waits for its turn, sends bytes on a connection of their own and gives what came back until an answer was whole or
+    /// `timeout`. That not everything could be written is no failure: a server may answer and close before.
+    ///
+    /// # Errors
+    /// When the bounds are used up or no connection can be made: neither says anything of how the bytes are answered.
+    pub(super) async fn exchange(&self, bytes: &[u8], timeout: Duration) -> Result<Heard, Excuse> {
+        if !self.turn().await {
+            return Err(Excuse::Unknown("the bounds were used up before it could be sent: allow more".to_owned()));
+        }
+        self.exchange_now(bytes, timeout).await.map_err(no_connection)
+    }
+
+    async fn exchange_now(&self, bytes: &[u8], timeout: Duration) -> std::io::Result<Heard> {
         let mut connection = self.open_connection().await?;
         let _ = connection.write(bytes, timeout).await;
         Ok(connection.listen_answer(timeout).await)
@@ -187,11 +204,15 @@ impl<'a> Ground<'a> {
     fn pace(&self) -> &Pace {
         self.pace.get_or_init(|| Pace::new(&self.bounds))
     }
+}
 
-    /// What `heard` says, as a line.
-    pub(super) fn told(heard: &std::io::Result<Heard>) -> String {
-        heard.as_ref().map_or_else(|error| format!("no connection: {error}"), answers::told)
-    }
+fn narrow() -> Connect {
+    Connect { receive_buffer: Some(1 << 10), max_segment: Some(536), ..Connect::default() }
+}
+
+/// Why nothing can be told without a connection.
+pub(super) fn no_connection(error: std::io::Error) -> Excuse {
+    Excuse::Unknown(format!("no connection could be made: {error}"))
 }
 
 impl Pace {

@@ -13,6 +13,7 @@ pub(super) const ATTACK: Attack = Attack {
     what: "leaves Host out, sends two, an invalid one, one that differs from an absolute URI, and forwarding fields",
     source: "RFC 9112, 3.2 and 3.2.2; CWE-644; J. Kettle, Practical HTTP host header attacks (2013)",
     correct: "400 for none, two or an invalid Host; forwarding fields of a stranger appear in no answer",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 
@@ -39,22 +40,36 @@ async fn launch(ground: &Ground<'_>) -> Findings {
 }
 
 async fn refused(ground: &Ground<'_>, what: &str, request: &str) -> Evidence {
-    let heard = ground.exchange(request.as_bytes(), ground.bounds.answer).await;
-    let (mark, said) = match heard.as_ref().ok().and_then(crate::raw::Heard::status) {
-        Some(status @ 400..=499) => (Mark::Right, format!("{what} is refused with {status}")),
-        Some(status) => (Mark::Wrong, format!("{what} is answered {status}, where 400 must be (RFC 9112, 3.2)")),
-        None => (Mark::Right, format!("{what} is refused by a closed connection")),
+    let heard = match ground.exchange(request.as_bytes(), ground.bounds.answer).await {
+        Ok(heard) => heard,
+        Err(excuse) => return excuse.evidence(what),
     };
-    Evidence::new(mark, said).exchange(answers::shown(request.as_bytes()), Ground::told(&heard))
+    let (mark, said) = match heard.status() {
+        Some(400) if ground.peace == 400 => (
+            Mark::Unseen,
+            format!("{what} is answered 400, and so is the request in peace: name a path that is served"),
+        ),
+        Some(400) => (Mark::Right, format!("{what} is refused with 400")),
+        Some(status @ 400..=499) if status != ground.peace => {
+            (Mark::Tolerated, format!("{what} is refused with {status}, where 400 must be (RFC 9112, 3.2)"))
+        }
+        Some(status) => (Mark::Wrong, format!("{what} is answered {status}, where 400 must be (RFC 9112, 3.2)")),
+        None => answers::unanswered(&heard, what),
+    };
+    Evidence::new(mark, said).exchange(answers::shown(request.as_bytes()), answers::told(&heard))
 }
 
 async fn unreflected(ground: &Ground<'_>, what: &str, request: &str) -> Evidence {
-    let heard = ground.exchange(request.as_bytes(), ground.bounds.answer).await;
-    let text = heard.as_ref().map(crate::raw::Heard::text).unwrap_or_default();
-    let (mark, said) = if text.contains(EVIL) {
+    let heard = match ground.exchange(request.as_bytes(), ground.bounds.answer).await {
+        Ok(heard) => heard,
+        Err(excuse) => return excuse.evidence(what),
+    };
+    let (mark, said) = if heard.text().contains(EVIL) {
         (Mark::Wrong, format!("{what} of a stranger appears in the answer"))
+    } else if heard.status().is_none() {
+        answers::unanswered(&heard, what)
     } else {
         (Mark::Right, format!("{what} does not appear in the answer"))
     };
-    Evidence::new(mark, said).exchange(answers::shown(request.as_bytes()), Ground::told(&heard))
+    Evidence::new(mark, said).exchange(answers::shown(request.as_bytes()), answers::told(&heard))
 }

@@ -11,6 +11,7 @@ pub(super) const ATTACK: Attack = Attack {
     source: "RFC 9112, 9.5 (failures and timeouts); CWE-400",
     correct: "silent connections are cut after a while, or limited for an address, or given up for newer ones. Others are \
               served meanwhile",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 

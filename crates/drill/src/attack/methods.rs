@@ -13,6 +13,7 @@ pub(super) const ATTACK: Attack = Attack {
     what: "sends TRACE, an unknown method, a method in lower case, and fields that override the method of a GET",
     source: "RFC 9110, 9.1 and 9.3.8; CWE-693 (cross-site tracing, J. Grossman, 2003)",
     correct: "405 or 501; TRACE never echoes Cookie; a GET stays a GET whatever a field says",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 
@@ -29,41 +30,49 @@ async fn launch(ground: &Ground<'_>) -> Findings {
 async fn trace(ground: &Ground<'_>) -> Evidence {
     let request =
         format!("TRACE {} HTTP/1.1\r\nHost: {}\r\nCookie: a={SECRET}\r\n\r\n", ground.target.read.path, ground.host);
-    let heard = ground.exchange(request.as_bytes(), ground.bounds.answer).await;
-    let answer = heard.as_ref().ok().and_then(|heard| answers::first(&heard.bytes, 64 << 10));
+    let heard = match ground.exchange(request.as_bytes(), ground.bounds.answer).await {
+        Ok(heard) => heard,
+        Err(excuse) => return excuse.evidence("TRACE"),
+    };
+    let answer = answers::first(&heard.bytes, 64 << 10);
     let (mark, what) = match answer {
         Some(answer) if String::from_utf8_lossy(&answer.body).contains(SECRET) => {
             (Mark::Wrong, format!("TRACE is answered {} and echoes Cookie", answer.status))
         }
         Some(answer) if answer.status >= 400 => (Mark::Right, format!("TRACE is refused with {}", answer.status)),
         Some(answer) => (Mark::Tolerated, format!("TRACE is answered {}, without Cookie", answer.status)),
-        None => (Mark::Right, "TRACE is refused by a closed connection".to_owned()),
+        None => answers::unanswered(&heard, "TRACE"),
     };
-    Evidence::new(mark, what).exchange(answers::shown(request.as_bytes()), Ground::told(&heard))
+    Evidence::new(mark, what).exchange(answers::shown(request.as_bytes()), answers::told(&heard))
 }
 
 async fn method(ground: &Ground<'_>, method: &str, what: &str) -> Evidence {
     let request = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n\r\n", ground.target.read.path, ground.host);
-    let heard = ground.exchange(request.as_bytes(), ground.bounds.answer).await;
-    let status = heard.as_ref().ok().and_then(crate::raw::Heard::status);
-    let (mark, what) = match status {
+    let heard = match ground.exchange(request.as_bytes(), ground.bounds.answer).await {
+        Ok(heard) => heard,
+        Err(excuse) => return excuse.evidence(what),
+    };
+    let (mark, what) = match heard.status() {
         Some(status @ (501 | 400..=499)) => (Mark::Right, format!("{what} is refused with {status}")),
         Some(status @ 500..) => (Mark::Wrong, format!("{what} makes it fail with {status}")),
         Some(status) => (Mark::Tolerated, format!("{what} is answered {status}")),
-        None => (Mark::Right, format!("{what} is refused without an answer")),
+        None => answers::unanswered(&heard, what),
     };
-    Evidence::new(mark, what).exchange(answers::shown(request.as_bytes()), Ground::told(&heard))
+    Evidence::new(mark, what).exchange(answers::shown(request.as_bytes()), answers::told(&heard))
 }
 
 /// A method that nobody knows, so that nothing happens when it is taken.
 async fn overridden(ground: &Ground<'_>, name: &str) -> Evidence {
     let bytes = ground.head(&ground.read(), &format!("{name}: KEEL\r\n"));
-    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
-    let (mark, what) = match heard.as_ref().ok().and_then(crate::raw::Heard::status) {
+    let heard = match ground.exchange(&bytes, ground.bounds.answer).await {
+        Ok(heard) => heard,
+        Err(excuse) => return excuse.evidence(name),
+    };
+    let (mark, what) = match heard.status() {
         Some(status) if status == ground.peace => (Mark::Right, format!("{name} on a GET is ignored")),
         Some(status @ (405 | 501)) => (Mark::Wrong, format!("{name} on a GET is obeyed: answered {status}")),
         Some(status) => (Mark::Tolerated, format!("{name} on a GET is answered {status}")),
-        None => (Mark::Tolerated, format!("{name} on a GET is not answered")),
+        None => answers::unanswered(&heard, &format!("{name} on a GET")),
     };
-    Evidence::new(mark, what).exchange(answers::shown(&bytes), Ground::told(&heard))
+    Evidence::new(mark, what).exchange(answers::shown(&bytes), answers::told(&heard))
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::bystander::Bystander;
+use super::victim::Memory;
 
 /// What an attack came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +29,8 @@ pub enum Mark {
     Tolerated,
     /// What no correct server does.
     Wrong,
+    /// Could not be told. Nothing is held then, however much else was right.
+    Unseen,
     /// Said for the reader; it decides nothing.
     Note,
 }
@@ -60,6 +63,8 @@ pub struct Outcome {
     pub evidence: Vec<Evidence>,
     /// How the bystander fared; none when the attack did not begin.
     pub bystander: Option<Bystander>,
+    /// What it cost the target in memory; none where its processes were not seen.
+    pub memory: Option<Memory>,
 }
 
 /// What an attack saw, or why it did not see anything.
@@ -102,7 +107,7 @@ impl Evidence {
 impl Outcome {
     /// It could not be told, and nothing was sent.
     pub(super) fn unknown(id: &'static str, reason: String) -> Self {
-        Self { id, verdict: Verdict::Unknown, reason, evidence: Vec::new(), bystander: None }
+        Self { id, verdict: Verdict::Unknown, reason, evidence: Vec::new(), bystander: None, memory: None }
     }
 
     /// The verdict of what was seen.
@@ -126,17 +131,60 @@ impl Outcome {
             }
             _ => {}
         }
-        Self { id, verdict, reason, evidence, bystander: Some(bystander) }
+        Self { id, verdict, reason, evidence, bystander: Some(bystander), memory: None }
+    }
+
+    /// With what it cost in memory, of which `limit` is the most that a correct server takes.
+    pub(super) fn with_memory(mut self, memory: Option<Memory>, limit: Option<u64>) -> Self {
+        let too_much = memory.as_ref().zip(limit).filter(|(memory, limit)| memory.grown > *limit);
+        if let Some((memory, _)) = too_much
+            && self.verdict != Verdict::NotApplicable
+        {
+            let what = format!("its memory grew by {} MiB", memory.grown >> 20);
+            self.reason = if self.verdict == Verdict::Fell { format!("{}; {what}", self.reason) } else { what.clone() };
+            self.verdict = Verdict::Fell;
+            self.evidence.push(Evidence::new(Mark::Wrong, what));
+        }
+        self.memory = memory;
+        self
+    }
+}
+
+impl Excuse {
+    /// As one piece among others: what could not be told of `subject`.
+    pub(super) fn evidence(self, subject: &str) -> Evidence {
+        let (Self::NotApplicable(reason) | Self::Unknown(reason)) = self;
+        Evidence::new(Mark::Unseen, format!("{subject}: {reason}"))
     }
 }
 
 fn judge(evidence: &[Evidence]) -> (Verdict, String) {
     let first = |mark: Mark| evidence.iter().find(|piece| piece.mark == mark).map(|piece| piece.what.clone());
-    let decisive = [(Mark::Wrong, Verdict::Fell), (Mark::Right, Verdict::Held), (Mark::Tolerated, Verdict::Held)];
+    let decisive = [
+        (Mark::Wrong, Verdict::Fell),
+        (Mark::Unseen, Verdict::Unknown),
+        (Mark::Right, Verdict::Held),
+        (Mark::Tolerated, Verdict::Held),
+    ];
     for (mark, verdict) in decisive {
         if let Some(what) = first(mark) {
             return (verdict, what);
         }
     }
     (Verdict::Unknown, first(Mark::Note).unwrap_or_else(|| "nothing was seen".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_wrong_decides_before_what_was_not_seen_and_that_before_what_was_right() {
+        let verdict = |marks: &[Mark]| judge(&marks.iter().map(|mark| Evidence::new(*mark, "")).collect::<Vec<_>>()).0;
+        assert_eq!(verdict(&[Mark::Right, Mark::Unseen, Mark::Wrong]), Verdict::Fell);
+        assert_eq!(verdict(&[Mark::Right, Mark::Unseen]), Verdict::Unknown);
+        assert_eq!(verdict(&[Mark::Tolerated, Mark::Note]), Verdict::Held);
+        assert_eq!(verdict(&[Mark::Note]), Verdict::Unknown);
+        assert_eq!(verdict(&[]), Verdict::Unknown);
+    }
 }

@@ -31,8 +31,7 @@ enum Fate {
 }
 
 /// Tells a refusal from an answer that any request would have got.
-fn fate(heard: &std::io::Result<Heard>, peace: u16) -> Fate {
-    let Ok(heard) = heard else { return Fate::Closed };
+fn fate(heard: &Heard, peace: u16) -> Fate {
     match heard.status() {
         // 503 is what overload looks like, and it is a refusal in order.
         Some(status @ (501 | 503 | 505)) => Fate::Refused(status),
@@ -76,11 +75,14 @@ async fn grow(
 ) -> Vec<Evidence> {
     for (place, size) in sizes.iter().enumerate() {
         let bytes = make(ground, *size);
-        let heard = ground.exchange(&bytes, ground.bounds.answer).await;
         let subject = what.replace("{}", &size.to_string());
+        let heard = match ground.exchange(&bytes, ground.bounds.answer).await {
+            Ok(heard) => heard,
+            Err(excuse) => return vec![excuse.evidence(&subject)],
+        };
         let last = place + 1 == sizes.len();
         if let Some(evidence) = fate(&heard, ground.peace).evidence(&subject, ground, last) {
-            return vec![evidence.exchange(answers::shown(&bytes), Ground::told(&heard))];
+            return vec![evidence.exchange(answers::shown(&bytes), answers::told(&heard))];
         }
     }
     Vec::new()
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_not_what_any_request_gets() {
-        let heard = |bytes: &[u8], ended| Ok(Heard { bytes: bytes.to_vec(), ended, took: Duration::ZERO });
+        let heard = |bytes: &[u8], ended| Heard { bytes: bytes.to_vec(), ended, took: Duration::ZERO };
         let answered = |status: u16| heard(format!("HTTP/1.1 {status} X\r\n\r\n").as_bytes(), Ended::StillOpen);
         assert_eq!(fate(&answered(431), 200), Fate::Refused(431));
         assert_eq!(fate(&answered(404), 200), Fate::Served(404));

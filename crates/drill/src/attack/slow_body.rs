@@ -14,6 +14,7 @@ pub(super) const ATTACK: Attack = Attack {
     source: "R.U.D.Y. (R-U-Dead-Yet, 2010), OWASP slow HTTP POST",
     correct: "a body has a limit in time or a least rate: 408 or a closed connection; or the request is refused before its body \
               is waited for. Others are served meanwhile",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 

@@ -12,6 +12,7 @@ pub(super) const ATTACK: Attack = Attack {
     source: "slowloris (R. Hansen, 2009), CVE-2007-6750",
     correct: "a head has a limit in time: 408 or a closed connection (RFC 9110, 15.5.9); or connections of one address are \
               limited. Others are served meanwhile",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 

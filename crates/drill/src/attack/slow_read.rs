@@ -3,7 +3,7 @@
 use super::Attack;
 use super::ground::Ground;
 use super::hold::{self, Manner};
-use super::outcome::{Excuse, Findings};
+use super::outcome::Findings;
 
 /// Bytes of answers asked for on each connection: more than the two kernels keep for it.
 const ASKED: u64 = 512 << 10;
@@ -16,13 +16,13 @@ pub(super) const ATTACK: Attack = Attack {
     source: "slow read (S. Shekyan, 2012); sockstress, CVE-2008-4609",
     correct: "an answer has a limit in time or a least rate; or connections of one address are limited. Others are served \
               meanwhile",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 
 async fn launch(ground: &Ground<'_>) -> Findings {
     let bytes = ground.bytes(&ground.read());
-    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
-    let length = heard.map_err(|error| Excuse::Unknown(format!("no connection: {error}")))?.bytes.len() as u64;
+    let length = ground.exchange(&bytes, ground.bounds.answer).await?.bytes.len() as u64;
     let times = ASKED.div_ceil(length.max(1)).clamp(1, PIPELINED);
     let first = bytes.repeat(times as usize);
     let manner = Manner { first, drip: b"", answered_is_done: false, unread: true };

@@ -8,10 +8,13 @@ mod shapes;
 
 use std::time::Duration;
 
+use http::Method;
+
 use super::Attack;
 use super::answers;
-use super::ground::Ground;
+use super::ground::{Ground, no_connection};
 use super::outcome::{Evidence, Excuse, Findings, Mark};
+use crate::http::Request;
 use crate::raw::Ended;
 
 /// How long is listened for answers: one that comes at all comes at once.
@@ -64,6 +67,7 @@ macro_rules! attack {
             what: $what,
             source: $source,
             correct: $correct,
+            memory: None,
             launch: |ground| Box::pin(try_all(ground, &$shapes)),
         };
     };
@@ -135,33 +139,51 @@ attack!(
 );
 
 async fn try_all(ground: &Ground<'_>, shapes: &[Shape]) -> Findings {
+    if !(200..400).contains(&ground.peace) {
+        // Whatever cannot be read as a request is refused with a 4xx as well: an answered one could not be told from it.
+        let peace = ground.peace;
+        return Err(Excuse::Unknown(format!("the harmless request is answered {peace}: name a path that is served")));
+    }
     let mut evidence = Vec::new();
     for shape in shapes {
-        if !ground.turn().await {
-            break;
-        }
-        evidence.push(attempt(ground, shape).await?);
+        evidence.push(attempt(ground, shape).await.unwrap_or_else(|excuse| excuse.evidence(shape.name)));
     }
     Ok(evidence)
 }
 
 async fn attempt(ground: &Ground<'_>, shape: &Shape) -> Result<Evidence, Excuse> {
-    let (request, _) = ground.body_route();
+    let (request, known) = ground.body_route();
+    let sent = send(ground, shape, &request).await?;
+    if sent.answered || !known {
+        return Ok(sent.evidence);
+    }
+    // Whoever waits for a body hides how its length was read. The harmless path takes none: a POST of it is answered at once.
+    Ok(send(ground, shape, &Request::new(Method::POST, ground.read().path)).await?.evidence)
+}
+
+struct Sent {
+    evidence: Evidence,
+    answered: bool,
+}
+
+async fn send(ground: &Ground<'_>, shape: &Shape, request: &Request) -> Result<Sent, Excuse> {
     let hidden = String::from_utf8_lossy(&ground.bytes(&ground.read())).into_owned();
     let (lines, body) = shape.filled(&hidden);
-    let mut bytes = ground.head(&request, &lines);
+    if !ground.turn().await {
+        return Err(Excuse::Unknown("the bounds were used up before it could be sent: allow more".to_owned()));
+    }
+    let mut bytes = ground.head(request, &lines);
     bytes.extend_from_slice(body.as_bytes());
-    let mut connection = ground
-        .open_connection()
-        .await
-        .map_err(|error| Excuse::Unknown(format!("no connection could be made: {error}")))?;
+    let mut connection = ground.open_connection().await.map_err(no_connection)?;
     // A server that refuses the head may close before everything is written; what it answered decides.
     let _ = connection.write(&bytes, LISTEN).await;
     let heard = connection.listen(HEARD, LISTEN).await;
     let answers = answers::all(&heard.bytes, &request.method);
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     let (mark, what) = judge(shape.second, &statuses, heard.ended != Ended::StillOpen, ground.peace);
-    Ok(Evidence::new(mark, format!("{}: {what}", shape.name)).exchange(answers::shown(&bytes), answers::told(&heard)))
+    let evidence = Evidence::new(mark, format!("{}: {what}", shape.name));
+    let evidence = evidence.exchange(answers::shown(&bytes), answers::told(&heard));
+    Ok(Sent { evidence, answered: !statuses.is_empty() || heard.ended != Ended::StillOpen })
 }
 
 fn judge(second: Second, statuses: &[u16], closed: bool, peace: u16) -> (Mark, String) {

@@ -12,12 +12,16 @@ use crate::http::Request;
 pub struct Target {
     /// Where it listens; plain `http`. Its path stands before no other path.
     pub url: Url,
+    /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's. Only on loopback: consent is served at the URL.
+    pub h2_port: Option<u16>,
     /// Something harmless that anybody may ask for: the bystander's request, and what many attacks distort.
     pub read: Request,
     /// A request that carries a body, JSON where it has the choice.
     pub body: Option<Request>,
     /// A request with an effect, made safe to repeat by a key.
     pub write: Option<Write>,
+    /// Where the answer to it names what was made, as JSON pointers. None: answers are compared as a whole.
+    pub made: Vec<String>,
     /// How somebody logs in.
     pub login: Option<Login>,
     /// Things with ids.
@@ -55,6 +59,16 @@ impl Target {
     /// A target of which only the URL is known: the harmless request is a GET of its path.
     pub fn at(url: Url) -> Self {
         let read = Request::get(url.path());
-        Self { url, read, body: None, write: None, login: None, identified: None, consent: None }
+        Self {
+            url,
+            h2_port: None,
+            read,
+            body: None,
+            write: None,
+            made: Vec::new(),
+            login: None,
+            identified: None,
+            consent: None,
+        }
     }
 }

@@ -15,6 +15,7 @@ pub(super) const ATTACK: Attack = Attack {
     what: "asks for /etc/passwd through dots, encoded dots, overlong UTF-8, backslashes and NULs",
     source: "CWE-22; CVE-2021-41773 and CVE-2021-42013; RFC 3986, 5.2.4; RFC 3629, 10",
     correct: "400 or 404, or whatever the path inside what is served leads to; never a file outside",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 
@@ -46,32 +47,35 @@ async fn launch(ground: &Ground<'_>) -> Findings {
     tried.dedup();
     let (mut evidence, mut seen) = (Vec::new(), std::collections::BTreeMap::new());
     for path in &tried {
-        if !ground.turn().await {
-            break;
-        }
         let mut request = ground.read();
         request.path.clone_from(path);
         let bytes = ground.head(&request, "Connection: close\r\n");
-        let heard = ground.exchange(&bytes, ground.bounds.answer).await;
-        let answer = heard.as_ref().ok().and_then(|heard| answers::first(&heard.bytes, KEPT));
-        let disclosed = answer.as_ref().is_some_and(|answer| is_passwd(&answer.body));
-        *seen.entry(answer.map_or(0, |answer| answer.status)).or_insert(0_usize) += 1;
-        if disclosed {
-            let what = format!("{path} discloses /etc/passwd");
-            evidence.push(Evidence::new(Mark::Wrong, what).exchange(answers::shown(&bytes), Ground::told(&heard)));
+        let heard = match ground.exchange(&bytes, ground.bounds.answer).await {
+            Ok(heard) => heard,
+            Err(excuse) => {
+                evidence.push(excuse.evidence(path));
+                continue;
+            }
+        };
+        match answers::first(&heard.bytes, KEPT) {
+            Some(answer) if is_passwd(&answer.body) => {
+                let what = format!("{path} discloses /etc/passwd");
+                evidence.push(Evidence::new(Mark::Wrong, what).exchange(answers::shown(&bytes), answers::told(&heard)));
+            }
+            Some(answer) => *seen.entry(answer.status).or_insert(0_usize) += 1,
+            None => {
+                let (mark, what) = answers::unanswered(&heard, path);
+                evidence.push(Evidence::new(mark, what).exchange(answers::shown(&bytes), answers::told(&heard)));
+            }
         }
     }
-    let told: Vec<String> = seen.iter().map(|(status, count)| told(*status, *count)).collect();
-    let what = format!("{} paths: {}; no file outside was seen", tried.len(), told.join(", "));
-    if evidence.is_empty() && !seen.keys().all(|status| *status == 0) {
+    if !seen.is_empty() {
         let broken = seen.keys().any(|status| *status >= 500 && *status != 501);
+        let told: Vec<String> = seen.iter().map(|(status, count)| format!("{count} with {status}")).collect();
+        let what = format!("of {} paths {}, no file outside in them", tried.len(), told.join(", "));
         evidence.push(Evidence::new(if broken { Mark::Tolerated } else { Mark::Right }, what));
     }
     Ok(evidence)
-}
-
-fn told(status: u16, count: usize) -> String {
-    if status == 0 { format!("{count} without an answer") } else { format!("{count} with {status}") }
 }
 
 /// Whether the body is the file itself, not a page that speaks of it.

@@ -39,6 +39,19 @@ impl Member {
         entry(pid).filter(|entry| entry.alive).map(|entry| Self { pid, started: entry.started })
     }
 
+    /// The living processes that listen on a TCP port of this host, those of this user (of everybody, for root).
+    pub(crate) fn listening(port: u16) -> Vec<Self> {
+        let sockets = listening_sockets(port);
+        let found = if sockets.is_empty() { Vec::new() } else { all() };
+        let found: Vec<Entry> = found.into_iter().filter(|entry| holds_one_of(entry.pid, &sockets)).collect();
+        living(&found)
+    }
+
+    /// The name of its program, cut to 15 bytes by the kernel.
+    pub(crate) fn name(&self) -> Option<String> {
+        Some(std::fs::read_to_string(format!("/proc/{}/comm", self.pid)).ok()?.trim_end().to_owned())
+    }
+
     /// Whether it is not dead yet. One that is dying still holds its ports and has lost by what it could be found.
     pub(crate) fn is_alive(&self) -> bool {
         entry(self.pid).is_some_and(|entry| entry.started == self.started && entry.alive)

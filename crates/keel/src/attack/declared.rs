@@ -24,6 +24,7 @@ pub(super) async fn target(lab: &mut Lab) -> Target {
     }
     if let Some(spec) = mix.iter().filter(writes).max_by_key(|spec| spec.idempotent.is_some()) {
         target.write = Some(Write { request: template(&lab.fill(spec), spec), key: spec.idempotent.clone() });
+        target.made = spec.save.values().cloned().collect();
     }
     target.identified = identified(lab, &mix).await;
     target

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use drill::attack::bystander::Health;
-use drill::attack::{Attack, Mark, Outcome, Verdict, all};
+use drill::attack::{Attack, Mark, Memory, Outcome, Verdict, all};
 
 /// Every attack with what is correct.
 pub(super) fn list() -> String {
@@ -35,6 +35,9 @@ pub(super) fn text(outcomes: &[Outcome]) -> String {
             let recovered = bystander.recovered.map_or("never again".to_owned(), |after| format!("after {after:.0?}"));
             let _ = writeln!(text, "    bystander: before {before}; during {during}; served again {recovered}");
         }
+        if let Some(memory) = &outcome.memory {
+            let _ = writeln!(text, "    {}", resident(memory));
+        }
     }
     let count = |verdict: Verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     let [held, fell, unknown, not] =
@@ -48,8 +51,16 @@ fn sign(mark: Mark) -> &'static str {
         Mark::Right => "right     ",
         Mark::Tolerated => "tolerated ",
         Mark::Wrong => "wrong     ",
+        Mark::Unseen => "unseen    ",
         Mark::Note => "note      ",
     }
+}
+
+fn resident(memory: &Memory) -> String {
+    let names: Vec<String> = memory.processes.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let (before, grown) = (mebibytes(memory.before), mebibytes(memory.grown));
+    format!("memory of {}: {before:.1} MiB, at its peak {grown:.1} MiB more", names.join(", "))
 }
 
 fn health(health: &Health) -> String {

@@ -22,6 +22,7 @@ pub(in super::super) const ATTACK: Attack = Attack {
     what: "sends one header block in CONTINUATION frames without end",
     source: "CVE-2024-27316 and its kin (CERT VU#421644); RFC 9113, 6.10 and 10.5.1",
     correct: "the block is limited: GOAWAY, a reset stream or 431, or a closed connection",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 

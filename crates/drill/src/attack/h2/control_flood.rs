@@ -16,6 +16,7 @@ pub(in super::super) const PING: Attack = Attack {
     what: "sends PING frames without end and reads none of the answers",
     source: "CVE-2019-9512",
     correct: "the connection is ended, or no more is read while answers cannot be sent",
+    memory: None,
     launch: |ground| Box::pin(flood(ground, frame::PING, &[0; 8])),
 };
 
@@ -24,6 +25,7 @@ pub(in super::super) const SETTINGS: Attack = Attack {
     what: "sends SETTINGS frames without end and reads none of the acknowledgements",
     source: "CVE-2019-9515",
     correct: "the connection is ended, or no more is read while acknowledgements cannot be sent",
+    memory: None,
     launch: |ground| Box::pin(launch_settings(ground)),
 };
 

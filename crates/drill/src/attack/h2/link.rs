@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::ground::{CONNECT, Ground};
+use super::super::ground::{Ground, no_connection};
 use super::super::outcome::Excuse;
-use super::frame::{self, GOAWAY, HEAD, PREFACE, SETTINGS};
+use super::frame::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use crate::raw::{Ended, RawConnection};
 
 /// How long the settings of the other side may take.
@@ -27,6 +27,8 @@ pub(super) struct Link {
 pub(super) struct Seen {
     /// Frames of each type, by its number; unknown types are not counted.
     pub(super) frames: [usize; 10],
+    /// Bytes in frames of DATA, padding included: all that flow control counts.
+    pub(super) data: usize,
     /// The error code of a GOAWAY.
     pub(super) goaway: Option<u32>,
     /// How the connection ended, when it has.
@@ -55,13 +57,14 @@ impl Link {
     /// # Errors
     /// Not applicable when HTTP/2 is not spoken.
     pub(super) async fn open(ground: &Ground<'_>, settings: &[u8], narrow: bool) -> Result<Self, Excuse> {
-        let opened = if narrow { ground.open_narrow().await } else { ground.open_connection().await };
-        let mut connection =
-            opened.map_err(|error| Excuse::Unknown(format!("no connection within {CONNECT:?}: {error}")))?;
+        let mut connection = ground.open_h2(narrow).await.map_err(no_connection)?;
         let hello = [PREFACE, &frame::frame(SETTINGS, 0, 0, settings)].concat();
         let written = connection.write(&hello, HELLO).await;
         let heard = connection.listen(HEAD, HELLO).await;
         let is_settings = heard.bytes.len() == HEAD && heard.bytes[3] == SETTINGS && heard.bytes[5..9] == [0; 4];
+        if !is_settings && heard.bytes.is_empty() && heard.ended == Ended::StillOpen {
+            return Err(Excuse::Unknown(format!("nothing is said to the preface of HTTP/2 within {HELLO:?}")));
+        }
         if written.is_err() || !is_settings {
             return Err(Excuse::NotApplicable("it does not speak HTTP/2 without TLS".to_owned()));
         }
@@ -91,6 +94,9 @@ impl Link {
             let Some(payload) = self.partial.get(at + HEAD..at + HEAD + length) else { break };
             if let Some(count) = self.seen.frames.get_mut(usize::from(head[3])) {
                 *count += 1;
+            }
+            if head[3] == DATA {
+                self.seen.data += length;
             }
             if head[3] == GOAWAY
                 && let Some(code) = payload.get(4..8)

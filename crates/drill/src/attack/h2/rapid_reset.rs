@@ -21,6 +21,7 @@ pub(in super::super) const ATTACK: Attack = Attack {
     what: "opens streams and resets each at once, one after another on each connection",
     source: "CVE-2023-44487; RFC 9113, 10.5",
     correct: "the connection is ended (GOAWAY, ENHANCE_YOUR_CALM) or the resets cost so little that others do not notice",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 

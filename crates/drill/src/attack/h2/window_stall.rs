@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::super::Attack;
 use super::super::ground::Ground;
 use super::super::outcome::{Evidence, Excuse, Findings, Mark};
-use super::frame::{self, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, frame, get, setting};
+use super::frame::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, get, setting};
 use super::link::Link;
 
 /// Streams on each connection: what most servers allow at once.
@@ -22,6 +22,7 @@ pub(in super::super) const ATTACK: Attack = Attack {
     what: "asks on many streams with a window of zero, so that no answer can be sent",
     source: "CVE-2019-9517, CVE-2019-9511 (data dribble); RFC 9113, 10.5",
     correct: "stalled streams are limited in count or ended in time, and others are served meanwhile",
+    memory: None,
     launch: |ground| Box::pin(launch(ground)),
 };
 
@@ -43,11 +44,13 @@ async fn launch(ground: &Ground<'_>) -> Findings {
         }
     }
     let opened = links.len();
-    let mut first_end = None;
+    let (mut first_end, mut sent, mut reset) = (None, 0, 0);
     let start = Instant::now();
     while ground.left() > Duration::ZERO && !links.is_empty() {
         for link in &mut links {
             link.look(Duration::from_millis(1)).await;
+            sent += std::mem::take(&mut link.seen.data);
+            reset += std::mem::take(&mut link.seen.frames[usize::from(RST_STREAM)]);
         }
         links.retain(|link| !link.seen.is_over());
         if links.len() < opened {
@@ -55,9 +58,15 @@ async fn launch(ground: &Ground<'_>) -> Findings {
         }
         tokio::time::sleep(LOOK).await;
     }
-    let data: usize = links.iter().map(|link| link.seen.frames[usize::from(frame::DATA)]).sum();
-    let text = format!("{opened} connections with {STREAMS} stalled requests each; {data} frames of DATA came");
+    let text = format!("{opened} connections with {STREAMS} stalled requests each");
     let mut evidence = vec![Evidence::new(Mark::Note, text)];
+    if sent > 0 {
+        let text = format!("{sent} bytes of DATA came although the window is zero (RFC 9113, 6.9.1)");
+        evidence.push(Evidence::new(Mark::Wrong, text));
+    }
+    if reset > 0 {
+        evidence.push(Evidence::new(Mark::Right, format!("{reset} streams were reset")));
+    }
     if let Some(first) = first_end {
         let text = format!("{} connections were ended, the first after {first:.1?}", opened - links.len());
         evidence.push(Evidence::new(Mark::Right, text));

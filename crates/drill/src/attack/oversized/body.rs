@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::super::Attack;
 use super::super::answers;
-use super::super::ground::Ground;
+use super::super::ground::{Ground, no_connection};
 use super::super::outcome::{Evidence, Excuse, Findings, Mark};
 use super::fate;
 use crate::raw::Ended;
 
+/// The smallest length that is declared and not kept, in bytes.
+const SMALLEST: u64 = 1 << 30;
 /// Streamed at a time; what came back is looked at after each.
 const PIECE: usize = 1 << 20;
 /// How long the server may leave a piece unread before it counts as not reading.
@@ -21,6 +23,7 @@ pub(in super::super) const LONG_BODY: Attack = Attack {
     what: "streams a chunked body without end",
     source: "RFC 9110, 15.5.14; CWE-770",
     correct: "413 or another refusal, or a closed connection, before everything was read",
+    memory: None,
     launch: |ground| Box::pin(long_body(ground)),
 };
 
@@ -29,14 +32,14 @@ pub(in super::super) const DECLARED_LENGTH: Attack = Attack {
     what: "declares bodies of a gigabyte, of 2^63 and of more than 64 bits, and sends a few bytes",
     source: "RFC 9110, 8.6 (anticipate large numerals); RFC 9112, 6.3",
     correct: "413 or 400, or waiting for the body without setting memory aside",
+    memory: Some(SMALLEST / 2),
     launch: |ground| Box::pin(declared_length(ground)),
 };
 
 async fn long_body(ground: &Ground<'_>) -> Findings {
     let (request, known) = ground.body_route();
     let head = ground.head(&request, "Transfer-Encoding: chunked\r\n");
-    let unreachable = |error: std::io::Error| Excuse::Unknown(format!("no connection: {error}"));
-    let mut connection = ground.open_connection().await.map_err(unreachable)?;
+    let mut connection = ground.open_connection().await.map_err(no_connection)?;
     let mut chunk = format!("{PIECE:x}\r\n").into_bytes();
     chunk.resize(chunk.len() + PIECE, b' ');
     chunk.extend_from_slice(b"\r\n");
@@ -57,8 +60,12 @@ async fn long_body(ground: &Ground<'_>) -> Findings {
     let status = answers::first(&heard, 0).map(|answer| answer.status);
     let streamed_text = format!("after {} MiB", streamed >> 20);
     let evidence = match status {
+        _ if streamed >= ground.bounds.bytes && known => {
+            Evidence::new(Mark::Wrong, format!("{} MiB of body were read and met no limit", streamed >> 20))
+        }
         _ if streamed >= ground.bounds.bytes => {
-            Evidence::new(Mark::Wrong, format!("{} MiB of body were read without a limit", streamed >> 20))
+            let read = format!("{} MiB of body were read and met no limit", streamed >> 20);
+            return Err(Excuse::Unknown(format!("{read}, at a path that is not known to take one: name one")));
         }
         Some(status @ 400..=499) if known || [405, 411, 413].contains(&status) => {
             Evidence::new(Mark::Right, format!("refused with {status} {streamed_text}"))
@@ -78,23 +85,31 @@ async fn long_body(ground: &Ground<'_>) -> Findings {
 
 async fn declared_length(ground: &Ground<'_>) -> Findings {
     let mut evidence = Vec::new();
-    for length in ["1073741824", "9223372036854775808", "99999999999999999999999"] {
+    let smallest = SMALLEST.to_string();
+    for length in [smallest.as_str(), "9223372036854775808", "99999999999999999999999"] {
         let (request, _) = ground.body_route();
         let mut bytes = ground.head(&request, &format!("Content-Length: {length}\r\n"));
         bytes.extend_from_slice(b"{}");
+        let subject = format!("{length} bytes declared");
         // Whoever waits for the body is within its right: a second is enough to see a refusal.
-        let heard = ground.exchange(&bytes, Duration::from_secs(1).min(ground.bounds.answer)).await;
-        let piece = match fate(&heard, ground.peace) {
-            super::Fate::Silent => Evidence::new(Mark::Tolerated, format!("{length} bytes declared: waited for")),
-            super::Fate::Served(status) => {
-                Evidence::new(Mark::Tolerated, format!("{length} bytes declared: answered {status} without them"))
+        let heard = match ground.exchange(&bytes, Duration::from_secs(1).min(ground.bounds.answer)).await {
+            Ok(heard) => heard,
+            Err(excuse) => {
+                evidence.push(excuse.evidence(&subject));
+                continue;
             }
-            other => match other.evidence(&format!("{length} bytes declared"), ground, true) {
+        };
+        let piece = match fate(&heard, ground.peace) {
+            super::Fate::Silent => Evidence::new(Mark::Tolerated, format!("{subject}: waited for")),
+            super::Fate::Served(status) => {
+                Evidence::new(Mark::Tolerated, format!("{subject}: answered {status} without them"))
+            }
+            other => match other.evidence(&subject, ground, true) {
                 Some(piece) => piece,
                 None => continue,
             },
         };
-        evidence.push(piece.exchange(answers::shown(&bytes), Ground::told(&heard)));
+        evidence.push(piece.exchange(answers::shown(&bytes), answers::told(&heard)));
     }
     Ok(evidence)
 }

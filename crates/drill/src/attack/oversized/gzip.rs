@@ -21,6 +21,7 @@ pub(in super::super) const ATTACK: Attack = Attack {
     what: "sends a gzip body of 256 KiB that is 256 MiB of JSON once it is decompressed",
     source: "CWE-409; RFC 9110, 8.4 and 15.5.16",
     correct: "415, 413 or another 4xx; decompression is limited where it is done at all",
+    memory: Some(INFLATED as u64 / 2),
     launch: |ground| Box::pin(launch(ground)),
 };
 
@@ -29,7 +30,7 @@ async fn launch(ground: &Ground<'_>) -> Findings {
     let bomb = tokio::task::spawn_blocking(bomb).await.map_err(|error| Excuse::Unknown(error.to_string()))?;
     let request = request.header("Content-Encoding", "gzip").body(bomb);
     let bytes = ground.bytes(&request);
-    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
+    let heard = ground.exchange(&bytes, ground.bounds.answer).await?;
     let (mark, what) = match fate(&heard, 0) {
         Fate::Refused(status) => (Mark::Right, format!("refused with {status}")),
         Fate::Served(405) => (Mark::Right, "refused with 405".to_owned()),
@@ -42,7 +43,7 @@ async fn launch(ground: &Ground<'_>) -> Findings {
         Fate::Failed(status) => (Mark::Wrong, format!("it fails with {status}")),
         Fate::Silent => (Mark::Wrong, format!("neither answered nor closed within {:?}", ground.bounds.answer)),
     };
-    Ok(vec![Evidence::new(mark, what).exchange(answers::shown(&bytes[..bytes.len().min(300)]), Ground::told(&heard))])
+    Ok(vec![Evidence::new(mark, what).exchange(answers::shown(&bytes[..bytes.len().min(300)]), answers::told(&heard))])
 }
 
 /// A JSON object with one long string.

@@ -10,6 +10,7 @@ pub(in super::super) const HEADER_SIZE: Attack = Attack {
     what: "sends one header of 256 KiB, 1 MiB and 8 MiB, until it is refused",
     source: "RFC 9110, 5.4; RFC 6585, 5",
     correct: "431 or another 4xx, or a closed connection",
+    memory: None,
     launch: |ground| Box::pin(header_size(ground)),
 };
 
@@ -18,6 +19,7 @@ pub(in super::super) const HEADER_COUNT: Attack = Attack {
     what: "sends 2,000, 20,000 and 200,000 headers, until they are refused",
     source: "RFC 9110, 5.4; RFC 6585, 5; CVE-2011-3414 for its kin",
     correct: "431 or another 4xx, or a closed connection",
+    memory: None,
     launch: |ground| Box::pin(header_count(ground)),
 };
 
@@ -26,6 +28,7 @@ pub(in super::super) const LONG_URI: Attack = Attack {
     what: "asks for a URI of 64 KiB, 1 MiB and 8 MiB, until it is refused",
     source: "RFC 9110, 4.1; RFC 9112, 3",
     correct: "414 or another 4xx, or a closed connection",
+    memory: None,
     launch: |ground| Box::pin(long_uri(ground)),
 };
 

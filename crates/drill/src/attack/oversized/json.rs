@@ -16,6 +16,7 @@ pub(in super::super) const DEPTH: Attack = Attack {
     what: "sends JSON of 100,000 levels, arrays and objects",
     source: "RFC 8259, 9; CWE-674",
     correct: "a 4xx; nothing crashes and nobody waits",
+    memory: None,
     launch: |ground| Box::pin(depth(ground)),
 };
 
@@ -24,6 +25,7 @@ pub(in super::super) const WIDTH: Attack = Attack {
     what: "sends a JSON object of 50,000 members, and a number of 100,000 digits",
     source: "RFC 8259, 9; CVE-2011-4815 and its kin (hash collisions), CVE-2020-10735 (long numbers)",
     correct: "a 4xx, or an answer as usual at once; nothing crashes and nobody waits",
+    memory: None,
     launch: |ground| Box::pin(width(ground)),
 };
 
@@ -32,7 +34,7 @@ async fn depth(ground: &Ground<'_>) -> Findings {
     let objects = format!("{}1{}", "{\"a\":".repeat(LEVELS), "}".repeat(LEVELS));
     let mut evidence = Vec::new();
     for (name, text) in [("arrays", arrays), ("objects", objects)] {
-        evidence.push(send(ground, &format!("{LEVELS} levels of {name}"), text).await?);
+        evidence.push(send(ground, &format!("{LEVELS} levels of {name}"), text).await);
     }
     Ok(evidence)
 }
@@ -42,15 +44,19 @@ async fn width(ground: &Ground<'_>) -> Findings {
     let wide = format!("{{{}}}", members.join(","));
     let long = format!("{{\"amount\":{}}}", "9".repeat(LEVELS));
     Ok(vec![
-        send(ground, &format!("{MEMBERS} members"), wide).await?,
-        send(ground, &format!("a number of {LEVELS} digits"), long).await?,
+        send(ground, &format!("{MEMBERS} members"), wide).await,
+        send(ground, &format!("a number of {LEVELS} digits"), long).await,
     ])
 }
 
-async fn send(ground: &Ground<'_>, what: &str, text: String) -> Result<Evidence, Excuse> {
+async fn send(ground: &Ground<'_>, what: &str, text: String) -> Evidence {
+    attempt(ground, what, text).await.unwrap_or_else(|excuse| excuse.evidence(what))
+}
+
+async fn attempt(ground: &Ground<'_>, what: &str, text: String) -> Result<Evidence, Excuse> {
     let (request, known) = ground.body_route();
     let bytes = ground.bytes(&request.body(text));
-    let heard = ground.exchange(&bytes, ground.bounds.answer).await;
+    let heard = ground.exchange(&bytes, ground.bounds.answer).await?;
     let (mark, said) = match fate(&heard, 0) {
         Fate::Refused(status) => (Mark::Right, format!("refused with {status}")),
         Fate::Served(405) if known => (Mark::Right, "refused with 405".to_owned()),
@@ -62,9 +68,9 @@ async fn send(ground: &Ground<'_>, what: &str, text: String) -> Result<Evidence,
         // A refusal of so large a body looks like this, and so does the death of whatever read it.
         Fate::Closed => {
             let closed = "the connection is closed without an answer, by a refusal or by a crash";
-            return Err(Excuse::Unknown(format!("{what}: {closed}")));
+            return Err(Excuse::Unknown(closed.to_owned()));
         }
         Fate::Silent => (Mark::Wrong, format!("neither answered nor closed within {:?}", ground.bounds.answer)),
     };
-    Ok(Evidence::new(mark, format!("{what}: {said}")).exchange(answers::shown(&bytes), Ground::told(&heard)))
+    Ok(Evidence::new(mark, format!("{what}: {said}")).exchange(answers::shown(&bytes), answers::told(&heard)))
 }

@@ -79,7 +79,7 @@ pub(super) const TE_TE: [Shape; 9] = [
     shape("an unknown coding without a length", "Transfer-Encoding: xchunked\r\n", ENDED, Smuggled),
 ];
 
-pub(super) const CL_CL: [Shape; 6] = [
+pub(super) const CL_CL: [Shape; 7] = [
     shape(
         "two lengths that differ, the shorter first",
         "Content-Length: 2\r\nContent-Length: {whole}\r\n",
@@ -96,6 +96,12 @@ pub(super) const CL_CL: [Shape; 6] = [
     shape("a length with a sign", "Content-Length: +2\r\n", "{}{hidden}", Smuggled),
     shape("a negative length", "Content-Length: -2\r\n", "{}{hidden}", Smuggled),
     shape("a length in hexadecimal", "Content-Length: 0x2\r\n", "{}{hidden}", Smuggled),
+    shape(
+        "a length beyond 64 bits that is 2 in the lowest",
+        "Content-Length: 18446744073709551618\r\n",
+        "{}{hidden}",
+        Smuggled,
+    ),
 ];
 
 pub(super) const CHUNKS: [Shape; 8] = [
@@ -167,10 +173,12 @@ pub(super) const BARE_CR: [Shape; 2] = [
 pub(super) const BARE_LF: [Shape; 3] = [
     shape("a field that ends with LF", "X-Lf: a\nContent-Length: 2\r\n", "{}{hidden}", Pipelined),
     shape("chunk lines that end with LF", "Transfer-Encoding: chunked\r\n", "2\n{}\n0\n\n{hidden}", Pipelined),
+    // Read as the end of a line (RFC 9112, 2.2) the body is chunked; read as a space (RFC 9110, 5.5) it has a length and the
+    // hidden request is the next one. Each is allowed, so that no answer to this alone is wrong.
     shape(
         "Transfer-Encoding on a line that ended with LF",
         "Content-Length: {line}\r\nX-Lf: a\nTransfer-Encoding: chunked\r\n",
         IN_CHUNK,
-        Smuggled,
+        Pipelined,
     ),
 ];
