@@ -3,8 +3,9 @@
 mod specimen;
 
 use checklist::finding::{Finding, Verdict};
+use checklist::subject::RequestSpec;
 use checklist::subject::{Dependencies, Subject};
-use specimen::{calls_for_prices, examine_declared};
+use specimen::{calls_for_prices, examine_declared, request};
 
 async fn examine(id: &str, name: &str) -> Finding {
     let finding = examine_declared(id, name, calls_for_prices).await;
@@ -83,6 +84,52 @@ async fn a_breaker_spares_a_failing_dependency_and_lets_calls_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_must_open_when_calls_time_out_too() {
+    let finding = examine("call.breaker", "calls-forgiving").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("silent"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_repeated_is_sent_once() {
+    let also_orders = |subject: &mut Subject| {
+        calls_for_prices(subject);
+        subject.requests.push(RequestSpec { uses: vec!["prices".to_owned()], ..request("POST", "/order") });
+    };
+    let finding = examine_declared("call.retry", "calls-retrying", also_orders).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine_declared("call.retry", "calls-careless", also_orders).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("not safe to repeat"), "{}", finding.summary);
+
+    let only_orders = |subject: &mut Subject| {
+        also_orders(subject);
+        subject.requests.retain(|request| request.path != "/price");
+    };
+    let finding = examine_declared("call.retry", "calls-retrying", only_orders).await;
+    assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding:#?}");
+    let finding = examine_declared("call.retry", "calls-careless", only_orders).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_end_with_the_request_that_caused_them() {
+    let finding = examine("call.retry", "calls-tireless").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("the deadline is"), "{}", finding.summary);
+    let only_it = finding.evidence.iter().filter(|piece| piece.good == Some(false)).count();
+    assert_eq!(only_it, 1, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_of_calls_that_are_hung_up_on_count_too() {
+    let finding = examine("call.retry", "calls-picky").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.retry-budget", "calls-picky").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn repeats_must_pause_and_differ() {
     let finding = examine("call.retry", "calls-retrying").await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
@@ -115,8 +162,17 @@ async fn repeats_that_a_breaker_refuses_say_nothing_of_a_budget() {
 async fn a_dependency_that_hangs_must_not_starve_others() {
     let finding = examine("call.bulkhead", "calls-partitioned").await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert!(finding.summary.contains("at most 8 calls"), "{}", finding.summary);
     let finding = examine("call.bulkhead", "calls-shared").await;
     assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_only_time_out_are_no_bound() {
     let finding = examine("call.bulkhead", "call-good").await;
     assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("no bound"), "{}", finding.summary);
+    let finding = examine("call.bulkhead", "calls-trickling").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("no bound"), "{}", finding.summary);
 }

@@ -2,7 +2,6 @@
 //!
 //! Where the fault proxy breaks bytes, the double sees requests: how many come, how they are spaced, which are repeated.
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
@@ -43,7 +42,13 @@ pub enum Behaviour {
     FailFirst(u32),
     /// Answers 503, with `Retry-After` in whole seconds when given.
     Unavailable(Option<u64>),
-    /// Never answers.
+    /// Answers 503, but only after so long.
+    LateUnavailable(Duration),
+    /// Closes the connection of so many calls without an answer, then passes.
+    HangUpFirst(u32),
+    /// Closes the connection without an answer, but only after so long.
+    HangUp(Duration),
+    /// Never answers, until [`Double::hang_up`].
     Hang,
 }
 
@@ -58,6 +63,8 @@ pub struct Call {
     pub path: String,
     /// Its `Idempotency-Key`, when it has one.
     pub key: Option<String>,
+    /// When its answer was ready, or its caller had gone; none while it is open.
+    pub ended: Option<Instant>,
 }
 
 impl Call {
@@ -79,10 +86,24 @@ pub struct Double {
 struct Shared {
     upstream: Client,
     behaviour: Mutex<Behaviour>,
-    calls: Mutex<Vec<Call>>,
+    log: Mutex<Log>,
     open: AtomicUsize,
-    most_open: AtomicUsize,
+    /// Changes when calls that hang are hung up on.
+    hung_up: watch::Sender<()>,
 }
+
+/// The calls that were not taken yet.
+#[derive(Debug, Default)]
+struct Log {
+    /// How many were taken before: the number of the first.
+    taken: usize,
+    calls: Vec<Call>,
+}
+
+/// The connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer is given")]
+struct HungUp;
 
 impl Double {
     /// Starts it in the place of the dependency at `upstream` (plain `http`; its path does not matter).
@@ -99,9 +120,9 @@ impl Double {
         let shared = Arc::new(Shared {
             upstream: Client::new(upstream, PATIENCE),
             behaviour: Mutex::new(Behaviour::Pass),
-            calls: Mutex::default(),
+            log: Mutex::default(),
             open: AtomicUsize::new(0),
-            most_open: AtomicUsize::new(0),
+            hung_up: watch::channel(()).0,
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, accepting })
@@ -119,17 +140,24 @@ impl Double {
 
     /// The calls that have come since the last look, in order.
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut *lock(&self.shared.calls))
+        let mut log = lock(&self.shared.log);
+        log.taken += log.calls.len();
+        std::mem::take(&mut log.calls)
     }
 
     /// The calls since the last [`Double::take_calls`], left there.
     pub fn calls(&self) -> Vec<Call> {
-        lock(&self.shared.calls).clone()
+        lock(&self.shared.log).calls.clone()
     }
 
-    /// The most calls that were without an answer at the same time, so far.
-    pub fn most_open(&self) -> usize {
-        self.shared.most_open.load(Ordering::Relaxed)
+    /// How many calls are without an answer now.
+    pub fn open(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
+    /// Closes the connections of all calls that hang now, without an answer.
+    pub fn hang_up(&self) {
+        self.shared.hung_up.send_replace(());
     }
 }
 
@@ -166,39 +194,57 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// A call without an answer yet.
-struct Open<'s>(&'s Shared);
+/// A call without an answer yet, and its number.
+struct Open<'s>(&'s Shared, usize);
 
 impl<'s> Open<'s> {
-    fn new(shared: &'s Shared) -> Self {
-        let open = shared.open.fetch_add(1, Ordering::Relaxed) + 1;
-        shared.most_open.fetch_max(open, Ordering::Relaxed);
-        Self(shared)
+    fn new(shared: &'s Shared, call: Call) -> Self {
+        shared.open.fetch_add(1, Ordering::Relaxed);
+        let mut log = lock(&shared.log);
+        let number = log.taken + log.calls.len();
+        if log.calls.len() < MAX_CALLS {
+            log.calls.push(call);
+        }
+        Self(shared, number)
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
+        let mut log = lock(&self.0.log);
+        let place = self.1.checked_sub(log.taken);
+        if let Some(call) = place.and_then(|place| log.calls.get_mut(place)) {
+            call.ended = Some(Instant::now());
+        }
     }
 }
 
-async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let _open = Open::new(shared);
+async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, HungUp> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Ok(status(413, None)) };
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    {
-        let mut calls = lock(&shared.calls);
-        if calls.len() < MAX_CALLS {
-            calls.push(Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key });
-        }
-    }
+    let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, ended: None };
+    let _open = Open::new(shared, call);
+    // Before it is asked what to do: who is told to hang must not miss that it is over.
+    let mut hung_up = shared.hung_up.subscribe();
     Ok(match next(&shared.behaviour) {
-        Behaviour::Hang => std::future::pending().await,
+        Behaviour::Hang => {
+            let _ = hung_up.changed().await;
+            return Err(HungUp);
+        }
+        Behaviour::HangUpFirst(_) => return Err(HungUp),
+        Behaviour::HangUp(after) => {
+            tokio::time::sleep(after).await;
+            return Err(HungUp);
+        }
         Behaviour::Unavailable(retry_after) => status(503, retry_after),
         Behaviour::FailFirst(_) => status(503, None),
+        Behaviour::LateUnavailable(after) => {
+            tokio::time::sleep(after).await;
+            status(503, None)
+        }
         Behaviour::Pass => {
             let mut passed = Request::new(head.method, path).body(body.to_bytes());
             for (name, value) in head.headers.iter().filter(|(name, _)| !is_of_the_connection(name)) {
@@ -213,10 +259,10 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
 fn next(behaviour: &Mutex<Behaviour>) -> Behaviour {
     let mut behaviour = lock(behaviour);
     let now = match *behaviour {
-        Behaviour::FailFirst(0) => Behaviour::Pass,
+        Behaviour::FailFirst(0) | Behaviour::HangUpFirst(0) => Behaviour::Pass,
         other => other,
     };
-    if let Behaviour::FailFirst(left) = &mut *behaviour {
+    if let Behaviour::FailFirst(left) | Behaviour::HangUpFirst(left) = &mut *behaviour {
         *left = left.saturating_sub(1);
     }
     now
@@ -283,5 +329,37 @@ mod tests {
         let client = client.with_timeout(Duration::from_millis(100));
         assert!(client.send(Request::get("/")).await.answer().is_none());
         assert_eq!(double.calls().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn it_knows_when_a_call_ended_and_hangs_up_on_those_that_hang() {
+        let double = Double::start("http://127.0.0.1:9".parse().unwrap()).await.unwrap();
+        let client = Client::new(format!("http://{}", double.address()).parse().unwrap(), Duration::from_secs(20));
+        double.set(Behaviour::Unavailable(None));
+        client.send(Request::get("/before")).await;
+        double.take_calls();
+
+        double.set(Behaviour::Hang);
+        let asking = tokio::spawn(async move { client.send(Request::get("/")).await });
+        while double.open() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(double.calls()[0].ended, None);
+        double.hang_up();
+        assert!(asking.await.unwrap().answer().is_none());
+        assert_eq!(double.open(), 0);
+        let call = &double.take_calls()[0];
+        assert!(call.ended.unwrap() >= call.at);
+    }
+
+    #[tokio::test]
+    async fn it_hangs_up_on_the_first_and_then_passes() {
+        let real = Double::start("http://127.0.0.1:9".parse().unwrap()).await.unwrap();
+        real.set(Behaviour::Unavailable(None));
+        let double = Double::start(format!("http://{}", real.address()).parse().unwrap()).await.unwrap();
+        let client = Client::new(format!("http://{}", double.address()).parse().unwrap(), Duration::from_secs(20));
+        double.set(Behaviour::HangUpFirst(1));
+        assert!(client.send(Request::get("/")).await.answer().is_none());
+        assert!(client.send(Request::get("/")).await.answer().is_some());
     }
 }

@@ -3,12 +3,13 @@
 mod evidence;
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use url::Url;
 
 use crate::wire::AnswerReader;
@@ -76,6 +77,7 @@ pub struct Exchange {
 pub struct Client {
     base: Url,
     timeout: Duration,
+    source: Option<Ipv4Addr>,
 }
 
 impl Request {
@@ -114,7 +116,7 @@ impl Request {
 impl Client {
     /// A client for `base` whose exchanges end within `timeout`, whatever the server does.
     pub fn new(base: Url, timeout: Duration) -> Self {
-        Self { base, timeout }
+        Self { base, timeout, source: None }
     }
 
     /// The base URL.
@@ -125,7 +127,14 @@ impl Client {
     /// The same client with another bound for each exchange.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self { base: self.base.clone(), timeout }
+        Self { timeout, ..self.clone() }
+    }
+
+    /// The same client, calling from another address of this machine where the server listens on an IPv4 loopback address
+    /// (127.0.0.0/8 has many): to a limit for each address it is another client.
+    #[must_use]
+    pub fn with_source(&self, source: Ipv4Addr) -> Self {
+        Self { source: Some(source), ..self.clone() }
     }
 
     /// Sends one request. Never fails: what went wrong is in the exchange. Dropping the future closes the connection.
@@ -172,7 +181,13 @@ impl Client {
         }
         let host = self.base.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
         let port = self.base.port_or_known_default().unwrap_or(80);
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| Failure::Connect(error.to_string()))?;
+        let connecting = async {
+            match self.source {
+                Some(source) => connect_from(source, host, port).await,
+                None => TcpStream::connect((host, port)).await,
+            }
+        };
+        let stream = connecting.await.map_err(|error| Failure::Connect(error.to_string()))?;
         // Small requests must not wait for acknowledgements; without it they are merely slower.
         let _ = stream.set_nodelay(true);
         Ok(stream)
@@ -198,6 +213,16 @@ impl Client {
         message.extend_from_slice(&request.body);
         message
     }
+}
+
+async fn connect_from(source: Ipv4Addr, host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let mut addresses = tokio::net::lookup_host((host, port)).await?;
+    let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) else {
+        return TcpStream::connect((host, port)).await;
+    };
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    socket.connect(loopback).await
 }
 
 async fn read_answer(from: &mut (impl AsyncRead + Unpin), method: &Method, sent: Instant) -> Result<Answer, String> {

@@ -11,28 +11,42 @@ use crate::server::{Response, serve};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Three attempts with growing, random pauses, paid from a budget; none when told to come back later.
+    /// Three attempts with growing, random pauses, paid from a budget; none when told to come back later, when it is late, or
+    /// when it is an order.
     Retrying,
+    /// The same for orders.
+    Careless,
+    /// The same, but only when the call is hung up on.
+    Picky,
+    /// Eight such attempts, however late it is.
+    Tireless,
     /// Three attempts, at once.
     Stubborn,
     /// A breaker.
     Breaking,
+    /// A breaker that only counts answers.
+    Forgiving,
     /// A breaker beneath three attempts.
     Weary,
     /// Eight calls at a time, others refused at once.
     Partitioned,
     /// Eight requests at a time, whatever they need; others wait.
     Shared,
+    /// As many calls as there are requests, but one begins 20 ms after the other.
+    Trickling,
 }
 
 /// The whole call.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 3;
+/// No attempt is made later.
+const LAST: Duration = Duration::from_millis(1500);
 const BASE: Duration = Duration::from_millis(40);
 /// Failures in a row that open the breaker, and how long it stays open.
 const FAILURES: u32 = 5;
 const OPEN: Duration = Duration::from_millis(500);
 const PLACES: usize = 8;
+const TRICKLE: Duration = Duration::from_millis(20);
 
 /// What calls share.
 struct State {
@@ -51,17 +65,24 @@ struct Service {
 pub(crate) fn run(name: &str, port: u16) -> bool {
     let way = match name {
         "calls-retrying" => Way::Retrying,
+        "calls-careless" => Way::Careless,
+        "calls-picky" => Way::Picky,
+        "calls-tireless" => Way::Tireless,
         "calls-stubborn" => Way::Stubborn,
         "calls-breaking" => Way::Breaking,
+        "calls-forgiving" => Way::Forgiving,
         "calls-weary" => Way::Weary,
         "calls-partitioned" => Way::Partitioned,
         "calls-shared" => Way::Shared,
+        "calls-trickling" => Way::Trickling,
         _ => return false,
     };
     let state = State { failures: 0, closed_from: Instant::now(), budget: 30.0, taken: 0 };
     let service = Service { state: Mutex::new(state), freed: Condvar::new() };
     serve(port, move |request| match request.path.as_str() {
         "/price" => service.price(way),
+        "/order" if way == Way::Careless => service.repeated(way, "POST"),
+        "/order" => ask("POST").map_or_else(|_| refused(), priced),
         "/" if way == Way::Shared => service.in_place(|| Response::new(200, "text/plain", "hello")),
         "/" => Response::new(200, "text/plain", "hello"),
         _ => Response::new(404, "text/plain", "nothing here"),
@@ -89,40 +110,43 @@ impl Service {
 
     fn price(&self, way: Way) -> Response {
         match way {
-            Way::Retrying | Way::Stubborn => self.repeated(way),
-            Way::Breaking => self.broken_off(),
+            Way::Retrying | Way::Careless | Way::Picky | Way::Tireless | Way::Stubborn => self.repeated(way, "GET"),
+            Way::Breaking | Way::Forgiving => self.broken_off(way),
             Way::Weary => {
-                let mut answers = (0..ATTEMPTS).map(|_| self.broken_off());
+                let mut answers = (0..ATTEMPTS).map(|_| self.broken_off(way));
                 answers.find(|answer| answer.status == 200).unwrap_or_else(refused)
             }
             Way::Partitioned => {
                 if self.with(|state| state.taken >= PLACES) {
                     return refused();
                 }
-                self.in_place(|| ask().map_or_else(|_| refused(), priced))
+                self.in_place(|| ask("GET").map_or_else(|_| refused(), priced))
             }
-            Way::Shared => self.in_place(|| ask().map_or_else(|_| refused(), priced)),
+            Way::Shared => self.in_place(|| ask("GET").map_or_else(|_| refused(), priced)),
+            Way::Trickling => {
+                self.with(|_| std::thread::sleep(TRICKLE));
+                ask("GET").map_or_else(|_| refused(), priced)
+            }
         }
     }
 
-    fn repeated(&self, way: Way) -> Response {
+    fn repeated(&self, way: Way, method: &str) -> Response {
         self.with(|state| state.budget = (state.budget + 0.05).min(30.0));
-        for attempt in 0..ATTEMPTS {
-            match ask() {
+        let begun = Instant::now();
+        let attempts = if way == Way::Tireless { 8 } else { ATTEMPTS };
+        for attempt in 0..attempts {
+            match ask(method) {
                 Ok(body) => return priced(body),
-                Err(told) if way == Way::Retrying => {
-                    let paid = attempt + 1 < ATTEMPTS
+                Err(told) if way != Way::Stubborn => {
+                    let paid = attempt + 1 < attempts
                         && !told.contains("retry-after")
-                        && self.with(|state| {
-                            let pays = state.budget >= 1.0;
-                            state.budget -= if pays { 1.0 } else { 0.0 };
-                            pays
-                        });
+                        && !(way == Way::Picky && told.contains("503"))
+                        && (way == Way::Tireless || begun.elapsed() < LAST && self.pays());
                     if !paid {
                         break;
                     }
                     let random = RandomState::new().hash_one(attempt) % 1000;
-                    std::thread::sleep((BASE * 2_u32.pow(attempt)).mul_f64(0.5 + random as f64 / 1000.0));
+                    std::thread::sleep((BASE * 2_u32.pow(attempt.min(3))).mul_f64(0.5 + random as f64 / 1000.0));
                 }
                 Err(_) => {}
             }
@@ -130,7 +154,15 @@ impl Service {
         refused()
     }
 
-    fn broken_off(&self) -> Response {
+    fn pays(&self) -> bool {
+        self.with(|state| {
+            let pays = state.budget >= 1.0;
+            state.budget -= if pays { 1.0 } else { 0.0 };
+            pays
+        })
+    }
+
+    fn broken_off(&self, way: Way) -> Response {
         let may_call = self.with(|state| {
             let open = Instant::now() < state.closed_from;
             // The one that may look, while the others are refused for another while.
@@ -142,8 +174,9 @@ impl Service {
         if !may_call {
             return refused();
         }
-        let answer = ask();
-        self.with(|state| match answer {
+        let answer = ask("GET");
+        self.with(|state| match &answer {
+            Err(told) if way == Way::Forgiving && !told.starts_with("http") => {}
             Ok(_) => (state.failures, state.closed_from) = (0, Instant::now()),
             Err(_) => {
                 state.failures += 1;
@@ -165,13 +198,16 @@ fn priced(body: Vec<u8>) -> Response {
 }
 
 /// One call; the head of the answer, in small letters, when it is no 200.
-fn ask() -> Result<Vec<u8>, String> {
+fn ask(method: &str) -> Result<Vec<u8>, String> {
     let address = std::env::var("DEPENDENCY_URL").unwrap_or_default();
     let address = address.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(|error| error.to_string())?;
     stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: dependency\r\nConnection: close\r\n\r\n")
+        .write_all(
+            format!("{method} / HTTP/1.1\r\nHost: dependency\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        )
         .map_err(|error| error.to_string())?;
     let mut answer = Vec::new();
     stream.take(64 << 10).read_to_end(&mut answer).map_err(|error| error.to_string())?;

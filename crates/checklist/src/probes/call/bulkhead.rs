@@ -1,31 +1,45 @@
 //! `call.bulkhead`: a dependency that hangs cannot starve what does not need it.
 //!
-//! - **Hypothesis**: with a dependency silent and many requests in flight that use it, a request that does not is answered as
+//! - **Hypothesis**: with a dependency silent and many requests in flight that use it, requests that do not are answered as
 //!   before, and calls to the dependency stay at a bound.
-//! - **Sent**: 20 bystanders in peace; then 256 requests at once that use the dependency, and 30 bystanders meanwhile.
-//! - **Decides**: a fifth of the bystanders or more without the same answer within 2 s falls short. All as before, at the 90th
-//!   percentile within 250 ms or five times the baseline, and fewer calls open at once than requests in flight: holds. As many
-//!   calls as requests show no bound: unknown.
+//! - **Sent**: 20 bystanders in peace; then requests that use the dependency, 128 in flight and, when the service is well again,
+//!   256, each from an address of its own where the service listens on a loopback address, and sent again a second after it
+//!   ends; 30 bystanders during each. Bystanders are GETs that do not use the dependency, up to four kinds in turn.
+//! - **Decides**: a fifth of the bystanders of a flood or more without the same answer within 2 s falls short. All as before, at
+//!   the 90th percentile within 250 ms or five times the baseline, and calls that came to rest at the same number in both floods,
+//!   below 128, before any had ended: holds. Calls whose number grows with the flood, or that come until others end, show no
+//!   bound: unknown. So do a service that is not well again 50 s after the first flood, and requests that found no connection.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
-//! - **Bound in time**: 15 s, at worst 65 s when no bystander is answered.
+//! - **Bound in time**: for each flood 4 s, at worst 16 s when bystanders are not answered; between them at most 50 s.
 
-use std::time::Duration;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use drill::double::Behaviour;
-use drill::http::Request;
+use drill::http::Failure;
 use futures_util::future::join_all;
 
-use super::watched::{self, percentile};
+use super::crowd::{self, Crowd};
+use super::watched::{self, Watched, percentile};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 
 const ID: &str = "call.bulkhead";
-/// Requests in flight that use the dependency.
-const IN_FLIGHT: usize = 256;
-/// Bystanders in peace, and meanwhile.
+/// Requests in flight that use the dependency, in this order: the smaller first, which does less harm when nothing is bounded.
+const FLOODS: [u32; 2] = [128, 256];
+/// Over which a flood is spread, whatever its size: no queue of connections overflows, and a larger one comes faster.
+const SPREAD: Duration = Duration::from_millis(256);
+/// After its answer, until the same is sent again: the dependency stays wanted.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Bystanders in peace, and during each flood.
 const IN_PEACE: usize = 20;
 const MEANWHILE: usize = 30;
+/// So many that are not answered as before decide: a fifth.
+const STARVED: usize = MEANWHILE / 5;
+/// Kinds of bystanders.
+const KINDS: usize = 4;
 /// Between two bystanders.
 const EVERY: Duration = Duration::from_millis(50);
 /// Until those in flight hold what they can hold.
@@ -34,6 +48,10 @@ const FILLING: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What the machine's own noise may make of a fast answer.
 const NOISE: Duration = Duration::from_millis(250);
+/// The longest that the service is waited for between the floods: a breaker may have opened.
+const RECOVERY: Duration = Duration::from_secs(50);
+/// The first of the addresses that floods come from.
+const SOURCES: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -41,77 +59,144 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Ok(watched) => watched,
         Err(finding) => return finding,
     };
-    let uses_nothing = |spec: &RequestSpec| spec.uses.is_empty() && spec.only_reads();
-    let finding = match lab.mix().into_iter().find(uses_nothing) {
-        Some(bystander) => judge(lab, &watched, &bystander).await,
-        None => {
-            Finding::unknown(ID, "no GET in [[requests]] uses no dependency: declare one that stands by", Vec::new())
-        }
+    let needs_it = |spec: &RequestSpec| spec.uses.contains(&watched.name);
+    let bystanders: Vec<RequestSpec> =
+        lab.mix().into_iter().filter(|spec| spec.only_reads() && !needs_it(spec)).take(KINDS).collect();
+    let finding = if bystanders.is_empty() {
+        let reason = format!("every GET in [[requests]] uses {}: declare one that stands by", watched.name);
+        Finding::unknown(ID, reason, Vec::new())
+    } else {
+        judge(lab, &watched, &bystanders).await
     };
     lab.stop().await;
     finding
 }
 
-async fn judge(lab: &Lab, watched: &watched::Watched, bystander: &RequestSpec) -> Finding {
-    let name = &watched.name;
-    let (well, baseline) = stand_by(lab, bystander, IN_PEACE).await;
-    if well < IN_PEACE {
-        return Finding::unknown(
-            ID,
-            format!("{} is not always answered as declared even in peace", bystander.name),
-            Vec::new(),
-        );
+async fn judge(lab: &Lab, watched: &Watched, bystanders: &[RequestSpec]) -> Finding {
+    let (name, who) = (&watched.name, bystanders.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", "));
+    let peace = stand_by(lab, bystanders, IN_PEACE).await;
+    if peace.amiss > 0 {
+        let reason = format!("bystanders ({who}) are not always answered as declared even in peace");
+        return Finding::unknown(ID, reason, Vec::new());
     }
-    watched.set(Behaviour::Hang);
-    let client = lab.http();
-    let requests: Vec<Request> = (0..IN_FLIGHT).map(|_| lab.fill(&watched.spec)).collect();
-    let flight = join_all(requests.into_iter().map(|request| client.send(request)));
-    let meanwhile = async {
-        tokio::time::sleep(FILLING).await;
-        stand_by(lab, bystander, MEANWHILE).await
-    };
-    // Those in flight are dropped as soon as the bystanders have been seen.
-    let mut flight = std::pin::pin!(async {
-        flight.await;
-        std::future::pending::<()>().await
-    });
-    let (well, slow) = tokio::select! {
-        seen = meanwhile => seen,
-        () = &mut flight => (0, Duration::ZERO),
-    };
-    let open = watched.double.most_open();
-    watched.set(Behaviour::Pass);
-    let what = format!(
-        "with {name} silent and {IN_FLIGHT} requests sent that use it, {well} of {MEANWHILE} bystanders ({}) were answered as \
-         before, within {slow:.0?} at the 90th percentile; {baseline:.0?} in peace",
-        bystander.name
-    );
-    let good = match well {
-        MEANWHILE if slow <= NOISE.max(baseline * 5) => Some(true),
-        _ if (MEANWHILE - well) * 5 >= MEANWHILE => Some(false),
-        _ => None,
-    };
-    let held = format!("at most {open} calls to {name} were open at once");
-    let evidence = vec![Evidence { good, ..Evidence::note(what.clone()) }, Evidence::note(held.clone())];
-    match good {
-        Some(true) if open == 0 => Finding::unknown(ID, format!("{name} was not called meanwhile"), evidence),
-        Some(true) if open >= IN_FLIGHT => {
-            Finding::unknown(ID, format!("bystanders were answered, but no bound of calls was seen: {held}"), evidence)
+    let (mut evidence, mut crowds) = (Vec::new(), Vec::new());
+    for size in FLOODS {
+        if !crowds.is_empty() && watched.well_again(lab, RECOVERY).await.is_none() {
+            let reason = format!("{name} was not called again within {RECOVERY:?}, so no second flood was sent");
+            return Finding::unknown(ID, reason, evidence);
         }
-        Some(_) => Finding::judge(ID, format!("{what}; {held}"), evidence),
-        None => Finding::unknown(ID, format!("{what}: slower, but not starved"), evidence),
+        let flood = Flood::send(lab, watched, bystanders, size).await;
+        let starved = flood.bystanders.amiss >= STARVED;
+        evidence.push(flood.judge(name, &who, &peace));
+        if starved {
+            return Finding::judge(ID, "", evidence);
+        }
+        if flood.unconnected > 0 {
+            let reason =
+                format!("{} of {size} requests found no connection: what they meet is not seen", flood.unconnected);
+            return Finding::unknown(ID, reason, evidence);
+        }
+        crowds.push(flood.crowd);
+    }
+    if let Some(slow) = evidence.iter().find(|piece| piece.good.is_none()) {
+        return Finding::unknown(ID, format!("slower, but not starved: {}", slow.what), evidence);
+    }
+    let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
+    match crowd::bound(&crowds) {
+        Some(bound) => {
+            let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
+            evidence.push(Evidence::saw(true, what.clone()));
+            Finding::judge(ID, format!("bystanders ({who}) were answered as before; {what}"), evidence)
+        }
+        None => {
+            let reason = format!("bystanders ({who}) were answered as before, but no bound of calls was seen: {told}");
+            Finding::unknown(ID, reason, evidence)
+        }
     }
 }
 
-/// How many were answered as declared, and their latency at the 90th percentile.
-async fn stand_by(lab: &Lab, spec: &RequestSpec, times: usize) -> (usize, Duration) {
+/// What became of one flood.
+struct Flood {
+    bystanders: Seen,
+    crowd: Crowd,
+    /// Requests that found no connection.
+    unconnected: usize,
+}
+
+/// What became of bystanders.
+struct Seen {
+    sent: usize,
+    /// Those that were not answered as declared.
+    amiss: usize,
+    /// Their latency at the 90th percentile.
+    slow: Duration,
+}
+
+impl Flood {
+    /// Sends it and looks at bystanders meanwhile; those in flight are dropped at the end.
+    async fn send(lab: &Lab, watched: &Watched, bystanders: &[RequestSpec], size: u32) -> Self {
+        watched.set(Behaviour::Hang);
+        watched.double.take_calls();
+        let unconnected = AtomicUsize::new(0);
+        let meanwhile = async {
+            tokio::time::sleep(FILLING).await;
+            stand_by(lab, bystanders, MEANWHILE).await
+        };
+        let flood = join_all((0..size).map(|number| one(lab, watched, size, number, &unconnected)));
+        let bystanders = tokio::select! {
+            seen = meanwhile => seen,
+            // None of them ever ends.
+            _ = flood => Seen { sent: 0, amiss: 0, slow: Duration::ZERO },
+        };
+        let crowd = Crowd::of(size as usize, &watched.double.take_calls(), Instant::now());
+        Self { bystanders, crowd, unconnected: unconnected.into_inner() }
+    }
+
+    fn judge(&self, name: &str, who: &str, peace: &Seen) -> Evidence {
+        let (seen, size) = (&self.bystanders, self.crowd.size);
+        let what = format!(
+            "with {name} silent and {size} requests in flight that use it, {} of {} bystanders ({who}) were answered as before, \
+             within {:.0?} at the 90th percentile, {:.0?} in peace; {}",
+            seen.sent - seen.amiss,
+            seen.sent,
+            seen.slow,
+            peace.slow,
+            self.crowd.told(name)
+        );
+        let good = match seen.amiss {
+            0 if seen.slow <= NOISE.max(peace.slow * 5) => Some(true),
+            STARVED.. => Some(false),
+            _ => None,
+        };
+        Evidence { good, ..Evidence::note(what) }
+    }
+}
+
+/// One of the flood: a request that uses the dependency, sent again for ever.
+async fn one(lab: &Lab, watched: &Watched, size: u32, number: u32, unconnected: &AtomicUsize) {
+    let client = lab.http().with_source(Ipv4Addr::from(u32::from(SOURCES) + number));
+    tokio::time::sleep(SPREAD * number / size).await;
+    loop {
+        let exchange = client.send(lab.fill(&watched.spec)).await;
+        if matches!(exchange.outcome, Err(Failure::Connect(_))) {
+            unconnected.fetch_add(1, Ordering::Relaxed);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Sends so many bystanders in turn; fewer when so many are amiss that they decide.
+async fn stand_by(lab: &Lab, specs: &[RequestSpec], times: usize) -> Seen {
     let client = lab.http().with_timeout(PATIENCE);
-    let (mut well, mut took) = (0, Vec::new());
-    for _ in 0..times {
+    let (mut amiss, mut took) = (0, Vec::new());
+    for spec in specs.iter().cycle().take(times) {
         let exchange = client.send(lab.fill(spec)).await;
-        well += usize::from(exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
+        amiss += usize::from(!exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
         took.push(exchange.took);
+        if amiss >= STARVED {
+            break;
+        }
         tokio::time::sleep(EVERY).await;
     }
-    (well, percentile(took, 90))
+    Seen { sent: took.len(), amiss, slow: percentile(took, 90) }
 }

@@ -2,6 +2,7 @@
 
 use super::Probe;
 
+mod crowd;
 mod dependent;
 mod watched;
 

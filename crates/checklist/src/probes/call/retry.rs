@@ -1,15 +1,19 @@
 //! `call.retry`: a failed call that is safe to repeat is retried with growing, random pauses, honours Retry-After, and ends.
 //!
 //! - **Hypothesis**: a call that fails once is repeated and the request succeeds; repeats are few, after pauses that grow and
-//!   differ; none comes before Retry-After says so; a call that is not safe to repeat comes once.
-//! - **Sent**: one after the other, a request that causes one call: to a dependency that fails the first call; eight times to
-//!   one that always answers 503; twice to one that answers 503 with `Retry-After: 1`.
-//! - **Decides**: for a call that is safe (its method, or an Idempotency-Key): no repeat, more than ten, pauses that are nothing
-//!   (under 2 ms) or the same (middle half within 3 % or 2 ms of each other), pauses whose mean shrinks, a repeat sooner than
-//!   Retry-After less 50 ms: each falls short. Pauses that neither differ clearly (10 %) nor are clearly the same, or neither
-//!   grow nor shrink clearly: unknown. For a call that is not safe: a repeat falls short, none is not applicable.
+//!   differ; none comes before Retry-After says so, after the deadline or after the answer; a call that is not safe to repeat
+//!   comes once.
+//! - **Sent**: one after the other, a request that causes one call: to a dependency that answers the first call with 503, or,
+//!   when that is not repeated, hangs up on it; then to one that always fails so: eight times at once, twice with `Retry-After: 1`
+//!   (503 only), and once after two fifths of the subject's deadline. Then each request whose call is not safe to repeat (its
+//!   method, without an Idempotency-Key), to a dependency that answers it with 503, and to one that hangs up on it.
+//! - **Decides**: for the call that is safe: no repeat, a repeat with another key, more than ten, pauses that are nothing (under
+//!   2 ms) or the same (middle half within 3 % or 2 ms of each other), pauses whose mean shrinks, a repeat sooner than
+//!   Retry-After less 50 ms, one later than the deadline and 250 ms or than the answer and 50 ms: each falls short. Pauses that
+//!   neither differ clearly (10 %) nor are clearly the same, or neither grow nor shrink clearly: unknown. For a call that is not
+//!   safe: a repeat falls short; when there is no other, and none is repeated, not applicable.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
-//! - **Bound in time**: 11 requests, each at most the subject's deadline and 5 s, at most 90 s in all.
+//! - **Bound in time**: 20 requests, each at most the subject's deadline and 5 s, none begun after 90 s.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +22,7 @@ use drill::double::{Behaviour, Call};
 use super::watched::{self, Watched, percentile};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::subject::RequestSpec;
 
 const ID: &str = "call.retry";
 /// Requests whose repeats are compared.
@@ -28,14 +33,50 @@ const FEWEST: usize = 6;
 const MOST_ATTEMPTS: usize = 10;
 /// How long repeats may follow the answer.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How long repeats that outlive their request are looked for.
+const LINGER: Duration = Duration::from_secs(2);
 /// Below this two attempts have no pause between them.
 const AT_ONCE: Duration = Duration::from_millis(2);
-/// How much sooner than told is still the clock's fault.
+/// How much sooner or later than told is still the clock's fault.
 const CLOCKS: Duration = Duration::from_millis(50);
+/// How much later than the deadline a repeat may come that was decided on before it.
+const LATE: Duration = Duration::from_millis(250);
 /// What [`Behaviour::Unavailable`] is told to say, in seconds.
 const RETRY_AFTER: u64 = 1;
-/// All of it.
+/// How long a breaker that opened meanwhile is waited for.
+const WELL_AGAIN: Duration = Duration::from_secs(15);
+/// No request is begun later.
 const IN_ALL: Duration = Duration::from_secs(90);
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failing {
+    Unavailable,
+    HangingUp,
+}
+
+impl Failing {
+    fn first(self) -> Behaviour {
+        match self {
+            Self::Unavailable => Behaviour::FailFirst(1),
+            Self::HangingUp => Behaviour::HangUpFirst(1),
+        }
+    }
+
+    fn always(self, after: Duration) -> Behaviour {
+        match self {
+            Self::Unavailable => Behaviour::LateUnavailable(after),
+            Self::HangingUp => Behaviour::HangUp(after),
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Unavailable => "was answered 503",
+            Self::HangingUp => "was hung up on",
+        }
+    }
+}
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -50,36 +91,38 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let begun = Instant::now();
-    let name = &watched.name;
-    watched.set(Behaviour::FailFirst(1));
-    let (first, well) = attempts(lab, watched).await;
-    let Some(call) = first.first() else {
-        return Finding::unknown(ID, format!("{name} was not called any more"), Vec::new());
-    };
-    let kind = format!("{} {}", call.method, call.path);
-    if !call.is_safe_to_repeat() {
-        let what = format!("{kind}, which is not safe to repeat, came {} times after one failure", first.len());
-        let evidence = vec![Evidence { good: (first.len() > 1).then_some(false), ..Evidence::note(what) }];
-        return match first.len() {
-            1 => Finding::not_applicable(ID, "the call that was seen is not safe to repeat, and came once", evidence),
-            _ => Finding::judge(ID, "", evidence),
-        };
-    }
-    let what = format!("{kind} failed once, came {} times in all, and the request {}", first.len(), succeeded(well));
-    let mut evidence = vec![Evidence::saw(well && first.len() > 1, what)];
-    if first.len() == 1 {
+    let mut evidence = Vec::new();
+    let kind = format!("{} {}", watched.call.method, watched.call.path);
+    if !watched.call.is_safe_to_repeat() {
+        evidence.extend(once(lab, watched, &watched.spec).await);
+        if evidence.iter().all(|piece| piece.good != Some(false)) {
+            return Finding::not_applicable(ID, format!("{kind}, which is not safe to repeat, came once"), evidence);
+        }
         return Finding::judge(ID, "", evidence);
     }
-    watched.set(Behaviour::Unavailable(None));
+    let Some(failing) = first_failure(lab, watched, &mut evidence).await else {
+        return Finding::judge(ID, "", evidence);
+    };
+    watched.set(failing.always(Duration::ZERO));
     let mut chains = Vec::new();
     while chains.len() < SAMPLES && begun.elapsed() < IN_ALL {
-        chains.push(gaps(&attempts(lab, watched).await.0));
+        chains.push(gaps(&attempts(lab, watched, &watched.spec).await.0));
     }
     evidence.extend(pauses(&chains));
-    watched.set(Behaviour::Unavailable(Some(RETRY_AFTER)));
-    for _ in 0..2 {
+    if failing == Failing::Unavailable {
+        watched.set(Behaviour::Unavailable(Some(RETRY_AFTER)));
+        for _ in 0..2 {
+            if begun.elapsed() < IN_ALL {
+                evidence.push(told_when(&gaps(&attempts(lab, watched, &watched.spec).await.0)));
+            }
+        }
+    }
+    if begun.elapsed() < IN_ALL {
+        evidence.push(ends(lab, watched, failing).await);
+    }
+    for spec in &watched.unrepeatable {
         if begun.elapsed() < IN_ALL {
-            evidence.push(told_when(&gaps(&attempts(lab, watched).await.0)));
+            evidence.extend(once(lab, watched, spec).await);
         }
     }
     let undecided: Vec<&str> =
@@ -87,23 +130,90 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     if evidence.iter().all(|piece| piece.good != Some(false)) && !undecided.is_empty() {
         return Finding::unknown(ID, undecided.join("; "), evidence);
     }
-    Finding::judge(
-        ID,
-        format!("{kind} was repeated after pauses that grow and differ, and not before it was told"),
-        evidence,
-    )
+    let summary =
+        format!("{kind} was repeated after pauses that grow and differ, not before it was told, and not for ever");
+    Finding::judge(ID, summary, evidence)
 }
 
-fn succeeded(well: bool) -> &'static str {
-    if well { "succeeded" } else { "did not succeed" }
+/// The way of failing after which the call is repeated and the request succeeds; none when there is none, and then the evidence
+/// speaks against it.
+async fn first_failure(lab: &Lab, watched: &Watched, evidence: &mut Vec<Evidence>) -> Option<Failing> {
+    let mut failed = Vec::new();
+    for failing in [Failing::Unavailable, Failing::HangingUp] {
+        watched.set(failing.first());
+        let (calls, well) = attempts(lab, watched, &watched.spec).await;
+        let succeeded = if well { "succeeded" } else { "did not succeed" };
+        let what = format!(
+            "{} {} {} once, came {} times in all, and the request {succeeded}",
+            watched.call.method,
+            watched.call.path,
+            failing.told(),
+            calls.len()
+        );
+        if well && calls.len() > 1 {
+            evidence.push(Evidence::saw(true, what));
+            if calls.iter().any(|call| call.key != calls[0].key) {
+                evidence.push(Evidence::saw(false, "the repeat came with another Idempotency-Key: it is another call"));
+            }
+            return Some(failing);
+        }
+        failed.push(Evidence::saw(false, what));
+    }
+    evidence.append(&mut failed);
+    None
+}
+
+/// What becomes of a call that is not safe to repeat when it fails.
+async fn once(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    for failing in [Failing::Unavailable, Failing::HangingUp] {
+        watched.well_again(lab, WELL_AGAIN).await;
+        watched.set(failing.first());
+        let (calls, _) = attempts(lab, watched, spec).await;
+        let Some(call) = calls.first() else {
+            evidence.push(Evidence::note(format!("{} caused no call any more: a repeat could not be seen", spec.name)));
+            continue;
+        };
+        let times = calls.iter().filter(|other| (&other.method, &other.path) == (&call.method, &call.path)).count();
+        let what = format!(
+            "{} {}, which is not safe to repeat, {} once and came {times} times",
+            call.method,
+            call.path,
+            failing.told()
+        );
+        evidence.push(Evidence::saw(times == 1, what));
+    }
+    evidence
+}
+
+/// Whether repeats end with the request that caused them, when each attempt takes a good part of the deadline.
+async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
+    let deadline = lab.subject.deadline;
+    let each = deadline * 2 / 5;
+    watched.set(failing.always(each));
+    watched.double.take_calls();
+    let sent = Instant::now();
+    let (exchange, _) = watched.ask(lab).await;
+    tokio::time::sleep(LINGER).await;
+    let calls = watched.double.take_calls();
+    let Some(last) = calls.last().map(|call| call.at.saturating_duration_since(sent)) else {
+        return Evidence::note(format!("{} was not called any more, so no end of repeats was seen", watched.name));
+    };
+    let what = format!(
+        "with each attempt failing only after {each:.1?}, the last of {} came {last:.1?} after the request, which ended after \
+         {:.1?}; the deadline is {deadline:.1?}",
+        calls.len(),
+        exchange.took
+    );
+    Evidence::saw(last <= deadline + LATE && last <= exchange.took + CLOCKS, what)
 }
 
 /// The calls that one request causes, and whether it was answered as declared.
-async fn attempts(lab: &Lab, watched: &Watched) -> (Vec<Call>, bool) {
+async fn attempts(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> (Vec<Call>, bool) {
     watched.double.take_calls();
-    let well = watched.is_well(lab).await;
+    let exchange = lab.http().send(lab.fill(spec)).await;
     tokio::time::sleep(AFTERWARDS).await;
-    (watched.double.take_calls(), well)
+    (watched.double.take_calls(), exchange.status().is_some_and(|status| spec.expects(status.as_u16())))
 }
 
 fn gaps(calls: &[Call]) -> Vec<Duration> {

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use drill::double::{Behaviour, Double};
+use drill::double::{Behaviour, Call, Double};
 use drill::http::Exchange;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::future::join_all;
 
 use super::dependent;
 use crate::finding::{Evidence, Finding};
@@ -16,13 +15,20 @@ use crate::subject::{Dependencies, RequestSpec};
 const AFTERWARDS: Duration = Duration::from_millis(300);
 /// How long a breaker that opened at the first failure is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
+/// Between two looks at whether it is well again.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// A dependency that is the double's now.
 pub(super) struct Watched {
     pub(super) name: String,
     pub(super) double: Double,
-    /// The request that is sent: one that is answered as expected and causes a call each.
+    /// The request that is sent: one that is answered as expected and causes a call each. When there are several, one whose
+    /// call is safe to repeat.
     pub(super) spec: RequestSpec,
+    /// The call that it causes, as it was seen at first.
+    pub(super) call: Call,
+    /// Further such requests whose call is not safe to repeat.
+    pub(super) unrepeatable: Vec<RequestSpec>,
 }
 
 /// Starts the subject again with the double in the place of its first dependency that speaks plain HTTP, and finds a request
@@ -55,77 +61,95 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
     )?;
     lab.send_mix().await;
     let mut notes = evidence;
+    let mut callers = Vec::new();
     for (spec, _) in &dependent.users {
         double.take_calls();
         let exchange = lab.http().send(lab.fill(spec)).await;
         tokio::time::sleep(AFTERWARDS).await;
-        let calls = double.take_calls().len();
+        let calls = double.take_calls();
         let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
-        if expected && calls == 1 {
-            let watched = Watched { name: dependent.name.clone(), double, spec: spec.clone() };
-            if watched.depends_on_its_call(lab).await {
-                return Ok(watched);
+        match <[Call; 1]>::try_from(calls) {
+            Ok([call]) if expected => callers.push((spec.clone(), call)),
+            Ok(_) => {
+                let what = format!("{} is not answered as declared with the double in the place", spec.name);
+                notes.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
             }
-            let reason = format!(
-                "{} is answered as in peace although its call to {} fails: what calls works beside the request, and which \
-                 calls are repeats is not told apart",
-                spec.name, dependent.name
-            );
-            return Err(Finding::unknown(id, reason, notes));
+            Err(calls) => {
+                let what = format!("{} caused {} calls to {} at once, not one", spec.name, calls.len(), dependent.name);
+                notes.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+            }
         }
-        let what = format!("{} caused {calls} calls to {} at once, not one", spec.name, dependent.name);
-        notes.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
     }
-    Err(Finding::unknown(
-        id,
-        "no request causes exactly one call by the time it is answered, so calls cannot be counted",
-        notes,
-    ))
+    // Stable: among those that are alike the one that was declared first.
+    callers.sort_by_key(|(_, call)| !call.is_safe_to_repeat());
+    let mut callers = callers.into_iter();
+    let Some((spec, call)) = callers.next() else {
+        let reason = "no request causes exactly one call by the time it is answered, so calls cannot be counted";
+        return Err(Finding::unknown(id, reason, notes));
+    };
+    let unrepeatable = callers.filter(|(_, call)| !call.is_safe_to_repeat()).map(|(spec, _)| spec).collect();
+    let watched = Watched { name: dependent.name.clone(), double, spec, call, unrepeatable };
+    if watched.depends_on_its_call(lab).await {
+        return Ok(watched);
+    }
+    let reason = format!(
+        "{} is answered as in peace although its call to {} fails: what calls works beside the request, and which calls are \
+         repeats is not told apart",
+        watched.spec.name, watched.name
+    );
+    Err(Finding::unknown(id, reason, notes))
 }
 
 impl Watched {
-    /// Sends the request at a fixed rate, whether earlier ones are answered or not; returns when all are.
+    /// Sends the request at a fixed rate, whether earlier ones are answered or not; returns when all are, in the order sent.
     pub(super) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Vec<Exchange> {
         let client = lab.http();
-        let mut under_way = FuturesUnordered::new();
         let begun = Instant::now();
-        let mut sent = Vec::new();
-        for number in 0..requests {
-            let at = begun + every * number;
-            let mut pause = std::pin::pin!(tokio::time::sleep_until(at.into()));
-            loop {
-                tokio::select! {
-                    () = &mut pause => break,
-                    Some(ended) = under_way.next() => sent.push(ended),
-                }
-            }
-            let request = lab.fill(&self.spec);
+        let one = |number| {
             let client = &client;
-            under_way.push(async move { client.send(request).await });
-        }
-        while let Some(ended) = under_way.next().await {
-            sent.push(ended);
-        }
-        sent
+            async move {
+                tokio::time::sleep_until((begun + every * number).into()).await;
+                client.send(lab.fill(&self.spec)).await
+            }
+        };
+        join_all((0..requests).map(one)).await
     }
 
     /// Whether the request fails when its call does; then waits until both are well again.
     async fn depends_on_its_call(&self, lab: &Lab) -> bool {
         self.set(Behaviour::Unavailable(None));
         let depends = !self.is_well(lab).await;
-        self.set(Behaviour::Pass);
-        let since = Instant::now();
-        while !self.is_well(lab).await && since.elapsed() < WELL_AGAIN {
-            tokio::time::sleep(AFTERWARDS).await;
-        }
+        self.well_again(lab, WELL_AGAIN).await;
         self.double.take_calls();
         depends
     }
 
+    /// Mends it, hangs up on calls that wait, and waits until requests are answered as declared and cause calls again, and
+    /// nothing waits any more; how long that took, none when it took longer.
+    pub(super) async fn well_again(&self, lab: &Lab, limit: Duration) -> Option<Duration> {
+        self.set(Behaviour::Pass);
+        let since = Instant::now();
+        self.double.take_calls();
+        while since.elapsed() <= limit {
+            self.double.hang_up();
+            if self.is_well(lab).await && !self.double.calls().is_empty() && self.double.open() == 0 {
+                return Some(since.elapsed());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        None
+    }
+
     /// Whether it is answered as declared now.
     pub(super) async fn is_well(&self, lab: &Lab) -> bool {
+        self.ask(lab).await.1
+    }
+
+    /// Sends the request once, and says whether it was answered as declared.
+    pub(super) async fn ask(&self, lab: &Lab) -> (Exchange, bool) {
         let exchange = lab.http().send(lab.fill(&self.spec)).await;
-        exchange.status().is_some_and(|status| self.spec.expects(status.as_u16()))
+        let well = exchange.status().is_some_and(|status| self.spec.expects(status.as_u16()));
+        (exchange, well)
     }
 
     pub(super) fn set(&self, behaviour: Behaviour) {
