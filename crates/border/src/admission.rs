@@ -8,32 +8,49 @@ use axum::http::StatusCode;
 
 use crate::Problem;
 
-/// Counts requests in flight and refuses those over the bound.
+/// Counts requests in flight and refuses those over the bound of all, or over that of one address.
 #[derive(Debug)]
 pub(crate) struct Admission {
     bound: u64,
+    bound_per_address: u64,
     in_flight: AtomicU64,
     refused: AtomicU64,
 }
 
+/// The requests in flight from one address, shared by its connections.
+pub(crate) type Neighbours = Arc<AtomicU64>;
+
 /// A place among the requests in flight, given back by drop.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<Admission>);
+pub(crate) struct Place {
+    admission: Arc<Admission>,
+    neighbours: Option<Neighbours>,
+}
 
 impl Admission {
-    pub(crate) fn new(bound: usize) -> Arc<Self> {
-        Arc::new(Self { bound: bound as u64, in_flight: AtomicU64::new(0), refused: AtomicU64::new(0) })
+    pub(crate) fn new(bound: usize, bound_per_address: usize) -> Arc<Self> {
+        Arc::new(Self {
+            bound: bound as u64,
+            bound_per_address: bound_per_address as u64,
+            in_flight: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        })
     }
 
-    /// Takes a place, or says that there is none.
-    pub(crate) fn enter(self: &Arc<Self>) -> Result<Place, Problem> {
+    /// Takes a place, among `neighbours` where the address is known, or says that there is none.
+    pub(crate) fn enter(self: &Arc<Self>, neighbours: Option<Neighbours>) -> Result<Place, Problem> {
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self.clone());
-        if before < self.bound {
+        let of_address = neighbours.as_ref().map_or(0, |neighbours| neighbours.fetch_add(1, Ordering::Relaxed));
+        let place = Place { admission: self.clone(), neighbours };
+        let detail = if before >= self.bound {
+            format!("{} requests are being worked on, which is the most; try again in a moment", self.bound)
+        } else if of_address >= self.bound_per_address {
+            let bound = self.bound_per_address;
+            format!("{bound} requests of your address are being worked on, which is the most; try again in a moment")
+        } else {
             return Ok(place);
-        }
+        };
         self.refused.fetch_add(1, Ordering::Relaxed);
-        let detail = format!("{} requests are being worked on, which is the most; try again in a moment", self.bound);
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1)))
     }
 
@@ -48,7 +65,10 @@ impl Admission {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.admission.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(neighbours) = &self.neighbours {
+            neighbours.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -58,11 +78,24 @@ mod tests {
 
     #[test]
     fn a_place_is_given_back_by_drop_and_a_refusal_takes_none() {
-        let admission = Admission::new(1);
-        let place = admission.enter().unwrap();
-        assert_eq!(admission.enter().unwrap_err().status(), StatusCode::SERVICE_UNAVAILABLE);
+        let admission = Admission::new(1, 1);
+        let place = admission.enter(None).unwrap();
+        assert_eq!(admission.enter(None).unwrap_err().status(), StatusCode::SERVICE_UNAVAILABLE);
         drop(place);
-        assert!(admission.enter().is_ok());
+        assert!(admission.enter(None).is_ok());
         assert_eq!((admission.in_flight(), admission.refused()), (0, 1));
+    }
+
+    #[test]
+    fn one_address_leaves_places_to_others_and_has_its_own_back() {
+        let admission = Admission::new(3, 2);
+        let (one, other) = (Neighbours::default(), Neighbours::default());
+        let mut places: Vec<Place> = (0..2).map(|_| admission.enter(Some(one.clone())).unwrap()).collect();
+        let refused = admission.enter(Some(one.clone())).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(admission.enter(Some(other.clone())).is_ok());
+        places.pop();
+        assert!(admission.enter(Some(one.clone())).is_ok());
+        assert_eq!((one.load(Ordering::Relaxed), other.load(Ordering::Relaxed)), (1, 0));
     }
 }

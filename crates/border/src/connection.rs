@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::admission::Neighbours;
+
 /// What the peer is expected to do next on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -29,18 +31,21 @@ pub(crate) struct Connection {
     http2: OnceLock<bool>,
     /// Whether the peer may still be sending what nobody will read: the close must linger.
     unread: AtomicBool,
+    /// The requests in flight from the same address.
+    neighbours: Neighbours,
 }
 
 const HEAD: u64 = 1 << 63;
 
 impl Connection {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(neighbours: Neighbours) -> Arc<Self> {
         Arc::new(Self {
             busy: AtomicU64::new(0),
             since: AtomicU64::new(0),
             opened: Instant::now(),
             http2: OnceLock::new(),
             unread: AtomicBool::new(false),
+            neighbours,
         })
     }
 
@@ -82,6 +87,10 @@ impl Connection {
         Busy(self.clone())
     }
 
+    pub(crate) fn neighbours(&self) -> Neighbours {
+        self.neighbours.clone()
+    }
+
     /// The peer may still be sending what nobody reads.
     pub(crate) fn leave_unread(&self) {
         self.unread.store(true, Ordering::Release);
@@ -113,7 +122,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_is_timed_from_its_first_byte_however_it_drips() {
-        let connection = Connection::new();
+        let connection = Connection::new(Neighbours::default());
         assert_eq!(connection.phase().0, Phase::Idle);
         connection.heard(b"G");
         tokio::time::advance(Duration::from_secs(3)).await;
@@ -127,7 +136,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_http2_ping_is_activity_and_not_the_start_of_a_head() {
-        let connection = Connection::new();
+        let connection = Connection::new(Neighbours::default());
         connection.heard(b"PRI * HTTP/2.0");
         tokio::time::advance(Duration::from_secs(60)).await;
         connection.heard(b"ping");

@@ -25,6 +25,7 @@ mod admission;
 mod body;
 mod connection;
 mod headers;
+mod host;
 mod limits;
 mod listener;
 pub mod path;

@@ -15,6 +15,9 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Requests worked on at once; the next is answered 503 at once. Default 1,024.
     pub in_flight: usize,
+    /// Requests worked on at once for one address; the next is answered 503 at once. Default 768, three quarters of all: who
+    /// holds theirs open, with bodies that never end for one, must not hold everybody's.
+    pub in_flight_per_address: usize,
     /// Bytes of the request target (414). Default 8 KiB.
     pub uri_bytes: usize,
     /// Headers (431). Default 100.
@@ -48,6 +51,7 @@ impl Default for Limits {
             connections: 8192,
             connections_per_address: 1024,
             in_flight: 1024,
+            in_flight_per_address: 768,
             uri_bytes: 8 * 1024,
             headers: 100,
             header_bytes: 32 * 1024,

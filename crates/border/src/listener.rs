@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tower::Service;
 
+use crate::admission::Neighbours;
 use crate::connection::{Busy, Connection};
 use crate::path::{Border, Inner};
 use crate::patience::Patient;
@@ -115,7 +116,7 @@ struct Serving {
     border: Arc<Inner>,
     routes: Router,
     protocol: auto::Builder<TokioExecutor>,
-    per_address: Mutex<HashMap<IpAddr, usize>>,
+    per_address: Mutex<HashMap<IpAddr, Address>>,
     open: AtomicU64,
     ended: tokio::sync::Notify,
     last_request: StopSource,
@@ -147,13 +148,13 @@ impl Serving {
             return;
         };
         serving.border.traffic.accepted.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(async move { seat.0.serve_connection(socket, peer).await });
+        tokio::spawn(async move { seat.serving.serve_connection(socket, peer, seat.neighbours.clone()).await });
     }
 
-    async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr) {
+    async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr, neighbours: Neighbours) {
         // Answers are small and wait for nothing.
         let _ = socket.set_nodelay(true);
-        let connection = Connection::new();
+        let connection = Connection::new(neighbours);
         let io = TokioIo::new(Patient::new(socket, connection.clone(), &self.border.limits));
         let routes = self.routes.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
@@ -235,8 +236,19 @@ fn protocol(border: &Inner) -> auto::Builder<TokioExecutor> {
     protocol
 }
 
+/// What is open for one address.
+#[derive(Default)]
+struct Address {
+    connections: usize,
+    requests: Neighbours,
+}
+
 /// A connection's place under the bounds, given back by drop.
-struct Seat(Arc<Serving>, IpAddr);
+struct Seat {
+    serving: Arc<Serving>,
+    address: IpAddr,
+    neighbours: Neighbours,
+}
 
 impl Seat {
     fn take(serving: &Arc<Serving>, address: IpAddr) -> Option<Self> {
@@ -245,22 +257,24 @@ impl Seat {
         serving.border.traffic.connections.fetch_add(1, Ordering::Relaxed);
         let mut per_address = serving.per_address.lock().unwrap_or_else(PoisonError::into_inner);
         let same = per_address.entry(address).or_default();
-        *same += 1;
-        let over = open >= limits.connections as u64 || *same > limits.connections_per_address;
+        same.connections += 1;
+        let over = open >= limits.connections as u64 || same.connections > limits.connections_per_address;
+        let neighbours = same.requests.clone();
         drop(per_address);
-        let seat = Self(serving.clone(), address);
+        let seat = Self { serving: serving.clone(), address, neighbours };
         (!over).then_some(seat)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let serving = &self.0;
+        let serving = &self.serving;
         let mut per_address = serving.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(same) = per_address.get_mut(&self.1) {
-            *same -= 1;
-            if *same == 0 {
-                per_address.remove(&self.1);
+        if let Some(same) = per_address.get_mut(&self.address) {
+            same.connections -= 1;
+            // Requests end before their connection does, or are dropped with it: nobody else has this count any more.
+            if same.connections == 0 {
+                per_address.remove(&self.address);
             }
         }
         drop(per_address);

@@ -26,13 +26,14 @@ use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
 use crate::problem::{documented, needs_document};
 use crate::traffic::{Route, Traffic, Vitals};
-use crate::{Limits, Problem, headers};
+use crate::{Limits, Problem, headers, host};
 
 /// The steps of a request, in order. Before them the socket has its own: connection limits ([`crate::Listener`]), the
 /// peer's time (`patience`), and the protocol's limits (hyper's, a little wider than ours, so that ours answer).
-pub const STEPS: [&str; 9] = [
+pub const STEPS: [&str; 10] = [
     "request id and trace",  // first, so that everything after it can be found again
     "admission",             // the cheapest refusal before any work
+    "host",                  // named once and well, or nobody knows who was meant
     "limits of the head",    // target, headers, declared body
     "limits of the body",    // enforced while the handler reads
     "deadline",              // around the handler: past it the work is dropped
@@ -76,7 +77,7 @@ impl Border {
 
     fn build(name: &str, limits: Limits, registry: &Registry, lifecycle: Option<Lifecycle>) -> Self {
         let traffic = Arc::new(Traffic::new(name));
-        let admission = Admission::new(limits.in_flight);
+        let admission = Admission::new(limits.in_flight, limits.in_flight_per_address);
         let vitals = Vitals::register(registry, &traffic, &admission, &limits);
         let access_log = AccessLog::new(limits.access_lines);
         let inner = Inner { limits, traffic, admission, access_log, lifecycle, _vitals: vitals };
@@ -149,14 +150,16 @@ struct Work<F> {
 
 /// The path of a request, in the order of [`STEPS`].
 impl Inner {
-    /// Admission, the limits of head and body, and the handler's first step.
+    /// Admission, the host, the limits of head and body, and the handler's first step.
     fn enter<S>(&self, request: Request, handler: &mut S) -> Result<Work<S::Future>, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
         let (head, body) = request.into_parts();
         let connection = head.extensions.get::<Arc<Connection>>().cloned();
-        let admitted = self.admission.enter().and_then(|place| {
+        let neighbours = connection.as_ref().map(|connection| connection.neighbours());
+        let admitted = self.admission.enter(neighbours).and_then(|place| {
+            host::check(&head)?;
             self.limits.check(&head, body.size_hint().exact())?;
             Ok(place)
         });

@@ -171,7 +171,7 @@ mod tests {
 
     fn patient() -> (Patient<tokio::io::DuplexStream>, tokio::io::DuplexStream, Arc<Connection>) {
         let (ours, theirs) = tokio::io::duplex(64);
-        let connection = Connection::new();
+        let connection = Connection::new(crate::admission::Neighbours::default());
         (Patient::new(ours, connection.clone(), &Limits::default()), theirs, connection)
     }
 

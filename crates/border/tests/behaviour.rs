@@ -89,6 +89,8 @@ async fn every_refusal_is_a_problem_document_with_headers_and_request_id() {
         (414, close("GET", &format!("/{}", "a".repeat(10_000)))),
         (431, format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\nbig: {}\r\n\r\n", "b".repeat(40_000))),
         (431, format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{many_headers}\r\n")),
+        (400, "GET /hello HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned()),
+        (400, "GET /hello HTTP/1.1\r\nhost: x\r\nhost: y\r\nconnection: close\r\n\r\n".to_owned()),
         (413, upload(&format!("\"{}\"", "c".repeat(1000)), "application/json")),
         (415, upload("{}", "text/plain")),
         (400, upload("{\"broken\":", "application/json")),
@@ -166,6 +168,38 @@ async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_ser
     let mut answer = String::new();
     other.read_to_string(&mut answer).await.unwrap();
     assert_eq!(status(&answer), 200);
+}
+
+#[tokio::test]
+async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
+    let server = server(Limits { in_flight: 3, in_flight_per_address: 2, ..Limits::default() }, routes()).await;
+    let endless = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(endless.as_bytes()).await.unwrap();
+        held.push(socket);
+    }
+    // Two of them are worked on when the other two have been refused.
+    let refusals = async {
+        let mut refused = 0;
+        while refused < 2 {
+            for socket in &held {
+                let mut start = [0; 12];
+                refused += usize::from(socket.try_read(&mut start).is_ok_and(|read| start[..read].ends_with(b" 503")));
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refusals).await.expect("two of four are refused");
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(server.address).await.unwrap();
+    other.write_all(close("GET", "/hello").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert!(exchange(server.address, close("GET", "/hello")).await.contains("of your address"));
 }
 
 #[tokio::test]

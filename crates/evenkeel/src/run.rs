@@ -222,6 +222,9 @@ fn limits_of(standard: &Standard) -> Limits {
         connections: standard.max_connections.min(descriptors_for_connections()),
         connections_per_address: standard.max_connections_per_address,
         in_flight: standard.max_in_flight,
+        // A quarter is for whoever else there is; of a few, all but one.
+        in_flight_per_address: standard.max_in_flight
+            - standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1),
         body_bytes: standard.max_body_bytes,
         deadline: standard.deadline,
         ..Limits::default()

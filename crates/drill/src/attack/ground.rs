@@ -188,7 +188,12 @@ impl<'a> Ground<'a> {
 
     /// Waits until the next thing may be begun; false when the bounds are used up.
     pub(super) async fn turn(&self) -> bool {
-        self.pace().turn().await
+        self.turns(1).await
+    }
+
+    /// Waits until so many things may be begun together; false when the bounds do not allow as many any more.
+    pub(super) async fn turns(&self, count: u64) -> bool {
+        self.pace().turns(count).await
     }
 
     /// When the attack ends.
@@ -227,10 +232,10 @@ impl Pace {
         }
     }
 
-    async fn turn(&self) -> bool {
-        let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let due = self.start + self.each * u32::try_from(number).unwrap_or(u32::MAX);
-        if number >= self.most || due >= self.until || Instant::now() >= self.until {
+    async fn turns(&self, count: u64) -> bool {
+        let before = self.begun.fetch_add(count, Ordering::Relaxed);
+        let due = self.start + self.each * u32::try_from(before).unwrap_or(u32::MAX);
+        if before + count > self.most || due >= self.until || Instant::now() >= self.until {
             return false;
         }
         // Below a millisecond the timer is coarser than the pace: whoever is early goes on, the average holds.

@@ -31,6 +31,8 @@ pub(super) struct Manner {
     pub(super) answered_is_done: bool,
     /// Whether the answers are never read, and little of them fits between the two.
     pub(super) unread: bool,
+    /// Requests in `first`: each counts within the bounds. At least one, as for a connection.
+    pub(super) requests: u64,
 }
 
 /// What became of them.
@@ -78,7 +80,7 @@ async fn fill_up(ground: &Ground<'_>, manner: &Manner, held: &mut Vec<Held>, tal
     while held.len() < ground.bounds.connections && ground.left() > Duration::ZERO {
         let mut batch = Vec::new();
         for _ in 0..BATCH.min(ground.bounds.connections - held.len()) {
-            if !ground.turn().await {
+            if !ground.turns(manner.requests).await {
                 break;
             }
             batch.push(begin(ground, manner));

@@ -16,6 +16,6 @@ pub(super) const ATTACK: Attack = Attack {
 };
 
 async fn launch(ground: &Ground<'_>) -> Findings {
-    let manner = Manner { first: Vec::new(), drip: b"", answered_is_done: true, unread: false };
+    let manner = Manner { first: Vec::new(), drip: b"", answered_is_done: true, unread: false, requests: 1 };
     Ok(hold::hold(ground, &manner).await.evidence(ground, "nothing sent"))
 }

@@ -22,6 +22,6 @@ async fn launch(ground: &Ground<'_>) -> Findings {
     let (request, _) = ground.body_route();
     let mut first = ground.head(&request, &format!("Content-Length: {DECLARED}\r\n"));
     first.push(b' ');
-    let manner = Manner { first, drip: b" ", answered_is_done: true, unread: false };
+    let manner = Manner { first, drip: b" ", answered_is_done: true, unread: false, requests: 1 };
     Ok(hold::hold(ground, &manner).await.evidence(ground, "a body without end"))
 }

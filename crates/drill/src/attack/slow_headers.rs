@@ -18,6 +18,6 @@ pub(super) const ATTACK: Attack = Attack {
 
 async fn launch(ground: &Ground<'_>) -> Findings {
     let first = ground.opened_head(&ground.read()).into_bytes();
-    let manner = Manner { first, drip: b"X-Slow: 1\r\n", answered_is_done: true, unread: false };
+    let manner = Manner { first, drip: b"X-Slow: 1\r\n", answered_is_done: true, unread: false, requests: 1 };
     Ok(hold::hold(ground, &manner).await.evidence(ground, "a head without end"))
 }

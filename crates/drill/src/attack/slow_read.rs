@@ -5,8 +5,9 @@ use super::ground::Ground;
 use super::hold::{self, Manner};
 use super::outcome::Findings;
 
-/// Bytes of answers asked for on each connection: more than the two kernels keep for it.
-const ASKED: u64 = 512 << 10;
+/// Bytes of answers asked for on each connection: more than the two kernels keep for it, which is some 40 KiB where so little
+/// fits in a segment and nothing is read.
+const ASKED: u64 = 96 << 10;
 /// Requests on one connection at most.
 const PIPELINED: u64 = 400;
 
@@ -25,7 +26,7 @@ async fn launch(ground: &Ground<'_>) -> Findings {
     let length = ground.exchange(&bytes, ground.bounds.answer).await?.bytes.len() as u64;
     let times = ASKED.div_ceil(length.max(1)).clamp(1, PIPELINED);
     let first = bytes.repeat(times as usize);
-    let manner = Manner { first, drip: b"", answered_is_done: false, unread: true };
+    let manner = Manner { first, drip: b"", answered_is_done: false, unread: true, requests: times };
     let what = format!("{times} answers of {length} bytes unread");
     Ok(hold::hold(ground, &manner).await.evidence(ground, &what))
 }

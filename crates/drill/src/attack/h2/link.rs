@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::super::ground::{Ground, no_connection};
 use super::super::outcome::Excuse;
 use super::frame::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
@@ -11,6 +13,10 @@ use crate::raw::{Ended, RawConnection};
 const HELLO: Duration = Duration::from_secs(3);
 /// How long one write may take before the other side counts as not reading.
 pub(super) const STALL: Duration = Duration::from_secs(2);
+/// How long what was left unread may take to come,
+const DRAIN: Duration = Duration::from_secs(10);
+/// with pauses of so long at most.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The most that is read at one look, in bytes.
 const LOOK: usize = 1 << 20;
 
@@ -79,6 +85,21 @@ impl Link {
     /// Whether the other side has closed, told without reading.
     pub(super) fn is_closed(&self) -> bool {
         self.connection.peer_state() != Ended::StillOpen
+    }
+
+    /// Reads what was left unread, until nothing more comes; false when more was to come.
+    pub(super) async fn drain(&mut self) -> bool {
+        // Where the window stays small it takes longer.
+        let _ = self.connection.set_receive_buffer(LOOK);
+        let until = Instant::now() + DRAIN;
+        while Instant::now() < until && self.seen.ended.is_none() {
+            let before = self.seen.frames;
+            self.look(PAUSE).await;
+            if self.seen.frames == before {
+                return true;
+            }
+        }
+        self.seen.ended.is_some()
     }
 
     /// Reads what comes within this time.

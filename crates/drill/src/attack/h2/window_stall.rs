@@ -33,7 +33,7 @@ async fn launch(ground: &Ground<'_>) -> Findings {
         asked.extend(frame(HEADERS, END_STREAM | END_HEADERS, stream, &block));
     }
     let mut links = Vec::new();
-    while links.len() < CONNECTIONS.min(ground.bounds.connections) && ground.turn().await {
+    while links.len() < CONNECTIONS.min(ground.bounds.connections) && ground.turns(u64::from(STREAMS)).await {
         match Link::open(ground, &setting(INITIAL_WINDOW_SIZE, 0), false).await {
             Ok(mut link) => {
                 link.write(&asked).await;
