@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use checklist::lab::Lab;
+use checklist::probes::prove::attack::declared::{self, Leave};
 use checklist::report::terminal::plain;
 use checklist::subject::Subject;
 use drill::attack::consent::Token;
@@ -17,7 +18,6 @@ use crate::output::{can_write, print, write};
 use crate::progress::Progress;
 use crate::{FINE, NOT_STARTED, usage};
 
-mod declared;
 mod tell;
 
 /// Something fell.
@@ -147,7 +147,7 @@ impl Arguments {
 
     async fn target(&self, lab: Option<&mut Lab>) -> Result<Target, String> {
         let mut target = match lab {
-            Some(lab) => declared::target(lab).await,
+            Some(lab) => declared::target(lab, Leave::Effect).await,
             None => {
                 let url = self.url.clone();
                 Target::at(url.ok_or("nothing to attack: say --url http://127.0.0.1:PORT/ or --config keel.toml")?)

@@ -2,6 +2,7 @@
 
 use super::Probe;
 
+pub mod attack;
 pub mod load;
 pub mod soak;
 
@@ -16,5 +17,10 @@ pub const PROBES: &[Probe] = &[
         id: "prove.soak",
         hypothesis: "A long run at load shows flat memory, descriptors, threads and disk",
         examine: |lab| Box::pin(soak::examine(lab)),
+    },
+    Probe {
+        id: "prove.attack",
+        hypothesis: "Every attack that applies gets an answer of a correct server, and a bystander is served meanwhile",
+        examine: |lab| Box::pin(attack::examine(lab)),
     },
 ];
