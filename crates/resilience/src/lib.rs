@@ -2,6 +2,8 @@
 //!
 //! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
 //! - [`Backoff`]: how long to wait before the next try.
+//! - [`Outcome`]: what became of a call, as every guard sees it; [`Classify`] tells it from a result.
+//! - [`retry`]: whether a call is tried again; [`Budget`]: what repeats may cost.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -15,7 +17,12 @@
 //! ```
 
 mod backoff;
+pub mod budget;
 mod deadline;
+mod outcome;
+pub mod retry;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Growth, Jitter};
+pub use budget::Budget;
 pub use deadline::{Deadline, Expired};
+pub use outcome::{ByResult, Classify, Outcome};
