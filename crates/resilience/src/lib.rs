@@ -17,12 +17,14 @@
 //! ```
 
 mod backoff;
+pub mod breaker;
 pub mod budget;
 mod deadline;
 mod outcome;
 pub mod retry;
 
 pub use backoff::{Backoff, Growth, Jitter};
+pub use breaker::Breaker;
 pub use budget::Budget;
 pub use deadline::{Deadline, Expired};
 pub use outcome::{ByResult, Classify, Outcome};

@@ -1,0 +1,425 @@
+//! The circuit breaker: a callee that fails is left alone for a while, then tried with few calls.
+//!
+//! ```text
+//!            too many failed or slow          the wait is over: so many probes at once
+//!   Closed ------------------------> Open --------------------------------------------> HalfOpen
+//!      ^                              ^                                                    |
+//!      |                              +------------------ too many of them failed --------+
+//!      +---------------------------------------- enough of them succeeded ----------------+
+//! ```
+//!
+//! Each change begins a new epoch, and the answer to a call that was admitted in an earlier one no longer counts. By hand a
+//! breaker can be forced open, forced closed or disabled, with an author and a reason. There is no lock on the way of a call:
+//! the state is one word ([`Phase`](phase::Phase)), outcomes are one more.
+//!
+//! Source: Michael Nygard, "Release It!", 2007; windows, rates and slow calls as resilience4j has them.
+
+mod phase;
+mod window;
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::phase::{Phase, State, Word};
+use self::window::Outcomes;
+pub use self::window::{MAX_CALLS, Totals, Window};
+use crate::backoff::{Backoff, Jitter};
+use crate::outcome::Outcome;
+
+/// When a breaker opens, and how it comes back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BreakerRules {
+    /// What is looked at.
+    pub window: Window,
+    /// Opens when this share of the calls in the window failed, 0 to 1; above 1 never.
+    pub failure_rate: f64,
+    /// Opens when this share of the calls in the window was slow, 0 to 1; above 1 never.
+    pub slow_rate: f64,
+    /// A call is slow from here on.
+    pub slow_after: Duration,
+    /// Rates say nothing below so many calls.
+    pub minimum_calls: u32,
+    /// Opens after so many failures in a row, whatever the rates; 0 is never.
+    pub consecutive_failures: u32,
+    /// How long it stays open, which grows with each time that the probes fail.
+    pub wait: Backoff,
+    /// How many calls are admitted to find out whether the callee is well again; 1 to 255.
+    pub probes: u8,
+    /// When the probes have not ended by then it opens again.
+    pub probe_patience: Duration,
+}
+
+impl Default for BreakerRules {
+    /// Half of the last hundred calls failed, of at least twenty; open for 1 s, growing to 30 s, half of it by lot; three
+    /// probes, a minute for them.
+    fn default() -> Self {
+        Self {
+            window: Window::Calls(100),
+            failure_rate: 0.5,
+            slow_rate: 1.0,
+            slow_after: Duration::from_secs(60),
+            minimum_calls: 20,
+            consecutive_failures: 0,
+            wait: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)).spread(Jitter::Equal),
+            probes: 3,
+            probe_patience: Duration::from_secs(60),
+        }
+    }
+}
+
+impl BreakerRules {
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        self.window.check()?;
+        for (name, rate) in [("failure", self.failure_rate), ("slow-call", self.slow_rate)] {
+            if !rate.is_finite() || rate <= 0.0 {
+                return Err(format!("a {name} rate of {rate}; it is a share above 0, and above 1 is never reached"));
+            }
+        }
+        if self.minimum_calls == 0 {
+            return Err("a breaker needs at least 1 call to judge by: set minimum_calls".to_owned());
+        }
+        if let Window::Calls(calls) = self.window
+            && self.minimum_calls > calls
+        {
+            let minimum = self.minimum_calls;
+            return Err(format!("rates count from {minimum} calls, and the window has only {calls}: they never would"));
+        }
+        if self.probes == 0 {
+            return Err("a breaker without probes never closes again: 1 to 255 are possible".to_owned());
+        }
+        Ok(())
+    }
+
+    /// How many failed probes open it again.
+    fn fatal_probes(&self) -> u8 {
+        ((self.failure_rate.min(1.0) * f64::from(self.probes)).ceil() as u8).max(1)
+    }
+}
+
+/// What somebody ordered by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Order {
+    /// Nothing is admitted.
+    Open = 1,
+    /// Everything is admitted; outcomes are counted and change nothing.
+    Closed = 2,
+    /// Everything is admitted, nothing is counted.
+    Disabled = 3,
+}
+
+/// An order in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// What was ordered.
+    pub order: Order,
+    /// By whom.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a breaker is, for whoever looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Calls are admitted.
+    Closed,
+    /// Calls are refused.
+    Open,
+    /// A few calls are admitted, to see.
+    HalfOpen,
+}
+
+/// Admits one call; goes back to [`Breaker::settle`], once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a probe that is never settled keeps its place until the breaker's patience ends"]
+pub struct Ticket {
+    epoch: u32,
+    probe: bool,
+}
+
+/// The call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the circuit breaker is open")]
+pub struct Open {
+    /// When it is worth asking again, from now on; none while it is forced open, or the probes are under way.
+    pub retry_after: Option<Duration>,
+}
+
+/// A change that a call brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it is now.
+    pub position: Position,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// The breaker's state. Rules are given with each call, so that they can change while it lives.
+#[derive(Debug)]
+pub struct Breaker {
+    birth: Instant,
+    word: AtomicU64,
+    outcomes: Outcomes,
+    /// Failures since the last success.
+    in_a_row: AtomicU32,
+    /// How often it has opened since it was last closed by its probes.
+    opened: AtomicU32,
+    order: AtomicU8,
+    ordered: Mutex<Option<Ordered>>,
+}
+
+impl Breaker {
+    /// Closed, with nothing counted.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            birth: now,
+            word: AtomicU64::new(Phase::BIRTH.pack()),
+            outcomes: Outcomes::new(),
+            in_a_row: AtomicU32::new(0),
+            opened: AtomicU32::new(0),
+            order: AtomicU8::new(0),
+            ordered: Mutex::new(None),
+        }
+    }
+
+    /// Whether a call may be made now. The second value is the change that this brought about.
+    ///
+    /// # Errors
+    /// [`Open`], with when to ask again.
+    pub fn admit(&self, rules: &BreakerRules, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
+        match self.order.load(Ordering::Acquire) {
+            0 => {}
+            order if order == Order::Open as u8 => return Err(Open { retry_after: None }),
+            // No probe, also where it is half open: what is ordered does not decide.
+            _ => return Ok((Ticket { epoch: self.phase().epoch, probe: false }, None)),
+        }
+        let mut word = self.word.load(Ordering::Acquire);
+        loop {
+            let phase = Phase::unpack(word);
+            let (next, change) = match phase.state {
+                State::Closed => return Ok((Ticket { epoch: phase.epoch, probe: false }, None)),
+                State::Open { until } => match self.left(until, now) {
+                    Some(left) => return Err(Open { retry_after: Some(left) }),
+                    None => (phase.begin(State::half_open(self.seconds(now))), Some(Position::HalfOpen)),
+                },
+                State::HalfOpen { probes, .. } if probes.taken() < rules.probes => (phase, None),
+                State::HalfOpen { since, .. } if self.waited(since, now) >= rules.probe_patience => {
+                    self.reopen(phase, rules, now);
+                    word = self.word.load(Ordering::Acquire);
+                    continue;
+                }
+                State::HalfOpen { .. } => return Err(Open { retry_after: None }),
+            };
+            let next = next.with_probe();
+            match self.word.compare_exchange_weak(word, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    let change = change.map(|position| Change { position, why: "the wait is over" });
+                    return Ok((Ticket { epoch: next.epoch, probe: true }, change));
+                }
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// The call that the ticket admitted is over, `took` long. What is late, from an epoch before this one, does not count.
+    pub fn settle(
+        &self,
+        rules: &BreakerRules,
+        ticket: Ticket,
+        outcome: Outcome,
+        took: Duration,
+        now: Instant,
+    ) -> Option<Change> {
+        let order = self.order.load(Ordering::Acquire);
+        if order == Order::Disabled as u8 {
+            return None;
+        }
+        let slow = took >= rules.slow_after;
+        if ticket.probe {
+            return self.probed(rules, ticket, outcome, slow, now);
+        }
+        let phase = self.phase();
+        if phase.epoch != ticket.epoch || phase.state != State::Closed || !outcome.counts() {
+            return None;
+        }
+        let failed = outcome.is_failure();
+        let in_a_row = self.row(failed);
+        let second = now.saturating_duration_since(self.birth);
+        self.outcomes.record(rules.window, phase.epoch, failed, slow, second);
+        if order == Order::Closed as u8 {
+            return None;
+        }
+        let why = self.too_much(rules, phase, failed || slow, in_a_row, second)?;
+        let until = self.until(rules, now);
+        let open = phase.begin(State::Open { until });
+        self.change(phase, open).then(|| {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+            Change { position: Position::Open, why }
+        })
+    }
+
+    /// What it is now, orders not looked at.
+    pub fn position(&self) -> Position {
+        match self.phase().state {
+            State::Closed => Position::Closed,
+            State::Open { .. } => Position::Open,
+            State::HalfOpen { .. } => Position::HalfOpen,
+        }
+    }
+
+    /// What the window holds now.
+    pub fn totals(&self, rules: &BreakerRules, now: Instant) -> Totals {
+        self.outcomes.totals(rules.window, self.phase().epoch, now.saturating_duration_since(self.birth))
+    }
+
+    /// The callee was found to be well by other means, such as an active health check: an open breaker tries calls at once.
+    pub fn seems_well(&self, now: Instant) -> Option<Change> {
+        let phase = self.phase();
+        let State::Open { .. } = phase.state else { return None };
+        let next = phase.begin(State::half_open(self.seconds(now)));
+        self.change(phase, next).then_some(Change { position: Position::HalfOpen, why: "its health check passed" })
+    }
+
+    /// Puts an order in force, or with `None` takes it back. The state goes on from where it was.
+    pub fn order(&self, ordered: Option<Ordered>) {
+        let mut current = self.orders();
+        self.order.store(ordered.as_ref().map_or(0, |ordered| ordered.order as u8), Ordering::Release);
+        *current = ordered;
+    }
+
+    /// The order in force.
+    pub fn ordered(&self) -> Option<Ordered> {
+        self.orders().clone()
+    }
+
+    fn probed(
+        &self,
+        rules: &BreakerRules,
+        ticket: Ticket,
+        outcome: Outcome,
+        slow: bool,
+        now: Instant,
+    ) -> Option<Change> {
+        let good = outcome.counts().then_some(!outcome.is_failure() && !(slow && rules.slow_rate <= 1.0));
+        let mut word = self.word.load(Ordering::Acquire);
+        loop {
+            let phase = Phase::unpack(word);
+            let State::HalfOpen { probes, since } = phase.state else { return None };
+            if phase.epoch != ticket.epoch {
+                return None;
+            }
+            let probes = probes.ended(good);
+            let (next, change) = if probes.failed >= rules.fatal_probes() {
+                let until = self.until(rules, now);
+                (phase.begin(State::Open { until }), Some((Position::Open, "too many probes failed")))
+            } else if probes.failed + probes.succeeded >= rules.probes {
+                (phase.begin(State::Closed), Some((Position::Closed, "enough probes succeeded")))
+            } else {
+                (Phase { state: State::HalfOpen { probes, since }, ..phase }, None)
+            };
+            if change.is_some_and(|(position, _)| position == Position::Closed) {
+                // Before calls of the new epoch can be counted.
+                self.outcomes.clear();
+                self.in_a_row.store(0, Ordering::Relaxed);
+            }
+            match self.word.compare_exchange_weak(word, next.pack(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    match change {
+                        Some((Position::Closed, _)) => self.opened.store(0, Ordering::Relaxed),
+                        Some((Position::Open, _)) => drop(self.opened.fetch_add(1, Ordering::Relaxed)),
+                        _ => {}
+                    }
+                    return change.map(|(position, why)| Change { position, why });
+                }
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Why it is to open.
+    fn too_much(
+        &self,
+        rules: &BreakerRules,
+        phase: Phase,
+        bad: bool,
+        in_a_row: u32,
+        second: Duration,
+    ) -> Option<&'static str> {
+        if rules.consecutive_failures > 0 && in_a_row >= rules.consecutive_failures {
+            return Some("too many failures in a row");
+        }
+        // A good outcome raises no rate, but it can be the call from which on rates count.
+        if !bad && !self.outcomes.has_bad() {
+            return None;
+        }
+        let totals = self.outcomes.totals(rules.window, phase.epoch, second);
+        if totals.calls < rules.minimum_calls {
+            return None;
+        }
+        let reached = |count: u32, rate: f64| f64::from(count) >= rate * f64::from(totals.calls);
+        if reached(totals.failed, rules.failure_rate) {
+            return Some("too many failures");
+        }
+        reached(totals.slow, rules.slow_rate).then_some("too many slow calls")
+    }
+
+    /// Failures in a row, this call included.
+    fn row(&self, failed: bool) -> u32 {
+        if failed {
+            return self.in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        }
+        // Only read while all is well, so that threads do not fight for the line.
+        if self.in_a_row.load(Ordering::Relaxed) != 0 {
+            self.in_a_row.store(0, Ordering::Relaxed);
+        }
+        0
+    }
+
+    /// The probes did not end in time.
+    fn reopen(&self, phase: Phase, rules: &BreakerRules, now: Instant) {
+        let until = self.until(rules, now);
+        if self.change(phase, phase.begin(State::Open { until })) {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn change(&self, from: Phase, to: Phase) -> bool {
+        self.word.compare_exchange(from.pack(), to.pack(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::unpack(self.word.load(Ordering::Acquire))
+    }
+
+    /// When an opening that begins now ends, in milliseconds since the birth.
+    fn until(&self, rules: &BreakerRules, now: Instant) -> Word {
+        let wait = rules.wait.wait(self.opened.load(Ordering::Relaxed));
+        // Rounded up: never sooner than it says.
+        Word::of(now.saturating_duration_since(self.birth).saturating_add(wait).as_nanos().div_ceil(1_000_000))
+    }
+
+    fn left(&self, until: Word, now: Instant) -> Option<Duration> {
+        let passed = now.saturating_duration_since(self.birth);
+        Duration::from_millis(until.get()).checked_sub(passed).filter(|left| !left.is_zero())
+    }
+
+    fn seconds(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.birth).as_secs()
+    }
+
+    fn waited(&self, since: phase::Second, now: Instant) -> Duration {
+        since.until(self.seconds(now))
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Option<Ordered>> {
+        self.ordered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
