@@ -19,6 +19,7 @@
 mod backoff;
 pub mod breaker;
 pub mod budget;
+pub mod bulkhead;
 mod deadline;
 mod outcome;
 pub mod retry;
@@ -26,5 +27,6 @@ pub mod retry;
 pub use backoff::{Backoff, Growth, Jitter};
 pub use breaker::Breaker;
 pub use budget::Budget;
+pub use bulkhead::Bulkhead;
 pub use deadline::{Deadline, Expired};
 pub use outcome::{ByResult, Classify, Outcome};

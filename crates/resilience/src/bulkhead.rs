@@ -1,0 +1,287 @@
+//! The bulkhead: so many calls at a time, so many more in a queue for so long, and no further.
+//!
+//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. Whoever leaves hands the place to who waits,
+//! so that nobody who comes later overtakes, unless the queue is in its adaptive order: once the oldest has waited for too
+//! long, the newest is served first, as the oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue
+//! 13(8), 2015).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// The longest queue.
+pub const MAX_QUEUE: u32 = 100_000;
+
+/// How many at a time, and who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BulkheadRules {
+    /// Calls at a time, at least 1.
+    pub permits: u32,
+    /// Calls that wait for a place, at most [`MAX_QUEUE`]; 0 refuses at once.
+    pub queue: u32,
+    /// The longest wait.
+    pub patience: Duration,
+    /// Who is served first.
+    pub order: Queueing,
+}
+
+/// Who of those waiting is served first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queueing {
+    /// Who came first.
+    #[default]
+    Fifo,
+    /// Who came first, until one has waited for so long: then who came last, until the queue is short again.
+    AdaptiveLifo(Duration),
+}
+
+impl Default for BulkheadRules {
+    /// 64 at a time, as many in the queue, for 100 ms.
+    fn default() -> Self {
+        Self { permits: 64, queue: 64, patience: Duration::from_millis(100), order: Queueing::Fifo }
+    }
+}
+
+impl BulkheadRules {
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if self.permits == 0 {
+            return Err("a bulkhead without permits lets nothing through: at least 1 is needed".to_owned());
+        }
+        if self.queue > MAX_QUEUE {
+            return Err(format!("a queue of {}; at most {MAX_QUEUE} can wait", self.queue));
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// All places are taken, and so is the queue.
+    #[error("all places and the queue are full")]
+    Queue,
+    /// None became free in time.
+    #[error("no place became free in time")]
+    Patience,
+}
+
+/// The places and who waits for them. Rules are given with each call, so that they can change while it lives.
+#[derive(Debug, Default)]
+pub struct Bulkhead {
+    word: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: VecDeque<Waiter>,
+    number: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    since: Instant,
+    place: oneshot::Sender<()>,
+}
+
+/// A place. Dropping it hands it on.
+#[derive(Debug)]
+#[must_use = "the place is given back at once"]
+pub struct Permit<'a> {
+    bulkhead: &'a Bulkhead,
+    rules: BulkheadRules,
+}
+
+/// How many are inside, and how many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Calls that have a place.
+    pub in_flight: u32,
+    /// Calls that wait for one.
+    pub waiting: u32,
+}
+
+impl Load {
+    fn unpack(word: u64) -> Self {
+        Self { in_flight: (word >> 32) as u32, waiting: word as u32 }
+    }
+
+    fn pack(self) -> u64 {
+        u64::from(self.in_flight) << 32 | u64::from(self.waiting)
+    }
+}
+
+impl Bulkhead {
+    /// Empty.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A place, if there is one now and nobody waits for it.
+    pub fn try_enter(&self, rules: &BulkheadRules) -> Option<Permit<'_>> {
+        let free = |load: Load| (load.in_flight < rules.permits && load.waiting == 0).then_some(load.in_flight + 1);
+        let taken = self.update(|load| free(load).map(|in_flight| Load { in_flight, ..load }));
+        taken.then(|| Permit { bulkhead: self, rules: *rules })
+    }
+
+    /// A place, waited for in the queue until `until` or the rules' patience, whichever ends sooner. Cancel-safe: who is
+    /// dropped leaves the queue, or hands on the place that was just given.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub async fn enter(&self, rules: &BulkheadRules, until: Option<Instant>, now: Instant) -> Result<Permit<'_>, Full> {
+        if let Some(permit) = self.try_enter(rules) {
+            return Ok(permit);
+        }
+        let mut turn = match self.queue_up(rules, now)? {
+            Ok(permit) => return Ok(permit),
+            Err(turn) => turn,
+        };
+        let patience = now.checked_add(rules.patience);
+        match [patience, until].into_iter().flatten().min() {
+            Some(end) => tokio::time::timeout_at(end, &mut turn.place).await.map_err(|_| Full::Patience)?,
+            None => (&mut turn.place).await,
+        }
+        // The sender is dropped only after it has sent.
+        .map_err(|_| Full::Patience)?;
+        turn.had = true;
+        Ok(Permit { bulkhead: self, rules: *rules })
+    }
+
+    /// How many are inside, and how many wait.
+    pub fn load(&self) -> Load {
+        Load::unpack(self.word.load(Ordering::Relaxed))
+    }
+
+    /// To be called when there are more permits than before: those who wait get the new ones.
+    pub fn widen(&self, rules: &BulkheadRules, now: Instant) {
+        let mut waiting = self.waiting();
+        while let Some(waiter) = waiting.take(rules, now) {
+            let moved = self.update(|load| {
+                (load.in_flight < rules.permits)
+                    .then(|| Load { in_flight: load.in_flight + 1, waiting: load.waiting.saturating_sub(1) })
+            });
+            if !moved {
+                waiting.queue.push_front(waiter);
+                return;
+            }
+            if waiter.place.send(()).is_err() {
+                self.update(|load| Some(Load { in_flight: load.in_flight - 1, ..load }));
+            }
+        }
+    }
+
+    /// A place after all, or a turn in the queue.
+    fn queue_up(&self, rules: &BulkheadRules, now: Instant) -> Result<Result<Permit<'_>, Turn<'_>>, Full> {
+        let mut waiting = self.waiting();
+        let mut enters = false;
+        // The lock is held, so that nobody can leave between this look and the queueing without seeing who waits.
+        let done = self.update(|load| {
+            enters = load.in_flight < rules.permits && load.waiting == 0;
+            if enters {
+                return Some(Load { in_flight: load.in_flight + 1, ..load });
+            }
+            (load.waiting < rules.queue).then(|| Load { waiting: load.waiting + 1, ..load })
+        });
+        if !done {
+            return Err(Full::Queue);
+        }
+        if enters {
+            return Ok(Ok(Permit { bulkhead: self, rules: *rules }));
+        }
+        let (sender, place) = oneshot::channel();
+        waiting.number += 1;
+        let number = waiting.number;
+        waiting.queue.push_back(Waiter { number, since: now, place: sender });
+        drop(waiting);
+        Ok(Err(Turn { bulkhead: self, rules: *rules, number, place, had: false }))
+    }
+
+    /// Somebody has left.
+    fn leave(&self, rules: &BulkheadRules) {
+        let alone = |load: Load| load.waiting == 0 || load.in_flight > rules.permits;
+        if self.update(|load| alone(load).then(|| Load { in_flight: load.in_flight.saturating_sub(1), ..load })) {
+            return;
+        }
+        let mut waiting = self.waiting();
+        // The clock is read only where somebody waits.
+        let now = Instant::now();
+        loop {
+            let Some(waiter) = waiting.take(rules, now) else {
+                self.update(|load| Some(Load { in_flight: load.in_flight.saturating_sub(1), ..load }));
+                return;
+            };
+            self.update(|load| Some(Load { waiting: load.waiting.saturating_sub(1), ..load }));
+            // Sent under the lock: who is dropped finds itself in the queue, or with its place.
+            if waiter.place.send(()).is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn update(&self, mut change: impl FnMut(Load) -> Option<Load>) -> bool {
+        self.word
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| change(Load::unpack(word)).map(Load::pack))
+            .is_ok()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that can panic is done under it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Who is served next.
+    fn take(&mut self, rules: &BulkheadRules, now: Instant) -> Option<Waiter> {
+        let oldest = self.queue.front()?;
+        match rules.order {
+            Queueing::AdaptiveLifo(after) if now.saturating_duration_since(oldest.since) >= after => {
+                self.queue.pop_back()
+            }
+            _ => self.queue.pop_front(),
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.bulkhead.leave(&self.rules);
+    }
+}
+
+/// A turn in the queue; who is dropped leaves it.
+struct Turn<'a> {
+    bulkhead: &'a Bulkhead,
+    rules: BulkheadRules,
+    number: u64,
+    place: oneshot::Receiver<()>,
+    /// Whether the place has become a permit.
+    had: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.had {
+            return;
+        }
+        let mut waiting = self.bulkhead.waiting();
+        if let Some(place) = waiting.queue.iter().position(|waiter| waiter.number == self.number) {
+            waiting.queue.remove(place);
+            self.bulkhead.update(|load| Some(Load { waiting: load.waiting.saturating_sub(1), ..load }));
+            return;
+        }
+        drop(waiting);
+        // It was given a place that nobody will use.
+        self.bulkhead.leave(&self.rules);
+    }
+}
