@@ -58,6 +58,21 @@ impl Deadline {
         self.left().is_zero()
     }
 
+    /// The moment at which this share of what is left has passed, at most `at_most` from now.
+    ///
+    /// # Panics
+    /// When `share` is not between 0 and 1.
+    pub fn part(&self, share: f64, at_most: Duration, now: Instant) -> Self {
+        assert!((0.0..=1.0).contains(&share), "a share is between 0 and 1, not {share}");
+        let left = self.at.saturating_duration_since(now);
+        Self::since(now, left.mul_f64(share).min(at_most)).min(*self)
+    }
+
+    /// Runs `work` with this deadline as [`Deadline::current`], without ending it.
+    pub(crate) fn carried_by<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, work)
+    }
+
     /// Runs `work` until this deadline, which the work sees as [`Deadline::current`].
     ///
     /// # Errors
@@ -69,8 +84,59 @@ impl Deadline {
     }
 }
 
+/// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it.
+///
+/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must be done although nobody waits.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn spawn<F>(work: F) -> tokio::task::JoinHandle<Result<F::Output, Expired>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    match Deadline::current() {
+        Some(deadline) => tokio::spawn(deadline.scope(work)),
+        None => tokio::spawn(async { Ok(work.await) }),
+    }
+}
+
+/// What is left of a deadline as text, for a header: the `TimeoutValue TimeoutUnit` of gRPC over HTTP/2 (`grpc-timeout`), in
+/// milliseconds or, where those have more than eight digits, seconds. Rounded down, as a callee must not believe in more.
+pub fn encode_timeout(left: Duration) -> String {
+    const DIGITS: u128 = 99_999_999;
+    match left.as_millis() {
+        millis @ ..=DIGITS => format!("{millis}m"),
+        millis => format!("{}S", (millis / 1000).min(DIGITS)),
+    }
+}
+
+/// Reads [`encode_timeout`]'s text, in any of gRPC's units: `H`, `M`, `S`, `m`, `u`, `n`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decode_timeout(text: &str) -> Result<Duration, String> {
+    let told = || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
+    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(told)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(told());
+    }
+    let number: u64 = digits.parse().map_err(|_| told())?;
+    match unit {
+        "H" => Ok(Duration::from_secs(number * 3600)),
+        "M" => Ok(Duration::from_secs(number * 60)),
+        "S" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_millis(number)),
+        "u" => Ok(Duration::from_micros(number)),
+        "n" => Ok(Duration::from_nanos(number)),
+        _ => Err(told()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -97,6 +163,51 @@ mod tests {
         assert_eq!(seen, Ok(outer));
         let sooner = outer.scope(async { Deadline::after_or_current(Duration::from_millis(1)) }).await.unwrap();
         assert!(sooner < outer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn spawned_work_inherits_the_deadline_and_ends_at_it() {
+        let outer = Deadline::after(Duration::from_secs(1));
+        let (seen, endless) = outer
+            .scope(async { (spawn(async { Deadline::current() }), spawn(std::future::pending::<()>())) })
+            .await
+            .unwrap();
+        assert_eq!(seen.await.unwrap(), Ok(Some(outer)));
+        assert_eq!(endless.await.unwrap(), Err(Expired));
+        assert_eq!(spawn(async { Deadline::current() }).await.unwrap(), Ok(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_is_a_share_of_what_is_left_and_never_later_than_the_whole() {
+        let now = Instant::now();
+        let whole = Deadline::since(now, Duration::from_secs(10));
+        assert_eq!(whole.part(0.5, Duration::MAX, now).left(), Duration::from_secs(5));
+        assert_eq!(whole.part(0.5, Duration::from_secs(2), now).left(), Duration::from_secs(2));
+        assert_eq!(whole.part(1.0, Duration::MAX, now + Duration::from_secs(60)), whole);
+    }
+
+    #[test]
+    fn timeouts_are_read_in_every_unit_and_nonsense_is_told() {
+        let read = |text| decode_timeout(text).map(|timeout| timeout.as_nanos());
+        assert_eq!(read("2H"), Ok(7_200_000_000_000));
+        assert_eq!(read("3M"), Ok(180_000_000_000));
+        assert_eq!([read("4S"), read("4m"), read("4u"), read("4n")], [4_000_000_000, 4_000_000, 4000, 4].map(Ok));
+        for bad in ["", "m", "123456789m", "1.5S", "-1S", "5x", "5", "5 m", "\u{20ac}"] {
+            assert!(decode_timeout(bad).unwrap_err().contains("250m"), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_read_back_and_never_longer(millis in any::<u64>(), nanos in 0_u32..1_000_000) {
+            let left = Duration::from_millis(millis) + Duration::from_nanos(u64::from(nanos));
+            let text = encode_timeout(left);
+            let back = decode_timeout(&text).unwrap();
+            prop_assert!(text.len() <= 9 && back <= left, "{}", text);
+            if millis <= 99_999_999 {
+                prop_assert_eq!(back, Duration::from_millis(millis));
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

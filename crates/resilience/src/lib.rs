@@ -21,6 +21,7 @@ pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
 mod deadline;
+pub mod hedge;
 mod outcome;
 pub mod retry;
 
@@ -28,5 +29,5 @@ pub use backoff::{Backoff, Growth, Jitter};
 pub use breaker::Breaker;
 pub use budget::Budget;
 pub use bulkhead::Bulkhead;
-pub use deadline::{Deadline, Expired};
+pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 pub use outcome::{ByResult, Classify, Outcome};

@@ -33,6 +33,7 @@ mod entropy;
 mod event;
 mod histogram;
 mod id;
+mod live;
 mod registry;
 mod table;
 
@@ -41,5 +42,6 @@ pub use entropy::{entropy, fill_entropy, seed_entropy};
 pub use event::{Bus, EVENTS_KEPT, Event};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use id::{InvalidId, TraceContext, new_id, new_request_id};
+pub use live::{Live, Reading};
 pub use registry::{Registry, Snapshot};
 pub use table::{Column, Kind, Row, Source, Table, Unit, Value};
