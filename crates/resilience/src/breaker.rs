@@ -10,7 +10,7 @@
 //!
 //! Each change begins a new epoch, and the answer to a call that was admitted in an earlier one no longer counts. By hand a
 //! breaker can be forced open, forced closed or disabled, with an author and a reason. There is no lock on the way of a call:
-//! the state is one word ([`Phase`](phase::Phase)), outcomes are one more.
+//! the state is one word, outcomes are one more.
 //!
 //! Source: Michael Nygard, "Release It!", 2007; windows, rates and slow calls as resilience4j has them.
 
@@ -308,7 +308,7 @@ impl Breaker {
         slow: bool,
         now: Instant,
     ) -> Option<Change> {
-        let good = outcome.counts().then_some(!outcome.is_failure() && !(slow && rules.slow_rate <= 1.0));
+        let good = outcome.counts().then_some(!(outcome.is_failure() || slow && rules.slow_rate <= 1.0));
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             let phase = Phase::unpack(word);

@@ -83,7 +83,7 @@ impl Budget {
     #[must_use = "without payment there is no repeat"]
     pub fn withdraw(&self, rules: &BudgetRules, now: Instant) -> bool {
         let paid = |saved: u64| saved.checked_sub(TOKEN);
-        self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, paid).is_ok() || self.from_floor(rules, now)
+        self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, paid).is_ok() || self.pay_by_floor(rules, now)
     }
 
     /// Repeats that could be paid for from what is saved.
@@ -91,7 +91,7 @@ impl Budget {
         self.saved.load(Ordering::Relaxed) as f64 / TOKEN as f64
     }
 
-    fn from_floor(&self, rules: &BudgetRules, now: Instant) -> bool {
+    fn pay_by_floor(&self, rules: &BudgetRules, now: Instant) -> bool {
         if rules.floor <= 0.0 {
             return false;
         }

@@ -68,11 +68,6 @@ impl Deadline {
         Self::since(now, left.mul_f64(share).min(at_most)).min(*self)
     }
 
-    /// Runs `work` with this deadline as [`Deadline::current`], without ending it.
-    pub(crate) fn carried_by<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(self, work)
-    }
-
     /// Runs `work` until this deadline, which the work sees as [`Deadline::current`].
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 //! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
 //! - [`Backoff`]: how long to wait before the next try.
 //! - [`Outcome`]: what became of a call, as every guard sees it; [`Classify`] tells it from a result.
+//! - [`Policy`]: everything that protects the calls of a dependency, one value, in one order.
+//! - [`Breaker`], [`Bulkhead`], [`hedge`]: its guards, each of use alone.
 //! - [`retry`]: whether a call is tried again; [`Budget`]: what repeats may cost.
 //!
 //! ```
@@ -23,6 +25,7 @@ pub mod bulkhead;
 mod deadline;
 pub mod hedge;
 mod outcome;
+pub mod policy;
 pub mod retry;
 
 pub use backoff::{Backoff, Growth, Jitter};
@@ -31,3 +34,4 @@ pub use budget::Budget;
 pub use bulkhead::Bulkhead;
 pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 pub use outcome::{ByResult, Classify, Outcome};
+pub use policy::{CallError, Policy, Rules};

@@ -1,0 +1,395 @@
+//! One value that protects the calls of a dependency: what is around a call, in this order, from the outside in.
+//!
+//! | guard | does |
+//! |---|---|
+//! | deadline | when nobody waits any more, nothing is begun and what runs is dropped |
+//! | hedge | a second call when the first takes longer than most do |
+//! | retry | what failed and may be repeated is tried again, paid from the budget |
+//! | *each try:* bulkhead | so many at a time, so many more wait |
+//! | *each try:* breaker | a callee that fails is left alone |
+//! | *each try:* timeout | a try has its share of what is left until the deadline |
+//!
+//! Cancel-safe: whoever drops a call gives back its place, and a probe's place, at once.
+
+mod error;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vitals::Live;
+
+pub use self::error::{CallError, Guard};
+use crate::breaker::{Breaker, BreakerRules, Ticket};
+use crate::budget::Budget;
+use crate::bulkhead::{Bulkhead, BulkheadRules};
+use crate::deadline::Deadline;
+use crate::hedge::{HedgeRules, Latencies};
+use crate::outcome::{ByResult, Classify, Outcome};
+use crate::retry::{RetryRules, Stop, Tries};
+
+/// What protects a call; `None` turns a guard off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
+    pub deadline: Option<Duration>,
+    /// A second call when the first is slow.
+    pub hedge: Option<HedgeRules>,
+    /// Further tries.
+    pub retry: Option<RetryRules>,
+    /// How many at a time.
+    pub bulkhead: Option<BulkheadRules>,
+    /// When the callee is left alone.
+    pub breaker: Option<BreakerRules>,
+    /// What a try may take.
+    pub timeout: Option<TimeoutRules>,
+}
+
+/// What a try may take: a share of what is left until the deadline, and never more than so long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeoutRules {
+    /// The share, above 0 and at most 1.
+    pub share: f64,
+    /// The longest try.
+    pub at_most: Duration,
+}
+
+impl Default for Rules {
+    /// Everything but hedging: 10 s in all, half of what is left and at most 5 s for a try.
+    fn default() -> Self {
+        Self {
+            deadline: Some(Duration::from_secs(10)),
+            hedge: None,
+            retry: Some(RetryRules::default()),
+            bulkhead: Some(BulkheadRules::default()),
+            breaker: Some(BreakerRules::default()),
+            timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
+        }
+    }
+}
+
+impl Rules {
+    /// No guard at all.
+    pub const NONE: Self =
+        Self { deadline: None, hedge: None, retry: None, bulkhead: None, breaker: None, timeout: None };
+
+    /// Looks for what makes no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        self.hedge.as_ref().map_or(Ok(()), HedgeRules::check)?;
+        self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
+        self.bulkhead.as_ref().map_or(Ok(()), BulkheadRules::check)?;
+        self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
+        match self.timeout {
+            Some(TimeoutRules { share, .. }) if !(share > 0.0 && share <= 1.0) => {
+                Err(format!("a timeout of {share} of what is left; a share is above 0 and at most 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One try, as the work sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// When this try is dropped; none where no guard bounds it.
+    pub deadline: Option<Deadline>,
+}
+
+/// What protects the calls of one dependency. Cheap to clone; clones share everything.
+#[derive(Debug)]
+pub struct Policy<C = ByResult> {
+    shared: Arc<Shared>,
+    classify: C,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: Arc<str>,
+    rules: Live<Rules>,
+    budget: Budget,
+    latencies: Latencies,
+    bulkhead: Bulkhead,
+    breaker: Breaker,
+}
+
+impl<C: Clone> Clone for Policy<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), classify: self.classify.clone() }
+    }
+}
+
+impl Policy {
+    /// With these rules, of a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
+    ///
+    /// # Errors
+    /// What makes no sense in the rules.
+    pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, String> {
+        rules.check()?;
+        let now = Instant::now();
+        let shared = Shared {
+            name: name.into(),
+            rules: Live::new(rules),
+            budget: Budget::new(now),
+            latencies: Latencies::new(),
+            bulkhead: Bulkhead::new(),
+            breaker: Breaker::new(now),
+        };
+        Ok(Self { shared: Arc::new(shared), classify: ByResult })
+    }
+}
+
+impl<C> Policy<C> {
+    /// The same policy, with its state, where results say something else about the callee.
+    pub fn classified<D>(self, classify: D) -> Policy<D> {
+        Policy { shared: self.shared, classify }
+    }
+
+    /// The dependency's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The rules now.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.shared.rules.get()
+    }
+
+    /// Replaces the rules as a whole. Calls under way end by the old ones; what guards know stays.
+    ///
+    /// # Errors
+    /// What makes no sense in the new ones; the old ones stay in force.
+    pub fn change(&self, rules: Rules) -> Result<(), String> {
+        rules.check()?;
+        let bulkhead = rules.bulkhead;
+        self.shared.rules.replace(rules);
+        if let Some(bulkhead) = &bulkhead {
+            self.shared.bulkhead.widen(bulkhead, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// The breaker, to be looked at and given orders.
+    pub fn breaker(&self) -> &Breaker {
+        &self.shared.breaker
+    }
+
+    /// The bulkhead, to be looked at.
+    pub fn bulkhead(&self) -> &Bulkhead {
+        &self.shared.bulkhead
+    }
+
+    /// The retry budget, to be looked at.
+    pub fn budget(&self) -> &Budget {
+        &self.shared.budget
+    }
+
+    /// Does work that may be repeated: it is idempotent, or the same in every try by its idempotency key.
+    ///
+    /// # Errors
+    /// [`CallError`], with which guard refused and what the last cause was.
+    pub async fn call<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let rules = self.shared.rules.read();
+        let now = Instant::now();
+        let deadline = until(&rules, now);
+        let hedged = rules.hedge.and_then(|hedge| self.shared.latencies.delay(&hedge));
+        match (hedged, &rules.retry) {
+            (Some(delay), Some(retry)) => {
+                let mut first = pin!(self.tries(&rules, deadline, true, &work, now));
+                tokio::select! {
+                    biased;
+                    answer = &mut first => return answer,
+                    () = tokio::time::sleep(delay) => {}
+                }
+                let now = Instant::now();
+                if !self.shared.budget.withdraw(&retry.budget, now) {
+                    return first.await;
+                }
+                let mut second = pin!(self.tries(&rules, deadline, true, &work, now));
+                // The first success is the answer, and the other one is dropped.
+                tokio::select! {
+                    biased;
+                    answer = &mut first => match answer {
+                        Ok(answer) => Ok(answer),
+                        Err(_) => second.await,
+                    },
+                    answer = &mut second => match answer {
+                        Ok(answer) => Ok(answer),
+                        Err(_) => first.await,
+                    },
+                }
+            }
+            _ => self.tries(&rules, deadline, true, &work, now).await,
+        }
+    }
+
+    /// Does work that must not be repeated: every guard but hedge and retry.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn once<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let rules = self.shared.rules.read();
+        let now = Instant::now();
+        self.tries(&rules, until(&rules, now), false, &work, now).await
+    }
+
+    /// Try after try.
+    async fn tries<T, E, F, W>(
+        &self,
+        rules: &Rules,
+        deadline: Option<Deadline>,
+        repeatable: bool,
+        work: &F,
+        begun: Instant,
+    ) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let (mut tries, mut now, mut cause) = (Tries::begin(begun), begun, None);
+        let policy = || Arc::clone(&self.shared.name);
+        loop {
+            if deadline.is_some_and(|deadline| now >= deadline.at()) {
+                return Err(CallError::Expired { policy: policy(), tries: tries.made() - 1, cause });
+            }
+            let number = tries.made();
+            let ended = match self.attempt(rules, deadline, number, work, now).await {
+                Ok(ended) => ended,
+                Err((guard, retry_after)) => {
+                    return Err(CallError::Refused { policy: policy(), guard, retry_after, cause });
+                }
+            };
+            now = ended.now;
+            if let (Outcome::Success, Some(retry)) = (ended.outcome, &rules.retry) {
+                self.shared.budget.deposit(&retry.budget);
+            }
+            let again = match &rules.retry {
+                Some(retry) => tries.again(retry, ended.outcome, repeatable, deadline, &self.shared.budget, now),
+                None => Err(Stop::NoNeed),
+            };
+            match (again, ended.result) {
+                (Ok(wait), result) => {
+                    cause = result.and_then(Result::err).or(cause);
+                    tokio::time::sleep_until(now + wait).await;
+                    now = Instant::now();
+                }
+                // Also one that speaks against the callee, such as a response that says so: the caller wants to read it.
+                (Err(_), Some(Ok(answer))) => return Ok(answer),
+                (Err(stop), Some(Err(cause))) => {
+                    return Err(CallError::Failed { policy: policy(), tries: number, stop, cause });
+                }
+                (Err(_), None) => return Err(CallError::TimedOut { policy: policy(), tries: number, cause }),
+            }
+        }
+    }
+
+    /// One try behind its guards.
+    async fn attempt<T, E, F, W>(
+        &self,
+        rules: &Rules,
+        deadline: Option<Deadline>,
+        number: u32,
+        work: &F,
+        now: Instant,
+    ) -> Result<Ended<T, E>, (Guard, Option<Duration>)>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let mut now = now;
+        let _place = match &rules.bulkhead {
+            Some(bulkhead) => match self.shared.bulkhead.try_enter(bulkhead) {
+                Some(permit) => Some(permit),
+                None => {
+                    let until = deadline.map(|deadline| deadline.at());
+                    let entered = self.shared.bulkhead.enter(bulkhead, until, now).await;
+                    now = Instant::now();
+                    Some(entered.map_err(|_| (Guard::Bulkhead, None))?)
+                }
+            },
+            None => None,
+        };
+        let mut settling = None;
+        if let Some(breaker) = &rules.breaker {
+            let admitted = self.shared.breaker.admit(breaker, now);
+            let (ticket, _) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
+            settling =
+                Some(Settling { breaker: &self.shared.breaker, rules: breaker, ticket, begun: now, over: false });
+        }
+        let end = match (&rules.timeout, deadline) {
+            (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
+            (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
+            (None, deadline) => deadline,
+        };
+        let begun = now;
+        let work = work(Attempt { number, deadline: end });
+        let result = match end {
+            Some(end) => end.scope(work).await.ok(),
+            None => Some(work.await),
+        };
+        now = Instant::now();
+        let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
+        let took = now.saturating_duration_since(begun);
+        if let Some(settling) = settling {
+            settling.settle(outcome, took, now);
+        }
+        if let (Some(hedge), Outcome::Success) = (&rules.hedge, outcome) {
+            self.shared.latencies.record(hedge, took);
+        }
+        Ok(Ended { result, outcome, now })
+    }
+}
+
+/// A try that is over; without a result it was dropped at its end.
+struct Ended<T, E> {
+    result: Option<Result<T, E>>,
+    outcome: Outcome,
+    now: Instant,
+}
+
+/// Tells the breaker what became of a call, also when it was dropped.
+struct Settling<'a> {
+    breaker: &'a Breaker,
+    rules: &'a BreakerRules,
+    ticket: Ticket,
+    begun: Instant,
+    over: bool,
+}
+
+impl Settling<'_> {
+    fn settle(mut self, outcome: Outcome, took: Duration, now: Instant) {
+        self.over = true;
+        self.breaker.settle(self.rules, self.ticket, outcome, took, now);
+    }
+}
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.breaker.settle(self.rules, self.ticket, Outcome::Cancelled, Duration::ZERO, self.begun);
+        }
+    }
+}
+
+/// When nobody waits any more.
+fn until(rules: &Rules, now: Instant) -> Option<Deadline> {
+    let own = rules.deadline.map(|deadline| Deadline::since(now, deadline));
+    [own, Deadline::current()].into_iter().flatten().min()
+}

@@ -1,0 +1,97 @@
+//! Why a call has no answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::retry::Stop;
+
+/// A guard that can refuse a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Guard {
+    /// Too many calls at a time.
+    Bulkhead,
+    /// The callee is left alone.
+    Breaker,
+}
+
+/// Why a call has no answer: which guard of which policy, and what the last try came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError<E> {
+    /// A guard refused it; this try was not made.
+    Refused {
+        /// The policy's name.
+        policy: Arc<str>,
+        /// Which.
+        guard: Guard,
+        /// When it is worth asking again, from now on.
+        retry_after: Option<Duration>,
+        /// What the try before failed with.
+        cause: Option<E>,
+    },
+    /// The last try failed.
+    Failed {
+        /// The policy's name.
+        policy: Arc<str>,
+        /// How many tries were made.
+        tries: u32,
+        /// Why there was no other.
+        stop: Stop,
+        /// What it failed with.
+        cause: E,
+    },
+    /// The last try was not over in its time.
+    TimedOut {
+        /// The policy's name.
+        policy: Arc<str>,
+        /// How many tries were made.
+        tries: u32,
+        /// What the try before failed with.
+        cause: Option<E>,
+    },
+    /// The deadline passed before this try began.
+    Expired {
+        /// The policy's name.
+        policy: Arc<str>,
+        /// How many tries were made.
+        tries: u32,
+        /// What the last one failed with.
+        cause: Option<E>,
+    },
+}
+
+impl<E> CallError<E> {
+    /// What the last try that failed by itself failed with.
+    pub fn cause(&self) -> Option<&E> {
+        match self {
+            Self::Failed { cause, .. } => Some(cause),
+            Self::Refused { cause, .. } | Self::TimedOut { cause, .. } | Self::Expired { cause, .. } => cause.as_ref(),
+        }
+    }
+}
+
+impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused { policy, guard, retry_after, .. } => {
+                let why = match guard {
+                    Guard::Bulkhead => "its bulkhead is full",
+                    Guard::Breaker => "its circuit breaker is open",
+                };
+                write!(f, "{policy} was not called: {why}")?;
+                if let Some(after) = retry_after {
+                    write!(f, "; worth another try in {after:.1?}")?;
+                }
+            }
+            Self::Failed { policy, tries, .. } => write!(f, "{policy} failed after {tries} tries")?,
+            Self::TimedOut { policy, tries, .. } => write!(f, "{policy} did not answer in time, {tries} tries")?,
+            Self::Expired { policy, tries, .. } => write!(f, "{policy}: the deadline passed after {tries} tries")?,
+        }
+        self.cause().map_or(Ok(()), |cause| write!(f, "; the last cause: {cause}"))
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause().map(|cause| cause as _)
+    }
+}
