@@ -24,7 +24,7 @@ fn retry() -> RetryRules {
 }
 
 fn policy(rules: Rules) -> Policy {
-    Policy::new("bank", rules).unwrap()
+    Policy::new("bank", rules).expect("rules that make sense")
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,11 @@ async fn a_slow_call_is_hedged_once_and_the_loser_is_dropped() {
     let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
     let policy = policy(Rules { hedge: Some(hedge), retry: Some(retry()), ..Rules::NONE });
     for _ in 0..20 {
-        policy.call(async |_| Ok::<_, &str>(tokio::time::sleep(10 * MILLI).await)).await.unwrap();
+        let work = async |_| {
+            tokio::time::sleep(10 * MILLI).await;
+            Ok::<_, &str>(())
+        };
+        policy.call(work).await.unwrap();
     }
     let (calls, dropped) = (Cell::new(0), Cell::new(0));
     struct Running<'a>(&'a Cell<u32>);
