@@ -12,16 +12,21 @@
 //! Cancel-safe: whoever drops a call gives back its place, and a probe's place, at once.
 
 mod error;
+mod layer;
+mod vitals;
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ::vitals::{Bus, Live, Registry};
 use tokio::time::Instant;
-use vitals::Live;
 
 pub use self::error::{CallError, Guard};
-use crate::breaker::{Breaker, BreakerRules, Ticket};
+pub use self::layer::{Guarded, PolicyLayer};
+use self::vitals::Tally;
+use crate::breaker::{Breaker, BreakerRules, Ordered, Ticket};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, BulkheadRules};
 use crate::deadline::Deadline;
@@ -116,6 +121,9 @@ struct Shared {
     latencies: Latencies,
     bulkhead: Bulkhead,
     breaker: Breaker,
+    tally: Tally,
+    /// Where changes are published, once the policy is registered.
+    bus: OnceLock<Bus>,
 }
 
 impl<C: Clone> Clone for Policy<C> {
@@ -139,6 +147,8 @@ impl Policy {
             latencies: Latencies::new(),
             bulkhead: Bulkhead::new(),
             breaker: Breaker::new(now),
+            tally: Tally::default(),
+            bus: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared), classify: ByResult })
     }
@@ -174,7 +184,25 @@ impl<C> Policy<C> {
         Ok(())
     }
 
-    /// The breaker, to be looked at and given orders.
+    /// Shows the policy in the registry, as a row of the table `policy`, and publishes there what its breaker becomes.
+    /// A policy is shown in one registry: the first.
+    pub fn register(&self, registry: &Registry) {
+        if self.shared.bus.set(registry.bus().clone()).is_ok() {
+            registry.register(Arc::clone(&self.shared));
+        }
+    }
+
+    /// Puts an order for the breaker in force, or with `None` takes it back, and publishes it.
+    pub fn order(&self, ordered: Option<Ordered>) {
+        let (state, reason) = match &ordered {
+            Some(ordered) => (ordered.order.name(), format!("{}: {}", ordered.author, ordered.reason)),
+            None => (self.shared.breaker.position().name(), "the order was taken back".to_owned()),
+        };
+        self.shared.breaker.order(ordered);
+        self.shared.tell(state, &reason);
+    }
+
+    /// The breaker, to be looked at; orders that are to be published go through [`Policy::order`].
     pub fn breaker(&self) -> &Breaker {
         &self.shared.breaker
     }
@@ -215,6 +243,7 @@ impl<C> Policy<C> {
                 if !self.shared.budget.withdraw(&retry.budget, now) {
                     return first.await;
                 }
+                self.shared.tally.hedged.fetch_add(1, Relaxed);
                 let mut second = pin!(self.tries(&rules, deadline, true, &work, now));
                 // The first success is the answer, and the other one is dropped.
                 tokio::select! {
@@ -272,6 +301,7 @@ impl<C> Policy<C> {
             let ended = match self.attempt(rules, deadline, number, work, now).await {
                 Ok(ended) => ended,
                 Err((guard, retry_after)) => {
+                    self.shared.tally.refused(guard);
                     return Err(CallError::Refused { policy: policy(), guard, retry_after, cause });
                 }
             };
@@ -285,6 +315,7 @@ impl<C> Policy<C> {
             };
             match (again, ended.result) {
                 (Ok(wait), result) => {
+                    self.shared.tally.retried.fetch_add(1, Relaxed);
                     cause = result.and_then(Result::err).or(cause);
                     tokio::time::sleep_until(now + wait).await;
                     now = Instant::now();
@@ -329,9 +360,9 @@ impl<C> Policy<C> {
         let mut settling = None;
         if let Some(breaker) = &rules.breaker {
             let admitted = self.shared.breaker.admit(breaker, now);
-            let (ticket, _) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
-            settling =
-                Some(Settling { breaker: &self.shared.breaker, rules: breaker, ticket, begun: now, over: false });
+            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
+            self.shared.changed(change);
+            settling = Some(Settling { shared: &self.shared, rules: breaker, ticket, begun: now, over: false });
         }
         let end = match (&rules.timeout, deadline) {
             (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
@@ -347,6 +378,12 @@ impl<C> Policy<C> {
         now = Instant::now();
         let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
         let took = now.saturating_duration_since(begun);
+        let counter = match (&result, outcome.is_failure()) {
+            (None, _) => &self.shared.tally.timed_out,
+            (Some(_), true) => &self.shared.tally.failed,
+            (Some(_), false) => &self.shared.tally.answered,
+        };
+        counter.fetch_add(1, Relaxed);
         if let Some(settling) = settling {
             settling.settle(outcome, took, now);
         }
@@ -366,7 +403,7 @@ struct Ended<T, E> {
 
 /// Tells the breaker what became of a call, also when it was dropped.
 struct Settling<'a> {
-    breaker: &'a Breaker,
+    shared: &'a Shared,
     rules: &'a BreakerRules,
     ticket: Ticket,
     begun: Instant,
@@ -376,14 +413,16 @@ struct Settling<'a> {
 impl Settling<'_> {
     fn settle(mut self, outcome: Outcome, took: Duration, now: Instant) {
         self.over = true;
-        self.breaker.settle(self.rules, self.ticket, outcome, took, now);
+        self.shared.changed(self.shared.breaker.settle(self.rules, self.ticket, outcome, took, now));
     }
 }
 
 impl Drop for Settling<'_> {
     fn drop(&mut self) {
         if !self.over {
-            self.breaker.settle(self.rules, self.ticket, Outcome::Cancelled, Duration::ZERO, self.begun);
+            let breaker = &self.shared.breaker;
+            let change = breaker.settle(self.rules, self.ticket, Outcome::Cancelled, Duration::ZERO, self.begun);
+            self.shared.changed(change);
         }
     }
 }
