@@ -16,7 +16,7 @@ help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: ## Installs what tests, checks, drills and benchmarks need (Debian packages; cargo-nextest and cargo-deny when missing)
-	@sh .ci/install postgresql python3 nginx-light caddy haproxy socat wrk valgrind faketime iproute2
+	@sh .ci/install postgresql python3 nginx-light caddy haproxy apache2-bin socat wrk valgrind faketime iproute2
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked
 

@@ -122,6 +122,15 @@ async fn repeats_end_with_the_request_that_caused_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_that_opens_at_once_hides_repeats() {
+    for id in ["call.retry", "call.retry-budget"] {
+        let finding = examine(id, "calls-shy").await;
+        assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+        assert!(finding.summary.contains("breaker"), "{}", finding.summary);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn repeats_of_calls_that_are_hung_up_on_count_too() {
     let finding = examine("call.retry", "calls-picky").await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");

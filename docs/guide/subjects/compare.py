@@ -1,21 +1,30 @@
-"""Compares the verdicts of three reports with the table of subjects.md; ends with 1 where they differ."""
+"""Compares the verdicts of reports with the tables of subjects.md; ends with 1 where they differ.
+
+compare.py PAGE FOLDER          the servers of files: a row an attribute, a column a server
+compare.py PAGE FOLDER NAME...  the proxies that call: a row a proxy (its `name` comes first), a column an attribute
+"""
 
 import json
 import sys
 
-page, folder = sys.argv[1:]
+page, folder, *names = sys.argv[1:]
+servers, attributes = ["nginx", "caddy", "python"], ["call.retry", "call.retry-budget", "call.breaker", "call.bulkhead"]
 expected = {}
 for line in open(page, encoding="utf-8"):
-    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-    if len(cells) == 4 and "." in cells[0]:
-        for attribute in cells[0].split(", "):
-            expected[attribute] = cells[1:]
+    first, *cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    # What stands behind a colon is told, not compared.
+    verdicts = [cell.split(":")[0] for cell in cells]
+    if names and first.startswith("`") and len(cells) == len(attributes):
+        expected |= {(first.split("`")[1], attribute): verdict for attribute, verdict in zip(attributes, verdicts)}
+    elif not names and "." in first and len(cells) == len(servers):
+        expected |= {(server, row): verdict for row in first.split(", ") for server, verdict in zip(servers, verdicts)}
 
 differences = 0
-for column, name in enumerate(["nginx", "caddy", "python"]):
-    report = json.load(open(f"{folder}/{name}.json", encoding="utf-8"))
-    for finding in report["findings"]:
-        seen, said = finding["verdict"].replace("_", " "), expected.get(finding["id"], ["nothing"] * 3)[column]
+for name in names or servers:
+    with open(f"{folder}/{name}.json", encoding="utf-8") as report:
+        findings = json.load(report)["findings"]
+    for finding in findings:
+        seen, said = finding["verdict"].replace("_", " "), expected.get((name, finding["id"]), "nothing")
         if seen != said:
             differences += 1
             print(f"{name}: {finding['id']} is {seen}, the page says {said}: {finding['summary']}")

@@ -26,6 +26,8 @@ enum Way {
     Breaking,
     /// A breaker that only counts answers.
     Forgiving,
+    /// A breaker that opens at the first failure, and for long.
+    Shy,
     /// A breaker beneath three attempts.
     Weary,
     /// Eight calls at a time, others refused at once.
@@ -45,6 +47,7 @@ const BASE: Duration = Duration::from_millis(40);
 /// Failures in a row that open the breaker, and how long it stays open.
 const FAILURES: u32 = 5;
 const OPEN: Duration = Duration::from_millis(500);
+const LONG_OPEN: Duration = Duration::from_secs(3);
 const PLACES: usize = 8;
 const TRICKLE: Duration = Duration::from_millis(20);
 
@@ -71,6 +74,7 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "calls-stubborn" => Way::Stubborn,
         "calls-breaking" => Way::Breaking,
         "calls-forgiving" => Way::Forgiving,
+        "calls-shy" => Way::Shy,
         "calls-weary" => Way::Weary,
         "calls-partitioned" => Way::Partitioned,
         "calls-shared" => Way::Shared,
@@ -111,7 +115,7 @@ impl Service {
     fn price(&self, way: Way) -> Response {
         match way {
             Way::Retrying | Way::Careless | Way::Picky | Way::Tireless | Way::Stubborn => self.repeated(way, "GET"),
-            Way::Breaking | Way::Forgiving => self.broken_off(way),
+            Way::Breaking | Way::Forgiving | Way::Shy => self.broken_off(way),
             Way::Weary => {
                 let mut answers = (0..ATTEMPTS).map(|_| self.broken_off(way));
                 answers.find(|answer| answer.status == 200).unwrap_or_else(refused)
@@ -163,11 +167,12 @@ impl Service {
     }
 
     fn broken_off(&self, way: Way) -> Response {
+        let (failures, opens) = if way == Way::Shy { (1, LONG_OPEN) } else { (FAILURES, OPEN) };
         let may_call = self.with(|state| {
             let open = Instant::now() < state.closed_from;
             // The one that may look, while the others are refused for another while.
-            if !open && state.failures >= FAILURES {
-                state.closed_from = Instant::now() + OPEN;
+            if !open && state.failures >= failures {
+                state.closed_from = Instant::now() + opens;
             }
             !open
         });
@@ -180,8 +185,8 @@ impl Service {
             Ok(_) => (state.failures, state.closed_from) = (0, Instant::now()),
             Err(_) => {
                 state.failures += 1;
-                if state.failures >= FAILURES {
-                    state.closed_from = Instant::now() + OPEN;
+                if state.failures >= failures {
+                    state.closed_from = Instant::now() + opens;
                 }
             }
         });

@@ -10,8 +10,9 @@
 //! - **Decides**: for the call that is safe: no repeat, a repeat with another key, more than ten, pauses that are nothing (under
 //!   2 ms) or the same (middle half within 3 % or 2 ms of each other), pauses whose mean shrinks, a repeat sooner than
 //!   Retry-After less 50 ms, one later than the deadline and 250 ms or than the answer and 50 ms: each falls short. Pauses that
-//!   neither differ clearly (10 %) nor are clearly the same, or neither grow nor shrink clearly: unknown. For a call that is not
-//!   safe: a repeat falls short; when there is no other, and none is repeated, not applicable.
+//!   neither differ clearly (10 %) nor are clearly the same, or neither grow nor shrink clearly: unknown, and so is a service that
+//!   does not call at all any more after one failure. For a call that is not safe: a repeat falls short; when there is no other,
+//!   and none is repeated, not applicable.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 20 requests, each at most the subject's deadline and 5 s, none begun after 90 s.
 
@@ -100,8 +101,12 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
         return Finding::judge(ID, "", evidence);
     }
-    let Some(failing) = first_failure(lab, watched, &mut evidence).await else {
-        return Finding::judge(ID, "", evidence);
+    let failing = match first_failure(lab, watched).await {
+        Ok((failing, seen)) => {
+            evidence.extend(seen);
+            failing
+        }
+        Err(finding) => return finding,
     };
     watched.set(failing.always(Duration::ZERO));
     let mut chains = Vec::new();
@@ -135,11 +140,15 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     Finding::judge(ID, summary, evidence)
 }
 
-/// The way of failing after which the call is repeated and the request succeeds; none when there is none, and then the evidence
-/// speaks against it.
-async fn first_failure(lab: &Lab, watched: &Watched, evidence: &mut Vec<Evidence>) -> Option<Failing> {
-    let mut failed = Vec::new();
+/// The way of failing after which the call is repeated and the request succeeds, and what was seen of it.
+///
+/// # Errors
+/// The finding, when there is none: unknown when one failure sufficed for no call to be made any more, as a repeat then fails
+/// with the rest.
+async fn first_failure(lab: &Lab, watched: &Watched) -> Result<(Failing, Vec<Evidence>), Finding> {
+    let mut evidence = Vec::new();
     for failing in [Failing::Unavailable, Failing::HangingUp] {
+        watched.well_again(lab, WELL_AGAIN).await;
         watched.set(failing.first());
         let (calls, well) = attempts(lab, watched, &watched.spec).await;
         let succeeded = if well { "succeeded" } else { "did not succeed" };
@@ -151,16 +160,27 @@ async fn first_failure(lab: &Lab, watched: &Watched, evidence: &mut Vec<Evidence
             calls.len()
         );
         if well && calls.len() > 1 {
-            evidence.push(Evidence::saw(true, what));
+            evidence = vec![Evidence::saw(true, what)];
             if calls.iter().any(|call| call.key != calls[0].key) {
-                evidence.push(Evidence::saw(false, "the repeat came with another Idempotency-Key: it is another call"));
+                evidence.push(Evidence::saw(
+                    false,
+                    "a repeat came with another Idempotency-Key: to the dependency it is new",
+                ));
             }
-            return Some(failing);
+            return Ok((failing, evidence));
         }
-        failed.push(Evidence::saw(false, what));
+        evidence.push(Evidence::saw(false, what));
+        if calls.is_empty() || attempts(lab, watched, &watched.spec).await.0.is_empty() {
+            let reason = format!(
+                "after one failed call {} is not called any more: a breaker, or a list of servers that are marked down, hides \
+                 whether calls are repeated",
+                watched.name
+            );
+            evidence.iter_mut().for_each(|piece| piece.good = None);
+            return Err(Finding::unknown(ID, reason, evidence));
+        }
     }
-    evidence.append(&mut failed);
-    None
+    Err(Finding::judge(ID, "", evidence))
 }
 
 /// What becomes of a call that is not safe to repeat when it fails.

@@ -6,9 +6,9 @@
 //! - **Decides**: attempts for each request of the load: at most 1.1 and a floor of 10 a second (the default of Finagle's and
 //!   Linkerd's budgets), which makes 1.15, holds; from 1.5 falls short; between them unknown, as no service states its floor. The
 //!   rate is high so that a floor, or tokens that were saved in peace, weigh little and a repeat for each request weighs all.
-//!   When no call alone was repeated, not applicable. When fewer than nine calls came for ten requests something refused them
-//!   before they were made (a breaker, a server marked down): then the load's amplification says nothing of a budget, and it is
-//!   unknown.
+//!   When no call alone was repeated, not applicable; unknown when some requests alone caused none. When fewer than nine calls
+//!   came for ten requests something refused them before they were made (a breaker, a server marked down): then the load's
+//!   amplification says nothing of a budget, and it is unknown.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 12 s and twice the subject's deadline, and at most 30 s for a breaker that opens at requests alone.
 
@@ -23,8 +23,6 @@ use crate::lab::Lab;
 const ID: &str = "call.retry-budget";
 /// Requests alone.
 const ALONE: u32 = 3;
-/// Between those.
-const APART: Duration = Duration::from_millis(500);
 /// Between two of the load.
 const EVERY: Duration = Duration::from_millis(5);
 /// Of the load.
@@ -55,28 +53,36 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
     let name = &watched.name;
     let mut evidence = Vec::new();
-    let mut repeated = false;
+    let (mut repeated, mut refused) = (false, false);
     for (behaviour, told) in
         [(Behaviour::Unavailable(None), "answering 503"), (Behaviour::HangUp(Duration::ZERO), "hanging up")]
     {
-        watched.double.take_calls();
+        watched.well_again(lab, WELL_AGAIN).await;
         watched.set(behaviour);
-        watched.load(lab, APART, ALONE).await;
-        tokio::time::sleep(AFTERWARDS).await;
-        let alone = watched.double.take_calls().len();
-        evidence.push(Evidence::note(format!("{ALONE} requests alone, with {name} {told}, caused {alone} calls")));
-        repeated = alone > ALONE as usize;
+        let mut calls = Vec::new();
+        for _ in 0..ALONE {
+            watched.double.take_calls();
+            watched.ask(lab).await;
+            tokio::time::sleep(AFTERWARDS).await;
+            calls.push(watched.double.take_calls().len());
+        }
+        evidence.push(Evidence::note(format!("{ALONE} requests alone, with {name} {told}, caused {calls:?} calls")));
+        repeated = calls.iter().any(|calls| *calls > 1);
         if repeated {
             break;
         }
-        watched.well_again(lab, WELL_AGAIN).await;
+        refused |= calls.contains(&0);
     }
     if !repeated {
-        return Finding::not_applicable(
-            ID,
-            format!("no failed call to {name} was repeated when it was alone"),
-            evidence,
-        );
+        let what = format!("no failed call to {name} was repeated when it was alone");
+        if refused {
+            let reason = format!(
+                "{what}, but some requests were refused without a call: a breaker, or a list of servers that are \
+                                  marked down, hides what limits repeats"
+            );
+            return Finding::unknown(ID, reason, evidence);
+        }
+        return Finding::not_applicable(ID, what, evidence);
     }
     watched.load(lab, EVERY, REQUESTS).await;
     tokio::time::sleep(AFTERWARDS).await;
