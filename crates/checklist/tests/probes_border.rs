@@ -317,6 +317,7 @@ async fn border_rate_limit_falls_short_for_each_way_to_limit_badly() {
     for (name, words) in [
         ("border-plain", "2000 requests from one address"),
         ("border-rate-shared", "another address suffers"),
+        ("border-rate-trickles", "another address suffers"),
         ("border-rate-503", "not the status of a rate limit"),
         ("border-rate-silent", "neither Retry-After nor RateLimit"),
         ("border-rate-lies", "not answered after 2s"),
@@ -332,6 +333,7 @@ fn json_write(subject: &mut Subject) {
 #[tokio::test(flavor = "multi_thread")]
 async fn border_compress_holds_for_codings_as_asked_and_bodies_unpacked_within_bounds() {
     holds(&examine_declared("border.compress", "border-packed", json_write).await);
+    holds(&examine_declared("border.compress", "border-packed-masked", json_write).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,6 +344,7 @@ async fn border_compress_falls_short_for_each_way_to_mislead_and_for_a_bomb() {
         ("border-packed-no-vary", "lacks Vary"),
         ("border-packed-other", "something else"),
         ("border-packed-unbounded", "raise resident memory"),
+        ("border-packed-guessable", "the token csrf_token, which stays the same"),
     ] {
         falls_short(&examine_declared("border.compress", name, json_write).await, &[words]);
     }

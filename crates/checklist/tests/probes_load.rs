@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use checklist::finding::{Finding, Verdict};
 use checklist::probes::prove;
-use checklist::subject::{Load, Subject};
-use specimen::{examine, get, lab};
+use checklist::subject::{Load, RequestSpec, Subject};
+use specimen::{examine, get, lab, request};
 
 /// Its work, and the patience it should have.
 fn works(subject: &mut Subject) {
@@ -28,8 +28,15 @@ async fn loaded(name: &str, load: Load) -> Finding {
 async fn a_load_that_is_served_within_its_objectives_holds() {
     // One place is free for each request at these rates, and the objective is far from what a busy machine makes of it.
     let load = Load { rate: 5.0, peak: 10.0, p99: Duration::from_secs(2), errors: 0.1 };
-    let finding = loaded("loaded-waits", load).await;
+    let mut lab = lab("loaded-waits", |subject| {
+        works(subject);
+        subject.requests.push(RequestSpec { name: "order".into(), ..request("POST", "/order") });
+        subject.load = Some(load);
+    })
+    .await;
+    let finding = prove::load::examine_for(&mut lab, Duration::from_secs(3)).await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert!(finding.summary.contains("without order"), "it says what must not be sent twice: {finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

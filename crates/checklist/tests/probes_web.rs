@@ -78,13 +78,38 @@ async fn a_conflict_is_no_refusal_of_a_foreign_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_shown_again_was_not_taken() {
+    assert_eq!(examine_declared("web.csrf", "web-form-again", form).await.verdict, Verdict::Unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_form_can_send_is_judged_by_its_preflight() {
+    let put = |subject: &mut Subject| {
+        form(subject);
+        subject.requests[0].method = "PUT".into();
+    };
+    assert_eq!(examine_declared("web.csrf", "web-takes-foreign", put).await.verdict, Verdict::Holds);
+    assert_eq!(examine_declared("web.csrf", "web-lets-scripts", put).await.verdict, Verdict::FallsShort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_not_taken_leaves_the_others_in_doubt() {
+    let beside = |subject: &mut Subject| {
+        form(subject);
+        subject.requests.push(RequestSpec { path: "/nowhere".into(), ..subject.requests[0].clone() });
+    };
+    assert_eq!(examine_declared("web.csrf", "web-good", beside).await.verdict, Verdict::Unknown);
+    assert_eq!(examine_declared("web.csrf", "web-takes-foreign", beside).await.verdict, Verdict::FallsShort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_public_form_without_a_session_is_not_accused() {
     let public = |subject: &mut Subject| {
         form(subject);
         subject.requests[0].headers.remove("Cookie");
     };
     let finding = examine_declared("web.csrf", "web-public-form", public).await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:?}");
+    assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding:?}");
     assert!(finding.evidence[0].what.contains("nothing that a browser attaches"), "{finding:?}");
     assert_eq!(examine("web.csrf", "web-good").await.verdict, Verdict::Unknown);
     let stateless = |subject: &mut Subject| subject.state = State::None;

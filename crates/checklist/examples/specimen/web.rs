@@ -28,6 +28,10 @@ enum Flaw {
     Conflicts,
     /// Knows its forms by a token.
     Token,
+    /// Answers forms of other pages with its own form again, and leads on from those of its own.
+    FormAgain,
+    /// Takes writes from any page, and lets scripts of any page send them with a session.
+    LetsScripts,
 }
 
 const GUARDS: [(&str, &str); 6] = [
@@ -54,6 +58,8 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "web-public-form" => Flaw::PublicForm,
         "web-conflicts" => Flaw::Conflicts,
         "web-token" => Flaw::Token,
+        "web-form-again" => Flaw::FormAgain,
+        "web-lets-scripts" => Flaw::LetsScripts,
         _ => return false,
     };
     serve(port, move |request| guarded(flaw, answer(flaw, request)))
@@ -75,7 +81,11 @@ fn answer(flaw: Flaw, request: &Request) -> Response {
             _ => Response::new(200, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /private\n"),
         },
         ("GET", _) => missing(),
-        ("POST", "/transfer") => transfer(flaw, request),
+        ("POST" | "PUT", "/transfer") => transfer(flaw, request),
+        ("OPTIONS", "/transfer") if flaw == Flaw::LetsScripts => Response::new(204, "text/plain", "")
+            .header("Access-Control-Allow-Origin", request.header("origin").unwrap_or("*"))
+            .header("Access-Control-Allow-Credentials", "true")
+            .header("Access-Control-Allow-Methods", "PUT"),
         _ => Response::new(405, "text/plain", "only GET").header("Allow", "GET"),
     }
 }
@@ -85,11 +95,17 @@ fn transfer(flaw: Flaw, request: &Request) -> Response {
     let site = other("sec-fetch-site", "same-origin");
     let origin = other("origin", "http://127.0.0.1:");
     let refuses = match flaw {
-        Flaw::TakesForeign | Flaw::PublicForm | Flaw::Conflicts => false,
+        Flaw::TakesForeign | Flaw::PublicForm | Flaw::Conflicts | Flaw::FormAgain | Flaw::LetsScripts => false,
         Flaw::IgnoresOrigin => site,
         Flaw::Token => !String::from_utf8_lossy(&request.body).contains("csrf_token=known"),
         _ => site || origin,
     };
+    if flaw == Flaw::FormAgain {
+        return match site || origin {
+            true => Response::new(200, "text/html", "<!doctype html><title>try again</title>"),
+            false => Response::new(303, "text/plain", "").header("Location", "/transfers/7"),
+        };
+    }
     match (refuses, flaw == Flaw::Conflicts && (site || origin)) {
         (true, _) => Response::new(403, "text/plain", "from another site"),
         (_, true) => Response::new(409, "text/plain", "sent already"),

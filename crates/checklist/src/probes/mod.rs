@@ -22,6 +22,7 @@ mod offered;
 mod repository;
 mod sockets;
 mod steadiness;
+mod tokens;
 
 /// What examines one attribute.
 #[derive(Clone, Copy, Debug)]

@@ -28,6 +28,11 @@ pub(super) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     plan
 }
 
+/// The names of what the plan leaves out because it must not be sent twice.
+pub(super) fn left_out(lab: &Lab) -> Vec<String> {
+    lab.mix().into_iter().filter(|spec| !may_be_repeated(spec)).map(|spec| spec.name).collect()
+}
+
 fn may_be_repeated(spec: &RequestSpec) -> bool {
     !spec.slow && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
 }

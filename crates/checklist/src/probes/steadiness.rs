@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const ANSWERED: u64 = 90;
 /// The most files that a look at the data counts.
 const MAX_FILES: usize = 20_000;
+const DISK_UNSEEN: &str = "what it keeps on disk was not looked at: declare its folders as `data`, or state = \"none\"";
 
 /// One request of the load, and the statuses that are expected of it.
 struct Sent {
@@ -108,6 +109,10 @@ fn judge(
         let reason =
             format!("{told}: a cache that fills or a collector that has not run looks the same; soak it longer");
         return Finding::unknown(id, reason, evidence);
+    }
+    let disk_unseen = lab.subject.data.is_empty() && lab.subject.state != State::None;
+    if disk_unseen && evidence.iter().all(|piece| piece.good != Some(false)) {
+        return Finding::unknown(id, format!("nothing else keeps rising under {load}, but {DISK_UNSEEN}"), evidence);
     }
     Finding::judge(id, format!("nothing keeps rising under {load}"), evidence)
 }

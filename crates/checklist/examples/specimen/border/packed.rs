@@ -1,6 +1,7 @@
 //! Servers that compress answers and unpack bodies, soundly or with one flaw.
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
@@ -28,6 +29,10 @@ pub(super) enum Flaw {
     Other,
     /// Unpacks whatever comes.
     Unbounded,
+    /// Repeats the query beside a token that stays the same.
+    Guessable,
+    /// Repeats the query beside a token that is another one each time.
+    Masked,
 }
 
 impl Flaw {
@@ -40,6 +45,8 @@ impl Flaw {
             "border-packed-no-vary" => Self::NoVary,
             "border-packed-other" => Self::Other,
             "border-packed-unbounded" => Self::Unbounded,
+            "border-packed-guessable" => Self::Guessable,
+            "border-packed-masked" => Self::Masked,
             _ => return None,
         })
     }
@@ -48,19 +55,32 @@ impl Flaw {
 /// Answers a request.
 pub(super) fn answer(flaw: Flaw, request: &Request) -> Response {
     match (request.method.as_str(), request.path.as_str()) {
-        ("GET", "/") => page(flaw, request.header("accept-encoding").unwrap_or_default()),
+        ("GET", path) if path == "/" || path.starts_with("/?") => {
+            page(flaw, path, request.header("accept-encoding").unwrap_or_default())
+        }
         ("POST", "/things") => take(flaw, request),
         _ => Response::new(404, "text/plain", "nothing here"),
     }
 }
 
-fn page(flaw: Flaw, accepted: &str) -> Response {
+fn page(flaw: Flaw, path: &str, accepted: &str) -> Response {
+    static SHOWN: AtomicUsize = AtomicUsize::new(0);
+    let token = match flaw {
+        Flaw::Masked => 12_345_678 + SHOWN.fetch_add(1, Ordering::Relaxed),
+        _ => 12_345_678,
+    };
+    let page = match flaw {
+        Flaw::Guessable | Flaw::Masked => {
+            format!("{PAGE}<form action=\"{path}\"><input name=\"csrf_token\" value=\"{token}\"></form>")
+        }
+        _ => PAGE.to_owned(),
+    };
     let wanted = accepted.contains("gzip") && (flaw == Flaw::Forced || !accepted.contains("q=0"));
     let answer = match (wanted, flaw) {
-        (false, _) => Response::new(200, "text/html", PAGE),
-        (true, Flaw::Twice) => Response::new(200, "text/html", packed(&packed(PAGE.as_bytes()))),
+        (false, _) => Response::new(200, "text/html", page),
+        (true, Flaw::Twice) => Response::new(200, "text/html", packed(&packed(page.as_bytes()))),
         (true, Flaw::Other) => Response::new(200, "text/html", packed(b"something else")),
-        (true, _) => Response::new(200, "text/html", packed(PAGE.as_bytes())),
+        (true, _) => Response::new(200, "text/html", packed(page.as_bytes())),
     };
     let answer = if wanted { answer.header("Content-Encoding", "gzip") } else { answer };
     if flaw == Flaw::NoVary { answer } else { answer.header("Vary", "Accept-Encoding") }

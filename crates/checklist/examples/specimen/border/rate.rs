@@ -17,6 +17,8 @@ pub(super) enum Flaw {
     None,
     /// One limit for everybody.
     Shared,
+    /// One limit for everybody that frees a place at every moment.
+    Trickles,
     /// Refuses with 503.
     Unavailable,
     /// Does not say when to come again.
@@ -31,6 +33,7 @@ impl Flaw {
         Some(match name {
             "border-rate-limit" => Self::None,
             "border-rate-shared" => Self::Shared,
+            "border-rate-trickles" => Self::Trickles,
             "border-rate-503" => Self::Unavailable,
             "border-rate-silent" => Self::Silent,
             "border-rate-lies" => Self::Lies,
@@ -55,15 +58,20 @@ pub(super) fn serve(port: u16, flaw: Flaw) -> ! {
 }
 
 fn answer(windows: &Windows, from: IpAddr, flaw: Flaw) -> Response {
-    let from = if flaw == Flaw::Shared { IpAddr::from([0, 0, 0, 0]) } else { from };
-    let window = if flaw == Flaw::Lies { 20 * WINDOW } else { WINDOW };
+    let is_shared = matches!(flaw, Flaw::Shared | Flaw::Trickles);
+    let from = if is_shared { IpAddr::from([0, 0, 0, 0]) } else { from };
+    let (window, allowed) = match flaw {
+        Flaw::Lies => (20 * WINDOW, ALLOWED),
+        Flaw::Trickles => (WINDOW / 20, ALLOWED / 10),
+        _ => (WINDOW, ALLOWED),
+    };
     let mut windows = windows.lock().expect("no thread panics with it");
     let (since, count) = windows.entry(from).or_insert_with(|| (Instant::now(), 0));
     if since.elapsed() >= window {
         (*since, *count) = (Instant::now(), 0);
     }
     *count += 1;
-    if *count <= ALLOWED {
+    if *count <= allowed {
         return Response::new(200, "text/plain", "hello");
     }
     let status = if flaw == Flaw::Unavailable { 503 } else { 429 };

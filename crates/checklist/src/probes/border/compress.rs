@@ -3,12 +3,14 @@
 //! - **Hypothesis**: an answer is coded only as was asked for, unpacks to what the plain one is, and names Accept-Encoding in
 //!   Vary; a body that unpacks to a thousand times its size is refused and costs no memory.
 //! - **Sent**: each GET of the mix (at most `PATHS`) and `/` with `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
-//!   the first JSON write of the mix compressed with gzip, then `BOMBS` at once of `BOMB` zero bytes compressed.
-//! - **Decides**: a coding that was not asked for, two codings, another content, no Vary; a bomb that is not answered 4xx, or
-//!   `MEMORY` more resident memory: fall short. Where nothing is compressed and no compressed body is taken, it does not
-//!   apply. br, zstd, nested bombs and secrets in compressed answers are not examined.
+//!   what is compressed thrice more in one session, twice with a query that says something of our own; the first JSON write of
+//!   the mix compressed with gzip, then `BOMBS` at once of `BOMB` zero bytes compressed.
+//! - **Decides**: a coding that was not asked for, two codings, another content, no Vary; a page that repeats the query beside a
+//!   token or a cookie that stays the same; a bomb that is not answered 4xx, or `MEMORY` more resident memory: fall short.
+//!   Where nothing is compressed and no compressed body is taken, it does not apply. br, zstd, nested bombs, secrets of
+//!   other kinds and what repeats parts of a request other than its query are not examined.
 //! - **Blast radius**: one write; memory of the service, at most 80 MiB for seconds.
-//! - **Bound in time**: four exchanges a path and two more, each bounded by `EACH`.
+//! - **Bound in time**: seven exchanges a path and two more, each bounded by `EACH`.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -24,6 +26,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 
 mod coded;
+mod guessable;
 
 const ID: &str = "border.compress";
 /// The most paths that are read.
@@ -45,9 +48,12 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let mut evidence = Vec::new();
     let mut compresses = false;
     for request in paths(lab) {
-        let Some((packed, piece)) = coded::examine(&client, request).await else { continue };
+        let Some((packed, piece)) = coded::examine(&client, request.clone()).await else { continue };
         compresses |= packed;
         evidence.push(piece);
+        if packed {
+            evidence.extend(guessable::examine(&client, &request).await);
+        }
     }
     let bodies = Bodies::examine(lab, &client).await;
     let takes = matches!(bodies, Bodies::Taken(_));

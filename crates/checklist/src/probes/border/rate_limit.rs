@@ -3,16 +3,18 @@
 //! - **Hypothesis**: a burst from one address is refused in part with 429 and headers that say when to come again; another
 //!   address is answered meanwhile, and the first one again after the wait it was told.
 //! - **Sent**: the harmless request from 127.0.0.4, `WORKERS` at a time with a connection each, until `ENOUGH` were refused,
-//!   `MOST` were sent or `BURST` is over; then once from 127.0.0.5, and from 127.0.0.4 after the stated wait.
+//!   `MOST` were sent or `BURST` is over; once from each of `OTHERS` addresses, while 127.0.0.4 goes on as before; and from
+//!   127.0.0.4 after the stated wait.
 //! - **Decides**: no refusal in the burst, another status than 429, a refusal without Retry-After or RateLimit headers, another
-//!   address that is refused too, no answer after the stated wait: fall short. A service too slow for `FEW` requests in the
-//!   burst is unknown; a wait above `WAIT` is told and not waited for. Limits by identity, of single routes and of logins,
-//!   and the memory that many keys cost, are not examined.
-//! - **Blast radius**: 2,000 reads; 127.0.0.4 may stay refused for as long as the service says.
-//! - **Bound in time**: 10 s of burst, 15 s of waiting, and a few exchanges of 2 s.
+//!   address that is not answered while the first one is refused, no answer after the stated wait: fall short. A limit above
+//!   the rate that the burst reached is not seen; the rate is told. A service too slow for `FEW` requests in the burst is
+//!   unknown; a wait above `WAIT` is told and not waited for. Limits by identity, of single routes and of logins, and the
+//!   memory that many keys cost, are not examined.
+//! - **Blast radius**: 4,000 reads; 127.0.0.4 may stay refused for as long as the service says.
+//! - **Bound in time**: twice 10 s of burst, 15 s of waiting, and a few exchanges of 2 s.
 
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -34,6 +36,11 @@ const BURST: Duration = Duration::from_secs(10);
 const WORKERS: usize = 16;
 /// Refusals after which the burst ends.
 const ENOUGH: usize = 20;
+/// Other clients that ask while the first goes on, once each: one alone may find the place that a limit for all has just freed,
+/// and twice may be too often for one.
+const OTHERS: u8 = 10;
+/// Between two of them.
+const BETWEEN: Duration = Duration::from_millis(5);
 /// Below so many requests in the burst no limit had to show.
 const FEW: usize = 200;
 /// The longest stated wait that is waited for.
@@ -46,8 +53,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const EACH: Duration = Duration::from_secs(2);
 /// Where the burst comes from; nothing else of keel comes from there.
 const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
-/// Where another client comes from.
-const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
+/// Where the other clients come from: the last number of their addresses counts up from this.
+const FIRST_OTHER: u8 = 5;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -65,13 +72,15 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(evidence) => return Finding::unknown(ID, "it does not answer in peace", vec![evidence]),
     };
     let asker = Asker { bytes: listener.bytes(&harmless.request), listener: &listener, status: harmless.status };
-    let burst = asker.burst().await;
+    let burst = asker.burst(|burst| burst.refused.load(Ordering::Relaxed) >= ENOUGH).await;
     if burst.refusals.is_empty() {
         return burst.unrefused();
     }
     let mut evidence = burst.evidence();
-    evidence.push(asker.other().await);
-    evidence.push(asker.again(burst.stated_wait()).await);
+    let (other, meanwhile) = asker.other().await;
+    evidence.push(other);
+    // Who counts what it refuses may have told a longer wait since.
+    evidence.push(asker.again(burst.stated_wait().max(meanwhile.stated_wait())).await);
     Finding::judge(ID, "one address that asks too often is refused with 429 and told when to come again", evidence)
 }
 
@@ -83,7 +92,14 @@ struct Asker<'a> {
     status: u16,
 }
 
-/// What became of the burst.
+/// A burst under way.
+#[derive(Default)]
+struct Sending {
+    sent: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+/// What became of a burst.
 #[derive(Default)]
 struct Burst {
     sent: usize,
@@ -107,18 +123,16 @@ impl Asker<'_> {
         Answered::of(&connection.listen_answer(EACH).await, self.status)
     }
 
-    async fn burst(&self) -> Burst {
-        let (sent, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// From the first address, until it is over for this reason or a bound.
+    async fn burst(&self, over: impl Fn(&Sending) -> bool) -> Burst {
+        let sending = Sending::default();
         let began = Instant::now();
         let worker = || async {
             let mut own = Vec::new();
-            while began.elapsed() < BURST
-                && refused.load(Ordering::Relaxed) < ENOUGH
-                && sent.fetch_add(1, Ordering::Relaxed) < MOST
-            {
+            while began.elapsed() < BURST && !over(&sending) && sending.sent.fetch_add(1, Ordering::Relaxed) < MOST {
                 let answered = self.ask(GREEDY).await;
                 if matches!(answered, Answered::Refused(_)) {
-                    refused.fetch_add(1, Ordering::Relaxed);
+                    sending.refused.fetch_add(1, Ordering::Relaxed);
                 }
                 own.push(answered);
             }
@@ -130,14 +144,31 @@ impl Asker<'_> {
         burst
     }
 
-    async fn other(&self) -> Evidence {
-        match self.ask(OTHER).await {
-            Answered::InPeace => Evidence::saw(true, "another address is answered while the first is refused"),
-            answered => {
-                let what = format!("another address suffers from the first: {}", answered.told());
-                Evidence::saw(false, what)
+    /// Other addresses while the first goes on as before, and what became of the first meanwhile.
+    async fn other(&self) -> (Evidence, Burst) {
+        let over = AtomicBool::new(false);
+        let other = async {
+            let mut suffered = Vec::new();
+            for number in 0..OTHERS {
+                let answered = self.ask(Ipv4Addr::new(127, 0, 0, FIRST_OTHER + number)).await;
+                suffered.extend((answered != Answered::InPeace).then_some(answered));
+                tokio::time::sleep(BETWEEN).await;
             }
-        }
+            over.store(true, Ordering::Relaxed);
+            suffered
+        };
+        let (suffered, meanwhile) = tokio::join!(other, self.burst(|_| over.load(Ordering::Relaxed)));
+        let evidence = match suffered.first() {
+            Some(answered) => {
+                let (count, how) = (suffered.len(), answered.told());
+                Evidence::saw(false, format!("another address suffers from the first: {count} of {OTHERS} are {how}"))
+            }
+            None if meanwhile.refusals.is_empty() => {
+                Evidence::note("the first address was answered again already, so that others say nothing")
+            }
+            None => Evidence::saw(true, format!("{OTHERS} other addresses are answered while the first is refused")),
+        };
+        (evidence, meanwhile)
     }
 
     /// The first address again, after what it was told; when it was told nothing, until it is answered.
@@ -189,8 +220,11 @@ impl Burst {
     }
 
     fn told(&self) -> String {
-        let mut told =
-            format!("of {} requests from one address in {:.1?} {} were answered", self.sent, self.took, self.answered);
+        let rate = self.sent as f64 / self.took.as_secs_f64();
+        let mut told = format!(
+            "of {} requests from one address in {:.1?} ({rate:.0} a second) {} were answered",
+            self.sent, self.took, self.answered
+        );
         if self.others > 0 {
             told.push_str(&format!(", {} otherwise ({})", self.others, self.other));
         }

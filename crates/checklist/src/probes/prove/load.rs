@@ -35,6 +35,12 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
         return Finding::unknown(ID, UNDECLARED, Vec::new());
     };
     let mut evidence = Vec::new();
+    let left_out = offered::left_out(lab).join(", ");
+    if !left_out.is_empty() {
+        evidence.push(Evidence::note(format!(
+            "not part of the load, as nothing makes it safe to repeat: {left_out}; declare `idempotent` where it is"
+        )));
+    }
     for (called, rate) in [("expected", declared.rate), ("peak", declared.peak)] {
         let patience = PATIENCE.max(2 * declared.p99);
         let plan = offered::plan(lab, Profile::constant(rate, lasts), patience);
@@ -60,8 +66,9 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
             break;
         }
     }
+    let without = if left_out.is_empty() { String::new() } else { format!(", without {left_out}") };
     let held = format!(
-        "{} requests a second, and {} at the peak, are answered within {:?} (99 of 100) with at most {} % errors",
+        "{} requests a second{without}, and {} at the peak, are answered within {:?} (99 of 100) with at most {} % errors",
         declared.rate,
         declared.peak,
         declared.p99,

@@ -8,6 +8,8 @@ const WARM_UP: usize = 3;
 const FEWEST: usize = 8;
 /// The slope of the last half against that of the whole, from which growth goes on rather than settles.
 const GOES_ON: f64 = 0.5;
+/// What was given back at once against the rise, from which something recycles: a cache that is swept, a heap that is collected.
+const RECYCLES: f64 = 0.5;
 
 /// What is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,8 @@ pub(super) enum Kind {
 pub(super) enum Trend {
     /// It does not rise.
     Flat,
-    /// It rises, so little or so much more slowly at the end that a cache, a pool or a collector explains it.
+    /// It rises, so little or so much more slowly at the end that a cache, a pool or a collector explains it, or falls back
+    /// between.
     Doubtful,
     /// It rises beyond the limit and goes on.
     Rising,
@@ -99,7 +102,7 @@ impl Measure {
         let rise = slope * (last.0 - first.0);
         let trend = if rise < kind.noise(level) {
             Trend::Flat
-        } else if rise >= kind.limit(level) && goes_on {
+        } else if rise >= kind.limit(level) && goes_on && largest_fall(warm) < RECYCLES * rise {
             Trend::Rising
         } else {
             Trend::Doubtful
@@ -117,6 +120,16 @@ impl Measure {
             Trend::Rising => format!("{name} at {level} keeps rising: {} in an hour of this load", kind.shown(an_hour)),
         }
     }
+}
+
+/// From the highest amount so far to a later one, at most.
+fn largest_fall(points: &[(f64, f64)]) -> f64 {
+    let (mut highest, mut fall) = (f64::MIN, 0.0_f64);
+    for (_, amount) in points {
+        highest = highest.max(*amount);
+        fall = fall.max(highest - amount);
+    }
+    fall
 }
 
 #[cfg(test)]
@@ -145,6 +158,16 @@ mod tests {
         let mib = 1024.0 * 1024.0;
         assert_eq!(trend(Kind::Memory, |at| 100.0 * mib + 0.5 * mib * at), Trend::Doubtful);
         assert_eq!(trend(Kind::Memory, |at| 10.0 * mib + 4.0 * mib * at), Trend::Rising);
+    }
+
+    #[test]
+    fn what_is_swept_from_time_to_time_is_not_accused() {
+        let mib = 1024.0 * 1024.0;
+        for phase in 0..10 {
+            let swept = |at: f64| (10.0 + 5.0 * ((at + f64::from(phase)) % 10.0)) * mib;
+            assert_ne!(trend(Kind::Disk, swept), Trend::Rising, "{phase}");
+            assert_eq!(trend(Kind::Disk, |at| swept(at) + 30.0 * mib * at), Trend::Rising, "{phase}");
+        }
     }
 
     #[test]

@@ -67,12 +67,12 @@ fn content(packed: &Answer, plain: Option<&Answer>) -> Option<String> {
     }
 }
 
-fn good(exchange: &Exchange) -> Option<&Answer> {
+pub(super) fn good(exchange: &Exchange) -> Option<&Answer> {
     exchange.answer().filter(|answer| answer.status.is_success())
 }
 
 /// Every Content-Encoding as one list, in lower case.
-fn coding(answer: &Answer) -> String {
+pub(super) fn coding(answer: &Answer) -> String {
     let values = answer.headers.get_all("content-encoding").iter().filter_map(|value| value.to_str().ok());
     values.collect::<Vec<_>>().join(", ").trim().to_ascii_lowercase()
 }

@@ -2,12 +2,17 @@
 
 use drill::http::Request;
 
+use crate::probes::tokens::is_token_name;
+
 /// What a browser attaches by itself.
 const ATTACHED: [&str; 2] = ["cookie", "authorization"];
 /// What a form may be sent as (Fetch standard, CORS-safelisted content types).
 const FORMS: [&str; 3] = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
-/// Parts of the names under which frameworks put the token of a form.
-const TOKENS: [&str; 5] = ["csrf", "xsrf", "authenticity_token", "requestverificationtoken", "_token"];
+
+/// Whether a form can be sent by this method; every other one makes a browser ask first. A GET is not looked at as a write.
+pub(super) fn may_be_form(method: &str) -> bool {
+    method.eq_ignore_ascii_case("POST")
+}
 
 /// The request without every header that makes a browser ask first.
 pub(super) fn as_form(mut request: Request) -> Request {
@@ -27,7 +32,7 @@ pub(super) fn by_browser(name: &str, value: &str) -> bool {
 }
 
 /// Whether a form can be sent as this.
-fn is_form(content_type: &str) -> bool {
+pub(super) fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     FORMS.contains(&kind.as_str())
 }
@@ -45,8 +50,7 @@ pub(super) fn without_token(request: Request) -> Request {
 }
 
 fn is_token(field: &str) -> bool {
-    let name = field.split('=').next().unwrap_or_default().to_ascii_lowercase();
-    TOKENS.iter().any(|part| name.contains(part))
+    is_token_name(field.split('=').next().unwrap_or_default())
 }
 
 #[cfg(test)]

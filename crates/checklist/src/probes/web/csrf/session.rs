@@ -17,10 +17,7 @@ impl Session {
         if request.headers.iter().any(|(name, value)| by_browser(name, value)) {
             return Some(Self { set: None });
         }
-        let answers = earlier.iter().filter_map(|exchange| exchange.answer());
-        let lines =
-            answers.flat_map(|answer| answer.headers.get_all("set-cookie")).filter_map(|value| value.to_str().ok());
-        let cookies: Vec<&str> = lines.filter_map(attached).collect();
+        let cookies: Vec<&str> = set_cookies(earlier).filter_map(attached).collect();
         (!cookies.is_empty()).then(|| Self { set: Some(cookies.join("; ")) })
     }
 
@@ -31,6 +28,16 @@ impl Session {
             None => request,
         }
     }
+}
+
+/// Whether any of these answers sets a cookie.
+pub(super) fn sets_cookies(earlier: &[&Exchange]) -> bool {
+    set_cookies(earlier).next().is_some()
+}
+
+fn set_cookies<'a>(earlier: &[&'a Exchange]) -> impl Iterator<Item = &'a str> {
+    let answers = earlier.iter().filter_map(|exchange| exchange.answer());
+    answers.flat_map(|answer| answer.headers.get_all("set-cookie")).filter_map(|value| value.to_str().ok())
 }
 
 /// The name and value of a cookie that goes along with a form of a foreign page: one without `SameSite=Lax` or `Strict`.
