@@ -34,4 +34,4 @@ pub use budget::Budget;
 pub use bulkhead::Bulkhead;
 pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 pub use outcome::{ByResult, Classify, Outcome};
-pub use policy::{CallError, Policy, Rules};
+pub use policy::{Attempt, CallError, Policy, Rules};

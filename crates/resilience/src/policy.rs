@@ -7,7 +7,7 @@
 //! | retry | what failed and may be repeated is tried again, paid from the budget |
 //! | *each try:* bulkhead | so many at a time, so many more wait |
 //! | *each try:* breaker | a callee that fails is left alone |
-//! | *each try:* timeout | a try has its share of what is left until the deadline |
+//! | *each try:* timeout | a try has its share of what is left until the deadline; one with no other behind it has all of it |
 //!
 //! Cancel-safe: whoever drops a call gives back its place, and a probe's place, at once.
 
@@ -51,7 +51,8 @@ pub struct Rules {
     pub timeout: Option<TimeoutRules>,
 }
 
-/// What a try may take: a share of what is left until the deadline, and never more than so long.
+/// What a try may take: a share of what is left until the deadline, and never more than so long. A try after which there is
+/// no other has all that is left.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeoutRules {
     /// The share, above 0 and at most 1.
@@ -298,7 +299,8 @@ impl<C> Policy<C> {
                 return Err(CallError::Expired { policy: policy(), tries: tries.made() - 1, cause });
             }
             let number = tries.made();
-            let ended = match self.attempt(rules, deadline, number, work, now).await {
+            let last = rules.retry.as_ref().is_none_or(|retry| !repeatable || number >= retry.attempts);
+            let ended = match self.attempt(rules, deadline, number, last, work, now).await {
                 Ok(ended) => ended,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
@@ -336,6 +338,7 @@ impl<C> Policy<C> {
         rules: &Rules,
         deadline: Option<Deadline>,
         number: u32,
+        last: bool,
         work: &F,
         now: Instant,
     ) -> Result<Ended<T, E>, (Guard, Option<Duration>)>
@@ -365,7 +368,10 @@ impl<C> Policy<C> {
             settling = Some(Settling { shared: &self.shared, rules: breaker, ticket, begun: now, over: false });
         }
         let end = match (&rules.timeout, deadline) {
-            (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
+            (Some(timeout), Some(deadline)) => {
+                let share = if last { 1.0 } else { timeout.share };
+                Some(deadline.part(share, timeout.at_most, now))
+            }
             (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
             (None, deadline) => deadline,
         };

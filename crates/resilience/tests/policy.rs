@@ -71,6 +71,24 @@ async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_dead
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_try_with_no_other_behind_it_has_all_that_is_left() {
+    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
+    let retry = RetryRules { attempts: 2, ..retry() };
+    let policy = policy(Rules { deadline: Some(1000 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE });
+    let seen = Cell::new(Vec::new());
+    let work = async |_| {
+        let mut all = seen.take();
+        all.push(Deadline::current().unwrap().left().as_millis());
+        seen.set(all);
+        std::future::pending::<Result<(), &str>>().await
+    };
+    policy.call(work).await.unwrap_err();
+    assert_eq!(seen.take(), [500, 400]);
+    policy.once(work).await.unwrap_err();
+    assert_eq!(seen.take(), [1000]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_whose_deadline_has_passed_makes_no_call() {
     let policy = policy(Rules::default());
     let outer = Deadline::after(10 * MILLI);

@@ -1,0 +1,22 @@
+//! What a call carries of the request that it works for.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use resilience::{Deadline, encode_timeout};
+use telemetry::RequestContext;
+
+/// How long the caller waits for the answer, in the format of gRPC over HTTP/2.
+pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+/// Gives a call the id and trace of the request it works for, and tells how long the answer is waited for.
+pub(crate) fn propagate(headers: &mut HeaderMap, until: Deadline) {
+    if let Ok(timeout) = HeaderValue::from_str(&encode_timeout(until.left())) {
+        headers.insert(TIMEOUT, timeout);
+    }
+    let Some(context) = RequestContext::current() else { return };
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.entry("x-request-id").or_insert(id);
+    }
+    if let Ok(trace) = HeaderValue::from_str(&context.trace.child().to_string()) {
+        headers.entry("traceparent").or_insert(trace);
+    }
+}
