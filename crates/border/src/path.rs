@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -26,7 +27,7 @@ use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
 use crate::problem::{documented, needs_document};
 use crate::traffic::{Route, Traffic, Vitals};
-use crate::{Limits, Problem, headers, host};
+use crate::{Limits, Problem, deadline, headers, host};
 
 /// The steps of a request, in order. Before them the socket has its own: connection limits ([`crate::Listener`]), the
 /// peer's time (`patience`), and the protocol's limits (hyper's, a little wider than ours, so that ours answer).
@@ -36,7 +37,7 @@ pub const STEPS: [&str; 10] = [
     "host",                  // named once and well, or nobody knows who was meant
     "limits of the head",    // target, headers, declared body
     "limits of the body",    // enforced while the handler reads
-    "deadline",              // around the handler: past it the work is dropped
+    "deadline",              // around the handler: past it, or when the caller waits no more, the work is dropped
     "panic guard",           // innermost: one handler's panic is one 500
     "problem documents",     // whatever failed, the client gets one shape
     "headers",               // security, caching, request id: on errors too
@@ -145,6 +146,8 @@ struct Work<F> {
     /// The handler's future; none when the handler panicked before it had one.
     future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
+    /// How long it may take.
+    allowed: Duration,
     _place: Place,
 }
 
@@ -161,9 +164,9 @@ impl Inner {
         let admitted = self.admission.enter(neighbours).and_then(|place| {
             host::check(&head)?;
             self.limits.check(&head, body.size_hint().exact())?;
-            Ok(place)
+            Ok((place, deadline::allowed(&head.headers, self.limits.deadline)?))
         });
-        let place = admitted.inspect_err(|_| {
+        let (place, allowed) = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
             if let (false, Some(connection)) = (body.is_end_stream(), &connection) {
                 connection.leave_unread();
@@ -183,7 +186,7 @@ impl Inner {
         }
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let future = catch_unwind(AssertUnwindSafe(|| Box::pin(handler.call(request)))).ok();
-        Ok(Work { future, refusal, _place: place })
+        Ok(Work { future, refusal, allowed, _place: place })
     }
 
     /// Deadline and panic guard around the handler, and what became of it.
@@ -193,7 +196,7 @@ impl Inner {
     {
         let Some(future) = work.future else { return self.panicked() };
         let guarded = AssertUnwindSafe(future).catch_unwind();
-        let outcome = Deadline::since(started, self.limits.deadline).scope(guarded).await;
+        let outcome = Deadline::since(started, work.allowed).scope(guarded).await;
 
         // A refused body explains whatever the handler made of it.
         if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
@@ -204,8 +207,7 @@ impl Inner {
             Ok(Err(_panic)) => self.panicked(),
             Err(_expired) => {
                 self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
-                let detail =
-                    format!("the answer was not ready within {:?}; the work was cancelled", self.limits.deadline);
+                let detail = format!("the answer was not ready within {:?}; the work was cancelled", work.allowed);
                 Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
             }
         }

@@ -140,6 +140,28 @@ async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_caller_that_waits_less_is_answered_504_when_it_said_and_one_that_waits_more_changes_nothing() {
+    let told = get(async || format!("{:?}", resilience::Deadline::current().map(|deadline| deadline.left().as_secs())));
+    let slow = get(async || std::future::pending::<()>().await);
+    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let server = server(limits, Router::new().route("/slow", slow).route("/told", told)).await;
+    let with = |path: &str, timeout: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ngrpc-timeout: {timeout}\r\n\r\n")
+    };
+    let answer = exchange(server.address, with("/slow", "20m")).await;
+    assert_eq!(
+        (status(&answer), problem(&answer)["detail"].as_str().unwrap().contains("20ms")),
+        (504, true),
+        "{answer}"
+    );
+    let answer = exchange(server.address, with("/told", "1H")).await;
+    assert!(answer.ends_with("Some(59)") || answer.ends_with("Some(60)"), "{answer}");
+    let answer = exchange(server.address, with("/told", "soon")).await;
+    assert_eq!(status(&answer), 400);
+    assert!(problem(&answer)["detail"].as_str().unwrap().contains("250m"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_callers_request_id_is_kept_when_it_is_well_formed() {
     let server = server(Limits::default(), routes()).await;
     let with = |id: &str| format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: {id}\r\n\r\n");

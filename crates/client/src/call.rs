@@ -137,9 +137,8 @@ impl<'c> Call<'c> {
             let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(self.bounds.total));
             self.client.transport.exchange(out.clone(), &self.bounds, until)
         };
-        let repeatable = self.repeatable.unwrap_or_else(|| {
-            out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY)
-        });
+        let repeatable =
+            self.repeatable.unwrap_or_else(|| out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY));
         let answer = match repeatable {
             true => peer.policy().call(work).await,
             false => peer.policy().once(work).await,

@@ -42,8 +42,8 @@ pub use self::answer::{Answer, ByAnswer};
 pub use self::bounds::Bounds;
 pub use self::call::{Call, MAX_REDIRECTS};
 pub use self::error::Error;
-pub use self::peers::default_rules;
 use self::peers::Peers;
+pub use self::peers::default_rules;
 use self::transport::{Roots, Transport};
 
 /// Makes calls; one for a whole service. Cheap to clone; clones share connections and policies.

@@ -1,10 +1,13 @@
-//! The admin listener's routes: health, metrics, and what the service adds.
+//! The admin listener's routes: health, metrics, orders to policies, and what the service adds.
+
+mod policies;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use client::Client;
 use supervision::{Lifecycle, Phase};
 use telemetry::{health, prometheus};
 use vitals::{Instance, Registry};
@@ -14,10 +17,12 @@ pub(crate) struct Admin {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
+    pub(crate) client: Client,
 }
 
 impl Admin {
     pub(crate) fn routes(self) -> Router {
+        let policies = policies::routes(self.client.clone());
         Router::new()
             // Answered at all: the runtime turns. A sick dependency is no reason to be killed.
             .route("/livez", get(async || "live\n"))
@@ -26,6 +31,7 @@ impl Admin {
             .route("/health", get(document))
             .route("/metrics", get(metrics))
             .with_state(self)
+            .merge(policies)
     }
 }
 

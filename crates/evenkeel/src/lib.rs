@@ -15,6 +15,7 @@
 //!
 //! - [`service`]: what a service declares.
 //! - [`settings`]: where its configuration comes from, and how mistakes in it are told.
+//! - [`Dependency`]: what it calls, and what guards those calls.
 //! - [`run`]: the order of start and stop: the one list.
 //! - [`idempotent`]: requests that take effect once.
 
@@ -22,6 +23,7 @@ mod admin;
 mod cli;
 mod context;
 mod defaults;
+mod dependency;
 mod duration;
 pub mod idempotent;
 pub mod run;
@@ -32,6 +34,7 @@ pub use axum;
 pub use border::{Border, Limits, Listener, Problem};
 pub use client::{self, Client};
 pub use context::Context;
+pub use dependency::Dependency;
 pub use duration::parse_duration;
 pub use idempotent::{Idempotent, problem_of, recorded};
 pub use service::Service;
@@ -52,7 +55,7 @@ pub mod prelude {
     pub use store::{Answer, Migration, Migrations, Outcome, Store, StoreError, Transaction, args};
     pub use url::Url;
 
-    pub use crate::{Context, Idempotent, Problem, Service, Stop, build_info, problem_of, recorded};
+    pub use crate::{Context, Dependency, Idempotent, Problem, Service, Stop, build_info, problem_of, recorded};
 }
 
 /// What was built: name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.

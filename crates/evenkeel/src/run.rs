@@ -60,6 +60,14 @@ pub enum Failed {
         /// How many.
         pending: usize,
     },
+    /// A dependency is declared with rules that make no sense.
+    #[error("the dependency {name} cannot be guarded: {why}")]
+    Dependency {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// The runtime cannot be built or signals cannot be handled.
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] std::io::Error),
@@ -127,17 +135,20 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     };
     let client = Client::new(Bounds::default());
     client.register(&registry);
+    for (name, declare) in service.dependencies {
+        declare(&configuration.own).declare(name, &client).map_err(|why| Failed::Dependency { name, why })?;
+    }
     let context = Context {
         inner: std::sync::Arc::new(Inner {
             settings: configuration.own.clone(),
             store: store.clone(),
-            client,
+            client: client.clone(),
             registry: registry.clone(),
             instance: instance.clone(),
         }),
     };
 
-    let admin_routes = Admin { lifecycle: lifecycle.clone(), registry: registry.clone(), instance }.routes();
+    let admin_routes = Admin { lifecycle: lifecycle.clone(), registry: registry.clone(), instance, client }.routes();
     let own_admin_routes = service.admin_routes.map_or_else(Router::new, |routes| routes(&context));
     let admin_stop = StopSource::new();
     let admin_routes = admin_border.around(admin_routes.merge(own_admin_routes));

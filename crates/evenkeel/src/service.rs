@@ -12,9 +12,10 @@ use supervision::Stop;
 use vitals::Build;
 
 use crate::settings::NoSettings;
-use crate::{Context, cli};
+use crate::{Context, Dependency, cli};
 
 type Routes<S> = Box<dyn FnOnce(&Context<S>) -> Router>;
+type Declare<S> = Box<dyn FnOnce(&S) -> Dependency>;
 type Run<S> = Box<dyn Fn(Context<S>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A service as it is declared; [`Service::main`] runs it.
@@ -23,6 +24,7 @@ pub struct Service<S = NoSettings> {
     pub(crate) build: Build,
     pub(crate) about: &'static str,
     pub(crate) migrations: Option<Migrations>,
+    pub(crate) dependencies: Vec<(&'static str, Declare<S>)>,
     pub(crate) routes: Option<Routes<S>>,
     pub(crate) admin_routes: Option<Routes<S>>,
     pub(crate) openapi: Option<fn() -> utoipa::openapi::OpenApi>,
@@ -48,6 +50,7 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
             build,
             about,
             migrations: None,
+            dependencies: Vec::new(),
             routes: None,
             admin_routes: None,
             openapi: None,
@@ -65,6 +68,13 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
     /// With a store (`DATABASE_URL`) whose schema these migrations make.
     pub fn store(mut self, migrations: impl Into<Migrations>) -> Self {
         self.migrations = Some(migrations.into());
+        self
+    }
+
+    /// Somebody whom it calls, by a name for people and vitals. Calls through [`Context::client`] to that host and port are
+    /// guarded by the dependency's policy; whoever is called without being declared has one of the defaults.
+    pub fn dependency(mut self, name: &'static str, declare: impl FnOnce(&S) -> Dependency + 'static) -> Self {
+        self.dependencies.push((name, Box::new(declare)));
         self
     }
 

@@ -74,7 +74,8 @@ async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_dead
 async fn a_try_with_no_other_behind_it_has_all_that_is_left() {
     let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
     let retry = RetryRules { attempts: 2, ..retry() };
-    let policy = policy(Rules { deadline: Some(1000 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE });
+    let policy =
+        policy(Rules { deadline: Some(1000 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE });
     let seen = Cell::new(Vec::new());
     let work = async |_| {
         let mut all = seen.take();

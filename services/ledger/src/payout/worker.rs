@@ -126,7 +126,7 @@ async fn ask(context: &Context<Settings>, payout: &Payout) -> Said {
     let body = serde_json::json!({
         "amount": payout.amount, "currency": payout.currency, "destination": payout.destination,
     });
-    let call = context.client().post(&url).header("idempotency-key", &payout.id).json(&body).total_timeout(TIMEOUT);
+    let call = context.client().post(&url).idempotency_key(&payout.id).json(&body).total_timeout(TIMEOUT);
     match call.send().await {
         Ok(answer) => said(&payout.id, answer.status, answer.json()),
         Err(error) => Said::Nothing(error.to_string()),

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use evenkeel::axum::http::Method;
 use evenkeel::client::{Answer, Bounds, Client};
+use evenkeel::resilience::Rules;
 use evenkeel::store::testing::PrivatePostgres;
 use serde_json::{Value as Json, json};
 
@@ -74,10 +76,15 @@ impl Ledger {
 
     async fn start_on(database: &str, store: Database, rail: &str) -> Self {
         let (public, admin) = (free_address(), free_address());
+        let client = Client::new(Bounds::default());
+        for (name, address) in [("public", public), ("admin", admin)] {
+            // A test asks again and again what it waits for; a guard would leave alone what is not up yet.
+            client.dependency(name, &url(address, "/"), Rules::NONE).unwrap();
+        }
         let ledger = Self {
             public,
             admin,
-            client: Client::new(Bounds::default()),
+            client,
             database: database.to_owned(),
             rail: rail.to_owned(),
             child: spawn(public, admin, database, rail),
@@ -135,6 +142,18 @@ impl Ledger {
     pub(crate) async fn books_are_right(&self) -> bool {
         let answer = self.client.get(&url(self.admin, "/invariants")).send().await.unwrap();
         answer.status == 200 && answer.json::<Json>().unwrap()["holds"] == true
+    }
+
+    /// An order to the admin listener.
+    pub(crate) async fn order(&self, method: Method, path: &str, body: &Json) -> Answer {
+        self.client.call(method, &url(self.admin, path)).json(body).send().await.unwrap()
+    }
+
+    /// What guards the calls to the bank, as the health document shows it.
+    pub(crate) async fn policy(&self) -> Json {
+        let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
+        let policies = health["vitals"]["policy"].as_array().unwrap();
+        policies.iter().find(|policy| policy["name"] == "rail").unwrap().clone()
     }
 
     /// Calls to the bank that have ended, however.

@@ -1,0 +1,143 @@
+//! Orders to policies, by hand: each with its author and reason, in force at once, and written to the log.
+//!
+//! - `PUT /policies/NAME/breaker`: `{"order": "open" | "closed" | "disabled", "author": .., "reason": ..}`
+//! - `DELETE /policies/NAME/breaker`: the breaker decides again; `{"author": .., "reason": ..}`
+//! - `PATCH /policies/NAME`: `{"author": .., "reason": .., "attempts": .., "permits": .., "queue": ..}`, what is to change
+//!
+//! What a policy is at is in `/health` and `/metrics`, table `policy`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{patch, put};
+use axum::{Json, Router};
+use border::Problem;
+use client::{ByAnswer, Client};
+use resilience::breaker::{Order, Ordered};
+use resilience::{Policy, Rules};
+use serde::Deserialize;
+
+/// The longest author and reason.
+const MAX_TEXT: usize = 200;
+
+pub(super) fn routes(client: Client) -> Router {
+    Router::new()
+        .route("/policies/{name}", patch(change))
+        .route("/policies/{name}/breaker", put(order).delete(take_back))
+        .with_state(client)
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Wanted {
+    Open,
+    Closed,
+    Disabled,
+}
+
+/// Who wants it, and why.
+#[derive(Debug, Deserialize)]
+struct Signed<T> {
+    author: String,
+    reason: String,
+    #[serde(flatten)]
+    what: T,
+}
+
+#[derive(Debug, Deserialize)]
+struct BreakerOrder {
+    order: Wanted,
+}
+
+#[derive(Debug, Deserialize)]
+struct Nothing {}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    attempts: Option<u32>,
+    permits: Option<u32>,
+    queue: Option<u32>,
+}
+
+async fn order(
+    State(client): State<Client>,
+    Path(name): Path<String>,
+    Json(signed): Json<Signed<BreakerOrder>>,
+) -> Result<Response, Problem> {
+    let policy = policy(&client, &name)?;
+    let order = match signed.what.order {
+        Wanted::Open => Order::Open,
+        Wanted::Closed => Order::Closed,
+        Wanted::Disabled => Order::Disabled,
+    };
+    let (author, reason) = signed.checked()?;
+    tracing::warn!(policy = name, order = order.name(), author, reason, "a breaker was given an order by hand");
+    policy.order(Some(Ordered { order, author, reason }));
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn take_back(
+    State(client): State<Client>,
+    Path(name): Path<String>,
+    Json(signed): Json<Signed<Nothing>>,
+) -> Result<Response, Problem> {
+    let policy = policy(&client, &name)?;
+    let (author, reason) = signed.checked()?;
+    tracing::warn!(policy = name, author, reason, "the order to a breaker was taken back");
+    policy.order(None);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn change(
+    State(client): State<Client>,
+    Path(name): Path<String>,
+    Json(signed): Json<Signed<Change>>,
+) -> Result<Response, Problem> {
+    let policy = policy(&client, &name)?;
+    let rules = signed.what.applied(Rules::clone(&policy.rules()))?;
+    let what = format!("{:?}", signed.what);
+    let (author, reason) = signed.checked()?;
+    policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    tracing::warn!(policy = name, change = what, author, reason, "a policy was changed by hand");
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn policy(client: &Client, name: &str) -> Result<Policy<ByAnswer>, Problem> {
+    client.policy(name).ok_or_else(|| {
+        let detail = format!("there is no policy {name:?}; /health lists them, table policy");
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    })
+}
+
+impl<T> Signed<T> {
+    /// The author and the reason, when both say something.
+    fn checked(self) -> Result<(String, String), Problem> {
+        for (name, text) in [("author", &self.author), ("reason", &self.reason)] {
+            if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
+                let detail = format!("{name} must say something, in at most {MAX_TEXT} characters");
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            }
+        }
+        Ok((self.author, self.reason))
+    }
+}
+
+impl Change {
+    /// These rules with what is to change in them.
+    fn applied(&self, mut rules: Rules) -> Result<Rules, Problem> {
+        let off = |guard: &str| {
+            let detail = format!("the service has no {guard} there: it can only be given one in its code");
+            Problem::new(StatusCode::CONFLICT, detail)
+        };
+        if let Some(attempts) = self.attempts {
+            rules.retry.as_mut().ok_or_else(|| off("retry"))?.attempts = attempts;
+        }
+        if let Some(permits) = self.permits {
+            rules.bulkhead.as_mut().ok_or_else(|| off("bulkhead"))?.permits = permits;
+        }
+        if let Some(queue) = self.queue {
+            rules.bulkhead.as_mut().ok_or_else(|| off("bulkhead"))?.queue = queue;
+        }
+        Ok(rules)
+    }
+}

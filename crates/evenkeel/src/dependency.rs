@@ -1,0 +1,45 @@
+//! What a service calls, and what guards those calls.
+
+use client::{Client, default_rules};
+use resilience::Rules;
+use url::Url;
+
+/// Somebody whom the service calls.
+#[derive(Clone, Debug)]
+pub struct Dependency {
+    url: Url,
+    rules: Rules,
+}
+
+impl Dependency {
+    /// One that speaks HTTP at the host and port of this URL, guarded by [`client::default_rules`]: three tries of what may
+    /// be repeated, paid from a budget; a circuit breaker; 64 calls at a time.
+    pub fn http(url: &Url) -> Self {
+        Self { url: url.clone(), rules: default_rules() }
+    }
+
+    /// With other rules. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
+    #[must_use]
+    pub fn rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Makes it known to the client, by its name. What is turned off is told.
+    pub(crate) fn declare(self, name: &str, client: &Client) -> Result<(), String> {
+        for guard in turned_off(&self.rules) {
+            tracing::warn!(dependency = name, guard, "turned off by the service");
+        }
+        client.dependency(name, &self.url, self.rules).map(drop)
+    }
+}
+
+/// The guards that every dependency has unless the service takes them away.
+fn turned_off(rules: &Rules) -> impl Iterator<Item = &'static str> {
+    let guards = [
+        (rules.retry.is_none(), "retry"),
+        (rules.bulkhead.is_none(), "bulkhead"),
+        (rules.breaker.is_none(), "breaker"),
+        (rules.timeout.is_none(), "timeout"),
+    ];
+    guards.into_iter().filter_map(|(off, guard)| off.then_some(guard))
+}
