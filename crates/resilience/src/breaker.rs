@@ -53,8 +53,8 @@ pub struct BreakerRules {
 }
 
 impl Default for BreakerRules {
-    /// Half of the last hundred calls failed, of at least twenty; open for 1 s, growing to 30 s, half of it by lot; three
-    /// probes, a minute for them.
+    /// Half of the last hundred calls failed, of at least twenty; open for half a second, growing to 1.5 s, half of it by lot, so
+    /// that a callee that is well again is in use again within two; three probes, a minute for them.
     fn default() -> Self {
         Self {
             window: Window::Calls(100),
@@ -63,7 +63,7 @@ impl Default for BreakerRules {
             slow_after: Duration::from_secs(60),
             minimum_calls: 20,
             consecutive_failures: 0,
-            wait: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)).spread(Jitter::Equal),
+            wait: Backoff::new(Duration::from_millis(500), Duration::from_millis(1500)).spread(Jitter::Equal),
             probes: 3,
             probe_patience: Duration::from_secs(60),
         }

@@ -7,9 +7,10 @@ use rand::{RngExt, SeedableRng};
 
 static SEEDED: OnceLock<Mutex<StdRng>> = OnceLock::new();
 
-/// From now on all randomness of this process follows `seed`, for tests and simulations. The first seed stays.
+/// From now on all randomness of this process follows `seed`, for tests and simulations; a further seed begins anew.
 pub fn seed_entropy(seed: u64) {
-    let _ = SEEDED.set(Mutex::new(StdRng::seed_from_u64(seed)));
+    let anew = || StdRng::seed_from_u64(seed);
+    *SEEDED.get_or_init(|| Mutex::new(anew())).lock().unwrap_or_else(PoisonError::into_inner) = anew();
 }
 
 /// Fills `bytes` with unguessable bytes (a ChaCha generator a thread, seeded by the operating system).
