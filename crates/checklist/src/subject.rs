@@ -166,6 +166,25 @@ impl RequestSpec {
     pub fn only_reads(&self) -> bool {
         self.method.is_empty() || self.method.eq_ignore_ascii_case("GET")
     }
+
+    /// The same for an open loop; what its templates name is for the load's variables.
+    pub fn as_load(&self) -> drill::load::Kind {
+        let mut kind = drill::load::Kind::get(&self.name, &self.path);
+        if !self.only_reads() {
+            kind.method = self.method.to_ascii_uppercase().parse().unwrap_or_default();
+        }
+        kind.headers = self.headers.clone();
+        let has = |name: &str| self.headers.keys().any(|given| given.eq_ignore_ascii_case(name));
+        if let Some(header) = self.idempotent.as_ref().filter(|header| !has(header)) {
+            kind.headers.insert(header.clone(), "{key}".to_owned());
+        }
+        if self.json.is_some() && !has("content-type") {
+            kind.headers.insert("content-type".to_owned(), "application/json".to_owned());
+        }
+        kind.body = self.json.as_ref().map(ToString::to_string).or_else(|| self.body.clone());
+        kind.expect = self.expect;
+        kind
+    }
 }
 
 /// All that was said about the service under examination.

@@ -223,6 +223,29 @@ pub enum Misanswer {
     Slow,
 }
 
+/// What a fault is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A process that runs, by its `pid`.
+    Process,
+    /// A process that was started prepared, by its `switch` ([`Prepared`]).
+    Switch,
+    /// A folder, a network device, or the host as a whole.
+    Host,
+}
+
+impl About {
+    /// By the fault's name; none when there is no such fault.
+    pub fn of(fault: &str) -> Option<Self> {
+        match fault {
+            "kill" | "stop" | "cpu" | "memory" | "descriptors" | "file-size" => Some(Self::Process),
+            "disk" | "clock" | "dns" => Some(Self::Switch),
+            "cpu-hog" | "volume" | "full-disk" | "read-only-disk" | "partition" | "netem" => Some(Self::Host),
+            _ => None,
+        }
+    }
+}
+
 /// The most processes of [`Fault::CpuHog`].
 pub const MAX_HOGS: u32 = 64;
 /// The largest file system that is made or filled, in bytes.

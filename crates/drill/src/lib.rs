@@ -13,6 +13,7 @@
 //! - [`experiment`]: a hypothesis, faults, abort conditions, a report.
 //! - [`history`]: who asked what, when, what came back, and whether that can be right.
 //! - [`entropy`]: one seed for a whole run, so that it repeats.
+//! - [`duration`]: durations as people write them.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -41,6 +42,7 @@
 
 pub mod attack;
 pub mod double;
+pub mod duration;
 pub mod entropy;
 pub mod experiment;
 pub mod fault;
@@ -51,4 +53,5 @@ pub mod process;
 pub mod proxy;
 pub mod raw;
 
+mod plot;
 mod wire;

@@ -7,6 +7,7 @@
 //! - [`Plan`]: what is sent, to where, when; [`run`] carries it out.
 //! - [`profile`]: the rate over time, and arrival times made from it.
 //! - [`Report`]: what came back, a histogram per kind of request and outcome; [`threshold`] judges it.
+//! - [`Samples`]: every request one by one, for reports of a part of the run.
 //! - [`page`], [`hdr_log`]: the report as a page with plots, and as a log that HdrHistogram's tools read.
 //!
 //! ```
@@ -49,6 +50,7 @@ pub mod page;
 pub mod profile;
 mod record;
 pub mod report;
+mod samples;
 mod template;
 pub mod threshold;
 
@@ -64,7 +66,9 @@ use url::Url;
 
 use self::profile::{Arrivals, Profile};
 pub use self::record::{Live, Outcome};
-pub use self::report::{Report, Validity};
+pub use self::report::{Figures, Report, Validity};
+pub use self::samples::{MAX_SAMPLES, Part, Sample, Samples};
+pub use self::template::Filling;
 use crate::entropy::Seed;
 
 /// The highest rate, in requests a second.
@@ -79,6 +83,8 @@ pub const MAX_WAITING: usize = 100_000;
 pub const MAX_STREAMS: usize = 100;
 /// The most immediate retries of one request.
 pub const MAX_RETRIES: u32 = 10;
+/// How late the generator may come to an arrival unless the plan says otherwise.
+pub const ALLOWED_LAG: Duration = Duration::from_millis(10);
 /// The most source addresses.
 pub const MAX_SOURCES: u32 = 60_000;
 
@@ -105,6 +111,8 @@ pub struct Plan {
     pub retries: u32,
     /// From how many addresses connections come: 127.0.1.1 and on. 0 leaves it to the system.
     pub sources: u32,
+    /// An arrival to which the generator comes later than this was late; too many make the run invalid.
+    pub allowed_lag: Duration,
     /// What arrivals, the mix and keys are drawn from.
     pub seed: Seed,
     /// What `{name}` stands for in templates.
@@ -155,10 +163,8 @@ pub enum Protocol {
 pub struct Completed<'a> {
     /// Its place in [`Plan::kinds`].
     pub kind: usize,
-    /// The number that `{n}` stood for.
-    pub number: u64,
-    /// What `{key}` stood for.
-    pub key: &'a str,
+    /// What its templates were filled with.
+    pub filling: &'a Filling,
     /// When it was to be sent.
     pub intended: Instant,
     /// When it was sent.
@@ -204,9 +210,22 @@ impl Plan {
             timeout: Duration::from_secs(10),
             retries: 0,
             sources: 0,
+            allowed_lag: ALLOWED_LAG,
             seed: Seed(1),
             variables: BTreeMap::new(),
         }
+    }
+
+    /// Fills requests of this kind, to be sent by other means to the same target.
+    ///
+    /// # Errors
+    /// When its templates cannot be filled; for the plan's own kinds [`Plan::check`] finds that.
+    pub fn filler(
+        &self,
+        kind: &Kind,
+    ) -> Result<impl Fn(&Filling) -> crate::http::Request + Send + Sync + use<>, PlanError> {
+        let template = template::Template::new(kind, self).map_err(PlanError)?;
+        Ok(move |filling: &Filling| template.request(filling))
     }
 
     /// Looks for what cannot be carried out.
@@ -265,7 +284,14 @@ impl Kind {
         Self { method: Method::POST, headers, body: Some(json.to_string()), ..Self::get(name, path) }
     }
 
-    fn expects(&self, status: u16) -> bool {
+    /// Whether it may be sent again with the same key: one is in it.
+    pub fn has_key(&self) -> bool {
+        let texts = self.headers.values().chain(&self.body).chain([&self.path]);
+        texts.into_iter().any(|text| text.contains("{key}"))
+    }
+
+    /// Whether this status is the expected one.
+    pub fn expects(&self, status: u16) -> bool {
         self.expect.map_or((200..400).contains(&status), |expected| expected == status)
     }
 }

@@ -1,19 +1,20 @@
 //! Drills on a small bank of the test's own: what holds, what falls short, what is undone whatever happens.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use drill::experiment::plan::Plan;
-use drill::experiment::stage::{Kind, Stage};
+use drill::experiment::plan::{Plan, Settings};
+use drill::experiment::stage::Stage;
 use drill::experiment::undo::UndoLog;
 use drill::experiment::{Outcome, Report, Verdict, run};
 use drill::fault::Journal;
-use drill::http::Request;
+use drill::history::{self, check};
+use drill::load::Kind;
 use drill::proxy::{Fault, FaultProxy};
 use http::Method;
 use url::Url;
@@ -28,6 +29,8 @@ enum Wrong {
     Loses,
     /// A key that comes again is a new write.
     Doubles,
+    /// The load is told the balance before the last write.
+    Stale,
 }
 
 #[derive(Default)]
@@ -47,9 +50,9 @@ fn bank(wrong: Wrong, broken: &Path) -> SocketAddr {
         }
         let mut books = books.lock().unwrap();
         let answer = if broken.exists() {
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".to_owned()
+            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned()
         } else if request.starts_with("POST") {
-            let key = request.lines().find_map(|line| line.strip_prefix("Key: ")).unwrap().to_owned();
+            let key = request.lines().find_map(|line| line.strip_prefix("key: ")).unwrap().to_owned();
             let known = books.answers.get(&key).copied().filter(|_| wrong != Wrong::Doubles);
             let id = known.unwrap_or_else(|| {
                 books.writes += 1;
@@ -64,14 +67,15 @@ fn bank(wrong: Wrong, broken: &Path) -> SocketAddr {
         } else if request.starts_with("GET /metrics") {
             answered(&format!("writes_total{{kind=\"transfer\"}} {}\n", books.writes))
         } else {
-            answered(&format!("{{\"balance\": {}}}", books.balance))
+            let stale = wrong == Wrong::Stale && request.contains("of-load: ");
+            answered(&format!("{{\"balance\": {}}}", books.balance - if stale { 5 } else { 0 }))
         };
         let _ = connection.write_all(answer.as_bytes());
     })
 }
 
 fn answered(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 struct Bank {
@@ -99,19 +103,18 @@ impl Stage for Bank {
     }
 
     fn request(&self, name: &str) -> Option<Kind> {
-        let count = Arc::new(Mutex::new(0));
-        let write = name == "transfer";
-        let make = move || {
-            let mut count = count.lock().unwrap();
-            *count += 1;
-            if write { Request::new(Method::POST, "/").header("Key", format!("k{count}")) } else { Request::get("/") }
-        };
-        ["transfer", "look"].contains(&name).then(|| Kind {
-            name: name.to_owned(),
-            make: Arc::new(make),
-            succeeds: Arc::new(|exchange| exchange.status().is_some_and(|status| status == 200)),
-            idempotent: write,
-        })
+        let headers = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        match name {
+            "transfer" => {
+                Some(Kind { method: Method::POST, headers: headers("key", "{key}"), ..Kind::get("transfer", "/") })
+            }
+            "look" => Some(Kind { headers: headers("of-load", "yes"), ..Kind::get("look", "/") }),
+            _ => None,
+        }
+    }
+
+    fn variables(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 
     fn filled(&self, path: &str) -> String {
@@ -131,6 +134,10 @@ impl Stage for Bank {
         self.sleeper.as_ref().filter(|_| process == "bank").map(std::process::Child::id)
     }
 
+    fn settings(&self, _: &str) -> Settings {
+        Settings::new()
+    }
+
     async fn mend(&mut self) -> Result<(), String> {
         self.mended += 1;
         Ok(())
@@ -145,7 +152,7 @@ fn plan(rest: &str) -> Plan {
         description = "d"
         recovery = "100ms"
         blast-radius = {{ dependencies = ["bank"], processes = ["bank"], load = true, commands = true, host = ["stop"] }}
-        load = {{ rate = 100, lasts = "2s", mix = {{ transfer = 1, look = 1 }}, timeout = "5s" }}
+        load = {{ rate = 100, lasts = "2s", mix = {{ transfer = 1, look = 1 }}, timeout = "5s", allowed-lag = "1m" }}
         {rest}
         "#
     ))
@@ -159,10 +166,13 @@ const DOWN: &str = r#"
     lasts = "500ms"
     does = { down = "bank" }
 "#;
-const EFFECTS: &str = r#"
+const BANK: &str = r#"
     [[hypothesis]]
     name = "no cent is lost or doubled"
-    effects = { adds = { transfer = 5 }, read = "/", at = "/balance" }
+    [hypothesis.bank]
+    accounts = { payee = "/" }
+    balance = "/balance"
+    moves.transfer = { to = "payee", amount = 5 }
 "#;
 
 fn faults(folder: &tempfile::TempDir) -> Journal {
@@ -184,13 +194,13 @@ async fn what_holds_and_what_does_not_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
     let plan = plan(&format!(
-        r#"{DOWN}{EFFECTS}
+        r#"{DOWN}{BANK}
         [[hypothesis]]
         name = "steady before"
-        load = {{ phase = "before", success = 1.0 }}
+        load = {{ phase = "before", thresholds = ["errors<=0%"] }}
         [[hypothesis]]
         name = "nobody notices"
-        load = {{ phase = "during", success = 1.0 }}
+        load = {{ phase = "during", thresholds = ["errors<=0%"] }}
         [[hypothesis]]
         name = "it recovers"
         recovers = {{ within = "900ms" }}
@@ -198,8 +208,11 @@ async fn what_holds_and_what_does_not_is_told_apart() {
         name = "it counts"
         metric = {{ name = "writes_total", labels = {{ kind = "transfer" }}, min = 1 }}
         [[hypothesis]]
-        name = "nobody is asked"
-        load = {{ request = "nothing", success = 1.0 }}
+        name = "what fails fails soon"
+        load = {{ phase = "during", thresholds = ["outcome:refused max<1m", "outcome:refused share>=50%"] }}
+        [[hypothesis]]
+        name = "nobody runs into a timeout"
+        load = {{ thresholds = ["outcome:timeout p99<1s"] }}
         "#
     ));
     let report = drilled(&plan, &mut bank).await;
@@ -211,24 +224,41 @@ async fn what_holds_and_what_does_not_is_told_apart() {
             ("nobody notices", Outcome::FellShort),
             ("it recovers", Outcome::Held),
             ("it counts", Outcome::Held),
-            ("nobody is asked", Outcome::Unknown),
+            ("what fails fails soon", Outcome::Held),
+            ("nobody runs into a timeout", Outcome::Unknown),
         ],
         "{}",
         report.to_text()
     );
     assert_eq!(report.verdict, Verdict::FellShort);
     assert_eq!((bank.proxy.fault(), bank.mended), (Fault::None, 1));
-    assert!(report.findings[2].evidence.contains("no connection"), "{}", report.to_text());
+    assert!(report.findings[2].evidence.contains("refused"), "{}", report.to_text());
+    assert!(matches!(check::bank(&report.history), history::check::Verdict::Holds(reads) if reads > 10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bank_that_loses_or_doubles_is_caught() {
+async fn a_bank_that_loses_or_doubles_or_reads_what_was_is_caught() {
     let folder = tempfile::tempdir().unwrap();
-    for wrong in [Wrong::Loses, Wrong::Doubles] {
+    for wrong in [Wrong::Loses, Wrong::Doubles, Wrong::Stale] {
         let mut bank = Bank::open(wrong, &folder.path().join("broken")).await;
-        let report = drilled(&plan(&format!("{DOWN}{EFFECTS}")), &mut bank).await;
+        let report = drilled(&plan(&format!("{DOWN}{BANK}")), &mut bank).await;
         assert_eq!(outcomes(&report), [("no cent is lost or doubled", Outcome::FellShort)], "{}", report.to_text());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_load_that_was_not_sent_as_planned_nothing_is_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
+    let mut plan = plan(&format!("{BANK}[[hypothesis]]\nname = \"fast\"\nload = {{ thresholds = [\"errors<=0%\"] }}"));
+    // Later than this every generator is.
+    plan.load.allowed_lag = std::time::Duration::from_nanos(1);
+    let report = drilled(&plan, &mut bank).await;
+    let found = outcomes(&report);
+    assert_eq!(found[0], ("no cent is lost or doubled", Outcome::Held), "money does not depend on the pace");
+    assert_eq!(found[1..], [("fast", Outcome::Unknown), ("the load was sent as planned", Outcome::Unknown)]);
+    assert_eq!(report.verdict, Verdict::Unknown, "{}", report.to_text());
+    assert!(report.findings[2].evidence.contains("fell behind"), "{}", report.to_text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +270,7 @@ async fn nothing_is_done_to_what_was_not_steady_before() {
     let steady = r#"
         [[hypothesis]]
         name = "steady before"
-        load = { phase = "before", success = 1.0 }
+        load = { phase = "before", thresholds = ["errors<=0%"] }
         [[step]]
         name = "the bank is killed"
         at = "500ms"
@@ -258,7 +288,7 @@ async fn an_abort_condition_undoes_everything_at_once() {
     let broken = folder.path().join("broken");
     let mut bank = Bank::open(Wrong::Nothing, &broken).await;
     let mut plan = plan(&format!(
-        r#"{EFFECTS}
+        r#"{BANK}
         [[step]]
         name = "the bank is broken"
         at = "500ms"
@@ -290,7 +320,7 @@ async fn an_interruption_undoes_everything_too() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken");
     let mut bank = Bank::open(Wrong::Nothing, &broken).await;
-    let plan = plan(&format!("{DOWN}{EFFECTS}"));
+    let plan = plan(&format!("{DOWN}{BANK}"));
     let mut undo = UndoLog::open(folder.path()).unwrap();
     let (down, is_down) = tokio::sync::oneshot::channel::<()>();
     let down = Mutex::new(Some(down));
@@ -313,7 +343,7 @@ async fn a_fault_of_the_host_is_injected_and_undone() {
     let state = format!("grep -q '^State:.T' /proc/{}/status", sleeper.id());
     bank.sleeper = Some(sleeper);
     let plan = plan(&format!(
-        r#"{EFFECTS}
+        r#"{BANK}
         [[step]]
         name = "a process stands still"
         at = "500ms"
@@ -340,7 +370,7 @@ async fn a_fault_of_the_host_is_injected_and_undone() {
 async fn what_the_stage_does_not_have_is_refused_before_anything_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
-    let mut unknown = plan(&format!("{DOWN}{EFFECTS}"));
+    let mut unknown = plan(&format!("{DOWN}{BANK}"));
     unknown.load.mix.insert("nothing".to_owned(), 1);
     let mut undo = UndoLog::open(folder.path()).unwrap();
     let refusal = run(&unknown, &mut bank, &mut undo, faults(&folder), &|_| {}, pending()).await.unwrap_err();
@@ -352,7 +382,7 @@ async fn what_the_stage_does_not_have_is_refused_before_anything_is_done() {
 async fn the_page_holds_everything_and_needs_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
-    let report = drilled(&plan(&format!("{DOWN}{EFFECTS}")), &mut bank).await;
+    let report = drilled(&plan(&format!("{DOWN}{BANK}")), &mut bank).await;
     let page = report.to_html();
     for part in ["<svg", "the bank is down", "no cent is lost or doubled", "held", "polyline"] {
         assert!(page.contains(part), "{part}");
@@ -360,5 +390,8 @@ async fn the_page_holds_everything_and_needs_nothing_else() {
     assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("href="));
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["verdict"], "held");
+    assert_eq!(json["load"]["intended"], 200);
+    assert!(json["phases"]["during"]["kinds"]["transfer"]["outcomes"]["refused"].as_u64().unwrap() > 0);
+    assert_eq!(json["spans"][0]["what"], "the bank is down");
     assert_eq!(json["events"][0]["mark"], "fault");
 }

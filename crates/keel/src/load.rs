@@ -27,7 +27,7 @@ const INVALID: u8 = 5;
 #[derive(clap::Args)]
 #[command(
     after_help = "Latency counts from the intended time of sending, so a server that stalls is charged for all who would have \
-                  asked.\n\nThresholds: p50<..p99.99<, mean<, max< (us, ms, s), errors< (%), goodput>, rate> (/s); kind:NAME \
+                  asked.\n\nThresholds: p50<..p99.99<, mean<, max< (us, ms, s, m), errors< (%), goodput>, rate> (/s); kind:NAME \
                   before one.\n\nExit codes:\n  0    every threshold is met\n  1    one is missed\n  2    a mistake in the \
                   command line or a file\n  5    the generator fell behind its schedule: the result is not valid\n  130  broken \
                   off by Ctrl-C or SIGTERM; what was measured is told"
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RATE", help_heading = "When")]
     rate: Option<f64>,
     /// How long, such as 10s or 2m
-    #[arg(long = "for", value_name = "DURATION", value_parser = file::duration, help_heading = "When")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = drill::duration::parse, help_heading = "When")]
     lasts: Option<Duration>,
     /// The rate grows evenly to this one
     #[arg(long, value_name = "RATE", conflicts_with_all = ["spike_to", "steps"], help_heading = "When")]
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     #[arg(long, help_heading = "When")]
     poisson: bool,
     /// Arrivals of so long a time come together, such as 1ms: costs less than waking for each
-    #[arg(long, value_name = "DURATION", value_parser = file::duration, conflicts_with_all = ["poisson", "replay"], help_heading = "When")]
+    #[arg(long, value_name = "DURATION", value_parser = drill::duration::parse, conflicts_with_all = ["poisson", "replay"], help_heading = "When")]
     bursts: Option<Duration>,
     /// What arrivals, the mix and keys are drawn from
     #[arg(long, value_name = "NUMBER", help_heading = "When")]
@@ -88,7 +88,7 @@ pub(crate) struct Arguments {
     #[arg(long, help_heading = "How")]
     no_keep_alive: bool,
     /// When a request is given up [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = file::duration, help_heading = "How")]
+    #[arg(long, value_name = "DURATION", value_parser = drill::duration::parse, help_heading = "How")]
     timeout: Option<Duration>,
     /// How often a request that failed is sent again at once
     #[arg(long, value_name = "NUMBER", help_heading = "How")]
@@ -147,7 +147,7 @@ fn send(arguments: &Arguments) -> Result<u8, String> {
         let report = view.beside(load::run(plan, watch, stop)).await.map_err(|mistake| mistake.to_string())?;
         Ok::<_, String>((report, broken_off))
     })?;
-    let judged: Vec<Judged> = thresholds.iter().map(|threshold| threshold.judge(&report)).collect();
+    let judged: Vec<Judged> = thresholds.iter().map(|threshold| threshold.judge(&report.figures())).collect();
     arguments.tell(&report, &judged, began)?;
     Ok(match report.validity {
         _ if broken_off => 130,

@@ -21,7 +21,7 @@ fn folder(rest: &str) -> tempfile::TempDir {
     );
     std::fs::write(folder.path().join("keel.toml"), config).unwrap();
     let drill = format!(
-        "title = \"A drill\"\ndescription = \"d\"\n[load]\nrate = 20\nlasts = \"3s\"\nmix = {{ look = 1 }}\n{rest}"
+        "title = \"A drill\"\ndescription = \"d\"\n[load]\nrate = 20\nlasts = \"3s\"\nallowed-lag = \"1m\"\nmix = {{ look = 1 }}\n{rest}"
     );
     std::fs::write(folder.path().join("drill.toml"), drill).unwrap();
     folder
@@ -49,7 +49,7 @@ does = { command = { run = "touch broken", undo = "rm -f broken" } }
 const ANSWERS: &str = r#"
 [[hypothesis]]
 name = "it answers"
-load = { success = 1.0 }
+load = { thresholds = ["errors<=0%"] }
 "#;
 
 #[test]
@@ -70,7 +70,7 @@ fn a_drill_that_holds_says_so_and_writes_its_reports() {
 
 #[test]
 fn what_falls_short_is_the_exit_code_unless_it_is_accepted() {
-    let folder = folder("[[hypothesis]]\nname = \"it is never slow\"\nload = { p50 = \"0.000001ms\" }\n");
+    let folder = folder("[[hypothesis]]\nname = \"it is never slow\"\nload = { thresholds = [\"p50<1us\"] }\n");
     let output = keel(folder.path(), &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     let gap =
@@ -121,9 +121,15 @@ fn every_drill_that_ships_is_read_and_asks_what_a_user_needs() {
     assert_eq!(drills.len(), 11);
     for path in drills {
         let plan = Plan::from_file(&path).unwrap();
-        assert!(plan.hypotheses.iter().any(|hypothesis| hypothesis.effects.is_some()), "{}", path.display());
-        if let Some(config) = &plan.subject.config {
-            Subject::from_file(&path.parent().unwrap().join(config)).unwrap();
+        assert!(plan.hypotheses.iter().any(|hypothesis| hypothesis.bank.is_some()), "{}", path.display());
+        let config = plan.subject.config.clone().unwrap_or_else(|| "../keel.toml".into());
+        let subject = Subject::from_file(&path.parent().unwrap().join(config)).unwrap();
+        // What moves money must be there under its name, and the reads of its accounts too.
+        let bank = plan.hypotheses.iter().find_map(|hypothesis| hypothesis.bank.as_ref()).unwrap();
+        for name in plan.load.mix.keys().chain(bank.moves.keys()) {
+            assert!(subject.requests.iter().any(|spec| spec.name == *name), "{}: {name}", path.display());
         }
+        let read = |path: &String| subject.requests.iter().any(|spec| spec.path == *path);
+        assert!(bank.accounts.values().any(read), "{}: no request of the load reads a balance", path.display());
     }
 }

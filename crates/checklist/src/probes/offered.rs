@@ -17,7 +17,7 @@ const SOURCES: u32 = 64;
 /// purpose is left out. Without a mix, the request of which every service has an answer.
 pub(super) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     let mut plan = Plan::new(lab.subject.url.clone(), profile);
-    plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(kind).collect();
+    plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(RequestSpec::as_load).collect();
     if plan.kinds.is_empty() {
         plan.kinds = vec![Kind::get("harmless", lab.harmless().path)];
     }
@@ -35,25 +35,4 @@ pub(super) fn left_out(lab: &Lab) -> Vec<String> {
 
 fn may_be_repeated(spec: &RequestSpec) -> bool {
     !spec.slow && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
-}
-
-fn kind(spec: &RequestSpec) -> Kind {
-    let mut kind = Kind::get(&spec.name, &spec.path);
-    if !spec.only_reads() {
-        kind.method = spec.method.to_ascii_uppercase().parse().unwrap_or_default();
-    }
-    kind.headers = spec.headers.clone();
-    if let Some(header) = &spec.idempotent {
-        let named = kind.headers.keys().any(|name| name.eq_ignore_ascii_case(header));
-        if !named {
-            kind.headers.insert(header.clone(), "{key}".to_owned());
-        }
-    }
-    kind.body = spec.json.as_ref().map(ToString::to_string).or_else(|| spec.body.clone());
-    let typed = kind.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
-    if spec.json.is_some() && !typed {
-        kind.headers.insert("content-type".to_owned(), "application/json".to_owned());
-    }
-    kind.expect = spec.expect;
-    kind
 }

@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use super::load;
 use super::request::{self, Known, Request};
-use super::values::{dependency_url, duration, folder, name_of, plain_url, url_path, variable};
+use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
 use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use crate::mistake::{Mistakes, Reading};
 
@@ -92,7 +92,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         known.dependencies.extend(table.keys().cloned());
     }
     let subject = service(&mut reading, file.service, folder);
-    let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", duration).unwrap_or(SOAK);
+    let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", drill::duration::parse).unwrap_or(SOAK);
     let dependencies = dependencies(&mut reading, file.dependencies);
     let load = file.load.and_then(|table| load::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
@@ -111,7 +111,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
     let metrics = path(&service.metrics, "metrics");
     let openapi = path(&service.openapi, "openapi");
     let mut time = |text: &Option<Spanned<String>>, field, unsaid: Duration| {
-        said(reading, text.as_ref(), field, duration).unwrap_or(unsaid)
+        said(reading, text.as_ref(), field, drill::duration::parse).unwrap_or(unsaid)
     };
     let deadline = time(&service.deadline, "deadline", DEADLINE);
     let start_timeout = time(&service.start_timeout, "start_timeout", START_TIMEOUT);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::values::{duration, folder, name_of, plain_url, url_path, variable};
+use super::values::{folder, name_of, plain_url, url_path, variable};
 use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use crate::mistake::{Mistake, Mistakes};
 
@@ -53,8 +53,9 @@ impl Flags {
         let health = path("--health", self.health);
         let metrics = path("--metrics", self.metrics);
         let openapi = path("--openapi", self.openapi);
-        let deadline = kept(&mut wrong, "--deadline", self.deadline.as_deref().map(duration));
-        let start_timeout = kept(&mut wrong, "--start-timeout", self.start_timeout.as_deref().map(duration));
+        let deadline = kept(&mut wrong, "--deadline", self.deadline.as_deref().map(drill::duration::parse));
+        let start_timeout =
+            kept(&mut wrong, "--start-timeout", self.start_timeout.as_deref().map(drill::duration::parse));
         let env = environment(&mut wrong, &self.env);
         kept(&mut wrong, "--repository", self.repository.as_deref().map(folder));
         if self.run.trim().is_empty() {

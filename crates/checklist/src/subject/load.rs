@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::duration;
 use crate::mistake::Reading;
 
 /// The highest rate that can be declared, in requests a second: what one machine can be expected to offer itself.
@@ -37,7 +36,8 @@ pub(super) struct Table {
 pub(super) fn read(reading: &mut Reading<'_>, table: Table) -> Option<Load> {
     let rate = reading.kept(&table.rate.span(), rate("rate", *table.rate.get_ref()));
     let peak = reading.kept(&table.peak.span(), self::rate("peak", *table.peak.get_ref()));
-    let p99 = reading.kept(&table.p99.span(), duration(table.p99.get_ref()).map_err(|what| format!("`p99` = {what}")));
+    let p99 = reading
+        .kept(&table.p99.span(), drill::duration::parse(table.p99.get_ref()).map_err(|what| format!("`p99` = {what}")));
     let errors = reading.kept(&table.errors.span(), share(*table.errors.get_ref()));
     let load = Load { rate: rate?, peak: peak?, p99: p99?, errors: errors? };
     if load.peak < load.rate {

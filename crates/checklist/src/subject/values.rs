@@ -1,7 +1,6 @@
-//! The values that people write: URLs, durations, paths of a URL, `NAME=VALUE`. Each refusal names the expected form.
+//! The values that people write: URLs, paths of a URL, `NAME=VALUE`. Each refusal names the expected form.
 
 use std::path::Path;
-use std::time::Duration;
 
 use url::Url;
 
@@ -28,22 +27,6 @@ pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
         _ if url.cannot_be_a_base() => Err(format!("{text:?}: {form}")),
         "tcp" if url.port().is_none() => Err(format!("{text:?} has no port; {form}")),
         _ => Ok(url),
-    }
-}
-
-/// A duration such as `500ms`, `10s` or `2m`, longer than nothing.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let milliseconds = match (text[..split].parse::<u64>(), &text[split..]) {
-        (Ok(number), "ms") => Some(number),
-        (Ok(number), "s") => number.checked_mul(1000),
-        (Ok(number), "m") => number.checked_mul(60_000),
-        _ => None,
-    };
-    match milliseconds {
-        Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        Some(0) => Err(format!("{text:?} is no time at all: expected such as 500ms, 10s or 2m")),
-        None => Err(format!("{text:?} is no duration: expected such as 500ms, 10s or 2m")),
     }
 }
 
@@ -81,15 +64,6 @@ pub(super) fn name_of(run: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for wrong in ["", "10", "s", "0s", "-1s", "1h", "1.5s", "99999999999999999999s"] {
-            assert!(duration(wrong).unwrap_err().contains("such as 500ms"), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_name_is_the_programs() {

@@ -1,21 +1,19 @@
 //! The course of a drill: look, load, break, watch, undo, look again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock;
 use super::hypothesis::{self, Finding, Outcome, Seen};
-use super::plan::{Does, Plan, Refusal, Step};
-use super::report::{Event, Mark, Report, Verdict};
-use super::stage::{Kind, Stage};
-use super::traffic::{self, Shared, Tally, lock};
+use super::money::Money;
+use super::offered::{self, Offered};
+use super::plan::{Does, HostFault, Plan, Refusal, Settings, Step};
+use super::report::{Event, Mark, Report, Span, Verdict};
+use super::stage::Stage;
 use super::undo::UndoLog;
+use super::wild::Wild;
 use crate::fault::{Injected, Journal};
-use crate::http::Client;
+use crate::load::{self, Samples};
 use crate::proxy::{Fault, Hold};
 
 /// Between two looks at the time and at what could break the drill off.
@@ -47,45 +45,48 @@ pub async fn run(
     tell: &(dyn Fn(&str) + Send + Sync),
     interrupted: impl Future<Output = ()>,
 ) -> Result<Report, Refusal> {
-    let kinds = kinds(plan, stage)?;
+    let offered = offered::plan(plan, stage)?;
     for step in &plan.steps {
         is_there(step, stage)?;
     }
+    let start = clock::now();
+    let bank = plan.hypotheses.iter().find_map(|hypothesis| hypothesis.bank.as_ref());
+    let money = match bank {
+        Some(bank) => Some(Arc::new(Money::open(bank, &offered, stage).await)),
+        None => None,
+    };
+    let begun = Instant::now();
+    let load = Offered::begin(offered.clone(), begun, money.clone());
     let mut course = Course {
         plan,
-        kinds: Arc::new(kinds),
-        tally: Shared::default(),
-        begun: Instant::now(),
+        offered,
+        samples: load.samples.clone(),
+        begun,
         events: Vec::new(),
+        spans: Vec::new(),
         active: Vec::new(),
         undo,
         faults: Arc::new(faults),
         tell,
     };
-    let start = clock::now();
-    let client = Client::new(stage.url(), plan.load.timeout);
-    let values = hypothesis::values(plan, stage).await;
-    course.begun = Instant::now();
-    let sending =
-        traffic::send(plan.clone(), Arc::clone(&course.kinds), client.clone(), course.begun, Arc::clone(&course.tally));
-    let mut load = JoinSet::new();
-    load.spawn(sending);
-    let ended = {
-        let steps = course.steps(stage, &client);
-        tokio::select! {
-            ended = steps => ended,
-            () = interrupted => Ended::Aborted("it was interrupted".to_owned()),
-        }
+    let ended = tokio::select! {
+        ended = course.steps(stage) => ended,
+        () = interrupted => Ended::Aborted("it was interrupted".to_owned()),
     };
     let undone = course.undo_all(stage).await;
-    if let Ended::Whole = ended {
-        while load.join_next().await.is_some() {}
-    }
-    load.shutdown().await;
+    let sent = load.end(!matches!(ended, Ended::Whole)).await;
     let mended = stage.mend().await;
     let seen = course.seen(undone);
+    let invalid = match &sent {
+        Ok(report) => report.validity.told(report.allowed_lag),
+        Err(problem) => Some(format!("the load broke off: {problem}")),
+    };
+    let judged = match (&ended, money) {
+        (Ended::Whole, Some(money)) => Some(money.judge(stage, plan.load.timeout).await),
+        _ => None,
+    };
     let mut findings = match &ended {
-        Ended::Whole => hypothesis::judge(plan, &seen, stage, &client, &values).await,
+        Ended::Whole => hypothesis::judge(plan, &seen, stage, judged.as_ref(), invalid.as_deref()).await,
         Ended::NotSteady(findings) => findings.clone(),
         Ended::Aborted(_) => Vec::new(),
     };
@@ -93,7 +94,10 @@ pub async fn run(
         findings.push(Finding::new("what was done could be undone", Outcome::FellShort, problem));
     }
     let verdict = verdict(&ended, &findings);
-    Ok(Report::new(plan, start, verdict, findings, course.events, &seen))
+    let mut report = Report::new(plan, start, verdict, findings, &seen, sent.ok());
+    (report.events, report.spans) = (course.events, course.spans);
+    report.history = judged.map(|judged| judged.history).unwrap_or_default();
+    Ok(report)
 }
 
 /// How the steps ended.
@@ -114,15 +118,6 @@ fn verdict(ended: &Ended, findings: &[Finding]) -> Verdict {
     }
 }
 
-fn kinds(plan: &Plan, stage: &impl Stage) -> Result<Vec<(Kind, u32)>, Refusal> {
-    let kind = |(name, weight): (&String, &u32)| {
-        let kind =
-            stage.request(name).ok_or_else(|| Refusal(format!("there is no request {name:?}: nothing was done")))?;
-        Ok((kind, *weight))
-    };
-    plan.load.mix.iter().map(kind).collect()
-}
-
 fn is_there(step: &Step, stage: &impl Stage) -> Result<(), Refusal> {
     let missing = |what: String| Refusal(format!("the step {:?} needs {what}: nothing was done", step.name));
     for dependency in step.does.dependencies() {
@@ -134,8 +129,22 @@ fn is_there(step: &Step, stage: &impl Stage) -> Result<(), Refusal> {
         Does::Wild { request, .. } if stage.request(request).is_none() => {
             Err(missing(format!("the request {request:?}")))
         }
+        Does::Host(host) => {
+            let process = host.process.as_deref();
+            match process.map(|process| stage.pid(process).ok_or(process)).transpose() {
+                Ok(pid) => host.fault(left_out(stage, &host.name, pid)).map(drop),
+                Err(process) => Err(missing(format!("the process {process}, which does not run"))),
+            }
+        }
         _ => Ok(()),
     }
+}
+
+/// What a drill leaves out of a fault of the host.
+fn left_out(stage: &impl Stage, fault: &str, pid: Option<u32>) -> Settings {
+    let mut settings = stage.settings(fault);
+    settings.extend(pid.map(|pid| ("pid".to_owned(), pid.into())));
+    settings
 }
 
 fn fault(does: &Does) -> Fault {
@@ -163,10 +172,11 @@ fn hold(does: &Does) -> Hold {
 
 struct Course<'plan> {
     plan: &'plan Plan,
-    kinds: Arc<Vec<(Kind, u32)>>,
-    tally: Shared,
+    offered: load::Plan,
+    samples: Samples,
     begun: Instant,
     events: Vec<Event>,
+    spans: Vec<Span>,
     active: Vec<Active>,
     undo: &'plan mut UndoLog,
     faults: Arc<Journal>,
@@ -176,16 +186,17 @@ struct Course<'plan> {
 /// A step that is not undone yet.
 struct Active {
     step: Step,
+    since: Duration,
     /// The number of its undo on disk.
     kept: Option<usize>,
     /// A fault of the host, whose undo is in the journal of faults.
     injected: Option<Injected>,
     /// What a wild client sends with, until it is dropped.
-    wild: Option<(JoinSet<()>, Arc<AtomicU64>)>,
+    wild: Option<Wild>,
 }
 
 impl Course<'_> {
-    async fn steps(&mut self, stage: &mut impl Stage, client: &Client) -> Ended {
+    async fn steps(&mut self, stage: &mut impl Stage) -> Ended {
         let mut due: Vec<Step> = self.plan.steps.clone();
         due.sort_by_key(|step| std::cmp::Reverse(step.at));
         let mut looked = false;
@@ -202,7 +213,7 @@ impl Course<'_> {
                 }
             }
             while let Some(step) = due.pop_if(|step| step.at <= now) {
-                if let Err(problem) = self.act(step, stage, client).await {
+                if let Err(problem) = self.act(step, stage).await {
                     return Ended::Aborted(problem);
                 }
             }
@@ -222,7 +233,7 @@ impl Course<'_> {
         }
     }
 
-    async fn act(&mut self, step: Step, stage: &mut impl Stage, client: &Client) -> Result<(), String> {
+    async fn act(&mut self, step: Step, stage: &mut impl Stage) -> Result<(), String> {
         self.happened(Mark::Fault, &step.name);
         // It counts as done before it is: what was done by half is undone too.
         let kept = match &step.does {
@@ -232,37 +243,38 @@ impl Course<'_> {
             }
             _ => None,
         };
-        self.active.push(Active { step: step.clone(), kept, injected: None, wild: None });
+        let since = self.begun.elapsed();
+        self.active.push(Active { step: step.clone(), since, kept, injected: None, wild: None });
         for dependency in step.does.dependencies() {
             if let Some(proxy) = stage.proxy(dependency) {
                 proxy.set(fault(&step.does)).await;
                 proxy.hold(hold(&step.does));
             }
         }
+        let last = self.active.len() - 1;
         match &step.does {
             Does::Kill(process) => stage.signal(process, SIGKILL)?,
             Does::Freeze(process) => stage.signal(process, SIGSTOP)?,
             Does::Command { run, .. } => hypothesis::command(run).await?,
-            Does::Host(host) => {
-                let pid = match &host.process {
-                    Some(process) => Some(stage.pid(process).ok_or(format!("there is no process {process}"))?),
-                    None => None,
-                };
-                let fault = host.fault(pid).map_err(|refusal| refusal.to_string())?;
-                let journal = Arc::clone(&self.faults);
-                let injected = tokio::task::spawn_blocking(move || fault.inject(&journal)).await;
-                let injected = injected.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-                let last = self.active.len() - 1;
-                self.active[last].injected = Some(injected);
-            }
+            Does::Host(host) => self.active[last].injected = Some(self.inject(host, stage).await?),
             Does::Wild { request, connections } => {
                 let kind = stage.request(request).ok_or("the request was there before")?;
-                let last = self.active.len() - 1;
-                self.active[last].wild = Some(traffic::wild(&kind, client, *connections));
+                self.active[last].wild = Some(Wild::begin(&kind, *connections, self.plan, &self.offered)?);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    async fn inject(&self, host: &HostFault, stage: &impl Stage) -> Result<Injected, String> {
+        let pid = match &host.process {
+            Some(process) => Some(stage.pid(process).ok_or(format!("there is no process {process}"))?),
+            None => None,
+        };
+        let fault = host.fault(left_out(stage, &host.name, pid)).map_err(|refusal| refusal.to_string())?;
+        let journal = Arc::clone(&self.faults);
+        let injected = tokio::task::spawn_blocking(move || fault.inject(&journal)).await;
+        injected.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     async fn undo(&mut self, active: Active, stage: &mut impl Stage) -> Result<(), String> {
@@ -289,7 +301,8 @@ impl Course<'_> {
                 .done(number)
                 .map_err(|error| format!("it is undone, and that could not be written down: {error}"))?;
         }
-        let more = active.wild.map(|(_, sent)| format!(" after {} requests", sent.load(Ordering::Relaxed)));
+        let more = active.wild.map(|wild| format!(" after {} requests", wild.sent()));
+        self.spans.push(Span { from: active.since, to: at, what: active.step.name.clone() });
         self.happened_at(at, Mark::Undo, &format!("over: {}{}", active.step.name, more.unwrap_or_default()));
         Ok(())
     }
@@ -311,7 +324,8 @@ impl Course<'_> {
         }
         for abort in &self.plan.aborts {
             if let Some(most) = abort.errors
-                && let Some(share) = failures(&lock(&self.tally), self.begun.elapsed())
+                && let Some(share) =
+                    self.samples.errors_since(self.begun.elapsed().saturating_sub(ABORT_WINDOW), ABORT_LEAST)
                 && share >= most
             {
                 return Some(format!(
@@ -339,26 +353,13 @@ impl Course<'_> {
     }
 
     fn seen(&self, undone: Option<Duration>) -> Seen {
-        let tally = lock(&self.tally);
-        let names = self.kinds.iter().map(|(kind, _)| kind.clone()).collect();
         Seen {
-            kinds: names,
-            records: tally.records.clone(),
-            writes: tally.writes.clone(),
-            unsent: tally.unsent,
-            late: tally.late,
-            attempts: tally.attempts,
+            samples: self.samples.clone(),
+            kinds: self.offered.kinds.iter().map(|kind| kind.name.clone()).collect(),
             first_step: self.plan.first_step(),
             undone: undone.unwrap_or(self.plan.load.lasts),
+            lasts: self.plan.load.lasts,
+            recovery: self.plan.recovery,
         }
     }
-}
-
-/// The share of failures among the latest answers; none when there are too few.
-fn failures(tally: &Tally, now: Duration) -> Option<f64> {
-    let recent = tally.records.iter().rev().take_while(|record| record.known + ABORT_WINDOW > now);
-    let (count, failed) =
-        recent.fold((0, 0), |(count, failed), record| (count + 1, failed + usize::from(!record.succeeded)));
-    #[allow(clippy::cast_precision_loss, reason = "counts of a few seconds")]
-    (count >= ABORT_LEAST).then(|| failed as f64 / count as f64)
 }

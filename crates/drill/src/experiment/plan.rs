@@ -20,7 +20,7 @@
 //!
 //! [[hypothesis]]
 //! name = "transfers stay fast"
-//! load = { request = "transfer", phase = "during", p99 = "300ms", success = 1.0 }
+//! load = { phase = "during", thresholds = ["kind:transfer p99<=300ms", "kind:transfer errors<=0%"] }
 //!
 //! [[abort]]
 //! name = "nothing works any more"
@@ -28,16 +28,20 @@
 //! ```
 
 mod expectation;
+mod prepare;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use crate::duration;
 use crate::fault::Fault;
+use crate::load::profile::{Profile, Stretch};
 
-pub use self::expectation::{Effects, Health, Http, Hypothesis, LoadBound, Metric, Phase, Recovers};
+pub use self::expectation::{Bank, Health, Http, Hypothesis, LoadBound, Metric, Move, Phase, Recovers};
+pub use self::prepare::{Prepare, Volume};
 
 /// The longest drill.
 pub const MAX_LENGTH: Duration = Duration::from_secs(600);
@@ -55,6 +59,9 @@ pub struct Plan {
     /// What is examined, when not what the command line says.
     #[serde(default)]
     pub subject: SubjectPart,
+    /// What is put under it before it starts, so that it can be broken later.
+    #[serde(default)]
+    pub prepare: Prepare,
     /// What may be touched.
     #[serde(default)]
     pub blast_radius: BlastRadius,
@@ -70,7 +77,7 @@ pub struct Plan {
     #[serde(default, rename = "abort")]
     pub aborts: Vec<Abort>,
     /// From the last undo until the phase `after` begins.
-    #[serde(default = "recovery", deserialize_with = "span")]
+    #[serde(default = "recovery", deserialize_with = "duration::deserialize")]
     pub recovery: Duration,
 }
 
@@ -80,6 +87,9 @@ pub struct Plan {
 pub struct SubjectPart {
     /// Its `keel.toml`, from the drill's folder.
     pub config: Option<PathBuf>,
+    /// Set on top of its environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// What may be touched.
@@ -110,17 +120,21 @@ pub struct Load {
     /// Requests a second.
     pub rate: f64,
     /// How long.
-    #[serde(deserialize_with = "span")]
+    #[serde(deserialize_with = "duration::deserialize")]
     pub lasts: Duration,
     /// Requests by name, and their weights.
     pub mix: BTreeMap<String, u32>,
     /// When an answer is given up.
-    #[serde(default = "patience", deserialize_with = "span")]
+    #[serde(default = "patience", deserialize_with = "duration::deserialize")]
     pub timeout: Duration,
     /// How often a request that failed is sent again at once, with its key.
     #[serde(default)]
     pub retries: u32,
-    /// What the order of requests is drawn from.
+    /// How late keel may come to a request. When it comes later to more than one in a hundred, nothing can be said of latencies
+    /// and failures.
+    #[serde(default = "allowed_lag", deserialize_with = "duration::deserialize")]
+    pub allowed_lag: Duration,
+    /// What the order of requests and their keys are drawn from.
     #[serde(default = "seed")]
     pub seed: u64,
 }
@@ -132,10 +146,10 @@ pub struct Step {
     /// In the words of reports.
     pub name: String,
     /// When, from the beginning of the load.
-    #[serde(deserialize_with = "span")]
+    #[serde(deserialize_with = "duration::deserialize")]
     pub at: Duration,
     /// Until it is undone.
-    #[serde(deserialize_with = "span")]
+    #[serde(deserialize_with = "duration::deserialize")]
     pub lasts: Duration,
     /// What.
     pub does: Does,
@@ -150,7 +164,7 @@ pub enum Does {
         /// Which.
         dependency: String,
         /// By how much.
-        #[serde(deserialize_with = "span")]
+        #[serde(deserialize_with = "duration::deserialize")]
         by: Duration,
     },
     /// A dependency refuses connections.
@@ -194,21 +208,30 @@ pub enum Does {
 /// A fault of the host.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HostFault {
+    /// Its name.
+    #[serde(rename = "fault")]
+    pub name: String,
     /// The process that it is about, by its name: the service, or a dependency that was started for it.
     pub process: Option<String>,
     #[serde(flatten)]
-    table: serde_json::Map<String, serde_json::Value>,
+    table: Settings,
 }
 
+/// Settings of a fault, by their names.
+pub type Settings = serde_json::Map<String, serde_json::Value>;
+
 impl HostFault {
-    /// The fault, about the process of this id.
+    /// The fault, with what the file leaves out: the `pid` of the process that it names, the `switch` or the `folder` of what was
+    /// prepared.
     ///
     /// # Errors
     /// When there is no such fault, or its settings are wrong.
-    pub fn fault(&self, pid: Option<u32>) -> Result<Fault, Refusal> {
-        let mut table = self.table.clone();
-        table.extend(pid.map(|pid| ("pid".to_owned(), pid.into())));
-        serde_json::from_value(table.into()).map_err(|error| Refusal(format!("the fault of the host: {error}")))
+    pub fn fault(&self, left_out: Settings) -> Result<Fault, Refusal> {
+        let mut table = left_out;
+        table.extend(self.table.clone());
+        table.insert("fault".to_owned(), self.name.clone().into());
+        serde_json::from_value(table.into())
+            .map_err(|error| Refusal(format!("the fault {} of the host: {error}", self.name)))
     }
 }
 
@@ -260,8 +283,21 @@ impl Plan {
         self.steps.iter().map(|step| step.at + step.lasts).max().unwrap_or(self.load.lasts)
     }
 
-    /// The rate at a moment.
-    pub fn rate_at(&self, at: Duration) -> f64 {
+    /// The rate of the load over time.
+    pub fn profile(&self) -> Profile {
+        let spikes = self.steps.iter().filter(|step| matches!(step.does, Does::Rate(_)));
+        let edges = spikes.flat_map(|step| [step.at, step.at + step.lasts]);
+        let mut edges: Vec<Duration> = edges.chain([Duration::ZERO, self.load.lasts]).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let stretch = |edge: &[Duration]| {
+            let rate = self.rate_at(edge[0]);
+            Stretch { from: rate, to: rate, lasts: edge[1] - edge[0] }
+        };
+        Profile::Stretches(edges.windows(2).map(stretch).collect())
+    }
+
+    fn rate_at(&self, at: Duration) -> f64 {
         let factor =
             self.steps.iter().filter(|step| step.at <= at && at < step.at + step.lasts).map(|step| match step.does {
                 Does::Rate(times) => times,
@@ -292,10 +328,22 @@ impl Plan {
                 ));
             }
             self.blast_radius.allows(step)?;
+            self.is_prepared(step)?;
         }
         self.check_overlaps()?;
         for hypothesis in &self.hypotheses {
-            hypothesis.check()?;
+            hypothesis.check(self)?;
+        }
+        let mut banks = self.hypotheses.iter().filter_map(|hypothesis| hypothesis.bank.as_ref());
+        if let Some(bank) = banks.next() {
+            let moves =
+                |step: &&Step| matches!(&step.does, Does::Wild { request, .. } if bank.moves.contains_key(request));
+            if let Some(step) = self.steps.iter().find(moves) {
+                return wrong(format!("the step {:?} moves money of which nobody takes note", step.name));
+            }
+            if banks.next().is_some() {
+                return wrong("there are two banks: one has all accounts and all moves".to_owned());
+            }
         }
         match self.aborts.iter().find(|abort| abort.errors.is_some() == abort.command.is_some()) {
             Some(abort) => wrong(format!("the abort condition {:?} needs one of errors and command", abort.name)),
@@ -305,6 +353,14 @@ impl Plan {
 }
 
 impl Plan {
+    /// Whether a fault of the host has all that it needs.
+    fn is_prepared(&self, step: &Step) -> Result<(), Refusal> {
+        let Does::Host(host) = &step.does else { return Ok(()) };
+        let mut settings = self.prepare.settings(&host.name);
+        settings.extend(host.process.as_ref().map(|_| ("pid".to_owned(), 2.into())));
+        host.fault(settings).map(drop)
+    }
+
     /// A proxy has one fault at a time: the end of one step would end the other.
     fn check_overlaps(&self) -> Result<(), Refusal> {
         for (place, first) in self.steps.iter().enumerate() {
@@ -359,16 +415,13 @@ impl BlastRadius {
             Does::Kill(process) | Does::Freeze(process) if !self.processes.contains(process) => {
                 outside(format!("the process {process}"), "processes")
             }
-            Does::Host(host) => {
-                let fault = host.fault(host.process.as_ref().map(|_| 1))?;
-                match &host.process {
-                    Some(process) if !self.processes.contains(process) => {
-                        outside(format!("the process {process}"), "processes")
-                    }
-                    _ if !self.host.contains(fault.name()) => outside(format!("the host by {}", fault.name()), "host"),
-                    _ => Ok(()),
+            Does::Host(host) => match &host.process {
+                Some(process) if !self.processes.contains(process) => {
+                    outside(format!("the process {process}"), "processes")
                 }
-            }
+                _ if !self.host.contains(&host.name) => outside(format!("the host by {}", host.name), "host"),
+                _ => Ok(()),
+            },
             Does::Rate(_) | Does::Wild { .. } if !self.load => outside("the load".to_owned(), "load"),
             Does::Command { .. } if !self.commands => outside("the host by a command".to_owned(), "commands"),
             _ => Ok(()),
@@ -384,30 +437,13 @@ fn patience() -> Duration {
     Duration::from_secs(10)
 }
 
+/// A tenth of what people notice (Nielsen, "Response Times: The 3 Important Limits"), and latency counts from the intended time.
+fn allowed_lag() -> Duration {
+    Duration::from_millis(50)
+}
+
 fn seed() -> u64 {
     1
-}
-
-/// `300ms`, `2s` or `1m`.
-fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let unit = match &text[split..] {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        _ => {
-            return Err(serde::de::Error::custom(format!(
-                "{text:?} is no duration: expected such as 500ms, 10s or 2m"
-            )));
-        }
-    };
-    let number = text[..split].parse::<f64>().map_err(serde::de::Error::custom)?;
-    Duration::try_from_secs_f64(number * unit).map_err(serde::de::Error::custom)
-}
-
-fn some_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    span(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -431,14 +467,33 @@ mod tests {
         does = { slow = { dependency = "bank", by = "2s" } }
         [[hypothesis]]
         name = "it answers"
-        load = { success = 1.0 }
+        load = { thresholds = ["errors<=0%"] }
     "#;
 
     #[test]
     fn a_plan_is_read() {
         let plan = Plan::from_text(PLAN).unwrap();
         assert_eq!((plan.first_step(), plan.last_end()), (Duration::from_secs(2), Duration::from_millis(3500)));
-        assert!((plan.rate_at(Duration::from_secs(3)) - 10.0).abs() < f64::EPSILON);
+        assert_eq!(plan.profile(), Profile::constant(10.0, Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_spike_is_a_stretch_of_the_profile() {
+        let spike = PLAN
+            .replace(r#"slow = { dependency = "bank", by = "2s" }"#, "rate = 10")
+            .replace("[load]", "load = true\n[load]");
+        let Profile::Stretches(stretches) = Plan::from_text(&spike).unwrap().profile() else { panic!() };
+        let told: Vec<_> = stretches.iter().map(|stretch| (stretch.from, stretch.lasts.as_millis())).collect();
+        assert_eq!(told, [(10.0, 2000), (100.0, 1500), (10.0, 6500)]);
+    }
+
+    #[test]
+    fn what_a_fault_needs_to_be_prepared_is_asked_for() {
+        let clock = PLAN
+            .replace(r#"slow = { dependency = "bank", by = "2s" }"#, r#"host = { fault = "clock", jump = 60 }"#)
+            .replace("[load]", "host = [\"clock\"]\n[load]");
+        assert!(Plan::from_text(&clock).unwrap_err().to_string().contains("switch"));
+        assert!(Plan::from_text(&clock.replace("[load]", "[prepare]\nclock = true\n[load]")).is_ok());
     }
 
     #[test]
@@ -477,7 +532,9 @@ mod tests {
                 "[[step]]\nname = \"down\"\nat = \"3s\"\nlasts = \"1s\"\ndoes = { down = \"bank\" }\n[[hypothesis]]",
                 "same dependency",
             ),
-            ("load = { success = 1.0 }", "", "exactly one"),
+            (r#"load = { thresholds = ["errors<=0%"] }"#, "", "exactly one"),
+            ("errors<=0%", "errors=0", "there is no <"),
+            ("errors<=0%", "kind:jump errors<=0%", "\"jump\""),
             ("look = 1", "", "empty"),
         ] {
             let refusal = Plan::from_text(&PLAN.replace(from, to)).unwrap_err().to_string();

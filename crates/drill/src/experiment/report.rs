@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
-use super::hypothesis::{Finding, Outcome, Seen, quantile};
-use super::plan::Plan;
+use super::hypothesis::{Finding, Outcome, Seen};
+use super::plan::{Phase, Plan};
+use crate::history::Operation;
+use crate::load::{self, Part};
 
 mod html;
 
 /// The report of one drill.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug)]
 pub struct Report {
     /// What it was about.
     pub title: String,
@@ -28,10 +30,16 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was done, and when.
     pub events: Vec<Event>,
+    /// From when to when something was broken.
+    pub spans: Vec<Span>,
+    /// What came of the load; none when it broke off.
+    pub load: Option<load::Report>,
+    /// What came of it by phase: before the first step, until the last was undone, after the recovery.
+    pub phases: Vec<(&'static str, Part)>,
     /// The load, second by second, by the time at which requests were to be sent.
     pub seconds: Vec<Second>,
-    /// Attempts for each request, retries included.
-    pub attempts_per_request: f64,
+    /// Transfers and reads of balances, where money was watched: what `keel history check --checker bank` judges.
+    pub history: Vec<Operation>,
 }
 
 /// What became of a drill.
@@ -74,15 +82,28 @@ pub enum Mark {
     Abort,
 }
 
+/// From when to when something was broken.
+#[derive(Clone, Debug, Serialize)]
+pub struct Span {
+    /// From the beginning of the load, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub from: Duration,
+    /// Until its undo, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub to: Duration,
+    /// The step.
+    pub what: String,
+}
+
 /// One second of the load.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Second {
-    /// Requests that were to be sent in it and succeeded.
-    pub succeeded: usize,
-    /// And that did not.
-    pub failed: usize,
-    /// By request: how many were to be sent, and the latencies below which half, and 99 of 100, were answered, in milliseconds.
-    pub requests: BTreeMap<String, (usize, f64, f64)>,
+    /// Requests that were to be sent in it.
+    pub intended: u64,
+    /// And were answered as expected.
+    pub expected: u64,
+    /// By request: the latency below which 99 of 100 were answered, in milliseconds.
+    pub p99_ms: BTreeMap<String, f64>,
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -103,16 +124,16 @@ impl Verdict {
 }
 
 impl Report {
+    /// Without what happened.
     pub(super) fn new(
         plan: &Plan,
         start: String,
         verdict: Verdict,
         findings: Vec<Finding>,
-        events: Vec<Event>,
         seen: &Seen,
+        load: Option<load::Report>,
     ) -> Self {
-        #[allow(clippy::cast_precision_loss, reason = "counts of requests")]
-        let attempts_per_request = seen.attempts as f64 / seen.records.len().max(1) as f64;
+        let phases = [("before", Phase::Before), ("during", Phase::During), ("after", Phase::After)];
         Self {
             title: plan.title.clone(),
             description: plan.description.clone(),
@@ -120,9 +141,12 @@ impl Report {
             seed: plan.load.seed,
             verdict,
             findings,
-            events,
-            seconds: by_second(plan, seen),
-            attempts_per_request,
+            events: Vec::new(),
+            spans: Vec::new(),
+            load,
+            phases: phases.into_iter().map(|(name, phase)| (name, seen.samples.part(seen.span(phase)))).collect(),
+            seconds: by_second(seen),
+            history: Vec::new(),
         }
     }
 
@@ -142,8 +166,21 @@ impl Report {
 
     /// For programs.
     pub fn to_json(&self) -> String {
-        // Texts as keys, and no number that JSON does not have: this cannot fail.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        let phases = self.phases.iter().map(|(name, part)| ((*name).to_owned(), part.figures().json()));
+        let document = json!({
+            "title": self.title,
+            "description": self.description,
+            "start": self.start,
+            "seed": self.seed,
+            "verdict": self.verdict,
+            "findings": self.findings,
+            "events": self.events,
+            "spans": self.spans,
+            "load": self.load.as_ref().map(load::Report::json),
+            "phases": phases.collect::<serde_json::Map<String, Value>>(),
+            "seconds": self.seconds,
+        });
+        format!("{document:#}")
     }
 
     /// One page that needs nothing else.
@@ -152,22 +189,18 @@ impl Report {
     }
 }
 
-fn by_second(plan: &Plan, seen: &Seen) -> Vec<Second> {
-    let length = usize::try_from(plan.load.lasts.as_secs_f64().ceil() as u64).unwrap_or_default();
-    let mut seconds = vec![Second::default(); length];
-    let mut took: Vec<BTreeMap<usize, Vec<Duration>>> = vec![BTreeMap::new(); length];
-    for record in &seen.records {
-        let place = usize::try_from(record.at.as_secs()).unwrap_or(usize::MAX);
-        let (Some(second), Some(took)) = (seconds.get_mut(place), took.get_mut(place)) else { continue };
-        *(if record.succeeded { &mut second.succeeded } else { &mut second.failed }) += 1;
-        took.entry(record.kind).or_default().push(record.took);
-    }
-    for (second, took) in seconds.iter_mut().zip(took) {
-        for (kind, mut took) in took {
-            took.sort_unstable();
-            let value = |of_100| quantile(&took, of_100).as_secs_f64() * 1000.0;
-            second.requests.insert(seen.kinds[kind].name.clone(), (took.len(), value(50), value(99)));
-        }
-    }
-    seconds
+fn by_second(seen: &Seen) -> Vec<Second> {
+    const SECOND: Duration = Duration::from_secs(1);
+    let ends_after = |second: &u32| SECOND * *second < seen.lasts;
+    let figures = |second: u32| {
+        let part = seen.samples.part(SECOND * second..(SECOND * (second + 1)).min(seen.lasts));
+        let (figures, total) = (part.figures(), part.figures().total());
+        let p99 = |name: &String| {
+            let latency = figures.kind(name)?.latency();
+            (latency.count() > 0).then(|| (name.clone(), latency.quantile(0.99).as_secs_f64() * 1000.0))
+        };
+        let p99_ms = seen.kinds.iter().filter_map(p99).collect();
+        Second { intended: total.count(), expected: total.expected(), p99_ms }
+    };
+    (0..).take_while(ends_after).map(figures).collect()
 }

@@ -1,10 +1,11 @@
 //! What a drill acts on. Who runs the drill brings it: the drill does not know how a service is started.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use url::Url;
 
-use crate::http::{Exchange, Request};
+use super::plan::Settings;
+use crate::load::Kind;
 use crate::proxy::FaultProxy;
 
 /// A service that runs, with proxies in front of its dependencies.
@@ -18,7 +19,10 @@ pub trait Stage {
     /// The request of that name.
     fn request(&self, name: &str) -> Option<Kind>;
 
-    /// A path with the names in braces replaced by what earlier answers gave.
+    /// What names in braces stand for in requests: what earlier answers gave.
+    fn variables(&self) -> BTreeMap<String, String>;
+
+    /// A path with those names replaced.
     fn filled(&self, path: &str) -> String;
 
     /// The proxy in front of a dependency.
@@ -33,28 +37,13 @@ pub trait Stage {
     /// The id of a process that runs, by its name.
     fn pid(&self, process: &str) -> Option<u32>;
 
+    /// What is filled in of a fault of the host where the drill leaves it out, by the fault's name: the switch or the folder of
+    /// what was prepared ([`Grounds::settings`](super::Grounds::settings)).
+    fn settings(&self, fault: &str) -> Settings;
+
     /// Takes every fault away, starts what has ended, and waits until all is ready.
     ///
     /// # Errors
     /// When it does not get ready.
     fn mend(&mut self) -> impl Future<Output = Result<(), String>> + Send;
-}
-
-/// One kind of request.
-#[derive(Clone)]
-pub struct Kind {
-    /// As plans name it.
-    pub name: String,
-    /// Makes the next one, with a key of its own.
-    pub make: Arc<dyn Fn() -> Request + Send + Sync>,
-    /// Whether an exchange is what is expected.
-    pub succeeds: Arc<dyn Fn(&Exchange) -> bool + Send + Sync>,
-    /// Whether it may be sent again with the same key.
-    pub idempotent: bool,
-}
-
-impl std::fmt::Debug for Kind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Kind").field("name", &self.name).finish_non_exhaustive()
-    }
 }

@@ -114,3 +114,15 @@ fn netem() -> Option<String> {
     };
     LACKING.get_or_init(look).clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::About;
+    use super::*;
+
+    #[test]
+    fn of_every_fault_it_is_known_what_it_is_about() {
+        assert!(Available::all().iter().all(|row| About::of(row.fault).is_some()));
+        assert_eq!(About::of("earthquake"), None);
+    }
+}

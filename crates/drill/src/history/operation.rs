@@ -52,6 +52,11 @@ pub enum Action {
     },
     /// All balances are read at one instant; answers [`Answer::Balances`].
     Balances,
+    /// The balance of one account is read; answers [`Answer::Value`].
+    Balance {
+        /// Which.
+        account: String,
+    },
     /// One register is read; answers [`Answer::Value`].
     Read {
         /// Which.
@@ -89,7 +94,7 @@ pub enum Answer {
     /// An acknowledgement.
     #[default]
     Done,
-    /// What a register holds; none when it was never written.
+    /// What a register holds, none when it was never written; or what is in an account.
     Value(Option<i64>),
     /// Every account's balance.
     Balances(BTreeMap<String, i64>),
@@ -147,6 +152,19 @@ impl Operation {
         matches!(self.outcome, Outcome::Fail { .. })
     }
 
+    /// The balances that were read; none when it read none, or was not answered.
+    pub(super) fn balances(&self) -> Option<BTreeMap<&str, i64>> {
+        match (&self.action, &self.outcome) {
+            (Action::Balances, Outcome::Ok { answer: Answer::Balances(balances) }) => {
+                Some(balances.iter().map(|(account, balance)| (account.as_str(), *balance)).collect())
+            }
+            (Action::Balance { account }, Outcome::Ok { answer: Answer::Value(Some(balance)) }) => {
+                Some([(account.as_str(), *balance)].into())
+            }
+            _ => None,
+        }
+    }
+
     /// The last instant at which it may have taken effect: its completion, or never ending when nobody knows.
     pub(super) fn latest(&self) -> u64 {
         if self.is_ok() { self.completed.unwrap_or(u64::MAX) } else { u64::MAX }
@@ -159,6 +177,7 @@ impl fmt::Display for Action {
             Self::Open { account, balance, floor } => write!(f, "open {account} with {balance}, floor {floor}"),
             Self::Transfer { id, from, to, amount } => write!(f, "transfer {id}: {amount} from {from} to {to}"),
             Self::Balances => write!(f, "read all balances"),
+            Self::Balance { account } => write!(f, "read the balance of {account}"),
             Self::Read { key } => write!(f, "read {key}"),
             Self::Write { key, value } => write!(f, "write {key} = {value}"),
             Self::CompareAndSet { key, expected, value } => write!(f, "set {key} from {expected} to {value}"),

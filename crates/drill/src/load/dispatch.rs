@@ -237,8 +237,7 @@ impl Floor {
         let now = Instant::now();
         self.recorder.borrow_mut().done(&Completed {
             kind: arrival.kind,
-            number: arrival.filling.number,
-            key: &arrival.filling.key,
+            filling: &arrival.filling,
             intended: arrival.intended,
             sent: now,
             done: now,

@@ -111,8 +111,7 @@ impl UnderWay {
     fn tell(&self, outcome: Outcome, body: &[u8]) {
         self.floor.end(&Completed {
             kind: self.arrival.kind,
-            number: self.arrival.filling.number,
-            key: &self.arrival.filling.key,
+            filling: &self.arrival.filling,
             intended: self.arrival.intended,
             sent: self.sent,
             done: Instant::now(),

@@ -4,13 +4,11 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use super::report::{Interval, Latencies, Report, Row, Second, Validity};
+use super::report::{Interval, Latencies, Report, Row, Second, Validity, count};
 use super::{Completed, Plan, Watch};
 
 /// The most seconds of which figures are kept one by one.
 pub(super) const MAX_SECONDS: usize = 4 * 3600;
-/// A request that leaves later than this after its time, through no fault of the server, left late.
-pub(super) const LATE: Duration = Duration::from_millis(10);
 /// The share of requests that may leave late.
 pub(super) const MAX_LATE: f64 = 0.01;
 
@@ -46,6 +44,13 @@ impl Outcome {
             Self::NotSent => "not-sent".to_owned(),
         }
     }
+
+    /// The outcome that reports call so.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        let plain = [Self::Expected, Self::Timeout, Self::Refused, Self::Reset, Self::Broken, Self::NotSent];
+        let statuses = (1..=9).map(Self::Status);
+        plain.into_iter().chain(statuses).find(|outcome| outcome.word() == word)
+    }
 }
 
 /// The figures of the last second.
@@ -79,6 +84,7 @@ pub(super) struct Recorder {
     begun: Instant,
     watch: Watch,
     rows: Vec<Vec<Row>>,
+    allowed_lag: Duration,
     lag: Latencies,
     late: u64,
     left: u64,
@@ -112,6 +118,7 @@ impl Recorder {
             begun,
             watch,
             rows: plan.kinds.iter().map(|_| Vec::new()).collect(),
+            allowed_lag: plan.allowed_lag,
             lag: Latencies::default(),
             late: 0,
             left: 0,
@@ -131,7 +138,7 @@ impl Recorder {
         self.intended += 1;
         self.open.second.intended += 1;
         self.lag.record(lag);
-        self.late += u64::from(lag > LATE);
+        self.late += u64::from(lag > self.allowed_lag);
         self.last_lag = lag;
     }
 
@@ -148,15 +155,8 @@ impl Recorder {
     pub(super) fn done(&mut self, completed: &Completed<'_>) {
         let latency = completed.done.saturating_duration_since(completed.intended);
         let service = completed.done.saturating_duration_since(completed.sent);
-        let rows = &mut self.rows[completed.kind];
-        let at = rows.iter().position(|row| row.outcome == completed.outcome).unwrap_or_else(|| {
-            rows.push(Row::new(completed.outcome));
-            rows.len() - 1
-        });
-        rows[at].count += 1;
+        count(&mut self.rows[completed.kind], completed.outcome, latency, service);
         if completed.outcome != Outcome::NotSent {
-            rows[at].latency.record(latency);
-            rows[at].service.record(service);
             let _ = self.open.latencies.record(microseconds(latency));
         }
         self.open.second.done += 1;
@@ -227,6 +227,7 @@ impl Recorder {
             attempts: self.attempts,
             kinds,
             lag: self.lag,
+            allowed_lag: self.allowed_lag,
             seconds: self.seconds,
             intervals: self.intervals,
             validity,

@@ -34,6 +34,8 @@ pub struct Report {
     pub kinds: Vec<(String, Vec<Row>)>,
     /// How late the generator came to arrivals; what then waited for a free connection is in their latency.
     pub lag: Latencies,
+    /// Later than this was late.
+    pub allowed_lag: Duration,
     /// Second by second, by when outcomes were known.
     pub seconds: Vec<Second>,
     /// The latencies of each second.
@@ -51,7 +53,7 @@ pub enum Validity {
     Valid,
     /// It fell behind: the figures are not those of the load that was asked for.
     Behind {
-        /// The share of requests that left later than 10 ms after their time.
+        /// The share of arrivals to which it came later than it was allowed to.
         late: f64,
         /// The latest.
         worst: Duration,
@@ -103,6 +105,26 @@ pub(super) struct Interval {
 /// All outcomes of one kind, or of all.
 #[derive(Debug)]
 pub struct Summary<'a>(Vec<&'a Row>);
+
+/// What came back of a run, or of a part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures<'a> {
+    pub(crate) kinds: &'a [(String, Vec<Row>)],
+    pub(super) lasts: Duration,
+}
+
+/// Counts one request.
+pub(super) fn count(rows: &mut Vec<Row>, outcome: Outcome, latency: Duration, service: Duration) {
+    let at = rows.iter().position(|row| row.outcome == outcome).unwrap_or_else(|| {
+        rows.push(Row::new(outcome));
+        rows.len() - 1
+    });
+    rows[at].count += 1;
+    if outcome != Outcome::NotSent {
+        rows[at].latency.record(latency);
+        rows[at].service.record(service);
+    }
+}
 
 impl Interval {
     pub(super) fn encode(second: u64, latencies: &Histogram<u64>) -> Self {
@@ -182,6 +204,12 @@ impl Row {
 }
 
 impl Summary<'_> {
+    /// Those that ended so.
+    #[must_use]
+    pub fn only(self, outcome: Outcome) -> Self {
+        Self(self.0.into_iter().filter(|row| row.outcome == outcome).collect())
+    }
+
     /// How many requests are over.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|row| row.count).sum()
@@ -238,23 +266,84 @@ impl Summary<'_> {
         outcomes.sort_by_key(|(outcome, count)| (std::cmp::Reverse(*count), *outcome));
         outcomes
     }
+
+    fn json(&self) -> Value {
+        let outcomes = self.outcomes().into_iter().map(|(outcome, count)| (outcome.word(), count.into()));
+        json!({
+            "count": self.count(),
+            "expected": self.expected(),
+            "errors": self.errors(),
+            "outcomes": outcomes.collect::<serde_json::Map<_, _>>(),
+            "latency_ms": self.latency().json(),
+            "expected_latency_ms": self.expected_latency().json(),
+            "service_ms": self.service().json(),
+        })
+    }
 }
 
-impl Report {
+impl<'a> Figures<'a> {
     /// All kinds together.
-    pub fn total(&self) -> Summary<'_> {
+    pub fn total(&self) -> Summary<'a> {
         Summary(self.kinds.iter().flat_map(|(_, rows)| rows).collect())
     }
 
     /// One kind by its name.
-    pub fn kind(&self, name: &str) -> Option<Summary<'_>> {
+    pub fn kind(&self, name: &str) -> Option<Summary<'a>> {
         let found = self.kinds.iter().filter(|(other, _)| other == name).flat_map(|(_, rows)| rows).collect();
         self.kinds.iter().any(|(other, _)| other == name).then_some(Summary(found))
     }
 
+    /// Expected answers a second.
+    pub fn goodput(&self) -> f64 {
+        per_second(self.total().expected(), self.lasts)
+    }
+
+    /// Requests sent a second.
+    pub fn rate(&self) -> f64 {
+        let total = self.total();
+        per_second(total.count() - total.of(Outcome::NotSent), self.lasts)
+    }
+
+    /// The figures as JSON: `total`, and `kinds` by name; durations are in milliseconds.
+    pub fn json(&self) -> Value {
+        let kinds = self.kinds.iter().map(|(name, rows)| (name.clone(), Summary(rows.iter().collect()).json()));
+        json!({ "total": self.total().json(), "kinds": kinds.collect::<serde_json::Map<_, _>>() })
+    }
+}
+
+impl Validity {
+    /// What is wrong with the run, for people; nothing when it is valid.
+    pub fn told(&self, allowed_lag: Duration) -> Option<String> {
+        let Self::Behind { late, worst } = self else { return None };
+        Some(format!(
+            "the generator fell behind its schedule: it came to {:.1} % of arrivals more than {} late, the latest {}: \
+             send less, or from a machine with more processors",
+            late * 100.0,
+            milliseconds(allowed_lag),
+            milliseconds(*worst)
+        ))
+    }
+}
+
+impl Report {
+    /// What came back, over the profile's length.
+    pub fn figures(&self) -> Figures<'_> {
+        Figures { kinds: &self.kinds, lasts: self.length() }
+    }
+
+    /// All kinds together.
+    pub fn total(&self) -> Summary<'_> {
+        self.figures().total()
+    }
+
+    /// One kind by its name.
+    pub fn kind(&self, name: &str) -> Option<Summary<'_>> {
+        self.figures().kind(name)
+    }
+
     /// Expected answers a second of the profile's length.
     pub fn goodput(&self) -> f64 {
-        per_second(self.total().expected(), self.length())
+        self.figures().goodput()
     }
 
     /// Requests sent a second of the profile's length.
@@ -273,19 +362,7 @@ impl Report {
 
     /// The report as JSON; durations are in milliseconds, rates a second.
     pub fn json(&self) -> Value {
-        let summary = |summary: &Summary<'_>| {
-            let outcomes = summary.outcomes().into_iter().map(|(outcome, count)| (outcome.word(), count.into()));
-            json!({
-                "count": summary.count(),
-                "expected": summary.expected(),
-                "errors": summary.errors(),
-                "outcomes": outcomes.collect::<serde_json::Map<_, _>>(),
-                "latency_ms": summary.latency().json(),
-                "expected_latency_ms": summary.expected_latency().json(),
-                "service_ms": summary.service().json(),
-            })
-        };
-        let kinds = self.kinds.iter().map(|(name, rows)| (name.clone(), summary(&Summary(rows.iter().collect()))));
+        let mut figures = self.figures().json();
         let second = |second: &Second| {
             let milliseconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64() * 1000.0);
             json!({
@@ -308,8 +385,8 @@ impl Report {
             "rate": self.rate(),
             "goodput": self.goodput(),
             "lag_ms": self.lag.json(),
-            "total": summary(&self.total()),
-            "kinds": kinds.collect::<serde_json::Map<_, _>>(),
+            "total": figures["total"].take(),
+            "kinds": figures["kinds"].take(),
             "seconds": self.seconds.iter().map(second).collect::<Vec<_>>(),
         })
     }
@@ -359,14 +436,8 @@ impl Report {
                 self.planned.as_secs_f64()
             );
         }
-        if let Validity::Behind { late, worst } = &self.validity {
-            let _ = writeln!(
-                text,
-                "  INVALID: the generator fell behind its schedule: {:.1} % of requests left more than 10 ms late, the \
-                 latest {}: send less, or from a machine with more processors",
-                late * 100.0,
-                milliseconds(*worst)
-            );
+        if let Some(why) = self.validity.told(self.allowed_lag) {
+            let _ = writeln!(text, "  INVALID: {why}");
         }
         text
     }
@@ -382,7 +453,7 @@ pub(super) fn word(quantile: f64) -> String {
     format!("p{percent}")
 }
 
-pub(super) fn milliseconds(duration: Duration) -> String {
+pub(crate) fn milliseconds(duration: Duration) -> String {
     let milliseconds = duration.as_secs_f64() * 1000.0;
     if milliseconds < 1000.0 { format!("{milliseconds:.2} ms") } else { format!("{:.2} s", milliseconds / 1000.0) }
 }

@@ -17,12 +17,15 @@ enum Piece {
     Random,
 }
 
-/// What a request is filled with.
-#[derive(Debug)]
-pub(super) struct Filling {
-    pub(super) key: String,
-    pub(super) number: u64,
-    random: u32,
+/// What the templates of a request are filled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filling {
+    /// For `{key}`.
+    pub key: String,
+    /// For `{n}`.
+    pub number: u64,
+    /// For `{random}`.
+    pub random: u32,
 }
 
 /// Text with places.
@@ -35,13 +38,15 @@ pub(super) struct Template {
     pub(super) method: ::http::Method,
     pub(super) authority: String,
     pub(super) path: Text,
+    /// How much of the path is the target's own.
+    prefix: usize,
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Text,
     keep_alive: bool,
 }
 
 impl Filling {
-    pub(super) fn draw(number: u64, luck: &mut ChaCha12Rng) -> Self {
+    pub(crate) fn draw(number: u64, luck: &mut ChaCha12Rng) -> Self {
         // 122 bits in the shape of a UUID (version 4), as many services insist on one.
         let (high, low) = (luck.random::<u64>() & !0xf000 | 0x4000, luck.random::<u64>() & (u64::MAX >> 2) | 1 << 63);
         let key = format!(
@@ -141,6 +146,7 @@ impl Template {
             method: kind.method.clone(),
             authority: plan.target[Position::BeforeHost..Position::AfterPort].to_owned(),
             path: text(&path)?,
+            prefix: prefix.len(),
             headers,
             body: text(kind.body.as_deref().unwrap_or_default())?,
             keep_alive: plan.keep_alive,
@@ -168,6 +174,16 @@ impl Template {
         }
         to.push_str("\r\n");
         to.push_str(body);
+    }
+
+    /// The request for a client whose base is the plan's target.
+    pub(super) fn request(&self, filling: &Filling) -> crate::http::Request {
+        let path = self.path.filled(filling).split_off(self.prefix);
+        let mut request = crate::http::Request::new(self.method.clone(), path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value.filled(filling));
+        }
+        request.body(self.body.filled(filling))
     }
 
     fn has_body(&self) -> bool {

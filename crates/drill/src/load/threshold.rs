@@ -1,20 +1,24 @@
-//! What a report is judged by: `p99<200ms`, `errors<1%`, `goodput>100/s`, `kind:transfer p95<50ms`.
+//! What a report is judged by: `p99<200ms`, `errors<1%`, `goodput>100/s`, `kind:transfer p95<50ms`, `outcome:5xx share<2%`.
 //!
 //! Metrics: `p50` to `p99.99`, `mean` and `max` (latency from the intended time), `errors` (the share that did not end as
-//! expected), and of all kinds together `goodput` and `rate` (a second). Comparisons: `<`, `<=`, `>`, `>=`. Units: `us`, `ms`, `s`; `%`;
-//! `/s` or none.
+//! expected), and of all kinds together `goodput` and `rate` (a second). `outcome:WORD` narrows latencies to what ended so, in
+//! the words of reports (`expected`, `5xx`, `timeout`, `refused`, ...); its `share` is of all. Comparisons: `<`, `<=`, `>`, `>=`.
+//! Latencies are bound by a [`duration`], shares in `%`, rates in `/s` or without a unit.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::report::{Report, milliseconds};
+use super::record::Outcome;
+use super::report::{Figures, milliseconds};
+use crate::duration;
 
 /// One bound.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     text: String,
     kind: Option<String>,
+    outcome: Option<Outcome>,
     metric: Metric,
     compare: Compare,
     bound: f64,
@@ -27,6 +31,7 @@ enum Metric {
     Mean,
     Max,
     Errors,
+    Share,
     Goodput,
     Rate,
 }
@@ -48,6 +53,8 @@ pub struct Judged {
     pub met: bool,
     /// What was measured, for people.
     pub measured: String,
+    /// Of how many requests.
+    pub of: u64,
 }
 
 impl FromStr for Threshold {
@@ -66,33 +73,49 @@ impl FromStr for Threshold {
             [b'<', ..] => (Compare::Less, &right[1..]),
             _ => (Compare::More, &right[1..]),
         };
-        let (kind, name) = match left.trim().strip_prefix("kind:") {
-            Some(rest) => {
-                let (kind, name) =
-                    rest.trim().rsplit_once(' ').ok_or_else(|| told("after kind:NAME comes a metric"))?;
-                (Some(kind.trim().to_owned()), name)
+        let (of, name) = left.trim().rsplit_once(' ').unwrap_or(("", left.trim()));
+        let (of, outcome) = match of.rsplit_once("outcome:") {
+            Some((of, word)) => {
+                let outcome = Outcome::from_word(word.trim());
+                (
+                    of.trim(),
+                    Some(outcome.ok_or_else(|| told("outcomes are expected, 4xx, 5xx, timeout, refused, ..."))?),
+                )
             }
-            None => (None, left.trim()),
+            None => (of.trim(), None),
         };
-        let metric =
-            metric(name).ok_or_else(|| told("p50 to p99.99, mean, max, errors, goodput and rate can be bound"))?;
-        if kind.is_some() && matches!(metric, Metric::Goodput | Metric::Rate) {
-            return Err(told("goodput and rate are of all kinds together"));
+        let kind = match of.strip_prefix("kind:") {
+            Some(kind) if !kind.trim().is_empty() => Some(kind.trim().to_owned()),
+            None if of.is_empty() && !name.contains(':') => None,
+            _ => return Err(told("before the metric may come kind:NAME and outcome:WORD")),
+        };
+        let metric = metric(name)
+            .ok_or_else(|| told("p50 to p99.99, mean, max, errors, share, goodput and rate can be bound"))?;
+        match metric {
+            Metric::Goodput | Metric::Rate if kind.is_some() || outcome.is_some() => {
+                return Err(told("goodput and rate are of all kinds together"));
+            }
+            Metric::Errors if outcome.is_some() => return Err(told("an outcome has a share and latencies")),
+            Metric::Share if outcome.is_none() => {
+                return Err(told("a share is of an outcome, as in outcome:5xx share"));
+            }
+            _ => {}
         }
         let right = right.trim();
         let split = right.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(right.len());
         let number: f64 = right[..split].parse().map_err(|_| told("there is no number"))?;
-        let factor = match (metric, right[split..].trim()) {
-            (Metric::Quantile(_) | Metric::Mean | Metric::Max, "us") => 1e-6,
-            (Metric::Quantile(_) | Metric::Mean | Metric::Max, "ms") => 1e-3,
-            (Metric::Quantile(_) | Metric::Mean | Metric::Max, "s") => 1.0,
-            (Metric::Errors, "%") => 0.01,
-            (Metric::Goodput | Metric::Rate, "/s" | "") => 1.0,
-            (Metric::Errors, _) => return Err(told("errors are bound in %")),
+        let unit = right[split..].trim();
+        let bound = match (metric, unit) {
+            (Metric::Errors | Metric::Share, "%") => number * 0.01,
+            (Metric::Errors | Metric::Share, _) => return Err(told("shares are bound in %")),
+            (Metric::Goodput | Metric::Rate, "/s" | "") => number,
             (Metric::Goodput | Metric::Rate, _) => return Err(told("rates are bound in /s")),
-            _ => return Err(told("latencies are bound in us, ms or s")),
+            (Metric::Quantile(_) | Metric::Mean | Metric::Max, _) => {
+                let latency = duration::parse(&format!("{}{unit}", &right[..split])).map_err(|why| told(&why))?;
+                latency.as_secs_f64()
+            }
         };
-        Ok(Self { text: text.to_owned(), kind, metric, compare, bound: number * factor })
+        Ok(Self { text: text.to_owned(), kind, outcome, metric, compare, bound })
     }
 }
 
@@ -102,6 +125,7 @@ fn metric(name: &str) -> Option<Metric> {
         "mean" => Some(Metric::Mean),
         "max" => Some(Metric::Max),
         "errors" => Some(Metric::Errors),
+        "share" => Some(Metric::Share),
         "goodput" => Some(Metric::Goodput),
         "rate" => Some(Metric::Rate),
         _ => name.strip_prefix('p')?.parse().ok().and_then(quantile),
@@ -120,23 +144,31 @@ impl Threshold {
         self.kind.as_deref()
     }
 
-    /// Judges a report.
-    pub fn judge(&self, report: &Report) -> Judged {
-        let summary = match &self.kind {
-            None => Some(report.total()),
-            Some(kind) => report.kind(kind),
+    /// Judges what came back of a run ([`Report::figures`](super::Report::figures)) or of a part of it.
+    pub fn judge(&self, figures: &Figures<'_>) -> Judged {
+        let all = match &self.kind {
+            None => Some(figures.total()),
+            Some(kind) => figures.kind(kind),
         };
-        let Some(summary) = summary.filter(|summary| summary.count() > 0) else {
+        let Some(all) = all.filter(|all| all.count() > 0) else {
             let measured = "nothing of it was sent".to_owned();
-            return Judged { threshold: self.text.clone(), met: false, measured };
+            return Judged { threshold: self.text.clone(), met: false, measured, of: 0 };
         };
+        let (sent, errors) = (all.count(), all.errors());
+        let summary = match self.outcome {
+            None => all,
+            Some(outcome) => all.only(outcome),
+        };
+        let of = if self.metric == Metric::Share { sent } else { summary.count() };
         let latency = summary.latency();
         let seconds = |duration: Duration| (duration.as_secs_f64(), milliseconds(duration));
+        let percent = |share: f64| (share, format!("{:.3} %", share * 100.0));
         let (value, measured) = match self.metric {
-            Metric::Errors => (summary.errors(), format!("{:.3} %", summary.errors() * 100.0)),
-            Metric::Goodput => (report.goodput(), format!("{:.1}/s", report.goodput())),
-            Metric::Rate => (report.rate(), format!("{:.1}/s", report.rate())),
-            _ if latency.count() == 0 => (f64::NAN, "no request has an outcome".to_owned()),
+            Metric::Errors => percent(errors),
+            Metric::Share => percent(summary.count() as f64 / sent as f64),
+            Metric::Goodput => (figures.goodput(), format!("{:.1}/s", figures.goodput())),
+            Metric::Rate => (figures.rate(), format!("{:.1}/s", figures.rate())),
+            _ if latency.count() == 0 => (f64::NAN, "no such request has an outcome".to_owned()),
             Metric::Quantile(quantile) => seconds(latency.quantile(quantile)),
             Metric::Mean => seconds(latency.mean()),
             Metric::Max => seconds(latency.max()),
@@ -148,7 +180,7 @@ impl Threshold {
             Compare::More => value > self.bound,
             Compare::MoreOrEqual => value >= self.bound,
         };
-        Judged { threshold: self.text.clone(), met, measured }
+        Judged { threshold: self.text.clone(), met, measured, of }
     }
 }
 
@@ -168,19 +200,29 @@ mod tests {
         assert!((read("errors<1%").bound - 0.01).abs() < 1e-9);
         assert!((read("goodput>=100").bound - 100.0).abs() < 1e-9);
         assert!((read("mean<250us").bound - 250e-6).abs() < 1e-12);
+        assert!((read("max<1.5m").bound - 90.0).abs() < 1e-9);
+        let threshold = read("kind:pay out outcome:5xx share<2%");
+        assert_eq!((threshold.kind(), threshold.outcome), (Some("pay out"), Some(Outcome::Status(5))));
+        assert_eq!(read("outcome:not-sent share<=0%").outcome, Some(Outcome::NotSent));
     }
 
     #[test]
     fn a_mistake_is_told_with_what_is_right() {
         for (text, told) in [
             ("p99=200ms", "no <"),
-            ("p99<200", "us, ms or s"),
+            ("p99<200", "\"200\" is no duration"),
+            ("p99<0ms", "no time at all"),
             ("errors<0.01", "%"),
             ("p100<1s", "p50 to p99.99"),
             ("latency<1s", "p50 to p99.99"),
             ("p99<fast", "no number"),
             ("kind:x goodput>1", "all kinds"),
-            ("kind:p99<1s", "comes a metric"),
+            ("kind:p99<1s", "before the metric"),
+            ("kind: p99<1s", "before the metric"),
+            ("transfer p99<1s", "before the metric"),
+            ("outcome:soon p99<1s", "outcomes are"),
+            ("outcome:5xx errors<1%", "share and latencies"),
+            ("share<1%", "of an outcome"),
         ] {
             let error = text.parse::<Threshold>().unwrap_err();
             assert!(error.contains(told) && error.contains(text), "{error}");

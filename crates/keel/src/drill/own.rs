@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use checklist::calendar::Day;
-use checklist::lab::Lab;
+use checklist::lab::{Lab, StartFailure};
 use checklist::report::terminal;
 use checklist::subject::Subject;
 use drill::experiment::plan::Plan;
 use drill::experiment::undo::{self, UndoLog};
-use drill::experiment::{self, Outcome, Report, Verdict};
+use drill::experiment::{self, Grounds, Outcome, Report, Verdict};
 use drill::fault::Journal;
+use drill::process::Launch;
 
 use super::FELL_SHORT;
 use super::accepted::Accepted;
@@ -29,7 +30,7 @@ pub(super) struct Options {
     /// What is examined, when the drill does not say it [default: keel.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where reports are written: NAME.html and NAME.json of each drill
+    /// Where reports are written: NAME.html and NAME.json of each drill, and NAME.history.jsonl where money was watched
     #[arg(long, value_name = "FOLDER")]
     reports: Option<PathBuf>,
     /// Gaps that somebody accepted, with owner, reason and expiry
@@ -71,6 +72,9 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
         if let Some(folder) = &options.reports {
             write(&folder.join(format!("{}.html", drill.name)), &report.to_html())?;
             write(&folder.join(format!("{}.json", drill.name)), &report.to_json())?;
+            if !report.history.is_empty() {
+                write(&folder.join(format!("{}.history.jsonl", drill.name)), &history(&report)?)?;
+            }
         }
         listing.push(format!(
             "{:11}  {}",
@@ -107,15 +111,11 @@ fn ready(file: &Path, options: &Options) -> Result<Ready, String> {
 
 /// None when the subject could not be started, which has been told.
 async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<Report>, String> {
-    let started = async {
-        let mut lab = Lab::open(drill.subject.clone()).await?;
-        lab.ensure_running().await?;
-        Ok::<Lab, checklist::lab::StartFailure>(lab)
-    };
-    let mut stage = match started.await {
-        Ok(lab) => LabStage(lab),
+    let journal = Journal::open(&Journal::default_folder()).map_err(|error| error.to_string())?;
+    let mut stage = match started(drill, &journal).await {
+        Ok(stage) => stage,
         Err(failure) => {
-            eprintln!("keel: {}: {failure}", drill.name);
+            eprintln!("keel: {}: {}", drill.name, failure.reason);
             failure.output.iter().for_each(|line| eprintln!("  | {}", terminal::plain(line)));
             return Ok(None);
         }
@@ -123,10 +123,30 @@ async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<
     let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
     let folder = std::env::temp_dir().join(UNDO);
     let mut undo = UndoLog::open(&folder).map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
-    let faults = Journal::open(&Journal::default_folder()).map_err(|error| error.to_string())?;
-    let report = experiment::run(&drill.plan, &mut stage, &mut undo, faults, &tell, interrupt.first()).await;
-    stage.0.stop().await;
+    let report = experiment::run(&drill.plan, &mut stage, &mut undo, journal, &tell, interrupt.first()).await;
+    let LabStage { mut lab, grounds } = stage;
+    lab.stop().await;
+    drop(lab);
+    grounds.end().map_err(|problem| format!("{}: {problem}; `keel undo` tries again", drill.name))?;
     report.map(Some).map_err(|refusal| format!("{}: {refusal}", drill.name))
+}
+
+/// The subject, running on what was prepared for it.
+async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFailure> {
+    let mut subject = drill.subject.clone();
+    subject.env.extend(drill.plan.subject.env.clone());
+    let mut launch = Launch {
+        command: subject.run.clone(),
+        env: subject.env.clone(),
+        workdir: Some(subject.workdir.clone()),
+        ..Launch::default()
+    };
+    let grounds = Grounds::prepare(&drill.plan.prepare, &mut launch, journal);
+    let grounds = grounds.map_err(|error| StartFailure { reason: error.to_string(), output: Vec::new() })?;
+    (subject.run, subject.env) = (launch.command, launch.env);
+    let mut lab = Lab::open(subject).await?;
+    lab.ensure_running().await?;
+    Ok(LabStage { lab, grounds })
 }
 
 /// Prints what was found; whether all of it held or is accepted.
@@ -140,6 +160,13 @@ fn told(name: &str, report: &Report, accepted: &Accepted) -> bool {
         }
     }
     fine
+}
+
+/// What `keel history check --checker bank` reads.
+fn history(report: &Report) -> Result<String, String> {
+    let mut text = Vec::new();
+    drill::history::write(&report.history, &mut text).map_err(|error| format!("the history: {error}"))?;
+    String::from_utf8(text).map_err(|error| format!("the history: {error}"))
 }
 
 fn word(report: &Report) -> &'static str {

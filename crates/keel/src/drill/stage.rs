@@ -1,44 +1,50 @@
 //! The lab as the stage of a drill.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use checklist::lab::Lab;
-use drill::experiment::stage::{Kind, Stage};
+use checklist::subject::RequestSpec;
+use drill::experiment::Grounds;
+use drill::experiment::plan::Settings;
+use drill::experiment::stage::Stage;
+use drill::load::Kind;
 use drill::proxy::FaultProxy;
 use url::Url;
 
-/// The subject of `keel.toml`, running, its dependencies behind proxies.
-pub(super) struct LabStage(pub(super) Lab);
+/// The subject of `keel.toml`, running on what was prepared for it, its dependencies behind proxies.
+pub(super) struct LabStage {
+    // Before the grounds, so that it is dropped before what it stands on.
+    pub(super) lab: Lab,
+    pub(super) grounds: Grounds,
+}
 
 impl Stage for LabStage {
     fn url(&self) -> Url {
-        self.0.subject.url.clone()
+        self.lab.subject.url.clone()
     }
 
     fn admin(&self) -> Url {
-        self.0.subject.admin.clone().unwrap_or_else(|| self.url())
+        self.lab.subject.admin.clone().unwrap_or_else(|| self.url())
     }
 
     fn request(&self, name: &str) -> Option<Kind> {
-        let spec = self.0.mix().into_iter().find(|spec| spec.name == name)?;
-        let make = Arc::new(self.0.filler(&spec));
-        let idempotent = spec.idempotent.is_some();
-        let succeeds = move |exchange: &drill::http::Exchange| {
-            exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
-        };
-        Some(Kind { name: name.to_owned(), make, succeeds: Arc::new(succeeds), idempotent })
+        self.lab.mix().iter().find(|spec| spec.name == name).map(RequestSpec::as_load)
+    }
+
+    fn variables(&self) -> BTreeMap<String, String> {
+        self.lab.saved().clone()
     }
 
     fn filled(&self, path: &str) -> String {
-        self.0.filled_path(path)
+        self.lab.filled_path(path)
     }
 
     fn proxy(&self, dependency: &str) -> Option<&FaultProxy> {
-        self.0.proxy(dependency)
+        self.lab.proxy(dependency)
     }
 
     fn signal(&mut self, process: &str, signal: i32) -> Result<(), String> {
-        match self.0.signal_by_name(process, signal) {
+        match self.lab.signal_by_name(process, signal) {
             true => Ok(()),
             false => Err(format!(
                 "there is no process {process}: keel signals the service, and dependencies that it started"
@@ -47,10 +53,14 @@ impl Stage for LabStage {
     }
 
     fn pid(&self, process: &str) -> Option<u32> {
-        self.0.pid_by_name(process)
+        self.lab.pid_by_name(process)
+    }
+
+    fn settings(&self, fault: &str) -> Settings {
+        self.grounds.settings(fault)
     }
 
     async fn mend(&mut self) -> Result<(), String> {
-        self.0.ensure_running().await.map(drop).map_err(|failure| failure.to_string())
+        self.lab.ensure_running().await.map(drop).map_err(|failure| failure.to_string())
     }
 }

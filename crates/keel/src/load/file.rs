@@ -97,14 +97,14 @@ impl File {
         }
         plan.arrivals = match &self.bursts {
             Some(_) if self.poisson => return Err("poisson and bursts: arrivals are the one or the other".to_owned()),
-            Some(text) => Arrivals::Bursts(duration(text)?),
+            Some(text) => Arrivals::Bursts(drill::duration::parse(text)?),
             None if self.poisson => Arrivals::Poisson,
             None => Arrivals::Even,
         };
         plan.protocol = self.http2.map_or(Protocol::Http1, |streams| Protocol::Http2 { streams });
         plan.keep_alive = self.keep_alive;
         plan.connections = self.connections.unwrap_or(plan.connections);
-        plan.timeout = self.timeout.map_or(Ok(plan.timeout), |text| duration(&text))?;
+        plan.timeout = self.timeout.map_or(Ok(plan.timeout), |text| drill::duration::parse(&text))?;
         plan.retries = self.retries.unwrap_or(plan.retries);
         plan.sources = self.sources.unwrap_or(plan.sources);
         plan.seed = self.seed.map_or(plan.seed, Seed);
@@ -114,7 +114,7 @@ impl File {
     }
 
     fn profile(&self, folder: &Path) -> Result<Profile, String> {
-        let lasts = self.r#for.as_deref().map_or(Ok(Duration::from_secs(10)), duration)?;
+        let lasts = self.r#for.as_deref().map_or(Ok(Duration::from_secs(10)), drill::duration::parse)?;
         match (self.rate, self.stretch.as_slice(), &self.replay) {
             (None, [], Some(replay)) => {
                 let path = folder.join(replay);
@@ -124,7 +124,7 @@ impl File {
             (Some(rate), [], None) => Ok(Profile::constant(rate, lasts)),
             (None, [_, ..], None) => {
                 let stretch = |part: &Part| {
-                    let lasts = duration(&part.r#for)?;
+                    let lasts = drill::duration::parse(&part.r#for)?;
                     Ok(Stretch { from: part.from, to: part.to.unwrap_or(part.from), lasts })
                 };
                 self.stretch.iter().map(stretch).collect::<Result<_, String>>().map(Profile::Stretches)
@@ -132,19 +132,4 @@ impl File {
             _ => Err("say one of `rate` (with `for`), `[[stretch]]`, or `replay`".to_owned()),
         }
     }
-}
-
-/// A duration such as `500ms`, `10s` or `2m`, longer than nothing.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let told = || format!("{text:?} is no duration: expected such as 500ms, 10s or 2m");
-    let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').ok_or_else(told)?;
-    let number: f64 = text[..split].parse().map_err(|_| told())?;
-    let unit = match &text[split..] {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(told()),
-    };
-    Duration::try_from_secs_f64(number * unit).ok().filter(|duration| !duration.is_zero()).ok_or_else(told)
 }

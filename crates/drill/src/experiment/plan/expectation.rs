@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::{Refusal, some_span, span};
+use super::{Plan, Refusal};
+use crate::duration;
+use crate::load::threshold::Threshold;
 
 /// One thing that is expected. Exactly one of its checks is given.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,7 +15,7 @@ use super::{Refusal, some_span, span};
 pub struct Hypothesis {
     /// In the words of a user.
     pub name: String,
-    /// Bounds on answers and latencies.
+    /// Thresholds on the load.
     pub load: Option<LoadBound>,
     /// How soon requests succeed again after the last undo.
     pub recovers: Option<Recovers>,
@@ -25,30 +27,20 @@ pub struct Hypothesis {
     pub health: Option<Health>,
     /// A shell command that succeeds.
     pub command: Option<String>,
-    /// No acknowledged write lost, none done twice.
-    pub effects: Option<Effects>,
+    /// No acknowledged money lost, none moved twice.
+    pub bank: Option<Bank>,
 }
 
-/// Bounds on answers and latencies, from the intended time of sending.
+/// Thresholds on what came of the requests of a phase. Latencies count from the intended time of sending.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoadBound {
-    /// Of which request; all, when unsaid.
-    pub request: Option<String>,
     /// When they were to be sent.
     #[serde(default)]
     pub phase: Phase,
-    /// The share that must have the expected status.
-    pub success: Option<f64>,
-    /// Half of them are answered within.
-    #[serde(default, deserialize_with = "some_span")]
-    pub p50: Option<Duration>,
-    /// 99 of 100 are answered within.
-    #[serde(default, deserialize_with = "some_span")]
-    pub p99: Option<Duration>,
-    /// All are answered within, in whichever way.
-    #[serde(default, deserialize_with = "some_span")]
-    pub max: Option<Duration>,
+    /// All must be met.
+    #[serde(deserialize_with = "thresholds")]
+    pub thresholds: Vec<Threshold>,
 }
 
 /// A part of a drill.
@@ -73,7 +65,7 @@ pub struct Recovers {
     /// Of which request; all, when unsaid.
     pub request: Option<String>,
     /// From the last undo until none fails any more.
-    #[serde(deserialize_with = "span")]
+    #[serde(deserialize_with = "duration::deserialize")]
     pub within: Duration,
 }
 
@@ -128,20 +120,39 @@ pub struct Health {
     pub equals: serde_json::Value,
 }
 
-/// What writes have done: every one that was not answered is sent again with its key until it is, then all must be there once.
+/// Money that the requests of the load move, judged by [`crate::history::check::bank`]: every read of a balance while the load
+/// runs, and all balances at the end, must be explained by each transfer once.
+///
+/// At the end every transfer is sent again with its key, so that what was not answered is known to have happened, and the answer
+/// of what was acknowledged must be the same.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Effects {
-    /// Requests and how much one of them adds to the value.
-    pub adds: BTreeMap<String, i64>,
-    /// Where the value is read, before the load and after it.
-    pub read: String,
-    /// A JSON pointer to it.
-    pub at: String,
+pub struct Bank {
+    /// Accounts by a name, and the path at which each is read. Requests of the load that GET that path are judged too.
+    pub accounts: BTreeMap<String, String>,
+    /// A JSON pointer to the balance.
+    pub balance: String,
+    /// The lowest balance that an account may have.
+    #[serde(default = "no_floor")]
+    pub floor: i64,
+    /// Requests and what one of them moves. Nothing else may move money of these accounts meanwhile.
+    pub moves: BTreeMap<String, Move>,
+}
+
+/// Money that one request moves.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Move {
+    /// From which account; from outside when unsaid.
+    pub from: Option<String>,
+    /// To which account; to the outside when unsaid.
+    pub to: Option<String>,
+    /// In the smallest unit.
+    pub amount: i64,
 }
 
 impl Hypothesis {
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self, plan: &Plan) -> Result<(), Refusal> {
         let given = [
             self.load.is_some(),
             self.recovers.is_some(),
@@ -149,16 +160,48 @@ impl Hypothesis {
             self.metric.is_some(),
             self.health.is_some(),
             self.command.is_some(),
-            self.effects.is_some(),
+            self.bank.is_some(),
         ];
-        match given.into_iter().filter(|given| *given).count() {
-            1 => Ok(()),
-            _ => Err(Refusal(format!(
-                "the hypothesis {:?} needs exactly one of load, recovers, http, metric, health, command and effects",
-                self.name
-            ))),
+        let wrong = |what: String| Err(Refusal(format!("the hypothesis {:?} {what}", self.name)));
+        if given.into_iter().filter(|given| *given).count() != 1 {
+            return wrong("needs exactly one of load, recovers, http, metric, health, command and bank".to_owned());
+        }
+        let asked_for = |name: &str| plan.load.mix.contains_key(name);
+        if self.load.as_ref().is_some_and(|bound| bound.thresholds.is_empty()) {
+            return wrong("has no thresholds: say such as [\"p99<=500ms\", \"errors<=0%\"]".to_owned());
+        }
+        let bound = self.load.iter().flat_map(|bound| bound.thresholds.iter().filter_map(Threshold::kind));
+        let recovering = self.recovers.iter().filter_map(|recovers| recovers.request.as_deref());
+        let moving = self.bank.iter().flat_map(|bank| bank.moves.keys().map(String::as_str));
+        if let Some(unknown) = bound.chain(recovering).chain(moving).find(|name| !asked_for(name)) {
+            return wrong(format!("is about the request {unknown:?}, which is not in the mix of the load"));
+        }
+        self.bank.as_ref().map_or(Ok(()), |bank| bank.check().or_else(|what| wrong(what.to_owned())))
+    }
+}
+
+impl Bank {
+    fn check(&self) -> Result<(), &'static str> {
+        let known = |account: &Option<String>| account.as_ref().is_none_or(|name| self.accounts.contains_key(name));
+        match self.moves.values().find(|moved| !(known(&moved.from) && known(&moved.to))) {
+            Some(_) => Err("moves money of an account that is not among its accounts"),
+            None if self.moves.values().any(|moved| moved.from == moved.to) => {
+                Err("moves money to where it comes from: name one account, or two")
+            }
+            None if self.moves.values().any(|moved| moved.amount <= 0) => Err("moves an amount that is not above zero"),
+            None if self.moves.is_empty() => Err("moves nothing: say which requests move money"),
+            None => Ok(()),
         }
     }
+}
+
+fn thresholds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Threshold>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+fn no_floor() -> i64 {
+    i64::MIN
 }
 
 fn ok() -> u16 {

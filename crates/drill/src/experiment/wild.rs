@@ -1,0 +1,54 @@
+//! One client that has gone wild: it sends as fast as it is answered, over several connections. It is no load: nobody measures
+//! what it gets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::plan::Plan;
+use crate::entropy::Seed;
+use crate::http::Client;
+use crate::load::{self, Filling};
+
+/// The most requests of one wild client.
+const MAX_REQUESTS: u64 = 1_000_000;
+
+/// A wild client, until it is dropped.
+pub(super) struct Wild {
+    _connections: JoinSet<()>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Wild {
+    pub(super) fn begin(
+        kind: &load::Kind,
+        connections: u32,
+        plan: &Plan,
+        offered: &load::Plan,
+    ) -> Result<Self, String> {
+        let fill = Arc::new(offered.filler(kind).map_err(|mistake| mistake.to_string())?);
+        let client = Client::new(offered.target.clone(), plan.load.timeout);
+        let sent = Arc::new(AtomicU64::new(0));
+        let mut set = JoinSet::new();
+        for connection in 0..connections {
+            let (fill, client, sent) = (Arc::clone(&fill), client.clone(), Arc::clone(&sent));
+            let mut luck = Seed(plan.load.seed).generator(&format!("wild {connection}"));
+            set.spawn(async move {
+                loop {
+                    let number = sent.fetch_add(1, Ordering::Relaxed);
+                    if number >= MAX_REQUESTS {
+                        return;
+                    }
+                    client.send(fill(&Filling::draw(number, &mut luck))).await;
+                }
+            });
+        }
+        Ok(Self { _connections: set, sent })
+    }
+
+    /// How many requests it has begun.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,100 @@
+//! Every request kept one by one, for figures of a part of a run.
+//!
+//! What is to be compared with what happens to a server meanwhile is seldom cut at whole seconds, and where it is cut may be
+//! known only afterwards. A generator at full speed is better watched by its [`Report`](super::Report) alone.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::report::{Figures, Row, count};
+use super::{Completed, Outcome};
+
+/// The most requests that are kept, about 200 MB; of those beyond nothing is known here.
+pub const MAX_SAMPLES: usize = 4_000_000;
+
+/// One request. Times count from the beginning that the samples were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Its place in [`Plan::kinds`](super::Plan::kinds).
+    pub kind: usize,
+    /// When it was to be sent.
+    pub intended: Duration,
+    /// When it was sent.
+    pub sent: Duration,
+    /// When its outcome was known.
+    pub done: Duration,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Every request that is over. Cheap to clone; clones write into the same list.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    begun: Instant,
+    kinds: Vec<String>,
+    all: Arc<Mutex<Vec<Sample>>>,
+}
+
+/// The figures of a part of a run.
+#[derive(Clone, Debug)]
+pub struct Part {
+    kinds: Vec<(String, Vec<Row>)>,
+    lasts: Duration,
+}
+
+impl Samples {
+    /// None yet. Times count from `begun`; `kinds` are the names of the plan's.
+    pub fn new(begun: Instant, kinds: impl IntoIterator<Item = String>) -> Self {
+        Self { begun, kinds: kinds.into_iter().collect(), all: Arc::default() }
+    }
+
+    /// Keeps one; for an [`Observer`](super::Observer).
+    pub fn keep(&self, completed: &Completed<'_>) {
+        let since = |instant: Instant| instant.saturating_duration_since(self.begun);
+        let Completed { kind, intended, sent, done, outcome, .. } = *completed;
+        let mut all = self.lock();
+        if all.len() < MAX_SAMPLES {
+            all.push(Sample { kind, intended: since(intended), sent: since(sent), done: since(done), outcome });
+        }
+    }
+
+    /// Those so far, in the order in which their outcomes were known.
+    pub fn all(&self) -> Vec<Sample> {
+        self.lock().clone()
+    }
+
+    /// The share of the latest outcomes, those known since then, that was not as expected; none when there are fewer than `least`.
+    pub fn errors_since(&self, moment: Duration, least: usize) -> Option<f64> {
+        let all = self.lock();
+        let recent = all.iter().rev().take_while(|sample| sample.done > moment);
+        let (known, unexpected) = recent.fold((0_usize, 0_usize), |(known, unexpected), sample| {
+            (known + 1, unexpected + usize::from(sample.outcome != Outcome::Expected))
+        });
+        (known >= least.max(1)).then(|| unexpected as f64 / known as f64)
+    }
+
+    /// The figures of those that were to be sent within this span.
+    pub fn part(&self, span: Range<Duration>) -> Part {
+        let lasts = span.end.saturating_sub(span.start);
+        let mut kinds: Vec<_> = self.kinds.iter().map(|name| (name.clone(), Vec::new())).collect();
+        for sample in self.lock().iter().filter(|sample| span.contains(&sample.intended)) {
+            let (latency, service) =
+                (sample.done.saturating_sub(sample.intended), sample.done.saturating_sub(sample.sent));
+            count(&mut kinds[sample.kind].1, sample.outcome, latency, service);
+        }
+        Part { kinds, lasts }
+    }
+
+    /// Every push leaves the list whole, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Vec<Sample>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    /// What came back in it.
+    pub fn figures(&self) -> Figures<'_> {
+        Figures { kinds: &self.kinds, lasts: self.lasts }
+    }
+}
