@@ -70,7 +70,7 @@ pub struct Standard {
     )]
     pub max_body_bytes: u64,
 
-    /// The most requests worked on at once; the next is answered 503.
+    /// The most requests worked on at once, three quarters of them for one address; the next is answered 503.
     #[arg(
         id = "std.in_flight",
         long = "max-in-flight",

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Attacks nginx, Caddy, HAProxy and the ledger, one after the other, with all attacks; reports go to target/subjects. See
-# ../subjects.md. `sh attack.sh caddy --only idle` attacks one of them with what is named.
+# Attacks nginx, Caddy, HAProxy and the ledger, one after the other, with all attacks, and orders.py with those that need an
+# effect; reports go to target/subjects. Compares the verdicts with the table in ../subjects.md.
+# `sh attack.sh caddy --only idle` attacks one of them with what is named.
 set -eu
 cd "$(dirname "$0")/../../.."
+sh .ci/install nginx-light caddy haproxy gunicorn python3-flask curl
 sh docs/guide/subjects/setup.sh
 here=docs/guide/subjects/attack out=target/subjects
 /usr/bin/python3 -c "print('a line of nineteen.\n' * 1000, end='')" >$out/site/big.txt
@@ -50,7 +52,7 @@ only=${1:-all}
 [ $# = 0 ] || shift
 body='--body /echo --login /login'
 password='{"password":"{password}"}'
-for name in nginx caddy haproxy ledger; do
+for name in nginx caddy haproxy ledger orders; do
     [ "$only" = all ] || [ "$only" = $name ] || continue
     case $name in
     nginx)
@@ -72,5 +74,10 @@ for name in nginx caddy haproxy ledger; do
         attack haproxy --url http://127.0.0.1:18524/big.txt $body --login-body "$password" "$@"
         ;;
     ledger) attack ledger --config keel.toml "$@" ;;
+    orders)
+        sh .ci/peers pypi:asgi-idempotency-header==0.2.0 pypi:fastapi==0.165.0 pypi:redis==8.1.0 pypi:uvicorn==0.54.0
+        attack orders --config $here/orders.toml --only cross-site,key-replay,key-race,id-enumeration "$@"
+        ;;
     esac
 done
+[ "$only" != all ] || /usr/bin/python3 $here/table.py docs/guide/subjects.md $out >$out/attack-table.md

@@ -42,6 +42,17 @@ pub(super) fn all(mut bytes: &[u8], method: &Method) -> Vec<WireAnswer> {
     answers
 }
 
+/// Whether these bytes end where an answer does: in the middle of one the connection was cut.
+pub(super) fn end_between_answers(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match next(bytes, &Method::GET, 0) {
+            Some((_, Some(end))) if end > 0 => bytes = &bytes[end..],
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// The next answer and where it ends; no end when its body did not come to one.
 fn next(bytes: &[u8], method: &Method, keep: usize) -> Option<(WireAnswer, Option<usize>)> {
     let mut reader = AnswerReader::new(method, keep);
@@ -101,6 +112,14 @@ mod tests {
         let bytes = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno\
                       HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nHTTP/1.1 404 No\r\n\r\nx";
         assert_eq!(statuses(bytes), [400, 200, 404]);
+    }
+
+    #[test]
+    fn a_cut_answer_is_told_from_a_whole_one() {
+        let two = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        assert!(end_between_answers(two) && end_between_answers(b""));
+        assert!(!end_between_answers(&two[..two.len() - 1]));
+        assert!(!end_between_answers(&two[..50]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::answers;
 use super::ground::Ground;
 use super::outcome::{Evidence, Mark};
 use crate::raw::{Ended, RawConnection};
@@ -18,8 +19,12 @@ const ROUND: Duration = Duration::from_millis(500);
 const WRITE: Duration = Duration::from_millis(200);
 /// How long is listened to what a cut connection brought.
 const GLANCE: Duration = Duration::from_millis(20);
-/// Cut connections whose answer is looked at, for the evidence.
+/// Connections whose answers are looked at, for the evidence.
 const LOOKED_AT: usize = 200;
+/// The most that is read of one that was left unread, in bytes,
+const LEFT: usize = 1 << 20;
+/// and how long.
+const READ_AT_LAST: Duration = Duration::from_secs(1);
 
 /// How the connections are held.
 pub(super) struct Manner {
@@ -50,8 +55,10 @@ pub(super) struct Tally {
     pub(super) first_cut: Option<Duration>,
     /// What the first of these were told before.
     pub(super) statuses: BTreeMap<u16, usize>,
-    /// Still held at the end.
+    /// Still held at the end, as far as can be seen without reading.
     pub(super) held: usize,
+    /// Where nothing was read: how many of these were read at last, and how many of them had been cut in an answer.
+    pub(super) read: Option<(usize, usize)>,
 }
 
 struct Held {
@@ -72,7 +79,21 @@ pub(super) async fn hold(ground: &Ground<'_>, manner: &Manner) -> Tally {
         held = feed(manner, held, &mut tally).await;
     }
     tally.held = held.len();
+    if manner.unread {
+        tally.read = Some(read_at_last(held).await);
+    }
     tally
+}
+
+/// That a server has given a connection up does not show while nothing is read: its FIN waits behind the answers that the
+/// kernel still has. Whoever reads them at last finds the end within an answer.
+async fn read_at_last(held: Vec<Held>) -> (usize, usize) {
+    let read = held.into_iter().take(LOOKED_AT).map(async |mut one: Held| {
+        let heard = one.connection.listen(LEFT, READ_AT_LAST).await;
+        heard.ended != Ended::StillOpen && !answers::end_between_answers(&heard.bytes)
+    });
+    let cut = join_all(read).await;
+    (cut.len(), cut.iter().filter(|cut| **cut).count())
 }
 
 /// Opens what is missing; stops for this round when a whole batch fails.
@@ -155,7 +176,13 @@ impl Tally {
             let failed = format!("{} more could not be opened", self.failed);
             evidence.push(Evidence::new(Mark::Note, failed));
         }
-        if self.held > 0 {
+        if let Some((read, cut)) = self.read.filter(|(_, cut)| *cut > 0) {
+            let text =
+                format!("of {read} that were read at the end, after {seconds:.0} s, {cut} had been cut in an answer");
+            evidence.push(Evidence::new(Mark::Right, text));
+        }
+        let all_cut = self.read.is_some_and(|(read, cut)| read > 0 && read == cut);
+        if self.held > 0 && !all_cut {
             let text = format!("{} were still held at the end of {seconds:.0} s", self.held);
             evidence.push(Evidence::new(Mark::Tolerated, text));
         }
