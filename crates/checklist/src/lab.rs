@@ -1,6 +1,7 @@
 //! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 
 mod dependency;
+mod postgres;
 mod ready;
 mod template;
 

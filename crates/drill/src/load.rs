@@ -69,6 +69,7 @@ pub use self::record::{Live, Outcome};
 pub use self::report::{Figures, Report, Validity};
 pub use self::samples::{MAX_SAMPLES, Part, Sample, Samples};
 pub use self::template::Filling;
+pub(crate) use self::template::Fillings;
 use crate::entropy::Seed;
 
 /// The highest rate, in requests a second.
@@ -113,7 +114,7 @@ pub struct Plan {
     pub sources: u32,
     /// An arrival to which the generator comes later than this was late; too many make the run invalid.
     pub allowed_lag: Duration,
-    /// What arrivals, the mix and keys are drawn from.
+    /// What arrivals, the mix and `{random}` are drawn from. Keys are new in every run.
     pub seed: Seed,
     /// What `{name}` stands for in templates.
     pub variables: BTreeMap<String, String>,

@@ -247,6 +247,16 @@ async fn a_bank_that_loses_or_doubles_or_reads_what_was_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_remembers_keys_is_drilled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
+    for drill in ["first", "second"] {
+        let report = drilled(&plan(BANK), &mut bank).await;
+        assert_eq!(report.verdict, Verdict::Held, "{drill}: {}", report.to_text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_load_that_was_not_sent_as_planned_nothing_is_held() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;

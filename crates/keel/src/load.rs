@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     /// Arrivals of so long a time come together, such as 1ms: costs less than waking for each
     #[arg(long, value_name = "DURATION", value_parser = drill::duration::parse, conflicts_with_all = ["poisson", "replay"], help_heading = "When")]
     bursts: Option<Duration>,
-    /// What arrivals, the mix and keys are drawn from
+    /// What arrivals, the mix and {random} are drawn from; keys are new in every run
     #[arg(long, value_name = "NUMBER", help_heading = "When")]
     seed: Option<u64>,
     /// The method

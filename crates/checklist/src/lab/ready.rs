@@ -7,6 +7,7 @@ use drill::http::{Client, Request};
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::postgres;
 use crate::subject::Subject;
 
 /// Between two looks.
@@ -50,10 +51,15 @@ impl fmt::Display for Readiness<'_> {
     }
 }
 
-/// Whether a TCP connection to the URL's host and port can be made now. What is not reached over TCP counts as there.
+/// Whether a TCP connection to the URL's host and port can be made now, and a PostgreSQL server there takes clients. What is not
+/// reached over TCP counts as there.
 pub(super) async fn accepts(url: &Url) -> bool {
     let Some(authority) = authority(url) else { return true };
-    matches!(connect(&authority).await, Some(Ok(_)))
+    match connect(&authority).await {
+        Some(Ok(connection)) if postgres::is_meant(url) => postgres::takes_clients(connection, url, CONNECT).await,
+        Some(Ok(_)) => true,
+        _ => false,
+    }
 }
 
 /// Whether nobody listens there: connections are refused at once. Who is too busy to accept does listen.

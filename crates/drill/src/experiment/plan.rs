@@ -134,7 +134,7 @@ pub struct Load {
     /// and failures.
     #[serde(default = "allowed_lag", deserialize_with = "duration::deserialize")]
     pub allowed_lag: Duration,
-    /// What the order of requests and their keys are drawn from.
+    /// What the order of requests is drawn from. Their keys are new in every run.
     #[serde(default = "seed")]
     pub seed: u64,
 }

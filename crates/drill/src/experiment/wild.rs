@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::plan::Plan;
 use crate::entropy::Seed;
 use crate::http::Client;
-use crate::load::{self, Filling};
+use crate::load::{self, Filling, Fillings};
 
 /// The most requests of one wild client.
 const MAX_REQUESTS: u64 = 1_000_000;
@@ -33,14 +33,14 @@ impl Wild {
         let mut set = JoinSet::new();
         for connection in 0..connections {
             let (fill, client, sent) = (Arc::clone(&fill), client.clone(), Arc::clone(&sent));
-            let mut luck = Seed(plan.load.seed).generator(&format!("wild {connection}"));
+            let mut fillings = Fillings::new(Seed(plan.load.seed), &format!("wild connection {connection}"));
             set.spawn(async move {
                 loop {
                     let number = sent.fetch_add(1, Ordering::Relaxed);
                     if number >= MAX_REQUESTS {
                         return;
                     }
-                    client.send(fill(&Filling::draw(number, &mut luck))).await;
+                    client.send(fill(&Filling { number, ..fillings.draw() })).await;
                 }
             });
         }

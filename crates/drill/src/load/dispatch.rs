@@ -18,7 +18,7 @@ use super::alarm::Alarm;
 use super::lane::Lane;
 use super::record::{Outcome, Recorder};
 use super::report::Report;
-use super::template::{Filling, Template};
+use super::template::{Filling, Fillings, Template};
 use super::{Completed, MAX_WAITING, Plan, PlanError, Protocol, Watch, http2};
 
 /// The least time between two wake-ups: what becomes due meanwhile is handed out together, so much too late at most. A
@@ -139,10 +139,9 @@ async fn follow(
 /// What the arrivals are.
 struct Draw {
     mix: ChaCha12Rng,
-    keys: ChaCha12Rng,
+    fillings: Fillings,
     /// Weights added up.
     upto: Vec<u64>,
-    number: u64,
 }
 
 impl Draw {
@@ -152,15 +151,14 @@ impl Draw {
             sum += u64::from(kind.weight);
             sum
         });
-        Self { upto: upto.collect(), mix: plan.seed.generator("mix"), keys: plan.seed.generator("keys"), number: 0 }
+        Self { upto: upto.collect(), mix: plan.seed.generator("mix"), fillings: Fillings::new(plan.seed, "load") }
     }
 
     fn arrival(&mut self, intended: Instant) -> Arrival {
         let sum = self.upto.last().copied().unwrap_or(1).max(1);
         let drawn = self.mix.random_range(0..sum);
         let kind = self.upto.partition_point(|upto| *upto <= drawn);
-        self.number += 1;
-        Arrival { kind, filling: Filling::draw(self.number, &mut self.keys), intended }
+        Arrival { kind, filling: self.fillings.draw(), intended }
     }
 }
 

@@ -7,6 +7,7 @@ use rand::rngs::ChaCha12Rng;
 use url::Position;
 
 use super::{Kind, Plan};
+use crate::entropy::Seed;
 
 /// A piece of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +46,28 @@ pub(super) struct Template {
     keep_alive: bool,
 }
 
-impl Filling {
-    pub(crate) fn draw(number: u64, luck: &mut ChaCha12Rng) -> Self {
+/// Draws fillings one after the other, numbered from 1.
+///
+/// `{random}` repeats with the seed. A key never does: a service that keeps its data would take the second run with the same
+/// seed for a repetition of the first, and answer without doing anything.
+#[derive(Debug)]
+pub(crate) struct Fillings {
+    keys: ChaCha12Rng,
+    random: ChaCha12Rng,
+    number: u64,
+}
+
+impl Fillings {
+    /// For one part of a run; each part draws numbers of its own.
+    pub(crate) fn new(seed: Seed, part: &str) -> Self {
+        let part = |what: &str| format!("{what} of {part}");
+        Self { keys: Seed::fresh().generator(&part("keys")), random: seed.generator(&part("random")), number: 0 }
+    }
+
+    pub(crate) fn draw(&mut self) -> Filling {
         // 122 bits in the shape of a UUID (version 4), as many services insist on one.
-        let (high, low) = (luck.random::<u64>() & !0xf000 | 0x4000, luck.random::<u64>() & (u64::MAX >> 2) | 1 << 63);
+        let (high, low) = (self.keys.random::<u64>(), self.keys.random::<u64>());
+        let (high, low) = (high & !0xf000 | 0x4000, low & (u64::MAX >> 2) | 1 << 63);
         let key = format!(
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
             high >> 32,
@@ -57,7 +76,8 @@ impl Filling {
             low >> 48,
             low & 0xffff_ffff_ffff
         );
-        Self { key, number, random: luck.random() }
+        self.number += 1;
+        Filling { key, number: self.number, random: self.random.random() }
     }
 }
 
@@ -199,7 +219,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::entropy::Seed;
     use crate::load::profile::Profile;
 
     fn plan() -> Plan {
@@ -231,14 +250,17 @@ mod tests {
     }
 
     #[test]
-    fn keys_differ_and_repeat_with_the_seed() {
-        let keys = || {
-            let mut luck = Seed(5).generator("keys");
-            (0..1000).map(|number| Filling::draw(number, &mut luck).key).collect::<BTreeSet<_>>()
+    fn numbers_repeat_with_the_seed_and_keys_never() {
+        let run = || {
+            let mut fillings = Fillings::new(Seed(5), "load");
+            (0..1000).map(|_| fillings.draw()).collect::<Vec<_>>()
         };
-        assert_eq!(keys().len(), 1000);
-        assert_eq!(keys(), keys());
-        let key = keys().pop_first().unwrap();
+        let (first, second) = (run(), run());
+        let keys: BTreeSet<&str> = first.iter().chain(&second).map(|filling| filling.key.as_str()).collect();
+        assert_eq!(keys.len(), 2000);
+        let numbers = |run: &[Filling]| run.iter().map(|filling| (filling.number, filling.random)).collect::<Vec<_>>();
+        assert_eq!(numbers(&first), numbers(&second));
+        let key = &first[0].key;
         assert!(key.len() == 36 && key.as_bytes()[14] == b'4' && b"89ab".contains(&key.as_bytes()[19]), "{key}");
     }
 }
