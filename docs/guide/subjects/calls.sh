@@ -13,8 +13,9 @@ mkdir -p "$out"
 for name in "$@"; do
     at=$(grep -ho '127\.0\.0\.1:186[0-9]*\|port_value: 186[0-9]*' "docs/guide/subjects/calls/$name".* | grep -o '186[0-9]*')
     sed "s/@NAME@/$name/; s/@AT@/$at/" docs/guide/subjects/calls/keel.toml >"$out/$name.toml"
+    rm -f "$out/$name.json"
     target/debug/keel check --config "$out/$name.toml" --only call.retry --only call.retry-budget --only call.breaker \
         --only call.bulkhead --json "$out/$name.json" --output "$out/$name.txt"
     echo "$name: exit code $?"
 done
-exec /usr/bin/python3 docs/guide/subjects/compare.py docs/guide/subjects.md "$out" "$@"
+exec /usr/bin/python3 docs/guide/subjects/compare.py docs/guide/subjects.md "$out" "Calls, seen at a proxy" "$@"
