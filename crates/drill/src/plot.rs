@@ -13,6 +13,8 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 72.0;
 /// Room at the top and at the bottom.
 const EDGE: f64 = 24.0;
+/// The most marks above zero.
+const MOST_STEPS: u32 = 5;
 /// The most points of a line.
 const MAX_POINTS: usize = 480;
 /// Told apart by people who see red and green alike (Okabe and Ito).
@@ -36,6 +38,7 @@ svg{width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif
 /// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scaling {
+    /// From zero; of counts.
     Linear,
     Logarithmic,
 }
@@ -120,7 +123,10 @@ impl Scale {
     fn of(values: impl Iterator<Item = f64> + Clone, scaling: Scaling) -> Self {
         let high = values.clone().fold(0.0, f64::max);
         match scaling {
-            Scaling::Linear => Self { low: 0.0, high: if high > 0.0 { high } else { 1.0 }, scaling },
+            Scaling::Linear => {
+                let step = step(high);
+                Self { low: 0.0, high: (high / step).ceil().max(1.0) * step, scaling }
+            }
             Scaling::Logarithmic => {
                 let low = values.filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
                 let low = if low.is_finite() { 10_f64.powf(low.log10().floor()) } else { 0.1 };
@@ -143,9 +149,19 @@ impl Scale {
                 let (first, last) = (self.low.log10().round() as i32, self.high.log10().round() as i32);
                 (first..=last).map(|power| 10_f64.powi(power)).collect()
             }
-            Scaling::Linear => (0..=4).map(|quarter| self.high * f64::from(quarter) / 4.0).collect(),
+            Scaling::Linear => {
+                let step = step(self.high);
+                (0..=MOST_STEPS).map(|mark| f64::from(mark) * step).take_while(|mark| *mark <= self.high).collect()
+            }
         }
     }
+}
+
+/// The least of 1, 2 and 5 times a power of ten, counts being whole, of which at most [`MOST_STEPS`] reach so high.
+fn step(high: f64) -> f64 {
+    let least = (high / f64::from(MOST_STEPS)).max(1.0);
+    let power = 10_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0].into_iter().map(|times| times * power).find(|step| *step >= least).unwrap_or(10.0 * power)
 }
 
 fn open(label: &str) -> String {
@@ -173,4 +189,18 @@ fn polyline(svg: &mut String, colour: &str, points: &[(f64, f64)]) {
 fn close(mut svg: String) -> Markup {
     svg.push_str("</svg>");
     PreEscaped(svg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_round_and_reach_over_the_highest_value() {
+        let marks = |high: f64| Scale::of([high].into_iter(), Scaling::Linear).marks();
+        assert_eq!(marks(25.0), [0.0, 5.0, 10.0, 15.0, 20.0, 25.0]);
+        assert_eq!(marks(301.0), [0.0, 100.0, 200.0, 300.0, 400.0]);
+        assert_eq!(marks(7.0), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(marks(0.0), [0.0, 1.0]);
+    }
 }

@@ -84,6 +84,16 @@ fn what_falls_short_is_the_exit_code_unless_it_is_accepted() {
 }
 
 #[test]
+fn what_is_accepted_and_holds_is_told() {
+    let folder = folder(ANSWERS);
+    let gap = "[[accept]]\ndrill = \"drill\"\nhypothesis = \"it answers\"\nowner = \"us\"\nreason = \"it was down\"\n";
+    std::fs::write(folder.path().join("accepted.toml"), format!("{gap}expires = \"2999-01-01\"\n")).unwrap();
+    let output = keel(folder.path(), &["--accepted", "accepted.toml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("it held, and is still accepted by us"), "{}", told(&output));
+}
+
+#[test]
 fn a_step_outside_of_the_blast_radius_is_refused_before_anything_starts() {
     let folder = folder(&format!("{}{ANSWERS}", COMMAND.replace("commands = true", "")));
     let output = keel(folder.path(), &[]).output().unwrap();
@@ -131,5 +141,18 @@ fn every_drill_that_ships_is_read_and_asks_what_a_user_needs() {
         }
         let read = |path: &String| subject.requests.iter().any(|spec| spec.path == *path);
         assert!(bank.accounts.values().any(read), "{}: no request of the load reads a balance", path.display());
+    }
+}
+
+#[test]
+fn the_drill_of_the_guide_is_the_one_that_ships() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let guide = std::fs::read_to_string(root.join("docs/guide/drills.md")).unwrap();
+    let shipped = std::fs::read_to_string(root.join("drills/dependency-slow.toml")).unwrap();
+    let worked = guide.split("\n## ").find(|section| section.starts_with("One drill, worked through")).unwrap();
+    let pieces: Vec<&str> = worked.split("```toml\n").skip(1).map(|piece| piece.split("```").next().unwrap()).collect();
+    assert!(pieces.len() >= 5);
+    for piece in pieces {
+        assert!(shipped.contains(piece), "not in drills/dependency-slow.toml:\n{piece}");
     }
 }

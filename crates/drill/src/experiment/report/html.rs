@@ -37,7 +37,7 @@ pub(super) fn page(report: &Report) -> String {
                 p { span class={ "verdict " (class(&report.verdict)) } { (report.verdict.words()) } }
                 p { small { "began " (report.start) ", seed " (report.seed) (attempts(report)) } }
                 @if !report.findings.is_empty() { (findings(report)) }
-                h2 { "Requests a second" }
+                h2 { "Requests, by the second in which they were due" }
                 (plot::key([(BLUE, "due"), (GREEN, "answered as expected"), (ORANGE, "otherwise"), (SHADE, "something is broken")]))
                 (requests(report, &broken))
                 h2 { "Latency from the intended time: 99 of 100 within (ms, logarithmic)" }
