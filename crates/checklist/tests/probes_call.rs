@@ -2,6 +2,8 @@
 
 mod specimen;
 
+use std::time::Duration;
+
 use checklist::finding::{Finding, Verdict};
 use checklist::subject::RequestSpec;
 use checklist::subject::{Dependencies, Subject};
@@ -184,4 +186,52 @@ async fn calls_that_only_time_out_are_no_bound() {
     let finding = examine("call.bulkhead", "calls-trickling").await;
     assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
     assert!(finding.summary.contains("no bound"), "{}", finding.summary);
+}
+
+/// With a deadline above what a call of the specimens of patience may take for anybody.
+async fn examine_deadline(name: &str) -> Finding {
+    let declare = |subject: &mut Subject| {
+        calls_for_prices(subject);
+        subject.deadline = Duration::from_secs(4);
+    };
+    let finding = examine_declared("call.deadline", name, declare).await;
+    assert!(!finding.evidence.is_empty(), "{finding:?}");
+    finding
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_end_with_their_callers_patience_and_say_what_is_left_of_it() {
+    let finding = examine_deadline("patience-carrying").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert!(finding.evidence.iter().any(|piece| piece.what.starts_with("a repeat")), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_go_on_when_nobody_waits_fall_short() {
+    let finding = examine_deadline("call-good").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("when a caller left"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_say_more_than_is_left_fall_short() {
+    let finding = examine_deadline("patience-extending").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("its call said 3.0s"), "{}", finding.summary);
+    let finding = examine_deadline("patience-stale").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("a repeat"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
+    for (name, why) in [
+        ("patience-mute", "not each call told"),
+        ("patience-wavering", "of 3 calls were given up"),
+        ("patience-watchful", "when a caller left"),
+    ] {
+        let finding = examine_deadline(name).await;
+        assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+        assert!(finding.summary.contains(why), "{}", finding.summary);
+    }
 }

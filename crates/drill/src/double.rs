@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 use crate::http::{Client, Request};
+use crate::patience::{self, Patience};
 
 /// The most connections at a time; further ones wait in the listener's queue.
 pub const MAX_CONNECTIONS: usize = 1024;
@@ -50,6 +51,8 @@ pub enum Behaviour {
     HangUp(Duration),
     /// Never answers, until [`Double::hang_up`].
     Hang,
+    /// Passes, but only after so long.
+    Late(Duration),
 }
 
 /// A call that came.
@@ -63,6 +66,8 @@ pub struct Call {
     pub path: String,
     /// Its `Idempotency-Key`, when it has one.
     pub key: Option<String>,
+    /// How long its caller says that it waits.
+    pub patience: Vec<Patience>,
     /// When its answer was ready, or its caller had gone; none while it is open.
     pub ended: Option<Instant>,
 }
@@ -225,11 +230,13 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Ok(status(413, None)) };
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, ended: None };
+    let patience = patience::said(&head.headers);
+    let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, patience, ended: None };
     let _open = Open::new(shared, call);
     // Before it is asked what to do: who is told to hang must not miss that it is over.
     let mut hung_up = shared.hung_up.subscribe();
-    Ok(match next(&shared.behaviour) {
+    let behaviour = next(&shared.behaviour);
+    Ok(match behaviour {
         Behaviour::Hang => {
             let _ = hung_up.changed().await;
             return Err(HungUp);
@@ -245,7 +252,10 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
             tokio::time::sleep(after).await;
             status(503, None)
         }
-        Behaviour::Pass => {
+        Behaviour::Pass | Behaviour::Late(_) => {
+            if let Behaviour::Late(after) = behaviour {
+                tokio::time::sleep(after).await;
+            }
             let mut passed = Request::new(head.method, path).body(body.to_bytes());
             for (name, value) in head.headers.iter().filter(|(name, _)| !is_of_the_connection(name)) {
                 passed = passed.header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));

@@ -7,6 +7,7 @@
 //! - [`raw`]: a bare TCP connection for what no well-behaved client would send.
 //! - [`proxy`]: a fault proxy that stands in front of a dependency.
 //! - [`double`]: a dependency's double, which takes down when each call comes.
+//! - [`patience`]: how long a caller waits, as headers say it.
 //! - [`load`]: open-loop load, with latency measured from the intended send time.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
 //! - [`attack`]: what hostile clients do, bounded in rate and time.
@@ -49,6 +50,7 @@ pub mod fault;
 pub mod history;
 pub mod http;
 pub mod load;
+pub mod patience;
 pub mod process;
 pub mod proxy;
 pub mod raw;

@@ -7,6 +7,7 @@ mod call;
 mod calls;
 mod life;
 mod loaded;
+mod patience;
 mod see;
 mod server;
 mod ship;
@@ -19,8 +20,18 @@ fn main() {
         eprintln!("usage: specimen NAME PORT");
         std::process::exit(2);
     };
-    let chapters =
-        [border::run, call::run, calls::run, life::run, loaded::run, see::run, ship::run, steady::run, web::run];
+    let chapters = [
+        border::run,
+        call::run,
+        calls::run,
+        life::run,
+        loaded::run,
+        patience::run,
+        see::run,
+        ship::run,
+        steady::run,
+        web::run,
+    ];
     if !chapters.iter().any(|run| run(&name, port)) {
         eprintln!("no specimen is called {name}");
         std::process::exit(2);

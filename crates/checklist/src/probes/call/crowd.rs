@@ -73,6 +73,7 @@ mod tests {
             method: http::Method::GET,
             path: "/".to_owned(),
             key: None,
+            patience: Vec::new(),
             ended: ended.map(|ended| base + ended),
         };
         times.into_iter().map(call).collect()

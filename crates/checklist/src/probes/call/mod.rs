@@ -9,6 +9,7 @@ mod watched;
 pub mod bad_answers;
 pub mod breaker;
 pub mod bulkhead;
+pub mod deadline;
 pub mod fallback;
 pub mod retry;
 pub mod retry_budget;
@@ -30,6 +31,11 @@ pub const PROBES: &[Probe] = &[
         id: "call.timeout",
         hypothesis: "No call outlives its deadline, and no request waits for a dependency longer than that",
         examine: |lab| Box::pin(timeout::examine(lab)),
+    },
+    Probe {
+        id: "call.deadline",
+        hypothesis: "A call is given up when its caller's deadline passes, and says how long is left",
+        examine: |lab| Box::pin(deadline::examine(lab)),
     },
     Probe {
         id: "call.retry",
