@@ -235,3 +235,69 @@ async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
         assert!(finding.summary.contains(why), "{}", finding.summary);
     }
 }
+
+/// With a deadline that makes slow calls take a second, and with orders.
+async fn examine_hedges(name: &str) -> Finding {
+    let declare = |subject: &mut Subject| {
+        calls_for_prices(subject);
+        subject.deadline = Duration::from_secs(4);
+        subject.requests.push(RequestSpec { uses: vec!["prices".to_owned()], ..request("POST", "/order") });
+    };
+    let finding = examine_declared("call.hedge", name, declare).await;
+    assert!(!finding.evidence.is_empty(), "{finding:?}");
+    finding
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_reads_are_hedged_within_a_budget() {
+    let finding = examine_hedges("hedges-budgeted").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine_hedges("hedges-eager").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("2.00 each"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_safe_to_repeat_is_not_hedged() {
+    let finding = examine_hedges("hedges-careless").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("not safe to repeat"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_after_a_timeout_is_no_hedge() {
+    let finding = examine_hedges("hedges-repeating").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("10 had one after it"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_hedge_is_seen_nobody_said_whether_it_is_wanted() {
+    let finding = examine("call.hedge", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("0 had a second one beside it"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_periodic_must_be_jittered() {
+    let finding = examine("call.jitter", "periodic-jittered").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("call.jitter", "periodic-even").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_by_the_clock_is_synchronised_too() {
+    let finding = examine("call.jitter", "periodic-clock").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_comes_by_itself_no_jitter_is_seen() {
+    let finding = examine("call.jitter", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("by themselves"), "{}", finding.summary);
+    let none = |subject: &mut Subject| subject.dependencies = Dependencies::Declared(Vec::new());
+    assert_eq!(examine_declared("call.jitter", "call-good", none).await.verdict, Verdict::NotApplicable);
+    assert_eq!(examine_declared("call.jitter", "call-good", |_| {}).await.verdict, Verdict::Unknown);
+}

@@ -5,9 +5,11 @@
 mod border;
 mod call;
 mod calls;
+mod hedges;
 mod life;
 mod loaded;
 mod patience;
+mod periodic;
 mod see;
 mod server;
 mod ship;
@@ -24,9 +26,11 @@ fn main() {
         border::run,
         call::run,
         calls::run,
+        hedges::run,
         life::run,
         loaded::run,
         patience::run,
+        periodic::run,
         see::run,
         ship::run,
         steady::run,

@@ -11,6 +11,8 @@ pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;
 pub mod fallback;
+pub mod hedge;
+pub mod jitter;
 pub mod retry;
 pub mod retry_budget;
 pub mod timeout;
@@ -48,6 +50,11 @@ pub const PROBES: &[Probe] = &[
         examine: |lab| Box::pin(retry_budget::examine(lab)),
     },
     Probe {
+        id: "call.hedge",
+        hypothesis: "A read whose call is slow is called for again beside it, and answered sooner; extra calls stay within a budget",
+        examine: |lab| Box::pin(hedge::examine(lab)),
+    },
+    Probe {
         id: "call.breaker",
         hypothesis: "While a dependency fails, calls to it drop to a few and requests are refused fast; calls come back by themselves",
         examine: |lab| Box::pin(breaker::examine(lab)),
@@ -56,5 +63,10 @@ pub const PROBES: &[Probe] = &[
         id: "call.bulkhead",
         hypothesis: "What does not need a dependency is answered as before while it hangs and many wait for it",
         examine: |lab| Box::pin(bulkhead::examine(lab)),
+    },
+    Probe {
+        id: "call.jitter",
+        hypothesis: "Calls that come by themselves do not come at the same time from instances that were started together",
+        examine: |lab| Box::pin(jitter::examine(lab)),
     },
 ];

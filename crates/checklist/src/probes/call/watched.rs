@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 
 use super::dependent;
 use crate::finding::{Evidence, Finding};
-use crate::lab::Lab;
-use crate::subject::{Dependencies, RequestSpec};
+use crate::lab::{Lab, Started};
+use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// How long calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
@@ -47,18 +47,8 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
         let reason = "no dependency speaks plain HTTP: calls of other protocols are not told apart";
         return Err(Finding::unknown(id, reason, evidence));
     };
-    let failed = |what: String| Finding::unknown(id, what, Vec::new());
-    let double = Double::start(declared.url.clone())
-        .await
-        .map_err(|error| failed(format!("no loopback port for the double of {}: {error}", declared.name)))?;
-    let mut url = declared.url.clone();
-    // Both fail only for URLs without a host; plain HTTP has one.
-    let _ = url.set_host(Some("127.0.0.1"));
-    let _ = url.set_port(Some(double.address().port()));
-    lab.stop().await;
-    lab.start_with(|launch| drop(launch.env.insert(declared.env.clone(), url.to_string()))).await.map_err(
-        |failure| failed(format!("it does not start with a double in the place of {}: {failure}", declared.name)),
-    )?;
+    let double = double_of(id, &declared).await?;
+    start_with(id, lab, &declared, &double).await?;
     lab.send_mix().await;
     let mut notes = evidence;
     let mut callers = Vec::new();
@@ -98,6 +88,39 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
         watched.spec.name, watched.name
     );
     Err(Finding::unknown(id, reason, notes))
+}
+
+/// A double for a dependency that speaks plain HTTP.
+///
+/// # Errors
+/// The finding, when there is no port for it.
+pub(super) async fn double_of(id: &str, declared: &Dependency) -> Result<Double, Finding> {
+    Double::start(declared.url.clone()).await.map_err(|error| {
+        let reason = format!("no loopback port for the double of {}: {error}", declared.name);
+        Finding::unknown(id, reason, Vec::new())
+    })
+}
+
+/// Starts the subject again, with the double in the dependency's place; says how that went.
+///
+/// # Errors
+/// The finding, when it does not start.
+pub(super) async fn start_with(
+    id: &str,
+    lab: &mut Lab,
+    declared: &Dependency,
+    double: &Double,
+) -> Result<Started, Finding> {
+    let mut url = declared.url.clone();
+    // Both fail only for URLs without a host; plain HTTP has one.
+    let _ = url.set_host(Some("127.0.0.1"));
+    let _ = url.set_port(Some(double.address().port()));
+    lab.stop().await;
+    let started = lab.start_with(|launch| drop(launch.env.insert(declared.env.clone(), url.to_string()))).await;
+    started.map_err(|failure| {
+        let reason = format!("it does not start with a double in the place of {}: {failure}", declared.name);
+        Finding::unknown(id, reason, Vec::new())
+    })
 }
 
 impl Watched {
