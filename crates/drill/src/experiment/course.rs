@@ -197,7 +197,8 @@ struct Active {
 
 impl Course<'_> {
     async fn steps(&mut self, stage: &mut impl Stage) -> Ended {
-        let mut due: Vec<Step> = self.plan.steps.clone();
+        // The next one last; of those at the same time the first of the file.
+        let mut due: Vec<Step> = self.plan.steps.iter().rev().cloned().collect();
         due.sort_by_key(|step| std::cmp::Reverse(step.at));
         let mut looked = false;
         let mut last_look = Instant::now();

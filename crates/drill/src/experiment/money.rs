@@ -232,8 +232,8 @@ impl Money {
             _ => None,
         });
         format!(
-            "{moves} transfers, {acknowledged} of them acknowledged at once: each moved its money once, as {looks} reads meanwhile \
-             and all balances at the end show ({})",
+            "{moves} transfers, {acknowledged} of them acknowledged while the load ran: each of these moved its money once and none \
+             of the others twice, as {looks} reads meanwhile and all balances at the end show ({})",
             changes.collect::<Vec<_>>().join(", ")
         )
     }
