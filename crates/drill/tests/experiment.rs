@@ -322,6 +322,8 @@ async fn an_abort_condition_undoes_everything_at_once() {
     let report = drilled(&plan, &mut bank).await;
     assert!(matches!(&report.verdict, Verdict::Aborted(why) if why.contains("too many fail")), "{}", report.to_text());
     assert!(!broken.exists());
+    let begun: Vec<&str> = report.events[..2].iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(begun, ["the bank is broken", "and frozen"], "in the order of the file");
     assert_eq!(bank.signals, [("bank".to_owned(), 19), ("bank".to_owned(), 18)]);
 }
 
