@@ -108,8 +108,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         return Finding::judge(ID, "", evidence);
     }
     evidence.push(Evidence::note(what.clone()));
-    let reason =
-        format!("{what}: no header that is known says how long the caller waits, and leaving may not tell in time");
+    let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
     Finding::unknown(ID, reason, evidence)
 }
 

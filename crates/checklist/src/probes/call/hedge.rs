@@ -87,9 +87,10 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let hedged: Vec<&Slow> = seen.iter().filter(|slow| slow.is_hedged(late)).collect();
     let sooner = hedged.iter().filter(|slow| slow.well && slow.took < late * 9 / 10).count();
     let repeated = seen.iter().filter(|slow| slow.calls.len() > 1).count() - hedged.len();
+    let sooner_told =
+        if hedged.is_empty() { String::new() } else { format!("; {sooner} of those were answered sooner") };
     let what = format!(
-        "of {} requests whose first call took {late:.0?}, {} had a second one beside it, {repeated} had one after it; {sooner} of \
-         those with one beside it were answered sooner",
+        "of {} requests whose first call took {late:.0?}, {repeated} had a second one after it, {} one beside it{sooner_told}",
         seen.len(),
         hedged.len()
     );
