@@ -1,6 +1,7 @@
 #!/bin/sh
 # Attacks nginx, Caddy, HAProxy and the ledger, one after the other, with all attacks, and orders.py with those that need an
-# effect; reports go to target/subjects. Compares the verdicts with the table in ../subjects.md.
+# effect; reports go to target/subjects. Writes the tables of the section Attacks in ../subjects.md
+# and says where a verdict was another one.
 # `sh attack.sh caddy --only idle` attacks one of them with what is named.
 set -eu
 cd "$(dirname "$0")/../../.."
@@ -43,6 +44,7 @@ attack() {
     shift
     code=0
     uptime
+    rm -f "$out/attack-$name.json"
     target/debug/keel attack --json "$out/attack-$name.json" "$@" >"$out/attack-$name.txt" || code=$?
     stop
     echo "$name: exit code $code, $(tail -1 "$out/attack-$name.txt")"
@@ -80,4 +82,4 @@ for name in nginx caddy haproxy ledger orders; do
         ;;
     esac
 done
-[ "$only" != all ] || /usr/bin/python3 $here/table.py docs/guide/subjects.md $out >$out/attack-table.md
+[ "$only" != all ] || /usr/bin/python3 $here/table.py docs/guide/subjects.md $out

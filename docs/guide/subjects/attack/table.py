@@ -1,4 +1,7 @@
-"""The two tables of attacks in subjects.md, from the reports; ends with 1 where a verdict on the page is another one."""
+"""Writes the two tables of attacks into subjects.md, from the reports; ends with 1 where a verdict on the page was another one.
+
+They stand between two marks there. A server without a report of its own is a reason to stop, not to keep what was.
+"""
 
 import json
 import re
@@ -39,15 +42,19 @@ def fares(outcome):
     return f"{health(bystander['before'])} → {health(bystander['during'])}" if bystander else "did not begin"
 
 
-for of in [verdict, fares]:
-    print("| attack | nginx | Caddy | HAProxy | ledger |\n|---|---|---|---|---|")
-    for name, cells in rows(of):
-        print(f"| {name} | {' | '.join(cells)} |")
-    print()
+BEGIN, END = "<!-- attacks -->\n", "<!-- /attacks -->\n"
 
-# The first table of the page with rows of this shape is the one of the verdicts.
+
+def table(of):
+    lines = ["| attack | nginx | Caddy | HAProxy | ledger |", "|---|---|---|---|---|"]
+    return "\n".join(lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows(of)]) + "\n"
+
+
+text = open(page, encoding="utf-8").read()
+before, rest = text.split(BEGIN)
+old, after = rest.split(END)
 said = {}
-for line in open(page, encoding="utf-8"):
+for line in old.splitlines():
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
     if len(cells) == 5 and cells[0] not in said:
         said[cells[0]] = [cell.split(",")[0] for cell in cells[1:]]
@@ -57,5 +64,8 @@ for name, cells in rows(verdict):
         if said.get(name, ["nothing"] * 4)[column] != cell.split(",")[0]:
             differences += 1
             print(f"{NAMES[column]}: {name} is {cell}, the page says {said.get(name, ['nothing'] * 4)[column]}", file=sys.stderr)
-print(f"{differences} verdicts differ from the page", file=sys.stderr)
+caption = "The bystander's median and 99th percentile in milliseconds, before and during each attack, and its failed requests:"
+with open(page, "w", encoding="utf-8") as file:
+    file.write(f"{before}{BEGIN}\n{table(verdict)}\n{caption}\n\n{table(fares)}\n{END}{after}")
+print(f"{differences} verdicts differ from what the page said", file=sys.stderr)
 sys.exit(1 if differences else 0)
