@@ -254,7 +254,7 @@ async fn slow_reads_are_hedged_within_a_budget() {
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
     let finding = examine_hedges("hedges-eager").await;
     assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains("2.00 each"), "{}", finding.summary);
+    assert!(finding.summary.contains("while all calls took"), "{}", finding.summary);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,7 +268,7 @@ async fn what_is_not_safe_to_repeat_is_not_hedged() {
 async fn a_repeat_after_a_timeout_is_no_hedge() {
     let finding = examine_hedges("hedges-repeating").await;
     assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-    assert!(finding.summary.contains("10 had a second one after it"), "{}", finding.summary);
+    assert!(finding.summary.contains("had a second one after it"), "{}", finding.summary);
 }
 
 #[tokio::test(flavor = "multi_thread")]

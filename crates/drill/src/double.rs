@@ -372,4 +372,20 @@ mod tests {
         assert!(client.send(Request::get("/")).await.answer().is_none());
         assert!(client.send(Request::get("/")).await.answer().is_some());
     }
+
+    #[tokio::test]
+    async fn it_passes_late_and_takes_down_how_long_the_caller_waits() {
+        let real = Double::start("http://127.0.0.1:9".parse().unwrap()).await.unwrap();
+        real.set(Behaviour::Unavailable(None));
+        let double = Double::start(format!("http://{}", real.address()).parse().unwrap()).await.unwrap();
+        let client = Client::new(format!("http://{}", double.address()).parse().unwrap(), Duration::from_secs(20));
+        let late = Duration::from_millis(50);
+        double.set(Behaviour::Late(late));
+        let exchange = client.send(patience::say(Request::get("/"), Duration::from_secs(3))).await;
+        assert!(exchange.answer().is_some() && exchange.took >= late, "{exchange:?}");
+        let call = &double.take_calls()[0];
+        assert!(call.ended.unwrap() >= call.at + late);
+        assert!(!call.patience.is_empty());
+        assert_eq!(real.take_calls()[0].patience, call.patience, "what is passed on says the same");
+    }
 }
