@@ -5,12 +5,16 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use resilience::decode_timeout;
 
-use crate::Problem;
+use crate::{Limits, Problem};
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How long the work of this request may take: a caller can shorten `own`, and never lengthen it.
-pub(crate) fn allowed(headers: &HeaderMap, own: Duration) -> Result<Duration, Problem> {
+/// How long the work of this request may take: a caller can shorten the border's own bound, and never lengthen it.
+pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits) -> Result<Duration, Problem> {
+    let own = limits.deadline;
+    if !limits.hears_deadline {
+        return Ok(own);
+    }
     let mut told = headers.get_all(TIMEOUT).iter();
     let refused = |why: &str| Err(Problem::new(StatusCode::BAD_REQUEST, format!("the header grpc-timeout: {why}")));
     match (told.next(), told.next()) {
@@ -34,7 +38,7 @@ mod tests {
         for value in values {
             headers.append(TIMEOUT, value.parse().expect("a header"));
         }
-        allowed(&headers, OWN).map_err(|problem| problem.status())
+        allowed(&headers, &Limits { deadline: OWN, ..Limits::default() }).map_err(|problem| problem.status())
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// For a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
+    /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). Default yes.
+    pub hears_deadline: bool,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
     /// Access-log lines a second; the rest is counted. Errors have as many of their own. Default 200.
@@ -62,6 +64,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(65),
             write_timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(30),
+            hears_deadline: true,
             streams: 128,
             access_lines: 200,
         }

@@ -164,7 +164,7 @@ impl Inner {
         let admitted = self.admission.enter(neighbours).and_then(|place| {
             host::check(&head)?;
             self.limits.check(&head, body.size_hint().exact())?;
-            Ok((place, deadline::allowed(&head.headers, self.limits.deadline)?))
+            Ok((place, deadline::allowed(&head.headers, &self.limits)?))
         });
         let (place, allowed) = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.

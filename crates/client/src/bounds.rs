@@ -21,6 +21,8 @@ pub struct Bounds {
     pub idle_per_host: usize,
     /// Calls at a time, all peers together; more wait for as long as they have. Default 1024.
     pub at_once: u32,
+    /// Whether peers are told how long their answer is waited for. Default yes.
+    pub tells_deadline: bool,
 }
 
 impl Default for Bounds {
@@ -34,6 +36,7 @@ impl Default for Bounds {
             answer_bytes: 1024 * 1024,
             idle_per_host: 32,
             at_once: 1024,
+            tells_deadline: true,
         }
     }
 }

@@ -93,7 +93,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// Makes the call, behind the policy of its peer.
+    /// Makes the call, behind the policy of its peer; hedged, where the policy does, only when its method is safe.
     ///
     /// Cancel-safe: a dropped call closes its connection; whether the other side did the work is then not known.
     ///
@@ -139,9 +139,10 @@ impl<'c> Call<'c> {
         };
         let repeatable =
             self.repeatable.unwrap_or_else(|| out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY));
-        let answer = match repeatable {
-            true => peer.policy().call(work).await,
-            false => peer.policy().once(work).await,
+        let answer = match (repeatable, out.method.is_safe()) {
+            (true, true) => peer.policy().call(work).await,
+            (true, false) => peer.policy().call_in_turn(work).await,
+            (false, _) => peer.policy().once(work).await,
         };
         let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), self.bounds.total, error));
         counted.end(answer.as_ref().map(|answer| answer.status), begun.elapsed());

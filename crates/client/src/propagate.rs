@@ -7,9 +7,11 @@ use telemetry::RequestContext;
 /// How long the caller waits for the answer, in the format of gRPC over HTTP/2.
 pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// Gives a call the id and trace of the request it works for, and tells how long the answer is waited for.
-pub(crate) fn propagate(headers: &mut HeaderMap, until: Deadline) {
-    if let Ok(timeout) = HeaderValue::from_str(&encode_timeout(until.left())) {
+/// Gives a call the id and trace of the request it works for, and tells how long the answer is waited for, where
+/// that is to be told.
+pub(crate) fn propagate(headers: &mut HeaderMap, until: Option<Deadline>) {
+    let timeout = until.map(|until| HeaderValue::from_str(&encode_timeout(until.left())));
+    if let Some(Ok(timeout)) = timeout {
         headers.insert(TIMEOUT, timeout);
     }
     let Some(context) = RequestContext::current() else { return };

@@ -87,7 +87,7 @@ impl Transport {
             .map_err(|error: http::uri::InvalidUri| Error::Malformed { url: url.clone(), cause: error.to_string() })?;
         *request.headers_mut() = out.headers;
         request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
-        propagate(request.headers_mut(), total);
+        propagate(request.headers_mut(), bounds.tells_deadline.then_some(total));
 
         let late = |what, bound| Error::Timeout { url: url.clone(), what, bound };
         let first_byte = total.min(Deadline::after(bounds.first_byte));

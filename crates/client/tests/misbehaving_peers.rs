@@ -25,6 +25,7 @@ const PATIENT: Bounds = Bounds {
     answer_bytes: 1024,
     idle_per_host: 1,
     at_once: 16,
+    tells_deadline: true,
 };
 
 /// What the peer does when it has read a request's head and sent its answer.

@@ -4,6 +4,8 @@ use client::{Client, default_rules};
 use resilience::Rules;
 use url::Url;
 
+use crate::without::Without;
+
 /// Somebody whom the service calls.
 #[derive(Clone, Debug)]
 pub struct Dependency {
@@ -24,12 +26,12 @@ impl Dependency {
         Self { rules, ..self }
     }
 
-    /// Makes it known to the client, by its name. What is turned off is told.
-    pub(crate) fn declare(self, name: &str, client: &Client) -> Result<(), String> {
+    /// Makes it known to the client, by its name. What the service has turned off is told.
+    pub(crate) fn declare(self, name: &str, client: &Client, without: &Without) -> Result<(), String> {
         for guard in turned_off(&self.rules) {
             tracing::warn!(dependency = name, guard, "turned off by the service");
         }
-        client.dependency(name, &self.url, self.rules).map(drop)
+        client.dependency(name, &self.url, without.rules(self.rules)).map(drop)
     }
 }
 

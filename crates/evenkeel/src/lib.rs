@@ -16,6 +16,7 @@
 //! - [`service`]: what a service declares.
 //! - [`settings`]: where its configuration comes from, and how mistakes in it are told.
 //! - [`Dependency`]: what it calls, and what guards those calls.
+//! - [`without`]: guards that are turned off by name.
 //! - [`run`]: the order of start and stop: the one list.
 //! - [`idempotent`]: requests that take effect once.
 
@@ -29,6 +30,7 @@ pub mod idempotent;
 pub mod run;
 pub mod service;
 pub mod settings;
+pub mod without;
 
 pub use axum;
 pub use border::{Border, Limits, Listener, Problem};

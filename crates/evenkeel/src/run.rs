@@ -133,10 +133,13 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
         (Some(migrations), Some(settings)) => Some(open_store(settings, migrations, &registry).await?),
         _ => None,
     };
-    let client = Client::new(Bounds::default());
+    let _shown = standard.without.show(&registry);
+    let client = Client::new(standard.without.bounds(Bounds::default()));
     client.register(&registry);
     for (name, declare) in service.dependencies {
-        declare(&configuration.own).declare(name, &client).map_err(|why| Failed::Dependency { name, why })?;
+        declare(&configuration.own)
+            .declare(name, &client, &standard.without)
+            .map_err(|why| Failed::Dependency { name, why })?;
     }
     let context = Context {
         inner: std::sync::Arc::new(Inner {
@@ -229,7 +232,7 @@ async fn open_store(
 }
 
 fn limits_of(standard: &Standard) -> Limits {
-    Limits {
+    standard.without.limits(Limits {
         connections: standard.max_connections.min(descriptors_for_connections()),
         connections_per_address: standard.max_connections_per_address,
         in_flight: standard.max_in_flight,
@@ -239,7 +242,7 @@ fn limits_of(standard: &Standard) -> Limits {
         body_bytes: standard.max_body_bytes,
         deadline: standard.deadline,
         ..Limits::default()
-    }
+    })
 }
 
 /// What the process may open, less what it needs for itself.

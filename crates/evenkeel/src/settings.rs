@@ -15,6 +15,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::duration::parse_duration;
+use crate::without::Without;
 
 /// The settings every service has.
 #[derive(Args, Clone, Debug)]
@@ -124,6 +125,19 @@ pub struct Standard {
         value_parser = parse_duration
     )]
     pub drain_timeout: Duration,
+
+    /// Guards that are turned off, by attribute, with commas between: call.deadline, call.timeout, call.hedge, call.retry,
+    /// call.retry-budget, call.bulkhead, call.breaker.
+    #[arg(
+        id = "std.without",
+        long = "without",
+        env = "WITHOUT",
+        value_name = "GUARD,...",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = Without::parse
+    )]
+    pub without: Without,
 }
 
 /// The settings of a service that has a store.

@@ -263,6 +263,21 @@ impl<C> Policy<C> {
         }
     }
 
+    /// Does work that may be repeated, and never twice at the same time: every guard but hedge.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call_in_turn<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let rules = self.shared.rules.read();
+        let now = Instant::now();
+        self.tries(&rules, until(&rules, now), true, &work, now).await
+    }
+
     /// Does work that must not be repeated: every guard but hedge and retry.
     ///
     /// # Errors

@@ -1,13 +1,16 @@
 //! Double-entry money: accounts and transfers that must never lose or double a cent.
 //!
 //! - [`posting`]: moves money between two accounts inside a transaction. The error kernel.
-//! - [`account`], [`transfer`], [`payout`]: what clients ask for.
+//! - [`account`], [`transfer`], [`payout`], [`destination`]: what clients ask for.
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
 //! - [`page`]: the one page for people.
 //! - [`cursor`]: how lists are paged.
 //! - [`openapi`]: the API's description.
 
+use evenkeel::client::default_rules;
 use evenkeel::prelude::*;
+use evenkeel::resilience::Rules;
+use evenkeel::resilience::hedge::HedgeRules;
 use evenkeel::utoipa;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +19,7 @@ use utoipa_axum::routes;
 pub mod account;
 mod amount;
 pub mod cursor;
+pub mod destination;
 pub mod error;
 mod id;
 pub mod invariant;
@@ -34,11 +38,19 @@ pub struct Settings {
     pub rail_url: Url,
 }
 
+/// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
+pub fn bank(settings: &Settings) -> Dependency {
+    let rules = Rules { hedge: Some(HedgeRules::default()), ..default_rules() };
+    Dependency::http(&settings.rail_url).rules(rules)
+}
+
 /// What handlers work with.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     /// Accounts, entries, payouts.
     pub store: Store,
+    /// The partner bank.
+    pub bank: destination::Bank,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -57,12 +69,14 @@ fn api() -> OpenApiRouter<Ledger> {
         .routes(routes!(transfer::one))
         .routes(routes!(payout::ask, payout::list))
         .routes(routes!(payout::one))
+        .routes(routes!(destination::look))
 }
 
 /// The public routes: the API and the page.
 pub fn routes(context: &Context<Settings>) -> Router {
     let (api, _document) = api().split_for_parts();
-    api.merge(page::routes()).with_state(Ledger { store: context.store().clone() })
+    api.merge(page::routes())
+        .with_state(Ledger { store: context.store().clone(), bank: destination::Bank::of(context) })
 }
 
 /// Microseconds since 1970, now.

@@ -66,10 +66,11 @@ fn complete(operation: &mut Operation) {
     }
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(plain) = &*response
-            && status.starts_with('4')
+            && status.starts_with(['4', '5'])
             && plain.content.is_empty()
         {
-            *response = RefOr::T(problem(status, "There is no such thing"));
+            let why = if plain.description.is_empty() { "There is no such thing" } else { &plain.description };
+            *response = RefOr::T(problem(status, why));
         }
     }
 }

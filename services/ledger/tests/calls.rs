@@ -86,3 +86,24 @@ async fn a_policy_is_changed_while_it_runs_and_a_bad_order_is_told_and_changes_n
         assert!(answer.status == status && text.contains(told), "{path} {body}: {} {text}", answer.status);
     }
 }
+
+#[tokio::test]
+async fn a_destination_is_asked_of_the_bank_and_a_bank_that_cannot_say_is_a_clear_error_in_time() {
+    let (rail, url) = bank().await;
+    let ledger = Ledger::start(&url).await;
+    for (destination, status, exists) in [
+        ("DE02", 200, json!(true)),
+        ("refuse-me", 200, json!(false)),
+        ("no_destination", 404, Json::Null),
+        ("..%2Fpayouts", 404, Json::Null),
+    ] {
+        let answer = ledger.get(&format!("/v1/destinations/{destination}")).await;
+        assert_eq!((answer.status.as_u16(), &answer.json::<Json>().unwrap()["exists"]), (status, &exists));
+    }
+    for (mode, expected) in [(Mode::Error, 502), (Mode::Garbage, 502), (Mode::Reset, 502), (Mode::Truncate, 502)] {
+        rail.switch.set(Behaviour { mode, millis: 1000 });
+        let answer = ledger.get("/v1/destinations/DE02").await;
+        assert_eq!(answer.status, expected, "{mode:?}");
+        assert_eq!(&answer.headers["content-type"], "application/problem+json");
+    }
+}

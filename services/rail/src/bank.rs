@@ -28,6 +28,11 @@ pub struct Payout {
     pub destination: String,
 }
 
+/// Whether there is such a destination.
+pub fn is_payable(destination: &str) -> bool {
+    (1..=MAX_TEXT).contains(&destination.len()) && !destination.starts_with(REFUSED_PREFIX)
+}
+
 /// What the bank decided, once for each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]

@@ -1,9 +1,10 @@
 //! The partner bank of the ledger: idempotent payouts, and a behaviour that can be changed at run time.
 //!
 //! - [`bank`]: the books: one decision for each key.
-//! - [`behaviour`]: how payouts are answered, and what that is on the wire.
+//! - [`behaviour`]: how the ledger is answered, and what that is on the wire.
 //!
-//! Public: `POST /v1/payouts`, `GET /v1/payouts`, `GET /v1/payouts/{key}`, `GET /v1/total`. Admin: `GET` and `PUT
+//! Public: `POST /v1/payouts`, `GET /v1/payouts`, `GET /v1/payouts/{key}`, `GET
+//! /v1/destinations/{destination}`, `GET /v1/total`. Admin: `GET` and `PUT
 //! /behaviour`.
 //!
 //! ```
@@ -36,7 +37,7 @@ const MAX_LIMIT: usize = 200;
 pub struct Rail {
     /// The books.
     pub bank: Bank,
-    /// How payouts are answered.
+    /// How the ledger is answered.
     pub switch: Switch,
 }
 
@@ -53,6 +54,7 @@ pub fn routes(rail: Rail) -> Router {
     Router::new()
         .route("/v1/payouts", get(list).post(pay))
         .route("/v1/payouts/{key}", get(one))
+        .route("/v1/destinations/{destination}", get(destination))
         .route("/v1/total", get(total))
         .route("/livez", get(async || "live\n"))
         .with_state(rail)
@@ -63,20 +65,38 @@ pub fn admin_routes(rail: Rail) -> Router {
     Router::new().route("/behaviour", get(show).put(change)).with_state(rail)
 }
 
-/// Whatever the behaviour, the books are asked once at most for a request, and only where the mode does the work.
+/// Pays once for each key.
 async fn pay(State(rail): State<Rail>, request: Idempotent<bank::Payout>) -> Response {
-    let behaviour = rail.switch.now();
+    let key = request.key.as_str();
+    behaving(rail.switch.now(), StatusCode::CREATED, || rail.bank.decide(key, &request.body).map(|it| it.answer(key)))
+        .await
+}
+
+/// Whether money can be sent there. Asking changes nothing.
+async fn destination(State(rail): State<Rail>, Path(destination): Path<String>) -> Response {
+    let answer = || {
+        let exists = bank::is_payable(&destination);
+        Ok((StatusCode::OK, serde_json::json!({ "destination": destination, "exists": exists })))
+    };
+    behaving(rail.switch.now(), StatusCode::OK, answer).await
+}
+
+/// Whatever the behaviour, the work is done once at most for a request, and only where the mode does it.
+async fn behaving(
+    behaviour: Behaviour,
+    good: StatusCode,
+    work: impl FnOnce() -> Result<(StatusCode, serde_json::Value), Undecided>,
+) -> Response {
     match behaviour.mode {
         Mode::Hang => return std::future::pending().await,
         Mode::Error => return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "told to fail").into_response(),
         Mode::Garbage => return behaviour::garbage(),
-        Mode::Reset => return behaviour::broken_off(StatusCode::CREATED, "", 60),
+        Mode::Reset => return behaviour::broken_off(good, "", 60),
         Mode::Slow => tokio::time::sleep(behaviour.wait()).await,
         Mode::Normal | Mode::Drip | Mode::Truncate | Mode::LoseAnswer => {}
     }
-    let key = request.key.as_str();
-    let (status, body) = match rail.bank.decide(key, &request.body) {
-        Ok(decision) => decision.answer(key),
+    let (status, body) = match work() {
+        Ok(answer) => answer,
         Err(undecided) => return problem_of(&undecided).into_response(),
     };
     let text = body.to_string();

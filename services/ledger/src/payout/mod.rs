@@ -63,12 +63,17 @@ impl NewPayout {
         if !(1..=MAX_AMOUNT).contains(&self.amount) {
             return Err(LedgerError::invalid("amount", format!("it is a whole number between 1 and {MAX_AMOUNT}")));
         }
-        let characters = self.destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !(1..=MAX_DESTINATION).contains(&self.destination.len()) || !characters {
-            return Err(LedgerError::invalid("destination", "it has 1 to 64 letters, digits and dashes"));
-        }
-        Ok(())
+        check_destination(&self.destination)
     }
+}
+
+/// Whether a destination is one by its looks.
+pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
+    let characters = destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !(1..=MAX_DESTINATION).contains(&destination.len()) || !characters {
+        return Err(LedgerError::invalid("destination", "it has 1 to 64 letters, digits and dashes"));
+    }
+    Ok(())
 }
 
 /// The ledger's own accounts of a currency.

@@ -1,0 +1,117 @@
+//! Guards that are turned off by name: for a test of what they are good for, or a night in which one does harm.
+//!
+//! Names are the attributes that the guards provide. What is turned off is told at start, and is in the table `turned_off`.
+
+use std::sync::Arc;
+
+use border::Limits;
+use client::Bounds;
+use resilience::Rules;
+use vitals::{Column, Registry, Row, Source, Table, Value};
+
+/// Everything that can be turned off.
+pub const GUARDS: [&str; 7] =
+    ["call.deadline", "call.timeout", "call.hedge", "call.retry", "call.retry-budget", "call.bulkhead", "call.breaker"];
+
+const TURNED_OFF: Table = Table {
+    name: "turned_off",
+    help: "Guards that were turned off by name.",
+    columns: &[Column::label("guard", "Which."), Column::gauge("off", "Always 1.")],
+};
+
+/// A budget that pays for everything.
+const UNBOUNDED: resilience::budget::BudgetRules =
+    resilience::budget::BudgetRules { ratio: 1.0, floor: 1e6, savings: u32::MAX };
+
+/// Guards that are turned off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Without(Vec<&'static str>);
+
+impl Without {
+    /// Reads names with commas between.
+    ///
+    /// # Errors
+    /// The first that is unknown, with those that are known.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = |name: &str| {
+            let found = GUARDS.into_iter().find(|guard| *guard == name);
+            found.ok_or_else(|| format!("{name:?} cannot be turned off; these can: {}", GUARDS.join(", ")))
+        };
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(known).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn has(&self, guard: &str) -> bool {
+        self.0.contains(&guard)
+    }
+
+    /// Tells at start, and shows for as long as the result lives, what is turned off.
+    pub(crate) fn show(&self, registry: &Registry) -> Arc<Self> {
+        for guard in &self.0 {
+            tracing::warn!(guard, "turned off by WITHOUT");
+        }
+        let shown = Arc::new(self.clone());
+        registry.register(Arc::clone(&shown));
+        shown
+    }
+
+    /// The rules of a dependency without them.
+    pub(crate) fn rules(&self, mut rules: Rules) -> Rules {
+        if self.has("call.retry-budget")
+            && let Some(retry) = &mut rules.retry
+        {
+            retry.budget = UNBOUNDED;
+        }
+        rules.timeout = rules.timeout.filter(|_| !self.has("call.timeout"));
+        rules.hedge = rules.hedge.filter(|_| !self.has("call.hedge"));
+        rules.retry = rules.retry.filter(|_| !self.has("call.retry"));
+        rules.bulkhead = rules.bulkhead.filter(|_| !self.has("call.bulkhead"));
+        rules.breaker = rules.breaker.filter(|_| !self.has("call.breaker"));
+        rules
+    }
+
+    /// The client's bounds without them.
+    pub(crate) fn bounds(&self, bounds: Bounds) -> Bounds {
+        Bounds { tells_deadline: bounds.tells_deadline && !self.has("call.deadline"), ..bounds }
+    }
+
+    /// A listener's limits without them.
+    pub(crate) fn limits(&self, limits: Limits) -> Limits {
+        Limits { hears_deadline: limits.hears_deadline && !self.has("call.deadline"), ..limits }
+    }
+}
+
+impl Source for Without {
+    fn table(&self) -> &'static Table {
+        &TURNED_OFF
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.0.iter().map(|guard| vec![Value::text(*guard), Value::Level(1.0)]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_guard_can_be_turned_off_by_name_and_no_other() {
+        let whole = Rules { hedge: Some(resilience::hedge::HedgeRules::default()), ..client::default_rules() };
+        for guard in GUARDS {
+            let without = Without::parse(guard).expect("a known name");
+            let rules = without.rules(whole.clone()) != whole;
+            let bounds = without.bounds(Bounds::default()) != Bounds::default();
+            let hears = without.limits(Limits::default()).hears_deadline;
+            let told = guard == "call.deadline";
+            assert_eq!((rules, bounds, hears), (!told, told, !told), "{guard}");
+        }
+        assert_eq!(Without::parse("").expect("nothing").rules(whole.clone()), whole);
+    }
+
+    #[test]
+    fn a_guard_that_nobody_knows_is_told_with_those_that_are_known() {
+        let told = Without::parse("call.retry, call.retires").unwrap_err();
+        assert!(told.contains("\"call.retires\"") && told.contains("call.retry-budget"), "{told}");
+    }
+}
