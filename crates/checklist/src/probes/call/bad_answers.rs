@@ -58,6 +58,12 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                     .push(Evidence::note(format!("{} that {told} was not tried: {BOUND:?} are over", dependent.name)));
                 continue;
             }
+            // A service that leaves a failing dependency alone would not hear the next fault.
+            let again = dependent.recovery(lab).await;
+            if again.good == Some(false) {
+                evidence.push(again);
+                return Finding::judge(ID, "", evidence);
+            }
             let (pieces, met) = examine_fault(lab, dependent, fault, told).await;
             seen += usize::from(met);
             evidence.extend(pieces);
