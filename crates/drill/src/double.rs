@@ -3,7 +3,7 @@
 //! Where the fault proxy breaks bytes, the double sees requests: how many come, how they are spaced, which are repeated.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ pub enum Behaviour {
     Pass,
     /// Answers so many calls with 503, then passes.
     FailFirst(u32),
+    /// Answers so many calls of a hundred with 503, evenly spread, and passes the others.
+    FailShare(u32),
     /// Answers 503, with `Retry-After` in whole seconds when given.
     Unavailable(Option<u64>),
     /// Answers 503, but only after so long.
@@ -73,6 +75,17 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether it asks for the same kind of thing: its method, and its path but for the query and for segments that look like
+    /// the name of one thing, with a digit in them.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let kind = |path: &str| -> Vec<Option<String>> {
+            let path = path.split('?').next().unwrap_or_default();
+            let named = |segment: &&str| segment.len() > 2 && segment.bytes().any(|byte| byte.is_ascii_digit());
+            path.split('/').map(|segment| (!named(&segment)).then(|| segment.to_owned())).collect()
+        };
+        self.method == other.method && kind(&self.path) == kind(&other.path)
+    }
+
     /// Whether it may be repeated: its method is idempotent (RFC 9110, 9.2.2), or it carries a key.
     pub fn is_safe_to_repeat(&self) -> bool {
         self.method.is_idempotent() || self.key.is_some()
@@ -91,8 +104,12 @@ pub struct Double {
 struct Shared {
     upstream: Client,
     behaviour: Mutex<Behaviour>,
+    /// Calls that are like none of these are passed on, and not taken down; without any all are watched.
+    only: Mutex<Vec<Call>>,
     log: Mutex<Log>,
     open: AtomicUsize,
+    /// Calls that were watched, since it was told what to do.
+    turns: AtomicU32,
     /// Changes when calls that hang are hung up on.
     hung_up: watch::Sender<()>,
 }
@@ -125,8 +142,10 @@ impl Double {
         let shared = Arc::new(Shared {
             upstream: Client::new(upstream, PATIENCE),
             behaviour: Mutex::new(Behaviour::Pass),
+            only: Mutex::default(),
             log: Mutex::default(),
             open: AtomicUsize::new(0),
+            turns: AtomicU32::new(0),
             hung_up: watch::channel(()).0,
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -140,7 +159,15 @@ impl Double {
 
     /// Changes what it does with calls that come from now on.
     pub fn set(&self, behaviour: Behaviour) {
+        self.shared.turns.store(0, Ordering::Relaxed);
         *lock(&self.shared.behaviour) = behaviour;
+    }
+
+    /// From now on behaves, and takes calls down, only for calls that are like one of these; the others are passed on, so that
+    /// what a service does beside its requests does not disturb what is seen of them. What was taken down before is forgotten.
+    pub fn only(&self, calls: Vec<Call>) {
+        *lock(&self.shared.only) = calls;
+        self.take_calls();
     }
 
     /// The calls that have come since the last look, in order.
@@ -232,10 +259,14 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let patience = patience::said(&head.headers);
     let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, patience, ended: None };
-    let _open = Open::new(shared, call);
+    let watched = {
+        let only = lock(&shared.only);
+        only.is_empty() || only.iter().any(|watched| watched.is_like(&call))
+    };
+    let _open = watched.then(|| Open::new(shared, call));
     // Before it is asked what to do: who is told to hang must not miss that it is over.
     let mut hung_up = shared.hung_up.subscribe();
-    let behaviour = next(&shared.behaviour);
+    let behaviour = if watched { next(shared) } else { Behaviour::Pass };
     Ok(match behaviour {
         Behaviour::Hang => {
             let _ = hung_up.changed().await;
@@ -247,7 +278,7 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
             return Err(HungUp);
         }
         Behaviour::Unavailable(retry_after) => status(503, retry_after),
-        Behaviour::FailFirst(_) => status(503, None),
+        Behaviour::FailFirst(_) | Behaviour::FailShare(_) => status(503, None),
         Behaviour::LateUnavailable(after) => {
             tokio::time::sleep(after).await;
             status(503, None)
@@ -265,11 +296,20 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     })
 }
 
+/// How many of so many calls fail when so many of a hundred do.
+pub fn failures(calls: u32, share: u32) -> u32 {
+    u32::try_from(u64::from(calls) * u64::from(share) / 100).unwrap_or(u32::MAX)
+}
+
 /// What is to be done with this call.
-fn next(behaviour: &Mutex<Behaviour>) -> Behaviour {
-    let mut behaviour = lock(behaviour);
+fn next(shared: &Shared) -> Behaviour {
+    let mut behaviour = lock(&shared.behaviour);
+    let turn = shared.turns.fetch_add(1, Ordering::Relaxed);
     let now = match *behaviour {
         Behaviour::FailFirst(0) | Behaviour::HangUpFirst(0) => Behaviour::Pass,
+        Behaviour::FailShare(share) if failures(turn, share) == failures(turn.saturating_add(1), share) => {
+            Behaviour::Pass
+        }
         other => other,
     };
     if let Behaviour::FailFirst(left) | Behaviour::HangUpFirst(left) = &mut *behaviour {
@@ -317,6 +357,23 @@ fn status(code: u16, retry_after: Option<u64>) -> Response<Full<Bytes>> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn calls_are_alike_when_they_differ_only_in_which_thing_they_name() {
+        let call = |method: Method, path: &str| Call {
+            at: Instant::now(),
+            method,
+            path: path.to_owned(),
+            key: None,
+            patience: Vec::new(),
+            ended: None,
+        };
+        let get = |path| call(Method::GET, path);
+        assert!(get("/v1/things/abc123?x=1").is_like(&get("/v1/things/def456?x=2")));
+        assert!(!get("/v1/things/abc123").is_like(&get("/v1/others/abc123")));
+        assert!(!get("/v1/things").is_like(&get("/v2/things")));
+        assert!(!get("/v1/things").is_like(&call(Method::POST, "/v1/things")));
+    }
+
     #[tokio::test]
     async fn it_answers_as_told_and_takes_down_what_came() {
         let real = Double::start("http://127.0.0.1:9".parse().unwrap()).await.unwrap();
@@ -334,6 +391,26 @@ mod tests {
         assert!(real.calls()[0].is_safe_to_repeat());
         assert_eq!(double.take_calls().len(), 2);
         assert!(double.calls().is_empty());
+
+        double.set(Behaviour::FailShare(30));
+        let mut failed = 0;
+        for _ in 0..10 {
+            failed += u32::from(ask().await.answer().unwrap().headers.get("retry-after").is_none());
+        }
+        assert_eq!((failed, failures(10, 30)), (3, 3));
+        double.take_calls();
+        real.take_calls().truncate(1);
+        assert_eq!(ask().await.answer().unwrap().headers["retry-after"], "7", "passed on");
+        double.take_calls();
+
+        let [call] = <[Call; 1]>::try_from(real.take_calls()).unwrap();
+        double.only(vec![call]);
+        double.set(Behaviour::Unavailable(None));
+        assert_eq!(client.send(Request::get("/v1/x")).await.answer().unwrap().headers["retry-after"], "7", "passed on");
+        assert!(double.calls().is_empty(), "and not taken down");
+        assert!(ask().await.answer().unwrap().headers.get("retry-after").is_none());
+        assert_eq!(double.take_calls().len(), 1);
+        double.only(Vec::new());
 
         double.set(Behaviour::Hang);
         let client = client.with_timeout(Duration::from_millis(100));

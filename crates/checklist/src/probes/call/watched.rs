@@ -13,6 +13,10 @@ use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// How long calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// For so long there is no call, before a request is sent to see its calls.
+const QUIET: Duration = Duration::from_secs(1);
+/// Until then calls without a request are waited out.
+const QUIET_WITHIN: Duration = Duration::from_secs(15);
 /// How long a breaker that opened at the first failure is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
 /// Between two looks at whether it is well again.
@@ -50,13 +54,15 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
     let double = double_of(id, &declared).await?;
     start_with(id, lab, &declared, &double).await?;
     lab.send_mix().await;
+    let beside = quiet(&double).await;
     let mut notes = evidence;
     let mut callers = Vec::new();
     for (spec, _) in &dependent.users {
         double.take_calls();
         let exchange = lab.http().send(lab.fill(spec)).await;
         tokio::time::sleep(AFTERWARDS).await;
-        let calls = double.take_calls();
+        let mut calls = double.take_calls();
+        calls.retain(|call| !beside.iter().any(|other| other.is_like(call)));
         let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
         match <[Call; 1]>::try_from(calls) {
             Ok([call]) if expected => callers.push((spec.clone(), call)),
@@ -72,22 +78,51 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
     }
     // Stable: among those that are alike the one that was declared first.
     callers.sort_by_key(|(_, call)| !call.is_safe_to_repeat());
-    let mut callers = callers.into_iter();
-    let Some((spec, call)) = callers.next() else {
+    if callers.is_empty() {
+        lab.stop().await;
         let reason = "no request causes exactly one call by the time it is answered, so calls cannot be counted";
         return Err(Finding::unknown(id, reason, notes));
-    };
-    let unrepeatable = callers.filter(|(_, call)| !call.is_safe_to_repeat()).map(|(spec, _)| spec).collect();
-    let watched = Watched { name: dependent.name.clone(), double, spec, call, unrepeatable };
-    if watched.depends_on_its_call(lab).await {
-        return Ok(watched);
     }
-    let reason = format!(
-        "{} is answered as in peace although its call to {} fails: what calls works beside the request, and which calls are \
-         repeats is not told apart",
-        watched.spec.name, watched.name
-    );
+    let fragile: Vec<(RequestSpec, Call)> =
+        callers.iter().filter(|(_, call)| !call.is_safe_to_repeat()).cloned().collect();
+    let mut watched = Watched {
+        name: dependent.name.clone(),
+        double,
+        spec: callers[0].0.clone(),
+        call: callers[0].1.clone(),
+        unrepeatable: Vec::new(),
+    };
+    for (spec, call) in callers {
+        let others = fragile.iter().filter(|(other, _)| other.name != spec.name);
+        watched.unrepeatable = others.clone().map(|(spec, _)| spec.clone()).collect();
+        watched.double.only(std::iter::once(&call).chain(others.map(|(_, call)| call)).cloned().collect());
+        (watched.spec, watched.call) = (spec, call);
+        if watched.depends_on_its_call(lab).await {
+            return Ok(watched);
+        }
+        notes.push(Evidence::note(format!(
+            "{} is answered as in peace although its call to {} fails",
+            watched.spec.name, watched.name
+        )));
+    }
+    lab.stop().await;
+    let reason = "no request fails when its call does: what calls works beside the requests, or has something to fall back \
+                  on, and which calls are repeats is not told apart";
     Err(Finding::unknown(id, reason, notes))
+}
+
+/// Waits until the service makes no calls without a request, such as those for work that an earlier probe has left; returns the
+/// calls that it still makes after `QUIET_WITHIN`.
+async fn quiet(double: &Double) -> Vec<Call> {
+    let since = Instant::now();
+    loop {
+        double.take_calls();
+        tokio::time::sleep(QUIET).await;
+        let calls = double.take_calls();
+        if calls.is_empty() || since.elapsed() > QUIET_WITHIN {
+            return calls;
+        }
+    }
 }
 
 /// A double for a dependency that speaks plain HTTP.
