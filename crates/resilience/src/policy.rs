@@ -3,7 +3,7 @@
 //! | guard | does |
 //! |---|---|
 //! | deadline | when nobody waits any more, nothing is begun and what runs is dropped |
-//! | hedge | a second call when the first takes longer than most do |
+//! | hedge | a second call when the first takes longer than most do and has not failed |
 //! | retry | what failed and may be repeated is tried again, paid from the budget |
 //! | *each try:* bulkhead | so many at a time, so many more wait |
 //! | *each try:* breaker | a callee that fails is left alone |
@@ -16,6 +16,7 @@ mod layer;
 mod vitals;
 
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -230,22 +231,23 @@ impl<C> Policy<C> {
     {
         let rules = self.shared.rules.read();
         let now = Instant::now();
-        let deadline = until(&rules, now);
+        let terms = Terms::of(&rules, true, now);
         let hedged = rules.hedge.and_then(|hedge| self.shared.latencies.delay(&hedge));
         match (hedged, &rules.retry) {
             (Some(delay), Some(retry)) => {
-                let mut first = pin!(self.tries(&rules, deadline, true, &work, now));
+                let mut first = pin!(self.tries(&terms, &work, now));
                 tokio::select! {
                     biased;
                     answer = &mut first => return answer,
                     () = tokio::time::sleep(delay) => {}
                 }
                 let now = Instant::now();
-                if !self.shared.budget.withdraw(&retry.budget, now) {
+                // One that fails and waits for its next try is not slow, and has its repeats already.
+                if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {
                     return first.await;
                 }
                 self.shared.tally.hedged.fetch_add(1, Relaxed);
-                let mut second = pin!(self.tries(&rules, deadline, true, &work, now));
+                let mut second = pin!(self.tries(&terms, &work, now));
                 // The first success is the answer, and the other one is dropped.
                 tokio::select! {
                     biased;
@@ -259,7 +261,7 @@ impl<C> Policy<C> {
                     },
                 }
             }
-            _ => self.tries(&rules, deadline, true, &work, now).await,
+            _ => self.tries(&terms, &work, now).await,
         }
     }
 
@@ -275,7 +277,7 @@ impl<C> Policy<C> {
     {
         let rules = self.shared.rules.read();
         let now = Instant::now();
-        self.tries(&rules, until(&rules, now), true, &work, now).await
+        self.tries(&Terms::of(&rules, true, now), &work, now).await
     }
 
     /// Does work that must not be repeated: every guard but hedge and retry.
@@ -290,23 +292,17 @@ impl<C> Policy<C> {
     {
         let rules = self.shared.rules.read();
         let now = Instant::now();
-        self.tries(&rules, until(&rules, now), false, &work, now).await
+        self.tries(&Terms::of(&rules, false, now), &work, now).await
     }
 
     /// Try after try.
-    async fn tries<T, E, F, W>(
-        &self,
-        rules: &Rules,
-        deadline: Option<Deadline>,
-        repeatable: bool,
-        work: &F,
-        begun: Instant,
-    ) -> Result<T, CallError<E>>
+    async fn tries<T, E, F, W>(&self, terms: &Terms<'_>, work: &F, begun: Instant) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
+        let Terms { rules, deadline, repeatable, .. } = *terms;
         let (mut tries, mut now, mut cause) = (Tries::begin(begun), begun, None);
         let policy = || Arc::clone(&self.shared.name);
         loop {
@@ -332,6 +328,7 @@ impl<C> Policy<C> {
             };
             match (again, ended.result) {
                 (Ok(wait), result) => {
+                    terms.failed.store(true, Relaxed);
                     self.shared.tally.retried.fetch_add(1, Relaxed);
                     cause = result.and_then(Result::err).or(cause);
                     tokio::time::sleep_until(now + wait).await;
@@ -415,6 +412,24 @@ impl<C> Policy<C> {
     }
 }
 
+/// What the tries of one call have in common.
+struct Terms<'r> {
+    rules: &'r Rules,
+    /// When nobody waits any more.
+    deadline: Option<Deadline>,
+    repeatable: bool,
+    /// Whether a try has failed and another one follows.
+    failed: AtomicBool,
+}
+
+impl<'r> Terms<'r> {
+    fn of(rules: &'r Rules, repeatable: bool, now: Instant) -> Self {
+        let own = rules.deadline.map(|deadline| Deadline::since(now, deadline));
+        let deadline = [own, Deadline::current()].into_iter().flatten().min();
+        Self { rules, deadline, repeatable, failed: AtomicBool::new(false) }
+    }
+}
+
 /// A try that is over; without a result it was dropped at its end.
 struct Ended<T, E> {
     result: Option<Result<T, E>>,
@@ -446,10 +461,4 @@ impl Drop for Settling<'_> {
             self.shared.changed(change);
         }
     }
-}
-
-/// When nobody waits any more.
-fn until(rules: &Rules, now: Instant) -> Option<Deadline> {
-    let own = rules.deadline.map(|deadline| Deadline::since(now, deadline));
-    [own, Deadline::current()].into_iter().flatten().min()
 }

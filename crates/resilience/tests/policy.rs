@@ -169,6 +169,22 @@ async fn a_slow_call_is_hedged_once_and_the_loser_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_failed_and_waits_for_its_next_try_is_not_hedged() {
+    let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
+    let policy = policy(Rules { hedge: Some(hedge), retry: Some(retry()), ..Rules::NONE });
+    for _ in 0..20 {
+        policy.call(async |_| Ok::<_, &str>(())).await.unwrap();
+    }
+    let calls = Cell::new(0);
+    let work = async |_| {
+        calls.set(calls.get() + 1);
+        Err::<(), _>("down")
+    };
+    policy.call(work).await.unwrap_err();
+    assert_eq!(calls.get(), 3, "the tries of one call");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_speaks_against_the_callee_is_repeated_and_at_last_returned() {
     let judge = |result: &Result<u16, &str>| match result {
         Ok(503) => Outcome::Overload { retry_after: Some(200 * MILLI) },

@@ -13,10 +13,15 @@ use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// How long calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How often a request is sent to see the call that it causes.
+const ALONE: u32 = 3;
 /// For so long there is no call, before a request is sent to see its calls.
 const QUIET: Duration = Duration::from_secs(1);
 /// Until then calls without a request are waited out.
 const QUIET_WITHIN: Duration = Duration::from_secs(15);
+/// Requests that succeed while a service saves up for repeats: a tenth of them pays for four, and one every so often.
+const RESTING: u32 = 40;
+const RESTING_EVERY: Duration = Duration::from_millis(10);
 /// How long a breaker that opened at the first failure is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
 /// Between two looks at whether it is well again.
@@ -58,22 +63,9 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
     let mut notes = evidence;
     let mut callers = Vec::new();
     for (spec, _) in &dependent.users {
-        double.take_calls();
-        let exchange = lab.http().send(lab.fill(spec)).await;
-        tokio::time::sleep(AFTERWARDS).await;
-        let mut calls = double.take_calls();
-        calls.retain(|call| !beside.iter().any(|other| other.is_like(call)));
-        let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
-        match <[Call; 1]>::try_from(calls) {
-            Ok([call]) if expected => callers.push((spec.clone(), call)),
-            Ok(_) => {
-                let what = format!("{} is not answered as declared with the double in the place", spec.name);
-                notes.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
-            }
-            Err(calls) => {
-                let what = format!("{} caused {} calls to {} at once, not one", spec.name, calls.len(), dependent.name);
-                notes.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
-            }
+        match single_call(lab, &double, spec, &beside).await {
+            Ok(call) => callers.push((spec.clone(), call)),
+            Err(why) => notes.push(why),
         }
     }
     // Stable: among those that are alike the one that was declared first.
@@ -109,6 +101,30 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
     let reason = "no request fails when its call does: what calls works beside the requests, or has something to fall back \
                   on, and which calls are repeats is not told apart";
     Err(Finding::unknown(id, reason, notes))
+}
+
+/// The one call that a request causes which is answered as declared. A service may now and then make a second one, such as a
+/// hedge, so it is tried a few times.
+///
+/// # Errors
+/// What was seen of the last one instead.
+async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[Call]) -> Result<Call, Evidence> {
+    let mut why = None;
+    for _ in 0..ALONE {
+        double.take_calls();
+        let exchange = lab.http().send(lab.fill(spec)).await;
+        tokio::time::sleep(AFTERWARDS).await;
+        let mut calls = double.take_calls();
+        calls.retain(|call| !beside.iter().any(|other| other.is_like(call)));
+        let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
+        let what = match <[Call; 1]>::try_from(calls) {
+            Ok([call]) if expected => return Ok(call),
+            Ok(_) => format!("{} is not answered as declared with the double in the place", spec.name),
+            Err(calls) => format!("{} caused {} calls at once, not one", spec.name, calls.len()),
+        };
+        why = Some(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+    }
+    Err(why.unwrap_or_else(|| Evidence::note(format!("{} was not sent", spec.name))))
 }
 
 /// Waits until the service makes no calls without a request, such as those for work that an earlier probe has left; returns the
@@ -171,6 +187,13 @@ impl Watched {
             }
         };
         join_all((0..requests).map(one)).await
+    }
+
+    /// Mends it, and lets so many requests succeed that what the service saves from successes is saved up again.
+    pub(super) async fn rest(&self, lab: &Lab) {
+        self.well_again(lab, WELL_AGAIN).await;
+        self.load(lab, RESTING_EVERY, RESTING).await;
+        self.double.take_calls();
     }
 
     /// Whether the request fails when its call does; then waits until both are well again.
