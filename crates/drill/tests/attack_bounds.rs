@@ -47,10 +47,9 @@ async fn start(manner: Manner) -> (Target, Arc<AtomicUsize>) {
 
 async fn serve(mut connection: TcpStream, keeps: bool) -> std::io::Result<()> {
     let mut bytes = [0; 4096];
-    while keeps {
-        if connection.read(&mut bytes).await? == 0 {
-            return Ok(());
-        }
+    if keeps {
+        while connection.read(&mut bytes).await? > 0 {}
+        return Ok(());
     }
     let length = connection.read(&mut bytes).await?;
     let is_login = bytes[..length].windows(6).any(|part| part == b"/login");
