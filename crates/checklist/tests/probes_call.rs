@@ -163,6 +163,14 @@ async fn repeats_are_paid_from_a_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn repeats_are_seen_although_only_successes_pay_for_them() {
+    for id in ["call.retry", "call.retry-budget"] {
+        let finding = examine(id, "calls-thrifty").await;
+        assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn repeats_that_a_breaker_refuses_say_nothing_of_a_budget() {
     let finding = examine("call.retry-budget", "calls-weary").await;
     assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");

@@ -14,6 +14,8 @@ enum Way {
     /// Three attempts with growing, random pauses, paid from a budget; none when told to come back later, when it is late, or
     /// when it is an order.
     Retrying,
+    /// The same, from a budget that is empty at first and takes a tenth of a repeat for each request.
+    Thrifty,
     /// The same for orders.
     Careless,
     /// The same, but only when the call is hung up on.
@@ -68,6 +70,7 @@ struct Service {
 pub(crate) fn run(name: &str, port: u16) -> bool {
     let way = match name {
         "calls-retrying" => Way::Retrying,
+        "calls-thrifty" => Way::Thrifty,
         "calls-careless" => Way::Careless,
         "calls-picky" => Way::Picky,
         "calls-tireless" => Way::Tireless,
@@ -81,7 +84,12 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "calls-trickling" => Way::Trickling,
         _ => return false,
     };
-    let state = State { failures: 0, closed_from: Instant::now(), budget: 30.0, taken: 0 };
+    let state = State {
+        failures: 0,
+        closed_from: Instant::now(),
+        budget: if way == Way::Thrifty { 0.0 } else { 30.0 },
+        taken: 0,
+    };
     let service = Service { state: Mutex::new(state), freed: Condvar::new() };
     serve(port, move |request| match request.path.as_str() {
         "/price" => service.price(way),
@@ -114,7 +122,9 @@ impl Service {
 
     fn price(&self, way: Way) -> Response {
         match way {
-            Way::Retrying | Way::Careless | Way::Picky | Way::Tireless | Way::Stubborn => self.repeated(way, "GET"),
+            Way::Retrying | Way::Thrifty | Way::Careless | Way::Picky | Way::Tireless | Way::Stubborn => {
+                self.repeated(way, "GET")
+            }
             Way::Breaking | Way::Forgiving | Way::Shy => self.broken_off(way),
             Way::Weary => {
                 let mut answers = (0..ATTEMPTS).map(|_| self.broken_off(way));
@@ -135,7 +145,8 @@ impl Service {
     }
 
     fn repeated(&self, way: Way, method: &str) -> Response {
-        self.with(|state| state.budget = (state.budget + 0.05).min(30.0));
+        let earned = if way == Way::Thrifty { 0.1 } else { 0.05 };
+        self.with(|state| state.budget = (state.budget + earned).min(30.0));
         let begun = Instant::now();
         let attempts = if way == Way::Tireless { 8 } else { ATTEMPTS };
         for attempt in 0..attempts {

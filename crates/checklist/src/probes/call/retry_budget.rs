@@ -1,8 +1,8 @@
 //! `call.retry-budget`: when everything fails, load on the dependency rises by the budget's ratio, not by the retry count.
 //!
 //! - **Hypothesis**: with every call failing under a steady load, attempts stay near 1.1 times the requests.
-//! - **Sent**: two requests alone, to see whether a failed call is repeated at all; then 200 a second for 6 s, to a dependency
-//!   that fails as it did then: answers 503, or hangs up when only that is repeated.
+//! - **Sent**: 40 requests that succeed, as they may pay for repeats, and two alone, to see whether a failed call is repeated at all;
+//!   then 200 a second for 6 s, to a dependency that fails as it did then: answers 503, or hangs up when only that is repeated.
 //! - **Decides**: attempts for each request of the load: at most 1.1 and a floor of 10 a second (the default of Finagle's and
 //!   Linkerd's budgets), which makes 1.15, holds; from 1.5 falls short; between them unknown, as no service states its floor. The
 //!   rate is high so that a floor, or tokens that were saved in peace, weigh little and a repeat for each request weighs all.
@@ -63,7 +63,7 @@ async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
     for (behaviour, told) in
         [(Behaviour::Unavailable(None), "answering 503"), (Behaviour::HangUp(Duration::ZERO), "hanging up")]
     {
-        watched.well_again(lab, WELL_AGAIN).await;
+        watched.rest(lab).await;
         watched.set(behaviour);
         let mut calls = Vec::new();
         for _ in 0..ALONE {
