@@ -171,10 +171,13 @@ async fn repeats_are_seen_although_only_successes_pay_for_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn repeats_that_a_breaker_refuses_say_nothing_of_a_budget() {
+async fn a_budget_behind_a_breaker_is_seen_while_some_calls_fail() {
+    let finding = examine("call.retry-budget", "calls-sparing").await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert!(finding.summary.contains("failing 30 %"), "{}", finding.summary);
     let finding = examine("call.retry-budget", "calls-weary").await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-    assert!(finding.summary.contains("breaker"), "{}", finding.summary);
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("failing 30 %"), "{}", finding.summary);
 }
 
 #[tokio::test(flavor = "multi_thread")]

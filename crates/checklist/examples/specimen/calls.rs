@@ -32,6 +32,8 @@ enum Way {
     Shy,
     /// A breaker beneath three attempts.
     Weary,
+    /// The same, paid from a budget.
+    Sparing,
     /// Eight calls at a time, others refused at once.
     Partitioned,
     /// Eight requests at a time, whatever they need; others wait.
@@ -79,6 +81,7 @@ pub(crate) fn run(name: &str, port: u16) -> bool {
         "calls-forgiving" => Way::Forgiving,
         "calls-shy" => Way::Shy,
         "calls-weary" => Way::Weary,
+        "calls-sparing" => Way::Sparing,
         "calls-partitioned" => Way::Partitioned,
         "calls-shared" => Way::Shared,
         "calls-trickling" => Way::Trickling,
@@ -129,6 +132,17 @@ impl Service {
             Way::Weary => {
                 let mut answers = (0..ATTEMPTS).map(|_| self.broken_off(way));
                 answers.find(|answer| answer.status == 200).unwrap_or_else(refused)
+            }
+            Way::Sparing => {
+                self.with(|state| state.budget = (state.budget + 0.1).min(30.0));
+                let mut answer = self.broken_off(way);
+                for _ in 1..ATTEMPTS {
+                    if answer.status == 200 || !self.pays() {
+                        break;
+                    }
+                    answer = self.broken_off(way);
+                }
+                answer
             }
             Way::Partitioned => {
                 if self.with(|state| state.taken >= PLACES) {
