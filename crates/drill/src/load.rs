@@ -64,6 +64,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use url::Url;
 
+pub use self::answer::Head;
 use self::profile::{Arrivals, Profile};
 pub use self::record::{Live, Outcome};
 pub use self::report::{Figures, Report, Validity};
@@ -174,6 +175,8 @@ pub struct Completed<'a> {
     pub done: Instant,
     /// What came of it.
     pub outcome: Outcome,
+    /// The head of the last answer; none when none came.
+    pub head: Option<Head>,
     /// The body of the answer; empty unless [`Watch::bodies`] is set.
     pub body: &'a [u8],
 }

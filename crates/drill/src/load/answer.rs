@@ -20,12 +20,21 @@ enum State {
     Done,
 }
 
+/// What is kept of an answer's head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The status.
+    pub status: u16,
+    /// Whether it says when to come again (`Retry-After`).
+    pub retry_after: bool,
+}
+
 /// One answer while it comes in.
 #[derive(Debug)]
 pub(super) struct Answer {
     state: State,
     bodiless: bool,
-    pub(super) status: u16,
+    pub(super) head: Head,
     /// Whether the server closes the connection after it.
     pub(super) closes: bool,
     keep: usize,
@@ -38,7 +47,7 @@ pub(super) struct Broken;
 impl Answer {
     /// To a HEAD request (`bodiless`) or another; so many bytes of its body are kept.
     pub(super) fn new(bodiless: bool, keep: usize) -> Self {
-        Self { state: State::Head, bodiless, status: 0, closes: false, keep }
+        Self { state: State::Head, bodiless, head: Head::default(), closes: false, keep }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -76,7 +85,7 @@ impl Answer {
             length
         };
         match self.state {
-            State::Head => self.head(bytes),
+            State::Head => self.take_head(bytes),
             State::Length(missing) => {
                 let length = body(bytes, missing);
                 let missing = missing - length as u64;
@@ -118,7 +127,7 @@ impl Answer {
         }
     }
 
-    fn head(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+    fn take_head(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
         let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut answer = httparse::Response::new(&mut slots);
         let used = match answer.parse(bytes) {
@@ -130,8 +139,8 @@ impl Answer {
         if (100..200).contains(&status) && status != 101 {
             return Ok(used);
         }
-        (self.status, self.closes) = (status, answer.version == Some(0));
-        let (mut length, mut chunked) = (None, false);
+        self.closes = answer.version == Some(0);
+        let (mut length, mut chunked, mut retry_after) = (None, false, false);
         for header in answer.headers.iter() {
             if header.name.eq_ignore_ascii_case("content-length") {
                 let value = std::str::from_utf8(header.value).map_err(|_| Broken)?;
@@ -141,8 +150,11 @@ impl Answer {
             } else if header.name.eq_ignore_ascii_case("connection") {
                 let value = header.value.to_ascii_lowercase();
                 self.closes = (self.closes && value != b"keep-alive") || value == b"close";
+            } else if header.name.eq_ignore_ascii_case("retry-after") {
+                retry_after = true;
             }
         }
+        self.head = Head { status, retry_after };
         // RFC 9112, section 6.3.
         self.state = match length {
             _ if self.bodiless || matches!(status, 101 | 204 | 304) => State::Done,
@@ -172,7 +184,7 @@ mod tests {
             if !answer.is_done() {
                 answer.end().ok()?;
             }
-            Some((answer.status, kept, answer.closes))
+            Some((answer.head.status, kept, answer.closes))
         };
         (1..=bytes.len()).map(with_piece).collect()
     }
@@ -192,6 +204,16 @@ mod tests {
             (until_close, (200, b"hello".to_vec(), true)),
         ] {
             assert!(read(bytes).iter().all(|read| read.as_ref() == Some(&expected)), "{:?}", read(bytes)[0]);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_says_when_to_come_again_is_told_from_one_that_does_not() {
+        for (line, says) in [("Retry-after: 1", true), ("X-Retry-After: 1", false)] {
+            let mut answer = Answer::new(false, 0);
+            let bytes = format!("HTTP/1.1 503 Full\r\n{line}\r\ncontent-length: 0\r\n\r\n");
+            answer.take(bytes.as_bytes(), &mut Vec::new()).unwrap();
+            assert_eq!(answer.head, Head { status: 503, retry_after: says });
         }
     }
 

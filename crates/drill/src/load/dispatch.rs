@@ -240,6 +240,7 @@ impl Floor {
             sent: now,
             done: now,
             outcome: Outcome::NotSent,
+            head: None,
             body: &[],
         });
     }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Plan;
-use super::answer::Answer;
+use super::answer::{Answer, Head};
 use super::lane::{Failure, connect};
 use super::template::{Filling, Template};
 
@@ -30,7 +30,7 @@ impl Connection {
         self.filled = 0;
     }
 
-    /// Sends one request; the status of the answer, once all of it is there.
+    /// Sends one request; the head of the answer, once all of it is there.
     ///
     /// A kept connection that the server has closed meanwhile is opened anew: that is no failure of the server's. When the
     /// close is seen only after the sending, the request may have been carried out: it is sent again, once, only where its
@@ -42,7 +42,7 @@ impl Connection {
         filling: &Filling,
         number: usize,
         keep: usize,
-    ) -> Result<u16, Failure> {
+    ) -> Result<Head, Failure> {
         template.write(filling, &mut self.request_body, &mut self.request);
         if self.stream.as_ref().is_some_and(is_over) {
             self.close();
@@ -68,7 +68,7 @@ impl Connection {
         template: &Template,
         number: usize,
         keep: usize,
-    ) -> Result<u16, (Failure, bool)> {
+    ) -> Result<Head, (Failure, bool)> {
         if self.stream.is_none() {
             self.stream = Some(connect(plan, number).await.map_err(|failure| (failure, true))?);
         }
@@ -85,7 +85,7 @@ impl Connection {
             }
             let length = match stream.read(&mut buffer[*filled..]).await {
                 Ok(0) => {
-                    let ended = answer.end().map(|()| answer.status);
+                    let ended = answer.end().map(|()| answer.head);
                     self.close();
                     return ended.map_err(|_| (Failure::Reset, silent));
                 }
@@ -104,7 +104,7 @@ impl Connection {
         if answer.closes || !plan.keep_alive || written.is_err() || self.filled > 0 {
             self.close();
         }
-        Ok(answer.status)
+        Ok(answer.head)
     }
 }
 

@@ -1,10 +1,12 @@
 //! HTTP/2 with prior knowledge (RFC 9113, section 3.3), several lanes on one connection.
 
+use ::http::header::RETRY_AFTER;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Mutex;
 
 use super::Plan;
+use super::answer::Head;
 use super::lane::{Failure, connect};
 use super::template::{Filling, Template};
 
@@ -23,7 +25,7 @@ pub(super) async fn ask(
     number: usize,
     keep: usize,
     kept: &mut Vec<u8>,
-) -> Result<u16, Failure> {
+) -> Result<Head, Failure> {
     let mut request = ::http::Request::builder().method(template.method.clone()).uri(format!(
         "http://{}{}",
         template.authority,
@@ -49,7 +51,7 @@ async fn exchange(
     number: usize,
     keep: usize,
     kept: &mut Vec<u8>,
-) -> Result<u16, h2::Error> {
+) -> Result<Head, h2::Error> {
     let mut sender = open(carrier, plan, number).await?.ready().await?;
     let bodiless = body.is_empty();
     let (answer, mut stream) = sender.send_request(request, bodiless)?;
@@ -57,14 +59,14 @@ async fn exchange(
         stream.send_data(body, true)?;
     }
     let answer = answer.await?;
-    let status = answer.status().as_u16();
+    let head = Head { status: answer.status().as_u16(), retry_after: answer.headers().contains_key(RETRY_AFTER) };
     let mut incoming = answer.into_body();
     while let Some(piece) = incoming.data().await {
         let piece = piece?;
         kept.extend_from_slice(&piece[..piece.len().min(keep.saturating_sub(kept.len()))]);
         incoming.flow_control().release_capacity(piece.len())?;
     }
-    Ok(status)
+    Ok(head)
 }
 
 async fn open(carrier: &Carrier, plan: &Plan, number: usize) -> Result<SendRequest<Bytes>, h2::Error> {

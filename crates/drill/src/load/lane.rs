@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::answer::Head;
 use super::dispatch::{Arrival, Floor};
 use super::record::Outcome;
 use super::{Completed, Protocol, http1, http2};
@@ -39,24 +40,24 @@ impl Lane {
         loop {
             let arrival = self.floor.next(self.number).await;
             let under_way = UnderWay::begin(&self.floor, arrival);
-            let outcome = self.ask(&under_way.arrival).await;
-            under_way.over(outcome, &self.http1.body);
+            let (outcome, head) = self.ask(&under_way.arrival).await;
+            under_way.over(outcome, head, &self.http1.body);
         }
     }
 
     /// With as many immediate retries as the plan has.
-    async fn ask(&mut self, arrival: &Arrival) -> Outcome {
-        let mut outcome = self.attempt(arrival).await;
+    async fn ask(&mut self, arrival: &Arrival) -> (Outcome, Option<Head>) {
+        let mut came = self.attempt(arrival).await;
         for _ in 0..self.floor.plan.retries {
-            if outcome == Outcome::Expected {
+            if came.0 == Outcome::Expected {
                 break;
             }
-            outcome = self.attempt(arrival).await;
+            came = self.attempt(arrival).await;
         }
-        outcome
+        came
     }
 
-    async fn attempt(&mut self, arrival: &Arrival) -> Outcome {
+    async fn attempt(&mut self, arrival: &Arrival) -> (Outcome, Option<Head>) {
         let Self { floor, carrier, http1, .. } = self;
         floor.recorder.borrow_mut().attempt();
         let (plan, template) = (&floor.plan, &floor.templates[arrival.kind]);
@@ -72,15 +73,15 @@ impl Lane {
             }
         };
         match tokio::time::timeout(plan.timeout, asking).await {
-            Ok(Ok(status)) if plan.kinds[arrival.kind].expects(status) => Outcome::Expected,
-            Ok(Ok(status)) => Outcome::Status(u8::try_from(status / 100).unwrap_or(9)),
-            Ok(Err(Failure::Refused)) => Outcome::Refused,
-            Ok(Err(Failure::Reset)) => Outcome::Reset,
-            Ok(Err(Failure::Broken)) => Outcome::Broken,
+            Ok(Ok(head)) if plan.kinds[arrival.kind].expects(head.status) => (Outcome::Expected, Some(head)),
+            Ok(Ok(head)) => (Outcome::Status(u8::try_from(head.status / 100).unwrap_or(9)), Some(head)),
+            Ok(Err(Failure::Refused)) => (Outcome::Refused, None),
+            Ok(Err(Failure::Reset)) => (Outcome::Reset, None),
+            Ok(Err(Failure::Broken)) => (Outcome::Broken, None),
             Err(_) => {
                 // What would still come is the answer to a question that nobody asks any more.
                 self.http1.close();
-                Outcome::Timeout
+                (Outcome::Timeout, None)
             }
         }
     }
@@ -103,12 +104,12 @@ impl UnderWay {
         Self { floor: Rc::clone(floor), arrival, sent, known: false }
     }
 
-    fn over(mut self, outcome: Outcome, body: &[u8]) {
+    fn over(mut self, outcome: Outcome, head: Option<Head>, body: &[u8]) {
         self.known = true;
-        self.tell(outcome, body);
+        self.tell(outcome, head, body);
     }
 
-    fn tell(&self, outcome: Outcome, body: &[u8]) {
+    fn tell(&self, outcome: Outcome, head: Option<Head>, body: &[u8]) {
         self.floor.end(&Completed {
             kind: self.arrival.kind,
             filling: &self.arrival.filling,
@@ -116,6 +117,7 @@ impl UnderWay {
             sent: self.sent,
             done: Instant::now(),
             outcome,
+            head,
             body,
         });
     }
@@ -124,7 +126,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if !self.known {
-            self.tell(Outcome::Timeout, &[]);
+            self.tell(Outcome::Timeout, None, &[]);
         }
     }
 }
