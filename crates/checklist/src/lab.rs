@@ -15,6 +15,7 @@ use url::Url;
 
 use self::dependency::Attached;
 use self::ready::Readiness;
+use crate::probes::overload::Capacity;
 use crate::subject::{Dependencies, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
@@ -56,6 +57,8 @@ pub struct Lab {
     pub subject: Subject,
     /// Every line printed by earlier runs of the subject, bounded to the last 20,000.
     pub earlier_output: Vec<Line>,
+    /// How much of the mix it does, or why that cannot be told; once a probe has looked for it.
+    pub(crate) capacity: Option<Result<Capacity, String>>,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
     // Before the dependencies, so that it is dropped before what it calls.
@@ -78,6 +81,7 @@ impl Lab {
         Ok(Self {
             subject,
             earlier_output: Vec::new(),
+            capacity: None,
             saved: BTreeMap::new(),
             mix_sent: false,
             process: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use checklist::finding::{Finding, Verdict};
 use checklist::probes::prove;
 use checklist::subject::{Load, RequestSpec, Subject};
-use specimen::{examine, get, lab, request};
+use specimen::{examine, get, lab, post, request};
 
 /// Its work, and the patience it should have.
 fn works(subject: &mut Subject) {
@@ -60,4 +60,16 @@ async fn without_a_declared_load_nothing_can_be_said_and_it_tells_what_to_write(
     let finding = examine("prove.load", "loaded-refuses").await;
     assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
     assert!(finding.summary.contains("[load] rate = 50"), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_load_sends_a_key_that_another_has_sent() {
+    let mut lab = lab("loaded-once", |subject| {
+        let spec = post("/work", serde_json::json!({}));
+        subject.requests = vec![RequestSpec { idempotent: Some("Idempotency-Key".to_owned()), ..spec }];
+        subject.load = Some(Load { rate: 10.0, peak: 20.0, p99: Duration::from_secs(2), errors: 0.0 });
+    })
+    .await;
+    let finding = prove::load::examine_for(&mut lab, Duration::from_secs(1)).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
 }

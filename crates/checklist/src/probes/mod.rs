@@ -17,8 +17,10 @@ pub mod see;
 pub mod ship;
 pub mod web;
 
+mod descriptors;
 mod listener;
 mod offered;
+pub(crate) mod overload;
 mod repository;
 mod sockets;
 mod steadiness;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use drill::entropy::Seed;
 use drill::load::profile::Profile;
 use drill::load::{Kind, Plan};
 
@@ -14,7 +15,8 @@ const CONNECTIONS: usize = 512;
 const SOURCES: u32 = 64;
 
 /// The mix at this profile: what only reads, and what a fresh key makes harmless to repeat. What is slow or crashes on
-/// purpose is left out. Without a mix, the request of which every service has an answer.
+/// purpose is left out. Its seed is another each time: a key that was sent before would be answered from memory, or refused.
+/// Without a mix, the request of which every service has an answer.
 pub(super) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     let mut plan = Plan::new(lab.subject.url.clone(), profile);
     plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(RequestSpec::as_load).collect();
@@ -25,6 +27,7 @@ pub(super) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     plan.connections = CONNECTIONS;
     plan.sources = SOURCES;
     plan.timeout = timeout;
+    plan.seed = Seed::fresh();
     plan
 }
 

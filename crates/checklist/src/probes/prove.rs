@@ -5,6 +5,7 @@ use super::Probe;
 pub mod attack;
 pub mod load;
 pub mod soak;
+pub mod stress;
 
 /// In the order in which they run.
 pub const PROBES: &[Probe] = &[
@@ -12,6 +13,11 @@ pub const PROBES: &[Probe] = &[
         id: "prove.load",
         hypothesis: "At the expected and the peak load, latency from the time a request was due and errors are within what was declared",
         examine: |lab| Box::pin(load::examine(lab)),
+    },
+    Probe {
+        id: "prove.stress",
+        hypothesis: "With the dearest request three times as often, it breaks at a point that is known, and gracefully",
+        examine: |lab| Box::pin(stress::examine(lab)),
     },
     Probe {
         id: "prove.soak",

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use drill::http::{Client, Request};
 
-use self::measure::{Kind, Measure, Trend};
+pub(super) use self::measure::{Kind, Measure, Trend};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::State;

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use drill::raw::{Ended, RawConnection};
 use futures_util::future::join_all;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::harmless::{Harmless, PROMPT};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::descriptors;
 use crate::probes::listener::{self, Listener};
 
 mod h2c;
@@ -34,8 +34,6 @@ const BATCH: usize = 50;
 const SAMPLE: usize = 40;
 /// Dropped as soon as they are made.
 const BURST: usize = 500;
-/// Descriptors that keel needs besides.
-const SPARE: usize = 300;
 /// How long a connection of the flood may take to be accepted or answered.
 const EACH: Duration = Duration::from_secs(2);
 /// How long a refusal is waited for on a connection that seems accepted.
@@ -62,7 +60,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             "it does not listen on an IPv4 loopback address: clients cannot be told apart; let it listen on 127.0.0.1";
         return Finding::unknown(ID, reason, Vec::new());
     }
-    let count = FLOOD.min(descriptors().saturating_sub(SPARE));
+    let count = descriptors::spare(FLOOD);
     let mut evidence = Vec::new();
     if count < FLOOD {
         evidence
@@ -78,18 +76,6 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     evidence.extend(h2c::floods(&client).await);
     Finding::judge(ID, "one address is limited, and others are served during its flood", evidence)
-}
-
-/// Raises the soft limit of descriptors to what is needed or allowed; returns what it is then.
-fn descriptors() -> usize {
-    let wanted = (FLOOD + SPARE) as u64;
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < wanted) {
-        let current = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
-        // Refused: then the smaller flood has to do, and the evidence says so.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum });
-    }
-    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
 }
 
 /// What floods and what asks meanwhile.

@@ -5,6 +5,7 @@ use super::Probe;
 mod harmless;
 mod writes;
 
+pub mod backpressure;
 pub mod cacheable;
 pub mod compress;
 pub mod connections;
@@ -15,6 +16,7 @@ pub mod openapi;
 pub mod pagination;
 pub mod problem;
 pub mod rate_limit;
+pub mod shed;
 pub mod slow_clients;
 pub mod unenumerable;
 
@@ -74,6 +76,16 @@ pub const PROBES: &[Probe] = &[
         id: "border.rate-limit",
         hypothesis: "One address that asks too often is refused with 429 and told when to come again, and others are not",
         examine: |lab| Box::pin(rate_limit::examine(lab)),
+    },
+    Probe {
+        id: "border.shed",
+        hypothesis: "At twice its capacity it does what it can, and refuses the rest at once and clearly",
+        examine: |lab| Box::pin(shed::examine(lab)),
+    },
+    Probe {
+        id: "border.backpressure",
+        hypothesis: "At twice its capacity nothing inside keeps growing",
+        examine: |lab| Box::pin(backpressure::examine(lab)),
     },
     Probe {
         id: "border.idempotency",

@@ -1,0 +1,36 @@
+//! `border.shed`: work that cannot be done in time is refused at once, and goodput stays near the peak.
+//!
+//! - **Hypothesis**: at twice its capacity it answers as much in time as it can, refuses the rest at once with 503 or 429 and
+//!   Retry-After, and is in order again within seconds after the load fell.
+//! - **Sent**: what may be repeated of the mix, in an open loop: see [`crate::probes::overload`].
+//! - **Decides**: goodput below 70 % of the capacity; more than a tenth of the rest not refused with 503 or 429; a refusal without
+//!   Retry-After; more than a tenth of them slower than a quarter of what an answer may take; no order within 5 s after: fall
+//!   short. A generator that fell behind, or a service that keeps up with whatever is sent, is unknown.
+//! - **Blast radius**: up to 20,000 requests a second for a second each while the capacity is looked for, and some seconds of
+//!   overload; the writes of the mix.
+//! - **Bound in time**: about 20 s when the capacity is known, 40 s when it is not.
+
+use crate::finding::Finding;
+use crate::lab::Lab;
+use crate::probes::overload;
+
+const ID: &str = "border.shed";
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    examine_up_to(lab, overload::MOST).await
+}
+
+/// The same, for a service that does at most so many requests a second.
+pub async fn examine_up_to(lab: &mut Lab, most: f64) -> Finding {
+    let seen = match overload::see(lab, most).await {
+        Ok(seen) => seen,
+        Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
+    };
+    seen.judge(ID, "at twice its capacity it does what it can and refuses the rest at once and clearly", |seen| {
+        let mut evidence = vec![seen.told(), seen.goodput(), seen.surplus()];
+        evidence.extend([seen.alive(), seen.told_when(), seen.quickness()].into_iter().flatten());
+        evidence.push(seen.recovery());
+        evidence
+    })
+}

@@ -1,0 +1,160 @@
+//! More than a service can do: shared by `border.shed`, `border.backpressure` and `prove.stress`.
+//!
+//! - **First** its capacity: the load is raised in an open loop until the throughput stays behind; once in a run of keel.
+//! - **Then** `NORMAL` of the capacity for `PEACE`, which must be in order; `OVERLOAD` times the capacity for `HOLD`;
+//!   `NORMAL` of it again for `AFTER`.
+//! - **In time** is an answer within the p99 that `[load]` declares, else within `PATIENT` or `SLOWER` times of what it takes
+//!   in peace. It counts from the sending: what waits for a free connection of keel's is not charged to the service.
+//! - **Not seen**, and said so: when the generator fell behind, when the service keeps up with whatever keel sends, when its
+//!   capacity is another each time.
+
+mod capacity;
+mod generator;
+mod judge;
+
+use std::time::Duration;
+
+pub(crate) use self::capacity::Capacity;
+pub(super) use self::capacity::find;
+pub(super) use self::generator::{Generator, Sending};
+use crate::lab::Lab;
+
+/// Of the capacity: a load under which everything must be in order.
+const NORMAL: f64 = 0.5;
+/// Of the capacity: the overload.
+const OVERLOAD: f64 = 2.0;
+/// How long the normal load is sent before the overload.
+const PEACE: Duration = Duration::from_secs(2);
+/// How long it is overloaded; longer where an answer in time may take more than a second.
+const HOLD: Duration = Duration::from_secs(6);
+/// The beginning of the overload: what has a bound fills. Not judged.
+const FILLS: Duration = Duration::from_millis(1500);
+/// At least so much of the overload is judged.
+const JUDGED: Duration = Duration::from_secs(3);
+/// How long the normal load is sent after the overload.
+const AFTER: Duration = Duration::from_secs(6);
+/// Of what is sent, the share that is answered in time when everything is in order.
+const IN_ORDER: f64 = 0.9;
+/// How often an overload that was none is tried again with more.
+const RAISES: usize = 1;
+/// The most requests a second that keel looks for: what one machine can be expected to offer itself.
+pub(super) const MOST: f64 = 20_000.0;
+/// How often the normal load is tried until it is in order: what was examined before may still be worked off.
+const TRIES: usize = 4;
+/// So many times of what it takes in peace are in time, where nothing is declared.
+const SLOWER: u32 = 5;
+/// The same at least.
+const PATIENT: Duration = Duration::from_secs(1);
+/// A declared latency above this would take a longer overload than a probe has time for.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What was seen of an overload.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Requests a second that it does.
+    pub(super) capacity: f64,
+    /// Within this an answer is in time.
+    pub(super) objective: Duration,
+    /// So much longer it may take for the generator's own lateness.
+    allowance: Duration,
+    /// The overload.
+    pub(super) held: Sending,
+    /// The normal load after it.
+    pub(super) after: Sending,
+    /// From the fall of the load to the beginning of the normal one.
+    pub(super) gap: Duration,
+    /// Whether its process still ran at the end of the overload.
+    pub(super) runs: bool,
+}
+
+/// A load that everything must be in order under.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Normal<'a> {
+    pub(super) generator: &'a Generator,
+    pub(super) rate: f64,
+    pub(super) objective: Duration,
+}
+
+/// How much of the mix it does, up to `most` requests a second; looked for once in the lab's life.
+///
+/// # Errors
+/// Why it cannot be told, with what to do.
+pub(super) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, String> {
+    if let Some(found) = &lab.capacity {
+        return found.clone();
+    }
+    let begin = lab.subject.load.map_or(capacity::BEGIN, |load| load.rate / 2.0);
+    let found = capacity::find(lab, &Generator::of(lab), begin, most).await;
+    lab.capacity = Some(found.clone());
+    found
+}
+
+/// Overloads it with the mix, when it does at most so many requests a second.
+///
+/// # Errors
+/// Why nothing can be said, with what to do.
+pub(super) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
+    let capacity = capacity(lab, most).await?;
+    let generator = Generator::of(lab);
+    let normal = capacity.normal(lab, &generator)?;
+    peace(lab, normal).await?;
+    overload(lab, &generator, capacity.rate, normal).await
+}
+
+/// The normal load, which must be in order: else the capacity is not what it seemed.
+///
+/// # Errors
+/// When it is not.
+pub(super) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, String> {
+    let mut share = 0.0;
+    for _ in 0..TRIES {
+        let sending = normal.generator.send(lab, normal.rate, PEACE, None).await?;
+        sending.on_schedule(PEACE)?;
+        let in_time = normal.objective + sending.lag().unwrap_or_default();
+        share = sending.tally(in_time, Duration::ZERO, PEACE).share_in_time();
+        if share >= IN_ORDER {
+            return Ok(sending);
+        }
+    }
+    Err(format!(
+        "its capacity is not stable: {:.0} requests a second were found to be half of it, and then only {:.0} % of them were \
+         answered within {:?}; examine it when nothing else runs beside it",
+        normal.rate,
+        100.0 * share,
+        normal.objective
+    ))
+}
+
+/// Sends twice the capacity, then the normal load.
+///
+/// # Errors
+/// When that was no overload, or not what was to be sent.
+pub(super) async fn overload(
+    lab: &mut Lab,
+    strain: &Generator,
+    mut capacity: f64,
+    normal: Normal<'_>,
+) -> Result<Seen, String> {
+    let objective = normal.objective;
+    let lasts = HOLD.max(FILLS + JUDGED + objective);
+    for _ in 0..=RAISES {
+        let rate = OVERLOAD * capacity;
+        let held = strain.send(lab, rate, lasts, Some(lasts)).await?;
+        held.on_schedule(objective)?;
+        let runs = lab.process().is_running();
+        let judged = held.judged(objective);
+        if runs && judged.share_in_time() >= IN_ORDER {
+            held.had_connections()?;
+            capacity = judged.goodput();
+            continue;
+        }
+        let gap = held.since_the_fall();
+        let after = normal.generator.send(lab, normal.rate, AFTER, None).await?;
+        after.on_schedule(objective)?;
+        return Ok(Seen { capacity, objective, allowance: Duration::ZERO, held, after, gap, runs });
+    }
+    Err(format!(
+        "its capacity is not stable: at last it did {capacity:.0} requests a second in time, more than was found out before; \
+         let it warm up, or declare [load] with a rate near what it does"
+    ))
+}

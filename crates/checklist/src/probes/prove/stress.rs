@@ -1,0 +1,81 @@
+//! `prove.stress`: the dearest request is doubled and tripled; the breaking point is known and graceful.
+//!
+//! - **Hypothesis**: with the dearest request three times as often, and twice as much as it can do of that, it answers what it
+//!   can in time, refuses the rest quickly and clearly, and is in order again within seconds after the load fell.
+//! - **Sent**: what may be repeated of the mix, in an open loop: see [`crate::probes::overload`]. The dearest is the request that
+//!   takes longest at half of the capacity. How much it does is looked for with the mix as declared, and with the dearest
+//!   twice and three times as often; the last is then overloaded.
+//! - **Decides**: as `border.shed` does, but for Retry-After, which is only told. A mix of one request is unknown: no costs can be
+//!   told apart.
+//! - **Blast radius**: as for `border.shed`.
+//! - **Bound in time**: about 35 s when the capacity is known, 55 s when it is not.
+
+use std::time::Duration;
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::probes::overload::{self, Generator, Seen};
+
+const ID: &str = "prove.stress";
+/// How much more often the dearest is sent.
+const TIMES: [u32; 2] = [2, 3];
+/// Of the capacity for the declared mix, where the search for that of another begins.
+const BEGIN: f64 = 0.25;
+const ONE: &str = "only one request of the mix may be repeated, so that costs cannot be told apart: declare [[requests]] of \
+                   different cost, with GET or `idempotent`";
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let mut evidence = Vec::new();
+    match stress(lab, &mut evidence).await {
+        Ok(seen) => {
+            let held = evidence.first().map(|breaks| format!("{}; beyond that it stays graceful", breaks.what));
+            seen.judge(ID, &held.unwrap_or_default(), |seen| {
+                let mut evidence = evidence.clone();
+                evidence.extend([seen.told(), seen.goodput(), seen.surplus()]);
+                evidence.extend([seen.alive(), seen.quickness()].into_iter().flatten());
+                evidence.extend(seen.told_when().map(|told| Evidence::note(told.what)));
+                evidence.push(seen.recovery());
+                evidence
+            })
+        }
+        Err(reason) => Finding::unknown(ID, reason, evidence),
+    }
+}
+
+/// The points at which it breaks, told first, and what was seen beyond the last.
+async fn stress(lab: &mut Lab, evidence: &mut Vec<Evidence>) -> Result<Seen, String> {
+    let declared = Generator::of(lab);
+    if declared.kinds().len() < 2 {
+        return Err(ONE.to_owned());
+    }
+    let capacity = overload::capacity(lab, overload::MOST).await?;
+    let normal = capacity.normal(lab, &declared)?;
+    let peace = overload::peace(lab, normal).await?;
+    let costs = peace.took(0.5, declared.kinds().len());
+    let dearest = dearest(&costs).ok_or(ONE)?;
+    let mut breaks = format!("it does {:.0} requests of the mix a second", capacity.rate);
+    let (mut strain, mut point) = (declared.clone(), capacity);
+    for times in TIMES {
+        strain = declared.with_more_of(dearest, times);
+        point = overload::find(lab, &strain, BEGIN * capacity.rate, overload::MOST).await?;
+        breaks.push_str(&format!(", {:.0} with {times} times as many of {:?}", point.rate, declared.kinds()[dearest]));
+    }
+    evidence.extend([Evidence::saw(true, breaks), Evidence::note(told(&declared, &costs))]);
+    overload::overload(lab, &strain, point.rate, normal).await
+}
+
+/// The place of the request that takes longest.
+fn dearest(costs: &[Option<Duration>]) -> Option<usize> {
+    let known = costs.iter().enumerate().filter_map(|(kind, cost)| cost.map(|cost| (cost, kind)));
+    known.max().map(|(_, kind)| kind)
+}
+
+fn told(generator: &Generator, costs: &[Option<Duration>]) -> String {
+    let each = generator.kinds().into_iter().zip(costs);
+    let each = each.map(|(name, cost)| match cost {
+        Some(cost) => format!("{name:?} {cost:.1?}"),
+        None => format!("{name:?} unanswered"),
+    });
+    format!("at half of the capacity half of the answers take: {}", each.collect::<Vec<_>>().join(", "))
+}
