@@ -6,6 +6,8 @@
 //! - [`Policy`]: everything that protects the calls of a dependency, one value, in one order.
 //! - [`Breaker`], [`Bulkhead`], [`hedge`]: its guards, each of use alone.
 //! - [`retry`]: whether a call is tried again; [`Budget`]: what repeats may cost.
+//! - [`Cluster`]: the instances of a dependency, of which [`balance`] picks one, [`outlier`] leaves out the bad
+//!   ones, and [`discovery`] says where they are.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -19,12 +21,16 @@
 //! ```
 
 mod backoff;
+pub mod balance;
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
+pub mod cluster;
 mod deadline;
+pub mod discovery;
 pub mod hedge;
 mod outcome;
+pub mod outlier;
 pub mod policy;
 pub mod retry;
 
@@ -32,6 +38,7 @@ pub use backoff::{Backoff, Growth, Jitter};
 pub use breaker::Breaker;
 pub use budget::Budget;
 pub use bulkhead::Bulkhead;
+pub use cluster::{Cluster, ClusterRules};
 pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use policy::{Attempt, CallError, Policy, Rules};

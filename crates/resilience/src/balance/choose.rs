@@ -1,0 +1,171 @@
+//! The choosers: who of a set gets this call.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::ewma::UNKNOWN;
+use super::set::{Member, Set};
+use super::{BalanceRules, Chooser, fraction, mixed};
+
+/// How often lots are drawn for somebody who is well; with fewer than half of them ill (else there is panic) nearly always
+/// enough, and then they are counted.
+const DRAWS: usize = 8;
+
+/// A set as it is to whoever picks now.
+pub(crate) struct View<'a, T> {
+    pub(crate) set: &'a Set<T>,
+    pub(crate) rules: &'a BalanceRules,
+    pub(crate) now: u64,
+    /// Whether anybody is ejected; where nobody is, nobody is asked.
+    pub(crate) some_ejected: bool,
+    /// Hash of the key.
+    pub(crate) key: u64,
+    pub(crate) turn: &'a AtomicU64,
+}
+
+impl<'a, T> View<'a, T> {
+    /// Who gets the call; none where there is nobody, or all are ejected and the rules know no panic.
+    pub(crate) fn choose(mut self) -> Option<&'a Member<T>> {
+        let all = self.set.members.len();
+        if self.some_ejected && (self.well(0..all) as f64) < self.rules.panic_below * all as f64 {
+            self.some_ejected = false;
+        }
+        let among = self.zone();
+        let chosen = match self.rules.chooser {
+            Chooser::RoundRobin => self.next_in_order(&among),
+            Chooser::LeastLoaded => self.of_two(&among, |member| f64::from(member.state.load())),
+            Chooser::PeakEwma { decay } => self.of_two(&among, |member| {
+                let (latency, load) = (member.state.ewma.latency(decay, self.now), member.state.load());
+                // Once it has a call in flight, the first answer decides.
+                let latency = if latency == 0.0 && load > 0 { UNKNOWN } else { latency };
+                f64::from(latency) * f64::from(load + 1)
+            }),
+            Chooser::Hashed { bound } => self.by_key(&among, bound),
+        };
+        chosen.map(|place| &self.set.members[place])
+    }
+
+    /// The caller's own zone, or the others.
+    fn zone(&self) -> Range<usize> {
+        let (local, all) = (self.set.local, self.set.members.len());
+        let Some(zone) = self.rules.zone.as_ref().filter(|_| local > 0 && local < all) else { return 0..all };
+        let well = self.well(0..local);
+        let stays = zone.reserve * well as f64 / local as f64;
+        // Where calls stay with a key, a key stays with a zone.
+        let lot = match self.rules.chooser {
+            Chooser::Hashed { .. } => mixed(self.key.wrapping_add(1)),
+            _ if stays >= 1.0 => 0,
+            _ => vitals::entropy(),
+        };
+        if fraction(lot) < stays {
+            return 0..local;
+        }
+        if self.well(local..all) > 0 { local..all } else { 0..all }
+    }
+
+    fn is_well(&self, place: usize) -> bool {
+        !self.some_ejected || !self.set.members[place].state.health.ejected(self.now)
+    }
+
+    fn well(&self, among: Range<usize>) -> usize {
+        if self.some_ejected { among.filter(|place| self.is_well(*place)).count() } else { among.len() }
+    }
+
+    /// The share of its part that an instance gets, as long as it is fresh.
+    fn share(&self, place: usize) -> f64 {
+        let Some(slow) = self.rules.slow_start else { return 1.0 };
+        let since = self.set.members[place].state.fresh_since();
+        let window = slow.window.as_nanos() as f64;
+        let passed = self.now.saturating_sub(since) as f64;
+        if since == 0 || passed >= window { 1.0 } else { (passed / window).max(slow.least) }
+    }
+
+    /// Whether it takes this turn: it is well, and where it is fresh by lot.
+    fn takes(&self, place: usize) -> bool {
+        if !self.is_well(place) {
+            return false;
+        }
+        let share = self.share(place);
+        share >= 1.0 || fraction(vitals::entropy()) < share
+    }
+
+    fn next_in_order(&self, among: &Range<usize>) -> Option<usize> {
+        let order = &self.set.order;
+        // Who does not take its turn lets it pass, so that its neighbour does not get twice as much.
+        for _ in 0..order.len() {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            let place = order[(turn % order.len() as u64) as usize] as usize;
+            if among.contains(&place) && self.takes(place) {
+                return Some(place);
+            }
+        }
+        self.anybody(among, None)
+    }
+
+    fn of_two(&self, among: &Range<usize>, cost: impl Fn(&Member<T>) -> f64) -> Option<usize> {
+        let one = self.draw(among, None)?;
+        let Some(other) = self.draw(among, Some(one)) else { return Some(one) };
+        let cost = |place: usize| {
+            let member = &self.set.members[place];
+            cost(member) / f64::from(member.instance.weight)
+        };
+        // Of equals the one that was drawn first, and draws follow the weights.
+        Some(if cost(other) < cost(one) { other } else { one })
+    }
+
+    /// Somebody by lot, by weight, but not this one.
+    fn draw(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
+        let sums = &self.set.sums;
+        let upto = |place: usize| place.checked_sub(1).map_or(0, |last| sums[last]);
+        let (below, left_out) = (upto(among.start), but.map_or(0..0, |but| upto(but)..sums[but]));
+        let weight = upto(among.end) - below - (left_out.end - left_out.start);
+        for _ in 0..DRAWS {
+            // The high half of the product is uniform in 0..weight.
+            let mut lot = ((u128::from(vitals::entropy()) * u128::from(weight)) >> 64) as u64 + below;
+            if lot >= left_out.start {
+                lot += left_out.end - left_out.start;
+            }
+            let place = sums.partition_point(|sum| *sum <= lot);
+            if among.contains(&place) && self.takes(place) {
+                return Some(place);
+            }
+        }
+        self.anybody(among, but)
+    }
+
+    /// Anybody who is well, fresh or not, each as likely, but not this one.
+    fn anybody(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
+        let well = || among.clone().filter(|place| Some(*place) != but && self.is_well(*place));
+        let lot = vitals::entropy().checked_rem(well().count() as u64)?;
+        well().nth(lot as usize)
+    }
+
+    /// The highest score for the key of those that have room. With weights `w` and hashes `h` in 0..1 the score is
+    /// `w / -ln h`: each is the highest for its part of the keys, and who joins or leaves moves no other key.
+    fn by_key(&self, among: &Range<usize>, bound: f64) -> Option<usize> {
+        let weight = |place: usize| f64::from(self.set.members[place].instance.weight);
+        let (mut load, mut weights) = (1.0, 0.0);
+        for place in among.clone().filter(|place| self.is_well(*place)) {
+            load += f64::from(self.set.members[place].state.load());
+            weights += weight(place);
+        }
+        let score = |place: usize| {
+            let hash = fraction(mixed(self.set.members[place].hash ^ self.key)).max(f64::MIN_POSITIVE);
+            weight(place) * self.share(place) / -hash.ln()
+        };
+        let room = |place: usize| {
+            let most = (bound * load * weight(place) / weights).ceil();
+            f64::from(self.set.members[place].state.load()) < most
+        };
+        let well = among.clone().filter(|place| self.is_well(*place));
+        let (mut best, mut highest) = (None, f64::NEG_INFINITY);
+        for place in well.filter(|place| room(*place)) {
+            let score = score(place);
+            if score > highest {
+                (best, highest) = (Some(place), score);
+            }
+        }
+        // With a bound of 1 or more somebody has room, unless others took it meanwhile.
+        best.or_else(|| self.anybody(among, None))
+    }
+}
