@@ -6,6 +6,10 @@
 //! - [`Policy`]: everything that protects the calls of a dependency, one value, in one order.
 //! - [`Breaker`], [`Bulkhead`], [`hedge`]: its guards, each of use alone.
 //! - [`retry`]: whether a call is tried again; [`Budget`]: what repeats may cost.
+//! - [`RateLimit`], [`KeyedRateLimit`]: so many calls a second, for all or for each key.
+//! - [`Throttle`]: a caller that stops asking whom it knows to be overloaded.
+//! - [`Coalescer`]: one call for all who want the same; [`Stale`]: the last good answer, with its age.
+//! - [`Ticker`]: what is done again and again, never in step with others.
 //! - [`Cluster`]: the instances of a dependency, of which [`balance`] picks one, [`outlier`] leaves out the bad
 //!   ones, and [`discovery`] says where they are.
 //!
@@ -26,19 +30,29 @@ pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
 pub mod cluster;
+pub mod coalesce;
 mod deadline;
 pub mod discovery;
 pub mod hedge;
 mod outcome;
 pub mod outlier;
 pub mod policy;
+pub mod rate_limit;
 pub mod retry;
+pub mod stale;
+pub mod throttle;
+pub mod ticker;
 
 pub use backoff::{Backoff, Growth, Jitter};
 pub use breaker::Breaker;
 pub use budget::Budget;
 pub use bulkhead::Bulkhead;
 pub use cluster::{Cluster, ClusterRules};
+pub use coalesce::Coalescer;
 pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use policy::{Attempt, CallError, Policy, Rules};
+pub use rate_limit::{KeyedRateLimit, RateLimit};
+pub use stale::{Answer, Stale};
+pub use throttle::Throttle;
+pub use ticker::{Tick, Ticker, TickerRules};

@@ -1,0 +1,131 @@
+//! One limit for each key, in memory that is fixed at the birth.
+//!
+//! Keys live in sets of [`KEY_WAYS`] places, found by a seeded hash. A new key takes the place of the key of its set that owes
+//! least, which is mostly one whose bucket is full again, so that nothing is forgotten. In a flood of keys the one at its limit
+//! owes most and is forgotten last; nobody is refused for what others did. What is forgotten although it owed is counted.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use super::{Limited, Quota, RateRules, quota, since, take};
+
+/// Places that a key can be in.
+pub const KEY_WAYS: usize = 8;
+/// The most keys: 16 bytes each.
+pub const MAX_KEYS: usize = 1 << 24;
+
+/// A limit for each key.
+///
+/// Two threads that ask while a place changes its key can charge one call to the wrong one of the two keys.
+#[derive(Debug)]
+pub struct KeyedRateLimit {
+    birth: Instant,
+    seed: u64,
+    sets: Box<[Set]>,
+    forgotten: AtomicU64,
+}
+
+type Set = [Place; KEY_WAYS];
+
+#[derive(Debug, Default)]
+struct Place {
+    /// The key's hash; 0 is nobody.
+    key: AtomicU64,
+    arrival: AtomicU64,
+}
+
+impl KeyedRateLimit {
+    /// Room for so many keys, rounded up to a power of two, 8 at least and [`MAX_KEYS`] at most.
+    pub fn new(keys: usize, now: Instant) -> Self {
+        let sets = keys.clamp(KEY_WAYS, MAX_KEYS).next_power_of_two() / KEY_WAYS;
+        Self {
+            birth: now,
+            seed: vitals::entropy(),
+            sets: (0..sets).map(|_| Set::default()).collect(),
+            forgotten: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a call of this key at this cost passes now. Allocates nothing and takes no lock.
+    ///
+    /// # Errors
+    /// [`Limited`], with when to ask again.
+    pub fn try_pass<K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        rules: &RateRules,
+        cost: u32,
+        now: Instant,
+    ) -> Result<(), Limited> {
+        let now = since(self.birth, now);
+        take(&self.place(self.hash(key), now).arrival, rules, cost, now, 0).map(drop)
+    }
+
+    /// What is left for a key. Asking makes no room for it.
+    pub fn quota<K: Hash + ?Sized>(&self, key: &K, rules: &RateRules, now: Instant) -> Quota {
+        let hash = self.hash(key);
+        let known = self.set(hash).iter().find(|place| place.key.load(Ordering::Acquire) == hash);
+        let nothing = AtomicU64::new(0);
+        quota(known.map_or(&nothing, |place| &place.arrival), rules, since(self.birth, now))
+    }
+
+    /// How many keys there is room for.
+    pub fn capacity(&self) -> usize {
+        self.sets.len() * KEY_WAYS
+    }
+
+    /// How often a key was forgotten that still owed: when it grows, more keys are active at a time than there is room for.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
+    /// The key's place, which it may have to be given first.
+    fn place(&self, hash: u64, now: u64) -> &Place {
+        let set = self.set(hash);
+        loop {
+            let mut least = (&set[0], u64::MAX, 0);
+            for place in set {
+                let key = place.key.load(Ordering::Acquire);
+                if key == hash {
+                    return place;
+                }
+                let owes = if key == 0 { 0 } else { place.arrival.load(Ordering::Relaxed) };
+                if owes < least.1 {
+                    least = (place, owes, key);
+                }
+            }
+            let (place, owes, key) = least;
+            if place.key.compare_exchange(key, hash, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                place.arrival.store(0, Ordering::Relaxed);
+                if owes > now {
+                    self.forgotten.fetch_add(1, Ordering::Relaxed);
+                }
+                return place;
+            }
+        }
+    }
+
+    fn set(&self, hash: u64) -> &Set {
+        // The number of sets is a power of two.
+        &self.sets[hash as usize & (self.sets.len() - 1)]
+    }
+
+    fn hash<K: Hash + ?Sized>(&self, key: &K) -> u64 {
+        Seeded(self.seed).hash_one(key).max(1)
+    }
+}
+
+/// SipHash over a seed that nobody outside knows, so that nobody can choose keys that meet in one set.
+struct Seeded(u64);
+
+impl BuildHasher for Seeded {
+    type Hasher = std::hash::DefaultHasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        let mut hasher = std::hash::DefaultHasher::new();
+        hasher.write_u64(self.0);
+        hasher
+    }
+}

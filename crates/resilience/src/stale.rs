@@ -1,0 +1,168 @@
+//! The last good answer, for when there is no new one; whoever gets it can see that, and how old it is.
+//!
+//! After `stale-if-error` (RFC 5861, section 4). A default value or an alternative call is [`or_else`].
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How old an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleRules {
+    /// An older one is not given.
+    pub max_age: Duration,
+}
+
+impl Default for StaleRules {
+    /// Five minutes.
+    fn default() -> Self {
+        Self { max_age: Duration::from_secs(300) }
+    }
+}
+
+impl StaleRules {
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if self.max_age.is_zero() {
+            return Err("an answer of no age is never stale: name how old it may be".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// An answer, and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<V, E> {
+    /// The call's own.
+    Fresh(V),
+    /// The last good one.
+    Stale {
+        /// What it was.
+        value: V,
+        /// How long ago it was fresh.
+        age: Duration,
+        /// Why there is no new one.
+        cause: E,
+    },
+    /// A default, or what an alternative gave.
+    Fallback {
+        /// What it is.
+        value: V,
+        /// Why there is no other.
+        cause: E,
+    },
+}
+
+impl<V, E> Answer<V, E> {
+    /// Whether it is the call's own.
+    pub const fn is_fresh(&self) -> bool {
+        matches!(self, Self::Fresh(_))
+    }
+
+    /// The value, wherever it comes from.
+    pub fn into_value(self) -> V {
+        match self {
+            Self::Fresh(value) | Self::Stale { value, .. } | Self::Fallback { value, .. } => value,
+        }
+    }
+
+    /// Why it is not the call's own.
+    pub const fn cause(&self) -> Option<&E> {
+        match self {
+            Self::Fresh(_) => None,
+            Self::Stale { cause, .. } | Self::Fallback { cause, .. } => Some(cause),
+        }
+    }
+}
+
+/// The last good answer to one question. One value, shared by all who ask.
+#[derive(Debug)]
+pub struct Stale<V> {
+    last: Mutex<Option<(Arc<V>, Instant)>>,
+}
+
+impl<V> Default for Stale<V> {
+    fn default() -> Self {
+        Self { last: Mutex::new(None) }
+    }
+}
+
+impl<V> Stale<V> {
+    /// Nothing known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps an answer that was asked for at `asked`. One that was asked for earlier than the one that is kept is not kept: calls
+    /// overtake each other.
+    pub fn keep(&self, value: Arc<V>, asked: Instant) {
+        let mut last = self.last();
+        let old = match &*last {
+            Some((_, kept)) if *kept > asked => return,
+            _ => last.replace((value, asked)),
+        };
+        drop(last);
+        // A large value is freed outside of the lock.
+        drop(old);
+    }
+
+    /// The last good answer and its age, unless it is too old.
+    pub fn last_good(&self, rules: &StaleRules, now: Instant) -> Option<(Arc<V>, Duration)> {
+        let (value, kept) = self.last().clone()?;
+        let age = now.saturating_duration_since(kept);
+        (age <= rules.max_age).then_some((value, age))
+    }
+
+    /// Forgets it: what it told is known to be wrong.
+    pub fn forget(&self) {
+        let old = self.last().take();
+        drop(old);
+    }
+
+    /// The call's answer, which is kept, or the last good one. Its age counts from when it was asked for, so it is never younger
+    /// than it says. Cancel-safe: who is dropped keeps nothing.
+    ///
+    /// # Errors
+    /// The call's, where no answer is known that is young enough.
+    pub async fn or_stale<E>(
+        &self,
+        rules: &StaleRules,
+        now: Instant,
+        call: impl Future<Output = Result<V, E>>,
+    ) -> Result<Answer<Arc<V>, E>, E> {
+        match call.await {
+            Ok(value) => {
+                let value = Arc::new(value);
+                self.keep(value.clone(), now);
+                Ok(Answer::Fresh(value))
+            }
+            // How long the call took makes the old answer older.
+            Err(cause) => match self.last_good(rules, Instant::now().max(now)) {
+                Some((value, age)) => Ok(Answer::Stale { value, age, cause }),
+                None => Err(cause),
+            },
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Arc<V>, Instant)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The call's answer, or what the alternative makes of its error: a default value, or the answer of another call.
+///
+/// # Errors
+/// The alternative's. It is given the cause to keep it, or to look at it and to refuse, as not every error is to be covered up.
+pub async fn or_else<V, E: Clone, F: Future<Output = Result<V, E>>>(
+    call: impl Future<Output = Result<V, E>>,
+    alternative: impl FnOnce(E) -> F,
+) -> Result<Answer<V, E>, E> {
+    match call.await {
+        Ok(value) => Ok(Answer::Fresh(value)),
+        Err(cause) => alternative(cause.clone()).await.map(|value| Answer::Fallback { value, cause }),
+    }
+}

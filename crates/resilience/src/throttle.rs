@@ -1,0 +1,177 @@
+//! The caller's own throttle: where a callee refuses most of what it is asked, some of it is not even asked.
+//!
+//! A call is refused here with probability `max(0, (requests - k * accepts) / (requests + 1))`, both counted over the last
+//! two minutes: "Handling Overload", chapter 21 of "Site Reliability Engineering", O'Reilly 2016. Requests that are refused
+//! here count as well, so that a callee which refuses everything sees ever less, down to the share that [`ThrottleRules::most`]
+//! leaves to see it recover.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::outcome::Outcome;
+
+/// What is looked at, in slices.
+pub const SLICES: usize = 12;
+/// The length of a slice: two minutes in all.
+pub const SLICE: Duration = Duration::from_secs(10);
+
+const COUNT_BITS: u32 = 24;
+const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
+
+/// How much is asked of a callee that refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ThrottleRules {
+    /// Requests for each one accepted: 2 lets the callee see about twice what it accepts. At least 1.
+    pub k: f64,
+    /// Nothing is refused below so many requests in the window.
+    pub minimum: u32,
+    /// The largest share that is refused, 0 to 1.
+    pub most: f64,
+    /// Whether a failure counts as refused too, and not only an overload.
+    pub failures: bool,
+}
+
+impl Default for ThrottleRules {
+    /// Twice what is accepted, from ten requests on, at most 95 %, overload alone.
+    fn default() -> Self {
+        Self { k: 2.0, minimum: 10, most: 0.95, failures: false }
+    }
+}
+
+impl ThrottleRules {
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if !(1.0..=1000.0).contains(&self.k) {
+            return Err(format!(
+                "a throttle's k of {}; below 1 it refuses what is accepted, above 1000 nothing",
+                self.k
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.most) {
+            return Err(format!("a throttle that refuses at most {}; it is a share of 0 to 1", self.most));
+        }
+        Ok(())
+    }
+}
+
+/// Refused here, so that the callee need not do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the callee refuses most of what it is asked, so it was not asked")]
+pub struct Throttled;
+
+/// What the window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Calls that were wanted, those refused here included.
+    pub requests: u64,
+    /// Calls that the callee took on.
+    pub accepts: u64,
+}
+
+impl Asked {
+    /// The share that is refused.
+    pub fn refusal(&self, rules: &ThrottleRules) -> f64 {
+        if self.requests < u64::from(rules.minimum) {
+            return 0.0;
+        }
+        let (requests, accepts) = (self.requests as f64, self.accepts as f64);
+        ((requests - rules.k * accepts) / (requests + 1.0)).clamp(0.0, rules.most)
+    }
+}
+
+/// What was asked and what was accepted. Rules are given with each call, so that they can change while it lives.
+#[derive(Debug)]
+pub struct Throttle {
+    birth: Instant,
+    /// `number of the slice: 16 | requests: 24 | accepts: 24`.
+    slices: [AtomicU64; SLICES],
+}
+
+impl Throttle {
+    /// Nothing asked.
+    pub fn new(now: Instant) -> Self {
+        Self { birth: now, slices: Default::default() }
+    }
+
+    /// Whether the callee is to be asked. No lock; a number by lot only while the callee refuses.
+    ///
+    /// # Errors
+    /// [`Throttled`].
+    pub fn admit(&self, rules: &ThrottleRules, now: Instant) -> Result<(), Throttled> {
+        let refusal = self.asked(now).refusal(rules);
+        self.count(now, 1, 0);
+        let lot = || (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64;
+        if refusal > 0.0 && lot() < refusal { Err(Throttled) } else { Ok(()) }
+    }
+
+    /// A call that was admitted is over. One that was cancelled or says nothing was accepted, for all that is known.
+    pub fn settle(&self, rules: &ThrottleRules, outcome: Outcome, now: Instant) {
+        let refused = match outcome {
+            Outcome::Overload { .. } => true,
+            Outcome::Failure => rules.failures,
+            Outcome::Success | Outcome::Cancelled | Outcome::NotCounted => false,
+        };
+        if !refused {
+            self.count(now, 0, 1);
+        }
+    }
+
+    /// What the window holds now.
+    pub fn asked(&self, now: Instant) -> Asked {
+        let number = self.number(now);
+        self.slices.iter().map(|slice| Slice::unpack(slice.load(Ordering::Relaxed))).fold(
+            Asked::default(),
+            |asked, slice| {
+                // A thread may have begun the next slice already.
+                let recent =
+                    number.wrapping_sub(slice.number) < SLICES as u16 || slice.number == number.wrapping_add(1);
+                let Slice { requests, accepts, .. } = if recent { slice } else { Slice::default() };
+                Asked { requests: asked.requests + requests, accepts: asked.accepts + accepts }
+            },
+        )
+    }
+
+    fn count(&self, now: Instant, requests: u64, accepts: u64) {
+        let number = self.number(now);
+        let slice = &self.slices[usize::from(number) % SLICES];
+        let _ = slice.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+            let old = Slice::unpack(word);
+            let old = if old.number == number { old } else { Slice { number, ..Slice::default() } };
+            let (requests, accepts) = (old.requests + requests, old.accepts + accepts);
+            Some(Slice { number, requests: requests.min(COUNT_MAX), accepts: accepts.min(COUNT_MAX) }.pack())
+        });
+    }
+
+    /// Counts from 1, so that what was never written is old; wraps, in whole rounds of the slices, after seven days.
+    fn number(&self, now: Instant) -> u16 {
+        const ROUND: u64 = u16::MAX as u64 / SLICES as u64 * SLICES as u64;
+        let slice = now.saturating_duration_since(self.birth).as_secs() / SLICE.as_secs();
+        (slice % ROUND) as u16 + 1
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slice {
+    number: u16,
+    requests: u64,
+    accepts: u64,
+}
+
+impl Slice {
+    fn pack(self) -> u64 {
+        u64::from(self.number) << (2 * COUNT_BITS) | self.requests << COUNT_BITS | self.accepts
+    }
+
+    fn unpack(word: u64) -> Self {
+        Self {
+            number: (word >> (2 * COUNT_BITS)) as u16,
+            requests: word >> COUNT_BITS & COUNT_MAX,
+            accepts: word & COUNT_MAX,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One ticker for everything periodic: the first tick is spread over a period, each later one is some share early or late.
+//!
+//! Without it, whatever was started together works together for ever, and a fleet that was restarted at once asks its dependencies at
+//! once (Floyd and Jacobson, "The synchronization of periodic routing messages", IEEE/ACM Transactions on Networking 2(2), 1994). The
+//! jitter is about a fixed grid, so that it does not add up: so many ticks take so many periods.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The largest share: a tick at most half a period early or late, so that ticks keep their order.
+pub const MAX_JITTER: f64 = 0.5;
+/// The longest period.
+pub const MAX_PERIOD: Duration = Duration::from_secs(60 * 60 * 24 * 366);
+
+/// How often.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TickerRules {
+    /// From tick to tick, on average; at most [`MAX_PERIOD`].
+    pub period: Duration,
+    /// By how much of the period a tick may be early or late, 0 to [`MAX_JITTER`].
+    pub jitter: f64,
+}
+
+impl TickerRules {
+    /// Each period, a tenth of it early or late.
+    pub const fn every(period: Duration) -> Self {
+        Self { period, jitter: 0.1 }
+    }
+
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if self.period.is_zero() || self.period > MAX_PERIOD {
+            return Err(format!("a ticker's period of {:?}; it is above 0 and at most a year", self.period));
+        }
+        if !(0.0..=MAX_JITTER).contains(&self.jitter) {
+            return Err(format!(
+                "a ticker's jitter of {}; it is a share of the period, 0 to {MAX_JITTER}",
+                self.jitter
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Default for TickerRules {
+    /// Each second, a tenth of it early or late.
+    fn default() -> Self {
+        Self::every(Duration::from_secs(1))
+    }
+}
+
+/// A tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// When it was due.
+    pub due: Instant,
+    /// How many before it were skipped, as nobody was there.
+    pub missed: u64,
+}
+
+/// Ticks. One for each thing that is periodic.
+#[derive(Debug)]
+pub struct Ticker {
+    rules: TickerRules,
+    /// The place on the grid of the tick that comes next.
+    grid: Instant,
+    due: Instant,
+}
+
+impl Ticker {
+    /// The first tick comes within a period from now, at a moment by lot.
+    ///
+    /// # Panics
+    /// When the rules do not pass their check.
+    pub fn new(rules: TickerRules, now: Instant) -> Self {
+        if let Err(wrong) = rules.check() {
+            panic!("{wrong}");
+        }
+        let first = now + rules.period.mul_f64(lot());
+        Self { rules, grid: first, due: first }
+    }
+
+    /// Waits for the next tick. Ticks that were missed meanwhile are skipped and counted, never made up for. Cancel-safe: who
+    /// is dropped has taken no tick.
+    pub async fn tick(&mut self) -> Tick {
+        tokio::time::sleep_until(self.due).await;
+        self.take(Instant::now())
+    }
+
+    /// When the next one is due.
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Takes the tick that is due, at `now`, which is not before it, and finds the next one.
+    pub fn take(&mut self, now: Instant) -> Tick {
+        let period = self.rules.period;
+        // Whole periods that have passed since this tick's place: all but the last of them were missed.
+        let late = now.saturating_duration_since(self.grid).as_nanos() / period.as_nanos();
+        let missed = u64::try_from(late).unwrap_or(u64::MAX);
+        let due = self.grid + times(period, late);
+        self.grid = due + period;
+        self.due = self.jittered();
+        if self.due <= now {
+            // An early one in a place that is still to come.
+            self.due = self.grid.max(now);
+        }
+        Tick { due, missed }
+    }
+
+    /// Other rules from the next tick on.
+    ///
+    /// # Errors
+    /// What [`TickerRules::check`] says; nothing has changed then.
+    pub fn set(&mut self, rules: TickerRules, now: Instant) -> Result<(), String> {
+        rules.check()?;
+        if rules != self.rules {
+            *self = Self::new(rules, now);
+        }
+        Ok(())
+    }
+
+    fn jittered(&self) -> Instant {
+        let most = self.rules.period.mul_f64(self.rules.jitter);
+        self.grid - most + most.mul_f64(2.0 * lot())
+    }
+}
+
+/// So many periods; what passes all clocks is a period.
+fn times(period: Duration, times: u128) -> Duration {
+    let nanos = period.as_nanos().saturating_mul(times);
+    u64::try_from(nanos).map_or(period, Duration::from_nanos)
+}
+
+/// A number from 0 to below 1.
+fn lot() -> f64 {
+    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
+}
