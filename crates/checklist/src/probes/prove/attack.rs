@@ -43,6 +43,8 @@ pub const BOUNDS: Bounds = Bounds {
 /// What is about what a service can bear: beside others nobody could say which of them it could not.
 const ALONE: [&str; 7] =
     ["slow-headers", "slow-body", "slow-read", "idle", "connection-flood", "h2-window-stall", "h2-rapid-reset"];
+/// So many times as long as `BOUNDS` says for the others, which mostly wait: a server may let every message wait for its rest.
+const ASKING: u32 = 4;
 /// What is about bodies that the service reads.
 const OF_BODIES: [&str; 4] = ["json-depth", "json-width", "gzip-bomb", "long-body"];
 /// What is about requests that have an effect, or what they made.
@@ -108,7 +110,11 @@ impl Campaign {
         if Instant::now() > self.until {
             return Ok(untold(attack.id, format!("not tried: the attacks before it took {BUDGET:?}")));
         }
-        let run = tokio::time::timeout(EACH, attack::run(attack, &self.target, &self.bounds));
+        let mut bounds = self.bounds;
+        if !ALONE.contains(&attack.id) {
+            bounds.duration *= ASKING;
+        }
+        let run = tokio::time::timeout(EACH, attack::run(attack, &self.target, &bounds));
         run.await.unwrap_or_else(|_| Ok(untold(attack.id, format!("it was given up after {EACH:?}"))))
     }
 }
