@@ -77,7 +77,7 @@ for name in nginx caddy haproxy ledger orders; do
         ;;
     ledger) attack ledger --config keel.toml "$@" ;;
     orders)
-        sh .ci/peers pypi:asgi-idempotency-header==0.2.0 pypi:fastapi==0.165.0 pypi:redis==8.1.0 pypi:uvicorn==0.54.0
+        sh .ci/peers app:asgi-idempotency-header==0.2.0 app:fastapi==0.165.0 app:redis==8.1.0 app:uvicorn==0.54.0
         attack orders --config $here/orders.toml --only cross-site,key-replay,key-race,id-enumeration "$@"
         ;;
     esac

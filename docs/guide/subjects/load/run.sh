@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../../../.."
 here=docs/guide/subjects/load
 out=$PWD/target/subjects
-python=target/peers/python/bin/python
+python=target/peers/apps/bin/python
 mkdir -p "$out/logs"
 nginx_of_ours() {
     # On their own, so that a run begins with an empty cache. nginx's workers are nobody in particular.
@@ -25,7 +25,7 @@ case $1 in
 nginx) nginx_of_ours ;;
 haproxy) exec haproxy -db -f "$here/haproxy.cfg" ;;
 envoy)
-    exec "$(echo target/peers/python/lib/python3*/site-packages/envoy/_bin/envoy)" -c "$here/envoy.yaml" --concurrency 2 \
+    exec "$(echo target/peers/apps/lib/python3*/site-packages/envoy/_bin/envoy)" -c "$here/envoy.yaml" --concurrency 2 \
         --use-dynamic-base-id --log-level error ;;
 apache)
     "$python" -m gunicorn --bind 127.0.0.1:18749 --workers 1 --threads 8 --log-level warning httpbin:app &
