@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: while twice its capacity comes, it stops taking connections in, its memory levels off, and what had queued is
 //!   worked off or dropped within seconds after the load fell.
-//! - **Sent**: what may be repeated of the mix, in an open loop: see [`crate::probes::overload`].
+//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::overload`.
 //! - **Decides**: open descriptors of its processes that grow in the second half of the overload by `GROWS` of what came too much
 //!   meanwhile; resident memory that keeps rising as in `life.steady`; no order within 5 s after: fall short. Growth between
 //!   `LEVEL` and `GROWS`, memory that rises a little, all connections of keel taken in: unknown, for more would be needed. Who
