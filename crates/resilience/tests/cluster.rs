@@ -1,6 +1,6 @@
 //! A cluster through its public interface. Lots follow a seed: counts are the same in every run.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A cluster that follows a discovery.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

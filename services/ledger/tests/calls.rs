@@ -77,7 +77,9 @@ async fn a_policy_is_changed_while_it_runs_and_a_bad_order_is_told_and_changes_n
     for (path, body, status, told) in [
         ("/policies/rail", change(json!({ "permits": 0 })), 422, "at least 1"),
         ("/policies/rail", change(json!({ "attempts": 100 })), 422, "1 to 20"),
-        ("/policies/rail", change(json!({ "author": " " })), 422, "author"),
+        ("/policies/rail", change(json!({ "permits": 3, "author": " " })), 422, "author"),
+        ("/policies/rail", change(json!({})), 422, "nothing is to change"),
+        ("/policies/rail", change(json!({ "permit": 3 })), 422, "permit"),
         ("/policies/bank", change(json!({ "permits": 3 })), 404, "/health"),
         ("/policies/rail", json!({ "permits": 3 }), 422, "author"),
     ] {

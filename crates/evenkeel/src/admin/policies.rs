@@ -35,42 +35,43 @@ enum Wanted {
     Disabled,
 }
 
-/// Who wants it, and why.
 #[derive(Debug, Deserialize)]
-struct Signed<T> {
-    author: String,
-    reason: String,
-    #[serde(flatten)]
-    what: T,
-}
-
-#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct BreakerOrder {
     order: Wanted,
+    author: String,
+    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Nothing {}
+#[serde(deny_unknown_fields)]
+struct TakenBack {
+    author: String,
+    reason: String,
+}
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Change {
     attempts: Option<u32>,
     permits: Option<u32>,
     queue: Option<u32>,
+    author: String,
+    reason: String,
 }
 
 async fn order(
     State(client): State<Client>,
     Path(name): Path<String>,
-    Json(signed): Json<Signed<BreakerOrder>>,
+    Json(given): Json<BreakerOrder>,
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let order = match signed.what.order {
+    let order = match given.order {
         Wanted::Open => Order::Open,
         Wanted::Closed => Order::Closed,
         Wanted::Disabled => Order::Disabled,
     };
-    let (author, reason) = signed.checked()?;
+    let (author, reason) = signed(given.author, given.reason)?;
     tracing::warn!(policy = name, order = order.name(), author, reason, "a breaker was given an order by hand");
     policy.order(Some(Ordered { order, author, reason }));
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -79,10 +80,10 @@ async fn order(
 async fn take_back(
     State(client): State<Client>,
     Path(name): Path<String>,
-    Json(signed): Json<Signed<Nothing>>,
+    Json(given): Json<TakenBack>,
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let (author, reason) = signed.checked()?;
+    let (author, reason) = signed(given.author, given.reason)?;
     tracing::warn!(policy = name, author, reason, "the order to a breaker was taken back");
     policy.order(None);
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -91,14 +92,14 @@ async fn take_back(
 async fn change(
     State(client): State<Client>,
     Path(name): Path<String>,
-    Json(signed): Json<Signed<Change>>,
+    Json(given): Json<Change>,
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let rules = signed.what.applied(Rules::clone(&policy.rules()))?;
-    let what = format!("{:?}", signed.what);
-    let (author, reason) = signed.checked()?;
+    let Change { attempts, permits, queue, .. } = given;
+    let rules = given.applied(Rules::clone(&policy.rules()))?;
+    let (author, reason) = signed(given.author, given.reason)?;
     policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
-    tracing::warn!(policy = name, change = what, author, reason, "a policy was changed by hand");
+    tracing::warn!(policy = name, ?attempts, ?permits, ?queue, author, reason, "a policy was changed by hand");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -109,22 +110,24 @@ fn policy(client: &Client, name: &str) -> Result<Policy<ByAnswer>, Problem> {
     })
 }
 
-impl<T> Signed<T> {
-    /// The author and the reason, when both say something.
-    fn checked(self) -> Result<(String, String), Problem> {
-        for (name, text) in [("author", &self.author), ("reason", &self.reason)] {
-            if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
-                let detail = format!("{name} must say something, in at most {MAX_TEXT} characters");
-                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-            }
+/// The author and the reason, when both say something.
+fn signed(author: String, reason: String) -> Result<(String, String), Problem> {
+    for (name, text) in [("author", &author), ("reason", &reason)] {
+        if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
+            let detail = format!("{name} must say something, in at most {MAX_TEXT} characters");
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
         }
-        Ok((self.author, self.reason))
     }
+    Ok((author, reason))
 }
 
 impl Change {
     /// These rules with what is to change in them.
     fn applied(&self, mut rules: Rules) -> Result<Rules, Problem> {
+        if (self.attempts, self.permits, self.queue) == (None, None, None) {
+            let detail = "nothing is to change: say attempts, permits or queue";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        }
         let off = |guard: &str| {
             let detail = format!("the service has no {guard} there: it can only be given one in its code");
             Problem::new(StatusCode::CONFLICT, detail)

@@ -6,10 +6,11 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
 use super::{Discover, Unknown};
-use crate::backoff::{Backoff, Growth, Jitter};
 use crate::balance::{Instance, MAX_WEIGHT};
+use crate::ticker::{Ticker, TickerRules};
 
 /// The largest file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -21,7 +22,7 @@ pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    period: Backoff,
+    looks: Ticker,
     /// What it was when it was last told of; none at first.
     told: Option<Result<Stamp, String>>,
 }
@@ -35,10 +36,12 @@ struct Stamp {
 }
 
 impl File {
-    /// This one; `period` is the longest time between two looks, of which half is by lot.
+    /// This one, looked up each `period`, a tenth of it early or late.
+    ///
+    /// # Panics
+    /// When the period is zero, or longer than [`crate::ticker::MAX_PERIOD`].
     pub fn new(path: impl Into<PathBuf>, period: Duration) -> Self {
-        let period = Backoff::new(period, period).growing(Growth::Constant).spread(Jitter::Equal);
-        Self { path: path.into(), period, told: None }
+        Self { path: path.into(), looks: Ticker::new(TickerRules::every(period), Instant::now()), told: None }
     }
 
     async fn stamp(&self) -> Result<Stamp, String> {
@@ -76,7 +79,7 @@ impl<T: FromStr<Err: Display> + Send> Discover<T> for File {
                 self.told = Some(stamp);
                 return answer.map_err(|why| Unknown { what: self.path.display().to_string(), why });
             }
-            tokio::time::sleep(self.period.wait(0)).await;
+            self.looks.tick().await;
         }
     }
 }
