@@ -8,6 +8,7 @@ mod template;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use drill::double::Double;
 use drill::http::{Client, Exchange, Request};
 use drill::process::{Exit, Launch, Line, MAX_LINES, Process, Usage};
 use drill::proxy::FaultProxy;
@@ -87,6 +88,18 @@ impl Lab {
             process: None,
             dependencies,
         })
+    }
+
+    /// Puts a double in front of this dependency, which sees its calls one by one; for one that speaks plain HTTP, and before the
+    /// subject is started.
+    ///
+    /// # Errors
+    /// When no loopback port can be had.
+    pub async fn watch(&mut self, dependency: &str) -> Result<(), StartFailure> {
+        match self.dependencies.iter_mut().find(|attached| attached.name() == dependency) {
+            Some(attached) => attached.watch().await,
+            None => Ok(()),
+        }
     }
 
     /// Makes sure that the subject runs and is ready and that all faults are off: starts or restarts it when it is not.
@@ -214,6 +227,16 @@ impl Lab {
     /// The proxy in front of a declared dependency. None when it is not declared, or not reached over TCP.
     pub fn proxy(&self, dependency: &str) -> Option<&FaultProxy> {
         self.dependencies.iter().find(|attached| attached.name() == dependency)?.proxy()
+    }
+
+    /// The double in front of a dependency that is watched ([`Lab::watch`]).
+    pub fn double(&self, dependency: &str) -> Option<&Double> {
+        self.dependencies.iter().find(|attached| attached.name() == dependency)?.double()
+    }
+
+    /// Where a dependency is, past everything in front of it.
+    pub fn dependency_url(&self, dependency: &str) -> Option<&Url> {
+        self.dependencies.iter().find(|attached| attached.name() == dependency).map(Attached::url)
     }
 
     /// The subject's output since its last start; that of the last run when it does not run now is in `earlier_output`.

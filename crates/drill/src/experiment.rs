@@ -15,6 +15,7 @@ pub mod value;
 
 mod clock;
 mod course;
+mod effects;
 mod grounds;
 mod hypothesis;
 mod money;

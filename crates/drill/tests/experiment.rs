@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use drill::double::Double;
 use drill::experiment::plan::{Plan, Settings};
 use drill::experiment::stage::Stage;
 use drill::experiment::undo::UndoLog;
@@ -123,6 +124,14 @@ impl Stage for Bank {
 
     fn proxy(&self, dependency: &str) -> Option<&FaultProxy> {
         (dependency == "bank").then_some(&self.proxy)
+    }
+
+    fn double(&self, _: &str) -> Option<&Double> {
+        None
+    }
+
+    fn dependency(&self, _: &str) -> Option<Url> {
+        None
     }
 
     fn signal(&mut self, process: &str, signal: i32) -> Result<(), String> {

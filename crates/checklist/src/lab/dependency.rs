@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use drill::double::{Behaviour, Double};
 use drill::process::{Launch, Process};
 use drill::proxy::{Fault, FaultProxy};
 use url::Url;
@@ -23,6 +24,8 @@ pub(super) struct Attached {
     process: Option<Process>,
     /// None when it is not reached over TCP (a socket in the file system).
     proxy: Option<FaultProxy>,
+    /// Between the proxy and the dependency, once calls are to be seen one by one.
+    double: Option<Double>,
 }
 
 impl Attached {
@@ -33,19 +36,34 @@ impl Attached {
             None => None,
         };
         let proxy = match ready::authority(&declared.url) {
-            Some(upstream) => Some(FaultProxy::start(upstream).await.map_err(|error| StartFailure {
-                reason: format!("no loopback port for the proxy in front of dependency `{}`: {error}", declared.name),
-                output: Vec::new(),
-            })?),
+            Some(upstream) => Some(proxy_to(declared, upstream).await?),
             None => None,
         };
-        Ok(Self { declared: declared.clone(), process, proxy })
+        Ok(Self { declared: declared.clone(), process, proxy, double: None })
+    }
+
+    /// Puts a double between the proxy and the dependency. Its address changes: only before the subject is started. Does nothing
+    /// for one that does not speak plain HTTP.
+    pub(super) async fn watch(&mut self) -> Result<(), StartFailure> {
+        if self.declared.url.scheme() != "http" {
+            return Ok(());
+        }
+        let double = Double::start(self.declared.url.clone()).await.map_err(|error| StartFailure {
+            reason: format!("no loopback port for the double of dependency `{}`: {error}", self.declared.name),
+            output: Vec::new(),
+        })?;
+        self.proxy = Some(proxy_to(&self.declared, double.address().to_string()).await?);
+        self.double = Some(double);
+        Ok(())
     }
 
     /// Takes every fault away, and starts it again when it has ended.
     pub(super) async fn mend(&mut self, workdir: &Path) -> Result<(), StartFailure> {
         if let Some(proxy) = &self.proxy {
             proxy.set(Fault::None).await;
+        }
+        if let Some(double) = &self.double {
+            double.set(Behaviour::Pass);
         }
         if let (Some(process), Some(command)) = (&mut self.process, &self.declared.run)
             && !process.is_running()
@@ -73,6 +91,15 @@ impl Attached {
         self.proxy.as_ref()
     }
 
+    pub(super) fn double(&self) -> Option<&Double> {
+        self.double.as_ref()
+    }
+
+    /// Where it is, past the proxy.
+    pub(super) fn url(&self) -> &Url {
+        &self.declared.url
+    }
+
     /// What the subject is to believe: its URL with host and port of the proxy.
     pub(super) fn address_for_subject(&self) -> String {
         match &self.proxy {
@@ -80,6 +107,13 @@ impl Attached {
             None => self.declared.url.to_string(),
         }
     }
+}
+
+async fn proxy_to(declared: &Dependency, upstream: String) -> Result<FaultProxy, StartFailure> {
+    FaultProxy::start(upstream).await.map_err(|error| StartFailure {
+        reason: format!("no loopback port for the proxy in front of dependency `{}`: {error}", declared.name),
+        output: Vec::new(),
+    })
 }
 
 async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<Process, StartFailure> {

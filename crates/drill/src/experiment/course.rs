@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clock;
+use super::effects::EffectsSeen;
 use super::hypothesis::{self, Finding, Outcome, Seen};
 use super::money::Money;
 use super::offered::{self, Offered};
@@ -12,6 +13,7 @@ use super::report::{Event, Mark, Report, Span, Verdict};
 use super::stage::Stage;
 use super::undo::UndoLog;
 use super::wild::Wild;
+use crate::double::{Behaviour, Double};
 use crate::fault::{Injected, Journal};
 use crate::load::{self, Samples};
 use crate::proxy::{Fault, Hold};
@@ -49,14 +51,26 @@ pub async fn run(
     for step in &plan.steps {
         is_there(step, stage)?;
     }
+    for dependency in plan.watched() {
+        stage.double(dependency).map(drop).ok_or_else(|| {
+            Refusal(format!("calls to {dependency} cannot be seen: it does not speak plain HTTP: nothing was done"))
+        })?;
+    }
     let start = clock::now();
     let bank = plan.hypotheses.iter().find_map(|hypothesis| hypothesis.bank.as_ref());
     let money = match bank {
         Some(bank) => Some(Arc::new(Money::open(bank, &offered, stage).await)),
         None => None,
     };
+    let effects = plan.hypotheses.iter().filter_map(|hypothesis| hypothesis.effects.as_ref());
+    let effects =
+        futures_util::future::join_all(effects.map(|effects| EffectsSeen::open(effects, &offered, stage))).await;
+    let effects: Vec<_> = effects.into_iter().map(Arc::new).collect();
+    for dependency in plan.watched() {
+        stage.double(dependency).map(Double::take_calls);
+    }
     let begun = Instant::now();
-    let load = Offered::begin(offered.clone(), begun, money.clone());
+    let load = Offered::begin(offered.clone(), begun, money.clone(), effects.clone());
     let mut course = Course {
         plan,
         offered,
@@ -86,7 +100,7 @@ pub async fn run(
         _ => None,
     };
     let mut findings = match &ended {
-        Ended::Whole => hypothesis::judge(plan, &seen, stage, judged.as_ref(), invalid.as_deref()).await,
+        Ended::Whole => hypothesis::judge(plan, &seen, stage, judged.as_ref(), &effects, invalid.as_deref()).await,
         Ended::NotSteady(findings) => findings.clone(),
         Ended::Aborted(_) => Vec::new(),
     };
@@ -156,7 +170,8 @@ fn fault(does: &Does) -> Fault {
         Does::Reset(_) => Fault::Reset,
         Does::ServerError(_) => Fault::ServerError,
         Does::LostAnswer(_) => Fault::LostAnswer,
-        Does::Partition(_)
+        Does::Unavailable(_)
+        | Does::Partition(_)
         | Does::Kill(_)
         | Does::Freeze(_)
         | Does::Rate(_)
@@ -251,6 +266,9 @@ impl Course<'_> {
                 proxy.set(fault(&step.does)).await;
                 proxy.hold(hold(&step.does));
             }
+            if let (Does::Unavailable(_), Some(double)) = (&step.does, stage.double(dependency)) {
+                double.set(Behaviour::Unavailable(None));
+            }
         }
         let last = self.active.len() - 1;
         match &step.does {
@@ -285,6 +303,9 @@ impl Course<'_> {
             if let Some(proxy) = stage.proxy(dependency) {
                 proxy.hold(Hold::Flowing);
                 proxy.set(Fault::None).await;
+            }
+            if let Some(double) = stage.double(dependency) {
+                double.set(Behaviour::Pass);
             }
         }
         match &active.step.does {
@@ -358,6 +379,7 @@ impl Course<'_> {
             samples: self.samples.clone(),
             kinds: self.offered.kinds.iter().map(|kind| kind.name.clone()).collect(),
             first_step: self.plan.first_step(),
+            begun: self.begun,
             undone: undone.unwrap_or(self.plan.load.lasts),
             lasts: self.plan.load.lasts,
             recovery: self.plan.recovery,

@@ -1,14 +1,17 @@
 //! Whether what was seen is what was expected.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::course::COMMAND_PATIENCE;
+use super::effects::EffectsSeen;
 use super::money;
-use super::plan::{Health, Http, Hypothesis, LoadBound, Metric, Phase, Plan, Recovers};
+use super::plan::{CallBound, Health, Http, Hypothesis, LoadBound, Metric, Phase, Plan, Recovers};
 use super::stage::Stage;
+use crate::double::MAX_CALLS;
 use crate::http::{Client, Request};
 use crate::load::{self, Sample, Samples};
 
@@ -53,6 +56,7 @@ pub(super) struct Seen {
     pub(super) samples: Samples,
     /// The names of requests, by the place that samples have.
     pub(super) kinds: Vec<String>,
+    pub(super) begun: Instant,
     pub(super) first_step: Duration,
     /// When the last step was undone.
     pub(super) undone: Duration,
@@ -72,7 +76,7 @@ impl Seen {
     }
 }
 
-type Judged = (Outcome, String);
+pub(super) type Judged = (Outcome, String);
 
 /// What must hold before anything is done: thresholds on the phase `before`, and everything that is looked at.
 pub(super) async fn gate(plan: &Plan, seen: &Seen, stage: &impl Stage) -> Vec<Finding> {
@@ -94,6 +98,7 @@ pub(super) async fn judge(
     seen: &Seen,
     stage: &impl Stage,
     money: Option<&money::Judged>,
+    effects: &[Arc<EffectsSeen>],
     invalid: Option<&str>,
 ) -> Vec<Finding> {
     let of_load = |(outcome, evidence)| match invalid {
@@ -101,6 +106,7 @@ pub(super) async fn judge(
         None => (outcome, evidence),
     };
     let mut findings = Vec::new();
+    let mut effects = effects.iter();
     for hypothesis in &plan.hypotheses {
         let (outcome, evidence) = match hypothesis {
             Hypothesis { load: Some(bound), .. } => of_load(bounded(seen, bound)),
@@ -109,6 +115,12 @@ pub(super) async fn judge(
                 || (Outcome::Unknown, "nobody took it down".to_owned()),
                 |judged| (judged.outcome, judged.evidence.clone()),
             ),
+            Hypothesis { calls: Some(bound), .. } => called(seen, bound, stage),
+            // In the order of the plan, as they were opened.
+            Hypothesis { effects: Some(_), .. } => match effects.next() {
+                Some(seen) => seen.judge().await,
+                None => (Outcome::Unknown, "nobody took them down".to_owned()),
+            },
             looked => looked_at(looked, stage).await.unwrap_or((Outcome::Unknown, "it has no check".to_owned())),
         };
         findings.push(Finding::new(&hypothesis.name, outcome, evidence));
@@ -154,6 +166,37 @@ fn bounded(seen: &Seen, bound: &LoadBound) -> Judged {
         evidence.push(format!("not as expected: {}", unexpected.join(", ")));
     }
     (outcome, evidence.join("; "))
+}
+
+/// The calls that came to a dependency in a phase, for the requests that were sent in it.
+fn called(seen: &Seen, bound: &CallBound, stage: &impl Stage) -> Judged {
+    let Some(double) = stage.double(&bound.dependency) else {
+        return (Outcome::Unknown, format!("calls to {} cannot be seen", bound.dependency));
+    };
+    let span = seen.span(bound.phase);
+    let calls = double.calls();
+    let came = calls.iter().filter(|call| span.contains(&call.at.saturating_duration_since(seen.begun))).count();
+    let sent = |sample: &&Sample| {
+        sample.outcome != load::Outcome::NotSent
+            && span.contains(&sample.sent)
+            && bound.requests.contains(&seen.kinds[sample.kind])
+    };
+    let requests = seen.samples.all().iter().filter(sent).count();
+    if calls.len() >= MAX_CALLS {
+        return (
+            Outcome::Unknown,
+            format!("more than {MAX_CALLS} calls came to {}, the most that are kept", bound.dependency),
+        );
+    }
+    let evidence = |told: &str| {
+        format!("{came} calls to {} for {requests} requests ({}){told}", bound.dependency, bound.requests.join(", "))
+    };
+    if (requests as u64) < LEAST {
+        return (Outcome::Unknown, evidence(", too few to tell"));
+    }
+    let share = came as f64 / requests as f64;
+    let outcome = if share <= bound.at_most { Outcome::Held } else { Outcome::FellShort };
+    (outcome, evidence(&format!(": {share:.2} a request, at most {}", bound.at_most)))
 }
 
 fn recovered(seen: &Seen, recovers: &Recovers) -> Judged {

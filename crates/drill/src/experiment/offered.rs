@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::effects::EffectsSeen;
 use super::money::Money;
 use super::plan::{Plan, Refusal};
 use super::stage::Stage;
@@ -49,15 +50,21 @@ pub(super) struct Offered {
 
 impl Offered {
     /// Begins to send; times of samples count from `begun`.
-    pub(super) fn begin(plan: load::Plan, begun: Instant, money: Option<Arc<Money>>) -> Self {
+    pub(super) fn begin(
+        plan: load::Plan,
+        begun: Instant,
+        money: Option<Arc<Money>>,
+        effects: Vec<Arc<EffectsSeen>>,
+    ) -> Self {
         let samples = Samples::new(begun, plan.kinds.iter().map(|kind| kind.name.clone()));
         let kept = samples.clone();
-        let bodies = money.is_some();
+        let bodies = money.is_some() || !effects.is_empty();
         let observer: load::Observer = Arc::new(move |completed| {
             kept.keep(completed);
             if let Some(money) = &money {
                 money.take_down(completed);
             }
+            effects.iter().for_each(|effects| effects.take_down(completed));
         });
         let (stop, mut stopped) = watch::channel(false);
         let told = async move {

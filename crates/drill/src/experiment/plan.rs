@@ -27,6 +27,7 @@
 //! errors = 0.9
 //! ```
 
+mod callee;
 mod expectation;
 mod prepare;
 
@@ -40,6 +41,7 @@ use crate::duration;
 use crate::fault::Fault;
 use crate::load::profile::{Profile, Stretch};
 
+pub use self::callee::{CallBound, Effects};
 pub use self::expectation::{Bank, Health, Http, Hypothesis, LoadBound, Metric, Move, Phase, Recovers};
 pub use self::prepare::{Prepare, Volume};
 
@@ -179,6 +181,8 @@ pub enum Does {
     ServerError(String),
     /// A dependency does what it is asked, and its answer is lost.
     LostAnswer(String),
+    /// A dependency that speaks plain HTTP answers every call with 503: the drill's double in front of it does, and counts.
+    Unavailable(String),
     /// Nothing passes between the service and these dependencies, in either direction.
     Partition(Vec<String>),
     /// A process is killed (SIGKILL), and started again at the end of the step.
@@ -281,6 +285,17 @@ impl Plan {
     /// When the last step ends.
     pub fn last_end(&self) -> Duration {
         self.steps.iter().map(|step| step.at + step.lasts).max().unwrap_or(self.load.lasts)
+    }
+
+    /// The dependencies whose calls have to be seen one by one: a double stands in front of them.
+    pub fn watched(&self) -> BTreeSet<&str> {
+        let failing = self.steps.iter().filter_map(|step| match &step.does {
+            Does::Unavailable(dependency) => Some(dependency.as_str()),
+            _ => None,
+        });
+        let counted =
+            self.hypotheses.iter().filter_map(|hypothesis| Some(hypothesis.calls.as_ref()?.dependency.as_str()));
+        failing.chain(counted).collect()
     }
 
     /// The rate of the load over time.
@@ -387,7 +402,8 @@ impl Does {
             | Self::Garbage(dependency)
             | Self::Reset(dependency)
             | Self::ServerError(dependency)
-            | Self::LostAnswer(dependency) => vec![dependency],
+            | Self::LostAnswer(dependency)
+            | Self::Unavailable(dependency) => vec![dependency],
             Self::Partition(dependencies) => dependencies.iter().map(String::as_str).collect(),
             Self::Kill(_)
             | Self::Freeze(_)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::plan::Settings;
+use crate::double::Double;
 use crate::load::Kind;
 use crate::proxy::FaultProxy;
 
@@ -27,6 +28,13 @@ pub trait Stage {
 
     /// The proxy in front of a dependency.
     fn proxy(&self, dependency: &str) -> Option<&FaultProxy>;
+
+    /// The double behind that proxy, in front of the dependency; for those that the drill watches
+    /// ([`Plan::watched`](super::plan::Plan::watched)).
+    fn double(&self, dependency: &str) -> Option<&Double>;
+
+    /// The dependency itself, where it speaks HTTP, past everything in front of it.
+    fn dependency(&self, dependency: &str) -> Option<Url>;
 
     /// Sends a signal to a process, its whole group.
     ///

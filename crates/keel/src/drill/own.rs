@@ -145,6 +145,9 @@ async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFail
     let grounds = grounds.map_err(|error| StartFailure { reason: error.to_string(), output: Vec::new() })?;
     (subject.run, subject.env) = (launch.command, launch.env);
     let mut lab = Lab::open(subject).await?;
+    for dependency in drill.plan.watched() {
+        lab.watch(dependency).await?;
+    }
     lab.ensure_running().await?;
     Ok(LabStage { lab, grounds })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use checklist::lab::Lab;
 use checklist::subject::RequestSpec;
+use drill::double::Double;
 use drill::experiment::Grounds;
 use drill::experiment::plan::Settings;
 use drill::experiment::stage::Stage;
@@ -41,6 +42,14 @@ impl Stage for LabStage {
 
     fn proxy(&self, dependency: &str) -> Option<&FaultProxy> {
         self.lab.proxy(dependency)
+    }
+
+    fn double(&self, dependency: &str) -> Option<&Double> {
+        self.lab.double(dependency)
+    }
+
+    fn dependency(&self, dependency: &str) -> Option<Url> {
+        self.lab.dependency_url(dependency).filter(|url| url.scheme() == "http").cloned()
     }
 
     fn signal(&mut self, process: &str, signal: i32) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::callee::{CallBound, Effects};
 use super::{Plan, Refusal};
 use crate::duration;
 use crate::load::threshold::Threshold;
@@ -29,6 +30,10 @@ pub struct Hypothesis {
     pub command: Option<String>,
     /// No acknowledged money lost, none moved twice.
     pub bank: Option<Bank>,
+    /// How many calls a dependency gets for the requests that need it.
+    pub calls: Option<CallBound>,
+    /// What was acknowledged has happened at a dependency, once.
+    pub effects: Option<Effects>,
 }
 
 /// Thresholds on what came of the requests of a phase. Latencies count from the intended time of sending.
@@ -161,10 +166,15 @@ impl Hypothesis {
             self.health.is_some(),
             self.command.is_some(),
             self.bank.is_some(),
+            self.calls.is_some(),
+            self.effects.is_some(),
         ];
         let wrong = |what: String| Err(Refusal(format!("the hypothesis {:?} {what}", self.name)));
         if given.into_iter().filter(|given| *given).count() != 1 {
-            return wrong("needs exactly one of load, recovers, http, metric, health, command and bank".to_owned());
+            return wrong(
+                "needs exactly one of load, recovers, http, metric, health, command, bank, calls and effects"
+                    .to_owned(),
+            );
         }
         let asked_for = |name: &str| plan.load.mix.contains_key(name);
         if self.load.as_ref().is_some_and(|bound| bound.thresholds.is_empty()) {
@@ -173,9 +183,19 @@ impl Hypothesis {
         let bound = self.load.iter().flat_map(|bound| bound.thresholds.iter().filter_map(Threshold::kind));
         let recovering = self.recovers.iter().filter_map(|recovers| recovers.request.as_deref());
         let moving = self.bank.iter().flat_map(|bank| bank.moves.keys().map(String::as_str));
-        if let Some(unknown) = bound.chain(recovering).chain(moving).find(|name| !asked_for(name)) {
+        let calling = self.calls.iter().flat_map(|calls| calls.requests.iter().map(String::as_str));
+        let effective = self.effects.iter().map(|effects| effects.request.as_str());
+        let mut named = bound.chain(recovering).chain(moving).chain(calling).chain(effective);
+        if let Some(unknown) = named.find(|name| !asked_for(name)) {
             return wrong(format!("is about the request {unknown:?}, which is not in the mix of the load"));
         }
+        if self.calls.is_some() && plan.load.retries > 0 {
+            return wrong(
+                "counts calls for each request, but `load.retries` sends requests again: set it to 0".to_owned(),
+            );
+        }
+        self.calls.as_ref().map_or(Ok(()), |calls| calls.check().or_else(|what| wrong(what.to_owned())))?;
+        self.effects.as_ref().map_or(Ok(()), |effects| effects.check().or_else(|what| wrong(what.to_owned())))?;
         self.bank.as_ref().map_or(Ok(()), |bank| bank.check().or_else(|what| wrong(what.to_owned())))
     }
 }
