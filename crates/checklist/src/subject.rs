@@ -44,6 +44,7 @@
 //! expect = 201
 //! save = { account = "/id" }             # JSON pointer into the answer
 //! uses = ["rail"]                        # dependencies that this request reaches
+//! hedged = false                         # a read whose slow calls are made a second time, within a budget
 //! read = "/v1/accounts/{account}"        # where the created thing can be read back
 //! idempotent = "Idempotency-Key"         # the header that makes it safe to repeat
 //! list = false                           # a GET that returns a list: its paging is examined
@@ -144,6 +145,8 @@ pub struct RequestSpec {
     pub save: BTreeMap<String, String>,
     /// Names of dependencies it reaches.
     pub uses: Vec<String>,
+    /// Whether a slow call that it causes is made a second time.
+    pub hedged: bool,
     /// Where what it made can be read back.
     pub read: Option<String>,
     /// The header that makes it safe to repeat.

@@ -290,6 +290,17 @@ async fn where_no_hedge_is_seen_nobody_said_whether_it_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_declared_as_hedged_must_be() {
+    let declare = |subject: &mut Subject| {
+        calls_for_prices(subject);
+        subject.requests.iter_mut().filter(|spec| !spec.uses.is_empty()).for_each(|spec| spec.hedged = true);
+    };
+    let finding = examine_declared("call.hedge", "call-good", declare).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("declared as hedged"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_periodic_must_be_jittered() {
     let finding = examine("call.jitter", "periodic-jittered").await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");

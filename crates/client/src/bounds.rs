@@ -25,6 +25,26 @@ pub struct Bounds {
     pub tells_deadline: bool,
 }
 
+/// Longer than anybody waits: a year.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Bounds {
+    /// The same bounds, but nothing ends because it takes long, also where a call has a bound of its own. For a test of what these
+    /// bounds are good for.
+    #[must_use]
+    pub fn without_times(self) -> Self {
+        Self { connect: FOREVER, first_byte: FOREVER, idle_body: FOREVER, total: FOREVER, ..self }
+    }
+
+    /// With another bound for the whole call; the first byte's shrinks with it.
+    pub(crate) fn with_total(self, total: Duration) -> Self {
+        match self.total >= FOREVER {
+            true => self,
+            false => Self { total, first_byte: self.first_byte.min(total), ..self },
+        }
+    }
+}
+
 impl Default for Bounds {
     fn default() -> Self {
         Self {

@@ -74,8 +74,7 @@ impl<'c> Call<'c> {
 
     /// With another bound for the whole call; the first byte's shrinks with it.
     pub fn total_timeout(mut self, total: Duration) -> Self {
-        self.bounds.total = total;
-        self.bounds.first_byte = self.bounds.first_byte.min(total);
+        self.bounds = self.bounds.with_total(total);
         self
     }
 

@@ -22,7 +22,7 @@ use crate::http::{Client, Request};
 use crate::patience::{self, Patience};
 
 /// The most connections at a time; further ones wait in the listener's queue.
-pub const MAX_CONNECTIONS: usize = 1024;
+pub const MAX_CONNECTIONS: usize = 2048;
 /// The most calls that are taken down; further ones are answered and counted no more.
 pub const MAX_CALLS: usize = 100_000;
 /// The longest body of a call that is passed on, in bytes.

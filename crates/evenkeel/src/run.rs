@@ -164,6 +164,7 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     }
 
     let own_routes = service.routes.map_or_else(Router::new, |routes| routes(&context));
+    let own_routes = standard.without.routes(own_routes);
     let routes = public_border.around(defaults::routes(service.robots, service.openapi).merge(own_routes));
     let public_stop = StopSource::new();
     let public_done = tokio::spawn(public.serve(routes, public_stop.listen(), standard.drain_timeout));

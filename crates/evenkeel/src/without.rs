@@ -4,14 +4,30 @@
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use border::Limits;
 use client::Bounds;
 use resilience::Rules;
 use vitals::{Column, Registry, Row, Source, Table, Value};
 
 /// Everything that can be turned off.
-pub const GUARDS: [&str; 7] =
-    ["call.deadline", "call.timeout", "call.hedge", "call.retry", "call.retry-budget", "call.bulkhead", "call.breaker"];
+pub const GUARDS: [&str; 8] = [
+    "call.deadline",
+    "call.timeout",
+    "call.hedge",
+    "call.retry",
+    "call.retry-budget",
+    "call.bulkhead",
+    "call.breaker",
+    "call.bad-answers",
+];
+
+/// Bytes of an answer's body when they are not bounded: what a machine can hold.
+const UNBOUNDED_ANSWER: usize = 1 << 30;
 
 const TURNED_OFF: Table = Table {
     name: "turned_off",
@@ -72,12 +88,32 @@ impl Without {
 
     /// The client's bounds without them.
     pub(crate) fn bounds(&self, bounds: Bounds) -> Bounds {
-        Bounds { tells_deadline: bounds.tells_deadline && !self.has("call.deadline"), ..bounds }
+        let tells_deadline = bounds.tells_deadline && !self.has("call.deadline");
+        let answer_bytes = if self.has("call.bad-answers") { UNBOUNDED_ANSWER } else { bounds.answer_bytes };
+        let bounds = Bounds { tells_deadline, answer_bytes, ..bounds };
+        if self.has("call.timeout") { bounds.without_times() } else { bounds }
+    }
+
+    /// The service's routes without them: work that nobody waits for any more goes on.
+    pub(crate) fn routes(&self, routes: Router) -> Router {
+        let ends = !self.has("call.deadline") && !self.has("call.timeout");
+        if ends { routes } else { routes.layer(axum::middleware::from_fn(detached)) }
     }
 
     /// A listener's limits without them.
     pub(crate) fn limits(&self, limits: Limits) -> Limits {
         Limits { hears_deadline: limits.hears_deadline && !self.has("call.deadline"), ..limits }
+    }
+}
+
+/// Handles a request in a task of its own, which ends when it is done and not when its caller leaves.
+async fn detached(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
     }
 }
 
@@ -103,8 +139,9 @@ mod tests {
             let rules = without.rules(whole.clone()) != whole;
             let bounds = without.bounds(Bounds::default()) != Bounds::default();
             let hears = without.limits(Limits::default()).hears_deadline;
-            let told = guard == "call.deadline";
-            assert_eq!((rules, bounds, hears), (!told, told, !told), "{guard}");
+            let in_bounds = matches!(guard, "call.deadline" | "call.timeout" | "call.bad-answers");
+            let in_rules = !matches!(guard, "call.deadline" | "call.bad-answers");
+            assert_eq!((rules, bounds, hears), (in_rules, in_bounds, guard != "call.deadline"), "{guard}");
         }
         assert_eq!(Without::parse("").expect("nothing").rules(whole.clone()), whole);
     }

@@ -27,6 +27,8 @@ pub(super) struct Request {
     save: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     uses: Vec<Spanned<String>>,
+    #[serde(default)]
+    hedged: bool,
     read: Option<Spanned<String>>,
     idempotent: Option<Spanned<String>>,
     #[serde(default)]
@@ -97,6 +99,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         expect: request.expect.map(Spanned::into_inner),
         save: request.save.into_iter().map(|(name, pointer)| (name, pointer.into_inner())).collect(),
         uses: request.uses.into_iter().map(Spanned::into_inner).collect(),
+        hedged: request.hedged,
         read: request.read.map(Spanned::into_inner),
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,

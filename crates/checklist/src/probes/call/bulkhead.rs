@@ -4,11 +4,13 @@
 //!   before, and calls to the dependency stay at a bound.
 //! - **Sent**: 20 bystanders in peace; then requests that use the dependency, 128 in flight and, when the service is well again,
 //!   256, each from an address of its own where the service listens on a loopback address, and sent again a second after it
-//!   ends; 30 bystanders during each. Bystanders are GETs that do not use the dependency, up to four kinds in turn.
+//!   ends; 30 bystanders during each. When both found a call for each request, 1,200 follow: more than most services work on at
+//!   once. Bystanders are GETs that do not use the dependency, up to four kinds in turn.
 //! - **Decides**: a fifth of the bystanders of a flood or more without the same answer within 2 s falls short. All as before, at
 //!   the 90th percentile within 250 ms or five times the baseline, and calls that came to rest at the same number in both floods,
 //!   below 128, before any had ended: holds. Calls whose number grows with the flood, or that come until others end, show no
-//!   bound: unknown. So do a service that is not well again 50 s after the first flood, and requests that found no connection.
+//!   bound: unknown, unless the third flood starves bystanders. So do a service that is not well again 50 s after a flood, and
+//!   requests that found no connection.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: for each flood 4 s, at worst 16 s when bystanders are not answered; between them at most 50 s.
 
@@ -29,6 +31,8 @@ use crate::subject::RequestSpec;
 const ID: &str = "call.bulkhead";
 /// Requests in flight that use the dependency, in this order: the smaller first, which does less harm when nothing is bounded.
 const FLOODS: [u32; 2] = [128, 256];
+/// And when each of those caused a call.
+const LARGE: u32 = 1200;
 /// Over which a flood is spread, whatever its size: no queue of connections overflows, and a larger one comes faster.
 const SPREAD: Duration = Duration::from_millis(256);
 /// After its answer, until the same is sent again: the dependency stays wanted.
@@ -80,9 +84,12 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &[RequestSpec]) -> Find
         return Finding::unknown(ID, reason, Vec::new());
     }
     let (mut evidence, mut crowds) = (Vec::new(), Vec::new());
-    for size in FLOODS {
+    for size in FLOODS.into_iter().chain([LARGE]) {
+        if size == LARGE && !crowds.iter().all(Crowd::is_whole) {
+            break;
+        }
         if !crowds.is_empty() && watched.well_again(lab, RECOVERY).await.is_none() {
-            let reason = format!("{name} was not called again within {RECOVERY:?}, so no second flood was sent");
+            let reason = format!("{name} was not called again within {RECOVERY:?}, so no flood of {size} was sent");
             return Finding::unknown(ID, reason, evidence);
         }
         let flood = Flood::send(lab, watched, bystanders, size).await;

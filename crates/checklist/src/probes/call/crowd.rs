@@ -43,6 +43,11 @@ impl Crowd {
         self.came_to_rest && (1..self.size).contains(&self.open)
     }
 
+    /// Whether each request caused a call.
+    pub(super) fn is_whole(&self) -> bool {
+        self.open >= self.size
+    }
+
     pub(super) fn told(&self, name: &str) -> String {
         let rest = match self.open {
             0 => "",

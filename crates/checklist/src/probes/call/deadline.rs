@@ -34,7 +34,7 @@ const PART: u32 = 3;
 const LEAST: Duration = Duration::from_millis(200);
 /// How long a breaker that opened at silence is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
-/// How long calls may outlive the answer and still be looked for.
+/// How long calls may outlive the answer and still be looked for, and how long none is open until they are over.
 const LINGER: Duration = Duration::from_secs(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
@@ -190,7 +190,12 @@ impl Silence {
             Caller::Leaves(_) => lab.subject.deadline + GRACE,
             _ => answered + LINGER,
         };
-        while watched.double.open() > 0 && sent.elapsed() < patience {
+        // Between a call that failed and its repeat none is open.
+        let mut quiet = Instant::now();
+        while quiet.elapsed() < LINGER && sent.elapsed() < patience {
+            if watched.double.open() > 0 {
+                quiet = Instant::now();
+            }
             tokio::time::sleep(LOOK).await;
         }
         let calls = watched.double.take_calls();

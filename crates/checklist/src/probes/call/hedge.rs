@@ -11,7 +11,7 @@
 //!   none. At least five hedges, their requests answered sooner than the late call by a tenth, and calls for each request of the load
 //!   within 1.1 and a floor of 10 a second (1.3) hold; more than 1.5 falls short, and so does a second call for a request that is
 //!   not safe to repeat. Between 1.3 and 1.5 it is unknown, as no service states its floor; so are fewer than nine calls for ten
-//!   requests, and fewer hedges than five: whether hedging is wanted nobody said.
+//!   requests. Fewer hedges than five fall short where the request is declared as `hedged`; else it is unknown, as nobody said.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 210 requests one after the other and two for each that is not safe to repeat, each at most the subject's
 //!   deadline and 5 s, none begun after 90 s; then 6 s and the subject's deadline and 5 s.
@@ -105,6 +105,11 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
     }
     if evidence.iter().any(|piece| piece.good == Some(false)) {
+        return Finding::judge(ID, "", evidence);
+    }
+    if sooner < FEWEST && watched.spec.hedged {
+        let what = format!("{} is declared as hedged, and was not: {what}", watched.spec.name);
+        evidence.push(Evidence::saw(false, what));
         return Finding::judge(ID, "", evidence);
     }
     if sooner < FEWEST {
