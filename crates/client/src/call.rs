@@ -8,6 +8,7 @@ use resilience::Deadline;
 use serde::Serialize;
 use url::Url;
 
+use crate::instances::Tried;
 use crate::transport::{Outgoing, shown};
 use crate::{Answer, Bounds, Client, Error};
 
@@ -132,9 +133,18 @@ impl<'c> Call<'c> {
     async fn guarded(&self, out: &Outgoing) -> Result<Answer, Error> {
         let peer = self.client.peers.of(&out.url);
         let (counted, begun) = (peer.begin(), Instant::now());
+        let (transport, bounds, tried) = (&self.client.transport, &self.bounds, Tried::default());
         let work = |attempt: resilience::Attempt| {
-            let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(self.bounds.total));
-            self.client.transport.exchange(out.clone(), &self.bounds, until)
+            let (out, instances, tried) = (out.clone(), peer.instances(), &tried);
+            async move {
+                match instances {
+                    Some(instances) => instances.exchange(transport, out, bounds, attempt, tried).await,
+                    None => {
+                        let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(bounds.total));
+                        transport.exchange(out, bounds, until).await
+                    }
+                }
+            }
         };
         let repeatable =
             self.repeatable.unwrap_or_else(|| out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY));

@@ -3,6 +3,7 @@
 //!
 //! - [`Client`], [`Call`], [`Answer`], [`Error`]: ask, and what comes of it.
 //! - [`Bounds`]: what a call may take.
+//! - [`Endpoints`]: where a dependency is, with one instance or many.
 //! - [`ByAnswer`]: what an answer says about its peer.
 //! - [`misbehave`]: peers that misbehave, for the tests of whoever calls.
 //!
@@ -22,8 +23,11 @@
 mod answer;
 mod bounds;
 mod call;
+mod endpoints;
 mod error;
+mod instances;
 pub mod misbehave;
+mod names;
 mod peers;
 mod propagate;
 mod transport;
@@ -33,7 +37,7 @@ use std::time::Duration;
 
 use http::Method;
 use resilience::bulkhead::{Bulkhead, BulkheadRules, Full, Permit, Queueing};
-use resilience::{Deadline, Policy, Rules};
+use resilience::{ClusterRules, Deadline, Policy, Rules};
 use tokio::time::Instant;
 use url::Url;
 use vitals::Registry;
@@ -41,7 +45,9 @@ use vitals::Registry;
 pub use self::answer::{Answer, ByAnswer};
 pub use self::bounds::Bounds;
 pub use self::call::{Call, MAX_REDIRECTS};
+pub use self::endpoints::Endpoints;
 pub use self::error::Error;
+use self::instances::Instances;
 use self::peers::Peers;
 pub use self::peers::default_rules;
 use self::transport::{Roots, Transport};
@@ -86,13 +92,43 @@ impl Client {
         self.peers.register(registry);
     }
 
-    /// Names the peer that this URL belongs to, and says what guards its calls from now on. The policy is the handle by which
-    /// it is looked at, changed and given orders.
+    /// Names the peer at these endpoints, and says what guards its calls from now on: those to [`Endpoints::url`]. The policy is
+    /// the handle by which it is looked at, changed and given orders.
+    ///
+    /// Where there are many instances each try goes to one of them ([`ClusterRules::default`]: least loaded of two, who fails is left
+    /// out for a while), another than those that the call has been to.
     ///
     /// # Errors
-    /// What makes no sense in the rules.
-    pub fn dependency(&self, name: &str, url: &Url, rules: Rules) -> Result<Policy<ByAnswer>, String> {
-        self.peers.declare(name, url, rules)
+    /// What makes no sense in the rules, or why names cannot be looked up.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, where instances are looked up.
+    pub fn dependency(
+        &self,
+        name: &str,
+        endpoints: impl Into<Endpoints>,
+        rules: Rules,
+    ) -> Result<Policy<ByAnswer>, String> {
+        self.balanced(name, endpoints, rules, ClusterRules::default())
+    }
+
+    /// The same, with other rules for who gets a call.
+    ///
+    /// # Errors
+    /// As [`Client::dependency`].
+    ///
+    /// # Panics
+    /// As [`Client::dependency`].
+    pub fn balanced(
+        &self,
+        name: &str,
+        endpoints: impl Into<Endpoints>,
+        rules: Rules,
+        cluster: ClusterRules,
+    ) -> Result<Policy<ByAnswer>, String> {
+        let endpoints = endpoints.into();
+        let instances = Instances::follow(name, &endpoints, cluster)?;
+        self.peers.declare(name, endpoints.url(), rules, instances)
     }
 
     /// The policy of this name: a dependency's own, or a peer's host and port.

@@ -10,6 +10,7 @@ use resilience::{Policy, Rules};
 use url::Url;
 use vitals::{Column, Histogram, Registry, Row, Source, Table, Value};
 
+use crate::instances::Instances;
 use crate::{ByAnswer, Error};
 
 /// Peers told apart, and guarded apart; calls to further ones are counted together, as `other`.
@@ -46,6 +47,8 @@ struct Known {
 pub(crate) struct Peer {
     origin: String,
     policy: Policy<ByAnswer>,
+    /// Where its calls go, when there is more than one place.
+    instances: Option<Instances>,
     in_flight: AtomicU64,
     answered: AtomicU64,
     failed: AtomicU64,
@@ -85,21 +88,27 @@ impl Peers {
             return Arc::clone(peer);
         }
         let policy = Policy::new(origin.as_str(), rules).expect("the default rules make sense");
-        known.add(origin, policy)
+        known.add(origin, policy, None)
     }
 
     /// Names whom the URL belongs to, and says what guards its calls from now on.
     ///
     /// # Errors
     /// What makes no sense in the rules, or that there are too many.
-    pub(crate) fn declare(&self, name: &str, url: &Url, rules: Rules) -> Result<Policy<ByAnswer>, String> {
+    pub(crate) fn declare(
+        &self,
+        name: &str,
+        url: &Url,
+        rules: Rules,
+        instances: Option<Instances>,
+    ) -> Result<Policy<ByAnswer>, String> {
         let origin = origin(url);
         let policy = Policy::new(name, rules)?;
         let mut known = self.known();
         if known.peers.len() >= MAX_PEERS && !known.peers.contains_key(&origin) {
             return Err(format!("{name}: a client has at most {MAX_PEERS} dependencies"));
         }
-        Ok(known.add(origin, policy).policy.clone())
+        Ok(known.add(origin, policy, instances).policy.clone())
     }
 
     /// Shows every policy, also of those that come later.
@@ -107,7 +116,7 @@ impl Peers {
         registry.register(Arc::clone(self));
         let mut known = self.known();
         for peer in known.peers.values() {
-            peer.policy.register(registry);
+            peer.register(registry);
         }
         known.registry = Some(registry.clone());
     }
@@ -124,22 +133,22 @@ impl Peers {
 }
 
 impl Known {
-    fn add(&mut self, origin: String, policy: Policy) -> Arc<Peer> {
-        let policy = policy.classified(ByAnswer);
+    fn add(&mut self, origin: String, policy: Policy, instances: Option<Instances>) -> Arc<Peer> {
+        let peer = Arc::new(Peer::new(&origin, policy.classified(ByAnswer), instances));
         if let Some(registry) = &self.registry {
-            policy.register(registry);
+            peer.register(registry);
         }
-        let peer = Arc::new(Peer::new(&origin, policy));
         self.peers.insert(origin, Arc::clone(&peer));
         peer
     }
 }
 
 impl Peer {
-    fn new(origin: &str, policy: Policy<ByAnswer>) -> Self {
+    fn new(origin: &str, policy: Policy<ByAnswer>, instances: Option<Instances>) -> Self {
         Self {
             origin: origin.to_owned(),
             policy,
+            instances,
             in_flight: AtomicU64::default(),
             answered: AtomicU64::default(),
             failed: AtomicU64::default(),
@@ -152,6 +161,16 @@ impl Peer {
     /// What guards its calls.
     pub(crate) fn policy(&self) -> &Policy<ByAnswer> {
         &self.policy
+    }
+
+    /// Where its calls go, when there is more than one place.
+    pub(crate) fn instances(&self) -> Option<&Instances> {
+        self.instances.as_ref()
+    }
+
+    fn register(&self, registry: &Registry) {
+        self.policy.register(registry);
+        self.instances.iter().for_each(|instances| instances.register(registry));
     }
 
     /// Counts a call from now on.
@@ -248,15 +267,15 @@ mod tests {
         assert_eq!(peers.rows().len(), MAX_PEERS + 1);
         let other = peers.of(&url("one-more:81")).policy().rules();
         assert!(other.breaker.is_none() && other.bulkhead.is_none());
-        assert!(peers.declare("late", &url("late:81"), default_rules()).unwrap_err().contains("at most 64"));
-        assert!(peers.declare("known", &url("host-3:81"), default_rules()).is_ok());
+        assert!(peers.declare("late", &url("late:81"), default_rules(), None).unwrap_err().contains("at most 64"));
+        assert!(peers.declare("known", &url("host-3:81"), default_rules(), None).is_ok());
     }
 
     #[test]
     fn a_declared_peer_is_found_by_its_name_and_shown_by_it() {
         let (peers, registry) = (Arc::new(Peers::default()), Registry::new());
         peers.register(&registry);
-        peers.declare("rail", &url("bank:80"), default_rules()).expect("rules");
+        peers.declare("rail", &url("bank:80"), default_rules(), None).expect("rules");
         assert_eq!(peers.of(&url("bank:80")).policy().name(), "rail");
         assert!(peers.policy("rail").is_some() && peers.policy("bank").is_none());
         let policies = registry.snapshot().into_iter().find(|table| table.table.name == "policy").expect("a table");

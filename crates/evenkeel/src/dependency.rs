@@ -1,23 +1,24 @@
 //! What a service calls, and what guards those calls.
 
-use client::{Client, default_rules};
-use resilience::Rules;
-use url::Url;
+use client::{Client, Endpoints, default_rules};
+use resilience::{ClusterRules, Rules};
 
 use crate::without::Without;
 
 /// Somebody whom the service calls.
 #[derive(Clone, Debug)]
 pub struct Dependency {
-    url: Url,
+    endpoints: Endpoints,
     rules: Rules,
+    cluster: ClusterRules,
 }
 
 impl Dependency {
-    /// One that speaks HTTP at the host and port of this URL, guarded by [`client::default_rules`]: three tries of what may
-    /// be repeated, paid from a budget; a circuit breaker; 64 calls at a time.
-    pub fn http(url: &Url) -> Self {
-        Self { url: url.clone(), rules: default_rules() }
+    /// One that speaks HTTP at these endpoints, such as a URL, guarded by [`client::default_rules`]: three tries of what may
+    /// be repeated, paid from a budget; a circuit breaker; 64 calls at a time. Where it has many instances, calls go to the less
+    /// loaded of two, and who fails gets none for a while.
+    pub fn http(endpoints: impl Into<Endpoints>) -> Self {
+        Self { endpoints: endpoints.into(), rules: default_rules(), cluster: ClusterRules::default() }
     }
 
     /// With other rules. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
@@ -26,12 +27,18 @@ impl Dependency {
         Self { rules, ..self }
     }
 
+    /// With other rules for which instance gets a call.
+    #[must_use]
+    pub fn balanced(self, cluster: ClusterRules) -> Self {
+        Self { cluster, ..self }
+    }
+
     /// Makes it known to the client, by its name. What the service has turned off is told.
     pub(crate) fn declare(self, name: &str, client: &Client, without: &Without) -> Result<(), String> {
         for guard in turned_off(&self.rules) {
             tracing::warn!(dependency = name, guard, "turned off by the service");
         }
-        client.dependency(name, &self.url, without.rules(self.rules)).map(drop)
+        client.balanced(name, without.endpoints(self.endpoints), without.rules(self.rules), self.cluster).map(drop)
     }
 }
 

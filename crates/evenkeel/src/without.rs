@@ -10,12 +10,12 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use border::Limits;
-use client::Bounds;
+use client::{Bounds, Endpoints};
 use resilience::Rules;
 use vitals::{Column, Registry, Row, Source, Table, Value};
 
 /// Everything that can be turned off.
-pub const GUARDS: [&str; 8] = [
+pub const GUARDS: [&str; 10] = [
     "call.deadline",
     "call.timeout",
     "call.hedge",
@@ -24,6 +24,8 @@ pub const GUARDS: [&str; 8] = [
     "call.bulkhead",
     "call.breaker",
     "call.bad-answers",
+    "call.balance",
+    "call.discovery",
 ];
 
 /// Bytes of an answer's body when they are not bounded: what a machine can hold.
@@ -94,6 +96,12 @@ impl Without {
         if self.has("call.timeout") { bounds.without_times() } else { bounds }
     }
 
+    /// Where a dependency is without them: always the first instance, or those that were found first.
+    pub(crate) fn endpoints(&self, endpoints: Endpoints) -> Endpoints {
+        let endpoints = if self.has("call.balance") { endpoints.first_alone() } else { endpoints };
+        if self.has("call.discovery") { endpoints.once() } else { endpoints }
+    }
+
     /// The service's routes without them: work that nobody waits for any more goes on.
     pub(crate) fn routes(&self, routes: Router) -> Router {
         let ends = !self.has("call.deadline") && !self.has("call.timeout");
@@ -141,6 +149,10 @@ mod tests {
             let hears = without.limits(Limits::default()).hears_deadline;
             let in_bounds = matches!(guard, "call.deadline" | "call.timeout" | "call.bad-answers");
             let in_rules = !matches!(guard, "call.deadline" | "call.bad-answers");
+            let of_instances = matches!(guard, "call.balance" | "call.discovery");
+            let found: Endpoints = "http://a,http://b".parse().expect("two places");
+            assert_eq!(without.endpoints(found.clone()) != found, of_instances, "{guard}");
+            let in_rules = in_rules && !of_instances;
             assert_eq!((rules, bounds, hears), (in_rules, in_bounds, guard != "call.deadline"), "{guard}");
         }
         assert_eq!(Without::parse("").expect("nothing").rules(whole.clone()), whole);

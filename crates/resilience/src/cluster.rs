@@ -200,12 +200,19 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     /// An instance for a call; `key` counts where calls are hashed. None where there are no instances, or all are ejected and
     /// the rules know no panic.
     pub fn pick<K: Hash + ?Sized>(&self, now: Instant, key: &K) -> Option<Picked<T>> {
+        self.pick_but(now, key, &[])
+    }
+
+    /// The same, for a further try of a call: another instance than those that were `tried`, where one of the others is well. After
+    /// Envoy's predicate of previous hosts.
+    pub fn pick_but<K: Hash + ?Sized>(&self, now: Instant, key: &K, tried: &[T]) -> Option<Picked<T>> {
         let shared = &self.shared;
         let (rules, set, now) = (shared.rules.read(), shared.set.read(), shared.nanos(now));
         let rules = &rules.balance;
         let key = if matches!(rules.chooser, Chooser::Hashed { .. }) { hash_of(key) } else { 0 };
         let some_ejected = now < shared.last_back.load(Ordering::Relaxed);
-        let member = View { set: &set, rules, now, some_ejected, key, turn: &shared.turn }.choose()?;
+        let view = View { set: &set, rules, now, some_ejected, key, turn: &shared.turn };
+        let member = view.choose_but(|member| tried.contains(&member.instance.address))?;
         member.state.in_flight.fetch_add(1, Ordering::Relaxed);
         member.state.picked.fetch_add(1, Ordering::Relaxed);
         Some(Picked {

@@ -440,6 +440,25 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+#[test]
+fn a_further_try_goes_to_somebody_else_while_there_is_somebody_well() {
+    for chooser in [Chooser::RoundRobin, Chooser::LeastLoaded, EWMA, HASHED] {
+        let (cluster, now) = cluster(rules(chooser), plain(1..=3));
+        for key in 0..100 {
+            let other = |tried: &[u32]| *cluster.pick_but(now, &key, tried).unwrap().address();
+            let first = other(&[]);
+            let second = other(&[first]);
+            let third = other(&[first, second]);
+            assert!(second != first && third != first && third != second, "{chooser:?}");
+            assert!((1..=3).contains(&other(&[1, 2, 3])), "when all were tried, one of them again");
+        }
+    }
+    let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain(1..=3));
+    assert!(fail(&cluster, now, 2));
+    let mut others = (0..100).map(|key| *cluster.pick_but(now, &key, &[1]).unwrap().address());
+    assert!(others.all(|other| other == 3), "who is ejected is no other");
+}
+
 proptest! {
     /// The model is a list of calls that are under way, and the set that was last given. An instance that left and came back
     /// is another one, which the model counts by generations.

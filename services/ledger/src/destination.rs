@@ -28,7 +28,7 @@ pub struct Destination {
 impl Bank {
     /// The one of the settings.
     pub fn of(context: &Context<Settings>) -> Self {
-        Self { client: context.client().clone(), url: context.settings().rail_url.clone() }
+        Self { client: context.client().clone(), url: context.settings().rail_url.url().clone() }
     }
 
     async fn find(&self, destination: &str) -> Result<Destination, LedgerError> {

@@ -7,7 +7,7 @@
 //! - [`cursor`]: how lists are paged.
 //! - [`openapi`]: the API's description.
 
-use evenkeel::client::default_rules;
+use evenkeel::client::{Endpoints, default_rules};
 use evenkeel::prelude::*;
 use evenkeel::resilience::Rules;
 use evenkeel::resilience::hedge::HedgeRules;
@@ -34,14 +34,17 @@ pub mod transfer;
 #[derive(clap::Args, Clone, Debug)]
 pub struct Settings {
     /// The partner bank that pays out.
+    ///
+    /// One URL; several with commas between; dns+http://NAME:PORT, srv+http://NAME or file+http:///PATH for instances that are looked
+    /// up again and again.
     #[arg(long, env = "RAIL_URL", value_name = "http://HOST:PORT", default_value = "http://127.0.0.1:9300")]
-    pub rail_url: Url,
+    pub rail_url: Endpoints,
 }
 
 /// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
 pub fn bank(settings: &Settings) -> Dependency {
     let rules = Rules { hedge: Some(HedgeRules::default()), ..default_rules() };
-    Dependency::http(&settings.rail_url).rules(rules)
+    Dependency::http(settings.rail_url.clone()).rules(rules)
 }
 
 /// What handlers work with.

@@ -24,12 +24,24 @@ pub(crate) struct View<'a, T> {
 }
 
 impl<'a, T> View<'a, T> {
-    /// Who gets the call; none where there is nobody, or all are ejected and the rules know no panic.
-    pub(crate) fn choose(mut self) -> Option<&'a Member<T>> {
+    /// Who gets the call; none where there is nobody, or all are ejected and the rules know no panic. Not one of those to be
+    /// spared, where another one is well: then another by lot.
+    pub(crate) fn choose_but(mut self, spared: impl Fn(&Member<T>) -> bool) -> Option<&'a Member<T>> {
         let all = self.set.members.len();
         if self.some_ejected && (self.well(0..all) as f64) < self.rules.panic_below * all as f64 {
             self.some_ejected = false;
         }
+        let chosen = self.choose()?;
+        if !spared(chosen) {
+            return Some(chosen);
+        }
+        let others = || (0..all).filter(|place| self.is_well(*place) && !spared(&self.set.members[*place]));
+        let lot = vitals::entropy().checked_rem(others().count() as u64);
+        let other = lot.and_then(|lot| others().nth(lot as usize));
+        Some(other.map_or(chosen, |place| &self.set.members[place]))
+    }
+
+    fn choose(&self) -> Option<&'a Member<T>> {
         let among = self.zone();
         let chosen = match self.rules.chooser {
             Chooser::RoundRobin => self.next_in_order(&among),

@@ -1,6 +1,6 @@
 """The attacks of `keel attack` by hand: bytes of this script's own on bare sockets, and what comes back, to be read by a person.
 
-by_hand.py PORT [--h2 PORT] [--get PATH] [--post PATH] [--header 'NAME: VALUE'] [--json TEXT] [--only WORD]
+by_hand.py PORT [--h2 PORT] [--get PATH] [--post PATH] [--header 'NAME: VALUE'] [--json TEXT] [--unread REQUESTS] [--only WORD]
 
 For each message the statuses that came, whether the connection was closed after it, and how long that took; for each crowd how many of
 twenty requests from 127.0.0.3 were answered meanwhile, and the slowest. Loopback only. It shares nothing with the prover."""
@@ -20,6 +20,7 @@ parser.add_argument("--get", default="/big.txt")
 parser.add_argument("--post", default="/echo")
 parser.add_argument("--header", action="append", default=[])
 parser.add_argument("--json", default='{"a":1}')
+parser.add_argument("--unread", type=int, default=40)
 parser.add_argument("--only", default="")
 to = parser.parse_args()
 CROWD, LASTS, FRAMES = 1500, 10, 20_000
@@ -283,7 +284,7 @@ if to.only in "crowds":
     crowd("silent", b"")
     crowd("heads, a byte a second", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ", b"a")
     crowd("bodies, a byte a second", post(b"Content-Length: 100000\r\n", b"{"), b"1")
-    crowd("answers that nobody reads", get() * 40, None, 2048)
+    crowd("answers that nobody reads", get() * to.unread, None, 2048)
     begun, made, refused = time.time(), 0, 0
     flood = Bystander()
     while time.time() - begun < LASTS:

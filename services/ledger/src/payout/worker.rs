@@ -120,7 +120,7 @@ async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
 }
 
 async fn ask(context: &Context<Settings>, payout: &Payout) -> Said {
-    let Ok(url) = context.settings().rail_url.join("/v1/payouts") else {
+    let Ok(url) = context.settings().rail_url.url().join("/v1/payouts") else {
         return Said::Nothing("RAIL_URL cannot be joined with a path".to_owned());
     };
     let body = serde_json::json!({

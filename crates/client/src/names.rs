@@ -1,0 +1,172 @@
+//! Instances by DNS: addresses of a name (A, AAAA), or its service records (SRV, RFC 2782).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::rdata::SRV;
+use hickory_resolver::proto::rr::{RData, Record};
+use http::uri::Authority;
+use resilience::balance::{Instance, MAX_WEIGHT};
+use resilience::discovery::{Discover, Unknown};
+use resilience::{Backoff, Jitter};
+use tokio::time::Instant;
+
+/// The least and the most that an answer counts, whatever its time to live.
+const AT_LEAST: Duration = Duration::from_secs(1);
+const AT_MOST: Duration = Duration::from_secs(300);
+/// Until a name is looked up again that could not be, doubled each time.
+const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+/// By how much sooner than its time to live an answer is asked for anew: callers of one name do not ask in step.
+const SOONER: f64 = 0.1;
+/// For one question to one server.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is looked up.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    /// Every address of a name, at this port.
+    Addresses(String, u16),
+    /// The service records of a name.
+    Services(String),
+}
+
+/// Looks a name up again and again. What cannot be looked up is no answer, and an answer without records is none: the last good one
+/// stays.
+#[derive(Debug)]
+pub(crate) struct Names {
+    asked: Asked,
+    resolver: TokioResolver,
+    /// When the next look is due; none for the first.
+    due: Option<Instant>,
+    /// Looks in a row that failed.
+    failed: u32,
+    /// What was said last, sorted: the same is not said again.
+    said: Option<Vec<(String, u32)>>,
+}
+
+impl Names {
+    /// By this name server, or by the host's own.
+    ///
+    /// # Errors
+    /// What is wrong with the host's configuration.
+    pub(crate) fn new(asked: Asked, server: Option<SocketAddr>) -> Result<Self, String> {
+        let wrong =
+            |error: &dyn std::fmt::Display| format!("names cannot be looked up: {error}; say ?resolver=ADDRESS:PORT");
+        let mut builder = match server {
+            None => TokioResolver::builder_tokio().map_err(|error| wrong(&error))?,
+            Some(server) => {
+                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                    connection.port = server.port();
+                    connection
+                });
+                let server = NameServerConfig::new(server.ip(), true, connections.into());
+                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+            }
+        };
+        let options = builder.options_mut();
+        // The answer in force is the cluster's; a cache below it would make its age unknown.
+        options.cache_size = 0;
+        options.timeout = PATIENCE;
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        let resolver = builder.build().map_err(|error| wrong(&error))?;
+        Ok(Self { asked, resolver, due: None, failed: 0, said: None })
+    }
+
+    async fn look(&self) -> Result<(Vec<Instance<Authority>>, Duration), String> {
+        let (instances, lives) = match &self.asked {
+            Asked::Addresses(name, port) => {
+                let found = self.resolver.lookup_ip(absolute(name)).await.map_err(|error| error.to_string())?;
+                let at = found.iter().map(|ip| Instance::new(authority(&SocketAddr::new(ip, *port).to_string())));
+                let instances = at.map(sound).collect::<Result<Vec<_>, _>>()?;
+                (instances, shortest(found.as_lookup().answers()))
+            }
+            Asked::Services(name) => {
+                let found = self.resolver.srv_lookup(absolute(name)).await.map_err(|error| error.to_string())?;
+                let services = found.answers().iter().filter_map(|record| match &record.data {
+                    RData::SRV(service) => Some(service),
+                    _ => None,
+                });
+                (best(&services.collect::<Vec<_>>())?, shortest(found.answers()))
+            }
+        };
+        if instances.is_empty() { Err("the answer names nobody".to_owned()) } else { Ok((instances, lives)) }
+    }
+}
+
+impl Discover<Authority> for Names {
+    async fn next(&mut self) -> Result<Vec<Instance<Authority>>, Unknown> {
+        loop {
+            if let Some(due) = self.due {
+                tokio::time::sleep_until(due).await;
+            }
+            let looked = self.look().await;
+            let now = Instant::now();
+            match looked {
+                Ok((instances, lives)) => {
+                    self.failed = 0;
+                    let lives = lives.clamp(AT_LEAST, AT_MOST);
+                    self.due = Some(now + lives.mul_f64(1.0 - SOONER * lot()));
+                    let mut said: Vec<_> = instances.iter().map(|one| (one.address.to_string(), one.weight)).collect();
+                    said.sort();
+                    if self.said.as_ref() != Some(&said) {
+                        self.said = Some(said);
+                        return Ok(instances);
+                    }
+                }
+                Err(why) => {
+                    self.due = Some(now + AT_LEAST / 2 + AGAIN.spread(Jitter::Full).wait(self.failed));
+                    self.failed = self.failed.saturating_add(1);
+                    // When it is found again it is said again, as whoever follows says that it was lost.
+                    self.said = None;
+                    let (Asked::Addresses(name, _) | Asked::Services(name)) = &self.asked;
+                    return Err(Unknown { what: name.clone(), why });
+                }
+            }
+        }
+    }
+}
+
+/// With a dot at its end: no domain of the host's own is tried.
+fn absolute(name: &str) -> String {
+    if name.ends_with('.') || !name.contains('.') { name.to_owned() } else { format!("{name}.") }
+}
+
+fn authority(text: &str) -> Result<Authority, String> {
+    text.parse().map_err(|error| format!("{text:?} is no host and port: {error}"))
+}
+
+fn sound(instance: Instance<Result<Authority, String>>) -> Result<Instance<Authority>, String> {
+    Ok(Instance::new(instance.address?))
+}
+
+/// The shortest time to live of these.
+fn shortest(records: &[Record]) -> Duration {
+    records.iter().map(|record| Duration::from_secs(record.ttl.into())).min().unwrap_or(AT_LEAST)
+}
+
+/// Those of the lowest number of priority (RFC 2782), with their weights. One of weight 0 has a very small chance beside others.
+fn best(services: &[&SRV]) -> Result<Vec<Instance<Authority>>, String> {
+    let Some(lowest) = services.iter().map(|service| service.priority).min() else { return Ok(Vec::new()) };
+    let alike = services.iter().filter(|service| service.priority == lowest);
+    let heaviest = alike.clone().map(|service| u32::from(service.weight)).max().unwrap_or_default().max(1);
+    let instance = |service: &&SRV| {
+        let host = service.target.to_ascii();
+        let at = authority(&format!("{}:{}", host.trim_end_matches('.'), service.port))?;
+        let weight = match heaviest {
+            ..=MAX_WEIGHT => u32::from(service.weight),
+            _ => u32::from(service.weight) * MAX_WEIGHT / heaviest,
+        };
+        Ok(Instance::new(at).weighing(weight.max(1)))
+    };
+    // A target of "." says that there is no such service.
+    alike.filter(|service| !service.target.is_root()).map(instance).collect()
+}
+
+/// A number from 0 up to 1, by lot.
+fn lot() -> f64 {
+    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
+}
