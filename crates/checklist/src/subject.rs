@@ -22,6 +22,8 @@
 //!
 //! [dependencies.rail]                    # or, at the top: dependencies = "none"
 //! env = "RAIL_URL"                       # the variable that carries its address
+//! many = "http://{1},http://{2},http://{3}"                # what it carries for three instances, HOST:PORT each
+//! named = "dns+http://{name}:{port}?resolver={resolver}"  # and for instances behind a name of this resolver, ADDRESS:PORT
 //! url = "http://127.0.0.1:9300"          # http://, tcp://, postgres:// ...
 //! run = "target/debug/rail"              # when keel is to start it too
 //! ready = "/livez"
@@ -122,6 +124,10 @@ pub struct Dependency {
     pub ready: Option<String>,
     /// Set on top of the environment of `run`.
     pub env_of_run: BTreeMap<String, String>,
+    /// What the variable carries for three instances: a template of `{1}`, `{2}` and `{3}`, host and port each.
+    pub many: Option<String>,
+    /// What it carries for instances behind a name: a template of `{name}`, `{port}` and `{resolver}`, address and port.
+    pub named: Option<String>,
 }
 
 /// One request of the mix.

@@ -238,6 +238,8 @@ async fn border_deadline_holds_for_a_server_whose_dependency_is_silent() {
         run: Some(specimen::command("border-plain", port)),
         ready: Some("/".into()),
         env_of_run: BTreeMap::new(),
+        many: None,
+        named: None,
     };
     let declare = |subject: &mut Subject| {
         things(subject);

@@ -106,6 +106,8 @@ fn asks_another(subject: &mut Subject) {
         run: Some(command("life-good", port)),
         ready: Some("/ready".to_owned()),
         env_of_run: BTreeMap::new(),
+        many: None,
+        named: None,
     }]);
 }
 

@@ -135,8 +135,19 @@ impl Double {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn start(mut upstream: Url) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub async fn start(upstream: Url) -> std::io::Result<Self> {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), upstream).await
+    }
+
+    /// The same at an address of the caller's choice: one of several that share a port.
+    ///
+    /// # Errors
+    /// When it cannot listen there.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn start_at(at: SocketAddr, mut upstream: Url) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         upstream.set_path("");
         let shared = Arc::new(Shared {

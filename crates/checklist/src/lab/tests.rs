@@ -95,6 +95,8 @@ fn rail() -> Dependency {
         run: Some(run_service()),
         ready: Some("/livez".to_owned()),
         env_of_run: [("PORT".to_owned(), port.to_string())].into(),
+        many: None,
+        named: None,
     }
 }
 

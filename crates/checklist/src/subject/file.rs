@@ -71,6 +71,8 @@ struct DependencyTable {
     url: Spanned<String>,
     run: Option<String>,
     ready: Option<Spanned<String>>,
+    many: Option<Spanned<String>>,
+    named: Option<Spanned<String>>,
     #[serde(default)]
     run_env: BTreeMap<String, String>,
 }
@@ -159,9 +161,20 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         let env = said(reading, Some(&table.env), "env", variable);
         let url = said(reading, Some(&table.url), "url", dependency_url);
         let ready = said(reading, table.ready.as_ref(), "ready", url_path);
-        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run: table.run_env })
+        let many = said(reading, table.many.as_ref(), "many", |text| template(text, &["{1}", "{2}", "{3}"]));
+        let named =
+            said(reading, table.named.as_ref(), "named", |text| template(text, &["{name}", "{port}", "{resolver}"]));
+        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run: table.run_env, many, named })
     };
     Dependencies::Declared(table.into_iter().filter_map(read).collect())
+}
+
+/// A text that has all these places.
+fn template(text: &str, places: &[&str]) -> Result<String, String> {
+    match places.iter().find(|place| !text.contains(**place)) {
+        None => Ok(text.to_owned()),
+        Some(missing) => Err(format!("{text:?}: it has no {missing}; it needs {}", places.join(", "))),
+    }
 }
 
 fn state(text: &str) -> Result<State, String> {

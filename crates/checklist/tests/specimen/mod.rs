@@ -101,6 +101,8 @@ pub(crate) fn calls_for_prices(subject: &mut Subject) {
         run: Some(command("call-dependency", port)),
         ready: Some("/".to_owned()),
         env_of_run: BTreeMap::new(),
+        many: None,
+        named: None,
     }]);
     subject.requests = vec![get("/"), RequestSpec { uses: vec!["prices".to_owned()], ..get("/price") }];
 }

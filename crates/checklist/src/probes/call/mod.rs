@@ -4,12 +4,15 @@ use super::Probe;
 
 mod crowd;
 mod dependent;
+mod three;
 mod watched;
 
 pub mod bad_answers;
+pub mod balance;
 pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;
+pub mod discovery;
 pub mod fallback;
 pub mod hedge;
 pub mod jitter;
@@ -63,6 +66,16 @@ pub const PROBES: &[Probe] = &[
         id: "call.bulkhead",
         hypothesis: "What does not need a dependency is answered as before while it hangs and many wait for it",
         examine: |lab| Box::pin(bulkhead::examine(lab)),
+    },
+    Probe {
+        id: "call.balance",
+        hypothesis: "Calls are spread over three instances, a slow and a failing one are soon left alone, and are called again when mended",
+        examine: |lab| Box::pin(balance::examine(lab)),
+    },
+    Probe {
+        id: "call.discovery",
+        hypothesis: "Calls follow a name to another address without a restart, and go on when it cannot be looked up",
+        examine: |lab| Box::pin(discovery::examine(lab)),
     },
     Probe {
         id: "call.jitter",
