@@ -23,6 +23,9 @@
 //! [dependencies.rail]                    # or, at the top: dependencies = "none"
 //! env = "RAIL_URL"                       # the variable that carries its address
 //! many = "http://{1},http://{2},http://{3}"                # what it carries for three instances, HOST:PORT each
+//! # How an operator stops calls to it, and lets them go on: a request to the admin listener.
+//! trip = { method = "PUT", path = "/breakers/rail", json = { open = true, by = "{author}", why = "{reason}" } }
+//! release = { method = "DELETE", path = "/breakers/rail" }
 //! named = "dns+http://{name}:{port}?resolver={resolver}"  # and for instances behind a name of this resolver, ADDRESS:PORT
 //! url = "http://127.0.0.1:9300"          # http://, tcp://, postgres:// ...
 //! run = "target/debug/rail"              # when keel is to start it too
@@ -128,6 +131,22 @@ pub struct Dependency {
     pub many: Option<String>,
     /// What it carries for instances behind a name: a template of `{name}`, `{port}` and `{resolver}`, address and port.
     pub named: Option<String>,
+    /// How an operator stops calls to it.
+    pub trip: Option<Lever>,
+    /// And lets them go on.
+    pub release: Option<Lever>,
+}
+
+/// A request of an operator to the admin listener. In the strings of `json` `{author}` and `{reason}` are filled in.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lever {
+    /// The method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The body.
+    pub json: Option<serde_json::Value>,
 }
 
 /// One request of the mix.

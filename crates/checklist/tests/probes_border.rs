@@ -240,6 +240,8 @@ async fn border_deadline_holds_for_a_server_whose_dependency_is_silent() {
         env_of_run: BTreeMap::new(),
         many: None,
         named: None,
+        trip: None,
+        release: None,
     };
     let declare = |subject: &mut Subject| {
         things(subject);

@@ -108,6 +108,8 @@ fn asks_another(subject: &mut Subject) {
         env_of_run: BTreeMap::new(),
         many: None,
         named: None,
+        trip: None,
+        release: None,
     }]);
 }
 

@@ -17,7 +17,8 @@ only() {
         inside && index($2, " " name) == 1 { for (i = 3; i < NF; i++) printf "--only %s ", head[i] }' "$page"
 }
 [ $# -gt 0 ] || set -- envoy-retry envoy-breaker nginx nginx-bare nginx-bulkhead haproxy-retry haproxy-breaker caddy-retry \
-    caddy-breaker apache-prefork envoy-hedge envoy-hedge-all envoy-checks haproxy-checks haproxy-checks-spread caddy-checks
+    caddy-breaker apache-prefork envoy-hedge envoy-hedge-all envoy-checks haproxy-checks haproxy-checks-spread caddy-checks \
+    envoy-balance nginx-balance nginx-balance-bare haproxy-balance haproxy-balance-bare caddy-balance haproxy-names envoy-names nginx-names
 for name in "$@"; do
     at=$(grep -ho '127\.0\.0\.1:186[0-9]*\|port_value: 186[0-9]*' "docs/guide/subjects/calls/$name".* | grep -o '186[0-9]*')
     sed "s/@NAME@/$name/; s/@AT@/$at/" docs/guide/subjects/calls/keel.toml >"$out/$name.toml"

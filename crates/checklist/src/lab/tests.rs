@@ -97,6 +97,8 @@ fn rail() -> Dependency {
         env_of_run: [("PORT".to_owned(), port.to_string())].into(),
         many: None,
         named: None,
+        trip: None,
+        release: None,
     }
 }
 

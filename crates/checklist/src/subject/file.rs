@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::load;
 use super::request::{self, Known, Request};
 use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
-use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, SOAK, START_TIMEOUT, STEADY, State, Subject};
+use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, Lever, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use crate::mistake::{Mistakes, Reading};
 
 #[derive(Deserialize)]
@@ -73,6 +73,8 @@ struct DependencyTable {
     ready: Option<Spanned<String>>,
     many: Option<Spanned<String>>,
     named: Option<Spanned<String>>,
+    trip: Option<Lever>,
+    release: Option<Lever>,
     #[serde(default)]
     run_env: BTreeMap<String, String>,
 }
@@ -164,7 +166,8 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         let many = said(reading, table.many.as_ref(), "many", |text| template(text, &["{1}", "{2}", "{3}"]));
         let named =
             said(reading, table.named.as_ref(), "named", |text| template(text, &["{name}", "{port}", "{resolver}"]));
-        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run: table.run_env, many, named })
+        let (trip, release, env_of_run) = (table.trip, table.release, table.run_env);
+        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run, many, named, trip, release })
     };
     Dependencies::Declared(table.into_iter().filter_map(read).collect())
 }

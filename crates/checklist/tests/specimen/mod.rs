@@ -103,6 +103,8 @@ pub(crate) fn calls_for_prices(subject: &mut Subject) {
         env_of_run: BTreeMap::new(),
         many: None,
         named: None,
+        trip: None,
+        release: None,
     }]);
     subject.requests = vec![get("/"), RequestSpec { uses: vec!["prices".to_owned()], ..get("/price") }];
 }

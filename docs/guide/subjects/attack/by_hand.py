@@ -226,6 +226,7 @@ def smuggled():
         yield f"Content-Length {one.decode()} and {two.decode()}", post(b"Content-Length: " + one + b"\r\nContent-Length: " + two + b"\r\n", SMALL + hidden)
     for length in (b"+%d", b"0x%x", b"-%d", b"%d, 99", b"%d.0", b"%d 1", b"%d", b" \t%d"):
         yield f"Content-Length: {(length % len(SMALL)).decode()!r}", post(b"Content-Length: " + length % len(SMALL) + b"\r\n", SMALL + hidden)
+    yield "Content-Length: 2^64 + 2", post(b"Content-Length: %d\r\n" % (2**64 + 2), b"{}" + hidden, to.get)
     size = b"%x" % len(SMALL)
     for what, body in (("0x before the size", b"0x" + chunk), ("+ before the size", b"+" + chunk), ("a space after the size", size + b" \r\n" + SMALL + b"\r\n0\r\n\r\n"),
                        ("a size of 2^64 and more", b"1" + b"0" * 15 + size.rjust(1, b"0") + b"\r\n" + SMALL + b"\r\n0\r\n\r\n"), ("an empty size", b"\r\n" + SMALL + b"\r\n0\r\n\r\n"),
@@ -265,6 +266,7 @@ def run(name, messages):
             show(what, message, *look)
 
 
+run("logins", ((f"login {n}", post(b"Content-Length: 16\r\nConnection: close\r\n", b'{"password":"a"}', "/login")) for n in range(1, 21)))
 run("methods", methods())
 run("hosts", hosts())
 run("smuggling", smuggled())

@@ -10,6 +10,7 @@ mod watched;
 pub mod bad_answers;
 pub mod balance;
 pub mod breaker;
+pub mod breaker_manual;
 pub mod bulkhead;
 pub mod deadline;
 pub mod discovery;
@@ -61,6 +62,11 @@ pub const PROBES: &[Probe] = &[
         id: "call.breaker",
         hypothesis: "While a dependency fails, calls to it drop to a few and requests are refused fast; calls come back by themselves",
         examine: |lab| Box::pin(breaker::examine(lab)),
+    },
+    Probe {
+        id: "call.breaker-manual",
+        hypothesis: "An operator stops calls to a dependency at once and lets them go on, and it is seen who did it",
+        examine: |lab| Box::pin(breaker_manual::examine(lab)),
     },
     Probe {
         id: "call.bulkhead",
