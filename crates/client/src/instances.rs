@@ -93,10 +93,7 @@ impl Instances {
             let cause = format!("no instance of {} is known{why}", self.cluster.name());
             return Err(Error::Connect { url: shown(&out.url), cause });
         };
-        let at = picked.address();
-        // Neither fails for http and https; the authority was read from a URL, a file or records, and is whole.
-        let _ = out.url.set_host(Some(at.host()));
-        let _ = out.url.set_port(at.port_u16());
+        lead(&mut out.url, picked.address());
         if let Some(host) = &self.host {
             out.headers.entry(header::HOST).or_insert_with(|| host.clone());
         }
@@ -104,6 +101,16 @@ impl Instances {
         let answer = transport.exchange(out, bounds, until).await;
         trying.end(ByAnswer.classify(&answer));
         answer
+    }
+
+    /// This URL at each of them.
+    pub(crate) fn urls(&self, url: &Url) -> Vec<Url> {
+        let at = |seen: resilience::cluster::Seen<Authority>| {
+            let mut url = url.clone();
+            lead(&mut url, &seen.instance.address);
+            url
+        };
+        self.cluster.seen(Instant::now()).into_iter().map(at).collect()
     }
 
     fn tell(&self, ejected: Vec<Ejected<Authority>>) {
@@ -160,6 +167,13 @@ impl Drop for Trying<'_> {
         let late = Instant::now() >= self.until.at();
         self.settle(if late { Outcome::Failure } else { Outcome::Cancelled });
     }
+}
+
+/// Makes a URL lead to this instance.
+fn lead(url: &mut Url, at: &Authority) {
+    // Neither fails for http and https; the authority was read from a URL, a file or records, and is whole.
+    let _ = url.set_host(Some(at.host()));
+    let _ = url.set_port(at.port_u16());
 }
 
 fn domain(url: &Url) -> String {

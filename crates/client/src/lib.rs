@@ -23,6 +23,7 @@
 mod answer;
 mod bounds;
 mod call;
+mod check;
 mod endpoints;
 mod error;
 mod instances;
@@ -45,6 +46,7 @@ use vitals::Registry;
 pub use self::answer::{Answer, ByAnswer};
 pub use self::bounds::Bounds;
 pub use self::call::{Call, MAX_REDIRECTS};
+pub use self::check::Check;
 pub use self::endpoints::Endpoints;
 pub use self::error::Error;
 use self::instances::Instances;

@@ -46,6 +46,8 @@ struct Known {
 #[derive(Debug)]
 pub(crate) struct Peer {
     origin: String,
+    /// What its calls go to, without a path.
+    url: Url,
     policy: Policy<ByAnswer>,
     /// Where its calls go, when there is more than one place.
     instances: Option<Instances>,
@@ -88,7 +90,7 @@ impl Peers {
             return Arc::clone(peer);
         }
         let policy = Policy::new(origin.as_str(), rules).expect("the default rules make sense");
-        known.add(origin, policy, None)
+        known.add(origin, url, policy, None)
     }
 
     /// Names whom the URL belongs to, and says what guards its calls from now on.
@@ -108,7 +110,7 @@ impl Peers {
         if known.peers.len() >= MAX_PEERS && !known.peers.contains_key(&origin) {
             return Err(format!("{name}: a client has at most {MAX_PEERS} dependencies"));
         }
-        Ok(known.add(origin, policy, instances).policy.clone())
+        Ok(known.add(origin, url, policy, instances).policy.clone())
     }
 
     /// Shows every policy, also of those that come later.
@@ -121,9 +123,14 @@ impl Peers {
         known.registry = Some(registry.clone());
     }
 
+    /// The peer whose policy has this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Peer>> {
+        self.known().peers.values().find(|peer| peer.policy.name() == name).cloned()
+    }
+
     /// The policy of this name.
     pub(crate) fn policy(&self, name: &str) -> Option<Policy<ByAnswer>> {
-        self.known().peers.values().find(|peer| peer.policy.name() == name).map(|peer| peer.policy.clone())
+        self.named(name).map(|peer| peer.policy.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -133,8 +140,8 @@ impl Peers {
 }
 
 impl Known {
-    fn add(&mut self, origin: String, policy: Policy, instances: Option<Instances>) -> Arc<Peer> {
-        let peer = Arc::new(Peer::new(&origin, policy.classified(ByAnswer), instances));
+    fn add(&mut self, origin: String, url: &Url, policy: Policy, instances: Option<Instances>) -> Arc<Peer> {
+        let peer = Arc::new(Peer::new(&origin, url, policy.classified(ByAnswer), instances));
         if let Some(registry) = &self.registry {
             peer.register(registry);
         }
@@ -144,9 +151,10 @@ impl Known {
 }
 
 impl Peer {
-    fn new(origin: &str, policy: Policy<ByAnswer>, instances: Option<Instances>) -> Self {
+    fn new(origin: &str, url: &Url, policy: Policy<ByAnswer>, instances: Option<Instances>) -> Self {
         Self {
             origin: origin.to_owned(),
+            url: url.join("/").unwrap_or_else(|_| url.clone()),
             policy,
             instances,
             in_flight: AtomicU64::default(),
@@ -161,6 +169,16 @@ impl Peer {
     /// What guards its calls.
     pub(crate) fn policy(&self) -> &Policy<ByAnswer> {
         &self.policy
+    }
+
+    /// What its calls go to.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Each place that its calls can go to now.
+    pub(crate) fn everywhere(&self) -> Vec<Url> {
+        self.instances.as_ref().map_or_else(|| vec![self.url.clone()], |instances| instances.urls(&self.url))
     }
 
     /// Where its calls go, when there is more than one place.

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use client::{Bounds, Client, Endpoints, Error, default_rules};
+use client::{Bounds, Check, Client, Endpoints, Error, default_rules};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use resilience::Rules;
+use resilience::breaker::Position;
 use resilience::budget::BudgetRules;
 use resilience::retry::RetryRules;
+use resilience::{Rules, TickerRules};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use url::Url;
@@ -276,4 +277,28 @@ async fn what_is_turned_off_is_off() {
     client.dependency("bank", endpoints.clone(), default_rules()).unwrap();
     assert_eq!(ask(&client, endpoints.url(), 20).await, 20);
     assert_eq!(instances.iter().map(Instance::take).collect::<Vec<_>>(), [20, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_check_that_succeeds_ends_the_wait_of_an_open_breaker() {
+    let one = Instance::start(Does::Fails).await;
+    let client = Client::new(Bounds::default());
+    let url: Url = format!("http://{}", one.at).parse().unwrap();
+    let policy = client.dependency("bank", &url, default_rules()).unwrap();
+    while policy.breaker().position() != Position::Open {
+        ask(&client, &url, 1).await;
+    }
+    *one.does.lock().unwrap() = Does::Answers;
+    let ticks = TickerRules::every(Duration::from_millis(50));
+    let checking = {
+        let client = client.clone();
+        tokio::spawn(async move { client.check("bank", &Check { ticks, ..Check::at("/livez") }).await })
+    };
+    let begun = Instant::now();
+    while ask(&client, &url, 1).await == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(2), "sooner than the breaker itself would try");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    checking.abort();
+    assert!(client.check("nobody", &Check::at("/livez")).await.unwrap_err().contains("nobody"));
 }

@@ -1,6 +1,6 @@
 //! What a service calls, and what guards those calls.
 
-use client::{Client, Endpoints, default_rules};
+use client::{Check, Client, Endpoints, default_rules};
 use resilience::{ClusterRules, Rules};
 
 use crate::without::Without;
@@ -11,6 +11,7 @@ pub struct Dependency {
     endpoints: Endpoints,
     rules: Rules,
     cluster: ClusterRules,
+    check: Option<Check>,
 }
 
 impl Dependency {
@@ -18,7 +19,7 @@ impl Dependency {
     /// be repeated, paid from a budget; a circuit breaker; 64 calls at a time. Where it has many instances, calls go to the less
     /// loaded of two, and who fails gets none for a while.
     pub fn http(endpoints: impl Into<Endpoints>) -> Self {
-        Self { endpoints: endpoints.into(), rules: default_rules(), cluster: ClusterRules::default() }
+        Self { endpoints: endpoints.into(), rules: default_rules(), cluster: ClusterRules::default(), check: None }
     }
 
     /// With other rules. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
@@ -33,12 +34,19 @@ impl Dependency {
         Self { cluster, ..self }
     }
 
-    /// Makes it known to the client, by its name. What the service has turned off is told.
-    pub(crate) fn declare(self, name: &str, client: &Client, without: &Without) -> Result<(), String> {
+    /// Asked now and then how it is, so that a breaker that is open tries calls again as soon as it is well.
+    #[must_use]
+    pub fn checked(self, check: Check) -> Self {
+        Self { check: Some(check), ..self }
+    }
+
+    /// Makes it known to the client, by its name, and says how it is to be asked how it is. What the service has turned off is told.
+    pub(crate) fn declare(self, name: &str, client: &Client, without: &Without) -> Result<Option<Check>, String> {
         for guard in turned_off(&self.rules) {
             tracing::warn!(dependency = name, guard, "turned off by the service");
         }
-        client.balanced(name, without.endpoints(self.endpoints), without.rules(self.rules), self.cluster).map(drop)
+        client.balanced(name, without.endpoints(self.endpoints), without.rules(self.rules), self.cluster)?;
+        Ok(self.check)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use border::{Border, Limits, Listener};
 use clap::Args;
-use client::{Bounds, Client};
+use client::{Bounds, Check, Client};
 use store::{Options, Store};
-use supervision::{Children, Ended, Lifecycle, Manager, Phase, StopSource, end_requested};
+use supervision::{Children, Ended, Lifecycle, Manager, Phase, Stop, StopSource, end_requested};
 use telemetry::logs;
 use vitals::{Instance, Registry};
 
@@ -136,10 +136,11 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     let _shown = standard.without.show(&registry);
     let client = Client::new(standard.without.bounds(Bounds::default()));
     client.register(&registry);
+    let mut checks = Vec::new();
     for (name, declare) in service.dependencies {
-        declare(&configuration.own)
-            .declare(name, &client, &standard.without)
-            .map_err(|why| Failed::Dependency { name, why })?;
+        let declared = declare(&configuration.own).declare(name, &client, &standard.without);
+        let check = declared.map_err(|why| Failed::Dependency { name, why })?;
+        checks.extend(check.map(|check| (name, standard.without.check(check))));
     }
     let context = Context {
         inner: std::sync::Arc::new(Inner {
@@ -151,13 +152,20 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
         }),
     };
 
-    let admin_routes = Admin { lifecycle: lifecycle.clone(), registry: registry.clone(), instance, client }.routes();
+    let takes_orders = standard.without.takes_orders();
+    let admin_answers =
+        Admin { lifecycle: lifecycle.clone(), registry: registry.clone(), instance, client, takes_orders };
     let own_admin_routes = service.admin_routes.map_or_else(Router::new, |routes| routes(&context));
     let admin_stop = StopSource::new();
-    let admin_routes = admin_border.around(admin_routes.merge(own_admin_routes));
+    let admin_routes = admin_border.around(admin_answers.routes().merge(own_admin_routes));
     let admin_done = tokio::spawn(admin.serve(admin_routes, admin_stop.listen(), ADMIN_STOP));
 
     let mut children = Children::new(&registry);
+    for (name, check) in checks {
+        let client = context.client().clone();
+        children
+            .start(format!("check of {name}"), move |stop| health_checks(client.clone(), name, check.clone(), stop));
+    }
     for (name, run) in service.background {
         let context = context.clone();
         children.start(name, move |stop| run(context.clone(), stop));
@@ -197,6 +205,17 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     let _ = admin_done.await;
     tracing::info!(connections_cut = cut, parts_aborted = ?aborted, "stopped");
     outcome.map(drop)
+}
+
+/// Asks a dependency how it is until asked to end.
+async fn health_checks(client: Client, name: &'static str, check: Check, stop: Stop) {
+    tokio::select! {
+        () = stop.requested() => {}
+        Err(why) = client.check(name, &check) => {
+            tracing::error!(dependency = name, why, "it is not asked how it is");
+            stop.requested().await;
+        }
+    }
 }
 
 async fn listen(listener: &'static str, address: SocketAddr, border: Border) -> Result<Listener, Failed> {

@@ -10,12 +10,13 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use border::Limits;
-use client::{Bounds, Endpoints};
-use resilience::Rules;
+use client::{Bounds, Check, Endpoints};
+use resilience::ticker::First;
+use resilience::{Rules, TickerRules};
 use vitals::{Column, Registry, Row, Source, Table, Value};
 
 /// Everything that can be turned off.
-pub const GUARDS: [&str; 10] = [
+pub const GUARDS: [&str; 12] = [
     "call.deadline",
     "call.timeout",
     "call.hedge",
@@ -26,6 +27,8 @@ pub const GUARDS: [&str; 10] = [
     "call.bad-answers",
     "call.balance",
     "call.discovery",
+    "call.breaker-manual",
+    "call.jitter",
 ];
 
 /// Bytes of an answer's body when they are not bounded: what a machine can hold.
@@ -102,6 +105,17 @@ impl Without {
         if self.has("call.discovery") { endpoints.once() } else { endpoints }
     }
 
+    /// How a dependency is asked how it is without them: in step with everybody who was started together.
+    pub(crate) fn check(&self, check: Check) -> Check {
+        let ticks = TickerRules { jitter: 0.0, first: First::AfterAPeriod, ..check.ticks };
+        if self.has("call.jitter") { Check { ticks, ..check } } else { check }
+    }
+
+    /// Whether policies can be given orders by hand.
+    pub(crate) fn takes_orders(&self) -> bool {
+        !self.has("call.breaker-manual")
+    }
+
     /// The service's routes without them: work that nobody waits for any more goes on.
     pub(crate) fn routes(&self, routes: Router) -> Router {
         let ends = !self.has("call.deadline") && !self.has("call.timeout");
@@ -152,7 +166,13 @@ mod tests {
             let of_instances = matches!(guard, "call.balance" | "call.discovery");
             let found: Endpoints = "http://a,http://b".parse().expect("two places");
             assert_eq!(without.endpoints(found.clone()) != found, of_instances, "{guard}");
-            let in_rules = in_rules && !of_instances;
+            let in_step = without.check(Check::at("/livez")) != Check::at("/livez");
+            assert_eq!(
+                (in_step, !without.takes_orders()),
+                (guard == "call.jitter", guard == "call.breaker-manual"),
+                "{guard}"
+            );
+            let in_rules = in_rules && !of_instances && !matches!(guard, "call.jitter" | "call.breaker-manual");
             assert_eq!((rules, bounds, hears), (in_rules, in_bounds, guard != "call.deadline"), "{guard}");
         }
         assert_eq!(Without::parse("").expect("nothing").rules(whole.clone()), whole);

@@ -204,6 +204,12 @@ impl<C> Policy<C> {
         self.shared.tell(state, &reason);
     }
 
+    /// The callee was found to be well by other means, such as an active health check: an open breaker tries calls at once, and
+    /// that is published.
+    pub fn seems_well(&self, now: Instant) {
+        self.shared.changed(self.shared.breaker.seems_well(now));
+    }
+
     /// The breaker, to be looked at; orders that are to be published go through [`Policy::order`].
     pub fn breaker(&self) -> &Breaker {
         &self.shared.breaker

@@ -20,12 +20,24 @@ pub struct TickerRules {
     pub period: Duration,
     /// By how much of the period a tick may be early or late, 0 to [`MAX_JITTER`].
     pub jitter: f64,
+    /// When the first tick comes.
+    pub first: First,
+}
+
+/// When a ticker's first tick comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum First {
+    /// Within a period, at a moment by lot.
+    #[default]
+    ByLot,
+    /// After a period: in step with whatever was started at the same time.
+    AfterAPeriod,
 }
 
 impl TickerRules {
     /// Each period, a tenth of it early or late.
     pub const fn every(period: Duration) -> Self {
-        Self { period, jitter: 0.1 }
+        Self { period, jitter: 0.1, first: First::ByLot }
     }
 
     /// Looks for numbers that make no sense.
@@ -72,7 +84,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// The first tick comes within a period from now, at a moment by lot.
+    /// The first tick comes within a period from now, at a moment by lot unless the rules say otherwise.
     ///
     /// # Panics
     /// When the rules do not pass their check.
@@ -80,7 +92,10 @@ impl Ticker {
         if let Err(wrong) = rules.check() {
             panic!("{wrong}");
         }
-        let first = now + rules.period.mul_f64(lot());
+        let first = match rules.first {
+            First::ByLot => now + rules.period.mul_f64(lot()),
+            First::AfterAPeriod => now + rules.period,
+        };
         Self { rules, grid: first, due: first }
     }
 

@@ -7,7 +7,7 @@
 //! - [`cursor`]: how lists are paged.
 //! - [`openapi`]: the API's description.
 
-use evenkeel::client::{Endpoints, default_rules};
+use evenkeel::client::{Check, Endpoints, default_rules};
 use evenkeel::prelude::*;
 use evenkeel::resilience::Rules;
 use evenkeel::resilience::hedge::HedgeRules;
@@ -44,7 +44,7 @@ pub struct Settings {
 /// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
 pub fn bank(settings: &Settings) -> Dependency {
     let rules = Rules { hedge: Some(HedgeRules::default()), ..default_rules() };
-    Dependency::http(settings.rail_url.clone()).rules(rules)
+    Dependency::http(settings.rail_url.clone()).rules(rules).checked(Check::at("/livez"))
 }
 
 /// What handlers work with.
