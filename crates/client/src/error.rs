@@ -102,6 +102,7 @@ impl Error {
             CallError::Failed { cause, .. } => cause,
             CallError::Refused { policy, guard, retry_after, cause } => {
                 let why = match guard {
+                    Guard::RateLimit => format!("more calls to {policy} than its rate limit allows"),
                     Guard::Bulkhead => format!("all places for calls to {policy} are taken"),
                     Guard::Breaker => format!("the circuit breaker of {policy} is open"),
                 };

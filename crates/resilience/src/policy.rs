@@ -5,6 +5,7 @@
 //! | deadline | when nobody waits any more, nothing is begun and what runs is dropped |
 //! | hedge | a second call when the first takes longer than most do and has not failed |
 //! | retry | what failed and may be repeated is tried again, paid from the budget |
+//! | *each try:* rate limit | so many a second; what comes sooner waits for its turn, or is refused |
 //! | *each try:* bulkhead | so many at a time, so many more wait |
 //! | *each try:* breaker | a callee that fails is left alone |
 //! | *each try:* timeout | a try has its share of what is left until the deadline; one with no other behind it has all of it |
@@ -33,6 +34,7 @@ use crate::bulkhead::{Bulkhead, BulkheadRules};
 use crate::deadline::Deadline;
 use crate::hedge::{HedgeRules, Latencies};
 use crate::outcome::{ByResult, Classify, Outcome};
+use crate::rate_limit::{Limited, RateLimit, RateRules};
 use crate::retry::{RetryRules, Stop, Tries};
 
 /// What protects a call; `None` turns a guard off.
@@ -44,6 +46,8 @@ pub struct Rules {
     pub hedge: Option<HedgeRules>,
     /// Further tries.
     pub retry: Option<RetryRules>,
+    /// How many in a time; what a guard behind it refuses has used its turn.
+    pub rate: Option<RateRules>,
     /// How many at a time.
     pub bulkhead: Option<BulkheadRules>,
     /// When the callee is left alone.
@@ -63,12 +67,13 @@ pub struct TimeoutRules {
 }
 
 impl Default for Rules {
-    /// Everything but hedging: 10 s in all, half of what is left and at most 5 s for a try.
+    /// Everything but hedging and a rate limit: 10 s in all, half of what is left and at most 5 s for a try.
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(10)),
             hedge: None,
             retry: Some(RetryRules::default()),
+            rate: None,
             bulkhead: Some(BulkheadRules::default()),
             breaker: Some(BreakerRules::default()),
             timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
@@ -79,7 +84,7 @@ impl Default for Rules {
 impl Rules {
     /// No guard at all.
     pub const NONE: Self =
-        Self { deadline: None, hedge: None, retry: None, bulkhead: None, breaker: None, timeout: None };
+        Self { deadline: None, hedge: None, retry: None, rate: None, bulkhead: None, breaker: None, timeout: None };
 
     /// Looks for what makes no sense.
     ///
@@ -88,6 +93,7 @@ impl Rules {
     pub fn check(&self) -> Result<(), String> {
         self.hedge.as_ref().map_or(Ok(()), HedgeRules::check)?;
         self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
+        self.rate.as_ref().map_or(Ok(()), RateRules::check)?;
         self.bulkhead.as_ref().map_or(Ok(()), BulkheadRules::check)?;
         self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
         match self.timeout {
@@ -121,6 +127,7 @@ struct Shared {
     rules: Live<Rules>,
     budget: Budget,
     latencies: Latencies,
+    rate: RateLimit,
     bulkhead: Bulkhead,
     breaker: Breaker,
     tally: Tally,
@@ -147,6 +154,7 @@ impl Policy {
             rules: Live::new(rules),
             budget: Budget::new(now),
             latencies: Latencies::new(),
+            rate: RateLimit::new(now),
             bulkhead: Bulkhead::new(),
             breaker: Breaker::new(now),
             tally: Tally::default(),
@@ -218,6 +226,11 @@ impl<C> Policy<C> {
     /// The bulkhead, to be looked at.
     pub fn bulkhead(&self) -> &Bulkhead {
         &self.shared.bulkhead
+    }
+
+    /// The rate limit, to be looked at.
+    pub fn rate(&self) -> &RateLimit {
+        &self.shared.rate
     }
 
     /// The retry budget, to be looked at.
@@ -366,6 +379,17 @@ impl<C> Policy<C> {
         W: Future<Output = Result<T, E>>,
     {
         let mut now = now;
+        if let Some(rate) = &rules.rate
+            && let Err(soon) = self.shared.rate.try_pass(rate, 1, now)
+        {
+            let refused = |limited: Limited| (Guard::RateLimit, limited.retry_after());
+            if rate.patience.is_zero() {
+                return Err(refused(soon));
+            }
+            let until = deadline.map(|deadline| deadline.at());
+            self.shared.rate.pass(rate, 1, until, now).await.map_err(refused)?;
+            now = Instant::now();
+        }
         let _place = match &rules.bulkhead {
             Some(bulkhead) => match self.shared.bulkhead.try_enter(bulkhead) {
                 Some(permit) => Some(permit),

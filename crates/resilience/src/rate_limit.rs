@@ -85,6 +85,16 @@ pub enum Limited {
     },
 }
 
+impl Limited {
+    /// When it is worth asking again, from now on; none where it never is.
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Rate { retry_after } => Some(retry_after),
+            Self::Cost { .. } => None,
+        }
+    }
+}
+
 /// What a `RateLimit` header field tells (draft-ietf-httpapi-ratelimit-headers: `q`, `w`, `r`, `t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {

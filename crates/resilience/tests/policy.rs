@@ -8,6 +8,7 @@ use resilience::budget::BudgetRules;
 use resilience::bulkhead::{BulkheadRules, Load};
 use resilience::hedge::HedgeRules;
 use resilience::policy::{CallError, Guard, TimeoutRules};
+use resilience::rate_limit::RateRules;
 use resilience::retry::{RetryRules, Stop};
 use resilience::{Backoff, Deadline, Jitter, Outcome, Policy, Rules};
 use tokio::time::Instant;
@@ -233,4 +234,34 @@ async fn with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_fo
     }
     let floor = begun.elapsed().as_secs_f64() + 1.0;
     assert!(f64::from(calls.get()) <= 1000.0 * 1.1 + floor, "{} calls", calls.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_soon_waits_for_its_turn_or_is_refused_with_when_it_would_come() {
+    let rate = RateRules { rate: 10, burst: 2, ..RateRules::default() };
+    let limited = policy(Rules { rate: Some(rate), ..Rules::NONE });
+    let call = || limited.call(async |_| Ok::<_, &str>(()));
+    assert_eq!((call().await, call().await), (Ok(()), Ok(())), "the burst");
+    let refused = CallError::Refused {
+        policy: "bank".into(),
+        guard: Guard::RateLimit,
+        retry_after: Some(100 * MILLI),
+        cause: None,
+    };
+    assert_eq!(call().await, Err(refused));
+    tokio::time::advance(100 * MILLI).await;
+    assert_eq!(call().await, Ok(()));
+
+    let patient = policy(Rules { rate: Some(RateRules { patience: 150 * MILLI, ..rate }), ..Rules::NONE });
+    let begun = Instant::now();
+    for waited in [0, 0, 100] {
+        assert_eq!(patient.call(async |_| Ok::<_, &str>(())).await, Ok(()));
+        assert_eq!(begun.elapsed(), waited * MILLI);
+    }
+    // A wait that ends after the deadline is not begun.
+    let hurried = Deadline::after(50 * MILLI).scope(patient.call(async |_| Ok::<_, &str>(()))).await;
+    assert!(matches!(hurried, Ok(Err(CallError::Refused { guard: Guard::RateLimit, .. }))), "{hurried:?}");
+    // Whoever goes away while it waits gives its turn back.
+    drop(tokio::time::timeout(MILLI, patient.call(async |_| Ok::<_, &str>(()))).await);
+    assert_eq!(patient.rate().quota(&rate, Instant::now()).reset, 199 * MILLI);
 }

@@ -8,6 +8,8 @@ use crate::retry::Stop;
 /// A guard that can refuse a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Guard {
+    /// Too many calls in too short a time.
+    RateLimit,
     /// Too many calls at a time.
     Bulkhead,
     /// The callee is left alone.
@@ -74,6 +76,7 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
         match self {
             Self::Refused { policy, guard, retry_after, .. } => {
                 let why = match guard {
+                    Guard::RateLimit => "its rate limit is reached",
                     Guard::Bulkhead => "its bulkhead is full",
                     Guard::Breaker => "its circuit breaker is open",
                 };

@@ -24,6 +24,7 @@ const POLICY: Table = Table {
         Column::counter("calls_timed_out", "Tries that were not over in their time."),
         Column::counter("calls_retried", "Tries beyond the first of a call."),
         Column::counter("calls_hedged", "Second calls because the first was slow."),
+        Column::counter("refused_by_rate_limit", "Tries that came too soon."),
         Column::counter("refused_by_breaker", "Tries that the breaker refused."),
         Column::counter("refused_by_bulkhead", "Tries that found the bulkhead full for too long."),
     ],
@@ -37,6 +38,7 @@ pub(super) struct Tally {
     pub(super) timed_out: AtomicU64,
     pub(super) retried: AtomicU64,
     pub(super) hedged: AtomicU64,
+    refused_by_rate_limit: AtomicU64,
     refused_by_breaker: AtomicU64,
     refused_by_bulkhead: AtomicU64,
 }
@@ -44,6 +46,7 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn refused(&self, guard: Guard) {
         let counter = match guard {
+            Guard::RateLimit => &self.refused_by_rate_limit,
             Guard::Bulkhead => &self.refused_by_bulkhead,
             Guard::Breaker => &self.refused_by_breaker,
         };
@@ -126,6 +129,7 @@ impl Source for Shared {
             count(&self.tally.timed_out),
             count(&self.tally.retried),
             count(&self.tally.hedged),
+            count(&self.tally.refused_by_rate_limit),
             count(&self.tally.refused_by_breaker),
             count(&self.tally.refused_by_bulkhead),
         ]]
