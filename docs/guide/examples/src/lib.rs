@@ -1,0 +1,3 @@
+//! The examples of `docs/guide`, which are run as tests of this documentation.
+
+#![doc = include_str!("../../calls.md")]
