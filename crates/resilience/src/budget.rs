@@ -7,7 +7,7 @@
 //!
 //! Whatever happens: repeats <= ratio * successes + floor * seconds + [`FLOOR_BURST`] seconds' worth of the floor.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;

@@ -5,9 +5,9 @@
 //! long as one waits, until the deadline of the one who waits longest. When the last has gone, it is aborted. Each flight has
 //! a waiter, so there are never more flights than callers.
 
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;

@@ -40,6 +40,7 @@ pub mod policy;
 pub mod rate_limit;
 pub mod retry;
 pub mod stale;
+mod sync;
 pub mod throttle;
 pub mod ticker;
 

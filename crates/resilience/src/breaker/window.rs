@@ -3,7 +3,7 @@
 //! Recording takes no lock: one slot of a ring, or one bucket of ten. Each slot carries the epoch in which it was written, so
 //! that one that a late thread writes after the ring was cleared is not counted.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The most calls of a window.

@@ -4,8 +4,8 @@
 //! least, which is mostly one whose bucket is full again, so that nothing is forgotten. In a flood of keys the one at its limit
 //! owes most and is forgotten last; nobody is refused for what others did. What is forgotten although it owed is counted.
 
+use crate::sync::atomic::{AtomicU64, Ordering};
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
