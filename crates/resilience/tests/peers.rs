@@ -104,7 +104,13 @@ async fn hedging(floor: f64) -> Policy {
     let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
     let policy = Policy::new("bank", Rules { hedge: Some(hedge), retry: Some(retry(floor)), ..Rules::NONE }).unwrap();
     for _ in 0..20 {
-        policy.call(async |_| Ok::<_, &str>(tokio::time::sleep(10 * MILLI).await)).await.unwrap();
+        policy
+            .call(async |_| {
+                tokio::time::sleep(10 * MILLI).await;
+                Ok::<_, &str>(())
+            })
+            .await
+            .unwrap();
     }
     policy
 }
@@ -115,7 +121,8 @@ async fn what_the_budget_does_not_pay_for_is_not_hedged() {
     let calls = Cell::new(0);
     let slow = async |_| {
         calls.set(calls.get() + 1);
-        Ok::<_, &str>(tokio::time::sleep(SECOND).await)
+        tokio::time::sleep(SECOND).await;
+        Ok::<_, &str>(())
     };
     let began = Instant::now();
     policy.call(slow).await.unwrap();

@@ -129,13 +129,16 @@ async fn who_goes_away_while_it_waits_gives_its_turn_back_if_it_was_the_last() {
     let limit = RateLimit::new(start);
     limit.try_pass(&rules, 1, start).unwrap();
     let wait = || Box::pin(limit.pass(&rules, 1, None, start));
-    let (mut first, mut second) = (wait(), wait());
-    for waiting in [&mut first, &mut second] {
+    let (mut first, mut second, mut third) = (wait(), wait(), wait());
+    for waiting in [&mut first, &mut second, &mut third] {
         assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    assert_eq!(limit.quota(&rules, start).reset, 300 * MILLI);
+    let owed = || limit.quota(&rules, start).reset;
+    assert_eq!(owed(), 400 * MILLI);
     drop(second);
-    assert_eq!(limit.quota(&rules, start).reset, 200 * MILLI);
+    assert_eq!(owed(), 400 * MILLI, "somebody has queued up behind it");
+    drop(third);
+    assert_eq!(owed(), 300 * MILLI);
     first.await.unwrap();
     assert_eq!(start.elapsed(), 100 * MILLI);
 }

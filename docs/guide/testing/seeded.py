@@ -1,0 +1,87 @@
+"""Puts one fault at a time into a copy of the sources and runs the test that has to notice it: seeded.py [WORD ...]
+
+Each fault is looked for by its text: one that is not there any more, or whose test still passes, is told, and the exit code is 1. The
+page docs/guide/testing.md lists what was noticed. WORD runs those whose file or test contains it."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+COPY = ROOT / "target" / "seeded"
+RESILIENCE, CLIENT, MODELS = "crates/resilience/src/", "crates/client/src/", "resilience-models"
+# The file, the fault in words, what is there, what is put there, the package, the test.
+FAULTS = [
+    ("breaker.rs", "the answer of a probe of an earlier trial counts", "let State::HalfOpen { probes, since } = phase.state else { return None };\n            if phase.epoch != ticket.epoch {\n                return None;\n            }", "let State::HalfOpen { probes, since } = phase.state else { return None };", "resilience", "probes_that_never_end_do_not_hold_it_half_open"),
+    ("breaker.rs", "answers of an earlier epoch count", "if phase.epoch != ticket.epoch || phase.state != State::Closed || !outcome.counts() {", "if phase.state != State::Closed || !outcome.counts() {", MODELS, "a_late_answer_says_nothing_about_a_later_epoch"),
+    ("breaker.rs", "one probe too few ends the trial", "probes.failed + probes.succeeded >= rules.probes {", "probes.failed + probes.succeeded + 1 >= rules.probes {", "resilience", "half_open_admits_only_the_configured_probes"),
+    ("breaker.rs", "one probe more than configured is admitted", "State::HalfOpen { probes, .. } if probes.taken() < rules.probes => (phase, None),", "State::HalfOpen { probes, .. } if probes.taken() <= rules.probes => (phase, None),", MODELS, "half_open_admits_as_many_probes_as_configured_whoever_comes_first"),
+    ("breaker.rs", "what says nothing counts", "|| phase.state != State::Closed || !outcome.counts() {", "|| phase.state != State::Closed {", "resilience", "what_was_refused_by_the_callee_is_a_failure_and_what_says_nothing_is_not_counted"),
+    ("breaker.rs", "a slow probe is a good one", "!(outcome.is_failure() || slow && rules.slow_rate <= 1.0)", "!outcome.is_failure()", "resilience", "a_slow_probe_opens_it_again_though_it_succeeds"),
+    ("breaker.rs", "an order to be closed is not looked at", "if order == Order::Closed as u8 {\n            return None;\n        }\n        let why", "let why", "resilience", "an_order_stands_above_what_calls_say_and_the_state_goes_on_when_it_is_taken_back"),
+    ("breaker/window.rs", "two outcomes at once lose one", "let place = self.next.fetch_add(1, Ordering::Relaxed) % calls.clamp(1, MAX_CALLS);", "let place = self.next.load(Ordering::Relaxed) % calls.clamp(1, MAX_CALLS);\n                self.next.store(place + 1, Ordering::Relaxed);", MODELS, "outcomes_that_come_together_are_all_counted"),
+    ("budget.rs", "a withdrawal is read and written in two steps", "self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, paid).is_ok()", "paid(self.saved.load(Ordering::Relaxed)).map(|left| self.saved.store(left, Ordering::Relaxed)).is_some()", MODELS, "a_budget_pays_no_more_than_it_has"),
+    ("budget.rs", "the floor is saved up for ever", "(next <= now.saturating_add(ahead)).then_some(next)", "(arrival.saturating_add(each) <= now.saturating_add(ahead)).then_some(arrival.saturating_add(each))", "resilience", "the_floor_gives_so_many_a_second_and_is_not_saved_up_for_longer_than_one"),
+    ("budget.rs", "a success pays for twice as much", "let part = (rules.ratio * TOKEN as f64) as u64;", "let part = (rules.ratio * 2.0 * TOKEN as f64) as u64;", "resilience", "repeats_never_exceed_what_successes_and_the_floor_pay_for"),
+    ("rate_limit.rs", "a turn is read and written in two steps", "match arrival.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {\n            Ok(_) => return Ok(Turn { arrival: next, added, wait }),\n            Err(other) => seen = other,\n        }", "arrival.store(next, Ordering::Relaxed);\n        seen = next;\n        return Ok(Turn { arrival: seen, added, wait });", MODELS, "a_rate_limit_lets_the_burst_pass_and_no_more"),
+    ("rate_limit.rs", "whoever goes away gives its turn back, also in the middle of the row", "let _ = self.arrival.compare_exchange(arrival, arrival - added, Ordering::Relaxed, Ordering::Relaxed);", "let _ = arrival;\n            self.arrival.fetch_sub(added, Ordering::Relaxed);", "resilience", "who_goes_away_while_it_waits_gives_its_turn_back_if_it_was_the_last"),
+    ("rate_limit.rs", "a pause saves up more than the burst", "let next = seen.max(now).saturating_add(added);", "let next = seen.saturating_add(added);", "resilience", "a_long_pause_saves_up_no_more_than_the_burst"),
+    ("bulkhead.rs", "a place that was given to somebody who has gone is lost", "        drop(waiting);\n        // It was given a place that nobody will use.\n        self.bulkhead.leave(&self.rules);", "        drop(waiting);", MODELS, "no_place_is_lost_between_one_who_leaves_and_one_who_gives_up"),
+    ("bulkhead.rs", "a place that is left is not handed on", "let alone = |load: Load| load.waiting == 0 || load.in_flight > rules.permits;", "let alone = |load: Load| load.waiting < u32::MAX || load.in_flight > rules.permits;", "resilience", "nobody_who_comes_later_overtakes_who_waits"),
+    ("bulkhead.rs", "who gives up stays in the queue", "            waiting.queue.remove(place);\n            self.bulkhead.update", "            self.bulkhead.update", "resilience", "no_place_is_lost_or_doubled_whoever_is_dropped_when"),
+    ("bulkhead.rs", "a place is counted in two steps", "let taken = self.update(|load| free(load).map(|in_flight| Load { in_flight, ..load }));", "let taken = free(self.load()).map(|in_flight| self.word.store(Load { in_flight, ..self.load() }.pack(), Ordering::Relaxed)).is_some();", MODELS, "no_more_are_inside_than_there_are_places"),
+    ("coalesce.rs", "the last one who goes leaves the flight behind", "        if flight.waiters == 0 {", "        if flight.waiters == usize::MAX {", MODELS, "those_who_want_the_same_leave_nothing_behind_whoever_goes_first"),
+    ("coalesce.rs", "work is begun twice when two come at once", "        // Somebody may have been faster.\n        if let Some(flight) = flights.get_mut(&key).filter(|flight| flight.goes_on()) {", "        if let Some(flight) = flights.get_mut(&key).filter(|_| false) {", MODELS, "those_who_want_the_same_leave_nothing_behind_whoever_goes_first"),
+    ("ticker.rs", "the first tick comes at once, for everybody", "First::ByLot => now + rules.period.mul_f64(lot()),", "First::ByLot => now,", "resilience", "first_ticks_are_spread_over_a_period"),
+    ("retry.rs", "what may not be repeated is", "if !repeatable {\n            return Err(Stop::NotRepeatable);", "if false {\n            return Err(Stop::NotRepeatable);", "resilience", "what_must_not_be_repeated_is_done_once"),
+    ("cluster.rs", "a dropped call stays in flight", "self.state.in_flight.fetch_sub(1, Ordering::Relaxed);", "", "resilience", "a_dropped_call_is_in_flight_no_more_and_speaks_against_nobody"),
+    ("balance/choose.rs", "a further try goes where the first went", "if !spared(chosen) {", "if true || !spared(chosen) {", "resilience", "a_further_try_goes_to_somebody_else_while_there_is_somebody_well"),
+    ("policy.rs", "a hedge is not paid for", "if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {", "if terms.failed.load(Relaxed) {", "resilience", "what_the_budget_does_not_pay_for_is_not_hedged"),
+    ("retry.rs", "repeats are not paid for", "if !budget.withdraw(&rules.budget, now) {", "if false {", "resilience", "with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_for"),
+    ("policy.rs", "a try may run beyond the deadline", "Some(end) => end.scope(work).await.ok(),", "Some(_) => Some(work.await),", "resilience", "each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline"),
+    (CLIENT + "call.rs", "a POST may be repeated", "out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY)", "true", "client", "what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else"),
+    (CLIENT + "call.rs", "credentials go to another origin", "if next.url.origin() != out.url.origin() {", "if false {", "client", "a_redirect_is_followed_only_when_asked_and_never_takes_credentials_elsewhere"),
+    (CLIENT + "instances.rs", "what came of a try is not told to the cluster", "trying.end(ByAnswer.classify(&answer));", "trying.end(Outcome::NotCounted);", "client", "one_that_hangs_is_left_out_too"),
+    (CLIENT + "transport.rs", "an answer's length is not bounded", "if body.size_hint().lower() > bound as u64 {", "if false {", "client", "an_answer_that_declares_more_than_the_bound_is_refused_before_its_body_comes"),
+]
+
+
+def put_in(path, there, fault):
+    text = path.read_text(encoding="utf-8")
+    if text.count(there) != 1:
+        return False
+    path.write_text(text.replace(there, fault), encoding="utf-8")
+    return True
+
+
+def main(words):
+    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.copytree(ROOT, COPY, ignore=shutil.ignore_patterns("target", ".git", "data", "dist"))
+    missed = 0
+    for file, fault, there, instead, package, test in FAULTS:
+        if words and not any(word in file or word in test for word in words):
+            continue
+        path = COPY / (file if "/src/" in file else RESILIENCE + file)
+        whole = path.read_text(encoding="utf-8")
+        if not put_in(path, there, instead):
+            print(f"not there   {file}: {fault}", flush=True)
+            missed += 1
+            continue
+        run = subprocess.run(["cargo", "nextest", "run", "-p", package, "-E", f"test({test})"], cwd=COPY, capture_output=True,
+                             text=True, env={**os.environ, "CARGO_TARGET_DIR": str(COPY) + "-target"}, timeout=600)
+        path.write_text(whole, encoding="utf-8")
+        said = run.stdout + run.stderr
+        noticed = "FAIL [" in said or "SIGABRT" in said or "TIMEOUT" in said
+        compiles = not re.search(r"error(\[E\d+\])?: (?!test run failed)", said) or noticed
+        missed += not (noticed and compiles)
+        verdict = "noticed" if noticed else "NOT NOTICED" if compiles else "no Rust"
+        print(f"{verdict:11} {file}: {fault}: {test}", flush=True)
+        if not compiles:
+            print(said[-1500:], flush=True)
+    return 1 if missed else 0
+
+
+sys.exit(main(sys.argv[1:]))
