@@ -4,6 +4,7 @@
 //! Needs `wrk`, `valgrind`, `socat` and `haproxy` from Debian.
 
 mod border;
+mod calls;
 mod load;
 mod measure;
 mod proxy;
@@ -15,8 +16,13 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 4] =
-    [("border", border::report), ("start", start::report), ("proxy", proxy::report), ("load", load::report)];
+const SECTIONS: [(&str, Section); 5] = [
+    ("border", border::report),
+    ("start", start::report),
+    ("calls", calls::report),
+    ("proxy", proxy::report),
+    ("load", load::report),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

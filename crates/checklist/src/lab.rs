@@ -307,9 +307,10 @@ impl Lab {
             .map_or_else(|| Request::get("/"), |spec| self.fill(spec))
     }
 
-    /// The requests of the mix, without slow and crash ones.
+    /// The requests of the mix, without slow, heavy and crash ones.
     pub fn mix(&self) -> Vec<RequestSpec> {
-        self.subject.requests.iter().filter(|spec| !spec.slow && !spec.crash).cloned().collect()
+        let light = |spec: &&RequestSpec| !spec.slow && !spec.heavy && !spec.crash;
+        self.subject.requests.iter().filter(light).cloned().collect()
     }
 
     async fn runs_and_is_ready(&mut self) -> bool {

@@ -54,6 +54,7 @@
 //! idempotent = "Idempotency-Key"         # the header that makes it safe to repeat
 //! list = false                           # a GET that returns a list: its paging is examined
 //! slow = false                           # a request that would take longer than its deadline
+//! heavy = false                          # a request that computes for long; not part of the load
 //! crash = false                          # a request that panics or kills a worker
 //!
 //! [soak]
@@ -180,6 +181,8 @@ pub struct RequestSpec {
     pub list: bool,
     /// Whether it takes longer than its deadline, on purpose.
     pub slow: bool,
+    /// Whether it computes for long.
+    pub heavy: bool,
     /// Whether it crashes its handler or worker, on purpose.
     pub crash: bool,
 }

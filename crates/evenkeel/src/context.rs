@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use border::Problem;
 use client::Client;
+use resilience::CpuPool;
 use store::Store;
 use vitals::{Instance, Registry};
+
+use crate::refusal;
 
 /// What routes and background parts work with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,6 +21,9 @@ pub(crate) struct Inner<S> {
     pub(crate) settings: S,
     pub(crate) store: Option<Store>,
     pub(crate) client: Client,
+    pub(crate) cpu: CpuPool,
+    /// Whether calls that were not answered become clear refusals.
+    pub(crate) refuses_clearly: bool,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
 }
@@ -38,6 +45,20 @@ impl<S> Context<S> {
     /// The HTTP client.
     pub fn client(&self) -> &Client {
         &self.inner.client
+    }
+
+    /// Threads of their own for work that computes, or blocks: sized by `CPU_THREADS` and `CPU_QUEUE`.
+    pub fn cpu(&self) -> &CpuPool {
+        &self.inner.cpu
+    }
+
+    /// What a client is told when a dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504
+    /// when it took too long; else 502.
+    pub fn refusal(&self, error: &client::Error) -> Problem {
+        if self.inner.refuses_clearly {
+            return refusal::of_call(error);
+        }
+        Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "")
     }
 
     /// The registry of vitals, for parts with state of their own.

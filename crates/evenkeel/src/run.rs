@@ -68,6 +68,9 @@ pub enum Failed {
         /// What is wrong.
         why: String,
     },
+    /// The pool for work that computes cannot be opened.
+    #[error("cannot open the pool for work that computes: {0}; set CPU_THREADS to fewer")]
+    Cpu(String),
     /// The runtime cannot be built or signals cannot be handled.
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] std::io::Error),
@@ -136,6 +139,7 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     let _shown = standard.without.show(&registry);
     let client = Client::new(standard.without.bounds(Bounds::default()));
     client.register(&registry);
+    let cpu = crate::cpu::open(standard, &registry).map_err(Failed::Cpu)?;
     let mut checks = Vec::new();
     for (name, declare) in service.dependencies {
         let declared = declare(&configuration.own).declare(name, &client, &standard.without);
@@ -147,6 +151,8 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
             settings: configuration.own.clone(),
             store: store.clone(),
             client: client.clone(),
+            cpu,
+            refuses_clearly: standard.without.refuses_clearly(),
             registry: registry.clone(),
             instance: instance.clone(),
         }),

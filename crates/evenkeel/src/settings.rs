@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
+use crate::cpu::Cores;
 use crate::duration::parse_duration;
 use crate::without::Without;
 
@@ -126,8 +127,28 @@ pub struct Standard {
     )]
     pub drain_timeout: Duration,
 
-    /// Guards that are turned off, by attribute, with commas between: call.deadline, call.timeout, call.hedge, call.retry,
-    /// call.retry-budget, call.bulkhead, call.breaker.
+    /// Threads for work that computes; unsaid one less than there are cores, and at least one.
+    #[arg(id = "std.cpu_threads", long = "cpu-threads", env = "CPU_THREADS", value_name = "COUNT", value_parser = threads)]
+    pub cpu_threads: Option<u32>,
+
+    /// Pieces of such work that wait for a thread; the next is answered 503. Unsaid 16 for each thread.
+    #[arg(id = "std.cpu_queue", long = "cpu-queue", env = "CPU_QUEUE", value_name = "COUNT")]
+    pub cpu_queue: Option<u32>,
+
+    /// Cores that such threads are pinned to, in turn, with commas between, as in 2,3; unsaid none.
+    #[arg(
+        id = "std.cpu_cores",
+        long = "cpu-cores",
+        env = "CPU_CORES",
+        value_name = "CORE,...",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = Cores::parse
+    )]
+    pub cpu_cores: Cores,
+
+    /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; of an unknown one
+    /// all are told.
     #[arg(
         id = "std.without",
         long = "without",
@@ -180,6 +201,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("{text:?} is not a whole number of at least 1")),
+    }
+}
+
+fn threads(text: &str) -> Result<u32, String> {
+    let most = resilience::cpu::MAX_THREADS;
+    match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("{text:?} is not a whole number from 1 to {most}")),
     }
 }
 

@@ -12,23 +12,25 @@ use axum::response::{IntoResponse, Response};
 use border::Limits;
 use client::{Bounds, Check, Endpoints};
 use resilience::ticker::First;
-use resilience::{Rules, TickerRules};
+use resilience::{CpuRules, Rules, TickerRules};
 use vitals::{Column, Registry, Row, Source, Table, Value};
 
 /// Everything that can be turned off.
-pub const GUARDS: [&str; 12] = [
+pub const GUARDS: [&str; 14] = [
     "call.deadline",
     "call.timeout",
     "call.hedge",
     "call.retry",
     "call.retry-budget",
     "call.bulkhead",
+    "call.cpu-bulkhead",
     "call.breaker",
     "call.bad-answers",
     "call.balance",
     "call.discovery",
     "call.breaker-manual",
     "call.jitter",
+    "call.fallback",
 ];
 
 /// Bytes of an answer's body when they are not bounded: what a machine can hold.
@@ -111,6 +113,16 @@ impl Without {
         if self.has("call.jitter") { Check { ticks, ..check } } else { check }
     }
 
+    /// The pool for work that computes without it: it is done where everything else is.
+    pub(crate) fn cpu(&self, rules: CpuRules) -> CpuRules {
+        if self.has("call.cpu-bulkhead") { CpuRules { threads: 0, ..rules } } else { rules }
+    }
+
+    /// Whether a call that was not answered becomes a clear refusal, and not a failure like any other.
+    pub(crate) fn refuses_clearly(&self) -> bool {
+        !self.has("call.fallback")
+    }
+
     /// Whether policies can be given orders by hand.
     pub(crate) fn takes_orders(&self) -> bool {
         !self.has("call.breaker-manual")
@@ -172,7 +184,14 @@ mod tests {
                 (guard == "call.jitter", guard == "call.breaker-manual"),
                 "{guard}"
             );
-            let in_rules = in_rules && !of_instances && !matches!(guard, "call.jitter" | "call.breaker-manual");
+            let threads = without.cpu(CpuRules::default()).threads;
+            assert_eq!(
+                (threads == 0, !without.refuses_clearly()),
+                (guard == "call.cpu-bulkhead", guard == "call.fallback"),
+                "{guard}"
+            );
+            let elsewhere = ["call.jitter", "call.breaker-manual", "call.cpu-bulkhead", "call.fallback"];
+            let in_rules = in_rules && !of_instances && !elsewhere.contains(&guard);
             assert_eq!((rules, bounds, hears), (in_rules, in_bounds, guard != "call.deadline"), "{guard}");
         }
         assert_eq!(Without::parse("").expect("nothing").rules(whole.clone()), whole);

@@ -77,6 +77,11 @@ impl Deadline {
         let timed = tokio::time::timeout_at(self.at, CURRENT.scope(self, work));
         async move { timed.await.map_err(|_| Expired) }
     }
+
+    /// Does work that does not wait, which sees this deadline as [`Deadline::current`].
+    pub(crate) fn seen_by<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
 }
 
 /// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it.

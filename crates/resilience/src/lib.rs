@@ -9,6 +9,7 @@
 //! - [`RateLimit`], [`KeyedRateLimit`]: so many calls a second, for all or for each key.
 //! - [`Throttle`]: a caller that stops asking whom it knows to be overloaded.
 //! - [`Coalescer`]: one call for all who want the same; [`Stale`]: the last good answer, with its age.
+//! - [`CpuPool`]: threads of their own for work that computes.
 //! - [`Ticker`]: what is done again and again, never in step with others.
 //! - [`Cluster`]: the instances of a dependency, of which [`balance`] picks one, [`outlier`] leaves out the bad
 //!   ones, and [`discovery`] says where they are.
@@ -31,6 +32,7 @@ pub mod budget;
 pub mod bulkhead;
 pub mod cluster;
 pub mod coalesce;
+pub mod cpu;
 mod deadline;
 pub mod discovery;
 pub mod hedge;
@@ -50,6 +52,7 @@ pub use budget::Budget;
 pub use bulkhead::Bulkhead;
 pub use cluster::{Cluster, ClusterRules};
 pub use coalesce::Coalescer;
+pub use cpu::{CpuError, CpuPool, CpuRules};
 pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use policy::{Attempt, CallError, Policy, Rules};

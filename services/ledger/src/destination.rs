@@ -1,6 +1,6 @@
 //! Destinations: the partner bank knows whether there is such an account, and is asked while the client waits.
 
-use evenkeel::client::{self, Client};
+use evenkeel::client;
 use evenkeel::prelude::*;
 use evenkeel::utoipa;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,7 @@ use crate::{Ledger, Settings};
 /// The partner bank, asked while a client waits.
 #[derive(Clone, Debug)]
 pub struct Bank {
-    client: Client,
-    url: Url,
+    context: Context<Settings>,
 }
 
 /// Where money can be sent, or not.
@@ -28,19 +27,26 @@ pub struct Destination {
 impl Bank {
     /// The one of the settings.
     pub fn of(context: &Context<Settings>) -> Self {
-        Self { client: context.client().clone(), url: context.settings().rail_url.url().clone() }
+        Self { context: context.clone() }
     }
 
     async fn find(&self, destination: &str) -> Result<Destination, LedgerError> {
         // Checked before: nothing in it has a meaning in a path.
-        let url = self.url.join(&format!("/v1/destinations/{destination}")).map_err(|_| unknown())?;
-        let answer = self.client.get(&url).send().await.map_err(|error| away(&error))?;
+        let bank = self.context.settings().rail_url.url();
+        let url = bank.join(&format!("/v1/destinations/{destination}")).map_err(|_| unknown())?;
+        let answer = self.context.client().get(&url).send().await.map_err(|error| self.away(&error))?;
         if !answer.status.is_success() {
             tracing::warn!(status = %answer.status, "the bank did not say whether a destination exists");
             return Err(unknown());
         }
-        let found: Destination = answer.json().map_err(|error| away(&error))?;
+        let found: Destination = answer.json().map_err(|error| self.away(&error))?;
         if found.destination == destination { Ok(found) } else { Err(unknown()) }
+    }
+
+    /// The bank was not called, or gave no answer in time, or none that is one.
+    fn away(&self, error: &client::Error) -> LedgerError {
+        tracing::warn!(%error, "the bank did not say whether a destination exists");
+        LedgerError::Refused(self.context.refusal(error))
     }
 }
 
@@ -56,21 +62,6 @@ pub async fn look(
 ) -> Result<Json<Destination>, LedgerError> {
     check_destination(&destination).map_err(|_| LedgerError::not_found("destination"))?;
     ledger.bank.find(&destination).await.map(Json)
-}
-
-/// The bank was not called, or gave no answer in time, or none that is one.
-fn away(error: &client::Error) -> LedgerError {
-    tracing::warn!(%error, "the bank did not say whether a destination exists");
-    match error {
-        client::Error::Refused { after, .. } => {
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the bank is not asked at the moment");
-            LedgerError::Refused(problem.retry_after(after.unwrap_or_default()))
-        }
-        client::Error::Timeout { .. } => {
-            LedgerError::Refused(Problem::new(StatusCode::GATEWAY_TIMEOUT, "the bank gave no answer in time"))
-        }
-        _ => unknown(),
-    }
 }
 
 fn unknown() -> LedgerError {

@@ -1,7 +1,8 @@
 //! Why the ledger refuses, and what its client is told.
 
 use evenkeel::prelude::*;
-use evenkeel::problem_of;
+use evenkeel::resilience::CpuError;
+use evenkeel::{problem_of, problem_of_work};
 
 /// Why the ledger refuses.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +10,9 @@ pub enum LedgerError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing was computed.
+    #[error(transparent)]
+    Work(#[from] CpuError),
     /// What the client is told, as it is.
     #[error("{}", .0.detail())]
     Refused(Problem),
@@ -34,6 +38,7 @@ impl IntoResponse for LedgerError {
     fn into_response(self) -> Response {
         match self {
             Self::Store(error) => problem_of(&error).into_response(),
+            Self::Work(error) => problem_of_work(&error).into_response(),
             Self::Refused(problem) => problem.into_response(),
             Self::Answer(error) => {
                 tracing::error!(%error, "an answer cannot be written");

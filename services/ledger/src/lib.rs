@@ -1,7 +1,7 @@
 //! Double-entry money: accounts and transfers that must never lose or double a cent.
 //!
 //! - [`posting`]: moves money between two accounts inside a transaction. The error kernel.
-//! - [`account`], [`transfer`], [`payout`], [`destination`]: what clients ask for.
+//! - [`account`], [`transfer`], [`payout`], [`destination`], [`forecast`]: what clients ask for.
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
 //! - [`page`]: the one page for people.
 //! - [`cursor`]: how lists are paged.
@@ -9,8 +9,8 @@
 
 use evenkeel::client::{Check, Endpoints, default_rules};
 use evenkeel::prelude::*;
-use evenkeel::resilience::Rules;
 use evenkeel::resilience::hedge::HedgeRules;
+use evenkeel::resilience::{CpuPool, Rules};
 use evenkeel::utoipa;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +21,7 @@ mod amount;
 pub mod cursor;
 pub mod destination;
 pub mod error;
+pub mod forecast;
 mod id;
 pub mod invariant;
 pub mod migrations;
@@ -54,6 +55,8 @@ pub struct Ledger {
     pub store: Store,
     /// The partner bank.
     pub bank: destination::Bank,
+    /// Threads for what computes.
+    pub cpu: CpuPool,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -68,6 +71,7 @@ fn api() -> OpenApiRouter<Ledger> {
         .routes(routes!(account::open, account::list))
         .routes(routes!(account::one))
         .routes(routes!(account::entries))
+        .routes(routes!(forecast::look))
         .routes(routes!(transfer::make, transfer::list))
         .routes(routes!(transfer::one))
         .routes(routes!(payout::ask, payout::list))
@@ -78,8 +82,8 @@ fn api() -> OpenApiRouter<Ledger> {
 /// The public routes: the API and the page.
 pub fn routes(context: &Context<Settings>) -> Router {
     let (api, _document) = api().split_for_parts();
-    api.merge(page::routes())
-        .with_state(Ledger { store: context.store().clone(), bank: destination::Bank::of(context) })
+    let (store, bank) = (context.store().clone(), destination::Bank::of(context));
+    api.merge(page::routes()).with_state(Ledger { store, bank, cpu: context.cpu().clone() })
 }
 
 /// Microseconds since 1970, now.

@@ -5,6 +5,7 @@
 mod border;
 mod call;
 mod calls;
+mod heavy;
 mod hedges;
 mod life;
 mod loaded;
@@ -26,6 +27,7 @@ fn main() {
         border::run,
         call::run,
         calls::run,
+        heavy::run,
         hedges::run,
         life::run,
         loaded::run,

@@ -37,5 +37,5 @@ pub(super) fn left_out(lab: &Lab) -> Vec<String> {
 }
 
 fn may_be_repeated(spec: &RequestSpec) -> bool {
-    !spec.slow && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
+    !spec.slow && !spec.heavy && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
 }

@@ -36,6 +36,8 @@ pub(super) struct Request {
     #[serde(default)]
     slow: bool,
     #[serde(default)]
+    heavy: bool,
+    #[serde(default)]
     crash: bool,
 }
 
@@ -104,6 +106,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,
         slow: request.slow,
+        heavy: request.heavy,
         crash: request.crash,
     }
 }

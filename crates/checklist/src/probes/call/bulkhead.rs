@@ -22,8 +22,9 @@ use drill::double::Behaviour;
 use drill::http::Failure;
 use futures_util::future::join_all;
 
+use super::bystanders::{Bystanders, Seen};
 use super::crowd::{self, Crowd};
-use super::watched::{self, Watched, percentile};
+use super::watched::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
@@ -37,21 +38,8 @@ const LARGE: u32 = 1200;
 const SPREAD: Duration = Duration::from_millis(256);
 /// After its answer, until the same is sent again: the dependency stays wanted.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Bystanders in peace, and during each flood.
-const IN_PEACE: usize = 20;
-const MEANWHILE: usize = 30;
-/// So many that are not answered as before decide: a fifth.
-const STARVED: usize = MEANWHILE / 5;
-/// Kinds of bystanders.
-const KINDS: usize = 4;
-/// Between two bystanders.
-const EVERY: Duration = Duration::from_millis(50);
 /// Until those in flight hold what they can hold.
 const FILLING: Duration = Duration::from_secs(1);
-/// The longest that a bystander is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// What the machine's own noise may make of a fast answer.
-const NOISE: Duration = Duration::from_millis(250);
 /// The longest that the service is waited for between the floods: a breaker may have opened.
 const RECOVERY: Duration = Duration::from_secs(50);
 /// The first of the addresses that floods come from.
@@ -64,21 +52,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(finding) => return finding,
     };
     let needs_it = |spec: &RequestSpec| spec.uses.contains(&watched.name);
-    let bystanders: Vec<RequestSpec> =
-        lab.mix().into_iter().filter(|spec| spec.only_reads() && !needs_it(spec)).take(KINDS).collect();
-    let finding = if bystanders.is_empty() {
-        let reason = format!("every GET in [[requests]] uses {}: declare one that stands by", watched.name);
-        Finding::unknown(ID, reason, Vec::new())
-    } else {
-        judge(lab, &watched, &bystanders).await
+    let finding = match Bystanders::of(lab, |spec| !needs_it(spec)) {
+        Some(bystanders) => judge(lab, &watched, &bystanders).await,
+        None => {
+            let reason = format!("every GET in [[requests]] uses {}: declare one that stands by", watched.name);
+            Finding::unknown(ID, reason, Vec::new())
+        }
     };
     lab.stop().await;
     finding
 }
 
-async fn judge(lab: &Lab, watched: &Watched, bystanders: &[RequestSpec]) -> Finding {
-    let (name, who) = (&watched.name, bystanders.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", "));
-    let peace = stand_by(lab, bystanders, IN_PEACE).await;
+async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding {
+    let (name, who) = (&watched.name, bystanders.who());
+    let peace = bystanders.in_peace(lab).await;
     if peace.amiss > 0 {
         let reason = format!("bystanders ({who}) are not always answered as declared even in peace");
         return Finding::unknown(ID, reason, Vec::new());
@@ -93,7 +80,7 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &[RequestSpec]) -> Find
             return Finding::unknown(ID, reason, evidence);
         }
         let flood = Flood::send(lab, watched, bystanders, size).await;
-        let starved = flood.bystanders.amiss >= STARVED;
+        let starved = flood.bystanders.are_starved();
         evidence.push(flood.judge(name, &who, &peace));
         if starved {
             return Finding::judge(ID, "", evidence);
@@ -130,30 +117,21 @@ struct Flood {
     unconnected: usize,
 }
 
-/// What became of bystanders.
-struct Seen {
-    sent: usize,
-    /// Those that were not answered as declared.
-    amiss: usize,
-    /// Their latency at the 90th percentile.
-    slow: Duration,
-}
-
 impl Flood {
     /// Sends it and looks at bystanders meanwhile; those in flight are dropped at the end.
-    async fn send(lab: &Lab, watched: &Watched, bystanders: &[RequestSpec], size: u32) -> Self {
+    async fn send(lab: &Lab, watched: &Watched, bystanders: &Bystanders, size: u32) -> Self {
         watched.set(Behaviour::Hang);
         watched.double.take_calls();
         let unconnected = AtomicUsize::new(0);
         let meanwhile = async {
             tokio::time::sleep(FILLING).await;
-            stand_by(lab, bystanders, MEANWHILE).await
+            bystanders.meanwhile(lab).await
         };
         let flood = join_all((0..size).map(|number| one(lab, watched, size, number, &unconnected)));
         let bystanders = tokio::select! {
             seen = meanwhile => seen,
             // None of them ever ends.
-            _ = flood => Seen { sent: 0, amiss: 0, slow: Duration::ZERO },
+            _ = flood => Seen::NONE,
         };
         let crowd = Crowd::of(size as usize, &watched.double.take_calls(), Instant::now());
         Self { bystanders, crowd, unconnected: unconnected.into_inner() }
@@ -170,12 +148,7 @@ impl Flood {
             peace.slow,
             self.crowd.told(name)
         );
-        let good = match seen.amiss {
-            0 if seen.slow <= NOISE.max(peace.slow * 5) => Some(true),
-            STARVED.. => Some(false),
-            _ => None,
-        };
-        Evidence { good, ..Evidence::note(what) }
+        Evidence { good: seen.as_in(peace), ..Evidence::note(what) }
     }
 }
 
@@ -190,20 +163,4 @@ async fn one(lab: &Lab, watched: &Watched, size: u32, number: u32, unconnected: 
         }
         tokio::time::sleep(AGAIN).await;
     }
-}
-
-/// Sends so many bystanders in turn; fewer when so many are amiss that they decide.
-async fn stand_by(lab: &Lab, specs: &[RequestSpec], times: usize) -> Seen {
-    let client = lab.http().with_timeout(PATIENCE);
-    let (mut amiss, mut took) = (0, Vec::new());
-    for spec in specs.iter().cycle().take(times) {
-        let exchange = client.send(lab.fill(spec)).await;
-        amiss += usize::from(!exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
-        took.push(exchange.took);
-        if amiss >= STARVED {
-            break;
-        }
-        tokio::time::sleep(EVERY).await;
-    }
-    Seen { sent: took.len(), amiss, slow: percentile(took, 90) }
 }

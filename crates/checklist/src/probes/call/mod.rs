@@ -2,6 +2,7 @@
 
 use super::Probe;
 
+mod bystanders;
 mod crowd;
 mod dependent;
 mod three;
@@ -12,6 +13,7 @@ pub mod balance;
 pub mod breaker;
 pub mod breaker_manual;
 pub mod bulkhead;
+pub mod cpu_bulkhead;
 pub mod deadline;
 pub mod discovery;
 pub mod fallback;
@@ -72,6 +74,11 @@ pub const PROBES: &[Probe] = &[
         id: "call.bulkhead",
         hypothesis: "What does not need a dependency is answered as before while it hangs and many wait for it",
         examine: |lab| Box::pin(bulkhead::examine(lab)),
+    },
+    Probe {
+        id: "call.cpu-bulkhead",
+        hypothesis: "What does not compute is answered as before while more heavy work is asked for than can be done, and the excess is refused",
+        examine: |lab| Box::pin(cpu_bulkhead::examine(lab)),
     },
     Probe {
         id: "call.balance",

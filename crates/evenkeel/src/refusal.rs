@@ -1,0 +1,35 @@
+//! What a client is told when something that its request needs was not done.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use border::Problem;
+use client::Error;
+use resilience::CpuError;
+
+/// When it is worth asking again for what was refused because there is too much of it.
+const LATER: Duration = Duration::from_secs(1);
+
+/// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long, else 502.
+pub(crate) fn of_call(error: &Error) -> Problem {
+    match error {
+        Error::Refused { after, .. } => {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "what this needs is not asked at the moment");
+            problem.retry_after(after.unwrap_or(LATER))
+        }
+        Error::Timeout { .. } => Problem::new(StatusCode::GATEWAY_TIMEOUT, "what this needs gave no answer in time"),
+        _ => Problem::new(StatusCode::BAD_GATEWAY, "what this needs gave no answer that can be used"),
+    }
+}
+
+/// What computes was not done: 503 when there is too much of it, 504 when the time was over.
+pub fn problem_of_work(error: &CpuError) -> Problem {
+    match error {
+        CpuError::Full => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is being computed").retry_after(LATER)
+        }
+        CpuError::Expired(_) | CpuError::Forsaken => {
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "it could not be computed in time")
+        }
+    }
+}
