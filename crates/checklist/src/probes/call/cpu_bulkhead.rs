@@ -9,7 +9,7 @@
 //!   slower, at the 90th percentile, than 500 ms and ten times the baseline. All as before, within 250 ms or five times the baseline, and
 //!   some heavy work done and some refused (429 or 503): holds. Where none was refused a third flood follows, of as many as the service does
 //!   in twice its deadline, at most 1,024: when none of those is refused either, they wait in a queue without end, which falls
-//!   short; when 1,024 can be done within the deadline, a bound was not seen: unknown. A flood that did not keep the service's processors busy for half of the time,
+//!   short; when 1,024 can be done within the deadline, a bound was not seen: unknown. A flood that did not keep the service's processors busy for a quarter of the time,
 //!   or whose requests took less than 2 ms of them each, showed nothing: unknown.
 //! - **Blast radius**: the service's processors, for as long as the floods last; it is stopped at the end.
 //! - **Bound in time**: for each flood at most 16 s.
@@ -40,7 +40,7 @@ const FILLING: Duration = Duration::from_secs(1);
 /// After a refusal.
 const AGAIN: Duration = Duration::from_secs(1);
 /// A flood whose work keeps less than so much of one processor busy shows nothing.
-const BUSY: f64 = 0.5;
+const BUSY: f64 = 0.25;
 /// A request that computes for less is not heavy.
 const HEAVY: f64 = 0.002;
 /// So many times the time in peace, and this much, are not as before any more.
