@@ -85,10 +85,12 @@ impl Without {
         {
             retry.budget = UNBOUNDED;
         }
+        rules.fallback &= !self.has("call.fallback");
         rules.timeout = rules.timeout.filter(|_| !self.has("call.timeout"));
         rules.hedge = rules.hedge.filter(|_| !self.has("call.hedge"));
         rules.retry = rules.retry.filter(|_| !self.has("call.retry"));
         rules.bulkhead = rules.bulkhead.filter(|_| !self.has("call.bulkhead"));
+        rules.adaptive = rules.adaptive.filter(|_| rules.bulkhead.is_some());
         rules.breaker = rules.breaker.filter(|_| !self.has("call.breaker"));
         rules
     }
@@ -190,7 +192,7 @@ mod tests {
                 (guard == "call.cpu-bulkhead", guard == "call.fallback"),
                 "{guard}"
             );
-            let elsewhere = ["call.jitter", "call.breaker-manual", "call.cpu-bulkhead", "call.fallback"];
+            let elsewhere = ["call.jitter", "call.breaker-manual", "call.cpu-bulkhead"];
             let in_rules = in_rules && !of_instances && !elsewhere.contains(&guard);
             assert_eq!((rules, bounds, hears), (in_rules, in_bounds, guard != "call.deadline"), "{guard}");
         }

@@ -9,6 +9,7 @@
 //! - [`RateLimit`], [`KeyedRateLimit`]: so many calls a second, for all or for each key.
 //! - [`Throttle`]: a caller that stops asking whom it knows to be overloaded.
 //! - [`Coalescer`]: one call for all who want the same; [`Stale`]: the last good answer, with its age.
+//! - [`Adaptive`]: how many calls at a time a callee takes well, found out while calling.
 //! - [`CpuPool`]: threads of their own for work that computes.
 //! - [`Ticker`]: what is done again and again, never in step with others.
 //! - [`Cluster`]: the instances of a dependency, of which [`balance`] picks one, [`outlier`] leaves out the bad
@@ -25,6 +26,7 @@
 //! # }
 //! ```
 
+pub mod adaptive;
 mod backoff;
 pub mod balance;
 pub mod breaker;
@@ -46,6 +48,7 @@ mod sync;
 pub mod throttle;
 pub mod ticker;
 
+pub use adaptive::{Adaptive, AdaptiveRules};
 pub use backoff::{Backoff, Growth, Jitter};
 pub use breaker::Breaker;
 pub use budget::Budget;

@@ -3,10 +3,11 @@
 //! | guard | does |
 //! |---|---|
 //! | deadline | when nobody waits any more, nothing is begun and what runs is dropped |
+//! | fallback | what is given in the place of an answer, and can be seen to be: [`Policy::call_or`], [`Policy::call_or_stale`] |
 //! | hedge | a second call when the first takes longer than most do and has not failed |
 //! | retry | what failed and may be repeated is tried again, paid from the budget |
 //! | *each try:* rate limit | so many a second; what comes sooner waits for its turn, or is refused |
-//! | *each try:* bulkhead | so many at a time, so many more wait |
+//! | *each try:* bulkhead | so many at a time, so many more wait; how many is found out where the limit is adaptive |
 //! | *each try:* breaker | a callee that fails is left alone |
 //! | *each try:* timeout | a try has its share of what is left until the deadline; one with no other behind it has all of it |
 //!
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 pub use self::error::{CallError, Guard};
 pub use self::layer::{Guarded, PolicyLayer};
 use self::vitals::Tally;
+use crate::adaptive::{Adaptive, AdaptiveRules};
 use crate::breaker::{Breaker, BreakerRules, Ordered, Ticket};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, BulkheadRules};
@@ -36,12 +38,15 @@ use crate::hedge::{HedgeRules, Latencies};
 use crate::outcome::{ByResult, Classify, Outcome};
 use crate::rate_limit::{Limited, RateLimit, RateRules};
 use crate::retry::{RetryRules, Stop, Tries};
+use crate::stale::{Answer, Stale, StaleRules};
 
 /// What protects a call; `None` turns a guard off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
     pub deadline: Option<Duration>,
+    /// Whether something else may be given in the place of an answer.
+    pub fallback: bool,
     /// A second call when the first is slow.
     pub hedge: Option<HedgeRules>,
     /// Further tries.
@@ -50,6 +55,8 @@ pub struct Rules {
     pub rate: Option<RateRules>,
     /// How many at a time.
     pub bulkhead: Option<BulkheadRules>,
+    /// How many at a time, found out while calling: the bulkhead's permits are the most.
+    pub adaptive: Option<AdaptiveRules>,
     /// When the callee is left alone.
     pub breaker: Option<BreakerRules>,
     /// What a try may take.
@@ -67,14 +74,16 @@ pub struct TimeoutRules {
 }
 
 impl Default for Rules {
-    /// Everything but hedging and a rate limit: 10 s in all, half of what is left and at most 5 s for a try.
+    /// Everything but hedging, a rate limit and an adaptive limit: 10 s in all, half of what is left and at most 5 s for a try.
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(10)),
+            fallback: true,
             hedge: None,
             retry: Some(RetryRules::default()),
             rate: None,
             bulkhead: Some(BulkheadRules::default()),
+            adaptive: None,
             breaker: Some(BreakerRules::default()),
             timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
         }
@@ -83,8 +92,17 @@ impl Default for Rules {
 
 impl Rules {
     /// No guard at all.
-    pub const NONE: Self =
-        Self { deadline: None, hedge: None, retry: None, rate: None, bulkhead: None, breaker: None, timeout: None };
+    pub const NONE: Self = Self {
+        deadline: None,
+        fallback: false,
+        hedge: None,
+        retry: None,
+        rate: None,
+        bulkhead: None,
+        adaptive: None,
+        breaker: None,
+        timeout: None,
+    };
 
     /// Looks for what makes no sense.
     ///
@@ -95,13 +113,24 @@ impl Rules {
         self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
         self.rate.as_ref().map_or(Ok(()), RateRules::check)?;
         self.bulkhead.as_ref().map_or(Ok(()), BulkheadRules::check)?;
+        self.adaptive.as_ref().map_or(Ok(()), AdaptiveRules::check)?;
         self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
+        if self.adaptive.is_some() && self.bulkhead.is_none() {
+            return Err("an adaptive limit without a bulkhead limits nothing: give the rules one".to_owned());
+        }
         match self.timeout {
             Some(TimeoutRules { share, .. }) if !(share > 0.0 && share <= 1.0) => {
                 Err(format!("a timeout of {share} of what is left; a share is above 0 and at most 1"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// The bulkhead's rules, with so many at a time as there may be now.
+    fn bulkhead_now(&self, adaptive: &Adaptive) -> Option<BulkheadRules> {
+        let bulkhead = self.bulkhead?;
+        let permits = self.adaptive.as_ref().map_or(bulkhead.permits, |rules| adaptive.limit(rules, bulkhead.permits));
+        Some(BulkheadRules { permits, ..bulkhead })
     }
 }
 
@@ -129,6 +158,7 @@ struct Shared {
     latencies: Latencies,
     rate: RateLimit,
     bulkhead: Bulkhead,
+    adaptive: Adaptive,
     breaker: Breaker,
     tally: Tally,
     /// Where changes are published, once the policy is registered.
@@ -156,6 +186,7 @@ impl Policy {
             latencies: Latencies::new(),
             rate: RateLimit::new(now),
             bulkhead: Bulkhead::new(),
+            adaptive: Adaptive::new(),
             breaker: Breaker::new(now),
             tally: Tally::default(),
             bus: OnceLock::new(),
@@ -186,7 +217,7 @@ impl<C> Policy<C> {
     /// What makes no sense in the new ones; the old ones stay in force.
     pub fn change(&self, rules: Rules) -> Result<(), String> {
         rules.check()?;
-        let bulkhead = rules.bulkhead;
+        let bulkhead = rules.bulkhead_now(&self.shared.adaptive);
         self.shared.rules.replace(rules);
         if let Some(bulkhead) = &bulkhead {
             self.shared.bulkhead.widen(bulkhead, Instant::now());
@@ -281,6 +312,62 @@ impl<C> Policy<C> {
                 }
             }
             _ => self.tries(&terms, &work, now).await,
+        }
+    }
+
+    /// Does work that may be repeated, or gives what the alternative makes of its error: a default, or the answer of another call. The
+    /// caller sees which it got. The alternative has what is left until the deadline; what it gives at once is given also after it.
+    ///
+    /// # Errors
+    /// [`CallError`], where the alternative gives nothing, or not in time, or the rules have no fallback.
+    pub async fn call_or<T, E, F, W>(
+        &self,
+        work: F,
+        alternative: impl AsyncFnOnce(&CallError<E>) -> Option<T>,
+    ) -> Result<Answer<T, CallError<E>>, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let (rules, begun) = (self.rules(), Instant::now());
+        match self.call(work).await {
+            Ok(answer) => Ok(Answer::Fresh(answer)),
+            Err(cause) if !rules.fallback => Err(cause),
+            Err(cause) => {
+                let other = alternative(&cause);
+                let given = match Terms::of(&rules, true, begun).deadline {
+                    Some(deadline) => deadline.scope(other).await.ok().flatten(),
+                    None => other.await,
+                };
+                let Some(value) = given else { return Err(cause) };
+                self.shared.tally.fell_back.fetch_add(1, Relaxed);
+                Ok(Answer::Fallback { value, cause })
+            }
+        }
+    }
+
+    /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.
+    ///
+    /// # Errors
+    /// [`CallError`], where no answer is known that is young enough, or the rules have no fallback.
+    pub async fn call_or_stale<T, E, F, W>(
+        &self,
+        last: &Stale<T>,
+        stale: &StaleRules,
+        work: F,
+    ) -> Result<Answer<Arc<T>, CallError<E>>, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        match last.or_stale(stale, Instant::now(), self.call(work)).await? {
+            Answer::Stale { cause, .. } if !self.rules().fallback => Err(cause),
+            answer => {
+                self.shared.tally.fell_back.fetch_add(u64::from(!answer.is_fresh()), Relaxed);
+                Ok(answer)
+            }
         }
     }
 
@@ -390,7 +477,7 @@ impl<C> Policy<C> {
             self.shared.rate.pass(rate, 1, until, now).await.map_err(refused)?;
             now = Instant::now();
         }
-        let _place = match &rules.bulkhead {
+        let place = match &rules.bulkhead_now(&self.shared.adaptive) {
             Some(bulkhead) => match self.shared.bulkhead.try_enter(bulkhead) {
                 Some(permit) => Some(permit),
                 None => {
@@ -434,6 +521,14 @@ impl<C> Policy<C> {
         counter.fetch_add(1, Relaxed);
         if let Some(settling) = settling {
             settling.settle(outcome, took, now);
+        }
+        if let (Some(adaptive), Some(bulkhead)) = (&rules.adaptive, &rules.bulkhead) {
+            let in_flight = self.shared.bulkhead.load().in_flight;
+            let grown = self.shared.adaptive.learn(adaptive, bulkhead.permits, outcome, begun, now, in_flight);
+            drop(place);
+            if grown && let Some(bulkhead) = rules.bulkhead_now(&self.shared.adaptive) {
+                self.shared.bulkhead.widen(&bulkhead, now);
+            }
         }
         if let (Some(hedge), Outcome::Success) = (&rules.hedge, outcome) {
             self.shared.latencies.record(hedge, took);

@@ -74,8 +74,10 @@ async fn a_policy_is_changed_while_it_runs_and_a_bad_order_is_told_and_changes_n
         body
     };
     assert_eq!(ledger.order(Method::PATCH, "/policies/rail", &change(json!({ "permits": 3 }))).await.status, 204);
+    assert_eq!(ledger.order(Method::PATCH, "/policies/rail", &change(json!({ "rate": 500 }))).await.status, 204);
     for (path, body, status, told) in [
         ("/policies/rail", change(json!({ "permits": 0 })), 422, "at least 1"),
+        ("/policies/rail", change(json!({ "rate": 0 })), 422, "at least 1"),
         ("/policies/rail", change(json!({ "attempts": 100 })), 422, "1 to 20"),
         ("/policies/rail", change(json!({ "permits": 3, "author": " " })), 422, "author"),
         ("/policies/rail", change(json!({})), 422, "nothing is to change"),

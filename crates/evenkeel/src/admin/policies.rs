@@ -2,9 +2,12 @@
 //!
 //! - `PUT /policies/NAME/breaker`: `{"order": "open" | "closed" | "disabled", "author": .., "reason": ..}`
 //! - `DELETE /policies/NAME/breaker`: the breaker decides again; `{"author": .., "reason": ..}`
-//! - `PATCH /policies/NAME`: `{"author": .., "reason": .., "attempts": .., "permits": .., "queue": ..}`, what is to change
+//! - `PATCH /policies/NAME`: `{"author": .., "reason": .., "attempts": .., "permits": .., "queue": .., "rate": .., "burst": ..}`, what is to
+//!   change; a rate is one a second
 //!
 //! What a policy is at is in `/health` and `/metrics`, table `policy`.
+
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -14,6 +17,7 @@ use axum::{Json, Router};
 use border::Problem;
 use client::{ByAnswer, Client};
 use resilience::breaker::{Order, Ordered};
+use resilience::rate_limit::RateRules;
 use resilience::{Policy, Rules};
 use serde::Deserialize;
 
@@ -56,6 +60,8 @@ struct Change {
     attempts: Option<u32>,
     permits: Option<u32>,
     queue: Option<u32>,
+    rate: Option<u32>,
+    burst: Option<u32>,
     author: String,
     reason: String,
 }
@@ -95,11 +101,21 @@ async fn change(
     Json(given): Json<Change>,
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let Change { attempts, permits, queue, .. } = given;
+    let Change { attempts, permits, queue, rate, burst, .. } = given;
     let rules = given.applied(Rules::clone(&policy.rules()))?;
     let (author, reason) = signed(given.author, given.reason)?;
     policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
-    tracing::warn!(policy = name, ?attempts, ?permits, ?queue, author, reason, "a policy was changed by hand");
+    tracing::warn!(
+        policy = name,
+        ?attempts,
+        ?permits,
+        ?queue,
+        ?rate,
+        ?burst,
+        author,
+        reason,
+        "a policy was changed by hand"
+    );
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -124,8 +140,8 @@ fn signed(author: String, reason: String) -> Result<(String, String), Problem> {
 impl Change {
     /// These rules with what is to change in them.
     fn applied(&self, mut rules: Rules) -> Result<Rules, Problem> {
-        if (self.attempts, self.permits, self.queue) == (None, None, None) {
-            let detail = "nothing is to change: say attempts, permits or queue";
+        if [self.attempts, self.permits, self.queue, self.rate, self.burst] == [None; 5] {
+            let detail = "nothing is to change: say attempts, permits, queue, rate or burst";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
         }
         let off = |guard: &str| {
@@ -140,6 +156,14 @@ impl Change {
         }
         if let Some(queue) = self.queue {
             rules.bulkhead.as_mut().ok_or_else(|| off("bulkhead"))?.queue = queue;
+        }
+        if let Some(rate) = self.rate {
+            // Also where there was none: in an emergency a limit is what is wanted.
+            let new = RateRules { rate, per: Duration::from_secs(1), burst: rate, patience: Duration::ZERO };
+            rules.rate = Some(rules.rate.map_or(new, |known| RateRules { rate, per: new.per, ..known }));
+        }
+        if let Some(burst) = self.burst {
+            rules.rate.as_mut().ok_or_else(|| off("rate limit"))?.burst = burst;
         }
         Ok(rules)
     }

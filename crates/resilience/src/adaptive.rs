@@ -1,0 +1,278 @@
+//! Adaptive concurrency: how many calls at a time a callee takes well, found out while calling.
+//!
+//! - **AIMD**: one more for each round of calls that went well while at least half of the places were used, and a share less when one
+//!   failed, once in a round (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
+//!   Networks", Computer Networks and ISDN Systems 17, 1989).
+//! - **Gradient**: what calls take is compared with what they take when the callee has next to nothing else to do, which is measured
+//!   again now and then with a few at a time; where they take longer they queue up at the callee, and there should be fewer of
+//!   them (the gradient controller of Envoy's adaptive concurrency filter).
+//!
+//! Reading the limit is one atomic load. A sample that comes while another one is looked at is left out: there are more.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::outcome::Outcome;
+use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::sync::{Mutex, PoisonError};
+
+/// Calls at a time while it is measured what they take alone, and how many of them are averaged.
+const ALONE: u32 = 3;
+const MEASURED: u32 = 50;
+/// A window with fewer calls says nothing and goes on.
+const FEWEST: u32 = 5;
+/// The gradient of a window, whatever calls took.
+const GRADIENT: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+/// What is left of the limit after a failure where calls are compared by what they take.
+const KEEPS: f64 = 0.9;
+/// Measurements of callers that were started together are spread by up to this share of the pause.
+const JITTER: f64 = 0.1;
+
+/// How the limit is found; the most is the bulkhead's permits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdaptiveRules {
+    /// What makes it grow and shrink.
+    pub algorithm: Algorithm,
+    /// Calls that are always let through, at least 1.
+    pub least: u32,
+    /// Where it begins.
+    pub first: u32,
+}
+
+/// What makes the limit grow and shrink.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Algorithm {
+    /// Additive increase, multiplicative decrease.
+    Aimd {
+        /// What is left of the limit after a failure, between 0.5 and 1.
+        keeps: f64,
+        /// A call that takes longer is a failure here.
+        slow_after: Duration,
+    },
+    /// By what calls take.
+    Gradient {
+        /// So much longer than alone is still well, as a share.
+        buffer: f64,
+        /// Over which calls are averaged, and after which the limit changes.
+        window: Duration,
+        /// Until it is measured again what calls take alone.
+        pause: Duration,
+    },
+}
+
+impl AdaptiveRules {
+    /// AIMD: nine tenths are kept after a failure, or a call that took longer than this.
+    pub const fn aimd(slow_after: Duration) -> Self {
+        Self { algorithm: Algorithm::Aimd { keeps: 0.9, slow_after }, least: 1, first: 20 }
+    }
+
+    /// Gradient: a quarter longer than alone is still well; windows of 100 ms, measured again every minute.
+    pub const fn gradient() -> Self {
+        let (window, pause) = (Duration::from_millis(100), Duration::from_secs(60));
+        Self { algorithm: Algorithm::Gradient { buffer: 0.25, window, pause }, least: 1, first: 20 }
+    }
+
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if self.least == 0 || self.first < self.least {
+            return Err(format!(
+                "an adaptive limit from {} of at least {}: it begins at the least or above, and lets 1 through",
+                self.first, self.least
+            ));
+        }
+        match self.algorithm {
+            Algorithm::Aimd { keeps, .. } if !(0.5..1.0).contains(&keeps) => {
+                Err(format!("{keeps} of the limit is kept after a failure; a share from 0.5 to below 1 is possible"))
+            }
+            Algorithm::Gradient { buffer, .. } if !(buffer >= 0.0 && buffer.is_finite()) => {
+                Err(format!("a buffer of {buffer}; a share of at least 0 is possible"))
+            }
+            Algorithm::Gradient { window, pause, .. } if window.is_zero() || pause < window => Err(format!(
+                "windows of {window:?} and a pause of {pause:?}; a window takes time, and the pause is longer"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One limit. Rules are given with each call, so that they can change while it lives.
+#[derive(Debug)]
+pub struct Adaptive {
+    /// The limit, rounded down; 0 before the first call.
+    whole: AtomicU32,
+    found: Mutex<Found>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    limit: f64,
+    /// Failures of calls that were begun before are those of a limit that has been taken back already.
+    taken_back: Option<Instant>,
+    gradient: Phase,
+}
+
+/// What is done with samples.
+#[derive(Clone, Copy, Debug, Default)]
+enum Phase {
+    /// Nothing yet.
+    #[default]
+    New,
+    /// What calls take alone is measured, by those that were begun since.
+    Alone { since: Instant, sum: Samples },
+    /// What calls take is compared with that.
+    Compared { alone: f64, until: Instant, window: Instant, sum: Samples },
+}
+
+/// Calls that are averaged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Samples {
+    count: u32,
+    seconds: f64,
+}
+
+impl Samples {
+    fn add(&mut self, took: Duration) {
+        self.count += 1;
+        self.seconds += took.as_secs_f64();
+    }
+
+    /// Never 0, so that it can divide.
+    fn mean(self) -> f64 {
+        (self.seconds / f64::from(self.count.max(1))).max(1e-9)
+    }
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Adaptive {
+    /// Nothing known: the limit is the rules' first.
+    pub fn new() -> Self {
+        Self { whole: AtomicU32::new(0), found: Mutex::new(Found::default()) }
+    }
+
+    /// How many at a time now: at least the rules' least, at most this many.
+    pub fn limit(&self, rules: &AdaptiveRules, most: u32) -> u32 {
+        let known = match self.whole.load(Relaxed) {
+            0 => rules.first,
+            known => known,
+        };
+        known.max(rules.least).min(most)
+    }
+
+    /// Learns from a call that was begun at `begun`, with so many under way at its end, itself among them. Whether the limit has grown: who waits
+    /// for a place can have it then.
+    pub fn learn(
+        &self,
+        rules: &AdaptiveRules,
+        most: u32,
+        outcome: Outcome,
+        begun: Instant,
+        now: Instant,
+        in_flight: u32,
+    ) -> bool {
+        if !outcome.counts() {
+            return false;
+        }
+        let mut found = match self.found.try_lock() {
+            Ok(found) => found,
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
+            Err(std::sync::TryLockError::WouldBlock) => return false,
+        };
+        let before = self.limit(rules, most);
+        if found.limit < 1.0 {
+            found.limit = f64::from(before);
+        }
+        if !matches!(rules.algorithm, Algorithm::Gradient { .. }) {
+            found.gradient = Phase::New;
+        }
+        let took = now.saturating_duration_since(begun);
+        match rules.algorithm {
+            Algorithm::Aimd { keeps, slow_after } => {
+                found.aimd(keeps, outcome.is_failure() || took > slow_after, begun, now, in_flight);
+            }
+            // What failed may have been fast: it says nothing about how long calls take.
+            Algorithm::Gradient { .. } if outcome.is_failure() => found.aimd(KEEPS, true, begun, now, in_flight),
+            Algorithm::Gradient { buffer, window, pause } => {
+                let times = Times { begun, now, window, pause };
+                found.gradient(buffer, times, in_flight);
+            }
+        }
+        found.limit = found.limit.clamp(f64::from(rules.least), f64::from(most.max(rules.least)));
+        let whole = match found.gradient {
+            Phase::Alone { .. } => (found.limit as u32).min(ALONE.max(rules.least)),
+            Phase::New | Phase::Compared { .. } => found.limit as u32,
+        };
+        self.whole.store(whole, Relaxed);
+        self.limit(rules, most) > before
+    }
+}
+
+impl Found {
+    fn aimd(&mut self, keeps: f64, failed: bool, begun: Instant, now: Instant, in_flight: u32) {
+        if failed {
+            if self.taken_back.is_none_or(|at| begun >= at) {
+                self.limit *= keeps;
+                self.taken_back = Some(now);
+            }
+        } else if f64::from(in_flight) * 2.0 >= self.limit {
+            // One more when as many calls as the limit have gone well.
+            self.limit += 1.0 / self.limit;
+        }
+    }
+
+    fn gradient(&mut self, buffer: f64, times: Times, in_flight: u32) {
+        let Times { begun, now, window: length, pause } = times;
+        let took = now.saturating_duration_since(begun);
+        self.gradient = match self.gradient {
+            Phase::New => Phase::Alone { since: now, sum: Samples::default() },
+            Phase::Alone { since, mut sum } => {
+                if begun >= since {
+                    sum.add(took);
+                }
+                if sum.count < MEASURED {
+                    Phase::Alone { since, sum }
+                } else {
+                    let until = now + pause.mul_f64(1.0 + JITTER * lot());
+                    Phase::Compared { alone: sum.mean(), until, window: now, sum: Samples::default() }
+                }
+            }
+            Phase::Compared { until, .. } if now >= until => Phase::Alone { since: now, sum: Samples::default() },
+            Phase::Compared { alone, until, window, mut sum } => {
+                if begun >= window {
+                    sum.add(took);
+                }
+                if now.saturating_duration_since(window) < length || sum.count < FEWEST {
+                    Phase::Compared { alone, until, window, sum }
+                } else {
+                    // What is not used says nothing about whether more would go well.
+                    let most = if f64::from(in_flight) * 2.0 < self.limit { self.limit } else { f64::INFINITY };
+                    let gradient = (alone * (1.0 + buffer) / sum.mean()).clamp(*GRADIENT.start(), *GRADIENT.end());
+                    self.limit = (self.limit * gradient + self.limit.sqrt()).min(most);
+                    Phase::Compared { alone, until, window: now, sum: Samples::default() }
+                }
+            }
+        };
+    }
+}
+
+/// When a call was, and what is made of it when.
+#[derive(Clone, Copy)]
+struct Times {
+    begun: Instant,
+    now: Instant,
+    window: Duration,
+    pause: Duration,
+}
+
+/// A number from 0 to below 1.
+fn lot() -> f64 {
+    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
+}
