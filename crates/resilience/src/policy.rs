@@ -17,10 +17,12 @@ mod error;
 mod layer;
 mod vitals;
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use ::vitals::{Bus, Live, Registry};
@@ -284,34 +286,50 @@ impl<C> Policy<C> {
         let terms = Terms::of(&rules, true, now);
         let hedged = rules.hedge.and_then(|hedge| self.shared.latencies.delay(&hedge));
         match (hedged, &rules.retry) {
-            (Some(delay), Some(retry)) => {
-                let mut first = pin!(self.tries(&terms, &work, now));
-                tokio::select! {
-                    biased;
-                    answer = &mut first => return answer,
-                    () = tokio::time::sleep(delay) => {}
-                }
-                let now = Instant::now();
-                // One that fails and waits for its next try is not slow, and has its repeats already.
-                if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {
-                    return first.await;
-                }
-                self.shared.tally.hedged.fetch_add(1, Relaxed);
-                let mut second = pin!(self.tries(&terms, &work, now));
-                // The first success is the answer, and the other one is dropped.
-                tokio::select! {
-                    biased;
-                    answer = &mut first => match answer {
-                        Ok(answer) => Ok(answer),
-                        Err(_) => second.await,
-                    },
-                    answer = &mut second => match answer {
-                        Ok(answer) => Ok(answer),
-                        Err(_) => first.await,
-                    },
-                }
-            }
+            // In a box, so that calls which are not hedged have no room for a second one.
+            (Some(delay), Some(retry)) => Box::pin(self.hedged(&terms, delay, retry, &work, now)).await,
             _ => self.tries(&terms, &work, now).await,
+        }
+    }
+
+    /// Tries, and beside them the same once more when they are slow.
+    async fn hedged<T, E, F, W>(
+        &self,
+        terms: &Terms<'_>,
+        delay: Duration,
+        retry: &RetryRules,
+        work: &F,
+        begun: Instant,
+    ) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let mut first = pin!(self.tries(terms, work, begun));
+        tokio::select! {
+            biased;
+            answer = &mut first => return answer,
+            () = tokio::time::sleep(delay) => {}
+        }
+        let now = Instant::now();
+        // One that fails and waits for its next try is not slow, and has its repeats already.
+        if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {
+            return first.await;
+        }
+        self.shared.tally.hedged.fetch_add(1, Relaxed);
+        let mut second = pin!(self.tries(terms, work, now));
+        // The first success is the answer, and the other one is dropped.
+        tokio::select! {
+            biased;
+            answer = &mut first => match answer {
+                Ok(answer) => Ok(answer),
+                Err(_) => second.await,
+            },
+            answer = &mut second => match answer {
+                Ok(answer) => Ok(answer),
+                Err(_) => first.await,
+            },
         }
     }
 
@@ -474,7 +492,8 @@ impl<C> Policy<C> {
                 return Err(refused(soon));
             }
             let until = deadline.map(|deadline| deadline.at());
-            self.shared.rate.pass(rate, 1, until, now).await.map_err(refused)?;
+            // In a box, as few wait: those that do not have no room for it.
+            Box::pin(self.shared.rate.pass(rate, 1, until, now)).await.map_err(refused)?;
             now = Instant::now();
         }
         let place = match &rules.bulkhead_now(&self.shared.adaptive) {
@@ -482,7 +501,7 @@ impl<C> Policy<C> {
                 Some(permit) => Some(permit),
                 None => {
                     let until = deadline.map(|deadline| deadline.at());
-                    let entered = self.shared.bulkhead.enter(bulkhead, until, now).await;
+                    let entered = Box::pin(self.shared.bulkhead.enter(bulkhead, until, now)).await;
                     now = Instant::now();
                     Some(entered.map_err(|_| (Guard::Bulkhead, None))?)
                 }
@@ -507,11 +526,29 @@ impl<C> Policy<C> {
         let begun = now;
         let work = work(Attempt { number, deadline: end });
         let result = match end {
-            Some(end) => end.scope(work).await.ok(),
+            Some(end) => {
+                let mut work = pin!(end.seen_in(work));
+                // Most of what is answered at once needs no timer.
+                match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+                    Poll::Ready(result) => Some(result),
+                    // Also where the work has used up what it may do without giving way.
+                    Poll::Pending => {
+                        let over = tokio::task::unconstrained(tokio::time::sleep_until(end.at()));
+                        tokio::select! {
+                            biased;
+                            result = work => Some(result),
+                            () = over => None,
+                        }
+                    }
+                }
+            }
             None => Some(work.await),
         };
-        now = Instant::now();
         let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
+        // The clock is read only for who wants to know: it is what costs most where all is well.
+        if rules.breaker.is_some() || rules.hedge.is_some() || rules.adaptive.is_some() || outcome.is_failure() {
+            now = Instant::now();
+        }
         let took = now.saturating_duration_since(begun);
         let counter = match (&result, outcome.is_failure()) {
             (None, _) => &self.shared.tally.timed_out,

@@ -4,6 +4,7 @@
 //! Before the timing, the allocations of a thousand calls are counted; `ALLOCATIONS` names the file for them.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::Future;
@@ -33,15 +34,18 @@ use tower_resilience::ratelimiter::RateLimiterLayer;
 use tower_resilience::retry::RetryLayer;
 use tower_resilience::timelimiter::TimeLimiterLayer;
 
-/// Counts what is allocated, on whatever thread.
+/// Counts what a thread allocates: a counter that threads share would be what two of them wait for.
 struct Counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
 
 // SAFETY: everything is passed on to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
+        // Without a destructor, so it is there until the thread is gone.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
@@ -82,9 +86,9 @@ impl Bench {
     fn alone<A: AsyncFnMut()>(&mut self, guard: &str, whose: &str, make: impl Fn() -> A) {
         let mut one = make();
         run(&mut one, COUNTED);
-        let before = ALLOCATIONS.load(Relaxed);
+        let before = ALLOCATIONS.get();
         let _ = run(&mut one, COUNTED);
-        let taken = ALLOCATIONS.load(Relaxed) - before - idle();
+        let taken = ALLOCATIONS.get() - before - idle();
         self.allocations.push((guard.to_owned(), whose.to_owned(), taken as f64 / COUNTED as f64));
         let id = BenchmarkId::new(guard, whose);
         self.criterion.benchmark_group("one").bench_function(id, |b| b.iter_custom(|calls| run(&mut one, calls)));
@@ -122,9 +126,9 @@ fn run(call: &mut impl AsyncFnMut(), calls: u64) -> Duration {
 
 /// What a run allocates for itself.
 fn idle() -> u64 {
-    let before = ALLOCATIONS.load(Relaxed);
+    let before = ALLOCATIONS.get();
     run(&mut async || (), 1);
-    ALLOCATIONS.load(Relaxed) - before
+    ALLOCATIONS.get() - before
 }
 
 /// So many calls on each of two threads at a time; the time of the slower one.
@@ -157,6 +161,9 @@ fn policy(rules: Rules) -> Policy {
 }
 
 fn main() {
+    // tower's rate limit makes a timer at once.
+    let around = runtime();
+    let _entered = around.enter();
     let criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
@@ -199,7 +206,7 @@ fn limits(bench: &mut Bench) {
 /// The box that a layer of tower needs whose future has no name.
 fn boxed<S>(service: S) -> impl Service<u32, Response = u32, Error = S::Error> + Clone + Send + Sync
 where
-    S: Service<u32, Response = u32, Future: Send, Error: Debug> + Clone + Send + Sync + 'static,
+    S: Service<u32, Response = u32, Future: Send, Error: Debug + Send> + Clone + Send + Sync + 'static,
 {
     service_fn(move |amount| {
         let mut service = service.clone();
@@ -211,7 +218,7 @@ where
 
 /// Ours as a layer, and around a closure.
 fn ours(bench: &mut Bench, guard: &str, rules: Rules) {
-    let layer = PolicyLayer::new(policy(rules)).repeats(|_: &u32| true);
+    let layer = PolicyLayer::new(policy(rules.clone())).repeats(|_: &u32| true);
     bench.service(guard, "evenkeel", layer.layer(inner()));
     let around = policy(rules);
     bench.call(guard, "evenkeel, closure", || {
@@ -234,7 +241,8 @@ fn time_limiter() -> TimeLimiterLayer<tower_resilience::timelimiter::FixedTimeou
 fn retry(bench: &mut Bench) {
     ours(bench, "retry", Rules { retry: Some(RetryRules::default()), ..Rules::NONE });
     bench.service("retry", "tower", tower::retry::RetryLayer::new(Repeats::new()).layer(inner()));
-    let layer = RetryLayer::<u32, u32, Infallible>::builder().max_attempts(3).exponential_backoff(Duration::from_millis(50));
+    let layer =
+        RetryLayer::<u32, u32, Infallible>::builder().max_attempts(3).exponential_backoff(Duration::from_millis(50));
     let budget = tower_resilience::retry::RetryBudgetBuilder::new().token_bucket().build().expect("a budget");
     bench.service("retry", "tower-resilience", layer.budget(budget).build().layer(inner()));
     bench.call("retry", "backon", || {
@@ -319,12 +327,17 @@ fn rate_limit(bench: &mut Bench) {
 }
 
 fn bulkhead_layer() -> BulkheadLayer {
-    let layer = BulkheadLayer::builder().max_concurrent_calls(PLACES as usize).max_wait_duration(Duration::from_millis(100));
+    let layer =
+        BulkheadLayer::builder().max_concurrent_calls(PLACES as usize).max_wait_duration(Duration::from_millis(100));
     layer.build().expect("a bulkhead")
 }
 
 fn bulkhead(bench: &mut Bench) {
-    ours(bench, "bulkhead", Rules { bulkhead: Some(BulkheadRules { permits: PLACES, ..BulkheadRules::default() }), ..Rules::NONE });
+    ours(
+        bench,
+        "bulkhead",
+        Rules { bulkhead: Some(BulkheadRules { permits: PLACES, ..BulkheadRules::default() }), ..Rules::NONE },
+    );
     let limit = tower::limit::GlobalConcurrencyLimitLayer::new(PLACES as usize);
     bench.service("bulkhead", "tower", limit.layer(inner()));
     bench.service("bulkhead", "tower-resilience", bulkhead_layer().layer(inner()));
