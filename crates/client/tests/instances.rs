@@ -17,6 +17,7 @@ use resilience::retry::RetryRules;
 use resilience::{Rules, TickerRules};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::Notify;
 use url::Url;
 use vitals::{Registry, Value};
 
@@ -29,6 +30,8 @@ enum Does {
     Answers,
     Fails,
     Hangs,
+    /// Answers when it is told to.
+    Waits,
 }
 
 /// A server that counts its calls, and answers each with the Host that it was called by.
@@ -36,17 +39,18 @@ struct Instance {
     at: SocketAddr,
     calls: Arc<AtomicUsize>,
     does: Arc<Mutex<Does>>,
+    go: Arc<Notify>,
 }
 
 impl Instance {
     async fn start(does: Does) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let instance =
-            Self { at: listener.local_addr().unwrap(), calls: Arc::default(), does: Arc::new(Mutex::new(does)) };
-        let (calls, does) = (Arc::clone(&instance.calls), Arc::clone(&instance.does));
+        let (at, does) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(does)));
+        let instance = Self { at, calls: Arc::default(), does, go: Arc::default() };
+        let (calls, does, go) = (Arc::clone(&instance.calls), Arc::clone(&instance.does), Arc::clone(&instance.go));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let (calls, does) = (Arc::clone(&calls), Arc::clone(&does));
+                let (calls, does, go) = (Arc::clone(&calls), Arc::clone(&does), Arc::clone(&go));
                 tokio::spawn(async move {
                     let mut bytes = vec![0; 4096];
                     let length = stream.read(&mut bytes).await.unwrap_or(0);
@@ -61,6 +65,10 @@ impl Instance {
                         Does::Answers => "200 OK",
                         Does::Fails => "500 Internal Server Error",
                         Does::Hangs => std::future::pending().await,
+                        Does::Waits => {
+                            go.notified().await;
+                            "200 OK"
+                        }
                     };
                     let answer = format!(
                         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{host}",
@@ -156,12 +164,29 @@ async fn a_file_is_followed_and_its_last_good_content_stays() {
         assert!(begun.elapsed() < PATIENCE, "the file is read soon");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    one.take();
+    *one.does.lock().unwrap() = Does::Waits;
+    let (caller, to) = (client.clone(), url.clone());
+    let held = tokio::spawn(async move { caller.get(&to).send().await });
+    let begun = Instant::now();
+    while one.calls.load(Ordering::Relaxed) == 0 {
+        assert!(begun.elapsed() < PATIENCE, "the call is made");
+        tokio::task::yield_now().await;
+    }
     write(format!("{}\n{}\n", two.at, three.at));
     let begun = Instant::now();
     while three.take() == 0 {
-        assert_eq!(ask(&client, &url, 1).await, 1, "no call fails while it changes");
+        let answer = tokio::time::timeout(Duration::from_millis(100), client.get(&url).send()).await;
+        // Until the file is read the one that waits is called.
+        assert!(answer.is_err() || answer.is_ok_and(|answer| answer.is_ok()), "no call fails while it changes");
         assert!(begun.elapsed() < PATIENCE, "the file is read again soon");
     }
+    one.go.notify_waiters();
+    assert_eq!(
+        held.await.unwrap().unwrap().status,
+        200,
+        "a call under way goes on when its instance has left the list"
+    );
     one.take();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(ask(&client, &url, 20).await, 20);

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use evenkeel::prelude::*;
-use evenkeel::resilience::Backoff;
+use evenkeel::resilience::{Backoff, Ticker, TickerRules};
 use evenkeel::{client, vitals};
 use futures_util::StreamExt;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::state::{PayoutState, Word};
 use super::{Own, Payout, read};
@@ -22,10 +23,10 @@ use crate::{Settings, now_micros};
 const BATCH: i64 = 64;
 /// Payouts asked for at once: one that the bank leaves hanging holds up no more than its place.
 const AT_ONCE: usize = 8;
-/// The least wait between two looks when nobody nudges, and between two tries of a payout.
+/// Looks when nobody nudges: never in step with the ledgers beside it.
+const LOOKS: TickerRules = TickerRules { jitter: 0.5, ..TickerRules::every(Duration::from_millis(700)) };
+/// The least wait between two tries of a payout.
 const AT_LEAST: Duration = Duration::from_millis(200);
-/// Between two looks when nobody nudges, on top of the least.
-const LOOK: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
 /// Between two tries of a payout, on top of the least.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// For one try.
@@ -51,6 +52,7 @@ enum Said {
 
 /// Works until asked to end. It ends at once: what was begun is in the store, or is asked for again.
 pub async fn run(context: Context<Settings>, stop: Stop) {
+    let mut looks = Ticker::new(LOOKS, Instant::now());
     loop {
         let worked = tokio::select! {
             () = stop.requested() => return,
@@ -64,7 +66,7 @@ pub async fn run(context: Context<Settings>, stop: Stop) {
         tokio::select! {
             () = stop.requested() => return,
             () = NEW_WORK.notified() => {}
-            () = tokio::time::sleep(AT_LEAST + LOOK.wait(0)) => {}
+            _ = looks.tick() => {}
         }
     }
 }
