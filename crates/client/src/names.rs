@@ -109,7 +109,7 @@ impl Discover<Authority> for Names {
                 Ok((instances, lives)) => {
                     self.failed = 0;
                     let lives = lives.clamp(AT_LEAST, AT_MOST);
-                    self.due = Some(now + lives.mul_f64(1.0 - SOONER * lot()));
+                    self.due = Some(now + lives.mul_f64(1.0 - SOONER * vitals::lot()));
                     let mut said: Vec<_> = instances.iter().map(|one| (one.address.to_string(), one.weight)).collect();
                     said.sort();
                     if self.said.as_ref() != Some(&said) {
@@ -164,9 +164,4 @@ fn best(services: &[&SRV]) -> Result<Vec<Instance<Authority>>, String> {
     };
     // A target of "." says that there is no such service.
     alike.filter(|service| !service.target.is_root()).map(instance).collect()
-}
-
-/// A number from 0 up to 1, by lot.
-fn lot() -> f64 {
-    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -8,8 +8,6 @@ use crate::settings::Standard;
 
 /// The name of the pool and of its threads.
 const NAME: &str = "cpu";
-/// Pieces of work that wait for each thread when nobody said.
-const QUEUE_OF_A_THREAD: u32 = 16;
 
 /// Cores that threads are pinned to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,10 +47,10 @@ impl Cores {
 /// # Errors
 /// Why its threads cannot be had.
 pub(crate) fn open(standard: &Standard, registry: &Registry) -> Result<CpuPool, String> {
-    let threads = standard.cpu_threads.unwrap_or_else(|| CpuRules::default().threads);
-    let queue = standard.cpu_queue.unwrap_or_else(|| threads.saturating_mul(QUEUE_OF_A_THREAD));
+    let sized = standard.cpu_threads.map_or_else(CpuRules::default, CpuRules::of);
+    let queue = standard.cpu_queue.unwrap_or(sized.queue);
     let cores = standard.cpu_cores.clone();
-    let rules = standard.without.cpu(CpuRules { threads, queue });
+    let rules = standard.without.cpu(CpuRules { queue, ..sized });
     let pool = CpuPool::begun_with(NAME, rules, move |thread| cores.pin(thread))?;
     pool.register(registry);
     Ok(pool)

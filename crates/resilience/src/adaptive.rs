@@ -20,6 +20,8 @@ use crate::sync::{Mutex, PoisonError};
 /// Calls at a time while it is measured what they take alone, and how many of them are averaged.
 const ALONE: u32 = 3;
 const MEASURED: u32 = 50;
+/// A measurement that has not ended after so many windows is given up, where an earlier one is known.
+const GIVEN_UP: u32 = 20;
 /// A window with fewer calls says nothing and goes on.
 const FEWEST: u32 = 5;
 /// The gradient of a window, whatever calls took.
@@ -121,8 +123,8 @@ enum Phase {
     /// Nothing yet.
     #[default]
     New,
-    /// What calls take alone is measured, by those that were begun since.
-    Alone { since: Instant, sum: Samples },
+    /// What calls take alone is measured, by those that were begun since only a few are under way.
+    Alone { begun: Instant, since: Instant, sum: Samples, earlier: Option<f64> },
     /// What calls take is compared with that.
     Compared { alone: f64, until: Instant, window: Instant, sum: Samples },
 }
@@ -202,7 +204,7 @@ impl Adaptive {
             Algorithm::Gradient { .. } if outcome.is_failure() => found.aimd(KEEPS, true, begun, now, in_flight),
             Algorithm::Gradient { buffer, window, pause } => {
                 let times = Times { begun, now, window, pause };
-                found.gradient(buffer, times, in_flight);
+                found.gradient(buffer, times, in_flight, ALONE.max(rules.least));
             }
         }
         found.limit = found.limit.clamp(f64::from(rules.least), f64::from(most.max(rules.least)));
@@ -228,23 +230,34 @@ impl Found {
         }
     }
 
-    fn gradient(&mut self, buffer: f64, times: Times, in_flight: u32) {
+    fn gradient(&mut self, buffer: f64, times: Times, in_flight: u32, few: u32) {
         let Times { begun, now, window: length, pause } = times;
         let took = now.saturating_duration_since(begun);
+        let measure = |earlier| Phase::Alone { begun: now, since: now, sum: Samples::default(), earlier };
+        let compare = |alone| {
+            let until = now + pause.mul_f64(1.0 + JITTER * vitals::lot());
+            Phase::Compared { alone, until, window: now, sum: Samples::default() }
+        };
         self.gradient = match self.gradient {
-            Phase::New => Phase::Alone { since: now, sum: Samples::default() },
-            Phase::Alone { since, mut sum } => {
+            Phase::New => measure(None),
+            Phase::Alone { begun: first, earlier: Some(alone), .. } if now > first + length * GIVEN_UP => {
+                compare(alone)
+            }
+            // Those that were let in before are still there, and what comes now waits for them.
+            Phase::Alone { begun: first, earlier, .. } if in_flight > few => {
+                Phase::Alone { begun: first, since: now, sum: Samples::default(), earlier }
+            }
+            Phase::Alone { begun: first, since, mut sum, earlier } => {
                 if begun >= since {
                     sum.add(took);
                 }
                 if sum.count < MEASURED {
-                    Phase::Alone { since, sum }
+                    Phase::Alone { begun: first, since, sum, earlier }
                 } else {
-                    let until = now + pause.mul_f64(1.0 + JITTER * lot());
-                    Phase::Compared { alone: sum.mean(), until, window: now, sum: Samples::default() }
+                    compare(sum.mean())
                 }
             }
-            Phase::Compared { until, .. } if now >= until => Phase::Alone { since: now, sum: Samples::default() },
+            Phase::Compared { until, alone, .. } if now >= until => measure(Some(alone)),
             Phase::Compared { alone, until, window, mut sum } => {
                 if begun >= window {
                     sum.add(took);
@@ -270,9 +283,4 @@ struct Times {
     now: Instant,
     window: Duration,
     pause: Duration,
-}
-
-/// A number from 0 to below 1.
-fn lot() -> f64 {
-    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
 }

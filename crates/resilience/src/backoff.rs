@@ -101,7 +101,7 @@ impl Backoff {
     /// A wait before the try after `failures` failed ones; `before` was the last wait, and counts for decorrelated jitter
     /// alone.
     pub fn wait_after(&self, failures: u32, before: Duration) -> Duration {
-        self.drawn(failures, before, fraction())
+        self.drawn(failures, before, vitals::lot())
     }
 
     /// A wait before the try after `failures` failed ones, where nobody remembers the wait before.
@@ -123,11 +123,6 @@ impl Backoff {
             }
         }
     }
-}
-
-/// Uniform in 0..1.
-fn fraction() -> f64 {
-    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// 1, 1, 2, 3, 5, .. and no more than fits.

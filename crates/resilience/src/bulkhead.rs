@@ -5,7 +5,7 @@
 //! long, the newest is served first, as the oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue
 //! 13(8), 2015).
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub enum Full {
 #[derive(Debug, Default)]
 pub struct Bulkhead {
     word: AtomicU64,
+    /// Of the rules that were given last: who entered by older ones hands its place on by these.
+    permits: AtomicU32,
     waiting: Mutex<Waiting>,
 }
 
@@ -128,6 +130,7 @@ impl Bulkhead {
 
     /// A place, if there is one now and nobody waits for it.
     pub fn try_enter(&self, rules: &BulkheadRules) -> Option<Permit<'_>> {
+        self.know(rules);
         let free = |load: Load| (load.in_flight < rules.permits && load.waiting == 0).then_some(load.in_flight + 1);
         let taken = self.update(|load| free(load).map(|in_flight| Load { in_flight, ..load }));
         taken.then(|| Permit { bulkhead: self, rules: *rules })
@@ -164,6 +167,7 @@ impl Bulkhead {
 
     /// To be called when there are more permits than before: those who wait get the new ones.
     pub fn widen(&self, rules: &BulkheadRules, now: Instant) {
+        self.know(rules);
         let mut waiting = self.waiting();
         while let Some(waiter) = waiting.take(rules, now) {
             let moved = self.update(|load| {
@@ -177,6 +181,13 @@ impl Bulkhead {
             if waiter.place.send(()).is_err() {
                 self.update(|load| Some(Load { in_flight: load.in_flight - 1, ..load }));
             }
+        }
+    }
+
+    /// Written only where it is another number: nearly never.
+    fn know(&self, rules: &BulkheadRules) {
+        if self.permits.load(Ordering::Relaxed) != rules.permits {
+            self.permits.store(rules.permits, Ordering::Relaxed);
         }
     }
 
@@ -208,7 +219,8 @@ impl Bulkhead {
 
     /// Somebody has left.
     fn leave(&self, rules: &BulkheadRules) {
-        let alone = |load: Load| load.waiting == 0 || load.in_flight > rules.permits;
+        let permits = self.permits.load(Ordering::Relaxed);
+        let alone = |load: Load| load.waiting == 0 || load.in_flight > permits;
         if self.update(|load| alone(load).then(|| Load { in_flight: load.in_flight.saturating_sub(1), ..load })) {
             return;
         }

@@ -66,12 +66,16 @@ impl Default for CpuRules {
     /// One thread less than there are cores, and at least one; 16 pieces of work in the queue for each.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-        let threads = cores.saturating_sub(1).clamp(1, MAX_THREADS);
-        Self { threads, queue: threads.saturating_mul(QUEUE_OF_A_THREAD) }
+        Self::of(cores.saturating_sub(1).clamp(1, MAX_THREADS))
     }
 }
 
 impl CpuRules {
+    /// So many threads, and 16 pieces of work in the queue for each.
+    pub const fn of(threads: u32) -> Self {
+        Self { threads, queue: threads.saturating_mul(QUEUE_OF_A_THREAD) }
+    }
+
     /// Looks for numbers that make no sense.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ impl Deadline {
         assert!((0.0..=1.0).contains(&share), "a share is between 0 and 1, not {share}");
         let left = self.at.saturating_duration_since(now);
         let part = match u64::try_from(left.as_nanos()) {
-            // Cheaper than a product of a duration; a share of more than 104 days is off by less than a microsecond.
+            // Cheaper than a product of a duration: exact up to 104 days, beyond by at most some microseconds off.
             Ok(nanos) => Duration::from_nanos((nanos as f64 * share) as u64),
             Err(_) => left.mul_f64(share),
         };

@@ -105,8 +105,7 @@ impl Throttle {
     pub fn admit(&self, rules: &ThrottleRules, now: Instant) -> Result<(), Throttled> {
         let refusal = self.asked(now).refusal(rules);
         self.count(now, 1, 0);
-        let lot = || (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64;
-        if refusal > 0.0 && lot() < refusal { Err(Throttled) } else { Ok(()) }
+        if refusal > 0.0 && vitals::lot() < refusal { Err(Throttled) } else { Ok(()) }
     }
 
     /// A call that was admitted is over. One that was cancelled or says nothing was accepted, for all that is known.

@@ -93,7 +93,7 @@ impl Ticker {
             panic!("{wrong}");
         }
         let first = match rules.first {
-            First::ByLot => now + rules.period.mul_f64(lot()),
+            First::ByLot => now + rules.period.mul_f64(vitals::lot()),
             First::AfterAPeriod => now + rules.period,
         };
         Self { rules, grid: first, due: first }
@@ -141,7 +141,7 @@ impl Ticker {
 
     fn jittered(&self) -> Instant {
         let most = self.rules.period.mul_f64(self.rules.jitter);
-        self.grid - most + most.mul_f64(2.0 * lot())
+        self.grid - most + most.mul_f64(2.0 * vitals::lot())
     }
 }
 
@@ -149,9 +149,4 @@ impl Ticker {
 fn times(period: Duration, times: u128) -> Duration {
     let nanos = period.as_nanos().saturating_mul(times);
     u64::try_from(nanos).map_or(period, Duration::from_nanos)
-}
-
-/// A number from 0 to below 1.
-fn lot() -> f64 {
-    (vitals::entropy() >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -128,6 +128,41 @@ async fn a_policy_comes_to_what_its_callee_takes() {
     assert!(shares[20..].iter().all(|well| *well >= 70), "then few are: {shares:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn callers_that_queue_up_do_not_spoil_what_is_measured() {
+    let gradient = Algorithm::Gradient { buffer: 0.25, window: 50 * MILLI, pause: 1000 * MILLI };
+    let rules = Rules {
+        bulkhead: Some(BulkheadRules {
+            permits: 2000,
+            queue: 2000,
+            patience: 60_000 * MILLI,
+            ..BulkheadRules::default()
+        }),
+        adaptive: Some(AdaptiveRules { algorithm: gradient, ..AdaptiveRules::gradient() }),
+        ..Rules::NONE
+    };
+    let (policy, callee, inside) = (Policy::new("callee", rules).unwrap(), Callee { capacity: 100 }, AtomicU32::new(0));
+    let end = Instant::now() + 30_000 * MILLI;
+    let most = AtomicU32::new(0);
+    let caller = async || {
+        while Instant::now() < end {
+            let work = async |_| {
+                let now_inside = inside.fetch_add(1, Relaxed) + 1;
+                if Instant::now() > end - 10_000 * MILLI {
+                    most.fetch_max(now_inside, Relaxed);
+                }
+                tokio::time::sleep(callee.takes(now_inside)).await;
+                inside.fetch_sub(1, Relaxed);
+                Ok::<_, ()>(())
+            };
+            policy.call(work).await.unwrap();
+        }
+    };
+    join_all((0..1000).map(|_| caller())).await;
+    let most = most.into_inner();
+    assert!((100..=200).contains(&most), "{most} at a time where 100 are done");
+}
+
 #[test]
 fn what_makes_no_sense_is_told() {
     let aimd =

@@ -27,3 +27,8 @@ pub fn entropy() -> u64 {
     fill_entropy(&mut bytes);
     u64::from_le_bytes(bytes)
 }
+
+/// A number from 0 to below 1, each as likely, for jitter and choices by share.
+pub fn lot() -> f64 {
+    (entropy() >> 11) as f64 / (1_u64 << 53) as f64
+}

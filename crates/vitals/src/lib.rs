@@ -38,7 +38,7 @@ mod registry;
 mod table;
 
 pub use build::{Build, Instance};
-pub use entropy::{entropy, fill_entropy, seed_entropy};
+pub use entropy::{entropy, fill_entropy, lot, seed_entropy};
 pub use event::{Bus, EVENTS_KEPT, Event};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use id::{InvalidId, TraceContext, new_id, new_request_id};

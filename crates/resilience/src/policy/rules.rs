@@ -1,0 +1,104 @@
+//! What protects a call, as plain values.
+
+use std::time::Duration;
+
+use crate::adaptive::{Adaptive, AdaptiveRules};
+use crate::breaker::BreakerRules;
+use crate::bulkhead::BulkheadRules;
+use crate::hedge::HedgeRules;
+use crate::rate_limit::RateRules;
+use crate::retry::RetryRules;
+
+/// What protects a call; `None` turns a guard off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
+    pub deadline: Option<Duration>,
+    /// Whether something else may be given in the place of an answer.
+    pub fallback: bool,
+    /// A second call when the first is slow.
+    pub hedge: Option<HedgeRules>,
+    /// Further tries.
+    pub retry: Option<RetryRules>,
+    /// How many in a time; what a guard behind it refuses has used its turn.
+    pub rate: Option<RateRules>,
+    /// How many at a time.
+    pub bulkhead: Option<BulkheadRules>,
+    /// How many at a time, found out while calling: the bulkhead's permits are the most.
+    pub adaptive: Option<AdaptiveRules>,
+    /// When the callee is left alone.
+    pub breaker: Option<BreakerRules>,
+    /// What a try may take.
+    pub timeout: Option<TimeoutRules>,
+}
+
+/// What a try may take: a share of what is left until the deadline, and never more than so long. A try after which there is
+/// no other has all that is left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeoutRules {
+    /// The share, above 0 and at most 1.
+    pub share: f64,
+    /// The longest try.
+    pub at_most: Duration,
+}
+
+impl Default for Rules {
+    /// Everything but hedging, a rate limit and an adaptive limit: 10 s in all, half of what is left and at most 5 s for a try.
+    fn default() -> Self {
+        Self {
+            deadline: Some(Duration::from_secs(10)),
+            fallback: true,
+            hedge: None,
+            retry: Some(RetryRules::default()),
+            rate: None,
+            bulkhead: Some(BulkheadRules::default()),
+            adaptive: None,
+            breaker: Some(BreakerRules::default()),
+            timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
+        }
+    }
+}
+
+impl Rules {
+    /// No guard at all.
+    pub const NONE: Self = Self {
+        deadline: None,
+        fallback: false,
+        hedge: None,
+        retry: None,
+        rate: None,
+        bulkhead: None,
+        adaptive: None,
+        breaker: None,
+        timeout: None,
+    };
+
+    /// Looks for what makes no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        self.hedge.as_ref().map_or(Ok(()), HedgeRules::check)?;
+        self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
+        self.rate.as_ref().map_or(Ok(()), RateRules::check)?;
+        self.bulkhead.as_ref().map_or(Ok(()), BulkheadRules::check)?;
+        self.adaptive.as_ref().map_or(Ok(()), AdaptiveRules::check)?;
+        self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
+        if self.adaptive.is_some() && self.bulkhead.is_none() {
+            return Err("an adaptive limit without a bulkhead limits nothing: give the rules one".to_owned());
+        }
+        match self.timeout {
+            Some(TimeoutRules { share, .. }) if !(share > 0.0 && share <= 1.0) => {
+                Err(format!("a timeout of {share} of what is left; a share is above 0 and at most 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The bulkhead's rules, with so many at a time as there may be now.
+    pub(super) fn bulkhead_now(&self, adaptive: &Adaptive) -> Option<BulkheadRules> {
+        let bulkhead = self.bulkhead?;
+        let permits = self.adaptive.as_ref().map_or(bulkhead.permits, |rules| adaptive.limit(rules, bulkhead.permits));
+        Some(BulkheadRules { permits, ..bulkhead })
+    }
+}
