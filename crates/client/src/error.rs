@@ -105,6 +105,7 @@ impl Error {
                     Guard::RateLimit => format!("more calls to {policy} than its rate limit allows"),
                     Guard::Bulkhead => format!("all places for calls to {policy} are taken"),
                     Guard::Breaker => format!("the circuit breaker of {policy} is open"),
+                    Guard::Throttle => format!("{policy} refuses most of what it is asked, so it was not asked"),
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
             }

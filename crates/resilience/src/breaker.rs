@@ -252,12 +252,12 @@ impl Breaker {
         }
         let failed = outcome.is_failure();
         let in_a_row = self.row(failed);
-        let second = now.saturating_duration_since(self.birth);
-        self.outcomes.record(rules.window, phase.epoch, failed, slow, second);
+        let at = self.at(rules.window, now);
+        self.outcomes.record(rules.window, phase.epoch, failed, slow, at);
         if order == Order::Closed as u8 {
             return None;
         }
-        let why = self.too_much(rules, phase, failed || slow, in_a_row, second)?;
+        let why = self.too_much(rules, phase, failed || slow, in_a_row, at)?;
         let until = self.until(rules, now);
         let open = phase.begin(State::Open { until });
         self.change(phase, open).then(|| {
@@ -277,7 +277,7 @@ impl Breaker {
 
     /// What the window holds now.
     pub fn totals(&self, rules: &BreakerRules, now: Instant) -> Totals {
-        self.outcomes.totals(rules.window, self.phase().epoch, now.saturating_duration_since(self.birth))
+        self.outcomes.totals(rules.window, self.phase().epoch, self.at(rules.window, now))
     }
 
     /// The callee was found to be well by other means, such as an active health check: an open breaker tries calls at once.
@@ -351,7 +351,7 @@ impl Breaker {
         phase: Phase,
         bad: bool,
         in_a_row: u32,
-        second: Duration,
+        at: Duration,
     ) -> Option<&'static str> {
         if rules.consecutive_failures > 0 && in_a_row >= rules.consecutive_failures {
             return Some("too many failures in a row");
@@ -360,7 +360,7 @@ impl Breaker {
         if !bad && !self.outcomes.has_bad() {
             return None;
         }
-        let totals = self.outcomes.totals(rules.window, phase.epoch, second);
+        let totals = self.outcomes.totals(rules.window, phase.epoch, at);
         if totals.calls < rules.minimum_calls {
             return None;
         }
@@ -409,6 +409,14 @@ impl Breaker {
     fn left(&self, until: Word, now: Instant) -> Option<Duration> {
         let passed = now.saturating_duration_since(self.birth);
         Duration::from_millis(until.get()).checked_sub(passed).filter(|left| !left.is_zero())
+    }
+
+    /// Since the birth, where the window asks for it.
+    fn at(&self, window: Window, now: Instant) -> Duration {
+        match window {
+            Window::Calls(_) => Duration::ZERO,
+            Window::Time(_) => now.saturating_duration_since(self.birth),
+        }
     }
 
     fn seconds(&self, now: Instant) -> u64 {

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::nanos;
+
 /// A token, in the unit of which the bucket counts.
 const TOKEN: u64 = 1000;
 /// How long the floor may be saved up.
@@ -95,7 +97,6 @@ impl Budget {
         if rules.floor <= 0.0 {
             return false;
         }
-        let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let now = nanos(now.saturating_duration_since(self.birth));
         let each = nanos(Duration::from_secs_f64(1.0 / rules.floor.max(1e-6)));
         // A floor below one a second can still be spent once.

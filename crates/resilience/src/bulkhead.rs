@@ -100,7 +100,7 @@ struct Waiter {
 #[must_use = "the place is given back at once"]
 pub struct Permit<'a> {
     bulkhead: &'a Bulkhead,
-    rules: BulkheadRules,
+    order: Queueing,
 }
 
 /// How many are inside, and how many wait.
@@ -133,7 +133,7 @@ impl Bulkhead {
         self.know(rules);
         let free = |load: Load| (load.in_flight < rules.permits && load.waiting == 0).then_some(load.in_flight + 1);
         let taken = self.update(|load| free(load).map(|in_flight| Load { in_flight, ..load }));
-        taken.then(|| Permit { bulkhead: self, rules: *rules })
+        taken.then(|| Permit { bulkhead: self, order: rules.order })
     }
 
     /// A place, waited for in the queue until `until` or the rules' patience, whichever ends sooner. Cancel-safe: who is
@@ -157,7 +157,7 @@ impl Bulkhead {
         // The sender is dropped only after it has sent.
         .map_err(|_| Full::Patience)?;
         turn.had = true;
-        Ok(Permit { bulkhead: self, rules: *rules })
+        Ok(Permit { bulkhead: self, order: rules.order })
     }
 
     /// How many are inside, and how many wait.
@@ -169,7 +169,7 @@ impl Bulkhead {
     pub fn widen(&self, rules: &BulkheadRules, now: Instant) {
         self.know(rules);
         let mut waiting = self.waiting();
-        while let Some(waiter) = waiting.take(rules, now) {
+        while let Some(waiter) = waiting.take(rules.order, now) {
             let moved = self.update(|load| {
                 (load.in_flight < rules.permits)
                     .then(|| Load { in_flight: load.in_flight + 1, waiting: load.waiting.saturating_sub(1) })
@@ -207,18 +207,18 @@ impl Bulkhead {
             return Err(Full::Queue);
         }
         if enters {
-            return Ok(Ok(Permit { bulkhead: self, rules: *rules }));
+            return Ok(Ok(Permit { bulkhead: self, order: rules.order }));
         }
         let (sender, place) = oneshot::channel();
         waiting.number += 1;
         let number = waiting.number;
         waiting.queue.push_back(Waiter { number, since: now, place: sender });
         drop(waiting);
-        Ok(Err(Turn { bulkhead: self, rules: *rules, number, place, had: false }))
+        Ok(Err(Turn { bulkhead: self, order: rules.order, number, place, had: false }))
     }
 
     /// Somebody has left.
-    fn leave(&self, rules: &BulkheadRules) {
+    fn leave(&self, order: Queueing) {
         let permits = self.permits.load(Ordering::Relaxed);
         let alone = |load: Load| load.waiting == 0 || load.in_flight > permits;
         if self.update(|load| alone(load).then(|| Load { in_flight: load.in_flight.saturating_sub(1), ..load })) {
@@ -228,7 +228,7 @@ impl Bulkhead {
         // The clock is read only where somebody waits.
         let now = Instant::now();
         loop {
-            let Some(waiter) = waiting.take(rules, now) else {
+            let Some(waiter) = waiting.take(order, now) else {
                 self.update(|load| Some(Load { in_flight: load.in_flight.saturating_sub(1), ..load }));
                 return;
             };
@@ -254,9 +254,9 @@ impl Bulkhead {
 
 impl Waiting {
     /// Who is served next.
-    fn take(&mut self, rules: &BulkheadRules, now: Instant) -> Option<Waiter> {
+    fn take(&mut self, order: Queueing, now: Instant) -> Option<Waiter> {
         let oldest = self.queue.front()?;
-        match rules.order {
+        match order {
             Queueing::AdaptiveLifo(after) if now.saturating_duration_since(oldest.since) >= after => {
                 self.queue.pop_back()
             }
@@ -267,14 +267,14 @@ impl Waiting {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.bulkhead.leave(&self.rules);
+        self.bulkhead.leave(self.order);
     }
 }
 
 /// A turn in the queue; who is dropped leaves it.
 struct Turn<'a> {
     bulkhead: &'a Bulkhead,
-    rules: BulkheadRules,
+    order: Queueing,
     number: u64,
     place: oneshot::Receiver<()>,
     /// Whether the place has become a permit.
@@ -294,6 +294,6 @@ impl Drop for Turn<'_> {
         }
         drop(waiting);
         // It was given a place that nobody will use.
-        self.bulkhead.leave(&self.rules);
+        self.bulkhead.leave(self.order);
     }
 }

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use vitals::{Column, Live, Row, Source, Table, Value};
 
 use crate::balance::{BalanceRules, Chooser, Instance, Set, State, View, hash_of};
+use crate::nanos;
 use crate::outcome::Outcome;
 use crate::outlier::{OutlierRules, Sign, outliers};
 
@@ -313,10 +314,6 @@ impl<T: Clone + Eq + Hash> Shared<T> {
             ejected.extend(self.eject(rules, &set.members[place].state, sign, now));
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 const INSTANCE: Table = Table {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::nanos;
+
 tokio::task_local! {
     static CURRENT: Deadline;
 }
@@ -65,11 +67,9 @@ impl Deadline {
     pub fn part(&self, share: f64, at_most: Duration, now: Instant) -> Self {
         assert!((0.0..=1.0).contains(&share), "a share is between 0 and 1, not {share}");
         let left = self.at.saturating_duration_since(now);
-        let part = match u64::try_from(left.as_nanos()) {
-            // Cheaper than a product of a duration: exact up to 104 days, beyond by at most some microseconds off.
-            Ok(nanos) => Duration::from_nanos((nanos as f64 * share) as u64),
-            Err(_) => left.mul_f64(share),
-        };
+        // In whole numbers, as this is done in every try: the share is rounded down to a multiple of 2^-32.
+        let parts = (share * (1_u64 << 32) as f64) as i64;
+        let part = Duration::from_nanos(((u128::from(nanos(left)) * parts as u128) >> 32) as u64);
         Self::since(now, part.min(at_most)).min(*self)
     }
 

@@ -204,7 +204,7 @@ impl Health {
     pub fn eject(&self, rules: &OutlierRules, now: u64) -> u64 {
         let times = self.times.fetch_add(1, Ordering::Relaxed);
         let wait = rules.ejection.wait(times).max(Duration::from_nanos(1));
-        let until = now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
+        let until = now.saturating_add(crate::nanos(wait));
         self.until.store(until, Ordering::Relaxed);
         self.in_a_row.store(0, Ordering::Relaxed);
         until

@@ -9,11 +9,13 @@
 //! | *each try:* rate limit | so many a second; what comes sooner waits for its turn, or is refused |
 //! | *each try:* bulkhead | so many at a time, so many more wait; how many is found out where the limit is adaptive |
 //! | *each try:* breaker | a callee that fails is left alone |
+//! | *each try:* throttle | a callee that refuses most of what it is asked is not asked for all of it |
 //! | *each try:* timeout | a try has its share of what is left until the deadline; one with no other behind it has all of it |
 //!
 //! Cancel-safe: whoever drops a call gives back its place, and a probe's place, at once.
 
 mod error;
+mod held;
 mod layer;
 mod rules;
 mod vitals;
@@ -30,19 +32,21 @@ use ::vitals::{Bus, Live, Registry};
 use tokio::time::Instant;
 
 pub use self::error::{CallError, Guard};
+use self::held::Held;
 pub use self::layer::{Guarded, PolicyLayer};
 pub use self::rules::{Rules, TimeoutRules};
 use self::vitals::Tally;
 use crate::adaptive::Adaptive;
-use crate::breaker::{Breaker, BreakerRules, Ordered, Ticket};
+use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::deadline::Deadline;
 use crate::hedge::Latencies;
 use crate::outcome::{ByResult, Classify, Outcome};
-use crate::rate_limit::{Limited, RateLimit};
+use crate::rate_limit::RateLimit;
 use crate::retry::{RetryRules, Stop, Tries};
 use crate::stale::{Answer, Stale, StaleRules};
+use crate::throttle::Throttle;
 
 /// One try, as the work sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +74,16 @@ struct Shared {
     bulkhead: Bulkhead,
     adaptive: Adaptive,
     breaker: Breaker,
+    throttle: Throttle,
     tally: Tally,
     /// Where changes are published, once the policy is registered.
     bus: OnceLock<Bus>,
+}
+
+impl Shared {
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
 }
 
 impl<C: Clone> Clone for Policy<C> {
@@ -98,6 +109,7 @@ impl Policy {
             bulkhead: Bulkhead::new(),
             adaptive: Adaptive::new(),
             breaker: Breaker::new(now),
+            throttle: Throttle::new(now),
             tally: Tally::default(),
             bus: OnceLock::new(),
         };
@@ -174,6 +186,11 @@ impl<C> Policy<C> {
         &self.shared.rate
     }
 
+    /// The throttle, to be looked at.
+    pub fn throttle(&self) -> &Throttle {
+        &self.shared.throttle
+    }
+
     /// The retry budget, to be looked at.
     pub fn budget(&self) -> &Budget {
         &self.shared.budget
@@ -189,15 +206,7 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let rules = self.shared.rules.read();
-        let now = Instant::now();
-        let terms = Terms::of(&rules, true, now);
-        let hedged = rules.hedge.and_then(|hedge| self.shared.latencies.delay(&hedge));
-        match (hedged, &rules.retry) {
-            // In a box, so that calls which are not hedged have no room for a second one.
-            (Some(delay), Some(retry)) => Box::pin(self.hedged(&terms, delay, retry, &work, now)).await,
-            _ => self.tries(&terms, &work, now).await,
-        }
+        self.run(Repeats::Beside, work).await
     }
 
     /// Tries, and beside them the same once more when they are slow.
@@ -207,14 +216,13 @@ impl<C> Policy<C> {
         delay: Duration,
         retry: &RetryRules,
         work: &F,
-        begun: Instant,
     ) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let mut first = pin!(self.tries(terms, work, begun));
+        let mut first = pin!(self.tries(terms, work));
         tokio::select! {
             biased;
             answer = &mut first => return answer,
@@ -226,7 +234,8 @@ impl<C> Policy<C> {
             return first.await;
         }
         self.shared.tally.hedged.fetch_add(1, Relaxed);
-        let mut second = pin!(self.tries(terms, work, now));
+        let terms = Terms { begun: now, failed: AtomicBool::new(false), ..*terms };
+        let mut second = pin!(self.tries(&terms, work));
         // The first success is the answer, and the other one is dropped.
         tokio::select! {
             biased;
@@ -307,9 +316,7 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let rules = self.shared.rules.read();
-        let now = Instant::now();
-        self.tries(&Terms::of(&rules, true, now), &work, now).await
+        self.run(Repeats::InTurn, work).await
     }
 
     /// Does work that must not be repeated: every guard but hedge and retry.
@@ -322,46 +329,84 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let rules = self.shared.rules.read();
-        let now = Instant::now();
-        self.tries(&Terms::of(&rules, false, now), &work, now).await
+        self.run(Repeats::Never, work).await
     }
 
-    /// Try after try.
-    async fn tries<T, E, F, W>(&self, terms: &Terms<'_>, work: &F, begun: Instant) -> Result<T, CallError<E>>
+    async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let Terms { rules, deadline, repeatable, .. } = *terms;
+        let rules = self.shared.rules.read();
+        let now = Instant::now();
+        let terms = Terms::of(&rules, repeats != Repeats::Never, now);
+        if let (Repeats::Beside, Some(hedge), Some(retry)) = (repeats, &rules.hedge, &rules.retry)
+            && let Some(delay) = self.shared.latencies.delay(hedge)
+        {
+            // In a box, so that calls which are not hedged have no room for a second one.
+            return Box::pin(self.hedged(&terms, delay, retry, &work)).await;
+        }
+        self.tries(&terms, &work).await
+    }
+
+    /// Try after try.
+    async fn tries<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let Terms { rules, begun, deadline, repeatable, .. } = *terms;
         let (mut tries, mut now, mut cause) = (Tries::begin(begun), begun, None);
-        let policy = || Arc::clone(&self.shared.name);
         loop {
-            if deadline.is_some_and(|deadline| now >= deadline.at()) {
-                return Err(CallError::Expired { policy: policy(), tries: tries.made() - 1, cause });
-            }
             let number = tries.made();
+            if deadline.is_some_and(|deadline| now >= deadline.at()) {
+                return Err(CallError::Expired { policy: self.shared.name(), tries: number - 1, cause });
+            }
             let last = rules.retry.as_ref().is_none_or(|retry| !repeatable || number >= retry.attempts);
-            let ended = match self.attempt(rules, deadline, number, last, work, now).await {
-                Ok(ended) => ended,
+            let mut held = Held::nothing(&self.shared, rules, deadline, now);
+            let admitted = match held.enter() {
+                Ok(None) => held.admit(last),
+                // In a box, as few wait: those that do not have no room for it.
+                Ok(Some(queue)) => match Box::pin(held.wait(queue)).await {
+                    Ok(()) => held.admit(last),
+                    Err(refusal) => Err(refusal),
+                },
+                Err(refusal) => Err(refusal),
+            };
+            let end = match admitted {
+                Ok(end) => end,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
-                    return Err(CallError::Refused { policy: policy(), guard, retry_after, cause });
+                    return Err(CallError::Refused { policy: self.shared.name(), guard, retry_after, cause });
                 }
             };
-            now = ended.now;
-            if let (Outcome::Success, Some(retry)) = (ended.outcome, &rules.retry) {
-                self.shared.budget.deposit(&retry.budget);
-            }
-            let again = match &rules.retry {
-                Some(retry) => tries.again(retry, ended.outcome, repeatable, deadline, &self.shared.budget, now),
-                None => Err(Stop::NoNeed),
+            let work = work(Attempt { number, deadline: end });
+            let result = match end {
+                Some(end) => {
+                    let mut work = pin!(end.seen_in(work));
+                    // Most of what is answered at once needs no timer.
+                    match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+                        Poll::Ready(result) => Some(result),
+                        // Also where the work has used up what it may do without giving way.
+                        Poll::Pending => {
+                            let over = tokio::task::unconstrained(tokio::time::sleep_until(end.at()));
+                            tokio::select! {
+                                biased;
+                                result = work => Some(result),
+                                () = over => None,
+                            }
+                        }
+                    }
+                }
+                None => Some(work.await),
             };
-            match (again, ended.result) {
+            let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
+            now = held.settle(outcome, result.is_some());
+            drop(held);
+            match (self.again(terms, &mut tries, outcome, now), result) {
                 (Ok(wait), result) => {
-                    terms.failed.store(true, Relaxed);
-                    self.shared.tally.retried.fetch_add(1, Relaxed);
                     cause = result.and_then(Result::err).or(cause);
                     tokio::time::sleep_until(now + wait).await;
                     now = Instant::now();
@@ -369,122 +414,42 @@ impl<C> Policy<C> {
                 // Also one that speaks against the callee, such as a response that says so: the caller wants to read it.
                 (Err(_), Some(Ok(answer))) => return Ok(answer),
                 (Err(stop), Some(Err(cause))) => {
-                    return Err(CallError::Failed { policy: policy(), tries: number, stop, cause });
+                    return Err(CallError::Failed { policy: self.shared.name(), tries: number, stop, cause });
                 }
-                (Err(_), None) => return Err(CallError::TimedOut { policy: policy(), tries: number, cause }),
+                (Err(_), None) => {
+                    return Err(CallError::TimedOut { policy: self.shared.name(), tries: number, cause });
+                }
             }
         }
     }
 
-    /// One try behind its guards.
-    async fn attempt<T, E, F, W>(
-        &self,
-        rules: &Rules,
-        deadline: Option<Deadline>,
-        number: u32,
-        last: bool,
-        work: &F,
-        now: Instant,
-    ) -> Result<Ended<T, E>, (Guard, Option<Duration>)>
-    where
-        C: Classify<T, E>,
-        F: Fn(Attempt) -> W,
-        W: Future<Output = Result<T, E>>,
-    {
-        let mut now = now;
-        if let Some(rate) = &rules.rate
-            && let Err(soon) = self.shared.rate.try_pass(rate, 1, now)
-        {
-            let refused = |limited: Limited| (Guard::RateLimit, limited.retry_after());
-            if rate.patience.is_zero() {
-                return Err(refused(soon));
-            }
-            let until = deadline.map(|deadline| deadline.at());
-            // In a box, as few wait: those that do not have no room for it.
-            Box::pin(self.shared.rate.pass(rate, 1, until, now)).await.map_err(refused)?;
-            now = Instant::now();
+    /// How long to wait before the next try, or why there is none.
+    fn again(&self, terms: &Terms<'_>, tries: &mut Tries, outcome: Outcome, now: Instant) -> Result<Duration, Stop> {
+        let Some(retry) = &terms.rules.retry else { return Err(Stop::NoNeed) };
+        if outcome == Outcome::Success {
+            self.shared.budget.deposit(&retry.budget);
         }
-        let place = match &rules.bulkhead_now(&self.shared.adaptive) {
-            Some(bulkhead) => match self.shared.bulkhead.try_enter(bulkhead) {
-                Some(permit) => Some(permit),
-                None => {
-                    let until = deadline.map(|deadline| deadline.at());
-                    let entered = Box::pin(self.shared.bulkhead.enter(bulkhead, until, now)).await;
-                    now = Instant::now();
-                    Some(entered.map_err(|_| (Guard::Bulkhead, None))?)
-                }
-            },
-            None => None,
-        };
-        let mut settling = None;
-        if let Some(breaker) = &rules.breaker {
-            let admitted = self.shared.breaker.admit(breaker, now);
-            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
-            self.shared.changed(change);
-            settling = Some(Settling { shared: &self.shared, rules: breaker, ticket, begun: now, over: false });
-        }
-        let end = match (&rules.timeout, deadline) {
-            (Some(timeout), Some(deadline)) => {
-                let share = if last { 1.0 } else { timeout.share };
-                Some(deadline.part(share, timeout.at_most, now))
-            }
-            (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
-            (None, deadline) => deadline,
-        };
-        let begun = now;
-        let work = work(Attempt { number, deadline: end });
-        let result = match end {
-            Some(end) => {
-                let mut work = pin!(end.seen_in(work));
-                // Most of what is answered at once needs no timer.
-                match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
-                    Poll::Ready(result) => Some(result),
-                    // Also where the work has used up what it may do without giving way.
-                    Poll::Pending => {
-                        let over = tokio::task::unconstrained(tokio::time::sleep_until(end.at()));
-                        tokio::select! {
-                            biased;
-                            result = work => Some(result),
-                            () = over => None,
-                        }
-                    }
-                }
-            }
-            None => Some(work.await),
-        };
-        let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
-        // The clock is read only for who wants to know: it is what costs most where all is well.
-        if rules.breaker.is_some() || rules.hedge.is_some() || rules.adaptive.is_some() || outcome.is_failure() {
-            now = Instant::now();
-        }
-        let took = now.saturating_duration_since(begun);
-        let counter = match (&result, outcome.is_failure()) {
-            (None, _) => &self.shared.tally.timed_out,
-            (Some(_), true) => &self.shared.tally.failed,
-            (Some(_), false) => &self.shared.tally.answered,
-        };
-        counter.fetch_add(1, Relaxed);
-        if let Some(settling) = settling {
-            settling.settle(outcome, took, now);
-        }
-        if let (Some(adaptive), Some(bulkhead)) = (&rules.adaptive, &rules.bulkhead) {
-            let in_flight = self.shared.bulkhead.load().in_flight;
-            let grown = self.shared.adaptive.learn(adaptive, bulkhead.permits, outcome, begun, now, in_flight);
-            drop(place);
-            if grown && let Some(bulkhead) = rules.bulkhead_now(&self.shared.adaptive) {
-                self.shared.bulkhead.widen(&bulkhead, now);
-            }
-        }
-        if let (Some(hedge), Outcome::Success) = (&rules.hedge, outcome) {
-            self.shared.latencies.record(hedge, took);
-        }
-        Ok(Ended { result, outcome, now })
+        let wait = tries.again(retry, outcome, terms.repeatable, terms.deadline, &self.shared.budget, now)?;
+        terms.failed.store(true, Relaxed);
+        self.shared.tally.retried.fetch_add(1, Relaxed);
+        Ok(wait)
     }
+}
+
+/// How work may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeats {
+    Never,
+    /// One try after the other.
+    InTurn,
+    /// Also beside a slow one.
+    Beside,
 }
 
 /// What the tries of one call have in common.
 struct Terms<'r> {
     rules: &'r Rules,
+    begun: Instant,
     /// When nobody waits any more.
     deadline: Option<Deadline>,
     repeatable: bool,
@@ -495,40 +460,10 @@ struct Terms<'r> {
 impl<'r> Terms<'r> {
     fn of(rules: &'r Rules, repeatable: bool, now: Instant) -> Self {
         let own = rules.deadline.map(|deadline| Deadline::since(now, deadline));
-        let deadline = [own, Deadline::current()].into_iter().flatten().min();
-        Self { rules, deadline, repeatable, failed: AtomicBool::new(false) }
-    }
-}
-
-/// A try that is over; without a result it was dropped at its end.
-struct Ended<T, E> {
-    result: Option<Result<T, E>>,
-    outcome: Outcome,
-    now: Instant,
-}
-
-/// Tells the breaker what became of a call, also when it was dropped.
-struct Settling<'a> {
-    shared: &'a Shared,
-    rules: &'a BreakerRules,
-    ticket: Ticket,
-    begun: Instant,
-    over: bool,
-}
-
-impl Settling<'_> {
-    fn settle(mut self, outcome: Outcome, took: Duration, now: Instant) {
-        self.over = true;
-        self.shared.changed(self.shared.breaker.settle(self.rules, self.ticket, outcome, took, now));
-    }
-}
-
-impl Drop for Settling<'_> {
-    fn drop(&mut self) {
-        if !self.over {
-            let breaker = &self.shared.breaker;
-            let change = breaker.settle(self.rules, self.ticket, Outcome::Cancelled, Duration::ZERO, self.begun);
-            self.shared.changed(change);
-        }
+        let deadline = match (own, Deadline::current()) {
+            (Some(own), Some(current)) => Some(own.min(current)),
+            (own, current) => own.or(current),
+        };
+        Self { rules, begun: now, deadline, repeatable, failed: AtomicBool::new(false) }
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::nanos;
+
 pub use self::keyed::{KEY_WAYS, KeyedRateLimit, MAX_KEYS};
 
 /// The most calls in [`RateRules::per`] for each of its nanoseconds: the emission interval is a whole nanosecond at least.
@@ -60,9 +62,9 @@ impl RateRules {
         nanos(self.per).div_ceil(u64::from(self.rate.max(1))).max(FINEST)
     }
 
-    /// Nanoseconds of the whole burst.
-    fn tolerance(&self) -> u64 {
-        self.interval().saturating_mul(u64::from(self.burst))
+    /// Nanoseconds of the whole burst, where one call has this many.
+    fn tolerance(&self, interval: u64) -> u64 {
+        interval.saturating_mul(u64::from(self.burst))
     }
 }
 
@@ -175,7 +177,8 @@ fn take(arrival: &AtomicU64, rules: &RateRules, cost: u32, now: u64, patience: u
     if cost > rules.burst {
         return Err(Limited::Cost { cost, burst: rules.burst });
     }
-    let (added, tolerance) = (rules.interval().saturating_mul(u64::from(cost)), rules.tolerance());
+    let interval = rules.interval();
+    let (added, tolerance) = (interval.saturating_mul(u64::from(cost)), rules.tolerance(interval));
     let mut seen = arrival.load(Ordering::Relaxed);
     loop {
         let next = seen.max(now).saturating_add(added);
@@ -192,10 +195,12 @@ fn take(arrival: &AtomicU64, rules: &RateRules, cost: u32, now: u64, patience: u
 
 fn quota(arrival: &AtomicU64, rules: &RateRules, now: u64) -> Quota {
     let reset = arrival.load(Ordering::Relaxed).saturating_sub(now);
-    let free = rules.tolerance().saturating_sub(reset) / rules.interval();
+    let interval = rules.interval();
+    let tolerance = rules.tolerance(interval);
+    let free = tolerance.saturating_sub(reset) / interval;
     Quota {
         limit: rules.burst,
-        window: Duration::from_nanos(rules.tolerance()),
+        window: Duration::from_nanos(tolerance),
         remaining: u32::try_from(free).unwrap_or(u32::MAX).min(rules.burst),
         reset: Duration::from_nanos(reset),
     }
@@ -204,10 +209,6 @@ fn quota(arrival: &AtomicU64, rules: &RateRules, now: u64) -> Quota {
 /// Nanoseconds from the birth until now; 584 years are the end.
 fn since(birth: Instant, now: Instant) -> u64 {
     nanos(now.saturating_duration_since(birth))
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Who waits for its turn.

@@ -10,6 +10,7 @@ use resilience::hedge::HedgeRules;
 use resilience::policy::{CallError, Guard, TimeoutRules};
 use resilience::rate_limit::RateRules;
 use resilience::retry::{RetryRules, Stop};
+use resilience::throttle::ThrottleRules;
 use resilience::{Backoff, Deadline, Jitter, Outcome, Policy, Rules};
 use tokio::time::Instant;
 
@@ -124,6 +125,35 @@ async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
     assert!(dropped.is_err());
     assert!(matches!(error, CallError::Refused { guard: Guard::Bulkhead, .. }), "{error:?}");
     assert_eq!(policy.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callee_that_refuses_most_is_spared_and_sees_what_it_can_take_again() {
+    let throttle = ThrottleRules { most: 0.9, ..ThrottleRules::default() };
+    let policy = policy(Rules { throttle: Some(throttle), ..Rules::NONE });
+    let policy = policy.classified(|result: &Result<(), &str>| match result {
+        Ok(()) => Outcome::Success,
+        Err(_) => Outcome::Overload { retry_after: None },
+    });
+    let asked = Cell::new(0);
+    let ask = async |well: bool| {
+        let work = async |_| {
+            asked.set(asked.get() + 1);
+            if well { Ok(()) } else { Err("busy") }
+        };
+        policy.once(work).await
+    };
+    let mut spared = 0;
+    for _ in 0..1000 {
+        if let Err(CallError::Refused { guard, .. }) = ask(false).await {
+            assert_eq!(guard, Guard::Throttle);
+            spared += 1;
+        }
+    }
+    // Nine in ten of the 1000, less the few of the beginning: 5 standard deviations of a lot are 48.
+    assert!((830..=930).contains(&spared) && asked.get() == 1000 - spared, "{spared}, {}", asked.get());
+    tokio::time::advance(Duration::from_secs(121)).await;
+    assert_eq!(ask(true).await, Ok(()), "all is forgotten");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,11 +14,14 @@ mod rooms {
     pub mod budget;
     pub mod bulkhead;
     pub mod coalesce;
+    pub mod nanos;
     pub mod outcome;
     pub mod rate_limit;
 }
 
 pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, outcome, rate_limit};
+
+use rooms::nanos::nanos;
 
 /// What `resilience` has of std.
 mod sync {

@@ -14,6 +14,8 @@ pub enum Guard {
     Bulkhead,
     /// The callee is left alone.
     Breaker,
+    /// The callee refuses most of what it is asked.
+    Throttle,
 }
 
 /// Why a call has no answer: which guard of which policy, and what the last try came to.
@@ -79,6 +81,7 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
                     Guard::RateLimit => "its rate limit is reached",
                     Guard::Bulkhead => "its bulkhead is full",
                     Guard::Breaker => "its circuit breaker is open",
+                    Guard::Throttle => "it refuses most of what it is asked",
                 };
                 write!(f, "{policy} was not called: {why}")?;
                 if let Some(after) = retry_after {

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use tower::util::ServiceExt;
 use tower::{Layer, Service};
 
-use super::{CallError, Policy};
+use super::{CallError, Policy, Repeats};
 use crate::outcome::{ByResult, Classify};
 
 /// Whether a request may be sent again.
-type Repeats<Q> = Arc<dyn Fn(&Q) -> bool + Send + Sync>;
+type MayRepeat<Q> = Arc<dyn Fn(&Q) -> bool + Send + Sync>;
 
 /// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] says what may be.
 ///
@@ -29,7 +29,7 @@ type Repeats<Q> = Arc<dyn Fn(&Q) -> bool + Send + Sync>;
 /// ```
 pub struct PolicyLayer<Q, C = ByResult> {
     policy: Policy<C>,
-    repeats: Repeats<Q>,
+    repeats: MayRepeat<Q>,
 }
 
 /// A service behind a [`Policy`]. It is always ready: a try that finds the inner service busy waits for it in its own time,
@@ -37,7 +37,7 @@ pub struct PolicyLayer<Q, C = ByResult> {
 pub struct Guarded<S, Q, C = ByResult> {
     inner: S,
     policy: Policy<C>,
-    repeats: Repeats<Q>,
+    repeats: MayRepeat<Q>,
 }
 
 impl<Q, C> PolicyLayer<Q, C> {
@@ -77,13 +77,13 @@ where
 
     fn call(&mut self, request: Q) -> Self::Future {
         let (inner, policy) = (self.inner.clone(), self.policy.clone());
-        let repeats = (self.repeats)(&request);
+        let repeats = if (self.repeats)(&request) { Repeats::Beside } else { Repeats::Never };
         Box::pin(async move {
             let work = |_| {
                 let (mut inner, request) = (inner.clone(), request.clone());
                 async move { inner.ready().await?.call(request).await }
             };
-            if repeats { policy.call(work).await } else { policy.once(work).await }
+            policy.run(repeats, work).await
         })
     }
 }

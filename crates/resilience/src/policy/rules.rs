@@ -8,6 +8,7 @@ use crate::bulkhead::BulkheadRules;
 use crate::hedge::HedgeRules;
 use crate::rate_limit::RateRules;
 use crate::retry::RetryRules;
+use crate::throttle::ThrottleRules;
 
 /// What protects a call; `None` turns a guard off.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Rules {
     pub adaptive: Option<AdaptiveRules>,
     /// When the callee is left alone.
     pub breaker: Option<BreakerRules>,
+    /// How much a callee that refuses is asked.
+    pub throttle: Option<ThrottleRules>,
     /// What a try may take.
     pub timeout: Option<TimeoutRules>,
 }
@@ -43,7 +46,7 @@ pub struct TimeoutRules {
 }
 
 impl Default for Rules {
-    /// Everything but hedging, a rate limit and an adaptive limit: 10 s in all, half of what is left and at most 5 s for a try.
+    /// Everything but hedging, a rate limit, an adaptive limit and a throttle: 10 s in all, half of what is left and at most 5 s for a try.
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(10)),
@@ -54,6 +57,7 @@ impl Default for Rules {
             bulkhead: Some(BulkheadRules::default()),
             adaptive: None,
             breaker: Some(BreakerRules::default()),
+            throttle: None,
             timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
         }
     }
@@ -70,6 +74,7 @@ impl Rules {
         bulkhead: None,
         adaptive: None,
         breaker: None,
+        throttle: None,
         timeout: None,
     };
 
@@ -84,6 +89,7 @@ impl Rules {
         self.bulkhead.as_ref().map_or(Ok(()), BulkheadRules::check)?;
         self.adaptive.as_ref().map_or(Ok(()), AdaptiveRules::check)?;
         self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
+        self.throttle.as_ref().map_or(Ok(()), ThrottleRules::check)?;
         if self.adaptive.is_some() && self.bulkhead.is_none() {
             return Err("an adaptive limit without a bulkhead limits nothing: give the rules one".to_owned());
         }
@@ -93,6 +99,11 @@ impl Rules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a guard wants to know when a call that went well was over.
+    pub(super) fn looks_back(&self) -> bool {
+        self.breaker.is_some() || self.throttle.is_some() || self.hedge.is_some() || self.adaptive.is_some()
     }
 
     /// The bulkhead's rules, with so many at a time as there may be now.

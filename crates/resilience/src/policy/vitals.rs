@@ -29,6 +29,7 @@ const POLICY: Table = Table {
         Column::counter("refused_by_rate_limit", "Tries that came too soon."),
         Column::counter("refused_by_breaker", "Tries that the breaker refused."),
         Column::counter("refused_by_bulkhead", "Tries that found the bulkhead full for too long."),
+        Column::counter("refused_by_throttle", "Tries that a callee which refuses most was spared."),
     ],
 };
 
@@ -44,6 +45,7 @@ pub(super) struct Tally {
     refused_by_rate_limit: AtomicU64,
     refused_by_breaker: AtomicU64,
     refused_by_bulkhead: AtomicU64,
+    refused_by_throttle: AtomicU64,
 }
 
 impl Tally {
@@ -52,6 +54,7 @@ impl Tally {
             Guard::RateLimit => &self.refused_by_rate_limit,
             Guard::Bulkhead => &self.refused_by_bulkhead,
             Guard::Breaker => &self.refused_by_breaker,
+            Guard::Throttle => &self.refused_by_throttle,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -137,6 +140,7 @@ impl Source for Shared {
             count(&self.tally.refused_by_rate_limit),
             count(&self.tally.refused_by_breaker),
             count(&self.tally.refused_by_bulkhead),
+            count(&self.tally.refused_by_throttle),
         ]]
     }
 }

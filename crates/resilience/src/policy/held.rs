@@ -1,0 +1,143 @@
+//! One try: let in by its guards, in their order, and settled with each of them when it is over.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Guard, Rules, Shared};
+use crate::breaker::{BreakerRules, Ticket};
+use crate::bulkhead::Permit;
+use crate::deadline::Deadline;
+use crate::outcome::Outcome;
+use crate::rate_limit::Limited;
+
+/// The guard that refused a try, and when it is worth asking again, from now on.
+pub(super) type Refusal = (Guard, Option<Duration>);
+
+/// Where a try has to wait.
+pub(super) enum Queue {
+    Rate,
+    Bulkhead,
+}
+
+/// What a try holds of its guards, from [`Held::enter`] by way of [`Held::wait`], where it must, and [`Held::admit`] to [`Held::settle`].
+/// Dropped before, it gives all of it back: the breaker and the throttle see a cancelled call. It is filled where it stands, as moving it
+/// would cost more than some guards do.
+pub(super) struct Held<'p> {
+    shared: &'p Shared,
+    rules: &'p Rules,
+    /// When nobody waits any more.
+    deadline: Option<Deadline>,
+    /// The moment of the step.
+    now: Instant,
+    place: Option<Permit<'p>>,
+    ticket: Option<(&'p BreakerRules, Ticket)>,
+    /// Whether the throttle counts on it.
+    asked: bool,
+}
+
+impl<'p> Held<'p> {
+    pub(super) fn nothing(shared: &'p Shared, rules: &'p Rules, deadline: Option<Deadline>, now: Instant) -> Self {
+        Self { shared, rules, deadline, now, place: None, ticket: None, asked: false }
+    }
+
+    /// Rate limit and bulkhead, or where to wait.
+    pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
+        if let Some(rate) = &self.rules.rate
+            && let Err(limited) = self.shared.rate.try_pass(rate, 1, self.now)
+        {
+            return if rate.patience.is_zero() { Err(by_rate(limited)) } else { Ok(Some(Queue::Rate)) };
+        }
+        if let Some(bulkhead) = &self.rules.bulkhead_now(&self.shared.adaptive) {
+            self.place = self.shared.bulkhead.try_enter(bulkhead);
+            return Ok(self.place.is_none().then_some(Queue::Bulkhead));
+        }
+        Ok(None)
+    }
+
+    /// The same for who has to wait there.
+    pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
+        let until = self.deadline.map(|deadline| deadline.at());
+        if let (Queue::Rate, Some(rate)) = (queue, &self.rules.rate) {
+            self.shared.rate.pass(rate, 1, until, self.now).await.map_err(by_rate)?;
+            self.now = Instant::now();
+        }
+        if let Some(bulkhead) = self.rules.bulkhead_now(&self.shared.adaptive) {
+            let entered = self.shared.bulkhead.enter(&bulkhead, until, self.now).await;
+            self.place = Some(entered.map_err(|_| (Guard::Bulkhead, None))?);
+            self.now = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Breaker and throttle, and then until when the try may run, which is `last` where no other can follow.
+    pub(super) fn admit(&mut self, last: bool) -> Result<Option<Deadline>, Refusal> {
+        let (shared, now) = (self.shared, self.now);
+        if let Some(breaker) = &self.rules.breaker {
+            let admitted = shared.breaker.admit(breaker, now);
+            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
+            shared.changed(change);
+            self.ticket = Some((breaker, ticket));
+        }
+        if let Some(throttle) = &self.rules.throttle {
+            shared.throttle.admit(throttle, now).map_err(|_| (Guard::Throttle, None))?;
+            self.asked = true;
+        }
+        Ok(match (&self.rules.timeout, self.deadline) {
+            (Some(timeout), Some(deadline)) if last => Some(deadline.min(Deadline::since(now, timeout.at_most))),
+            (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
+            (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
+            (None, deadline) => deadline,
+        })
+    }
+
+    /// The try is over, with an answer or without one in its time. What time it is, as far as anybody wants to know.
+    pub(super) fn settle(&mut self, outcome: Outcome, answered: bool) -> Instant {
+        let (shared, rules) = (self.shared, self.rules);
+        let counter = match (answered, outcome.is_failure()) {
+            (false, _) => &shared.tally.timed_out,
+            (true, true) => &shared.tally.failed,
+            (true, false) => &shared.tally.answered,
+        };
+        counter.fetch_add(1, Relaxed);
+        // The clock is read only for who wants to know: it is what costs most where all is well.
+        let now = if rules.looks_back() || outcome.is_failure() { Instant::now() } else { self.now };
+        let took = now.saturating_duration_since(self.now);
+        self.tell(outcome, took, now);
+        if let (Some(adaptive), Some(bulkhead)) = (&rules.adaptive, &rules.bulkhead) {
+            let in_flight = shared.bulkhead.load().in_flight;
+            let grown = shared.adaptive.learn(adaptive, bulkhead.permits, outcome, self.now, now, in_flight);
+            self.place = None;
+            if grown && let Some(bulkhead) = rules.bulkhead_now(&shared.adaptive) {
+                shared.bulkhead.widen(&bulkhead, now);
+            }
+        }
+        if let (Some(hedge), Outcome::Success) = (&rules.hedge, outcome) {
+            shared.latencies.record(hedge, took);
+        }
+        self.place = None;
+        now
+    }
+
+    /// Tells breaker and throttle, once.
+    fn tell(&mut self, outcome: Outcome, took: Duration, now: Instant) {
+        if let Some((breaker, ticket)) = self.ticket.take() {
+            self.shared.changed(self.shared.breaker.settle(breaker, ticket, outcome, took, now));
+        }
+        if let (true, Some(throttle)) = (self.asked, &self.rules.throttle) {
+            self.asked = false;
+            self.shared.throttle.settle(throttle, outcome, now);
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.tell(Outcome::Cancelled, Duration::ZERO, self.now);
+    }
+}
+
+fn by_rate(limited: Limited) -> Refusal {
+    (Guard::RateLimit, limited.retry_after())
+}
