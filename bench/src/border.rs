@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel::prelude::*;
 
-use crate::measure::{Server, free_address, get_many, median, throughput};
+use crate::measure::{Server, collected, free_address, get_many, median, throughput};
 
 /// Rounds of each, in turn.
 const ROUNDS: usize = 5;
@@ -69,9 +69,7 @@ fn instructions(which: &str) -> Result<f64, String> {
         get_many(server.address, requests)?;
         server.end()?;
         let text = std::fs::read_to_string(&log).map_err(|error| format!("no log of valgrind: {error}"))?;
-        let line =
-            text.lines().find_map(|line| line.split_once("Collected :").map(|(_, figure)| figure.trim().to_owned()));
-        line.and_then(|figure| figure.parse().ok()).ok_or_else(|| format!("valgrind said:\n{text}"))
+        collected(&text).ok_or_else(|| format!("valgrind said:\n{text}"))
     };
     Ok((counted(2 * COUNTED)? - counted(COUNTED)?) / COUNTED as f64)
 }

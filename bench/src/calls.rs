@@ -1,11 +1,15 @@
-//! What the guards of a call cost, beside those of peers: criterion's figures of `bench/peers/guards`, as one table.
+//! What the guards of a call cost, beside those of peers: criterion's figures of `bench/peers/guards`, and callgrind's, as one table.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::measure;
 
 const MANIFEST: &str = "bench/peers/guards/Cargo.toml";
 const TARGET: &str = "target/peers/guards";
+/// Calls whose instructions are counted.
+const COUNTED: u64 = 10_000;
 
 /// One row: what guards, whose it is, and what it takes.
 struct Row {
@@ -15,6 +19,7 @@ struct Row {
     one: f64,
     /// The same on each of two threads that share one instance; none where it cannot be shared.
     two: Option<f64>,
+    instructions: f64,
     allocations: f64,
 }
 
@@ -35,13 +40,44 @@ pub(crate) fn report() -> Result<String, String> {
     }
     let text = std::fs::read(&allocations).map_err(|error| format!("{}: {error}", allocations.display()))?;
     let counted: Vec<(String, String, f64)> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    let program = program(&target)?;
     let rows = counted.into_iter().map(|(guard, whose, allocations)| {
         let figure = |threads: &str| median(&figures.join(threads).join(&guard).join(&whose));
         let one = figure("one").ok_or_else(|| format!("criterion has no figure of {guard}, {whose}"))?;
         let two = figure("two");
-        Ok(Row { guard, whose, one, two, allocations })
+        let instructions = instructions(&program, &format!("{guard}/{whose}"))?;
+        Ok(Row { guard, whose, one, two, instructions, allocations })
     });
     Ok(table(&rows.collect::<Result<Vec<_>, String>>()?))
+}
+
+/// The benches as a program.
+fn program(target: &Path) -> Result<PathBuf, String> {
+    let built = Command::new("cargo")
+        .args(["bench", "--quiet", "--no-run", "--message-format=json", "--manifest-path", MANIFEST, "--target-dir"])
+        .arg(target)
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let programs = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let last = programs.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
+    last.ok_or_else(|| format!("cargo tells no program of {MANIFEST}"))
+}
+
+/// Instructions a call, counted by callgrind: the difference between two runs of different length.
+fn instructions(program: &Path, only: &str) -> Result<f64, String> {
+    let count = |calls: u64| {
+        let run = Command::new("valgrind")
+            .args(["--tool=callgrind", "--toggle-collect=guards::run*", "--callgrind-out-file=/dev/null"])
+            .arg(program)
+            .arg("--bench")
+            .envs([("ONLY", only.to_owned()), ("CALLS", calls.to_string())])
+            .output()
+            .map_err(|error| format!("cannot run valgrind: {error}; make setup installs it"))?;
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        measure::collected(&said).ok_or_else(|| format!("callgrind said:\n{said}"))
+    };
+    Ok((count(2 * COUNTED)? - count(COUNTED)?) / COUNTED as f64)
 }
 
 /// Criterion's median, in nanoseconds.
@@ -55,22 +91,28 @@ fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "## The guards of a call\n\nA call that is answered at once and well, behind one guard or the whole stack (deadline, retry with its budget, \
          rate limit, bulkhead, breaker, timeout); nanoseconds a call, the call itself included, and the ratio to the first of its kind. Two threads: \
-         each makes calls through one shared instance, the time of a call on each. Medians of criterion. *limits* says what no \
+         each makes calls through one shared instance, the time of a call on each. Medians of criterion; instructions by callgrind, which do not \
+         depend on what else the machine does. *limits* says what no \
          guard can be faster than: one reading of the clock, one atomic addition that nobody else wants (and on two threads, that \
          another one wants), the call without a guard, and the same in the box that a layer without a named future needs.\n\n\
-         | | | one thread | ratio | two threads | allocations |\n|---|---|---|---|---|---|\n",
+         | | | one thread | ratio | two threads | instructions | ratio | allocations |\n|---|---|---|---|---|---|---|---|\n",
     );
-    let (mut guard, mut first) = ("", 1.0);
+    let (mut guard, mut first) = ("", &rows[0]);
     for row in rows {
         let new = row.guard != guard;
         if new {
-            (guard, first) = (&row.guard, row.one);
+            (guard, first) = (&row.guard, row);
         }
-        let ratio = if guard == "limits" { String::new() } else { format!("{:.2}", row.one / first) };
+        let ratio =
+            |one: f64, first: f64| if guard == "limits" { String::new() } else { format!("{:.2}", one / first) };
         let two = row.two.map_or_else(|| "cannot be shared".to_owned(), |two| format!("{two:.0} ns"));
         let shown = if new { guard } else { "" };
-        let _ =
-            writeln!(text, "| {shown} | {} | {:.0} ns | {ratio} | {two} | {} |", row.whose, row.one, row.allocations);
+        let (in_time, in_work) = (ratio(row.one, first.one), ratio(row.instructions, first.instructions));
+        let _ = writeln!(
+            text,
+            "| {shown} | {} | {:.0} ns | {in_time} | {two} | {:.0} | {in_work} | {} |",
+            row.whose, row.one, row.instructions, row.allocations
+        );
     }
     format!("{text}\n- `cargo bench --manifest-path {MANIFEST} --target-dir {TARGET}`\n\n")
 }

@@ -95,6 +95,13 @@ pub(crate) fn throughput(address: SocketAddr) -> Result<f64, String> {
     line.and_then(|figure| figure.trim().parse().ok()).ok_or_else(|| format!("wrk said:\n{text}"))
 }
 
+/// The instructions that callgrind says it has seen.
+pub(crate) fn collected(log: &str) -> Option<f64> {
+    // The last one: programs that it starts are counted too, and told when they end.
+    let figure = log.lines().rev().find_map(|line| line.split_once("Collected :"))?.1;
+    figure.trim().parse().ok()
+}
+
 /// The middle of the figures.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);

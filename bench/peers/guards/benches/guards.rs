@@ -1,7 +1,8 @@
 //! The guards of a call beside those of peers, on the happy path: a call that is answered at once and well.
 //!
 //! What is measured is what a guard adds to that call. Everything runs on one thread, and then on two that share one instance.
-//! Before the timing, the allocations of a thousand calls are counted; `ALLOCATIONS` names the file for them.
+//! Before the timing, the allocations of a thousand calls are counted; `ALLOCATIONS` names the file for them. With `ONLY=guard/whose` and
+//! `CALLS=number` nothing is measured: that one is called so often, for somebody who counts instructions from outside.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -68,30 +69,67 @@ const PLACES: u32 = 64;
 /// A time that nothing here takes.
 const LONG: Duration = Duration::from_secs(10);
 
-struct Bench {
-    criterion: Criterion,
-    /// Guard, whose, and allocations a call.
-    allocations: Vec<(String, String, f64)>,
+/// What the calls are made for.
+enum Bench {
+    /// Their time, and their allocations: guard, whose, and how many a call.
+    Figures { criterion: Criterion, allocations: Vec<(String, String, f64)> },
+    /// One that is called so often, and nothing beside it, for somebody who counts instructions from outside.
+    Only { name: String, calls: u64 },
 }
 
 impl Bench {
+    /// As the environment asks for.
+    fn asked_for() -> Self {
+        let calls = std::env::var("CALLS").ok().and_then(|calls| calls.parse().ok());
+        if let Some((name, calls)) = std::env::var("ONLY").ok().zip(calls) {
+            return Self::Only { name, calls };
+        }
+        let criterion = Criterion::default()
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_secs(1))
+            .sample_size(30)
+            .without_plots()
+            .configure_from_args();
+        Self::Figures { criterion, allocations: Vec::new() }
+    }
+
+    fn end(self) {
+        let Self::Figures { criterion, allocations } = self else { return };
+        criterion.final_summary();
+        if let Some(file) = std::env::var_os("ALLOCATIONS") {
+            let text = serde_json::to_string_pretty(&allocations).expect("figures");
+            std::fs::write(file, text).expect("the file for allocations can be written");
+        }
+    }
+
     /// A call whose instance can be shared.
     fn call<A: AsyncFnMut()>(&mut self, guard: &str, whose: &str, make: impl Fn() -> A + Sync) {
         self.alone(guard, whose, &make);
-        let id = BenchmarkId::new(guard, whose);
-        self.criterion.benchmark_group("two").bench_function(id, |b| b.iter_custom(|calls| on_two(&make, calls)));
+        if let Self::Figures { criterion, .. } = self {
+            let id = BenchmarkId::new(guard, whose);
+            criterion.benchmark_group("two").bench_function(id, |b| b.iter_custom(|calls| on_two(&make, calls)));
+        }
     }
 
     /// A call whose instance cannot be shared.
     fn alone<A: AsyncFnMut()>(&mut self, guard: &str, whose: &str, make: impl Fn() -> A) {
-        let mut one = make();
-        run(&mut one, COUNTED);
-        let before = ALLOCATIONS.get();
-        let _ = run(&mut one, COUNTED);
-        let taken = ALLOCATIONS.get() - before - idle();
-        self.allocations.push((guard.to_owned(), whose.to_owned(), taken as f64 / COUNTED as f64));
-        let id = BenchmarkId::new(guard, whose);
-        self.criterion.benchmark_group("one").bench_function(id, |b| b.iter_custom(|calls| run(&mut one, calls)));
+        match self {
+            Self::Only { name, calls } => {
+                if *name == format!("{guard}/{whose}") {
+                    run(&mut make(), *calls);
+                }
+            }
+            Self::Figures { criterion, allocations } => {
+                let mut one = make();
+                run(&mut one, COUNTED);
+                let before = ALLOCATIONS.get();
+                let _ = run(&mut one, COUNTED);
+                let taken = ALLOCATIONS.get() - before - idle();
+                allocations.push((guard.to_owned(), whose.to_owned(), taken as f64 / COUNTED as f64));
+                let id = BenchmarkId::new(guard, whose);
+                criterion.benchmark_group("one").bench_function(id, |b| b.iter_custom(|calls| run(&mut one, calls)));
+            }
+        }
     }
 
     /// The same, of services.
@@ -113,7 +151,8 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
-/// So many calls, one after the other. Not constrained: tokio's own primitives would else give way now and then.
+/// So many calls, one after the other; a function of its own, as callgrind counts in it. Not constrained: tokio's own primitives would else give way now and then.
+#[inline(never)]
 fn run(call: &mut impl AsyncFnMut(), calls: u64) -> Duration {
     runtime().block_on(tokio::task::unconstrained(async {
         let begun = Instant::now();
@@ -164,13 +203,7 @@ fn main() {
     // tower's rate limit makes a timer at once.
     let around = runtime();
     let _entered = around.enter();
-    let criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(30)
-        .without_plots()
-        .configure_from_args();
-    let mut bench = Bench { criterion, allocations: Vec::new() };
+    let mut bench = Bench::asked_for();
     limits(&mut bench);
     deadline_and_timeout(&mut bench);
     retry(&mut bench);
@@ -179,11 +212,7 @@ fn main() {
     breaker(&mut bench);
     hedge(&mut bench);
     stack(&mut bench);
-    bench.criterion.final_summary();
-    if let Some(file) = std::env::var_os("ALLOCATIONS") {
-        let text = serde_json::to_string_pretty(&bench.allocations).expect("figures");
-        std::fs::write(file, text).expect("the file for allocations can be written");
-    }
+    bench.end();
 }
 
 /// What no guard can be faster than.

@@ -102,7 +102,11 @@ impl<'p> Held<'p> {
         };
         counter.fetch_add(1, Relaxed);
         // The clock is read only for who wants to know: it is what costs most where all is well.
-        let now = if rules.looks_back() || outcome.is_failure() { Instant::now() } else { self.now };
+        if !rules.looks_back() && !outcome.is_failure() {
+            self.place = None;
+            return self.now;
+        }
+        let now = Instant::now();
         let took = now.saturating_duration_since(self.now);
         self.tell(outcome, took, now);
         if let (Some(adaptive), Some(bulkhead)) = (&rules.adaptive, &rules.bulkhead) {
