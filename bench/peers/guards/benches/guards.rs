@@ -24,7 +24,7 @@ use resilience::hedge::HedgeRules;
 use resilience::policy::{PolicyLayer, Rules, TimeoutRules};
 use resilience::rate_limit::{RateLimit, RateRules};
 use resilience::retry::RetryRules;
-use resilience::{Breaker, Outcome, Policy};
+use resilience::{Breaker, Bulkhead, Deadline, Outcome, Policy};
 use tower::retry::backoff::{ExponentialBackoffMaker, MakeBackoff};
 use tower::util::rng::HasherRng;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -72,7 +72,7 @@ const LONG: Duration = Duration::from_secs(10);
 /// What the calls are made for.
 enum Bench {
     /// Their time, and their allocations: guard, whose, and how many a call.
-    Figures { criterion: Criterion, allocations: Vec<(String, String, f64)> },
+    Figures { criterion: Box<Criterion>, allocations: Vec<(String, String, f64)> },
     /// One that is called so often, and nothing beside it, for somebody who counts instructions from outside.
     Only { name: String, calls: u64 },
 }
@@ -90,7 +90,7 @@ impl Bench {
             .sample_size(30)
             .without_plots()
             .configure_from_args();
-        Self::Figures { criterion, allocations: Vec::new() }
+        Self::Figures { criterion: Box::new(criterion), allocations: Vec::new() }
     }
 
     fn end(self) {
@@ -261,6 +261,11 @@ fn deadline_and_timeout(bench: &mut Bench) {
     ours(bench, "timeout", Rules { timeout: Some(TimeoutRules { share: 1.0, at_most: LONG }), ..Rules::NONE });
     bench.service("timeout", "tower", tower::timeout::TimeoutLayer::new(LONG).layer(inner()));
     bench.service("timeout", "tower-resilience", time_limiter().layer(inner()));
+    bench.call("timeout", "evenkeel, alone", || {
+        async || {
+            black_box(Deadline::after(LONG).scope(answer()).await).expect("it is answered in time").expect("an answer");
+        }
+    });
 }
 
 fn time_limiter() -> TimeLimiterLayer<tower_resilience::timelimiter::FixedTimeout> {
@@ -370,6 +375,14 @@ fn bulkhead(bench: &mut Bench) {
     let limit = tower::limit::GlobalConcurrencyLimitLayer::new(PLACES as usize);
     bench.service("bulkhead", "tower", limit.layer(inner()));
     bench.service("bulkhead", "tower-resilience", bulkhead_layer().layer(inner()));
+    let (rules, bulkhead) = (BulkheadRules { permits: PLACES, ..BulkheadRules::default() }, Bulkhead::new());
+    bench.call("bulkhead", "evenkeel, alone", || {
+        async || {
+            let place = bulkhead.try_enter(&rules).expect("there is room");
+            black_box(answer().await).expect("an answer");
+            drop(place);
+        }
+    });
 }
 
 fn breaker_layer() -> CircuitBreakerLayer<tower_resilience::circuitbreaker::DefaultClassifier> {
