@@ -30,13 +30,14 @@ pub struct Call<'c> {
     bounds: Bounds,
     redirects: u8,
     repeatable: Option<bool>,
+    group: Option<String>,
     malformed: Option<String>,
 }
 
 impl<'c> Call<'c> {
     pub(crate) fn new(client: &'c Client, method: Method, url: &Url, bounds: Bounds) -> Self {
         let out = Outgoing { method, url: url.clone(), headers: HeaderMap::new(), body: Bytes::new() };
-        Self { client, out, bounds, redirects: 0, repeatable: None, malformed: None }
+        Self { client, out, bounds, redirects: 0, repeatable: None, group: None, malformed: None }
     }
 
     /// With one more header.
@@ -93,6 +94,13 @@ impl<'c> Call<'c> {
         self
     }
 
+    /// In the name of a group of callers, which has places of its own at the peer: one that the peer's rules name
+    /// ([`resilience::Rules::groups`]).
+    pub fn group(mut self, name: &str) -> Self {
+        self.group = Some(name.to_owned());
+        self
+    }
+
     /// Makes the call, behind the policy of its peer; hedged, where the policy does, only when its method is safe.
     ///
     /// Cancel-safe: a dropped call closes its connection; whether the other side did the work is then not known.
@@ -132,6 +140,15 @@ impl<'c> Call<'c> {
     /// One call to one peer, in as many tries as its policy allows.
     async fn guarded(&self, out: &Outgoing) -> Result<Answer, Error> {
         let peer = self.client.peers.of(&out.url);
+        // Another peer, to which a redirect leads, has groups of its own.
+        let group = self.group.as_ref().filter(|_| out.url.origin() == self.out.url.origin());
+        let policy = match group {
+            None => peer.policy().clone(),
+            Some(group) => {
+                let known = peer.policy().group(group);
+                known.map_err(|cause| Error::Malformed { url: shown(&out.url), cause })?
+            }
+        };
         let (counted, begun) = (peer.begin(), Instant::now());
         let (transport, bounds, tried) = (&self.client.transport, &self.bounds, Tried::default());
         let work = |attempt: resilience::Attempt| {
@@ -149,9 +166,9 @@ impl<'c> Call<'c> {
         let repeatable =
             self.repeatable.unwrap_or_else(|| out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY));
         let answer = match (repeatable, out.method.is_safe()) {
-            (true, true) => peer.policy().call(work).await,
-            (true, false) => peer.policy().call_in_turn(work).await,
-            (false, _) => peer.policy().once(work).await,
+            (true, true) => policy.call(work).await,
+            (true, false) => policy.call_in_turn(work).await,
+            (false, _) => policy.once(work).await,
         };
         let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), self.bounds.total, error));
         counted.end(answer.as_ref().map(|answer| answer.status), begun.elapsed());

@@ -62,7 +62,7 @@ pub enum Error {
         /// What is wrong with it.
         cause: String,
     },
-    /// The call itself is malformed: a header or a URL that HTTP cannot carry.
+    /// The call itself is malformed: a header or a URL that HTTP cannot carry, a group of callers that the peer's rules do not name.
     #[error("cannot make a call to {url}: {cause}")]
     Malformed {
         /// Where to.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use client::{Bounds, Client, Error, default_rules};
+use client::{Answer, Bounds, Client, Error, default_rules};
 use http::{Method, StatusCode};
 use resilience::breaker::{BreakerRules, Window};
 use resilience::budget::BudgetRules;
+use resilience::bulkhead::BulkheadRules;
+use resilience::policy::GroupRules;
 use resilience::retry::RetryRules;
 use resilience::{Backoff, Deadline, Rules, decode_timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -114,6 +116,28 @@ async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
     assert!(error.to_string().contains("the circuit breaker of sick is open; worth another try in"), "{error}");
     assert_eq!(sick.count(), 2);
     assert_eq!(client.post(&well.url).send().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
+    let client = Client::new(Bounds::default());
+    let peer = Peer::start(&["200 OK"]).await;
+    let one = BulkheadRules { permits: 1, queue: 0, ..BulkheadRules::default() };
+    let groups = vec![GroupRules::new("batch", one)];
+    let policy = client.dependency("bank", &peer.url, Rules { groups, ..default_rules() }).unwrap();
+    let batch = policy.group("batch").unwrap();
+    let hang = tokio::spawn(async move { batch.call(|_| std::future::pending::<Result<Answer, Error>>()).await });
+    while policy.bulkhead().load().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    let error = client.get(&peer.url).group("batch").send().await.unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }) && error.to_string().contains("bank/batch"), "{error}");
+    assert_eq!(client.get(&peer.url).send().await.unwrap().status, 200);
+    hang.abort();
+    assert!(hang.await.is_err());
+    assert_eq!(client.get(&peer.url).group("batch").send().await.unwrap().status, 200);
+    let error = client.get(&peer.url).group("bulk").send().await.unwrap_err();
+    assert!(error.to_string().contains("bank has no group \"bulk\"; its rules name [\"batch\"]"), "{error}");
 }
 
 #[tokio::test]

@@ -165,6 +165,11 @@ impl Bulkhead {
         Load::unpack(self.word.load(Ordering::Relaxed))
     }
 
+    /// Places, by the rules that were given last.
+    pub(crate) fn permits(&self) -> u32 {
+        self.permits.load(Ordering::Relaxed)
+    }
+
     /// To be called when there are more permits than before: those who wait get the new ones.
     pub fn widen(&self, rules: &BulkheadRules, now: Instant) {
         self.know(rules);
@@ -186,7 +191,7 @@ impl Bulkhead {
 
     /// Written only where it is another number: nearly never.
     fn know(&self, rules: &BulkheadRules) {
-        if self.permits.load(Ordering::Relaxed) != rules.permits {
+        if self.permits() != rules.permits {
             self.permits.store(rules.permits, Ordering::Relaxed);
         }
     }
@@ -219,7 +224,7 @@ impl Bulkhead {
 
     /// Somebody has left.
     fn leave(&self, order: Queueing) {
-        let permits = self.permits.load(Ordering::Relaxed);
+        let permits = self.permits();
         let alone = |load: Load| load.waiting == 0 || load.in_flight > permits;
         if self.update(|load| alone(load).then(|| Load { in_flight: load.in_flight.saturating_sub(1), ..load })) {
             return;

@@ -7,7 +7,7 @@
 //! | hedge | a second call when the first takes longer than most do and has not failed |
 //! | retry | what failed and may be repeated is tried again, paid from the budget |
 //! | *each try:* rate limit | so many a second; what comes sooner waits for its turn, or is refused |
-//! | *each try:* bulkhead | so many at a time, so many more wait; how many is found out where the limit is adaptive |
+//! | *each try:* bulkhead | so many at a time, so many more wait; how many is found out where the limit is adaptive; a group of callers has so many of them |
 //! | *each try:* breaker | a callee that fails is left alone |
 //! | *each try:* throttle | a callee that refuses most of what it is asked is not asked for all of it |
 //! | *each try:* timeout | a try has its share of what is left until the deadline; one with no other behind it has all of it |
@@ -15,6 +15,7 @@
 //! Cancel-safe: whoever drops a call gives back its place, and a probe's place, at once.
 
 mod error;
+mod group;
 mod held;
 mod layer;
 mod rules;
@@ -32,6 +33,8 @@ use ::vitals::{Bus, Live, Registry};
 use tokio::time::Instant;
 
 pub use self::error::{CallError, Guard};
+use self::group::{Group, Groups};
+pub use self::group::{GroupRules, MAX_GROUPS};
 use self::held::Held;
 pub use self::layer::{Guarded, PolicyLayer};
 pub use self::rules::{Rules, TimeoutRules};
@@ -61,6 +64,8 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Policy<C = ByResult> {
     shared: Arc<Shared>,
+    /// Who calls, where it is a group with places of its own.
+    group: Option<Arc<Group>>,
     classify: C,
 }
 
@@ -72,6 +77,7 @@ struct Shared {
     latencies: Latencies,
     rate: RateLimit,
     bulkhead: Bulkhead,
+    groups: Arc<Groups>,
     adaptive: Adaptive,
     breaker: Breaker,
     throttle: Throttle,
@@ -80,15 +86,9 @@ struct Shared {
     bus: OnceLock<Bus>,
 }
 
-impl Shared {
-    fn name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
-    }
-}
-
 impl<C: Clone> Clone for Policy<C> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), classify: self.classify.clone() }
+        Self { shared: Arc::clone(&self.shared), group: self.group.clone(), classify: self.classify.clone() }
     }
 }
 
@@ -99,9 +99,10 @@ impl Policy {
     /// What makes no sense in the rules.
     pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, String> {
         rules.check()?;
-        let now = Instant::now();
+        let (name, now) = (name.into(), Instant::now());
         let shared = Shared {
-            name: name.into(),
+            groups: Arc::new(Groups::new(Arc::clone(&name))),
+            name,
             rules: Live::new(rules),
             budget: Budget::new(now),
             latencies: Latencies::new(),
@@ -113,14 +114,27 @@ impl Policy {
             tally: Tally::default(),
             bus: OnceLock::new(),
         };
-        Ok(Self { shared: Arc::new(shared), classify: ByResult })
+        Ok(Self { shared: Arc::new(shared), group: None, classify: ByResult })
     }
 }
 
 impl<C> Policy<C> {
     /// The same policy, with its state, where results say something else about the callee.
     pub fn classified<D>(self, classify: D) -> Policy<D> {
-        Policy { shared: self.shared, classify }
+        Policy { shared: self.shared, group: self.group, classify }
+    }
+
+    /// The same policy, with its state, for a group of callers: it has no more than its own places of the policy's, whatever it calls, and
+    /// leaves the rest to the others. Errors speak of it as `NAME/GROUP`.
+    ///
+    /// # Errors
+    /// Where the rules name no such group, with those that they name.
+    pub fn group(&self, name: &str) -> Result<Self, String>
+    where
+        C: Clone,
+    {
+        let group = self.shared.groups.of(&self.shared.rules.read(), name, Instant::now())?;
+        Ok(Self { group: Some(group), ..self.clone() })
     }
 
     /// The dependency's name.
@@ -139,19 +153,21 @@ impl<C> Policy<C> {
     /// What makes no sense in the new ones; the old ones stay in force.
     pub fn change(&self, rules: Rules) -> Result<(), String> {
         rules.check()?;
-        let bulkhead = rules.bulkhead_now(&self.shared.adaptive);
         self.shared.rules.replace(rules);
-        if let Some(bulkhead) = &bulkhead {
-            self.shared.bulkhead.widen(bulkhead, Instant::now());
+        let (rules, now) = (self.shared.rules.read(), Instant::now());
+        if let Some(bulkhead) = &rules.bulkhead_now(&self.shared.adaptive) {
+            self.shared.bulkhead.widen(bulkhead, now);
         }
+        self.shared.groups.follow(&rules, now);
         Ok(())
     }
 
-    /// Shows the policy in the registry, as a row of the table `policy`, and publishes there what its breaker becomes.
+    /// Shows the policy in the registry, as a row of the table `policy` and its groups as rows of `policy_group`, and publishes there what its breaker becomes.
     /// A policy is shown in one registry: the first.
     pub fn register(&self, registry: &Registry) {
         if self.shared.bus.set(registry.bus().clone()).is_ok() {
             registry.register(Arc::clone(&self.shared));
+            registry.register(Arc::clone(&self.shared.groups));
         }
     }
 
@@ -176,9 +192,9 @@ impl<C> Policy<C> {
         &self.shared.breaker
     }
 
-    /// The bulkhead, to be looked at.
+    /// The bulkhead, to be looked at; where a group calls, that of the group.
     pub fn bulkhead(&self) -> &Bulkhead {
-        &self.shared.bulkhead
+        self.group.as_ref().map_or(&self.shared.bulkhead, |group| &group.bulkhead)
     }
 
     /// The rate limit, to be looked at.
@@ -350,6 +366,11 @@ impl<C> Policy<C> {
         self.tries(&terms, &work).await
     }
 
+    /// Of whom an error speaks.
+    fn label(&self) -> Arc<str> {
+        Arc::clone(self.group.as_ref().map_or(&self.shared.name, |group| &group.label))
+    }
+
     /// Try after try.
     async fn tries<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Result<T, CallError<E>>
     where
@@ -362,10 +383,10 @@ impl<C> Policy<C> {
         loop {
             let number = tries.made();
             if deadline.is_some_and(|deadline| now >= deadline.at()) {
-                return Err(CallError::Expired { policy: self.shared.name(), tries: number - 1, cause });
+                return Err(CallError::Expired { policy: self.label(), tries: number - 1, cause });
             }
             let last = rules.retry.as_ref().is_none_or(|retry| !repeatable || number >= retry.attempts);
-            let mut held = Held::nothing(&self.shared, rules, deadline, now);
+            let mut held = Held::nothing(self, rules, deadline, now);
             let admitted = match held.enter() {
                 Ok(None) => held.admit(last),
                 // In a box, as few wait: those that do not have no room for it.
@@ -379,7 +400,7 @@ impl<C> Policy<C> {
                 Ok(end) => end,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
-                    return Err(CallError::Refused { policy: self.shared.name(), guard, retry_after, cause });
+                    return Err(CallError::Refused { policy: self.label(), guard, retry_after, cause });
                 }
             };
             let work = work(Attempt { number, deadline: end });
@@ -414,10 +435,10 @@ impl<C> Policy<C> {
                 // Also one that speaks against the callee, such as a response that says so: the caller wants to read it.
                 (Err(_), Some(Ok(answer))) => return Ok(answer),
                 (Err(stop), Some(Err(cause))) => {
-                    return Err(CallError::Failed { policy: self.shared.name(), tries: number, stop, cause });
+                    return Err(CallError::Failed { policy: self.label(), tries: number, stop, cause });
                 }
                 (Err(_), None) => {
-                    return Err(CallError::TimedOut { policy: self.shared.name(), tries: number, cause });
+                    return Err(CallError::TimedOut { policy: self.label(), tries: number, cause });
                 }
             }
         }

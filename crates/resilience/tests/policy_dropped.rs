@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use resilience::breaker::{BreakerRules, Position, Window};
 use resilience::bulkhead::{BulkheadRules, Load};
-use resilience::policy::TimeoutRules;
+use resilience::policy::{GroupRules, TimeoutRules};
 use resilience::rate_limit::RateRules;
 use resilience::retry::RetryRules;
 use resilience::throttle::{Asked, ThrottleRules};
@@ -20,11 +20,13 @@ const MILLI: Duration = Duration::from_millis(1);
 /// All guards, all of which make somebody wait.
 fn rules() -> Rules {
     let backoff = Backoff::new(5 * MILLI, 20 * MILLI).spread(Jitter::None);
+    let one = BulkheadRules { permits: 1, queue: 8, patience: 50 * MILLI, ..BulkheadRules::default() };
     Rules {
         deadline: Some(200 * MILLI),
         retry: Some(RetryRules { backoff, ..RetryRules::default() }),
         rate: Some(RateRules { rate: 200, burst: 5, patience: 100 * MILLI, ..RateRules::default() }),
-        bulkhead: Some(BulkheadRules { permits: 2, queue: 8, patience: 50 * MILLI, ..BulkheadRules::default() }),
+        bulkhead: Some(BulkheadRules { permits: 2, ..one }),
+        groups: vec![GroupRules::new("batch", one)],
         // Opens by the failures of before, and not by those of the calls that are dropped.
         breaker: Some(BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() }),
         throttle: Some(ThrottleRules { minimum: 1_000_000, ..ThrottleRules::default() }),
@@ -55,7 +57,7 @@ async fn work(takes: u32, fails: bool) -> Result<(), &'static str> {
 proptest! {
     #[test]
     fn whatever_is_dropped_all_places_and_turns_are_there_again(
-        calls in prop::collection::vec((0_u32..8, 0_u32..60, any::<bool>(), 0_u32..40), 1..24), half_open in any::<bool>(),
+        calls in prop::collection::vec((0_u32..8, 0_u32..60, any::<bool>(), any::<bool>(), 0_u32..40), 1..24), half_open in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
@@ -66,8 +68,9 @@ proptest! {
                 }
                 tokio::time::advance(Duration::from_secs(60)).await;
             }
-            let each = calls.iter().map(|(polls, takes, fails, begins)| {
-                let policy = &policy;
+            let batch = policy.group("batch").expect("the rules name it");
+            let each = calls.iter().map(|(polls, takes, fails, of_batch, begins)| {
+                let policy = if *of_batch { &batch } else { &policy };
                 async move {
                     tokio::time::sleep(*begins * MILLI).await;
                     let call = policy.call(|_| work(*takes, *fails));
@@ -77,6 +80,7 @@ proptest! {
             });
             futures_util::future::join_all(each).await;
             prop_assert_eq!(policy.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
+            prop_assert_eq!(batch.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
             let Asked { requests, accepts } = policy.throttle().asked(Instant::now());
             prop_assert_eq!(requests, accepts, "no callee here says that it is overloaded");
             // What is still open or half open closes by as many probes as it asks for: none of their places is lost.

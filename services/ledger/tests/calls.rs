@@ -82,6 +82,8 @@ async fn a_policy_is_changed_while_it_runs_and_a_bad_order_is_told_and_changes_n
         ("/policies/rail", change(json!({ "permits": 3, "author": " " })), 422, "author"),
         ("/policies/rail", change(json!({})), 422, "nothing is to change"),
         ("/policies/rail", change(json!({ "permit": 3 })), 422, "permit"),
+        ("/policies/rail", change(json!({ "group": "batch", "permits": 3 })), 409, "has no group"),
+        ("/policies/rail", change(json!({ "group": "batch", "rate": 3 })), 422, "say permits or queue"),
         ("/policies/bank", change(json!({ "permits": 3 })), 404, "/health"),
         ("/policies/rail", json!({ "permits": 3 }), 422, "author"),
     ] {

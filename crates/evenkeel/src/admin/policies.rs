@@ -3,7 +3,7 @@
 //! - `PUT /policies/NAME/breaker`: `{"order": "open" | "closed" | "disabled", "author": .., "reason": ..}`
 //! - `DELETE /policies/NAME/breaker`: the breaker decides again; `{"author": .., "reason": ..}`
 //! - `PATCH /policies/NAME`: `{"author": .., "reason": .., "attempts": .., "permits": .., "queue": .., "rate": .., "burst": ..}`, what is to
-//!   change; a rate is one a second
+//!   change; a rate is one a second; with `"group": ..` permits and queue are those of that group of callers
 //!
 //! What a policy is at is in `/health` and `/metrics`, table `policy`.
 
@@ -59,6 +59,7 @@ struct TakenBack {
 struct Change {
     attempts: Option<u32>,
     permits: Option<u32>,
+    group: Option<String>,
     queue: Option<u32>,
     rate: Option<u32>,
     burst: Option<u32>,
@@ -102,12 +103,14 @@ async fn change(
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
     let Change { attempts, permits, queue, rate, burst, .. } = given;
+    let group = given.group.clone();
     let rules = given.applied(Rules::clone(&policy.rules()))?;
     let (author, reason) = signed(given.author, given.reason)?;
     policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
     tracing::warn!(
         policy = name,
         ?attempts,
+        ?group,
         ?permits,
         ?queue,
         ?rate,
@@ -151,11 +154,19 @@ impl Change {
         if let Some(attempts) = self.attempts {
             rules.retry.as_mut().ok_or_else(|| off("retry"))?.attempts = attempts;
         }
-        if let Some(permits) = self.permits {
-            rules.bulkhead.as_mut().ok_or_else(|| off("bulkhead"))?.permits = permits;
-        }
-        if let Some(queue) = self.queue {
-            rules.bulkhead.as_mut().ok_or_else(|| off("bulkhead"))?.queue = queue;
+        if self.permits.is_some() || self.queue.is_some() {
+            let bulkhead = match &self.group {
+                None => rules.bulkhead.as_mut().ok_or_else(|| off("bulkhead"))?,
+                Some(name) => {
+                    let group = rules.groups.iter_mut().find(|group| *group.name == **name);
+                    &mut group.ok_or_else(|| off(&format!("group {name:?}")))?.bulkhead
+                }
+            };
+            bulkhead.permits = self.permits.unwrap_or(bulkhead.permits);
+            bulkhead.queue = self.queue.unwrap_or(bulkhead.queue);
+        } else if let Some(name) = &self.group {
+            let detail = format!("nothing of the group {name:?} is to change: say permits or queue");
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
         }
         if let Some(rate) = self.rate {
             // Also where there was none: in an emergency a limit is what is wanted.

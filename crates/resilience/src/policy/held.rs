@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Guard, Rules, Shared};
+use super::group::Group;
+use super::{Guard, Policy, Rules, Shared};
 use crate::breaker::{BreakerRules, Ticket};
-use crate::bulkhead::Permit;
+use crate::bulkhead::{BulkheadRules, Permit};
 use crate::deadline::Deadline;
 use crate::outcome::Outcome;
 use crate::rate_limit::Limited;
@@ -18,6 +19,7 @@ pub(super) type Refusal = (Guard, Option<Duration>);
 /// Where a try has to wait.
 pub(super) enum Queue {
     Rate,
+    Group,
     Bulkhead,
 }
 
@@ -27,27 +29,43 @@ pub(super) enum Queue {
 pub(super) struct Held<'p> {
     shared: &'p Shared,
     rules: &'p Rules,
+    /// Who calls, and the places that they may take.
+    group: Option<(&'p Group, &'p BulkheadRules)>,
     /// When nobody waits any more.
     deadline: Option<Deadline>,
     /// The moment of the step.
     now: Instant,
     place: Option<Permit<'p>>,
+    place_of_group: Option<Permit<'p>>,
     ticket: Option<(&'p BreakerRules, Ticket)>,
     /// Whether the throttle counts on it.
     asked: bool,
 }
 
 impl<'p> Held<'p> {
-    pub(super) fn nothing(shared: &'p Shared, rules: &'p Rules, deadline: Option<Deadline>, now: Instant) -> Self {
-        Self { shared, rules, deadline, now, place: None, ticket: None, asked: false }
+    pub(super) fn nothing<C>(
+        policy: &'p Policy<C>,
+        rules: &'p Rules,
+        deadline: Option<Deadline>,
+        now: Instant,
+    ) -> Self {
+        let group = policy.group.as_deref().and_then(|group| Some((group, rules.group(&group.name)?)));
+        let shared = &*policy.shared;
+        Self { shared, rules, group, deadline, now, place: None, place_of_group: None, ticket: None, asked: false }
     }
 
-    /// Rate limit and bulkhead, or where to wait.
+    /// Rate limit and bulkheads, or where to wait.
     pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
         if let Some(rate) = &self.rules.rate
             && let Err(limited) = self.shared.rate.try_pass(rate, 1, self.now)
         {
             return if rate.patience.is_zero() { Err(by_rate(limited)) } else { Ok(Some(Queue::Rate)) };
+        }
+        if let Some((group, bulkhead)) = self.group {
+            self.place_of_group = group.bulkhead.try_enter(bulkhead);
+            if self.place_of_group.is_none() {
+                return Ok(Some(Queue::Group));
+            }
         }
         if let Some(bulkhead) = &self.rules.bulkhead_now(&self.shared.adaptive) {
             self.place = self.shared.bulkhead.try_enter(bulkhead);
@@ -59,8 +77,16 @@ impl<'p> Held<'p> {
     /// The same for who has to wait there.
     pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
         let until = self.deadline.map(|deadline| deadline.at());
-        if let (Queue::Rate, Some(rate)) = (queue, &self.rules.rate) {
+        if let (Queue::Rate, Some(rate)) = (&queue, &self.rules.rate) {
             self.shared.rate.pass(rate, 1, until, self.now).await.map_err(by_rate)?;
+            self.now = Instant::now();
+        }
+        if let (Queue::Rate | Queue::Group, Some((group, bulkhead))) = (&queue, self.group) {
+            let entered = group.bulkhead.enter(bulkhead, until, self.now).await;
+            self.place_of_group = Some(entered.map_err(|_| {
+                group.refused.fetch_add(1, Relaxed);
+                (Guard::Bulkhead, None)
+            })?);
             self.now = Instant::now();
         }
         if let Some(bulkhead) = self.rules.bulkhead_now(&self.shared.adaptive) {
@@ -103,7 +129,7 @@ impl<'p> Held<'p> {
         counter.fetch_add(1, Relaxed);
         // The clock is read only for who wants to know: it is what costs most where all is well.
         if !rules.looks_back() && !outcome.is_failure() {
-            self.place = None;
+            self.give_back();
             return self.now;
         }
         let now = Instant::now();
@@ -120,8 +146,14 @@ impl<'p> Held<'p> {
         if let (Some(hedge), Outcome::Success) = (&rules.hedge, outcome) {
             shared.latencies.record(hedge, took);
         }
-        self.place = None;
+        self.give_back();
         now
+    }
+
+    /// Its places are the next one's before the answer is looked at.
+    fn give_back(&mut self) {
+        self.place = None;
+        self.place_of_group = None;
     }
 
     /// Tells breaker and throttle, once.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::GroupRules;
 use crate::adaptive::{Adaptive, AdaptiveRules};
 use crate::breaker::BreakerRules;
 use crate::bulkhead::BulkheadRules;
@@ -25,6 +26,8 @@ pub struct Rules {
     pub rate: Option<RateRules>,
     /// How many at a time.
     pub bulkhead: Option<BulkheadRules>,
+    /// Who has how many of those, at most [`super::MAX_GROUPS`]; callers of no group have what the others leave.
+    pub groups: Vec<GroupRules>,
     /// How many at a time, found out while calling: the bulkhead's permits are the most.
     pub adaptive: Option<AdaptiveRules>,
     /// When the callee is left alone.
@@ -55,6 +58,7 @@ impl Default for Rules {
             retry: Some(RetryRules::default()),
             rate: None,
             bulkhead: Some(BulkheadRules::default()),
+            groups: Vec::new(),
             adaptive: None,
             breaker: Some(BreakerRules::default()),
             throttle: None,
@@ -72,6 +76,7 @@ impl Rules {
         retry: None,
         rate: None,
         bulkhead: None,
+        groups: Vec::new(),
         adaptive: None,
         breaker: None,
         throttle: None,
@@ -87,6 +92,7 @@ impl Rules {
         self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
         self.rate.as_ref().map_or(Ok(()), RateRules::check)?;
         self.bulkhead.as_ref().map_or(Ok(()), BulkheadRules::check)?;
+        self.check_groups()?;
         self.adaptive.as_ref().map_or(Ok(()), AdaptiveRules::check)?;
         self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
         self.throttle.as_ref().map_or(Ok(()), ThrottleRules::check)?;
