@@ -54,7 +54,8 @@ pub(crate) fn report() -> Result<String, String> {
 /// The benches as a program.
 fn program(target: &Path) -> Result<PathBuf, String> {
     let built = Command::new("cargo")
-        .args(["bench", "--quiet", "--no-run", "--message-format=json", "--manifest-path", MANIFEST, "--target-dir"])
+        .args(["bench", "--bench=guards", "--quiet", "--no-run", "--message-format=json", "--manifest-path", MANIFEST])
+        .arg("--target-dir")
         .arg(target)
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
@@ -77,7 +78,11 @@ fn instructions(program: &Path, only: &str) -> Result<f64, String> {
         let said = String::from_utf8_lossy(&run.stderr).into_owned();
         measure::collected(&said).ok_or_else(|| format!("callgrind said:\n{said}"))
     };
-    Ok((count(2 * COUNTED)? - count(COUNTED)?) / COUNTED as f64)
+    let counted = count(2 * COUNTED)? - count(COUNTED)?;
+    if counted <= 0.0 {
+        return Err(format!("{only}: callgrind saw none of its calls; is guards::run still a function of its own?"));
+    }
+    Ok(counted / COUNTED as f64)
 }
 
 /// Criterion's median, in nanoseconds.
