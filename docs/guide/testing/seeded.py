@@ -44,6 +44,8 @@ FAULTS = [
     ("policy.rs", "a try may run beyond the deadline", "() = over => None,", "() = over => std::future::pending().await,", "resilience", "each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline"),
     ("policy/held.rs", "a dropped call is never settled", "self.tell(Outcome::Cancelled, Duration::ZERO, self.now);", "let _ = Outcome::Cancelled;", "resilience", "whatever_is_dropped_all_places_and_turns_are_there_again"),
     ("policy/held.rs", "the throttle does not hear what came of a call", "self.shared.throttle.settle(throttle, outcome, now);", "let _ = throttle;", "resilience", "whatever_is_dropped_all_places_and_turns_are_there_again"),
+    ("policy/held.rs", "a group has as many places as all", "if self.place_of_group.is_none() {", "if false {", "resilience", "a_group_whose_calls_hang_leaves_the_others_their_places"),
+    ("policy/group.rs", "each handle of a group has places of its own", "known.iter().find(|group| *group.name == *name)", "known.iter().find(|_| false)", "resilience", "handles_of_a_group_share_its_places_and_the_registry_shows_them"),
     ("adaptive.rs", "each failure of a round takes back", "if self.taken_back.is_none_or(|at| begun >= at) {", "if true {", "resilience", "failures_of_one_round_take_back_once"),
     ("adaptive.rs", "what calls take alone is measured with all of them", "Phase::Alone { .. } => (found.limit as u32).min(ALONE.max(rules.least)),", "Phase::Alone { .. } => found.limit as u32,", "resilience", "what_calls_take_alone_is_measured_again_with_a_few_at_a_time"),
     ("cpu.rs", "the queue has no bound", "if inside >= (self.rules.threads + self.rules.queue) as usize {", "if inside == usize::MAX {", "resilience", "so_many_run_so_many_wait_and_the_next_is_refused_at_once"),
