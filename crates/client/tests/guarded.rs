@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use resilience::breaker::{BreakerRules, Window};
 use resilience::budget::BudgetRules;
 use resilience::bulkhead::BulkheadRules;
+use resilience::hedge::HedgeRules;
 use resilience::policy::GroupRules;
 use resilience::retry::RetryRules;
 use resilience::{Backoff, Deadline, Rules, decode_timeout};
@@ -22,6 +23,7 @@ use url::Url;
 const MILLI: Duration = Duration::from_millis(1);
 
 /// A peer that gives one answer after the other, the last one for ever, and tells which requests it read.
+/// In the place of an empty one the caller gets none, and the next is served.
 struct Peer {
     url: Url,
     requests: mpsc::UnboundedReceiver<String>,
@@ -35,7 +37,7 @@ impl Peer {
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let (tell, requests) = mpsc::unbounded_channel();
         let count = Arc::new(AtomicUsize::new(0));
-        let (counted, mut tasks) = (Arc::clone(&count), JoinSet::new());
+        let (counted, mut tasks, mut unanswered) = (Arc::clone(&count), JoinSet::new(), Vec::new());
         tasks.spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let mut head = Vec::new();
@@ -44,6 +46,10 @@ impl Peer {
                 }
                 tell.send(String::from_utf8(head).unwrap()).unwrap();
                 let answer = answers[counted.fetch_add(1, Relaxed).min(answers.len() - 1)];
+                if answer.is_empty() {
+                    unanswered.push(socket);
+                    continue;
+                }
                 let length = answer.split_once('|').map_or(0, |(_, body)| body.len());
                 let (head, body) = answer.split_once('|').unwrap_or((answer, ""));
                 let sent = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
@@ -87,6 +93,34 @@ async fn what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else() {
         let status = call.send().await.unwrap().status.as_u16();
         let expected = if tries == 2 { 200 } else { 500 };
         assert_eq!((status, peer.count()), (expected, tries), "{method} {key:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
+    let client = Client::new(Bounds::default());
+    let hedge = HedgeRules { minimum_calls: 2, at_least: 20 * MILLI, ..HedgeRules::default() };
+    let one_try = RetryRules { attempts: 1, ..retrying().retry.unwrap() };
+    let rules = Rules { hedge: Some(hedge), retry: Some(one_try), ..retrying() };
+    for (method, key, twice) in [
+        (Method::GET, None, true),
+        (Method::PUT, None, false),
+        (Method::DELETE, None, false),
+        (Method::POST, Some("key-1"), false),
+        (Method::POST, None, false),
+    ] {
+        let peer = Peer::start(&["200 OK", "200 OK", "", "200 OK"]).await;
+        client.dependency("bank", &peer.url, rules.clone()).unwrap();
+        let call = || {
+            let call = client.call(method.clone(), &peer.url).total_timeout(300 * MILLI);
+            if let Some(key) = key { call.idempotency_key(key) } else { call }
+        };
+        for _ in 0..2 {
+            assert_eq!(call().send().await.unwrap().status, 200);
+        }
+        let answer = call().send().await.map(|answer| answer.status.as_u16()).map_err(|error| error.kind());
+        let expected = if twice { (Ok(200), 4) } else { (Err("timeout"), 3) };
+        assert_eq!((answer, peer.count()), expected, "{method} {key:?}");
     }
 }
 

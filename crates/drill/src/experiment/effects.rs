@@ -127,7 +127,8 @@ impl EffectsSeen {
         let most = asked.unanswered;
         if others.values().sum::<u64>() > most {
             let evidence = format!(
-                "{} has {} that belong to no acknowledged {what}, such as {}, and {most} were not answered",
+                "{} has {} that belong to no acknowledged {what}, such as {}, and {most} were not answered; \
+                 what an earlier run left to be done counts too: begin with empty data",
                 self.plan.dependency,
                 others.values().sum::<u64>(),
                 others.keys().next().map_or("", String::as_str)
