@@ -67,7 +67,7 @@ where
     /// The answer of the work that is under way for this key, or else of this `work`. Nothing is kept: who comes after the
     /// answer begins anew. Cancel-safe: who is dropped no longer counts as waiting.
     ///
-    /// The work runs without a [`crate::Deadline`] of its own: it is dropped when nobody waits any more.
+    /// The work runs without a deadline of its own: it is dropped when nobody waits any more.
     ///
     /// # Errors
     /// [`NoAnswer`]; what the work itself has to say about failing is in `V`.
