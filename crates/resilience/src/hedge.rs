@@ -4,8 +4,12 @@
 //! however fast the callee is. A hedge is paid from the retry budget. Source: Jeffrey Dean and Luiz André Barroso, "The Tail at
 //! Scale", Communications of the ACM 56(2), 2013.
 
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
+
+use crate::at_once;
 
 /// Parts of a power of two: a latency is known to within an eighth.
 const PART_BITS: u32 = 3;
@@ -57,6 +61,67 @@ pub struct Latencies {
     seen: AtomicU32,
     /// The percentile in microseconds as calculated last.
     delay: AtomicU64,
+}
+
+/// The answer of `first`; where that takes longer than `delay`, the first success of it and of `second`, or the later failure. `second` is asked
+/// for then, and may be none: where nothing pays for it, say. Cancel-safe: the one that is not waited for any more is dropped, and who is
+/// dropped drops both.
+///
+/// # Errors
+/// That of the last to fail.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use std::future::pending;
+/// use std::time::Duration;
+/// use resilience::hedge::hedged;
+///
+/// let answer = hedged(pending::<Result<_, ()>>(), Duration::from_millis(20), || Some(async { Ok("the second") }));
+/// assert_eq!(answer.await, Ok("the second"));
+/// # }
+/// ```
+pub async fn hedged<T, E, W>(
+    first: impl Future<Output = Result<T, E>>,
+    delay: Duration,
+    second: impl FnOnce() -> Option<W>,
+) -> Result<T, E>
+where
+    W: Future<Output = Result<T, E>>,
+{
+    let mut first = pin!(first);
+    match at_once(first.as_mut()).await {
+        Poll::Ready(answer) => answer,
+        // In a box, so that what is answered at once has no room for a second.
+        Poll::Pending => Box::pin(slow(first, delay, second)).await,
+    }
+}
+
+async fn slow<T, E, W>(
+    mut first: Pin<&mut impl Future<Output = Result<T, E>>>,
+    delay: Duration,
+    second: impl FnOnce() -> Option<W>,
+) -> Result<T, E>
+where
+    W: Future<Output = Result<T, E>>,
+{
+    tokio::select! {
+        biased;
+        answer = &mut first => return answer,
+        () = tokio::time::sleep(delay) => {}
+    }
+    let Some(second) = second() else { return first.await };
+    let mut second = pin!(second);
+    tokio::select! {
+        biased;
+        answer = &mut first => match answer {
+            Ok(answer) => Ok(answer),
+            Err(_) => second.await,
+        },
+        answer = &mut second => match answer {
+            Ok(answer) => Ok(answer),
+            Err(_) => first.await,
+        },
+    }
 }
 
 impl Default for Latencies {
@@ -171,6 +236,40 @@ mod tests {
         let (latencies, rules) = (Latencies::new(), HedgeRules { at_least: 50 * MILLI, ..HedgeRules::default() });
         filled(&latencies, &rules, |_| 1, 1000);
         assert_eq!(latencies.delay(&rules), Some(50 * MILLI));
+    }
+
+    async fn answers(after: u32, answer: Result<u32, u32>) -> Result<u32, u32> {
+        if after > 0 {
+            tokio::time::sleep(after * MILLI).await;
+        }
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_success_of_both_is_the_answer_and_else_the_last_failure() {
+        for (first, second, expected) in [
+            ((100, Ok(1)), (50, Ok(2)), (Ok(2), 70)),
+            ((60, Ok(1)), (50, Ok(2)), (Ok(1), 60)),
+            ((30, Err(1)), (50, Ok(2)), (Ok(2), 70)),
+            ((100, Ok(1)), (50, Err(2)), (Ok(1), 100)),
+            ((100, Err(1)), (50, Err(2)), (Err(1), 100)),
+            ((30, Err(1)), (50, Err(2)), (Err(2), 70)),
+        ] {
+            let begun = tokio::time::Instant::now();
+            let second = || Some(answers(second.0, second.1));
+            let answer = hedged(answers(first.0, first.1), 20 * MILLI, second).await;
+            assert_eq!((answer, begun.elapsed()), (expected.0, expected.1 * MILLI), "{first:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_no_second_for_what_is_over_in_time_or_where_it_may_not_be() {
+        for (after, first) in [(0, Ok(1)), (0, Err(1)), (20, Ok(1)), (20, Err(1))] {
+            let second = || -> Option<std::future::Ready<_>> { panic!("it was not slow") };
+            assert_eq!(hedged(answers(after, first), 20 * MILLI, second).await, first);
+        }
+        let second = || None::<std::future::Ready<_>>;
+        assert_eq!(hedged(answers(100, Ok(1)), 20 * MILLI, second).await, Ok(1));
     }
 
     proptest! {

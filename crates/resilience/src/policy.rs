@@ -21,7 +21,6 @@ mod layer;
 mod rules;
 mod vitals;
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -40,11 +39,12 @@ pub use self::layer::{Guarded, PolicyLayer};
 pub use self::rules::{Rules, TimeoutRules};
 use self::vitals::Tally;
 use crate::adaptive::Adaptive;
+use crate::at_once;
 use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::deadline::Deadline;
-use crate::hedge::Latencies;
+use crate::hedge::{self, Latencies};
 use crate::outcome::{ByResult, Classify, Outcome};
 use crate::rate_limit::RateLimit;
 use crate::retry::{RetryRules, Stop, Tries};
@@ -238,32 +238,18 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let mut first = pin!(self.tries(terms, work));
-        tokio::select! {
-            biased;
-            answer = &mut first => return answer,
-            () = tokio::time::sleep(delay) => {}
-        }
-        let now = Instant::now();
-        // One that fails and waits for its next try is not slow, and has its repeats already.
-        if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {
-            return first.await;
-        }
-        self.shared.tally.hedged.fetch_add(1, Relaxed);
-        let terms = Terms { begun: now, failed: AtomicBool::new(false), ..*terms };
-        let mut second = pin!(self.tries(&terms, work));
-        // The first success is the answer, and the other one is dropped.
-        tokio::select! {
-            biased;
-            answer = &mut first => match answer {
-                Ok(answer) => Ok(answer),
-                Err(_) => second.await,
-            },
-            answer = &mut second => match answer {
-                Ok(answer) => Ok(answer),
-                Err(_) => first.await,
-            },
-        }
+        let second = || {
+            let now = Instant::now();
+            // One that fails and waits for its next try is not slow, and has its repeats already.
+            if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {
+                return None;
+            }
+            self.shared.tally.hedged.fetch_add(1, Relaxed);
+            let terms = Terms { begun: now, failed: AtomicBool::new(false), ..*terms };
+            Some(async move { self.tries(&terms, work).await })
+        };
+        // Pinned here: what is given to a future has its room in it twice.
+        hedge::hedged(pin!(self.tries(terms, work)), delay, second).await
     }
 
     /// Does work that may be repeated, or gives what the alternative makes of its error: a default, or the answer of another call. The
@@ -360,7 +346,7 @@ impl<C> Policy<C> {
         if let (Repeats::Beside, Some(hedge), Some(retry)) = (repeats, &rules.hedge, &rules.retry)
             && let Some(delay) = self.shared.latencies.delay(hedge)
         {
-            // In a box, so that calls which are not hedged have no room for a second one.
+            // In a box, so that calls which are not hedged have no room for it.
             return Box::pin(self.hedged(&terms, delay, retry, &work)).await;
         }
         self.tries(&terms, &work).await
@@ -408,7 +394,7 @@ impl<C> Policy<C> {
                 Some(end) => {
                     let mut work = pin!(end.seen_in(work));
                     // Most of what is answered at once needs no timer.
-                    match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+                    match at_once(work.as_mut()).await {
                         Poll::Ready(result) => Some(result),
                         // Also where the work has used up what it may do without giving way.
                         Poll::Pending => {
@@ -425,7 +411,6 @@ impl<C> Policy<C> {
             };
             let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
             now = held.settle(outcome, result.is_some());
-            drop(held);
             match (self.again(terms, &mut tries, outcome, now), result) {
                 (Ok(wait), result) => {
                     cause = result.and_then(Result::err).or(cause);

@@ -20,11 +20,11 @@ use criterion::{BenchmarkId, Criterion};
 use failsafe::futures::CircuitBreaker as _;
 use resilience::breaker::BreakerRules;
 use resilience::bulkhead::BulkheadRules;
-use resilience::hedge::HedgeRules;
+use resilience::hedge::{HedgeRules, Latencies, hedged};
 use resilience::policy::{PolicyLayer, Rules, TimeoutRules};
 use resilience::rate_limit::{RateLimit, RateRules};
-use resilience::retry::RetryRules;
-use resilience::{Breaker, Bulkhead, Deadline, Outcome, Policy};
+use resilience::retry::{RetryRules, Tries};
+use resilience::{Breaker, Budget, Bulkhead, ByResult, Classify, Deadline, Outcome, Policy};
 use tower::retry::backoff::{ExponentialBackoffMaker, MakeBackoff};
 use tower::util::rng::HasherRng;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -279,6 +279,26 @@ fn retry(bench: &mut Bench) {
         RetryLayer::<u32, u32, Infallible>::builder().max_attempts(3).exponential_backoff(Duration::from_millis(50));
     let budget = tower_resilience::retry::RetryBudgetBuilder::new().token_bucket().build().expect("a budget");
     bench.service("retry", "tower-resilience", layer.budget(budget).build().layer(inner()));
+    let (rules, budget) = (RetryRules::default(), Budget::new(tokio::time::Instant::now()));
+    bench.call("retry", "evenkeel, alone", || {
+        async || {
+            let mut tries = Tries::begin(tokio::time::Instant::now());
+            loop {
+                let result = answer().await;
+                let outcome = ByResult.classify(&result);
+                if outcome == Outcome::Success {
+                    budget.deposit(&rules.budget);
+                }
+                match tries.again(&rules, outcome, true, None, &budget, tokio::time::Instant::now()) {
+                    Ok(wait) => tokio::time::sleep(wait).await,
+                    Err(_) => {
+                        black_box(result).expect("an answer");
+                        break;
+                    }
+                }
+            }
+        }
+    });
     bench.call("retry", "backon", || {
         async || {
             let backoff = backon::ExponentialBuilder::default().with_jitter().with_max_times(2);
@@ -415,6 +435,18 @@ fn hedge(bench: &mut Bench) {
     ours(bench, "hedge", rules);
     let layer = HedgeLayer::builder().delay(Duration::from_millis(50)).max_hedged_attempts(2).build();
     bench.service("hedge", "tower-resilience", layer.layer(inner()));
+    let (rules, latencies) = (HedgeRules::default(), Latencies::new());
+    bench.call("hedge", "evenkeel, alone", || {
+        async || {
+            let begun = Instant::now();
+            let answer = match latencies.delay(&rules) {
+                Some(delay) => hedged(answer(), delay, || Some(answer())).await,
+                None => answer().await,
+            };
+            black_box(answer).expect("an answer");
+            latencies.record(&rules, begun.elapsed());
+        }
+    });
 }
 
 /// Deadline, retry, rate limit, bulkhead, breaker and timeout in one.

@@ -118,7 +118,7 @@ impl<'p> Held<'p> {
         })
     }
 
-    /// The try is over, with an answer or without one in its time. What time it is, as far as anybody wants to know.
+    /// The try is over, with an answer or without one in its time, and holds nothing any more. What time it is, as far as anybody wants to know.
     pub(super) fn settle(&mut self, outcome: Outcome, answered: bool) -> Instant {
         let (shared, rules) = (self.shared, self.rules);
         let counter = match (answered, outcome.is_failure()) {
