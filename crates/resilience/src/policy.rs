@@ -39,7 +39,6 @@ pub use self::layer::{Guarded, PolicyLayer};
 pub use self::rules::{Rules, TimeoutRules};
 use self::vitals::Tally;
 use crate::adaptive::Adaptive;
-use crate::at_once;
 use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
@@ -50,6 +49,7 @@ use crate::rate_limit::RateLimit;
 use crate::retry::{RetryRules, Stop, Tries};
 use crate::stale::{Answer, Stale, StaleRules};
 use crate::throttle::Throttle;
+use crate::{OwnLine, at_once};
 
 /// One try, as the work sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +75,8 @@ struct Shared {
     rules: Live<Rules>,
     budget: Budget,
     latencies: Latencies,
-    rate: RateLimit,
-    bulkhead: Bulkhead,
+    rate: OwnLine<RateLimit>,
+    bulkhead: OwnLine<Bulkhead>,
     groups: Arc<Groups>,
     adaptive: Adaptive,
     breaker: Breaker,
@@ -106,8 +106,8 @@ impl Policy {
             rules: Live::new(rules),
             budget: Budget::new(now),
             latencies: Latencies::new(),
-            rate: RateLimit::new(now),
-            bulkhead: Bulkhead::new(),
+            rate: OwnLine(RateLimit::new(now)),
+            bulkhead: OwnLine(Bulkhead::new()),
             adaptive: Adaptive::new(),
             breaker: Breaker::new(now),
             throttle: Throttle::new(now),

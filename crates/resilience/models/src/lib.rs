@@ -14,6 +14,7 @@ mod rooms {
     pub mod budget;
     pub mod bulkhead;
     pub mod coalesce;
+    pub mod line;
     pub mod nanos;
     pub mod outcome;
     pub mod rate_limit;
@@ -21,6 +22,7 @@ mod rooms {
 
 pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, outcome, rate_limit};
 
+use rooms::line::OwnLine;
 use rooms::nanos::nanos;
 
 /// What `resilience` has of std.

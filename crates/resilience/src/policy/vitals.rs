@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use vitals::{Column, Row, Source, Table, Value};
 
 use super::{Guard, Shared};
+use crate::Count;
 use crate::breaker::{Change, Order, Position};
 
 const POLICY: Table = Table {
@@ -36,7 +37,8 @@ const POLICY: Table = Table {
 /// What became of calls, counted since the policy's birth.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) answered: AtomicU64,
+    /// Raised by every call, where all is well.
+    pub(super) answered: Count,
     pub(super) failed: AtomicU64,
     pub(super) timed_out: AtomicU64,
     pub(super) retried: AtomicU64,
@@ -131,7 +133,7 @@ impl Source for Shared {
             Value::Level(f64::from(load.in_flight)),
             Value::Level(f64::from(load.waiting)),
             Value::Level(self.budget.saved()),
-            count(&self.tally.answered),
+            Value::Count(self.tally.answered.get()),
             count(&self.tally.failed),
             count(&self.tally.timed_out),
             count(&self.tally.retried),
