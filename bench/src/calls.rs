@@ -11,6 +11,18 @@ const TARGET: &str = "target/peers/guards";
 /// Calls whose instructions are counted.
 const COUNTED: u64 = 10_000;
 
+/// How often all are measured; shown is the median of the rounds, as what else the machine does changes by the minute.
+const ROUNDS: usize = 3;
+
+/// What a round says of one.
+struct Figures {
+    guard: String,
+    whose: String,
+    one: f64,
+    two: Option<f64>,
+    allocations: f64,
+}
+
 /// One row: what guards, whose it is, and what it takes.
 struct Row {
     guard: String,
@@ -28,27 +40,42 @@ pub(crate) fn report() -> Result<String, String> {
     let here = std::env::current_dir().map_err(|error| error.to_string())?;
     let target = here.join(TARGET);
     let (figures, allocations) = (target.join("criterion"), target.join("allocations.json"));
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        rounds.push(round(&target, &figures, &allocations)?);
+    }
+    let program = program(&target)?;
+    let rows = rounds[0].iter().enumerate().map(|(at, Figures { guard, whose, allocations, .. })| {
+        let instructions = instructions(&program, &format!("{guard}/{whose}"))?;
+        let one = measure::median(rounds.iter().map(|round| round[at].one).collect());
+        let two: Vec<f64> = rounds.iter().filter_map(|round| round[at].two).collect();
+        let two = (!two.is_empty()).then(|| measure::median(two));
+        Ok(Row { guard: guard.clone(), whose: whose.clone(), one, two, instructions, allocations: *allocations })
+    });
+    Ok(table(&rows.collect::<Result<Vec<_>, String>>()?))
+}
+
+/// All of them once, in their order.
+fn round(target: &Path, figures: &Path, allocations: &Path) -> Result<Vec<Figures>, String> {
     let ran = Command::new("cargo")
         .args(["bench", "--quiet", "--manifest-path", MANIFEST, "--target-dir"])
-        .arg(&target)
-        .env("CRITERION_HOME", &figures)
-        .env("ALLOCATIONS", &allocations)
+        .arg(target)
+        .env("CRITERION_HOME", figures)
+        .env("ALLOCATIONS", allocations)
         .stdout(std::process::Stdio::null())
         .status();
     if !ran.is_ok_and(|status| status.success()) {
         return Err(format!("the benches of {MANIFEST} do not run: see above"));
     }
-    let text = std::fs::read(&allocations).map_err(|error| format!("{}: {error}", allocations.display()))?;
+    let text = std::fs::read(allocations).map_err(|error| format!("{}: {error}", allocations.display()))?;
     let counted: Vec<(String, String, f64)> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    let program = program(&target)?;
-    let rows = counted.into_iter().map(|(guard, whose, allocations)| {
-        let figure = |threads: &str| median(&figures.join(threads).join(&guard).join(&whose));
+    let all = counted.into_iter().map(|(guard, whose, allocations)| {
+        let figure = |threads: &str| of_criterion(&figures.join(threads).join(&guard).join(&whose));
         let one = figure("one").ok_or_else(|| format!("criterion has no figure of {guard}, {whose}"))?;
         let two = figure("two");
-        let instructions = instructions(&program, &format!("{guard}/{whose}"))?;
-        Ok(Row { guard, whose, one, two, instructions, allocations })
+        Ok(Figures { guard, whose, one, two, allocations })
     });
-    Ok(table(&rows.collect::<Result<Vec<_>, String>>()?))
+    all.collect()
 }
 
 /// The benches as a program.
@@ -86,7 +113,7 @@ fn instructions(program: &Path, only: &str) -> Result<f64, String> {
 }
 
 /// Criterion's median, in nanoseconds.
-fn median(folder: &Path) -> Option<f64> {
+fn of_criterion(folder: &Path) -> Option<f64> {
     let text = std::fs::read(folder.join("new/estimates.json")).ok()?;
     let estimates: serde_json::Value = serde_json::from_slice(&text).ok()?;
     estimates["median"]["point_estimate"].as_f64()
@@ -96,7 +123,7 @@ fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "## The guards of a call\n\nA call that is answered at once and well, behind one guard or the whole stack (deadline, retry with its budget, \
          rate limit, bulkhead, breaker, timeout); nanoseconds a call, the call itself included, and the ratio to the first of its kind. Two threads: \
-         each makes calls through one shared instance, the time of a call on each. Medians of criterion; instructions by callgrind, which do not \
+         each makes calls through one shared instance, the time of a call on each. Medians of three rounds of criterion's medians; instructions by callgrind, which do not \
          depend on what else the machine does. *limits* says what no \
          guard can be faster than: one reading of the clock, one atomic addition that nobody else wants (and on two threads, that \
          another one wants), the call without a guard, and the same in the box that a layer without a named future needs.\n\n\
