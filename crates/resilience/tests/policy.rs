@@ -7,7 +7,7 @@ use resilience::breaker::{BreakerRules, Position, Window};
 use resilience::budget::BudgetRules;
 use resilience::bulkhead::{BulkheadRules, Load};
 use resilience::hedge::HedgeRules;
-use resilience::policy::{CallError, Guard, TimeoutRules};
+use resilience::policy::{CallError, GroupRules, Guard, TimeoutRules};
 use resilience::rate_limit::RateRules;
 use resilience::retry::{RetryRules, Stop};
 use resilience::throttle::ThrottleRules;
@@ -125,6 +125,22 @@ async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
     assert!(dropped.is_err());
     assert!(matches!(error, CallError::Refused { guard: Guard::Bulkhead, .. }), "{error:?}");
     assert_eq!(policy.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_next_try_holds_no_place() {
+    let all = BulkheadRules { permits: 2, queue: 0, ..BulkheadRules::default() };
+    let groups = vec![GroupRules::new("batch", BulkheadRules { permits: 1, ..all })];
+    let policy = policy(Rules { bulkhead: Some(all), groups, retry: Some(retry()), ..Rules::NONE });
+    let batch = policy.group("batch").unwrap();
+    let failing = batch.call(async |attempt| if attempt.number == 1 { Err("down") } else { Ok(attempt.number) });
+    let meanwhile = async {
+        tokio::time::sleep(50 * MILLI).await;
+        let load = (policy.bulkhead().load(), batch.bulkhead().load());
+        (load, batch.call(async |attempt| Ok::<_, &str>(attempt.number)).await)
+    };
+    let none = Load { in_flight: 0, waiting: 0 };
+    assert_eq!(tokio::join!(failing, meanwhile), (Ok(2), ((none, none), Ok(1))));
 }
 
 #[tokio::test(start_paused = true)]
