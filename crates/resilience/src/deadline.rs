@@ -1,10 +1,12 @@
 //! The moment after which nobody waits for an answer.
 
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nanos;
+use crate::{at_once, nanos};
 
 tokio::task_local! {
     static CURRENT: Deadline;
@@ -79,8 +81,23 @@ impl Deadline {
     /// [`Expired`], with the work dropped at its await.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
         // The work is wrapped here and not in the block, which would hold it once more.
-        let timed = tokio::time::timeout_at(self.at, CURRENT.scope(self, work));
+        let timed = tokio::time::timeout_at(self.at, self.seen_in(work));
         async move { timed.await.map_err(|_| Expired) }
+    }
+
+    /// What the work gives until this deadline; none when it passes before. Whoever holds the work drops it.
+    pub(crate) async fn bound<F: Future>(self, mut work: Pin<&mut F>) -> Option<F::Output> {
+        // Most of what is answered at once needs no timer.
+        if let Poll::Ready(output) = at_once(work.as_mut()).await {
+            return Some(output);
+        }
+        // Also where the work has used up what it may do without giving way.
+        let over = tokio::task::unconstrained(tokio::time::sleep_until(self.at));
+        tokio::select! {
+            biased;
+            output = work => Some(output),
+            () = over => None,
+        }
     }
 
     /// Work that sees this deadline as [`Deadline::current`], and is not ended at it.

@@ -25,7 +25,6 @@ use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::Duration;
 
 use ::vitals::{Bus, Live, Registry};
@@ -38,6 +37,7 @@ use self::held::Held;
 pub use self::layer::{Guarded, PolicyLayer};
 pub use self::rules::{Rules, TimeoutRules};
 use self::vitals::Tally;
+use crate::OwnLine;
 use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
@@ -49,7 +49,6 @@ use crate::rate_limit::RateLimit;
 use crate::retry::{RetryRules, Stop, Tries};
 use crate::stale::{Answer, Stale, StaleRules};
 use crate::throttle::Throttle;
-use crate::{OwnLine, at_once};
 
 /// One try, as the work sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,22 +390,7 @@ impl<C> Policy<C> {
             };
             let work = work(Attempt { number, deadline: end });
             let result = match end {
-                Some(end) => {
-                    let mut work = pin!(end.seen_in(work));
-                    // Most of what is answered at once needs no timer.
-                    match at_once(work.as_mut()).await {
-                        Poll::Ready(result) => Some(result),
-                        // Also where the work has used up what it may do without giving way.
-                        Poll::Pending => {
-                            let over = tokio::task::unconstrained(tokio::time::sleep_until(end.at()));
-                            tokio::select! {
-                                biased;
-                                result = work => Some(result),
-                                () = over => None,
-                            }
-                        }
-                    }
-                }
+                Some(end) => end.bound(pin!(end.seen_in(work))).await,
                 None => Some(work.await),
             };
             let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));

@@ -42,7 +42,7 @@ FAULTS = [
     ("hedge.rs", "the second one's failure is the answer", "Err(_) => first.await,", "Err(error) => Err(error),", "resilience", "the_first_success_of_both_is_the_answer_and_else_the_last_failure"),
     ("policy.rs", "a hedge is not paid for", "if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {", "if terms.failed.load(Relaxed) {", "resilience", "what_the_budget_does_not_pay_for_is_not_hedged"),
     ("retry.rs", "repeats are not paid for", "if !budget.withdraw(&rules.budget, now) {", "if false {", "resilience", "with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_for"),
-    ("policy.rs", "a try may run beyond the deadline", "() = over => None,", "() = over => std::future::pending().await,", "resilience", "each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline"),
+    ("deadline.rs", "a try may run beyond the deadline", "() = over => None,", "() = over => std::future::pending().await,", "resilience", "each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline"),
     ("policy/held.rs", "a dropped call is never settled", "self.tell(Outcome::Cancelled, Duration::ZERO, self.now);", "let _ = Outcome::Cancelled;", "resilience", "whatever_is_dropped_all_places_and_turns_are_there_again"),
     ("policy/held.rs", "the throttle does not hear what came of a call", "self.shared.throttle.settle(throttle, outcome, now);", "let _ = throttle;", "resilience", "whatever_is_dropped_all_places_and_turns_are_there_again"),
     ("policy/held.rs", "the next try is waited for with the place of the last", "        self.give_back();\n        now\n", "        now\n", "resilience", "who_waits_for_the_next_try_holds_no_place"),
