@@ -24,6 +24,7 @@ mod access_log;
 mod admission;
 mod body;
 mod connection;
+mod criticality;
 mod deadline;
 mod headers;
 mod host;

@@ -14,7 +14,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use resilience::Deadline;
+use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
 use telemetry::RequestContext;
 use tokio::time::Instant;
@@ -27,17 +27,18 @@ use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
 use crate::problem::{documented, needs_document};
 use crate::traffic::{Route, Traffic, Vitals};
-use crate::{Limits, Problem, deadline, headers, host};
+use crate::{Limits, Problem, criticality, deadline, headers, host};
 
 /// The steps of a request, in order. Before them the socket has its own: connection limits ([`crate::Listener`]), the
 /// peer's time (`patience`), and the protocol's limits (hyper's, a little wider than ours, so that ours answer).
-pub const STEPS: [&str; 10] = [
+pub const STEPS: [&str; 11] = [
     "request id and trace",  // first, so that everything after it can be found again
     "admission",             // the cheapest refusal before any work
     "host",                  // named once and well, or nobody knows who was meant
     "limits of the head",    // target, headers, declared body
     "limits of the body",    // enforced while the handler reads
     "deadline",              // around the handler: past it, or when the caller waits no more, the work is dropped
+    "criticality",           // around the handler too: what it calls is no more critical than the request
     "panic guard",           // innermost: one handler's panic is one 500
     "problem documents",     // whatever failed, the client gets one shape
     "headers",               // security, caching, request id: on errors too
@@ -148,6 +149,7 @@ struct Work<F> {
     refusal: Option<Refusal>,
     /// How long it may take.
     allowed: Duration,
+    criticality: Criticality,
     _place: Place,
 }
 
@@ -179,6 +181,7 @@ impl Inner {
             let (guarded, refusal) = Guarded::new(body, json, &self.limits, connection);
             (Body::new(guarded), Some(refusal))
         };
+        let criticality = criticality::of(&head.headers);
         let mut request = Request::from_parts(head, body);
         if refusal.is_some() {
             // Our own bound on bodies answers in our own words; the framework's would come first.
@@ -186,16 +189,16 @@ impl Inner {
         }
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let future = catch_unwind(AssertUnwindSafe(|| Box::pin(handler.call(request)))).ok();
-        Ok(Work { future, refusal, allowed, _place: place })
+        Ok(Work { future, refusal, allowed, criticality, _place: place })
     }
 
-    /// Deadline and panic guard around the handler, and what became of it.
+    /// Deadline, criticality and panic guard around the handler, and what became of it.
     async fn answer<F>(&self, work: Work<F>, started: Instant) -> Response
     where
         F: Future<Output = Result<Response, Infallible>>,
     {
         let Some(future) = work.future else { return self.panicked() };
-        let guarded = AssertUnwindSafe(future).catch_unwind();
+        let guarded = work.criticality.scope(AssertUnwindSafe(future).catch_unwind());
         let outcome = Deadline::since(started, work.allowed).scope(guarded).await;
 
         // A refused body explains whatever the handler made of it.

@@ -162,6 +162,17 @@ async fn a_caller_that_waits_less_is_answered_504_when_it_said_and_one_that_wait
 }
 
 #[tokio::test]
+async fn a_handler_sees_how_critical_its_caller_says_the_request_is_and_never_more_than_others() {
+    let told = get(async || resilience::Criticality::current().name());
+    let server = server(Limits::default(), Router::new().route("/told", told)).await;
+    for (header, seen) in [("sheddable", "sheddable"), ("critical", "default"), ("nonsense", "default")] {
+        let request = format!("GET /told HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncriticality: {header}\r\n\r\n");
+        let answer = exchange(server.address, request).await;
+        assert!(status(&answer) == 200 && answer.ends_with(seen), "{header}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_callers_request_id_is_kept_when_it_is_well_formed() {
     let server = server(Limits::default(), routes()).await;
     let with = |id: &str| format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: {id}\r\n\r\n");

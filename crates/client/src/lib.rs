@@ -8,8 +8,8 @@
 //! - [`misbehave`]: peers that misbehave, for the tests of whoever calls.
 //!
 //! A peer is a host and port. The first call to one makes its [`Policy`], with [`default_rules`]; [`Client::dependency`] gives
-//! it a name and rules of its own. The request id, the W3C trace context and the deadline (`grpc-timeout`) of the running
-//! task go with each call. TLS is always verified. No environment variable changes where calls go.
+//! it a name and rules of its own. The request id, the W3C trace context, the deadline (`grpc-timeout`) and the
+//! criticality of the running task go with each call. TLS is always verified. No environment variable changes where calls go.
 //!
 //! ```no_run
 //! # async fn call() -> Result<(), client::Error> {

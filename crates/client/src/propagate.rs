@@ -1,18 +1,24 @@
 //! What a call carries of the request that it works for.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use resilience::{Deadline, encode_timeout};
+use resilience::{Criticality, Deadline, encode_timeout};
 use telemetry::RequestContext;
 
 /// How long the caller waits for the answer, in the format of gRPC over HTTP/2.
 pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// Gives a call the id and trace of the request it works for, and tells how long the answer is waited for, where
+/// How much it matters: `critical`, `default` or `sheddable`.
+pub(crate) const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
+
+/// Gives a call the id, trace and criticality of the request it works for, and tells how long the answer is waited for, where
 /// that is to be told.
 pub(crate) fn propagate(headers: &mut HeaderMap, until: Option<Deadline>) {
     let timeout = until.map(|until| HeaderValue::from_str(&encode_timeout(until.left())));
     if let Some(Ok(timeout)) = timeout {
         headers.insert(TIMEOUT, timeout);
+    }
+    if let Some(criticality) = Criticality::told() {
+        headers.entry(CRITICALITY).or_insert(HeaderValue::from_static(criticality.name()));
     }
     let Some(context) = RequestContext::current() else { return };
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {

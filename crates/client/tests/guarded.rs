@@ -13,7 +13,7 @@ use resilience::bulkhead::BulkheadRules;
 use resilience::hedge::HedgeRules;
 use resilience::policy::GroupRules;
 use resilience::retry::RetryRules;
-use resilience::{Backoff, Deadline, Rules, decode_timeout};
+use resilience::{Backoff, Criticality, Deadline, Rules, decode_timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -189,6 +189,22 @@ async fn a_call_tells_how_long_its_answer_is_waited_for_and_never_longer_than_it
     task.scope(client.post(&peer.url).header("grpc-timeout", "1H").send()).await.unwrap().unwrap();
     let inherited = told(&peer.heard());
     assert!(inherited <= Duration::from_secs(2), "{inherited:?}");
+}
+
+#[tokio::test]
+async fn a_call_is_as_critical_as_its_task_where_nothing_else_is_said() {
+    let client = Client::new(Bounds::default());
+    let mut peer = Peer::start(&["200 OK"]).await;
+    let told = |request: String| request.lines().find_map(|line| line.strip_prefix("criticality: ").map(str::to_owned));
+    client.get(&peer.url).send().await.unwrap();
+    assert_eq!(told(peer.heard()), None);
+    for criticality in Criticality::ALL {
+        criticality.scope(client.get(&peer.url).send()).await.unwrap();
+        assert_eq!(told(peer.heard()).as_deref(), Some(criticality.name()));
+    }
+    let less = client.get(&peer.url).header("criticality", "sheddable").send();
+    Criticality::Critical.scope(less).await.unwrap();
+    assert_eq!(told(peer.heard()).as_deref(), Some("sheddable"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{at_once, nanos};
+use crate::{Criticality, at_once, nanos};
 
 tokio::task_local! {
     static CURRENT: Deadline;
@@ -111,7 +111,7 @@ impl Deadline {
     }
 }
 
-/// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it.
+/// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it, and its criticality.
 ///
 /// A bare [`tokio::spawn`] begins a task without deadline: right for work that must be done although nobody waits.
 ///
@@ -122,9 +122,11 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    match Deadline::current() {
-        Some(deadline) => tokio::spawn(deadline.scope(work)),
-        None => tokio::spawn(async { Ok(work.await) }),
+    match (Deadline::current(), Criticality::told()) {
+        (Some(deadline), Some(criticality)) => tokio::spawn(criticality.scope(deadline.scope(work))),
+        (Some(deadline), None) => tokio::spawn(deadline.scope(work)),
+        (None, Some(criticality)) => tokio::spawn(criticality.scope(async { Ok(work.await) })),
+        (None, None) => tokio::spawn(async { Ok(work.await) }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What protects a call. Knows neither HTTP nor SQL.
 //!
 //! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
+//! - [`Criticality`]: how much work matters when not all can be done; travels with the task.
 //! - [`Backoff`]: how long to wait before the next try.
 //! - [`Outcome`]: what became of a call, as every guard sees it; [`Classify`] tells it from a result.
 //! - [`Policy`]: everything that protects the calls of a dependency, one value, in one order.
@@ -36,6 +37,7 @@ pub mod cluster;
 pub mod coalesce;
 mod count;
 pub mod cpu;
+mod criticality;
 mod deadline;
 pub mod discovery;
 pub mod hedge;
@@ -61,6 +63,7 @@ pub use cluster::{Cluster, ClusterRules};
 pub use coalesce::Coalescer;
 use count::Count;
 pub use cpu::{CpuError, CpuPool, CpuRules};
+pub use criticality::Criticality;
 pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
 use line::OwnLine;
 use nanos::nanos;

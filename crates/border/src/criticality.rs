@@ -1,0 +1,35 @@
+//! How critical a request is: no more than the border takes requests to be, and less when the caller says so (`criticality`).
+
+use axum::http::{HeaderMap, HeaderName};
+use resilience::Criticality;
+
+const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
+
+/// Whoever asks can call its own request less critical than others, and never more. What is not understood says nothing, as the name is
+/// not ours alone.
+pub(crate) fn of(headers: &HeaderMap) -> Criticality {
+    let told = headers.get_all(CRITICALITY).iter().filter_map(|value| value.to_str().ok()?.parse().ok());
+    told.fold(Criticality::Default, Criticality::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_request(values: &[&str]) -> Criticality {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(CRITICALITY, value.parse().expect("a header"));
+        }
+        of(&headers)
+    }
+
+    #[test]
+    fn a_caller_can_lower_it_and_never_raise_it() {
+        assert_eq!(of_request(&["sheddable"]), Criticality::Sheddable);
+        assert_eq!(of_request(&["critical", "sheddable"]), Criticality::Sheddable);
+        for same in [&[][..], &["default"], &["critical"], &["high"], &[""]] {
+            assert_eq!(of_request(same), Criticality::Default, "{same:?}");
+        }
+    }
+}
