@@ -4,6 +4,13 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+use resilience::ticker::MAX_PERIOD;
+use resilience::{Ticker, TickerRules};
+use tokio::time::Instant;
+
+/// However short a watchdog's period is, it is told no more often.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// The process manager, when there is one that listens.
 #[derive(Debug)]
 pub struct Manager {
@@ -31,13 +38,13 @@ impl Manager {
         self.tell("STOPPING=1");
     }
 
-    /// Tells the watchdog that the runtime still turns, twice a period, until dropped. Without a watchdog it waits for ever.
+    /// Tells the watchdog that the runtime still turns, now and twice a period, until dropped. Without a watchdog it waits for ever.
     pub async fn keep_alive(&self) {
         let Some(period) = self.watchdog.filter(|_| self.socket.is_some()) else { return std::future::pending().await };
-        let mut ticks = tokio::time::interval(period / 2);
+        let mut ticks = Ticker::new(TickerRules::every((period / 2).clamp(SHORTEST, MAX_PERIOD)), Instant::now());
         loop {
-            ticks.tick().await;
             self.tell("WATCHDOG=1");
+            ticks.tick().await;
         }
     }
 
@@ -53,5 +60,33 @@ fn address_of(path: &str) -> Option<SocketAddr> {
     match path.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name).ok(),
         None => SocketAddr::from_pathname(path).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_watchdog_hears_of_it_at_once_and_well_within_each_period() {
+        let name = format!("evenkeel-watchdog-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let (watchdog, socket) = (UnixDatagram::bind_addr(&address).unwrap(), UnixDatagram::unbound().unwrap());
+        watchdog.set_nonblocking(true).unwrap();
+        let heard = || {
+            let mut text = [0; 64];
+            std::iter::from_fn(|| watchdog.recv(&mut text).ok()).count()
+        };
+        let period = Duration::from_secs(2);
+        let manager = Manager { socket: Some((socket, address)), watchdog: Some(period) };
+        let task = tokio::spawn(async move { manager.keep_alive().await });
+        tokio::task::yield_now().await;
+        assert_eq!(heard(), 1);
+        for _ in 0..20 {
+            // Half a period, and the ticker's jitter before and after.
+            tokio::time::sleep(period.mul_f64(0.65)).await;
+            assert!((1..=2).contains(&heard()));
+        }
+        task.abort();
     }
 }
