@@ -359,6 +359,12 @@ fn stand_ins(folder: &Path, shop: &shop::Shop) {
 }
 
 fn without_what_may_differ(value: &mut Value) {
+    // Chaos Toolkit's threads write down what they run: what runs beside comes before or after what follows it by lot.
+    if let Some(run) = value.pointer_mut("/run").and_then(Value::as_array_mut)
+        && run.iter().any(|one| one.pointer("/activity/background") == Some(&Value::Bool(true)))
+    {
+        run.sort_by_key(|one| one.pointer("/activity/name").map(Value::to_string));
+    }
     if let Some(during) = value.pointer_mut("/steady_states/during").and_then(Value::as_array_mut) {
         during.iter_mut().for_each(without_what_may_differ);
         during.dedup();
