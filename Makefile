@@ -43,11 +43,11 @@ check: ## Formatting, lints, documentation; licences, sources and advisories of 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/install wrk valgrind socat haproxy
 	@sh .ci/peers tool:oha@1.16.0
-	@cargo build --release --quiet -p bench -p ledger -p rail -p keel
+	@cargo build --release --quiet -p bench -p ledger -p rail -p keel-prover
 	@cargo run --release --quiet -p bench
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
-	@cargo build --quiet -p keel -p ledger -p rail
+	@cargo build --quiet -p keel-prover -p ledger -p rail
 	@target/debug/keel check --config keel.toml --html keel-report.html --junit keel-report.xml --json keel-report.json; checked=$$?; \
 	target/debug/keel drill --config keel.toml --accepted drills/accepted/ledger.toml --reports target/drills drills/*.toml; drilled=$$?; \
 	[ $$checked = 0 ] && [ $$drilled = 0 ]
@@ -56,7 +56,7 @@ doc: ## Builds the documentation
 	@cargo doc --workspace --no-deps
 
 release: ## Builds the artifact: dist/ with the binaries and their checksums
-	@cargo build --release --locked -p ledger -p rail -p keel
+	@cargo build --release --locked -p ledger -p rail -p keel-prover
 	@rm -rf dist && mkdir -p dist/bin && cp target/release/ledger target/release/rail target/release/keel dist/bin/
 	@cd dist && sha256sum bin/* > SHA256SUMS && cat SHA256SUMS
 

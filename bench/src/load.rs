@@ -38,7 +38,7 @@ struct Figures {
 pub(crate) fn report() -> Result<String, String> {
     let keel = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("keel");
     if !keel.exists() {
-        return Err(format!("{} is missing: cargo build --release -p keel", keel.display()));
+        return Err(format!("{} is missing: cargo build --release -p keel-prover", keel.display()));
     }
     let server = border::start(&[], "bare")?;
     let ours = |flags: &str| {

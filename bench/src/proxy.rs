@@ -92,7 +92,7 @@ type Relay = Result<(Command, SocketAddr), String>;
 fn keel(upstream: SocketAddr, folder: &std::path::Path) -> Relay {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("keel");
     if !binary.exists() {
-        return Err(format!("{} is missing: cargo build --release -p keel", binary.display()));
+        return Err(format!("{} is missing: cargo build --release -p keel-prover", binary.display()));
     }
     let (address, config) = (free_address()?, folder.join("proxies.json"));
     let proxies = format!(r#"[{{"name":"relay","listen":"{address}","upstream":"{upstream}"}}]"#);

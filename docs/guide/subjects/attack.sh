@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/../../.."
 sh .ci/install nginx-light caddy haproxy gunicorn python3-flask curl
 sh docs/guide/subjects/setup.sh
-cargo build --quiet -p keel -p ledger -p rail
+cargo build --quiet -p keel-prover -p ledger -p rail
 here=docs/guide/subjects/attack out=target/subjects
 /usr/bin/python3 -c "print('a line of nineteen.\n' * 1000, end='')" >$out/site/big.txt
 

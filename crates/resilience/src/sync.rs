@@ -1,7 +1,0 @@
-//! Locks and atomics, std's. The models (`crates/resilience/models`) compile these rooms with a checker's in their place.
-
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-pub(crate) mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-}

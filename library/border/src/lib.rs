@@ -1,0 +1,41 @@
+//! The HTTP server between the socket and the handler: safe before anything is configured.
+//!
+//! - [`path`]: the steps of a request, in order: the one list.
+//! - [`Limits`]: every bound, with its default.
+//! - [`Problem`]: the one shape of an error (RFC 9457).
+//! - [`Listener`]: accepts, bounds and drains connections.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! use axum::{Router, routing::get};
+//! use evenkeel_border::{Border, Limits, Listener};
+//!
+//! let border = Border::new("public", Limits::default(), &vitals::Registry::new());
+//! let routes = border.around(Router::new().route("/hello", get(async || "hello")));
+//! let listener = Listener::bind("127.0.0.1:0".parse().expect("an address"), border).await?;
+//! let (stop, _address) = (supervision::StopSource::new(), listener.address());
+//! let stopped = stop.listen();
+//! stop.request();
+//! listener.serve(routes, stopped, std::time::Duration::from_secs(1)).await;
+//! # Ok(()) }
+//! ```
+
+mod access_log;
+mod admission;
+mod body;
+mod connection;
+mod criticality;
+mod deadline;
+mod headers;
+mod host;
+mod limits;
+mod listener;
+pub mod path;
+mod patience;
+mod problem;
+mod traffic;
+
+pub use limits::Limits;
+pub use listener::Listener;
+pub use path::Border;
+pub use problem::{Problem, title_of};

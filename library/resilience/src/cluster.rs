@@ -1,0 +1,355 @@
+//! The instances of a dependency: who gets a call, and who gets none for a while. Joins [`balance`](crate::balance) and
+//! [`outlier`](crate::outlier).
+//!
+//! ```
+//! use evenkeel_resilience::balance::Instance;
+//! use evenkeel_resilience::{Cluster, ClusterRules, Outcome};
+//! use tokio::time::Instant;
+//!
+//! let now = Instant::now();
+//! let cluster = Cluster::new("rail", ClusterRules::default(), now).expect("the defaults make sense");
+//! cluster.replace(vec![Instance::new("10.0.0.1:80"), Instance::new("10.0.0.2:80")], now).expect("two are not too many");
+//! let picked = cluster.pick(now, "customer 7").expect("both are well");
+//! println!("calling {}", picked.address());
+//! picked.done(Outcome::Success, now.elapsed());
+//! ```
+//!
+//! The set of instances is replaced whole while calls are under way: what is known of those that stay goes along, and calls to
+//! those that left end where they began.
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vitals::{Column, Live, Row, Source, Table, Value};
+
+use crate::balance::{BalanceRules, Chooser, Instance, Set, State, View, hash_of};
+use crate::nanos;
+use crate::outcome::Outcome;
+use crate::outlier::{OutlierRules, Sign, outliers};
+
+/// Who gets a call, and who gets none for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterRules {
+    /// Who gets a call.
+    pub balance: BalanceRules,
+    /// Who gets none for a while; none ejects nobody.
+    pub outlier: Option<OutlierRules>,
+}
+
+impl Default for ClusterRules {
+    /// The defaults of both.
+    fn default() -> Self {
+        Self { balance: BalanceRules::default(), outlier: Some(OutlierRules::default()) }
+    }
+}
+
+impl ClusterRules {
+    /// Looks for what makes no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        self.balance.check()?;
+        self.outlier.as_ref().map_or(Ok(()), OutlierRules::check)
+    }
+}
+
+/// The instances of a dependency. Cheap to clone; clones share everything.
+#[derive(Debug)]
+pub struct Cluster<T> {
+    shared: Arc<Shared<T>>,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    name: Arc<str>,
+    birth: Instant,
+    rules: Live<ClusterRules>,
+    set: Live<Set<T>>,
+    turn: AtomicU64,
+    /// When the current interval ends.
+    interval_ends: AtomicU64,
+    /// When the last ejection of all ends: from then on nobody needs to be asked.
+    last_back: AtomicU64,
+    slow: Mutex<Slow<T>>,
+}
+
+/// What only slow paths touch.
+#[derive(Debug)]
+struct Slow<T> {
+    /// As they were given, before a subset was taken.
+    given: Vec<Instance<T>>,
+    /// Why the instances may be out of date.
+    stale: Option<Arc<str>>,
+}
+
+/// An instance was ejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ejected<T> {
+    /// Which.
+    pub address: T,
+    /// Why.
+    pub sign: Sign,
+    /// For how long.
+    pub lasts: Duration,
+}
+
+/// An instance as it is now, for whoever looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen<T> {
+    /// Which.
+    pub instance: Instance<T>,
+    /// Calls to it that are under way.
+    pub in_flight: u32,
+    /// Calls that it was picked for.
+    pub picked: u64,
+    /// How long it gets no calls, where it is ejected.
+    pub ejected: Option<Duration>,
+}
+
+/// An instance that was picked for a call. Until [`Picked::done`] or its drop the call counts as in flight.
+#[derive(Debug)]
+#[must_use = "the call is over at once"]
+pub struct Picked<T: Clone + Eq + Hash> {
+    shared: Arc<Shared<T>>,
+    state: Arc<State>,
+    address: T,
+    begun: u64,
+}
+
+impl<T> Clone for Cluster<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Cluster<T> {
+    /// Without instances.
+    ///
+    /// # Errors
+    /// What makes no sense in the rules.
+    pub fn new(name: impl Into<Arc<str>>, rules: ClusterRules, now: Instant) -> Result<Self, String> {
+        rules.check()?;
+        let interval = rules.outlier.map_or(u64::MAX, |outlier| nanos(outlier.interval));
+        let shared = Shared {
+            name: name.into(),
+            birth: now,
+            rules: Live::new(rules),
+            set: Live::new(Set::empty()),
+            turn: AtomicU64::new(0),
+            interval_ends: AtomicU64::new(interval),
+            last_back: AtomicU64::new(0),
+            slow: Mutex::new(Slow { given: Vec::new(), stale: None }),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The dependency's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The rules now.
+    pub fn rules(&self) -> Arc<ClusterRules> {
+        self.shared.rules.get()
+    }
+
+    /// Replaces the rules. What is known of the instances stays.
+    ///
+    /// # Errors
+    /// What makes no sense in the new ones; the old ones stay in force.
+    pub fn change(&self, rules: ClusterRules, now: Instant) -> Result<(), String> {
+        rules.check()?;
+        let slow = self.shared.slow();
+        let now = self.shared.nanos(now);
+        let set = Set::after(&self.shared.set.read(), slow.given.clone(), &rules.balance, now)?;
+        let interval = rules.outlier.map_or(u64::MAX, |outlier| now.saturating_add(nanos(outlier.interval)));
+        self.shared.interval_ends.store(interval, Ordering::Relaxed);
+        self.shared.rules.replace(rules);
+        self.shared.set.replace(set);
+        Ok(())
+    }
+
+    /// Replaces the instances. Of those that stay everything is known as before, also where weight or zone changed; calls under
+    /// way to those that leave are not touched. Of an address that is named twice the first counts.
+    ///
+    /// # Errors
+    /// Too many, or a weight that is none; the old ones stay.
+    pub fn replace(&self, instances: Vec<Instance<T>>, now: Instant) -> Result<(), String> {
+        let mut slow = self.shared.slow();
+        let rules = self.shared.rules.read();
+        let set = Set::after(&self.shared.set.read(), instances.clone(), &rules.balance, self.shared.nanos(now))?;
+        self.shared.set.replace(set);
+        slow.given = instances;
+        slow.stale = None;
+        Ok(())
+    }
+
+    /// The instances could not be found out anew: the last ones stay in force, and `why` is shown until there is an answer.
+    pub fn keep(&self, why: impl Into<Arc<str>>) {
+        self.shared.slow().stale = Some(why.into());
+    }
+
+    /// Why the instances may be out of date; none where they are not.
+    pub fn stale(&self) -> Option<Arc<str>> {
+        self.shared.slow().stale.clone()
+    }
+
+    /// An instance for a call; `key` counts where calls are hashed. None where there are no instances, or all are ejected and
+    /// the rules know no panic.
+    pub fn pick<K: Hash + ?Sized>(&self, now: Instant, key: &K) -> Option<Picked<T>> {
+        self.pick_but(now, key, &[])
+    }
+
+    /// The same, for a further try of a call: another instance than those that were `tried`, where one of the others is well. After
+    /// Envoy's predicate of previous hosts.
+    pub fn pick_but<K: Hash + ?Sized>(&self, now: Instant, key: &K, tried: &[T]) -> Option<Picked<T>> {
+        let shared = &self.shared;
+        let (rules, set, now) = (shared.rules.read(), shared.set.read(), shared.nanos(now));
+        let rules = &rules.balance;
+        let key = if matches!(rules.chooser, Chooser::Hashed { .. }) { hash_of(key) } else { 0 };
+        let some_ejected = now < shared.last_back.load(Ordering::Relaxed);
+        let view = View { set: &set, rules, now, some_ejected, key, turn: &shared.turn };
+        let member = view.choose_but(|member| tried.contains(&member.instance.address))?;
+        member.state.in_flight.fetch_add(1, Ordering::Relaxed);
+        member.state.picked.fetch_add(1, Ordering::Relaxed);
+        Some(Picked {
+            shared: Arc::clone(shared),
+            state: Arc::clone(&member.state),
+            address: member.instance.address.clone(),
+            begun: now,
+        })
+    }
+
+    /// The instances as they are now.
+    pub fn seen(&self, now: Instant) -> Vec<Seen<T>> {
+        let now = self.shared.nanos(now);
+        let set = self.shared.set.read();
+        let seen = set.members.iter().map(|member| {
+            let health = &member.state.health;
+            Seen {
+                instance: member.instance.clone(),
+                in_flight: member.state.load(),
+                picked: member.state.picked.load(Ordering::Relaxed),
+                ejected: health.ejected(now).then(|| Duration::from_nanos(health.back().saturating_sub(now))),
+            }
+        });
+        seen.collect()
+    }
+}
+
+impl<T: Clone + Eq + Hash> Picked<T> {
+    /// Who is to be called.
+    pub fn address(&self) -> &T {
+        &self.address
+    }
+
+    /// The call is over. Says who was ejected for it: the instance itself, or where an interval has ended also others.
+    pub fn done(self, outcome: Outcome, took: Duration) -> Vec<Ejected<T>> {
+        let shared = &self.shared;
+        let rules = shared.rules.read();
+        let now = self.begun.saturating_add(nanos(took));
+        if let (Chooser::PeakEwma { decay }, true) = (rules.balance.chooser, outcome.counts()) {
+            self.state.ewma.seen(decay, took, outcome.is_failure(), now);
+        }
+        let Some(outlier) = &rules.outlier else { return Vec::new() };
+        // Neither allocates where nobody is ejected, the usual case.
+        let mut ejected = Vec::new();
+        if self.state.health.seen(outlier, outcome, took, self.begun) {
+            ejected.extend(shared.eject(outlier, &self.state, Sign::FailuresInARow, now));
+        }
+        shared.end_interval(outlier, now, &mut ejected);
+        ejected
+    }
+}
+
+impl<T: Clone + Eq + Hash> Drop for Picked<T> {
+    fn drop(&mut self) {
+        self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<T> Shared<T> {
+    fn nanos(&self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.birth))
+    }
+
+    fn slow(&self) -> MutexGuard<'_, Slow<T>> {
+        // Each change is one assignment: nothing is half done after a panic.
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Clone + Eq + Hash> Shared<T> {
+    /// Ejects it, if it is still there and not too many are.
+    fn eject(&self, rules: &OutlierRules, state: &Arc<State>, sign: Sign, now: u64) -> Option<Ejected<T>> {
+        // One at a time, so that together they do not eject more than the rules allow.
+        let _one = self.slow();
+        let set = self.set.read();
+        let member = set.members.iter().find(|member| Arc::ptr_eq(&member.state, state))?;
+        let ejected = set.members.iter().filter(|member| member.state.health.ejected(now)).count();
+        if state.health.ejected(now) || ejected >= rules.places(set.members.len()) {
+            return None;
+        }
+        let until = state.health.eject(rules, now);
+        self.last_back.fetch_max(until, Ordering::Relaxed);
+        let lasts = Duration::from_nanos(until - now);
+        Some(Ejected { address: member.instance.address.clone(), sign, lasts })
+    }
+
+    /// Compares the instances where an interval is over.
+    fn end_interval(&self, rules: &OutlierRules, now: u64, ejected: &mut Vec<Ejected<T>>) {
+        let end = self.interval_ends.load(Ordering::Relaxed);
+        let next = now.saturating_add(nanos(rules.interval));
+        // Of those who see that it is over one compares.
+        if now < end || self.interval_ends.compare_exchange(end, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let set = self.set.read();
+        let intervals: Vec<_> = set.members.iter().map(|member| member.state.health.end_interval(now)).collect();
+        for (place, sign) in outliers(rules, &intervals) {
+            ejected.extend(self.eject(rules, &set.members[place].state, sign, now));
+        }
+    }
+}
+
+const INSTANCE: Table = Table {
+    name: "instance",
+    help: "An instance of a dependency.",
+    columns: &[
+        Column::label("dependency", "The dependency."),
+        Column::label("address", "Where it is."),
+        Column::state("zone", "In which zone."),
+        Column::gauge("weight", "Its part of the calls beside the others'."),
+        Column::gauge("in_flight", "Calls to it that are under way."),
+        Column::counter("picked", "Calls that it was picked for."),
+        Column::gauge("ejected", "Whether it gets no calls for a while."),
+        Column::state("stale", "Why the instances may be out of date."),
+    ],
+};
+
+impl<T: Clone + Eq + Hash + std::fmt::Display + Send + Sync> Source for Cluster<T> {
+    fn table(&self) -> &'static Table {
+        &INSTANCE
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let stale = self.stale().unwrap_or_default();
+        let row = |seen: Seen<T>| {
+            vec![
+                Value::Text(Arc::clone(&self.shared.name)),
+                Value::text(seen.instance.address.to_string()),
+                Value::Text(seen.instance.zone.unwrap_or_default()),
+                Value::from(f64::from(seen.instance.weight)),
+                Value::from(f64::from(seen.in_flight)),
+                Value::from(seen.picked),
+                Value::from(seen.ejected.is_some()),
+                Value::Text(Arc::clone(&stale)),
+            ]
+        };
+        self.seen(Instant::now()).into_iter().map(row).collect()
+    }
+}

@@ -1,0 +1,96 @@
+//! How much it matters that work is done, when not all of it can be.
+
+use std::fmt;
+use std::str::FromStr;
+
+tokio::task_local! {
+    static CURRENT: Criticality;
+}
+
+/// How much it matters that work is done, when not all of it can be. Set at the edge or by the code that begins the work, carried by the
+/// task and by its calls.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use evenkeel_resilience::Criticality;
+///
+/// let seen = Criticality::Sheddable.scope(async { Criticality::current() }).await;
+/// assert_eq!((seen, Criticality::current()), (Criticality::Sheddable, Criticality::Default));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Criticality {
+    /// Can be left out without harm, or is done again later: prefetching, crawlers, work in the background.
+    Sheddable,
+    /// Somebody waits for it.
+    #[default]
+    Default,
+    /// The last to be left out.
+    Critical,
+}
+
+impl Criticality {
+    /// From the least important on.
+    pub const ALL: [Self; 3] = [Self::Sheddable, Self::Default, Self::Critical];
+
+    /// That of the task that runs now: [`Criticality::Default`], where nothing was said.
+    pub fn current() -> Self {
+        Self::told().unwrap_or_default()
+    }
+
+    /// That of the task that runs now, where something was said.
+    pub fn told() -> Option<Self> {
+        CURRENT.try_with(|criticality| *criticality).ok()
+    }
+
+    /// Work that sees this as [`Criticality::current`], and whose calls carry it.
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, work)
+    }
+
+    /// Its name, as headers and people have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sheddable => "sheddable",
+            Self::Default => "default",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Criticality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Criticality {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|criticality| criticality.name() == text);
+        known.ok_or_else(|| format!("{text:?} is no criticality: expected critical, default or sheddable"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_others_are_told() {
+        assert!(Criticality::ALL.is_sorted());
+        for criticality in Criticality::ALL {
+            assert_eq!(criticality.to_string().parse(), Ok(criticality));
+        }
+        assert!("Critical".parse::<Criticality>().unwrap_err().contains("expected critical, default or sheddable"));
+    }
+
+    #[tokio::test]
+    async fn spawned_work_is_as_critical_as_what_it_is_for() {
+        let spawned = async { crate::spawn(async { Criticality::told() }).await.unwrap() };
+        assert_eq!(Criticality::Critical.scope(spawned).await, Ok(Some(Criticality::Critical)));
+        let of_nobody = crate::spawn(async { Criticality::told() });
+        assert_eq!(of_nobody.await.unwrap(), Ok(None));
+    }
+}

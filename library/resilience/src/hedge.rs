@@ -1,0 +1,282 @@
+//! Hedging: a second call when the first takes longer than most do, and whichever answers first is the answer.
+//!
+//! The delay is a percentile of the latency that was seen lately, not a constant, so that about one call in twenty is hedged,
+//! however fast the callee is. A hedge is paid from the retry budget. Source: Jeffrey Dean and Luiz André Barroso, "The Tail at
+//! Scale", Communications of the ACM 56(2), 2013.
+
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::at_once;
+
+/// Parts of a power of two: a latency is known to within an eighth.
+const PART_BITS: u32 = 3;
+const PARTS: usize = 1 << PART_BITS;
+/// Latencies from here on are one, in microseconds: 2^30 us, 18 minutes.
+const MAX_BITS: u32 = 30;
+const SLOTS: usize = (MAX_BITS - PART_BITS + 1) as usize * PARTS;
+/// After so many calls the percentile is calculated anew, and what was seen before counts half.
+const GENERATION: u32 = 256;
+
+/// When a second call is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HedgeRules {
+    /// The part of calls that is over by then, 0.5 to 0.999.
+    pub percentile: f64,
+    /// Never sooner than after so long.
+    pub at_least: Duration,
+    /// Not before the percentile of so many calls is known.
+    pub minimum_calls: u32,
+}
+
+impl Default for HedgeRules {
+    /// After the 95th percentile of at least 100 calls, and a millisecond.
+    fn default() -> Self {
+        Self { percentile: 0.95, at_least: Duration::from_millis(1), minimum_calls: 100 }
+    }
+}
+
+impl HedgeRules {
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if !(0.5..=0.999).contains(&self.percentile) {
+            return Err(format!("hedging after the percentile {}; 0.5 to 0.999 are possible", self.percentile));
+        }
+        Ok(())
+    }
+}
+
+/// The latency that was seen lately; older calls count less and less. Recording is two relaxed additions.
+#[derive(Debug)]
+pub struct Latencies {
+    slots: Box<[AtomicU32]>,
+    /// Since the last calculation.
+    recorded: AtomicU32,
+    /// In all, until it is certain that there are enough.
+    seen: AtomicU32,
+    /// The percentile in microseconds as calculated last.
+    delay: AtomicU64,
+}
+
+/// The answer of `first`; where that takes longer than `delay`, the first success of it and of `second`, or the later failure. `second` is asked
+/// for then, and may be none: where nothing pays for it, say. Cancel-safe: the one that is not waited for any more is dropped, and who is
+/// dropped drops both.
+///
+/// # Errors
+/// That of the last to fail.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use std::future::pending;
+/// use std::time::Duration;
+/// use evenkeel_resilience::hedge::hedged;
+///
+/// let answer = hedged(pending::<Result<_, ()>>(), Duration::from_millis(20), || Some(async { Ok("the second") }));
+/// assert_eq!(answer.await, Ok("the second"));
+/// # }
+/// ```
+pub async fn hedged<T, E, W>(
+    first: impl Future<Output = Result<T, E>>,
+    delay: Duration,
+    second: impl FnOnce() -> Option<W>,
+) -> Result<T, E>
+where
+    W: Future<Output = Result<T, E>>,
+{
+    let mut first = pin!(first);
+    match at_once(first.as_mut()).await {
+        Poll::Ready(answer) => answer,
+        // In a box, so that what is answered at once has no room for a second.
+        Poll::Pending => Box::pin(slow(first, delay, second)).await,
+    }
+}
+
+async fn slow<T, E, W>(
+    mut first: Pin<&mut impl Future<Output = Result<T, E>>>,
+    delay: Duration,
+    second: impl FnOnce() -> Option<W>,
+) -> Result<T, E>
+where
+    W: Future<Output = Result<T, E>>,
+{
+    tokio::select! {
+        biased;
+        answer = &mut first => return answer,
+        () = tokio::time::sleep(delay) => {}
+    }
+    let Some(second) = second() else { return first.await };
+    let mut second = pin!(second);
+    tokio::select! {
+        biased;
+        answer = &mut first => match answer {
+            Ok(answer) => Ok(answer),
+            Err(_) => second.await,
+        },
+        answer = &mut second => match answer {
+            Ok(answer) => Ok(answer),
+            Err(_) => first.await,
+        },
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Latencies {
+    /// Nothing seen; 1 KiB.
+    pub fn new() -> Self {
+        let slots = (0..SLOTS).map(|_| AtomicU32::new(0)).collect();
+        Self { slots, recorded: AtomicU32::new(0), seen: AtomicU32::new(0), delay: AtomicU64::new(0) }
+    }
+
+    /// A call took so long.
+    pub fn record(&self, rules: &HedgeRules, took: Duration) {
+        self.slots[slot_of(took)].fetch_add(1, Ordering::Relaxed);
+        let recorded = self.recorded.fetch_add(1, Ordering::Relaxed) + 1;
+        let generation = GENERATION.min(rules.minimum_calls.max(1));
+        // One thread alone gets them all.
+        if recorded >= generation && self.recorded.swap(0, Ordering::Relaxed) >= generation {
+            self.calculate(rules, generation);
+        }
+    }
+
+    /// When the second call is due after the first; none while too few were seen.
+    pub fn delay(&self, rules: &HedgeRules) -> Option<Duration> {
+        let enough = self.seen.load(Ordering::Relaxed) >= rules.minimum_calls.max(1);
+        enough.then(|| Duration::from_micros(self.delay.load(Ordering::Relaxed)).max(rules.at_least))
+    }
+
+    fn calculate(&self, rules: &HedgeRules, generation: u32) {
+        let counts: Vec<u32> = self.slots.iter().map(|slot| slot.load(Ordering::Relaxed)).collect();
+        let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+        let wanted = ((total as f64 * rules.percentile).ceil() as u64).max(1);
+        let mut upto = 0;
+        let place = counts.iter().position(|count| {
+            upto += u64::from(*count);
+            upto >= wanted
+        });
+        self.delay.store(highest_in(place.unwrap_or(0)), Ordering::Relaxed);
+        let seen = self.seen.load(Ordering::Relaxed).saturating_add(generation);
+        self.seen.store(seen, Ordering::Relaxed);
+        for (slot, count) in self.slots.iter().zip(counts) {
+            // What is recorded meanwhile stays.
+            slot.fetch_sub(count / 2, Ordering::Relaxed);
+        }
+    }
+}
+
+fn slot_of(took: Duration) -> usize {
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).min((1 << MAX_BITS) - 1);
+    if micros < PARTS as u64 {
+        return micros as usize;
+    }
+    let power = micros.ilog2() - PART_BITS;
+    power as usize * PARTS + (micros >> power) as usize
+}
+
+/// The longest latency of a slot, in microseconds.
+fn highest_in(slot: usize) -> u64 {
+    if slot < 2 * PARTS {
+        return slot as u64;
+    }
+    let power = slot / PARTS - 1;
+    let part = (slot % PARTS + PARTS) as u64;
+    ((part + 1) << power) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn filled(latencies: &Latencies, rules: &HedgeRules, millis: impl Fn(u32) -> u32, calls: u32) {
+        (0..calls).for_each(|call| latencies.record(rules, millis(call) * MILLI));
+    }
+
+    #[test]
+    fn nothing_is_hedged_before_enough_was_seen() {
+        let (latencies, rules) = (Latencies::new(), HedgeRules::default());
+        filled(&latencies, &rules, |_| 10, 99);
+        assert_eq!(latencies.delay(&rules), None);
+        filled(&latencies, &rules, |_| 10, 1);
+        assert!(latencies.delay(&rules).is_some());
+    }
+
+    #[test]
+    fn the_delay_is_the_percentile_of_what_was_seen() {
+        let (latencies, rules) = (Latencies::new(), HedgeRules::default());
+        filled(&latencies, &rules, |call| call % 100 + 1, 1000);
+        let delay = latencies.delay(&rules).unwrap();
+        assert!((95 * MILLI..=109 * MILLI).contains(&delay), "{delay:?}");
+    }
+
+    #[test]
+    fn the_delay_follows_a_callee_that_becomes_slower_and_faster() {
+        let (latencies, rules) = (Latencies::new(), HedgeRules::default());
+        filled(&latencies, &rules, |_| 5, 1000);
+        filled(&latencies, &rules, |_| 200, 2000);
+        assert!(latencies.delay(&rules).unwrap() >= 200 * MILLI);
+        filled(&latencies, &rules, |_| 5, 4000);
+        assert!(latencies.delay(&rules).unwrap() < 10 * MILLI);
+    }
+
+    #[test]
+    fn it_is_never_sooner_than_the_rules_say() {
+        let (latencies, rules) = (Latencies::new(), HedgeRules { at_least: 50 * MILLI, ..HedgeRules::default() });
+        filled(&latencies, &rules, |_| 1, 1000);
+        assert_eq!(latencies.delay(&rules), Some(50 * MILLI));
+    }
+
+    async fn answers(after: u32, answer: Result<u32, u32>) -> Result<u32, u32> {
+        if after > 0 {
+            tokio::time::sleep(after * MILLI).await;
+        }
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_success_of_both_is_the_answer_and_else_the_last_failure() {
+        for (first, second, expected) in [
+            ((100, Ok(1)), (50, Ok(2)), (Ok(2), 70)),
+            ((60, Ok(1)), (50, Ok(2)), (Ok(1), 60)),
+            ((30, Err(1)), (50, Ok(2)), (Ok(2), 70)),
+            ((100, Ok(1)), (50, Err(2)), (Ok(1), 100)),
+            ((100, Err(1)), (50, Err(2)), (Err(1), 100)),
+            ((30, Err(1)), (50, Err(2)), (Err(2), 70)),
+        ] {
+            let begun = tokio::time::Instant::now();
+            let second = || Some(answers(second.0, second.1));
+            let answer = hedged(answers(first.0, first.1), 20 * MILLI, second).await;
+            assert_eq!((answer, begun.elapsed()), (expected.0, expected.1 * MILLI), "{first:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_no_second_for_what_is_over_in_time_or_where_it_may_not_be() {
+        for (after, first) in [(0, Ok(1)), (0, Err(1)), (20, Ok(1)), (20, Err(1))] {
+            let second = || -> Option<std::future::Ready<_>> { panic!("it was not slow") };
+            assert_eq!(hedged(answers(after, first), 20 * MILLI, second).await, first);
+        }
+        let second = || None::<std::future::Ready<_>>;
+        assert_eq!(hedged(answers(100, Ok(1)), 20 * MILLI, second).await, Ok(1));
+    }
+
+    proptest! {
+        #[test]
+        fn a_latency_is_known_to_within_an_eighth(micros in 0_u64..(1 << MAX_BITS)) {
+            let highest = highest_in(slot_of(Duration::from_micros(micros)));
+            prop_assert!(highest >= micros && (highest - micros) as f64 <= micros as f64 / 8.0, "{} {}", micros, highest);
+        }
+    }
+}

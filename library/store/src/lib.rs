@@ -1,0 +1,50 @@
+//! SQLite and PostgreSQL behind one interface: migrations, transactions, and the idempotency log.
+//!
+//! A statement is written once, with `$1, $2` for its values, and is a `&'static str`: no SQL is built from input.
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> Result<(), evenkeel_store::StoreError> {
+//! use evenkeel_store::{Migration, Migrations, Options, Store, StoreError, args};
+//!
+//! let migrations = Migrations::new(vec![Migration::both(1, "notes", "CREATE TABLE notes (text TEXT NOT NULL)")]);
+//! let store = Store::open(&"sqlite::memory:".parse()?, Options::default()).await?;
+//! store.migrate(&migrations).await?;
+//! store
+//!     .write(|tx| {
+//!         Box::pin(async move {
+//!             tx.execute("INSERT INTO notes (text) VALUES ($1)", args!["hello"]).await?;
+//!             Ok::<_, StoreError>(())
+//!         })
+//!     })
+//!     .await?;
+//! # Ok(()) }
+//! ```
+//!
+//! - [`Store`]: opens, migrates, reads and writes.
+//! - [`Transaction`]: statements that take effect together.
+//! - [`Outcome`], [`Answer`], [`Recorded`]: the idempotency log, in the transaction of the effect.
+//! - [`StoreUrl`]: which engine, and where.
+
+mod error;
+mod idempotency;
+mod migration;
+mod row;
+mod stats;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transaction;
+mod url;
+mod value;
+
+pub use error::StoreError;
+pub use idempotency::{Answer, Fingerprint, IdempotencyKey, InvalidKey, Outcome, Recorded};
+pub use migration::{Migration, Migrations};
+pub use row::{FromValue, Row};
+pub use store::{Options, Store};
+pub use transaction::{MAX_ROWS, Transaction};
+pub use url::{Engine, StoreUrl};
+pub use value::Value;
+
+/// A future in a box, as [`Store::write`], [`Store::read`] and [`Store::once`] take it: `Box::pin(async move { ... })`.
+pub use futures_util::future::BoxFuture;

@@ -1,0 +1,19 @@
+//! Logs, metrics and health: the views over the registry of vitals.
+//!
+//! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
+//! - [`prometheus`]: the registry as Prometheus text.
+//! - [`health`]: the registry as a JSON document.
+//! - [`RequestContext`]: which request the running task works for.
+//!
+//! ```
+//! let registry = vitals::Registry::new();
+//! assert_eq!(evenkeel_telemetry::prometheus::text(&registry.snapshot()), "");
+//! ```
+
+mod context;
+pub mod health;
+pub mod logs;
+pub mod prometheus;
+pub mod redact;
+
+pub use context::RequestContext;

@@ -1,0 +1,47 @@
+//! The registry of live state, the event bus, ids and build information: the ground floor.
+//!
+//! Every part that has state registers one [`Source`] of typed rows and publishes its changes as [`Event`]s. Prometheus
+//! text, the health document and every later view read the same [`Registry`]; a part never knows who looks at it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use evenkeel_vitals::{Column, Registry, Row, Source, Table, Value};
+//!
+//! struct Pool;
+//! const POOL: Table = Table {
+//!     name: "pool",
+//!     help: "A pool of connections.",
+//!     columns: &[Column::label("name", "The pool."), Column::gauge("in_use", "Connections in use.")],
+//! };
+//! impl Source for Pool {
+//!     fn table(&self) -> &'static Table {
+//!         &POOL
+//!     }
+//!     fn rows(&self) -> Vec<Row> {
+//!         vec![vec![Value::text("main"), Value::from(3u64)]]
+//!     }
+//! }
+//!
+//! let registry = Registry::new();
+//! let pool = Arc::new(Pool);
+//! registry.register(pool.clone());
+//! assert_eq!(registry.snapshot().len(), 1);
+//! ```
+
+mod build;
+mod entropy;
+mod event;
+mod histogram;
+mod id;
+mod live;
+mod registry;
+mod table;
+
+pub use build::{Build, Instance};
+pub use entropy::{entropy, fill_entropy, lot, seed_entropy};
+pub use event::{Bus, EVENTS_KEPT, Event};
+pub use histogram::{Histogram, HistogramSnapshot};
+pub use id::{InvalidId, TraceContext, new_id, new_request_id};
+pub use live::{Live, Reading};
+pub use registry::{Registry, Snapshot};
+pub use table::{Column, Kind, Row, Source, Table, Unit, Value};

@@ -1,0 +1,136 @@
+//! One probe or action: its pauses, its provider, its entry in the journal.
+
+use std::time::Duration;
+
+use super::journal::Run;
+use super::run::Scene;
+use super::strategy::Dry;
+use super::substitution::Names;
+use super::{http, process, python, tolerance};
+use crate::value::Value;
+
+/// Why an activity brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It failed, as activities do: a timeout, a refused connection.
+    Activity(String),
+    /// The experiment itself is wrong, in a way that shows only now: it ends here.
+    Fatal(String),
+}
+
+impl Failure {
+    pub(super) fn fatal(what: impl Into<String>) -> Self {
+        Self::Fatal(what.into())
+    }
+}
+
+/// The longest pause. A longer one is cut to it: nothing may wait for ever.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
+/// Where the entries of a phase go: in the order in which activities start, as background ones run beside others.
+pub(super) type Entries = std::sync::Arc<std::sync::Mutex<Vec<Run>>>;
+
+/// Carries an activity out and keeps its entry; gives the place of the entry.
+///
+/// # Errors
+/// What is fatal; the entry is kept then too, without a status.
+pub(super) async fn execute(scene: &Scene, activity: &Value, entries: &Entries) -> Result<usize, String> {
+    let activity = match activity.some("ref") {
+        Some(reference) => scene.lookup(reference.as_text().unwrap_or_default())?,
+        None => activity.clone(),
+    };
+    let dry = scene.dry;
+    let skipped = match dry {
+        Some(Dry::Actions) => activity.text("type") == Some("action"),
+        Some(Dry::Probes) => activity.text("type") == Some("probe"),
+        Some(Dry::Activities) => true,
+        Some(Dry::Pause) | None => false,
+    };
+    let pauses = scene.names.substitute(activity.get("pauses").unwrap_or(&Value::Null));
+    let pause = async |when: &str| -> Result<(), String> {
+        let Some(pause) = pauses.get(when).filter(|pause| pause.is_truthy()) else { return Ok(()) };
+        let length =
+            seconds(pause).ok_or_else(|| format!("a pause of {} is no number of seconds", python::text(pause)))?;
+        if dry != Some(Dry::Pause) && !skipped {
+            scene.tell(format!("Pausing {when} {} for {}s", name(&activity), python::text(pause)));
+            tokio::time::sleep(length.min(LONGEST_PAUSE)).await;
+        }
+        Ok(())
+    };
+    pause("before").await?;
+    scene.tell(format!("{}: {}", kind(&activity), name(&activity)));
+    let place = {
+        let mut entries = entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        entries.push(Run::started(activity.clone()));
+        entries.len() - 1
+    };
+    let outcome = if skipped { Ok(Value::Null) } else { run(&activity, &scene.names).await };
+    let fatal = {
+        let mut entries = entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let entry = &mut entries[place];
+        entry.end_now();
+        match outcome {
+            Ok(output) => {
+                entry.output = output;
+                entry.status = Some("succeeded");
+                None
+            }
+            Err(Failure::Activity(problem)) => {
+                scene.tell(format!("  failed: {problem}"));
+                entry.status = Some("failed");
+                entry.exception = Some(vec![format!("chaoslib.exceptions.ActivityFailed: {problem}\n")]);
+                None
+            }
+            Err(Failure::Fatal(problem)) => Some(format!("{}: {problem}", name(&activity))),
+        }
+    };
+    pause("after").await?;
+    fatal.map_or(Ok(place), Err)
+}
+
+/// Asks the provider.
+pub(super) async fn run(activity: &Value, names: &Names) -> Result<Value, Failure> {
+    let provider = activity.get("provider").unwrap_or(&Value::Null);
+    match provider.text("type") {
+        Some("process") => process::run(provider, names).await,
+        Some("http") => http::run(provider, names).await,
+        other => Err(Failure::fatal(format!("there is no provider {other:?}"))),
+    }
+}
+
+/// Whether what a probe brought is within its tolerance. A tolerance that is a probe gets the value as an argument, which
+/// it keeps, as the reference's does: it shows in the journal.
+pub(super) async fn within(allowed: &mut Value, output: &Value, names: &Names) -> Result<bool, Failure> {
+    if allowed.text("type") != Some("probe") {
+        let replaced = match allowed {
+            Value::Text(_) => names.substitute(allowed),
+            other => other.clone(),
+        };
+        return tolerance::allows(&replaced, output, names);
+    }
+    let provider = allowed.as_map_mut().and_then(|probe| probe.get_mut("provider"));
+    let arguments = provider.and_then(|provider| provider.as_map_mut()?.get_mut("arguments"));
+    match arguments {
+        Some(Value::Map(arguments)) => arguments.set("value", output.clone()),
+        _ => return Err(Failure::fatal("a tolerance that is a probe needs a mapping of arguments")),
+    }
+    match run(allowed, names).await {
+        Ok(answer) => Ok(answer.is_truthy()),
+        Err(Failure::Activity(_)) => Ok(false),
+        Err(fatal) => Err(fatal),
+    }
+}
+
+/// A number of seconds that can be waited for.
+pub(super) fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value.as_number().or_else(|| matches!(value, Value::Bool(true)).then_some(1.0))?;
+    Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST_PAUSE))
+}
+
+fn name(activity: &Value) -> &str {
+    activity.text("name").unwrap_or("unnamed")
+}
+
+fn kind(activity: &Value) -> &'static str {
+    if activity.text("type") == Some("action") { "Action" } else { "Probe" }
+}

@@ -1,0 +1,132 @@
+//! When the hypothesis is looked at, when rollbacks are played, what is only walked through.
+
+use super::journal::{Journal, Status};
+use crate::value::Map;
+
+/// How an experiment is run; the defaults are the reference's.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// When the hypothesis is looked at; the experiment's `runtime`, when unsaid.
+    pub hypothesis: Option<HypothesisStrategy>,
+    /// When rollbacks are played; the experiment's `runtime`, when unsaid.
+    pub rollbacks: Option<RollbackStrategy>,
+    /// Seconds between two looks while the method runs; one, when unsaid.
+    pub frequency: Option<f64>,
+    /// Whether the first deviation while the method runs ends it.
+    pub fail_fast: bool,
+    /// What is not carried out.
+    pub dry: Option<Dry>,
+    /// Configuration and secrets that stand for the file's.
+    pub variables: Map,
+}
+
+/// When the hypothesis is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HypothesisStrategy {
+    /// Before the method and after it.
+    #[default]
+    Default,
+    /// Before it only.
+    Before,
+    /// After it only.
+    After,
+    /// While it runs only.
+    During,
+    /// Before it, while it runs, after it.
+    Continuously,
+    /// Never.
+    Skip,
+}
+
+/// When rollbacks are played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RollbackStrategy {
+    /// Unless the run failed or was broken off.
+    #[default]
+    Default,
+    /// Whatever happened.
+    Always,
+    /// Not at all.
+    Never,
+    /// When the steady state was lost.
+    Deviated,
+}
+
+/// What is not carried out, only walked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dry {
+    /// Probes.
+    Probes,
+    /// Actions.
+    Actions,
+    /// Both.
+    Activities,
+    /// Pauses.
+    Pause,
+}
+
+impl HypothesisStrategy {
+    /// The strategy of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "default" => Self::Default,
+            "before-method-only" => Self::Before,
+            "after-method-only" => Self::After,
+            "during-method-only" => Self::During,
+            "continuously" | "continously" => Self::Continuously,
+            "skip" => Self::Skip,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn before(self) -> bool {
+        matches!(self, Self::Default | Self::Before | Self::Continuously)
+    }
+
+    pub(super) fn during(self) -> bool {
+        matches!(self, Self::During | Self::Continuously)
+    }
+
+    pub(super) fn after(self) -> bool {
+        matches!(self, Self::Default | Self::After | Self::Continuously)
+    }
+}
+
+impl RollbackStrategy {
+    /// The strategy of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "default" => Self::Default,
+            "always" => Self::Always,
+            "never" => Self::Never,
+            "deviated" => Self::Deviated,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn plays(self, journal: &Journal) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Deviated => journal.deviated,
+            Self::Default => !matches!(journal.status, Status::Failed | Status::Interrupted),
+        }
+    }
+}
+
+impl Dry {
+    /// As the command line says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Probes => "probes",
+            Self::Actions => "actions",
+            Self::Activities => "activities",
+            Self::Pause => "pause",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Probes, Self::Actions, Self::Activities, Self::Pause].into_iter().find(|dry| dry.name() == name)
+    }
+}

@@ -1,0 +1,186 @@
+//! What people decided, with owner, reason and expiry.
+//!
+//! ```toml
+//! [[decision]]                 # an attribute that is not held, until a date
+//! id = "border.shed"
+//! kind = "skip"
+//! owner = "ops@example.org"
+//! reason = "one client, which retries by itself"
+//! expires = "2027-03-01"       # the last day on which it counts, in UTC
+//! link = "docs/adr/0007.md"    # optional: a file beside this one, or a URL
+//!
+//! [[decision]]                 # something that people hold, said by them; the catalogue calls it attested
+//! id = "plan.capacity"
+//! kind = "attest"
+//! owner = "ops@example.org"
+//! date = "2026-11-01"
+//! statement = "200 transfers a second at peak, 4 GB a year"
+//! link = "docs/plan.md#capacity"
+//! expires = "2027-11-01"
+//! ```
+//!
+//! A skip never hides what holds, and past its day the attribute falls short whatever was seen. An attestation counts
+//! for what only people can hold; what a probe can show, no sentence shows.
+
+mod file;
+
+use std::path::{Path, PathBuf};
+
+pub use crate::calendar::Day;
+use crate::finding::{Evidence, Finding, Verdict};
+use keel_catalogue::Catalogue;
+use keel_input::diagnostics::Mistakes;
+
+/// What a decision does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecisionKind {
+    /// The attribute is not held, for now.
+    Skip,
+    /// The attribute is held, by people.
+    Attest,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The attribute.
+    pub id: String,
+    /// What it does.
+    pub kind: DecisionKind,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why, or what was decided.
+    pub reason: String,
+    /// When it was made; always said of an attestation.
+    pub date: Option<Day>,
+    /// The last day on which it counts.
+    pub expires: Day,
+    /// Where more is written: a file beside the decisions, or a URL.
+    pub link: Option<String>,
+}
+
+/// All decisions of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    list: Vec<Decision>,
+    folder: PathBuf,
+}
+
+/// What the decisions say of an attested attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attestation {
+    /// Nobody attests it.
+    Missing,
+    /// Somebody does, and the day has not passed.
+    Current(Decision),
+    /// Somebody did.
+    Expired(Decision),
+}
+
+impl Decisions {
+    /// Reads and checks a decisions file.
+    ///
+    /// # Errors
+    /// Every mistake with file, line, what is wrong and what to do.
+    pub fn load(path: &Path) -> Result<Self, Mistakes> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Mistakes::one(&name, format!("the decisions cannot be read: {error}")))?;
+        Self::parse(&name, &text, path.parent().map(Path::to_owned).unwrap_or_default())
+    }
+
+    /// The same from text called `name`, with links relative to `folder`.
+    ///
+    /// # Errors
+    /// As [`Decisions::load`].
+    pub fn parse(name: &str, text: &str, folder: PathBuf) -> Result<Self, Mistakes> {
+        Ok(Self { list: file::parse(name, text, Catalogue::embedded())?, folder })
+    }
+
+    /// The attributes that are decided on, in the file's order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|decision| decision.id.as_str())
+    }
+
+    /// What they say of an attested attribute.
+    pub fn attested(&self, id: &str, today: Day) -> Attestation {
+        match self.of(id, DecisionKind::Attest) {
+            None => Attestation::Missing,
+            Some(decision) if decision.is_current(today) => Attestation::Current(decision.clone()),
+            Some(decision) => Attestation::Expired(decision.clone()),
+        }
+    }
+
+    /// The file that a decision's link names, when it names one and it is missing.
+    pub fn missing_link(&self, decision: &Decision) -> Option<PathBuf> {
+        let link = decision.link.as_ref().filter(|link| !link.contains("://"))?;
+        let path = self.folder.join(link.split('#').next().unwrap_or_default());
+        (!path.exists()).then_some(path)
+    }
+
+    /// The finding on an attribute that only people can hold: *holds* while it is attested, *falls short* past the
+    /// attestation's day or with a link that leads nowhere, *unknown* when nobody attests it.
+    pub fn attest(&self, id: &str, today: Day) -> Finding {
+        match self.attested(id, today) {
+            Attestation::Missing => Finding::unknown(
+                id,
+                format!("no decision says how this is held: write one (`keel explain {id}` shows what)"),
+                Vec::new(),
+            ),
+            Attestation::Expired(decision) => {
+                let summary = format!("the decision of {} expired on {}", decision.owner, decision.expires);
+                Finding::new(id, Verdict::FallsShort, summary, vec![decision.told(Some(false))])
+            }
+            Attestation::Current(decision) => {
+                let Some(missing) = self.missing_link(&decision) else {
+                    let summary = format!("attested by {} until {}", decision.owner, decision.expires);
+                    return Finding::new(id, Verdict::Holds, summary, vec![decision.told(Some(true))]);
+                };
+                let gone = format!("the decision's link leads nowhere: there is no {}", missing.display());
+                let evidence = vec![decision.told(None), Evidence::saw(false, gone.clone())];
+                Finding::new(id, Verdict::FallsShort, gone, evidence)
+            }
+        }
+    }
+
+    /// Applies skips to a finding: what falls short or is unknown is decided against until the skip's day, and falls
+    /// short after it. What holds or does not apply stays as it is.
+    pub fn apply(&self, mut finding: Finding, today: Day) -> Finding {
+        let Some(decision) = self.of(&finding.id, DecisionKind::Skip) else { return finding };
+        if !matches!(finding.verdict, Verdict::FallsShort | Verdict::Unknown) {
+            return finding;
+        }
+        let (owner, expires) = (&decision.owner, decision.expires);
+        if decision.is_current(today) {
+            finding.evidence.insert(0, Evidence::note(format!("what was seen all the same: {}", finding.summary)));
+            finding.evidence.insert(0, decision.told(None));
+            finding.verdict = Verdict::DecidedAgainst;
+            finding.summary = format!("{owner} decided against it until {expires}: {}", decision.reason);
+        } else {
+            finding.evidence.insert(0, decision.told(Some(false)));
+            finding.verdict = Verdict::FallsShort;
+            finding.summary = format!("the decision of {owner} against it expired on {expires}: {}", finding.summary);
+        }
+        finding
+    }
+
+    fn of(&self, id: &str, kind: DecisionKind) -> Option<&Decision> {
+        self.list.iter().find(|decision| decision.id == id && decision.kind == kind)
+    }
+}
+
+impl Decision {
+    /// Whether it still counts: its last day does.
+    pub fn is_current(&self, today: Day) -> bool {
+        today <= self.expires
+    }
+
+    /// The whole decision, as evidence.
+    fn told(&self, good: Option<bool>) -> Evidence {
+        let (owner, reason) = (&self.owner, &self.reason);
+        let made = self.date.map_or_else(String::new, |date| format!(" on {date}"));
+        let link = self.link.as_deref().map_or_else(String::new, |link| format!(" ({link})"));
+        let what = format!("decided{made} by {owner}, until {}: {reason}{link}", self.expires);
+        Evidence { what, good, ..Evidence::default() }
+    }
+}

@@ -1,0 +1,242 @@
+//! Runs the probes in order, and applies the decisions.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::FutureExt;
+
+use crate::calendar::{Day, rfc3339};
+use crate::decision::{Attestation, Decisions};
+use crate::finding::{Evidence, Finding, Verdict};
+use crate::lab::{Lab, StartFailure};
+use crate::probes::Probe;
+use crate::report::{Examined, Report};
+use crate::subject::Subject;
+use keel_catalogue::{Attribute, Catalogue, Kind};
+
+/// No probe takes longer, unless told otherwise.
+pub const PROBE_BOUND: Duration = Duration::from_secs(120);
+/// A subject that could not be started again so often, one probe after the other, is given up.
+pub const START_TRIES: u32 = 2;
+/// From SIGTERM to SIGKILL when the examination is broken off: who pressed Ctrl-C does not wait for a drain.
+const BROKEN_OFF_DRAIN: Duration = Duration::from_secs(2);
+
+/// Which attributes to examine.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these ids; all when empty.
+    pub only: Vec<String>,
+    /// Only this chapter.
+    pub chapter: Option<String>,
+}
+
+/// What is to be done with a subject.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// What examines, in the order in which it runs: [`crate::probes::all`].
+    pub probes: Vec<Probe>,
+    /// Which attributes.
+    pub selection: Selection,
+    /// What people decided.
+    pub decisions: Decisions,
+    /// The day that decisions are compared with.
+    pub today: Day,
+    /// Whether what is unknown counts as falling short.
+    pub strict: bool,
+    /// No probe takes longer: [`PROBE_BOUND`].
+    pub bound: Duration,
+}
+
+/// A subject that is started again for every probe that needs it, until that is hopeless.
+struct Patient {
+    lab: Lab,
+    /// How often in a row it could not be started.
+    failed: u32,
+    last_failure: Option<StartFailure>,
+}
+
+impl Selection {
+    /// Whether an attribute is among them.
+    pub fn takes(&self, id: &str) -> bool {
+        let chapter = id.split('.').next().unwrap_or_default();
+        (self.only.is_empty() || self.only.iter().any(|only| only == id))
+            && self.chapter.as_deref().is_none_or(|wanted| wanted == chapter)
+    }
+}
+
+impl Examination {
+    /// The attributes it will say something about: those with a probe, those decided on, those asked for by id.
+    pub fn attributes(&self) -> Vec<&str> {
+        let chosen = self.probes.iter().map(|probe| probe.id).filter(|id| self.selection.takes(id));
+        chosen.chain(self.without_probe()).collect()
+    }
+
+    /// Examines the subject. `progress` is told of each probe before it runs: its number, how many there are, its id.
+    ///
+    /// Ends early, with what was found so far, when `interrupt` is done. When it returns or is dropped, everything that
+    /// it started has ended.
+    ///
+    /// # Errors
+    /// When the subject cannot be started at all. Later failures to start are findings.
+    pub async fn run(
+        &self,
+        subject: Subject,
+        mut progress: impl FnMut(usize, usize, &str),
+        interrupt: impl Future<Output = ()>,
+    ) -> Result<Report, StartFailure> {
+        let mut interrupt = std::pin::pin!(interrupt);
+        let begun = (SystemTime::now(), Instant::now());
+        let mut report = Report::new(&subject, rfc3339(begun.0));
+        let chosen: Vec<&Probe> = self.probes.iter().filter(|probe| self.selection.takes(probe.id)).collect();
+        let mut findings = Vec::new();
+        if !chosen.is_empty() {
+            let opened = tokio::select! {
+                opened = Patient::admit(subject) => Some(opened?),
+                () = interrupt.as_mut() => None,
+            };
+            report.interrupted = opened.is_none();
+            if let Some(mut patient) = opened {
+                for (number, probe) in chosen.iter().enumerate() {
+                    progress(number + 1, chosen.len(), probe.id);
+                    tokio::select! {
+                        found = patient.examine(probe, self.bound) => findings.push(found),
+                        () = interrupt.as_mut() => {
+                            report.interrupted = true;
+                            break;
+                        }
+                    }
+                }
+                patient.discharge(report.interrupted).await;
+            }
+        }
+        if !report.interrupted {
+            findings.extend(self.without_probe().map(|id| (self.unprobed(id), Duration::ZERO)));
+        }
+        let decided = |(finding, took)| (self.decisions.apply(finding, self.today), took);
+        report.findings = in_order(findings.into_iter().map(decided).collect());
+        report.close(begun.1.elapsed(), self.strict);
+        Ok(report)
+    }
+
+    /// What is asked for or decided on, and has no probe; with decisions also all that only people can hold.
+    fn without_probe(&self) -> impl Iterator<Item = &str> {
+        let asked = self.selection.only.iter().map(String::as_str);
+        let mut ids: Vec<&str> = asked.chain(self.decisions.ids()).collect();
+        if !ids.is_empty() || self.selection.chapter.as_deref() == Some(PLAN) {
+            ids.extend(Catalogue::embedded().attributes().filter(|row| is_plan(row)).map(|row| row.id.as_str()));
+        }
+        ids.retain(|id| self.selection.takes(id) && !self.probes.iter().any(|probe| probe.id == *id));
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+    }
+
+    /// What only people hold is what they say; for the rest a probe would be needed.
+    fn unprobed(&self, id: &str) -> Finding {
+        let attribute = Catalogue::embedded().get(id);
+        if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested])
+        {
+            let mut finding = self.decisions.attest(id, self.today);
+            if attribute.kind != [Kind::Attested] {
+                let rest =
+                    "only what people attest was looked at: this version has no probe for what could be seen as well";
+                finding.evidence.push(Evidence::note(rest));
+            }
+            return finding;
+        }
+        let attested = match self.decisions.attested(id, self.today) {
+            Attestation::Missing => Vec::new(),
+            Attestation::Current(_) | Attestation::Expired(_) => self.decisions.attest(id, self.today).evidence,
+        };
+        Finding::unknown(id, "this version has no probe for it", attested)
+    }
+}
+
+/// The chapter of what people decide.
+const PLAN: &str = "plan";
+
+/// Whether people hold it, in writing.
+fn is_plan(attribute: &Attribute) -> bool {
+    attribute.id.starts_with("plan.") && attribute.kind.contains(&Kind::Attested)
+}
+
+impl Patient {
+    /// Starts it for the first time.
+    async fn admit(subject: Subject) -> Result<Self, StartFailure> {
+        let mut lab = Lab::open(subject).await?;
+        lab.ensure_running().await?;
+        Ok(Self { lab, failed: 0, last_failure: None })
+    }
+
+    /// One probe on the running subject, bounded in time, and how long it took.
+    async fn examine(&mut self, probe: &Probe, bound: Duration) -> (Finding, Duration) {
+        if let Err(failure) = self.mend().await {
+            let reason = format!("the service could not be started again before this probe: {failure}");
+            let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
+            return (Finding::unknown(probe.id, reason, evidence), Duration::ZERO);
+        }
+        let since = Instant::now();
+        (examined(&mut self.lab, probe, bound).await, since.elapsed())
+    }
+
+    async fn mend(&mut self) -> Result<(), StartFailure> {
+        if let Some(failure) = self.last_failure.as_ref().filter(|_| self.failed >= START_TRIES) {
+            return Err(failure.clone());
+        }
+        match self.lab.ensure_running().await {
+            Ok(_) => (self.failed, self.last_failure) = (0, None),
+            Err(failure) => {
+                self.failed += 1;
+                self.last_failure = Some(failure.clone());
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops it; its dependencies and proxies end with the lab.
+    async fn discharge(mut self, broken_off: bool) {
+        if broken_off {
+            let patience = &mut self.lab.subject.drain_timeout;
+            *patience = (*patience).min(BROKEN_OFF_DRAIN);
+        }
+        self.lab.stop().await;
+    }
+}
+
+/// A probe that panics, does not end, or claims something without evidence has found nothing out.
+async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> Finding {
+    let examining = AssertUnwindSafe(async { (probe.examine)(lab).await }).catch_unwind();
+    match tokio::time::timeout(bound, examining).await {
+        Ok(Ok(finding)) if finding.verdict == Verdict::Holds && finding.evidence.is_empty() => Finding::unknown(
+            probe.id,
+            "the probe says that it holds and shows no evidence: a fault of keel",
+            Vec::new(),
+        ),
+        Ok(Ok(finding)) => finding,
+        Ok(Err(panic)) => {
+            let evidence = vec![Evidence::note(format!("it said: {}", message(panic.as_ref())))];
+            Finding::unknown(probe.id, "the probe failed: a fault of keel, please report it", evidence)
+        }
+        Err(_) => {
+            Finding::unknown(probe.id, format!("the probe was broken off after {bound:?}, its bound"), Vec::new())
+        }
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing")
+}
+
+/// The findings with what the catalogue says of them, in its order.
+fn in_order(findings: Vec<(Finding, Duration)>) -> Vec<Examined> {
+    let catalogue = Catalogue::embedded();
+    let place = |id: &str| catalogue.attributes().position(|attribute| attribute.id == id);
+    let mut examined: Vec<Examined> =
+        findings.into_iter().map(|(finding, took)| Examined::new(catalogue, finding, took)).collect();
+    examined.sort_by_key(|examined| place(&examined.finding.id));
+    examined
+}

@@ -1,0 +1,416 @@
+//! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
+
+mod dependency;
+mod postgres;
+mod ready;
+mod template;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use keel_drill::double::Double;
+use keel_drill::process::{Exit, Launch, Line, MAX_LINES, Process, Usage};
+use keel_proxy::FaultProxy;
+use keel_wire::http::{Client, Exchange, Request};
+use url::Url;
+
+use self::dependency::Attached;
+use self::ready::Readiness;
+use crate::probes::overload::Capacity;
+use crate::subject::{Dependencies, RequestSpec, Subject};
+
+/// On top of the subject's deadline, until an exchange is given up.
+const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
+/// The bound of one look at readiness.
+const READY_LOOK: Duration = Duration::from_secs(2);
+/// Lines of output in a [`StartFailure`].
+const LAST_LINES: usize = 30;
+/// How long the port is waited for after a stop: a daemon that left the group may hold it a moment longer.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks at it.
+const PORT_LOOK: Duration = Duration::from_millis(50);
+
+/// The service could not be started; its last output says why.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct StartFailure {
+    /// What happened, and what to do.
+    pub reason: String,
+    /// Its last lines of output.
+    pub output: Vec<String>,
+}
+
+/// One successful start.
+#[derive(Clone, Copy, Debug)]
+pub struct Started {
+    /// From exec to the first connection accepted.
+    pub listening: Duration,
+    /// From exec to ready.
+    pub ready: Duration,
+}
+
+/// The subject under examination. Every probe gets it running, and may break it; [`Lab::ensure_running`] mends it.
+///
+/// Dropping it ends everything that it started.
+#[derive(Debug)]
+pub struct Lab {
+    /// What was said about it.
+    pub subject: Subject,
+    /// Every line printed by earlier runs of the subject, bounded to the last 20,000.
+    pub earlier_output: Vec<Line>,
+    /// How much of the mix it does, or why that cannot be told; once a probe has looked for it.
+    pub(crate) capacity: Option<Result<Capacity, String>>,
+    saved: BTreeMap<String, String>,
+    mix_sent: bool,
+    // Before the dependencies, so that it is dropped before what it calls.
+    process: Option<Process>,
+    dependencies: Vec<Attached>,
+}
+
+impl Lab {
+    /// Starts dependencies and proxies (not yet the subject).
+    ///
+    /// # Errors
+    /// When a dependency cannot be started.
+    pub async fn open(subject: Subject) -> Result<Self, StartFailure> {
+        let mut dependencies = Vec::new();
+        if let Dependencies::Declared(declared) = &subject.dependencies {
+            for dependency in declared {
+                dependencies.push(Attached::attach(dependency, &subject.workdir).await?);
+            }
+        }
+        Ok(Self {
+            subject,
+            earlier_output: Vec::new(),
+            capacity: None,
+            saved: BTreeMap::new(),
+            mix_sent: false,
+            process: None,
+            dependencies,
+        })
+    }
+
+    /// Puts a double in front of this dependency, which sees its calls one by one; for one that speaks plain HTTP, and before the
+    /// subject is started.
+    ///
+    /// # Errors
+    /// When no loopback port can be had.
+    pub async fn watch(&mut self, dependency: &str) -> Result<(), StartFailure> {
+        match self.dependencies.iter_mut().find(|attached| attached.name() == dependency) {
+            Some(attached) => attached.watch().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes sure that the subject runs and is ready and that all faults are off: starts or restarts it when it is not.
+    /// None when it was running and ready already.
+    ///
+    /// # Errors
+    /// When it does not become ready in time.
+    pub async fn ensure_running(&mut self) -> Result<Option<Started>, StartFailure> {
+        for dependency in &mut self.dependencies {
+            dependency.mend(&self.subject.workdir).await?;
+        }
+        let started = if self.runs_and_is_ready().await {
+            None
+        } else {
+            self.stop().await;
+            Some(self.start_with(|_| {}).await?)
+        };
+        if !self.mix_sent {
+            self.mix_sent = true;
+            self.send_mix().await;
+        }
+        Ok(started)
+    }
+
+    /// Starts it (it must not be running) with changes to its launch; waits until ready.
+    ///
+    /// # Errors
+    /// When it ends or does not become ready in time.
+    pub async fn start_with(&mut self, change: impl FnOnce(&mut Launch)) -> Result<Started, StartFailure> {
+        if self.process.is_some() {
+            self.stop().await;
+        }
+        self.refuse_a_taken_port().await?;
+        let mut launch = self.launch();
+        change(&mut launch);
+        let process = Process::start(launch).map_err(|error| StartFailure {
+            reason: format!("the shell that runs `{}` could not be started: {error}", self.subject.run),
+            output: Vec::new(),
+        })?;
+        let since = process.started();
+        self.process = Some(process);
+        let outcome = self.await_ready(since).await;
+        if outcome.is_err() {
+            self.stop().await;
+        }
+        outcome
+    }
+
+    /// The launch that would be used: command, environment with the proxies' addresses, working directory.
+    pub fn launch(&self) -> Launch {
+        let mut env = self.subject.env.clone();
+        for dependency in &self.dependencies {
+            env.insert(dependency.variable().to_owned(), dependency.address_for_subject());
+        }
+        Launch {
+            command: self.subject.run.clone(),
+            env,
+            env_remove: Vec::new(),
+            workdir: Some(self.subject.workdir.clone()),
+        }
+    }
+
+    /// The running subject.
+    ///
+    /// # Panics
+    /// When it is not running: call [`Lab::ensure_running`] before.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
+    }
+
+    /// Sends a signal to the running subject's leader; does nothing when it does not run.
+    pub fn signal(&self, signal: i32) {
+        if let Some(process) = &self.process {
+            process.signal(signal);
+        }
+    }
+
+    /// Sends a signal to the running subject's whole group; does nothing when it does not run.
+    pub fn signal_group(&self, signal: i32) {
+        if let Some(process) = &self.process {
+            process.signal_group(signal);
+        }
+    }
+
+    /// What the running subject uses now; none when it does not run.
+    pub fn usage(&self) -> Option<Usage> {
+        self.process.as_ref().map(Process::usage)
+    }
+
+    /// Resident memory of the running subject, in bytes; 0 when it does not run.
+    pub fn resident(&self) -> u64 {
+        self.process.as_ref().map_or(0, |process| process.usage().resident)
+    }
+
+    /// Whether it answers ready now (one request, bounded to 2 s).
+    pub async fn is_ready(&self) -> bool {
+        self.readiness().look(READY_LOOK).await
+    }
+
+    /// Stops it with SIGTERM, then SIGKILL after the subject's drain timeout; its output is kept in `earlier_output`.
+    /// Does nothing when it does not run.
+    pub async fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        process.stop(self.subject.drain_timeout).await;
+        // The ports were free before the start, so whoever listens there now is the subject's.
+        for port in self.urls().filter_map(Url::port_or_known_default) {
+            process.kill_listeners(port);
+        }
+        self.earlier_output.append(&mut process.output());
+        let surplus = self.earlier_output.len().saturating_sub(MAX_LINES);
+        self.earlier_output.drain(..surplus);
+    }
+
+    /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
+    pub fn http(&self) -> Client {
+        Client::new(self.subject.url.clone(), self.subject.deadline + BEYOND_DEADLINE)
+    }
+
+    /// A client for the admin listener, or the public one when there is none.
+    pub fn admin(&self) -> Client {
+        let url = self.subject.admin.as_ref().unwrap_or(&self.subject.url);
+        Client::new(url.clone(), self.subject.deadline + BEYOND_DEADLINE)
+    }
+
+    /// The proxy in front of a declared dependency. None when it is not declared, or not reached over TCP.
+    pub fn proxy(&self, dependency: &str) -> Option<&FaultProxy> {
+        self.dependencies.iter().find(|attached| attached.name() == dependency)?.proxy()
+    }
+
+    /// The double in front of a dependency that is watched ([`Lab::watch`]).
+    pub fn double(&self, dependency: &str) -> Option<&Double> {
+        self.dependencies.iter().find(|attached| attached.name() == dependency)?.double()
+    }
+
+    /// Where a dependency is, past everything in front of it.
+    pub fn dependency_url(&self, dependency: &str) -> Option<&Url> {
+        self.dependencies.iter().find(|attached| attached.name() == dependency).map(Attached::url)
+    }
+
+    /// The subject's output since its last start; that of the last run when it does not run now is in `earlier_output`.
+    pub fn output(&self) -> Vec<Line> {
+        self.process.as_ref().map(Process::output).unwrap_or_default()
+    }
+
+    /// Sends the mix once, in order (crash and slow requests left out), saving what later requests need. Done once by
+    /// [`Lab::ensure_running`] after the first start; call it again to get fresh saved values.
+    pub async fn send_mix(&mut self) -> Vec<(RequestSpec, Exchange)> {
+        let client = self.http();
+        let mut sent = Vec::new();
+        for spec in self.mix() {
+            let exchange = client.send(self.fill(&spec)).await;
+            self.saved.extend(Self::saved_of(&spec, &exchange));
+            sent.push((spec, exchange));
+        }
+        sent
+    }
+
+    /// A request of the mix with its templates filled in: a fresh `{key}`, saved values.
+    pub fn fill(&self, spec: &RequestSpec) -> Request {
+        template::fill(spec, &self.saved)
+    }
+
+    /// What [`Lab::fill`] does for this request, with what is saved now; it can be kept and sent from elsewhere.
+    pub fn filler(&self, spec: &RequestSpec) -> impl Fn() -> Request + Send + Sync + 'static {
+        let (spec, saved) = (spec.clone(), self.saved.clone());
+        move || template::fill(&spec, &saved)
+    }
+
+    /// A path with the names in braces replaced by what the mix has saved.
+    pub fn filled_path(&self, path: &str) -> String {
+        let spec = RequestSpec { path: path.to_owned(), ..RequestSpec::default() };
+        template::fill(&spec, &self.saved).path
+    }
+
+    /// Sends a signal to the whole group of a process by its name: the subject's, or that of a dependency started for it.
+    /// False when there is no such process, or it does not run.
+    pub fn signal_by_name(&self, name: &str, signal: i32) -> bool {
+        self.by_name(name).inspect(|process| process.signal_group(signal)).is_some()
+    }
+
+    /// The id of such a process: of the program, not of the shell that started it.
+    pub fn pid_by_name(&self, name: &str) -> Option<u32> {
+        let process = self.by_name(name)?;
+        process.pids().into_iter().find(|pid| *pid != process.pid()).or(Some(process.pid()))
+    }
+
+    fn by_name(&self, name: &str) -> Option<&Process> {
+        if name == self.subject.name {
+            return self.process.as_ref();
+        }
+        self.dependencies.iter().find(|attached| attached.name() == name).and_then(Attached::process)
+    }
+
+    /// What the mix has saved so far, by name.
+    pub fn saved(&self) -> &BTreeMap<String, String> {
+        &self.saved
+    }
+
+    /// One request that only reads and is expected to succeed: the first GET of the mix that is neither slow nor a crash, else `GET /`.
+    pub fn harmless(&self) -> Request {
+        let succeeds = |spec: &RequestSpec| spec.expect.is_none_or(|status| (200..400).contains(&status));
+        self.mix()
+            .iter()
+            .find(|spec| spec.only_reads() && succeeds(spec))
+            .map_or_else(|| Request::get("/"), |spec| self.fill(spec))
+    }
+
+    /// The requests of the mix, without slow, heavy and crash ones.
+    pub fn mix(&self) -> Vec<RequestSpec> {
+        let light = |spec: &&RequestSpec| !spec.slow && !spec.heavy && !spec.crash;
+        self.subject.requests.iter().filter(light).cloned().collect()
+    }
+
+    async fn runs_and_is_ready(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::is_running) && self.is_ready().await
+    }
+
+    fn readiness(&self) -> Readiness<'_> {
+        Readiness::of(&self.subject)
+    }
+
+    fn urls(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.subject.url).chain(&self.subject.admin)
+    }
+
+    /// Somebody else on the port would be examined in the subject's place.
+    async fn refuse_a_taken_port(&self) -> Result<(), StartFailure> {
+        for url in self.urls() {
+            let since = Instant::now();
+            while !ready::is_free(url).await {
+                if since.elapsed() > PORT_PATIENCE {
+                    return Err(StartFailure {
+                        reason: format!(
+                            "something else listens on {url} although the service is not started yet: stop it, \
+                             or give the service another port and say so in `url` or `admin`"
+                        ),
+                        output: Vec::new(),
+                    });
+                }
+                tokio::time::sleep(PORT_LOOK).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn await_ready(&mut self, since: Instant) -> Result<Started, StartFailure> {
+        let limit = self.subject.start_timeout;
+        let url = self.subject.url.clone();
+        let process = self.process.as_mut().expect("the caller has just put it there");
+        let readiness = Readiness::of(&self.subject);
+        let mut listening = None;
+        while since.elapsed() < limit {
+            if listening.is_none() && ready::accepts(&url).await {
+                listening = Some(since.elapsed());
+            }
+            if let Some(listening) = listening
+                && readiness.look(READY_LOOK.min(limit.saturating_sub(since.elapsed()))).await
+            {
+                return Ok(Started { listening, ready: since.elapsed() });
+            }
+            if let Some(exit) = process.wait(ready::LOOK_EVERY).await {
+                let mut reason = format!("`{}` ended {} before it was ready", self.subject.run, how(exit));
+                if exit == Exit::Code(0) {
+                    reason.push_str("; a service that goes into the background must be told to stay in the foreground");
+                }
+                return Err(StartFailure { reason, output: last_lines(process) });
+            }
+        }
+        let seen = match listening {
+            None => format!("nothing listens on {url}: check that `url` is where it listens"),
+            Some(_) => format!("{url} accepts connections, but {readiness} says that it is not ready"),
+        };
+        let reason = format!("`{}` was not ready within {limit:?}; {seen}, or raise `start_timeout`", self.subject.run);
+        Err(StartFailure { reason, output: last_lines(process) })
+    }
+
+    /// What a request's answer holds of what the mix says to save of it, by name.
+    pub fn saved_of(spec: &RequestSpec, exchange: &Exchange) -> BTreeMap<String, String> {
+        let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json) else { return BTreeMap::new() };
+        let value = |pointer: &String| match json.pointer(pointer)? {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        spec.save.iter().filter_map(|(name, pointer)| Some((name.clone(), value(pointer)?))).collect()
+    }
+
+    /// The GET of what a request made, for a request with `read` whose answer holds all that its path needs.
+    pub fn read_back(&self, spec: &RequestSpec, exchange: &Exchange) -> Option<Request> {
+        let own = Self::saved_of(spec, exchange);
+        let values = self.saved.iter().chain(&own).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut read =
+            RequestSpec { path: spec.read.clone()?, headers: spec.headers.clone(), ..RequestSpec::default() };
+        // Whoever must say who it is must say so here too; the key was for the write.
+        read.headers.retain(|name, _| spec.idempotent.as_ref().is_none_or(|key| !name.eq_ignore_ascii_case(key)));
+        let needed = spec.save.keys().filter(|name| read.path.contains(&format!("{{{name}}}")));
+        needed.clone().all(|name| own.contains_key(name)).then(|| template::fill(&read, &values))
+    }
+}
+
+fn how(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("with exit code {code}"),
+        Exit::Signal(signal) => format!("by signal {signal}"),
+    }
+}
+
+fn last_lines(process: &Process) -> Vec<String> {
+    let lines = process.output();
+    lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.text.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Fills the templates of a request: `{key}`, `{n}` and every saved name.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::Method;
+use keel_wire::http::Request;
+
+use crate::subject::RequestSpec;
+
+/// Counts through the whole process, so that two labs never make the same `{n}`.
+static COUNTER: AtomicU64 = AtomicU64::new(1);
+
+/// The request that `spec` describes, with `saved` values, a fresh key and the next number.
+///
+/// All places of one request get the same key and number. An unknown name stays as it is written, braces and all.
+pub(super) fn fill(spec: &RequestSpec, saved: &BTreeMap<String, String>) -> Request {
+    let key = fresh_key();
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed).to_string();
+    let value = |name: &str| match name {
+        "key" => Some(key.clone()),
+        "n" => Some(number.clone()),
+        _ => saved.get(name).cloned(),
+    };
+    let method = if spec.method.is_empty() { "GET" } else { &spec.method };
+    let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or(Method::GET);
+    let mut request = Request::new(method, text(&spec.path, &value));
+    for (name, template) in &spec.headers {
+        request = request.header(name, text(template, &value));
+    }
+    match (&spec.json, &spec.body) {
+        (Some(template), _) if spec.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) => {
+            request.body(json(template, &value).to_string())
+        }
+        (Some(template), _) => request.json(&json(template, &value)),
+        (None, Some(template)) => request.body(text(template, &value)),
+        (None, None) => request,
+    }
+}
+
+/// 122 bits or more that nobody can guess, in the shape of a UUID (version 4) as many services insist on one.
+fn fresh_key() -> String {
+    // Each RandomState is keyed by the operating system's randomness; the counter makes a collision impossible in this process.
+    let word = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u64(COUNTER.fetch_add(1, Ordering::Relaxed));
+        hasher.write_u32(std::process::id());
+        hasher.finish()
+    };
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&word().to_be_bytes());
+    bytes[8..].copy_from_slice(&word().to_be_bytes());
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+fn text(template: &str, value: &impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        match after.split_once('}').and_then(|(name, behind)| Some((value(name)?, behind))) {
+            Some((value, behind)) => {
+                filled.push_str(&value);
+                rest = behind;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled + rest
+}
+
+fn json(template: &serde_json::Value, value: &impl Fn(&str) -> Option<String>) -> serde_json::Value {
+    use serde_json::Value;
+    match template {
+        Value::String(template) => Value::String(text(template, value)),
+        Value::Array(items) => items.iter().map(|item| json(item, value)).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), json(field, value))).collect(),
+        plain => plain.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+
+    fn spec() -> RequestSpec {
+        RequestSpec {
+            method: "post".to_owned(),
+            path: "/v1/accounts/{account}/x{unknown}".to_owned(),
+            headers: [("Idempotency-Key".to_owned(), "{key}".to_owned())].into(),
+            json: Some(serde_json::json!({ "from": ["{account}"], "note": "number {n}", "{": 1 })),
+            ..RequestSpec::default()
+        }
+    }
+
+    #[test]
+    fn saved_names_are_filled_in_everywhere_and_unknown_ones_stay() {
+        let request = fill(&spec(), &[("account".to_owned(), "a1".to_owned())].into());
+        assert_eq!((request.method, request.path.as_str()), (Method::POST, "/v1/accounts/a1/x{unknown}"));
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body["from"][0], "a1");
+        assert_eq!(body["{"], 1);
+    }
+
+    #[test]
+    fn every_request_gets_a_key_and_a_number_of_its_own() {
+        let one = fill(&spec(), &BTreeMap::new());
+        let two = fill(&spec(), &BTreeMap::new());
+        assert_ne!(one.headers[0], two.headers[0]);
+        assert_ne!(one.body, two.body);
+        assert_eq!(one.headers[0].1.len(), 36);
+    }
+
+    #[test]
+    fn a_template_without_names_is_left_alone() {
+        let value = |_: &str| None;
+        for plain in ["", "{", "}", "a{b", "{{}}", "{\"a\":1}"] {
+            assert_eq!(text(plain, &value), plain);
+        }
+    }
+}

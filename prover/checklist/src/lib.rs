@@ -1,0 +1,18 @@
+//! The probes that examine a service for the attributes of [`keel_catalogue`], and the reports.
+//!
+//! - [`subject`]: what is examined: `keel.toml`, or what the command line says.
+//! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
+//! - [`probes`]: one room a probe, keyed by the attribute's id.
+//! - [`finding`]: what a probe found, with evidence that a person can check.
+//! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
+//! - [`examination`]: runs the probes in order and applies the decisions.
+//! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
+
+pub mod calendar;
+pub mod decision;
+pub mod examination;
+pub mod finding;
+pub mod lab;
+pub mod probes;
+pub mod report;
+pub mod subject;

@@ -1,0 +1,274 @@
+//! `border.cacheable`: answers carry correct Cache-Control, ETag and Vary, so that a caching proxy in front helps and never leaks.
+//!
+//! - **Hypothesis**: every good answer says whether it may be kept; what may be kept has a validator that works; what is personal
+//!   is never public; what depends on a request header says so; errors are not kept.
+//! - **Sent**: each GET of the mix (at most 20) and `/`: plainly, with the validator it gave, with and without
+//!   `Accept-Encoding`; and a path that does not exist.
+//! - **Decides**: no Cache-Control, contradictions in it, a validator that does not give 304, Set-Cookie in a public answer,
+//!   an encoding that changes without `Vary`, or a 404 that may be kept longer than 60 s fall short.
+//! - **Blast radius**: none; it only reads.
+//! - **Bound in time**: four exchanges a path, each within the service's deadline plus 5 s.
+
+use keel_wire::http::{Answer, Exchange, Request};
+
+use super::writes::{NOWHERE, reads};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "border.cacheable";
+/// The most paths that are examined.
+const EXAMINED: usize = 20;
+/// How long an error may be kept, in seconds.
+const ERROR_AGE: u64 = 60;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let mut evidence = Vec::new();
+    let mut requests: Vec<Request> = vec![Request::get("/")];
+    for spec in lab.mix().iter().filter(|spec| reads(spec)) {
+        let request = lab.fill(spec);
+        if requests.len() < EXAMINED && !requests.iter().any(|known| known.path == request.path) {
+            requests.push(request);
+        }
+    }
+    for request in requests {
+        evidence.extend(examine_path(lab, request).await);
+    }
+    if evidence.is_empty() {
+        let reason = "no GET gives a 2xx: declare one in [[requests]]";
+        return Finding::unknown(ID, reason, Vec::new());
+    }
+    evidence.push(absent(&lab.http().send(Request::get(NOWHERE)).await));
+    Finding::judge(ID, "answers say whether they may be kept, and what may be kept can be validated", evidence)
+}
+
+/// Everything about one path in one piece of evidence; none when it is not answered 2xx.
+async fn examine_path(lab: &Lab, request: Request) -> Option<Evidence> {
+    let exchange = lab.http().send(request.clone()).await;
+    let answer = exchange.answer().filter(|answer| answer.status.is_success())?;
+    let control = Control::of(answer);
+    let mut faults = control.faults();
+    if let Some(fault) = cookie(answer, &control) {
+        faults.push(fault);
+    }
+    if !control.no_store && !is_empty(answer) {
+        faults.extend(validator(lab, &request, answer, control.is_aged()).await);
+    }
+    faults.extend(encoding(lab, &request).await);
+    let path = &request.path;
+    let what = if faults.is_empty() {
+        format!("GET {path} says how it may be kept: {}", answer.header("cache-control"))
+    } else {
+        format!("GET {path}: {}", faults.join(", "))
+    };
+    Some(Evidence::exchange(faults.is_empty(), what, &exchange))
+}
+
+/// What Cache-Control says (RFC 9111, 5.2.2).
+#[derive(Default)]
+struct Control {
+    said: bool,
+    public: bool,
+    private: bool,
+    no_store: bool,
+    no_cache: bool,
+    immutable: bool,
+    max_age: Option<u64>,
+    shared_age: Option<u64>,
+    unreadable: Option<String>,
+}
+
+impl Control {
+    fn of(answer: &Answer) -> Self {
+        let mut control = Self::default();
+        for value in answer.headers.get_all("cache-control") {
+            control.said = true;
+            let Ok(value) = value.to_str() else {
+                control.unreadable = Some("not text".into());
+                continue;
+            };
+            control.read(value);
+        }
+        control
+    }
+
+    fn read(&mut self, value: &str) {
+        for directive in value.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+            let seconds = argument.trim_matches('"').parse().ok();
+            match name.to_ascii_lowercase().as_str() {
+                "public" => self.public = true,
+                "private" => self.private = true,
+                "no-store" => self.no_store = true,
+                "no-cache" => self.no_cache = true,
+                "immutable" => self.immutable = true,
+                "max-age" if seconds.is_some() => self.max_age = seconds,
+                "s-maxage" if seconds.is_some() => self.shared_age = seconds,
+                "max-age" | "s-maxage" => self.unreadable = Some(directive.to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !self.said {
+            faults.push("no Cache-Control".to_owned());
+        }
+        if let Some(directive) = &self.unreadable {
+            faults.push(format!("Cache-Control cannot be read: {directive}"));
+        }
+        let aged = self.max_age.or(self.shared_age).is_some_and(|age| age > 0);
+        for (contradicts, what) in [
+            (self.public && self.private, "both public and private"),
+            (self.no_store && self.public, "both no-store and public"),
+            (self.no_store && (aged || self.immutable), "no-store and yet an age"),
+            (self.private && self.shared_age.is_some_and(|age| age > 0), "private and yet an age for shared caches"),
+        ] {
+            if contradicts {
+                faults.push(what.to_owned());
+            }
+        }
+        faults
+    }
+
+    /// Whether it grows old in a cache, which must then be able to ask whether it is still right.
+    fn is_aged(&self) -> bool {
+        self.public || self.shared_age.or(self.max_age).is_some_and(|age| age > 0)
+    }
+
+    /// Whether a cache that serves many may give it to anybody.
+    fn is_shared(&self) -> bool {
+        !self.no_store && !self.private && self.is_aged()
+    }
+}
+
+fn is_empty(answer: &Answer) -> bool {
+    answer.status.as_u16() == 204 || answer.body_length == 0
+}
+
+fn cookie(answer: &Answer, control: &Control) -> Option<String> {
+    let sets = answer.headers.contains_key("set-cookie");
+    (sets && control.is_shared()).then(|| "Set-Cookie in an answer that shared caches may keep".to_owned())
+}
+
+/// What grows old needs a validator, and any validator must save the body.
+async fn validator(lab: &Lab, request: &Request, answer: &Answer, aged: bool) -> Option<String> {
+    let etag = answer.header("etag").to_owned();
+    let modified = answer.header("last-modified").to_owned();
+    let (name, value) = match (etag.is_empty(), modified.is_empty()) {
+        (false, _) => ("If-None-Match", etag),
+        (true, false) => ("If-Modified-Since", modified),
+        (true, true) => return aged.then(|| "it may be kept and has neither ETag nor Last-Modified".into()),
+    };
+    if name == "If-None-Match" && !is_entity_tag(&value) {
+        return Some(format!("its ETag is not quoted: {value}"));
+    }
+    let again = lab.http().send(request.clone().header(name, value.clone())).await;
+    match again.answer() {
+        Some(answer) if answer.status.as_u16() == 304 => None,
+        // It changed in between, and says so.
+        Some(answer) if answer.status.is_success() && name == "If-None-Match" && answer.header("etag") != value => None,
+        _ => {
+            let status = again.status().map_or_else(|| "nothing".to_owned(), |status| status.as_u16().to_string());
+            Some(format!("{name}: {value} gives {status}, not 304"))
+        }
+    }
+}
+
+/// `"..."` or `W/"..."` (RFC 9110, 8.8.3).
+fn is_entity_tag(value: &str) -> bool {
+    let value = value.strip_prefix("W/").unwrap_or(value);
+    value.len() >= 2 && value.starts_with('"') && value.ends_with('"')
+}
+
+/// When the encoding depends on the request, caches must be told, and a strong validator must not name both.
+async fn encoding(lab: &Lab, request: &Request) -> Vec<String> {
+    let mut plain = request.clone();
+    plain.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
+    let packed = lab.http().send(plain.clone().header("Accept-Encoding", "gzip, br, zstd")).await;
+    let plain = lab.http().send(plain.header("Accept-Encoding", "identity")).await;
+    let (Some(packed), Some(plain)) = (packed.answer(), plain.answer()) else { return Vec::new() };
+    if packed.header("content-encoding") == plain.header("content-encoding") {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for (answer, which) in [(packed, "compressed"), (plain, "plain")] {
+        let varies = answer.headers.get_all("vary").iter().filter_map(|value| value.to_str().ok()).any(|value| {
+            let mut names = value.split(',').map(str::trim);
+            names.any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"))
+        });
+        if !varies {
+            faults.push(format!("the {which} answer lacks Vary: Accept-Encoding"));
+        }
+    }
+    let etag = packed.header("etag");
+    if !etag.is_empty() && !etag.starts_with("W/") && etag == plain.header("etag") {
+        faults.push(format!("one strong ETag names two encodings: {etag}"));
+    }
+    faults
+}
+
+/// An error that is kept outlives its cause.
+fn absent(exchange: &Exchange) -> Evidence {
+    let Some(answer) = exchange.answer().filter(|answer| answer.status.as_u16() >= 400) else {
+        return Evidence::note(
+            "a path that does not exist is not answered with an error: whether errors are kept was not examined",
+        );
+    };
+    let control = Control::of(answer);
+    let status = answer.status.as_u16();
+    let age = control.shared_age.or(control.max_age).unwrap_or(0);
+    let kept = !control.no_store && age > ERROR_AGE;
+    let heuristic = !control.said && !answer.header("last-modified").is_empty();
+    match (kept, heuristic) {
+        (true, _) => Evidence::exchange(false, format!("a {status} may be kept for {age} s"), exchange),
+        (_, true) => Evidence::exchange(
+            false,
+            format!("a {status} has a Last-Modified and no Cache-Control: caches may keep it"),
+            exchange,
+        ),
+        _ => Evidence::exchange(true, format!("a {status} is not kept for long"), exchange),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control(value: &str) -> Control {
+        let mut control = Control { said: true, ..Control::default() };
+        control.read(value);
+        control
+    }
+
+    #[test]
+    fn contradictions_are_seen() {
+        for value in
+            ["public, private", "no-store, max-age=60", "no-store, public", "private, s-maxage=5", "max-age=soon"]
+        {
+            assert_eq!(control(value).faults().len(), 1, "{value}");
+        }
+    }
+
+    #[test]
+    fn usual_values_are_no_contradiction() {
+        for value in
+            ["no-store", "private, no-cache", "public, max-age=31536000, immutable", "no-cache, no-store, max-age=0"]
+        {
+            assert!(control(value).faults().is_empty(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_private_answer_is_not_shared() {
+        assert!(!control("private, max-age=60").is_shared());
+        assert!(control("max-age=60").is_shared());
+        assert!(!control("no-cache").is_shared());
+    }
+
+    #[test]
+    fn an_entity_tag_is_quoted() {
+        assert!(is_entity_tag("W/\"a\"") && is_entity_tag("\"\"") && !is_entity_tag("abc"));
+    }
+}

@@ -1,0 +1,211 @@
+//! `border.compress`: compression is negotiated, and what a client sends compressed is unpacked within bounds.
+//!
+//! - **Hypothesis**: an answer is coded only as was asked for, unpacks to what the plain one is, and names Accept-Encoding in
+//!   Vary; a body that unpacks to a thousand times its size is refused and costs no memory.
+//! - **Sent**: each GET of the mix (at most `PATHS`) and `/` with `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
+//!   what is compressed thrice more in one session, twice with a query that says something of our own; the first JSON write of
+//!   the mix compressed with gzip, then `BOMBS` at once of `BOMB` zero bytes compressed.
+//! - **Decides**: a coding that was not asked for, two codings, another content, no Vary; a page that repeats the query beside a
+//!   token or a cookie that stays the same; a bomb that is not answered 4xx, or `MEMORY` more resident memory: fall short.
+//!   Where nothing is compressed and no compressed body is taken, it does not apply. br, zstd, nested bombs, secrets of
+//!   other kinds and what repeats parts of a request other than its query are not examined.
+//! - **Blast radius**: one write; memory of the service, at most 80 MiB for seconds.
+//! - **Bound in time**: seven exchanges a path and two more, each bounded by `EACH`.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use futures_util::future::join_all;
+use keel_wire::http::{Client, Exchange, Request};
+
+use super::writes::{Writes, json_spec, reads, writes};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+mod coded;
+mod guessable;
+
+const ID: &str = "border.compress";
+/// The most paths that are read.
+const PATHS: usize = 6;
+/// The bound of one exchange.
+const EACH: Duration = Duration::from_secs(3);
+/// What a bomb unpacks to, in bytes.
+const BOMB: usize = 10 << 20;
+/// Bombs at a time: together they unpack to more than twice [`MEMORY`].
+const BOMBS: usize = 8;
+/// By how much resident memory may rise meanwhile, in bytes.
+const MEMORY: u64 = 32 << 20;
+/// Between two looks at the memory.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let client = lab.http().with_timeout(EACH);
+    let mut evidence = Vec::new();
+    let mut compresses = false;
+    for request in paths(lab) {
+        let Some((packed, piece)) = coded::examine(&client, request.clone()).await else { continue };
+        compresses |= packed;
+        evidence.push(piece);
+        if packed {
+            evidence.extend(guessable::examine(&client, &request).await);
+        }
+    }
+    let bodies = Bodies::examine(lab, &client).await;
+    let takes = matches!(bodies, Bodies::Taken(_));
+    let (known, pieces) = bodies.told();
+    evidence.extend(pieces);
+    if compresses || takes || evidence.iter().any(|piece| piece.good == Some(false)) {
+        return Finding::judge(
+            ID,
+            "codings are negotiated, and compressed bodies are unpacked within bounds",
+            evidence,
+        );
+    }
+    match known {
+        true => Finding::not_applicable(ID, "no answer is compressed and no compressed body is taken", evidence),
+        false => {
+            let reason = "no answer is compressed, and whether compressed bodies are taken was not seen: declare a write with \
+                          `json` in [[requests]], or state = \"none\"";
+            Finding::unknown(ID, reason, evidence)
+        }
+    }
+}
+
+/// The root and each other GET of the mix, once.
+fn paths(lab: &Lab) -> Vec<Request> {
+    let mut requests = vec![Request::get("/")];
+    for spec in lab.mix().iter().filter(|spec| reads(spec)) {
+        let request = lab.fill(spec);
+        if requests.len() < PATHS && !requests.iter().any(|known| known.path == request.path) {
+            requests.push(request);
+        }
+    }
+    requests
+}
+
+/// What became of compressed bodies.
+enum Bodies {
+    /// None can be sent: there are no writes at all.
+    NoWrites,
+    /// It was not seen: no JSON write is declared, or it is not taken even plainly.
+    Unseen(Vec<Evidence>),
+    /// The compressed form of a good write is refused.
+    Refused(Vec<Evidence>),
+    /// It is taken.
+    Taken(Vec<Evidence>),
+}
+
+impl Bodies {
+    async fn examine(lab: &mut Lab, client: &Client) -> Self {
+        let Some(spec) = json_spec(lab) else {
+            return match writes(lab).await {
+                Writes::None(..) => Self::NoWrites,
+                Writes::Possible => Self::Unseen(vec![Evidence::note("no write with JSON is declared")]),
+            };
+        };
+        let request = lab.fill(&spec);
+        let packed = packed(&request.body);
+        let exchange = client.send(compressed(request, packed)).await;
+        let taken = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
+        let refused = exchange.status().is_some_and(|status| status.is_client_error());
+        let told = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
+        let what = format!("{}, compressed with gzip, is answered {told}", spec.name);
+        let mut evidence = vec![Evidence { good: None, ..Evidence::exchange(true, what, &exchange) }];
+        let bomb = packed_bomb();
+        let requests = (0..BOMBS).map(|_| compressed(lab.fill(&spec), bomb.clone())).collect();
+        evidence.extend(explode(lab, client, requests).await);
+        match (taken, refused) {
+            (true, _) => Self::Taken(evidence),
+            (_, true) => Self::Refused(evidence),
+            _ => Self::Unseen(evidence),
+        }
+    }
+
+    /// Whether it was seen that bodies are taken or not, and the evidence.
+    fn told(self) -> (bool, Vec<Evidence>) {
+        match self {
+            Self::NoWrites => (true, Vec::new()),
+            Self::Unseen(evidence) => (false, evidence),
+            Self::Refused(evidence) | Self::Taken(evidence) => (true, evidence),
+        }
+    }
+}
+
+/// Sends all at once and looks at the memory meanwhile.
+async fn explode(lab: &mut Lab, client: &Client, requests: Vec<Request>) -> Vec<Evidence> {
+    let before = lab.process().usage().resident;
+    let mut most = before;
+    let sending = join_all(requests.into_iter().map(|request| client.send(request)));
+    tokio::pin!(sending);
+    let exchanges: Vec<Exchange> = loop {
+        tokio::select! {
+            exchanges = &mut sending => break exchanges,
+            () = tokio::time::sleep(LOOK) => most = most.max(lab.resident()),
+        }
+    };
+    most = most.max(lab.resident());
+    let size = BOMB >> 20;
+    let bad = exchanges.iter().find(|exchange| !exchange.status().is_some_and(|status| status.is_client_error()));
+    let answers = match (bad, exchanges.first()) {
+        (Some(exchange), _) => Evidence::exchange(
+            false,
+            format!("a gzip bomb of {size} MiB is not refused with a 4xx"),
+            &summary_of(exchange),
+        ),
+        (None, Some(exchange)) => {
+            let status = exchange.status().map_or(0, |status| status.as_u16());
+            Evidence::exchange(
+                true,
+                format!("gzip bombs of {size} MiB are refused with {status}"),
+                &summary_of(exchange),
+            )
+        }
+        (None, None) => Evidence::note("no bomb was sent"),
+    };
+    if before == 0 {
+        return vec![
+            answers,
+            Evidence::note("its memory cannot be seen: it runs outside the process group that keel started"),
+        ];
+    }
+    let risen = most.saturating_sub(before);
+    let what = format!(
+        "{BOMBS} bombs of {size} MiB at once raise resident memory by {:.1} MiB (bound: {} MiB)",
+        risen as f64 / f64::from(1 << 20),
+        MEMORY >> 20
+    );
+    vec![answers, Evidence::saw(risen < MEMORY, what)]
+}
+
+/// The exchange without the bytes of the bomb, which nobody can read.
+fn summary_of(exchange: &Exchange) -> Exchange {
+    let mut exchange = exchange.clone();
+    exchange.request.body = format!("({} bytes of gzip)", exchange.request.body.len()).into();
+    exchange
+}
+
+fn compressed(mut request: Request, body: Vec<u8>) -> Request {
+    request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
+    request.header("Content-Encoding", "gzip").body(body)
+}
+
+fn packed(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain).and_then(|()| encoder.finish()).expect("a vector takes every write")
+}
+
+fn packed_bomb() -> Vec<u8> {
+    packed(&vec![0; BOMB])
+}
+
+/// What gzip unpacks to, at most `most` bytes; none when it is no gzip or more than that.
+fn unpacked(bytes: &[u8], most: u64) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes).take(most + 1).read_to_end(&mut plain).ok()?;
+    (plain.len() as u64 <= most).then_some(plain)
+}

@@ -1,0 +1,263 @@
+//! `border.idempotency`: a state-changing request with a key takes effect once, whatever happens; another body is refused.
+//!
+//! - **Hypothesis**: the same request under the same key gets the same answer when it is repeated, when it comes fifty times at
+//!   once, and after the service was killed; another valid body under that key is refused with a 4xx.
+//! - **Sent**: for each of the first three requests of the mix with `idempotent`: twice in a row; fifty times at once; with
+//!   another body; before and after a SIGKILL; while a SIGKILL comes.
+//! - **Decides**: a second answer that differs falls short. Refusals such as 409 while the first is under way are repeated until
+//!   they end, and the last answer counts. The other body is first shown to be valid under a key of its own.
+//! - **Blast radius**: one effect a key; the service is killed twice a request and started again.
+//! - **Bound in time**: 60 exchanges a request, each within the service's deadline plus 5 s, and two starts.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use keel_wire::http::{Exchange, Request};
+use serde_json::{Value, json};
+
+use super::writes::{Writes, writes};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+const ID: &str = "border.idempotency";
+/// The most requests of the mix that are examined.
+const EXAMINED: usize = 3;
+/// The same request at once.
+const AT_ONCE: usize = 50;
+/// How often a request that is told to wait (409, 425, 429, 503) is repeated.
+const REPEATS: usize = 20;
+/// Between two repeats.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The signal that cannot be caught.
+const SIGKILL: i32 = 9;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let specs: Vec<RequestSpec> =
+        lab.mix().into_iter().filter(|spec| spec.idempotent.is_some()).take(EXAMINED).collect();
+    if specs.is_empty() {
+        return match writes(lab).await {
+            Writes::None(reason, evidence) => Finding::not_applicable(ID, reason, evidence),
+            Writes::Possible => {
+                let reason = "no request is known to be safe to repeat: declare `idempotent = \"HEADER\"` on one in [[requests]], \
+                              or state = \"none\"";
+                Finding::unknown(ID, reason, Vec::new())
+            }
+        };
+    }
+    let mut evidence = Vec::new();
+    for spec in &specs {
+        match examine_spec(lab, spec).await {
+            Ok(pieces) => evidence.extend(pieces),
+            Err(reason) => return Finding::unknown(ID, reason, evidence),
+        }
+    }
+    Finding::judge(
+        ID,
+        "repeated, concurrent and killed requests took effect once, and another body was refused",
+        evidence,
+    )
+}
+
+async fn examine_spec(lab: &mut Lab, spec: &RequestSpec) -> Result<Vec<Evidence>, String> {
+    let name = &spec.name;
+    let mut evidence = Vec::new();
+    let first = send(lab, keyed(lab, spec)).await;
+    if !succeeded(&first) {
+        return Err(format!("{name} does not even succeed once ({}): mend the mix", first.came_back()));
+    }
+    let second = send(lab, first.request.clone()).await;
+    evidence.push(compare(spec, &first, &second, &format!("{name}, repeated")));
+    evidence.push(at_once(lab, spec).await);
+    evidence.push(other_body(lab, spec, &first).await);
+    evidence.push(killed_after(lab, spec).await?);
+    evidence.push(killed_during(lab, spec, first.took / 2).await?);
+    Ok(evidence)
+}
+
+/// The request filled in, with a key even when the mix forgot the header.
+fn keyed(lab: &Lab, spec: &RequestSpec) -> Request {
+    let header = spec.idempotent.clone().unwrap_or_default();
+    let mut spec = spec.clone();
+    if !spec.headers.keys().any(|name| name.eq_ignore_ascii_case(&header)) {
+        spec.headers.insert(header, "{key}".into());
+    }
+    lab.fill(&spec)
+}
+
+async fn send(lab: &Lab, request: Request) -> Exchange {
+    lab.http().send(request).await
+}
+
+fn succeeded(exchange: &Exchange) -> bool {
+    exchange.status().is_some_and(|status| status.is_success())
+}
+
+/// Sends until the service no longer says that it should be tried again.
+async fn settled(lab: &Lab, request: &Request, mut last: Exchange) -> Exchange {
+    for _ in 0..REPEATS {
+        let wait = last.status().is_none_or(|status| [409, 425, 429, 503].contains(&status.as_u16()));
+        if !wait {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        last = send(lab, request.clone()).await;
+    }
+    last
+}
+
+/// Whether two answers are the same answer: status, and the document, or at least all that names what was made.
+fn same(spec: &RequestSpec, one: &Exchange, other: &Exchange) -> bool {
+    let (Some(one), Some(other)) = (one.answer(), other.answer()) else { return false };
+    if one.status != other.status {
+        return false;
+    }
+    match (one.json(), other.json()) {
+        (Some(one), Some(other)) if one != other => {
+            let mut names = spec.save.values().map(|pointer| (one.pointer(pointer), other.pointer(pointer))).peekable();
+            names.peek().is_some() && names.all(|(one, other)| one.is_some() && one == other)
+        }
+        (Some(_), Some(_)) => true,
+        _ => one.body == other.body,
+    }
+}
+
+fn compare(spec: &RequestSpec, first: &Exchange, second: &Exchange, what: &str) -> Evidence {
+    let good = same(spec, first, second);
+    let told = if good { "gets the first answer again" } else { "gets another answer than the first time" };
+    Evidence {
+        what: format!("{what} under the same key, {told}"),
+        sent: Some(first.sent()),
+        came_back: Some(format!("first: {}\nthen: {}", first.came_back(), second.came_back())),
+        good: Some(good),
+    }
+}
+
+async fn at_once(lab: &Lab, spec: &RequestSpec) -> Evidence {
+    let request = keyed(lab, spec);
+    let exchanges = join_all((0..AT_ONCE).map(|_| send(lab, request.clone()))).await;
+    let told_to_wait = exchanges.iter().filter(|exchange| !succeeded(exchange)).count();
+    let mut distinct: Vec<Exchange> = Vec::new();
+    for exchange in exchanges {
+        let exchange = settled(lab, &request, exchange).await;
+        if !distinct.iter().any(|known| same(spec, known, &exchange)) {
+            distinct.push(exchange);
+        }
+    }
+    let good = distinct.len() == 1 && distinct.iter().all(succeeded);
+    let what = format!(
+        "{}, {AT_ONCE} times at once under one key, ends in {} distinct answer(s); {told_to_wait} had to ask again",
+        spec.name,
+        distinct.len()
+    );
+    let came_back: Vec<String> = distinct.iter().take(5).map(Exchange::came_back).collect();
+    Evidence {
+        what,
+        sent: distinct.first().map(Exchange::sent),
+        came_back: Some(came_back.join("\n")),
+        good: Some(good),
+    }
+}
+
+/// Another valid body under the key of `first`. A body that is refused under any key would prove nothing.
+async fn other_body(lab: &Lab, spec: &RequestSpec, first: &Exchange) -> Evidence {
+    let name = &spec.name;
+    let Ok(body) = serde_json::from_slice::<Value>(&first.request.body) else {
+        return Evidence::note(format!("{name} has no JSON body: whether another one is refused was not examined"));
+    };
+    for variant in variants(&body) {
+        let text = variant.to_string();
+        let control = send(lab, Request { body: text.clone().into(), ..keyed(lab, spec) }).await;
+        if !succeeded(&control) {
+            continue;
+        }
+        let exchange = send(lab, Request { body: text.into(), ..first.request.clone() }).await;
+        let good = exchange.status().is_some_and(|status| status.is_client_error());
+        let told = if good { "is refused" } else { "is not refused" };
+        return Evidence::exchange(good, format!("{name} with another body under a used key {told}"), &exchange);
+    }
+    Evidence::note(format!("no other body for {name} is valid: whether one is refused was not examined"))
+}
+
+/// Bodies that differ from this one in one value: a number, a text, or a member more.
+fn variants(body: &Value) -> Vec<Value> {
+    let mut variants = Vec::new();
+    let Some(members) = body.as_object() else { return variants };
+    for (name, value) in members {
+        let change = |new: Value| {
+            let mut changed = body.clone();
+            changed[name] = new;
+            changed
+        };
+        match value {
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(number), _) => variants.push(change(json!(number.wrapping_add(1)))),
+                (None, Some(number)) => variants.push(change(json!(number + 1.0))),
+                (None, None) => {}
+            },
+            Value::Bool(value) => variants.push(change(json!(!value))),
+            Value::String(text) => variants.push(change(json!(format!("{text}x")))),
+            _ => {}
+        }
+    }
+    // Numbers first: texts are more often references or words of a fixed set.
+    variants.sort_by_key(|variant| members.iter().any(|(name, old)| old.is_string() && variant[name] != *old));
+    let mut more = body.clone();
+    more["keel_probe"] = json!(1);
+    variants.push(more);
+    variants
+}
+
+async fn killed_after(lab: &mut Lab, spec: &RequestSpec) -> Result<Evidence, String> {
+    let first = send(lab, keyed(lab, spec)).await;
+    kill_and_start(lab).await?;
+    let second = send(lab, first.request.clone()).await;
+    let second = settled(lab, &first.request, second).await;
+    Ok(compare(spec, &first, &second, &format!("{}, repeated after a SIGKILL and a new start", spec.name)))
+}
+
+/// The answer may have been lost with the service. Then the first one after the start counts, and must stay.
+///
+/// `moment` is when the signal comes: half of what the request took before is likely to be in the middle of it.
+async fn killed_during(lab: &mut Lab, spec: &RequestSpec, moment: Duration) -> Result<Evidence, String> {
+    let request = keyed(lab, spec);
+    let under_way = tokio::spawn({
+        let client = lab.http();
+        let request = request.clone();
+        async move { client.send(request).await }
+    });
+    tokio::time::sleep(moment).await;
+    kill_and_start(lab).await?;
+    let lost = under_way.await.map_err(|error| format!("keel's own request failed: {error}"))?;
+    let after = send(lab, request.clone()).await;
+    let after = settled(lab, &request, after).await;
+    let first = if succeeded(&lost) { lost } else { after };
+    let again = send(lab, request).await;
+    let mut evidence =
+        compare(spec, &first, &again, &format!("{}, sent while a SIGKILL came, and repeated", spec.name));
+    if !succeeded(&first) {
+        evidence.good = Some(false);
+        evidence.what = format!("{}, cut off by a SIGKILL, cannot be repeated with success", spec.name);
+    }
+    Ok(evidence)
+}
+
+async fn kill_and_start(lab: &mut Lab) -> Result<(), String> {
+    lab.process().signal_group(SIGKILL);
+    lab.process().wait(Duration::from_secs(5)).await;
+    lab.ensure_running().await.map(|_| ()).map_err(|failure| format!("it did not start again after SIGKILL: {failure}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_changed_before_a_text() {
+        let variants = variants(&json!({ "to": "abc", "amount": 5 }));
+        assert_eq!(variants[0], json!({ "to": "abc", "amount": 6 }));
+        assert_eq!(variants[1], json!({ "to": "abcx", "amount": 5 }));
+        assert_eq!(variants[2], json!({ "to": "abc", "amount": 5, "keel_probe": 1 }));
+    }
+}

@@ -1,0 +1,99 @@
+//! Requests whose length can be read in two ways (RFC 9112, 6.3): they must never become two requests.
+
+use std::time::Duration;
+
+use keel_wire::http::Request;
+use keel_wire::raw::Ended;
+
+use crate::finding::Evidence;
+use crate::probes::listener::{self, Listener, WireAnswer};
+
+/// How long is listened for answers: one that comes at all comes at once.
+const LISTEN: Duration = Duration::from_secs(3);
+/// The most that is listened to, in bytes.
+const HEARD: usize = 256 << 10;
+
+/// One ambiguous request; `{smuggled}` in its body stands for a whole second request.
+struct Shape {
+    name: &'static str,
+    lines: &'static str,
+    body: &'static str,
+    /// Whether a server may answer it as usual, when it closes then: because RFC 9112 (6.1) says so, or because an answer may be
+    /// given before the body is looked at.
+    may_be_served: bool,
+}
+
+const SHAPES: [Shape; 5] = [
+    Shape {
+        name: "Content-Length and Transfer-Encoding together",
+        lines: "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        body: "0\r\n\r\n{smuggled}",
+        may_be_served: true,
+    },
+    Shape {
+        name: "two different Content-Lengths",
+        lines: "Content-Length: 2\r\nContent-Length: 0\r\n",
+        body: "{}{smuggled}",
+        may_be_served: false,
+    },
+    Shape {
+        name: "a space before the colon of Transfer-Encoding",
+        lines: "Content-Length: 4\r\nTransfer-Encoding : chunked\r\n",
+        body: "0\r\n\r\n{smuggled}",
+        may_be_served: false,
+    },
+    Shape {
+        name: "an unknown Transfer-Encoding",
+        lines: "Transfer-Encoding: xchunked\r\n",
+        body: "0\r\n\r\n{smuggled}",
+        may_be_served: false,
+    },
+    Shape {
+        name: "a chunk size beyond 64 bits",
+        lines: "Transfer-Encoding: chunked\r\n",
+        body: "10000000000000000\r\n{smuggled}",
+        may_be_served: true,
+    },
+];
+
+/// Tries every shape against `target`.
+pub(super) async fn attempts(listener: &Listener, target: &Request) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    for shape in &SHAPES {
+        evidence.push(attempt(listener, target, shape).await);
+    }
+    evidence
+}
+
+async fn attempt(listener: &Listener, target: &Request, shape: &Shape) -> Evidence {
+    let smuggled = format!("GET /keel-smuggled HTTP/1.1\r\nHost: {}\r\n\r\n", listener.host);
+    let mut bytes = listener.head(target, shape.lines);
+    bytes.extend_from_slice(shape.body.replace("{smuggled}", &smuggled).as_bytes());
+    let sent = String::from_utf8_lossy(&bytes).into_owned();
+    let mut connection = match listener.open().await {
+        Ok(connection) => connection,
+        Err(error) => return listener::evidence(Some(false), "no connection could be made", sent, error.to_string()),
+    };
+    // A server that refuses the head may close before everything is written; what it answered decides.
+    let _ = connection.write(&bytes, LISTEN).await;
+    let heard = connection.listen(HEARD, LISTEN).await;
+    let answers = listener::answers(&heard.bytes);
+    let (good, what) = judge(shape, &answers, &heard.ended);
+    listener::evidence(Some(good), format!("{}: {what}", shape.name), sent, listener::told(&heard))
+}
+
+fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (bool, String) {
+    let closed = *ended != Ended::StillOpen;
+    match answers {
+        [] if closed => (true, "closed without an answer".into()),
+        [] => (true, "waits for more and takes nothing as a second request".into()),
+        [one] if one.status == 400 => (true, "refused with 400".into()),
+        [one] if one.status >= 400 && closed => (true, format!("answered {} and closed", one.status)),
+        [one] if closed && shape.may_be_served => {
+            (true, format!("answered {} once and closed, as allowed", one.status))
+        }
+        [one] if closed => (false, format!("answered {} as if nothing were wrong", one.status)),
+        [one] => (false, format!("answered {} and the connection stays open for more", one.status)),
+        many => (false, format!("{} answers where the connection must close after the first", many.len())),
+    }
+}

@@ -1,0 +1,278 @@
+//! `border.openapi`: REST, described by an OpenAPI 3.1 document, to which the service conforms under a property-based tester.
+//!
+//! - **Hypothesis**: there is a document; its references lead somewhere; whatever is sent, what comes back is documented, and wrong
+//!   input never gives a 5xx (502 to 504 aside, where they are documented).
+//! - **Sent**: a GET of the declared path, or of the usual ones; each documented GET that needs no parameters; the mix;
+//!   then at most 200 requests with bodies, path and query parameters made wrong from the schemas, always the same ones.
+//! - **Decides**: no document although there is an API, another version, a reference that leads nowhere, an answer with
+//!   a status that is not documented or a body against its schema, a request of the mix that is not documented, or a 5xx fall short.
+//! - **Blast radius**: some generated bodies are valid and take effect. Operations that the mix declares slow or crashing are left out.
+//! - **Bound in time**: 250 exchanges, each within the service's deadline plus 5 s; it stops after 60 s.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use keel_wire::http::{Exchange, Request};
+
+use self::document::{Document, Operation};
+use super::writes::{Writes, changes_state, reads, writes};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+mod document;
+mod schema;
+mod tester;
+
+const ID: &str = "border.openapi";
+/// Where documents usually are.
+const USUAL: [&str; 8] = [
+    "/openapi.json",
+    "/v1/openapi.json",
+    "/api/openapi.json",
+    "/.well-known/openapi.json",
+    "/v3/api-docs",
+    "/api-docs",
+    "/swagger.json",
+    "/openapi.yaml",
+];
+/// The most generated requests.
+const GENERATED: usize = 200;
+/// When no further request is begun.
+const BOUND: Duration = Duration::from_secs(60);
+/// The most pieces of evidence of one kind.
+const SHOWN: usize = 5;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let exchange = match find(lab).await {
+        Ok(exchange) => exchange,
+        Err(tried) => return without_document(lab, tried).await,
+    };
+    let path = exchange.request.path.clone();
+    let text = exchange.answer().map(|answer| answer.body.clone()).unwrap_or_default();
+    let document = match Document::parse(&text) {
+        Ok(document) => document,
+        Err(reason) => {
+            let evidence =
+                vec![Evidence::exchange(false, format!("{path} is no OpenAPI 3.1 document: {reason}"), &exchange)];
+            return Finding::judge(ID, "", evidence);
+        }
+    };
+    let operations = document.operations().len();
+    let mut evidence =
+        vec![Evidence::saw(true, format!("{path} is an OpenAPI 3.1 document with {operations} operations"))];
+    let dangling = document.dangling();
+    if !dangling.is_empty() {
+        evidence.push(Evidence::saw(false, format!("references lead nowhere: {}", dangling.join(", "))));
+    }
+    evidence.extend(plain_reads(lab, &document).await);
+    evidence.extend(mix(lab, &document).await);
+    evidence.extend(generated(lab, &document).await);
+    Finding::judge(
+        ID,
+        "the document describes the service, and the service conforms to it under generated input",
+        evidence,
+    )
+}
+
+/// The document's exchange, or what was tried.
+async fn find(lab: &Lab) -> Result<Exchange, Vec<Evidence>> {
+    let declared = lab.subject.openapi.clone();
+    let paths = declared.map_or_else(|| USUAL.map(ToOwned::to_owned).to_vec(), |path| vec![path]);
+    let mut tried = Vec::new();
+    for path in paths {
+        let exchange = lab.http().send(Request::get(path.clone())).await;
+        let found = exchange.answer().is_some_and(|answer| {
+            let text = answer.text();
+            answer.status.is_success()
+                && (text.contains("openapi") || text.contains("swagger"))
+                && text.contains("paths")
+        });
+        if found || lab.subject.openapi.is_some() {
+            return Ok(exchange);
+        }
+        let status = exchange.status().map_or_else(|| "nothing".to_owned(), |status| status.as_u16().to_string());
+        tried.push(Evidence::note(format!("GET {path} gives {status}")));
+    }
+    Err(tried)
+}
+
+/// No document: that speaks against an API, and says nothing about a service that has none.
+async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding {
+    let mut requests: Vec<Request> = lab.mix().iter().filter(|spec| reads(spec)).map(|spec| lab.fill(spec)).collect();
+    requests.push(Request::get("/"));
+    for request in requests {
+        let exchange = lab.http().send(request).await;
+        let json = exchange.answer().is_some_and(|answer| answer.header("content-type").contains("json"));
+        if json && exchange.status().is_some_and(|status| status.is_success()) {
+            let what = format!("GET {} answers JSON, and no OpenAPI document describes it", exchange.request.path);
+            evidence.push(Evidence::exchange(false, what, &exchange));
+        }
+    }
+    if let Some(spec) = lab.subject.requests.iter().find(|spec| changes_state(spec)) {
+        evidence.push(Evidence::saw(
+            false,
+            format!("{} is an API's request, and no OpenAPI document describes it", spec.name),
+        ));
+    }
+    if evidence.iter().any(|piece| piece.good == Some(false)) {
+        return Finding::judge(ID, "", evidence);
+    }
+    if let Writes::None(reason, seen) = writes(lab).await {
+        evidence.extend(seen);
+        return Finding::not_applicable(
+            ID,
+            format!("nothing answers JSON, and {reason}: there is no API to describe"),
+            evidence,
+        );
+    }
+    let reason = "no OpenAPI document was found, and nothing that was seen is an API: declare `openapi`, requests, or state = \"none\"";
+    Finding::unknown(ID, reason, evidence)
+}
+
+/// What is wrong with an answer, by the document; nothing when it is documented.
+fn faults(document: &Document, operation: &Operation<'_>, exchange: &Exchange) -> Option<String> {
+    let Some(answer) = exchange.answer() else { return Some("no answer".into()) };
+    let status = answer.status.as_u16();
+    // 502 to 504 speak of others and of time; what is wrong with the input is never a reason for the rest.
+    if status >= 500 && !(502..=504).contains(&status) {
+        return Some(format!("answered {status}"));
+    }
+    let Some(response) = operation.response(document, status) else {
+        return Some(format!("{status} is not documented"));
+    };
+    let schema = document.json_schema(response)?;
+    let content_type = answer.header("content-type");
+    if !content_type.contains("json") {
+        return None; // an alternative of another media type
+    }
+    let Some(body) = answer.json() else {
+        return (answer.body_length <= answer.body.len() as u64).then(|| "its JSON cannot be read".to_owned());
+    };
+    schema::validate(document, schema, &body).err().map(|fault| format!("its {status} is against the schema: {fault}"))
+}
+
+/// Each documented GET that needs nothing.
+async fn plain_reads(lab: &Lab, document: &Document) -> Vec<Evidence> {
+    let mut tally = Tally::default();
+    for operation in document.operations() {
+        let needs = operation.parameters(document).iter().any(|parameter| parameter.required);
+        if operation.method != "get" || operation.template.contains('{') || needs || left_out(lab, document, &operation)
+        {
+            continue;
+        }
+        let exchange = lab.http().send(Request::get(document.path(operation.template))).await;
+        tally.count(faults(document, &operation, &exchange), &exchange);
+    }
+    tally.evidence("documented GETs without parameters are answered as documented")
+}
+
+/// The requests of the mix must be documented, and so must their answers.
+async fn mix(lab: &mut Lab, document: &Document) -> Vec<Evidence> {
+    let mut tally = Tally::default();
+    for (spec, exchange) in lab.send_mix().await {
+        let json = exchange.answer().is_some_and(|answer| answer.header("content-type").contains("json"));
+        let method = exchange.request.method.as_str();
+        match document.matching(method, &exchange.request.path) {
+            Some(operation) => tally.count(faults(document, &operation, &exchange), &exchange),
+            // Pages, style sheets and the like are no part of an API.
+            None if spec.json.is_none() && !json => {}
+            None if Some(exchange.request.path.as_str()) == lab.subject.openapi.as_deref() => {}
+            None => tally.count(Some("the request is not documented".into()), &exchange),
+        }
+    }
+    tally.evidence("requests of the mix are documented and answered as documented")
+}
+
+/// What the tester makes.
+async fn generated(lab: &Lab, document: &Document) -> Vec<Evidence> {
+    let began = Instant::now();
+    let specs = known_requests(lab, document);
+    let known = |operation: &Operation<'_>| {
+        specs.get(&(operation.method.to_owned(), operation.template.to_owned())).map(|spec| lab.fill(spec))
+    };
+    let mut tally = Tally::default();
+    for case in tester::cases(document, &known, GENERATED) {
+        if began.elapsed() > BOUND {
+            tally.notes.push(format!("stopped after {BOUND:?}"));
+            break;
+        }
+        if left_out(lab, document, &case.operation) {
+            continue;
+        }
+        let exchange = lab.http().send(case.request).await;
+        // Being limited is no answer to the input.
+        if exchange.status().is_some_and(|status| status.as_u16() == 429) {
+            tally.notes.push("stopped because requests are limited (429)".into());
+            break;
+        }
+        let fault = faults(document, &case.operation, &exchange);
+        tally.count(fault.map(|fault| format!("with {}: {fault}", case.what)), &exchange);
+    }
+    tally.evidence("generated requests, most of them wrong, are answered as documented and without a 5xx")
+}
+
+/// For each operation, a request of the mix that is right: its headers and path parameters are used.
+fn known_requests(lab: &Lab, document: &Document) -> BTreeMap<(String, String), RequestSpec> {
+    let mut known = BTreeMap::new();
+    for spec in lab.mix() {
+        let request = lab.fill(&spec);
+        if let Some(operation) = document.matching(request.method.as_str(), &request.path) {
+            known.entry((operation.method.to_owned(), operation.template.to_owned())).or_insert(spec);
+        }
+    }
+    known
+}
+
+/// Whether the mix says that this operation is slow or crashes: other probes examine that.
+fn left_out(lab: &Lab, document: &Document, operation: &Operation<'_>) -> bool {
+    lab.subject.requests.iter().filter(|spec| spec.slow || spec.crash).any(|spec| {
+        let method = if spec.method.is_empty() { "GET" } else { &spec.method };
+        document
+            .matching(method, &spec.path)
+            .is_some_and(|other| other.template == operation.template && other.method == operation.method)
+    })
+}
+
+/// How many were right, and the first that were not.
+#[derive(Default)]
+struct Tally {
+    right: usize,
+    wrong: usize,
+    shown: Vec<Evidence>,
+    notes: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, fault: Option<String>, exchange: &Exchange) {
+        let Some(fault) = fault else {
+            self.right += 1;
+            return;
+        };
+        self.wrong += 1;
+        if self.shown.len() < SHOWN {
+            let what = format!("{} {} {fault}", exchange.request.method, shortened(&exchange.request.path));
+            self.shown.push(Evidence::exchange(false, what, exchange));
+        }
+    }
+
+    fn evidence(self, what: &str) -> Vec<Evidence> {
+        let all = self.right + self.wrong;
+        let mut evidence = self.shown;
+        evidence.extend(self.notes.into_iter().map(Evidence::note));
+        let told = format!("{} of {all} {what}", self.right);
+        match all {
+            0 => {}
+            // The faults speak for themselves; the count is a figure beside them.
+            _ if self.wrong > 0 => evidence.push(Evidence::note(told)),
+            _ => evidence.push(Evidence::saw(true, told)),
+        }
+        evidence
+    }
+}
+
+fn shortened(path: &str) -> String {
+    let short: String = path.chars().take(80).collect();
+    if short.len() < path.len() { format!("{short}...") } else { short }
+}

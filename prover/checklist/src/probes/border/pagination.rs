@@ -1,0 +1,324 @@
+//! `border.pagination`: lists are paged by opaque cursor, bounded in size, stable while rows come and go.
+//!
+//! - **Hypothesis**: a list gives at most 1,000 items however many are asked for, the way to the next page is a cursor that tells
+//!   nothing, and whoever follows it sees every row that was there when it began once, while others add rows.
+//! - **Sent**: for each of the first three lists of the mix: rows made by the mix's creators, up to 1,100 and for at most 20 s,
+//!   until the bounds can be seen; a walk of at most 300 pages while a row is added at each of the first 20; a cursor that is
+//!   none.
+//! - **Decides**: more than 1,000 items in an answer, a row twice or left out, an integer as cursor, or a false cursor that is
+//!   not answered 4xx fall short. With too few rows to see a bound it is unknown.
+//! - **Blast radius**: at most 1,200 rows a list.
+//! - **Bound in time**: a list 20 s of making rows and 1,000 exchanges, each within the service's deadline plus 5 s.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keel_wire::http::{Exchange, Request};
+
+use self::page::{Next, Page};
+use super::writes::{Writes, changes_state, reads, writes};
+use crate::finding::{Evidence, Finding, Verdict};
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+mod page;
+
+const ID: &str = "border.pagination";
+/// The most lists that are examined.
+const EXAMINED: usize = 3;
+/// The most items that an answer may have.
+const ITEMS: usize = 1_000;
+/// The most rows that are made so that bounds can be seen.
+const ROWS: usize = ITEMS + 100;
+/// Made at a time.
+const BATCH: usize = 10;
+/// How long rows are made.
+const MAKING: Duration = Duration::from_secs(20);
+/// Items on a page of a walk: few, so that there are several pages.
+const SMALL: usize = 5;
+/// The most pages of a walk.
+const PAGES: usize = 300;
+/// Of the pages of a walk, at how many a row is added.
+const ADDED: usize = 20;
+/// Parameters that say how many items a page has, the most usual first.
+const LIMITS: [&str; 5] = ["limit", "page_size", "pageSize", "per_page", "size"];
+/// Parameters that carry a cursor, when the answer gives only the cursor itself.
+const CURSORS: [&str; 6] = ["cursor", "after", "page_token", "pageToken", "next", "starting_after"];
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let lists: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.list).take(EXAMINED).collect();
+    if lists.is_empty() {
+        return without_lists(lab).await;
+    }
+    let mut evidence = Vec::new();
+    let mut unseen = Vec::new();
+    for spec in &lists {
+        let list = List { lab, spec };
+        list.examine(&mut evidence, &mut unseen).await;
+    }
+    let finding =
+        Finding::judge(ID, "lists are bounded and their cursors opaque and stable while rows are added", evidence);
+    if finding.verdict == Verdict::Holds && !unseen.is_empty() {
+        return Finding::unknown(ID, unseen.join("; "), finding.evidence);
+    }
+    finding
+}
+
+/// No list was declared: it does not apply when nothing can be added and nothing looks like a list.
+async fn without_lists(lab: &Lab) -> Finding {
+    let Writes::None(reason, mut evidence) = writes(lab).await else {
+        let reason = "no list is known: declare one with `list = true` in [[requests]], or state = \"none\"";
+        return Finding::unknown(ID, reason, Vec::new());
+    };
+    for spec in lab.mix().iter().filter(|spec| reads(spec)) {
+        let exchange = lab.http().send(lab.fill(spec)).await;
+        if Page::of(&exchange).is_some_and(|page| page.items.len() > 1) {
+            evidence.push(Evidence::exchange(true, format!("{} looks like a list", spec.name), &exchange));
+            return Finding::unknown(ID, format!("{} looks like a list: declare `list = true`", spec.name), evidence);
+        }
+    }
+    Finding::not_applicable(ID, format!("no list is declared or seen, and rows cannot come and go: {reason}"), evidence)
+}
+
+/// One list under examination.
+struct List<'a> {
+    lab: &'a Lab,
+    spec: &'a RequestSpec,
+}
+
+impl List<'_> {
+    async fn examine(&self, evidence: &mut Vec<Evidence>, unseen: &mut Vec<String>) {
+        let name = &self.spec.name;
+        let first = self.get(&[]).await;
+        let Some(page) = Page::of(&first) else {
+            unseen.push(format!("{name} is declared a list and no array was found in its answer"));
+            return evidence
+                .push(Evidence { good: None, ..Evidence::exchange(true, format!("{name} gives no array"), &first) });
+        };
+        if page.items.len() <= SMALL {
+            self.make(BATCH).await;
+        }
+        let limit = self.limit_parameter().await;
+        let bounded = self.bounds(limit.unwrap_or(LIMITS[0]), evidence).await;
+        if !bounded && self.creators().is_empty() {
+            unseen.push(format!(
+                "no bound of {name} could be seen with the rows there are: declare what makes them with `save`"
+            ));
+        } else if !bounded {
+            unseen.push(format!("no bound of {name} could be seen with the rows that could be made in {MAKING:?}"));
+        }
+        self.cursors(limit, evidence, unseen).await;
+    }
+
+    /// The parameter that says how many items a page has: the one that is obeyed.
+    async fn limit_parameter(&self) -> Option<&'static str> {
+        for name in LIMITS {
+            let page = Page::of(&self.get(&[(name, "2")]).await);
+            if page.is_some_and(|page| page.items.len() == 2) {
+                return Some(name);
+            }
+        }
+        None
+    }
+
+    /// Makes rows until a bound shows, by itself and however many items are asked for; whether both were seen.
+    async fn bounds(&self, limit: &str, evidence: &mut Vec<Evidence>) -> bool {
+        let name = &self.spec.name;
+        let began = Instant::now();
+        let mut made = 0;
+        loop {
+            let unasked = self.get(&[]).await;
+            let many = self.get(&[(limit, "1000000")]).await;
+            let verdicts = [bound(&unasked), bound(&many)];
+            let settled = verdicts.iter().all(Option::is_some) || verdicts.contains(&Some(false));
+            if !settled && made < ROWS && began.elapsed() < MAKING && self.make(BATCH).await > 0 {
+                made += BATCH;
+                continue;
+            }
+            let told = [("by itself", unasked), ("asked for 1000000 items", many)];
+            for ((how, exchange), good) in told.into_iter().zip(verdicts) {
+                let what = match (Page::of(&exchange), good) {
+                    (None, Some(true)) => format!("{name}, {how}, refuses"),
+                    (None, _) => format!("{name}, {how}, gives no list"),
+                    (Some(page), Some(true)) => {
+                        format!("{name}, {how}, gives {} items and there are more", page.items.len())
+                    }
+                    (Some(page), Some(false)) => format!("{name}, {how}, gives {} items: no bound", page.items.len()),
+                    (Some(page), None) => format!("{name}, {how}, gives all {} items", page.items.len()),
+                };
+                evidence.push(Evidence { good, ..Evidence::exchange(true, what, &exchange) });
+            }
+            return verdicts.iter().all(Option::is_some);
+        }
+    }
+
+    async fn cursors(&self, limit: Option<&str>, evidence: &mut Vec<Evidence>, unseen: &mut Vec<String>) {
+        let name = &self.spec.name;
+        let small = SMALL.to_string();
+        let parameters: Vec<(&str, &str)> = limit.map(|limit| (limit, small.as_str())).into_iter().collect();
+        let exchange = self.get(&parameters).await;
+        let Some(page) = Page::of(&exchange) else { return };
+        let Some(next) = page.next else {
+            let what = format!("{name} gives no way to a next page");
+            if limit.is_some() || page.items.len() > SMALL {
+                evidence.push(Evidence::exchange(false, what, &exchange));
+            } else {
+                unseen.push(format!("{what}, with too few rows to tell"));
+            }
+            return;
+        };
+        let token = next.token();
+        let plain = token.as_deref().is_some_and(|token| token.parse::<i128>().is_ok());
+        let told = if plain { "a plain number" } else { "opaque" };
+        evidence.push(Evidence::saw(
+            !plain,
+            format!("the cursor of {name} is {told}: {}", token.as_deref().unwrap_or("a link")),
+        ));
+
+        let walker = Walker { list: self, cursor: self.cursor_parameter(&next, &parameters).await, parameters };
+        match (walker.walk(false).await, walker.walk(true).await) {
+            (Ok(still), Ok(moving)) => evidence.push(compare(name, &still, &moving)),
+            (Err(fault), _) | (_, Err(fault)) => evidence.push(*fault),
+        }
+        let exchange = match &next {
+            Next::Link(link) => self.send(page::falsified(link)).await,
+            Next::Token(_) => walker.follow(&Next::Token("keel-no-cursor".into())).await,
+        };
+        let good = exchange.status().is_some_and(|status| status.is_client_error());
+        let told = if good { "is refused" } else { "is not answered 4xx" };
+        evidence.push(Evidence::exchange(good, format!("a false cursor for {name} {told}"), &exchange));
+    }
+
+    /// The parameter that takes a bare cursor: the one with which another page comes.
+    async fn cursor_parameter(&self, next: &Next, parameters: &[(&str, &str)]) -> &'static str {
+        let Next::Token(token) = next else { return CURSORS[0] };
+        let first = Page::of(&self.get(parameters).await).map(|page| page.items);
+        for name in CURSORS {
+            let page = Page::of(&self.get(&[parameters, &[(name, token.as_str())]].concat()).await);
+            if page.is_some_and(|page| Some(&page.items) != first.as_ref()) {
+                return name;
+            }
+        }
+        CURSORS[0]
+    }
+
+    /// What makes rows of this list: POSTs to its own path, or else all that save something.
+    fn creators(&self) -> Vec<RequestSpec> {
+        let path = self.spec.path.split('?').next().unwrap_or_default().to_owned();
+        let makes = |spec: &RequestSpec| changes_state(spec) && spec.uses.is_empty();
+        let all: Vec<RequestSpec> = self.lab.mix().into_iter().filter(makes).collect();
+        let own: Vec<RequestSpec> = all.iter().filter(|spec| spec.path == path).cloned().collect();
+        if own.is_empty() { all.into_iter().filter(|spec| !spec.save.is_empty()).collect() } else { own }
+    }
+
+    /// Makes rows; how many requests succeeded.
+    async fn make(&self, rows: usize) -> usize {
+        let creators = self.creators();
+        let client = self.lab.http();
+        let requests = creators.iter().cycle().take(if creators.is_empty() { 0 } else { rows });
+        let made = join_all(requests.map(|spec| client.send(self.lab.fill(spec)))).await;
+        made.iter().filter(|exchange| exchange.status().is_some_and(|status| status.is_success())).count()
+    }
+
+    async fn get(&self, parameters: &[(&str, &str)]) -> Exchange {
+        let path = self.lab.fill(self.spec).path;
+        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+        let kept = url::form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| !parameters.iter().any(|(parameter, _)| parameter == name));
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).extend_pairs(parameters).finish();
+        self.send(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }).await
+    }
+
+    async fn send(&self, path: String) -> Exchange {
+        self.lab.http().send(Request { path, ..self.lab.fill(self.spec) }).await
+    }
+}
+
+/// Follows the cursors of a list.
+struct Walker<'a> {
+    list: &'a List<'a>,
+    cursor: &'static str,
+    parameters: Vec<(&'a str, &'a str)>,
+}
+
+impl Walker<'_> {
+    /// Follows the cursor to the end of the list, or for so many pages; the identity of every item, in order.
+    async fn walk(&self, adding: bool) -> Result<Walk, Box<Evidence>> {
+        let mut walk = Walk { items: Vec::new(), pages: 0, ended: false };
+        let mut exchange = self.list.get(&self.parameters).await;
+        loop {
+            let Some(page) = Page::of(&exchange) else {
+                let what = format!("page {} of {} is no list", walk.pages + 1, self.list.spec.name);
+                return Err(Box::new(Evidence::exchange(false, what, &exchange)));
+            };
+            walk.pages += 1;
+            walk.items.extend(page.items.iter().map(|item| identity(self.list.spec, item)));
+            if adding && walk.pages <= ADDED {
+                self.list.make(1).await;
+            }
+            match page.next {
+                Some(next) if walk.pages < PAGES => exchange = self.follow(&next).await,
+                next => {
+                    walk.ended = next.is_none();
+                    return Ok(walk);
+                }
+            }
+        }
+    }
+
+    async fn follow(&self, next: &Next) -> Exchange {
+        match next {
+            Next::Link(link) => self.list.send(link.clone()).await,
+            Next::Token(token) => {
+                self.list.get(&[&self.parameters[..], &[(self.cursor, token.as_str())]].concat()).await
+            }
+        }
+    }
+}
+
+/// What a walk saw.
+struct Walk {
+    items: Vec<String>,
+    pages: usize,
+    ended: bool,
+}
+
+/// Whether an answer shows a bound: refused, or a page with a way to the next. None when it may just be all there is.
+fn bound(exchange: &Exchange) -> Option<bool> {
+    if exchange.status().is_some_and(|status| status.is_client_error()) {
+        return Some(true);
+    }
+    let page = Page::of(exchange)?;
+    if page.items.len() > ITEMS {
+        return Some(false);
+    }
+    page.next.is_some().then_some(true)
+}
+
+/// What names an item: its `id`, or what the mix saves of one, or all of it.
+fn identity(spec: &RequestSpec, item: &serde_json::Value) -> String {
+    let saved = spec.save.values().filter_map(|pointer| pointer.rsplit('/').next());
+    let named = ["id", "uuid", "key"].into_iter().chain(saved).find_map(|name| item.get(name));
+    named.unwrap_or(item).to_string()
+}
+
+/// A walk while rows were added must see all that a walk in peace saw before, each once.
+fn compare(name: &str, still: &Walk, moving: &Walk) -> Evidence {
+    let seen: HashSet<&String> = moving.items.iter().collect();
+    let twice = moving.items.len() - seen.len();
+    let twice_in_peace = still.items.len() - still.items.iter().collect::<HashSet<_>>().len();
+    // A walk that was broken off for its length has not come to the rows at the end.
+    let missing = if moving.ended { still.items.iter().filter(|item| !seen.contains(item)).count() } else { 0 };
+    let good = twice == 0 && twice_in_peace == 0 && missing == 0;
+    let what = format!(
+        "a walk of {} pages through {name} while rows were added saw {} items, {twice} twice, {missing} left out of {} before \
+         ({twice_in_peace} twice in peace)",
+        moving.pages,
+        moving.items.len(),
+        still.items.len()
+    );
+    Evidence::saw(good, what)
+}

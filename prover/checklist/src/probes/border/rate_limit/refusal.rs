@@ -1,0 +1,113 @@
+//! What an answer of a burst says: as in peace, refused with what is told about coming again, or anything else.
+
+use std::time::Duration;
+
+use keel_wire::raw::Heard;
+
+use crate::probes::listener;
+
+/// The headers that tell a client its limit: RFC 9110 (10.2.3), draft-ietf-httpapi-ratelimit-headers, and its forerunners.
+const TELLING: [&str; 2] = ["retry-after", "ratelimit"];
+/// How the forerunners begin; `RateLimit-Policy` does too.
+const FORERUNNERS: [&str; 2] = ["ratelimit-", "x-ratelimit-"];
+
+/// One answer of a burst.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// As in peace.
+    InPeace,
+    /// 429 or 503.
+    Refused(Refusal),
+    /// Another status, or none: how it looked.
+    Otherwise(String),
+}
+
+/// A request that came too early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// 429 or 503.
+    pub(super) status: u16,
+    /// The headers that tell the limit, as they came.
+    pub(super) headers: String,
+    /// The seconds of Retry-After, else of a reset (`RateLimit-Reset`, or `t=` of `RateLimit`).
+    pub(super) wait: Option<Duration>,
+}
+
+impl Answered {
+    /// What was heard, where `in_peace` is the status of the same request in peace.
+    pub(super) fn of(heard: &Heard, in_peace: u16) -> Self {
+        match listener::answers(&heard.bytes).first().map(|answer| answer.status) {
+            Some(status) if status == in_peace => Self::InPeace,
+            Some(status @ (429 | 503)) => Self::Refused(Refusal::of(status, &String::from_utf8_lossy(&heard.bytes))),
+            Some(status) => Self::Otherwise(format!("answered {status}")),
+            None => Self::Otherwise(listener::told(heard)),
+        }
+    }
+
+    /// As a phrase.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::InPeace => "answered as in peace".to_owned(),
+            Self::Refused(refusal) => format!("refused with {}", refusal.status),
+            Self::Otherwise(how) => how.clone(),
+        }
+    }
+}
+
+impl Refusal {
+    fn of(status: u16, answer: &str) -> Self {
+        let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+        let lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+        let telling: Vec<(String, &str)> = lines
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
+            .filter(|(name, _)| tells(name))
+            .collect();
+        let headers: Vec<String> = telling.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        Self { status, headers: headers.join(" · "), wait: wait(&telling) }
+    }
+
+    /// Whether it tells a client anything about when to come again.
+    pub(super) fn says_when(&self) -> bool {
+        !self.headers.is_empty()
+    }
+}
+
+fn tells(name: &str) -> bool {
+    TELLING.contains(&name) || FORERUNNERS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+fn wait(telling: &[(String, &str)]) -> Option<Duration> {
+    let value = |wanted: &str| telling.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
+    let seconds =
+        value("retry-after").or_else(|| value("ratelimit-reset")).or_else(|| value("ratelimit").and_then(reset));
+    seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs)
+}
+
+/// The seconds of `t=` in `"policy";r=0;t=5`.
+fn reset(limit: &str) -> Option<&str> {
+    limit.split([';', ',']).find_map(|part| part.trim().strip_prefix("t="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_read_from_whichever_header_states_it() {
+        for (headers, seconds) in [
+            ("Retry-After: 3\r\nRateLimit: \"a\";r=0;t=9", Some(3)),
+            ("RateLimit: \"a\";r=0;t=9", Some(9)),
+            ("RateLimit-Reset: 4", Some(4)),
+            ("X-RateLimit-Limit: 10", None),
+        ] {
+            let refusal = Refusal::of(429, &format!("HTTP/1.1 429 X\r\n{headers}\r\n\r\n"));
+            assert_eq!(refusal.wait, seconds.map(Duration::from_secs), "{headers}");
+            assert!(refusal.says_when(), "{headers}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_such_headers_says_nothing() {
+        assert!(!Refusal::of(429, "HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\nRetry-After: 1").says_when());
+    }
+}

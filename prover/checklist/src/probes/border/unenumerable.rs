@@ -1,0 +1,261 @@
+//! `border.unenumerable`: no public identifier can be guessed or counted.
+//!
+//! - **Hypothesis**: identifiers of things made one after the other share no counter, at least 62 of their bits differ at random
+//!   (a random UUID has 122, a time-ordered one 74), and what is next to an identifier does not exist.
+//! - **Sent**: each of the first three creators of the mix (a POST that saves an identifier) 16 times; then GETs of the
+//!   neighbours of the last one.
+//! - **Decides**: an integer, too few bits that vary, a common counter, or a neighbour that is answered 2xx fall short. A hash
+//!   of a counter looks random: that cannot be seen from outside.
+//! - **Blast radius**: 48 things made.
+//! - **Bound in time**: 60 exchanges, each within the service's deadline plus 5 s.
+
+use std::collections::HashSet;
+
+use keel_wire::http::Exchange;
+use serde_json::Value;
+
+use super::writes::{Writes, changes_state, writes};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+const ID: &str = "border.unenumerable";
+/// The most creators that are examined.
+const EXAMINED: usize = 3;
+/// How many of each are made.
+const SAMPLES: usize = 16;
+/// The least bits that vary at random.
+const BITS: f64 = 62.0;
+/// A counter seldom jumps further between two requests of one client.
+const COUNTER_STEP: u128 = 1 << 32;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let creators: Vec<(RequestSpec, String, String)> = lab
+        .mix()
+        .iter()
+        .filter(|spec| changes_state(spec))
+        .filter_map(|spec| identifier(lab, spec))
+        .take(EXAMINED)
+        .collect();
+    if creators.is_empty() {
+        return match writes(lab).await {
+            Writes::None(reason, evidence) => Finding::not_applicable(ID, reason, evidence),
+            Writes::Possible => {
+                let reason = "no request is known to make something with an identifier: declare one with `save` in [[requests]], \
+                              or state = \"none\"";
+                Finding::unknown(ID, reason, Vec::new())
+            }
+        };
+    }
+    let mut evidence = Vec::new();
+    for (spec, name, pointer) in creators {
+        let mut ids = Vec::new();
+        for _ in 0..SAMPLES {
+            let exchange = lab.http().send(lab.fill(&spec)).await;
+            match exchange.answer().and_then(|answer| answer.json()?.pointer(&pointer).cloned()) {
+                Some(id) => ids.push(id),
+                None => {
+                    let reason = format!(
+                        "{} gave no {pointer}: mend the mix; it came back: {}",
+                        spec.name,
+                        exchange.came_back()
+                    );
+                    return Finding::unknown(ID, reason, evidence);
+                }
+            }
+        }
+        evidence.push(judge(&spec.name, &ids));
+        evidence.extend(neighbours(lab, &spec, &name, ids.last()).await);
+    }
+    Finding::judge(ID, "identifiers are random and their neighbours do not exist", evidence)
+}
+
+/// The identifier that a creator saves: the first that some path of the mix uses, else the first called `id`.
+fn identifier(lab: &Lab, spec: &RequestSpec) -> Option<(RequestSpec, String, String)> {
+    let used = |name: &str| {
+        let template = format!("{{{name}}}");
+        let paths = lab.subject.requests.iter().flat_map(|spec| [Some(&spec.path), spec.read.as_ref()]);
+        paths.flatten().any(|path| path.contains(&template))
+    };
+    let named = |pointer: &str| pointer.to_ascii_lowercase().ends_with("id");
+    let mut saves = spec.save.iter();
+    let save = saves.find(|(name, _)| used(name)).or_else(|| spec.save.iter().find(|(_, pointer)| named(pointer)));
+    save.map(|(name, pointer)| (spec.clone(), name.clone(), pointer.clone()))
+}
+
+/// Judges identifiers that were made one after the other.
+fn judge(name: &str, ids: &[Value]) -> Evidence {
+    let texts: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
+    let shown: Vec<String> = ids.iter().take(4).map(ToString::to_string).collect();
+    let shown = shown.join(", ");
+    let fault = if texts.len() < ids.len() {
+        Some("are numbers".to_owned())
+    } else if texts.iter().collect::<HashSet<_>>().len() < texts.len() {
+        Some("repeat".to_owned())
+    } else if is_counter(&texts) {
+        Some("count up".to_owned())
+    } else {
+        Some(varying_bits(&texts)).filter(|bits| *bits < BITS).map(|bits| format!("vary in about {bits:.0} bits only"))
+    };
+    match fault {
+        Some(fault) => Evidence::saw(false, format!("identifiers of {name} {fault}: {shown}")),
+        None => {
+            let bits = varying_bits(&texts);
+            Evidence::saw(true, format!("identifiers of {name} vary at random in about {bits:.0} bits: {shown}"))
+        }
+    }
+}
+
+/// About how many bits differ from one identifier to the next: for each place that takes several values, the bits of the
+/// alphabet that is seen over all places. A counter or a clock makes few places vary, randomness makes nearly all.
+fn varying_bits(ids: &[&str]) -> f64 {
+    let length = ids.iter().map(|id| id.len()).min().unwrap_or(0);
+    let letters: HashSet<u8> = ids.iter().flat_map(|id| id.bytes()).collect();
+    let alphabet: f64 = if letters.iter().all(u8::is_ascii_digit) {
+        10.0
+    } else if letters.iter().all(|letter| letter.is_ascii_hexdigit() || *letter == b'-') {
+        16.0
+    } else if !letters.iter().any(u8::is_ascii_lowercase) || !letters.iter().any(u8::is_ascii_uppercase) {
+        32.0
+    } else {
+        64.0
+    };
+    // From the end: prefixes such as `acct_` are the same everywhere, and a length that varies is a number without zeros.
+    let place = |at: usize| ids.iter().map(|id| id.as_bytes()[id.len() - 1 - at]).collect::<HashSet<u8>>().len();
+    // A random place takes many values in 16 tries (one of four bits has more than three but once in a million); what takes
+    // three or fewer is a version, a clock or a slow counter.
+    let random = (0..length).filter(|at| place(*at) > (ids.len() / 4).min(3)).count();
+    random as f64 * alphabet.log2()
+}
+
+/// Whether each identifier, read as a number, is a little above the one before.
+fn is_counter(ids: &[&str]) -> bool {
+    let number = |id: &&str| {
+        let digits: String = id.chars().filter(|letter| *letter != '-').collect();
+        let start = digits.rfind(|letter: char| !letter.is_ascii_hexdigit()).map_or(0, |at| at + 1);
+        let digits = digits.get(start..)?;
+        let radix = if digits.bytes().all(|digit| digit.is_ascii_digit()) { 10 } else { 16 };
+        u128::from_str_radix(digits, radix).ok()
+    };
+    let Some(numbers) = ids.iter().map(number).collect::<Option<Vec<u128>>>() else { return false };
+    numbers.windows(2).all(|pair| pair[1] > pair[0] && pair[1] - pair[0] < COUNTER_STEP)
+}
+
+/// Asks for what is next to an identifier.
+async fn neighbours(lab: &Lab, spec: &RequestSpec, name: &str, id: Option<&Value>) -> Vec<Evidence> {
+    let Some(id) = id else { return Vec::new() };
+    let template = format!("{{{name}}}");
+    let mut readers = lab.mix().into_iter().filter(super::writes::reads).map(|spec| (spec.path, spec.headers));
+    let reader = spec.read.clone().filter(|path| path.contains(&template)).map(|path| (path, spec.headers.clone()));
+    let Some((path, headers)) = reader.or_else(|| readers.find(|(path, _)| path.contains(&template))) else {
+        return vec![Evidence::note(format!(
+            "where things of {} can be read is not declared: neighbours were not asked",
+            spec.name
+        ))];
+    };
+    let id = id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned);
+    let ask = async |id: &str| -> Exchange {
+        let spec =
+            RequestSpec { path: path.replace(&template, id), headers: headers.clone(), ..RequestSpec::default() };
+        lab.http().send(lab.fill(&spec)).await
+    };
+    let own = ask(&id).await;
+    if !own.status().is_some_and(|status| status.is_success()) {
+        return vec![Evidence::note(format!("what {} made cannot be read back: neighbours were not asked", spec.name))];
+    }
+    let mut evidence = Vec::new();
+    for neighbour in next_to(&id) {
+        let exchange = ask(&neighbour).await;
+        let absent = exchange.status().is_some_and(|status| [400, 404, 410, 422].contains(&status.as_u16()));
+        let told = if absent { "does not exist" } else { "is not answered 404" };
+        evidence.push(Evidence::exchange(absent, format!("the neighbour {neighbour} of {id} {told}"), &exchange));
+    }
+    evidence
+}
+
+/// What came before, and the last letter and one in the middle changed.
+fn next_to(id: &str) -> Vec<String> {
+    if let Ok(number) = id.parse::<i128>() {
+        // What has just been made is the last one; what came before it is what a counter gives away.
+        return vec![(number - 1).to_string(), (number - 2).to_string()];
+    }
+    let mut neighbours = Vec::new();
+    let places: Vec<usize> =
+        id.char_indices().filter(|(_, letter)| letter.is_ascii_alphanumeric()).map(|(at, _)| at).collect();
+    for at in [places.last(), places.get(places.len() / 2)].into_iter().flatten() {
+        // Downwards where that can be: what was made before the newest is what a counter gives away.
+        let other = match id.as_bytes()[*at] {
+            letter @ (b'0' | b'a' | b'A') => char::from(letter + 1),
+            letter => char::from(letter - 1),
+        };
+        let mut neighbour = id.to_owned();
+        neighbour.replace_range(*at..=*at, &other.to_string());
+        if neighbour != id && !neighbours.contains(&neighbour) {
+            neighbours.push(neighbour);
+        }
+    }
+    neighbours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reproducible 64 bits (SplitMix64).
+    fn mixed(n: u64) -> u64 {
+        let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn good(ids: impl Iterator<Item = String>) -> bool {
+        judge("x", &ids.take(SAMPLES).map(Value::String).collect::<Vec<_>>()).good == Some(true)
+    }
+
+    #[test]
+    fn random_identifiers_hold() {
+        assert!(good((1..).map(|n| format!("{:016x}{:016x}", mixed(n), mixed(n + 1000)))));
+    }
+
+    #[test]
+    fn time_ordered_identifiers_with_74_random_bits_hold() {
+        let uuid = |n: u64| {
+            let (a, b) = (mixed(n), mixed(n + 1000));
+            format!(
+                "0192f0c1-{:04x}-7{:03x}-a{:03x}-{:012x}",
+                0x1000 + n * 3,
+                a & 0xfff,
+                b & 0xfff,
+                mixed(n + 77) >> 16
+            )
+        };
+        assert!(good((1..).map(uuid)));
+    }
+
+    #[test]
+    fn counters_fall_short_however_they_are_dressed() {
+        assert!(!good((1..).map(|n| format!("acct_{n:024}"))));
+        assert!(!good((1..).map(|n| format!("{:032x}", 0x5000_u64 + n * 17))));
+        assert!(!good((1..).map(|n| format!("ORDER-2026-{n}"))));
+    }
+
+    #[test]
+    fn short_random_identifiers_fall_short() {
+        assert!(!good((1..).map(|n| format!("{:08x}", mixed(n) as u32))));
+    }
+
+    #[test]
+    fn identifiers_made_of_a_clock_and_a_host_fall_short() {
+        assert!(!good(
+            (1..).map(|n: u64| format!("{:08x}-9c1e-11ef-8f3a-0242ac120002", 0x1a2b_3c4d_u64 + mixed(n) % 9_999))
+        ));
+    }
+
+    #[test]
+    fn a_neighbour_differs_in_one_letter() {
+        assert_eq!(next_to("ab-9f"), ["ab-9e", "ab-8f"]);
+        assert_eq!(next_to("17"), ["16", "15"]);
+    }
+}

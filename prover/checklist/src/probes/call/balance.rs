@@ -1,0 +1,132 @@
+//! `call.balance`: calls are spread over the instances of a dependency, and a bad one is left alone until it is well.
+//!
+//! - **Hypothesis**: with three instances each gets a good part of the calls; one that becomes slow, or fails, gets few of them soon,
+//!   and requests go on being answered; when it is well it gets calls again.
+//! - **Sent**: a read that uses the dependency, 40 a second: for 5 s in peace; for 10 s while one instance answers a second late; for
+//!   15 s while one answers 503; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
+//!   until all three are called.
+//! - **Decides**: in peace an instance with less than a ninth of the calls (a third of its part) falls short: also where a hash of the
+//!   request says who is called, as it is one request. So does a slow one that has a quarter or more of the calls in the last 5 s, a
+//!   failing one with more than a tenth in the last 10 s, more than one in fifty requests that is not answered as declared in
+//!   these 10 s, and a mended one without a call. A service whose calls are not seen, or that is not well in peace: unknown.
+//! - **Blast radius**: the service is started again with three doubles in the dependency's place, and stopped at the end.
+//! - **Bound in time**: 30 s of load, 90 s and twice 60 s of waiting, and the subject's deadline for each.
+
+use std::time::{Duration, Instant};
+
+use keel_drill::double::Behaviour;
+
+use super::three::{Load, Three};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "call.balance";
+/// Between two requests of the load.
+const EVERY: Duration = Duration::from_millis(25);
+/// Requests in 5 s of it.
+const FIVE_SECONDS: u32 = 200;
+/// How late a slow instance is.
+const LATE: Duration = Duration::from_secs(1);
+/// The least share of one that is well, and the most of one that is slow or fails.
+const LEAST: f64 = 1.0 / 9.0;
+const SLOW: f64 = 0.25;
+const FAILING: f64 = 0.1;
+/// One request in so many may fail while an instance does.
+const ONE_IN: usize = 50;
+/// How long a mended instance is waited for, and how long all three before the next part.
+const BACK: Duration = Duration::from_secs(90);
+const SETTLED: Duration = Duration::from_secs(60);
+/// Between two requests meanwhile, and how many at a time.
+const SPARSE: Duration = Duration::from_millis(100);
+const A_SECOND: u32 = 10;
+
+/// Examines the running subject; starts it again.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let three = match Three::start(ID, lab, "many", |declared| declared.many.as_ref()).await {
+        Ok(three) => three,
+        Err(finding) => return finding,
+    };
+    let mut value = three.declared.many.clone().unwrap_or_default();
+    for (place, double) in three.doubles.iter().enumerate() {
+        value = value.replace(&format!("{{{}}}", place + 1), &double.address().to_string());
+    }
+    let finding = match three.serve(ID, lab, value).await {
+        Ok(()) => judge(lab, &three).await,
+        Err(finding) => finding,
+    };
+    lab.stop().await;
+    finding
+}
+
+async fn judge(lab: &Lab, three: &Three) -> Finding {
+    let name = &three.declared.name;
+    let peace = three.load(lab, EVERY, FIVE_SECONDS).await;
+    let told = peace.told();
+    if peace.failed > 0 || peace.calls.iter().sum::<usize>() < peace.requests / 2 {
+        return Finding::unknown(ID, format!("in peace {told}: what becomes of calls is not seen"), Vec::new());
+    }
+    let spread = (0..3).all(|place| peace.share(place) >= LEAST);
+    let mut evidence = vec![Evidence::saw(spread, format!("with three instances of {name} {told}"))];
+    if !spread {
+        return Finding::judge(ID, "", evidence);
+    }
+    evidence.push(slow(lab, three).await);
+    if settled(lab, three).await {
+        evidence.extend(failing(lab, three).await);
+    } else {
+        evidence.push(Evidence::saw(
+            false,
+            format!("one instance that was slow had no call for {SETTLED:?} once it was fast"),
+        ));
+    }
+    let summary = format!(
+        "three instances of {name} each got their part; one that was slow, and one that failed, were left alone until they were well"
+    );
+    Finding::judge(ID, summary, evidence)
+}
+
+/// One instance becomes slow; it is fast again at the end.
+async fn slow(lab: &Lab, three: &Three) -> Evidence {
+    three.set(0, Behaviour::Late(LATE));
+    three.load(lab, EVERY, FIVE_SECONDS).await;
+    let load = three.load(lab, EVERY, FIVE_SECONDS).await;
+    three.set(0, Behaviour::Pass);
+    let what = format!("with the first one {LATE:?} late, from the sixth second on {}", load.told());
+    Evidence::saw(load.share(0) < SLOW && is_well(&load), what)
+}
+
+/// One instance fails, and is mended.
+async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
+    three.set(1, Behaviour::Unavailable(None));
+    three.load(lab, EVERY, FIVE_SECONDS).await;
+    let load = three.load(lab, EVERY, FIVE_SECONDS * 2).await;
+    let what = format!("with the second one answering 503, from the sixth second on {}", load.told());
+    let left_alone = Evidence::saw(load.share(1) <= FAILING && is_well(&load), what);
+    three.set(1, Behaviour::Pass);
+    three.take();
+    let since = Instant::now();
+    while since.elapsed() < BACK {
+        let load = three.load(lab, SPARSE, A_SECOND).await;
+        if load.calls[1] > 0 {
+            let what = format!("it was called again {:.0?} after it was mended", since.elapsed());
+            return vec![left_alone, Evidence::saw(true, what)];
+        }
+    }
+    vec![left_alone, Evidence::saw(false, format!("it was not called again within {BACK:?} after it was mended"))]
+}
+
+fn is_well(load: &Load) -> bool {
+    load.failed <= load.requests / ONE_IN
+}
+
+/// Whether all three are called again.
+async fn settled(lab: &Lab, three: &Three) -> bool {
+    let since = Instant::now();
+    while since.elapsed() < SETTLED {
+        let load = three.load(lab, SPARSE / 2, A_SECOND * 2).await;
+        if load.calls.iter().all(|calls| *calls > 0) && load.failed == 0 {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,120 @@
+//! `call.breaker-manual`: an operator stops calls to a dependency by hand, lets them go on, and it is seen who did it.
+//!
+//! - **Hypothesis**: from the moment at which the declared lever is pulled no call comes, and requests that need the dependency are
+//!   refused at once; the author is told where the service is looked at, and in what it prints; when the lever is
+//!   released calls come again.
+//! - **Sent**: `trip` of the dependency to the admin listener, by an author of this run; 40 requests in a second; `release`; and
+//!   requests until one is answered as declared, at most 15 s.
+//! - **Decides**: a lever that is not answered 2xx; a call while it is pulled; a request answered as if nothing were; an author who is
+//!   neither in the health document nor in the metrics, or not in what is printed; no call within 15 s of the release. Without a declared
+//!   lever nobody said how: unknown.
+//! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
+//! - **Bound in time**: 1 s of load, 15 s, and the subject's deadline for each.
+
+use std::time::Duration;
+
+use keel_wire::http::{Exchange, Request};
+
+use super::watched::{self, Watched};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::{Dependencies, Dependency, Lever};
+
+const ID: &str = "call.breaker-manual";
+/// Between two requests while the lever is pulled, and how many.
+const EVERY: Duration = Duration::from_millis(25);
+const REQUESTS: u32 = 40;
+/// How soon calls must come again.
+const RELEASED: Duration = Duration::from_secs(15);
+/// For whoever reads what was done.
+const REASON: &str = "an examination of the lever";
+
+/// Examines the running subject; starts it again.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let watched = match watched::take_place(ID, lab).await {
+        Ok(watched) => watched,
+        Err(finding) => return finding,
+    };
+    let declared = match &lab.subject.dependencies {
+        Dependencies::Declared(declared) => declared.iter().find(|one| one.name == watched.name).cloned(),
+        Dependencies::Unsaid => None,
+    };
+    let finding = match declared {
+        Some(Dependency { trip: Some(trip), release: Some(release), .. }) => {
+            judge(lab, &watched, &trip, &release).await
+        }
+        _ => {
+            let reason = format!(
+                "nobody said how calls to {0} are stopped by hand: declare `trip` and `release` in [dependencies.{0}]",
+                watched.name
+            );
+            Finding::unknown(ID, reason, Vec::new())
+        }
+    };
+    lab.stop().await;
+    finding
+}
+
+async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> Finding {
+    let (name, author) = (&watched.name, format!("keel-{}", watched.double.address().port()));
+    let pulled = pull(lab, trip, &author).await;
+    if !was_done(&pulled) {
+        let what = format!("the lever that stops calls to {name} is not answered as done");
+        return Finding::judge(ID, "", vec![Evidence::exchange(false, what, &pulled)]);
+    }
+    watched.double.take_calls();
+    let answers = watched.load(lab, EVERY, REQUESTS).await;
+    let calls = watched.double.take_calls().len();
+    let expected = |exchange: &&Exchange| exchange.status().is_some_and(|status| watched.spec.expects(status.as_u16()));
+    let as_ever = answers.iter().filter(expected).count();
+    let what = format!(
+        "with the lever pulled {REQUESTS} requests caused {calls} calls to {name}, {as_ever} were answered as ever"
+    );
+    let mut evidence = vec![Evidence::saw(calls == 0 && as_ever == 0, what)];
+    evidence.extend(told(lab, &author).await);
+    let released = pull(lab, release, &author).await;
+    if was_done(&released) {
+        let back = watched.well_again(lab, RELEASED).await;
+        let what = match back {
+            Some(after) => format!("calls came again {after:.1?} after the lever was released"),
+            None => format!("no call came within {RELEASED:?} after the lever was released"),
+        };
+        evidence.push(Evidence::saw(back.is_some(), what));
+    } else {
+        let what = format!("the lever that lets calls to {name} go on is not answered as done");
+        evidence.push(Evidence::exchange(false, what, &released));
+    }
+    Finding::judge(ID, format!("calls to {name} were stopped by hand and let go on, and who did it is told"), evidence)
+}
+
+/// Whether it is seen who pulled the lever: by whoever looks, and in what was printed.
+async fn told(lab: &Lab, author: &str) -> [Evidence; 2] {
+    let mut looked = Vec::new();
+    for path in [&lab.subject.health, &lab.subject.metrics].into_iter().flatten() {
+        let exchange = lab.admin().send(Request::get(path)).await;
+        if exchange.answer().is_some_and(|answer| answer.text().contains(author)) {
+            looked.push(path.as_str());
+        }
+    }
+    let printed = lab.output().iter().any(|line| line.text.contains(author));
+    let shown = match looked.is_empty() {
+        true => "neither health nor metrics tell who pulled it".to_owned(),
+        false => format!("who pulled it is told at {}", looked.join(" and ")),
+    };
+    let not = if printed { "" } else { "not " };
+    [Evidence::saw(!looked.is_empty(), shown), Evidence::saw(printed, format!("who pulled it was {not}printed"))]
+}
+
+async fn pull(lab: &Lab, lever: &Lever, author: &str) -> Exchange {
+    let method = lever.method.parse().unwrap_or(http::Method::POST);
+    let mut request = Request::new(method, &lever.path);
+    if let Some(json) = &lever.json {
+        let text = json.to_string().replace("{author}", author).replace("{reason}", REASON);
+        request = request.header("content-type", "application/json").body(text.into_bytes());
+    }
+    lab.admin().send(request).await
+}
+
+fn was_done(exchange: &Exchange) -> bool {
+    exchange.status().is_some_and(|status| status.is_success())
+}

@@ -1,0 +1,166 @@
+//! `call.bulkhead`: a dependency that hangs cannot starve what does not need it.
+//!
+//! - **Hypothesis**: with a dependency silent and many requests in flight that use it, requests that do not are answered as
+//!   before, and calls to the dependency stay at a bound.
+//! - **Sent**: 20 bystanders in peace; then requests that use the dependency, 128 in flight and, when the service is well again,
+//!   256, each from an address of its own where the service listens on a loopback address, and sent again a second after it
+//!   ends; 30 bystanders during each. When both found a call for each request, 1,200 follow: more than most services work on at
+//!   once. Bystanders are GETs that do not use the dependency, up to four kinds in turn.
+//! - **Decides**: a fifth of the bystanders of a flood or more without the same answer within 2 s falls short. All as before, at
+//!   the 90th percentile within 250 ms or five times the baseline, and calls that came to rest at the same number in both floods,
+//!   below 128, before any had ended: holds. Calls whose number grows with the flood, or that come until others end, show no
+//!   bound: unknown, unless the third flood starves bystanders. So do a service that is not well again 50 s after a flood, and
+//!   requests that found no connection.
+//! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
+//! - **Bound in time**: for each flood 4 s, at worst 16 s when bystanders are not answered; between them at most 50 s.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keel_drill::double::Behaviour;
+use keel_wire::http::Failure;
+
+use super::bystanders::{Bystanders, Seen};
+use super::crowd::{self, Crowd};
+use super::watched::{self, Watched};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+const ID: &str = "call.bulkhead";
+/// Requests in flight that use the dependency, in this order: the smaller first, which does less harm when nothing is bounded.
+const FLOODS: [u32; 2] = [128, 256];
+/// And when each of those caused a call.
+const LARGE: u32 = 1200;
+/// Over which a flood is spread, whatever its size: no queue of connections overflows, and a larger one comes faster.
+const SPREAD: Duration = Duration::from_millis(256);
+/// After its answer, until the same is sent again: the dependency stays wanted.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Until those in flight hold what they can hold.
+const FILLING: Duration = Duration::from_secs(1);
+/// The longest that the service is waited for between the floods: a breaker may have opened.
+const RECOVERY: Duration = Duration::from_secs(50);
+/// The first of the addresses that floods come from.
+const SOURCES: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
+
+/// Examines the running subject; starts it again.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let watched = match watched::take_place(ID, lab).await {
+        Ok(watched) => watched,
+        Err(finding) => return finding,
+    };
+    let needs_it = |spec: &RequestSpec| spec.uses.contains(&watched.name);
+    let finding = match Bystanders::of(lab, |spec| !needs_it(spec)) {
+        Some(bystanders) => judge(lab, &watched, &bystanders).await,
+        None => {
+            let reason = format!("every GET in [[requests]] uses {}: declare one that stands by", watched.name);
+            Finding::unknown(ID, reason, Vec::new())
+        }
+    };
+    lab.stop().await;
+    finding
+}
+
+async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding {
+    let (name, who) = (&watched.name, bystanders.who());
+    let peace = bystanders.in_peace(lab).await;
+    if peace.amiss > 0 {
+        let reason = format!("bystanders ({who}) are not always answered as declared even in peace");
+        return Finding::unknown(ID, reason, Vec::new());
+    }
+    let (mut evidence, mut crowds) = (Vec::new(), Vec::new());
+    for size in FLOODS.into_iter().chain([LARGE]) {
+        if size == LARGE && !crowds.iter().all(Crowd::is_whole) {
+            break;
+        }
+        if !crowds.is_empty() && watched.well_again(lab, RECOVERY).await.is_none() {
+            let reason = format!("{name} was not called again within {RECOVERY:?}, so no flood of {size} was sent");
+            return Finding::unknown(ID, reason, evidence);
+        }
+        let flood = Flood::send(lab, watched, bystanders, size).await;
+        let starved = flood.bystanders.are_starved();
+        evidence.push(flood.judge(name, &who, &peace));
+        if starved {
+            return Finding::judge(ID, "", evidence);
+        }
+        if flood.unconnected > 0 {
+            let reason =
+                format!("{} of {size} requests found no connection: what they meet is not seen", flood.unconnected);
+            return Finding::unknown(ID, reason, evidence);
+        }
+        crowds.push(flood.crowd);
+    }
+    if let Some(slow) = evidence.iter().find(|piece| piece.good.is_none()) {
+        return Finding::unknown(ID, format!("slower, but not starved: {}", slow.what), evidence);
+    }
+    let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
+    match crowd::bound(&crowds) {
+        Some(bound) => {
+            let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
+            evidence.push(Evidence::saw(true, what.clone()));
+            Finding::judge(ID, format!("bystanders ({who}) were answered as before; {what}"), evidence)
+        }
+        None => {
+            let reason = format!("bystanders ({who}) were answered as before, but no bound of calls was seen: {told}");
+            Finding::unknown(ID, reason, evidence)
+        }
+    }
+}
+
+/// What became of one flood.
+struct Flood {
+    bystanders: Seen,
+    crowd: Crowd,
+    /// Requests that found no connection.
+    unconnected: usize,
+}
+
+impl Flood {
+    /// Sends it and looks at bystanders meanwhile; those in flight are dropped at the end.
+    async fn send(lab: &Lab, watched: &Watched, bystanders: &Bystanders, size: u32) -> Self {
+        watched.set(Behaviour::Hang);
+        watched.double.take_calls();
+        let unconnected = AtomicUsize::new(0);
+        let meanwhile = async {
+            tokio::time::sleep(FILLING).await;
+            bystanders.meanwhile(lab).await
+        };
+        let flood = join_all((0..size).map(|number| one(lab, watched, size, number, &unconnected)));
+        let bystanders = tokio::select! {
+            seen = meanwhile => seen,
+            // None of them ever ends.
+            _ = flood => Seen::NONE,
+        };
+        let crowd = Crowd::of(size as usize, &watched.double.take_calls(), Instant::now());
+        Self { bystanders, crowd, unconnected: unconnected.into_inner() }
+    }
+
+    fn judge(&self, name: &str, who: &str, peace: &Seen) -> Evidence {
+        let (seen, size) = (&self.bystanders, self.crowd.size);
+        let what = format!(
+            "with {name} silent and {size} requests in flight that use it, {} of {} bystanders ({who}) were answered as before, \
+             within {:.0?} at the 90th percentile, {:.0?} in peace; {}",
+            seen.sent - seen.amiss,
+            seen.sent,
+            seen.slow,
+            peace.slow,
+            self.crowd.told(name)
+        );
+        Evidence { good: seen.as_in(peace), ..Evidence::note(what) }
+    }
+}
+
+/// One of the flood: a request that uses the dependency, sent again for ever.
+async fn one(lab: &Lab, watched: &Watched, size: u32, number: u32, unconnected: &AtomicUsize) {
+    let client = lab.http().with_source(Ipv4Addr::from(u32::from(SOURCES) + number));
+    tokio::time::sleep(SPREAD * number / size).await;
+    loop {
+        let exchange = client.send(lab.fill(&watched.spec)).await;
+        if matches!(exchange.outcome, Err(Failure::Connect(_))) {
+            unconnected.fetch_add(1, Ordering::Relaxed);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}

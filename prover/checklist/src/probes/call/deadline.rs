@@ -1,0 +1,237 @@
+//! `call.deadline`: what is left of the caller's deadline travels with the call.
+//!
+//! - **Hypothesis**: when a request says how long its caller waits, the call that it causes is given up by then, and carries a
+//!   header that says how long is left.
+//! - **Sent**: a request that causes one call, to a dependency that never answers: once as it is, to see when the service gives
+//!   up by itself; then three times with headers that say that the caller waits a third of that ([`keel_drill::patience`]), while the
+//!   caller in fact waits on. When that does not end the calls, three times from a caller that leaves then, without a word. Last,
+//!   with the headers, to a dependency that fails each call after half of what the caller waits.
+//! - **Decides**: an answer later than the subject's deadline and a second falls short. With headers: a call that ends by the
+//!   middle between what the caller waits and when the service gives up by itself, its request answered by then too, counts as
+//!   given up; a header that tells the dependency more than was left, by a quarter of the whole, falls short. All three given up
+//!   and each told: holds. Given up but not told in a header that is known: unknown. Not given up, but by callers that leave:
+//!   unknown, as the service may know another header. Neither: falls short. Anything mixed: unknown, and so is a service that
+//!   gives up too soon by itself for anything to be sooner.
+//! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
+//! - **Bound in time**: 9 requests, each at most the subject's deadline and 5 s, and before each at most 15 s for a breaker.
+
+use std::time::{Duration, Instant};
+
+use keel_drill::double::{Behaviour, Call};
+use keel_drill::patience::{self, Patience};
+
+use super::dependent::GRACE;
+use super::watched::{self, Watched};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "call.deadline";
+/// Requests for each way in which a caller shows that it waits no longer.
+const TIMES: usize = 3;
+/// What the caller waits: this part of when the service gives up by itself.
+const PART: u32 = 3;
+/// The least that a caller waits: below it the machine's own noise decides.
+const LEAST: Duration = Duration::from_millis(200);
+/// How long a breaker that opened at silence is waited for.
+const WELL_AGAIN: Duration = Duration::from_secs(15);
+/// How long calls may outlive the answer and still be looked for, and how long none is open until they are over.
+const LINGER: Duration = Duration::from_secs(1);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Examines the running subject; starts it again.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let watched = match watched::take_place(ID, lab).await {
+        Ok(watched) => watched,
+        Err(finding) => return finding,
+    };
+    let finding = judge(lab, &watched).await;
+    lab.stop().await;
+    finding
+}
+
+async fn judge(lab: &Lab, watched: &Watched) -> Finding {
+    let (name, deadline) = (&watched.name, lab.subject.deadline);
+    let mut evidence = Vec::new();
+    let unseen =
+        |evidence| Finding::unknown(ID, format!("{name} was not called any more when it was silent"), evidence);
+    let Some(alone) = Silence::meet(lab, watched, Caller::Waits).await else { return unseen(evidence) };
+    let what =
+        format!("with {name} silent, a request that says nothing {}; the deadline is {deadline:.1?}", alone.told());
+    evidence.push(Evidence::saw(alone.answered <= deadline + GRACE, what));
+    let by_itself = alone.calls_ended.min(deadline + GRACE);
+    // Headers speak in whole milliseconds.
+    let waits = Duration::from_millis(u64::try_from((by_itself / PART).as_millis()).unwrap_or(u64::MAX));
+    if waits < LEAST {
+        let reason =
+            format!("calls are given up after {by_itself:.0?} anyhow: nothing shows whether a caller's deadline does");
+        return Finding::unknown(ID, reason, evidence);
+    }
+    let limit = (waits + by_itself) / 2;
+    let mut asked = Vec::new();
+    for _ in 0..TIMES {
+        let Some(silence) = Silence::meet(lab, watched, Caller::Says(waits)).await else { return unseen(evidence) };
+        asked.push(silence);
+    }
+    let heard: Vec<&Call> = asked.iter().filter_map(|silence| silence.calls.first()).collect();
+    let told = heard.iter().filter(|call| !call.patience.is_empty()).count();
+    let given_up = asked.iter().filter(|silence| silence.ended_within(limit)).count();
+    let said = format!("a request whose caller says that it waits {waits:.1?}");
+    let seen = asked.iter().map(Silence::told).collect::<Vec<_>>().join("; ");
+    let what = format!("with {name} silent, {said} {seen}");
+    evidence.push(Evidence { good: (given_up == TIMES).then_some(true), ..Evidence::note(what) });
+    evidence.extend(asked.iter().flat_map(|silence| silence.too_much(waits)).next());
+    if given_up == TIMES {
+        evidence.extend(later(lab, watched, waits).await);
+        return with_header(name, &heard, told, &format!("{said} had its call given up by then"), evidence);
+    }
+    if evidence.iter().any(|piece| piece.good == Some(false)) {
+        return Finding::judge(ID, "", evidence);
+    }
+    if given_up > 0 {
+        return Finding::unknown(ID, format!("{given_up} of {TIMES} calls were given up when {said}"), evidence);
+    }
+    let mut left = Vec::new();
+    for _ in 0..TIMES {
+        let Some(silence) = Silence::meet(lab, watched, Caller::Leaves(waits)).await else { return unseen(evidence) };
+        left.push(silence);
+    }
+    let given_up = left.iter().filter(|silence| silence.calls_ended <= limit).count();
+    let seen: Vec<String> = left.iter().map(|silence| format!("{:.1?}", silence.calls_ended)).collect();
+    let what = format!(
+        "when a caller left after {waits:.1?}, its call ended after {}; {:.1?} when nobody left",
+        seen.join(", "),
+        alone.calls_ended
+    );
+    if given_up == 0 {
+        evidence.push(Evidence::saw(false, what));
+        return Finding::judge(ID, "", evidence);
+    }
+    evidence.push(Evidence::note(what.clone()));
+    let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
+    Finding::unknown(ID, reason, evidence)
+}
+
+/// The finding when calls are given up: what their headers told.
+fn with_header(name: &str, heard: &[&Call], told: usize, summary: &str, mut evidence: Vec<Evidence>) -> Finding {
+    if let Some(patience) = heard.iter().find_map(|call| least(call)) {
+        let all = told == heard.len();
+        let what = format!(
+            "{told} of {} calls told {name} how long is left, as {}: {:.0?}",
+            heard.len(),
+            patience.header,
+            patience.waits
+        );
+        evidence.push(Evidence { good: all.then_some(true), ..Evidence::note(what) });
+    }
+    if told < heard.len() && evidence.iter().all(|piece| piece.good != Some(false)) {
+        let reason = format!("{summary}, but not each call told {name} how long is left in a header that is known");
+        return Finding::unknown(ID, reason, evidence);
+    }
+    Finding::judge(ID, format!("{summary}, and the call said how long was left"), evidence)
+}
+
+/// What calls are told that come when half of what the caller waits is over; none when no call came then.
+async fn later(lab: &Lab, watched: &Watched, waits: Duration) -> Option<Evidence> {
+    watched.well_again(lab, WELL_AGAIN).await;
+    watched.set(Behaviour::LateUnavailable(waits / 2));
+    watched.double.take_calls();
+    let sent = Instant::now();
+    lab.http().send(patience::say(lab.fill(&watched.spec), waits)).await;
+    let calls = watched.double.take_calls();
+    let repeats = calls.get(1..).unwrap_or_default();
+    let (last, told) = repeats.iter().rev().find_map(|call| Some((call, least(call)?)))?;
+    let told = format!(
+        "a repeat {:.1?} after a request whose caller waits {waits:.1?} said {:.1?} as {}",
+        last.at.saturating_duration_since(sent),
+        told.waits,
+        told.header
+    );
+    Some(Evidence::saw(repeats.iter().all(|call| !exceeds(call, sent, waits)), told))
+}
+
+/// How a caller shows how long it waits.
+#[derive(Clone, Copy)]
+enum Caller {
+    /// It does not.
+    Waits,
+    /// By headers; it waits on.
+    Says(Duration),
+    /// By closing its connection.
+    Leaves(Duration),
+}
+
+/// What a request to a silent dependency caused.
+struct Silence {
+    sent: Instant,
+    calls: Vec<Call>,
+    /// After how long it was answered, or its caller left.
+    answered: Duration,
+    /// After how long its last call had ended.
+    calls_ended: Duration,
+}
+
+impl Silence {
+    /// None when no call came.
+    async fn meet(lab: &Lab, watched: &Watched, caller: Caller) -> Option<Self> {
+        watched.well_again(lab, WELL_AGAIN).await;
+        watched.set(Behaviour::Hang);
+        watched.double.take_calls();
+        let sent = Instant::now();
+        let request = lab.fill(&watched.spec);
+        match caller {
+            Caller::Waits => drop(lab.http().send(request).await),
+            Caller::Says(waits) => drop(lab.http().send(patience::say(request, waits)).await),
+            // Dropped, and its connection closed, when the time is over.
+            Caller::Leaves(waits) => drop(tokio::time::timeout(waits, lab.http().send(request)).await),
+        }
+        let answered = sent.elapsed();
+        let patience = match caller {
+            Caller::Leaves(_) => lab.subject.deadline + GRACE,
+            _ => answered + LINGER,
+        };
+        // Between a call that failed and its repeat none is open.
+        let mut quiet = Instant::now();
+        while quiet.elapsed() < LINGER && sent.elapsed() < patience {
+            if watched.double.open() > 0 {
+                quiet = Instant::now();
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let calls = watched.double.take_calls();
+        let ended = calls.iter().map(|call| call.ended.unwrap_or_else(Instant::now)).max()?;
+        Some(Self { sent, calls, answered, calls_ended: ended.saturating_duration_since(sent) })
+    }
+
+    fn ended_within(&self, limit: Duration) -> bool {
+        self.answered <= limit && self.calls_ended <= limit
+    }
+
+    fn told(&self) -> String {
+        format!("was answered after {:.1?}, its call given up after {:.1?}", self.answered, self.calls_ended)
+    }
+
+    /// Speaks against the first call that was told more than was left.
+    fn too_much(&self, waits: Duration) -> Option<Evidence> {
+        let call = self.calls.iter().find(|call| exceeds(call, self.sent, waits))?;
+        let said = least(call)?;
+        let what = format!(
+            "{:.1?} after a request whose caller waits {waits:.1?}, its call said {:.1?} as {}",
+            call.at.saturating_duration_since(self.sent),
+            said.waits,
+            said.header
+        );
+        Some(Evidence::saw(false, what))
+    }
+}
+
+/// The soonest that a call says: others may be passed on by who does not know them.
+fn least(call: &Call) -> Option<&Patience> {
+    call.patience.iter().min_by_key(|patience| patience.waits)
+}
+
+/// Whether the dependency is told that more is left than is, beyond what clocks explain.
+fn exceeds(call: &Call, sent: Instant, waits: Duration) -> bool {
+    let left = waits.saturating_sub(call.at.saturating_duration_since(sent));
+    least(call).is_some_and(|said| said.waits > left + waits / 4)
+}

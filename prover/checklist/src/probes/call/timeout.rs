@@ -1,0 +1,140 @@
+//! `call.timeout`: every remote call ends by a deadline; none can wait for ever.
+//!
+//! - **Hypothesis**: with a dependency that is silent, or that drips, each request that uses it is answered within the deadline, the
+//!   connection on which it was called is given up within the deadline too, and others notice nothing.
+//! - **Sent**: for each dependency, silent and then dripping a byte a second: at most four requests that use it at once, and a
+//!   harmless one meanwhile.
+//! - **Decides**: no answer within the deadline plus 1 s; a connection of that time that is still open then; a harmless
+//!   request that is no longer answered. Pooled connections are reset before, so that calls are made on new ones, which can be
+//!   told apart. A fault under which no call was seen decides nothing.
+//! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end.
+//! - **Bound in time**: for each dependency and fault the deadline plus 4 s, at most 40 s.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use keel_proxy::Fault;
+use keel_wire::http::Exchange;
+
+use super::dependent::{self, Dependent, GRACE};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::probes::sockets;
+use crate::subject::RequestSpec;
+
+const ID: &str = "call.timeout";
+/// The longest that connections are watched.
+const MAX_WATCH: Duration = Duration::from_secs(40);
+/// How long, after the fault began, new connections count as calls under it.
+const CALLS_BEGUN: Duration = Duration::from_secs(1);
+/// Between two looks meanwhile: a call may be given up soon.
+const CALLS_LOOK: Duration = Duration::from_millis(10);
+/// How soon others must be answered meanwhile.
+const PROMPT: Duration = Duration::from_secs(2);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let (dependents, mut evidence) = match dependent::all(ID, lab).await {
+        Ok(found) => found,
+        Err(finding) => return finding,
+    };
+    let drip = Fault::Drip { bytes: 1, every: Duration::from_secs(1) };
+    let mut seen = 0;
+    for dependent in &dependents {
+        for (fault, told) in [(Fault::Hang, "silent"), (drip.clone(), "dripping a byte a second")] {
+            let (pieces, calls) = examine_fault(lab, dependent, fault, told).await;
+            seen += calls;
+            evidence.extend(pieces);
+            evidence.push(dependent.recovery(lab).await);
+        }
+    }
+    if seen == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+        return Finding::unknown(ID, "no call met a silent or dripping dependency: none was seen to end", evidence);
+    }
+    let summary =
+        format!("{seen} calls to dependencies that did not end were given up in time; every request was answered");
+    Finding::judge(ID, summary, evidence)
+}
+
+/// What is seen under one fault, and how many calls were watched to their end.
+async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &str) -> (Vec<Evidence>, usize) {
+    let Some(proxy) = lab.proxy(&dependent.name) else { return (Vec::new(), 0) };
+    let (name, port) = (&dependent.name, proxy.address().port());
+    let bystander = bystander(lab, name).await;
+    dependent.reset_pools(lab).await;
+    let before = sockets::established_to(port);
+    let begun = Instant::now();
+    let calls = async {
+        let mut calls = BTreeSet::new();
+        while begun.elapsed() < CALLS_BEGUN {
+            calls.extend(sockets::established_to(port).difference(&before));
+            tokio::time::sleep(CALLS_LOOK).await;
+        }
+        let harmless = match &bystander {
+            Some((spec, status)) => Some(ask(lab, spec, *status, &format!("while {name} is {told}")).await),
+            None => None,
+        };
+        (calls, harmless)
+    };
+    let ((answers, met), (calls, harmless)) = tokio::join!(dependent.under(lab, fault), calls);
+    let mut evidence: Vec<Evidence> = harmless.into_iter().collect();
+    evidence
+        .extend(answers.iter().map(|(spec, exchange)| judge(spec, exchange, lab.subject.deadline, name, told, met)));
+    let watched = calls.len();
+    evidence.push(match watched {
+        0 => Evidence::note(format!("no new connection to {name} was seen while it was {told}")),
+        _ => ends(lab, port, calls, begun, &format!("calls to {name}, {told}")).await,
+    });
+    (evidence, watched)
+}
+
+fn judge(spec: &RequestSpec, exchange: &Exchange, deadline: Duration, name: &str, told: &str, met: bool) -> Evidence {
+    let took = exchange.took;
+    let in_time = exchange.answer().is_some() && took <= deadline + GRACE;
+    let outcome = match exchange.status() {
+        Some(status) => format!("is answered {} after {took:.1?}", status.as_u16()),
+        None => format!("has no answer after {took:.1?}"),
+    };
+    let what = format!("with {name} {told}, {} {outcome}; the deadline is {deadline:?}", spec.name);
+    // In time without a call says nothing about calls.
+    let good = if in_time && !met { None } else { Some(in_time) };
+    Evidence { good, ..Evidence::exchange(in_time, what, exchange) }
+}
+
+/// Whether the connections on which it was called are given up in time.
+async fn ends(lab: &Lab, port: u16, calls: BTreeSet<u16>, begun: Instant, told: &str) -> Evidence {
+    let limit = (lab.subject.deadline + GRACE).min(MAX_WATCH);
+    loop {
+        let open = sockets::established_to(port).intersection(&calls).count();
+        let took = begun.elapsed();
+        if open == 0 {
+            return Evidence::saw(
+                true,
+                format!("{told}: all {} connections were given up after {took:.1?}", calls.len()),
+            );
+        }
+        if took > limit {
+            let what = format!("{told}: {open} of {} connections are still open after {took:.1?}", calls.len());
+            let decided = limit >= lab.subject.deadline + GRACE;
+            return Evidence { good: if decided { Some(false) } else { None }, ..Evidence::saw(false, what) };
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A request that reads and does not use the dependency, with its status in peace.
+async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, u16)> {
+    let uses = |spec: &RequestSpec| spec.uses.iter().any(|used| used == dependency);
+    let spec = lab.mix().into_iter().find(|spec| spec.only_reads() && !uses(spec))?;
+    let status = lab.http().send(lab.fill(&spec)).await.status()?.as_u16();
+    (status < 500).then_some((spec, status))
+}
+
+async fn ask(lab: &Lab, spec: &RequestSpec, status: u16, when: &str) -> Evidence {
+    let exchange = lab.http().with_timeout(PROMPT).send(lab.fill(spec)).await;
+    let same = exchange.status().is_some_and(|now| now.as_u16() == status);
+    let told = if same { "is answered as before" } else { "is not answered as before" };
+    Evidence::exchange(same, format!("{when}, {}, which does not use it, {told}", spec.name), &exchange)
+}

@@ -1,0 +1,107 @@
+//! `life.crash`: a part that panics is restarted clean; its siblings and other requests do not notice.
+//!
+//! - **Hypothesis**: a request that crashes its handler or worker is answered with a 5xx; harmless requests beside it are answered as
+//!   before; the service is ready at once, as often as it is sent.
+//! - **Sent**: every request of the mix with `crash`, `TIMES` times each, with harmless requests beside it.
+//! - **Decides**: a crash without a 5xx, a harmless request that fails, a process that ends, a service that is not ready within 5 s.
+//!   Without a request that is declared to crash it is not applicable: a crash cannot be asked for from outside.
+//! - **Blast radius**: what the declared requests do.
+//! - **Bound in time**: for each time 5 s and the service's deadline.
+
+use std::time::{Duration, Instant};
+
+use keel_wire::http::Exchange;
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::RequestSpec;
+
+const ID: &str = "life.crash";
+/// How often each is sent.
+const TIMES: usize = 5;
+/// The most requests that crash.
+const MAX_CRASHES: usize = 4;
+/// How long others are asked beside a crash and after it.
+const BESIDE: Duration = Duration::from_millis(300);
+/// How soon others must be answered.
+const PROMPT: Duration = Duration::from_secs(2);
+/// How soon it must be ready again.
+const READY: Duration = Duration::from_secs(5);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let crashes: Vec<RequestSpec> =
+        lab.subject.requests.iter().filter(|spec| spec.crash).take(MAX_CRASHES).cloned().collect();
+    if crashes.is_empty() {
+        let reason = "no request is declared to crash; write `crash = true` on one in [[requests]] that panics or kills a worker";
+        return Finding::not_applicable(ID, reason, Vec::new());
+    }
+    let peace = lab.http().send(lab.harmless()).await;
+    let Some(status) = peace.status().map(|status| status.as_u16()).filter(|status| *status < 500) else {
+        let piece = Evidence::exchange(false, "a harmless request is not answered even in peace", &peace);
+        return Finding::unknown(ID, "a harmless request is not answered even in peace: mend the mix", vec![piece]);
+    };
+    let (mut evidence, mut beside) = (Vec::new(), 0);
+    for spec in &crashes {
+        for _ in 0..TIMES {
+            let (crash, others) = crash_once(lab, spec, status).await;
+            beside += others.len();
+            let fivehundred = crash.status().is_some_and(|status| status.is_server_error());
+            let told = if fivehundred { "is answered with a 5xx" } else { "is not answered with a 5xx" };
+            evidence.push(Evidence::exchange(fivehundred, format!("{}, which crashes, {told}", spec.name), &crash));
+            let failed = others.iter().find(|other| other.status().is_none_or(|now| now.as_u16() != status));
+            if let Some(failed) = failed {
+                let what = format!("beside {} a harmless request is not answered as before", spec.name);
+                evidence.push(Evidence::exchange(false, what, failed));
+            }
+            let (ready, took) = ready_again(lab).await;
+            let alive = lab.process().is_running();
+            if !alive || !ready {
+                let told = if alive { "it is not ready" } else { "its process has ended" };
+                evidence.push(Evidence::saw(false, format!("{took:.1?} after {} {told}", spec.name)));
+                return Finding::judge(ID, "", evidence);
+            }
+        }
+    }
+    evidence.push(Evidence::saw(beside > 0, format!("{beside} harmless requests were sent beside the crashes")));
+    Finding::judge(ID, format!("{} crashes cost themselves and nothing else", crashes.len() * TIMES), evidence)
+}
+
+/// The crash, and harmless requests sent before, beside and after it.
+async fn crash_once(lab: &Lab, spec: &RequestSpec, status: u16) -> (Exchange, Vec<Exchange>) {
+    let client = lab.http();
+    let prompt = client.with_timeout(PROMPT);
+    let others = async {
+        let (begun, mut others) = (Instant::now(), Vec::new());
+        while begun.elapsed() < BESIDE {
+            let other = prompt.send(lab.harmless()).await;
+            let failed = other.status().is_none_or(|now| now.as_u16() != status);
+            others.push(other);
+            if failed {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        others
+    };
+    let crash = async {
+        tokio::time::sleep(BESIDE / 3).await;
+        client.send(lab.fill(spec)).await
+    };
+    tokio::join!(crash, others)
+}
+
+async fn ready_again(lab: &Lab) -> (bool, Duration) {
+    let since = Instant::now();
+    loop {
+        if lab.is_ready().await {
+            return (true, since.elapsed());
+        }
+        if since.elapsed() > READY {
+            return (false, since.elapsed());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

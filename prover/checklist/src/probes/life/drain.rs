@@ -1,0 +1,314 @@
+//! `life.drain`: after SIGTERM readiness falls first, what was begun is finished, and it ends in time with code 0.
+//!
+//! - **Hypothesis**: after SIGTERM readiness stops answering 2xx before new connections are refused; every request that was begun
+//!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
+//!   keep-alive connections or not.
+//! - **Sent**: held in flight, up to four requests that use a dependency, which is made slow, and requests whose body is half sent
+//!   until after SIGTERM; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
+//!   Then a second run with idle connections.
+//! - **Decides**: any of these not being so. Where nothing can be held in flight (no slow dependency, no request with a body) it is
+//!   not known what would become of it.
+//! - **Blast radius**: the service is stopped twice; what the held requests do.
+//! - **Bound in time**: twice the declared drain and start time.
+
+mod traffic;
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keel_drill::process::Exit;
+use keel_proxy::Fault;
+use keel_wire::http::{Exchange, Request};
+use keel_wire::raw::{Ended, Heard, RawConnection};
+
+use self::traffic::Traffic;
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::probes::listener::{self, Listener};
+use crate::subject::{Dependencies, RequestSpec};
+
+const ID: &str = "life.drain";
+/// How long a slow dependency holds its answer back.
+const SLOW: Duration = Duration::from_millis(1500);
+/// How long requests have been in flight when SIGTERM comes.
+const BEFORE: Duration = Duration::from_millis(300);
+/// When, after SIGTERM, the rest of a half-sent body is sent.
+const REST: Duration = Duration::from_millis(700);
+/// The most requests that are held in each way.
+const HELD: usize = 4;
+/// Idle connections of the second run.
+const IDLE: usize = 3;
+/// Between two looks at readiness and at the door.
+const LOOK: Duration = Duration::from_millis(15);
+/// The bound of one look.
+const LOOK_BOUND: Duration = Duration::from_millis(500);
+/// For what needs no time.
+const PATIENCE: Duration = Duration::from_secs(5);
+const SIGTERM: i32 = 15;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let listener = match Listener::of(lab) {
+        Ok(listener) => listener,
+        Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
+    };
+    let (mut evidence, held) = busy(lab, &listener).await;
+    for dependency in held_dependencies(lab) {
+        if let Some(proxy) = lab.proxy(&dependency) {
+            proxy.set(Fault::None).await;
+        }
+    }
+    lab.stop().await;
+    match lab.start_with(|_| {}).await {
+        Ok(_) => evidence.extend(idle(lab, &listener).await),
+        Err(failure) => {
+            evidence.push(Evidence::saw(false, format!("it does not start again after a drain: {failure}")))
+        }
+    }
+    if held == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+        let reason = "it ended in time with code 0, but no request could be held in flight meanwhile: declare one with a body, or \
+                      one that `uses` a dependency, in [[requests]]";
+        return Finding::unknown(ID, reason, evidence);
+    }
+    Finding::judge(
+        ID,
+        format!("{held} requests in flight were answered whole, and it ended in time with code 0"),
+        evidence,
+    )
+}
+
+/// What was seen from SIGTERM on, beside the requests in flight.
+#[derive(Debug, Default)]
+struct Seen {
+    /// When readiness first was no 2xx any more.
+    unready: Option<Duration>,
+    /// Whether readiness was answered then, and not just refused.
+    unready_by_answer: bool,
+    /// When a new connection to the public listener was first refused.
+    refused: Option<Duration>,
+}
+
+/// The first run: with requests in flight. What was seen, and how many were held.
+async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
+    for dependency in held_dependencies(lab) {
+        if let Some(proxy) = lab.proxy(&dependency) {
+            proxy.set(Fault::Latency(SLOW)).await;
+        }
+    }
+    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).take(HELD).collect();
+    let halves: Vec<(RequestSpec, Request)> = half_sendable(lab);
+    let patience = lab.subject.drain_timeout;
+    let running: &Lab = lab;
+    let traffic = Traffic::of(running, listener).await;
+    let begun = Instant::now();
+    let asked = begun + BEFORE;
+    let waiting = join_all(users.iter().map(|spec| async move {
+        let exchange = running.http().send(running.fill(spec)).await;
+        (spec.clone(), exchange, Instant::now())
+    }));
+    let half = join_all(halves.iter().map(|(spec, request)| async move {
+        (spec.clone(), half_sent(listener, request, asked).await, Instant::now())
+    }));
+    let watching = async {
+        tokio::time::sleep_until(asked.into()).await;
+        running.signal(SIGTERM);
+        watch(running, listener, asked, patience).await
+    };
+    let asking = async {
+        match &traffic {
+            Some(traffic) => Some(traffic.watch(asked, asked + patience).await),
+            None => None,
+        }
+    };
+    let (waiting, half, seen, others) = tokio::join!(waiting, half, watching, asking);
+    let mut evidence = Vec::new();
+    let mut held = 0;
+    let mut last = None;
+    for (spec, exchange, ended) in waiting.into_iter().filter(|(.., ended)| *ended > asked) {
+        held += 1;
+        last = last.max(Some(ended));
+        let good = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
+        evidence.push(answered(good, &spec.name, "which waits for a slow dependency", &exchange));
+    }
+    for (spec, half, ended) in half {
+        let (heard, good) = match half {
+            Half::Early(heard) => {
+                let what = format!("{}, whose body was half sent, is answered before SIGTERM", spec.name);
+                evidence.push(Evidence { came_back: Some(listener::told(&heard)), ..Evidence::note(what) });
+                continue;
+            }
+            Half::Held(heard) => {
+                let answer = listener::answers(&heard.bytes).first().copied();
+                let whole = answer.is_some_and(|answer| answer.complete || heard.ended == Ended::Closed);
+                let good = whole && heard.status().is_some_and(|status| spec.expects(status));
+                (listener::told(&heard), good)
+            }
+            Half::Broken(reason) => (reason, false),
+        };
+        held += 1;
+        last = last.max(Some(ended));
+        let told = if good { "is answered whole" } else { "is not answered as it should be" };
+        let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
+        evidence.push(Evidence { came_back: Some(heard), ..Evidence::saw(good, what) });
+    }
+    if let Some(others) = others {
+        evidence.extend(others.evidence(seen.unready));
+    }
+    evidence.extend(order(running, &seen, last.map(|at| at - asked)));
+    evidence.extend(end(lab, asked, patience).await);
+    (evidence, held)
+}
+
+/// Dependencies that requests of the mix wait for.
+fn held_dependencies(lab: &Lab) -> Vec<String> {
+    let Dependencies::Declared(declared) = &lab.subject.dependencies else { return Vec::new() };
+    declared.iter().map(|one| one.name.clone()).collect()
+}
+
+/// Requests of the mix with a body long enough to be sent in halves.
+fn half_sendable(lab: &Lab) -> Vec<(RequestSpec, Request)> {
+    let bodied =
+        lab.mix().into_iter().filter(|spec| spec.uses.is_empty() && (spec.json.is_some() || spec.body.is_some()));
+    bodied
+        .map(|spec| (spec.clone(), lab.fill(&spec)))
+        .filter(|(_, request)| request.body.len() > 1)
+        .take(HELD)
+        .collect()
+}
+
+/// What became of a request whose body was half sent.
+enum Half {
+    /// It was answered, or its connection closed, before SIGTERM: it was not held.
+    Early(Heard),
+    /// This came after the rest was sent.
+    Held(Heard),
+    /// It could not be sent, for this reason.
+    Broken(String),
+}
+
+/// Sends the head and half of the body now, the rest some time after `asked`, when SIGTERM is sent.
+async fn half_sent(listener: &Listener, request: &Request, asked: Instant) -> Half {
+    match halves(listener, request, asked).await {
+        Ok(half) => half,
+        Err(error) => Half::Broken(error.to_string()),
+    }
+}
+
+async fn halves(listener: &Listener, request: &Request, asked: Instant) -> std::io::Result<Half> {
+    let mut connection = listener.open().await?;
+    let length = format!("Content-Length: {}\r\n", request.body.len());
+    let (first, rest) = request.body.split_at(request.body.len() / 2);
+    let mut bytes = listener.head(request, &length);
+    bytes.extend_from_slice(first);
+    connection.write(&bytes, PATIENCE).await?;
+    let early = connection.listen(1, asked.saturating_duration_since(Instant::now())).await;
+    if !early.bytes.is_empty() || early.ended != Ended::StillOpen {
+        return Ok(Half::Early(early));
+    }
+    tokio::time::sleep_until((asked + REST).into()).await;
+    // When nobody takes the rest any more, reading tells what there was instead.
+    let _ = connection.write(rest, PATIENCE).await;
+    Ok(Half::Held(connection.listen_answer(PATIENCE).await))
+}
+
+/// Looks at readiness and at the door until both are closed, or patience ends.
+async fn watch(lab: &Lab, listener: &Listener, asked: Instant, patience: Duration) -> Seen {
+    let mut seen = Seen::default();
+    let admin = lab.admin().with_timeout(LOOK_BOUND);
+    while asked.elapsed() < patience && (seen.unready.is_none() || seen.refused.is_none()) {
+        if let Some(path) = lab.subject.ready.as_ref().filter(|_| seen.unready.is_none()) {
+            let exchange = admin.send(Request::get(path)).await;
+            if !exchange.status().is_some_and(|status| status.is_success()) {
+                seen.unready = Some(asked.elapsed());
+                seen.unready_by_answer = exchange.answer().is_some();
+            }
+        }
+        if seen.refused.is_none() && RawConnection::connect(listener.address, None, LOOK_BOUND).await.is_err() {
+            seen.refused = Some(asked.elapsed());
+        }
+        if lab.subject.ready.is_none() && seen.refused.is_some() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    seen
+}
+
+fn answered(good: bool, name: &str, which: &str, exchange: &Exchange) -> Evidence {
+    let told = if good { "is answered whole" } else { "is not answered as it should be" };
+    Evidence::exchange(good, format!("{name}, {which} at SIGTERM, {told}"), exchange)
+}
+
+/// Whether readiness fell before the door was closed, and before the work in flight had ended.
+fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
+    if lab.subject.ready.is_none() {
+        return vec![Evidence::note("no readiness path is declared, so its fall was not looked at")];
+    }
+    let told = |at: Option<Duration>| at.map_or("never".to_owned(), |at| format!("after {at:.1?}"));
+    let (unready, refused) = (seen.unready, seen.refused);
+    let first = match (unready, refused) {
+        (Some(unready), Some(refused)) => seen.unready_by_answer && unready <= refused,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let what = format!(
+        "after SIGTERM readiness falls {} ({}), new connections are refused {}",
+        told(unready),
+        if seen.unready_by_answer { "it says so" } else { "nobody answers" },
+        told(refused)
+    );
+    let mut evidence = vec![Evidence::saw(first, what)];
+    if let (Some(unready), Some(finished)) = (unready, finished) {
+        let early = unready <= finished;
+        let told = if early { "before" } else { "only after" };
+        evidence.push(Evidence::saw(
+            early,
+            format!("readiness falls {told} the last request in flight is answered ({finished:.1?})"),
+        ));
+    }
+    evidence
+}
+
+/// How and when it ends.
+async fn end(lab: &mut Lab, asked: Instant, patience: Duration) -> Vec<Evidence> {
+    let exit = lab.process().wait((asked + patience).saturating_duration_since(Instant::now())).await;
+    let took = asked.elapsed();
+    let (good, told) = match exit {
+        Some(Exit::Code(0)) => (true, format!("it ends with code 0, {took:.1?} after SIGTERM")),
+        Some(Exit::Code(code)) => (false, format!("it ends with code {code}, {took:.1?} after SIGTERM")),
+        Some(Exit::Signal(signal)) => (false, format!("SIGTERM is not handled: it is ended by signal {signal}")),
+        None => (false, format!("it still runs {patience:?} after SIGTERM")),
+    };
+    let mut evidence = vec![Evidence::saw(good, told)];
+    if exit.is_some() {
+        let leader = lab.process().pid();
+        let left = lab.process().pids().into_iter().filter(|pid| *pid != leader).count();
+        let told = if left == 0 {
+            "no process is left behind".to_owned()
+        } else {
+            format!("{left} processes are left behind")
+        };
+        evidence.push(Evidence::saw(left == 0, told));
+    }
+    evidence
+}
+
+/// The second run: with connections that are open and idle.
+async fn idle(lab: &mut Lab, listener: &Listener) -> Vec<Evidence> {
+    let mut connections = Vec::new();
+    let request = listener.bytes(&lab.harmless());
+    for _ in 0..IDLE {
+        let Ok(mut connection) = listener.open().await else { continue };
+        if connection.write(&request, PATIENCE).await.is_ok()
+            && connection.listen_answer(PATIENCE).await.status().is_some()
+        {
+            connections.push(connection);
+        }
+    }
+    let asked = Instant::now();
+    lab.process().signal(SIGTERM);
+    let patience = lab.subject.drain_timeout;
+    let mut evidence = vec![Evidence::note(format!("second run, with {} idle connections", connections.len()))];
+    evidence.extend(end(lab, asked, patience).await);
+    evidence
+}

@@ -1,0 +1,161 @@
+//! What becomes of those who ask while it stops: on new connections, and on one that is kept.
+
+use std::time::{Duration, Instant};
+
+use keel_wire::raw::{Ended, Heard};
+
+use super::{LOOK, PATIENCE};
+use crate::finding::Evidence;
+use crate::lab::Lab;
+use crate::probes::listener::{Listener, answers, told};
+
+/// The most answers that are looked at in each way.
+const MAX_ANSWERS: usize = 1000;
+
+/// What became of one request.
+enum Outcome {
+    /// No connection could be made: the door is closed.
+    Refused,
+    /// The connection ended without a byte.
+    Nothing(Heard),
+    /// The answer was broken off.
+    Cut(Heard),
+    /// The answer came whole.
+    Whole,
+}
+
+/// One request after the other, each with its outcome and when it was sent.
+struct Asked {
+    on: &'static str,
+    outcomes: Vec<(Instant, Outcome)>,
+}
+
+/// Who asks a harmless request all the time.
+pub(super) struct Traffic {
+    listener: Listener,
+    bytes: Vec<u8>,
+    line: String,
+}
+
+impl Traffic {
+    /// None when the answer does not tell its own end: nobody could say then whether it was broken off.
+    pub(super) async fn of(lab: &Lab, listener: &Listener) -> Option<Self> {
+        let request = lab.harmless();
+        let bytes = listener.bytes(&request);
+        let heard = listener.exchange(&bytes, PATIENCE).await.ok()?;
+        let complete = answers(&heard.bytes).first().is_some_and(|answer| answer.complete);
+        complete.then(|| Self {
+            listener: listener.clone(),
+            bytes,
+            line: format!("{} {}", request.method, request.path),
+        })
+    }
+
+    /// Asks until the door is closed, at most until `end`; `asked` is when SIGTERM is sent.
+    pub(super) async fn watch(&self, asked: Instant, end: Instant) -> Seen {
+        let (new, kept) = tokio::join!(self.on_new_connections(end), self.on_a_kept_connection(end));
+        Seen { all: vec![new, kept], asked, line: self.line.clone() }
+    }
+
+    async fn on_new_connections(&self, end: Instant) -> Asked {
+        let mut outcomes = Vec::new();
+        while Instant::now() < end && outcomes.len() < MAX_ANSWERS {
+            let sent = Instant::now();
+            let outcome = match self.listener.exchange(&self.bytes, PATIENCE).await {
+                Ok(heard) => outcome(heard),
+                Err(_) => Outcome::Refused,
+            };
+            let refused = matches!(outcome, Outcome::Refused);
+            outcomes.push((sent, outcome));
+            if refused {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Asked { on: "new connections", outcomes }
+    }
+
+    async fn on_a_kept_connection(&self, end: Instant) -> Asked {
+        let mut outcomes = Vec::new();
+        if let Ok(mut connection) = self.listener.open().await {
+            while Instant::now() < end && outcomes.len() < MAX_ANSWERS {
+                let sent = Instant::now();
+                if connection.peer_state() != Ended::StillOpen || connection.write(&self.bytes, PATIENCE).await.is_err()
+                {
+                    break;
+                }
+                let heard = connection.listen_answer(PATIENCE).await;
+                let over = heard.ended != Ended::StillOpen;
+                outcomes.push((sent, outcome(heard)));
+                if over {
+                    break;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Asked { on: "a kept connection", outcomes }
+    }
+}
+
+fn outcome(heard: Heard) -> Outcome {
+    if heard.bytes.is_empty() {
+        return Outcome::Nothing(heard);
+    }
+    match answers(&heard.bytes).first() {
+        Some(answer) if answer.complete => Outcome::Whole,
+        _ => Outcome::Cut(heard),
+    }
+}
+
+/// What the traffic saw.
+pub(super) struct Seen {
+    all: Vec<Asked>,
+    asked: Instant,
+    line: String,
+}
+
+impl Seen {
+    /// No answer may be broken off. On a new connection nobody may go without one as long as the service says that it is ready
+    /// (until `unready` after SIGTERM). Later the kernel may have taken a connection that nobody accepts any more; a client tries
+    /// again then, as it does when a kept connection is closed.
+    pub(super) fn evidence(&self, unready: Option<Duration>) -> Vec<Evidence> {
+        self.all.iter().map(|asked| self.judge(asked, unready)).collect()
+    }
+
+    fn judge(&self, asked: &Asked, unready: Option<Duration>) -> Evidence {
+        let after = |sent: &Instant| sent.saturating_duration_since(self.asked);
+        let on = asked.on;
+        let (mut whole, mut nothing, mut first_bad) = (0, 0, None);
+        for (sent, outcome) in &asked.outcomes {
+            let bad = match outcome {
+                Outcome::Refused => None,
+                Outcome::Whole => {
+                    whole += 1;
+                    None
+                }
+                Outcome::Cut(heard) => Some(("is broken off", heard)),
+                Outcome::Nothing(heard) => {
+                    nothing += 1;
+                    let still_ready = unready.is_some_and(|unready| after(sent) + LOOK < unready);
+                    (still_ready && on == "new connections")
+                        .then_some(("does not come although it says that it is ready", heard))
+                }
+            };
+            first_bad = first_bad.or(bad.map(|(told, heard)| (after(sent), told, heard)));
+        }
+        let sent = Some(self.line.clone());
+        match first_bad {
+            Some((at, became, heard)) => Evidence {
+                sent,
+                came_back: Some(told(heard)),
+                ..Evidence::saw(false, format!("on {on} an answer {became}, {at:.1?} after SIGTERM"))
+            },
+            None => {
+                let what = format!(
+                    "on {on} {whole} requests around SIGTERM are answered whole, {nothing} get nothing, none is broken off"
+                );
+                Evidence { sent, good: (whole > 0).then_some(true), ..Evidence::note(what) }
+            }
+        }
+    }
+}

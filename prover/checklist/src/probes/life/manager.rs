@@ -1,0 +1,259 @@
+//! `life.manager`: runs in the foreground under any process manager, and tells it how it is.
+//!
+//! - **Hypothesis**: the started process goes on in the foreground with all others in its process group; no PID file is written; over
+//!   `NOTIFY_SOCKET` it says `READY=1` when it answers requests and not before, and `STOPPING=1` after SIGTERM (sd_notify(3)); it
+//!   ends with code 0. Whoever listens on its port is in the group too. Units of systemd in the repository are not of `Type=forking`.
+//! - **Sent**: a start with `NOTIFY_SOCKET` set, a harmless request at the moment of `READY=1`, SIGTERM.
+//! - **Decides**: any of these not being so. `WATCHDOG=1` is life.stuck's.
+//! - **Blast radius**: the service is stopped, started, and stopped again.
+//! - **Bound in time**: the declared start and drain time, and 3 s.
+
+mod holders;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use keel_drill::process::Exit;
+use keel_wire::http::{Client, Exchange, Request};
+use tokio::net::UnixDatagram;
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "life.manager";
+/// How long after the first ready answer `READY=1` is waited for.
+const READY_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+/// Notifications that are kept.
+const MAX_MESSAGES: usize = 1000;
+/// Where PID files are usually written, on top of the service's own folders.
+const PID_FOLDERS: [&str; 4] = ["/run", "/var/run", "/tmp", "/var/tmp"];
+/// How deep they are looked for, and units of systemd in the repository.
+const DEPTH: usize = 3;
+/// The most files that are looked at.
+const MAX_FILES: usize = 20_000;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    lab.stop().await;
+    let manager = match Manager::listen(lab) {
+        Ok(manager) => manager,
+        Err(error) => {
+            return Finding::unknown(ID, format!("no socket for notifications could be made: {error}"), Vec::new());
+        }
+    };
+    let socket = manager.path.display().to_string();
+    let started = lab.start_with(|launch| drop(launch.env.insert("NOTIFY_SOCKET".to_owned(), socket))).await;
+    if let Err(failure) = started {
+        let what = format!("it does not start with NOTIFY_SOCKET set: {failure}");
+        return Finding::judge(ID, "", vec![Evidence::saw(false, what)]);
+    }
+    let mut evidence = vec![manager.ready().await];
+    evidence.extend(foreground(lab));
+    evidence.push(match pid_file(lab) {
+        None => Evidence::saw(true, "it writes no PID file"),
+        Some(path) => Evidence::saw(false, format!("it writes a PID file: {}", path.display())),
+    });
+    evidence.extend(stop(lab, &manager).await);
+    // Whoever went into the background and still holds the port goes as well.
+    lab.stop().await;
+    evidence.extend(units(lab));
+    Finding::judge(
+        ID,
+        "it runs in the foreground, writes no PID file, and says READY=1 and STOPPING=1 in time",
+        evidence,
+    )
+}
+
+/// The examiner in the place of a process manager.
+struct Manager {
+    path: PathBuf,
+    heard: Arc<Mutex<Vec<Message>>>,
+    listening: tokio::task::JoinHandle<()>,
+}
+
+/// A notification, with what a harmless request was answered at that moment when it says ready.
+#[derive(Clone, Debug)]
+struct Message {
+    text: String,
+    tried: Option<Exchange>,
+}
+
+impl Manager {
+    fn listen(lab: &Lab) -> std::io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("keel-notify-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{}.sock", lab.subject.url.port_or_known_default().unwrap_or(0)));
+        let _ = std::fs::remove_file(&path);
+        let socket = UnixDatagram::bind(&path)?;
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listening = tokio::spawn(hear(socket, Arc::clone(&heard), lab.http(), lab.harmless()));
+        Ok(Self { path, heard, listening })
+    }
+
+    fn message(&self, state: &str) -> Option<Message> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().find(|message| message.text.lines().any(|line| line == state)).cloned()
+    }
+
+    /// Waits for `READY=1`.
+    async fn ready(&self) -> Evidence {
+        let since = Instant::now();
+        loop {
+            if let Some(Message { tried: Some(exchange), .. }) = self.message("READY=1") {
+                let good = exchange.status().is_some_and(|status| status.as_u16() < 500);
+                let told = if good { "answers" } else { "does not answer" };
+                return Evidence::exchange(good, format!("at the moment of READY=1 it {told}"), &exchange);
+            }
+            if since.elapsed() > READY_PATIENCE {
+                let what =
+                    format!("it answers requests, but says no READY=1 on NOTIFY_SOCKET within {READY_PATIENCE:?}");
+                return Evidence::saw(false, what);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        self.listening.abort();
+        let _ = std::fs::remove_file(&self.path);
+        if let Some(folder) = self.path.parent() {
+            // Another examination of this process may still use it; the last one succeeds.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+async fn hear(socket: UnixDatagram, heard: Arc<Mutex<Vec<Message>>>, client: Client, harmless: Request) {
+    let mut bytes = vec![0; 4096];
+    while let Ok(length) = socket.recv(&mut bytes).await {
+        let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        let tried = match text.lines().any(|line| line == "READY=1") {
+            true => Some(client.send(harmless.clone()).await),
+            false => None,
+        };
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() < MAX_MESSAGES {
+            heard.push(Message { text, tried });
+        }
+    }
+}
+
+/// Whether the leader goes on and everything else is in its group.
+fn foreground(lab: &mut Lab) -> Vec<Evidence> {
+    let process = lab.process();
+    let leader = process.pid();
+    let running = process.is_running();
+    let told = if running { "goes on in the foreground" } else { "has ended and left others behind" };
+    let mut evidence = vec![Evidence::saw(running, format!("the process that was started ({leader}) {told}"))];
+    let strays: Vec<String> = process
+        .pids()
+        .into_iter()
+        .filter(|pid| group_of(*pid).is_some_and(|group| group != leader))
+        .map(|pid| pid.to_string())
+        .collect();
+    evidence.push(match strays.as_slice() {
+        [] => Evidence::saw(true, "all its processes are in its process group"),
+        strays => Evidence::saw(false, format!("processes left its process group: {}", strays.join(", "))),
+    });
+    evidence.push(listening(lab, leader));
+    evidence
+}
+
+/// Whether those that listen on its port are in the group: a daemon that left everything behind is known by this alone.
+fn listening(lab: &Lab, leader: u32) -> Evidence {
+    let port = lab.subject.url.port_or_known_default().unwrap_or(80);
+    let holders = holders::listening_on(port);
+    let outside = holders.iter().find(|pid| group_of(**pid).is_some_and(|group| group != leader));
+    match (outside, holders.first()) {
+        (Some(pid), _) => {
+            Evidence::saw(false, format!("process {pid} listens on port {port} and is not in its process group"))
+        }
+        (None, Some(pid)) => Evidence::saw(true, format!("process {pid} of its process group listens on port {port}")),
+        (None, None) => Evidence::note(format!("who listens on port {port} is not visible from here")),
+    }
+}
+
+/// The process group of a process (`proc_pid_stat(5)`, field 5).
+fn group_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
+async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {
+    const SIGTERM: i32 = 15;
+    let patience = lab.subject.drain_timeout;
+    lab.process().signal(SIGTERM);
+    let exit = lab.process().wait(patience).await;
+    let (good, told) = match exit {
+        Some(Exit::Code(0)) => (true, "it ends with code 0".to_owned()),
+        Some(Exit::Code(code)) => (false, format!("it ends with code {code}")),
+        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal} and not by itself")),
+        None => (false, format!("it still runs after {patience:?}")),
+    };
+    // A message sent just before the end may still be on its way.
+    tokio::time::sleep(LOOK).await;
+    let stopping = manager.message("STOPPING=1").is_some();
+    let said = if stopping { "it says STOPPING=1" } else { "it says no STOPPING=1" };
+    vec![Evidence::saw(stopping, format!("after SIGTERM {said}")), Evidence::saw(good, format!("after SIGTERM {told}"))]
+}
+
+/// A file that ends with `.pid`, where they are usually written, and holds the id of one of its processes.
+fn pid_file(lab: &mut Lab) -> Option<PathBuf> {
+    let pids: Vec<String> = lab.process().pids().iter().map(u32::to_string).collect();
+    let subject = &lab.subject;
+    let own = std::iter::once(&subject.workdir).chain(&subject.data).cloned();
+    let folders = own.chain(PID_FOLDERS.map(PathBuf::from)).filter_map(|folder| folder.canonicalize().ok());
+    let folders: BTreeSet<PathBuf> = folders.collect();
+    let holds_one = |path: &PathBuf| {
+        let named = path.extension().is_some_and(|extension| extension == "pid");
+        named && std::fs::read_to_string(path).is_ok_and(|text| pids.iter().any(|pid| text.trim() == pid))
+    };
+    folders.iter().flat_map(|folder| files(folder)).find(holds_one)
+}
+
+fn units(lab: &Lab) -> Option<Evidence> {
+    let repository = lab.subject.repository.as_ref()?;
+    let units =
+        files(repository).into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "service"));
+    let forking = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines().any(|line| line.replace(' ', "").eq_ignore_ascii_case("type=forking"))
+    };
+    let (bad, good): (Vec<PathBuf>, Vec<PathBuf>) = units.partition(forking);
+    match (bad.first(), good.first()) {
+        (Some(unit), _) => Some(Evidence::saw(false, format!("{} is of Type=forking", unit.display()))),
+        (None, Some(unit)) => Some(Evidence::saw(true, format!("{} is not of Type=forking", unit.display()))),
+        (None, None) => None,
+    }
+}
+
+/// Files under a folder, to a bounded depth and number; links are not followed.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![(folder.to_owned(), 0)]);
+    while let Some((folder, depth)) = folders.pop() {
+        let Ok(entries) = folder.read_dir() else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            let Ok(kind) = entry.file_type() else { continue };
+            if files.len() >= MAX_FILES {
+                return files;
+            }
+            if kind.is_dir() && depth < DEPTH && !skipped(&entry.file_name().to_string_lossy()) {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files
+}
+
+/// Folders of tools, which hold no file of the service's own.
+fn skipped(name: &str) -> bool {
+    ["node_modules", ".git", "debug", "release", ".cargo", "venv", ".venv"].contains(&name)
+}

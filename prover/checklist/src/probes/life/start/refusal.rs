@@ -1,0 +1,144 @@
+//! Starts that cannot succeed: they must end promptly, non-zero, with a line that names the cause.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use keel_drill::process::{Exit, Launch, Process};
+
+use super::variables::{form, names, tells_of_a_fault, tells_of_use};
+use crate::finding::Evidence;
+use crate::lab::Lab;
+
+/// Until it must have ended.
+const PROMPT: Duration = Duration::from_secs(5);
+/// Between two looks at whether it has become ready all the same.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Until a process that goes on is killed.
+const GRACE: Duration = Duration::from_secs(1);
+/// No port, no address, no URL, no number, no duration, and no file that could be made.
+const SENSELESS: &str = "//not a valid value//";
+/// The most variables that are tried.
+const VARIABLES: usize = 8;
+/// After so many that were taken as they are, the rest is not tried: each may cost the whole bound.
+const ENOUGH: usize = 2;
+/// The last lines of output, in which the cause must be named.
+const LINES: usize = 30;
+/// The most characters of output in the evidence.
+const SHOWN: usize = 600;
+
+/// How a start that cannot succeed went.
+struct Outcome {
+    exit: Option<Exit>,
+    ready: bool,
+    took: Duration,
+    lines: Vec<String>,
+}
+
+/// Starts it on a port that is taken. The subject must not run.
+///
+/// # Errors
+/// Why the port could not be taken.
+pub(super) async fn on_a_taken_port(lab: &Lab) -> Result<Evidence, String> {
+    let url = &lab.subject.url;
+    let port = url.port_or_known_default().unwrap_or(80);
+    let holders = hold(url.host_str().unwrap_or("127.0.0.1"), port)
+        .map_err(|error| format!("{url} could not be taken to see what the service does then: {error}"))?;
+    // Whoever is ready on this port is the listener here, which never answers.
+    let outcome = attempt(lab, lab.launch(), false).await;
+    drop(holders);
+    let outcome = outcome?;
+    let launch = lab.launch();
+    let carriers = launch.env.iter().filter(|(_, value)| names(value, &port.to_string())).map(|(name, _)| name.clone());
+    let wanted: Vec<String> = carriers.chain([port.to_string()]).collect();
+    let clear =
+        |line: &str| tells_of_use(line) || tells_of_a_fault(line) && wanted.iter().any(|name| names(line, name));
+    Ok(judge(
+        &format!("started while port {port} is taken"),
+        &format!("port {port} or that it is in use"),
+        clear,
+        &outcome,
+    ))
+}
+
+/// Starts it with a senseless value for each variable that has a form. The subject must not run.
+pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
+    let env = lab.launch().env;
+    let formed: Vec<(&String, &'static str)> =
+        env.iter().filter_map(|(name, value)| Some((name, form(name, value)?))).collect();
+    let mut evidence = Vec::new();
+    if formed.is_empty() {
+        let what = "no declared environment variable carries a port, an address, a number or a duration: bad configuration was \
+                    not tried (declare some in [service.env])";
+        evidence.push(Evidence::note(what));
+    }
+    let mut taken = 0;
+    for (name, was) in formed.iter().take(VARIABLES) {
+        if taken == ENOUGH {
+            evidence.push(Evidence::note("further variables were not tried"));
+            break;
+        }
+        let mut launch = lab.launch();
+        launch.env.insert((*name).clone(), SENSELESS.to_owned());
+        match attempt(lab, launch, true).await {
+            Ok(outcome) => {
+                taken += usize::from(outcome.exit.is_none());
+                let how = format!("started with {name}='{SENSELESS}', where {was} belongs");
+                let clear = |line: &str| tells_of_a_fault(line) && names(line, name);
+                evidence.push(judge(&how, name, clear, &outcome));
+            }
+            Err(reason) => evidence.push(Evidence::note(reason)),
+        }
+    }
+    evidence
+}
+
+/// Listens on every loopback address of this host name.
+fn hold(host: &str, port: u16) -> std::io::Result<Vec<TcpListener>> {
+    let addresses: Vec<SocketAddr> = (host.trim_matches(['[', ']']), port).to_socket_addrs()?.collect();
+    let mut refused = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    let mut held = Vec::new();
+    for address in addresses {
+        match TcpListener::bind(address) {
+            Ok(listener) => held.push(listener),
+            Err(error) => refused = error,
+        }
+    }
+    if held.is_empty() { Err(refused) } else { Ok(held) }
+}
+
+async fn attempt(lab: &Lab, launch: Launch, look: bool) -> Result<Outcome, String> {
+    let mut process = Process::start(launch).map_err(|error| format!("the shell could not be started: {error}"))?;
+    let since = Instant::now();
+    let mut exit = None;
+    let mut ready = false;
+    while exit.is_none() && !ready && since.elapsed() < PROMPT {
+        exit = process.wait(LOOK_EVERY).await;
+        ready = look && exit.is_none() && lab.is_ready().await;
+    }
+    let took = since.elapsed();
+    let output = process.output();
+    let last = output.len().saturating_sub(LINES);
+    let lines = output.into_iter().map(|line| line.text).collect::<Vec<_>>().split_off(last);
+    if exit.is_none() {
+        process.stop(GRACE).await;
+    }
+    Ok(Outcome { exit, ready, took, lines })
+}
+
+fn judge(how: &str, cause: &str, clear: impl Fn(&str) -> bool, outcome: &Outcome) -> Evidence {
+    let said = outcome.lines.iter().rev().find(|line| clear(line));
+    let took = outcome.took;
+    let (good, became) = match (outcome.exit, said) {
+        (None, _) if outcome.ready => (false, format!("is ready after {took:.1?} all the same")),
+        (None, _) => (false, format!("still runs {took:.1?} later")),
+        (Some(Exit::Code(0)), _) => (false, format!("ends with code 0 after {took:.1?}, as if all were well")),
+        (Some(Exit::Signal(signal)), _) => (false, format!("is ended by signal {signal} after {took:.1?}")),
+        (Some(Exit::Code(code)), None) => {
+            (false, format!("ends with code {code} after {took:.1?} without naming {cause}"))
+        }
+        (Some(Exit::Code(code)), Some(_)) => (true, format!("ends with code {code} after {took:.1?} and says why")),
+    };
+    let lines = said.map_or_else(|| outcome.lines.join(" · "), Clone::clone);
+    let came_back = if lines.is_empty() { "no output".to_owned() } else { lines.chars().take(SHOWN).collect() };
+    Evidence { came_back: Some(came_back), ..Evidence::saw(good, format!("{how}, it {became}")) }
+}

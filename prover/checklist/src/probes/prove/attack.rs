@@ -1,0 +1,197 @@
+//! `prove.attack`: the suite of attacks of [`keel_drill::attack`], with small bounds, and a bystander beside each.
+//!
+//! - **Hypothesis**: each attack that applies gets an answer that a correct server may give, and a bystander at another address
+//!   is served meanwhile and afterwards.
+//! - **Sent**: every attack, `LANES` at a time, but those that are about what a service can bear (`ALONE`) one after the other;
+//!   what did not hold beside others is repeated alone, and only that counts. Attacks on requests with an effect are made with
+//!   those that were declared, and only when `state = "durable"` is: [`Leave`]. No login can be declared, so none is tried.
+//! - **Decides**: one that fell alone falls short, and the attribute that mends it is named. One that could not be told or had no
+//!   time is unknown, and so are attacks on effects when nobody said whether there are any: then nothing holds.
+//! - **Blast radius**: the service's connections, memory and CPU, for seconds; declared writes, some thirty times.
+//! - **Bound in time**: none begins after `BUDGET`, and each is given up after `EACH`; about a minute against one that answers.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use keel_drill::attack::{self, Attack, Bounds, Mark, Outcome, Refusal, Target, Verdict};
+
+pub mod declared;
+mod mend;
+
+use self::declared::Leave;
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::State;
+
+const ID: &str = "prove.attack";
+/// Attacks at a time: each waits for answers and for its bystander most of the time.
+const LANES: usize = 6;
+/// No attack begins later.
+const BUDGET: Duration = Duration::from_secs(75);
+/// No attack takes longer.
+const EACH: Duration = Duration::from_secs(30);
+/// How much each may do: more connections than the usual limits of a process or a worker (1,024).
+pub const BOUNDS: Bounds = Bounds {
+    connections: 1_200,
+    requests: 5_000,
+    rate: 2_500,
+    duration: Duration::from_secs(3),
+    bytes: 64 << 20,
+    answer: Duration::from_secs(3),
+};
+/// What is about what a service can bear: beside others nobody could say which of them it could not.
+const ALONE: [&str; 7] =
+    ["slow-headers", "slow-body", "slow-read", "idle", "connection-flood", "h2-window-stall", "h2-rapid-reset"];
+/// So many times as long as `BOUNDS` says for the others, which mostly wait: a server may let every message wait for its rest.
+const ASKING: u32 = 4;
+/// What is about bodies that the service reads.
+const OF_BODIES: [&str; 4] = ["json-depth", "json-width", "gzip-bomb", "long-body"];
+/// What is about requests that have an effect, or what they made.
+const OF_EFFECTS: [&str; 4] = ["cross-site", "key-replay", "key-race", "id-enumeration"];
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let suite: Vec<&'static Attack> = attack::all().iter().collect();
+    examine_with(lab, &suite, &BOUNDS).await
+}
+
+/// Examines the running subject with some of the attacks and other bounds.
+pub async fn examine_with(lab: &mut Lab, suite: &[&'static Attack], bounds: &Bounds) -> Finding {
+    let target = declared::target(lab, Leave::of(lab.subject.state)).await;
+    let peace = lab.http().send(target.read.clone()).await;
+    if peace.status().is_none_or(|status| status.is_server_error()) {
+        let evidence = Evidence::exchange(false, "a harmless request is not answered even in peace", &peace);
+        return Finding::unknown(ID, "it does not answer in peace", vec![evidence]);
+    }
+    let campaign = Campaign { target, bounds: *bounds, until: Instant::now() + BUDGET };
+    match campaign.carry_out(lab, suite).await {
+        Ok(outcomes) => told(lab.subject.state, &campaign.target, outcomes),
+        Err(refusal) => Finding::unknown(ID, refusal.to_string(), Vec::new()),
+    }
+}
+
+/// Attacks on one target.
+struct Campaign {
+    target: Target,
+    bounds: Bounds,
+    /// None begins later.
+    until: Instant,
+}
+
+impl Campaign {
+    /// Every attack once, some twice; in the order of the suite.
+    async fn carry_out(&self, lab: &mut Lab, suite: &[&'static Attack]) -> Result<Vec<Outcome>, Refusal> {
+        let (mut alone, beside): (Vec<&'static Attack>, Vec<&'static Attack>) =
+            suite.iter().copied().partition(|attack| ALONE.contains(&attack.id));
+        let runs: Vec<BoxFuture<'_, _>> = beside.iter().map(|attack| self.run(attack).boxed()).collect();
+        let lanes = stream::iter(runs).buffered(LANES);
+        let mut outcomes = Vec::new();
+        for (attack, outcome) in beside.iter().zip(lanes.collect::<Vec<_>>().await) {
+            let outcome = outcome?;
+            if is_settled(&outcome) {
+                outcomes.push(outcome);
+            } else {
+                alone.push(attack);
+            }
+        }
+        for attack in alone {
+            let outcome = match lab.ensure_running().await {
+                Ok(_) => self.run(attack).await?,
+                Err(failure) => untold(attack.id, format!("the service could not be started again: {failure}")),
+            };
+            outcomes.push(outcome);
+        }
+        outcomes.sort_by_key(|outcome| suite.iter().position(|attack| attack.id == outcome.id));
+        Ok(outcomes)
+    }
+
+    async fn run(&self, attack: &'static Attack) -> Result<Outcome, Refusal> {
+        if Instant::now() > self.until {
+            return Ok(untold(attack.id, format!("not tried: the attacks before it took {BUDGET:?}")));
+        }
+        let mut bounds = self.bounds;
+        if !ALONE.contains(&attack.id) {
+            bounds.duration *= ASKING;
+        }
+        let run = tokio::time::timeout(EACH, attack::run(attack, &self.target, &bounds));
+        run.await.unwrap_or_else(|_| Ok(untold(attack.id, format!("it was given up after {EACH:?}"))))
+    }
+}
+
+/// Whether what was seen beside other attacks says something of this one alone.
+fn is_settled(outcome: &Outcome) -> bool {
+    let served = outcome.bystander.as_ref().is_some_and(|bystander| bystander.suffering().is_none());
+    match outcome.verdict {
+        Verdict::Held | Verdict::NotApplicable => true,
+        Verdict::Fell => false,
+        Verdict::Unknown => served,
+    }
+}
+
+fn untold(id: &'static str, reason: String) -> Outcome {
+    Outcome { id, verdict: Verdict::Unknown, reason, evidence: Vec::new(), bystander: None, memory: None }
+}
+
+/// What an outcome means for a service of which so much was declared.
+fn in_light_of(state: State, target: &Target, mut outcome: Outcome) -> Outcome {
+    let no_body = state == State::None && target.body.is_none();
+    if outcome.verdict == Verdict::Unknown && no_body && OF_BODIES.contains(&outcome.id) {
+        outcome.verdict = Verdict::NotApplicable;
+        outcome.reason = format!("state = \"none\" and no request with a body are declared ({})", outcome.reason);
+    }
+    let no_effect = state != State::None && target.write.is_none();
+    if outcome.verdict == Verdict::NotApplicable && no_effect && OF_EFFECTS.contains(&outcome.id) {
+        outcome.verdict = Verdict::Unknown;
+        outcome.reason =
+            "no request with an effect may be sent: declare state = \"durable\" and one in [[requests]], or \
+                          state = \"none\""
+                .to_owned();
+    }
+    outcome
+}
+
+fn told(state: State, target: &Target, outcomes: Vec<Outcome>) -> Finding {
+    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| in_light_of(state, target, outcome)).collect();
+    let of = |verdict| outcomes.iter().filter(move |outcome: &&Outcome| outcome.verdict == verdict);
+    let (fell, held, untold) = (of(Verdict::Fell), of(Verdict::Held).count(), of(Verdict::Unknown));
+    let count = outcomes.len();
+    let fell: Vec<String> = fell.map(|outcome| format!("{} (mend by {})", outcome.id, mend::by(outcome.id))).collect();
+    let untold: Vec<String> = untold.map(|outcome| format!("{} ({})", outcome.id, outcome.reason)).collect();
+    let evidence: Vec<Evidence> = outcomes.iter().map(evidence).collect();
+    if !fell.is_empty() {
+        let summary = format!("{} of {count} attacks fell: {}", fell.len(), fell.join(", "));
+        return Finding::new(ID, crate::finding::Verdict::FallsShort, summary, evidence);
+    }
+    if !untold.is_empty() {
+        let summary = format!("{} of {count} attacks could not be told: {}", untold.len(), untold.join(", "));
+        return Finding::unknown(ID, summary, evidence);
+    }
+    let summary = format!("{held} of {count} attacks held, the others do not apply; a bystander was served");
+    Finding::judge(ID, summary, evidence)
+}
+
+/// One attack, with what was sent and what came of the first thing that was wrong.
+fn evidence(outcome: &Outcome) -> Evidence {
+    let good = match outcome.verdict {
+        Verdict::Held => Some(true),
+        Verdict::Fell => Some(false),
+        Verdict::Unknown | Verdict::NotApplicable => None,
+    };
+    let mut what = format!("{} {}: {}", outcome.id, outcome.verdict, outcome.reason);
+    if let Some(bystander) = outcome.bystander.as_ref().filter(|_| good.is_some()) {
+        let (before, during) = (&bystander.before, &bystander.during);
+        what.push_str(&format!(
+            "; the bystander's median went from {:.1?} to {:.1?}, {} of its {} requests failed",
+            before.p50, during.p50, during.errors, during.requests
+        ));
+    }
+    let wrong = outcome.evidence.iter().find(|piece| piece.mark == Mark::Wrong && !piece.came_back.is_empty());
+    let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Evidence {
+        what,
+        sent: wrong.and_then(|piece| text(&piece.sent)),
+        came_back: wrong.and_then(|piece| text(&piece.came_back)),
+        good,
+    }
+}

@@ -1,0 +1,105 @@
+//! `prove.load`: the declared mix at the declared rates, in an open loop.
+//!
+//! Latency counts from the time at which a request was due (see [`keel_load`]), so that a stall is charged in full.
+
+use std::future::pending;
+use std::time::Duration;
+
+use keel_load::profile::Profile;
+use keel_load::{Report, Validity, Watch};
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::probes::offered;
+use crate::subject::Load;
+
+const ID: &str = "prove.load";
+/// How long each of the two loads lasts.
+const LASTS: Duration = Duration::from_secs(8);
+/// An answer that takes longer is given up: it is an error by then, unless the declared time is longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Requests that left late by more than this part of the declared latency are not the load that was asked for. The rest of
+/// what keel is late by is charged to the service, as latency counts from the time at which a request was due.
+const LATENESS: u32 = 20;
+const UNDECLARED: &str = "nobody declared the load that it is meant to hold: write it into keel.toml, such as \
+                          [load] rate = 50, peak = 100, p99 = \"500ms\", errors = 0.01";
+
+/// Examines attribute `prove.load`.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    examine_for(lab, LASTS).await
+}
+
+/// The same with loads that last so long.
+pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
+    let Some(declared) = lab.subject.load else {
+        return Finding::unknown(ID, UNDECLARED, Vec::new());
+    };
+    let mut evidence = Vec::new();
+    let left_out = offered::left_out(lab).join(", ");
+    if !left_out.is_empty() {
+        evidence.push(Evidence::note(format!(
+            "not part of the load, as nothing makes it safe to repeat: {left_out}; declare `idempotent` where it is"
+        )));
+    }
+    for (called, rate) in [("expected", declared.rate), ("peak", declared.peak)] {
+        let patience = PATIENCE.max(2 * declared.p99);
+        let plan = offered::plan(lab, Profile::constant(rate, lasts), patience);
+        let report = match keel_load::run(plan, Watch::default(), pending()).await {
+            Ok(report) => report,
+            Err(error) => {
+                return Finding::unknown(ID, format!("the {called} load could not be sent: {error}"), evidence);
+            }
+        };
+        let lag = report.lag.quantile(0.99);
+        if let Validity::Behind { late, worst } = report.validity
+            && lag > declared.p99 / LATENESS
+        {
+            let late = 100.0 * late;
+            let why = format!(
+                "at the {called} load of {rate} a second keel itself fell behind its schedule ({late:.0} % of the \
+                 requests left late, up to {worst:.0?}): examine it on a machine that is less busy"
+            );
+            return Finding::unknown(ID, why, evidence);
+        }
+        evidence.extend(judge(called, rate, &report, &declared));
+        if evidence.iter().any(|piece| piece.good == Some(false)) {
+            break;
+        }
+    }
+    let without = if left_out.is_empty() { String::new() } else { format!(", without {left_out}") };
+    let held = format!(
+        "{} requests a second{without}, and {} at the peak, are answered within {:?} (99 of 100) with at most {} % errors",
+        declared.rate,
+        declared.peak,
+        declared.p99,
+        100.0 * declared.errors
+    );
+    Finding::judge(ID, held, evidence)
+}
+
+fn judge(called: &str, rate: f64, report: &Report, declared: &Load) -> [Evidence; 2] {
+    let total = report.total();
+    let p99 = total.latency().quantile(0.99);
+    let (errors, sent) = (total.errors(), total.count());
+    let outcomes: Vec<String> =
+        total.outcomes().iter().map(|(outcome, count)| format!("{count} {}", outcome.word())).collect();
+    [
+        Evidence::saw(
+            p99 <= declared.p99,
+            format!(
+                "at the {called} load of {rate} a second 99 of 100 requests are over within {p99:.1?} of the time they \
+                 were due; declared: {:?}",
+                declared.p99
+            ),
+        ),
+        Evidence::saw(
+            sent > 0 && errors <= declared.errors,
+            format!(
+                "at the {called} load of {rate} a second {:.2} % of {sent} requests fail ({}); declared: {} %",
+                100.0 * errors,
+                outcomes.join(", "),
+                100.0 * declared.errors
+            ),
+        ),
+    ]
+}

@@ -1,0 +1,203 @@
+//! `see.logs`: structured events on standard output, with ids, without secrets, with a bound.
+//!
+//! - **Hypothesis**: nearly all lines are JSON objects of one schema (time, level, message); a request is found by its
+//!   X-Request-Id or trace id; marker secrets of headers, query and body appear nowhere; a flood of requests makes a bounded volume.
+//! - **Sent**: harmless requests with known ids, with marker secrets in Authorization, Cookie, the query and a JSON body; then
+//!   `FLOOD` harmless requests as fast as they are answered, at most 5 s.
+//! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
+//!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
+//!   A flood of less than 300 requests a second decides nothing. OTLP and log files are not looked at.
+//! - **Blast radius**: load of one client for some seconds.
+//! - **Bound in time**: 20 s.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use http::Method;
+use keel_wire::http::Request;
+use serde_json::{Map, Value};
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "see.logs";
+const REQUEST_ID: &str = "keel-7c0ffee5eed5";
+const TRACE_ID: &str = "5ca1ab1e0ddba11d15ea5ed0b5e55ed1";
+/// Requests of the flood.
+const FLOOD: usize = 3000;
+/// How many of them at a time.
+const AT_A_TIME: usize = 16;
+/// When it ends at the latest.
+const FLOOD_BOUND: Duration = Duration::from_secs(5);
+/// Slower than this it is no flood.
+const LEAST_RATE: f64 = 300.0;
+/// How long lines are waited for.
+const LINES_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+/// One line in so many may be something else: a banner, a panic's message.
+const ONE_IN: usize = 20;
+
+const TIME: [&str; 8] = ["ts", "time", "timestamp", "@timestamp", "datetime", "t", "asctime", "Timestamp"];
+const LEVEL: [&str; 7] = ["level", "severity", "lvl", "levelname", "log.level", "loglevel", "SeverityText"];
+const MESSAGE: [&str; 6] = ["message", "msg", "event", "body", "Body", "MESSAGE"];
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let markers = markers();
+    tell_secrets(lab, &markers).await;
+    let found = await_id(lab).await;
+    let lines: Vec<String> = lab
+        .earlier_output
+        .iter()
+        .cloned()
+        .chain(lab.output())
+        .map(|line| line.text)
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    if lines.is_empty() {
+        let what = "it printed nothing, neither at its start nor for requests";
+        return Finding::judge(ID, "", vec![Evidence::saw(false, what)]);
+    }
+    let mut evidence = vec![schema(&lines)];
+    evidence.push(match found {
+        Some(line) => Evidence {
+            came_back: Some(cut(&line)),
+            ..Evidence::saw(true, format!("a request with X-Request-Id {REQUEST_ID} is found by its id"))
+        },
+        None => Evidence::saw(
+            false,
+            format!("no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent"),
+        ),
+    });
+    evidence.extend(secrets(&lines, &markers));
+    evidence.push(flood(lab).await);
+    Finding::judge(
+        ID,
+        format!("{} lines of one schema, with ids, without the secrets that were sent, and bounded", lines.len()),
+        evidence,
+    )
+}
+
+/// A marker for each place that a secret travels in.
+fn markers() -> BTreeMap<&'static str, String> {
+    let places = [
+        "Authorization",
+        "Cookie",
+        "?password=",
+        "?token=",
+        "\"password\" in a JSON body",
+        "\"card_number\" in a JSON body",
+    ];
+    let numbered = places.into_iter().enumerate();
+    numbered.map(|(number, place)| (place, format!("keelmarker{number}x{:08x}q", std::process::id()))).collect()
+}
+
+async fn tell_secrets(lab: &Lab, markers: &BTreeMap<&'static str, String>) {
+    let client = lab.http();
+    let harmless = lab.harmless();
+    let trace = format!("00-{TRACE_ID}-00f067aa0ba902b7-01");
+    let identified = |request: Request| request.header("X-Request-Id", REQUEST_ID).header("traceparent", &trace);
+    let marker = |place: &str| markers.get(place).map_or("", String::as_str);
+    let credentials = harmless
+        .clone()
+        .header("Authorization", format!("Bearer {}", marker("Authorization")))
+        .header("Cookie", format!("session={}", marker("Cookie")));
+    let joint = if harmless.path.contains('?') { '&' } else { '?' };
+    let path = format!("{}{joint}password={}&token={}", harmless.path, marker("?password="), marker("?token="));
+    let body = serde_json::json!({
+        "password": marker("\"password\" in a JSON body"),
+        "card_number": marker("\"card_number\" in a JSON body"),
+    });
+    let target = lab
+        .mix()
+        .into_iter()
+        .find(|spec| spec.json.is_some())
+        .map_or_else(|| "/".to_owned(), |spec| lab.fill(&spec).path);
+    for request in [credentials, Request::get(path), Request::new(Method::POST, target).json(&body)] {
+        client.send(identified(request)).await;
+    }
+}
+
+/// The first line with one of the ids that were sent.
+async fn await_id(lab: &Lab) -> Option<String> {
+    let since = Instant::now();
+    loop {
+        let lines = lab.output();
+        let found = lines.iter().find(|line| line.text.contains(REQUEST_ID) || line.text.contains(TRACE_ID));
+        if let Some(line) = found {
+            return Some(line.text.clone());
+        }
+        if since.elapsed() > LINES_PATIENCE {
+            return None;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// How many lines have time, level and message under the names that most of them use.
+fn schema(lines: &[String]) -> Evidence {
+    let objects: Vec<Map<String, Value>> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let common = |names: &[&'static str]| {
+        let uses = |name: &str| objects.iter().filter(|object| object.contains_key(name)).count();
+        names.iter().copied().max_by_key(|name| uses(name)).filter(|name| uses(name) > 0)
+    };
+    let names = [common(&TIME), common(&LEVEL), common(&MESSAGE)];
+    let sound = |line: &&String| {
+        let object: Option<Map<String, Value>> = serde_json::from_str(line).ok();
+        object.is_some_and(|object| names.iter().all(|name| name.is_some_and(|name| object.contains_key(name))))
+    };
+    let good = lines.iter().filter(sound).count();
+    let odd = lines.iter().find(|line| !sound(line)).map(|line| cut(line));
+    let holds = (lines.len() - good) * ONE_IN <= lines.len();
+    let told: Vec<&str> = names.iter().map(|name| name.unwrap_or("-")).collect();
+    let what =
+        format!("{good} of {} lines are JSON objects with time, level and message ({})", lines.len(), told.join(", "));
+    Evidence { came_back: odd.or_else(|| lines.last().map(|line| cut(line))), ..Evidence::saw(holds, what) }
+}
+
+fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>) -> Vec<Evidence> {
+    let shown: Vec<Evidence> = markers
+        .iter()
+        .filter_map(|(place, marker)| {
+            let line = lines.iter().find(|line| line.contains(marker.as_str()))?;
+            let what = format!("what was sent in {place} is printed");
+            Some(Evidence { came_back: Some(cut(line)), ..Evidence::saw(false, what) })
+        })
+        .collect();
+    if shown.is_empty() {
+        let places: Vec<&str> = markers.keys().copied().collect();
+        return vec![Evidence::saw(true, format!("nothing that was sent in {} is printed", places.join(", ")))];
+    }
+    shown
+}
+
+/// How many lines a flood makes.
+async fn flood(lab: &Lab) -> Evidence {
+    let client = lab.http();
+    let harmless = lab.harmless();
+    let before = lab.output().len();
+    let begun = Instant::now();
+    let senders = (0..AT_A_TIME).map(|_| async {
+        let mut sent = 0;
+        while sent < FLOOD / AT_A_TIME && begun.elapsed() < FLOOD_BOUND {
+            sent += usize::from(client.send(harmless.clone()).await.answer().is_some());
+        }
+        sent
+    });
+    let sent: usize = join_all(senders).await.iter().sum();
+    let rate = sent as f64 / begun.elapsed().as_secs_f64();
+    // The last lines may still be on their way.
+    tokio::time::sleep(LINES_PATIENCE / 4).await;
+    let lines = lab.output().len().saturating_sub(before);
+    let what = format!("{sent} requests at {rate:.0} a second made {lines} lines");
+    if rate < LEAST_RATE {
+        return Evidence::note(format!("{what}: too few to see a bound"));
+    }
+    Evidence::saw(lines < sent, what)
+}
+
+fn cut(line: &str) -> String {
+    line.chars().take(400).collect()
+}

@@ -1,0 +1,227 @@
+//! `see.metrics`: latency, traffic, errors and saturation for every route.
+//!
+//! - **Hypothesis**: the metrics parse as Prometheus or OpenMetrics text; a counter of requests and a histogram of latency, both by
+//!   route, rise by just what was sent; errors are told apart by status; something shows saturation; paths that strangers make
+//!   up, and identifiers in paths, make no new series.
+//! - **Sent**: the metrics path five times; `ASKED` harmless requests; `LOST` GETs of different paths that do not exist;
+//!   the mix twice.
+//! - **Decides**: a scrape that does not parse, or any of these not seen.
+//! - **Blast radius**: what the mix does.
+//! - **Bound in time**: some 60 exchanges, each within the service's deadline plus 5 s.
+
+use keel_wire::http::{Client, Exchange, Request};
+
+use super::exposition::{Sample, Scrape};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "see.metrics";
+/// Where metrics are looked for when nobody said.
+const GUESSES: [&str; 3] = ["/metrics", "/actuator/prometheus", "/q/metrics"];
+/// Harmless requests between two scrapes.
+const ASKED: usize = 7;
+/// Requests for nothing between two scrapes.
+const LOST: usize = 20;
+/// Labels that tell routes apart.
+const ROUTE: [&str; 11] = [
+    "route",
+    "http_route",
+    "path",
+    "handler",
+    "endpoint",
+    "uri",
+    "url",
+    "http_target",
+    "path_template",
+    "operation",
+    "location",
+];
+/// Labels that tell errors apart.
+const STATUS: [&str; 7] =
+    ["status", "code", "status_code", "http_status_code", "http_response_status_code", "http_status", "outcome"];
+/// Words in the names of gauges that show how full something is.
+const SATURATION: [&str; 14] = [
+    "in_flight",
+    "inflight",
+    "active",
+    "pool",
+    "queue",
+    "connections",
+    "busy",
+    "pending",
+    "utilization",
+    "utilisation",
+    "in_use",
+    "inprogress",
+    "in_progress",
+    "saturation",
+];
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let admin = lab.admin();
+    let path = match find(lab, &admin).await {
+        Ok(path) => path,
+        Err(finding) => return finding,
+    };
+    // Everything that is known is seen once, so that what comes later is new for another reason.
+    lab.send_mix().await;
+    lost(lab, 1).await;
+    let warm = match scrape(&admin, &path).await {
+        Ok((scrape, _)) => scrape,
+        Err(evidence) => return Finding::judge(ID, "", vec![evidence]),
+    };
+    let mut evidence = vec![Evidence::saw(true, format!("{path} parses strictly: {} series", warm.series()))];
+    evidence.extend(rises(lab, &admin, &path).await);
+    evidence.push(saturation(&warm));
+    evidence.push(cardinality(lab, &admin, &path).await);
+    Finding::judge(
+        ID,
+        "requests, errors and latency rise by what was sent, by route; saturation is shown; series are bounded",
+        evidence,
+    )
+}
+
+/// Where the metrics are.
+async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
+    if let Some(path) = &lab.subject.metrics {
+        return Ok(path.clone());
+    }
+    let mut evidence = Vec::new();
+    for path in GUESSES {
+        let exchange = admin.send(Request::get(path)).await;
+        let found =
+            exchange.answer().is_some_and(|answer| answer.status == 200 && Scrape::parse(&answer.text()).is_ok());
+        if found {
+            return Ok(path.to_owned());
+        }
+        let what = format!("{path} has no metrics");
+        evidence.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+    }
+    let reason = "no metrics were found: say `metrics = \"/path\"` (and `admin`, when they are on another listener)";
+    Err(Finding::unknown(ID, reason, evidence))
+}
+
+async fn scrape(admin: &Client, path: &str) -> Result<(Scrape, Exchange), Evidence> {
+    let exchange = admin.send(Request::get(path)).await;
+    let Some(answer) = exchange.answer().filter(|answer| answer.status == 200) else {
+        return Err(Evidence::exchange(false, format!("{path} gives no metrics"), &exchange));
+    };
+    match Scrape::parse(&answer.text()) {
+        Ok(scrape) => Ok((scrape, exchange)),
+        Err(mistakes) => {
+            let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
+            Err(Evidence::exchange(false, what, &exchange))
+        }
+    }
+}
+
+/// GETs of paths that nobody has, each another.
+async fn lost(lab: &Lab, count: usize) {
+    let client = lab.http();
+    for _ in 0..count {
+        client.send(Request::get(nowhere(lab))).await;
+    }
+}
+
+fn nowhere(lab: &Lab) -> String {
+    let spec = crate::subject::RequestSpec { path: "/keel-nothing-{key}".to_owned(), ..Default::default() };
+    lab.fill(&spec).path
+}
+
+/// Whether counters and histograms rise by what was sent.
+async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
+    let client = lab.http();
+    let harmless = lab.harmless();
+    let first = client.send(harmless.clone()).await;
+    let before = match scrape(admin, path).await {
+        Ok((scrape, _)) => scrape,
+        Err(evidence) => return vec![evidence],
+    };
+    for _ in 0..ASKED {
+        client.send(harmless.clone()).await;
+    }
+    lost(lab, LOST).await;
+    let after = match scrape(admin, path).await {
+        Ok((scrape, _)) => scrape,
+        Err(evidence) => return vec![evidence],
+    };
+    let asked = format!("{ASKED} GETs of {} and {LOST} of paths that do not exist", harmless.path);
+    let is_error = first.status().is_none_or(|status| status.as_u16() >= 400);
+    let risen = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
+    let counter = |sample: &&Sample| sample.name.ends_with("_total") || after.kind(&sample.name) == "counter";
+    let histogram = |sample: &&Sample| {
+        sample.name.ends_with("_count") && ["histogram", "summary"].contains(&after.kind(&sample.name))
+    };
+    let latency = |sample: &&Sample| {
+        ["duration", "latency", "seconds", "time", "ms"].iter().any(|word| sample.name.contains(word))
+    };
+    let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));
+
+    let mut evidence = Vec::new();
+    let mut seen = |what: &str, found: Option<&Sample>| {
+        evidence.push(match found {
+            Some(sample) => Evidence::saw(true, format!("after {asked}, {what}: {} rose just so", shown(sample))),
+            None => Evidence::saw(false, format!("after {asked}, no {what} rose by just so many")),
+        });
+    };
+    let all = || after.samples.iter();
+    seen(
+        "counter of requests by route",
+        all().filter(counter).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+    );
+    seen(
+        "histogram of latency by route",
+        all().filter(histogram).filter(latency).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+    );
+    let wanted = if is_error { ASKED + LOST } else { LOST };
+    let error = |sample: &&Sample| {
+        STATUS
+            .iter()
+            .filter_map(|label| sample.labels.get(*label))
+            .any(|value| value.starts_with('4') || value.to_lowercase().contains("client"))
+    };
+    seen(
+        "counter of client errors by status",
+        all().filter(counter).filter(error).find(|sample| risen(sample, wanted)),
+    );
+    evidence
+}
+
+fn shown(sample: &Sample) -> String {
+    let labels: Vec<String> = sample.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    format!("{}{{{}}}", sample.name, labels.join(","))
+}
+
+fn saturation(scrape: &Scrape) -> Evidence {
+    let shows = |sample: &&Sample| {
+        let name = sample.name.to_lowercase();
+        scrape.kind(&sample.name) == "gauge" && SATURATION.iter().any(|word| name.contains(word))
+    };
+    match scrape.samples.iter().find(shows) {
+        Some(sample) => Evidence::saw(true, format!("{} shows how full something is", shown(sample))),
+        None => Evidence::saw(false, "no gauge shows how full something is (in flight, pool, queue)"),
+    }
+}
+
+/// Whether series grow with paths and identifiers that were not there before.
+async fn cardinality(lab: &mut Lab, admin: &Client, path: &str) -> Evidence {
+    let before = match scrape(admin, path).await {
+        Ok((scrape, _)) => scrape.series(),
+        Err(evidence) => return evidence,
+    };
+    lost(lab, LOST).await;
+    for _ in 0..2 {
+        lab.send_mix().await;
+    }
+    let after = match scrape(admin, path).await {
+        Ok((scrape, _)) => scrape.series(),
+        Err(evidence) => return evidence,
+    };
+    let new = after.saturating_sub(before);
+    let bounded = new < LOST;
+    let what = format!(
+        "{LOST} paths never seen before and new identifiers in known ones make {new} new series ({after} in all)"
+    );
+    Evidence::saw(bounded, what)
+}

@@ -1,0 +1,183 @@
+//! `ship.config`: configuration comes from the environment, typed, validated as a whole at start.
+//!
+//! - **Hypothesis**: with its port changed in the environment it follows; with a value that cannot be read it ends within 5 s with a
+//!   non-zero code and names the variable; with two such values it names both.
+//! - **Sent**: a start with another port; a start for each declared variable whose value has a form (a number, a duration, an
+//!   address, a URL), with `GARBAGE` instead; a start with two of them.
+//! - **Decides**: any of these not being so; a stack trace in the message. Without a declared variable that has a form, unknown.
+//! - **Blast radius**: the service is stopped, and started so many times.
+//! - **Bound in time**: 5 s a start, at most `MAX_VARIABLES` and two.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use keel_drill::process::{Exit, Launch, Process};
+use tokio::net::TcpStream;
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "ship.config";
+/// No number, no duration, no address, no URL, no path.
+const GARBAGE: &str = "%keel garbage%";
+/// The most variables that are spoiled, one at a time.
+const MAX_VARIABLES: usize = 12;
+/// How soon it must refuse.
+const REFUSE: Duration = Duration::from_secs(5);
+/// Between two looks at a port.
+const LOOK: Duration = Duration::from_millis(20);
+/// How a stack trace begins a line, or what it contains.
+const TRACES: [&str; 6] =
+    ["stack backtrace:", "Traceback (most recent", "goroutine ", "    at ", "panicked at", "Exception in thread"];
+
+/// Examines the subject's start.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let launch = lab.launch();
+    let declared = declared(lab, &launch);
+    let spoilable: Vec<&String> =
+        declared.iter().filter(|(_, value)| has_form(value)).map(|(name, _)| name).take(MAX_VARIABLES).collect();
+    if spoilable.is_empty() {
+        let reason = "no variable is declared whose value has a form (a number, an address, a URL): say which it reads in \
+                      [service.env], or with --env";
+        return Finding::unknown(ID, reason, Vec::new());
+    }
+    lab.stop().await;
+    let mut evidence = vec![follows(lab, &declared).await];
+    for name in &spoilable {
+        evidence.push(refuses(&launch, &[name]).await);
+    }
+    if let [first, second, ..] = spoilable.as_slice() {
+        evidence.push(refuses(&launch, &[first, second]).await);
+    }
+    evidence.extend(documents(lab, &declared).await);
+    let names: Vec<&str> = spoilable.iter().map(|name| name.as_str()).collect();
+    Finding::judge(
+        ID,
+        format!("it follows its environment and refuses what it cannot read in {}", names.join(", ")),
+        evidence,
+    )
+}
+
+/// The variables that were declared, with the values that they have in a launch.
+fn declared(lab: &Lab, launch: &Launch) -> BTreeMap<String, String> {
+    let own = lab.subject.env.keys();
+    let dependencies = launch.env.keys().filter(|name| !lab.subject.env.contains_key(*name));
+    own.chain(dependencies).filter_map(|name| Some((name.clone(), launch.env.get(name)?.clone()))).collect()
+}
+
+/// Whether only some texts can be meant: what a typed setting would refuse.
+fn has_form(value: &str) -> bool {
+    let scheme = |text: &str| {
+        text.split_once(':').is_some_and(|(scheme, rest)| {
+            scheme.len() > 1
+                && scheme.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-".contains(c))
+                && !rest.is_empty()
+        })
+    };
+    let duration = || {
+        let unit = value.trim_start_matches(|c: char| c.is_ascii_digit());
+        unit.len() < value.len() && ["ms", "s", "m", "h", "d"].contains(&unit)
+    };
+    value.parse::<f64>().is_ok()
+        || value.parse::<IpAddr>().is_ok()
+        || value.parse::<SocketAddr>().is_ok()
+        || duration()
+        || scheme(value)
+}
+
+/// Whether it listens where its environment says.
+async fn follows(lab: &Lab, declared: &BTreeMap<String, String>) -> Evidence {
+    let port = lab.subject.url.port_or_known_default().unwrap_or(0).to_string();
+    let says = |value: &str| value == port || value.ends_with(&format!(":{port}"));
+    let Some((name, value)) = declared.iter().find(|(_, value)| says(value)) else {
+        return Evidence::note(format!("no declared variable carries its port {port}, so it could not be moved"));
+    };
+    let Some(free) =
+        TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).ok().map(|at| at.port())
+    else {
+        return Evidence::note("no free port could be had");
+    };
+    let mut launch = lab.launch();
+    let moved = format!("{}{free}", value.strip_suffix(&port).unwrap_or_default());
+    launch.env.insert(name.clone(), moved.clone());
+    let Ok(mut process) = Process::start(launch) else { return Evidence::note("the shell could not be started") };
+    let since = Instant::now();
+    let follows = loop {
+        if TcpStream::connect(("127.0.0.1", free)).await.is_ok() {
+            break true;
+        }
+        if since.elapsed() > lab.subject.start_timeout || !process.is_running() {
+            break false;
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    process.stop(lab.subject.drain_timeout).await;
+    let told = if follows { "it listens there" } else { "it does not listen there" };
+    Evidence::saw(follows, format!("started with {name}={moved} {told}"))
+}
+
+/// Whether it refuses to start with garbage in these variables, and names each.
+async fn refuses(launch: &Launch, names: &[&String]) -> Evidence {
+    let mut launch = launch.clone();
+    for name in names {
+        launch.env.insert((*name).clone(), GARBAGE.to_owned());
+    }
+    let Ok(mut process) = Process::start(launch) else { return Evidence::note("the shell could not be started") };
+    let exit = process.wait(REFUSE).await;
+    process.stop(Duration::ZERO).await;
+    let output: Vec<String> = process.output().into_iter().map(|line| line.text).collect();
+    let unnamed: Vec<&str> =
+        names.iter().map(|name| name.as_str()).filter(|name| !output.iter().any(|line| line.contains(name))).collect();
+    let trace = output.iter().find(|line| TRACES.iter().any(|trace| line.contains(trace)));
+    let (good, told) = match exit {
+        None => (false, format!("it goes on for {REFUSE:?} as if nothing were wrong")),
+        Some(Exit::Code(0)) => (false, "it ends with code 0, as if all were well".to_owned()),
+        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal}")),
+        Some(Exit::Code(code)) if !unnamed.is_empty() => {
+            (false, format!("it ends with code {code} without naming {}", unnamed.join(" and ")))
+        }
+        Some(Exit::Code(code)) if trace.is_some() => (false, format!("it ends with code {code} and a stack trace")),
+        Some(Exit::Code(code)) => {
+            (true, format!("it ends with code {code} and names {}", if names.len() > 1 { "both" } else { "it" }))
+        }
+    };
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let what = format!("with {GARBAGE:?} in {} {told}", names.join(" and "));
+    let said: String = output.join(" · ").chars().take(600).collect();
+    Evidence { came_back: Some(said), ..Evidence::saw(good, what) }
+}
+
+/// Whether `--help` tells of the variables. What is documented elsewhere cannot be seen, so it never speaks against it.
+async fn documents(lab: &Lab, declared: &BTreeMap<String, String>) -> Option<Evidence> {
+    let run = &lab.subject.run;
+    // With arguments of its own it is not known where another one would belong.
+    if run.contains(|c: char| c.is_whitespace() || "|&;<>$`(".contains(c)) {
+        return None;
+    }
+    let launch = Launch { command: format!("{run} --help"), ..lab.launch() };
+    let mut process = Process::start(launch).ok()?;
+    let exit = process.wait(REFUSE).await;
+    process.stop(Duration::ZERO).await;
+    let text: String = process.output().into_iter().map(|line| line.text + "\n").collect();
+    let told = declared.keys().filter(|name| text.contains(name.as_str())).count();
+    let what = format!("`{run} --help` tells of {told} of the {} declared variables", declared.len());
+    let all = exit == Some(Exit::Code(0)) && told == declared.len();
+    Some(if all { Evidence::saw(true, what) } else { Evidence::note(what) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_form;
+
+    #[test]
+    fn only_values_that_a_typed_setting_would_check_have_a_form() {
+        for value in ["8080", "0.5", "30s", "250ms", "127.0.0.1", "::1", "127.0.0.1:80", "http://x", "sqlite:data/x.db"]
+        {
+            assert!(has_form(value), "{value}");
+        }
+        for value in ["info", "", "a name", "/var/lib/x", "C:", "debug,hyper=info", "true story: yes"] {
+            assert!(!has_form(value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! `web.csrf`: a foreign page cannot make a browser change anything.
+//!
+//! - **Hypothesis**: each write of the mix that a browser sends with a session, sent as a foreign page can make it send it, is
+//!   refused; the same form, sent by a page of the service itself, is taken.
+//! - **Sent**: at most five writes of the mix, each with a fresh `{key}`: as declared; then a POST as a form (without each header
+//!   that makes a browser ask first, such as a custom header or a JSON content type) in pairs that differ in one header: an own
+//!   and a foreign `Origin`, then `Sec-Fetch-Site: same-origin` and `cross-site`. Of the foreign one, fields of the form that
+//!   hold a token by their name are left out. A write that cannot be sent as a form is paired as declared, and its preflight sent.
+//! - **Decides**: a foreign `Origin` that is taken as the own one is taken, or a preflight that lets a foreign page send the write
+//!   with a session: falls short. 403 is a refusal, and so is 400, 401, 415, 419 or 422 where the form of the own page is taken,
+//!   and a preflight that is not allowed; 409, 429, 5xx, and a page or a redirect that the own one does not get, say nothing.
+//!   That only `Sec-Fetch-Site` is not looked at is told: browsers send `Origin` as well. A write without a session (no Cookie,
+//!   no HTTP authentication, and no cookie without SameSite that the service sets) is not accused; where none has one and no
+//!   cookie is set, it does not apply. Tokens of other sessions and effects behind the answer are not examined.
+//! - **Blast radius**: what the writes do, five times at most.
+//! - **Bound in time**: `MAX` times six exchanges and one, each bounded by `EACH`.
+
+use std::time::Duration;
+
+use keel_wire::http::{Client, Exchange, Request};
+
+use self::form::{as_form, may_be_form};
+use self::session::{Session, sets_cookies};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::{RequestSpec, State};
+
+mod form;
+mod landing;
+mod preflight;
+mod session;
+
+const ID: &str = "web.csrf";
+/// The most writes that are tried.
+const MAX: usize = 5;
+/// The bound of one exchange.
+const EACH: Duration = Duration::from_secs(3);
+/// Where the foreign page is; the name can belong to nobody (RFC 2606).
+const FOREIGN: &str = "https://foreign.invalid";
+/// What refuses a form, when the same form is taken from the service's own page.
+const REFUSALS: [u16; 6] = [400, 401, 403, 415, 419, 422];
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    if lab.subject.state == State::None {
+        return Finding::not_applicable(ID, "state = \"none\" is declared: no request changes anything", Vec::new());
+    }
+    let client = lab.http().with_timeout(EACH);
+    let page = client.send(Request::get("/")).await;
+    let writes: Vec<RequestSpec> = lab.mix().into_iter().filter(changes).collect();
+    let mut seen = Seen::default();
+    for spec in writes.iter().take(MAX) {
+        let own = client.send(lab.fill(spec)).await;
+        if !taken(spec, &own) {
+            let what = format!("{} is not taken as declared, so its foreign form says nothing", spec.name);
+            seen.write(spec, vec![undecided(what, &own)]);
+            continue;
+        }
+        let answers = [&page, &own];
+        match Session::of(&lab.fill(spec), &answers) {
+            None => {
+                let what =
+                    format!("{} carries nothing that a browser attaches by itself: nobody is misused", spec.name);
+                seen.evidence.push(undecided(what, &own));
+                seen.cookieless += usize::from(!sets_cookies(&answers));
+            }
+            Some(session) => {
+                seen.write(spec, Write { lab, client: &client, spec, session: &session }.examine().await);
+            }
+        }
+    }
+    seen.finding(writes.len())
+}
+
+/// What the writes have said so far.
+#[derive(Default)]
+struct Seen {
+    evidence: Vec<Evidence>,
+    /// Writes with a session, or that were not taken, of which nothing is known.
+    undecided: Vec<String>,
+    /// Writes without anything that a browser attaches, where no cookie is set either.
+    cookieless: usize,
+}
+
+impl Seen {
+    fn write(&mut self, spec: &RequestSpec, evidence: Vec<Evidence>) {
+        if evidence.iter().all(|piece| piece.good.is_none()) {
+            self.undecided.push(spec.name.clone());
+        }
+        self.evidence.extend(evidence);
+    }
+
+    /// For so many writes, of which the first were examined.
+    fn finding(self, writes: usize) -> Finding {
+        let evidence = self.evidence;
+        if writes > 0 && self.cookieless == writes {
+            let reason = "no declared write carries anything that a browser attaches by itself, and no cookie is set";
+            return Finding::not_applicable(ID, reason, evidence);
+        }
+        let falls_short = evidence.iter().any(|piece| piece.good == Some(false));
+        let decided = evidence.iter().any(|piece| piece.good.is_some());
+        match (falls_short, decided, self.undecided.is_empty()) {
+            (true, ..) | (_, true, true) => {
+                let which = if writes > MAX { format!("the first {MAX} of {writes} ") } else { String::new() };
+                let held = format!("{which}writes that a foreign page can make a browser send are refused");
+                Finding::judge(ID, held, evidence)
+            }
+            (_, true, false) => {
+                let which = self.undecided.join(", ");
+                let reason = format!("foreign writes are refused as far as was seen, but {which} decided nothing");
+                Finding::unknown(ID, reason, evidence)
+            }
+            (_, false, _) => {
+                let reason = "no write with a session was seen that a foreign page could send: declare the writes of forms in \
+                              [[requests]], with the Cookie of a session in `headers`";
+                Finding::unknown(ID, reason, evidence)
+            }
+        }
+    }
+}
+
+fn changes(spec: &RequestSpec) -> bool {
+    !["", "GET", "HEAD", "OPTIONS"].contains(&spec.method.to_ascii_uppercase().as_str())
+}
+
+fn taken(spec: &RequestSpec, exchange: &Exchange) -> bool {
+    exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
+}
+
+fn undecided(what: String, exchange: &Exchange) -> Evidence {
+    Evidence { good: None, ..Evidence::exchange(true, what, exchange) }
+}
+
+/// The header in which the two requests of a pair differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Origin,
+    FetchSite,
+}
+
+/// What may be sent of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// What a form of any page can send without being asked.
+    Form,
+    /// Everything, with headers that only a script of the own page can add.
+    Declared,
+}
+
+/// What a pair says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Refused(u16),
+    Taken(u16),
+    /// It is refused for another reason, late or not at all.
+    Unclear,
+}
+
+/// One write with a session, and what sends it.
+struct Write<'a> {
+    lab: &'a Lab,
+    client: &'a Client,
+    spec: &'a RequestSpec,
+    session: &'a Session,
+}
+
+impl Write<'_> {
+    async fn examine(&self) -> Vec<Evidence> {
+        if !may_be_form(&self.spec.method) {
+            return vec![self.as_declared().await];
+        }
+        let own = self.client.send(self.own(Shape::Form, Told::Origin)).await;
+        if !form_taken(&own) {
+            return vec![self.as_declared().await];
+        }
+        let mut evidence = vec![self.pair(Told::Origin, &own).await];
+        let own = self.client.send(self.own(Shape::Form, Told::FetchSite)).await;
+        if form_taken(&own) {
+            evidence.push(self.pair(Told::FetchSite, &own).await);
+        }
+        evidence
+    }
+
+    /// The foreign one of a pair whose own one is taken.
+    async fn pair(&self, told: Told, own: &Exchange) -> Evidence {
+        let exchange = self.client.send(self.foreign(Shape::Form, told)).await;
+        let name = &self.spec.name;
+        let header = told.foreign();
+        match (fate(&exchange, &REFUSALS), told) {
+            (Fate::Refused(status), _) => {
+                let what =
+                    format!("the form {name} with {header} is refused with {status}; that of its own page is taken");
+                Evidence::exchange(true, what, &exchange)
+            }
+            (Fate::Taken(status), _) if !landing::is_same(own, &exchange) => {
+                let what = format!("the form {name} with {header} is answered {status}, not as that of its own page");
+                undecided(what, &exchange)
+            }
+            (Fate::Taken(status), Told::Origin) => {
+                let what = format!("the form {name} with {header} and a session is taken: {status}");
+                Evidence::exchange(false, what, &exchange)
+            }
+            (Fate::Taken(status), Told::FetchSite) => {
+                let what =
+                    format!("the form {name} with {header} and no Origin is taken: {status}; browsers send both");
+                undecided(what, &exchange)
+            }
+            (Fate::Unclear, _) => {
+                undecided(format!("the answer to the form {name} with {header} does not say why"), &exchange)
+            }
+        }
+    }
+
+    /// For a write that no form can send: whether its origin is looked at besides, else whether a foreign script may send it.
+    async fn as_declared(&self) -> Evidence {
+        let name = &self.spec.name;
+        let own = self.client.send(self.own(Shape::Declared, Told::Origin)).await;
+        if !taken(self.spec, &own) {
+            return undecided(format!("{name} is not taken with the service's own Origin"), &own);
+        }
+        let exchange = self.client.send(self.foreign(Shape::Declared, Told::Origin)).await;
+        if let Fate::Refused(status) = fate(&exchange, &[403]) {
+            let what =
+                format!("{name} with {} is refused with {status}; with its own it is taken", Told::Origin.foreign());
+            return Evidence::exchange(true, what, &exchange);
+        }
+        let write = self.shaped(Shape::Declared);
+        let asked = self.client.send(preflight::of(&write, FOREIGN)).await;
+        let allowed = asked.answer().map(|answer| preflight::allows(answer.status, &answer.headers, &write, FOREIGN));
+        match allowed {
+            Some(true) => {
+                let what =
+                    format!("a script of a foreign page may send {name} with a session: its preflight is allowed");
+                Evidence::exchange(false, what, &asked)
+            }
+            Some(false) => {
+                let what = format!("no form can send {name}, and the preflight of a foreign script is not allowed");
+                Evidence::exchange(true, what, &asked)
+            }
+            None => undecided(format!("the preflight of {name} for a foreign page is not answered"), &asked),
+        }
+    }
+
+    fn own(&self, shape: Shape, told: Told) -> Request {
+        let request = self.session.attach(self.shaped(shape));
+        match told {
+            Told::Origin => request.header("Origin", self.lab.subject.url.origin().ascii_serialization()),
+            Told::FetchSite => request.header("Sec-Fetch-Site", "same-origin"),
+        }
+    }
+
+    fn foreign(&self, shape: Shape, told: Told) -> Request {
+        let request = self.session.attach(self.shaped(shape));
+        // A token that a foreign page does not know; a declared header cannot come from one, so nothing else is left out.
+        let request = if shape == Shape::Form { form::without_token(request) } else { request };
+        match told {
+            Told::Origin => request.header("Origin", FOREIGN),
+            Told::FetchSite => request.header("Sec-Fetch-Site", "cross-site"),
+        }
+    }
+
+    fn shaped(&self, shape: Shape) -> Request {
+        let mut request = self.lab.fill(self.spec);
+        let told = ["origin", "sec-fetch-site"];
+        request.headers.retain(|(name, _)| !told.contains(&name.to_ascii_lowercase().as_str()));
+        if shape == Shape::Form { as_form(request) } else { request }
+    }
+}
+
+impl Told {
+    fn foreign(self) -> &'static str {
+        match self {
+            Self::Origin => "a foreign Origin",
+            Self::FetchSite => "Sec-Fetch-Site: cross-site",
+        }
+    }
+}
+
+/// A form may be answered with a page or a redirect where a script gets the declared status.
+fn form_taken(exchange: &Exchange) -> bool {
+    matches!(fate(exchange, &[]), Fate::Taken(_))
+}
+
+fn fate(exchange: &Exchange, refusals: &[u16]) -> Fate {
+    match exchange.status().map(|status| status.as_u16()) {
+        Some(status) if status < 400 => Fate::Taken(status),
+        Some(status) if refusals.contains(&status) => Fate::Refused(status),
+        _ => Fate::Unclear,
+    }
+}

@@ -1,0 +1,85 @@
+//! `web.robots`: robots.txt is served and says what the service wants.
+//!
+//! - **Hypothesis**: `/robots.txt` is answered 200 as `text/plain` in UTF-8, has at most 500 KiB and at least one group of user
+//!   agents with a rule (RFC 9309).
+//! - **Sent**: GET `/robots.txt`, and up to five redirections to the same host, as crawlers follow them.
+//! - **Decides**: anything else in the end, an HTML page and a 404 too.
+//! - **Blast radius**: none; it only reads.
+//! - **Bound in time**: six exchanges, each within the service's deadline plus 5 s.
+
+mod rules;
+
+use keel_wire::http::{Exchange, Request};
+use url::Url;
+
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+
+const ID: &str = "web.robots";
+/// Crawlers follow at least so many (RFC 9309, 2.3.1.2).
+const MAX_REDIRECTS: usize = 5;
+/// Crawlers read at least so much (RFC 9309, 2.5).
+const MAX_BYTES: u64 = 500 << 10;
+
+/// Examines the running subject.
+pub async fn examine(lab: &mut Lab) -> Finding {
+    let client = lab.http();
+    let mut evidence = Vec::new();
+    let mut exchange = client.send(Request::get("/robots.txt")).await;
+    for _ in 0..MAX_REDIRECTS {
+        let Some(next) = redirection(&lab.subject.url, &exchange) else { break };
+        let what = format!("{} leads to {next}", exchange.request.path);
+        evidence.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+        exchange = client.send(Request::get(next)).await;
+    }
+    evidence.push(judge(&exchange));
+    let summary = evidence.last().map(|piece| piece.what.clone()).unwrap_or_default();
+    Finding::judge(ID, summary, evidence)
+}
+
+/// Where on the same host it is to be looked for instead.
+fn redirection(base: &Url, exchange: &Exchange) -> Option<String> {
+    let answer = exchange.answer().filter(|answer| answer.status.is_redirection())?;
+    let here = base.join(&exchange.request.path).ok()?;
+    let there = here.join(answer.header("location")).ok()?;
+    let elsewhere = there.origin() != base.origin() || there.path() == here.path();
+    let query = there.query().map(|query| format!("?{query}")).unwrap_or_default();
+    if elsewhere { None } else { Some(format!("{}{query}", there.path())) }
+}
+
+fn judge(exchange: &Exchange) -> Evidence {
+    let path = &exchange.request.path;
+    let Some(answer) = exchange.answer() else {
+        return Evidence::exchange(false, format!("{path} is not answered"), exchange);
+    };
+    let mut faults = Vec::new();
+    if answer.status.as_u16() != 200 {
+        faults.push(format!("it is answered {}, not 200", answer.status.as_u16()));
+    } else {
+        let kind = answer.header("content-type");
+        if !is_plain_text(kind) {
+            faults.push(format!("its Content-Type is {kind:?}, not text/plain in UTF-8"));
+        }
+        if answer.body_length > MAX_BYTES {
+            faults.push(format!("it has {} bytes, more than crawlers read", answer.body_length));
+        }
+        match std::str::from_utf8(&answer.body) {
+            Err(_) => faults.push("it is not UTF-8".to_owned()),
+            Ok(text) if rules::count(text) == 0 => faults.push("it has no User-agent group with a rule".to_owned()),
+            Ok(_) => {}
+        }
+    }
+    let what = match faults.as_slice() {
+        [] => format!("{path} is a text with {} rules for crawlers", rules::count(&answer.text())),
+        faults => format!("{path}: {}", faults.join(", ")),
+    };
+    Evidence::exchange(faults.is_empty(), what, exchange)
+}
+
+fn is_plain_text(kind: &str) -> bool {
+    let lower = kind.to_ascii_lowercase();
+    let mut parts = lower.split(';').map(str::trim);
+    let plain = parts.next() == Some("text/plain");
+    let charset = parts.find_map(|part| part.strip_prefix("charset=")).map(|name| name.trim_matches('"'));
+    plain && charset.is_none_or(|name| ["utf-8", "utf8", "us-ascii"].contains(&name))
+}

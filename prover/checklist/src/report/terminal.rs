@@ -1,0 +1,113 @@
+//! An examination for a terminal: a line an attribute, grouped by chapter.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+pub use super::safe::plain;
+use super::{Examined, Report, word};
+use crate::finding::Verdict;
+use keel_catalogue::Catalogue;
+
+/// How much is shown, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// Escape sequences for colour: only for a terminal.
+    pub colour: bool,
+    /// The evidence of everything, not only of what falls short or is unknown.
+    pub verbose: bool,
+}
+
+/// The whole report.
+pub fn text(report: &Report, look: Look) -> String {
+    let (mut text, catalogue) = (String::new(), Catalogue::embedded());
+    let _ = writeln!(text, "{}  {}", plain(&report.subject), report.url);
+    let mut chapter = "";
+    for examined in &report.findings {
+        if examined.chapter != chapter {
+            chapter = &examined.chapter;
+            let title = catalogue.chapters.iter().find(|known| known.chapter == chapter).map(|known| &known.title);
+            let _ = writeln!(text, "\n{chapter}: {}", title.map_or("", String::as_str));
+        }
+        line(&mut text, examined, look);
+    }
+    let score = report.score;
+    let _ = writeln!(
+        text,
+        "\n{} hold, {} fall short, {} unknown, {} not applicable, {} decided against; {} of the catalogue's {} \
+         attributes examined in {:.0} s",
+        score.holds,
+        score.falls_short,
+        score.unknown,
+        score.not_applicable,
+        score.decided_against,
+        report.findings.len(),
+        report.catalogue,
+        report.took_seconds,
+    );
+    if report.interrupted {
+        text.push_str("The examination was broken off: this is what had been found by then.\n");
+    }
+    text
+}
+
+fn line(text: &mut String, examined: &Examined, look: Look) {
+    let finding = &examined.finding;
+    let style = if look.colour { style_of(finding.verdict) } else { Style::new() };
+    let _ = writeln!(
+        text,
+        "  {style}{:<15}{style:#} {:<22} {}",
+        word(finding.verdict),
+        finding.id,
+        plain(&finding.summary)
+    );
+    let needs_evidence = matches!(finding.verdict, Verdict::FallsShort | Verdict::Unknown);
+    if !needs_evidence && !look.verbose {
+        return;
+    }
+    for piece in &finding.evidence {
+        // What speaks for an attribute explains nothing where it falls short.
+        if piece.good == Some(true) && finding.verdict == Verdict::FallsShort && !look.verbose {
+            continue;
+        }
+        let mark = match piece.good {
+            Some(true) => "+",
+            Some(false) => "-",
+            None => "\u{b7}",
+        };
+        let _ = writeln!(text, "      {mark} {}", plain(&piece.what));
+        if let Some(sent) = &piece.sent {
+            let _ = writeln!(text, "        sent {}", plain(sent));
+        }
+        if let Some(came_back) = &piece.came_back {
+            let _ = writeln!(text, "        got  {}", plain(came_back));
+        }
+    }
+    if let Some(mend) = &examined.mend {
+        let _ = writeln!(text, "      mend: {mend}");
+    }
+}
+
+fn style_of(verdict: Verdict) -> Style {
+    let colour = match verdict {
+        Verdict::Holds => AnsiColor::Green,
+        Verdict::FallsShort => AnsiColor::Red,
+        Verdict::Unknown => AnsiColor::Yellow,
+        Verdict::NotApplicable => AnsiColor::BrightBlack,
+        Verdict::DecidedAgainst => AnsiColor::Cyan,
+    };
+    Style::new().fg_color(Some(colour.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_there_is_no_escape_sequence_also_not_the_subjects() {
+        let text = text(&super::super::sample::report(), Look { colour: false, verbose: true });
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.contains("falls short     border.problem"), "{text}");
+        assert!(text.contains("1 hold, 1 fall short, 1 unknown"), "{text}");
+    }
+}

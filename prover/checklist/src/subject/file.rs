@@ -1,0 +1,235 @@
+//! Reads `keel.toml`; its form is shown in [`crate::subject`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
+use toml::Spanned;
+
+use super::load;
+use super::request::{self, Known, Request};
+use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
+use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, Lever, SOAK, START_TIMEOUT, STEADY, State, Subject};
+use keel_input::diagnostics::{Mistakes, Reading};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    service: Service,
+    dependencies: Option<Declared>,
+    load: Option<load::Table>,
+    #[serde(default)]
+    requests: Vec<Spanned<Request>>,
+    #[serde(default)]
+    soak: Soak,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Soak {
+    lasts: Option<Spanned<String>>,
+}
+
+/// `dependencies = "none"`, or a table each.
+enum Declared {
+    None,
+    Each(BTreeMap<String, DependencyTable>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Service {
+    name: Option<String>,
+    run: Spanned<String>,
+    url: Spanned<String>,
+    admin: Option<Spanned<String>>,
+    ready: Option<Spanned<String>>,
+    health: Option<Spanned<String>>,
+    metrics: Option<Spanned<String>>,
+    openapi: Option<Spanned<String>>,
+    workdir: Option<Spanned<PathBuf>>,
+    repository: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    data: Vec<Spanned<PathBuf>>,
+    state: Option<Spanned<String>>,
+    deadline: Option<Spanned<String>>,
+    start_timeout: Option<Spanned<String>>,
+    drain_timeout: Option<Spanned<String>>,
+    decisions: Option<PathBuf>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DependencyTable {
+    env: Spanned<String>,
+    url: Spanned<String>,
+    run: Option<String>,
+    ready: Option<Spanned<String>>,
+    many: Option<Spanned<String>>,
+    named: Option<Spanned<String>>,
+    trip: Option<Lever>,
+    release: Option<Lever>,
+    #[serde(default)]
+    run_env: BTreeMap<String, String>,
+}
+
+pub(super) fn load(path: &Path) -> Result<Subject, Mistakes> {
+    let name = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Mistakes::one(&name, format!("cannot be read: {error}")))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::path::absolute(folder).map_err(|error| Mistakes::one(&name, error.to_string()))?;
+    parse(&name, &text, &folder)
+}
+
+pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mistakes> {
+    let mut reading = Reading::new(name, text);
+    let file: File = reading.toml()?;
+    let mut known = Known::default();
+    if let Some(Declared::Each(table)) = &file.dependencies {
+        known.dependencies.extend(table.keys().cloned());
+    }
+    let subject = service(&mut reading, file.service, folder);
+    let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", keel_input::duration::parse).unwrap_or(SOAK);
+    let dependencies = dependencies(&mut reading, file.dependencies);
+    let load = file.load.and_then(|table| load::read(&mut reading, table));
+    let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
+    reading.ended(subject.map(|subject| Subject { dependencies, load, requests, soak, ..subject }))
+}
+
+fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
+    if service.run.get_ref().trim().is_empty() {
+        reading.wrong(&service.run.span(), "`run` is empty: say the command that starts the service in the foreground");
+    }
+    let url = said(reading, Some(&service.url), "url", plain_url);
+    let admin = said(reading, service.admin.as_ref(), "admin", plain_url);
+    let mut path = |text: &Option<Spanned<String>>, field| said(reading, text.as_ref(), field, url_path);
+    let ready = path(&service.ready, "ready");
+    let health = path(&service.health, "health");
+    let metrics = path(&service.metrics, "metrics");
+    let openapi = path(&service.openapi, "openapi");
+    let mut time = |text: &Option<Spanned<String>>, field, unsaid: Duration| {
+        said(reading, text.as_ref(), field, keel_input::duration::parse).unwrap_or(unsaid)
+    };
+    let deadline = time(&service.deadline, "deadline", DEADLINE);
+    let start_timeout = time(&service.start_timeout, "start_timeout", START_TIMEOUT);
+    let drain_timeout = time(&service.drain_timeout, "drain_timeout", DRAIN_TIMEOUT);
+    let workdir = existing(reading, service.workdir, "workdir", folder).unwrap_or_else(|| folder.to_owned());
+    let repository = existing(reading, service.repository, "repository", folder);
+    let state = said(reading, service.state.as_ref(), "state", state).unwrap_or(State::Unsaid);
+    if let (State::None, Some(first)) = (state, service.data.first()) {
+        reading.wrong(&first.span(), "`data` names folders although `state` is \"none\": keep one of the two");
+    }
+    Some(Subject {
+        name: service.name.unwrap_or_else(|| name_of(service.run.get_ref())),
+        run: service.run.into_inner(),
+        url: url?,
+        admin,
+        ready,
+        health,
+        metrics,
+        openapi,
+        workdir,
+        repository,
+        data: service.data.into_iter().map(|path| folder.join(path.into_inner())).collect(),
+        state,
+        env: service.env,
+        deadline,
+        start_timeout,
+        drain_timeout,
+        steady: STEADY,
+        soak: SOAK,
+        decisions: service.decisions.map(|path| folder.join(path)),
+        dependencies: Dependencies::Unsaid,
+        load: None,
+        requests: Vec::new(),
+    })
+}
+
+fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Dependencies {
+    let table = match declared {
+        None => return Dependencies::Unsaid,
+        Some(Declared::None) => return Dependencies::Declared(Vec::new()),
+        Some(Declared::Each(table)) => table,
+    };
+    let read = |(name, table): (String, DependencyTable)| {
+        // All of them are looked at before one that is wrong ends it.
+        let env = said(reading, Some(&table.env), "env", variable);
+        let url = said(reading, Some(&table.url), "url", dependency_url);
+        let ready = said(reading, table.ready.as_ref(), "ready", url_path);
+        let many = said(reading, table.many.as_ref(), "many", |text| template(text, &["{1}", "{2}", "{3}"]));
+        let named =
+            said(reading, table.named.as_ref(), "named", |text| template(text, &["{name}", "{port}", "{resolver}"]));
+        let (trip, release, env_of_run) = (table.trip, table.release, table.run_env);
+        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run, many, named, trip, release })
+    };
+    Dependencies::Declared(table.into_iter().filter_map(read).collect())
+}
+
+/// A text that has all these places.
+fn template(text: &str, places: &[&str]) -> Result<String, String> {
+    match places.iter().find(|place| !text.contains(**place)) {
+        None => Ok(text.to_owned()),
+        Some(missing) => Err(format!("{text:?}: it has no {missing}; it needs {}", places.join(", "))),
+    }
+}
+
+fn state(text: &str) -> Result<State, String> {
+    match text {
+        "durable" => Ok(State::Durable),
+        "none" => Ok(State::None),
+        other => Err(format!("{other:?}: expected \"durable\" or \"none\"")),
+    }
+}
+
+/// A value that was said, when it is right.
+fn said<T>(
+    reading: &mut Reading<'_>,
+    text: Option<&Spanned<String>>,
+    field: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Option<T> {
+    let text = text?;
+    reading.kept(&text.span(), read(text.get_ref()).map_err(|what| format!("`{field}` = {what}")))
+}
+
+/// A folder that was said, relative to `base`.
+fn existing(reading: &mut Reading<'_>, path: Option<Spanned<PathBuf>>, field: &str, base: &Path) -> Option<PathBuf> {
+    let path = path?;
+    let whole = base.join(path.get_ref());
+    reading.kept(&path.span(), folder(&whole).map_err(|what| format!("`{field}`: {what}")))?;
+    Some(whole)
+}
+
+impl<'de> Deserialize<'de> for Declared {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DeclaredVisitor)
+    }
+}
+
+struct DeclaredVisitor;
+
+impl<'de> Visitor<'de> for DeclaredVisitor {
+    type Value = Declared;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("dependencies = \"none\", or a table [dependencies.NAME] for each")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Declared, E> {
+        match word {
+            "none" => Ok(Declared::None),
+            other => Err(E::invalid_value(Unexpected::Str(other), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Declared, A::Error> {
+        Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Declared::Each)
+    }
+}

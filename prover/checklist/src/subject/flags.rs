@@ -1,0 +1,119 @@
+//! A subject of which the command line says what is known.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::values::{folder, name_of, plain_url, url_path, variable};
+use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, SOAK, START_TIMEOUT, STEADY, State, Subject};
+use keel_input::diagnostics::{Mistake, Mistakes};
+
+/// What the command line can say. Paths are relative to the folder in which it was said.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--run`: the command that starts it in the foreground.
+    pub run: String,
+    /// `--url`: where it listens.
+    pub url: String,
+    /// `--admin`: where health and metrics are, when that is another listener.
+    pub admin: Option<String>,
+    /// `--ready`: the path that says whether it is ready.
+    pub ready: Option<String>,
+    /// `--health`: the path of its health.
+    pub health: Option<String>,
+    /// `--metrics`: the path of its metrics.
+    pub metrics: Option<String>,
+    /// `--openapi`: the path of its OpenAPI document.
+    pub openapi: Option<String>,
+    /// `--repository`: what the static probes read.
+    pub repository: Option<PathBuf>,
+    /// `--data`: folders of persistent data; saying one says that it keeps state.
+    pub data: Vec<PathBuf>,
+    /// `--stateless`: it keeps no state.
+    pub stateless: bool,
+    /// `--no-dependencies`: it calls nothing over a network.
+    pub no_dependencies: bool,
+    /// `--decisions`: the decisions file.
+    pub decisions: Option<PathBuf>,
+    /// `--deadline`: no request may take longer, such as `30s`.
+    pub deadline: Option<String>,
+    /// `--start-timeout`: until it is ready, such as `10s`.
+    pub start_timeout: Option<String>,
+    /// `--env`: each `NAME=VALUE`.
+    pub env: Vec<String>,
+}
+
+impl Flags {
+    /// The subject that they describe.
+    pub(super) fn subject(self) -> Result<Subject, Mistakes> {
+        let mut wrong = Vec::new();
+        let url = kept(&mut wrong, "--url", Some(plain_url(&self.url)));
+        let admin = kept(&mut wrong, "--admin", self.admin.as_deref().map(plain_url));
+        let mut path = |flag, text: Option<String>| kept(&mut wrong, flag, text.as_deref().map(url_path));
+        let ready = path("--ready", self.ready);
+        let health = path("--health", self.health);
+        let metrics = path("--metrics", self.metrics);
+        let openapi = path("--openapi", self.openapi);
+        let deadline = kept(&mut wrong, "--deadline", self.deadline.as_deref().map(keel_input::duration::parse));
+        let start_timeout =
+            kept(&mut wrong, "--start-timeout", self.start_timeout.as_deref().map(keel_input::duration::parse));
+        let env = environment(&mut wrong, &self.env);
+        kept(&mut wrong, "--repository", self.repository.as_deref().map(folder));
+        if self.run.trim().is_empty() {
+            wrong.push(mistake("--run", "it is empty: say the command that starts the service".to_owned()));
+        }
+        let workdir = match std::env::current_dir() {
+            Ok(workdir) => workdir,
+            Err(error) => return Err(Mistakes::one("--run", format!("the current folder cannot be read: {error}"))),
+        };
+        Mistakes::none_of(wrong)?;
+        let Some(url) = url else { return Err(Mistakes::one("--url", "expected http://HOST:PORT")) };
+        Ok(Subject {
+            name: name_of(&self.run),
+            run: self.run,
+            url,
+            admin,
+            ready,
+            health,
+            metrics,
+            openapi,
+            repository: self.repository.map(|path| workdir.join(path)),
+            state: match (self.stateless, self.data.is_empty()) {
+                (true, _) => State::None,
+                (false, false) => State::Durable,
+                (false, true) => State::Unsaid,
+            },
+            data: self.data.into_iter().map(|path| workdir.join(path)).collect(),
+            env,
+            deadline: deadline.unwrap_or(DEADLINE),
+            start_timeout: start_timeout.unwrap_or(START_TIMEOUT),
+            drain_timeout: DRAIN_TIMEOUT,
+            steady: STEADY,
+            soak: SOAK,
+            decisions: self.decisions,
+            dependencies: if self.no_dependencies { Dependencies::Declared(Vec::new()) } else { Dependencies::Unsaid },
+            load: None,
+            requests: Vec::new(),
+            workdir,
+        })
+    }
+}
+
+fn environment(wrong: &mut Vec<Mistake>, pairs: &[String]) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for pair in pairs {
+        match pair.split_once('=').map(|(name, value)| (variable(name), value)) {
+            Some((Ok(name), value)) => drop(env.insert(name, value.to_owned())),
+            Some((Err(what), _)) => wrong.push(mistake("--env", what)),
+            None => wrong.push(mistake("--env", format!("{pair:?}: expected NAME=VALUE"))),
+        }
+    }
+    env
+}
+
+fn kept<T>(wrong: &mut Vec<Mistake>, flag: &str, value: Option<Result<T, String>>) -> Option<T> {
+    value?.map_err(|what| wrong.push(mistake(flag, what))).ok()
+}
+
+fn mistake(flag: &str, what: String) -> Mistake {
+    Mistake { place: flag.to_owned(), what }
+}

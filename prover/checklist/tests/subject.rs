@@ -1,0 +1,192 @@
+//! What is examined: `keel.toml` and the command line, and how every mistake in them is told.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keel_checklist::subject::{Dependencies, Flags, State, Subject};
+
+const WHOLE: &str = r#"[service]
+run = "PORT=8080 target/debug/ledger serve"
+url = "http://127.0.0.1:8080"
+admin = "http://127.0.0.1:8081"
+ready = "/readyz"
+state = "durable"
+data = ["data"]
+deadline = "500ms"
+decisions = "decisions.toml"
+[service.env]
+RUST_LOG = "info"
+[dependencies.rail]
+env = "RAIL_URL"
+url = "http://127.0.0.1:9300"
+run = "target/debug/rail"
+[dependencies.rail.run_env]
+PORT = "9300"
+[[requests]]
+name = "open"
+method = "post"
+path = "/v1/accounts"
+headers = { "Idempotency-Key" = "{key}" }
+json = { currency = "EUR", amount = 1 }
+expect = 201
+save = { account = "/id" }
+read = "/v1/accounts/{account}"
+[[requests]]
+name = "pay"
+path = "/v1/payouts/{account}?n={n}"
+uses = ["rail"]
+"#;
+
+fn parse(text: &str) -> Result<Subject, String> {
+    Subject::from_text("keel.toml", text, Path::new("/srv")).map_err(|mistakes| mistakes.to_string())
+}
+
+fn flags() -> Flags {
+    Flags { run: "exec nginx".to_owned(), url: "http://127.0.0.1:8080".to_owned(), ..Flags::default() }
+}
+
+#[test]
+fn a_whole_file_is_read_with_paths_relative_to_it() {
+    let subject = parse(WHOLE).unwrap();
+    assert_eq!(subject.name, "ledger");
+    assert_eq!(subject.workdir, Path::new("/srv"));
+    assert_eq!((subject.state, subject.deadline), (State::Durable, Duration::from_millis(500)));
+    assert_eq!(subject.data, [PathBuf::from("/srv/data")]);
+    assert_eq!(subject.decisions, Some(PathBuf::from("/srv/decisions.toml")));
+    assert_eq!(subject.env["RUST_LOG"], "info");
+    let Dependencies::Declared(dependencies) = subject.dependencies else { panic!("dependencies were declared") };
+    assert_eq!((dependencies[0].name.as_str(), dependencies[0].env_of_run["PORT"].as_str()), ("rail", "9300"));
+    assert_eq!((subject.requests[0].method.as_str(), subject.requests[1].method.as_str()), ("POST", "GET"));
+    assert_eq!(subject.requests[1].uses, ["rail"]);
+}
+
+#[test]
+fn unsaid_dependencies_are_not_none() {
+    let service = "[service]\nrun = \"true\"\nurl = \"http://127.0.0.1:1\"\n";
+    assert!(matches!(parse(service).unwrap().dependencies, Dependencies::Unsaid));
+    let none = parse(&format!("dependencies = \"none\"\n{service}")).unwrap().dependencies;
+    assert!(matches!(none, Dependencies::Declared(list) if list.is_empty()));
+}
+
+#[test]
+fn every_mistake_in_a_file_is_told_with_its_line_and_the_way_out() {
+    for (from, to, words) in [
+        ("run = \"PORT", "rum = \"PORT", "keel.toml:2: unknown field `rum`: did you mean `run`?"),
+        ("PORT=8080 target/debug/ledger serve", " ", "keel.toml:2: `run` is empty"),
+        (
+            "http://127.0.0.1:8080",
+            "https://127.0.0.1",
+            "keel.toml:3: `url` = \"https://127.0.0.1\": this version examines plain HTTP",
+        ),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080", "expected http://HOST:PORT"),
+        ("\"/readyz\"", "\"readyz\"", "keel.toml:5: `ready` = \"readyz\" must start with a slash"),
+        ("\"durable\"", "\"some\"", "keel.toml:6: `state` = \"some\": expected \"durable\" or \"none\""),
+        ("\"durable\"", "\"none\"", "keel.toml:7: `data` names folders although"),
+        ("500ms", "soon", "keel.toml:8: `deadline` = \"soon\" is no duration: expected such as 500ms"),
+        ("500ms", "0s", "no time at all"),
+        ("env = \"RAIL_URL\"", "env = \"\"", "keel.toml:13: `env` = \"\" is no name"),
+        ("http://127.0.0.1:9300", "tcp://rail", "keel.toml:14: `url` = \"tcp://rail\" has no port"),
+        ("http://127.0.0.1:9300", "rail", "no URL"),
+        ("\"post\"", "\"PO ST\"", "keel.toml:20: \"PO ST\" is no method"),
+        ("\"/v1/accounts\"", "\"v1\"", "keel.toml:21: \"v1\" must start with a slash"),
+        ("Idempotency-Key\" =", "Idempotency Key\" =", "\"Idempotency Key\" is no name of a header"),
+        ("expect = 201", "expect = 20", "keel.toml:24: 20 is no status"),
+        ("expect = 201", "expect = 201\nbody = \"x\"", "keel.toml:25: it has `json` and `body`"),
+        ("\"/id\"", "\"id\"", "keel.toml:25: \"id\" is no JSON pointer"),
+        ("name = \"pay\"", "name = \"open\"", "two requests are called \"open\""),
+        (
+            "payouts/{account}",
+            "payouts/{acount}",
+            "keel.toml:29: nothing before this saves {acount}; known here: {account}, {key}, {n}",
+        ),
+        (
+            "uses = [\"rail\"]",
+            "uses = [\"rial\"]",
+            "keel.toml:30: no dependency is called \"rial\": did you mean \"rail\"?",
+        ),
+        ("name = \"pay\"", "nam = \"pay\"", "unknown field `nam`: did you mean `name`?"),
+        ("[service]\n", "[service]\nworkdir = \"/nowhere\"\n", "keel.toml:2: `workdir`: there is no folder /nowhere"),
+        ("[service]\n", "dependencies = \"some\"\n[service]\n", "keel.toml"),
+    ] {
+        assert!(WHOLE.contains(from), "{from:?} is in the file");
+        let told = parse(&WHOLE.replacen(from, to, 1)).unwrap_err();
+        assert!(told.contains(words), "{to}: {told}");
+    }
+}
+
+#[test]
+fn dependencies_are_none_or_declared_one_by_one_and_nothing_else() {
+    let service = "[service]\nrun = \"true\"\nurl = \"http://127.0.0.1:1\"\n";
+    let told = parse(&format!("dependencies = \"some\"\n{service}")).unwrap_err();
+    assert!(told.contains("keel.toml:1") && told.contains("dependencies = \"none\""), "{told}");
+    let told = parse(&format!("{service}dependencies = \"none\"\n")).unwrap_err();
+    assert!(told.contains("keel.toml:4") && told.contains("above [service]"), "{told}");
+}
+
+#[test]
+fn all_mistakes_in_a_file_are_told_at_once_and_in_order() {
+    let text = WHOLE.replace("500ms", "soon").replace("127.0.0.1:8080", "").replace("\"durable\"", "\"some\"");
+    let told = parse(&text).unwrap_err();
+    let lines: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["keel.toml:3", "keel.toml:6", "keel.toml:8"], "{told}");
+}
+
+#[test]
+fn what_declares_the_ledger_can_be_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../keel.toml");
+    if let Err(mistakes) = Subject::from_file(&path) {
+        panic!("{mistakes}");
+    }
+}
+
+#[test]
+fn flags_say_what_a_file_would() {
+    let subject = Subject::from_flags(Flags {
+        data: vec!["data".into()],
+        no_dependencies: true,
+        deadline: Some("2m".to_owned()),
+        env: vec!["A=b=c".to_owned()],
+        ..flags()
+    })
+    .unwrap();
+    assert_eq!((subject.name.as_str(), subject.state), ("nginx", State::Durable));
+    assert_eq!((subject.deadline, subject.start_timeout), (Duration::from_secs(120), Duration::from_secs(10)));
+    assert_eq!(subject.env["A"], "b=c");
+    assert!(subject.data[0].is_absolute() && subject.data[0].ends_with("data"));
+    assert!(matches!(subject.dependencies, Dependencies::Declared(list) if list.is_empty()));
+    assert_eq!(Subject::from_flags(Flags { stateless: true, ..flags() }).unwrap().state, State::None);
+    assert!(matches!(Subject::from_flags(flags()).unwrap().dependencies, Dependencies::Unsaid));
+}
+
+#[test]
+fn every_mistake_on_the_command_line_is_told_at_once() {
+    let told = Subject::from_flags(Flags {
+        url: "https://127.0.0.1".to_owned(),
+        ready: Some("readyz".to_owned()),
+        deadline: Some("5".to_owned()),
+        env: vec!["A".to_owned()],
+        repository: Some("/nowhere".into()),
+        ..flags()
+    })
+    .unwrap_err()
+    .to_string();
+    let flags: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(flags, ["--url", "--ready", "--deadline", "--env", "--repository"], "{told}");
+}
+
+#[test]
+fn a_declared_load_is_read_and_each_mistake_in_it_is_told() {
+    let with = |load: &str| {
+        let text = format!("[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[load]\n{load}");
+        Subject::from_text("keel.toml", &text, Path::new("/"))
+    };
+    let load = with("rate = 50\npeak = 100\np99 = \"500ms\"\nerrors = 0.01").unwrap().load.unwrap();
+    assert_eq!((load.rate, load.peak, load.p99, load.errors), (50.0, 100.0, Duration::from_millis(500), 0.01));
+    let wrong = with("rate = 0\npeak = 1e9\np99 = \"fast\"\nerrors = 1").unwrap_err().to_string();
+    for place in ["keel.toml:5", "keel.toml:6", "keel.toml:7", "keel.toml:8"] {
+        assert!(wrong.contains(place), "{place}: {wrong}");
+    }
+    let wrong = with("rate = 50\npeak = 10\np99 = \"500ms\"\nerrors = 0").unwrap_err().to_string();
+    assert!(wrong.contains("the peak is the higher one"), "{wrong}");
+}

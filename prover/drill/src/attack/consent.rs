@@ -1,0 +1,178 @@
+//! Who may be attacked: loopback, and whoever serves a fresh token of this run at a well-known path.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use url::Url;
+
+use super::target::Target;
+use keel_wire::http::MAX_BODY_KEPT;
+use keel_wire::raw::RawConnection;
+
+/// Where a target beyond loopback says that it consents: the body is the token and nothing else but white space.
+pub const PATH: &str = "/.well-known/keel-consent";
+/// How long the token may take to come, from the connection to the last byte.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a target must serve to consent to the attacks of this run: 192 bits of the operating system's randomness.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+/// Why a target is not attacked.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Only plain HTTP is spoken here.
+    #[error("{0} is not attacked: only http:// URLs with a host are; name the plain listener")]
+    NotHttp(Url),
+    /// The name has no address.
+    #[error("{url} is not attacked: its host has no address ({reason}); name one that has")]
+    NoAddress {
+        /// The target's URL.
+        url: Url,
+        /// Why not.
+        reason: String,
+    },
+    /// It is not on loopback, and one port cannot consent for another.
+    #[error("port {port} of {address} is not attacked: beyond 127.0.0.0/8 and ::1 only the URL's own port is")]
+    OtherPort {
+        /// Where it listens.
+        address: SocketAddr,
+        /// The other port.
+        port: u16,
+    },
+    /// It is not on loopback and there is no token it could serve.
+    #[error(
+        "{0} is not attacked: it is not on 127.0.0.0/8 or ::1, and no token was made that it could serve at {PATH}"
+    )]
+    NoToken(SocketAddr),
+    /// It is not on loopback and does not serve the token of this run.
+    #[error(
+        "{address} is not attacked: it is not on 127.0.0.0/8 or ::1 and does not consent ({saw}); whoever owns it lets it serve \
+         `{token}` at {PATH} while this run lasts"
+    )]
+    NoConsent {
+        /// Where it listens.
+        address: SocketAddr,
+        /// What was seen at the path.
+        saw: String,
+        /// The token of this run.
+        token: Token,
+    },
+}
+
+/// A place that may be attacked now. It is attacked at this address: a name that resolves anew resolves to nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) address: SocketAddr,
+    /// What to put into `Host`.
+    pub(super) host: String,
+}
+
+impl Token {
+    /// A fresh one.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness.
+    pub fn fresh() -> Self {
+        let mut bytes = [0; 24];
+        SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// As it is to be served.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({})", self.0)
+    }
+}
+
+/// Where `target` may be attacked. Consent is asked for anew each time, so that taking the token away ends it.
+///
+/// # Errors
+/// Why it may not.
+pub(super) async fn site(target: &Target) -> Result<Site, Refused> {
+    let site = resolve(&target.url).await?;
+    if site.address.ip().is_loopback() {
+        return Ok(site);
+    }
+    if let Some(port) = target.h2_port {
+        return Err(Refused::OtherPort { address: site.address, port });
+    }
+    let token = target.consent.as_ref().ok_or(Refused::NoToken(site.address))?;
+    match served(&site).await {
+        Ok(served) if served == token.0 => Ok(site),
+        Ok(_) => Err(no_consent(&site, "what it serves there is not the token of this run".to_owned(), token)),
+        Err(saw) => Err(no_consent(&site, saw, token)),
+    }
+}
+
+fn no_consent(site: &Site, saw: String, token: &Token) -> Refused {
+    Refused::NoConsent { address: site.address, saw, token: token.clone() }
+}
+
+async fn resolve(url: &Url) -> Result<Site, Refused> {
+    let (Some(host), "http") = (url.host_str(), url.scheme()) else { return Err(Refused::NotHttp(url.clone())) };
+    let port = url.port_or_known_default().unwrap_or(80);
+    let looked_up = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
+    let no_address = |reason: String| Refused::NoAddress { url: url.clone(), reason };
+    let addresses: Vec<SocketAddr> = looked_up.map_err(|error| no_address(error.to_string()))?.collect();
+    // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
+    let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
+    let address = *address.ok_or_else(|| no_address("none was found".to_owned()))?;
+    let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    Ok(Site { address, host })
+}
+
+/// What is served at the path, trimmed.
+async fn served(site: &Site) -> Result<String, String> {
+    let ask = async {
+        let mut connection = RawConnection::connect(site.address, None, PATIENCE).await.map_err(|e| e.to_string())?;
+        let head = format!("GET {PATH} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.host);
+        connection.write(head.as_bytes(), PATIENCE).await.map_err(|error| error.to_string())?;
+        Ok::<_, String>(connection.listen_answer(PATIENCE).await)
+    };
+    let heard = tokio::time::timeout(PATIENCE, ask).await.map_err(|_| format!("no answer within {PATIENCE:?}"))??;
+    let answer = super::answers::first(&heard.bytes, MAX_BODY_KEPT);
+    match answer {
+        Some(answer) if answer.status == 200 => Ok(String::from_utf8_lossy(&answer.body).trim().to_owned()),
+        Some(answer) => Err(format!("it answers {} there", answer.status)),
+        None => Err("it answers nothing that is HTTP there".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tokens_are_the_same() {
+        assert_ne!(Token::fresh(), Token::fresh());
+        assert_eq!(Token::fresh().text().len(), 48);
+    }
+
+    #[tokio::test]
+    async fn one_port_does_not_consent_for_another() {
+        let target = Target { h2_port: Some(8_443), ..Target::at("http://192.0.2.1/".parse().expect("a URL")) };
+        assert!(matches!(site(&target).await, Err(Refused::OtherPort { port: 8_443, .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_plain_http_is_refused() {
+        let target = Target::at("https://127.0.0.1/".parse().expect("a URL"));
+        assert!(matches!(site(&target).await, Err(Refused::NotHttp(_))));
+    }
+}

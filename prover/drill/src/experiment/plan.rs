@@ -1,0 +1,560 @@
+//! The file of a drill: what is expected of a service, what is done to it, what may be touched.
+//!
+//! ```toml
+//! title = "The bank is slow"
+//! description = "Transfers do not need the bank: its answers must not slow them down."
+//!
+//! [blast-radius]                          # a step outside of it is refused before anything starts
+//! dependencies = ["bank"]
+//!
+//! [load]
+//! rate = 20                               # requests a second, sent whatever becomes of those before
+//! lasts = "12s"
+//! mix = { transfer = 3, "pay out" = 1 }   # requests of keel.toml, and their weights
+//!
+//! [[step]]
+//! name = "the bank takes 2 s to answer"
+//! at = "3s"
+//! lasts = "4s"
+//! does = { slow = { dependency = "bank", by = "2s" } }
+//!
+//! [[hypothesis]]
+//! name = "transfers stay fast"
+//! load = { phase = "during", thresholds = ["kind:transfer p99<=300ms", "kind:transfer errors<=0%"] }
+//!
+//! [[abort]]
+//! name = "nothing works any more"
+//! errors = 0.9
+//! ```
+
+mod callee;
+mod expectation;
+mod prepare;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::fault::Fault;
+use keel_input::duration;
+use keel_load::profile::{Profile, Stretch};
+
+pub use self::callee::{CallBound, Effects};
+pub use self::expectation::{Bank, Health, Http, Hypothesis, LoadBound, Metric, Move, Phase, Recovers};
+pub use self::prepare::{Prepare, Volume};
+
+/// The longest drill.
+pub const MAX_LENGTH: Duration = Duration::from_secs(600);
+/// The highest rate, spikes included: loads go to one machine.
+pub const MAX_RATE: f64 = 5000.0;
+
+/// A drill.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Plan {
+    /// What it is about.
+    pub title: String,
+    /// Why it matters.
+    pub description: String,
+    /// What is examined, when not what the command line says.
+    #[serde(default)]
+    pub subject: SubjectPart,
+    /// What is put under it before it starts, so that it can be broken later.
+    #[serde(default)]
+    pub prepare: Prepare,
+    /// What may be touched.
+    #[serde(default)]
+    pub blast_radius: BlastRadius,
+    /// What is asked of it meanwhile.
+    pub load: Load,
+    /// What is done to it.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Step>,
+    /// What is expected of it.
+    #[serde(rename = "hypothesis")]
+    pub hypotheses: Vec<Hypothesis>,
+    /// When it is broken off at once.
+    #[serde(default, rename = "abort")]
+    pub aborts: Vec<Abort>,
+    /// From the last undo until the phase `after` begins.
+    #[serde(default = "recovery", deserialize_with = "duration::deserialize")]
+    pub recovery: Duration,
+}
+
+/// What is examined.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SubjectPart {
+    /// Its `keel.toml`, from the drill's folder.
+    pub config: Option<PathBuf>,
+    /// Set on top of its environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+/// What may be touched.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BlastRadius {
+    /// Dependencies whose connections may be disturbed.
+    #[serde(default)]
+    pub dependencies: BTreeSet<String>,
+    /// Processes that may get signals: the service, and dependencies that were started for it.
+    #[serde(default)]
+    pub processes: BTreeSet<String>,
+    /// Faults of the host, by their names.
+    #[serde(default)]
+    pub host: BTreeSet<String>,
+    /// Whether more may be asked of the service than `[load]` says.
+    #[serde(default)]
+    pub load: bool,
+    /// Whether commands may be run.
+    #[serde(default)]
+    pub commands: bool,
+}
+
+/// What is asked of the service, open loop.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Load {
+    /// Requests a second.
+    pub rate: f64,
+    /// How long.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub lasts: Duration,
+    /// Requests by name, and their weights.
+    pub mix: BTreeMap<String, u32>,
+    /// When an answer is given up.
+    #[serde(default = "patience", deserialize_with = "duration::deserialize")]
+    pub timeout: Duration,
+    /// How often a request that failed is sent again at once, with its key.
+    #[serde(default)]
+    pub retries: u32,
+    /// How late keel may come to a request. When it comes later to more than one in a hundred, nothing can be said of latencies
+    /// and failures.
+    #[serde(default = "allowed_lag", deserialize_with = "duration::deserialize")]
+    pub allowed_lag: Duration,
+    /// What the order of requests is drawn from. Their keys are new in every run.
+    #[serde(default = "seed")]
+    pub seed: u64,
+}
+
+/// One thing that is done, and undone.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// In the words of reports.
+    pub name: String,
+    /// When, from the beginning of the load.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub at: Duration,
+    /// Until it is undone.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub lasts: Duration,
+    /// What.
+    pub does: Does,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Does {
+    /// A dependency's answers come later.
+    Slow {
+        /// Which.
+        dependency: String,
+        /// By how much.
+        #[serde(deserialize_with = "duration::deserialize")]
+        by: Duration,
+    },
+    /// A dependency refuses connections.
+    Down(String),
+    /// A dependency accepts and never answers.
+    Hang(String),
+    /// A dependency answers what is not the protocol.
+    Garbage(String),
+    /// A dependency resets connections after the request.
+    Reset(String),
+    /// A dependency answers 500.
+    ServerError(String),
+    /// A dependency does what it is asked, and its answer is lost.
+    LostAnswer(String),
+    /// A dependency that speaks plain HTTP answers every call with 503: the drill's double in front of it does, and counts.
+    Unavailable(String),
+    /// Nothing passes between the service and these dependencies, in either direction.
+    Partition(Vec<String>),
+    /// A process is killed (SIGKILL), and started again at the end of the step.
+    Kill(String),
+    /// A process is stopped (SIGSTOP), and goes on at the end of the step.
+    Freeze(String),
+    /// The rate of the load is multiplied.
+    Rate(f64),
+    /// One more client sends this request over and over, each connection as fast as it is answered.
+    Wild {
+        /// Which request.
+        request: String,
+        /// Over how many connections.
+        connections: u32,
+    },
+    /// A fault of the host or of a process on it: a table of [`crate::fault::Fault`], with `process` in place of its `pid`.
+    Host(HostFault),
+    /// A shell command, and the one that undoes it.
+    Command {
+        /// What is run.
+        run: String,
+        /// What undoes it; it must do no harm when there is nothing to undo.
+        undo: String,
+    },
+}
+
+/// A fault of the host.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HostFault {
+    /// Its name.
+    #[serde(rename = "fault")]
+    pub name: String,
+    /// The process that it is about, by its name: the service, or a dependency that was started for it.
+    pub process: Option<String>,
+    #[serde(flatten)]
+    table: Settings,
+}
+
+/// Settings of a fault, by their names.
+pub type Settings = serde_json::Map<String, serde_json::Value>;
+
+impl HostFault {
+    /// The fault, with what the file leaves out: the `pid` of the process that it names, the `switch` or the `folder` of what was
+    /// prepared.
+    ///
+    /// # Errors
+    /// When there is no such fault, or its settings are wrong.
+    pub fn fault(&self, left_out: Settings) -> Result<Fault, Refusal> {
+        let mut table = left_out;
+        table.extend(self.table.clone());
+        table.insert("fault".to_owned(), self.name.clone().into());
+        serde_json::from_value(table.into())
+            .map_err(|error| Refusal(format!("the fault {} of the host: {error}", self.name)))
+    }
+}
+
+/// When a drill is broken off: all that was done is undone at once.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Abort {
+    /// In the words of reports.
+    pub name: String,
+    /// The share of failures among the answers of the last seconds from which on it is broken off.
+    pub errors: Option<f64>,
+    /// A shell command that must go on succeeding.
+    pub command: Option<String>,
+}
+
+/// What is wrong with a plan, or why it may not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub(crate) String);
+
+impl Plan {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no plan, or does more than its own blast radius allows.
+    pub fn from_file(path: &Path) -> Result<Self, Refusal> {
+        let refused = |error: &dyn std::fmt::Display| Refusal(format!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
+        Self::from_text(&text).map_err(|refusal| refused(&refusal))
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// When it is no plan, or does more than its own blast radius allows.
+    pub fn from_text(text: &str) -> Result<Self, Refusal> {
+        let plan: Self = toml::from_str(text).map_err(|error| Refusal(error.to_string().trim_end().to_owned()))?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// When the first step begins; the end of the load when there is none.
+    pub fn first_step(&self) -> Duration {
+        self.steps.iter().map(|step| step.at).min().unwrap_or(self.load.lasts)
+    }
+
+    /// When the last step ends.
+    pub fn last_end(&self) -> Duration {
+        self.steps.iter().map(|step| step.at + step.lasts).max().unwrap_or(self.load.lasts)
+    }
+
+    /// The dependencies whose calls have to be seen one by one: a double stands in front of them.
+    pub fn watched(&self) -> BTreeSet<&str> {
+        let failing = self.steps.iter().filter_map(|step| match &step.does {
+            Does::Unavailable(dependency) => Some(dependency.as_str()),
+            _ => None,
+        });
+        let counted =
+            self.hypotheses.iter().filter_map(|hypothesis| Some(hypothesis.calls.as_ref()?.dependency.as_str()));
+        failing.chain(counted).collect()
+    }
+
+    /// The rate of the load over time.
+    pub fn profile(&self) -> Profile {
+        let spikes = self.steps.iter().filter(|step| matches!(step.does, Does::Rate(_)));
+        let edges = spikes.flat_map(|step| [step.at, step.at + step.lasts]);
+        let mut edges: Vec<Duration> = edges.chain([Duration::ZERO, self.load.lasts]).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let stretch = |edge: &[Duration]| {
+            let rate = self.rate_at(edge[0]);
+            Stretch { from: rate, to: rate, lasts: edge[1] - edge[0] }
+        };
+        Profile::Stretches(edges.windows(2).map(stretch).collect())
+    }
+
+    fn rate_at(&self, at: Duration) -> f64 {
+        let factor =
+            self.steps.iter().filter(|step| step.at <= at && at < step.at + step.lasts).map(|step| match step.does {
+                Does::Rate(times) => times,
+                _ => 1.0,
+            });
+        (self.load.rate * factor.product::<f64>()).min(MAX_RATE)
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let wrong = |what: String| Err(Refusal(what));
+        if self.load.lasts > MAX_LENGTH {
+            return wrong(format!("the load lasts longer than {MAX_LENGTH:?}"));
+        }
+        if !(self.load.rate > 0.0 && self.load.rate <= MAX_RATE) {
+            return wrong(format!("a rate of {} is not between 0 and {MAX_RATE} requests a second", self.load.rate));
+        }
+        if self.load.mix.values().sum::<u32>() == 0 {
+            return wrong("the mix of the load is empty".to_owned());
+        }
+        if self.hypotheses.is_empty() {
+            return wrong("it has no hypothesis: then nothing can be learned from it".to_owned());
+        }
+        for step in &self.steps {
+            if step.at + step.lasts >= self.load.lasts {
+                return wrong(format!(
+                    "the step {:?} is not over before the load is: nobody would see it end",
+                    step.name
+                ));
+            }
+            self.blast_radius.allows(step)?;
+            self.is_prepared(step)?;
+        }
+        self.check_overlaps()?;
+        for hypothesis in &self.hypotheses {
+            hypothesis.check(self)?;
+        }
+        let mut banks = self.hypotheses.iter().filter_map(|hypothesis| hypothesis.bank.as_ref());
+        if let Some(bank) = banks.next() {
+            let moves =
+                |step: &&Step| matches!(&step.does, Does::Wild { request, .. } if bank.moves.contains_key(request));
+            if let Some(step) = self.steps.iter().find(moves) {
+                return wrong(format!("the step {:?} moves money of which nobody takes note", step.name));
+            }
+            if banks.next().is_some() {
+                return wrong("there are two banks: one has all accounts and all moves".to_owned());
+            }
+        }
+        match self.aborts.iter().find(|abort| abort.errors.is_some() == abort.command.is_some()) {
+            Some(abort) => wrong(format!("the abort condition {:?} needs one of errors and command", abort.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether a fault of the host has all that it needs.
+    fn is_prepared(&self, step: &Step) -> Result<(), Refusal> {
+        let Does::Host(host) = &step.does else { return Ok(()) };
+        let mut settings = self.prepare.settings(&host.name);
+        settings.extend(host.process.as_ref().map(|_| ("pid".to_owned(), 2.into())));
+        host.fault(settings).map(drop)
+    }
+
+    /// A proxy has one fault at a time: the end of one step would end the other.
+    fn check_overlaps(&self) -> Result<(), Refusal> {
+        for (place, first) in self.steps.iter().enumerate() {
+            let same = |second: &&Step| {
+                let shared = first.does.dependencies().iter().any(|name| second.does.dependencies().contains(name));
+                shared && first.at < second.at + second.lasts && second.at < first.at + first.lasts
+            };
+            if let Some(second) = self.steps[place + 1..].iter().find(same) {
+                let (first, second) = (&first.name, &second.name);
+                return Err(Refusal(format!("{first:?} and {second:?} disturb the same dependency at the same time")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Does {
+    /// The dependencies that it disturbs.
+    pub(super) fn dependencies(&self) -> Vec<&str> {
+        match self {
+            Self::Slow { dependency, .. }
+            | Self::Down(dependency)
+            | Self::Hang(dependency)
+            | Self::Garbage(dependency)
+            | Self::Reset(dependency)
+            | Self::ServerError(dependency)
+            | Self::LostAnswer(dependency)
+            | Self::Unavailable(dependency) => vec![dependency],
+            Self::Partition(dependencies) => dependencies.iter().map(String::as_str).collect(),
+            Self::Kill(_)
+            | Self::Freeze(_)
+            | Self::Rate(_)
+            | Self::Wild { .. }
+            | Self::Host(_)
+            | Self::Command { .. } => Vec::new(),
+        }
+    }
+}
+
+impl BlastRadius {
+    /// Whether a step stays within what may be touched.
+    fn allows(&self, step: &Step) -> Result<(), Refusal> {
+        let outside = |what: String, part: &str| {
+            let name = &step.name;
+            Err(Refusal(format!(
+                "the step {name:?} touches {what}, which is not in blast-radius.{part}: nothing was done"
+            )))
+        };
+        if let Some(dependency) = step.does.dependencies().into_iter().find(|name| !self.dependencies.contains(*name)) {
+            return outside(format!("the dependency {dependency}"), "dependencies");
+        }
+        match &step.does {
+            Does::Kill(process) | Does::Freeze(process) if !self.processes.contains(process) => {
+                outside(format!("the process {process}"), "processes")
+            }
+            Does::Host(host) => match &host.process {
+                Some(process) if !self.processes.contains(process) => {
+                    outside(format!("the process {process}"), "processes")
+                }
+                _ if !self.host.contains(&host.name) => outside(format!("the host by {}", host.name), "host"),
+                _ => Ok(()),
+            },
+            Does::Rate(_) | Does::Wild { .. } if !self.load => outside("the load".to_owned(), "load"),
+            Does::Command { .. } if !self.commands => outside("the host by a command".to_owned(), "commands"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn recovery() -> Duration {
+    Duration::from_secs(2)
+}
+
+fn patience() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// A tenth of what people notice (Nielsen, "Response Times: The 3 Important Limits"), and latency counts from the intended time.
+fn allowed_lag() -> Duration {
+    Duration::from_millis(50)
+}
+
+fn seed() -> u64 {
+    1
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+
+    const PLAN: &str = r#"
+        title = "t"
+        description = "d"
+        [blast-radius]
+        dependencies = ["bank"]
+        [load]
+        rate = 10
+        lasts = "10s"
+        mix = { look = 1 }
+        [[step]]
+        name = "slow"
+        at = "2s"
+        lasts = "1500ms"
+        does = { slow = { dependency = "bank", by = "2s" } }
+        [[hypothesis]]
+        name = "it answers"
+        load = { thresholds = ["errors<=0%"] }
+    "#;
+
+    #[test]
+    fn a_plan_is_read() {
+        let plan = Plan::from_text(PLAN).unwrap();
+        assert_eq!((plan.first_step(), plan.last_end()), (Duration::from_secs(2), Duration::from_millis(3500)));
+        assert_eq!(plan.profile(), Profile::constant(10.0, Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_spike_is_a_stretch_of_the_profile() {
+        let spike = PLAN
+            .replace(r#"slow = { dependency = "bank", by = "2s" }"#, "rate = 10")
+            .replace("[load]", "load = true\n[load]");
+        let Profile::Stretches(stretches) = Plan::from_text(&spike).unwrap().profile() else { panic!() };
+        let told: Vec<_> = stretches.iter().map(|stretch| (stretch.from, stretch.lasts.as_millis())).collect();
+        assert_eq!(told, [(10.0, 2000), (100.0, 1500), (10.0, 6500)]);
+    }
+
+    #[test]
+    fn what_a_fault_needs_to_be_prepared_is_asked_for() {
+        let clock = PLAN
+            .replace(r#"slow = { dependency = "bank", by = "2s" }"#, r#"host = { fault = "clock", jump = 60 }"#)
+            .replace("[load]", "host = [\"clock\"]\n[load]");
+        assert!(Plan::from_text(&clock).unwrap_err().to_string().contains("switch"));
+        assert!(Plan::from_text(&clock.replace("[load]", "[prepare]\nclock = true\n[load]")).is_ok());
+    }
+
+    #[test]
+    fn a_step_outside_of_the_blast_radius_is_refused_with_its_name() {
+        for (from, to, word) in [
+            (r#"dependencies = ["bank"]"#, "", "dependency bank"),
+            (r#"slow = { dependency = "bank", by = "2s" }"#, r#"kill = "ledger""#, "process ledger"),
+            (r#"slow = { dependency = "bank", by = "2s" }"#, "rate = 10", "load"),
+            (
+                r#"slow = { dependency = "bank", by = "2s" }"#,
+                r#"host = { fault = "cpu-hog", processes = 1 }"#,
+                "cpu-hog",
+            ),
+            (
+                r#"slow = { dependency = "bank", by = "2s" }"#,
+                r#"host = { fault = "stop", process = "x" }"#,
+                "process x",
+            ),
+            (r#"slow = { dependency = "bank", by = "2s" }"#, r#"partition = ["bank", "other"]"#, "other"),
+            (r#"slow = { dependency = "bank", by = "2s" }"#, r#"command = { run = "rm", undo = "true" }"#, "command"),
+        ] {
+            let refusal = Plan::from_text(&PLAN.replace(from, to)).unwrap_err().to_string();
+            assert!(refusal.contains(word) && refusal.contains("nothing was done"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_plan_is_told() {
+        for (from, to, word) in [
+            ("rate = 10", "rate = 0", "rate of 0"),
+            ("rate = 10", "rates = 10", "rates"),
+            (r#"lasts = "10s""#, r#"lasts = "10""#, "duration"),
+            (r#"lasts = "10s""#, r#"lasts = "3s""#, "not over"),
+            (
+                "[[hypothesis]]",
+                "[[step]]\nname = \"down\"\nat = \"3s\"\nlasts = \"1s\"\ndoes = { down = \"bank\" }\n[[hypothesis]]",
+                "same dependency",
+            ),
+            (r#"load = { thresholds = ["errors<=0%"] }"#, "", "exactly one"),
+            ("errors<=0%", "errors=0", "there is no <"),
+            ("errors<=0%", "kind:jump errors<=0%", "\"jump\""),
+            ("look = 1", "", "empty"),
+        ] {
+            let refusal = Plan::from_text(&PLAN.replace(from, to)).unwrap_err().to_string();
+            assert!(refusal.contains(word), "{refusal}");
+        }
+    }
+}

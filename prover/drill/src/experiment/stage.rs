@@ -1,0 +1,57 @@
+//! What a drill acts on. Who runs the drill brings it: the drill does not know how a service is started.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::plan::Settings;
+use crate::double::Double;
+use keel_load::Kind;
+use keel_proxy::FaultProxy;
+
+/// A service that runs, with proxies in front of its dependencies.
+pub trait Stage {
+    /// Its public listener.
+    fn url(&self) -> Url;
+
+    /// The listener of its operators; the public one when there is no other.
+    fn admin(&self) -> Url;
+
+    /// The request of that name.
+    fn request(&self, name: &str) -> Option<Kind>;
+
+    /// What names in braces stand for in requests: what earlier answers gave.
+    fn variables(&self) -> BTreeMap<String, String>;
+
+    /// A path with those names replaced.
+    fn filled(&self, path: &str) -> String;
+
+    /// The proxy in front of a dependency.
+    fn proxy(&self, dependency: &str) -> Option<&FaultProxy>;
+
+    /// The double behind that proxy, in front of the dependency; for those that the drill watches
+    /// ([`Plan::watched`](super::plan::Plan::watched)).
+    fn double(&self, dependency: &str) -> Option<&Double>;
+
+    /// The dependency itself, where it speaks HTTP, past everything in front of it.
+    fn dependency(&self, dependency: &str) -> Option<Url>;
+
+    /// Sends a signal to a process, its whole group.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    fn signal(&mut self, process: &str, signal: i32) -> Result<(), String>;
+
+    /// The id of a process that runs, by its name.
+    fn pid(&self, process: &str) -> Option<u32>;
+
+    /// What is filled in of a fault of the host where the drill leaves it out, by the fault's name: the switch or the folder of
+    /// what was prepared ([`Grounds::settings`](super::Grounds::settings)).
+    fn settings(&self, fault: &str) -> Settings;
+
+    /// Takes every fault away, starts what has ended, and waits until all is ready.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    fn mend(&mut self) -> impl Future<Output = Result<(), String>> + Send;
+}

@@ -1,0 +1,60 @@
+//! One client that has gone wild: it sends as fast as it is answered, over several connections. It is no load: nobody measures
+//! what it gets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::task::JoinSet;
+
+use keel_input::seed::Seed;
+use keel_load::{FilledRequest, Filling, Fillings};
+use keel_wire::http::{Client, Request};
+
+use super::plan::Plan;
+
+/// The most requests of one wild client.
+const MAX_REQUESTS: u64 = 1_000_000;
+
+/// A wild client, until it is dropped.
+pub(super) struct Wild {
+    _connections: JoinSet<()>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Wild {
+    pub(super) fn begin(
+        kind: &keel_load::Kind,
+        connections: u32,
+        plan: &Plan,
+        offered: &keel_load::Plan,
+    ) -> Result<Self, String> {
+        let fill = Arc::new(offered.filler(kind).map_err(|mistake| mistake.to_string())?);
+        let client = Client::new(offered.target.clone(), plan.load.timeout);
+        let sent = Arc::new(AtomicU64::new(0));
+        let mut set = JoinSet::new();
+        for connection in 0..connections {
+            let (fill, client, sent) = (Arc::clone(&fill), client.clone(), Arc::clone(&sent));
+            let mut fillings = Fillings::new(Seed(plan.load.seed), &format!("wild connection {connection}"));
+            set.spawn(async move {
+                loop {
+                    let number = sent.fetch_add(1, Ordering::Relaxed);
+                    if number >= MAX_REQUESTS {
+                        return;
+                    }
+                    client.send(to_send(fill(&Filling { number, ..fillings.draw() }))).await;
+                }
+            });
+        }
+        Ok(Self { _connections: set, sent })
+    }
+
+    /// How many requests it has begun.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+/// A filled request, for the client that keeps evidence.
+pub(super) fn to_send(filled: FilledRequest) -> Request {
+    Request { headers: filled.headers, ..Request::new(filled.method, filled.path).body(filled.body) }
+}

@@ -1,0 +1,16 @@
+//! Values as people write them in files and on command lines.
+//!
+//! - [`duration`]: `250us`, `500ms`, `10s`, `1.5m`, `2h`.
+//! - [`seed`]: one seed for a whole run, and the generators that are derived from it.
+//! - [`diagnostics`]: every error of a file, each with its line and the way out.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! assert_eq!(keel_input::duration::parse("1.5m"), Ok(Duration::from_secs(90)));
+//! assert!(keel_input::duration::parse("90").is_err());
+//! ```
+
+pub mod diagnostics;
+pub mod duration;
+pub mod seed;

@@ -1,0 +1,207 @@
+//! `keel attack`: what hostile clients do, each attack bounded, with a bystander beside it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Method;
+use keel_checklist::lab::Lab;
+use keel_checklist::probes::prove::attack::declared::{self, Leave};
+use keel_checklist::report::terminal::plain;
+use keel_checklist::subject::Subject;
+use keel_drill::attack::consent::Token;
+use keel_drill::attack::{self, Attack, Bounds, Outcome, Target, Verdict};
+use keel_wire::http::Request;
+use url::Url;
+
+use crate::interrupt::Interrupt;
+use crate::output::{can_write, print, write};
+use crate::progress::Progress;
+use crate::{FINE, NOT_STARTED, usage};
+
+mod tell;
+
+/// Something fell.
+const FELL: u8 = 1;
+/// Broken off by a signal, as shells say it.
+const BROKEN_OFF: u8 = 130;
+
+/// What to attack, with what, and how hard.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing fell, 1 something fell, 2 a mistake in the command line, a file or a target that \
+                        may not be attacked, 3 the service could not be started, 130 broken off"
+)]
+pub(crate) struct Arguments {
+    /// List the attacks and what a correct server may answer, and do nothing
+    #[arg(long)]
+    list: bool,
+    /// Only these attacks
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Start the service that this file describes, and learn its requests from it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to attack; its path is the harmless request. With --config: instead of the service's own URL
+    #[arg(long, value_name = "http://HOST:PORT/PATH")]
+    url: Option<Url>,
+    /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's (loopback only)
+    #[arg(long, value_name = "PORT")]
+    h2_port: Option<u16>,
+    /// A path that takes JSON by POST
+    #[arg(long, value_name = "PATH")]
+    body: Option<String>,
+    /// A path at which one logs in by POST
+    #[arg(long, value_name = "PATH", requires = "login_body")]
+    login: Option<String>,
+    /// What is posted there, {password} standing for what is tried
+    #[arg(long, value_name = "TEXT", requires = "login")]
+    login_body: Option<String>,
+    /// Connections held at once
+    #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().connections)]
+    connections: usize,
+    /// Requests, streams or connections begun in all, by each attack
+    #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().requests)]
+    requests: u64,
+    /// Of these a second
+    #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().rate)]
+    rate: u32,
+    /// Seconds that one attack lasts at most
+    #[arg(long, value_name = "SECONDS", default_value_t = Bounds::default().duration.as_secs())]
+    duration: u64,
+    /// Also write the outcomes as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: Arguments) -> u8 {
+    if arguments.list {
+        print(&tell::list());
+        return FINE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return usage(format!("cannot start its threads: {error}")),
+    };
+    runtime.block_on(attacked(&arguments)).unwrap_or_else(usage)
+}
+
+async fn attacked(arguments: &Arguments) -> Result<u8, String> {
+    let attacks = arguments.attacks()?;
+    let bounds = arguments.bounds()?;
+    if let Some(path) = &arguments.json {
+        can_write(path)?;
+    }
+    let mut interrupt = Interrupt::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let mut lab = None;
+    if let Some(path) = &arguments.config {
+        let subject = Subject::from_file(path).map_err(|mistakes| mistakes.to_string())?;
+        match started(subject).await {
+            Ok(started) => lab = Some(started),
+            Err(failure) => {
+                eprintln!("keel: the service could not be started: {failure}");
+                return Ok(NOT_STARTED);
+            }
+        }
+    }
+    let target = arguments.target(lab.as_mut()).await?;
+    tokio::select! {
+        outcomes = run_all(&attacks, &target, &bounds) => arguments.tell(&outcomes?),
+        () = interrupt.first() => Ok(BROKEN_OFF),
+    }
+}
+
+async fn started(subject: Subject) -> Result<Lab, keel_checklist::lab::StartFailure> {
+    let mut lab = Lab::open(subject).await?;
+    lab.ensure_running().await?;
+    Ok(lab)
+}
+
+async fn run_all(attacks: &[&Attack], target: &Target, bounds: &Bounds) -> Result<Vec<Outcome>, String> {
+    let progress = Progress::new();
+    let mut outcomes = Vec::new();
+    for (place, attack) in attacks.iter().enumerate() {
+        progress.show(&format!("{}/{} {}", place + 1, attacks.len(), attack.id));
+        let outcome = attack::run(attack, target, bounds).await.map_err(|refusal| refusal.to_string())?;
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+impl Arguments {
+    fn attacks(&self) -> Result<Vec<&'static Attack>, String> {
+        let unknown = |id: &str| format!("no attack is called {id:?}: `keel attack --list` shows them");
+        if self.only.is_empty() {
+            return Ok(attack::all().iter().collect());
+        }
+        self.only.iter().map(|id| attack::named(id).ok_or_else(|| unknown(id))).collect()
+    }
+
+    fn bounds(&self) -> Result<Bounds, String> {
+        let duration = Duration::from_secs(self.duration);
+        let answer = Bounds::default().answer.min(duration);
+        let (connections, requests, rate) = (self.connections, self.requests, self.rate);
+        let bounds = Bounds { connections, requests, rate, duration, answer, ..Bounds::default() };
+        bounds.check().map_err(|beyond| beyond.to_string())?;
+        Ok(bounds)
+    }
+
+    async fn target(&self, lab: Option<&mut Lab>) -> Result<Target, String> {
+        let mut target = match lab {
+            Some(lab) => declared::target(lab, Leave::Effect).await,
+            None => {
+                let url = self.url.clone();
+                Target::at(url.ok_or("nothing to attack: say --url http://127.0.0.1:PORT/ or --config keel.toml")?)
+            }
+        };
+        if let Some(url) = &self.url {
+            target.url = url.clone();
+        }
+        target.h2_port = self.h2_port;
+        if let Some(path) = &self.body {
+            target.body = Some(Request::new(Method::POST, path.clone()).header("Content-Type", "application/json"));
+        }
+        if let (Some(path), Some(body)) = (&self.login, &self.login_body) {
+            let json = serde_json::from_str::<serde_json::Value>(body).is_ok();
+            let media_type = if json { "application/json" } else { "application/x-www-form-urlencoded" };
+            let request = Request::new(Method::POST, path.clone()).header("Content-Type", media_type);
+            target.login = Some(attack::target::Login { request: request.body(body.clone()) });
+        }
+        let token = Token::fresh();
+        if !is_loopback(&target.url) {
+            eprintln!("keel: it must serve {token} at {}", attack::consent::PATH);
+            wait_for_return();
+        }
+        target.consent = Some(token);
+        Ok(target)
+    }
+
+    fn tell(&self, outcomes: &[Outcome]) -> Result<u8, String> {
+        print(&plain_lines(&tell::text(outcomes)));
+        if let Some(path) = &self.json {
+            save(path, outcomes)?;
+        }
+        let fell = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Fell);
+        Ok(if fell { FELL } else { FINE })
+    }
+}
+
+/// A first guess, for the hint alone: what decides is the address that the name resolves to.
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| host.starts_with("127.") || host == "localhost" || host == "[::1]")
+}
+
+/// Gives whoever owns the target the time to serve the token.
+fn wait_for_return() {
+    eprintln!("keel: press Return when it does");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+/// What a server said goes to no terminal as it came.
+fn plain_lines(text: &str) -> String {
+    text.lines().map(|line| plain(line).to_string() + "\n").collect()
+}
+
+fn save(path: &Path, outcomes: &[Outcome]) -> Result<(), String> {
+    let text = serde_json::to_string_pretty(outcomes).map_err(|error| error.to_string())?;
+    write(path, &(text + "\n"))
+}

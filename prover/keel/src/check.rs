@@ -1,0 +1,267 @@
+//! `keel check`: one examination, its reports, its exit code.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use keel_catalogue::Catalogue;
+use keel_checklist::calendar::Day;
+use keel_checklist::decision::Decisions;
+use keel_checklist::examination::{Examination, PROBE_BOUND, Selection};
+use keel_checklist::lab::StartFailure;
+use keel_checklist::probes;
+use keel_checklist::report::terminal::Look;
+use keel_checklist::report::{Report, html, json, junit, terminal};
+use keel_checklist::subject::{Flags, Subject};
+
+use crate::interrupt::Interrupt;
+use crate::output::{can_write, print, write};
+use crate::progress::Progress;
+use crate::{NOT_STARTED, USAGE, explain, list, undo, usage};
+
+/// The file that is read when nothing says what to examine.
+const FILE: &str = "keel.toml";
+
+/// What to examine, and how to tell.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    subject: SubjectArguments,
+    /// The decisions: what is skipped or attested, by whom, until when
+    #[arg(long, value_name = "FILE", help_heading = "What to examine")]
+    decisions: Option<PathBuf>,
+    /// Only these attributes
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What to examine")]
+    only: Vec<String>,
+    /// Only this chapter
+    #[arg(long, value_name = "NAME", help_heading = "What to examine")]
+    chapter: Option<String>,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "What to examine")]
+struct SubjectArguments {
+    /// What to examine, as a file; ./keel.toml when it is there and --run is not given
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    config: Option<PathBuf>,
+    /// The command that starts the service in the foreground
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    run: Option<String>,
+    /// Where it listens
+    #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
+    url: Option<String>,
+    /// Where its health and metrics are, when that is another listener
+    #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
+    admin: Option<String>,
+    /// The path that says whether it is ready; unsaid, any answer below 500 to / counts
+    #[arg(long, value_name = "PATH", requires = "run")]
+    ready: Option<String>,
+    /// The path of its health
+    #[arg(long, value_name = "PATH", requires = "run")]
+    health: Option<String>,
+    /// The path of its metrics
+    #[arg(long, value_name = "PATH", requires = "run")]
+    metrics: Option<String>,
+    /// The path of its OpenAPI document
+    #[arg(long, value_name = "PATH", requires = "run")]
+    openapi: Option<String>,
+    /// The repository that the static probes read
+    #[arg(long, value_name = "FOLDER", requires = "run")]
+    repository: Option<PathBuf>,
+    /// A folder of its persistent data; can be given several times
+    #[arg(long, value_name = "FOLDER", requires = "run")]
+    data: Vec<PathBuf>,
+    /// It keeps no state: every request only reads
+    #[arg(long, requires = "run", conflicts_with = "data")]
+    stateless: bool,
+    /// It calls nothing over a network
+    #[arg(long, requires = "run")]
+    no_dependencies: bool,
+    /// A variable of its environment; can be given several times
+    #[arg(long, value_name = "NAME=VALUE", requires = "run")]
+    env: Vec<String>,
+    /// No request may take longer [default: 30s]
+    #[arg(long, value_name = "DURATION", requires = "run")]
+    deadline: Option<String>,
+    /// Until it is ready [default: 10s]
+    #[arg(long, value_name = "DURATION", requires = "run")]
+    start_timeout: Option<String>,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "What to tell")]
+struct Telling {
+    /// What is printed
+    #[arg(long, value_enum, default_value = "terminal")]
+    format: Format,
+    /// Print it to this file instead
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Also write the report as one HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Also write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Also write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Show the evidence of everything
+    #[arg(long, short)]
+    verbose: bool,
+    /// What is unknown counts as falling short
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Terminal,
+    Json,
+    Html,
+    Junit,
+}
+
+pub(crate) fn run(arguments: Arguments) -> u8 {
+    let catalogue = Catalogue::embedded();
+    if let Some(id) = arguments.only.iter().find(|id| catalogue.get(id).is_none()) {
+        return explain::unknown(catalogue, id);
+    }
+    if let Some(name) = arguments.chapter.as_ref().filter(|name| catalogue.chapter(name).is_none()) {
+        return list::no_chapter(catalogue, name);
+    }
+    let (subject, examination) = match planned(&arguments) {
+        Ok(planned) => planned,
+        Err(problem) => return usage(problem),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return usage(format!("cannot start its threads: {error}")),
+    };
+    undo::before_anything_else();
+    match runtime.block_on(examined(&examination, subject)) {
+        Ok(Ok(report)) => arguments.telling.tell(&report),
+        Ok(Err(failure)) => not_started(&failure),
+        Err(error) => usage(format!("cannot listen to signals: {error}")),
+    }
+}
+
+/// What is to be examined, and how: everything that can be wrong is told before anything is started.
+fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
+    for path in arguments.telling.files() {
+        can_write(path)?;
+    }
+    let subject = arguments.subject.subject()?;
+    let decisions = match arguments.decisions.as_ref().or(subject.decisions.as_ref()) {
+        Some(path) => Decisions::load(path).map_err(|mistakes| mistakes.to_string())?,
+        None => Decisions::default(),
+    };
+    let examination = Examination {
+        probes: probes::all(),
+        selection: Selection { only: arguments.only.clone(), chapter: arguments.chapter.clone() },
+        decisions,
+        today: Day::today(),
+        strict: arguments.telling.strict,
+        bound: PROBE_BOUND,
+    };
+    if examination.attributes().is_empty() {
+        return Err("nothing of that can be examined: this version has no probe for it, and no decision is about it; \
+                    `keel list` shows what has a probe"
+            .to_owned());
+    }
+    let subject = Subject { decisions: arguments.decisions.clone().or(subject.decisions.clone()), ..subject };
+    Ok((subject, examination))
+}
+
+/// The whole examination; when it returns, everything that was started has ended.
+async fn examined(examination: &Examination, subject: Subject) -> std::io::Result<Result<Report, StartFailure>> {
+    let mut interrupt = Interrupt::new()?;
+    let progress = Progress::new();
+    progress.show(&format!("starting {}", subject.name));
+    let show = |number, count, id: &str| progress.show(&format!("{number}/{count} {id}"));
+    Ok(examination.run(subject, show, interrupt.first()).await)
+}
+
+fn not_started(failure: &StartFailure) -> u8 {
+    eprintln!("keel: the service could not be started: {failure}");
+    if !failure.output.is_empty() {
+        eprintln!("keel: the last lines it printed:");
+    }
+    for line in &failure.output {
+        eprintln!("  | {}", terminal::plain(line));
+    }
+    NOT_STARTED
+}
+
+impl SubjectArguments {
+    fn subject(&self) -> Result<Subject, String> {
+        let told = match (&self.run, &self.url, &self.config) {
+            (Some(run), Some(url), _) => Subject::from_flags(self.flags(run, url)),
+            (_, _, Some(path)) => Subject::from_file(path),
+            _ if Path::new(FILE).exists() => Subject::from_file(Path::new(FILE)),
+            _ => {
+                return Err(format!(
+                    "nothing to examine: write a {FILE}, or say --run COMMAND --url http://127.0.0.1:PORT"
+                ));
+            }
+        };
+        told.map_err(|mistakes| mistakes.to_string())
+    }
+
+    fn flags(&self, run: &str, url: &str) -> Flags {
+        Flags {
+            run: run.to_owned(),
+            url: url.to_owned(),
+            admin: self.admin.clone(),
+            ready: self.ready.clone(),
+            health: self.health.clone(),
+            metrics: self.metrics.clone(),
+            openapi: self.openapi.clone(),
+            repository: self.repository.clone(),
+            data: self.data.clone(),
+            stateless: self.stateless,
+            no_dependencies: self.no_dependencies,
+            decisions: None,
+            deadline: self.deadline.clone(),
+            start_timeout: self.start_timeout.clone(),
+            env: self.env.clone(),
+        }
+    }
+}
+
+impl Telling {
+    /// Every file that will be written.
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.output, &self.html, &self.junit, &self.json].into_iter().flatten()
+    }
+
+    /// Writes every report that was asked for; the exit code.
+    fn tell(&self, report: &Report) -> u8 {
+        let mut code = report.exit_code;
+        let colour = self.output.is_none()
+            && std::io::stdout().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty());
+        let text = match self.format {
+            Format::Terminal => terminal::text(report, Look { colour, verbose: self.verbose }),
+            Format::Json => json::text(report),
+            Format::Html => html::text(report),
+            Format::Junit => junit::text(report),
+        };
+        let mut save = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
+            if let Some(Err(problem)) = path.as_ref().map(|path| write(path, &text())) {
+                usage(problem);
+                code = USAGE;
+            }
+        };
+        save(&self.html, &|| html::text(report));
+        save(&self.junit, &|| junit::text(report));
+        save(&self.json, &|| json::text(report));
+        save(&self.output, &|| text.clone());
+        if self.output.is_none() {
+            print(&text);
+        }
+        code
+    }
+}

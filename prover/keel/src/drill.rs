@@ -1,0 +1,60 @@
+//! `keel drill`: drills and Chaos Toolkit experiments, their reports and journals, the exit code.
+
+mod accepted;
+#[cfg(feature = "chaos-toolkit")]
+mod chaos_toolkit;
+mod own;
+mod stage;
+
+use std::path::PathBuf;
+
+use crate::{undo, usage};
+
+/// A hypothesis did not hold, or the experiment did not come to its end.
+const FELL_SHORT: u8 = 1;
+
+/// The experiments, and how they are run.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes:\n  0    every hypothesis held, or is accepted\n  1    one did not, or an experiment did \
+                        not come to its end\n  2    a mistake in the command line or a file; nothing was done\n  \
+                        3    the service could not be started"
+)]
+pub(crate) struct Arguments {
+    /// Drills (.toml), run one after the other, or one Chaos Toolkit file (.json, .yaml)
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    own: own::Options,
+    #[cfg(feature = "chaos-toolkit")]
+    #[command(flatten)]
+    chaos_toolkit: chaos_toolkit::ChaosToolkit,
+}
+
+pub(crate) fn run(arguments: Arguments) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return usage(format!("cannot start its threads: {error}")),
+    };
+    undo::before_anything_else();
+    let is_own = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "toml");
+    let outcome = match arguments.files.as_slice() {
+        files if files.iter().all(is_own) => runtime.block_on(own::run(files, &arguments.own)),
+        #[cfg(feature = "chaos-toolkit")]
+        [file] => runtime.block_on(chaos_toolkit::run(file, &arguments.chaos_toolkit)),
+        _ if cfg!(feature = "chaos-toolkit") => {
+            Err("Chaos Toolkit files are run one at a time: each has a journal of its own".to_owned())
+        }
+        _ => Err("this keel was built without the feature chaos-toolkit: only drills (.toml) can be run".to_owned()),
+    };
+    outcome.unwrap_or_else(usage)
+}
+
+/// Undoes the commands of drills that were killed; a sentence for each.
+pub(crate) fn undo_commands() -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_or_else(
+        |error| vec![format!("could not start to undo commands: {error}")],
+        |it| it.block_on(own::restored()),
+    )
+}

@@ -1,0 +1,273 @@
+//! `keel load`: sends a load, shows it, judges it.
+
+mod file;
+mod live;
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::ValueEnum;
+use keel_input::seed::Seed;
+use keel_load::profile::{Arrivals, Profile};
+use keel_load::threshold::{Judged, Threshold};
+use keel_load::{Kind, Plan, Protocol, Report, Validity, Watch, hdr_log, page};
+use url::Url;
+
+use self::live::LiveView;
+use crate::interrupt::Interrupt;
+use crate::output::{can_write, print, write};
+use crate::{FINE, usage};
+
+/// A threshold was missed.
+const MISSED: u8 = 1;
+/// The generator fell behind: the figures are not those of the load that was asked for.
+const INVALID: u8 = 5;
+
+/// What is sent, and how it is told.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Latency counts from the intended time of sending, so a server that stalls is charged for all who would have \
+                  asked.\n\nThresholds: p50<..p99.99<, mean<, max< (us, ms, s, m), errors< (%), goodput>, rate> (/s); kind:NAME \
+                  before one.\n\nExit codes:\n  0    every threshold is met\n  1    one is missed\n  2    a mistake in the \
+                  command line or a file\n  5    the generator fell behind its schedule: the result is not valid\n  130  broken \
+                  off by Ctrl-C or SIGTERM; what was measured is told"
+)]
+pub(crate) struct Arguments {
+    /// Where it is sent; with a path, that path is asked for
+    #[arg(value_name = "http://HOST:PORT/PATH", required_unless_present = "config")]
+    target: Option<Url>,
+    /// A plan as a file; flags stand for what it says
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Requests a second
+    #[arg(long, value_name = "RATE", help_heading = "When")]
+    rate: Option<f64>,
+    /// How long, such as 10s or 2m
+    #[arg(long = "for", value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "When")]
+    lasts: Option<Duration>,
+    /// The rate grows evenly to this one
+    #[arg(long, value_name = "RATE", conflicts_with_all = ["spike_to", "steps"], help_heading = "When")]
+    ramp_to: Option<f64>,
+    /// In the middle third the rate is this one
+    #[arg(long, value_name = "RATE", conflicts_with = "steps", help_heading = "When")]
+    spike_to: Option<f64>,
+    /// One rate after the other, for equal parts of the time
+    #[arg(long, value_name = "RATE,..", value_delimiter = ',', conflicts_with = "rate", help_heading = "When")]
+    steps: Vec<f64>,
+    /// Arrivals at the offsets that a file lists, in seconds, one a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "lasts", "steps"], help_heading = "When")]
+    replay: Option<PathBuf>,
+    /// Arrivals as independent users make them, instead of at equal distances
+    #[arg(long, help_heading = "When")]
+    poisson: bool,
+    /// Arrivals of so long a time come together, such as 1ms: costs less than waking for each
+    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, conflicts_with_all = ["poisson", "replay"], help_heading = "When")]
+    bursts: Option<Duration>,
+    /// What arrivals, the mix and {random} are drawn from; keys are new in every run
+    #[arg(long, value_name = "NUMBER", help_heading = "When")]
+    seed: Option<u64>,
+    /// The method
+    #[arg(long, short = 'X', value_name = "METHOD", help_heading = "What")]
+    method: Option<String>,
+    /// A header; can be given several times. {key}, {n} and {random} are filled in
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = "What")]
+    header: Vec<String>,
+    /// The body; {key}, {n} and {random} are filled in
+    #[arg(long, short = 'd', value_name = "TEXT", help_heading = "What")]
+    body: Option<String>,
+    /// The expected status; any from 200 to 399 when unsaid
+    #[arg(long, value_name = "STATUS", help_heading = "What")]
+    expect: Option<u16>,
+    /// The most connections at a time [default: 64]
+    #[arg(long, short = 'c', value_name = "NUMBER", help_heading = "How")]
+    connections: Option<usize>,
+    /// HTTP/2 with prior knowledge, so many requests at a time on a connection
+    #[arg(long, value_name = "STREAMS", num_args = 0..=1, default_missing_value = "32", help_heading = "How")]
+    http2: Option<usize>,
+    /// A new connection for every request
+    #[arg(long, help_heading = "How")]
+    no_keep_alive: bool,
+    /// When a request is given up [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "How")]
+    timeout: Option<Duration>,
+    /// How often a request that failed is sent again at once
+    #[arg(long, value_name = "NUMBER", help_heading = "How")]
+    retries: Option<u32>,
+    /// From how many addresses connections come: 127.0.1.1 and on
+    #[arg(long, value_name = "NUMBER", help_heading = "How")]
+    sources: Option<u32>,
+    /// What must be so; can be given several times
+    #[arg(long, short = 't', value_name = "THRESHOLD", help_heading = "What to tell")]
+    threshold: Vec<String>,
+    /// What is printed at the end
+    #[arg(long, value_enum, default_value = "terminal", help_heading = "What to tell")]
+    format: Format,
+    /// Also write the report as JSON
+    #[arg(long, value_name = "FILE", help_heading = "What to tell")]
+    json: Option<PathBuf>,
+    /// Also write the report as one HTML page with plots
+    #[arg(long, value_name = "FILE", help_heading = "What to tell")]
+    html: Option<PathBuf>,
+    /// Also write the latencies of each second as a log of HdrHistogram
+    #[arg(long, value_name = "FILE", help_heading = "What to tell")]
+    hdr_log: Option<PathBuf>,
+    /// Do not show the figures of each second meanwhile
+    #[arg(long, short, help_heading = "What to tell")]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Terminal,
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    send(arguments).unwrap_or_else(usage)
+}
+
+fn send(arguments: &Arguments) -> Result<u8, String> {
+    let (plan, thresholds) = arguments.planned()?;
+    plan.check().map_err(|mistake| mistake.to_string())?;
+    for path in [&arguments.json, &arguments.html, &arguments.hdr_log].into_iter().flatten() {
+        can_write(path)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start its threads: {error}"))?;
+    let began = SystemTime::now();
+    let (report, broken_off) = runtime.block_on(async {
+        let mut interrupt = Interrupt::new().map_err(|error| format!("cannot listen to signals: {error}"))?;
+        let view = LiveView::new(plan.profile.lasts(), arguments.quiet);
+        let watch = Watch { live: Some(view.sender()), ..Watch::default() };
+        let mut broken_off = false;
+        let stop = async {
+            interrupt.first().await;
+            broken_off = true;
+        };
+        let report = view.beside(keel_load::run(plan, watch, stop)).await.map_err(|mistake| mistake.to_string())?;
+        Ok::<_, String>((report, broken_off))
+    })?;
+    let judged: Vec<Judged> = thresholds.iter().map(|threshold| threshold.judge(&report.figures())).collect();
+    arguments.tell(&report, &judged, began)?;
+    Ok(match report.validity {
+        _ if broken_off => 130,
+        Validity::Behind { .. } => INVALID,
+        Validity::Valid if judged.iter().all(|one| one.met) => FINE,
+        Validity::Valid => MISSED,
+    })
+}
+
+impl Arguments {
+    /// The file's plan, and what flags say in its place.
+    fn planned(&self) -> Result<(Plan, Vec<Threshold>), String> {
+        let (mut plan, mut thresholds) = match &self.config {
+            Some(path) => file::read(path)?,
+            None => (self.of_target()?, Vec::new()),
+        };
+        if let Some(profile) = self.profile()? {
+            plan.profile = profile;
+        }
+        if self.poisson {
+            plan.arrivals = Arrivals::Poisson;
+        }
+        if let Some(every) = self.bursts {
+            plan.arrivals = Arrivals::Bursts(every);
+        }
+        if let Some(streams) = self.http2 {
+            plan.protocol = Protocol::Http2 { streams };
+        }
+        plan.keep_alive &= !self.no_keep_alive;
+        plan.seed = self.seed.map_or(plan.seed, Seed);
+        plan.connections = self.connections.unwrap_or(plan.connections);
+        plan.timeout = self.timeout.unwrap_or(plan.timeout);
+        plan.retries = self.retries.unwrap_or(plan.retries);
+        plan.sources = self.sources.unwrap_or(plan.sources);
+        for text in &self.threshold {
+            thresholds.push(text.parse()?);
+        }
+        let kinds: Vec<&str> = plan.kinds.iter().map(|kind| kind.name.as_str()).collect();
+        let unknown = thresholds.iter().find(|one: &&Threshold| one.kind().is_some_and(|kind| !kinds.contains(&kind)));
+        if let Some(threshold) = unknown {
+            return Err(format!("{threshold}: there is no request of that name; there are: {}", kinds.join(", ")));
+        }
+        Ok((plan, thresholds))
+    }
+
+    /// One kind of request, as the flags have it.
+    fn of_target(&self) -> Result<Plan, String> {
+        let url = self.target.clone().ok_or("say where: http://127.0.0.1:PORT/PATH, or --config FILE")?;
+        // A URL has no braces, templates have.
+        let path = url[url::Position::BeforePath..url::Position::AfterQuery].replace("%7B", "{").replace("%7D", "}");
+        let mut base = url;
+        base.set_path("/");
+        base.set_query(None);
+        let mut kind = Kind::get(path.clone(), path);
+        if let Some(method) = &self.method {
+            let named = http::Method::from_bytes(method.to_ascii_uppercase().as_bytes());
+            kind.method = named.map_err(|_| format!("{method:?} is no method"))?;
+        }
+        for header in &self.header {
+            let (name, value) = header.split_once(':').ok_or_else(|| format!("{header:?} is not NAME: VALUE"))?;
+            kind.headers.insert(name.trim().to_owned(), value.trim().to_owned());
+        }
+        kind.body.clone_from(&self.body);
+        kind.expect = self.expect;
+        let profile = self.profile()?.ok_or("say how many requests a second (--rate), and for how long (--for)")?;
+        let mut plan = Plan::new(base, profile);
+        plan.kinds = vec![kind];
+        Ok(plan)
+    }
+
+    /// What the flags say of it; none when they say nothing.
+    fn profile(&self) -> Result<Option<Profile>, String> {
+        if let Some(path) = &self.replay {
+            let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            return Profile::replay(&text).map(Some).map_err(|why| format!("{}: {why}", path.display()));
+        }
+        let lasts = self.lasts.unwrap_or(Duration::from_secs(10));
+        match (self.rate, self.ramp_to, self.spike_to) {
+            _ if !self.steps.is_empty() => {
+                let parts = u32::try_from(self.steps.len()).map_err(|_| "too many steps".to_owned())?;
+                Ok(Some(Profile::steps(&self.steps, lasts / parts)))
+            }
+            (Some(rate), Some(to), _) => Ok(Some(Profile::ramp(rate, to, lasts))),
+            (Some(rate), _, Some(peak)) => Ok(Some(Profile::spike(rate, peak, lasts))),
+            (Some(rate), None, None) => Ok(Some(Profile::constant(rate, lasts))),
+            (None, None, None) if self.lasts.is_none() => Ok(None),
+            (None, ..) => Err("--for, --ramp-to and --spike-to go with --rate".to_owned()),
+        }
+    }
+
+    fn tell(&self, report: &Report, judged: &[Judged], began: SystemTime) -> Result<(), String> {
+        let mut json = report.json();
+        json["thresholds"] = judged
+            .iter()
+            .map(|one| serde_json::json!({"threshold": one.threshold, "met": one.met, "measured": one.measured}))
+            .collect();
+        let json = format!("{json:#}\n");
+        match self.format {
+            Format::Json => print(&json),
+            Format::Terminal => print(&(report.text() + &told(judged))),
+        }
+        if let Some(path) = &self.json {
+            write(path, &json)?;
+        }
+        if let Some(path) = &self.html {
+            write(path, &page::page(report, judged))?;
+        }
+        if let Some(path) = &self.hdr_log {
+            let mut log = Vec::new();
+            hdr_log::write(report, began, &mut log).map_err(|error| error.to_string())?;
+            write(path, &String::from_utf8_lossy(&log))?;
+        }
+        Ok(())
+    }
+}
+
+fn told(judged: &[Judged]) -> String {
+    let line = |one: &Judged| {
+        let verdict = if one.met { "met   " } else { "MISSED" };
+        format!("  {verdict}  {}: {}\n", one.threshold, one.measured)
+    };
+    judged.iter().map(line).collect()
+}

@@ -1,0 +1,461 @@
+//! What came back.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use super::record::{Outcome, histogram, microseconds};
+
+/// The version of [`Report::json`]'s form.
+pub const VERSION: u32 = 1;
+/// What is told of latencies.
+pub const QUANTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
+
+/// What came back of a load.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Where it was sent.
+    pub target: String,
+    /// What it was drawn from.
+    pub seed: u64,
+    /// The length of the profile.
+    pub planned: Duration,
+    /// From the start to the last outcome.
+    pub took: Duration,
+    /// Arrivals that the schedule came to.
+    pub intended: u64,
+    /// Requests that were sent; the rest of the intended were not.
+    pub sent: u64,
+    /// Attempts, retries included.
+    pub attempts: u64,
+    /// By kind, in the plan's order: its name, and a row for each outcome that was seen.
+    pub kinds: Vec<(String, Vec<Row>)>,
+    /// How late the generator came to arrivals; what then waited for a free connection is in their latency.
+    pub lag: Latencies,
+    /// Later than this was late.
+    pub allowed_lag: Duration,
+    /// Second by second, by when outcomes were known.
+    pub seconds: Vec<Second>,
+    /// The latencies of each second.
+    pub(super) intervals: Vec<Interval>,
+    /// Whether the generator kept its schedule.
+    pub validity: Validity,
+    /// Whether it was ended before its profile was.
+    pub ended_early: bool,
+}
+
+/// Whether the generator kept its schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Validity {
+    /// It did.
+    Valid,
+    /// It fell behind: the figures are not those of the load that was asked for.
+    Behind {
+        /// The share of arrivals to which it came later than it was allowed to.
+        late: f64,
+        /// The latest.
+        worst: Duration,
+    },
+}
+
+/// One outcome of one kind of request.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Which.
+    pub outcome: Outcome,
+    /// How often.
+    pub count: u64,
+    /// From the intended time of sending to the end of the answer.
+    pub latency: Latencies,
+    /// From the sending itself.
+    pub service: Latencies,
+}
+
+/// A histogram of durations, in microseconds to three digits.
+#[derive(Clone, Debug)]
+pub struct Latencies(Histogram<u64>);
+
+/// One second.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Second {
+    /// Arrivals that were due in it.
+    pub intended: u64,
+    /// Outcomes that were known in it.
+    pub done: u64,
+    /// Those that were expected.
+    pub expected: u64,
+    /// Half of the latencies are within.
+    pub p50: Option<Duration>,
+    /// 99 of 100 are within.
+    pub p99: Option<Duration>,
+    /// The longest.
+    pub max: Option<Duration>,
+}
+
+/// The latencies of one second, small: most of a histogram is zeros.
+#[derive(Clone, Debug)]
+pub(super) struct Interval {
+    pub(super) second: u64,
+    /// Values and how often they were seen.
+    counts: Vec<(u64, u64)>,
+}
+
+/// All outcomes of one kind, or of all.
+#[derive(Debug)]
+pub struct Summary<'a>(Vec<&'a Row>);
+
+/// What came back of a run, or of a part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures<'a> {
+    /// The rows of each kind of request, in the order of the plan.
+    pub kinds: &'a [(String, Vec<Row>)],
+    pub(super) lasts: Duration,
+}
+
+/// Counts one request.
+pub(super) fn count(rows: &mut Vec<Row>, outcome: Outcome, latency: Duration, service: Duration) {
+    let at = rows.iter().position(|row| row.outcome == outcome).unwrap_or_else(|| {
+        rows.push(Row::new(outcome));
+        rows.len() - 1
+    });
+    rows[at].count += 1;
+    if outcome != Outcome::NotSent {
+        rows[at].latency.record(latency);
+        rows[at].service.record(service);
+    }
+}
+
+impl Interval {
+    pub(super) fn encode(second: u64, latencies: &Histogram<u64>) -> Self {
+        let counts = latencies.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
+        Self { second, counts: counts.collect() }
+    }
+
+    pub(super) fn histogram(&self) -> Histogram<u64> {
+        let mut all = histogram();
+        for (value, count) in &self.counts {
+            // It grows as it must.
+            let _ = all.record_n(*value, *count);
+        }
+        all
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self(histogram())
+    }
+}
+
+impl Latencies {
+    pub(super) fn record(&mut self, duration: Duration) {
+        // It grows as it must; nothing that this machine lives to see is too long.
+        let _ = self.0.record(microseconds(duration));
+    }
+
+    fn add(&mut self, other: &Self) {
+        // Fails only where the other one is longer than this may become, and this becomes as long as is needed.
+        let _ = self.0.add(&other.0);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// This share of them is within; nothing when there are none.
+    pub fn quantile(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_quantile(quantile))
+    }
+
+    /// The longest; nothing when there are none.
+    pub fn max(&self) -> Duration {
+        Duration::from_micros(self.0.max())
+    }
+
+    /// The mean; nothing when there are none.
+    pub fn mean(&self) -> Duration {
+        Duration::from_secs_f64(self.0.mean().max(0.0) / 1e6)
+    }
+
+    /// The histogram, in microseconds.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.0
+    }
+
+    fn json(&self) -> Value {
+        if self.0.is_empty() {
+            return Value::Null;
+        }
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let mut fields: serde_json::Map<String, Value> =
+            QUANTILES.iter().map(|quantile| (word(*quantile), milliseconds(self.quantile(*quantile)).into())).collect();
+        fields.insert("mean".to_owned(), milliseconds(self.mean()).into());
+        fields.insert("max".to_owned(), milliseconds(self.max()).into());
+        Value::Object(fields)
+    }
+}
+
+impl Row {
+    pub(super) fn new(outcome: Outcome) -> Self {
+        Self { outcome, count: 0, latency: Latencies::default(), service: Latencies::default() }
+    }
+}
+
+impl Summary<'_> {
+    /// Those that ended so.
+    #[must_use]
+    pub fn only(self, outcome: Outcome) -> Self {
+        Self(self.0.into_iter().filter(|row| row.outcome == outcome).collect())
+    }
+
+    /// How many requests are over.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|row| row.count).sum()
+    }
+
+    /// How many ended so.
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        self.0.iter().filter(|row| row.outcome == outcome).map(|row| row.count).sum()
+    }
+
+    /// How many ended as expected.
+    pub fn expected(&self) -> u64 {
+        self.of(Outcome::Expected)
+    }
+
+    /// The share that did not end as expected; 0 when there were none.
+    pub fn errors(&self) -> f64 {
+        match self.count() {
+            0 => 0.0,
+            count => (count - self.expected()) as f64 / count as f64,
+        }
+    }
+
+    /// Every latency from the intended time, of whatever outcome but those that were not sent.
+    pub fn latency(&self) -> Latencies {
+        let mut all = Latencies::default();
+        self.0.iter().for_each(|row| all.add(&row.latency));
+        all
+    }
+
+    /// Latencies from the intended time of those that ended as expected.
+    pub fn expected_latency(&self) -> Latencies {
+        let mut all = Latencies::default();
+        self.0.iter().filter(|row| row.outcome == Outcome::Expected).for_each(|row| all.add(&row.latency));
+        all
+    }
+
+    /// Every time from the sending itself.
+    pub fn service(&self) -> Latencies {
+        let mut all = Latencies::default();
+        self.0.iter().for_each(|row| all.add(&row.service));
+        all
+    }
+
+    /// Outcomes and how often they were seen, the most frequent first.
+    pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
+        let mut outcomes: Vec<(Outcome, u64)> = Vec::new();
+        for row in &self.0 {
+            match outcomes.iter_mut().find(|(outcome, _)| *outcome == row.outcome) {
+                Some((_, count)) => *count += row.count,
+                None => outcomes.push((row.outcome, row.count)),
+            }
+        }
+        outcomes.sort_by_key(|(outcome, count)| (std::cmp::Reverse(*count), *outcome));
+        outcomes
+    }
+
+    fn json(&self) -> Value {
+        let outcomes = self.outcomes().into_iter().map(|(outcome, count)| (outcome.word(), count.into()));
+        json!({
+            "count": self.count(),
+            "expected": self.expected(),
+            "errors": self.errors(),
+            "outcomes": outcomes.collect::<serde_json::Map<_, _>>(),
+            "latency_ms": self.latency().json(),
+            "expected_latency_ms": self.expected_latency().json(),
+            "service_ms": self.service().json(),
+        })
+    }
+}
+
+impl<'a> Figures<'a> {
+    /// All kinds together.
+    pub fn total(&self) -> Summary<'a> {
+        Summary(self.kinds.iter().flat_map(|(_, rows)| rows).collect())
+    }
+
+    /// One kind by its name.
+    pub fn kind(&self, name: &str) -> Option<Summary<'a>> {
+        let found = self.kinds.iter().filter(|(other, _)| other == name).flat_map(|(_, rows)| rows).collect();
+        self.kinds.iter().any(|(other, _)| other == name).then_some(Summary(found))
+    }
+
+    /// Expected answers a second.
+    pub fn goodput(&self) -> f64 {
+        per_second(self.total().expected(), self.lasts)
+    }
+
+    /// Requests sent a second.
+    pub fn rate(&self) -> f64 {
+        let total = self.total();
+        per_second(total.count() - total.of(Outcome::NotSent), self.lasts)
+    }
+
+    /// The figures as JSON: `total`, and `kinds` by name; durations are in milliseconds.
+    pub fn json(&self) -> Value {
+        let kinds = self.kinds.iter().map(|(name, rows)| (name.clone(), Summary(rows.iter().collect()).json()));
+        json!({ "total": self.total().json(), "kinds": kinds.collect::<serde_json::Map<_, _>>() })
+    }
+}
+
+impl Validity {
+    /// What is wrong with the run, for people; nothing when it is valid.
+    pub fn told(&self, allowed_lag: Duration) -> Option<String> {
+        let Self::Behind { late, worst } = self else { return None };
+        Some(format!(
+            "the generator fell behind its schedule: it came to {:.1} % of arrivals more than {} late, the latest {}: \
+             send less, or from a machine with more processors",
+            late * 100.0,
+            milliseconds(allowed_lag),
+            milliseconds(*worst)
+        ))
+    }
+}
+
+impl Report {
+    /// What came back, over the profile's length.
+    pub fn figures(&self) -> Figures<'_> {
+        Figures { kinds: &self.kinds, lasts: self.length() }
+    }
+
+    /// All kinds together.
+    pub fn total(&self) -> Summary<'_> {
+        self.figures().total()
+    }
+
+    /// One kind by its name.
+    pub fn kind(&self, name: &str) -> Option<Summary<'_>> {
+        self.figures().kind(name)
+    }
+
+    /// Expected answers a second of the profile's length.
+    pub fn goodput(&self) -> f64 {
+        self.figures().goodput()
+    }
+
+    /// Requests sent a second of the profile's length.
+    pub fn rate(&self) -> f64 {
+        per_second(self.sent, self.length())
+    }
+
+    /// Arrivals a second that were intended.
+    pub fn intended_rate(&self) -> f64 {
+        per_second(self.intended, self.length())
+    }
+
+    fn length(&self) -> Duration {
+        if self.ended_early { self.took } else { self.planned }
+    }
+
+    /// The report as JSON; durations are in milliseconds, rates a second.
+    pub fn json(&self) -> Value {
+        let mut figures = self.figures().json();
+        let second = |second: &Second| {
+            let milliseconds = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64() * 1000.0);
+            json!({
+                "intended": second.intended, "done": second.done, "expected": second.expected,
+                "p50_ms": milliseconds(second.p50), "p99_ms": milliseconds(second.p99), "max_ms": milliseconds(second.max),
+            })
+        };
+        json!({
+            "version": VERSION,
+            "target": self.target,
+            "seed": self.seed,
+            "planned_s": self.planned.as_secs_f64(),
+            "took_s": self.took.as_secs_f64(),
+            "ended_early": self.ended_early,
+            "valid": self.validity == Validity::Valid,
+            "intended": self.intended,
+            "sent": self.sent,
+            "attempts": self.attempts,
+            "intended_rate": self.intended_rate(),
+            "rate": self.rate(),
+            "goodput": self.goodput(),
+            "lag_ms": self.lag.json(),
+            "total": figures["total"].take(),
+            "kinds": figures["kinds"].take(),
+            "seconds": self.seconds.iter().map(second).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The report for a terminal.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let total = self.total();
+        let _ = writeln!(
+            text,
+            "{}: {} requests in {:.1} s, {:.1}/s intended, {:.1}/s sent, {:.1}/s answered as expected",
+            self.target,
+            total.count(),
+            self.took.as_secs_f64(),
+            self.intended_rate(),
+            self.rate(),
+            self.goodput()
+        );
+        for (name, rows) in &self.kinds {
+            let summary = Summary(rows.iter().collect());
+            let _ = write!(text, "  {name}: ");
+            let outcomes = summary.outcomes().into_iter().map(|(outcome, count)| format!("{count} {}", outcome.word()));
+            let _ = writeln!(text, "{}", outcomes.collect::<Vec<_>>().join(", "));
+        }
+        let _ = writeln!(
+            text,
+            "  {:24}{}",
+            "",
+            QUANTILES.map(|quantile| format!("{:>10}", word(quantile))).concat() + "       max"
+        );
+        for (told, latencies) in [
+            ("from the intended time", total.latency()),
+            ("from the sending", total.service()),
+            ("late in leaving", self.lag.clone()),
+        ] {
+            let quantiles = QUANTILES.map(|quantile| format!("{:>10}", milliseconds(latencies.quantile(quantile))));
+            let _ = writeln!(text, "  {told:24}{}{:>10}", quantiles.concat(), milliseconds(latencies.max()));
+        }
+        if self.attempts > self.sent {
+            let _ = writeln!(text, "  {} attempts were made for {} requests", self.attempts, self.sent);
+        }
+        if self.ended_early {
+            let _ = writeln!(
+                text,
+                "  ended early, after {:.1} of {:.1} s",
+                self.took.as_secs_f64(),
+                self.planned.as_secs_f64()
+            );
+        }
+        if let Some(why) = self.validity.told(self.allowed_lag) {
+            let _ = writeln!(text, "  INVALID: {why}");
+        }
+        text
+    }
+}
+
+fn per_second(count: u64, length: Duration) -> f64 {
+    if length.is_zero() { 0.0 } else { count as f64 / length.as_secs_f64() }
+}
+
+/// `p99.9` for 0.999.
+pub(super) fn word(quantile: f64) -> String {
+    let percent = (quantile * 100_000.0).round() / 1000.0;
+    format!("p{percent}")
+}
+
+/// Formats a latency for a report: `1.25 ms`, `1.50 s`.
+pub fn milliseconds(duration: Duration) -> String {
+    let milliseconds = duration.as_secs_f64() * 1000.0;
+    if milliseconds < 1000.0 { format!("{milliseconds:.2} ms") } else { format!("{:.2} s", milliseconds / 1000.0) }
+}

@@ -1,0 +1,267 @@
+//! A request that is filled in: `{key}`, `{n}`, `{random}`, and the plan's variables.
+
+use std::fmt::Write as _;
+
+use rand::RngExt;
+use rand::rngs::ChaCha12Rng;
+use url::Position;
+
+use super::{FilledRequest, Kind, Plan};
+use keel_input::seed::Seed;
+
+/// A piece of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Key,
+    Number,
+    Random,
+}
+
+/// What the templates of a request are filled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filling {
+    /// For `{key}`.
+    pub key: String,
+    /// For `{n}`.
+    pub number: u64,
+    /// For `{random}`.
+    pub random: u32,
+}
+
+/// Text with places.
+#[derive(Clone, Debug)]
+pub(super) struct Text(Vec<Piece>);
+
+/// One kind of request, ready to be filled.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    pub(super) method: ::http::Method,
+    pub(super) authority: String,
+    pub(super) path: Text,
+    /// How much of the path is the target's own.
+    prefix: usize,
+    pub(super) headers: Vec<(String, Text)>,
+    pub(super) body: Text,
+    keep_alive: bool,
+}
+
+/// Draws fillings one after the other, numbered from 1.
+///
+/// `{random}` repeats with the seed. A key never does: a service that keeps its data would take the second run with the same
+/// seed for a repetition of the first, and answer without doing anything.
+#[derive(Debug)]
+pub struct Fillings {
+    keys: ChaCha12Rng,
+    random: ChaCha12Rng,
+    number: u64,
+}
+
+impl Fillings {
+    /// For one part of a run; each part draws numbers of its own.
+    pub fn new(seed: Seed, part: &str) -> Self {
+        let part = |what: &str| format!("{what} of {part}");
+        Self { keys: Seed::fresh().generator(&part("keys")), random: seed.generator(&part("random")), number: 0 }
+    }
+
+    /// Draws the next filling.
+    pub fn draw(&mut self) -> Filling {
+        // 122 bits in the shape of a UUID (version 4), as many services insist on one.
+        let (high, low) = (self.keys.random::<u64>(), self.keys.random::<u64>());
+        let (high, low) = (high & !0xf000 | 0x4000, low & (u64::MAX >> 2) | 1 << 63);
+        let key = format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        );
+        self.number += 1;
+        Filling { key, number: self.number, random: self.random.random() }
+    }
+}
+
+impl Text {
+    /// Reads `{name}`s; braces around what is no name stay as they are, so that JSON can be written plainly.
+    fn new(text: &str, plan: &Plan) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let name = rest[open + 1..].split('}').next().unwrap_or_default();
+            let closed = rest[open + 1..].len() > name.len();
+            let is_name =
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            if !(closed && is_name) {
+                plain.push_str(&rest[..=open]);
+                rest = &rest[open + 1..];
+                continue;
+            }
+            plain.push_str(&rest[..open]);
+            rest = &rest[open + name.len() + 2..];
+            let piece = match name {
+                "key" => Piece::Key,
+                "n" => Piece::Number,
+                "random" => Piece::Random,
+                _ => match plan.variables.get(name) {
+                    Some(value) => {
+                        plain.push_str(value);
+                        continue;
+                    }
+                    None => {
+                        return Err(format!(
+                            "{{{name}}} in {text:?} is nothing: give it as a variable, or it is {{key}}, {{n}} or {{random}}"
+                        ));
+                    }
+                },
+            };
+            pieces.extend([Piece::Text(std::mem::take(&mut plain)), piece]);
+        }
+        plain.push_str(rest);
+        pieces.push(Piece::Text(plain));
+        pieces.retain(|piece| *piece != Piece::Text(String::new()));
+        Ok(Self(pieces))
+    }
+
+    /// Appends it, filled in.
+    pub(super) fn fill(&self, filling: &Filling, to: &mut String) {
+        for piece in &self.0 {
+            // Writing to a string cannot fail.
+            let _ = match piece {
+                Piece::Text(text) => to.write_str(text),
+                Piece::Key => to.write_str(&filling.key),
+                Piece::Number => write!(to, "{}", filling.number),
+                Piece::Random => write!(to, "{}", filling.random),
+            };
+        }
+    }
+
+    pub(super) fn filled(&self, filling: &Filling) -> String {
+        let mut text = String::new();
+        self.fill(filling, &mut text);
+        text
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Template {
+    pub(super) fn new(kind: &Kind, plan: &Plan) -> Result<Self, String> {
+        let prefix = plan.target.path().trim_end_matches('/');
+        let text = |text: &str| Text::new(text, plan).map_err(|why| format!("{}: {why}", kind.name));
+        let mut headers = Vec::new();
+        for (name, value) in &kind.headers {
+            if ::http::HeaderName::from_bytes(name.as_bytes()).is_err() || value.contains(['\r', '\n']) {
+                return Err(format!("{}: {name:?}: {value:?} is no header", kind.name));
+            }
+            headers.push((name.to_ascii_lowercase(), text(value)?));
+        }
+        let path = format!("{prefix}{}", kind.path);
+        if path.contains([' ', '\r', '\n']) {
+            return Err(format!("{}: {path:?} is no path: write %20 for a space", kind.name));
+        }
+        Ok(Self {
+            method: kind.method.clone(),
+            authority: plan.target[Position::BeforeHost..Position::AfterPort].to_owned(),
+            path: text(&path)?,
+            prefix: prefix.len(),
+            headers,
+            body: text(kind.body.as_deref().unwrap_or_default())?,
+            keep_alive: plan.keep_alive,
+        })
+    }
+
+    /// The request as it goes over the wire in HTTP/1.1, in a buffer that is used again and again.
+    pub(super) fn write(&self, filling: &Filling, body: &mut String, to: &mut String) {
+        to.clear();
+        let _ = write!(to, "{} ", self.method);
+        self.path.fill(filling, to);
+        let _ = write!(to, " HTTP/1.1\r\nhost: {}\r\n", self.authority);
+        for (name, value) in &self.headers {
+            let _ = write!(to, "{name}: ");
+            value.fill(filling, to);
+            to.push_str("\r\n");
+        }
+        if !self.keep_alive {
+            to.push_str("connection: close\r\n");
+        }
+        body.clear();
+        self.body.fill(filling, body);
+        if self.has_body() {
+            let _ = write!(to, "content-length: {}\r\n", body.len());
+        }
+        to.push_str("\r\n");
+        to.push_str(body);
+    }
+
+    /// The request for a client whose base is the plan's target.
+    pub(super) fn request(&self, filling: &Filling) -> FilledRequest {
+        FilledRequest {
+            method: self.method.clone(),
+            path: self.path.filled(filling).split_off(self.prefix),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), value.filled(filling))).collect(),
+            body: self.body.filled(filling),
+        }
+    }
+
+    fn has_body(&self) -> bool {
+        use ::http::Method;
+        !self.body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(&self.method)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::profile::Profile;
+
+    fn plan() -> Plan {
+        let mut plan =
+            Plan::new("http://127.0.0.1:1/api/".parse().unwrap(), Profile::constant(1.0, Duration::from_secs(1)));
+        plan.variables.insert("account".to_owned(), "a7".to_owned());
+        plan
+    }
+
+    #[test]
+    fn a_request_is_filled_in() {
+        let json = serde_json::json!({"from": "{account}", "n": "{n}"});
+        let template = Template::new(&Kind::post("pay", "/pay?to={account}", &json), &plan()).unwrap();
+        let (mut body, mut text) = (String::new(), String::new());
+        let filling = Filling { key: "k".to_owned(), number: 3, random: 9 };
+        template.write(&filling, &mut body, &mut text);
+        assert_eq!(
+            text,
+            "POST /api/pay?to=a7 HTTP/1.1\r\nhost: 127.0.0.1:1\r\ncontent-type: application/json\r\nidempotency-key: \
+             k\r\ncontent-length: 21\r\n\r\n{\"from\":\"a7\",\"n\":\"3\"}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_nothing_is_told() {
+        let told = Template::new(&Kind::get("look", "/{acount}"), &plan()).unwrap_err();
+        assert!(told.contains("{acount}") && told.contains("look"), "{told}");
+        assert!(Template::new(&Kind::get("look", "/a b"), &plan()).unwrap_err().contains("%20"));
+    }
+
+    #[test]
+    fn numbers_repeat_with_the_seed_and_keys_never() {
+        let run = || {
+            let mut fillings = Fillings::new(Seed(5), "load");
+            (0..1000).map(|_| fillings.draw()).collect::<Vec<_>>()
+        };
+        let (first, second) = (run(), run());
+        let keys: BTreeSet<&str> = first.iter().chain(&second).map(|filling| filling.key.as_str()).collect();
+        assert_eq!(keys.len(), 2000);
+        let numbers = |run: &[Filling]| run.iter().map(|filling| (filling.number, filling.random)).collect::<Vec<_>>();
+        assert_eq!(numbers(&first), numbers(&second));
+        let key = &first[0].key;
+        assert!(key.len() == 36 && key.as_bytes()[14] == b'4' && b"89ab".contains(&key.as_bytes()[19]), "{key}");
+    }
+}

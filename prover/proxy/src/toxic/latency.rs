@@ -1,0 +1,79 @@
+//! `latency`: passes everything on later.
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Kind, Turn, Work, milliseconds};
+use crate::queue::Queue;
+
+/// The bytes on the way in one delayed stream: with 100 ms that is 80 MB/s.
+const MAX_ON_THE_WAY: usize = 8 << 20;
+
+/// How long bytes take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Latency {
+    /// Milliseconds.
+    pub latency: i64,
+    /// Milliseconds more or less, drawn evenly for each piece; the order is kept.
+    pub jitter: i64,
+}
+
+/// When each piece that waits is due, drawn when it comes.
+#[derive(Debug)]
+pub(super) struct Delay {
+    settings: Latency,
+    due: VecDeque<Instant>,
+}
+
+impl Delay {
+    pub(super) fn new(settings: Latency) -> Self {
+        Self { settings, due: VecDeque::new() }
+    }
+
+    fn draw(&self, arrived: Instant, turn: &mut Turn<'_>) -> Instant {
+        let Latency { latency, jitter } = self.settings;
+        let jitter = jitter.clamp(0, i64::MAX / 4);
+        let more = if jitter > 0 { turn.luck.random_range(-jitter..jitter) } else { 0 };
+        arrived + milliseconds(latency.saturating_add(more))
+    }
+}
+
+impl Work for Delay {
+    fn advance(&mut self, from: &mut Queue, to: &mut Queue, turn: &mut Turn<'_>) -> Option<Instant> {
+        for arrived in from.pieces().skip(self.due.len()).map(|piece| piece.at).collect::<Vec<_>>() {
+            let due = self.draw(arrived, turn);
+            self.due.push_back(due);
+        }
+        while to.has_room()
+            && let Some(due) = self.due.front().copied()
+        {
+            if due > turn.now {
+                return Some(due);
+            }
+            self.due.pop_front();
+            if let Some(mut piece) = from.pop() {
+                // From here on it counts as arrived now or before: two latencies add up.
+                piece.at = piece.at.max(due);
+                to.push(piece);
+            }
+        }
+        from.pass_end(to);
+        None
+    }
+
+    /// What waits is due anew, as the new settings have it.
+    fn change(&mut self, kind: &Kind) {
+        if let Kind::Latency(settings) = kind {
+            self.settings = *settings;
+            self.due.clear();
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        MAX_ON_THE_WAY
+    }
+}

@@ -1,0 +1,22 @@
+//! HTTP and TCP as evidence: everything that was sent and came back is kept.
+//!
+//! - [`http`]: one HTTP exchange, with a client that keeps it whole.
+//! - [`raw`]: a bare TCP connection, for requests that no well-behaved client would send.
+//! - [`http1`]: the HTTP/1.1 response parser of both.
+//!
+//! ```
+//! # #[tokio::main] async fn main() {
+//! use std::time::Duration;
+//!
+//! use keel_wire::http::{Client, Failure, Request};
+//!
+//! let nothing_listens = "http://127.0.0.1:1".parse().expect("a URL");
+//! let exchange = Client::new(nothing_listens, Duration::from_secs(10)).send(Request::get("/")).await;
+//! assert!(matches!(exchange.outcome, Err(Failure::Connect(_))));
+//! println!("{} -> {}", exchange.sent(), exchange.came_back());
+//! # }
+//! ```
+
+pub mod http;
+pub mod http1;
+pub mod raw;
