@@ -1,9 +1,21 @@
-//! Why the store refused, with what to do.
+//! Errors of the store, each with what to do.
+
+mod constraint;
+mod meaning;
+mod sqlite;
+mod sqlstate;
 
 use std::time::Duration;
 
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+pub use constraint::{ConstraintKind, Violation};
+use meaning::Meaning;
+
 /// Why the store refused.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The address is malformed.
     #[error("{reason}")]
@@ -29,30 +41,62 @@ pub enum StoreError {
         /// How many connections there are.
         size: u32,
     },
-    /// Another transaction was in the way, also after retries.
-    #[error("another transaction was in the way: {0}")]
-    Busy(#[source] sqlx::Error),
+    /// The database takes no connections or no work: it starts, stops, or has no memory or connections left. Nothing was done.
+    #[error("the database is unavailable: {0}; nothing was done")]
+    Unavailable(#[source] sqlx::Error),
+    /// The transaction conflicted with another one (serialization failure, deadlock), also after retries. Nothing was done.
+    #[error("the transaction conflicted with another one, also after retries: {0}")]
+    Conflict(#[source] sqlx::Error),
+    /// Another transaction or process held a lock for longer than the lock timeout. Nothing was done.
+    #[error("a lock was not free within the lock timeout: {0}")]
+    Locked(#[source] sqlx::Error),
+    /// A statement ran for longer than the statement timeout, or was cancelled. Nothing was done.
+    #[error("a statement was cancelled: {0}; raise the statement timeout if it needs longer")]
+    StatementTimeout(#[source] sqlx::Error),
     /// The disk is full, or a quota is.
     #[error("the store has no space left: {0}; free some, nothing was written")]
     Full(#[source] sqlx::Error),
     /// The database takes no writes.
     #[error("the store is read-only: {0}; give the service the right to write to it")]
     ReadOnly(#[source] sqlx::Error),
-    /// The connection broke, or the database is starting or stopping. Whether a commit took effect is not known.
-    #[error("the connection to the store broke: {0}")]
+    /// The service's role lacks a right, or cannot log in. This is a mistake in the configuration of the database.
+    #[error("the database refuses this role: {0}; {advice}", advice = grant(.0))]
+    Denied(#[source] sqlx::Error),
+    /// The connection broke before a commit was asked for. Nothing was done.
+    #[error("the connection to the store broke: {0}; nothing was done")]
     Disconnected(#[source] sqlx::Error),
+    /// The connection broke during a commit: whether it took effect is not known.
+    ///
+    /// [`crate::Store::once`] finds it out by itself. After [`crate::Store::write`] read what would have been written.
+    #[error("the connection to the store broke during a commit: {0}; whether it took effect is not known")]
+    Unknown(#[source] sqlx::Error),
+    /// A statement of the transaction failed and the error was handled: the transaction cannot be committed.
+    #[error(
+        "the transaction cannot be committed because a statement of it failed: {reason}; run a statement whose error is \
+         handled with `try_execute`"
+    )]
+    Aborted {
+        /// The first failure.
+        reason: String,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// A request with this idempotency key is being worked on, also after the wait. Nothing was done.
+    #[error("a request with this idempotency key is still being worked on")]
+    KeyInUse,
     /// A constraint of the schema was violated.
-    #[error("the constraint {name} was violated")]
+    #[error("{violation} was violated")]
     Constraint {
-        /// Its name; empty where the engine does not say.
-        name: String,
+        /// Which one.
+        violation: Box<Violation>,
         /// The database's own words.
         #[source]
         cause: sqlx::Error,
     },
+    /// The database cannot store or compute with a value, such as text with a zero byte, or a number that is too large.
+    #[error("the database refuses a value: {0}")]
+    InvalidValue(#[source] sqlx::Error),
     /// A migration cannot be applied.
     #[error("migration {version} ({name}): {reason}")]
     Migration {
@@ -83,51 +127,102 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same work may succeed later without anybody changing anything.
+    /// Returns whether the same work may succeed later although nobody changes anything.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::AcquireTimeout { .. }
-                | Self::Busy(_)
+                | Self::Unavailable(_)
+                | Self::Conflict(_)
+                | Self::Locked(_)
+                | Self::StatementTimeout(_)
                 | Self::Full(_)
                 | Self::Disconnected(_)
+                | Self::Unknown(_)
+                | Self::KeyInUse
                 | Self::Unreachable { .. }
         )
     }
 
-    /// Whether running the transaction again at once is worth it.
+    /// Returns whether running the transaction again at once is worth it.
     pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Busy(_))
+        matches!(self, Self::Conflict(_))
+    }
+
+    /// Returns whether the engine refused a statement, so that the transaction cannot go on.
+    pub(crate) fn is_of_engine(&self) -> bool {
+        !matches!(self, Self::TooManyRows { .. } | Self::Column { .. } | Self::KeyReused | Self::KeyInUse)
+    }
+
+    /// The error of a commit: a connection that broke leaves it unknown whether the commit took effect.
+    pub(crate) fn of_commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Disconnected(error) => Self::Unknown(error),
+            other => other,
+        }
     }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else {
-            return match error {
-                sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Disconnected(error),
-                _ => Self::Other(error),
-            };
-        };
-        let code = database.code().unwrap_or_default().into_owned();
-        let name = database.constraint().unwrap_or_default().to_owned();
-        match code.as_str() {
-            // PostgreSQL's SQLSTATEs: Appendix A of its manual.
-            "40001" | "40P01" | "55P03" => Self::Busy(error),
-            "53100" => Self::Full(error),
-            "25006" => Self::ReadOnly(error),
-            "57P01" | "57P02" | "57P03" | "53300" | "08000" | "08003" | "08006" => Self::Disconnected(error),
-            "23505" | "23503" | "23502" | "23514" => Self::Constraint { name, cause: error },
-            // SQLite's result codes: the primary one is the lowest byte.
-            code => match code.parse::<i32>().map(|code| code & 0xff) {
-                Ok(5 | 6) => Self::Busy(error),
-                Ok(13) => Self::Full(error),
-                Ok(8) => Self::ReadOnly(error),
-                Ok(19) => Self::Constraint { name, cause: error },
-                // An input/output error: on a full disk SQLite sometimes says this instead.
-                Ok(10) => Self::Full(error),
-                _ => Self::Other(error),
-            },
+        match meaning_of(&error) {
+            Meaning::Conflict => Self::Conflict(error),
+            Meaning::Locked => Self::Locked(error),
+            Meaning::Timeout => Self::StatementTimeout(error),
+            Meaning::Full => Self::Full(error),
+            Meaning::ReadOnly => Self::ReadOnly(error),
+            Meaning::Denied => Self::Denied(error),
+            Meaning::Disconnected => Self::Disconnected(error),
+            Meaning::Unavailable => Self::Unavailable(error),
+            Meaning::Constraint(kind) => {
+                Self::Constraint { violation: Box::new(Violation::of(kind, &error)), cause: error }
+            }
+            Meaning::InvalidValue => Self::InvalidValue(error),
+            Meaning::Aborted => Self::Aborted { reason: error.to_string() },
+            Meaning::Other => Self::Other(error),
         }
+    }
+}
+
+/// Asks the table of the engine that gave the error, never another one's.
+fn meaning_of(error: &sqlx::Error) -> Meaning {
+    let Some(database) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Meaning::Disconnected,
+            sqlx::Error::BeginFailed => Meaning::Unavailable,
+            _ => Meaning::Other,
+        };
+    };
+    if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
+        return sqlstate::meaning(postgres.code());
+    }
+    if let Some(sqlite) = database.try_downcast_ref::<SqliteError>() {
+        let code = sqlx::error::DatabaseError::code(sqlite).and_then(|code| code.parse().ok());
+        return code.map_or(Meaning::Other, sqlite::meaning);
+    }
+    Meaning::Other
+}
+
+/// Names the right that is missing, as far as PostgreSQL's message says it: `permission denied for table notes`.
+fn grant(error: &sqlx::Error) -> String {
+    let message = error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default();
+    let object = message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' '));
+    match object {
+        Some(("table" | "view", name)) => {
+            format!("as the owner run: GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO <the service's role>")
+        }
+        Some(("sequence", name)) => format!("as the owner run: GRANT USAGE ON SEQUENCE {name} TO <the service's role>"),
+        Some(("schema", name)) => format!("as the owner run: GRANT USAGE ON SCHEMA {name} TO <the service's role>"),
+        Some(("function", name)) => {
+            format!("as the owner run: GRANT EXECUTE ON FUNCTION {name} TO <the service's role>")
+        }
+        Some(("database", name)) => {
+            format!("as the owner run: GRANT CONNECT ON DATABASE {name} TO <the service's role>")
+        }
+        _ => "check the role, its password and its rights".to_owned(),
     }
 }

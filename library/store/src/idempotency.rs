@@ -7,12 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{StoreError, Transaction, args};
+use crate::{Engine, StoreError, Transaction, args};
 
 /// The longest key.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The log's own table, on both engines.
+/// The first shape of the log: answers as JSON, keys without a scope.
 pub(crate) const TABLE_SQLITE: &str = "
 CREATE TABLE evenkeel_idempotency (
     key TEXT PRIMARY KEY,
@@ -32,9 +32,45 @@ CREATE TABLE evenkeel_idempotency (
 CREATE INDEX evenkeel_idempotency_created_at ON evenkeel_idempotency (created_at);
 ";
 
-/// A client's name for a request: 1 to 255 visible ASCII characters.
+/// The second: the key is (scope, key), the body is bytes. Keys of the first shape stay, so that none of them takes effect again.
+pub(crate) const SCOPE_SQLITE: &str = "
+CREATE TABLE evenkeel_idempotency_scoped (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status BIGINT,
+    content_type TEXT,
+    headers TEXT,
+    body BLOB,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+INSERT INTO evenkeel_idempotency_scoped (scope, key, fingerprint, created_at)
+    SELECT '', key, fingerprint, created_at FROM evenkeel_idempotency;
+DROP TABLE evenkeel_idempotency;
+ALTER TABLE evenkeel_idempotency_scoped RENAME TO evenkeel_idempotency;
+CREATE INDEX evenkeel_idempotency_created_at ON evenkeel_idempotency (created_at);
+";
+pub(crate) const SCOPE_POSTGRES: &str = "
+ALTER TABLE evenkeel_idempotency
+    ADD COLUMN scope TEXT NOT NULL DEFAULT '',
+    ADD COLUMN status BIGINT,
+    ADD COLUMN content_type TEXT,
+    ADD COLUMN headers TEXT,
+    ADD COLUMN body BYTEA,
+    DROP COLUMN answer,
+    DROP CONSTRAINT evenkeel_idempotency_pkey,
+    ADD PRIMARY KEY (scope, key);
+";
+
+/// A client's name for a request, 1 to 255 visible ASCII characters, within the scope of one caller.
+///
+/// Parsed from text its scope is empty: all callers share it. [`IdempotencyKey::in_scope`] gives each caller keys of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey(String);
+pub struct IdempotencyKey {
+    scope: String,
+    key: String,
+}
 
 /// A key that is empty, too long, or has other characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,9 +113,26 @@ pub struct Recorded {
 }
 
 impl IdempotencyKey {
-    /// As text.
+    /// The key of one caller: two callers that use the same text have two keys. The scope is the caller's identity, or empty.
+    #[must_use]
+    pub fn in_scope(self, scope: impl Into<String>) -> Self {
+        Self { scope: scope.into(), ..self }
+    }
+
+    /// The client's text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.key
+    }
+
+    /// The caller's identity; empty when all share one scope.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// The number under which PostgreSQL locks it: the first eight bytes of a hash of both parts.
+    fn lock(&self) -> i64 {
+        let [a, b, c, d, e, f, g, h, ..] = Fingerprint::of(&[self.scope.as_bytes(), self.key.as_bytes()]).0;
+        i64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -88,7 +141,7 @@ impl FromStr for IdempotencyKey {
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let well_formed = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if well_formed { Ok(Self(text.to_owned())) } else { Err(InvalidKey) }
+        if well_formed { Ok(Self { scope: String::new(), key: text.to_owned() }) } else { Err(InvalidKey) }
     }
 }
 
@@ -136,42 +189,69 @@ pub(crate) enum Claim {
     Fresh,
     /// This was answered.
     Answered(Answer),
+    /// Another transaction holds it.
+    InUse,
 }
 
-/// Takes the key, or finds what was answered. On PostgreSQL this waits for a transaction that has just taken it.
+/// Takes the key, or finds what was answered. Never waits for another transaction on PostgreSQL; on SQLite there is no other.
 pub(crate) async fn claim(
     tx: &mut Transaction,
+    engine: Engine,
     key: &IdempotencyKey,
     fingerprint: Fingerprint,
 ) -> Result<Claim, StoreError> {
-    let taken = tx
-        .execute(
-            "INSERT INTO evenkeel_idempotency (key, fingerprint, created_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (key) DO NOTHING",
-            args![key.as_str(), &fingerprint.0[..], now_micros()],
-        )
-        .await?;
-    if taken == 1 {
-        return Ok(Claim::Fresh);
+    if engine == Engine::Postgres {
+        let row = tx.fetch_one("SELECT pg_try_advisory_xact_lock($1) AS ours", args![key.lock()]).await?;
+        if !row.get::<bool>("ours")? {
+            return Ok(Claim::InUse);
+        }
     }
-    let row = tx
-        .fetch_one("SELECT fingerprint, answer FROM evenkeel_idempotency WHERE key = $1", args![key.as_str()])
-        .await?;
+    if let Some(answer) = answered(tx, key, fingerprint).await? {
+        return Ok(Claim::Answered(answer));
+    }
+    // A key of before scopes was used by an unknown caller for a request that cannot be compared.
+    let old = "SELECT 1 AS one FROM evenkeel_idempotency WHERE scope = '' AND key = $1 AND status IS NULL";
+    if tx.fetch_optional(old, args![key.as_str()]).await?.is_some() {
+        return Err(StoreError::KeyReused);
+    }
+    tx.execute(
+        "INSERT INTO evenkeel_idempotency (scope, key, fingerprint, created_at) VALUES ($1, $2, $3, $4)",
+        args![key.scope(), key.as_str(), &fingerprint.0[..], now_micros()],
+    )
+    .await?;
+    Ok(Claim::Fresh)
+}
+
+/// Finds what was answered.
+pub(crate) async fn answered(
+    tx: &mut Transaction,
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+) -> Result<Option<Answer>, StoreError> {
+    let found = "SELECT fingerprint, status, content_type, headers, body FROM evenkeel_idempotency \
+                 WHERE scope = $1 AND key = $2 AND status IS NOT NULL";
+    let Some(row) = tx.fetch_optional(found, args![key.scope(), key.as_str()]).await? else { return Ok(None) };
     if row.get::<Vec<u8>>("fingerprint")? != fingerprint.0 {
         return Err(StoreError::KeyReused);
     }
-    let answer: String = row.get("answer")?;
-    let answer = serde_json::from_str(&answer)
-        .map_err(|error| StoreError::Column { column: "answer".to_owned(), reason: error.to_string() })?;
-    Ok(Claim::Answered(answer))
+    let wrong = |column: &str, reason: String| StoreError::Column { column: column.to_owned(), reason };
+    let status = u16::try_from(row.get::<i64>("status")?).map_err(|error| wrong("status", error.to_string()))?;
+    let headers = serde_json::from_str(&row.get::<String>("headers")?);
+    let headers = headers.map_err(|error| wrong("headers", error.to_string()))?;
+    Ok(Some(Answer { status, content_type: row.get("content_type")?, headers, body: row.get("body")? }))
 }
 
 /// Writes the answer beside its effect.
 pub(crate) async fn record(tx: &mut Transaction, key: &IdempotencyKey, answer: &Answer) -> Result<(), StoreError> {
-    let text = serde_json::to_string(answer)
-        .map_err(|error| StoreError::Column { column: "answer".to_owned(), reason: error.to_string() })?;
-    let written =
-        tx.execute("UPDATE evenkeel_idempotency SET answer = $1 WHERE key = $2", args![text, key.as_str()]).await?;
+    let headers = serde_json::to_string(&answer.headers)
+        .map_err(|error| StoreError::Column { column: "headers".to_owned(), reason: error.to_string() })?;
+    let written = tx
+        .execute(
+            "UPDATE evenkeel_idempotency SET status = $1, content_type = $2, headers = $3, body = $4 \
+             WHERE scope = $5 AND key = $6",
+            args![answer.status, &answer.content_type, headers, &answer.body[..], key.scope(), key.as_str()],
+        )
+        .await?;
     assert_eq!(written, 1, "the key was taken in this transaction");
     Ok(())
 }
@@ -179,8 +259,8 @@ pub(crate) async fn record(tx: &mut Transaction, key: &IdempotencyKey, answer: &
 /// Forgets answers given before `before`, at most `limit` of them; returns how many.
 pub(crate) async fn purge(tx: &mut Transaction, before: SystemTime, limit: u32) -> Result<u64, StoreError> {
     tx.execute(
-        "DELETE FROM evenkeel_idempotency WHERE key IN \
-         (SELECT key FROM evenkeel_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+        "DELETE FROM evenkeel_idempotency WHERE (scope, key) IN \
+         (SELECT scope, key FROM evenkeel_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
         args![micros(before), limit],
     )
     .await

@@ -28,6 +28,8 @@
 mod error;
 mod idempotency;
 mod migration;
+mod options;
+mod pools;
 mod row;
 mod stats;
 mod store;
@@ -37,11 +39,12 @@ mod transaction;
 mod url;
 mod value;
 
-pub use error::StoreError;
+pub use error::{ConstraintKind, StoreError, Violation};
 pub use idempotency::{Answer, Fingerprint, IdempotencyKey, InvalidKey, Outcome, Recorded};
-pub use migration::{Migration, Migrations};
+pub use migration::{Migration, Migrations, PendingMigration};
+pub use options::{Isolation, Options};
 pub use row::{FromValue, Row};
-pub use store::{Options, Store};
+pub use store::{MAX_RETRIES, Store};
 pub use transaction::{MAX_ROWS, Transaction};
 pub use url::{Engine, StoreUrl};
 pub use value::Value;

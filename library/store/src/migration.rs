@@ -66,12 +66,20 @@ const OWN: &str = "store";
 const SERVICE: &str = "service";
 
 fn own_steps() -> Migrations {
-    Migrations::new(vec![Migration {
-        version: 1,
-        name: "idempotency log",
-        sqlite: idempotency::TABLE_SQLITE,
-        postgres: idempotency::TABLE_POSTGRES,
-    }])
+    Migrations::new(vec![
+        Migration {
+            version: 1,
+            name: "idempotency log",
+            sqlite: idempotency::TABLE_SQLITE,
+            postgres: idempotency::TABLE_POSTGRES,
+        },
+        Migration {
+            version: 2,
+            name: "idempotency keys by scope",
+            sqlite: idempotency::SCOPE_SQLITE,
+            postgres: idempotency::SCOPE_POSTGRES,
+        },
+    ])
 }
 
 const LOG: &str = "
@@ -83,19 +91,77 @@ CREATE TABLE IF NOT EXISTS evenkeel_migrations (
     PRIMARY KEY (owner, version)
 )";
 
+/// The advisory lock of migrations on PostgreSQL: the first eight bytes of SHA-256("evenkeel").
+const LOCK: i64 = 7_310_874_283_846_521_957;
+
+/// Whose turn it is to migrate.
+pub(crate) enum Turn {
+    /// This transaction holds the lock.
+    Ours,
+    /// Another session holds it: its process id and application.
+    HeldBy(String),
+}
+
+/// Takes the lock of migrations if it is free. Never waits: a transaction that waits for a lock would itself hold up
+/// `CREATE INDEX CONCURRENTLY`. On SQLite a transaction that writes is alone.
+pub(crate) async fn take_turn(tx: &mut Transaction, engine: Engine) -> Result<Turn, StoreError> {
+    if engine == Engine::Sqlite {
+        return Ok(Turn::Ours);
+    }
+    let row = tx.fetch_one("SELECT pg_try_advisory_xact_lock($1) AS ours", args![LOCK]).await?;
+    if row.get::<bool>("ours")? {
+        return Ok(Turn::Ours);
+    }
+    let holder = tx
+        .fetch_optional(
+            "SELECT CAST(a.pid AS BIGINT) AS pid, COALESCE(a.application_name, '') AS application, \
+                    COALESCE(CAST(a.client_addr AS TEXT), 'local') AS address \
+             FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+               AND CAST(l.classid AS BIGINT) = ($1 >> 32) AND CAST(l.objid AS BIGINT) = ($1 & 4294967295) LIMIT 1",
+            args![LOCK],
+        )
+        .await?;
+    let holder = match holder {
+        Some(row) => format!(
+            "process {} of PostgreSQL ({}, application {:?})",
+            row.get::<i64>("pid")?,
+            row.get::<String>("address")?,
+            row.get::<String>("application")?,
+        ),
+        None => "another session".to_owned(),
+    };
+    Ok(Turn::HeldBy(holder))
+}
+
+/// The error when the lock was not free in time.
+pub(crate) fn lock_not_free(waited: std::time::Duration, holder: &str) -> StoreError {
+    let reason = format!(
+        "{holder} has held the lock of migrations for {waited:?}; let it finish, or end it with pg_terminate_backend"
+    );
+    StoreError::Migration { version: 0, name: "waiting for the lock".to_owned(), reason }
+}
+
 /// Applies what is pending, in one transaction; returns the versions of the service's steps that were.
 pub(crate) async fn apply(
     tx: &mut Transaction,
     engine: Engine,
     migrations: &Migrations,
 ) -> Result<Vec<i64>, StoreError> {
-    if engine == Engine::Postgres {
-        // Two instances that start at once take turns. The number is the first eight bytes of SHA-256("evenkeel").
-        tx.execute("SELECT pg_advisory_xact_lock(7310874283846521957)", args![]).await?;
+    // A role that may not create tables can still find that there is nothing to do.
+    if !has_log(tx, engine).await? {
+        tx.script(LOG).await?;
     }
-    tx.script(LOG).await?;
     apply_steps(tx, engine, OWN, &own_steps()).await?;
     apply_steps(tx, engine, SERVICE, migrations).await
+}
+
+async fn has_log(tx: &mut Transaction, engine: Engine) -> Result<bool, StoreError> {
+    let there = match engine {
+        Engine::Sqlite => "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = 'evenkeel_migrations'",
+        Engine::Postgres => "SELECT CAST(1 AS BIGINT) AS one WHERE to_regclass('evenkeel_migrations') IS NOT NULL",
+    };
+    Ok(tx.fetch_optional(there, args![]).await?.is_some())
 }
 
 async fn apply_steps(
@@ -118,15 +184,31 @@ async fn apply_steps(
     Ok(applied)
 }
 
-/// The versions of the service's steps that are not applied.
+/// A migration that is not applied yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingMigration {
+    /// `store` for the tables of this library, `service` for those of the service.
+    pub owner: &'static str,
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// Lists the steps that are not applied, the store's own before the service's. Only reads.
 pub(crate) async fn pending(
     tx: &mut Transaction,
     engine: Engine,
     migrations: &Migrations,
-) -> Result<Vec<i64>, StoreError> {
-    tx.script(LOG).await?;
-    let steps = pending_steps(tx, engine, SERVICE, migrations).await?;
-    Ok(steps.iter().map(|step| step.version).collect())
+) -> Result<Vec<PendingMigration>, StoreError> {
+    let known = has_log(tx, engine).await?;
+    let mut all = Vec::new();
+    for (owner, steps) in [(OWN, &own_steps()), (SERVICE, migrations)] {
+        let pending = if known { pending_steps(tx, engine, owner, steps).await? } else { steps.steps.clone() };
+        all.extend(pending.iter().map(|step| PendingMigration { owner, version: step.version, name: step.name }));
+    }
+    Ok(all)
 }
 
 async fn pending_steps(

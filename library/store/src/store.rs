@@ -1,72 +1,42 @@
 //! Opens a database and runs transactions on it.
 
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use resilience::Backoff;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool};
+use tokio::time::Instant;
 use vitals::Registry;
 
 use crate::idempotency::{self, Claim};
-use crate::stats::{Counters, Fill, Vitals};
+use crate::options::{Isolation, Options};
+use crate::pools::{InUse, Pools, TransactionLimits, unreachable};
+use crate::stats::{Counters, Vitals};
 use crate::transaction::Running;
-use crate::url::Target;
 use crate::{
-    Engine, Fingerprint, IdempotencyKey, Migrations, Outcome, Recorded, StoreError, StoreUrl, Transaction, migration,
+    Answer, Engine, Fingerprint, IdempotencyKey, Migrations, Outcome, PendingMigration, Recorded, StoreError, StoreUrl,
+    Transaction, migration,
 };
 
 /// How often a transaction that met another is run again.
-const MAX_RETRIES: u32 = 3;
-const RETRY: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(100));
-
-/// The bounds of a store.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Connections that read (SQLite), or all connections (PostgreSQL). Default 8 and 16.
-    pub connections: Option<u32>,
-    /// For a free connection. Default 2 s.
-    pub acquire_timeout: Duration,
-    /// For the first connection at start. Default 5 s.
-    pub connect_timeout: Duration,
-    /// For one statement (PostgreSQL), and for another process's lock (SQLite). Default 10 s.
-    pub statement_timeout: Duration,
-    /// How long an answer is kept for repetitions. Default 7 days.
-    pub idempotency_retention: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            connections: None,
-            acquire_timeout: Duration::from_secs(2),
-            connect_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(10),
-            idempotency_retention: Duration::from_secs(7 * 86_400),
-        }
-    }
-}
+pub const MAX_RETRIES: u32 = 15;
+/// How many broken connections of the pool a transaction may meet before it begins.
+const MAX_BROKEN: u32 = 3;
+/// How often [`Store::once`] finds out whether a commit took effect whose confirmation was lost.
+const MAX_LOST: u32 = 3;
+const RETRY: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(200));
+/// Between two looks at whether the first request with a key has ended.
+const LOOK: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
 
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     pools: Pools,
     options: Options,
+    in_use: Arc<AtomicU32>,
     counters: Arc<Counters>,
     vitals: Arc<Vitals>,
-}
-
-#[derive(Clone, Debug)]
-enum Pools {
-    /// One connection writes, so that writers queue here and not on a busy database; the others only read.
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
-    },
-    Postgres(PgPool),
 }
 
 impl Store {
@@ -75,13 +45,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unreachable`] with the way out.
     pub async fn open(url: &StoreUrl, options: Options) -> Result<Self, StoreError> {
-        let connecting = async {
-            match &url.target {
-                Target::Memory => open_memory(&options).await,
-                Target::File(path) => open_file(url, path, &options).await,
-                Target::Postgres(connect) => open_postgres(url, connect, &options).await,
-            }
-        };
+        let connecting = Pools::open(url, &options);
         let pools = tokio::time::timeout(options.connect_timeout, connecting).await.map_err(|_| {
             let reason = format!("no answer within {:?}", options.connect_timeout);
             unreachable(url, reason, "check that the database runs and that DATABASE_URL names its address")
@@ -95,7 +59,7 @@ impl Store {
                 move || pools.fill()
             }),
         });
-        Ok(Self { pools, options, counters, vitals })
+        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), counters, vitals })
     }
 
     /// Adds the store's vitals to a registry, for as long as the store lives.
@@ -110,46 +74,86 @@ impl Store {
 
     /// Applies the migrations that are pending, all or none; returns their versions.
     ///
+    /// Instances that start at once take turns: one waits, without a transaction, for at most the migration lock timeout.
+    ///
     /// # Errors
-    /// [`StoreError::Migration`] when one fails or was changed after it had been applied.
+    /// [`StoreError::Migration`] when one fails, was changed after it had been applied, or another instance holds the lock for too
+    /// long; then the message names its process and application.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<i64>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let applied = migration::apply(&mut tx, self.engine(), migrations).await?;
-        self.commit(tx).await?;
-        Ok(applied)
+        let limits = TransactionLimits::of_migrations(&self.options);
+        let since = Instant::now();
+        let mut looks = 0;
+        loop {
+            let mut tx = self.begin_with(Isolation::ReadCommitted, limits).await?;
+            match migration::take_turn(&mut tx, self.engine()).await? {
+                migration::Turn::Ours => {
+                    let applied = migration::apply(&mut tx, self.engine(), migrations).await?;
+                    self.commit(tx).await?;
+                    return Ok(applied);
+                }
+                migration::Turn::HeldBy(holder) => {
+                    tx.rollback().await;
+                    let waited = since.elapsed();
+                    if waited >= self.options.migration_lock_timeout {
+                        return Err(migration::lock_not_free(waited, &holder));
+                    }
+                    if looks % 25 == 0 {
+                        tracing::info!(%holder, waited_s = waited.as_secs(), "another instance migrates the store: waiting");
+                    }
+                    tokio::time::sleep(LOOK.wait(looks)).await;
+                    looks += 1;
+                }
+            }
+        }
     }
 
-    /// The versions of migrations that are not applied yet.
+    /// Lists the migrations that are not applied yet, the store's own first. Needs only the right to read.
     ///
     /// # Errors
     /// As [`Store::migrate`].
-    pub async fn pending(&self, migrations: &Migrations) -> Result<Vec<i64>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let pending = migration::pending(&mut tx, self.engine(), migrations).await?;
-        self.commit(tx).await?;
-        Ok(pending)
+    pub async fn pending(&self, migrations: &Migrations) -> Result<Vec<PendingMigration>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let pending = migration::pending(&mut tx, self.engine(), migrations).await;
+        tx.rollback().await;
+        pending
     }
 
     /// Runs one transaction: commits when `work` returns `Ok`, rolls back when it returns `Err`.
     ///
-    /// `work` is run again, at most three times, when another transaction was in the way: it must have no effect but
-    /// on the transaction. Cancel-safe: dropped before the commit it leaves nothing; dropped during the commit the
-    /// outcome is one or the other.
+    /// Transactions are serializable on both engines: what `work` reads and writes is as if no other ran at the same time.
+    /// `work` is run again, at most [`MAX_RETRIES`] times with jittered pauses, when another transaction was in the way or the connection
+    /// broke before the commit: it must have no effect but on the transaction. A statement that failed makes the whole transaction fail; use
+    /// [`Transaction::try_execute`] for one whose error `work` handles.
+    ///
+    /// Cancel-safe: dropped before the commit it leaves nothing; dropped during the commit the outcome is one or the other.
     ///
     /// # Errors
-    /// `work`'s own, or the store's.
-    pub async fn write<T, E, F>(&self, mut work: F) -> Result<T, E>
+    /// `work`'s own, or the store's; [`StoreError::Unknown`] when the connection broke during the commit.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        self.write_at(Isolation::Serializable, work).await
+    }
+
+    /// As [`Store::write`], at a weaker isolation on PostgreSQL.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub async fn write_at<T, E, F>(&self, isolation: Isolation, mut work: F) -> Result<T, E>
     where
         F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<T, E>>,
         E: From<StoreError>,
     {
         let mut retries = 0;
         loop {
-            let mut tx = self.begin_write().await?;
+            let mut tx = self.begin_write(isolation).await?;
             let outcome = work(&mut tx).await;
             match self.end(tx, outcome).await {
                 Ended::Over(outcome) => return outcome,
                 Ended::Conflict(error) => self.wait_to_retry(&mut retries, error).await?,
+                Ended::Lost(error) => return Err(error.into()),
             }
         }
     }
@@ -172,30 +176,61 @@ impl Store {
     /// Runs `work` once for a key, however often and from wherever it is asked for; later calls get the first answer.
     ///
     /// The answer is written in the transaction of the effect, so that after a crash there are both or neither. An
-    /// `Err` of `work` undoes everything, the key included, so that a repetition can succeed.
+    /// `Err` of `work` undoes everything, the key included, so that a repetition can succeed. When the connection breaks during the
+    /// commit, the log is asked whether it took effect. A call that comes while the first one runs waits for it without a
+    /// connection, at most [`Options::idempotency_wait`].
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] when the key was used with another fingerprint; `work`'s own, or the store's.
+    /// [`StoreError::KeyReused`] when the key was used with another fingerprint; [`StoreError::KeyInUse`] when the first request still
+    /// runs; `work`'s own, or the store's.
     pub async fn once<E, F>(&self, key: &IdempotencyKey, fingerprint: Fingerprint, mut work: F) -> Result<Recorded, E>
     where
         F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
         E: From<StoreError>,
     {
-        let mut retries = 0;
+        let since = Instant::now();
+        let (mut retries, mut lost, mut looks) = (0, 0, 0);
         loop {
-            let mut tx = self.begin_write().await?;
-            let outcome = once_in(&mut tx, key, fingerprint, &mut work).await;
+            let mut tx = self.begin_write(Isolation::Serializable).await?;
+            let outcome = once_in(&mut tx, self.engine(), key, fingerprint, &mut work).await;
             match self.end(tx, outcome).await {
-                Ended::Over(Ok(recorded)) => {
+                Ended::Over(Ok(Once::Recorded(recorded))) => {
                     if recorded.replayed {
                         Counters::add(&self.counters.replayed);
                     }
                     return Ok(recorded);
                 }
+                Ended::Over(Ok(Once::InUse)) => {
+                    let left = self.options.idempotency_wait.saturating_sub(since.elapsed());
+                    if left.is_zero() {
+                        return Err(StoreError::KeyInUse.into());
+                    }
+                    tokio::time::sleep(LOOK.wait(looks).min(left)).await;
+                    looks += 1;
+                }
                 Ended::Over(Err(error)) => return Err(error),
                 Ended::Conflict(error) => self.wait_to_retry(&mut retries, error).await?,
+                // The key tells: it is there with its effect, or neither is.
+                Ended::Lost(error) => {
+                    lost += 1;
+                    if lost > MAX_LOST {
+                        return Err(error.into());
+                    }
+                    tokio::time::sleep(RETRY.wait(lost)).await;
+                }
             }
         }
+    }
+
+    /// Returns the answer that was given to a key, if it was: for a handler that asks a dependency before it writes.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when the key was used with another fingerprint, or the store's.
+    pub async fn answered(&self, key: &IdempotencyKey, fingerprint: Fingerprint) -> Result<Option<Answer>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let answered = idempotency::answered(&mut tx, key, fingerprint).await;
+        tx.rollback().await;
+        answered
     }
 
     /// Forgets answers older than the retention, at most `limit`; returns how many. Call it from time to time.
@@ -204,7 +239,10 @@ impl Store {
     /// The store's.
     pub async fn purge_idempotency(&self, limit: u32) -> Result<u64, StoreError> {
         let before = SystemTime::now() - self.options.idempotency_retention;
-        self.write(move |tx| Box::pin(async move { idempotency::purge(tx, before, limit).await })).await
+        self.write_at(Isolation::ReadCommitted, move |tx| {
+            Box::pin(async move { idempotency::purge(tx, before, limit).await })
+        })
+        .await
     }
 
     /// Whether the database answers.
@@ -217,39 +255,49 @@ impl Store {
 
     /// Closes every connection, after those in use have come back.
     pub async fn close(self) {
-        match &self.pools {
-            Pools::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
-            }
-            Pools::Postgres(pool) => pool.close().await,
-        }
+        self.pools.close().await;
     }
 
-    async fn begin_write(&self) -> Result<Transaction, StoreError> {
-        let running = match &self.pools {
-            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Running::Sqlite),
-            Pools::Postgres(pool) => pool.begin().await.map(Running::Postgres),
-        };
-        running.map(Transaction::new).map_err(|error| self.not_begun(error))
+    async fn begin_write(&self, isolation: Isolation) -> Result<Transaction, StoreError> {
+        self.begin_with(isolation, TransactionLimits::of(&self.options)).await
+    }
+
+    async fn begin_with(&self, isolation: Isolation, limits: TransactionLimits) -> Result<Transaction, StoreError> {
+        self.begun(|| self.pools.begin_write(isolation, limits)).await
     }
 
     async fn begin_read(&self) -> Result<Transaction, StoreError> {
-        let running = match &self.pools {
-            Pools::Sqlite { readers, .. } => readers.begin().await.map(Running::Sqlite),
-            Pools::Postgres(pool) => {
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Running::Postgres)
-            }
-        };
-        running.map(Transaction::new).map_err(|error| self.not_begun(error))
+        self.begun(|| self.pools.begin_read(TransactionLimits::of(&self.options))).await
     }
 
+    /// Begins, on another connection when one turns out to be broken: nothing was asked for on it.
+    async fn begun<F: Future<Output = Result<Running, sqlx::Error>>>(
+        &self,
+        begin: impl Fn() -> F,
+    ) -> Result<Transaction, StoreError> {
+        let mut broken = 0;
+        loop {
+            match begin().await.map_err(|error| self.not_begun(error)) {
+                Ok(running) => return Ok(Transaction::new(running, InUse::of(&self.in_use))),
+                Err(StoreError::Disconnected(_)) if broken < MAX_BROKEN => broken += 1,
+                Err(StoreError::Disconnected(error)) => return Err(StoreError::Unavailable(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The pool tries to connect until the time is over: with fewer transactions under way than connections allowed it is the
+    /// database that gives none.
     fn not_begun(&self, error: sqlx::Error) -> StoreError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
             return error.into();
         }
+        let size = self.pools.fill().limit;
+        if self.engine() == Engine::Postgres && self.in_use.load(std::sync::atomic::Ordering::Relaxed) < size {
+            return StoreError::Unavailable(error);
+        }
         Counters::add(&self.counters.acquire_timeouts);
-        StoreError::AcquireTimeout { waited: self.options.acquire_timeout, size: self.pools.fill().limit }
+        StoreError::AcquireTimeout { waited: self.options.acquire_timeout, size }
     }
 
     async fn commit(&self, tx: Transaction) -> Result<(), StoreError> {
@@ -260,22 +308,23 @@ impl Store {
 
     /// Commits what went well, rolls back what did not, and tells whether another transaction was to blame.
     async fn end<T, E: From<StoreError>>(&self, tx: Transaction, outcome: Result<T, E>) -> Ended<T, E> {
+        let again = tx.again();
         match outcome {
             Ok(value) => match self.commit(tx).await {
                 Ok(()) => Ended::Over(Ok(value)),
-                Err(error) if error.is_conflict() => Ended::Conflict(error.into()),
+                Err(error) if error.is_conflict() || again => Ended::Conflict(error.into()),
+                Err(error @ StoreError::Unknown(_)) => Ended::Lost(error),
                 Err(error) => Ended::Over(Err(error.into())),
             },
             Err(error) => {
-                let met_conflict = tx.met_conflict;
                 Counters::add(&self.counters.rolled_back);
                 tx.rollback().await;
-                if met_conflict { Ended::Conflict(error) } else { Ended::Over(Err(error)) }
+                if again { Ended::Conflict(error) } else { Ended::Over(Err(error)) }
             }
         }
     }
 
-    /// Waits before the next try, or gives the error back when there were enough.
+    /// Waits before the next attempt, or gives the error back when there were enough.
     async fn wait_to_retry<E>(&self, retries: &mut u32, error: E) -> Result<(), E> {
         if *retries == MAX_RETRIES {
             return Err(error);
@@ -287,56 +336,49 @@ impl Store {
     }
 }
 
-/// How one try of a transaction ended.
+/// How one attempt of a transaction ended.
 enum Ended<T, E> {
     Over(Result<T, E>),
     Conflict(E),
+    /// The commit's confirmation was lost.
+    Lost(StoreError),
+}
+
+/// How one attempt of an idempotent request ended.
+enum Once {
+    Recorded(Recorded),
+    /// The first request with the key still runs.
+    InUse,
 }
 
 /// The key, the effect and the answer, in one transaction.
 async fn once_in<E, F>(
     tx: &mut Transaction,
+    engine: Engine,
     key: &IdempotencyKey,
     fingerprint: Fingerprint,
     work: &mut F,
-) -> Result<Recorded, E>
+) -> Result<Once, E>
 where
     F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
     E: From<StoreError>,
 {
-    if let Claim::Answered(answer) = idempotency::claim(tx, key, fingerprint).await? {
-        return Ok(Recorded { answer, replayed: true });
+    match idempotency::claim(tx, engine, key, fingerprint).await? {
+        Claim::Answered(answer) => return Ok(Once::Recorded(Recorded { answer, replayed: true })),
+        Claim::InUse => return Ok(Once::InUse),
+        Claim::Fresh => {}
     }
     tx.execute("SAVEPOINT effect", Vec::new()).await?;
     let answer = match work(tx).await? {
         Outcome::Commit(answer) => answer,
         Outcome::Refuse(answer) => {
-            tx.execute("ROLLBACK TO SAVEPOINT effect", Vec::new()).await?;
+            tx.roll_back_to("ROLLBACK TO SAVEPOINT effect").await?;
             answer
         }
     };
     tx.execute("RELEASE SAVEPOINT effect", Vec::new()).await?;
     idempotency::record(tx, key, &answer).await?;
-    Ok(Recorded { answer, replayed: false })
-}
-
-impl Pools {
-    fn engine(&self) -> Engine {
-        match self {
-            Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
-        }
-    }
-
-    fn fill(&self) -> Fill {
-        let of = |open, idle: usize, limit| Fill { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), limit };
-        match self {
-            Self::Sqlite { readers, .. } => {
-                of(readers.size(), readers.num_idle(), readers.options().get_max_connections())
-            }
-            Self::Postgres(pool) => of(pool.size(), pool.num_idle(), pool.options().get_max_connections()),
-        }
-    }
+    Ok(Once::Recorded(Recorded { answer, replayed: false }))
 }
 
 impl Engine {
@@ -347,81 +389,4 @@ impl Engine {
             Self::Postgres => "postgres",
         }
     }
-}
-
-async fn open_memory(options: &Options) -> Result<Pools, StoreError> {
-    // A database in memory is its connection: one for everything, kept for ever.
-    let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-    let connect = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
-    let pool = pool.acquire_timeout(options.acquire_timeout).connect_with(connect).await?;
-    Ok(Pools::Sqlite { writer: pool.clone(), readers: pool })
-}
-
-async fn open_file(url: &StoreUrl, path: &Path, options: &Options) -> Result<Pools, StoreError> {
-    /// SQLITE_NOTADB.
-    const NO_DATABASE: &str = "26";
-    const OTHER_FILE: &str = "move the file away if it is not needed, or set DATABASE_URL to another place";
-    const ADVICE: &str = "give the service a folder that it may write to, or set DATABASE_URL to another place";
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            unreachable(url, format!("the folder {} cannot be made: {error}", folder.display()), ADVICE)
-        })?;
-    }
-    let connect = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // Every commit reaches the disk before it is acknowledged.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(options.statement_timeout);
-    let pool = |connections: u32| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(options.acquire_timeout)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
-    };
-    let refused = |error: sqlx::Error| {
-        let told = error.as_database_error().and_then(|error| error.code());
-        let advice = if told.as_deref() == Some(NO_DATABASE) { OTHER_FILE } else { ADVICE };
-        unreachable(url, error.to_string(), advice)
-    };
-    let writer = pool(1).connect_with(connect.clone()).await.map_err(refused)?;
-    // Opening is lazy about the right to write: ask for it now.
-    sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&writer).await.map_err(refused)?;
-    let readers = pool(options.connections.unwrap_or(8)).connect_with(connect.create_if_missing(false).read_only(true));
-    Ok(Pools::Sqlite { writer, readers: readers.await.map_err(refused)? })
-}
-
-/// Whether a connection that comes back is in no transaction; else it is closed, and the next caller gets a new one.
-///
-/// When a commit fails for want of space SQLite rolls back by itself. The driver does not see that, and would refuse every
-/// transaction that follows on the connection.
-async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // What a dropped transaction has queued is run first.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-async fn open_postgres(url: &StoreUrl, connect: &PgConnectOptions, options: &Options) -> Result<Pools, StoreError> {
-    let timeout = format!("{}ms", options.statement_timeout.as_millis());
-    let connect = connect.clone().options([("statement_timeout", timeout.as_str())]);
-    // The pool would try again in silence: the first connection says what is wrong.
-    let first = connect.connect().await.map_err(|error| {
-        let advice = "check that PostgreSQL runs, and host, database, user and password in DATABASE_URL";
-        unreachable(url, error.to_string(), advice)
-    })?;
-    let _ = sqlx::Connection::close(first).await;
-    let pool = PgPoolOptions::new()
-        .max_connections(options.connections.unwrap_or(16))
-        .acquire_timeout(options.acquire_timeout)
-        .connect_lazy_with(connect);
-    Ok(Pools::Postgres(pool))
-}
-
-fn unreachable(url: &StoreUrl, reason: String, advice: &'static str) -> StoreError {
-    StoreError::Unreachable { url: url.to_string(), reason, advice }
 }

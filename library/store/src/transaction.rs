@@ -2,19 +2,28 @@
 
 use futures_util::TryStreamExt;
 use sqlx::query::Query;
-use sqlx::{Database, Encode, Postgres, Sqlite, Type};
+use sqlx::{Database, Encode, PgConnection, Postgres, Sqlite, SqliteConnection, Type};
 
+use crate::pools::InUse;
 use crate::{Row, StoreError, Value};
 
 /// The most rows one read returns.
 pub const MAX_ROWS: usize = 10_000;
 
 /// A transaction under way. Dropped without a commit it is rolled back.
+///
+/// Once a statement has failed the transaction cannot be committed, on either engine, also when the error was handled: use
+/// [`Transaction::try_execute`] for a statement that may fail.
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) engine: Running,
-    /// Whether a statement met another transaction, so that running it all again is worth it.
-    pub(crate) met_conflict: bool,
+    /// The first statement that failed.
+    failed: Option<String>,
+    /// Whether a statement met another transaction or a broken connection, so that running it all again is worth it.
+    again: bool,
+    /// Whether the connection was handed out, so that failures may have passed unseen.
+    unchecked: bool,
+    _in_use: InUse,
 }
 
 #[derive(Debug)]
@@ -24,8 +33,8 @@ pub(crate) enum Running {
 }
 
 impl Transaction {
-    pub(crate) fn new(engine: Running) -> Self {
-        Self { engine, met_conflict: false }
+    pub(crate) fn new(engine: Running, in_use: InUse) -> Self {
+        Self { engine, failed: None, again: false, unchecked: false, _in_use: in_use }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -33,6 +42,54 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`]; the transaction can then only be rolled back.
     pub async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        let outcome = self.run(sql, args).await;
+        self.note(outcome)
+    }
+
+    /// Runs a statement that may fail: its error can be handled, and the transaction goes on as if it had not been run.
+    ///
+    /// The statement runs behind a savepoint, which costs two round trips on PostgreSQL.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the transaction can go on, except after a conflict or when the connection broke.
+    pub async fn try_execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        self.execute("SAVEPOINT evenkeel_try", Vec::new()).await?;
+        let outcome = self.run(sql, args).await;
+        match &outcome {
+            // Running the whole transaction again is the only way on.
+            Err(error) if error.is_conflict() || matches!(error, StoreError::Disconnected(_)) => {
+                return self.note(outcome);
+            }
+            Err(_) => {
+                self.execute("ROLLBACK TO SAVEPOINT evenkeel_try", Vec::new()).await?;
+            }
+            Ok(_) => {}
+        }
+        self.execute("RELEASE SAVEPOINT evenkeel_try", Vec::new()).await?;
+        outcome
+    }
+
+    /// The driver's own connection, for what this interface does not offer: types, streams, `COPY`. Nothing is checked: statements may be
+    /// built from input, and must not begin or end the transaction. None on SQLite.
+    ///
+    /// A statement that fails on it makes the commit fail.
+    pub fn unchecked_postgres(&mut self) -> Option<&mut PgConnection> {
+        self.unchecked = true;
+        match &mut self.engine {
+            Running::Postgres(tx) => Some(&mut **tx),
+            Running::Sqlite(_) => None,
+        }
+    }
+
+    /// The same on SQLite; none on PostgreSQL.
+    pub fn unchecked_sqlite(&mut self) -> Option<&mut SqliteConnection> {
+        match &mut self.engine {
+            Running::Sqlite(tx) => Some(&mut **tx),
+            Running::Postgres(_) => None,
+        }
+    }
+
+    async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
         let outcome = match &mut self.engine {
             Running::Sqlite(tx) => {
                 bound(sqlx::query(sql), args).execute(&mut **tx).await.map(|done| done.rows_affected())
@@ -41,7 +98,7 @@ impl Transaction {
                 bound(sqlx::query(sql), args).execute(&mut **tx).await.map(|done| done.rows_affected())
             }
         };
-        self.note(outcome.map_err(StoreError::from))
+        outcome.map_err(StoreError::from)
     }
 
     /// Runs several statements of a script, without values.
@@ -111,12 +168,23 @@ impl Transaction {
         Ok(rows)
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    /// Commits, unless a statement failed: then it rolls back, whether or not the error was handled.
+    ///
+    /// PostgreSQL answers `COMMIT` with `ROLLBACK`, and no error, when the transaction has failed.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.unchecked {
+            // In a failed transaction every statement fails.
+            self.execute("SELECT 1", Vec::new()).await?;
+        }
+        if let Some(reason) = self.failed.take() {
+            self.rollback().await;
+            return Err(StoreError::Aborted { reason });
+        }
         match self.engine {
             Running::Sqlite(tx) => tx.commit().await,
             Running::Postgres(tx) => tx.commit().await,
         }
-        .map_err(StoreError::from)
+        .map_err(StoreError::of_commit)
     }
 
     pub(crate) async fn rollback(self) {
@@ -127,8 +195,25 @@ impl Transaction {
         };
     }
 
+    /// Undoes what came after a savepoint, failed statements included; a conflict or a broken connection stays one.
+    pub(crate) async fn roll_back_to(&mut self, savepoint: &'static str) -> Result<(), StoreError> {
+        self.execute(savepoint, Vec::new()).await?;
+        self.failed = None;
+        Ok(())
+    }
+
+    /// Whether running it all again is worth it.
+    pub(crate) fn again(&self) -> bool {
+        self.again
+    }
+
     fn note<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        self.met_conflict |= outcome.as_ref().is_err_and(StoreError::is_conflict);
+        if let Err(error) = &outcome {
+            self.again |= error.is_conflict() || matches!(error, StoreError::Disconnected(_));
+            if error.is_of_engine() && self.failed.is_none() {
+                self.failed = Some(error.to_string());
+            }
+        }
         outcome
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::StoreError;
 
@@ -22,16 +22,49 @@ pub enum Engine {
 pub struct StoreUrl {
     pub(crate) target: Target,
     shown: String,
+    /// Whether TLS may be left out beyond this host.
+    plaintext: bool,
+}
+
+/// A file of SQLite.
+#[derive(Clone)]
+pub(crate) struct SqliteFile {
+    pub(crate) path: PathBuf,
+    /// Whether it is made when it is missing.
+    pub(crate) create: bool,
 }
 
 #[derive(Clone)]
 pub(crate) enum Target {
     Memory,
-    File(PathBuf),
+    File(SqliteFile),
     Postgres(Box<PgConnectOptions>),
 }
 
 const EXPECTED: &str = "expected sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+
+/// The parameters of a PostgreSQL URL that are honoured, under each of their spellings.
+const POSTGRES_PARAMETERS: [&str; 19] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "options[]",
+];
 
 impl StoreUrl {
     /// The engine it names.
@@ -41,6 +74,30 @@ impl StoreUrl {
             Target::Postgres(_) => Engine::Postgres,
         }
     }
+
+    /// Connects to PostgreSQL without TLS where the URL says `sslmode=disable`, `allow` or `prefer`, also beyond this host.
+    ///
+    /// Passwords and rows then cross the network as they are. The reason is for those who read the code.
+    #[must_use]
+    pub fn allow_plaintext(self, _reason: &'static str) -> Self {
+        Self { plaintext: true, ..self }
+    }
+
+    /// Refuses a connection beyond this host that could be made without TLS.
+    pub(crate) fn refuse_plaintext(&self) -> Result<(), StoreError> {
+        let Target::Postgres(options) = &self.target else { return Ok(()) };
+        let encrypted = !matches!(options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer);
+        if encrypted || self.plaintext || is_local(options) {
+            return Ok(());
+        }
+        let reason = format!(
+            "{}: sslmode={} could send the password and every row in clear beyond this host; use sslmode=verify-full (the default) or \
+             require, or allow it in code with StoreUrl::allow_plaintext",
+            self.shown,
+            mode_name(options.get_ssl_mode()),
+        );
+        Err(StoreError::Url { reason })
+    }
 }
 
 impl FromStr for StoreUrl {
@@ -49,20 +106,81 @@ impl FromStr for StoreUrl {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         let refused = |reason: String| StoreError::Url { reason: format!("{reason}; {EXPECTED}") };
         if let Some(rest) = text.strip_prefix("sqlite:") {
-            let path = rest.strip_prefix("//").unwrap_or(rest);
-            let target = match path {
-                "" => return Err(refused("the path is empty".to_owned())),
-                ":memory:" => Target::Memory,
-                path => Target::File(PathBuf::from(path)),
-            };
-            return Ok(Self { target, shown: format!("sqlite:{path}") });
+            return sqlite(rest.strip_prefix("//").unwrap_or(rest)).map_err(refused);
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let options: PgConnectOptions = text.parse().map_err(|error| refused(format!("{error}")))?;
-            let shown = without_credentials(text);
-            return Ok(Self { target: Target::Postgres(Box::new(options)), shown });
+            return postgres(text).map_err(refused);
         }
         Err(refused("it names no engine that is known".to_owned()))
+    }
+}
+
+/// `PATH`, percent-encoded, with the parameters of sqlx that can be honoured.
+fn sqlite(rest: &str) -> Result<StoreUrl, String> {
+    let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = percent_encoding::percent_decode_str(path).decode_utf8();
+    let path = path.map_err(|_| "the path is no UTF-8 when it is percent-decoded".to_owned())?.into_owned();
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    if path.starts_with("file:") {
+        return Err("SQLite's own URIs (file:...) are not read: write the path alone".to_owned());
+    }
+    let mut target = if path == ":memory:" {
+        Target::Memory
+    } else {
+        Target::File(SqliteFile { path: PathBuf::from(&path), create: true })
+    };
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match (parameter, &mut target) {
+            ("mode=rwc", _) | ("cache=private", _) => {}
+            ("mode=rw", Target::File(file)) => file.create = false,
+            ("mode=memory", target) => *target = Target::Memory,
+            ("mode=ro", _) => return Err("mode=ro: a store writes; give it a file that it may write to".to_owned()),
+            (other, _) => return Err(format!("the parameter {other} is not supported; mode=rw, rwc and memory are")),
+        }
+    }
+    let shown = if matches!(target, Target::Memory) { "sqlite::memory:".to_owned() } else { format!("sqlite:{path}") };
+    Ok(StoreUrl { target, shown, plaintext: false })
+}
+
+/// As sqlx reads it, but for TLS: beyond this host a certificate is asked for and verified unless the URL says otherwise.
+fn postgres(text: &str) -> Result<StoreUrl, String> {
+    let mut options: PgConnectOptions = text.parse().map_err(|error| format!("{error}"))?;
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let mut says_how = false;
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        says_how |= matches!(name, "sslmode" | "ssl-mode");
+        let known =
+            name.starts_with("options[") || name.starts_with("options%5B") || POSTGRES_PARAMETERS.contains(&name);
+        if !known {
+            return Err(format!("the parameter {name} is not supported"));
+        }
+    }
+    if !says_how && !is_local(&options) {
+        options = options.ssl_mode(PgSslMode::VerifyFull);
+    }
+    Ok(StoreUrl { target: Target::Postgres(Box::new(options)), shown: without_credentials(text), plaintext: false })
+}
+
+/// Whether the connection stays on this host.
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
+    let loopback = host
+        .parse::<std::net::IpAddr>()
+        .map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback());
+    options.get_socket().is_some() || host.starts_with('/') || loopback
+}
+
+fn mode_name(mode: PgSslMode) -> &'static str {
+    match mode {
+        PgSslMode::Disable => "disable",
+        PgSslMode::Allow => "allow",
+        PgSslMode::Prefer => "prefer",
+        PgSslMode::Require => "require",
+        PgSslMode::VerifyCa => "verify-ca",
+        PgSslMode::VerifyFull => "verify-full",
     }
 }
 
@@ -100,9 +218,59 @@ mod tests {
 
     #[test]
     fn what_is_no_store_is_refused_with_the_expected_forms() {
-        for text in ["", "mysql://x", "data.db", "sqlite:", "postgres://h:port/"] {
+        let unsupported = [
+            "sqlite:x.db?mode=ro",
+            "sqlite::memory:?cache=shared",
+            "sqlite:file:x.db",
+            "postgres://h/d?sslmod=require",
+        ];
+        for text in ["", "mysql://x", "data.db", "sqlite:", "postgres://h:port/"].into_iter().chain(unsupported) {
             let error = text.parse::<StoreUrl>().unwrap_err().to_string();
             assert!(error.contains("expected sqlite:PATH"), "{text}: {error}");
+        }
+    }
+
+    fn file(text: &str) -> SqliteFile {
+        match text.parse::<StoreUrl>().unwrap().target {
+            Target::File(file) => file,
+            _ => panic!("{text} is no file"),
+        }
+    }
+
+    #[test]
+    fn sqlx_parameters_of_sqlite_are_honoured_and_no_part_of_the_path() {
+        let made = file("sqlite://data/x.db?mode=rwc");
+        assert_eq!((made.path, made.create), (PathBuf::from("data/x.db"), true));
+        assert!(!file("sqlite:data/x.db?mode=rw").create);
+        assert_eq!(file("sqlite:/a%20b/x%3Fy.db").path, PathBuf::from("/a b/x?y.db"));
+        assert!(matches!("sqlite:x?mode=memory".parse::<StoreUrl>().unwrap().target, Target::Memory));
+    }
+
+    #[test]
+    fn a_connection_beyond_this_host_is_encrypted_and_verified_unless_the_url_says_otherwise() {
+        let mode = |text: &str| match text.parse::<StoreUrl>().unwrap().target {
+            Target::Postgres(options) => mode_name(options.get_ssl_mode()),
+            _ => unreachable!("it is PostgreSQL"),
+        };
+        assert_eq!(mode("postgres://u:p@db.example/x"), "verify-full");
+        assert_eq!(mode("postgres://u:p@db.example/x?sslmode=require"), "require");
+        assert_eq!(mode("postgres://u:p@127.0.0.1/x"), "prefer");
+        assert_eq!(mode("postgres://u:p@localhost/x?host=/run/postgresql"), "prefer");
+    }
+
+    #[test]
+    fn plaintext_beyond_this_host_is_refused_unless_the_code_allows_it() {
+        for mode in ["disable", "allow", "prefer"] {
+            let url: StoreUrl = format!("postgres://u:hunter22@db.example/x?sslmode={mode}").parse().unwrap();
+            let error = url.refuse_plaintext().unwrap_err().to_string();
+            assert!(
+                error.contains("allow_plaintext") && error.contains(mode) && !error.contains("hunter22"),
+                "{error}"
+            );
+            assert!(url.allow_plaintext("a network of our own").refuse_plaintext().is_ok());
+        }
+        for text in ["postgres://u@db.example/x?sslmode=require", "postgres://u@[::1]/x", "sqlite:x.db"] {
+            assert!(text.parse::<StoreUrl>().unwrap().refuse_plaintext().is_ok(), "{text}");
         }
     }
 }
