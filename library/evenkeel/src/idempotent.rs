@@ -24,7 +24,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub struct Idempotent<T> {
     /// The key.
     pub key: IdempotencyKey,
-    /// Of method, path and body: the same key with another fingerprint is refused.
+    /// Of method, path, query, content type and body: the same key with another fingerprint is refused.
     pub fingerprint: Fingerprint,
     /// The body.
     pub body: T,
@@ -36,9 +36,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Idempotent<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let key = key_of(request.headers()).map_err(IntoResponse::into_response)?;
         check_content_type(request.headers()).map_err(IntoResponse::into_response)?;
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let kind = content_type(request.headers()).to_owned();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        let fingerprint = Fingerprint::of(&[method.as_str().as_bytes(), path.as_bytes(), &bytes]);
+        let query = uri.query().unwrap_or_default();
+        let parts = [method.as_str(), uri.path(), query, kind.as_str()].map(str::as_bytes);
+        let fingerprint = Fingerprint::of(&[parts[0], parts[1], parts[2], parts[3], &bytes]);
         let body = parse(&bytes).map_err(IntoResponse::into_response)?;
         Ok(Self { key, fingerprint, body })
     }
@@ -53,12 +56,15 @@ fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
         return Ok(());
     }
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as Content-Type: application/json"))
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
@@ -88,21 +94,34 @@ pub fn recorded(recorded: Recorded) -> Response {
     response
 }
 
-/// What a client is told when the store refuses: 422 for a key used for another request, 503 with `Retry-After` when
-/// trying again may help, else 500. The cause goes to the log. Where a commit may have taken effect nothing else is said.
+/// The problem document for an error of the store; the cause goes to the log.
+///
+/// 409 with `Retry-After` while the first request with a key runs, 422 for a key used for another request and for a value that cannot be
+/// stored, 503 with `Retry-After` when trying again may help, else 500.
 pub fn problem_of(error: &StoreError) -> Problem {
-    if matches!(error, StoreError::KeyReused) {
-        let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
-        return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    match error {
+        StoreError::KeyReused => {
+            let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
+            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        }
+        StoreError::KeyInUse => {
+            let detail = "a request with this Idempotency-Key is still being worked on; repeat it to get its answer";
+            return Problem::new(StatusCode::CONFLICT, detail).retry_after(Duration::from_secs(1));
+        }
+        StoreError::InvalidValue(_) => {
+            tracing::warn!(error = %error, "the store refused a value");
+            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a value of the request cannot be stored");
+        }
+        _ => tracing::error!(error = %error, "the store refused"),
     }
-    tracing::error!(error = %error, "the store refused");
     if error.is_transient() {
         let detail = match error {
-            // The connection may have broken between a commit and its confirmation.
-            StoreError::Disconnected(_) => {
+            StoreError::Unknown(_) => {
                 "the connection to the store broke; whether it was done is not known: try again, with the same \
                  Idempotency-Key if it had one, and it is done once"
             }
+            StoreError::StatementTimeout(_) => "the store took too long for this; nothing was done, try again",
+            StoreError::Unavailable(_) => "the database is not available; nothing was done, try again",
             _ => "the store cannot take this now; nothing was done, try again",
         };
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1));

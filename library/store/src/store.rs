@@ -183,7 +183,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint; [`StoreError::KeyInUse`] when the first request still
     /// runs; `work`'s own, or the store's.
-    pub async fn once<E, F>(&self, key: &IdempotencyKey, fingerprint: Fingerprint, mut work: F) -> Result<Recorded, E>
+    pub async fn once<E, F>(&self, key: &IdempotencyKey, fingerprint: Fingerprint, work: F) -> Result<Recorded, E>
+    where
+        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
+        E: From<StoreError>,
+    {
+        self.once_at(Isolation::Serializable, key, fingerprint, work).await
+    }
+
+    /// As [`Store::once`], at a weaker isolation on PostgreSQL.
+    ///
+    /// # Errors
+    /// Those of [`Store::once`].
+    pub async fn once_at<E, F>(
+        &self,
+        isolation: Isolation,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+        mut work: F,
+    ) -> Result<Recorded, E>
     where
         F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
         E: From<StoreError>,
@@ -191,7 +209,7 @@ impl Store {
         let since = Instant::now();
         let (mut retries, mut lost, mut looks) = (0, 0, 0);
         loop {
-            let mut tx = self.begin_write(Isolation::Serializable).await?;
+            let mut tx = self.begin_write(isolation).await?;
             let outcome = once_in(&mut tx, self.engine(), key, fingerprint, &mut work).await;
             match self.end(tx, outcome).await {
                 Ended::Over(Ok(Once::Recorded(recorded))) => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::{Page, Paging, Place};
 use crate::error::{LedgerError, recorded_refusal};
-use crate::posting::{MAX_AMOUNT, Posted, Posting, post};
+use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 use crate::{Ledger, id, now_micros, timestamp};
 
 /// What a client asks for.
@@ -72,7 +72,7 @@ pub async fn make(State(ledger): State<Ledger>, request: Idempotent<NewTransfer>
 pub async fn make_once(store: &Store, request: &Idempotent<NewTransfer>) -> Result<store::Recorded, LedgerError> {
     let new = &request.body;
     store
-        .once(&request.key, request.fingerprint, |tx| {
+        .once_at(POSTING, &request.key, request.fingerprint, |tx| {
             let new = new.clone();
             Box::pin(async move {
                 match transfer_in(tx, &new).await? {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cursor::{Page, Paging, Place};
 use crate::error::{LedgerError, recorded_refusal};
-use crate::posting::{MAX_AMOUNT, Posted, Posting, post};
+use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 use crate::transfer::{currency_of, refusal_of};
 use crate::{Ledger, id, now_micros, timestamp};
 
@@ -113,7 +113,7 @@ pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -
     request.body.check()?;
     let accepted: store::Recorded = ledger
         .store
-        .once(&request.key, request.fingerprint, |tx| {
+        .once_at(POSTING, &request.key, request.fingerprint, |tx| {
             let new = request.body.clone();
             Box::pin(async move {
                 match accept_in(tx, &new).await? {
