@@ -34,9 +34,11 @@ pub struct Endpoints {
     text: String,
     url: Url,
     pub(crate) found: Found,
-    /// Only the first instance is ever called, as if there were no other.
+    /// Call the first instance only.
+    #[cfg(feature = "without-guards")]
     pub(crate) first_alone: bool,
-    /// Only the first answer counts: nothing is looked up again.
+    /// Look the instances up once only.
+    #[cfg(feature = "without-guards")]
     pub(crate) once: bool,
 }
 
@@ -56,18 +58,32 @@ pub(crate) enum Found {
 }
 
 impl Endpoints {
+    fn new(text: String, url: Url, found: Found) -> Self {
+        Self {
+            text,
+            url,
+            found,
+            #[cfg(feature = "without-guards")]
+            first_alone: false,
+            #[cfg(feature = "without-guards")]
+            once: false,
+        }
+    }
+
     /// What calls go to: their host and port stand for all instances, and a path is joined to it.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The same, but only the first instance is ever called. For a test of what the others are good for.
+    /// Calls the first instance only. For a test that shows what balancing prevents.
+    #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn first_alone(self) -> Self {
         Self { first_alone: true, ..self }
     }
 
-    /// The same, but never looked up again. For a test of what that is good for.
+    /// Looks the instances up once only. For a test that shows what discovery prevents.
+    #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn once(self) -> Self {
         Self { once: true, ..self }
@@ -77,7 +93,7 @@ impl Endpoints {
 impl From<&Url> for Endpoints {
     /// One place.
     fn from(url: &Url) -> Self {
-        Self { text: url.to_string(), url: url.clone(), found: Found::One, first_alone: false, once: false }
+        Self::new(url.to_string(), url.clone(), Found::One)
     }
 }
 
@@ -89,7 +105,7 @@ impl FromStr for Endpoints {
             Some((how @ ("file" | "dns" | "srv"), rest)) if !text.contains(',') => told_of(how, rest)?,
             _ => listed(text)?,
         };
-        Ok(Self { text: text.to_owned(), url, found, first_alone: false, once: false })
+        Ok(Self::new(text.to_owned(), url, found))
     }
 }
 

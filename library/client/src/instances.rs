@@ -6,7 +6,7 @@ use http::uri::Authority;
 use http::{HeaderValue, header};
 use resilience::balance::Instance;
 use resilience::cluster::{Ejected, Picked};
-use resilience::discovery::{Discover, File, Unknown, follow};
+use resilience::discovery::{Discover, File, follow};
 use resilience::{Attempt, Classify, Cluster, ClusterRules, Deadline, Outcome};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -52,7 +52,9 @@ impl Instances {
             Found::One => return Ok(None),
             Found::List(list) => {
                 let instances: Vec<_> = list.iter().cloned().map(Instance::new).collect();
-                cluster.replace(cut(endpoints, instances), Instant::now())?;
+                #[cfg(feature = "without-guards")]
+                let instances = crate::restricted::restrict(endpoints, instances);
+                cluster.replace(instances, Instant::now())?;
                 None
             }
             Found::File(path) => Some(spawn(&cluster, endpoints, File::new(path, LOOK))),
@@ -180,37 +182,16 @@ fn domain(url: &Url) -> String {
     url.domain().unwrap_or_default().to_owned()
 }
 
-fn cut(endpoints: &Endpoints, mut instances: Vec<Instance<Authority>>) -> Vec<Instance<Authority>> {
-    if endpoints.first_alone {
-        instances.truncate(1);
-    }
-    instances
-}
-
-/// Follows `source`, as far as the endpoints allow.
+/// Follows `source` in a task of its own.
 fn spawn(
     cluster: &Arc<Cluster<Authority>>,
     endpoints: &Endpoints,
     source: impl Discover<Authority> + 'static,
 ) -> JoinHandle<()> {
-    let (cluster, endpoints) = (Arc::clone(cluster), endpoints.clone());
-    tokio::spawn(async move { follow(&cluster, Cut { source, endpoints, answered: false }).await })
-}
-
-/// What endpoints allow of what a source says.
-struct Cut<D> {
-    source: D,
-    endpoints: Endpoints,
-    answered: bool,
-}
-
-impl<D: Discover<Authority>> Discover<Authority> for Cut<D> {
-    async fn next(&mut self) -> Result<Vec<Instance<Authority>>, Unknown> {
-        if self.endpoints.once && self.answered {
-            return std::future::pending().await;
-        }
-        let instances = self.source.next().await?;
-        self.answered = true;
-        Ok(cut(&self.endpoints, instances))
-    }
+    #[cfg(feature = "without-guards")]
+    let source = crate::restricted::Restricted::new(source, endpoints);
+    #[cfg(not(feature = "without-guards"))]
+    let _ = endpoints;
+    let cluster = Arc::clone(cluster);
+    tokio::spawn(async move { follow(&cluster, source).await })
 }

@@ -5,7 +5,7 @@
 //! - [`Bounds`]: what a call may take.
 //! - [`Endpoints`]: where a dependency is, with one instance or many.
 //! - [`ByAnswer`]: what an answer says about its peer.
-//! - [`misbehave`]: peers that misbehave, for the tests of whoever calls.
+//! - `misbehave`, with the feature `testing`: peers that misbehave, for the tests of a caller.
 //!
 //! A peer is a host and port. The first call to one makes its [`Policy`], with [`default_rules`]; [`Client::dependency`] gives
 //! it a name and rules of its own. The request id, the W3C trace context, the deadline (`grpc-timeout`) and the
@@ -27,10 +27,13 @@ mod check;
 mod endpoints;
 mod error;
 mod instances;
+#[cfg(feature = "testing")]
 pub mod misbehave;
 mod names;
 mod peers;
 mod propagate;
+#[cfg(feature = "without-guards")]
+mod restricted;
 mod transport;
 
 use std::sync::Arc;

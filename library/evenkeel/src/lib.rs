@@ -16,29 +16,32 @@
 //! - [`service`]: what a service declares.
 //! - [`settings`]: where its configuration comes from, and how mistakes in it are told.
 //! - [`Dependency`]: what it calls, and what guards those calls.
-//! - [`without`]: guards that are turned off by name.
-//! - [`run`]: the order of start and stop: the one list.
+//! - [`run`]: the program; [`run::ORDER`] lists its parts in the order of their start.
 //! - [`idempotent`]: requests that take effect once.
 
 mod admin;
 mod cli;
+mod configuration;
 mod context;
+mod cores;
 mod cpu;
 mod defaults;
 mod dependency;
 mod duration;
 pub mod idempotent;
+mod order;
 mod refusal;
 pub mod run;
 pub mod service;
 pub mod settings;
+#[cfg(any(test, feature = "without-guards"))]
 pub mod without;
 
 pub use axum;
 pub use border::{Border, Limits, Listener, Problem};
 pub use client::{self, Client};
 pub use context::Context;
-pub use cpu::Cores;
+pub use cores::Cores;
 pub use dependency::Dependency;
 pub use duration::parse_duration;
 pub use idempotent::{Idempotent, problem_of, recorded};

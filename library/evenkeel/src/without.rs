@@ -1,6 +1,9 @@
-//! Guards that are turned off by name: for a test of what they are good for, or a night in which one does harm.
+//! Guards that are turned off by name, so that a test can show the harm that a guard prevents. Only builds with the feature
+//! `without-guards` have this.
 //!
-//! Names are the attributes that the guards provide. What is turned off is told at start, and is in the table `turned_off`.
+//! Names are the attributes that the guards provide. Every guard that is turned off is logged at start, and is a row of the
+//! table `turned_off`.
+#![cfg_attr(not(feature = "without-guards"), allow(dead_code, reason = "only the tests of this file use it"))]
 
 use std::sync::Arc;
 
@@ -14,6 +17,9 @@ use client::{Bounds, Check, Endpoints};
 use resilience::ticker::First;
 use resilience::{CpuRules, Rules, TickerRules};
 use vitals::{Column, Registry, Row, Source, Table, Value};
+
+#[cfg(feature = "without-guards")]
+use crate::Dependency;
 
 /// Everything that can be turned off.
 pub const GUARDS: [&str; 14] = [
@@ -107,6 +113,17 @@ impl Without {
     pub(crate) fn endpoints(&self, endpoints: Endpoints) -> Endpoints {
         let endpoints = if self.has("call.balance") { endpoints.first_alone() } else { endpoints };
         if self.has("call.discovery") { endpoints.once() } else { endpoints }
+    }
+
+    /// A dependency without them.
+    #[cfg(feature = "without-guards")]
+    pub(crate) fn dependency(&self, dependency: Dependency) -> Dependency {
+        Dependency {
+            endpoints: self.endpoints(dependency.endpoints),
+            rules: self.rules(dependency.rules),
+            check: dependency.check.map(|check| self.check(check)),
+            ..dependency
+        }
     }
 
     /// How a dependency is asked how it is without them: in step with everybody who was started together.

@@ -56,7 +56,7 @@ const CPU: Table = Table {
 /// How many threads, and how much waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuRules {
-    /// Threads, at most [`MAX_THREADS`]. With 0 work is done where it is asked for, as if there were no pool.
+    /// Threads, from 1 to [`MAX_THREADS`]. (With the feature `without-guards` also 0: the caller's thread does the work.)
     pub threads: u32,
     /// Pieces of work that wait, at most [`MAX_QUEUE`].
     pub queue: u32,
@@ -81,6 +81,9 @@ impl CpuRules {
     /// # Errors
     /// The first, with what is possible.
     pub fn check(&self) -> Result<(), String> {
+        if self.threads == 0 && !cfg!(feature = "without-guards") {
+            return Err("0 threads; a pool has at least 1".to_owned());
+        }
         if self.threads > MAX_THREADS {
             return Err(format!("{} threads; a pool has at most {MAX_THREADS}", self.threads));
         }
@@ -207,6 +210,7 @@ impl CpuPool {
         T: Send + 'static,
     {
         let deadline = Deadline::current();
+        #[cfg(feature = "without-guards")]
         if self.shared.rules.threads == 0 {
             return work(&Wanted { deadline, forsaken: &|| false });
         }
