@@ -300,12 +300,9 @@ fn limits_of(standard: &Standard) -> Limits {
     limits
 }
 
-/// What the process may open, less what it needs for itself.
+/// The file descriptors that this process may open, without those that it needs itself.
 fn descriptors_for_connections() -> usize {
-    let limit = std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| {
-        let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
-        line.split_whitespace().nth(3)?.parse::<u64>().ok()
-    });
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let kept = limit.unwrap_or(1024).saturating_sub(DESCRIPTORS_KEPT).max(16);
     usize::try_from(kept).unwrap_or(usize::MAX)
 }

@@ -28,6 +28,7 @@
 //! assert_eq!(registry.snapshot().len(), 1);
 //! ```
 
+mod buckets;
 mod build;
 mod entropy;
 mod event;
@@ -37,6 +38,7 @@ mod live;
 mod registry;
 mod table;
 
+pub use buckets::Buckets;
 pub use build::{Build, Instance};
 pub use entropy::{entropy, fill_entropy, lot, seed_entropy};
 pub use event::{Bus, EVENTS_KEPT, Event};
