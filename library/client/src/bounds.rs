@@ -7,11 +7,11 @@ use std::time::Duration;
 pub struct Bounds {
     /// For a connection: TCP and TLS. Default 2 s.
     pub connect: Duration,
-    /// From the start of a try to the answer's head. Default 5 s.
+    /// From the start of an attempt to the answer's head. Default 5 s.
     pub first_byte: Duration,
     /// Between two pieces of an answer's body. Default 5 s.
     pub idle_body: Duration,
-    /// For the whole call, all tries and redirects together. Default 10 s.
+    /// For the whole call, all attempts and redirects together. Default 10 s.
     pub total: Duration,
     /// Bytes of an answer's head. Default 64 KiB, at least 8 KiB.
     pub head_bytes: u32,

@@ -16,7 +16,7 @@ use border::Limits;
 use client::{Bounds, Check, Endpoints};
 use resilience::ticker::First;
 use resilience::{CpuRules, Rules, TickerRules};
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 #[cfg(feature = "without-guards")]
 use crate::Dependency;
@@ -142,7 +142,7 @@ impl Without {
         !self.has("call.fallback")
     }
 
-    /// Whether policies can be given orders by hand.
+    /// Whether operators can override policies.
     pub(crate) fn takes_orders(&self) -> bool {
         !self.has("call.breaker-manual")
     }
@@ -175,8 +175,8 @@ impl Source for Without {
         &TURNED_OFF
     }
 
-    fn rows(&self) -> Vec<Row> {
-        self.0.iter().map(|guard| vec![Value::text(*guard), Value::Level(1.0)]).collect()
+    fn rows(&self) -> Vec<TableRow> {
+        self.0.iter().map(|guard| vec![TableValue::text(*guard), TableValue::Level(1.0)]).collect()
     }
 }
 

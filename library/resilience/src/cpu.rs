@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 use crate::deadline::{Deadline, Expired};
 
@@ -227,14 +227,14 @@ impl CpuPool {
                     return;
                 }
                 catch_unwind(AssertUnwindSafe(|| match deadline {
-                    Some(deadline) => deadline.seen_by(|| work(&wanted)),
+                    Some(deadline) => deadline.as_current_sync(|| work(&wanted)),
                     None => work(&wanted),
                 }))
             };
             // Who does not wait any more does not miss it.
             let _ = answer.send(result);
         };
-        let _place = self.shared.enter(Box::new(job))?;
+        let _turn = self.shared.enter(Box::new(job))?;
         let answered = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline.at(), &mut answered).await.map_err(|_| Expired)?,
             None => answered.await,
@@ -356,17 +356,17 @@ impl Source for Shared {
         &CPU
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let (queued, running) = {
             let state = self.state();
             (state.queue.len(), state.running)
         };
-        let count = |counter: &AtomicU64| Value::Count(counter.load(Relaxed));
+        let count = |counter: &AtomicU64| TableValue::Count(counter.load(Relaxed));
         vec![vec![
-            Value::text(&*self.name),
-            Value::Level(f64::from(self.rules.threads)),
-            Value::Level(f64::from(running)),
-            Value::Level(queued as f64),
+            TableValue::text(&*self.name),
+            TableValue::Level(f64::from(self.rules.threads)),
+            TableValue::Level(f64::from(running)),
+            TableValue::Level(queued as f64),
             count(&self.done),
             count(&self.refused),
             count(&self.forsaken),

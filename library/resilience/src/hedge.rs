@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use vitals::Buckets;
 
-use crate::at_once;
+use crate::poll::at_once;
 
 /// Eight parts of each power of two, up to 2^30 us, 18 minutes.
 type Layout = Buckets<3, 30>;

@@ -70,7 +70,6 @@ mod tests {
     use super::*;
 
     type Sixteenths = Buckets<4, 36>;
-    type Eighths = Buckets<3, 30>;
 
     proptest! {
         #[test]
