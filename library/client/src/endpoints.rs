@@ -102,7 +102,7 @@ impl FromStr for Endpoints {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (url, found) = match text.split_once('+') {
-            Some((how @ ("file" | "dns" | "srv"), rest)) if !text.contains(',') => told_of(how, rest)?,
+            Some((how @ ("file" | "dns" | "srv"), rest)) if !text.contains(',') => discovered(how, rest)?,
             _ => listed(text)?,
         };
         Ok(Self::new(text.to_owned(), url, found))
@@ -139,7 +139,7 @@ fn listed(text: &str) -> Result<(Url, Found), String> {
     Ok((first, found))
 }
 
-fn told_of(how: &str, rest: &str) -> Result<(Url, Found), String> {
+fn discovered(how: &str, rest: &str) -> Result<(Url, Found), String> {
     if how == "file" {
         let (scheme, path) = rest.split_once("://").ok_or_else(|| format!("{rest:?}: write file+http:///PATH"))?;
         let stem = PathBuf::from(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());

@@ -282,7 +282,7 @@ struct Turn<'a> {
     order: Queueing,
     number: u64,
     permit: oneshot::Receiver<()>,
-    /// Whether the permit has become a permit.
+    /// Whether the permit was taken.
     had: bool,
 }
 

@@ -127,12 +127,13 @@ pub fn encode_timeout(left: Duration) -> String {
 /// # Errors
 /// What is wrong with it.
 pub fn decode_timeout(text: &str) -> Result<Duration, String> {
-    let told = || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
-    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(told)?;
+    let refused =
+        || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
+    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(told());
+        return Err(refused());
     }
-    let number: u64 = digits.parse().map_err(|_| told())?;
+    let number: u64 = digits.parse().map_err(|_| refused())?;
     match unit {
         "H" => Ok(Duration::from_secs(number * 3600)),
         "M" => Ok(Duration::from_secs(number * 60)),
@@ -140,7 +141,7 @@ pub fn decode_timeout(text: &str) -> Result<Duration, String> {
         "m" => Ok(Duration::from_millis(number)),
         "u" => Ok(Duration::from_micros(number)),
         "n" => Ok(Duration::from_nanos(number)),
-        _ => Err(told()),
+        _ => Err(refused()),
     }
 }
 
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_are_read_in_every_unit_and_nonsense_is_told() {
+    fn timeouts_are_read_in_every_unit_and_nonsense_is_refused() {
         let read = |text| decode_timeout(text).map(|timeout| timeout.as_nanos());
         assert_eq!(read("2H"), Ok(7_200_000_000_000));
         assert_eq!(read("3M"), Ok(180_000_000_000));

@@ -386,8 +386,8 @@ async fn open_file(url: &StoreUrl, path: &Path, options: &Options) -> Result<Poo
             .after_release(|connection, _| Box::pin(is_at_rest(connection)))
     };
     let refused = |error: sqlx::Error| {
-        let told = error.as_database_error().and_then(|error| error.code());
-        let advice = if told.as_deref() == Some(NO_DATABASE) { OTHER_FILE } else { ADVICE };
+        let code = error.as_database_error().and_then(|error| error.code());
+        let advice = if code.as_deref() == Some(NO_DATABASE) { OTHER_FILE } else { ADVICE };
         unreachable(url, error.to_string(), advice)
     };
     let writer = pool(1).connect_with(connect.clone()).await.map_err(refused)?;
