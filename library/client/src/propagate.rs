@@ -17,7 +17,7 @@ pub(crate) fn propagate(headers: &mut HeaderMap, until: Option<Deadline>) {
     if let Some(Ok(timeout)) = timeout {
         headers.insert(TIMEOUT, timeout);
     }
-    if let Some(criticality) = Criticality::told() {
+    if let Some(criticality) = Criticality::explicit() {
         headers.entry(CRITICALITY).or_insert(HeaderValue::from_static(criticality.name()));
     }
     let Some(context) = RequestContext::current() else { return };

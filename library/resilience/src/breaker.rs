@@ -103,7 +103,7 @@ impl BreakerRules {
     }
 }
 
-/// What somebody ordered by hand.
+/// An operator override.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Order {
@@ -139,7 +139,7 @@ pub enum Position {
 
 /// Admits one call; goes back to [`Breaker::settle`], once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a probe that is never settled keeps its place until the breaker's patience ends"]
+#[must_use = "a probe that is never settled keeps its permit until the breaker's patience ends"]
 pub struct Ticket {
     epoch: u32,
     probe: bool,

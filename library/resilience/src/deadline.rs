@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Criticality, at_once, nanos};
+use crate::nanos::nanos;
+use crate::poll::at_once;
 
 tokio::task_local! {
     static CURRENT: Deadline;
@@ -69,7 +70,7 @@ impl Deadline {
     pub fn part(&self, share: f64, at_most: Duration, now: Instant) -> Self {
         assert!((0.0..=1.0).contains(&share), "a share is between 0 and 1, not {share}");
         let left = self.at.saturating_duration_since(now);
-        // In whole numbers, as this is done in every try: the share is rounded down to a multiple of 2^-32.
+        // In whole numbers, as this is done in every attempt: the share is rounded down to a multiple of 2^-32.
         let parts = (share * (1_u64 << 32) as f64) as i64;
         let part = Duration::from_nanos(((u128::from(nanos(left)) * parts as u128) >> 32) as u64);
         Self::since(now, part.min(at_most)).min(*self)
@@ -81,7 +82,7 @@ impl Deadline {
     /// [`Expired`], with the work dropped at its await.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
         // The work is wrapped here and not in the block, which would hold it once more.
-        let timed = tokio::time::timeout_at(self.at, self.seen_in(work));
+        let timed = tokio::time::timeout_at(self.at, self.as_current(work));
         async move { timed.await.map_err(|_| Expired) }
     }
 
@@ -101,32 +102,13 @@ impl Deadline {
     }
 
     /// Work that sees this deadline as [`Deadline::current`], and is not ended at it.
-    pub(crate) fn seen_in<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+    pub(crate) fn as_current<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }
 
     /// Does work that does not wait, which sees this deadline as [`Deadline::current`].
-    pub(crate) fn seen_by<T>(self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn as_current_sync<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
-    }
-}
-
-/// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it, and its criticality.
-///
-/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must be done although nobody waits.
-///
-/// # Panics
-/// Outside of a tokio runtime.
-pub fn spawn<F>(work: F) -> tokio::task::JoinHandle<Result<F::Output, Expired>>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    match (Deadline::current(), Criticality::told()) {
-        (Some(deadline), Some(criticality)) => tokio::spawn(criticality.scope(deadline.scope(work))),
-        (Some(deadline), None) => tokio::spawn(deadline.scope(work)),
-        (None, Some(criticality)) => tokio::spawn(criticality.scope(async { Ok(work.await) })),
-        (None, None) => tokio::spawn(async { Ok(work.await) }),
     }
 }
 
@@ -192,18 +174,6 @@ mod tests {
         assert_eq!(seen, Ok(outer));
         let sooner = outer.scope(async { Deadline::after_or_current(Duration::from_millis(1)) }).await.unwrap();
         assert!(sooner < outer);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn spawned_work_inherits_the_deadline_and_ends_at_it() {
-        let outer = Deadline::after(Duration::from_secs(1));
-        let (seen, endless) = outer
-            .scope(async { (spawn(async { Deadline::current() }), spawn(std::future::pending::<()>())) })
-            .await
-            .unwrap();
-        assert_eq!(seen.await.unwrap(), Ok(Some(outer)));
-        assert_eq!(endless.await.unwrap(), Err(Expired));
-        assert_eq!(spawn(async { Deadline::current() }).await.unwrap(), Ok(None));
     }
 
     #[tokio::test(start_paused = true)]

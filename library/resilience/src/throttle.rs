@@ -105,7 +105,7 @@ impl Throttle {
     pub fn admit(&self, rules: &ThrottleRules, now: Instant) -> Result<(), Throttled> {
         let refusal = self.asked(now).refusal(rules);
         self.count(now, 1, 0);
-        if refusal > 0.0 && vitals::lot() < refusal { Err(Throttled) } else { Ok(()) }
+        if refusal > 0.0 && vitals::random_fraction() < refusal { Err(Throttled) } else { Ok(()) }
     }
 
     /// A call that was admitted is over. One that was cancelled or says nothing was accepted, for all that is known.

@@ -47,7 +47,7 @@ pub struct Fingerprint([u8; 32]);
 
 /// An answer as it is kept and given again. The store does not look into it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct StoredResponse {
     /// The status.
     pub status: u16,
     /// The body's media type.
@@ -60,18 +60,18 @@ pub struct Answer {
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum OnceOutcome {
     /// The effect stays, and this is its answer.
-    Commit(Answer),
+    Commit(StoredResponse),
     /// The effect is undone, and this is the answer, now and whenever the request is repeated.
-    Refuse(Answer),
+    Refuse(StoredResponse),
 }
 
 /// An answer, and whether it was given before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// The answer, the same each time.
-    pub answer: Answer,
+    pub answer: StoredResponse,
     /// Whether this is a repetition.
     pub replayed: bool,
 }
@@ -112,7 +112,7 @@ impl Fingerprint {
     }
 }
 
-impl Answer {
+impl StoredResponse {
     /// A JSON answer.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ pub(crate) enum Claim {
     /// Nobody used it: it is ours for this transaction.
     Fresh,
     /// This was answered.
-    Answered(Answer),
+    Answered(StoredResponse),
 }
 
 /// Takes the key, or finds what was answered. On PostgreSQL this waits for a transaction that has just taken it.
@@ -167,7 +167,11 @@ pub(crate) async fn claim(
 }
 
 /// Writes the answer beside its effect.
-pub(crate) async fn record(tx: &mut Transaction, key: &IdempotencyKey, answer: &Answer) -> Result<(), StoreError> {
+pub(crate) async fn record(
+    tx: &mut Transaction,
+    key: &IdempotencyKey,
+    answer: &StoredResponse,
+) -> Result<(), StoreError> {
     let text = serde_json::to_string(answer)
         .map_err(|error| StoreError::Column { column: "answer".to_owned(), reason: error.to_string() })?;
     let written =

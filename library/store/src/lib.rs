@@ -22,7 +22,7 @@
 //!
 //! - [`Store`]: opens, migrates, reads and writes.
 //! - [`Transaction`]: statements that take effect together.
-//! - [`Outcome`], [`Answer`], [`Recorded`]: the idempotency log, in the transaction of the effect.
+//! - [`OnceOutcome`], [`StoredResponse`], [`Recorded`]: the idempotency log, in the transaction of the effect.
 //! - [`StoreUrl`]: which engine, and where.
 
 mod error;
@@ -38,7 +38,7 @@ mod url;
 mod value;
 
 pub use error::StoreError;
-pub use idempotency::{Answer, Fingerprint, IdempotencyKey, InvalidKey, Outcome, Recorded};
+pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded, StoredResponse};
 pub use migration::{Migration, Migrations};
 pub use row::{FromValue, Row};
 pub use store::{Options, Store};

@@ -16,7 +16,8 @@ use crate::stats::{Counters, Fill, Vitals};
 use crate::transaction::Running;
 use crate::url::Target;
 use crate::{
-    Engine, Fingerprint, IdempotencyKey, Migrations, Outcome, Recorded, StoreError, StoreUrl, Transaction, migration,
+    Engine, Fingerprint, IdempotencyKey, Migrations, OnceOutcome, Recorded, StoreError, StoreUrl, Transaction,
+    migration,
 };
 
 /// How often a transaction that met another is run again.
@@ -178,7 +179,7 @@ impl Store {
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint; `work`'s own, or the store's.
     pub async fn once<E, F>(&self, key: &IdempotencyKey, fingerprint: Fingerprint, mut work: F) -> Result<Recorded, E>
     where
-        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
+        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<OnceOutcome, E>>,
         E: From<StoreError>,
     {
         let mut retries = 0;
@@ -301,7 +302,7 @@ async fn once_in<E, F>(
     work: &mut F,
 ) -> Result<Recorded, E>
 where
-    F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
+    F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<OnceOutcome, E>>,
     E: From<StoreError>,
 {
     if let Claim::Answered(answer) = idempotency::claim(tx, key, fingerprint).await? {
@@ -309,8 +310,8 @@ where
     }
     tx.execute("SAVEPOINT effect", Vec::new()).await?;
     let answer = match work(tx).await? {
-        Outcome::Commit(answer) => answer,
-        Outcome::Refuse(answer) => {
+        OnceOutcome::Commit(answer) => answer,
+        OnceOutcome::Refuse(answer) => {
             tx.execute("ROLLBACK TO SAVEPOINT effect", Vec::new()).await?;
             answer
         }

@@ -49,8 +49,8 @@ impl IntoResponse for LedgerError {
 }
 
 /// The answer for a refusal that is recorded under its key.
-pub(crate) fn recorded_refusal(problem: &Problem) -> Result<Answer, LedgerError> {
-    let mut answer = Answer::json(problem.status().as_u16(), &problem.document())?;
+pub(crate) fn recorded_refusal(problem: &Problem) -> Result<StoredResponse, LedgerError> {
+    let mut answer = StoredResponse::json(problem.status().as_u16(), &problem.document())?;
     answer.content_type = "application/problem+json".to_owned();
     Ok(answer)
 }

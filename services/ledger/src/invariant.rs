@@ -4,8 +4,8 @@ use evenkeel::prelude::*;
 use evenkeel::store::Row;
 use serde::Serialize;
 
-use crate::Settings;
 use crate::error::LedgerError;
+use crate::settings::Settings;
 
 /// The most offenders of one kind that are named.
 const MAX_NAMED: i64 = 100;

@@ -28,7 +28,7 @@ const ORDERS: usize = 1000;
 /// Changes of thread at the worst moment within one order.
 const DEPTH: usize = 3;
 
-/// Tries the orders of `model`, within a runtime whose clock nobody turns.
+/// Attempts the orders of `model`, within a runtime whose clock nobody turns.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();

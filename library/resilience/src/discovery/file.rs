@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::{Discover, Unknown};
+use super::source::{Discover, Unknown};
 use crate::balance::{Instance, MAX_WEIGHT};
 use crate::ticker::{Ticker, TickerRules};
 

@@ -8,9 +8,9 @@ use evenkeel::store;
 use serde::Deserialize;
 
 use super::notice::Notice;
-use crate::Ledger;
 use crate::account::{self, NewAccount};
 use crate::error::LedgerError;
+use crate::ledger::Ledger;
 use crate::transfer::{self, NewTransfer};
 
 #[derive(Deserialize)]

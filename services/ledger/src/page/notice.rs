@@ -96,7 +96,7 @@ impl Notice {
 
 #[cfg(test)]
 mod tests {
-    use super::Notice;
+    use super::*;
 
     #[test]
     fn every_notice_is_found_by_its_name_and_nothing_else_is() {
