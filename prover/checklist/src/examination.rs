@@ -10,7 +10,7 @@ use crate::calendar::{Day, rfc3339};
 use crate::decision::{Attestation, Decisions};
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::{Lab, StartFailure};
-use crate::probes::Probe;
+use crate::probe::Probe;
 use crate::report::{Examined, Report};
 use crate::subject::Subject;
 use keel_catalogue::{Attribute, Catalogue, Kind};

@@ -13,10 +13,21 @@ use std::time::Duration;
 
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::probes::overload::{self, Seen};
-use crate::probes::steadiness::{Kind, Measure, Trend};
+use crate::probes::support::steadiness::{Kind, Measure, Trend};
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
 
 const ID: &str = "border.backpressure";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Of what comes too much, the share that may go on being taken in when the queues are full.
 const LEVEL: f64 = 0.1;
 /// The share from which what waits inside grows.

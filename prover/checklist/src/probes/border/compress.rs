@@ -21,14 +21,26 @@ use flate2::write::GzEncoder;
 use futures_util::future::join_all;
 use keel_wire::http::{Client, Exchange, Request};
 
-use super::writes::{Writes, json_spec, reads, writes};
+use super::support::writes::{Writes, json_spec, reads, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 mod coded;
 mod guessable;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.compress";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most paths that are read.
 const PATHS: usize = 6;
 /// The bound of one exchange.

@@ -17,15 +17,27 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keel_wire::raw::{Ended, RawConnection};
 
-use super::harmless::{Harmless, PROMPT};
+use super::support::harmless::{Harmless, PROMPT};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::descriptors;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::descriptors;
+use crate::probes::support::listener::{self, Listener};
 
 mod h2c;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.connections";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most connections that are held at once.
 const FLOOD: usize = 2_000;
 /// Opened at a time: below any usual accept backlog.

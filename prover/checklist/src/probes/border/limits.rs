@@ -17,16 +17,28 @@ use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
-use super::harmless::Harmless;
-use super::writes::{Writes, json_spec, writes};
+use super::support::harmless::Harmless;
+use super::support::writes::{Writes, json_spec, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::listener::{self, Listener};
 
 mod body;
 mod smuggling;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.limits";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long an answer to one oversized thing may take.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How much resident memory may rise over the whole examination, in bytes.

@@ -12,9 +12,20 @@
 
 use crate::finding::Finding;
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::probes::overload;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+
 const ID: &str = "border.shed";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {

@@ -15,15 +15,27 @@ use keel_wire::http::Request;
 use keel_wire::raw::{Ended, RawConnection};
 use tokio::task::JoinSet;
 
-use super::harmless::{Harmless, PROMPT};
-use super::writes::{json_spec, reads};
+use super::support::harmless::{Harmless, PROMPT};
+use super::support::writes::{json_spec, reads};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::listener::{self, Listener};
 
 mod reader;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.slow-clients";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// What a body that is dripped declares: small enough for every limit, and longer than any patience at this pace.
 const DRIPPED_BODY: usize = 1_000;
 /// The most that is read of what comes back, in bytes.

@@ -11,6 +11,10 @@
 //! - **Blast radius**: the service is stopped twice; what the held requests do.
 //! - **Bound in time**: twice the declared drain and start time.
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use std::time::{Duration, Instant};
@@ -24,10 +28,18 @@ use keel_wire::raw::{Ended, Heard, RawConnection};
 use self::traffic::Traffic;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::listener::{self, Listener};
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long a slow dependency holds its answer back.
 const SLOW: Duration = Duration::from_millis(1500);
 /// How long requests have been in flight when SIGTERM comes.

@@ -12,6 +12,10 @@
 //! - **Bound in time**: each round half a second of writes, the declared start time, and the reads.
 
 mod altered;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
@@ -20,9 +24,17 @@ use keel_wire::http::{Client, Exchange, Request};
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
+use crate::probe::Probe;
 use crate::subject::{RequestSpec, State};
 
 const ID: &str = "life.kill";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How often it is killed.
 const ROUNDS: usize = 5;
 /// Clients that write at once.

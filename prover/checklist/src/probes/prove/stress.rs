@@ -14,9 +14,20 @@ use std::time::Duration;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::probes::overload::{self, Generator, Seen};
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+
 const ID: &str = "prove.stress";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How much more often the dearest is sent.
 const TIMES: [u32; 2] = [2, 3];
 /// Of the capacity for the declared mix, where the search for that of another begins.

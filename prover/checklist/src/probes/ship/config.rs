@@ -17,8 +17,21 @@ use tokio::net::TcpStream;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "ship.config";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// No number, no duration, no address, no URL, no path.
 const GARBAGE: &str = "%keel garbage%";
 /// The most variables that are spoiled, one at a time.
@@ -164,20 +177,4 @@ async fn documents(lab: &Lab, declared: &BTreeMap<String, String>) -> Option<Evi
     let what = format!("`{run} --help` tells of {told} of the {} declared variables", declared.len());
     let all = exit == Some(Exit::Code(0)) && told == declared.len();
     Some(if all { Evidence::saw(true, what) } else { Evidence::note(what) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_form;
-
-    #[test]
-    fn only_values_that_a_typed_setting_would_check_have_a_form() {
-        for value in ["8080", "0.5", "30s", "250ms", "127.0.0.1", "::1", "127.0.0.1:80", "http://x", "sqlite:data/x.db"]
-        {
-            assert!(has_form(value), "{value}");
-        }
-        for value in ["info", "", "a name", "/var/lib/x", "C:", "debug,hyper=info", "true story: yes"] {
-            assert!(!has_form(value), "{value}");
-        }
-    }
 }

@@ -7,8 +7,8 @@ use keel_wire::raw::{Ended, RawConnection};
 
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::border::writes::changes_state;
-use crate::probes::listener::{self, Listener};
+use crate::probes::border::support::writes::changes_state;
+use crate::probes::support::listener::{self, Listener};
 
 /// What a declared body says.
 const DECLARED: u64 = 1 << 30;

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use super::{Fate, Listener, readable};
 use crate::lab::Lab;
-use crate::probes::listener;
-use crate::probes::sockets;
+use crate::probes::support::listener;
+use crate::probes::support::sockets;
 
 /// How much is asked for in all, in bytes: four times what Linux lets a send buffer grow to.
 const ASKED_FOR: usize = 16 << 20;

@@ -7,7 +7,7 @@ use keel_wire::raw::{Ended, Heard};
 use super::{LOOK, PATIENCE};
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::listener::{Listener, answers, told};
+use crate::probes::support::listener::{Listener, answers, told};
 
 /// The most answers that are looked at in each way.
 const MAX_ANSWERS: usize = 1000;
