@@ -1,11 +1,16 @@
 //! A probe: the code that examines one attribute, and the specimens that it must tell apart.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 
 use crate::finding::Finding;
 use crate::lab::Lab;
 #[cfg(feature = "specimens")]
 use crate::specimen::Specimen;
+
+/// No probe takes longer, unless told otherwise.
+pub const PROBE_BOUND: Duration = Duration::from_secs(120);
 
 /// The examination of one attribute.
 #[derive(Clone, Copy, Debug)]

@@ -25,7 +25,7 @@ use keel_proxy::Fault;
 use keel_wire::http::{Exchange, Request};
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
-use self::traffic::Traffic;
+use self::traffic::{LOOK, PATIENCE, Traffic};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -50,12 +50,8 @@ const REST: Duration = Duration::from_millis(700);
 const HELD: usize = 4;
 /// Idle connections of the second run.
 const IDLE: usize = 3;
-/// Between two looks at readiness and at the door.
-const LOOK: Duration = Duration::from_millis(15);
 /// The bound of one look.
 const LOOK_BOUND: Duration = Duration::from_millis(500);
-/// For what needs no time.
-const PATIENCE: Duration = Duration::from_secs(5);
 const SIGTERM: i32 = 15;
 
 /// Examines the running subject.

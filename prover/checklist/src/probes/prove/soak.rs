@@ -8,10 +8,9 @@
 
 use std::time::Duration;
 
-use crate::examination::PROBE_BOUND;
 use crate::finding::Finding;
 use crate::lab::Lab;
-use crate::probe::Probe;
+use crate::probe::{PROBE_BOUND, Probe};
 use crate::probes::support::steadiness;
 
 #[cfg(feature = "specimens")]

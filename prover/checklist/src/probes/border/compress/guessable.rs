@@ -6,7 +6,7 @@
 use keel_wire::http::{Answer, Client, Request};
 
 use super::coded::{coding, good};
-use super::unpacked;
+use super::unpack::unpacked;
 use crate::finding::Evidence;
 use crate::probes::support::tokens::is_token_name;
 

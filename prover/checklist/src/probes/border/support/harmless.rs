@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use keel_wire::http::{Client, Exchange, Request};
 
-use crate::finding::Evidence;
+use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::support::listener::Listener;
 
 /// How soon others must be answered while somebody misbehaves.
 pub(in crate::probes::border) const PROMPT: Duration = Duration::from_secs(1);
@@ -47,5 +48,17 @@ impl Harmless {
         let (same, exchange) = self.ask().await;
         let told = if same { "is answered as before" } else { "is not answered as before" };
         Evidence::exchange(same, format!("after {what} a harmless request {told}"), &exchange)
+    }
+}
+
+/// Finds where the service listens, and asks its harmless request once in peace.
+///
+/// # Errors
+/// The finding of attribute `id`, when either cannot be had.
+pub(in crate::probes::border) async fn in_peace(id: &str, lab: &Lab) -> Result<(Listener, Harmless), Finding> {
+    let listener = Listener::of(lab).map_err(|reason| Finding::unknown(id, reason, Vec::new()))?;
+    match Harmless::of(lab).await {
+        Ok(harmless) => Ok((listener, harmless)),
+        Err(evidence) => Err(Finding::unknown(id, "it does not answer in peace", vec![evidence])),
     }
 }

@@ -1,7 +1,7 @@
 //! `ship.make` on its specimens.
 
 use crate::finding::Verdict;
-use crate::probes::ship::testing::{examine, make, repository};
+use crate::probes::ship::testing::{examine, repository};
 
 const MAKEFILE: &str = "setup run test check bench release deploy:\n\t@echo $@\n";
 
