@@ -204,7 +204,7 @@ async fn calls_that_only_time_out_are_no_bound() {
 async fn examine_deadline(name: &str) -> Finding {
     let declare = |subject: &mut Subject| {
         calls_for_prices(subject);
-        subject.deadline = Duration::from_secs(4);
+        subject.deadline = Duration::from_millis(1600);
     };
     let finding = examine_declared("call.deadline", name, declare).await;
     assert!(!finding.evidence.is_empty(), "{finding:?}");
@@ -229,7 +229,7 @@ async fn calls_that_go_on_when_nobody_waits_fall_short() {
 async fn calls_that_say_more_than_is_left_fall_short() {
     let finding = examine_deadline("patience-extending").await;
     assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains("its call said 3.0s"), "{}", finding.summary);
+    assert!(finding.summary.contains("its call said 1.2s"), "{}", finding.summary);
     let finding = examine_deadline("patience-stale").await;
     assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
     assert!(finding.summary.contains("a repeat"), "{}", finding.summary);
@@ -248,11 +248,11 @@ async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
     }
 }
 
-/// With a deadline that makes slow calls take a second, and with orders.
+/// With a deadline that makes slow calls take half a second, and with orders.
 async fn examine_hedges(name: &str) -> Finding {
     let declare = |subject: &mut Subject| {
         calls_for_prices(subject);
-        subject.deadline = Duration::from_secs(4);
+        subject.deadline = Duration::from_secs(2);
         subject.requests.push(RequestSpec { uses: vec!["prices".to_owned()], ..request("POST", "/order") });
     };
     let finding = examine_declared("call.hedge", name, declare).await;

@@ -43,15 +43,15 @@ enum Way {
 }
 
 /// The whole call.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_millis(500);
 const ATTEMPTS: u32 = 3;
 /// No attempt is made later.
-const LAST: Duration = Duration::from_millis(1500);
+const LAST: Duration = Duration::from_millis(750);
 const BASE: Duration = Duration::from_millis(40);
 /// Failures in a row that open the breaker, and how long it stays open.
 const FAILURES: u32 = 5;
-const OPEN: Duration = Duration::from_millis(500);
-const LONG_OPEN: Duration = Duration::from_secs(3);
+const OPEN: Duration = Duration::from_millis(300);
+const LONG_OPEN: Duration = Duration::from_millis(1500);
 const PLACES: usize = 8;
 const TRICKLE: Duration = Duration::from_millis(20);
 
