@@ -20,7 +20,7 @@ enum Way {
     Careless,
     /// The same, but only when the call is hung up on.
     Picky,
-    /// Eight such attempts, however late it is.
+    /// Five such attempts, however late it is.
     Tireless,
     /// Three attempts, at once.
     Stubborn,
@@ -162,7 +162,7 @@ impl Service {
         let earned = if way == Way::Thrifty { 0.1 } else { 0.05 };
         self.with(|state| state.budget = (state.budget + earned).min(30.0));
         let begun = Instant::now();
-        let attempts = if way == Way::Tireless { 8 } else { ATTEMPTS };
+        let attempts = if way == Way::Tireless { 5 } else { ATTEMPTS };
         for attempt in 0..attempts {
             match ask(method) {
                 Ok(body) => return priced(body),

@@ -81,6 +81,8 @@ impl Bystanders {
     /// So many in turn; fewer when so many are amiss that they decide, or when it takes long.
     async fn send(&self, lab: &Lab, times: usize) -> Seen {
         let patience = lab.pace.of(PATIENCE).max(LEAST_PATIENCE);
+        // Long enough for so many without an answer that they decide.
+        let enough = lab.pace.of(ENOUGH).max(patience * (STARVED as u32 + 1));
         let (public, admin) = (lab.http().with_timeout(patience), lab.admin().with_timeout(patience));
         let (mut amiss, mut took, begun) = (0, Vec::new(), Instant::now());
         for (spec, listener) in self.0.iter().cycle().take(times) {
@@ -88,7 +90,7 @@ impl Bystanders {
             let exchange = client.send(lab.fill(spec)).await;
             amiss += usize::from(!exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
             took.push(exchange.took);
-            if amiss >= STARVED || begun.elapsed() > ENOUGH {
+            if amiss >= STARVED || begun.elapsed() > enough {
                 break;
             }
             tokio::time::sleep(lab.pace.of(EVERY)).await;
