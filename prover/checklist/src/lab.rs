@@ -1,6 +1,7 @@
 //! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 
 mod dependency;
+mod pace;
 mod postgres;
 mod ready;
 mod template;
@@ -15,12 +16,15 @@ use keel_wire::http::{Client, Exchange, Request};
 use url::Url;
 
 use self::dependency::Attached;
+pub use self::pace::Pace;
 use self::ready::Readiness;
 use crate::probes::overload::Capacity;
 use crate::subject::{Dependencies, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
 const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
+/// The same at any pace: later than the latest answer that is still in time.
+const LEAST_BEYOND_DEADLINE: Duration = Duration::from_secs(2);
 /// The bound of one look at readiness.
 const READY_LOOK: Duration = Duration::from_secs(2);
 /// Lines of output in a [`StartFailure`].
@@ -56,6 +60,8 @@ pub struct Started {
 pub struct Lab {
     /// What was said about it.
     pub subject: Subject,
+    /// How fast probes go: [`Pace::FULL`], unless a test examines something quick.
+    pub pace: Pace,
     /// Every line printed by earlier runs of the subject, bounded to the last 20,000.
     pub earlier_output: Vec<Line>,
     /// How much of the mix it does, or why that cannot be told; once a probe has looked for it.
@@ -81,6 +87,7 @@ impl Lab {
         }
         Ok(Self {
             subject,
+            pace: Pace::FULL,
             earlier_output: Vec::new(),
             capacity: None,
             saved: BTreeMap::new(),
@@ -215,13 +222,13 @@ impl Lab {
 
     /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
     pub fn http(&self) -> Client {
-        Client::new(self.subject.url.clone(), self.subject.deadline + BEYOND_DEADLINE)
+        Client::new(self.subject.url.clone(), self.subject.deadline + self.beyond_deadline())
     }
 
     /// A client for the admin listener, or the public one when there is none.
     pub fn admin(&self) -> Client {
         let url = self.subject.admin.as_ref().unwrap_or(&self.subject.url);
-        Client::new(url.clone(), self.subject.deadline + BEYOND_DEADLINE)
+        Client::new(url.clone(), self.subject.deadline + self.beyond_deadline())
     }
 
     /// The proxy in front of a declared dependency. None when it is not declared, or not reached over TCP.
@@ -319,6 +326,10 @@ impl Lab {
 
     fn readiness(&self) -> Readiness<'_> {
         Readiness::of(&self.subject)
+    }
+
+    fn beyond_deadline(&self) -> Duration {
+        self.pace.of(BEYOND_DEADLINE).max(LEAST_BEYOND_DEADLINE)
     }
 
     fn urls(&self) -> impl Iterator<Item = &Url> {

@@ -1,23 +1,28 @@
-//! The probes that overload a service, on specimens that do 40 requests of work a second, however fast the machine is.
+//! The probes that overload a service, on specimens that do 100 requests of work a second, however fast the machine is.
 
 mod specimen;
 
 use std::time::Duration;
 
 use keel_checklist::finding::{Finding, Verdict};
-use keel_checklist::lab::Lab;
+use keel_checklist::lab::{Lab, Pace};
 use keel_checklist::probes::border;
 use keel_checklist::subject::{Load, Subject};
 use specimen::{examine_in, get, lab};
 
 /// Its work, and a load near what it does, so that its capacity is soon found.
 fn works(subject: &mut Subject) {
-    subject.load = Some(Load { rate: 40.0, peak: 40.0, p99: Duration::from_secs(1), errors: 0.0 });
+    subject.load = Some(Load { rate: 100.0, peak: 100.0, p99: Duration::from_millis(400), errors: 0.0 });
     subject.requests = vec![get("/work")];
 }
 
+/// What a specimen's work takes, for a hundred of what it would take at the full pace.
+const PACE: Pace = Pace::part(0.4);
+
 async fn working(name: &str) -> Lab {
-    lab(name, works).await
+    let mut lab = lab(name, works).await;
+    lab.pace = PACE;
+    lab
 }
 
 async fn holds(id: &str, lab: &mut Lab) -> Finding {
@@ -61,12 +66,16 @@ async fn a_refusal_must_be_quick_and_say_when_to_come_again() {
     assert!(finding.summary.contains("0 of"), "no refusal carries Retry-After: {}", finding.summary);
 }
 
+/// Its short twin is a unit test of the judge, on a load that was taken down.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
 async fn who_does_less_the_more_is_asked_collapses() {
     falls_short("border.shed", &mut working("loaded-collapses").await, "a second in time").await;
 }
 
+/// Its short twin is a unit test of the judge, on a load that was taken down.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
 async fn who_does_not_come_back_when_the_load_has_fallen_falls_short() {
     falls_short("border.shed", &mut working("loaded-naps").await, "the normal load is still not answered in time")
         .await;
@@ -79,6 +88,7 @@ async fn the_points_at_which_dearer_mixes_break_are_told() {
         subject.requests = vec![get("/"), get("/work")];
     })
     .await;
+    lab.pace = PACE;
     let finding = holds("prove.stress", &mut lab).await;
     assert!(finding.summary.contains("with 3 times as many of \"GET /work\""), "{finding:#?}");
 }
@@ -90,6 +100,7 @@ async fn beyond_the_breaking_point_of_a_dear_mix_a_queue_without_end_falls_short
         subject.requests = vec![get("/"), get("/work")];
     })
     .await;
+    lab.pace = PACE;
     falls_short("prove.stress", &mut lab, "none refused with 503 or 429").await;
 }
 

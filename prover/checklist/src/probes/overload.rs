@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) use self::capacity::Capacity;
 pub(super) use self::capacity::find;
 pub(super) use self::generator::{Generator, Sending};
-use crate::lab::Lab;
+use crate::lab::{Lab, Pace};
 
 /// Of the capacity: a load under which everything must be in order.
 const NORMAL: f64 = 0.5;
@@ -25,6 +25,8 @@ const NORMAL: f64 = 0.5;
 const OVERLOAD: f64 = 2.0;
 /// How long the normal load is sent before the overload.
 const PEACE: Duration = Duration::from_secs(2);
+/// The same at any pace: in less a generator that is late for a moment sends another load.
+const LEAST_PEACE: Duration = Duration::from_secs(1);
 /// How long it is overloaded; longer where an answer in time may take more than a second.
 const HOLD: Duration = Duration::from_secs(6);
 /// The beginning of the overload: what has a bound fills. Not judged.
@@ -33,6 +35,10 @@ const FILLS: Duration = Duration::from_millis(1500);
 const JUDGED: Duration = Duration::from_secs(3);
 /// How long the normal load is sent after the overload.
 const AFTER: Duration = Duration::from_secs(6);
+/// Until when everything must be in order again.
+const WITHIN: Duration = Duration::from_secs(5);
+/// Of the normal load after it, what is looked at at a time to see when it is in order.
+const SLICE: Duration = Duration::from_secs(1);
 /// Of what is sent, the share that is answered in time when everything is in order.
 const IN_ORDER: f64 = 0.9;
 /// How often an overload that was none is tried again with more.
@@ -65,6 +71,25 @@ pub(super) struct Seen {
     pub(super) gap: Duration,
     /// Whether its process still ran at the end of the overload.
     pub(super) runs: bool,
+    /// What it is judged by.
+    spans: Spans,
+}
+
+/// How long the parts of an overload last: [`HOLD`], [`FILLS`], [`AFTER`], [`WITHIN`] and [`SLICE`] at a pace.
+#[derive(Clone, Copy, Debug)]
+struct Spans {
+    hold: Duration,
+    fills: Duration,
+    after: Duration,
+    within: Duration,
+    slice: Duration,
+}
+
+impl Spans {
+    fn at(pace: Pace) -> Self {
+        let [hold, fills, after, within, slice] = [HOLD, FILLS, AFTER, WITHIN, SLICE].map(|span| pace.of(span));
+        Self { hold, fills, after, within, slice }
+    }
 }
 
 /// A load that everything must be in order under.
@@ -106,12 +131,12 @@ pub(super) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
 /// # Errors
 /// When it is not.
 pub(super) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, String> {
-    let mut share = 0.0;
+    let (mut share, peace) = (0.0, lab.pace.of(PEACE).max(LEAST_PEACE));
     for _ in 0..TRIES {
-        let sending = normal.generator.send(lab, normal.rate, PEACE, None).await?;
-        sending.on_schedule(PEACE)?;
+        let sending = normal.generator.send(lab, normal.rate, peace, None).await?;
+        sending.on_schedule(peace)?;
         let in_time = normal.objective + sending.lag().unwrap_or_default();
-        share = sending.tally(in_time, Duration::ZERO, PEACE).share_in_time();
+        share = sending.tally(in_time, Duration::ZERO, peace).share_in_time();
         if share >= IN_ORDER {
             return Ok(sending);
         }
@@ -136,22 +161,23 @@ pub(super) async fn overload(
     normal: Normal<'_>,
 ) -> Result<Seen, String> {
     let objective = normal.objective;
-    let lasts = HOLD.max(FILLS + JUDGED + objective);
+    let spans = Spans::at(lab.pace);
+    let lasts = spans.hold.max(spans.fills + lab.pace.of(JUDGED) + objective);
     for _ in 0..=RAISES {
         let rate = OVERLOAD * capacity;
         let held = strain.send(lab, rate, lasts, Some(lasts)).await?;
         held.on_schedule(objective)?;
         let runs = lab.process().is_running();
-        let judged = held.judged(objective);
+        let judged = held.judged(objective, spans.fills);
         if runs && judged.share_in_time() >= IN_ORDER {
             held.had_connections()?;
             capacity = judged.goodput();
             continue;
         }
         let gap = held.since_the_fall();
-        let after = normal.generator.send(lab, normal.rate, AFTER, None).await?;
+        let after = normal.generator.send(lab, normal.rate, spans.after, None).await?;
         after.on_schedule(objective)?;
-        return Ok(Seen { capacity, objective, allowance: Duration::ZERO, held, after, gap, runs });
+        return Ok(Seen { capacity, objective, allowance: Duration::ZERO, held, after, gap, runs, spans });
     }
     Err(format!(
         "its capacity is not stable: at last it did {capacity:.0} requests a second in time, more than was found out before; \

@@ -88,7 +88,7 @@ async fn examine_fault(lab: &mut Lab, dependent: &Dependent, fault: Fault, told:
         let running: &Lab = lab;
         let asking = async {
             let answers = dependent.under(running, fault).await;
-            tokio::time::sleep(AFTERWARDS).await;
+            tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
             answers
         };
         tokio::pin!(asking);

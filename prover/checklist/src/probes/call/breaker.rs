@@ -43,25 +43,20 @@ const MOST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let (name, deadline) = (&watched.name, lab.subject.deadline);
     let mut evidence = Vec::new();
-    let failing = Counted::under(lab, watched, Behaviour::Unavailable(None), WARM_UP).await;
+    let failing = Counted::under(lab, watched, Behaviour::Unavailable(None), lab.pace.of(WARM_UP)).await;
     if let Some(finding) = conclude(lab, watched, &failing, &format!("{name} answered 503"), &mut evidence).await {
         return finding;
     }
     let mut summary = format!("{} calls for {COUNTED} requests while {name} failed", failing.calls);
     if deadline <= MOST_DEADLINE {
-        let silent = Counted::under(lab, watched, Behaviour::Hang, deadline + GRACE + SILENT_WARM_UP).await;
+        let warm_up = deadline + lab.pace.of(GRACE + SILENT_WARM_UP);
+        let silent = Counted::under(lab, watched, Behaviour::Hang, warm_up).await;
         if let Some(finding) = conclude(lab, watched, &silent, &format!("{name} was silent"), &mut evidence).await {
             return finding;
         }
@@ -83,11 +78,12 @@ struct Counted {
 
 impl Counted {
     async fn under(lab: &Lab, watched: &Watched, behaviour: Behaviour, warm_up: Duration) -> Self {
-        let before = u32::try_from(warm_up.as_millis() / EVERY.as_millis()).unwrap_or(u32::MAX);
+        let every = lab.pace.of(EVERY);
+        let before = u32::try_from(warm_up.as_micros() / every.as_micros().max(1)).unwrap_or(u32::MAX);
         watched.set(behaviour);
         watched.double.take_calls();
-        let from = Instant::now() + EVERY * before;
-        let sent = watched.load(lab, EVERY, before + COUNTED).await;
+        let from = Instant::now() + every * before;
+        let sent = watched.load(lab, every, before + COUNTED).await;
         let calls = watched.double.take_calls().iter().filter(|call| call.at >= from).count();
         let took = |exchange: &Exchange| exchange.took;
         let refused_within = percentile(sent[before as usize..].iter().map(took).collect(), 100 - PROBES);

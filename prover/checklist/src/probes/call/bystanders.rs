@@ -17,6 +17,8 @@ const STARVED: usize = MEANWHILE / 5;
 const EVERY: Duration = Duration::from_millis(50);
 /// The longest that one is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same at any pace: what a busy machine may take.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// No more are sent after so long.
 const ENOUGH: Duration = Duration::from_secs(12);
 /// What the machine's own noise may make of a fast answer.
@@ -78,17 +80,20 @@ impl Bystanders {
 
     /// So many in turn; fewer when so many are amiss that they decide, or when it takes long.
     async fn send(&self, lab: &Lab, times: usize) -> Seen {
-        let (public, admin) = (lab.http().with_timeout(PATIENCE), lab.admin().with_timeout(PATIENCE));
+        let patience = lab.pace.of(PATIENCE).max(LEAST_PATIENCE);
+        // Long enough for so many without an answer that they decide.
+        let enough = lab.pace.of(ENOUGH).max(patience * (STARVED as u32 + 1));
+        let (public, admin) = (lab.http().with_timeout(patience), lab.admin().with_timeout(patience));
         let (mut amiss, mut took, begun) = (0, Vec::new(), Instant::now());
         for (spec, listener) in self.0.iter().cycle().take(times) {
             let client = if *listener == Listener::Public { &public } else { &admin };
             let exchange = client.send(lab.fill(spec)).await;
             amiss += usize::from(!exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
             took.push(exchange.took);
-            if amiss >= STARVED || begun.elapsed() > ENOUGH {
+            if amiss >= STARVED || begun.elapsed() > enough {
                 break;
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(lab.pace.of(EVERY)).await;
         }
         Seen { sent: took.len(), amiss, slow: percentile(took, 90) }
     }

@@ -41,13 +41,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
@@ -185,14 +179,14 @@ impl Silence {
             // Dropped, and its connection closed, when the time is over.
             Caller::Leaves(waits) => drop(tokio::time::timeout(waits, lab.http().send(request)).await),
         }
-        let answered = sent.elapsed();
+        let (answered, linger) = (sent.elapsed(), lab.pace.of(LINGER));
         let patience = match caller {
             Caller::Leaves(_) => lab.subject.deadline + GRACE,
-            _ => answered + LINGER,
+            _ => answered + linger,
         };
         // Between a call that failed and its repeat none is open.
         let mut quiet = Instant::now();
-        while quiet.elapsed() < LINGER && sent.elapsed() < patience {
+        while quiet.elapsed() < linger && sent.elapsed() < patience {
             if watched.double.open() > 0 {
                 quiet = Instant::now();
             }

@@ -76,7 +76,7 @@ async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<Dependent, Ev
         let what = format!("{} is not answered as expected even while {name} is well", spec.name);
         return Err(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
     }
-    if !was_heard(proxy, heard).await {
+    if !was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await {
         return Err(Evidence::note(format!(
             "{} was answered without any call arriving at {name}: check that the service reads its address from {variable}",
             users.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -117,10 +117,10 @@ fn as_expected(spec: &RequestSpec, exchange: &Exchange) -> bool {
 }
 
 /// Whether a client says something to the proxy, beyond what it had heard, before patience ends.
-async fn was_heard(proxy: &FaultProxy, before: u64) -> bool {
+async fn was_heard(proxy: &FaultProxy, before: u64, patience: Duration) -> bool {
     let since = Instant::now();
     while proxy.heard() == before {
-        if since.elapsed() > CALL_PATIENCE {
+        if since.elapsed() > patience {
             return false;
         }
         tokio::time::sleep(LOOK).await;
@@ -136,7 +136,7 @@ impl Dependent {
         let heard = proxy.heard();
         let specs: Vec<RequestSpec> = self.users.iter().map(|(spec, _)| spec.clone()).collect();
         let exchanges = send(lab, &specs).await;
-        let met = was_heard(proxy, heard).await;
+        let met = was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await;
         (specs.into_iter().zip(exchanges).collect(), met)
     }
 

@@ -56,13 +56,7 @@ const REFUSED: f64 = 0.9;
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
@@ -127,8 +121,8 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, seen: String, mut 
     watched.well_again(lab, WELL_AGAIN).await;
     watched.set(Behaviour::Late(late));
     watched.double.take_calls();
-    watched.load(lab, EVERY, REQUESTS).await;
-    tokio::time::sleep(AFTERWARDS).await;
+    watched.load(lab, lab.pace.of(EVERY), REQUESTS).await;
+    tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
     let calls = watched.double.take_calls().len();
     let (attempts, requests) = (calls as f64, f64::from(REQUESTS));
     let ratio = attempts / requests;

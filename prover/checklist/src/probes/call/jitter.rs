@@ -89,8 +89,9 @@ async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding>
     let evidence: Vec<Evidence> = kinds.iter().map(|(kind, intervals)| judge_kind(kind, intervals, &runs)).collect();
     if evidence.is_empty() {
         let reason = format!(
-            "fewer than {FEWEST} calls of a kind came to {name} by themselves within {WINDOW:?}: what is done less often, or \
-             is no call over HTTP, is not seen"
+            "fewer than {FEWEST} calls of a kind came to {name} by themselves within {:?}: what is done less often, or \
+             is no call over HTTP, is not seen",
+            lab.pace.of(WINDOW)
         );
         return Ok(Finding::unknown(ID, reason, vec![Evidence::note(runs[0].told())]));
     }
@@ -151,7 +152,7 @@ impl Run {
         double: &Double,
         until: impl Fn(&Kinds) -> bool,
     ) -> Result<Self, Finding> {
-        Self::watch_for(lab, declared, double, WINDOW, until).await
+        Self::watch_for(lab, declared, double, lab.pace.of(WINDOW), until).await
     }
 
     /// Starts it and watches until the calls suffice, at most so long; what readiness costs is not looked at.

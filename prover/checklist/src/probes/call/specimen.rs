@@ -29,7 +29,7 @@ pub(in crate::probes::call) enum Flaw {
 }
 
 /// The whole call, to its last byte.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_millis(700);
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 64 << 10;
 /// The longest answer that even the greedy one reads: the machine must survive the test.

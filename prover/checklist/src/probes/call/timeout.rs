@@ -68,7 +68,7 @@ async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &st
     let begun = Instant::now();
     let calls = async {
         let mut calls = BTreeSet::new();
-        while begun.elapsed() < CALLS_BEGUN {
+        while begun.elapsed() < lab.pace.of(CALLS_BEGUN) {
             calls.extend(sockets::established_to(port).difference(&before));
             tokio::time::sleep(CALLS_LOOK).await;
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use keel_drill::double::{Behaviour, Call, Double};
 use keel_wire::http::Exchange;
 
@@ -40,12 +40,27 @@ pub(super) struct Watched {
     pub(super) unrepeatable: Vec<RequestSpec>,
 }
 
+/// Takes the place of a dependency, and stops the subject when it is judged, so that the next probe finds the proxies again.
+pub(super) async fn examine(
+    id: &str,
+    lab: &mut Lab,
+    judge: impl for<'l> FnOnce(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
+) -> Finding {
+    let watched = match take_place(id, lab).await {
+        Ok(watched) => watched,
+        Err(finding) => return finding,
+    };
+    let finding = judge(lab, &watched).await;
+    lab.stop().await;
+    finding
+}
+
 /// Starts the subject again with the double in the place of its first dependency that speaks plain HTTP, and finds a request
-/// each of which causes a call. The caller stops the subject at the end, so that the next probe finds the proxies again.
+/// each of which causes a call. The caller stops the subject at the end.
 ///
 /// # Errors
 /// The finding, when no call can be watched.
-pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
+async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
     let (dependents, evidence) = dependent::all(id, lab).await?;
     let Dependencies::Declared(declared) = &lab.subject.dependencies else {
         return Err(Finding::unknown(id, "nobody said what it calls", evidence));
@@ -59,7 +74,7 @@ pub(super) async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Findi
     let double = double_of(id, &declared).await?;
     start_with(id, lab, &declared, &double).await?;
     lab.send_mix().await;
-    let beside = quiet(&double).await;
+    let beside = quiet(lab, &double).await;
     let mut notes = evidence;
     let mut callers = Vec::new();
     for (spec, _) in &dependent.users {
@@ -113,7 +128,7 @@ async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[C
     for _ in 0..ALONE {
         double.take_calls();
         let exchange = lab.http().send(lab.fill(spec)).await;
-        tokio::time::sleep(AFTERWARDS).await;
+        tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
         let mut calls = double.take_calls();
         calls.retain(|call| !beside.iter().any(|other| other.is_like(call)));
         let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
@@ -129,13 +144,13 @@ async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[C
 
 /// Waits until the service makes no calls without a request, such as those for work that an earlier probe has left; returns the
 /// calls that it still makes after `QUIET_WITHIN`.
-async fn quiet(double: &Double) -> Vec<Call> {
+async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
     let since = Instant::now();
     loop {
         double.take_calls();
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(lab.pace.of(QUIET)).await;
         let calls = double.take_calls();
-        if calls.is_empty() || since.elapsed() > QUIET_WITHIN {
+        if calls.is_empty() || since.elapsed() > lab.pace.of(QUIET_WITHIN) {
             return calls;
         }
     }
@@ -192,7 +207,7 @@ impl Watched {
     /// Mends it, and lets so many requests succeed that what the service saves from successes is saved up again.
     pub(super) async fn rest(&self, lab: &Lab) {
         self.well_again(lab, WELL_AGAIN).await;
-        self.load(lab, RESTING_EVERY, RESTING).await;
+        self.load(lab, lab.pace.of(RESTING_EVERY), RESTING).await;
         self.double.take_calls();
     }
 
@@ -216,7 +231,7 @@ impl Watched {
             if self.is_well(lab).await && !self.double.calls().is_empty() && self.double.open() == 0 {
                 return Some(since.elapsed());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(lab.pace.of(LOOK)).await;
         }
         None
     }

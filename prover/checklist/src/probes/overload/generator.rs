@@ -11,7 +11,6 @@ use keel_input::seed::Seed;
 use keel_load::profile::Profile;
 use keel_load::{Completed, Outcome, Plan, Validity, Watch};
 
-use super::FILLS;
 use crate::lab::Lab;
 use crate::probes::{descriptors, offered};
 
@@ -164,7 +163,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn look(lab: &Lab, began: Instant, usage: &mut Vec<(Duration, Usage)>) -> Infallible {
     loop {
         usage.extend(lab.usage().map(|used| (began.elapsed(), used)));
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(lab.pace.of(LOOK)).await;
     }
 }
 
@@ -234,10 +233,10 @@ impl Sending {
         ))
     }
 
-    /// The part that is judged: what was sent once bounded queues had filled, and long enough before the end.
-    pub(super) fn judged(&self, objective: Duration) -> Tally {
+    /// The part that is judged: what was sent once bounded queues had filled, which takes `fills`, and long enough before the end.
+    pub(super) fn judged(&self, objective: Duration, fills: Duration) -> Tally {
         let last = self.asked.iter().map(|asked| asked.over).max().unwrap_or_default();
-        self.tally(objective, FILLS, self.lasts.min(last.saturating_sub(objective)))
+        self.tally(objective, fills, self.lasts.min(last.saturating_sub(objective)))
     }
 
     /// What came of what was sent from then to then. Not counted: what was cut off before it was too late.

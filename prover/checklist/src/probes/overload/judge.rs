@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::generator::{Tally, quantile};
-use super::{AFTER, OVERLOAD, Seen};
+use super::{OVERLOAD, Seen, Spans};
 use crate::finding::{Evidence, Finding, Verdict};
 
 /// Of its capacity, the goodput in overload that is near it.
@@ -14,10 +14,6 @@ const CLEARLY: f64 = 0.9;
 const QUICK: u32 = 4;
 /// The share of refusals that must be quick.
 const MOSTLY: f64 = 0.9;
-/// Until when everything must be in order again.
-const WITHIN: Duration = Duration::from_secs(5);
-/// What is looked at at a time to see when it is.
-const SLICE: Duration = Duration::from_secs(1);
 /// Of a slice, the share that is answered in time when it is in order: who has no queue refuses a few that come together.
 const ORDERLY: f64 = 0.8;
 
@@ -132,14 +128,14 @@ impl Seen {
     pub(in crate::probes) fn recovery(&self) -> Evidence {
         match self.in_order_after() {
             Some(took) => Evidence::saw(
-                took <= WITHIN,
+                took <= self.spans.within,
                 format!("the normal load is answered in time again {took:.1?} after the load fell"),
             ),
             None => {
-                let all = self.after.tally(self.in_time(), Duration::ZERO, AFTER);
+                let all = self.after.tally(self.in_time(), Duration::ZERO, self.spans.after);
                 let what = format!(
                     "{:.1?} after the load fell the normal load is still not answered in time: {} of {} requests were",
-                    self.gap + AFTER,
+                    self.gap + self.spans.after,
                     all.in_time,
                     all.sent()
                 );
@@ -149,7 +145,7 @@ impl Seen {
     }
 
     fn judged(&self) -> Tally {
-        self.held.judged(self.in_time())
+        self.held.judged(self.in_time(), self.spans.fills)
     }
 
     fn in_time(&self) -> Duration {
@@ -161,24 +157,26 @@ impl Seen {
     fn in_order_after(&self) -> Option<Duration> {
         let mut since = Duration::ZERO;
         let mut from = Duration::ZERO;
-        while from < AFTER {
-            let slice = self.after.tally(self.in_time(), from, from + SLICE);
-            from += SLICE;
+        let Spans { after, slice: length, .. } = self.spans;
+        while from < after {
+            let slice = self.after.tally(self.in_time(), from, from + length);
+            from += length;
             if slice.sent() > 0 && slice.share_in_time() < ORDERLY {
                 since = from;
             }
         }
-        (since < AFTER).then(|| self.gap + since)
+        (since < after).then(|| self.gap + since)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
-    use super::super::HOLD;
     use super::super::generator::tests::{asked, sending};
     use super::super::generator::{Asked, Fate};
+    use super::super::{AFTER, HOLD};
     use super::*;
+    use crate::lab::Pace;
 
     const REFUSED: Fate = Fate::Refused { status: 503, says_when: true };
 
@@ -202,6 +200,7 @@ mod tests {
             gap: Duration::from_secs(1),
             runs: true,
             allowance: Duration::ZERO,
+            spans: Spans::at(Pace::FULL),
         }
     }
 
@@ -232,6 +231,22 @@ mod tests {
         }
         let late = seen(asked(0, 1500, Fate::Answered), 0);
         assert!(late.surplus().what.contains("none refused with 503 or 429"), "{:?}", late.surplus());
+    }
+
+    #[test]
+    fn who_answers_less_than_seven_tenths_of_what_it_can_in_time_collapses() {
+        let goodput = |late: usize| {
+            let mut seen = seen(asked(0, 5, REFUSED), 0);
+            // Of ten a second that are answered in time, so many in ten come too late.
+            let answered = seen.held.asked.iter_mut().filter(|asked| asked.fate == Fate::Answered).enumerate();
+            answered
+                .filter(|(n, _)| n % 10 < late)
+                .for_each(|(_, asked)| asked.over = asked.at + Duration::from_secs(2));
+            seen.judge("border.shed", "held", |seen| vec![seen.goodput()])
+        };
+        assert_eq!(goodput(2).verdict, Verdict::Holds, "{:?}", goodput(2));
+        assert_eq!(goodput(4).verdict, Verdict::FallsShort, "{:?}", goodput(4));
+        assert!(goodput(4).summary.contains("a second in time"), "{:?}", goodput(4));
     }
 
     #[test]

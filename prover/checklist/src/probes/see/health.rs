@@ -247,7 +247,7 @@ async fn while_silent(
                 .into_iter()
                 .filter(|pointer| !usual.contains(pointer))
                 .collect();
-            if !shown.is_empty() || since.elapsed() > CHANGE_PATIENCE {
+            if !shown.is_empty() || since.elapsed() > lab.pace.of(CHANGE_PATIENCE) {
                 return (shown, since.elapsed());
             }
             tokio::time::sleep(LOOK).await;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crate::specimen::Server;
 use crate::specimen::server::{Response, serve};
 
-/// With [`TAKES`] this makes 40 requests a second.
+/// With [`TAKES`] this makes 100 requests a second.
 const AT_A_TIME: usize = 4;
 /// How long the work of one request takes.
-const TAKES: Duration = Duration::from_millis(100);
+const TAKES: Duration = Duration::from_millis(40);
 /// What a request that waits holds, for those that hoard.
 const HELD: usize = 512 * 1024;
 /// How often work begins anew at most, for those that refusals disturb.
@@ -17,7 +17,7 @@ const DISTURBED: usize = 9;
 /// From so many refusals on it naps, for those that do, once it has refused nobody for a moment.
 const TIRED: usize = 120;
 /// The moment.
-const CALM: Duration = Duration::from_millis(500);
+const CALM: Duration = Duration::from_millis(200);
 /// How long it naps.
 const NAP: Duration = Duration::from_secs(30);
 

@@ -27,7 +27,7 @@ enum Way {
 }
 
 /// What a call may take for anybody.
-const TIMEOUT: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_millis(1500);
 const ATTEMPTS: u32 = 2;
 /// Between two looks at the caller and the dependency.
 const LOOK: Duration = Duration::from_millis(10);

@@ -24,9 +24,9 @@ enum Way {
 }
 
 /// When an answer is late: the dependency answers within milliseconds.
-const LATE: Duration = Duration::from_millis(150);
+const LATE: Duration = Duration::from_millis(80);
 /// The whole call.
-const TIMEOUT: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_millis(1500);
 /// What each request adds to the budget, and the most that is saved.
 const RATIO: f64 = 0.1;
 const SAVED: f64 = 10.0;

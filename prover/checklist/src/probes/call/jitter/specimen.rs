@@ -13,11 +13,12 @@ enum Way {
     Even,
     /// When the clock of the machine begins a second.
     Clock,
-    /// A second plus or minus a fifth.
+    /// Half a second plus or minus a fifth.
     Jittered,
 }
 
 const PERIOD: Duration = Duration::from_secs(1);
+const JITTERED: Duration = Duration::from_millis(500);
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
@@ -57,7 +58,7 @@ fn pause(way: Way, number: u64) -> Duration {
         }
         Way::Jittered => {
             let random = RandomState::new().hash_one(number) % 1000;
-            PERIOD.mul_f64(0.8 + random as f64 * 0.4 / 1000.0)
+            JITTERED.mul_f64(0.8 + random as f64 * 0.4 / 1000.0)
         }
     }
 }

@@ -21,7 +21,7 @@ pub(in crate::probes::call) enum Way {
     Careless,
     /// The same, but only when the call is hung up on.
     Picky,
-    /// Eight such attempts, however late it is.
+    /// Five such attempts, however late it is.
     Tireless,
     /// Three attempts, at once.
     Stubborn,
@@ -44,15 +44,15 @@ pub(in crate::probes::call) enum Way {
 }
 
 /// The whole call.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_millis(500);
 const ATTEMPTS: u32 = 3;
 /// No attempt is made later.
-const LAST: Duration = Duration::from_millis(1500);
+const LAST: Duration = Duration::from_millis(750);
 const BASE: Duration = Duration::from_millis(40);
 /// Failures in a row that open the breaker, and how long it stays open.
 const FAILURES: u32 = 5;
-const OPEN: Duration = Duration::from_millis(500);
-const LONG_OPEN: Duration = Duration::from_secs(3);
+const OPEN: Duration = Duration::from_millis(300);
+const LONG_OPEN: Duration = Duration::from_millis(1500);
 const PLACES: usize = 8;
 const TRICKLE: Duration = Duration::from_millis(20);
 
@@ -161,7 +161,7 @@ impl Service {
         let earned = if way == Way::Thrifty { 0.1 } else { 0.05 };
         self.with(|state| state.budget = (state.budget + earned).min(30.0));
         let begun = Instant::now();
-        let attempts = if way == Way::Tireless { 8 } else { ATTEMPTS };
+        let attempts = if way == Way::Tireless { 5 } else { ATTEMPTS };
         for attempt in 0..attempts {
             match call(method) {
                 Ok(body) => return priced(body),
