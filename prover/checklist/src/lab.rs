@@ -1,6 +1,8 @@
 //! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 
+pub(crate) mod capacity;
 mod dependency;
+mod failure;
 mod pace;
 mod postgres;
 mod ready;
@@ -15,10 +17,12 @@ use keel_proxy::FaultProxy;
 use keel_wire::http::{Client, Exchange, Request};
 use url::Url;
 
+use self::capacity::Capacity;
 use self::dependency::Attached;
+pub use self::failure::StartFailure;
+use self::failure::{how, last_lines};
 pub use self::pace::Pace;
 use self::ready::Readiness;
-use crate::probes::overload::Capacity;
 use crate::subject::{Dependencies, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
@@ -27,22 +31,10 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
 const LEAST_BEYOND_DEADLINE: Duration = Duration::from_secs(2);
 /// The bound of one look at readiness.
 const READY_LOOK: Duration = Duration::from_secs(2);
-/// Lines of output in a [`StartFailure`].
-const LAST_LINES: usize = 30;
 /// How long the port is waited for after a stop: a daemon that left the group may hold it a moment longer.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const PORT_LOOK: Duration = Duration::from_millis(50);
-
-/// The service could not be started; its last output says why.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct StartFailure {
-    /// What happened, and what to do.
-    pub reason: String,
-    /// Its last lines of output.
-    pub output: Vec<String>,
-}
 
 /// One successful start.
 #[derive(Clone, Copy, Debug)]
@@ -409,18 +401,6 @@ impl Lab {
         let needed = spec.save.keys().filter(|name| read.path.contains(&format!("{{{name}}}")));
         needed.clone().all(|name| own.contains_key(name)).then(|| template::fill(&read, &values))
     }
-}
-
-fn how(exit: Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("with exit code {code}"),
-        Exit::Signal(signal) => format!("by signal {signal}"),
-    }
-}
-
-fn last_lines(process: &Process) -> Vec<String> {
-    let lines = process.output();
-    lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.text.clone()).collect()
 }
 
 #[cfg(test)]

@@ -21,10 +21,7 @@ pub mod see;
 pub mod ship;
 pub mod web;
 
-pub(crate) mod overload;
 mod support;
-// TODO-ROOMS
-use support::{descriptors, mix as offered, sockets};
 
 /// All probes, chapter by chapter, in the order in which they run: those that only look before those that break things.
 pub fn all() -> Vec<Probe> {

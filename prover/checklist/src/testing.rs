@@ -8,9 +8,12 @@ use std::time::{Duration, SystemTime};
 use keel_wire::port::ReservedPort;
 
 use crate::finding::{Finding, Verdict};
-use crate::lab::Lab;
+use crate::lab::{Lab, Pace};
 use crate::probes;
 use crate::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
+
+/// Specimens are quick, so their examination is: the probes' own durations are for the long run.
+pub(crate) const PACE: Pace = Pace::part(0.25);
 
 /// Examines the specimen called `name` with the probe of attribute `id`, with nothing declared about it.
 pub(crate) async fn examine(id: &str, name: &str) -> Finding {
@@ -37,6 +40,7 @@ pub(crate) async fn lab(name: &str, declare: impl FnOnce(&mut Subject)) -> Lab {
     let mut subject = subject(name);
     declare(&mut subject);
     let mut lab = Lab::open(subject).await.unwrap_or_else(|failure| panic!("the lab opens: {failure:?}"));
+    lab.pace = PACE;
     lab.ensure_running().await.unwrap_or_else(|failure| panic!("the specimen {name} starts: {failure:?}"));
     lab
 }
@@ -93,7 +97,7 @@ pub(crate) fn request(method: &str, path: &str) -> RequestSpec {
 /// Says that the specimen calls another one, which tells prices, and which request does.
 pub(crate) fn calls_for_prices(subject: &mut Subject) {
     let port = reserved_port();
-    subject.deadline = Duration::from_secs(2);
+    subject.deadline = Duration::from_secs(1);
     subject.dependencies = Dependencies::Declared(vec![Dependency {
         name: "prices".to_owned(),
         env: "DEPENDENCY_URL".to_owned(),

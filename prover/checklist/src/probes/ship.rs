@@ -5,7 +5,7 @@ use crate::probe::Probe;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
-pub(in crate::probes) mod testing;
+pub(crate) mod testing;
 
 pub mod config;
 pub mod make;

@@ -1,9 +1,10 @@
 //! What probes of several chapters share.
 
-pub(in crate::probes) mod descriptors;
-pub(in crate::probes) mod listener;
-pub(in crate::probes) mod mix;
-pub(in crate::probes) mod repository;
-pub(in crate::probes) mod sockets;
-pub(in crate::probes) mod steadiness;
-pub(in crate::probes) mod tokens;
+pub(crate) mod descriptors;
+pub(crate) mod listener;
+pub(crate) mod mix;
+pub(crate) mod overload;
+pub(crate) mod repository;
+pub(crate) mod sockets;
+pub(crate) mod steadiness;
+pub(crate) mod tokens;

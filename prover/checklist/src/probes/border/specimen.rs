@@ -7,17 +7,17 @@ use crate::specimen::server::{Response, serve};
 
 mod connection;
 mod description;
-pub(in crate::probes) mod flaw;
+pub(crate) mod flaw;
 mod framing;
 mod journal;
-pub(in crate::probes) mod loaded;
+pub(crate) mod loaded;
 mod things;
 
 /// It does all that the probes of this chapter look at.
-pub(in crate::probes) const SOUND: Server = Server::new("border-sound", |port| things_with(Flaw::None, port));
+pub(crate) const SOUND: Server = Server::new("border-sound", |port| things_with(Flaw::None, port));
 
 /// No limits, no patience, no problem documents, nothing about caching.
-pub(in crate::probes) const PLAIN: Server = Server::new("border-plain", |port| {
+pub(crate) const PLAIN: Server = Server::new("border-plain", |port| {
     serve(port, |request| match request.path.split('?').next() {
         Some("/") => Response::new(200, "text/html", "<p>plain</p>"),
         _ => Response::new(404, "text/html", "<p>nothing in /var/www/plain</p>"),
@@ -25,17 +25,15 @@ pub(in crate::probes) const PLAIN: Server = Server::new("border-plain", |port| {
 });
 
 /// Forgets idempotency keys at once.
-pub(in crate::probes) const FORGETS_KEYS: Server =
-    Server::new("border-forgets-keys", |port| things_with(Flaw::ForgetsKeys, port));
+pub(crate) const FORGETS_KEYS: Server = Server::new("border-forgets-keys", |port| things_with(Flaw::ForgetsKeys, port));
 
 /// Takes whatever size, count and framing.
-pub(in crate::probes) const UNLIMITED: Server =
-    Server::new("border-unlimited", |port| things_with(Flaw::Unlimited, port));
+pub(crate) const UNLIMITED: Server = Server::new("border-unlimited", |port| things_with(Flaw::Unlimited, port));
 
 /// Takes 40 connections in all, and leaves the others waiting.
-pub(in crate::probes) const STARVES: Server = Server::new("border-starves", |port| things_with(Flaw::Starves, port));
+pub(crate) const STARVES: Server = Server::new("border-starves", |port| things_with(Flaw::Starves, port));
 
 /// Serves the things, with one flaw.
-pub(in crate::probes) fn things_with(flaw: Flaw, port: u16) -> ! {
+pub(crate) fn things_with(flaw: Flaw, port: u16) -> ! {
     connection::serve(port, flaw)
 }

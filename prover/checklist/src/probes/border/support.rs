@@ -1,4 +1,4 @@
 //! What probes of chapter `border` share.
 
-pub(in crate::probes::border) mod harmless;
-pub(in crate::probes::border) mod writes;
+pub(crate) mod harmless;
+pub(crate) mod writes;

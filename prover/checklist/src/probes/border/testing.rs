@@ -10,7 +10,7 @@ use crate::subject::{RequestSpec, State, Subject};
 use crate::testing::get;
 
 /// What keel.toml would say about the things.
-pub(in crate::probes::border) fn things(subject: &mut Subject) {
+pub(crate) fn things(subject: &mut Subject) {
     subject.deadline = Duration::from_secs(2);
     subject.state = State::Durable;
     subject.requests = vec![

@@ -17,12 +17,25 @@ use std::time::{Duration, Instant};
 use keel_drill::double::Behaviour;
 use keel_wire::http::Exchange;
 
-use super::dependent::GRACE;
-use super::watched::{self, Watched, percentile};
+use super::support::double_in_place::{self, Watched, percentile};
+use super::support::proxied_dependency::GRACE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.breaker";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Between two requests.
 const EVERY: Duration = Duration::from_millis(50);
 /// Over which failures come that a breaker may want to see: 200 requests, as libraries' defaults go up to 100 calls.
@@ -43,7 +56,7 @@ const MOST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {

@@ -15,12 +15,20 @@ use std::time::Duration;
 
 use keel_wire::http::{Exchange, Request};
 
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::{Dependencies, Dependency, Lever};
 
 const ID: &str = "call.breaker-manual";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: &[],
+};
 /// Between two requests while the lever is pulled, and how many.
 const EVERY: Duration = Duration::from_millis(25);
 const REQUESTS: u32 = 40;
@@ -31,7 +39,7 @@ const REASON: &str = "an examination of the lever";
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    watched::examine(ID, lab, |lab, watched| Box::pin(with_levers(lab, watched))).await
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(with_levers(lab, watched))).await
 }
 
 /// The finding, when it is declared how calls are stopped by hand.

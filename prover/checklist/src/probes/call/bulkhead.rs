@@ -22,14 +22,27 @@ use futures_util::future::join_all;
 use keel_drill::double::Behaviour;
 use keel_wire::http::Failure;
 
-use super::bystanders::{Bystanders, Seen};
-use super::crowd::{self, Crowd};
-use super::watched::{self, Watched};
+use super::support::bystanders::{Bystanders, Seen};
+use super::support::concurrency_bound::{self, Crowd};
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.bulkhead";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests in flight that use the dependency, in this order: the smaller first, which does less harm when nothing is bounded.
 const FLOODS: [u32; 2] = [128, 256];
 /// And when each of those caused a call.
@@ -47,7 +60,7 @@ const SOURCES: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    watched::examine(ID, lab, |lab, watched| Box::pin(beside_others(lab, watched))).await
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(beside_others(lab, watched))).await
 }
 
 /// The finding, when the mix has requests that do not use the dependency.
@@ -95,7 +108,7 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
         return Finding::unknown(ID, format!("slower, but not starved: {}", slow.what), evidence);
     }
     let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
-    match crowd::bound(&crowds) {
+    match concurrency_bound::bound(&crowds) {
         Some(bound) => {
             let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
             evidence.push(Evidence::saw(true, what.clone()));

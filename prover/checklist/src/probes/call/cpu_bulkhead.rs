@@ -20,13 +20,26 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::bystanders::{Bystanders, Seen};
-use super::watched::percentile;
+use super::support::bystanders::{Bystanders, Seen};
+use super::support::double_in_place::percentile;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.cpu-bulkhead";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Heavy requests at a time, the smaller flood first.
 const FLOODS: [u32; 2] = [64, 256];
 /// And where none was refused, at most.

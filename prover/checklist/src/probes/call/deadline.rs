@@ -20,12 +20,25 @@ use std::time::{Duration, Instant};
 use keel_drill::double::{Behaviour, Call};
 use keel_drill::patience::{self, Patience};
 
-use super::dependent::GRACE;
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
+use super::support::proxied_dependency::GRACE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.deadline";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests for each way in which a caller shows that it waits no longer.
 const TIMES: usize = 3;
 /// What the caller waits: this part of when the service gives up by itself.
@@ -41,7 +54,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {

@@ -22,12 +22,25 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::{Behaviour, Call};
 
-use super::watched::{self, Watched, percentile};
+use super::support::double_in_place::{self, Watched, percentile};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.retry";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests whose repeats are compared.
 const SAMPLES: usize = 8;
 /// Fewer say nothing of randomness.
@@ -83,7 +96,7 @@ impl Failing {
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {

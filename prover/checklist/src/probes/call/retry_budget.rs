@@ -17,11 +17,24 @@ use std::time::Duration;
 
 use keel_drill::double::{Behaviour, failures};
 
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.retry-budget";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests alone: that the second is called at all shows that no breaker hid a repeat of the first.
 const ALONE: u32 = 2;
 /// Between two of the load.
@@ -49,7 +62,7 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    watched::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::specimen::Server;
 use crate::specimen::server::{Response, serve};
 
-pub(in crate::probes::call) mod protected;
+pub(crate) mod protected;
 
 /// What a specimen does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes::call) enum Flaw {
+pub(crate) enum Flaw {
     None,
     /// Waits for an answer for ever.
     Patient,
@@ -36,17 +36,17 @@ const MAX_ANSWER: usize = 64 << 10;
 const MAX_GREED: usize = 256 << 20;
 
 /// The dependency: it tells the price.
-pub(in crate::probes) const DEPENDENCY: Server =
+pub(crate) const DEPENDENCY: Server =
     Server::new("call-dependency", |port| serve(port, |_| Response::new(200, "application/json", PRICE)));
 
 /// It calls with a timeout, and passes only whole answers on.
-pub(in crate::probes::call) const GOOD: Server = Server::new("call-good", |port| ask(Flaw::None, port));
+pub(crate) const GOOD: Server = Server::new("call-good", |port| ask(Flaw::None, port));
 
 /// It does not call at all.
-pub(in crate::probes::call) const ALOOF: Server = Server::new("call-aloof", |port| ask(Flaw::Aloof, port));
+pub(crate) const ALOOF: Server = Server::new("call-aloof", |port| ask(Flaw::Aloof, port));
 
 /// Serves with one flaw.
-pub(in crate::probes::call) fn ask(flaw: Flaw, port: u16) -> ! {
+pub(crate) fn ask(flaw: Flaw, port: u16) -> ! {
     serve(port, move |request| match request.path.as_str() {
         "/price" if flaw == Flaw::Aloof => Response::new(200, "application/json", PRICE),
         "/price" => answer_with_call(flaw),
@@ -57,7 +57,7 @@ pub(in crate::probes::call) fn ask(flaw: Flaw, port: u16) -> ! {
 }
 
 /// The price, from the dependency, as it should be asked for.
-pub(in crate::probes) fn price() -> Result<Vec<u8>, String> {
+pub(crate) fn price() -> Result<Vec<u8>, String> {
     call(Flaw::None)
 }
 

@@ -12,6 +12,7 @@
 //! - **Bound in time**: each round half a second of writes, the declared start time, and the reads.
 
 mod altered;
+mod read_back;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -20,8 +21,9 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keel_wire::http::{Client, Exchange, Request};
+use keel_wire::http::Exchange;
 
+use self::read_back::read;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 use crate::probe::Probe;
@@ -48,10 +50,6 @@ const MAX_READ: usize = 100;
 const MAX_REPEATED: usize = 10;
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
-/// How often a read that is told to wait (429, 503) is repeated.
-const READ_AGAIN: usize = 10;
-/// Between two of them.
-const PAUSE: Duration = Duration::from_millis(200);
 const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
@@ -198,19 +196,6 @@ async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> (Evidence, us
         count => Evidence::saw(true, format!("{count} things acknowledged before the kill are readable after it")),
     };
     (piece, reads.len())
-}
-
-/// Asks until it is no longer told to wait.
-async fn read(client: &Client, request: &Request) -> Exchange {
-    let mut exchange = client.send(request.clone()).await;
-    for _ in 0..READ_AGAIN {
-        if exchange.status().is_none_or(|status| ![429, 503].contains(&status.as_u16())) {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-        exchange = client.send(request.clone()).await;
-    }
-    exchange
 }
 
 /// Repeats of acknowledged writes give the first answer; repeats of cut ones succeed, and then give that.

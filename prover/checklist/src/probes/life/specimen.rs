@@ -23,7 +23,7 @@ use crate::specimen::Server;
 
 /// What a specimen does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes::life) enum Flaw {
+pub(crate) enum Flaw {
     None,
     /// Takes longer than a second.
     SlowStart,
@@ -69,10 +69,10 @@ pub(in crate::probes::life) enum Flaw {
 const NOTICE: Duration = Duration::from_millis(200);
 
 /// It does all that the probes of this chapter look at.
-pub(in crate::probes) const GOOD: Server = Server::new("life-good", |port| live(Flaw::None, port));
+pub(crate) const GOOD: Server = Server::new("life-good", |port| live(Flaw::None, port));
 
 /// Lives with one flaw until it is ended.
-pub(in crate::probes::life) fn live(flaw: Flaw, port: u16) -> ! {
+pub(crate) fn live(flaw: Flaw, port: u16) -> ! {
     let runtime = tokio::runtime::Runtime::new().expect("threads can be had");
     let code = runtime.block_on(serve(flaw, port));
     std::process::exit(code)

@@ -18,7 +18,7 @@ use crate::probes::support::steadiness;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
-pub(in crate::probes) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

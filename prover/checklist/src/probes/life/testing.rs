@@ -6,7 +6,7 @@ use crate::testing::post;
 use crate::testing::{examine_declared, get};
 
 /// The specimen with a folder of its own, which ends with the test.
-pub(in crate::probes::life) async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
+pub(crate) async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let data = folder.path().to_owned();
     let finding = examine_declared(id, name, |subject| {
@@ -24,7 +24,7 @@ pub(in crate::probes::life) async fn examine(id: &str, name: &str, declare: impl
     finding
 }
 
-pub(in crate::probes::life) fn make() -> RequestSpec {
+pub(crate) fn make() -> RequestSpec {
     RequestSpec {
         headers: [("Idempotency-Key".to_owned(), "{key}".to_owned())].into(),
         save: [("thing".to_owned(), "/id".to_owned())].into(),
@@ -34,13 +34,13 @@ pub(in crate::probes::life) fn make() -> RequestSpec {
     }
 }
 
-pub(in crate::probes::life) async fn holds(id: &str) {
+pub(crate) async fn holds(id: &str) {
     let finding = examine(id, "life-good", |_| {}).await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
 }
 
 /// The specimen falls short, and the summary says of what.
-pub(in crate::probes::life) async fn falls_short(id: &str, name: &str, of: &str) {
+pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
     let Finding { verdict, summary, evidence, .. } = examine(id, name, |_| {}).await;
     assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
     assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");

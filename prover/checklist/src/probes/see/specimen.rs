@@ -11,7 +11,7 @@ use crate::specimen::server::{Request, Response, serve};
 
 /// What a specimen does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes::see) enum Flaw {
+pub(crate) enum Flaw {
     None,
     /// Counts by the path as it came.
     RawPaths,
@@ -45,10 +45,10 @@ pub(in crate::probes::see) enum Flaw {
 const LINES: u32 = 50;
 
 /// It tells its operators what they need.
-pub(in crate::probes::see) const GOOD: Server = Server::new("see-good", |port| tell(Flaw::None, port));
+pub(crate) const GOOD: Server = Server::new("see-good", |port| tell(Flaw::None, port));
 
 /// Serves with one flaw.
-pub(in crate::probes::see) fn tell(flaw: Flaw, port: u16) -> ! {
+pub(crate) fn tell(flaw: Flaw, port: u16) -> ! {
     let service = Service { flaw, ..Service::default() };
     service.print("INFO", "started", "");
     serve(port, move |request| service.serve(request))

@@ -5,19 +5,19 @@ use crate::subject::Subject;
 use crate::testing::{calls_for_prices, examine_declared};
 
 /// Says where things are, and what the specimen calls.
-pub(in crate::probes::see) fn declare(subject: &mut Subject) {
+pub(crate) fn declare(subject: &mut Subject) {
     calls_for_prices(subject);
     subject.health = Some("/health".to_owned());
     subject.metrics = Some("/metrics".to_owned());
 }
 
-pub(in crate::probes::see) async fn holds(id: &str, name: &str) {
+pub(crate) async fn holds(id: &str, name: &str) {
     let finding = examine_declared(id, name, declare).await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
 }
 
 /// The specimen falls short, and the summary says of what.
-pub(in crate::probes::see) async fn falls_short(id: &str, name: &str, of: &str) {
+pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
     let Finding { verdict, summary, evidence, .. } = examine_declared(id, name, declare).await;
     assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
     assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");

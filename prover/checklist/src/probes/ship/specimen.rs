@@ -10,7 +10,7 @@ use crate::specimen::server::{Request, Response, serve};
 
 /// What a specimen does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) enum Flaw {
+pub(crate) enum Flaw {
     None,
     /// Takes its default for what it cannot read.
     Lenient,
@@ -41,10 +41,10 @@ pub(in crate::probes) enum Flaw {
 }
 
 /// It does all that the probes of these chapters look at.
-pub(in crate::probes) const GOOD: Server = Server::new("ship-good", |port| keep(Flaw::None, port));
+pub(crate) const GOOD: Server = Server::new("ship-good", |port| keep(Flaw::None, port));
 
 /// Serves with one flaw.
-pub(in crate::probes) fn keep(flaw: Flaw, port: u16) -> ! {
+pub(crate) fn keep(flaw: Flaw, port: u16) -> ! {
     let port = if flaw == Flaw::FixedPort { port } else { settings(flaw).unwrap_or(port) };
     if flaw == Flaw::Printing {
         println!("connecting to {}", std::env::var("SHIP_DATABASE").unwrap_or_default());

@@ -6,10 +6,10 @@ use crate::subject::{RequestSpec, State, Subject};
 use crate::testing::post;
 use crate::testing::{examine_declared, get};
 
-pub(in crate::probes) const PASSWORD: &str = "h7Gq2kZ9xW4m";
+pub(crate) const PASSWORD: &str = "h7Gq2kZ9xW4m";
 
 /// The specimen with a folder for its data and one to work in, which end with the test.
-pub(in crate::probes) async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
+pub(crate) async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
     let folder = tempfile::tempdir().unwrap();
     let (data, work) = (folder.path().join("data"), folder.path().join("work"));
     std::fs::create_dir_all(&data).unwrap();
@@ -31,7 +31,7 @@ pub(in crate::probes) async fn examine(id: &str, name: &str, declare: impl FnOnc
     .await
 }
 
-pub(in crate::probes) fn make() -> RequestSpec {
+pub(crate) fn make() -> RequestSpec {
     RequestSpec {
         save: [("thing".to_owned(), "/id".to_owned())].into(),
         read: Some("/things/{thing}".to_owned()),
@@ -40,21 +40,21 @@ pub(in crate::probes) fn make() -> RequestSpec {
     }
 }
 
-pub(in crate::probes) async fn holds(id: &str) -> Finding {
+pub(crate) async fn holds(id: &str) -> Finding {
     let finding = examine(id, "ship-good", |_| {}).await;
     assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
     finding
 }
 
 /// The specimen falls short, and the summary says of what.
-pub(in crate::probes) async fn falls_short(id: &str, name: &str, of: &str) {
+pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
     let Finding { verdict, summary, evidence, .. } = examine(id, name, |_| {}).await;
     assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
     assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");
 }
 
 /// What a probe that reads the repository finds in these files.
-pub(in crate::probes) async fn repository(id: &str, files: &[(&str, &str)]) -> Finding {
+pub(crate) async fn repository(id: &str, files: &[(&str, &str)]) -> Finding {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);

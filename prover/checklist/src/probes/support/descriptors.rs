@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const SPARE: usize = 300;
 
 /// How many of so many descriptors there are for connections, after the soft limit was raised as far as is needed and allowed.
-pub(in crate::probes) fn spare(wanted: usize) -> usize {
+pub(crate) fn spare(wanted: usize) -> usize {
     let needed = (wanted + SPARE) as u64;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < needed) {

@@ -15,20 +15,20 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Where the service listens.
 #[derive(Clone, Debug)]
-pub(in crate::probes) struct Listener {
+pub(crate) struct Listener {
     /// Address and port.
-    pub(in crate::probes) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What to put into `Host`.
-    pub(in crate::probes) host: String,
+    pub(crate) host: String,
 }
 
 /// One answer as it stands in a stream of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) struct WireAnswer {
+pub(crate) struct WireAnswer {
     /// The status.
-    pub(in crate::probes) status: u16,
+    pub(crate) status: u16,
     /// Whether its body came to its end; always false for a body that ends with the connection.
-    pub(in crate::probes) complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl Listener {
@@ -36,7 +36,7 @@ impl Listener {
     ///
     /// # Errors
     /// A reason when its URL has no address.
-    pub(in crate::probes) fn of(lab: &Lab) -> Result<Self, String> {
+    pub(crate) fn of(lab: &Lab) -> Result<Self, String> {
         let url = &lab.subject.url;
         let addresses = url.socket_addrs(|| None).map_err(|error| format!("{url} has no address: {error}"))?;
         // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
@@ -48,7 +48,7 @@ impl Listener {
     }
 
     /// Whether connections can come from any of 127.0.0.0/8.
-    pub(in crate::probes) fn takes_many_sources(&self) -> bool {
+    pub(crate) fn takes_many_sources(&self) -> bool {
         matches!(self.address.ip(), IpAddr::V4(address) if address.is_loopback())
     }
 
@@ -56,7 +56,7 @@ impl Listener {
     ///
     /// # Errors
     /// The operating system's.
-    pub(in crate::probes) async fn open(&self) -> io::Result<RawConnection> {
+    pub(crate) async fn open(&self) -> io::Result<RawConnection> {
         RawConnection::connect(self.address, None, CONNECT).await
     }
 
@@ -64,13 +64,13 @@ impl Listener {
     ///
     /// # Errors
     /// The operating system's.
-    pub(in crate::probes) async fn open_from(&self, source: Ipv4Addr, timeout: Duration) -> io::Result<RawConnection> {
+    pub(crate) async fn open_from(&self, source: Ipv4Addr, timeout: Duration) -> io::Result<RawConnection> {
         let from = self.takes_many_sources().then(|| SocketAddr::from((source, 0)));
         RawConnection::connect(self.address, from, timeout).await
     }
 
     /// A request as bytes: its head, and its body with the right length.
-    pub(in crate::probes) fn bytes(&self, request: &Request) -> Vec<u8> {
+    pub(crate) fn bytes(&self, request: &Request) -> Vec<u8> {
         let mut extra = String::new();
         if !request.body.is_empty() {
             extra = format!("Content-Length: {}\r\n", request.body.len());
@@ -82,7 +82,7 @@ impl Listener {
 
     /// The head of a request alone, with header lines added that are written as they are (each ends with CRLF).
     /// Framing headers of the request itself are left out.
-    pub(in crate::probes) fn head(&self, request: &Request, lines: &str) -> Vec<u8> {
+    pub(crate) fn head(&self, request: &Request, lines: &str) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.path, self.host);
         for (name, value) in &request.headers {
             let framing = ["host", "content-length", "transfer-encoding", "connection"];
@@ -100,7 +100,7 @@ impl Listener {
     ///
     /// # Errors
     /// When no connection can be made.
-    pub(in crate::probes) async fn exchange(&self, bytes: &[u8], timeout: Duration) -> io::Result<Heard> {
+    pub(crate) async fn exchange(&self, bytes: &[u8], timeout: Duration) -> io::Result<Heard> {
         let mut connection = self.open().await?;
         let _ = connection.write(bytes, timeout).await;
         Ok(connection.listen_answer(timeout).await)
@@ -108,7 +108,7 @@ impl Listener {
 }
 
 /// Every answer that begins in these bytes, interim ones (1xx) left out.
-pub(in crate::probes) fn answers(mut bytes: &[u8]) -> Vec<WireAnswer> {
+pub(crate) fn answers(mut bytes: &[u8]) -> Vec<WireAnswer> {
     let mut answers = Vec::new();
     while let Some((status, framing, rest)) = head(bytes) {
         let end = match framing {
@@ -177,7 +177,7 @@ fn end_of_chunks(body: &[u8]) -> Option<usize> {
 }
 
 /// What came back, as a line that a person can check.
-pub(in crate::probes) fn told(heard: &Heard) -> String {
+pub(crate) fn told(heard: &Heard) -> String {
     let text: String = String::from_utf8_lossy(&heard.bytes).chars().take(400).collect();
     let end = match heard.ended {
         Ended::Closed => "closed",
@@ -191,7 +191,7 @@ pub(in crate::probes) fn told(heard: &Heard) -> String {
 }
 
 /// Evidence of what was sent on a bare connection and what came back; `good` is none for a note.
-pub(in crate::probes) fn evidence(
+pub(crate) fn evidence(
     good: Option<bool>,
     what: impl Into<String>,
     sent: impl Into<String>,

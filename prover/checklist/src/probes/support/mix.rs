@@ -17,7 +17,7 @@ const SOURCES: u32 = 64;
 /// The mix at this profile: what only reads, and what a fresh key makes harmless to repeat. What is slow or crashes on
 /// purpose is left out. Its seed is another each time: a key that was sent before would be answered from memory, or refused.
 /// Without a mix, the request of which every service has an answer.
-pub(in crate::probes) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
+pub(crate) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     let mut plan = Plan::new(lab.subject.url.clone(), profile);
     plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(RequestSpec::as_load).collect();
     if plan.kinds.is_empty() {
@@ -32,7 +32,7 @@ pub(in crate::probes) fn plan(lab: &Lab, profile: Profile, timeout: Duration) ->
 }
 
 /// The names of what the plan leaves out because it must not be sent twice.
-pub(in crate::probes) fn left_out(lab: &Lab) -> Vec<String> {
+pub(crate) fn left_out(lab: &Lab) -> Vec<String> {
     lab.mix().into_iter().filter(|spec| !may_be_repeated(spec)).map(|spec| spec.name).collect()
 }
 

@@ -11,7 +11,7 @@ const MAX_BYTES: u64 = 1 << 20;
 const SKIPPED: [&str; 8] = [".git", "target", "node_modules", "vendor", "venv", ".venv", "dist", "build"];
 
 /// Every file that git tracks, or without git every file outside of tools' folders; relative paths, in order, bounded.
-pub(in crate::probes) fn files(root: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(root: &Path) -> Vec<PathBuf> {
     let mut files = git(root, &["ls-files", "-z"]).map_or_else(
         || walk(root),
         |listed| listed.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect(),
@@ -22,19 +22,19 @@ pub(in crate::probes) fn files(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether git tracks a path, or anything below it; none when the repository is not git's.
-pub(in crate::probes) fn is_tracked(root: &Path, path: &Path) -> Option<bool> {
+pub(crate) fn is_tracked(root: &Path, path: &Path) -> Option<bool> {
     let path = path.to_str()?;
     git(root, &["ls-files", "--", path]).map(|listed| !listed.trim().is_empty())
 }
 
 /// A file's text; none when it is missing, longer than a MiB, or no text.
-pub(in crate::probes) fn text(path: &Path) -> Option<String> {
+pub(crate) fn text(path: &Path) -> Option<String> {
     let metadata = path.metadata().ok()?;
     (metadata.is_file() && metadata.len() <= MAX_BYTES).then(|| std::fs::read_to_string(path).ok())?
 }
 
 /// Everything that says what CI and the build do: makefiles, CI's files, scripts beside them.
-pub(in crate::probes) fn build_files(root: &Path) -> Vec<(PathBuf, String)> {
+pub(crate) fn build_files(root: &Path) -> Vec<(PathBuf, String)> {
     let is_build = |path: &&PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         is_ci(path)
@@ -46,7 +46,7 @@ pub(in crate::probes) fn build_files(root: &Path) -> Vec<(PathBuf, String)> {
 }
 
 /// Whether a path is of a CI system.
-pub(in crate::probes) fn is_ci(path: &Path) -> bool {
+pub(crate) fn is_ci(path: &Path) -> bool {
     let path = path.to_string_lossy();
     [
         ".github/workflows/",

@@ -5,18 +5,18 @@ use std::fs;
 
 /// One end of a connection, from `/proc/net/tcp` or `/proc/net/tcp6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) struct Socket {
+pub(crate) struct Socket {
     /// Whether it is ESTABLISHED; a server that closed its end is in another state.
-    pub(in crate::probes) established: bool,
+    pub(crate) established: bool,
     /// Bytes written that the peer has not taken yet.
-    pub(in crate::probes) unsent: u64,
+    pub(crate) unsent: u64,
     /// Bytes come that have not been read yet.
-    pub(in crate::probes) unread: u64,
+    pub(crate) unread: u64,
 }
 
 /// The end with this own port and this peer port; none when there is none (any more), or when it lives in another network
 /// namespace.
-pub(in crate::probes) fn find(own: u16, peer: u16) -> Option<Socket> {
+pub(crate) fn find(own: u16, peer: u16) -> Option<Socket> {
     tables().iter().flat_map(|table| table.lines().skip(1)).find_map(|line| {
         let (local, remote, socket) = parse(line)?;
         (local == own && remote == peer).then_some(socket)
@@ -24,7 +24,7 @@ pub(in crate::probes) fn find(own: u16, peer: u16) -> Option<Socket> {
 }
 
 /// The own ports of the established connections that lead to this port from here.
-pub(in crate::probes) fn established_to(port: u16) -> BTreeSet<u16> {
+pub(crate) fn established_to(port: u16) -> BTreeSet<u16> {
     let tables = tables();
     let rows = tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(parse);
     rows.filter(|(_, remote, socket)| *remote == port && socket.established).map(|(own, ..)| own).collect()

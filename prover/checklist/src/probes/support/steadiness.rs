@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use keel_wire::http::{Client, Request};
 
-pub(in crate::probes) use self::measure::{Kind, Measure, Trend};
+pub(crate) use self::measure::{Kind, Measure, Trend};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::State;
@@ -43,7 +43,7 @@ struct Counts {
 }
 
 /// Holds the load for so long and judges what was sampled meanwhile.
-pub(in crate::probes) async fn examine(id: &str, lab: &mut Lab, lasts: Duration) -> Finding {
+pub(crate) async fn examine(id: &str, lab: &mut Lab, lasts: Duration) -> Finding {
     let load = load_of(lab);
     let writing = load.iter().any(|sent| sent.writes);
     let client = lab.http().with_timeout(PATIENCE);

@@ -5,7 +5,7 @@ const PARTS: [&str; 8] =
     ["csrf", "xsrf", "authenticity_token", "requestverificationtoken", "_token", "wpnonce", "sesskey", "form_key"];
 
 /// Whether a field holds such a token, by its name.
-pub(in crate::probes) fn is_token_name(name: &str) -> bool {
+pub(crate) fn is_token_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     PARTS.iter().any(|part| name.contains(part))
 }

@@ -5,7 +5,7 @@ use crate::specimen::server::{Request, Response, serve};
 
 /// What a specimen does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes::web) enum Flaw {
+pub(crate) enum Flaw {
     None,
     /// Errors come without the headers.
     BareErrors,
@@ -45,14 +45,13 @@ const GUARDS: [(&str, &str); 6] = [
 ];
 
 /// It guards its browsers.
-pub(in crate::probes::web) const GOOD: Server = Server::new("web-good", |port| guard(Flaw::None, port));
+pub(crate) const GOOD: Server = Server::new("web-good", |port| guard(Flaw::None, port));
 
 /// It sets a session cookie that scripts can read and every site may send.
-pub(in crate::probes::web) const OPEN_COOKIE: Server =
-    Server::new("web-open-cookie", |port| guard(Flaw::OpenCookie, port));
+pub(crate) const OPEN_COOKIE: Server = Server::new("web-open-cookie", |port| guard(Flaw::OpenCookie, port));
 
 /// Serves with one flaw.
-pub(in crate::probes::web) fn guard(flaw: Flaw, port: u16) -> ! {
+pub(crate) fn guard(flaw: Flaw, port: u16) -> ! {
     serve(port, move |request| guarded(flaw, answer(flaw, request)))
 }
 

@@ -3,7 +3,7 @@
 use crate::finding::Verdict;
 use crate::testing::examine;
 
-pub(in crate::probes::web) async fn judged(id: &str, name: &str) -> Verdict {
+pub(crate) async fn judged(id: &str, name: &str) -> Verdict {
     let finding = examine(id, name).await;
     assert!(!finding.evidence.is_empty(), "{finding:?}");
     finding.verdict

@@ -2,7 +2,7 @@
 
 /// The one thing that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) enum Flaw {
+pub(crate) enum Flaw {
     /// Nothing.
     None,
     /// Takes whatever size, count and framing.

@@ -23,7 +23,7 @@ const NAP: Duration = Duration::from_secs(30);
 
 /// What becomes of a request that finds no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) enum Full {
+pub(crate) enum Full {
     /// 503 with Retry-After, at once.
     Refuse,
     /// 503 after several times as long as the work would have taken, and nobody is told when to come again.
@@ -54,13 +54,13 @@ struct Room {
 }
 
 /// It refuses at once.
-pub(in crate::probes) const REFUSES: Server = Server::new("loaded-refuses", |port| work(Full::Refuse, port));
+pub(crate) const REFUSES: Server = Server::new("loaded-refuses", |port| work(Full::Refuse, port));
 
 /// It lets everybody wait.
-pub(in crate::probes) const WAITS: Server = Server::new("loaded-waits", |port| work(Full::Wait, port));
+pub(crate) const WAITS: Server = Server::new("loaded-waits", |port| work(Full::Wait, port));
 
 /// Works on every path but `/`, and does this with the rest.
-pub(in crate::probes) fn work(full: Full, port: u16) -> ! {
+pub(crate) fn work(full: Full, port: u16) -> ! {
     let places = Places::default();
     serve(port, move |request| if request.path == "/" { done() } else { places.work(full) })
 }

@@ -9,16 +9,16 @@ use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
 
 /// How soon others must be answered while somebody misbehaves.
-pub(in crate::probes::border) const PROMPT: Duration = Duration::from_secs(1);
+pub(crate) const PROMPT: Duration = Duration::from_secs(1);
 
 /// A request that only reads, and how the service answered it in peace.
 #[derive(Clone, Debug)]
-pub(in crate::probes::border) struct Harmless {
+pub(crate) struct Harmless {
     client: Client,
     /// The request.
-    pub(in crate::probes::border) request: Request,
+    pub(crate) request: Request,
     /// The status in peace; below 500.
-    pub(in crate::probes::border) status: u16,
+    pub(crate) status: u16,
 }
 
 impl Harmless {
@@ -26,7 +26,7 @@ impl Harmless {
     ///
     /// # Errors
     /// The evidence, when the service does not answer below 500 even in peace.
-    pub(in crate::probes::border) async fn of(lab: &Lab) -> Result<Self, Evidence> {
+    pub(crate) async fn of(lab: &Lab) -> Result<Self, Evidence> {
         let request = lab.harmless();
         // Longer than prompt, so that a late answer is told from none.
         let client = lab.http().with_timeout(5 * PROMPT);
@@ -38,13 +38,13 @@ impl Harmless {
     }
 
     /// Asks again; whether the answer is the one of peace.
-    pub(in crate::probes::border) async fn ask(&self) -> (bool, Exchange) {
+    pub(crate) async fn ask(&self) -> (bool, Exchange) {
         let exchange = self.client.send(self.request.clone()).await;
         (exchange.status().is_some_and(|status| status.as_u16() == self.status), exchange)
     }
 
     /// Asks again; evidence that it is answered as in peace after `what` happened.
-    pub(in crate::probes::border) async fn evidence_after(&self, what: &str) -> Evidence {
+    pub(crate) async fn evidence_after(&self, what: &str) -> Evidence {
         let (same, exchange) = self.ask().await;
         let told = if same { "is answered as before" } else { "is not answered as before" };
         Evidence::exchange(same, format!("after {what} a harmless request {told}"), &exchange)
@@ -55,7 +55,7 @@ impl Harmless {
 ///
 /// # Errors
 /// The finding of attribute `id`, when either cannot be had.
-pub(in crate::probes::border) async fn in_peace(id: &str, lab: &Lab) -> Result<(Listener, Harmless), Finding> {
+pub(crate) async fn in_peace(id: &str, lab: &Lab) -> Result<(Listener, Harmless), Finding> {
     let listener = Listener::of(lab).map_err(|reason| Finding::unknown(id, reason, Vec::new()))?;
     match Harmless::of(lab).await {
         Ok(harmless) => Ok((listener, harmless)),

@@ -8,10 +8,10 @@ use crate::lab::Lab;
 use crate::subject::{RequestSpec, State};
 
 /// A path that no service has.
-pub(in crate::probes::border) const NOWHERE: &str = "/keel-probe-nothing-is-here-6b0e2f91";
+pub(crate) const NOWHERE: &str = "/keel-probe-nothing-is-here-6b0e2f91";
 
 /// What is known about requests that change state.
-pub(in crate::probes::border) enum Writes {
+pub(crate) enum Writes {
     /// There are none: declared, or seen. The text says which.
     None(String, Vec<Evidence>),
     /// Some were declared, or nothing is known.
@@ -22,7 +22,7 @@ pub(in crate::probes::border) enum Writes {
 ///
 /// Only 501 is taken as seen: it says that the server knows the method nowhere (RFC 9110, 15.6.2). A 405 speaks for one
 /// path alone, and a service has paths that nobody told us about.
-pub(in crate::probes::border) async fn writes(lab: &Lab) -> Writes {
+pub(crate) async fn writes(lab: &Lab) -> Writes {
     if lab.subject.state == State::None {
         return Writes::None("state = \"none\" is declared: no request changes anything".into(), Vec::new());
     }
@@ -42,16 +42,16 @@ pub(in crate::probes::border) async fn writes(lab: &Lab) -> Writes {
 }
 
 /// Whether a request of the mix is one that changes state, by its method.
-pub(in crate::probes::border) fn changes_state(spec: &RequestSpec) -> bool {
+pub(crate) fn changes_state(spec: &RequestSpec) -> bool {
     !["", "GET", "HEAD", "OPTIONS"].contains(&spec.method.to_ascii_uppercase().as_str())
 }
 
 /// Whether a request of the mix is a GET.
-pub(in crate::probes::border) fn reads(spec: &RequestSpec) -> bool {
+pub(crate) fn reads(spec: &RequestSpec) -> bool {
     ["", "GET"].contains(&spec.method.to_ascii_uppercase().as_str())
 }
 
 /// The first request of the mix that carries JSON.
-pub(in crate::probes::border) fn json_spec(lab: &Lab) -> Option<RequestSpec> {
+pub(crate) fn json_spec(lab: &Lab) -> Option<RequestSpec> {
     lab.mix().into_iter().find(|spec| spec.json.is_some() && changes_state(spec))
 }

@@ -11,7 +11,7 @@ use crate::specimen::Server;
 use crate::specimen::server::{Response, serve};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::probes::call) enum Way {
+pub(crate) enum Way {
     /// Three attempts with growing, random pauses, paid from a budget; none when told to come back later, when it is late, or
     /// when it is an order.
     Retrying,
@@ -70,22 +70,22 @@ struct Service {
 }
 
 /// Its repeats pause at random, and are paid from a budget.
-pub(in crate::probes::call) const RETRYING: Server = Server::new("calls-retrying", |port| ask(Way::Retrying, port));
+pub(crate) const RETRYING: Server = Server::new("calls-retrying", |port| ask(Way::Retrying, port));
 
 /// The same, from a budget that is empty at first.
-pub(in crate::probes::call) const THRIFTY: Server = Server::new("calls-thrifty", |port| ask(Way::Thrifty, port));
+pub(crate) const THRIFTY: Server = Server::new("calls-thrifty", |port| ask(Way::Thrifty, port));
 
 /// It repeats only calls that are hung up on.
-pub(in crate::probes::call) const PICKY: Server = Server::new("calls-picky", |port| ask(Way::Picky, port));
+pub(crate) const PICKY: Server = Server::new("calls-picky", |port| ask(Way::Picky, port));
 
 /// It repeats at once.
-pub(in crate::probes::call) const STUBBORN: Server = Server::new("calls-stubborn", |port| ask(Way::Stubborn, port));
+pub(crate) const STUBBORN: Server = Server::new("calls-stubborn", |port| ask(Way::Stubborn, port));
 
 /// Its breaker opens at the first failure.
-pub(in crate::probes::call) const SHY: Server = Server::new("calls-shy", |port| ask(Way::Shy, port));
+pub(crate) const SHY: Server = Server::new("calls-shy", |port| ask(Way::Shy, port));
 
 /// Serves in one way.
-pub(in crate::probes::call) fn ask(way: Way, port: u16) -> ! {
+pub(crate) fn ask(way: Way, port: u16) -> ! {
     let state = State {
         failures: 0,
         closed_from: Instant::now(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use keel_wire::http::{Answer, Exchange};
 use serde_json::Value;
 
-use super::read;
+use super::read_back::read;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 

@@ -20,10 +20,10 @@ enum Keeps {
 }
 
 /// It keeps nothing.
-pub(in crate::probes) const GOOD: Server = Server::new("steady-good", |port| keep(Keeps::Nothing, port));
+pub(crate) const GOOD: Server = Server::new("steady-good", |port| keep(Keeps::Nothing, port));
 
 /// It keeps a descriptor of every eighth request.
-pub(in crate::probes) const LEAKS_DESCRIPTORS: Server =
+pub(crate) const LEAKS_DESCRIPTORS: Server =
     Server::new("steady-leaks-descriptors", |port| keep(Keeps::Descriptors, port));
 
 /// The specimens.

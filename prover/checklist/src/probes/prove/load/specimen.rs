@@ -1,4 +1,4 @@
-//! Servers for `prove.load`. Both do 40 requests a second: the declared load decides what becomes of the rest.
+//! Servers for `prove.load`. Both do 100 requests a second: the declared load decides what becomes of the rest.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! `prove.load` on specimens that do 40 requests a second: overload is cheap there.
+//! `prove.load` on specimens that do 100 requests a second: overload is cheap there.
 
 use crate::testing::request;
 use std::time::Duration;

@@ -13,7 +13,7 @@ const RECYCLES: f64 = 0.5;
 
 /// What is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) enum Kind {
+pub(crate) enum Kind {
     /// Resident memory in bytes.
     Memory,
     /// Open descriptors.
@@ -26,7 +26,7 @@ pub(in crate::probes) enum Kind {
 
 /// What its samples say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probes) enum Trend {
+pub(crate) enum Trend {
     /// It does not rise.
     Flat,
     /// It rises, so little or so much more slowly at the end that a cache, a pool or a collector explains it, or falls back
@@ -38,9 +38,9 @@ pub(in crate::probes) enum Trend {
 
 /// The trend of one kind.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::probes) struct Measure {
-    pub(in crate::probes) kind: Kind,
-    pub(in crate::probes) trend: Trend,
+pub(crate) struct Measure {
+    pub(crate) kind: Kind,
+    pub(crate) trend: Trend,
     /// The median after the warm-up.
     level: f64,
     /// For each second after the warm-up.
@@ -48,7 +48,7 @@ pub(in crate::probes) struct Measure {
 }
 
 impl Kind {
-    pub(in crate::probes) const ALL: [Self; 4] = [Self::Memory, Self::Descriptors, Self::Threads, Self::Disk];
+    pub(crate) const ALL: [Self; 4] = [Self::Memory, Self::Descriptors, Self::Threads, Self::Disk];
 
     fn name(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl Kind {
 
 impl Measure {
     /// Of samples `(seconds, amount)` in order. None when there are too few.
-    pub(in crate::probes) fn of(kind: Kind, samples: &[(f64, f64)]) -> Option<Self> {
+    pub(crate) fn of(kind: Kind, samples: &[(f64, f64)]) -> Option<Self> {
         let warm = &samples[samples.len() / WARM_UP..];
         let (first, last) = (warm.first()?, warm.last()?);
         if warm.len() < FEWEST {
@@ -111,7 +111,7 @@ impl Measure {
     }
 
     /// What was seen, with the slope carried on for an hour.
-    pub(in crate::probes) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let (kind, an_hour) = (self.kind, 3600.0 * self.slope);
         let (name, level) = (kind.name(), kind.shown(self.level));
         match self.trend {

@@ -12,7 +12,7 @@ use keel_load::profile::Profile;
 use keel_load::{Completed, Outcome, Plan, Validity, Watch};
 
 use crate::lab::Lab;
-use crate::probes::{descriptors, offered};
+use crate::probes::support::{descriptors, mix};
 
 /// The most requests at a time, on a connection each.
 const AT_A_TIME: usize = 2_000;
@@ -28,13 +28,13 @@ const LATENESS: u32 = 5;
 
 /// Sends a mix.
 #[derive(Clone, Debug)]
-pub(in crate::probes) struct Generator {
+pub(crate) struct Generator {
     plan: Plan,
 }
 
 /// What was sent and what came of it. Times are from the load's beginning.
 #[derive(Debug)]
-pub(in crate::probes) struct Sending {
+pub(crate) struct Sending {
     rate: f64,
     /// The length of the load.
     lasts: Duration,
@@ -45,7 +45,7 @@ pub(in crate::probes) struct Sending {
     behind: Option<Duration>,
     connections: usize,
     /// What the service used, in order.
-    pub(in crate::probes) usage: Vec<(Duration, Usage)>,
+    pub(crate) usage: Vec<(Duration, Usage)>,
 }
 
 /// One request that was sent.
@@ -81,7 +81,7 @@ pub(super) enum Fate {
 
 /// What came of the requests that were sent within a time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::probes) struct Tally {
+pub(crate) struct Tally {
     pub(super) seconds: f64,
     pub(super) in_time: usize,
     /// Answered as expected, too late; or still not when that was clear.
@@ -99,29 +99,29 @@ pub(in crate::probes) struct Tally {
 
 impl Generator {
     /// Of the declared mix.
-    pub(in crate::probes) fn of(lab: &Lab) -> Self {
+    pub(crate) fn of(lab: &Lab) -> Self {
         // Replaced for each load.
         let profile = Profile::constant(1.0, PATIENCE);
-        let mut plan = offered::plan(lab, profile, PATIENCE);
+        let mut plan = mix::plan(lab, profile, PATIENCE);
         plan.connections = descriptors::spare(AT_A_TIME);
         Self { plan }
     }
 
     /// Of the same mix, with one kind so many times as often.
     #[must_use]
-    pub(in crate::probes) fn with_more_of(&self, kind: usize, times: u32) -> Self {
+    pub(crate) fn with_more_of(&self, kind: usize, times: u32) -> Self {
         let mut plan = self.plan.clone();
         plan.kinds[kind].weight *= times;
         Self { plan }
     }
 
     /// The names of the kinds, in the order of the mix.
-    pub(in crate::probes) fn kinds(&self) -> Vec<&str> {
+    pub(crate) fn kinds(&self) -> Vec<&str> {
         self.plan.kinds.iter().map(|kind| kind.name.as_str()).collect()
     }
 
     /// Sends at this rate; waits for the last answer, or cuts off what is under way a moment after `cut`.
-    pub(in crate::probes) async fn send(
+    pub(crate) async fn send(
         &self,
         lab: &Lab,
         rate: f64,
@@ -191,7 +191,7 @@ impl Asked {
 
 impl Sending {
     /// What was sent, in words.
-    pub(in crate::probes) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         format!(
             "{:.0} requests a second for {:.1?} in an open loop, on at most {} connections",
             self.rate, self.lasts, self.connections
@@ -278,7 +278,7 @@ impl Sending {
     }
 
     /// For each kind within which time this share of its answers came; none where there were none.
-    pub(in crate::probes) fn took(&self, share: f64, kinds: usize) -> Vec<Option<Duration>> {
+    pub(crate) fn took(&self, share: f64, kinds: usize) -> Vec<Option<Duration>> {
         let of = |kind| {
             let answered = self.asked.iter().filter(|asked| asked.kind == kind && asked.fate == Fate::Answered);
             quantile(&sorted(answered.map(Asked::took)), share)
@@ -287,7 +287,7 @@ impl Sending {
     }
 
     /// How many had no answer yet at this time.
-    pub(in crate::probes) fn in_flight(&self, at: Duration) -> usize {
+    pub(crate) fn in_flight(&self, at: Duration) -> usize {
         self.asked.iter().filter(|asked| asked.at <= at && at < asked.over).count()
     }
 
@@ -306,12 +306,12 @@ impl Sending {
     }
 
     /// How many connections there could be at a time.
-    pub(in crate::probes) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections
     }
 
     /// The length of the load.
-    pub(in crate::probes) fn lasts(&self) -> Duration {
+    pub(crate) fn lasts(&self) -> Duration {
         self.lasts
     }
 

@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, join_all};
 use keel_drill::double::{Behaviour, Call, Double};
 use keel_wire::http::Exchange;
 
-use super::dependent;
+use super::proxied_dependency;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::subject::{Dependencies, Dependency, RequestSpec};
@@ -28,20 +28,20 @@ const WELL_AGAIN: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(300);
 
 /// A dependency that is the double's now.
-pub(super) struct Watched {
-    pub(super) name: String,
-    pub(super) double: Double,
+pub(crate) struct Watched {
+    pub(crate) name: String,
+    pub(crate) double: Double,
     /// The request that is sent: one that is answered as expected and causes a call each. When there are several, one whose
     /// call is safe to repeat.
-    pub(super) spec: RequestSpec,
+    pub(crate) spec: RequestSpec,
     /// The call that it causes, as it was seen at first.
-    pub(super) call: Call,
+    pub(crate) call: Call,
     /// Further such requests whose call is not safe to repeat.
-    pub(super) unrepeatable: Vec<RequestSpec>,
+    pub(crate) unrepeatable: Vec<RequestSpec>,
 }
 
 /// Takes the place of a dependency, and stops the subject when it is judged, so that the next probe finds the proxies again.
-pub(super) async fn examine(
+pub(crate) async fn examine(
     id: &str,
     lab: &mut Lab,
     judge: impl for<'l> FnOnce(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
@@ -61,7 +61,7 @@ pub(super) async fn examine(
 /// # Errors
 /// The finding, when no call can be watched.
 async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
-    let (dependents, evidence) = dependent::all(id, lab).await?;
+    let (dependents, evidence) = proxied_dependency::all(id, lab).await?;
     let Dependencies::Declared(declared) = &lab.subject.dependencies else {
         return Err(Finding::unknown(id, "nobody said what it calls", evidence));
     };
@@ -160,7 +160,7 @@ async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
 ///
 /// # Errors
 /// The finding, when there is no port for it.
-pub(super) async fn double_of(id: &str, declared: &Dependency) -> Result<Double, Finding> {
+pub(crate) async fn double_of(id: &str, declared: &Dependency) -> Result<Double, Finding> {
     Double::start(declared.url.clone()).await.map_err(|error| {
         let reason = format!("no loopback port for the double of {}: {error}", declared.name);
         Finding::unknown(id, reason, Vec::new())
@@ -171,7 +171,7 @@ pub(super) async fn double_of(id: &str, declared: &Dependency) -> Result<Double,
 ///
 /// # Errors
 /// The finding, when it does not start.
-pub(super) async fn start_with(
+pub(crate) async fn start_with(
     id: &str,
     lab: &mut Lab,
     declared: &Dependency,
@@ -191,7 +191,7 @@ pub(super) async fn start_with(
 
 impl Watched {
     /// Sends the request at a fixed rate, whether earlier ones are answered or not; returns when all are, in the order sent.
-    pub(super) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Vec<Exchange> {
+    pub(crate) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Vec<Exchange> {
         let client = lab.http();
         let begun = Instant::now();
         let one = |number| {
@@ -205,7 +205,7 @@ impl Watched {
     }
 
     /// Mends it, and lets so many requests succeed that what the service saves from successes is saved up again.
-    pub(super) async fn rest(&self, lab: &Lab) {
+    pub(crate) async fn rest(&self, lab: &Lab) {
         self.well_again(lab, WELL_AGAIN).await;
         self.load(lab, lab.pace.of(RESTING_EVERY), RESTING).await;
         self.double.take_calls();
@@ -222,7 +222,7 @@ impl Watched {
 
     /// Mends it, hangs up on calls that wait, and waits until requests are answered as declared and cause calls again, and
     /// nothing waits any more; how long that took, none when it took longer.
-    pub(super) async fn well_again(&self, lab: &Lab, limit: Duration) -> Option<Duration> {
+    pub(crate) async fn well_again(&self, lab: &Lab, limit: Duration) -> Option<Duration> {
         self.set(Behaviour::Pass);
         let since = Instant::now();
         self.double.take_calls();
@@ -237,24 +237,24 @@ impl Watched {
     }
 
     /// Whether it is answered as declared now.
-    pub(super) async fn is_well(&self, lab: &Lab) -> bool {
+    pub(crate) async fn is_well(&self, lab: &Lab) -> bool {
         self.ask(lab).await.1
     }
 
     /// Sends the request once, and says whether it was answered as declared.
-    pub(super) async fn ask(&self, lab: &Lab) -> (Exchange, bool) {
+    pub(crate) async fn ask(&self, lab: &Lab) -> (Exchange, bool) {
         let exchange = lab.http().send(lab.fill(&self.spec)).await;
         let well = exchange.status().is_some_and(|status| self.spec.expects(status.as_u16()));
         (exchange, well)
     }
 
-    pub(super) fn set(&self, behaviour: Behaviour) {
+    pub(crate) fn set(&self, behaviour: Behaviour) {
         self.double.set(behaviour);
     }
 }
 
 /// The value below which so many of a hundred are; zero for none.
-pub(super) fn percentile(mut values: Vec<Duration>, percent: usize) -> Duration {
+pub(crate) fn percentile(mut values: Vec<Duration>, percent: usize) -> Duration {
     values.sort_unstable();
     let at = (values.len() * percent / 100).min(values.len().saturating_sub(1));
     values.get(at).copied().unwrap_or_default()

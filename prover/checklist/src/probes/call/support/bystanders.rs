@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::watched::percentile;
+use super::double_in_place::percentile;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 
@@ -28,7 +28,7 @@ const SLOWER: u32 = 5;
 
 /// GETs that stand by.
 #[derive(Debug)]
-pub(super) struct Bystanders(Vec<(RequestSpec, Listener)>);
+pub(crate) struct Bystanders(Vec<(RequestSpec, Listener)>);
 
 /// Which listener is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,41 +40,41 @@ enum Listener {
 
 /// What became of some of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    pub(super) sent: usize,
+pub(crate) struct Seen {
+    pub(crate) sent: usize,
     /// Those that were not answered as declared, or not in time.
-    pub(super) amiss: usize,
+    pub(crate) amiss: usize,
     /// Their latency at the 90th percentile.
-    pub(super) slow: Duration,
+    pub(crate) slow: Duration,
 }
 
 impl Bystanders {
     /// Up to four kinds of GETs of which this is true; none where the mix has none.
-    pub(super) fn of(lab: &Lab, fits: impl Fn(&RequestSpec) -> bool) -> Option<Self> {
+    pub(crate) fn of(lab: &Lab, fits: impl Fn(&RequestSpec) -> bool) -> Option<Self> {
         let specs = lab.mix().into_iter().filter(|spec| spec.only_reads() && fits(spec)).take(KINDS);
         let specs: Vec<_> = specs.map(|spec| (spec, Listener::Public)).collect();
         (!specs.is_empty()).then_some(Self(specs))
     }
 
     /// The path that tells whether it is ready, as well, where one is declared.
-    pub(super) fn and_readiness(mut self, lab: &Lab) -> Self {
+    pub(crate) fn and_readiness(mut self, lab: &Lab) -> Self {
         let spec = |path: &String| RequestSpec { name: path.clone(), path: path.clone(), ..RequestSpec::default() };
         self.0.extend(lab.subject.ready.iter().map(|path| (spec(path), Listener::Admin)));
         self
     }
 
     /// Their names.
-    pub(super) fn who(&self) -> String {
+    pub(crate) fn who(&self) -> String {
         self.0.iter().map(|(spec, _)| spec.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     /// Sends them while nothing else happens.
-    pub(super) async fn in_peace(&self, lab: &Lab) -> Seen {
+    pub(crate) async fn in_peace(&self, lab: &Lab) -> Seen {
         self.send(lab, IN_PEACE).await
     }
 
     /// Sends them during a flood.
-    pub(super) async fn meanwhile(&self, lab: &Lab) -> Seen {
+    pub(crate) async fn meanwhile(&self, lab: &Lab) -> Seen {
         self.send(lab, MEANWHILE).await
     }
 
@@ -101,15 +101,15 @@ impl Bystanders {
 
 impl Seen {
     /// None was sent.
-    pub(super) const NONE: Self = Self { sent: 0, amiss: 0, slow: Duration::ZERO };
+    pub(crate) const NONE: Self = Self { sent: 0, amiss: 0, slow: Duration::ZERO };
 
     /// So many were not answered as before that it decides.
-    pub(super) fn are_starved(&self) -> bool {
+    pub(crate) fn are_starved(&self) -> bool {
         self.amiss >= STARVED
     }
 
     /// Whether they were answered as in peace; unsaid when some were, or later.
-    pub(super) fn as_in(&self, peace: &Self) -> Option<bool> {
+    pub(crate) fn as_in(&self, peace: &Self) -> Option<bool> {
         match self.amiss {
             0 if self.slow <= NOISE.max(peace.slow * SLOWER) => Some(true),
             STARVED.. => Some(false),

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keel_drill::double::{Behaviour, Double};
 
-use super::dependent;
+use super::proxied_dependency;
 use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// Where they listen.
-pub(super) const ADDRESSES: [Ipv4Addr; 3] =
+pub(crate) const ADDRESSES: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 0, 3, 1), Ipv4Addr::new(127, 0, 3, 2), Ipv4Addr::new(127, 0, 3, 3)];
 /// Ports that are tried until one is free at all three addresses.
 const PORTS: usize = 20;
@@ -24,19 +24,19 @@ const LOOK: Duration = Duration::from_millis(200);
 const AFTERWARDS: Duration = Duration::from_millis(300);
 
 /// The instances, and the request that is sent to see calls to them.
-pub(super) struct Three {
-    pub(super) declared: Dependency,
-    pub(super) doubles: [Double; 3],
-    pub(super) spec: RequestSpec,
+pub(crate) struct Three {
+    pub(crate) declared: Dependency,
+    pub(crate) doubles: [Double; 3],
+    pub(crate) spec: RequestSpec,
 }
 
 /// What became of a load.
-pub(super) struct Load {
-    pub(super) requests: usize,
+pub(crate) struct Load {
+    pub(crate) requests: usize,
     /// Those that were not answered as declared.
-    pub(super) failed: usize,
+    pub(crate) failed: usize,
     /// Calls that came to each instance.
-    pub(super) calls: [usize; 3],
+    pub(crate) calls: [usize; 3],
 }
 
 impl Three {
@@ -44,7 +44,7 @@ impl Three {
     ///
     /// # Errors
     /// The finding, where there is none, or no port.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         id: &str,
         lab: &Lab,
         field: &str,
@@ -68,7 +68,7 @@ impl Three {
             );
             return Err(unknown(reason));
         };
-        let Some(spec) = dependent::users(lab, &declared.name).find(RequestSpec::only_reads) else {
+        let Some(spec) = proxied_dependency::users(lab, &declared.name).find(RequestSpec::only_reads) else {
             return Err(unknown(format!(
                 "no GET in [[requests]] uses {}: its calls are not told apart",
                 declared.name
@@ -84,7 +84,7 @@ impl Three {
     ///
     /// # Errors
     /// The finding, when it does not start, or no call comes.
-    pub(super) async fn serve(&self, id: &str, lab: &mut Lab, value: String) -> Result<(), Finding> {
+    pub(crate) async fn serve(&self, id: &str, lab: &mut Lab, value: String) -> Result<(), Finding> {
         lab.stop().await;
         let started = lab.start_with(|launch| drop(launch.env.insert(self.declared.env.clone(), value.clone()))).await;
         let unknown = |reason: String| Finding::unknown(id, reason, Vec::new());
@@ -105,13 +105,13 @@ impl Three {
         )))
     }
 
-    pub(super) async fn is_answered(&self, lab: &Lab) -> bool {
+    pub(crate) async fn is_answered(&self, lab: &Lab) -> bool {
         let exchange = lab.http().send(lab.fill(&self.spec)).await;
         exchange.status().is_some_and(|status| self.spec.expects(status.as_u16()))
     }
 
     /// Sends so many requests at a fixed rate, whether earlier ones are answered or not.
-    pub(super) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Load {
+    pub(crate) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Load {
         self.take();
         let (client, begun) = (lab.http(), Instant::now());
         let one = |number| {
@@ -129,22 +129,22 @@ impl Three {
     }
 
     /// The calls to each since the last look. Those of the request's own kind are not told from others: all are calls.
-    pub(super) fn take(&self) -> [usize; 3] {
+    pub(crate) fn take(&self) -> [usize; 3] {
         [0, 1, 2].map(|place| self.doubles[place].take_calls().len())
     }
 
-    pub(super) fn set(&self, place: usize, behaviour: Behaviour) {
+    pub(crate) fn set(&self, place: usize, behaviour: Behaviour) {
         self.doubles[place].set(behaviour);
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.doubles[0].address().port()
     }
 }
 
 impl Load {
     /// As evidence tells it.
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let [one, two, three] = self.calls;
         format!(
             "{} of {} requests were answered as declared, with {one}, {two} and {three} calls",
@@ -154,7 +154,7 @@ impl Load {
     }
 
     /// The share of an instance in all calls.
-    pub(super) fn share(&self, place: usize) -> f64 {
+    pub(crate) fn share(&self, place: usize) -> f64 {
         self.calls[place] as f64 / self.calls.iter().sum::<usize>().max(1) as f64
     }
 }

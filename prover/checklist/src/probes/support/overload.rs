@@ -11,16 +11,17 @@
 mod capacity;
 mod generator;
 mod judge;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::time::Duration;
 
-pub(crate) use self::capacity::Capacity;
-pub(super) use self::capacity::find;
-pub(super) use self::generator::{Generator, Sending};
+use self::capacity::Normal;
+pub(crate) use self::capacity::find;
+pub(crate) use self::generator::{Generator, Sending};
+use crate::lab::capacity::Capacity;
 use crate::lab::{Lab, Pace};
 
-/// Of the capacity: a load under which everything must be in order.
-const NORMAL: f64 = 0.5;
 /// Of the capacity: the overload.
 const OVERLOAD: f64 = 2.0;
 /// How long the normal load is sent before the overload.
@@ -44,33 +45,27 @@ const IN_ORDER: f64 = 0.9;
 /// How often an overload that was none is tried again with more.
 const RAISES: usize = 1;
 /// The most requests a second that keel looks for: what one machine can be expected to offer itself.
-pub(super) const MOST: f64 = 20_000.0;
+pub(crate) const MOST: f64 = 20_000.0;
 /// How often the normal load is tried until it is in order: what was examined before may still be worked off.
 const TRIES: usize = 4;
-/// So many times of what it takes in peace are in time, where nothing is declared.
-const SLOWER: u32 = 5;
-/// The same at least.
-const PATIENT: Duration = Duration::from_secs(1);
-/// A declared latency above this would take a longer overload than a probe has time for.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// What was seen of an overload.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Requests a second that it does.
-    pub(super) capacity: f64,
+    pub(crate) capacity: f64,
     /// Within this an answer is in time.
-    pub(super) objective: Duration,
+    pub(crate) objective: Duration,
     /// So much longer it may take for the generator's own lateness.
     allowance: Duration,
     /// The overload.
-    pub(super) held: Sending,
+    pub(crate) held: Sending,
     /// The normal load after it.
-    pub(super) after: Sending,
+    pub(crate) after: Sending,
     /// From the fall of the load to the beginning of the normal one.
-    pub(super) gap: Duration,
+    pub(crate) gap: Duration,
     /// Whether its process still ran at the end of the overload.
-    pub(super) runs: bool,
+    pub(crate) runs: bool,
     /// What it is judged by.
     spans: Spans,
 }
@@ -92,19 +87,11 @@ impl Spans {
     }
 }
 
-/// A load that everything must be in order under.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Normal<'a> {
-    pub(super) generator: &'a Generator,
-    pub(super) rate: f64,
-    pub(super) objective: Duration,
-}
-
 /// How much of the mix it does, up to `most` requests a second; looked for once in the lab's life.
 ///
 /// # Errors
 /// Why it cannot be told, with what to do.
-pub(super) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, String> {
+pub(crate) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, String> {
     if let Some(found) = &lab.capacity {
         return found.clone();
     }
@@ -118,7 +105,7 @@ pub(super) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, Strin
 ///
 /// # Errors
 /// Why nothing can be said, with what to do.
-pub(super) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
+pub(crate) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
     let capacity = capacity(lab, most).await?;
     let generator = Generator::of(lab);
     let normal = capacity.normal(lab, &generator)?;
@@ -130,7 +117,7 @@ pub(super) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
 ///
 /// # Errors
 /// When it is not.
-pub(super) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, String> {
+pub(crate) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, String> {
     let (mut share, peace) = (0.0, lab.pace.of(PEACE).max(LEAST_PEACE));
     for _ in 0..TRIES {
         let sending = normal.generator.send(lab, normal.rate, peace, None).await?;
@@ -154,7 +141,7 @@ pub(super) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, Stri
 ///
 /// # Errors
 /// When that was no overload, or not what was to be sent.
-pub(super) async fn overload(
+pub(crate) async fn overload(
     lab: &mut Lab,
     strain: &Generator,
     mut capacity: f64,

@@ -10,8 +10,11 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod tests;
+
 /// What the wire and the scheduler may add to the deadline.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// The most requests at a time.
 const AT_A_TIME: usize = 4;
 /// How long a call is waited for after the request that causes it was answered.
@@ -23,17 +26,17 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// A dependency behind a fault proxy, and what reaches it.
 #[derive(Debug)]
-pub(super) struct Dependent {
-    pub(super) name: String,
+pub(crate) struct Dependent {
+    pub(crate) name: String,
     /// The requests declared to use it, and what they were answered in peace.
-    pub(super) users: Vec<(RequestSpec, Exchange)>,
+    pub(crate) users: Vec<(RequestSpec, Exchange)>,
 }
 
 /// Every dependency that can be broken, seen in peace; with evidence of what could not be.
 ///
 /// # Errors
 /// The finding, when there is none: nobody said, there are none, or no call of any was seen.
-pub(super) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evidence>), Finding> {
+pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evidence>), Finding> {
     let declared: Vec<(String, String)> = match &lab.subject.dependencies {
         Dependencies::Unsaid => {
             let reason = "nobody said what it calls: declare [dependencies.NAME] with `env` and `url`, and `uses` in \
@@ -86,7 +89,7 @@ async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<Dependent, Ev
 }
 
 /// The requests of the mix that are declared to use a dependency.
-pub(super) fn users(lab: &Lab, dependency: &str) -> impl Iterator<Item = RequestSpec> {
+pub(crate) fn users(lab: &Lab, dependency: &str) -> impl Iterator<Item = RequestSpec> {
     lab.mix().into_iter().filter(move |spec| spec.uses.iter().any(|used| used == dependency))
 }
 
@@ -130,7 +133,7 @@ async fn was_heard(proxy: &FaultProxy, before: u64, patience: Duration) -> bool 
 
 impl Dependent {
     /// The users' answers while the dependency has a fault, and whether a call met it.
-    pub(super) async fn under(&self, lab: &Lab, fault: Fault) -> (Vec<(RequestSpec, Exchange)>, bool) {
+    pub(crate) async fn under(&self, lab: &Lab, fault: Fault) -> (Vec<(RequestSpec, Exchange)>, bool) {
         let Some(proxy) = lab.proxy(&self.name) else { return (Vec::new(), false) };
         proxy.set(fault).await;
         let heard = proxy.heard();
@@ -141,7 +144,7 @@ impl Dependent {
     }
 
     /// Resets every open connection to the dependency, so that the next call makes a new one.
-    pub(super) async fn reset_pools(&self, lab: &Lab) {
+    pub(crate) async fn reset_pools(&self, lab: &Lab) {
         let Some(proxy) = lab.proxy(&self.name) else { return };
         proxy.set(Fault::Down).await;
         proxy.set(Fault::None).await;
@@ -149,14 +152,14 @@ impl Dependent {
     }
 
     /// Takes the fault away.
-    pub(super) async fn mend(&self, lab: &Lab) {
+    pub(crate) async fn mend(&self, lab: &Lab) {
         if let Some(proxy) = lab.proxy(&self.name) {
             proxy.set(Fault::None).await;
         }
     }
 
     /// Mends it and waits until every user is answered as in peace.
-    pub(super) async fn recovery(&self, lab: &Lab) -> Evidence {
+    pub(crate) async fn recovery(&self, lab: &Lab) -> Evidence {
         self.mend(lab).await;
         let specs: Vec<RequestSpec> = self.users.iter().map(|(spec, _)| spec.clone()).collect();
         match settled(lab, &specs).await.1 {

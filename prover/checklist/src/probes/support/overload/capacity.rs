@@ -3,11 +3,19 @@
 use std::time::Duration;
 
 use super::generator::{Generator, Sending};
-use super::{LONGEST, NORMAL, Normal, PATIENT, SLOWER};
 use crate::lab::Lab;
+use crate::lab::capacity::Capacity;
 
 /// Requests a second of the first step, where no load is declared.
 pub(super) const BEGIN: f64 = 8.0;
+/// Of the capacity: a load under which everything must be in order.
+const NORMAL: f64 = 0.5;
+/// So many times of what it takes in peace are in time, where nothing is declared.
+const SLOWER: u32 = 5;
+/// The same at least.
+const PATIENT: Duration = Duration::from_secs(1);
+/// A declared latency above this would take a longer overload than a probe has time for.
+const LONGEST: Duration = Duration::from_secs(10);
 /// The least requests a second of the first step.
 const LEAST: f64 = 2.0;
 /// From one step to the next.
@@ -23,25 +31,19 @@ const STAYS_BEHIND: f64 = 0.8;
 /// The share of the quickest answers, by which it is told what an answer takes in peace.
 const QUICKEST: f64 = 0.1;
 
-/// How much a service does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Capacity {
-    /// Requests of the mix a second.
+/// A load that everything must be in order under.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Normal<'a> {
+    pub(crate) generator: &'a Generator,
     pub(crate) rate: f64,
-    /// What its slowest kind of request takes in peace.
-    pub(crate) peace: Duration,
+    pub(crate) objective: Duration,
 }
 
 /// Raises the load from this rate on, up to `most`.
 ///
 /// # Errors
 /// Why it cannot be told, with what to do.
-pub(in crate::probes) async fn find(
-    lab: &Lab,
-    generator: &Generator,
-    begin: f64,
-    most: f64,
-) -> Result<Capacity, String> {
+pub(crate) async fn find(lab: &Lab, generator: &Generator, begin: f64, most: f64) -> Result<Capacity, String> {
     let mut rate = begin.clamp(LEAST, most);
     let first = step(lab, generator, rate).await?;
     let kinds = generator.kinds();
@@ -88,7 +90,7 @@ impl Capacity {
     ///
     /// # Errors
     /// When an answer may take so long that no overload of this length shows anything.
-    pub(in crate::probes) fn normal<'a>(&self, lab: &Lab, generator: &'a Generator) -> Result<Normal<'a>, String> {
+    pub(crate) fn normal<'a>(&self, lab: &Lab, generator: &'a Generator) -> Result<Normal<'a>, String> {
         let objective = objective(lab, self.peace);
         if objective > LONGEST {
             return Err(format!(

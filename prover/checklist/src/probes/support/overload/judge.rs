@@ -22,12 +22,7 @@ impl Seen {
     ///
     /// Where the generator was late it may have read answers late too. What speaks against the service must then do so as
     /// well when all times are longer by that; what speaks for it must do so without.
-    pub(in crate::probes) fn judge(
-        mut self,
-        id: &str,
-        held: &str,
-        evidence: impl Fn(&Self) -> Vec<Evidence>,
-    ) -> Finding {
+    pub(crate) fn judge(mut self, id: &str, held: &str, evidence: impl Fn(&Self) -> Vec<Evidence>) -> Finding {
         let finding = Finding::judge(id, held, evidence(&self));
         let Some(lag) = self.held.lag().max(self.after.lag()) else { return finding };
         if finding.verdict != Verdict::FallsShort {
@@ -53,7 +48,7 @@ impl Seen {
     }
 
     /// What was found out and sent.
-    pub(in crate::probes) fn told(&self) -> Evidence {
+    pub(crate) fn told(&self) -> Evidence {
         Evidence::note(format!(
             "it does {:.0} requests a second; sent: {}; an answer is in time within {:.1?}",
             self.capacity,
@@ -63,17 +58,17 @@ impl Seen {
     }
 
     /// How many requests beyond what it can came in so long a part of the overload.
-    pub(in crate::probes) fn too_much(&self, part: Duration) -> f64 {
+    pub(crate) fn too_much(&self, part: Duration) -> f64 {
         (OVERLOAD - 1.0) * self.capacity * part.as_secs_f64()
     }
 
     /// Whether it still ran at the end.
-    pub(in crate::probes) fn alive(&self) -> Option<Evidence> {
+    pub(crate) fn alive(&self) -> Option<Evidence> {
         (!self.runs).then(|| Evidence::saw(false, "its process ended under the overload"))
     }
 
     /// Whether it did as much as it can.
-    pub(in crate::probes) fn goodput(&self) -> Evidence {
+    pub(crate) fn goodput(&self) -> Evidence {
         let goodput = self.judged().goodput();
         let share = goodput / self.capacity;
         Evidence::saw(
@@ -87,7 +82,7 @@ impl Seen {
     }
 
     /// Whether the rest was refused clearly.
-    pub(in crate::probes) fn surplus(&self) -> Evidence {
+    pub(crate) fn surplus(&self) -> Evidence {
         let judged = self.judged();
         let surplus = judged.sent() - judged.in_time;
         let clear = judged.refused as f64 >= CLEARLY * surplus as f64;
@@ -109,14 +104,14 @@ impl Seen {
     }
 
     /// Whether who is refused is told when to come again.
-    pub(in crate::probes) fn told_when(&self) -> Option<Evidence> {
+    pub(crate) fn told_when(&self) -> Option<Evidence> {
         let Tally { refused, told_when, .. } = self.judged();
         let what = format!("{told_when} of {refused} refusals carry Retry-After");
         (refused > 0).then(|| Evidence::saw(told_when == refused, what))
     }
 
     /// Whether refusals come in time to go elsewhere.
-    pub(in crate::probes) fn quickness(&self) -> Option<Evidence> {
+    pub(crate) fn quickness(&self) -> Option<Evidence> {
         let took = quantile(&self.judged().refusals, MOSTLY)?;
         let quick = self.objective / QUICK + self.allowance;
         let what =
@@ -125,7 +120,7 @@ impl Seen {
     }
 
     /// Whether everything is in order again soon after the load fell.
-    pub(in crate::probes) fn recovery(&self) -> Evidence {
+    pub(crate) fn recovery(&self) -> Evidence {
         match self.in_order_after() {
             Some(took) => Evidence::saw(
                 took <= self.spans.within,

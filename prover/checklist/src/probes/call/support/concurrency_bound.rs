@@ -16,18 +16,18 @@ const ALIKE: usize = 2;
 
 /// The calls of one flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     /// Requests that were sent at once.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// Calls that were open at once before any had ended.
-    pub(super) open: usize,
+    pub(crate) open: usize,
     /// Whether no more came, for at least as long as these had taken to come, before any had ended.
-    pub(super) came_to_rest: bool,
+    pub(crate) came_to_rest: bool,
 }
 
 impl Crowd {
     /// What is seen of a flood of `size` requests that was looked at until `end`.
-    pub(super) fn of(size: usize, calls: &[Call], end: Instant) -> Self {
+    pub(crate) fn of(size: usize, calls: &[Call], end: Instant) -> Self {
         let first_end = calls.iter().filter_map(|call| call.ended).min().unwrap_or(end);
         let came: Vec<Instant> = calls.iter().map(|call| call.at).filter(|at| *at < first_end).collect();
         let rest = came
@@ -44,11 +44,11 @@ impl Crowd {
     }
 
     /// Whether each request caused a call.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.open >= self.size
     }
 
-    pub(super) fn told(&self, name: &str) -> String {
+    pub(crate) fn told(&self, name: &str) -> String {
         let rest = match self.open {
             0 => "",
             _ if self.came_to_rest => ", then no more came",
@@ -59,7 +59,7 @@ impl Crowd {
 }
 
 /// The number at which calls were held, whatever the size of the flood; none when it is not the same, or not below the smallest.
-pub(super) fn bound(crowds: &[Crowd]) -> Option<usize> {
+pub(crate) fn bound(crowds: &[Crowd]) -> Option<usize> {
     let (least, most) = (crowds.iter().map(|crowd| crowd.open).min()?, crowds.iter().map(|crowd| crowd.open).max()?);
     let smallest = crowds.iter().map(|crowd| crowd.size).min()?;
     let alike = most - least <= ALIKE.max(most * ALIKE_OF_A_HUNDRED / 100);
