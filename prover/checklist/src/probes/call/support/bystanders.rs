@@ -15,6 +15,8 @@ const MEANWHILE: usize = 30;
 const STARVED: usize = MEANWHILE / 5;
 /// Between two of them.
 const EVERY: Duration = Duration::from_millis(50);
+/// The same at any pace: what the flood does meanwhile is measured too.
+const LEAST_EVERY: Duration = Duration::from_millis(25);
 /// The longest that one is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same at any pace: what a busy machine may take.
@@ -80,6 +82,7 @@ impl Bystanders {
 
     /// So many in turn; fewer when so many are amiss that they decide, or when it takes long.
     async fn send(&self, lab: &Lab, times: usize) -> Seen {
+        let every = lab.pace.of(EVERY).max(LEAST_EVERY);
         let patience = lab.pace.of(PATIENCE).max(LEAST_PATIENCE);
         // Long enough for so many without an answer that they decide.
         let enough = lab.pace.of(ENOUGH).max(patience * (STARVED as u32 + 1));
@@ -93,7 +96,7 @@ impl Bystanders {
             if amiss >= STARVED || begun.elapsed() > enough {
                 break;
             }
-            tokio::time::sleep(lab.pace.of(EVERY)).await;
+            tokio::time::sleep(every).await;
         }
         Seen { sent: took.len(), amiss, slow: percentile(took, 90) }
     }
