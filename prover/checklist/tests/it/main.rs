@@ -3,4 +3,5 @@
 mod catalogue;
 mod decisions;
 mod plan;
+mod rooms;
 mod subject;
