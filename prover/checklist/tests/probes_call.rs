@@ -5,9 +5,10 @@ mod specimen;
 use std::time::Duration;
 
 use keel_checklist::finding::{Finding, Verdict};
+use keel_checklist::lab::Pace;
 use keel_checklist::subject::RequestSpec;
 use keel_checklist::subject::{Dependencies, Subject};
-use specimen::{calls_for_prices, examine_declared, request};
+use specimen::{calls_for_prices, examine_declared, examine_in, lab, request};
 use tokio::join;
 
 async fn examine(id: &str, name: &str) -> Finding {
@@ -363,4 +364,39 @@ async fn work_that_keeps_no_processor_busy_says_nothing() {
     let none = examine_declared("call.cpu-bulkhead", "heavy-pooled", |_| {}).await;
     assert_eq!(none.verdict, Verdict::Unknown, "{none:#?}");
     assert!(none.summary.contains("heavy = true"), "{}", none.summary);
+}
+
+/// Examines a specimen with the durations of `keel check`.
+async fn at_the_full_pace(id: &str, name: &str, verdict: Verdict) {
+    let mut lab = lab(name, calls_for_prices).await;
+    lab.pace = Pace::FULL;
+    let finding = examine_in(id, &mut lab).await;
+    assert_eq!(finding.verdict, verdict, "{name}: {finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn probes_that_repeat_and_break_calls_find_the_same_at_their_full_pace() {
+    join!(
+        at_the_full_pace("call.breaker", "calls-breaking", Verdict::Holds),
+        at_the_full_pace("call.breaker", "call-good", Verdict::FallsShort),
+        at_the_full_pace("call.retry", "calls-retrying", Verdict::Holds),
+        at_the_full_pace("call.retry", "calls-stubborn", Verdict::FallsShort),
+    );
+    at_the_full_pace("call.retry-budget", "calls-retrying", Verdict::Holds).await;
+    at_the_full_pace("call.retry-budget", "calls-stubborn", Verdict::FallsShort).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn probes_that_flood_and_watch_find_the_same_at_their_full_pace() {
+    join!(
+        at_the_full_pace("call.timeout", "call-patient", Verdict::FallsShort),
+        at_the_full_pace("call.bad-answers", "call-good", Verdict::Holds),
+        at_the_full_pace("call.fallback", "call-good", Verdict::Holds),
+        at_the_full_pace("call.jitter", "periodic-jittered", Verdict::Holds),
+        at_the_full_pace("call.jitter", "periodic-even", Verdict::FallsShort),
+    );
+    at_the_full_pace("call.bulkhead", "calls-partitioned", Verdict::Holds).await;
+    at_the_full_pace("call.bulkhead", "calls-shared", Verdict::FallsShort).await;
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use keel_checklist::finding::{Finding, Verdict};
 use keel_checklist::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
 use specimen::{command, examine_declared, free_port, get, post};
+use tokio::join;
 
 /// The specimen with a folder of its own, which ends with the test.
 async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
@@ -51,9 +52,11 @@ async fn falls_short(id: &str, name: &str, of: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
-    holds("life.start").await;
-    falls_short("life.start", "life-slow-start", "the median is").await;
-    falls_short("life.start", "life-patient-start", "still runs").await;
+    join!(
+        holds("life.start"),
+        falls_short("life.start", "life-slow-start", "the median is"),
+        falls_short("life.start", "life-patient-start", "still runs"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,9 +64,11 @@ async fn it_names_the_variable_and_the_port_that_it_cannot_start_with() {
     let finding = examine("life.start", "life-good", |_| {}).await;
     let tried = finding.evidence.iter().find(|piece| piece.what.contains("LIFE_NOTICE_MS"));
     assert_eq!(tried.and_then(|piece| piece.good), Some(true), "{finding:#?}");
-    falls_short("life.start", "life-takes-anything", "is ready after").await;
-    falls_short("life.start", "life-vague", "without naming port").await;
-    falls_short("life.start", "life-vague", "without naming LIFE_NOTICE_MS").await;
+    join!(
+        falls_short("life.start", "life-takes-anything", "is ready after"),
+        falls_short("life.start", "life-vague", "without naming port"),
+        falls_short("life.start", "life-vague", "without naming LIFE_NOTICE_MS"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
