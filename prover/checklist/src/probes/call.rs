@@ -8,6 +8,8 @@ mod support;
 pub(crate) mod specimen;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub mod bad_answers;
 pub mod balance;

@@ -40,7 +40,7 @@ const ALONE: u32 = 2;
 /// Between two of the load.
 const EVERY: Duration = Duration::from_millis(5);
 /// The same at any pace: a busy machine sends no more.
-const LEAST_EVERY: Duration = Duration::from_micros(2500);
+const LEAST_EVERY: Duration = Duration::from_millis(4);
 /// Of the load.
 const REQUESTS: u32 = 1200;
 /// Attempts that a small floor allows in all: 10 a second.

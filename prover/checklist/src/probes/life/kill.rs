@@ -44,6 +44,8 @@ const WRITERS: usize = 4;
 /// How long they have written when the kill comes; a little more each round, so that it meets other instants.
 const WRITE: Duration = Duration::from_millis(200);
 const WRITE_MORE: Duration = Duration::from_millis(37);
+/// The same at any pace: some writes must have been acknowledged.
+const LEAST_WRITE: Duration = Duration::from_millis(100);
 /// Acknowledged things that are read back in a round.
 const MAX_READ: usize = 100;
 /// Writes that are repeated in a round.
@@ -74,7 +76,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
     let (mut evidence, mut acknowledged, mut read) = (Vec::new(), 0, 0);
     for round in 0..ROUNDS {
-        let written = write_until_killed(lab, writes, WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).await;
+        let writing = lab.pace.of(WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).max(LEAST_WRITE);
+        let written = write_until_killed(lab, writes, writing).await;
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {

@@ -50,8 +50,8 @@ const ATTEMPTS: u32 = 3;
 const LAST: Duration = Duration::from_millis(750);
 const BASE: Duration = Duration::from_millis(40);
 /// Failures in a row that open the breaker, and how long it stays open.
-const FAILURES: u32 = 5;
-const OPEN: Duration = Duration::from_millis(300);
+const FAILURES: u32 = 8;
+const OPEN: Duration = Duration::from_millis(200);
 const LONG_OPEN: Duration = Duration::from_millis(1500);
 const PLACES: usize = 8;
 const TRICKLE: Duration = Duration::from_millis(20);

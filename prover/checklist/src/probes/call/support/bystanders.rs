@@ -19,8 +19,6 @@ const EVERY: Duration = Duration::from_millis(50);
 const LEAST_EVERY: Duration = Duration::from_millis(25);
 /// The longest that one is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The same at any pace: what a busy machine may take.
-const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// No more are sent after so long.
 const ENOUGH: Duration = Duration::from_secs(12);
 /// What the machine's own noise may make of a fast answer.
@@ -83,17 +81,14 @@ impl Bystanders {
     /// So many in turn; fewer when so many are amiss that they decide, or when it takes long.
     async fn send(&self, lab: &Lab, times: usize) -> Seen {
         let every = lab.pace.of(EVERY).max(LEAST_EVERY);
-        let patience = lab.pace.of(PATIENCE).max(LEAST_PATIENCE);
-        // Long enough for so many without an answer that they decide.
-        let enough = lab.pace.of(ENOUGH).max(patience * (STARVED as u32 + 1));
-        let (public, admin) = (lab.http().with_timeout(patience), lab.admin().with_timeout(patience));
+        let (public, admin) = (lab.http().with_timeout(PATIENCE), lab.admin().with_timeout(PATIENCE));
         let (mut amiss, mut took, begun) = (0, Vec::new(), Instant::now());
         for (spec, listener) in self.0.iter().cycle().take(times) {
             let client = if *listener == Listener::Public { &public } else { &admin };
             let exchange = client.send(lab.fill(spec)).await;
             amiss += usize::from(!exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
             took.push(exchange.took);
-            if amiss >= STARVED || begun.elapsed() > enough {
+            if amiss >= STARVED || begun.elapsed() > ENOUGH {
                 break;
             }
             tokio::time::sleep(every).await;

@@ -1,13 +1,17 @@
 //! `life.start` on its specimens.
 
+use tokio::join;
+
 use crate::finding::Verdict;
 use crate::probes::life::testing::{examine, falls_short, holds};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
-    holds("life.start").await;
-    falls_short("life.start", "life-slow-start", "the median is").await;
-    falls_short("life.start", "life-patient-start", "still runs").await;
+    join!(
+        holds("life.start"),
+        falls_short("life.start", "life-slow-start", "the median is"),
+        falls_short("life.start", "life-patient-start", "still runs"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,9 +19,11 @@ async fn it_names_the_variable_and_the_port_that_it_cannot_start_with() {
     let finding = examine("life.start", "life-good", |_| {}).await;
     let tried = finding.evidence.iter().find(|piece| piece.what.contains("LIFE_NOTICE_MS"));
     assert_eq!(tried.and_then(|piece| piece.good), Some(true), "{finding:#?}");
-    falls_short("life.start", "life-takes-anything", "is ready after").await;
-    falls_short("life.start", "life-vague", "without naming port").await;
-    falls_short("life.start", "life-vague", "without naming LIFE_NOTICE_MS").await;
+    join!(
+        falls_short("life.start", "life-takes-anything", "is ready after"),
+        falls_short("life.start", "life-vague", "without naming port"),
+        falls_short("life.start", "life-vague", "without naming LIFE_NOTICE_MS"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
