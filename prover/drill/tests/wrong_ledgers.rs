@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -16,7 +17,9 @@ use keel_proxy::{Fault, FaultProxy};
 use keel_wire::http::{Client, Request};
 use rand::{Rng, RngExt};
 
-const SEEDS: u64 = 10;
+/// The seeds of each run, and those that `make test-long` adds.
+const SEEDS: Range<u64> = 0..3;
+const FURTHER_SEEDS: Range<u64> = 3..10;
 const CLIENTS: u64 = 3;
 const TRANSFERS: u64 = 3;
 const ROUNDS: u64 = 2;
@@ -171,16 +174,26 @@ async fn verdict(flaw: &str, seed: u64) -> check::Verdict {
     check::bank(&bench.recorder.history())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_right_ledger_passes_with_every_seed() {
-    for seed in 0..SEEDS {
+async fn passes(seeds: Range<u64>) {
+    for seed in seeds {
         let verdict = verdict("none", seed).await;
         assert!(matches!(verdict, check::Verdict::Holds(_)), "seed {seed}: {verdict}");
     }
 }
 
-async fn is_caught(flaw: &str) {
-    for seed in 0..SEEDS {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_ledger_passes_with_every_seed() {
+    passes(SEEDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn the_right_ledger_passes_with_every_further_seed() {
+    passes(FURTHER_SEEDS).await;
+}
+
+async fn is_caught(flaw: &str, seeds: Range<u64>) {
+    for seed in seeds {
         let verdict = verdict(flaw, seed).await;
         assert!(verdict.is_broken(), "seed {seed}: {verdict}");
     }
@@ -188,15 +201,33 @@ async fn is_caught(flaw: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_loses_acknowledged_writes_on_kill_is_caught_with_every_seed() {
-    is_caught("loses-on-kill").await;
+    is_caught("loses-on-kill", SEEDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn a_ledger_that_loses_acknowledged_writes_on_kill_is_caught_with_every_further_seed() {
+    is_caught("loses-on-kill", FURTHER_SEEDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_doubles_on_retry_is_caught_with_every_seed() {
-    is_caught("doubles-on-retry").await;
+    is_caught("doubles-on-retry", SEEDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn a_ledger_that_doubles_on_retry_is_caught_with_every_further_seed() {
+    is_caught("doubles-on-retry", FURTHER_SEEDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_reads_stale_is_caught_with_every_seed() {
-    is_caught("reads-stale").await;
+    is_caught("reads-stale", SEEDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn a_ledger_that_reads_stale_is_caught_with_every_further_seed() {
+    is_caught("reads-stale", FURTHER_SEEDS).await;
 }

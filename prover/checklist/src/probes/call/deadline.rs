@@ -20,12 +20,25 @@ use std::time::{Duration, Instant};
 use keel_drill::double::{Behaviour, Call};
 use keel_drill::patience::{self, Patience};
 
-use super::dependent::GRACE;
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
+use super::support::proxied_dependency::GRACE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.deadline";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests for each way in which a caller shows that it waits no longer.
 const TIMES: usize = 3;
 /// What the caller waits: this part of when the service gives up by itself.
@@ -41,13 +54,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
@@ -185,14 +192,14 @@ impl Silence {
             // Dropped, and its connection closed, when the time is over.
             Caller::Leaves(waits) => drop(tokio::time::timeout(waits, lab.http().send(request)).await),
         }
-        let answered = sent.elapsed();
+        let (answered, linger) = (sent.elapsed(), lab.pace.of(LINGER));
         let patience = match caller {
             Caller::Leaves(_) => lab.subject.deadline + GRACE,
-            _ => answered + LINGER,
+            _ => answered + linger,
         };
         // Between a call that failed and its repeat none is open.
         let mut quiet = Instant::now();
-        while quiet.elapsed() < LINGER && sent.elapsed() < patience {
+        while quiet.elapsed() < linger && sent.elapsed() < patience {
             if watched.double.open() > 0 {
                 quiet = Instant::now();
             }
