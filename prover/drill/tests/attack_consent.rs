@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use keel_drill::attack::consent::{PATH, Refused, Token};
-use keel_drill::attack::{self, Bounds, Outcome, Refusal, Target, Verdict};
+use keel_drill::attack::consent::{PATH, Refused};
+use keel_drill::attack::{self, AttackResult, AttackVerdict, Bounds, Refusal, Target, Token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -65,7 +65,7 @@ fn ok(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
 }
 
-async fn attack(target: &Target) -> Result<Outcome, Refused> {
+async fn attack(target: &Target) -> Result<AttackResult, Refused> {
     match attack::run(attack::named(ATTACK).unwrap(), target, &Bounds::default()).await {
         Ok(outcome) => Ok(outcome),
         Err(Refusal::Consent(refused)) => Err(refused),
@@ -101,7 +101,7 @@ async fn whoever_serves_the_token_is_attacked_until_it_is_taken_away() {
     let server = Server::start(ok(&format!("{token}\n"))).await;
     let target = server.beyond_loopback(Some(&token));
     let outcome = attack(&target).await.expect("it consents");
-    assert_eq!(outcome.verdict, Verdict::Held, "{outcome:#?}");
+    assert_eq!(outcome.verdict, AttackVerdict::Held, "{outcome:#?}");
     assert!(server.asked().iter().any(|line| line.starts_with("TRACE ")));
 
     *server.consent.lock().unwrap() = ok("");
@@ -123,6 +123,6 @@ async fn a_loopback_address_in_disguise_is_not_on_loopback() {
 async fn loopback_needs_no_token() {
     let server = Server::start(ok("")).await;
     let target = Target::at(format!("http://127.0.0.1:{}/", server.port).parse().unwrap());
-    assert_eq!(attack(&target).await.expect("it is on loopback").verdict, Verdict::Held);
+    assert_eq!(attack(&target).await.expect("it is on loopback").verdict, AttackVerdict::Held);
     assert!(!server.asked().iter().any(|line| line.contains(PATH)));
 }

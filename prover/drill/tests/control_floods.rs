@@ -1,7 +1,7 @@
 //! Floods of PING and SETTINGS against servers of HTTP/2 that keep every answer, and that keep none.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
-use keel_drill::attack::{self, Bounds, Target, Verdict};
+use keel_drill::attack::{self, Bounds, Target, AttackVerdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -69,7 +69,7 @@ async fn serve(mut connection: TcpStream, answers: Answers) -> std::io::Result<(
     }
 }
 
-async fn verdict(answers: Answers) -> (Verdict, String) {
+async fn verdict(answers: Answers) -> (AttackVerdict, String) {
     let target = start(answers).await;
     let attack = attack::named("h2-settings").unwrap();
     let outcome = attack::run(attack, &target, &Bounds::default()).await.unwrap();
@@ -79,13 +79,13 @@ async fn verdict(answers: Answers) -> (Verdict, String) {
 #[tokio::test]
 async fn a_server_that_keeps_each_answer_falls() {
     let (verdict, reason) = verdict(Answers::Kept).await;
-    assert_eq!(verdict, Verdict::Fell, "{reason}");
+    assert_eq!(verdict, AttackVerdict::Fell, "{reason}");
     assert!(reason.contains("all kept"), "{reason}");
 }
 
 #[tokio::test]
 async fn a_server_that_merges_answers_holds() {
     let (verdict, reason) = verdict(Answers::Merged).await;
-    assert_eq!(verdict, Verdict::Held, "{reason}");
+    assert_eq!(verdict, AttackVerdict::Held, "{reason}");
     assert!(reason.contains("not kept"), "{reason}");
 }

@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::ground::Ground;
-use super::outcome::Findings;
+use super::context::Context;
+use super::evidence::{Excuse, Findings};
 use keel_wire::raw::RawConnection;
 
 /// Between two requests.
@@ -119,10 +119,10 @@ impl Health {
 type Sample = Option<Duration>;
 
 /// Runs the attack with a bystander beside it.
-pub(super) async fn beside(ground: &Ground<'_>, attack: impl Future<Output = Findings>) -> (Findings, Bystander) {
-    let asker = Asker::new(ground);
+pub(super) async fn beside(context: &Context<'_>, attack: impl Future<Output = Findings>) -> (Findings, Bystander) {
+    let asker = Asker::new(context);
     let before = asker.ask_times(BEFORE).await;
-    let (findings, during) = asker.ask_while(ground, attack).await;
+    let (findings, during) = asker.ask_while(context, attack).await;
     let ended = Instant::now();
     let recovered = asker.recovery(ended).await;
     let after = asker.ask_times(AFTER).await;
@@ -140,9 +140,9 @@ struct Asker {
 }
 
 impl Asker {
-    fn new(ground: &Ground<'_>) -> Arc<Self> {
-        let request = ground.head(&ground.read(), "Connection: close\r\n");
-        Arc::new(Self { address: ground.address, from: ground.bystander(), request, peace: ground.peace })
+    fn new(context: &Context<'_>) -> Arc<Self> {
+        let request = context.head(&context.read(), "Connection: close\r\n");
+        Arc::new(Self { address: context.address, from: context.bystander(), request, peace: context.peace })
     }
 
     /// One request that was due at `due`.
@@ -175,7 +175,7 @@ impl Asker {
     /// Asks until the attack has ended, and a least number of times.
     async fn ask_while(
         self: &Arc<Self>,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         attack: impl Future<Output = Findings>,
     ) -> (Findings, Vec<Sample>) {
         let over = Arc::new(Mutex::new(false));
@@ -185,9 +185,9 @@ impl Asker {
             async move { asker.ask_until(&over).await }
         });
         let asking = AbortOnDrop(asking);
-        let attacked = tokio::time::timeout(ground.bounds.duration + OVERRUN, attack).await;
+        let attacked = tokio::time::timeout(context.bounds.duration + OVERRUN, attack).await;
         let findings = attacked.unwrap_or_else(|_| {
-            Err(super::outcome::Excuse::Unknown(format!("the attack did not end within {OVERRUN:?} of its bounds")))
+            Err(Excuse::Unknown(format!("the attack did not end within {OVERRUN:?} of its bounds")))
         });
         *over.lock().expect("nobody panics with it") = true;
         (findings, asking.join().await)

@@ -1,14 +1,13 @@
 //! Who may be attacked: loopback, and whoever serves a fresh token of this run at a well-known path.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::TryRng;
-use rand::rngs::SysRng;
 use url::Url;
 
+use super::answers;
 use super::target::Target;
+use super::token::Token;
 use keel_wire::http::MAX_BODY_KEPT;
 use keel_wire::raw::RawConnection;
 
@@ -16,10 +15,6 @@ use keel_wire::raw::RawConnection;
 pub const PATH: &str = "/.well-known/keel-consent";
 /// How long the token may take to come, from the connection to the last byte.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What a target must serve to consent to the attacks of this run: 192 bits of the operating system's randomness.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
 
 /// Why a target is not attacked.
 #[derive(Debug, thiserror::Error)]
@@ -71,35 +66,6 @@ pub(super) struct Site {
     pub(super) host: String,
 }
 
-impl Token {
-    /// A fresh one.
-    ///
-    /// # Panics
-    /// When the operating system has no randomness.
-    pub fn fresh() -> Self {
-        let mut bytes = [0; 24];
-        SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// As it is to be served.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({})", self.0)
-    }
-}
-
 /// Where `target` may be attacked. Consent is asked for anew each time, so that taking the token away ends it.
 ///
 /// # Errors
@@ -114,7 +80,7 @@ pub(super) async fn site(target: &Target) -> Result<Site, Refused> {
     }
     let token = target.consent.as_ref().ok_or(Refused::NoToken(site.address))?;
     match served(&site).await {
-        Ok(served) if served == token.0 => Ok(site),
+        Ok(served) if served == token.text() => Ok(site),
         Ok(_) => Err(no_consent(&site, "what it serves there is not the token of this run".to_owned(), token)),
         Err(saw) => Err(no_consent(&site, saw, token)),
     }
@@ -146,7 +112,7 @@ async fn served(site: &Site) -> Result<String, String> {
         Ok::<_, String>(connection.listen_answer(PATIENCE).await)
     };
     let heard = tokio::time::timeout(PATIENCE, ask).await.map_err(|_| format!("no answer within {PATIENCE:?}"))??;
-    let answer = super::answers::first(&heard.bytes, MAX_BODY_KEPT);
+    let answer = answers::first(&heard.bytes, MAX_BODY_KEPT);
     match answer {
         Some(answer) if answer.status == 200 => Ok(String::from_utf8_lossy(&answer.body).trim().to_owned()),
         Some(answer) => Err(format!("it answers {} there", answer.status)),
@@ -157,12 +123,6 @@ async fn served(site: &Site) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_two_tokens_are_the_same() {
-        assert_ne!(Token::fresh(), Token::fresh());
-        assert_eq!(Token::fresh().text().len(), 48);
-    }
 
     #[tokio::test]
     async fn one_port_does_not_consent_for_another() {

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::consent::Token;
+use super::token::Token;
 use keel_wire::http::Request;
 
 /// What is attacked. What is not known makes the attacks that need it not applicable, with the reason.
