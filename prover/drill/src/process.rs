@@ -6,6 +6,7 @@
 
 mod group;
 mod output;
+mod usage;
 mod watchdog;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 pub(crate) use group::Member;
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
+pub use usage::Usage;
 use watchdog::Watchdog;
 
 /// How long the end of a killed group is waited for; the kernel needs milliseconds.
@@ -51,21 +53,6 @@ pub enum Exit {
     Code(i32),
     /// By a signal.
     Signal(i32),
-}
-
-/// What the process group uses now.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
-    /// Resident memory of the group's processes, in bytes.
-    pub resident: u64,
-    /// Open file descriptors.
-    pub descriptors: u64,
-    /// Processes in the group.
-    pub processes: u64,
-    /// Threads of them.
-    pub threads: u64,
-    /// CPU time used so far, user and system.
-    pub cpu: Duration,
 }
 
 /// A running program. Dropping it kills its whole process group; so does the death of the examiner.

@@ -66,4 +66,3 @@ impl Excuse {
         Evidence::new(Mark::Unseen, format!("{subject}: {reason}"))
     }
 }
-

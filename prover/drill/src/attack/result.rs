@@ -85,7 +85,8 @@ impl AttackResult {
             && self.verdict != AttackVerdict::NotApplicable
         {
             let what = format!("its memory grew by {} MiB", memory.grown >> 20);
-            self.reason = if self.verdict == AttackVerdict::Fell { format!("{}; {what}", self.reason) } else { what.clone() };
+            self.reason =
+                if self.verdict == AttackVerdict::Fell { format!("{}; {what}", self.reason) } else { what.clone() };
             self.verdict = AttackVerdict::Fell;
             self.evidence.push(Evidence::new(Mark::Wrong, what));
         }

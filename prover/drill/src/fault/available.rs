@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::cgroup;
 use super::command::{exists, output, run, succeeds};
-use super::{Fault, cgroup};
-use crate::fault::identity::Identity;
+use super::identity::Identity;
+use super::kind::Fault;
 
 /// A fault, and whether it can be done here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,8 +118,8 @@ fn netem() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::About;
     use super::*;
+    use crate::fault::kind::About;
 
     #[test]
     fn of_every_fault_it_is_known_what_it_is_about() {

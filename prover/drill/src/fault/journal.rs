@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
 use super::identity::Identity;
+use super::kind::Fault;
 use super::undo::Undo;
 
 /// The most faults under way at a time in one journal.
@@ -95,14 +95,14 @@ pub enum Whose {
 #[derive(Debug, Default)]
 pub struct Mended {
     /// Each entry that was tried.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<UndoOutcome>,
     /// Files that are no entries; they keep nobody from undoing the rest.
     pub unreadable: Vec<JournalError>,
 }
 
 /// What became of one entry.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct UndoOutcome {
     /// Which.
     pub entry: Entry,
     /// Whether all of it was undone; what was not stays in the journal.
@@ -221,7 +221,7 @@ impl Journal {
         let (mut entries, unreadable) = self.readable()?;
         entries.retain(|entry| whose == Whose::All || !entry.owner.is_alive());
         entries.reverse();
-        let outcomes = entries.into_iter().map(|entry| Outcome { undone: self.undo_one(&entry), entry }).collect();
+        let outcomes = entries.into_iter().map(|entry| UndoOutcome { undone: self.undo_one(&entry), entry }).collect();
         Ok(Mended { outcomes, unreadable })
     }
 

@@ -1,8 +1,9 @@
 //! Faults of network devices in namespaces of their own; never of the host's own network.
 
 use super::command::{output, run, succeeds};
+use super::error::FaultError;
+use super::kind::{Fault, MAX_DELAY_MS};
 use super::undo::Undo;
-use super::{Fault, FaultError, MAX_DELAY_MS};
 
 /// Whether there is such a device in such a namespace.
 pub(super) fn look(fault: &Fault, namespace: &str, device: &str) -> Result<(), FaultError> {

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal};
 
+use super::error::FaultError;
 use super::identity::Identity;
 use super::journal::Journal;
-use super::undo::{Limit, MARK, Undo, set_switch};
-use super::{Fault, FaultError, MAX_HOGS, MAX_VOLUME, available, cgroup, disk, network, prepared, resolver};
+use super::kind::{Fault, MAX_HOGS, MAX_VOLUME};
+use super::limit::Limit;
+use super::switch::set_switch;
+use super::undo::{MARK, Undo};
+use super::{available, cgroup, disk, network, prepared, resolver};
 use crate::process::{Launch, Process};
 
 /// What will be done, and what undoes it. Making it looks at the host and changes nothing.

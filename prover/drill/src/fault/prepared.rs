@@ -8,24 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::available;
 use super::command::run;
-use super::{Errno, Fault, FaultError, MAX_DELAY_MS, resolver};
+use super::error::FaultError;
+use super::kind::{Errno, Fault, MAX_DELAY_MS};
+use super::resolver;
+use super::switch::Switch;
 use crate::process::{Launch, is_simple};
 
 /// The shim's source; it is built where it is needed.
 const SHIM: &str = include_str!("../../shim/disk.c");
-
-/// A file that a fault is switched on and off by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Switch {
-    file: PathBuf,
-}
-
-impl Switch {
-    /// For the `switch` of a [`Fault`].
-    pub fn path(&self) -> &Path {
-        &self.file
-    }
-}
 
 /// Changes a [`Launch`] so that the program can be broken later.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{MAX_DELAY_MS, Misanswer};
+use super::kind::{MAX_DELAY_MS, Misanswer};
 
 /// The most questions under way at a time; further ones are not heard.
 pub const MAX_QUESTIONS: usize = 256;

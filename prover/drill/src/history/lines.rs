@@ -84,8 +84,8 @@ pub fn read(from: &mut impl BufRead) -> Result<Vec<Operation>, Unreadable> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
-    use super::super::{Action, Answer, Outcome};
     use super::*;
+    use crate::history::operation::{Action, Answer, Outcome};
 
     #[test]
     fn what_is_written_is_read_back() {

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::Usage;
+use super::usage::Usage;
 
 /// The environment variable that marks all processes of one target.
 pub(super) const MARK: &str = "DRILL_TARGET";

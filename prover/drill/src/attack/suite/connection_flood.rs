@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 
-use crate::attack::definition::Attack;
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// Opened at a time.

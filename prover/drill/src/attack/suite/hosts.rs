@@ -1,8 +1,8 @@
 //! Requests that name another host, two, or none.
 
-use crate::attack::definition::Attack;
 use crate::attack::answers;
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// A name that nobody has (RFC 6761, 6.4).

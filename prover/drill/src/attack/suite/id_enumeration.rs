@@ -1,11 +1,10 @@
 //! Enumeration of ids: those of other people's things, guessed from known ones.
 
-
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use crate::attack::definition::Attack;
 use crate::attack::context::{Context, fill};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 use keel_wire::http::Request;
 

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 
-use crate::attack::definition::Attack;
 use crate::attack::answers::{self, WireAnswer};
 use crate::attack::context::{Context, fill, fresh_key, no_connection};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 use keel_wire::http::Request;
 use keel_wire::raw::RawConnection;

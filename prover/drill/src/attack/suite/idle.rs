@@ -1,9 +1,9 @@
 //! Connections that are opened and say nothing.
 
-use crate::attack::definition::Attack;
 use crate::attack::context::Context;
-use crate::attack::slow_client::{self, Manner};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::Findings;
+use crate::attack::slow_client::{self, Manner};
 
 pub(super) const ATTACK: Attack = Attack {
     id: "idle",

@@ -1,8 +1,8 @@
 //! Methods that say one thing to one reader and another to the next.
 
-use crate::attack::definition::Attack;
 use crate::attack::answers;
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// What must not come back: stands for a cookie that a page may not read.

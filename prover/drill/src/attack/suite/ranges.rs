@@ -2,9 +2,9 @@
 
 use http::header::CONTENT_LENGTH;
 
-use crate::attack::definition::Attack;
 use crate::attack::answers::{self, WireAnswer};
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 use keel_wire::raw::{Ended, Heard};
 

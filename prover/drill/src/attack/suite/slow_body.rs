@@ -1,9 +1,9 @@
 //! Bodies that come a byte at a time (R.U.D.Y.).
 
-use crate::attack::definition::Attack;
 use crate::attack::context::Context;
-use crate::attack::slow_client::{self, Manner};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::Findings;
+use crate::attack::slow_client::{self, Manner};
 
 /// The declared length: below any limit on bodies, and never reached.
 const DECLARED: usize = 4_096;

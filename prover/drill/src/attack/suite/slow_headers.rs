@@ -1,10 +1,10 @@
 //! Heads that never end (slowloris): each connection costs the client a line now and then, and the server whatever a request
 //! costs it.
 
-use crate::attack::definition::Attack;
 use crate::attack::context::Context;
-use crate::attack::slow_client::{self, Manner};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::Findings;
+use crate::attack::slow_client::{self, Manner};
 
 pub(super) const ATTACK: Attack = Attack {
     id: "slow-headers",

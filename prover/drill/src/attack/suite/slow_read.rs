@@ -1,9 +1,9 @@
 //! Answers that nobody reads, through a window of almost nothing.
 
-use crate::attack::definition::Attack;
 use crate::attack::context::Context;
-use crate::attack::slow_client::{self, Manner};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::Findings;
+use crate::attack::slow_client::{self, Manner};
 
 /// Bytes of answers asked for on each connection: more than the two kernels keep for it, which is some 40 KiB where so little
 /// fits in a segment and nothing is read.

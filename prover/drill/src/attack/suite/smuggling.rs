@@ -12,9 +12,9 @@ use std::time::Duration;
 use http::Method;
 
 use self::shape::{Second, Shape};
-use crate::attack::definition::Attack;
 use crate::attack::answers;
 use crate::attack::context::{Context, no_connection};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 use keel_wire::http::Request;
 use keel_wire::raw::Ended;

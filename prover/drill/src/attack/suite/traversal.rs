@@ -1,8 +1,8 @@
 //! Paths that lead out of what is served.
 
-use crate::attack::definition::Attack;
 use crate::attack::answers;
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// The most bytes of a body that are looked at.

@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::operation::{Action, Operation};
-use super::{MAX_STEPS, Verdict, effects};
+use super::effects::effects;
+use super::verdict::{MAX_STEPS, Verdict};
+use crate::history::operation::{Action, Operation};
 
 /// Judges every read of balances that was answered, and every count of transfers when there is one (see [`effects`]).
 ///
 /// Accounts are known from [`Action::Open`] that are `ok` and stand before what uses them. Unknown when no read was answered,
-/// or a read has so many unknown transfers that [`super::MAX_STEPS`] do not suffice. That the sum is constant is judged where
+/// or a read has so many unknown transfers that [`MAX_STEPS`] do not suffice. That the sum is constant is judged where
 /// all balances were read at one instant and no money comes from outside.
 pub fn bank(history: &[Operation]) -> Verdict {
     let books = Books::of(history);
@@ -242,8 +243,8 @@ const MAX_DEPTH: usize = 2_000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::operation::{Answer, Outcome};
     use super::*;
+    use crate::history::operation::{Answer, Outcome};
 
     fn done(action: Action, (invoked, completed): (u64, u64), outcome: Outcome) -> Operation {
         Operation { process: 0, action, invoked, completed: Some(completed), outcome }

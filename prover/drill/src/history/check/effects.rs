@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::super::operation::{Action, Answer, Operation, Outcome};
-use super::Verdict;
+use super::verdict::Verdict;
+use crate::history::operation::{Action, Answer, Operation, Outcome};
 
 /// Judges every [`Action::Counts`] that was answered, against all effects and transfers of the history.
 ///

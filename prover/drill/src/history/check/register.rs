@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::super::operation::{Action, Answer, Operation, Outcome};
-use super::{MAX_STEPS, Verdict};
+use super::verdict::{MAX_STEPS, Verdict};
+use crate::history::operation::{Action, Answer, Operation, Outcome};
 
 /// Judges every register of the history, each empty at first. Unknown when there is no answered operation, or when
-/// [`super::MAX_STEPS`] do not suffice for a register and none is known to be wrong.
+/// [`MAX_STEPS`] do not suffice for a register and none is known to be wrong.
 pub fn register(history: &[Operation]) -> Verdict {
     let mut keys: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
     for operation in history {

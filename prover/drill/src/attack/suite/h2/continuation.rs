@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::attack::definition::Attack;
-use crate::attack::context::Context;
-use crate::attack::evidence::{Evidence, Findings, Mark};
 use super::frame::{CONTINUATION, END_STREAM, HEADERS, frame, get, literal};
 use super::link::Link;
+use crate::attack::context::Context;
+use crate::attack::definition::Attack;
+use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// The header block's size at which it counts as taken without a limit, in bytes.
 const BLOCK: usize = 8 << 20;

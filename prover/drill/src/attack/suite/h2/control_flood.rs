@@ -1,10 +1,10 @@
 //! Frames that must be answered, from a client that never reads the answers: the answers pile up in a server that has no limit.
 
-use crate::attack::definition::Attack;
-use crate::attack::context::Context;
-use crate::attack::evidence::{Evidence, Findings, Mark};
 use super::frame::{self, frame, setting};
 use super::link::Link;
+use crate::attack::context::Context;
+use crate::attack::definition::Attack;
+use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// Answers unread at which a server counts as keeping them without a limit, in bytes: kernels keep at most some 10 MiB.
 const UNREAD: usize = 24 << 20;
@@ -43,7 +43,8 @@ async fn flood(context: &Context<'_>, kind: u8, payload: &[u8]) -> Findings {
     let piece = one.repeat(PIECE / one.len());
     let each = PIECE / one.len();
     let (mut sent, mut going) = (0, true);
-    while going && sent * answer < UNREAD && ((sent * one.len()) as u64) < context.bounds.bytes && context.turn().await {
+    while going && sent * answer < UNREAD && ((sent * one.len()) as u64) < context.bounds.bytes && context.turn().await
+    {
         going = link.write(&piece).await && !link.is_closed();
         sent += each;
     }

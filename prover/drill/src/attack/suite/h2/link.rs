@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::frame::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use crate::attack::context::{Context, no_connection};
 use crate::attack::evidence::Excuse;
-use super::frame::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use keel_wire::raw::{Ended, RawConnection};
 
 /// How long the settings of the other side may take.

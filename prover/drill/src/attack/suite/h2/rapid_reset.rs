@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::attack::definition::Attack;
-use crate::attack::context::Context;
-use crate::attack::evidence::{Evidence, Findings, Mark};
 use super::frame::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame, get};
 use super::link::Link;
+use crate::attack::context::Context;
+use crate::attack::definition::Attack;
+use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// Streams written at a time; what came back is looked at after each.
 const AT_A_TIME: u64 = 100;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::attack::definition::Attack;
+use super::fate::{Fate, fate};
 use crate::attack::answers;
 use crate::attack::context::{Context, no_connection};
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
-use super::fate::{Fate, fate};
 use keel_wire::raw::Ended;
 
 /// The smallest length that is declared and not kept, in bytes.

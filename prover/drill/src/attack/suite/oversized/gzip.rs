@@ -5,11 +5,11 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::attack::definition::Attack;
+use super::fate::{Fate, fate};
 use crate::attack::answers;
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
-use super::fate::{Fate, fate};
 
 /// The size once it is decompressed, in bytes; a thousandth of it on the wire.
 const INFLATED: usize = 256 << 20;

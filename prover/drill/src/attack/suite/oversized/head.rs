@@ -1,9 +1,9 @@
 //! Heads: one long field, many fields, a long URI.
 
-use crate::attack::definition::Attack;
-use crate::attack::context::Context;
-use crate::attack::evidence::Findings;
 use super::fate::grow;
+use crate::attack::context::Context;
+use crate::attack::definition::Attack;
+use crate::attack::evidence::Findings;
 
 pub(in super::super) const HEADER_SIZE: Attack = Attack {
     id: "header-size",
@@ -33,7 +33,8 @@ pub(in super::super) const LONG_URI: Attack = Attack {
 };
 
 async fn header_size(context: &Context<'_>) -> Findings {
-    let make = |context: &Context<'_>, size| context.head(&context.read(), &format!("X-Keel: {}\r\n", "a".repeat(size)));
+    let make =
+        |context: &Context<'_>, size| context.head(&context.read(), &format!("X-Keel: {}\r\n", "a".repeat(size)));
     Ok(grow(context, "one header of {} bytes", &[256 << 10, 1 << 20, 8 << 20], make).await)
 }
 

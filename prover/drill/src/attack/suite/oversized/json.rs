@@ -1,10 +1,10 @@
 //! JSON that is deep or wide.
 
-use crate::attack::definition::Attack;
+use super::fate::{Fate, fate};
 use crate::attack::answers;
 use crate::attack::context::Context;
+use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
-use super::fate::{Fate, fate};
 
 /// Levels of nesting: any parser that recurses without a limit has overflowed its stack before.
 const LEVELS: usize = 100_000;

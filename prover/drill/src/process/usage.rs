@@ -1,0 +1,18 @@
+//! The resources that a process group uses.
+
+use std::time::Duration;
+
+/// The resources that the process group uses now.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Resident memory of the group's processes, in bytes.
+    pub resident: u64,
+    /// Open file descriptors.
+    pub descriptors: u64,
+    /// Processes in the group.
+    pub processes: u64,
+    /// Threads of them.
+    pub threads: u64,
+    /// CPU time used so far, user and system.
+    pub cpu: Duration,
+}
