@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
-use crate::patience::{self, Patience};
+use crate::deadline_headers::{self, DeadlineHeader};
 use keel_wire::http::{Client, Request};
 
 /// The most connections at a time; further ones wait in the listener's queue.
@@ -69,7 +69,7 @@ pub struct Call {
     /// Its `Idempotency-Key`, when it has one.
     pub key: Option<String>,
     /// How long its caller says that it waits.
-    pub patience: Vec<Patience>,
+    pub patience: Vec<DeadlineHeader>,
     /// When its answer was ready, or its caller had gone; none while it is open.
     pub ended: Option<Instant>,
 }
@@ -268,7 +268,7 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Ok(status(413, None)) };
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let patience = patience::said(&head.headers);
+    let patience = deadline_headers::read(&head.headers);
     let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, patience, ended: None };
     let watched = {
         let only = lock(&shared.only);
@@ -469,7 +469,7 @@ mod tests {
         let client = Client::new(format!("http://{}", double.address()).parse().unwrap(), Duration::from_secs(20));
         let late = Duration::from_millis(50);
         double.set(Behaviour::Late(late));
-        let exchange = client.send(patience::say(Request::get("/"), Duration::from_secs(3))).await;
+        let exchange = client.send(deadline_headers::add(Request::get("/"), Duration::from_secs(3))).await;
         assert!(exchange.answer().is_some() && exchange.took >= late, "{exchange:?}");
         let call = &double.take_calls()[0];
         assert!(call.ended.unwrap() >= call.at + late);

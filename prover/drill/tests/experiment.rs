@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use keel_drill::double::Double;
 use keel_drill::experiment::plan::{Plan, Settings};
-use keel_drill::experiment::stage::Stage;
 use keel_drill::experiment::undo::UndoLog;
-use keel_drill::experiment::{Outcome, Report, Verdict, run};
+use keel_drill::experiment::{DrillTarget, DrillVerdict, Judgement, Report, run};
 use keel_drill::fault::Journal;
 use keel_drill::history::{self, check};
 use keel_load::Kind;
@@ -94,7 +93,7 @@ impl Bank {
     }
 }
 
-impl Stage for Bank {
+impl DrillTarget for Bank {
     fn url(&self) -> Url {
         format!("http://{}", self.proxy.address()).parse().unwrap()
     }
@@ -194,7 +193,7 @@ async fn drilled(plan: &Plan, bank: &mut Bank) -> Report {
     run(plan, bank, &mut undo, faults(&folder), &|_| {}, pending()).await.unwrap()
 }
 
-fn outcomes(report: &Report) -> Vec<(&str, Outcome)> {
+fn outcomes(report: &Report) -> Vec<(&str, Judgement)> {
     report.findings.iter().map(|finding| (finding.name.as_str(), finding.outcome)).collect()
 }
 
@@ -228,18 +227,18 @@ async fn what_holds_and_what_does_not_is_told_apart() {
     assert_eq!(
         outcomes(&report),
         [
-            ("no cent is lost or doubled", Outcome::Held),
-            ("steady before", Outcome::Held),
-            ("nobody notices", Outcome::FellShort),
-            ("it recovers", Outcome::Held),
-            ("it counts", Outcome::Held),
-            ("what fails fails soon", Outcome::Held),
-            ("nobody runs into a timeout", Outcome::Unknown),
+            ("no cent is lost or doubled", Judgement::Held),
+            ("steady before", Judgement::Held),
+            ("nobody notices", Judgement::FellShort),
+            ("it recovers", Judgement::Held),
+            ("it counts", Judgement::Held),
+            ("what fails fails soon", Judgement::Held),
+            ("nobody runs into a timeout", Judgement::Unknown),
         ],
         "{}",
         report.to_text()
     );
-    assert_eq!(report.verdict, Verdict::FellShort);
+    assert_eq!(report.verdict, DrillVerdict::FellShort);
     assert_eq!((bank.proxy.fault(), bank.mended), (Fault::None, 1));
     assert!(report.findings[2].evidence.contains("refused"), "{}", report.to_text());
     assert!(matches!(check::bank(&report.history), history::check::Verdict::Holds(reads) if reads > 10));
@@ -251,7 +250,7 @@ async fn a_bank_that_loses_or_doubles_or_reads_what_was_is_caught() {
     for wrong in [Wrong::Loses, Wrong::Doubles, Wrong::Stale] {
         let mut bank = Bank::open(wrong, &folder.path().join("broken")).await;
         let report = drilled(&plan(&format!("{DOWN}{BANK}")), &mut bank).await;
-        assert_eq!(outcomes(&report), [("no cent is lost or doubled", Outcome::FellShort)], "{}", report.to_text());
+        assert_eq!(outcomes(&report), [("no cent is lost or doubled", Judgement::FellShort)], "{}", report.to_text());
     }
 }
 
@@ -261,7 +260,7 @@ async fn a_bank_that_remembers_keys_is_drilled_again() {
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
     for drill in ["first", "second"] {
         let report = drilled(&plan(BANK), &mut bank).await;
-        assert_eq!(report.verdict, Verdict::Held, "{drill}: {}", report.to_text());
+        assert_eq!(report.verdict, DrillVerdict::Held, "{drill}: {}", report.to_text());
     }
 }
 
@@ -274,9 +273,9 @@ async fn of_a_load_that_was_not_sent_as_planned_nothing_is_held() {
     plan.load.allowed_lag = std::time::Duration::from_nanos(1);
     let report = drilled(&plan, &mut bank).await;
     let found = outcomes(&report);
-    assert_eq!(found[0], ("no cent is lost or doubled", Outcome::Held), "money does not depend on the pace");
-    assert_eq!(found[1..], [("fast", Outcome::Unknown), ("the load was sent as planned", Outcome::Unknown)]);
-    assert_eq!(report.verdict, Verdict::Unknown, "{}", report.to_text());
+    assert_eq!(found[0], ("no cent is lost or doubled", Judgement::Held), "money does not depend on the pace");
+    assert_eq!(found[1..], [("fast", Judgement::Unknown), ("the load was sent as planned", Judgement::Unknown)]);
+    assert_eq!(report.verdict, DrillVerdict::Unknown, "{}", report.to_text());
     assert!(report.findings[2].evidence.contains("fell behind"), "{}", report.to_text());
 }
 
@@ -297,7 +296,7 @@ async fn nothing_is_done_to_what_was_not_steady_before() {
         does = { kill = "bank" }
     "#;
     let report = drilled(&plan(steady), &mut bank).await;
-    assert_eq!(report.verdict, Verdict::NotSteady, "{}", report.to_text());
+    assert_eq!(report.verdict, DrillVerdict::NotSteady, "{}", report.to_text());
     assert!(bank.signals.is_empty());
 }
 
@@ -329,7 +328,11 @@ async fn an_abort_condition_undoes_everything_at_once() {
     plan.steps[0].lasts = std::time::Duration::from_secs(200);
     plan.steps[1].lasts = std::time::Duration::from_secs(200);
     let report = drilled(&plan, &mut bank).await;
-    assert!(matches!(&report.verdict, Verdict::Aborted(why) if why.contains("too many fail")), "{}", report.to_text());
+    assert!(
+        matches!(&report.verdict, DrillVerdict::Aborted(why) if why.contains("too many fail")),
+        "{}",
+        report.to_text()
+    );
     assert!(!broken.exists());
     let begun: Vec<&str> = report.events[..2].iter().map(|event| event.what.as_str()).collect();
     assert_eq!(begun, ["the bank is broken", "and frozen"], "in the order of the file");
@@ -352,7 +355,7 @@ async fn an_interruption_undoes_everything_too() {
     };
     let interrupted = async { is_down.await.unwrap() };
     let report = run(&plan, &mut bank, &mut undo, faults(&folder), &tell, interrupted).await.unwrap();
-    assert!(matches!(report.verdict, Verdict::Aborted(_)));
+    assert!(matches!(report.verdict, DrillVerdict::Aborted(_)));
     assert_eq!(bank.proxy.fault(), Fault::None);
 }
 
@@ -381,7 +384,7 @@ async fn a_fault_of_the_host_is_injected_and_undone() {
         "#
     ));
     let report = drilled(&plan, &mut bank).await;
-    assert_eq!(report.verdict, Verdict::Held, "{}", report.to_text());
+    assert_eq!(report.verdict, DrillVerdict::Held, "{}", report.to_text());
     let mut sleeper = bank.sleeper.take().unwrap();
     sleeper.kill().unwrap();
     sleeper.wait().unwrap();

@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use keel_drill::double::Double;
 use keel_drill::experiment::plan::{Plan, Settings};
-use keel_drill::experiment::stage::Stage;
 use keel_drill::experiment::undo::UndoLog;
-use keel_drill::experiment::{Outcome, Report, run};
+use keel_drill::experiment::{DrillTarget, Judgement, Report, run};
 use keel_drill::fault::Journal;
 use keel_load::Kind;
 use keel_proxy::FaultProxy;
@@ -114,7 +113,7 @@ impl Restaurant {
     }
 }
 
-impl Stage for Restaurant {
+impl DrillTarget for Restaurant {
     fn url(&self) -> Url {
         format!("http://{}", self.till).parse().unwrap()
     }
@@ -205,7 +204,7 @@ async fn drilled(wrong: Wrong, calls: usize, plan: &str) -> Report {
     run(&plan, &mut restaurant, &mut undo, faults, &|_| {}, pending()).await.unwrap()
 }
 
-fn outcomes(report: &Report) -> Vec<Outcome> {
+fn outcomes(report: &Report) -> Vec<Judgement> {
     report.findings.iter().map(|finding| finding.outcome).collect()
 }
 
@@ -213,11 +212,11 @@ fn outcomes(report: &Report) -> Vec<Outcome> {
 async fn calls_are_counted_for_each_request_while_the_dependency_fails_and_before() {
     // In the background one order is asked about twenty times a second while the kitchen fails.
     let report = drilled(Wrong::Nothing, 1, PLAN).await;
-    assert_eq!(outcomes(&report), [Outcome::Held, Outcome::FellShort, Outcome::Held], "{}", report.to_text());
+    assert_eq!(outcomes(&report), [Judgement::Held, Judgement::FellShort, Judgement::Held], "{}", report.to_text());
     assert!(report.findings[0].evidence.contains("a request, at most 1.3"), "{}", report.to_text());
     let patient = PLAN.replace("at-most = 2.5", "at-most = 30");
     let report = drilled(Wrong::Nothing, 1, &patient).await;
-    assert_eq!(outcomes(&report), [Outcome::Held; 3], "{}", report.to_text());
+    assert_eq!(outcomes(&report), [Judgement::Held; 3], "{}", report.to_text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +227,7 @@ async fn an_effect_that_is_lost_or_doubled_is_caught() {
     {
         let report = drilled(wrong, 1, &plan).await;
         let effects = report.findings.last().unwrap();
-        assert_eq!(effects.outcome, Outcome::FellShort, "{}", report.to_text());
+        assert_eq!(effects.outcome, Judgement::FellShort, "{}", report.to_text());
         assert!(effects.evidence.contains(told), "{}", report.to_text());
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::hypothesis::command;
+use super::command::run_command;
 
 /// The most files that are looked at.
 const MAX_FILES: usize = 1000;
@@ -89,7 +89,7 @@ pub async fn restore(folder: &Path) -> Vec<String> {
         }
         let mut failed = false;
         for (run, folder) in pending(&path).unwrap_or_default().into_iter().rev() {
-            match command(&format!("cd '{}' && {run}", folder.display())).await {
+            match run_command(&format!("cd '{}' && {run}", folder.display())).await {
                 Ok(()) => told.push(format!("undid what a drill that was killed had done: {run}")),
                 Err(problem) => {
                     failed = true;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::expectation::Phase;
+use super::phase::Phase;
 use keel_input::duration;
 
 /// The calls that a dependency gets. They are counted by a double in front of it, which speaks plain HTTP.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Settings;
+use super::settings::Settings;
 
 /// What is put under the service before it starts, so that faults of the host have something to break. Folders are seen from the
 /// service's own.

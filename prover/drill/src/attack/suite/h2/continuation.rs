@@ -17,7 +17,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 /// How long the end may take once everything was sent.
 const CUT: Duration = Duration::from_secs(2);
 
-pub(in super::super) const ATTACK: Attack = Attack {
+pub(crate) const ATTACK: Attack = Attack {
     id: "h2-continuation",
     what: "sends one header block in CONTINUATION frames without end",
     source: "CVE-2024-27316 and its kin (CERT VU#421644); RFC 9113, 6.10 and 10.5.1",

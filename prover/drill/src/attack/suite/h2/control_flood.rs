@@ -13,7 +13,7 @@ const KEPT: usize = 12 << 20;
 /// Written at a time, in bytes.
 const PIECE: usize = 64 << 10;
 
-pub(in super::super) const PING: Attack = Attack {
+pub(crate) const PING: Attack = Attack {
     id: "h2-ping",
     what: "sends PING frames without end and reads none of the answers",
     source: "CVE-2019-9512",
@@ -22,7 +22,7 @@ pub(in super::super) const PING: Attack = Attack {
     launch: |context| Box::pin(flood(context, frame::PING, &[0; 8])),
 };
 
-pub(in super::super) const SETTINGS: Attack = Attack {
+pub(crate) const SETTINGS: Attack = Attack {
     id: "h2-settings",
     what: "sends SETTINGS frames without end and reads none of the acknowledgements",
     source: "CVE-2019-9515",

@@ -16,7 +16,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 /// Stream ids are odd and below 2^31; long before that a server has shown what it does.
 const MOST: u64 = 1 << 29;
 
-pub(in super::super) const ATTACK: Attack = Attack {
+pub(crate) const ATTACK: Attack = Attack {
     id: "h2-rapid-reset",
     what: "opens streams and resets each at once, one after another on each connection",
     source: "CVE-2023-44487; RFC 9113, 10.5",

@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 100;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 
-pub(in super::super) const ATTACK: Attack = Attack {
+pub(crate) const ATTACK: Attack = Attack {
     id: "h2-window-stall",
     what: "asks on many streams with a window of zero, so that no answer can be sent",
     source: "CVE-2019-9517, CVE-2019-9511 (data dribble); RFC 9113, 10.5",

@@ -18,7 +18,7 @@ const STALL: Duration = Duration::from_secs(2);
 /// How long is looked for an answer between two pieces.
 const GLANCE: Duration = Duration::from_millis(2);
 
-pub(in super::super) const LONG_BODY: Attack = Attack {
+pub(crate) const LONG_BODY: Attack = Attack {
     id: "long-body",
     what: "streams a chunked body without end",
     source: "RFC 9110, 15.5.14; CWE-770",
@@ -27,7 +27,7 @@ pub(in super::super) const LONG_BODY: Attack = Attack {
     launch: |context| Box::pin(long_body(context)),
 };
 
-pub(in super::super) const DECLARED_LENGTH: Attack = Attack {
+pub(crate) const DECLARED_LENGTH: Attack = Attack {
     id: "declared-length",
     what: "declares bodies of a gigabyte, of 2^63 and of more than 64 bits, and sends a few bytes",
     source: "RFC 9110, 8.6 (anticipate large numerals); RFC 9112, 6.3",

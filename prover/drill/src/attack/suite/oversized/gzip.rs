@@ -16,7 +16,7 @@ const INFLATED: usize = 256 << 20;
 /// Written into the encoder at a time.
 const PIECE: usize = 1 << 20;
 
-pub(in super::super) const ATTACK: Attack = Attack {
+pub(crate) const ATTACK: Attack = Attack {
     id: "gzip-bomb",
     what: "sends a gzip body of 256 KiB that is 256 MiB of JSON once it is decompressed",
     source: "CWE-409; RFC 9110, 8.4 and 15.5.16",

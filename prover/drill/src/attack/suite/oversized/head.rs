@@ -5,7 +5,7 @@ use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::Findings;
 
-pub(in super::super) const HEADER_SIZE: Attack = Attack {
+pub(crate) const HEADER_SIZE: Attack = Attack {
     id: "header-size",
     what: "sends one header of 256 KiB, 1 MiB and 8 MiB, until it is refused",
     source: "RFC 9110, 5.4; RFC 6585, 5",
@@ -14,7 +14,7 @@ pub(in super::super) const HEADER_SIZE: Attack = Attack {
     launch: |context| Box::pin(header_size(context)),
 };
 
-pub(in super::super) const HEADER_COUNT: Attack = Attack {
+pub(crate) const HEADER_COUNT: Attack = Attack {
     id: "header-count",
     what: "sends 2,000, 20,000 and 200,000 headers, until they are refused",
     source: "RFC 9110, 5.4; RFC 6585, 5; CVE-2011-3414 for its kin",
@@ -23,7 +23,7 @@ pub(in super::super) const HEADER_COUNT: Attack = Attack {
     launch: |context| Box::pin(header_count(context)),
 };
 
-pub(in super::super) const LONG_URI: Attack = Attack {
+pub(crate) const LONG_URI: Attack = Attack {
     id: "long-uri",
     what: "asks for a URI of 64 KiB, 1 MiB and 8 MiB, until it is refused",
     source: "RFC 9110, 4.1; RFC 9112, 3",

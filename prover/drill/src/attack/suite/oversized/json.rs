@@ -11,7 +11,7 @@ const LEVELS: usize = 100_000;
 /// Members of one object: small enough for usual limits on bodies.
 const MEMBERS: usize = 50_000;
 
-pub(in super::super) const DEPTH: Attack = Attack {
+pub(crate) const DEPTH: Attack = Attack {
     id: "json-depth",
     what: "sends JSON of 100,000 levels, arrays and objects",
     source: "RFC 8259, 9; CWE-674",
@@ -20,7 +20,7 @@ pub(in super::super) const DEPTH: Attack = Attack {
     launch: |context| Box::pin(depth(context)),
 };
 
-pub(in super::super) const WIDTH: Attack = Attack {
+pub(crate) const WIDTH: Attack = Attack {
     id: "json-width",
     what: "sends a JSON object of 50,000 members, and a number of 100,000 digits",
     source: "RFC 8259, 9; CVE-2011-4815 and its kin (hash collisions), CVE-2020-10735 (long numbers)",

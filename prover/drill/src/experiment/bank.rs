@@ -1,4 +1,4 @@
-//! Money that moves while a drill runs: who moved what, which balances were read, and whether that can be right.
+//! BankWatch that moves while a drill runs: who moved what, which balances were read, and whether that can be right.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::hypothesis::{LOOK_PATIENCE, Outcome};
+use super::extra_client::to_send;
+use super::finding::{Judgement, LOOK_PATIENCE};
 use super::plan::Bank;
-use super::stage::Stage;
-use super::wild::to_send;
+use super::target::DrillTarget;
 use crate::history::check::{self, CounterExample, Verdict};
-use crate::history::{Action, Answer, Operation, Outcome as Became};
+use crate::history::{Action, Answer, Operation, Outcome};
 use keel_load::{Completed, Filling, MAX_SAMPLES};
 use keel_wire::http::{Client, Request};
 
@@ -48,9 +48,9 @@ struct Asked {
 }
 
 /// Takes down what happens to money.
-pub(super) struct Money {
+pub(super) struct BankWatch {
     bank: Bank,
-    offered: keel_load::Plan,
+    load_plan: keel_load::Plan,
     roles: Vec<Role>,
     begun: Instant,
     /// Balances before the load.
@@ -60,15 +60,15 @@ pub(super) struct Money {
 }
 
 /// What was found, and the history that shows it.
-pub(super) struct Judged {
-    pub(super) outcome: Outcome,
+pub(super) struct BankJudgement {
+    pub(super) outcome: Judgement,
     pub(super) evidence: String,
     pub(super) history: Vec<Operation>,
 }
 
-impl Money {
+impl BankWatch {
     /// Reads the balances before the load. Where one cannot be read nothing can be judged later.
-    pub(super) async fn open(bank: &Bank, offered: &keel_load::Plan, stage: &impl Stage) -> Self {
+    pub(super) async fn open(bank: &Bank, load_plan: &keel_load::Plan, target: &impl DrillTarget) -> Self {
         let begun = Instant::now();
         let role = |kind: &keel_load::Kind| {
             let read = bank.accounts.iter().find(|(_, path)| kind.method == http::Method::GET && kind.path == **path);
@@ -81,28 +81,28 @@ impl Money {
                 _ => Role::Other,
             }
         };
-        let roles = offered.kinds.iter().map(role).collect();
-        let mut money = Self {
+        let roles = load_plan.kinds.iter().map(role).collect();
+        let mut bank_watch = Self {
             bank: bank.clone(),
-            offered: offered.clone(),
+            load_plan: load_plan.clone(),
             roles,
             begun,
             opened: Vec::new(),
             reads: Mutex::default(),
             asked: Mutex::default(),
         };
-        if let Ok(balances) = money.look(stage).await {
-            let (floor, now) = (bank.floor, money.since(Instant::now()));
+        if let Ok(balances) = bank_watch.look(target).await {
+            let (floor, now) = (bank.floor, bank_watch.since(Instant::now()));
             let open = |(account, balance)| Operation {
                 process: LOOKER,
                 action: Action::Open { account, balance, floor },
                 invoked: now,
                 completed: Some(now),
-                outcome: Became::ok(),
+                outcome: Outcome::ok(),
             };
-            money.opened = balances.into_iter().map(open).collect();
+            bank_watch.opened = balances.into_iter().map(open).collect();
         }
-        money
+        bank_watch
     }
 
     /// Takes one request of the load down.
@@ -122,7 +122,7 @@ impl Money {
                 let action = Action::Balance { account: account.clone() };
                 let answer = Answer::Value(Some(balance));
                 let times = (completed.sent, completed.done);
-                let read = self.operation(completed.filling.number, action, times, Became::Ok { answer });
+                let read = self.operation(completed.filling.number, action, times, Outcome::Ok { answer });
                 let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
                 if reads.len() < MAX_SAMPLES {
                     reads.push(read);
@@ -133,8 +133,9 @@ impl Money {
     }
 
     /// Asks about every transfer again, reads all balances, and judges the whole. Only after the load has ended.
-    pub(super) async fn judge(&self, stage: &impl Stage, patience: Duration) -> Judged {
-        let unknown = |why: &str| Judged { outcome: Outcome::Unknown, evidence: why.to_owned(), history: Vec::new() };
+    pub(super) async fn judge(&self, target: &impl DrillTarget, patience: Duration) -> BankJudgement {
+        let unknown =
+            |why: &str| BankJudgement { outcome: Judgement::Unknown, evidence: why.to_owned(), history: Vec::new() };
         if self.opened.is_empty() {
             return unknown("the balances could not be read before the load");
         }
@@ -148,7 +149,7 @@ impl Money {
         }
         let acknowledged = asked.iter().filter(|asked| asked.body.is_some()).count();
         let (moves, looks) = (asked.len(), reads.len());
-        let client = Client::new(stage.url(), patience);
+        let client = Client::new(target.url(), patience);
         let known: Vec<(Operation, Option<String>)> = futures_util::stream::iter(asked)
             .map(|asked| self.known_in_the_end(asked, &client))
             .buffer_unordered(AT_ONCE)
@@ -157,7 +158,7 @@ impl Money {
         let problems: Vec<&String> = known.iter().filter_map(|(_, problem)| problem.as_ref()).collect();
         let told = problems.first().map(|first| format!("{first} ({} of {moves} transfers)", problems.len()));
         let before = Instant::now();
-        let looked = self.look(stage).await;
+        let looked = self.look(target).await;
         let mut history = [self.opened.clone(), reads].concat();
         history.extend(known.iter().map(|(operation, _)| operation.clone()));
         history.sort_by_key(|operation| operation.invoked);
@@ -165,27 +166,27 @@ impl Money {
             Ok(balances) => balances,
             Err(why) => {
                 let evidence = format!("the balances cannot be read after the load: {why}");
-                return Judged { outcome: Outcome::FellShort, evidence, history };
+                return BankJudgement { outcome: Judgement::FellShort, evidence, history };
             }
         };
         let answer = Answer::Balances(balances.clone());
-        history.push(self.operation(LOOKER, Action::Balances, (before, Instant::now()), Became::Ok { answer }));
+        history.push(self.operation(LOOKER, Action::Balances, (before, Instant::now()), Outcome::Ok { answer }));
         let (outcome, evidence) = match (check::bank(&history), told) {
             (Verdict::Broken(example), told) => {
                 let told = told.map(|told| format!("; and {told}")).unwrap_or_default();
-                (Outcome::FellShort, shown(example) + &told)
+                (Judgement::FellShort, shown(example) + &told)
             }
-            (_, Some(told)) => (Outcome::FellShort, told),
-            (Verdict::Unknown(why), None) => (Outcome::Unknown, why),
-            (Verdict::Holds(_), None) => (Outcome::Held, self.held(moves, acknowledged, looks, &balances)),
+            (_, Some(told)) => (Judgement::FellShort, told),
+            (Verdict::Unknown(why), None) => (Judgement::Unknown, why),
+            (Verdict::Holds(_), None) => (Judgement::Held, self.held(moves, acknowledged, looks, &balances)),
         };
-        Judged { outcome, evidence, history }
+        BankJudgement { outcome, evidence, history }
     }
 
     /// The transfer with the outcome that it has in the end, and what is wrong with the answer. One that has no key is not asked
     /// about: it would move its money again.
     async fn known_in_the_end(&self, asked: Asked, client: &Client) -> (Operation, Option<String>) {
-        let kind = &self.offered.kinds[asked.kind];
+        let kind = &self.load_plan.kinds[asked.kind];
         let Role::Moves { from, to, amount } = &self.roles[asked.kind] else {
             unreachable!("only what moves money is kept here")
         };
@@ -193,12 +194,12 @@ impl Money {
         let action = Action::Transfer { id, from: from.clone(), to: to.clone(), amount: *amount };
         let operation = |done, outcome| self.operation(asked.filling.number, action, (asked.sent, done), outcome);
         if asked.outcome == keel_load::Outcome::NotSent {
-            return (operation(asked.done, Became::fail("it was never sent")), None);
+            return (operation(asked.done, Outcome::fail("it was never sent")), None);
         }
         let request =
-            self.offered.filler(kind).ok().filter(|_| kind.has_key()).map(|fill| to_send(fill(&asked.filling)));
+            self.load_plan.filler(kind).ok().filter(|_| kind.has_key()).map(|fill| to_send(fill(&asked.filling)));
         let Some(request) = request else {
-            let outcome = if asked.body.is_some() { Became::ok() } else { Became::info(asked.outcome.word()) };
+            let outcome = if asked.body.is_some() { Outcome::ok() } else { Outcome::info(asked.outcome.word()) };
             return (operation(asked.done, outcome), None);
         };
         let again = asked_again(kind, &request, client).await;
@@ -209,17 +210,17 @@ impl Money {
                     let [first, second] = [first, second].map(|body| String::from_utf8_lossy(&body).into_owned());
                     format!("an acknowledged {name} is answered differently: {first} became {second}")
                 });
-                (operation(asked.done, Became::ok()), problem)
+                (operation(asked.done, Outcome::ok()), problem)
             }
-            (Again::Acknowledged(_), None) => (operation(Instant::now(), Became::ok()), None),
+            (Again::Acknowledged(_), None) => (operation(Instant::now(), Outcome::ok()), None),
             (Again::Refused(status), Some(_)) => {
                 let problem =
                     format!("an acknowledged {name} is refused when it is asked again with its key: {status}");
-                (operation(asked.done, Became::ok()), Some(problem))
+                (operation(asked.done, Outcome::ok()), Some(problem))
             }
-            (Again::Refused(status), None) => (operation(Instant::now(), Became::fail(status.to_string())), None),
+            (Again::Refused(status), None) => (operation(Instant::now(), Outcome::fail(status.to_string())), None),
             (Again::Nothing(last), first) => {
-                let outcome = if first.is_some() { Became::ok() } else { Became::info(asked.outcome.word()) };
+                let outcome = if first.is_some() { Outcome::ok() } else { Outcome::info(asked.outcome.word()) };
                 let problem = format!("a {name} is not answered any more when it is asked again with its key: {last}");
                 (operation(asked.done, outcome), Some(problem))
             }
@@ -241,11 +242,11 @@ impl Money {
     }
 
     /// All balances. They are of one instant when nothing moves.
-    async fn look(&self, stage: &impl Stage) -> Result<BTreeMap<String, i64>, String> {
-        let client = Client::new(stage.url(), LOOK_PATIENCE);
+    async fn look(&self, target: &impl DrillTarget) -> Result<BTreeMap<String, i64>, String> {
+        let client = Client::new(target.url(), LOOK_PATIENCE);
         let mut balances = BTreeMap::new();
         for (account, path) in &self.bank.accounts {
-            let exchange = client.send(Request::get(stage.filled(path))).await;
+            let exchange = client.send(Request::get(target.filled(path))).await;
             let balance = exchange.answer().and_then(|answer| self.balance(&answer.body));
             let balance = balance.ok_or_else(|| format!("GET {path}: {}", exchange.came_back()))?;
             balances.insert(account.clone(), balance);
@@ -261,7 +262,7 @@ impl Money {
         u64::try_from(instant.saturating_duration_since(self.begun).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn operation(&self, process: u64, action: Action, times: (Instant, Instant), outcome: Became) -> Operation {
+    fn operation(&self, process: u64, action: Action, times: (Instant, Instant), outcome: Outcome) -> Operation {
         Operation { process, action, invoked: self.since(times.0), completed: Some(self.since(times.1)), outcome }
     }
 }

@@ -1,17 +1,20 @@
-//! The course of a drill: look, load, break, watch, undo, look again.
+//! The run of a drill: look, load, break, watch, undo, look again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::bank::BankWatch;
+use super::command::run_command;
 use super::effects::EffectsSeen;
-use super::hypothesis::{self, Finding, Outcome, Seen};
-use super::money::Money;
-use super::offered::{self, Offered};
-use super::plan::{Does, HostFault, Plan, Refusal, Settings, Step};
-use super::report::{Event, Mark, Report, Span, Verdict};
-use super::stage::Stage;
+use super::extra_client::ExtraClient;
+use super::finding::{Finding, Judgement};
+use super::hypothesis;
+use super::load::{self, DrillLoad};
+use super::observed::Observed;
+use super::plan::{Does, HostFault, Plan, PlanError, Settings, Step};
+use super::report::{DrillVerdict, Event, EventKind, Report, Span};
+use super::target::DrillTarget;
 use super::undo::UndoLog;
-use super::wild::Wild;
 use crate::clock;
 use crate::double::{Behaviour, Double};
 use crate::fault::{Injected, Journal};
@@ -26,8 +29,6 @@ const ABORT_LOOK: Duration = Duration::from_secs(1);
 const ABORT_WINDOW: Duration = Duration::from_secs(2);
 /// The fewest answers in it for a share to mean something.
 const ABORT_LEAST: usize = 10;
-/// The longest that a command of a drill may take.
-pub(super) const COMMAND_PATIENCE: Duration = Duration::from_secs(30);
 
 const SIGKILL: i32 = 9;
 const SIGCONT: i32 = 18;
@@ -38,42 +39,42 @@ const SIGSTOP: i32 = 19;
 /// undoes commands is in `undo` before they run, and what undoes faults of the host in `faults`.
 ///
 /// # Errors
-/// When the plan names what the stage does not have; nothing has been done then.
+/// When the plan names what the target does not have; nothing has been done then.
 pub async fn run(
     plan: &Plan,
-    stage: &mut impl Stage,
+    target: &mut impl DrillTarget,
     undo: &mut UndoLog,
     faults: Journal,
     tell: &(dyn Fn(&str) + Send + Sync),
     interrupted: impl Future<Output = ()>,
-) -> Result<Report, Refusal> {
-    let offered = offered::plan(plan, stage)?;
+) -> Result<Report, PlanError> {
+    let load_plan = load::plan(plan, target)?;
     for step in &plan.steps {
-        is_there(step, stage)?;
+        is_there(step, target)?;
     }
     for dependency in plan.watched() {
-        stage.double(dependency).map(drop).ok_or_else(|| {
-            Refusal(format!("calls to {dependency} cannot be seen: it does not speak plain HTTP: nothing was done"))
+        target.double(dependency).map(drop).ok_or_else(|| {
+            PlanError(format!("calls to {dependency} cannot be seen: it does not speak plain HTTP: nothing was done"))
         })?;
     }
     let start = clock::now();
     let bank = plan.hypotheses.iter().find_map(|hypothesis| hypothesis.bank.as_ref());
-    let money = match bank {
-        Some(bank) => Some(Arc::new(Money::open(bank, &offered, stage).await)),
+    let bank_watch = match bank {
+        Some(bank) => Some(Arc::new(BankWatch::open(bank, &load_plan, target).await)),
         None => None,
     };
     let effects = plan.hypotheses.iter().filter_map(|hypothesis| hypothesis.effects.as_ref());
     let effects =
-        futures_util::future::join_all(effects.map(|effects| EffectsSeen::open(effects, &offered, stage))).await;
+        futures_util::future::join_all(effects.map(|effects| EffectsSeen::open(effects, &load_plan, target))).await;
     let effects: Vec<_> = effects.into_iter().map(Arc::new).collect();
     for dependency in plan.watched() {
-        stage.double(dependency).map(Double::take_calls);
+        target.double(dependency).map(Double::take_calls);
     }
     let begun = Instant::now();
-    let load = Offered::begin(offered.clone(), begun, money.clone(), effects.clone());
-    let mut course = Course {
+    let load = DrillLoad::begin(load_plan.clone(), begun, bank_watch.clone(), effects.clone());
+    let mut run = Run {
         plan,
-        offered,
+        load_plan,
         samples: load.samples.clone(),
         begun,
         events: Vec::new(),
@@ -84,32 +85,32 @@ pub async fn run(
         tell,
     };
     let ended = tokio::select! {
-        ended = course.steps(stage) => ended,
+        ended = run.steps(target) => ended,
         () = interrupted => Ended::Aborted("it was interrupted".to_owned()),
     };
-    let undone = course.undo_all(stage).await;
+    let undone = run.undo_all(target).await;
     let sent = load.end(!matches!(ended, Ended::Whole)).await;
-    let mended = stage.mend().await;
-    let seen = course.seen(undone);
+    let mended = target.mend().await;
+    let observed = run.observed(undone);
     let invalid = match &sent {
         Ok(report) => report.validity.told(report.allowed_lag),
         Err(problem) => Some(format!("the load broke off: {problem}")),
     };
-    let judged = match (&ended, money) {
-        (Ended::Whole, Some(money)) => Some(money.judge(stage, plan.load.timeout).await),
+    let judged = match (&ended, bank_watch) {
+        (Ended::Whole, Some(bank_watch)) => Some(bank_watch.judge(target, plan.load.timeout).await),
         _ => None,
     };
     let mut findings = match &ended {
-        Ended::Whole => hypothesis::judge(plan, &seen, stage, judged.as_ref(), &effects, invalid.as_deref()).await,
+        Ended::Whole => hypothesis::judge(plan, &observed, target, judged.as_ref(), &effects, invalid.as_deref()).await,
         Ended::NotSteady(findings) => findings.clone(),
         Ended::Aborted(_) => Vec::new(),
     };
     if let Err(problem) = mended {
-        findings.push(Finding::new("what was done could be undone", Outcome::FellShort, problem));
+        findings.push(Finding::new("what was done could be undone", Judgement::FellShort, problem));
     }
     let verdict = verdict(&ended, &findings);
-    let mut report = Report::new(plan, start, verdict, findings, &seen, sent.ok());
-    (report.events, report.spans) = (course.events, course.spans);
+    let mut report = Report::new(plan, start, verdict, findings, &observed, sent.ok());
+    (report.events, report.spans) = (run.events, run.spans);
     report.history = judged.map(|judged| judged.history).unwrap_or_default();
     Ok(report)
 }
@@ -122,31 +123,33 @@ enum Ended {
     Aborted(String),
 }
 
-fn verdict(ended: &Ended, findings: &[Finding]) -> Verdict {
+fn verdict(ended: &Ended, findings: &[Finding]) -> DrillVerdict {
     match ended {
-        Ended::Aborted(why) => Verdict::Aborted(why.clone()),
-        Ended::NotSteady(_) => Verdict::NotSteady,
-        Ended::Whole if findings.iter().any(|finding| finding.outcome == Outcome::FellShort) => Verdict::FellShort,
-        Ended::Whole if findings.iter().any(|finding| finding.outcome == Outcome::Unknown) => Verdict::Unknown,
-        Ended::Whole => Verdict::Held,
+        Ended::Aborted(why) => DrillVerdict::Aborted(why.clone()),
+        Ended::NotSteady(_) => DrillVerdict::NotSteady,
+        Ended::Whole if findings.iter().any(|finding| finding.outcome == Judgement::FellShort) => {
+            DrillVerdict::FellShort
+        }
+        Ended::Whole if findings.iter().any(|finding| finding.outcome == Judgement::Unknown) => DrillVerdict::Unknown,
+        Ended::Whole => DrillVerdict::Held,
     }
 }
 
-fn is_there(step: &Step, stage: &impl Stage) -> Result<(), Refusal> {
-    let missing = |what: String| Refusal(format!("the step {:?} needs {what}: nothing was done", step.name));
+fn is_there(step: &Step, target: &impl DrillTarget) -> Result<(), PlanError> {
+    let missing = |what: String| PlanError(format!("the step {:?} needs {what}: nothing was done", step.name));
     for dependency in step.does.dependencies() {
-        if stage.proxy(dependency).is_none() {
+        if target.proxy(dependency).is_none() {
             return Err(missing(format!("the dependency {dependency}, which is not declared or not reached over TCP")));
         }
     }
     match &step.does {
-        Does::Wild { request, .. } if stage.request(request).is_none() => {
+        Does::Wild { request, .. } if target.request(request).is_none() => {
             Err(missing(format!("the request {request:?}")))
         }
         Does::Host(host) => {
             let process = host.process.as_deref();
-            match process.map(|process| stage.pid(process).ok_or(process)).transpose() {
-                Ok(pid) => host.fault(left_out(stage, &host.name, pid)).map(drop),
+            match process.map(|process| target.pid(process).ok_or(process)).transpose() {
+                Ok(pid) => host.fault(left_out(target, &host.name, pid)).map(drop),
                 Err(process) => Err(missing(format!("the process {process}, which does not run"))),
             }
         }
@@ -155,8 +158,8 @@ fn is_there(step: &Step, stage: &impl Stage) -> Result<(), Refusal> {
 }
 
 /// What a drill leaves out of a fault of the host.
-fn left_out(stage: &impl Stage, fault: &str, pid: Option<u32>) -> Settings {
-    let mut settings = stage.settings(fault);
+fn left_out(target: &impl DrillTarget, fault: &str, pid: Option<u32>) -> Settings {
+    let mut settings = target.settings(fault);
     settings.extend(pid.map(|pid| ("pid".to_owned(), pid.into())));
     settings
 }
@@ -185,9 +188,9 @@ fn hold(does: &Does) -> Hold {
     if matches!(does, Does::Partition(_)) { Hold::Partitioned } else { Hold::Flowing }
 }
 
-struct Course<'plan> {
+struct Run<'plan> {
     plan: &'plan Plan,
-    offered: keel_load::Plan,
+    load_plan: keel_load::Plan,
     samples: Samples,
     begun: Instant,
     events: Vec<Event>,
@@ -206,12 +209,12 @@ struct Active {
     kept: Option<usize>,
     /// A fault of the host, whose undo is in the journal of faults.
     injected: Option<Injected>,
-    /// What a wild client sends with, until it is dropped.
-    wild: Option<Wild>,
+    /// What an extra client sends with, until it is dropped.
+    extra_client: Option<ExtraClient>,
 }
 
-impl Course<'_> {
-    async fn steps(&mut self, stage: &mut impl Stage) -> Ended {
+impl Run<'_> {
+    async fn steps(&mut self, target: &mut impl DrillTarget) -> Ended {
         // The next one last; of those at the same time the first of the file.
         let mut due: Vec<Step> = self.plan.steps.iter().rev().cloned().collect();
         due.sort_by_key(|step| std::cmp::Reverse(step.at));
@@ -222,25 +225,25 @@ impl Course<'_> {
             let now = self.begun.elapsed();
             if !looked && now >= self.plan.first_step() {
                 looked = true;
-                let findings = hypothesis::gate(self.plan, &self.seen(None), stage).await;
-                if findings.iter().any(|finding| finding.outcome == Outcome::FellShort) {
-                    self.happened(Mark::Abort, "it was not steady before anything was done");
+                let findings = hypothesis::gate(self.plan, &self.observed(None), target).await;
+                if findings.iter().any(|finding| finding.outcome == Judgement::FellShort) {
+                    self.happened(EventKind::Abort, "it was not steady before anything was done");
                     return Ended::NotSteady(findings);
                 }
             }
             while let Some(step) = due.pop_if(|step| step.at <= now) {
-                if let Err(problem) = self.act(step, stage).await {
+                if let Err(problem) = self.act(step, target).await {
                     return Ended::Aborted(problem);
                 }
             }
             while let Some(place) = self.active.iter().position(|active| active.step.at + active.step.lasts <= now) {
                 let active = self.active.remove(place);
-                if let Err(problem) = self.undo(active, stage).await {
+                if let Err(problem) = self.undo(active, target).await {
                     return Ended::Aborted(problem);
                 }
             }
             if let Some(why) = self.must_stop(&mut last_look).await {
-                self.happened(Mark::Abort, &why);
+                self.happened(EventKind::Abort, &why);
                 return Ended::Aborted(why);
             }
             if now >= self.plan.load.lasts && due.is_empty() && self.active.is_empty() {
@@ -249,8 +252,8 @@ impl Course<'_> {
         }
     }
 
-    async fn act(&mut self, step: Step, stage: &mut impl Stage) -> Result<(), String> {
-        self.happened(Mark::Fault, &step.name);
+    async fn act(&mut self, step: Step, target: &mut impl DrillTarget) -> Result<(), String> {
+        self.happened(EventKind::Fault, &step.name);
         // It counts as done before it is: what was done by half is undone too.
         let kept = match &step.does {
             Does::Command { undo, .. } => {
@@ -260,58 +263,59 @@ impl Course<'_> {
             _ => None,
         };
         let since = self.begun.elapsed();
-        self.active.push(Active { step: step.clone(), since, kept, injected: None, wild: None });
+        self.active.push(Active { step: step.clone(), since, kept, injected: None, extra_client: None });
         for dependency in step.does.dependencies() {
-            if let Some(proxy) = stage.proxy(dependency) {
+            if let Some(proxy) = target.proxy(dependency) {
                 proxy.set(fault(&step.does)).await;
                 proxy.hold(hold(&step.does));
             }
-            if let (Does::Unavailable(_), Some(double)) = (&step.does, stage.double(dependency)) {
+            if let (Does::Unavailable(_), Some(double)) = (&step.does, target.double(dependency)) {
                 double.set(Behaviour::Unavailable(None));
             }
         }
         let last = self.active.len() - 1;
         match &step.does {
-            Does::Kill(process) => stage.signal(process, SIGKILL)?,
-            Does::Freeze(process) => stage.signal(process, SIGSTOP)?,
-            Does::Command { run, .. } => hypothesis::command(run).await?,
-            Does::Host(host) => self.active[last].injected = Some(self.inject(host, stage).await?),
+            Does::Kill(process) => target.signal(process, SIGKILL)?,
+            Does::Freeze(process) => target.signal(process, SIGSTOP)?,
+            Does::Command { run, .. } => run_command(run).await?,
+            Does::Host(host) => self.active[last].injected = Some(self.inject(host, target).await?),
             Does::Wild { request, connections } => {
-                let kind = stage.request(request).ok_or("the request was there before")?;
-                self.active[last].wild = Some(Wild::begin(&kind, *connections, self.plan, &self.offered)?);
+                let kind = target.request(request).ok_or("the request was there before")?;
+                self.active[last].extra_client =
+                    Some(ExtraClient::begin(&kind, *connections, self.plan, &self.load_plan)?);
             }
             _ => {}
         }
         Ok(())
     }
 
-    async fn inject(&self, host: &HostFault, stage: &impl Stage) -> Result<Injected, String> {
+    async fn inject(&self, host: &HostFault, target: &impl DrillTarget) -> Result<Injected, String> {
         let pid = match &host.process {
-            Some(process) => Some(stage.pid(process).ok_or(format!("there is no process {process}"))?),
+            Some(process) => Some(target.pid(process).ok_or(format!("there is no process {process}"))?),
             None => None,
         };
-        let fault = host.fault(left_out(stage, &host.name, pid)).map_err(|refusal| refusal.to_string())?;
+        let fault = host.fault(left_out(target, &host.name, pid)).map_err(|refusal| refusal.to_string())?;
         let journal = Arc::clone(&self.faults);
         let injected = tokio::task::spawn_blocking(move || fault.inject(&journal)).await;
         injected.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    async fn undo(&mut self, active: Active, stage: &mut impl Stage) -> Result<(), String> {
+    async fn undo(&mut self, active: Active, target: &mut impl DrillTarget) -> Result<(), String> {
         // Recovery counts from here: a restart is a part of it.
         let at = self.begun.elapsed();
         for dependency in active.step.does.dependencies() {
-            if let Some(proxy) = stage.proxy(dependency) {
+            if let Some(proxy) = target.proxy(dependency) {
                 proxy.hold(Hold::Flowing);
                 proxy.set(Fault::None).await;
             }
-            if let Some(double) = stage.double(dependency) {
+            if let Some(double) = target.double(dependency) {
                 double.set(Behaviour::Pass);
             }
         }
         match &active.step.does {
-            Does::Kill(_) => stage.mend().await?,
-            Does::Freeze(process) => stage.signal(process, SIGCONT)?,
-            Does::Command { undo, .. } => hypothesis::command(undo).await?,
+            Does::Kill(_) => target.mend().await?,
+            Does::Freeze(process) => target.signal(process, SIGCONT)?,
+            Does::Command { undo, .. } => run_command(undo).await?,
             _ => {}
         }
         if let Some(injected) = active.injected {
@@ -323,20 +327,20 @@ impl Course<'_> {
                 .done(number)
                 .map_err(|error| format!("it is undone, and that could not be written down: {error}"))?;
         }
-        let more = active.wild.map(|wild| format!(" after {} requests", wild.sent()));
+        let more = active.extra_client.map(|client| format!(" after {} requests", client.sent()));
         self.spans.push(Span { from: active.since, to: at, what: active.step.name.clone() });
-        self.happened_at(at, Mark::Undo, &format!("over: {}{}", active.step.name, more.unwrap_or_default()));
+        self.happened_at(at, EventKind::Undo, &format!("over: {}{}", active.step.name, more.unwrap_or_default()));
         Ok(())
     }
 
     /// Undoes what is not undone yet, the last first; when the last undo was, if anything was done.
-    async fn undo_all(&mut self, stage: &mut impl Stage) -> Option<Duration> {
+    async fn undo_all(&mut self, target: &mut impl DrillTarget) -> Option<Duration> {
         while let Some(active) = self.active.pop() {
-            if let Err(problem) = self.undo(active, stage).await {
-                self.happened(Mark::Abort, &problem);
+            if let Err(problem) = self.undo(active, target).await {
+                self.happened(EventKind::Abort, &problem);
             }
         }
-        self.events.iter().rev().find(|event| event.mark == Mark::Undo).map(|event| event.at)
+        self.events.iter().rev().find(|event| event.mark == EventKind::Undo).map(|event| event.at)
     }
 
     async fn must_stop(&self, last_look: &mut Instant) -> Option<String> {
@@ -357,7 +361,7 @@ impl Course<'_> {
                 ));
             }
             if let Some(command) = abort.command.as_ref().filter(|_| look)
-                && let Err(problem) = hypothesis::command(command).await
+                && let Err(problem) = run_command(command).await
             {
                 return Some(format!("{}: {problem}", abort.name));
             }
@@ -365,19 +369,19 @@ impl Course<'_> {
         None
     }
 
-    fn happened(&mut self, mark: Mark, what: &str) {
+    fn happened(&mut self, mark: EventKind, what: &str) {
         self.happened_at(self.begun.elapsed(), mark, what);
     }
 
-    fn happened_at(&mut self, at: Duration, mark: Mark, what: &str) {
+    fn happened_at(&mut self, at: Duration, mark: EventKind, what: &str) {
         (self.tell)(&format!("{:5.1} s  {what}", at.as_secs_f64()));
         self.events.push(Event { at, mark, what: what.to_owned() });
     }
 
-    fn seen(&self, undone: Option<Duration>) -> Seen {
-        Seen {
+    fn observed(&self, undone: Option<Duration>) -> Observed {
+        Observed {
             samples: self.samples.clone(),
-            kinds: self.offered.kinds.iter().map(|kind| kind.name.clone()).collect(),
+            kinds: self.load_plan.kinds.iter().map(|kind| kind.name.clone()).collect(),
             first_step: self.plan.first_step(),
             begun: self.begun,
             undone: undone.unwrap_or(self.plan.load.lasts),

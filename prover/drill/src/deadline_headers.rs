@@ -1,4 +1,4 @@
-//! How long a caller waits for an answer, as headers say it.
+//! Headers that say how long a caller waits for an answer.
 //!
 //! HTTP itself has no such header. These are the ones that frameworks and proxies read or write, each a length of time from the
 //! moment at which it is sent:
@@ -23,31 +23,31 @@ const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
 /// The most digits that a value has.
 const MOST_DIGITS: usize = 10;
 
-/// What one header says.
+/// One header that says how long its sender waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct DeadlineHeader {
     /// The header's name.
     pub header: &'static str,
     /// How long its sender waits, from when it was sent.
     pub waits: Duration,
 }
 
-/// The request with every header by which a caller says that it waits so long (whole milliseconds, below 28 hours).
+/// Adds every header by which a caller says that it waits so long (whole milliseconds, below 28 hours).
 #[must_use]
-pub fn say(request: Request, waits: Duration) -> Request {
+pub fn add(request: Request, waits: Duration) -> Request {
     let milliseconds = waits.as_millis();
     let said = request.header(GRPC, format!("{milliseconds}m"));
     ASKED.iter().fold(said, |said, name| said.header(*name, milliseconds.to_string()))
 }
 
-/// What the headers of a call say; values that are not right say nothing.
-pub fn said(headers: &HeaderMap) -> Vec<Patience> {
+/// Reads these headers of a call; malformed values are ignored.
+pub fn read(headers: &HeaderMap) -> Vec<DeadlineHeader> {
     let value = |name: &str| headers.get(name)?.to_str().ok();
     let in_milliseconds = |header: &'static str| {
         let waits = Duration::from_millis(digits(value(header)?)?);
-        Some(Patience { header, waits })
+        Some(DeadlineHeader { header, waits })
     };
-    let of_grpc = value(GRPC).and_then(grpc).map(|waits| Patience { header: GRPC, waits });
+    let of_grpc = value(GRPC).and_then(grpc).map(|waits| DeadlineHeader { header: GRPC, waits });
     of_grpc.into_iter().chain(ASKED.into_iter().chain([EXPECTED]).filter_map(in_milliseconds)).collect()
 }
 
@@ -74,15 +74,15 @@ fn digits(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn read(name: &'static str, value: &str) -> Vec<Duration> {
+    fn waits_of(name: &'static str, value: &str) -> Vec<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().expect("a value of visible characters"));
-        said(&headers).iter().map(|patience| patience.waits).collect()
+        read(&headers).iter().map(|patience| patience.waits).collect()
     }
 
     #[test]
     fn what_is_said_is_read_back() {
-        let request = say(Request::get("/"), Duration::from_millis(1250));
+        let request = add(Request::get("/"), Duration::from_millis(1250));
         let headers: HeaderMap = request
             .headers
             .iter()
@@ -90,7 +90,7 @@ mod tests {
             .collect::<Vec<(::http::HeaderName, ::http::HeaderValue)>>()
             .into_iter()
             .collect();
-        let said = said(&headers);
+        let said = read(&headers);
         assert_eq!(said.len(), 1 + ASKED.len());
         assert!(said.iter().all(|patience| patience.waits == Duration::from_millis(1250)), "{said:?}");
     }
@@ -105,18 +105,18 @@ mod tests {
             ("6u", Duration::from_micros(6)),
             ("7n", Duration::from_nanos(7)),
         ] {
-            assert_eq!(read(GRPC, value), [waits]);
+            assert_eq!(waits_of(GRPC, value), [waits]);
         }
-        assert_eq!(read(EXPECTED, "250"), [Duration::from_millis(250)]);
+        assert_eq!(waits_of(EXPECTED, "250"), [Duration::from_millis(250)]);
     }
 
     #[test]
     fn what_is_not_right_says_nothing() {
         for value in ["", "5", "m", "-5m", "+5m", "5 m", "5s", "12345678901m", "5\u{b5}"] {
-            assert!(read(GRPC, value).is_empty(), "{value:?}");
+            assert!(waits_of(GRPC, value).is_empty(), "{value:?}");
         }
         for value in ["", "1.5", "-1", "12345678901"] {
-            assert!(read(EXPECTED, value).is_empty(), "{value:?}");
+            assert!(waits_of(EXPECTED, value).is_empty(), "{value:?}");
         }
     }
 }

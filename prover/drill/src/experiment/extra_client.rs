@@ -16,20 +16,20 @@ use super::plan::Plan;
 const MAX_REQUESTS: u64 = 1_000_000;
 
 /// A wild client, until it is dropped.
-pub(super) struct Wild {
+pub(super) struct ExtraClient {
     _connections: JoinSet<()>,
     sent: Arc<AtomicU64>,
 }
 
-impl Wild {
+impl ExtraClient {
     pub(super) fn begin(
         kind: &keel_load::Kind,
         connections: u32,
         plan: &Plan,
-        offered: &keel_load::Plan,
+        load_plan: &keel_load::Plan,
     ) -> Result<Self, String> {
-        let fill = Arc::new(offered.filler(kind).map_err(|mistake| mistake.to_string())?);
-        let client = Client::new(offered.target.clone(), plan.load.timeout);
+        let fill = Arc::new(load_plan.filler(kind).map_err(|mistake| mistake.to_string())?);
+        let client = Client::new(load_plan.target.clone(), plan.load.timeout);
         let sent = Arc::new(AtomicU64::new(0));
         let mut set = JoinSet::new();
         for connection in 0..connections {

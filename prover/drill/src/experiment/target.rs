@@ -10,7 +10,7 @@ use keel_load::Kind;
 use keel_proxy::FaultProxy;
 
 /// A service that runs, with proxies in front of its dependencies.
-pub trait Stage {
+pub trait DrillTarget {
     /// Its public listener.
     fn url(&self) -> Url;
 
@@ -46,7 +46,7 @@ pub trait Stage {
     fn pid(&self, process: &str) -> Option<u32>;
 
     /// What is filled in of a fault of the host where the drill leaves it out, by the fault's name: the switch or the folder of
-    /// what was prepared ([`Grounds::settings`](super::Grounds::settings)).
+    /// what was prepared ([`Setup::settings`](super::Setup::settings)).
     fn settings(&self, fault: &str) -> Settings;
 
     /// Takes every fault away, starts what has ended, and waits until all is ready.

@@ -8,7 +8,7 @@ use crate::process::Launch;
 
 /// What was prepared. Dropping it takes it away: only after the service has ended.
 #[derive(Debug)]
-pub struct Grounds {
+pub struct Setup {
     clock: Option<Switch>,
     disk: Option<Switch>,
     volume: Option<(PathBuf, Injected)>,
@@ -16,7 +16,7 @@ pub struct Grounds {
     _folder: tempfile::TempDir,
 }
 
-impl Grounds {
+impl Setup {
     /// Prepares what the drill asks for, and changes the launch so that the service stands on it.
     ///
     /// # Errors

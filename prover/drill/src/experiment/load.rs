@@ -6,12 +6,12 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::bank::BankWatch;
 use super::effects::EffectsSeen;
-use super::money::Money;
-use super::plan::{Plan, Refusal};
-use super::stage::Stage;
+use super::plan::{Plan, PlanError};
+use super::target::DrillTarget;
 use keel_input::seed::Seed;
-use keel_load::{PlanError, Report, Samples, Watch};
+use keel_load::{Report, Samples, Watch};
 
 /// The most connections at a time; what is due beyond waits for one, with its latency counting.
 const CONNECTIONS: usize = 512;
@@ -21,48 +21,48 @@ const SOURCES: u32 = 64;
 /// What is sent, to where, when.
 ///
 /// # Errors
-/// When the stage does not have what the mix names, or the load cannot be sent.
-pub(super) fn plan(plan: &Plan, stage: &impl Stage) -> Result<keel_load::Plan, Refusal> {
-    let mut offered = keel_load::Plan::new(stage.url(), plan.profile());
+/// When the target does not have what the mix names, or the load cannot be sent.
+pub(super) fn plan(plan: &Plan, target: &impl DrillTarget) -> Result<keel_load::Plan, PlanError> {
+    let mut load_plan = keel_load::Plan::new(target.url(), plan.profile());
     let kind = |(name, weight): (&String, &u32)| {
         let kind =
-            stage.request(name).ok_or_else(|| Refusal(format!("there is no request {name:?}: nothing was done")))?;
+            target.request(name).ok_or_else(|| PlanError(format!("there is no request {name:?}: nothing was done")))?;
         Ok(keel_load::Kind { weight: *weight, ..kind })
     };
-    offered.kinds = plan.load.mix.iter().map(kind).collect::<Result<_, Refusal>>()?;
-    offered.variables = stage.variables();
-    offered.connections = CONNECTIONS;
-    offered.sources = SOURCES;
-    offered.timeout = plan.load.timeout;
-    offered.retries = plan.load.retries;
-    offered.allowed_lag = plan.load.allowed_lag;
-    offered.seed = Seed(plan.load.seed);
-    offered.check().map_err(|mistake| Refusal(format!("the load cannot be sent: {mistake}: nothing was done")))?;
-    Ok(offered)
+    load_plan.kinds = plan.load.mix.iter().map(kind).collect::<Result<_, PlanError>>()?;
+    load_plan.variables = target.variables();
+    load_plan.connections = CONNECTIONS;
+    load_plan.sources = SOURCES;
+    load_plan.timeout = plan.load.timeout;
+    load_plan.retries = plan.load.retries;
+    load_plan.allowed_lag = plan.load.allowed_lag;
+    load_plan.seed = Seed(plan.load.seed);
+    load_plan.check().map_err(|mistake| PlanError(format!("the load cannot be sent: {mistake}: nothing was done")))?;
+    Ok(load_plan)
 }
 
 /// Load that is being sent. Dropping it ends it at once.
-pub(super) struct Offered {
+pub(super) struct DrillLoad {
     pub(super) samples: Samples,
     stop: watch::Sender<bool>,
-    sending: JoinHandle<Result<Report, PlanError>>,
+    sending: JoinHandle<Result<Report, keel_load::PlanError>>,
 }
 
-impl Offered {
+impl DrillLoad {
     /// Begins to send; times of samples count from `begun`.
     pub(super) fn begin(
         plan: keel_load::Plan,
         begun: Instant,
-        money: Option<Arc<Money>>,
+        bank_watch: Option<Arc<BankWatch>>,
         effects: Vec<Arc<EffectsSeen>>,
     ) -> Self {
         let samples = Samples::new(begun, plan.kinds.iter().map(|kind| kind.name.clone()));
         let kept = samples.clone();
-        let bodies = money.is_some() || !effects.is_empty();
+        let bodies = bank_watch.is_some() || !effects.is_empty();
         let observer: keel_load::Observer = Arc::new(move |completed| {
             kept.keep(completed);
-            if let Some(money) = &money {
-                money.take_down(completed);
+            if let Some(bank_watch) = &bank_watch {
+                bank_watch.take_down(completed);
             }
             effects.iter().for_each(|effects| effects.take_down(completed));
         });
@@ -87,7 +87,7 @@ impl Offered {
     }
 }
 
-impl Drop for Offered {
+impl Drop for DrillLoad {
     fn drop(&mut self) {
         self.sending.abort();
     }
