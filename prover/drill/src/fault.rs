@@ -21,23 +21,25 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "faults act on Linux only"))]
+
 mod available;
-mod cgroup;
 mod command;
-mod disk;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 mod error;
 mod identity;
 mod injected;
 mod journal;
 mod kind;
 mod limit;
-mod network;
+#[cfg(target_os = "linux")]
+mod linux;
 mod plan;
 mod prepared;
 pub mod resolver;
 mod switch;
 mod undo;
-mod undo_actions;
 
 pub use self::available::Available;
 pub use self::error::FaultError;

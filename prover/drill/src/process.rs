@@ -4,6 +4,10 @@
 //! watchdog process kills the group when the examiner itself is killed. The leader stays a zombie until the
 //! [`Process`] is dropped, so that its process id cannot come to mean somebody else.
 
+#[cfg(target_os = "linux")]
+mod group;
+#[cfg(not(target_os = "linux"))]
+#[path = "process/group_elsewhere.rs"]
 mod group;
 mod output;
 mod usage;
@@ -23,6 +27,7 @@ use tokio::sync::watch;
 pub(crate) use group::Member;
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
+pub(crate) use usage::Resident;
 pub use usage::Usage;
 use watchdog::Watchdog;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::consent::Site;
-use crate::process::Member;
+use crate::process::{Member, Resident};
 
 /// Between two looks. What comes and goes in between is seen at the kernel's own high-water mark, unless that was higher before.
 const LOOK: Duration = Duration::from_millis(25);
@@ -29,16 +29,9 @@ pub struct Memory {
 /// The processes, and what they have.
 #[derive(Debug)]
 pub(super) struct MemoryWatch {
-    before: Vec<(Member, Reading)>,
+    before: Vec<(Member, Resident)>,
     peak: Arc<AtomicU64>,
     looking: tokio::task::JoinHandle<()>,
-}
-
-/// What `/proc/PID/status` says, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Reading {
-    resident: u64,
-    high_water: u64,
 }
 
 impl MemoryWatch {
@@ -48,8 +41,8 @@ impl MemoryWatch {
             return None;
         }
         let members = Member::listening(site.address.port());
-        let before: Vec<(Member, Reading)> =
-            members.into_iter().take(MOST).filter_map(|member| Some((member, Reading::of(&member)?))).collect();
+        let before: Vec<(Member, Resident)> =
+            members.into_iter().take(MOST).filter_map(|member| Some((member, member.resident()?))).collect();
         if before.is_empty() {
             return None;
         }
@@ -58,7 +51,7 @@ impl MemoryWatch {
             let (peak, members) = (Arc::clone(&peak), before.iter().map(|(member, _)| *member).collect::<Vec<_>>());
             async move {
                 loop {
-                    let now: u64 = members.iter().filter_map(Reading::of).map(|reading| reading.resident).sum();
+                    let now: u64 = members.iter().filter_map(Member::resident).map(|reading| reading.now).sum();
                     peak.fetch_max(now, Ordering::Relaxed);
                     tokio::time::sleep(LOOK).await;
                 }
@@ -69,11 +62,11 @@ impl MemoryWatch {
 
     /// What was seen until now.
     pub(super) fn end(self) -> Memory {
-        let before: u64 = self.before.iter().map(|(_, reading)| reading.resident).sum();
+        let before: u64 = self.before.iter().map(|(_, reading)| reading.now).sum();
         let sampled = self.peak.load(Ordering::Relaxed).saturating_sub(before);
         let marked = self.before.iter().map(|(member, before)| {
-            let after = Reading::of(member).filter(|after| after.high_water > before.high_water);
-            after.map_or(0, |after| after.high_water.saturating_sub(before.resident))
+            let after = member.resident().filter(|after| after.high_water > before.high_water);
+            after.map_or(0, |after| after.high_water.saturating_sub(before.now))
         });
         let grown = marked.max().unwrap_or(0).max(sampled);
         let mut processes = BTreeMap::new();
@@ -90,21 +83,6 @@ impl Drop for MemoryWatch {
     }
 }
 
-impl Reading {
-    /// None when the process has ended.
-    fn of(member: &Member) -> Option<Self> {
-        Self::parse(&std::fs::read_to_string(format!("/proc/{}/status", member.pid)).ok()?)
-    }
-
-    fn parse(status: &str) -> Option<Self> {
-        let bytes = |name: &str| {
-            let kibibytes = status.lines().find_map(|line| line.strip_prefix(name))?;
-            kibibytes.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
-        };
-        Some(Self { resident: bytes("VmRSS:")?, high_water: bytes("VmHWM:")? })
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
@@ -114,13 +92,6 @@ mod tests {
 
     /// Far more than everything else of a test's process.
     const PIECE: usize = 256 << 20;
-
-    #[test]
-    fn resident_memory_and_its_high_water_mark_are_read() {
-        let status = "Name:\tcat\nVmHWM:\t    1536 kB\nVmRSS:\t    1024 kB\n";
-        assert_eq!(Reading::parse(status), Some(Reading { resident: 1 << 20, high_water: 1_536 << 10 }));
-        assert_eq!(Reading::parse("Name:\tkthreadd\n"), None);
-    }
 
     #[tokio::test]
     async fn memory_that_was_given_back_at_once_is_seen() {

@@ -1,9 +1,13 @@
 //! A fault while it acts.
 
+#[cfg(not(target_os = "linux"))]
+use super::elsewhere::plan;
 use super::error::FaultError;
 use super::journal::{Entry, Journal};
 use super::kind::Fault;
-use super::plan::{Plan, plan};
+#[cfg(target_os = "linux")]
+use super::linux::planner::plan;
+use super::plan::Plan;
 use crate::process::Process;
 
 /// A fault while it acts. Undone by [`Injected::undo`], or when it is dropped; after the death of its process by

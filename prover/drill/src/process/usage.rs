@@ -16,3 +16,12 @@ pub struct Usage {
     /// CPU time used so far, user and system.
     pub cpu: Duration,
 }
+
+/// Resident memory of one process, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resident {
+    /// Now.
+    pub(crate) now: u64,
+    /// The most since its start, as the kernel counted it.
+    pub(crate) high_water: u64,
+}

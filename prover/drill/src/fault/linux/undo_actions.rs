@@ -3,17 +3,19 @@
 //! Each can be repeated, and does nothing where there is nothing to undo: the fault may not have acted, or may have been
 //! undone half. None touches what is not the fault's own: processes are known by more than their id, mounts by their source.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal};
 
 use super::cgroup;
-use super::command::{output, run};
 use super::disk;
-use super::identity::Identity;
+use super::limits;
 use super::network;
-use super::switch::set_switch;
-use super::undo::{MARK, Undo};
+use crate::fault::command::{output, run};
+use crate::fault::identity::Identity;
+use crate::fault::switch::set_switch;
+use crate::fault::undo::{MARK, Undo};
 
 impl Undo {
     /// Undoes.
@@ -26,7 +28,7 @@ impl Undo {
                 rustix::process::kill_process(pid, Signal::CONT).map_err(|error| format!("SIGCONT: {error}"))
             }),
             Self::Limit { process, limit, soft } => with(process, |_| {
-                let set = limit.set(process.pid, *soft);
+                let set = limits::set(*limit, process.pid, *soft);
                 set.map(drop).map_err(|error| format!("the {limit:?} limit of process {}: {error}", process.pid))
             }),
             Self::Cgroup { folder, home } => cgroup::dissolve(folder, home),
@@ -69,13 +71,11 @@ fn remove(file: &Path) -> Result<(), String> {
 }
 
 fn kill_marked(mark: &str) {
-    let wanted = format!("{MARK}={mark}");
-    let Ok(folder) = std::fs::read_dir("/proc") else { return };
-    let pids = folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    for pid in pids {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let marked = environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes());
-        if let Some(pid) = Pid::from_raw(pid).filter(|_| marked) {
+    let Ok(processes) = procfs::process::all_processes() else { return };
+    for process in processes.flatten() {
+        let environment = process.environ().unwrap_or_default();
+        let marked = environment.get(OsStr::new(MARK)).is_some_and(|value| value == mark);
+        if let Some(pid) = Pid::from_raw(process.pid()).filter(|_| marked) {
             // Fails only when it is dead already.
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }

@@ -1,9 +1,9 @@
 //! Faults of network devices in namespaces of their own; never of the host's own network.
 
-use super::command::{output, run, succeeds};
-use super::error::FaultError;
-use super::kind::{Fault, MAX_DELAY_MS};
-use super::undo::Undo;
+use crate::fault::command::{output, run, succeeds};
+use crate::fault::error::FaultError;
+use crate::fault::kind::{Fault, MAX_DELAY_MS};
+use crate::fault::undo::Undo;
 
 /// Whether there is such a device in such a namespace.
 pub(super) fn look(fault: &Fault, namespace: &str, device: &str) -> Result<(), FaultError> {

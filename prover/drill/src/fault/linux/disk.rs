@@ -12,16 +12,8 @@ const MAX_MOUNTS: usize = 16;
 
 /// How many mounts there are on a folder.
 pub(super) fn mounts_on(folder: &Path) -> Result<usize, String> {
-    let mounts =
-        std::fs::read_to_string("/proc/self/mountinfo").map_err(|error| format!("/proc/self/mountinfo: {error}"))?;
-    // Spaces and the like are written in octal there.
-    let wanted = folder
-        .to_string_lossy()
-        .replace('\\', "\\134")
-        .replace(' ', "\\040")
-        .replace('\t', "\\011")
-        .replace('\n', "\\012");
-    Ok(mounts.lines().filter(|line| line.split(' ').nth(4) == Some(&wanted)).count())
+    let mounts = procfs::mounts().map_err(|error| format!("the mounts of this host: {error}"))?;
+    Ok(mounts.iter().filter(|mount| Path::new(&mount.fs_file) == folder).count())
 }
 
 pub(super) fn unmount_down_to(folder: &Path, below: usize) -> Result<(), String> {

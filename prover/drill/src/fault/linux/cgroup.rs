@@ -5,8 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::identity::Identity;
-use super::undo::Undo;
+use procfs::ProcessCGroups;
+use procfs::process::Process;
+
+use crate::fault::identity::Identity;
+use crate::fault::undo::Undo;
 
 /// How long one period of the processor's quota is, in microseconds: the kernel's default.
 const PERIOD_US: u64 = 100_000;
@@ -14,7 +17,7 @@ const PERIOD_US: u64 = 100_000;
 const MAX_ROUNDS: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Controller {
+pub(crate) enum Controller {
     Cpu,
     Memory,
 }
@@ -27,7 +30,7 @@ enum Version {
 
 /// A group that can be made.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     version: Version,
     process: Identity,
     folder: PathBuf,
@@ -45,13 +48,13 @@ impl Controller {
 
 impl Group {
     /// Where it would be. Why it cannot be made, else.
-    pub(super) fn plan(controller: Controller, process: &Identity, id: &str) -> Result<Self, String> {
+    pub(crate) fn plan(controller: Controller, process: &Identity, id: &str) -> Result<Self, String> {
         let (version, mount) = hierarchy(controller)?;
-        let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", process.pid));
+        let groups = Process::new(process.pid.cast_signed()).and_then(|process| process.cgroups());
         let groups = groups.map_err(|error| format!("its control groups: {error}"))?;
         let home = match version {
-            Version::One => path_in(&groups, |names| names.split(',').any(|name| name == controller.name())),
-            Version::Two => path_in(&groups, str::is_empty),
+            Version::One => path_in(&groups, |names| names.iter().any(|name| name == controller.name())),
+            Version::Two => path_in(&groups, |names| names.is_empty()),
         };
         let home = mount.join(home.ok_or("it is in no control group")?.trim_start_matches('/'));
         let folder = match version {
@@ -126,14 +129,10 @@ pub(super) fn dissolve(folder: &Path, home: &Path) -> Result<(), String> {
 
 /// Which version has the controller, and where it is mounted.
 fn hierarchy(controller: Controller) -> Result<(Version, PathBuf), String> {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").map_err(|error| format!("/proc/self/mounts: {error}"))?;
-    let fields = mounts.lines().filter_map(|line| {
-        let mut fields = line.split(' ');
-        Some((fields.next()?, fields.next()?, fields.next()?, fields.next()?))
-    });
-    for (_, place, kind, options) in fields {
-        let mount = PathBuf::from(place);
-        if kind == "cgroup" && options.split(',').any(|option| option == controller.name()) {
+    let mounts = procfs::mounts().map_err(|error| format!("the mounts of this host: {error}"))?;
+    for entry in mounts {
+        let (kind, mount) = (entry.fs_vfstype.as_str(), PathBuf::from(entry.fs_file));
+        if kind == "cgroup" && entry.fs_mntops.contains_key(controller.name()) {
             return Ok((Version::One, mount));
         }
         let enabled = || std::fs::read_to_string(mount.join("cgroup.subtree_control")).unwrap_or_default();
@@ -144,13 +143,9 @@ fn hierarchy(controller: Controller) -> Result<(Version, PathBuf), String> {
     Err(format!("no control groups with the controller {} are mounted", controller.name()))
 }
 
-/// The path after `N:CONTROLLERS:` on the line whose controllers are meant.
-fn path_in(groups: &str, is_meant: impl Fn(&str) -> bool) -> Option<&str> {
-    groups.lines().find_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (parts.next()?, parts.next()?);
-        is_meant(controllers).then_some(path)
-    })
+/// The path of the group whose controllers are meant.
+fn path_in(groups: &ProcessCGroups, is_meant: impl Fn(&[String]) -> bool) -> Option<&str> {
+    groups.into_iter().find(|group| is_meant(&group.controllers)).map(|group| group.pathname.as_str())
 }
 
 fn access(folder: &Path) -> rustix::io::Result<()> {
@@ -159,14 +154,18 @@ fn access(folder: &Path) -> rustix::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use procfs::FromRead as _;
+
     use super::*;
 
     #[test]
     fn the_group_of_a_process_is_found_in_either_version() {
         let groups = "4:memory:/a/b\n3:cpu,cpuacct:/\n0::/user.slice/x\n";
-        assert_eq!(path_in(groups, |names| names.split(',').any(|name| name == "cpu")), Some("/"));
-        assert_eq!(path_in(groups, |names| names == "memory"), Some("/a/b"));
-        assert_eq!(path_in(groups, str::is_empty), Some("/user.slice/x"));
-        assert_eq!(path_in(groups, |names| names == "pids"), None);
+        let groups = ProcessCGroups::from_read(groups.as_bytes()).expect("three groups");
+        let with = |controller: &str| path_in(&groups, |names| names.iter().any(|name| name == controller));
+        assert_eq!(with("cpu"), Some("/"));
+        assert_eq!(with("memory"), Some("/a/b"));
+        assert_eq!(path_in(&groups, |names| names.is_empty()), Some("/user.slice/x"));
+        assert_eq!(with("pids"), None);
     }
 }
