@@ -1,5 +1,4 @@
 //! A program under examination is collected, measured and ended for certain.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 //! What a drill sees at a dependency: how often it is called for each request, and whether what was acknowledged has happened
 //! there once. A till takes orders and passes them on to a kitchen.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -18,7 +17,7 @@ use keel_load::Kind;
 use keel_proxy::FaultProxy;
 use url::Url;
 
-mod server;
+use crate::server;
 
 /// What the till does with an order, for each tenth one; with the others it is right.
 #[derive(Clone, Copy, PartialEq)]

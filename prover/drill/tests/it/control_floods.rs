@@ -1,5 +1,4 @@
 //! Floods of PING and SETTINGS against servers of HTTP/2 that keep every answer, and that keep none.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use keel_drill::attack::{self, AttackVerdict, Bounds, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,7 +1,6 @@
 //! What an attack may do at most, counted by whoever is attacked.
 //!
 //! Nothing is timed: at so many a second for so long no more than their product can have begun, however busy the machine is.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! A ledger that loses on kill, one that doubles on retry and one that reads stale are caught with every seed; the right one
 //! passes with all of them.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;

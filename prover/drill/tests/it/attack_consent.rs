@@ -1,5 +1,4 @@
 //! Who is attacked: whoever is not on loopback only while it serves the token of this run, and else not with a single byte.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::sync::{Arc, Mutex};
 

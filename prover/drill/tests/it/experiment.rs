@@ -1,5 +1,4 @@
 //! Drills on a small bank of the test's own: what holds, what falls short, what is undone whatever happens.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
@@ -19,7 +18,7 @@ use keel_load::Kind;
 use keel_proxy::{Fault, FaultProxy};
 use url::Url;
 
-mod server;
+use crate::server;
 
 /// What is wrong with the bank.
 #[derive(Clone, Copy, PartialEq)]
