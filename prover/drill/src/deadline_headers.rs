@@ -28,7 +28,7 @@ const MOST_DIGITS: usize = 10;
 pub struct DeadlineHeader {
     /// The header's name.
     pub header: &'static str,
-    /// How long its sender waits, from when it was sent.
+    /// The time for which its sender waits, from when it was sent.
     pub waits: Duration,
 }
 

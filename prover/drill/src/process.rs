@@ -31,14 +31,14 @@ pub(crate) use usage::Resident;
 pub use usage::Usage;
 use watchdog::Watchdog;
 
-/// How long the end of a killed group is waited for; the kernel needs milliseconds.
+/// The time limit for the end of a killed group; the kernel needs milliseconds.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
-/// How long after the leader's end its last lines are waited for, when other processes hold its output open.
+/// The time limit for the last lines after the leader's end, when other processes hold its output open.
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(250);
 /// Between two looks at a group that has been killed.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// How to start a program.
+/// The command, environment and folder of a program.
 #[derive(Clone, Debug, Default)]
 pub struct Launch {
     /// A shell command line, run as `sh -c 'exec COMMAND'`, or without `exec` where it is compound.
@@ -51,7 +51,7 @@ pub struct Launch {
     pub workdir: Option<PathBuf>,
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// With an exit code.
@@ -99,12 +99,12 @@ impl Process {
         Ok(process)
     }
 
-    /// How it was started.
+    /// Its command, environment and folder.
     pub fn launch(&self) -> &Launch {
         &self.launch
     }
 
-    /// When it was started.
+    /// The time of its start.
     pub fn started(&self) -> Instant {
         self.started
     }
@@ -125,7 +125,7 @@ impl Process {
         self.exit().is_none()
     }
 
-    /// How the leader ended, when it has.
+    /// The end of the leader, when it has ended.
     pub fn exit(&self) -> Option<Exit> {
         self.exit.borrow().map(|(exit, _)| exit)
     }
@@ -157,7 +157,7 @@ impl Process {
 
     /// SIGTERM, then SIGKILL to the group after `grace`. Returns how the leader ended and how long it took.
     ///
-    /// What is left of the group after the leader's end is killed too, so that its ports are free again.
+    /// The rest of the group is killed after the leader's end, so that its ports are free again.
     pub async fn stop(&mut self, grace: Duration) -> (Option<Exit>, Duration) {
         let asked = Instant::now();
         self.signal(Signal::TERM.as_raw());
@@ -189,7 +189,7 @@ impl Process {
         self.output.lines()
     }
 
-    /// What the group uses now.
+    /// Returns the usage of the group now.
     pub fn usage(&self) -> Usage {
         group::usage(self.pid, &self.mark)
     }

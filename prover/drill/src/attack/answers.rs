@@ -20,7 +20,7 @@ pub struct WireAnswer {
     pub headers: HeaderMap,
     /// As much of the body as was to be kept.
     pub body: Vec<u8>,
-    /// How many bytes of the body came, kept or not.
+    /// The bytes of the body that came, kept or not.
     pub body_length: u64,
     /// Whether it came to its end, as far as that shows without the end of the connection.
     pub whole: bool,
@@ -73,7 +73,7 @@ fn next(bytes: &[u8], method: &Method, keep: usize) -> Option<(WireAnswer, Optio
     Some((answer, end))
 }
 
-/// What it says that a request which is to be refused has no answer. A connection that is closed instead is what a refusal
+/// Judges that a request which is to be refused has no answer. A connection that is closed instead is what a refusal
 /// looks like, and what it looks like when whatever read the request has ended.
 pub(super) fn unanswered(heard: &Heard, what: &str) -> (Mark, String) {
     match heard.ended {
@@ -82,7 +82,7 @@ pub(super) fn unanswered(heard: &Heard, what: &str) -> (Mark, String) {
     }
 }
 
-/// What came back, as a line that a person can check.
+/// Describes the answer, as a line that a person can check.
 pub(super) fn told(heard: &Heard) -> String {
     let end = match heard.ended {
         Ended::Closed => "closed",

@@ -1,4 +1,4 @@
-//! How much an attack may do, and what it may never exceed.
+//! Bounds of an attack, and the maxima of all bounds.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub const MAX_DURATION: Duration = Duration::from_secs(120);
 /// The most bytes that an attack ever streams on one connection.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// How much one attack may do. All of them hold together; the first that is reached ends the attack.
+/// The bounds of one attack. All of them hold together; the first that is reached ends the attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections held at once; at most [`MAX_CONNECTIONS`]. Fewer where the process may not open so many descriptors.
@@ -27,7 +27,7 @@ pub struct Bounds {
     pub duration: Duration,
     /// Bytes streamed on one connection; at most [`MAX_BYTES`].
     pub bytes: u64,
-    /// How long one answer is waited for; never longer than `duration`.
+    /// The time limit of one answer; never longer than `duration`.
     pub answer: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Somebody else at another address, who asks steadily for something harmless while an attack runs.
+//! The bystander: a client at another address that sends a harmless request steadily while an attack runs.
 //!
 //! Asked at fixed moments, each time on a connection of its own as a new visitor would, and timed from the moment at which it
 //! was due: a server that makes the bystander wait cannot make it ask less (no coordinated omission).
@@ -23,13 +23,13 @@ const BEFORE: usize = 30;
 const LEAST_DURING: usize = 20;
 /// Requests after it.
 const AFTER: usize = 20;
-/// How long one request may take.
+/// The time limit of one request.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The most requests in flight; beyond it one is counted as failed without being sent.
 const MAX_IN_FLIGHT: usize = 200;
-/// How long an attack may overrun its bounds before it is dropped: for its last answer and its own bookkeeping.
+/// The time by which an attack may overrun its bounds, for its last answer and its own bookkeeping, before it is dropped.
 const OVERRUN: Duration = Duration::from_secs(15);
-/// How long a target may take to serve the bystander again.
+/// The time in which a target must serve the bystander again.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// A bystander is served as long as one request in so many fails at most.
@@ -43,7 +43,7 @@ pub const TAIL_FACTOR: u32 = 20;
 /// with a floor that a retransmitted SYN (1 s) stays below.
 pub const TAIL_FLOOR: Duration = Duration::from_millis(2_500);
 
-/// How the bystander fared.
+/// The service that the bystander got.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bystander {
     /// Whether it asked from an address of its own: else limits for an address met it with the attacker.
@@ -58,12 +58,12 @@ pub struct Bystander {
     pub recovered: Option<Duration>,
 }
 
-/// What became of its requests. Times are to the whole answer, of those that succeeded.
+/// Counts and times of its requests. Times are to the whole answer, of those that succeeded.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Health {
-    /// How many were sent.
+    /// Requests sent.
     pub requests: usize,
-    /// How many had no answer, or another status than in peace.
+    /// Requests without an answer, or with another status than before the attack.
     pub errors: usize,
     /// The median.
     pub p50: Duration,
@@ -74,7 +74,7 @@ pub struct Health {
 }
 
 impl Bystander {
-    /// What is wrong with how it fared, when something is. It suffers when more than one request in twenty ([`ERRORS`]) fails,
+    /// Returns the harm to it, if any. It suffers when more than one request in twenty ([`ERRORS`]) fails,
     /// when the median is above ten times the one before ([`MEDIAN_FACTOR`]) and half a second ([`MEDIAN_FLOOR`]), when the 99th
     /// percentile is above twenty times ([`TAIL_FACTOR`]) and two and a half seconds ([`TAIL_FLOOR`]), or when it is not served
     /// again within 10 s of the end.
@@ -115,7 +115,7 @@ impl Health {
     }
 }
 
-/// How long one request took; none when it failed.
+/// The time that one request took; none when it failed.
 type Sample = Option<Duration>;
 
 /// Runs the attack with a bystander beside it.
@@ -215,7 +215,7 @@ impl Asker {
         samples
     }
 
-    /// How long after `ended` a request was served again, not slower than the median may be; none when none was within 10 s.
+    /// Returns the time after `ended` at which a request was served again, not slower than the median may be; none after 10 s.
     async fn recovery(&self, ended: Instant) -> Option<Duration> {
         while ended.elapsed() < RECOVERY {
             let asked = Instant::now();

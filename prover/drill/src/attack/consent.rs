@@ -1,4 +1,4 @@
-//! Who may be attacked: loopback, and whoever serves a fresh token of this run at a well-known path.
+//! Consent to attacks: loopback, and targets that serve a fresh token of this run at a well-known path.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::token::Token;
 use keel_wire::http::MAX_BODY_KEPT;
 use keel_wire::raw::RawConnection;
 
-/// Where a target beyond loopback says that it consents: the body is the token and nothing else but white space.
+/// The path at which a target beyond loopback consents: the body is the token and nothing else but white space.
 pub const PATH: &str = "/.well-known/keel-consent";
-/// How long the token may take to come, from the connection to the last byte.
+/// The time limit of the token, from the connection to the last byte.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why a target is not attacked.
+/// The reason why a target is not attacked.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// Only plain HTTP is spoken here.
@@ -27,13 +27,13 @@ pub enum Refused {
     NoAddress {
         /// The target's URL.
         url: Url,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// It is not on loopback, and one port cannot consent for another.
     #[error("port {port} of {address} is not attacked: beyond 127.0.0.0/8 and ::1 only the URL's own port is")]
     OtherPort {
-        /// Where it listens.
+        /// Its address.
         address: SocketAddr,
         /// The other port.
         port: u16,
@@ -49,9 +49,9 @@ pub enum Refused {
          `{token}` at {PATH} while this run lasts"
     )]
     NoConsent {
-        /// Where it listens.
+        /// Its address.
         address: SocketAddr,
-        /// What was seen at the path.
+        /// The answer at the path.
         saw: String,
         /// The token of this run.
         token: Token,
@@ -62,11 +62,11 @@ pub enum Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) address: SocketAddr,
-    /// What to put into `Host`.
+    /// The value of `Host`.
     pub(super) host: String,
 }
 
-/// Where `target` may be attacked. Consent is asked for anew each time, so that taking the token away ends it.
+/// Returns the site at which `target` may be attacked. Consent is asked for anew each time, so that taking the token away ends it.
 ///
 /// # Errors
 /// Why it may not.
@@ -103,7 +103,7 @@ async fn resolve(url: &Url) -> Result<Site, Refused> {
     Ok(Site { address, host })
 }
 
-/// What is served at the path, trimmed.
+/// Returns the body at the path, trimmed.
 async fn served(site: &Site) -> Result<String, String> {
     let ask = async {
         let mut connection = RawConnection::connect(site.address, None, PATIENCE).await.map_err(|e| e.to_string())?;

@@ -1,4 +1,4 @@
-//! Where an attack happens: the address, the bounds, and the pace that keeps to them.
+//! The context of an attack: its target's address, its bounds, and the pace that keeps to them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
@@ -18,27 +18,27 @@ use super::target::Target;
 use keel_wire::http::Request;
 use keel_wire::raw::{Connect, Heard, RawConnection};
 
-/// Where attacks come from, on loopback.
+/// The address of attackers, on loopback.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// Where the bystander asks from, on loopback.
+/// The address of the bystander, on loopback.
 const BYSTANDER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// Descriptors that this process needs besides those of the attack: the bystander's, files, the runtime's.
 const SPARE: usize = 300;
-/// How long a connection may take: loopback needs microseconds, a full backlog drops the first SYN for a second.
+/// The time limit of a connection: loopback needs microseconds, a full backlog drops the first SYN for a second.
 const CONNECT: Duration = Duration::from_secs(3);
-/// How long the target may take to answer in peace.
+/// The time limit of an answer before the attack.
 const IN_PEACE: Duration = Duration::from_secs(5);
-/// How often peace is asked for: an attack before this one may still be remembered.
+/// Attempts to get an answer before the attack: the target may still remember an earlier attack.
 const ATTEMPTS: u32 = 10;
 
-/// Where an attack happens.
+/// The context of an attack.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) target: &'a Target,
     pub(super) bounds: Bounds,
     pub(super) address: SocketAddr,
     pub(super) host: String,
-    /// The status that the harmless request has in peace.
+    /// The status of the harmless request before the attack.
     pub(super) peace: u16,
     /// Begins with the first thing that is begun, after the bystander has seen the target in peace.
     pace: OnceLock<Pace>,
@@ -55,7 +55,7 @@ struct Pace {
 }
 
 impl<'a> Context<'a> {
-    /// The context, when the target answers in peace.
+    /// Opens the context, when the target answers a harmless request.
     ///
     /// # Errors
     /// The reason why nothing can be told of the target.
@@ -215,7 +215,7 @@ fn narrow() -> Connect {
     Connect { receive_buffer: Some(1 << 10), max_segment: Some(536), ..Connect::default() }
 }
 
-/// Why nothing can be told without a connection.
+/// The excuse when no connection could be made.
 pub(super) fn no_connection(error: std::io::Error) -> Excuse {
     Excuse::Unknown(format!("no connection could be made: {error}"))
 }

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-/// What one piece of evidence says.
+/// The meaning of one piece of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
-    /// What a correct server does.
+    /// A correct server does this.
     Right,
     /// Answered though it could have been refused; no harm was seen.
     Tolerated,
-    /// What no correct server does.
+    /// No correct server does this.
     Wrong,
     /// Could not be told. Nothing is held then, however much else was right.
     Unseen,
@@ -21,22 +21,22 @@ pub enum Mark {
 /// One thing that was seen.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evidence {
-    /// What it says.
+    /// Its meaning.
     pub mark: Mark,
-    /// What was seen, as a sentence.
+    /// The observation, as a sentence.
     pub what: String,
-    /// What was sent, shortened; empty when the sentence says it.
+    /// The bytes sent, shortened; empty when the sentence says it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub sent: String,
-    /// What came back, shortened; empty when the sentence says it.
+    /// The bytes that came back, shortened; empty when the sentence says it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub came_back: String,
 }
 
-/// What an attack saw, or why it did not see anything.
+/// The evidence of an attack, or the reason why there is none.
 pub(super) type Findings = Result<Vec<Evidence>, Excuse>;
 
-/// Why an attack says nothing of the target.
+/// The reason why an attack says nothing of the target.
 #[derive(Clone, Debug)]
 pub(super) enum Excuse {
     /// The target has nothing that the attack is about.

@@ -6,7 +6,7 @@ use super::bystander::Bystander;
 use super::evidence::{Evidence, Excuse, Findings, Mark};
 use super::target_memory::Memory;
 
-/// What an attack came to.
+/// The verdict of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttackVerdict {
@@ -20,7 +20,7 @@ pub enum AttackVerdict {
     NotApplicable,
 }
 
-/// What an attack came to, and why.
+/// The result of an attack, and the reason for it.
 #[derive(Clone, Debug, Serialize)]
 pub struct AttackResult {
     /// The attack's id.
@@ -31,9 +31,9 @@ pub struct AttackResult {
     pub reason: String,
     /// Everything that was seen.
     pub evidence: Vec<Evidence>,
-    /// How the bystander fared; none when the attack did not begin.
+    /// The service that the bystander got; none when the attack did not begin.
     pub bystander: Option<Bystander>,
-    /// What it cost the target in memory; none where its processes were not seen.
+    /// The memory that it cost the target; none where its processes were not seen.
     pub memory: Option<Memory>,
 }
 

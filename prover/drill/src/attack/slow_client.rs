@@ -15,9 +15,9 @@ use keel_wire::raw::{Ended, RawConnection};
 const BATCH: usize = 50;
 /// Between two rounds in which each connection is fed.
 const ROUND: Duration = Duration::from_millis(500);
-/// How long one small write may take.
+/// The time limit of one small write.
 const WRITE: Duration = Duration::from_millis(200);
-/// How long is listened to what a cut connection brought.
+/// The time limit for reading the last answer of a cut connection.
 const GLANCE: Duration = Duration::from_millis(20);
 /// Connections whose answers are looked at, for the evidence.
 const LOOKED_AT: usize = 200;
@@ -26,7 +26,7 @@ const LEFT: usize = 1 << 20;
 /// and how long.
 const READ_AT_LAST: Duration = Duration::from_secs(1);
 
-/// How the connections are held.
+/// The way in which the connections are held.
 pub(super) struct Manner {
     /// Written as soon as one is open.
     pub(super) first: Vec<u8>,
@@ -40,7 +40,7 @@ pub(super) struct Manner {
     pub(super) requests: u64,
 }
 
-/// What became of them.
+/// Counts of the held connections.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// The most that were open at once.
@@ -51,13 +51,13 @@ pub(super) struct Tally {
     pub(super) failed: usize,
     /// Closed by the server.
     pub(super) cut: usize,
-    /// How long the first of these had been held.
+    /// The time for which the first of these had been held.
     pub(super) first_cut: Option<Duration>,
-    /// What the first of these were told before.
+    /// The statuses that the first of these got before.
     pub(super) statuses: BTreeMap<u16, usize>,
     /// Still held at the end, as far as can be seen without reading.
     pub(super) held: usize,
-    /// Where nothing was read: how many of these were read at last, and how many of them had been cut in an answer.
+    /// Without reading: the number of these that were read at last, and of them the number that had been cut in an answer.
     pub(super) read: Option<(usize, usize)>,
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn hold(context: &Context<'_>, manner: &Manner) -> Tally {
     tally
 }
 
-/// That a server has given a connection up does not show while nothing is read: its FIN waits behind the answers that the
+/// Reads at last. While nothing is read the end of a connection does not show: its FIN waits behind the answers that the
 /// kernel still has. Whoever reads them at last finds the end within an answer.
 async fn read_at_last(held: Vec<Held>) -> (usize, usize) {
     let read = held.into_iter().take(LOOKED_AT).map(async |mut one: Held| {
@@ -158,7 +158,7 @@ async fn feed(manner: &Manner, held: Vec<Held>, tally: &mut Tally) -> Vec<Held> 
 }
 
 impl Tally {
-    /// What it says of the server: cutting or refusing some is right, keeping all is tolerated as long as others are served,
+    /// Judges the server: cutting or refusing some is right, keeping all is tolerated as long as others are served,
     /// which the bystander says.
     pub(super) fn evidence(&self, context: &Context<'_>, what: &str) -> Vec<Evidence> {
         let all = format!("{} connections with {what} were opened, {} at once", self.opened, self.most);

@@ -60,7 +60,7 @@ impl MemoryWatch {
         Some(Self { before, peak, looking })
     }
 
-    /// What was seen until now.
+    /// Ends the watch and returns the memory seen until now.
     pub(super) fn end(self) -> Memory {
         let before: u64 = self.before.iter().map(|(_, reading)| reading.now).sum();
         let sampled = self.peak.load(Ordering::Relaxed).saturating_sub(before);

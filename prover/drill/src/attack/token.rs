@@ -5,7 +5,7 @@ use std::fmt;
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-/// What a target must serve to consent to the attacks of this run: 192 bits of the operating system's randomness.
+/// A token that a target serves to consent to the attacks of this run: 192 bits of the operating system's randomness.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 

@@ -1,4 +1,4 @@
-//! BankWatch that moves while a drill runs: who moved what, which balances were read, and whether that can be right.
+//! The bank of a drill: transfers and balances recorded while it runs, and checked for lost or doubled money.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::history::{Action, Answer, Operation, Outcome};
 use keel_load::{Completed, Filling, MAX_SAMPLES};
 use keel_wire::http::{Client, Request};
 
-/// How often a transfer is asked about at the end.
+/// The number of times that a transfer is asked about at the end.
 const TRIES: usize = 20;
 /// Between two of these.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -24,12 +24,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 const AT_ONCE: usize = 8;
 /// The most operations of a counter-example that are told; all of them are in the history.
 const MAX_TOLD: usize = 4;
-/// Where money comes from and goes to that leaves the accounts.
+/// The name of the place from which money comes into the accounts and to which it leaves.
 const OUTSIDE: &str = "outside";
 /// The client that looks at the balances, beside those of the load, which count from 1.
 const LOOKER: u64 = 0;
 
-/// What one kind of request is about.
+/// The effect of one kind of request on the accounts.
 enum Role {
     Moves { from: String, to: String, amount: i64 },
     Reads(String),
@@ -47,7 +47,7 @@ struct Asked {
     body: Option<Vec<u8>>,
 }
 
-/// Takes down what happens to money.
+/// Records transfers and balances.
 pub(super) struct BankWatch {
     bank: Bank,
     load_plan: keel_load::Plan,
@@ -59,7 +59,7 @@ pub(super) struct BankWatch {
     asked: Mutex<Vec<Asked>>,
 }
 
-/// What was found, and the history that shows it.
+/// The judgement, and the history that shows it.
 pub(super) struct BankJudgement {
     pub(super) outcome: Judgement,
     pub(super) evidence: String,
@@ -267,7 +267,7 @@ impl BankWatch {
     }
 }
 
-/// What came of asking again.
+/// The outcome of asking again.
 enum Again {
     /// With this body.
     Acknowledged(Vec<u8>),

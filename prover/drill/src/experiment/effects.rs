@@ -1,4 +1,4 @@
-//! What requests cause at a dependency: which were acknowledged, and what is in the dependency's own list in the end.
+//! Effects of requests at a dependency: those acknowledged, compared with the dependency's own list in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ use keel_wire::http::{Client, Request};
 
 /// Between two looks at the list, while not all is there.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often the list before the load is looked at until it does not change.
+/// The most looks at the list before the load, until it does not change.
 const SETTLES: usize = 20;
 /// The most pages of a list.
 const MAX_PAGES: usize = 10_000;
@@ -29,7 +29,7 @@ pub(super) struct EffectsSeen {
     kind: Option<usize>,
     dependency: Option<Url>,
     begun: Instant,
-    /// What was there before the load, or why that is not known.
+    /// The effects before the load, or the reason why they are not known.
     before: Result<Counts, String>,
     asked: Mutex<Asked>,
 }

@@ -48,7 +48,7 @@ impl ExtraClient {
         Ok(Self { _connections: set, sent })
     }
 
-    /// How many requests it has begun.
+    /// The number of requests begun.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

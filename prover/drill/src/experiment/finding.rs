@@ -7,24 +7,24 @@ use serde::Serialize;
 /// The bound of one look at an answer, a metric, a health document.
 pub(super) const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is said of one hypothesis.
+/// The finding on one hypothesis.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// The hypothesis.
     pub name: String,
-    /// Whether it held.
+    /// The judgement.
     pub outcome: Judgement,
-    /// What was seen.
+    /// The evidence for it.
     pub evidence: String,
 }
 
-/// Whether a hypothesis held.
+/// The judgement of one hypothesis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
-    /// It did.
+    /// It held.
     Held,
-    /// It did not.
+    /// It did not hold.
     FellShort,
     /// Too little was seen.
     Unknown,

@@ -1,4 +1,4 @@
-//! Whether what was seen is what was expected.
+//! Judges the hypotheses of a drill by its observations.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const LEAST: u64 = 5;
 /// The most outcomes that are told, the most frequent first.
 const MOST_OUTCOMES: usize = 3;
 
-/// What must hold before anything is done: thresholds on the phase `before`, and everything that is looked at.
+/// Judges the state before the first step: thresholds on the phase `before`, and everything that is looked at.
 pub(super) async fn gate(plan: &Plan, observed: &Observed, target: &impl DrillTarget) -> Vec<Finding> {
     let mut findings = Vec::new();
     for hypothesis in &plan.hypotheses {
@@ -31,7 +31,7 @@ pub(super) async fn gate(plan: &Plan, observed: &Observed, target: &impl DrillTa
     findings
 }
 
-/// What held of all of it. What was seen of latencies and failures counts only where the load was the one that was planned:
+/// Judges every hypothesis at the end. Latencies and failures count only where the load was the one that was planned:
 /// `invalid` says why it was not.
 pub(super) async fn judge(
     plan: &Plan,

@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 512;
 /// So many clients they come from, so that a limit for one address is not taken for the service's capacity.
 const SOURCES: u32 = 64;
 
-/// What is sent, to where, when.
+/// Makes the plan of the load.
 ///
 /// # Errors
 /// When the target does not have what the mix names, or the load cannot be sent.

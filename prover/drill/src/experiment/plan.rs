@@ -63,28 +63,28 @@ pub const MAX_RATE: f64 = 5000.0;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Plan {
-    /// What it is about.
+    /// Its subject.
     pub title: String,
-    /// Why it matters.
+    /// The reason why it matters.
     pub description: String,
-    /// What is examined, when not what the command line says.
+    /// The subject, when it is not the one that the command line says.
     #[serde(default)]
     pub subject: SubjectPart,
-    /// What is put under it before it starts, so that it can be broken later.
+    /// Preparations before it starts, so that it can be broken later.
     #[serde(default)]
     pub prepare: Prepare,
-    /// What may be touched.
+    /// The limits of the drill: everything that it may touch.
     #[serde(default)]
     pub blast_radius: BlastRadius,
-    /// What is asked of it meanwhile.
+    /// The load on it.
     pub load: Load,
-    /// What is done to it.
+    /// The steps.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
-    /// What is expected of it.
+    /// The hypotheses.
     #[serde(rename = "hypothesis")]
     pub hypotheses: Vec<Hypothesis>,
-    /// When it is broken off at once.
+    /// The abort conditions.
     #[serde(default, rename = "abort")]
     pub aborts: Vec<Abort>,
     /// From the last undo until the phase `after` begins.
@@ -92,7 +92,7 @@ pub struct Plan {
     pub recovery: Duration,
 }
 
-/// What is examined.
+/// The subject of a drill.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SubjectPart {
@@ -103,7 +103,7 @@ pub struct SubjectPart {
     pub env: BTreeMap<String, String>,
 }
 
-/// What may be touched.
+/// The limits of the drill: everything that it may touch.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BlastRadius {
@@ -124,7 +124,7 @@ pub struct BlastRadius {
     pub commands: bool,
 }
 
-/// When a drill is broken off: all that was done is undone at once.
+/// An abort condition: when it is met, all that was done is undone at once.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Abort {
@@ -157,12 +157,12 @@ impl Plan {
         Ok(plan)
     }
 
-    /// When the first step begins; the end of the load when there is none.
+    /// Returns the time of the first step; the end of the load when there is none.
     pub fn first_step(&self) -> Duration {
         self.steps.iter().map(|step| step.at).min().unwrap_or(self.load.lasts)
     }
 
-    /// When the last step ends.
+    /// Returns the end of the last step.
     pub fn last_end(&self) -> Duration {
         self.steps.iter().map(|step| step.at + step.lasts).max().unwrap_or(self.load.lasts)
     }

@@ -1,4 +1,4 @@
-//! What a drill found: on a terminal, as JSON, and as one page with its timeline.
+//! The report of a drill: on a terminal, as JSON, and as one page with its timeline.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,25 +17,25 @@ mod html;
 /// The report of one drill.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What it was about.
+    /// Its subject.
     pub title: String,
-    /// Why it matters.
+    /// The reason why it matters.
     pub description: String,
-    /// When it began: RFC 3339, UTC.
+    /// Its start: RFC 3339, UTC.
     pub start: String,
-    /// What the order of requests was drawn from.
+    /// The seed of the order of requests.
     pub seed: u64,
-    /// What became of it.
+    /// The verdict.
     pub verdict: DrillVerdict,
     /// Each hypothesis.
     pub findings: Vec<Finding>,
-    /// What was done, and when.
+    /// Everything that was done, with its time.
     pub events: Vec<Event>,
     /// From when to when something was broken.
     pub spans: Vec<Span>,
-    /// What came of the load; none when it broke off.
+    /// The figures of the load; none when it broke off.
     pub load: Option<keel_load::Report>,
-    /// What came of it by phase: before the first step, until the last was undone, after the recovery.
+    /// The figures by phase: before the first step, until the last was undone, after the recovery.
     pub phases: Vec<(&'static str, Part)>,
     /// The load, second by second, by the time at which requests were to be sent.
     pub seconds: Vec<Second>,
@@ -43,7 +43,7 @@ pub struct Report {
     pub history: Vec<Operation>,
 }
 
-/// What became of a drill.
+/// The verdict of a drill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DrillVerdict {

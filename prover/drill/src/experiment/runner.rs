@@ -115,7 +115,7 @@ pub async fn run(
     Ok(report)
 }
 
-/// How the steps ended.
+/// The end of the steps.
 enum Ended {
     Whole,
     /// The hypothesis did not hold before anything was done.
@@ -157,7 +157,7 @@ fn is_there(step: &Step, target: &impl DrillTarget) -> Result<(), PlanError> {
     }
 }
 
-/// What a drill leaves out of a fault of the host.
+/// The settings that a drill leaves out of a fault of the host.
 fn left_out(target: &impl DrillTarget, fault: &str, pid: Option<u32>) -> Settings {
     let mut settings = target.settings(fault);
     settings.extend(pid.map(|pid| ("pid".to_owned(), pid.into())));
@@ -209,7 +209,7 @@ struct Active {
     kept: Option<usize>,
     /// A fault of the host, whose undo is in the journal of faults.
     injected: Option<Injected>,
-    /// What an extra client sends with, until it is dropped.
+    /// The extra client, until it is dropped.
     extra_client: Option<ExtraClient>,
 }
 

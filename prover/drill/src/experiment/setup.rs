@@ -1,4 +1,4 @@
-//! What was put under a service before it started, and is taken away after it has ended.
+//! The setup under a service: made before it starts, taken away after it has ended.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::plan::{Prepare, Settings};
 use crate::fault::{Fault, FaultError, Injected, Journal, Prepared, Switch};
 use crate::process::Launch;
 
-/// What was prepared. Dropping it takes it away: only after the service has ended.
+/// The setup under a service. Dropping it takes it away: only after the service has ended.
 #[derive(Debug)]
 pub struct Setup {
     clock: Option<Switch>,
@@ -36,7 +36,7 @@ impl Setup {
         Ok(Self { clock, disk, volume, _folder: folder })
     }
 
-    /// What is filled in of a fault of that name where a drill leaves it out.
+    /// Returns the settings that are added to a fault of that name where a drill leaves them out.
     pub fn settings(&self, fault: &str) -> Settings {
         let path = |name: &str, path: &Path| Settings::from_iter([(name.to_owned(), path.to_string_lossy().into())]);
         match (fault, &self.clock, &self.disk, &self.volume) {

@@ -1,4 +1,4 @@
-//! What a drill acts on. Who runs the drill brings it: the drill does not know how a service is started.
+//! The target of a drill. The caller brings it: a drill does not know how a service is started.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub trait DrillTarget {
     /// The request of that name.
     fn request(&self, name: &str) -> Option<Kind>;
 
-    /// What names in braces stand for in requests: what earlier answers gave.
+    /// The values of names in braces in requests, taken from earlier answers.
     fn variables(&self) -> BTreeMap<String, String>;
 
     /// A path with those names replaced.
@@ -45,8 +45,8 @@ pub trait DrillTarget {
     /// The id of a process that runs, by its name.
     fn pid(&self, process: &str) -> Option<u32>;
 
-    /// What is filled in of a fault of the host where the drill leaves it out, by the fault's name: the switch or the folder of
-    /// what was prepared ([`Setup::settings`](super::Setup::settings)).
+    /// The settings that are added to a fault of the host where the drill leaves them out, by the fault's name: the switch or
+    /// the folder of what was prepared ([`Setup::settings`](super::Setup::settings)).
     fn settings(&self, fault: &str) -> Settings;
 
     /// Takes every fault away, starts what has ended, and waits until all is ready.

@@ -1,4 +1,4 @@
-//! What undoes a drill's commands, on disk before they act: a drill that was killed is undone by the next one.
+//! The undo of a drill's commands, on disk before they act: a drill that was killed is undone by the next one.
 //!
 //! One file for each drill that runs, appended to and locked. The kernel gives the lock up with the process, however it ended;
 //! a file without an owner is of a drill that was killed. Processes and proxies need no entry: they end with keel.

@@ -1,4 +1,4 @@
-//! What can be done on this host, and why the rest cannot.
+//! The faults available on this host, and the reasons why others are not.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -15,9 +15,9 @@ use super::linux::cgroup;
 pub struct Available {
     /// Its name.
     pub fault: &'static str,
-    /// How it is done.
+    /// The mechanism.
     pub how: &'static str,
-    /// Why it cannot be done here, and what to do.
+    /// The reason why it cannot be done here, and the remedy.
     pub lacking: Option<String>,
 }
 
@@ -52,7 +52,7 @@ impl Available {
     }
 }
 
-/// Why this fault cannot be done here.
+/// Returns the reason why this fault cannot be done here.
 pub(super) fn lacking(fault: &Fault) -> Option<String> {
     match fault {
         Fault::Volume { .. } | Fault::ReadOnlyDisk { .. } => mounting(),

@@ -22,7 +22,7 @@ pub enum FaultError {
     Failed {
         /// The fault's name.
         what: &'static str,
-        /// What was tried, and how it failed.
+        /// The attempt, and its failure.
         why: String,
     },
     /// Its undo could not be written down, so it was not tried.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What can be broken. Every one but [`Fault::Kill`] is undone when its [`Injected`] is undone or dropped.
+/// A fault. Every one but [`Fault::Kill`] is undone when its [`Injected`](super::Injected) is undone or dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
@@ -28,7 +28,7 @@ pub enum Fault {
     },
     /// The host is busy: so many processes compute without end.
     CpuHog {
-        /// How many; at most [`MAX_HOGS`].
+        /// The number; at most [`MAX_HOGS`].
         processes: u32,
     },
     /// The process can have so many bytes more and no more: by a control group (beyond it the kernel kills), or where there
@@ -74,7 +74,7 @@ pub enum Fault {
         /// The folder.
         folder: PathBuf,
     },
-    /// System calls on files are slow or fail, in a process that was started with [`Prepared::with_disk`].
+    /// System calls on files are slow or fail, in a process that was started with [`Prepared::with_disk`](super::Prepared::with_disk).
     Disk {
         /// The switch of that process.
         switch: PathBuf,
@@ -94,27 +94,27 @@ pub enum Fault {
         #[serde(default)]
         open: Option<Errno>,
     },
-    /// The clock of a process that was started with [`Prepared::with_clock`] jumps, or runs at another speed.
+    /// The clock of a process that was started with [`Prepared::with_clock`](super::Prepared::with_clock) jumps, or runs at another speed.
     Clock {
         /// The switch of that process.
         switch: PathBuf,
         /// Seconds that it jumps; negative ones go back.
         #[serde(default)]
         jump: i64,
-        /// How fast it runs from then on; 1.0 is right.
+        /// Its speed from then on; 1.0 is right.
         #[serde(default = "normal_speed")]
         speed: f64,
     },
-    /// Names are not found, by the resolver of a process that was started with [`Prepared::with_resolver`].
+    /// Names are not found, by the resolver of a process that was started with [`Prepared::with_resolver`](super::Prepared::with_resolver).
     Dns {
         /// The switch of that process.
         switch: PathBuf,
-        /// What the resolver does.
+        /// The mistake of the resolver.
         answer: Misanswer,
         /// The address of [`Misanswer::Wrong`].
         #[serde(default)]
         address: Option<IpAddr>,
-        /// How late [`Misanswer::Slow`] is, in milliseconds; at most [`MAX_DELAY_MS`].
+        /// The delay of [`Misanswer::Slow`], in milliseconds; at most [`MAX_DELAY_MS`].
         #[serde(default)]
         delay_ms: u32,
     },
@@ -149,7 +149,7 @@ pub enum Fault {
     },
 }
 
-/// How a system call on a file fails.
+/// The error of a system call on a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Errno {
@@ -163,7 +163,7 @@ pub enum Errno {
     Erofs,
 }
 
-/// What a resolver does wrong.
+/// The mistake of a resolver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Misanswer {
@@ -182,12 +182,12 @@ pub enum Misanswer {
     Slow,
 }
 
-/// What a fault is about.
+/// The object of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// A process that runs, by its `pid`.
     Process,
-    /// A process that was started prepared, by its `switch` ([`Prepared`]).
+    /// A process that was started prepared, by its `switch` ([`Prepared`](super::Prepared)).
     Switch,
     /// A folder, a network device, or the host as a whole.
     Host,

@@ -41,7 +41,7 @@ pub enum Undo {
     Unmount {
         /// Where.
         folder: PathBuf,
-        /// How many mounts were on it before: those stay.
+        /// The number of mounts on it before: those stay.
         below: usize,
     },
     /// Removes a file.
@@ -53,7 +53,7 @@ pub enum Undo {
     Switch {
         /// The file.
         file: PathBuf,
-        /// What it said.
+        /// Its contents before.
         contents: String,
     },
     /// Brings a network device up, with what the kernel forgets when it goes down.

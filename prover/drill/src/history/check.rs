@@ -1,6 +1,6 @@
-//! Whether a history can be right.
+//! Checkers: each decides whether a history can be right.
 //!
-//! What nobody knows the outcome of never counts against the service by itself: it may have happened or not, once.
+//! An operation with an unknown outcome never counts against the service by itself: it may have happened or not, once.
 
 mod bank;
 mod effects;

@@ -13,7 +13,7 @@ use super::recorder::MAX_OPERATIONS;
 /// The longest line that is read, in bytes: 1 MiB.
 pub const MAX_LINE: u64 = 1 << 20;
 
-/// Why a file is no history.
+/// The reason why a file is no history.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It cannot be read at all.
@@ -26,7 +26,7 @@ pub enum Unreadable {
     Line {
         /// The how-manieth line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The mistake in it.
         why: String,
     },
     /// There are more operations than one history may have.

@@ -82,7 +82,7 @@ pub(super) fn listeners(leader: u32, port: u16) -> Vec<Member> {
     living(&later)
 }
 
-/// What the target uses now.
+/// Returns the usage of the target now.
 pub(super) fn usage(leader: u32, mark: &str) -> Usage {
     let ticks_per_second = procfs::ticks_per_second().max(1);
     let mut usage = Usage::default();

@@ -52,7 +52,7 @@ fn is_ambient((name, value): &(String, String)) -> bool {
     name.eq_ignore_ascii_case("cookie") || (name.eq_ignore_ascii_case("authorization") && basic)
 }
 
-/// What a page can send without asking: what a browser adds goes with it, other fields do not.
+/// Reduces a request to what a page can send without asking: fields that a browser adds stay, other fields do not.
 ///
 /// The answer in peace tells an effect: many answer a form with a redirection when it had one, and with 200, or a redirection to
 /// somewhere else, when it had none.

@@ -61,7 +61,7 @@ async fn login(context: &Context<'_>) -> Findings {
     Ok(vec![Evidence::new(Mark::Wrong, format!("{ATTEMPTS} wrong passwords in a row met no limit"))])
 }
 
-/// How quick the first answers were and how slow the last ones are, when that is a limit.
+/// The times of the first answers and of the last ones, when the difference is a limit.
 fn slowed(times: &[Duration]) -> Option<(Duration, Duration)> {
     if times.len() < 2 * IN_A_ROW {
         return None;

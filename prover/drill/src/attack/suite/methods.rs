@@ -5,7 +5,7 @@ use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
 
-/// What must not come back: stands for a cookie that a page may not read.
+/// A value that must not come back: it stands for a cookie that a page may not read.
 const SECRET: &str = "keel-secret-7f3a";
 
 pub(super) const ATTACK: Attack = Attack {

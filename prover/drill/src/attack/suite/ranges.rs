@@ -15,7 +15,7 @@ const RANGES: usize = 1_000;
 const RIGHT: u64 = 2;
 /// And is tolerated up to so many times: Apache, which the CVE is about, lets so many overlaps pass (MaxRangeOverlaps).
 const TOLERATED: u64 = 20;
-/// What a part has beside its bytes, at most: a boundary and two fields.
+/// The most that a part has beside its bytes: a boundary and two fields.
 const PART: u64 = 512;
 
 pub(super) const ATTACK: Attack = Attack {
@@ -27,7 +27,7 @@ pub(super) const ATTACK: Attack = Attack {
     launch: |context| Box::pin(launch(context)),
 };
 
-/// How large an answer is.
+/// The size of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Size {
     /// So many bytes, as came or as Content-Length says.

@@ -19,7 +19,7 @@ use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
-/// How long is listened for answers: one that comes at all comes at once.
+/// The time limit for answers: one that comes at all comes at once.
 const LISTEN: Duration = Duration::from_secs(2);
 /// The most that is listened to, in bytes.
 const HEARD: usize = 1 << 20;

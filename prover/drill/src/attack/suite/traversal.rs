@@ -19,7 +19,7 @@ pub(super) const ATTACK: Attack = Attack {
     launch: |context| Box::pin(launch(context)),
 };
 
-/// What stands for `../`.
+/// Encodings of `../`.
 const UPWARD: [&str; 13] = [
     "../",
     "..%2f",

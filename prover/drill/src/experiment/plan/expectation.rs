@@ -1,4 +1,4 @@
-//! What a drill expects of a service.
+//! Hypotheses: the expectations of a drill.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Hypothesis {
     pub name: String,
     /// Thresholds on the load.
     pub load: Option<LoadBound>,
-    /// How soon requests succeed again after the last undo.
+    /// A bound of the time until requests succeed again after the last undo.
     pub recovers: Option<Recovers>,
     /// An answer to a GET.
     pub http: Option<Http>,
@@ -32,9 +32,9 @@ pub struct Hypothesis {
     pub command: Option<String>,
     /// No acknowledged money lost, none moved twice.
     pub bank: Option<Bank>,
-    /// How many calls a dependency gets for the requests that need it.
+    /// A bound of the calls that a dependency gets for the requests that need it.
     pub calls: Option<CallBound>,
-    /// What was acknowledged has happened at a dependency, once.
+    /// Acknowledged requests have taken effect at a dependency, once.
     pub effects: Option<Effects>,
 }
 
@@ -42,7 +42,7 @@ pub struct Hypothesis {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoadBound {
-    /// When they were to be sent.
+    /// The phase in which they were to be sent.
     #[serde(default)]
     pub phase: Phase,
     /// All must be met.
@@ -50,7 +50,7 @@ pub struct LoadBound {
     pub thresholds: Vec<Threshold>,
 }
 
-/// How soon it recovers.
+/// A bound of the time to recovery.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recovers {
@@ -103,7 +103,7 @@ pub struct Metric {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HealthCheck {
-    /// Where the document is.
+    /// The path of the document.
     #[serde(default = "health")]
     pub path: String,
     /// A JSON pointer.

@@ -13,22 +13,22 @@ use keel_input::duration;
 pub struct Load {
     /// Requests a second.
     pub rate: f64,
-    /// How long.
+    /// Its duration.
     #[serde(deserialize_with = "duration::deserialize")]
     pub lasts: Duration,
     /// Requests by name, and their weights.
     pub mix: BTreeMap<String, u32>,
-    /// When an answer is given up.
+    /// The time limit of an answer.
     #[serde(default = "patience", deserialize_with = "duration::deserialize")]
     pub timeout: Duration,
-    /// How often a request that failed is sent again at once, with its key.
+    /// The number of times that a request that failed is sent again at once, with its key.
     #[serde(default)]
     pub retries: u32,
-    /// How late keel may come to a request. When it comes later to more than one in a hundred, nothing can be said of latencies
-    /// and failures.
+    /// The most by which keel may be late to a request. When it is later to more than one in a hundred, nothing can be said of
+    /// latencies and failures.
     #[serde(default = "allowed_lag", deserialize_with = "duration::deserialize")]
     pub allowed_lag: Duration,
-    /// What the order of requests is drawn from. Their keys are new in every run.
+    /// The seed of the order of requests. Their keys are new in every run.
     #[serde(default = "seed")]
     pub seed: u64,
 }

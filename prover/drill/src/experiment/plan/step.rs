@@ -25,7 +25,7 @@ pub struct Step {
     pub does: Does,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Does {
@@ -61,18 +61,18 @@ pub enum Does {
     Rate(f64),
     /// One more client sends this request over and over, each connection as fast as it is answered.
     Wild {
-        /// Which request.
+        /// The request.
         request: String,
-        /// Over how many connections.
+        /// The number of connections.
         connections: u32,
     },
     /// A fault of the host or of a process on it: a table of [`crate::fault::Fault`], with `process` in place of its `pid`.
     Host(HostFault),
     /// A shell command, and the one that undoes it.
     Command {
-        /// What is run.
+        /// The command.
         run: String,
-        /// What undoes it; it must do no harm when there is nothing to undo.
+        /// The command that undoes it; it must do no harm when there is nothing to undo.
         undo: String,
     },
 }

@@ -11,9 +11,9 @@ use procfs::process::Process;
 use crate::fault::identity::Identity;
 use crate::fault::undo::Undo;
 
-/// How long one period of the processor's quota is, in microseconds: the kernel's default.
+/// The length of one period of the processor's quota, in microseconds: the kernel's default.
 const PERIOD_US: u64 = 100_000;
-/// How often the processes of a group are moved home: those that they start meanwhile too.
+/// The most rounds in which the processes of a group are moved home: those that they start meanwhile too.
 const MAX_ROUNDS: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Controller {
 }
 
 impl Group {
-    /// Where it would be. Why it cannot be made, else.
+    /// Plans a group; the error is the reason why it cannot be made.
     pub(crate) fn plan(controller: Controller, process: &Identity, id: &str) -> Result<Self, String> {
         let (version, mount) = hierarchy(controller)?;
         let groups = Process::new(process.pid.cast_signed()).and_then(|process| process.cgroups());
@@ -92,7 +92,7 @@ impl Group {
         }
     }
 
-    /// What the process has already stays with its home, so the limit is what it may have on top.
+    /// Limits the memory on top of what the process has already, which stays with its home.
     pub(super) fn set_memory(&self, headroom: u64) -> Result<(), String> {
         match self.version {
             Version::One => self.write("memory.limit_in_bytes", &headroom.to_string()),
@@ -127,7 +127,7 @@ pub(super) fn dissolve(folder: &Path, home: &Path) -> Result<(), String> {
     }
 }
 
-/// Which version has the controller, and where it is mounted.
+/// Finds the version that has the controller, and its mount.
 fn hierarchy(controller: Controller) -> Result<(Version, PathBuf), String> {
     let mounts = procfs::mounts().map_err(|error| format!("the mounts of this host: {error}"))?;
     for entry in mounts {

@@ -10,7 +10,7 @@ const PIECE: usize = 1 << 20;
 /// The most mounts that are taken off one folder.
 const MAX_MOUNTS: usize = 16;
 
-/// How many mounts there are on a folder.
+/// Counts the mounts on a folder.
 pub(super) fn mounts_on(folder: &Path) -> Result<usize, String> {
     let mounts = procfs::mounts().map_err(|error| format!("the mounts of this host: {error}"))?;
     Ok(mounts.iter().filter(|mount| Path::new(&mount.fs_file) == folder).count())
@@ -68,7 +68,7 @@ pub(super) fn fill(file: &Path, leave: u64) -> Result<(), String> {
     }
 }
 
-/// Where space cannot be reserved, or no longer all of it.
+/// Writes until the disk is full, where space cannot be reserved or no longer all of it.
 fn write_until_full(mut ballast: &File, wanted: u64) -> std::io::Result<()> {
     use std::io::Write;
     let piece = vec![0; PIECE];

@@ -14,7 +14,7 @@ pub(super) fn look(fault: &Fault, namespace: &str, device: &str) -> Result<(), F
     run(&["ip", "-n", namespace, "link", "show", "dev", device]).map_err(|why| fault.mistaken(why))
 }
 
-/// What brings the device up again as it is now.
+/// Returns the undo that brings the device up again as it is now.
 pub(super) fn undo_of_partition(fault: &Fault, namespace: &str, device: &str) -> Result<Undo, FaultError> {
     let asked = |words: &[&str]| {
         let words: Vec<&str> = ["ip", "-n", namespace].into_iter().chain(words.iter().copied()).collect();

@@ -1,4 +1,4 @@
-//! What each fault does, and what undoes it.
+//! Plans faults: the action of each, and its undo.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

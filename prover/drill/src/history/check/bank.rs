@@ -35,7 +35,7 @@ pub fn bank(history: &[Operation]) -> Verdict {
     }
 }
 
-/// What was opened and moved.
+/// The accounts that were opened, and the transfers.
 struct Books<'h> {
     /// Balance at first and floor.
     accounts: BTreeMap<&'h str, (i64, i64)>,
@@ -68,7 +68,7 @@ impl<'h> Books<'h> {
         books
     }
 
-    /// What is wrong with one read, or why that cannot be said.
+    /// The contradiction in one read, or the reason why it cannot be judged.
     fn contradiction(&self, read: &Operation, balances: &BTreeMap<&'h str, i64>) -> Option<Verdict> {
         for (account, balance) in balances {
             let Some((_, floor)) = self.accounts.get(account) else {
@@ -203,7 +203,7 @@ impl<'s, 'h> Possible<'s, 'h> {
 struct Search<'s, 'h> {
     /// One of those that are alike, and how many there are.
     possible: &'s [(&'s Transfer<'h>, usize)],
-    /// What could not be explained with the transfers from this one on.
+    /// States without an explanation: the next transfer, and what is still to be explained.
     seen: HashSet<(usize, Vec<i128>)>,
     steps: usize,
 }

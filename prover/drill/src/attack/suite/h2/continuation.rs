@@ -12,9 +12,9 @@ use crate::attack::evidence::{Evidence, Findings, Mark};
 const BLOCK: usize = 8 << 20;
 /// Fields in one frame: below the 16 KiB that every peer must take.
 const FIELDS: usize = 200;
-/// How long is looked after each frame.
+/// The time of a look after each frame.
 const GLANCE: Duration = Duration::from_millis(1);
-/// How long the end may take once everything was sent.
+/// The time limit for the end once everything was sent.
 const CUT: Duration = Duration::from_secs(2);
 
 pub(crate) const ATTACK: Attack = Attack {

@@ -9,11 +9,11 @@ use crate::attack::context::{Context, no_connection};
 use crate::attack::evidence::Excuse;
 use keel_wire::raw::{Ended, RawConnection};
 
-/// How long the settings of the other side may take.
+/// The time limit for the settings of the other side.
 const HELLO: Duration = Duration::from_secs(3);
-/// How long one write may take before the other side counts as not reading.
+/// The time of one write after which the other side counts as not reading.
 pub(super) const STALL: Duration = Duration::from_secs(2);
-/// How long what was left unread may take to come,
+/// The time limit for the unread rest to come,
 const DRAIN: Duration = Duration::from_secs(10);
 /// with pauses of so long at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) struct Link {
     pub(super) seen: Seen,
 }
 
-/// What came so far.
+/// Frames and events received so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Frames of each type, by its number; unknown types are not counted.
@@ -37,7 +37,7 @@ pub(super) struct Seen {
     pub(super) data: usize,
     /// The error code of a GOAWAY.
     pub(super) goaway: Option<u32>,
-    /// How the connection ended, when it has.
+    /// The end of the connection, when it has ended.
     pub(super) ended: Option<Ended>,
 }
 
@@ -47,7 +47,7 @@ impl Seen {
         self.goaway.is_some() || self.ended.is_some()
     }
 
-    /// How it did, as the end of a sentence.
+    /// Describes the end of the connection, as the end of a sentence.
     pub(super) fn told(&self) -> String {
         match (self.goaway, self.ended) {
             (Some(code), _) => format!("with GOAWAY (error {code})"),

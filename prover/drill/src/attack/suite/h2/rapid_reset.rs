@@ -11,7 +11,7 @@ use crate::attack::evidence::{Evidence, Findings, Mark};
 
 /// Streams written at a time; what came back is looked at after each.
 const AT_A_TIME: u64 = 100;
-/// How long is looked.
+/// The time of one look.
 const GLANCE: Duration = Duration::from_millis(1);
 /// Stream ids are odd and below 2^31; long before that a server has shown what it does.
 const MOST: u64 = 1 << 29;

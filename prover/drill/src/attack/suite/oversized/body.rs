@@ -13,9 +13,9 @@ use keel_wire::raw::Ended;
 const SMALLEST: u64 = 1 << 30;
 /// Streamed at a time; what came back is looked at after each.
 const PIECE: usize = 1 << 20;
-/// How long the server may leave a piece unread before it counts as not reading.
+/// The time for which the server may leave a piece unread before it counts as not reading.
 const STALL: Duration = Duration::from_secs(2);
-/// How long is looked for an answer between two pieces.
+/// The time of a look for an answer between two pieces.
 const GLANCE: Duration = Duration::from_millis(2);
 
 pub(crate) const LONG_BODY: Attack = Attack {

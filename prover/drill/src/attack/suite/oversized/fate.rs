@@ -5,7 +5,7 @@ use crate::attack::context::Context;
 use crate::attack::evidence::{Evidence, Mark};
 use keel_wire::raw::{Ended, Heard};
 
-/// What became of a request that no service should take.
+/// The fate of a request that no service should take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// A 4xx about the shape of the request, or 501 or 505.

@@ -2,13 +2,13 @@
 
 /// One ambiguous message.
 pub(super) struct Shape {
-    /// What is odd about it.
+    /// Its ambiguity.
     pub(super) name: &'static str,
     /// Written after the head's other lines; filled by [`Shape::filled`].
     pub(super) lines: &'static str,
     /// The body; filled likewise.
     pub(super) body: &'static str,
-    /// What an answer to the hidden request says.
+    /// The meaning of an answer to the hidden request.
     pub(super) second: Second,
 }
 
@@ -29,7 +29,7 @@ impl Shape {
     }
 }
 
-/// What an answer to the hidden request says.
+/// The meaning of an answer to the hidden request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Second {
     /// The message must be refused, or end its connection: it was smuggled.
