@@ -24,6 +24,7 @@ pub mod target;
 mod context;
 mod definition;
 mod evidence;
+mod pace;
 mod result;
 mod runner;
 mod slow_client;

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_read_back() {
+    fn added_headers_are_read_back() {
         let request = add(Request::get("/"), Duration::from_millis(1250));
         let headers: HeaderMap = request
             .headers
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_right_says_nothing() {
+    fn malformed_values_are_ignored() {
         for value in ["", "5", "m", "-5m", "+5m", "5 m", "5s", "12345678901m", "5\u{b5}"] {
             assert!(waits_of(GRPC, value).is_empty(), "{value:?}");
         }

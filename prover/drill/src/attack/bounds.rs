@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_a_maximum_is_refused_by_name() {
+    fn bounds_beyond_a_maximum_are_refused_by_name() {
         let bounds = Bounds { connections: MAX_CONNECTIONS + 1, ..Bounds::default() };
         let beyond = bounds.check().expect_err("too many");
         assert_eq!(beyond.to_string(), "connections of an attack must be from 1 to 4000, not 4001: ask for less");

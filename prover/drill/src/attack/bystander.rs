@@ -136,13 +136,13 @@ struct Asker {
     from: Option<SocketAddr>,
     request: Vec<u8>,
     /// The status in peace.
-    peace: u16,
+    baseline: u16,
 }
 
 impl Asker {
     fn new(context: &Context<'_>) -> Arc<Self> {
         let request = context.head(&context.read(), "Connection: close\r\n");
-        Arc::new(Self { address: context.address, from: context.bystander(), request, peace: context.peace })
+        Arc::new(Self { address: context.address, from: context.bystander(), request, baseline: context.baseline })
     }
 
     /// One request that was due at `due`.
@@ -153,7 +153,7 @@ impl Asker {
             connection.listen_answer(PATIENCE).await.status()
         };
         let status = tokio::time::timeout_at(due + PATIENCE, exchange).await.ok()??;
-        (status == self.peace).then(|| due.elapsed())
+        (status == self.baseline).then(|| due.elapsed())
     }
 
     async fn ask_times(self: &Arc<Self>, times: usize) -> Vec<Sample> {

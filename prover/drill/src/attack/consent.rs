@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_plain_http_is_refused() {
+    async fn targets_without_plain_http_are_refused() {
         let target = Target::at("https://127.0.0.1/".parse().expect("a URL"));
         assert!(matches!(site(&target).await, Err(Refused::NotHttp(_))));
     }

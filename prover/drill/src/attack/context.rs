@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use super::bounds::Bounds;
 use super::consent::Site;
 use super::evidence::Excuse;
+use super::pace::Pace;
 use super::target::Target;
 use keel_wire::http::Request;
 use keel_wire::raw::{Connect, Heard, RawConnection};
@@ -39,19 +39,9 @@ pub(super) struct Context<'a> {
     pub(super) address: SocketAddr,
     pub(super) host: String,
     /// The status of the harmless request before the attack.
-    pub(super) peace: u16,
+    pub(super) baseline: u16,
     /// Begins with the first thing that is begun, after the bystander has seen the target in peace.
     pace: OnceLock<Pace>,
-}
-
-/// Begins so many things a second, so many in all, until a moment.
-#[derive(Debug)]
-struct Pace {
-    begun: AtomicU64,
-    start: Instant,
-    most: u64,
-    each: Duration,
-    until: Instant,
 }
 
 impl<'a> Context<'a> {
@@ -63,14 +53,14 @@ impl<'a> Context<'a> {
         let connections = bounds.connections.min(descriptors(bounds.connections + SPARE).saturating_sub(SPARE)).max(1);
         let bounds = Bounds { connections, ..*bounds };
         let mut context =
-            Self { target, bounds, address: site.address, host: site.host, peace: 0, pace: OnceLock::new() };
+            Self { target, bounds, address: site.address, host: site.host, baseline: 0, pace: OnceLock::new() };
         for _ in 0..ATTEMPTS {
             let heard = context.exchange_now(&context.bytes(&context.read()), IN_PEACE).await;
             match heard.as_ref().ok().and_then(Heard::status) {
                 // Refusals for a while (429, 503) may be the end of the attack before.
                 Some(429 | 503) | None => tokio::time::sleep(Duration::from_millis(500)).await,
                 Some(status) => {
-                    context.peace = status;
+                    context.baseline = status;
                     return Ok(context);
                 }
             }
@@ -218,32 +208,6 @@ fn narrow() -> Connect {
 /// The excuse when no connection could be made.
 pub(super) fn no_connection(error: std::io::Error) -> Excuse {
     Excuse::Unknown(format!("no connection could be made: {error}"))
-}
-
-impl Pace {
-    fn new(bounds: &Bounds) -> Self {
-        let start = Instant::now();
-        Self {
-            begun: AtomicU64::new(0),
-            start,
-            most: bounds.requests,
-            each: Duration::from_secs(1) / bounds.rate.max(1),
-            until: start + bounds.duration,
-        }
-    }
-
-    async fn turns(&self, count: u64) -> bool {
-        let before = self.begun.fetch_add(count, Ordering::Relaxed);
-        let due = self.start + self.each * u32::try_from(before).unwrap_or(u32::MAX);
-        if before + count > self.most || due >= self.until || Instant::now() >= self.until {
-            return false;
-        }
-        // Below a millisecond the timer is coarser than the pace: whoever is early goes on, the average holds.
-        if due > Instant::now() + Duration::from_millis(1) {
-            tokio::time::sleep_until(due).await;
-        }
-        true
-    }
 }
 
 /// The request with `{key}` replaced by one fresh UUID.

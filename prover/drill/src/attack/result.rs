@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_wrong_decides_before_what_was_not_seen_and_that_before_what_was_right() {
+    fn wrong_outweighs_unseen_and_unseen_outweighs_right() {
         let verdict = |marks: &[Mark]| judge(&marks.iter().map(|mark| Evidence::new(*mark, "")).collect::<Vec<_>>()).0;
         assert_eq!(verdict(&[Mark::Right, Mark::Unseen, Mark::Wrong]), AttackVerdict::Fell);
         assert_eq!(verdict(&[Mark::Right, Mark::Unseen]), AttackVerdict::Unknown);

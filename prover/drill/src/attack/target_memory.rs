@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_seen_where_nobody_listens() {
+    async fn no_memory_is_watched_where_nothing_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let site = Site { address: listener.local_addr().unwrap(), host: String::new() };
         drop(listener);

@@ -1,5 +1,5 @@
-//! One client that has gone wild: it sends as fast as it is answered, over several connections. It is no load: nobody measures
-//! what it gets.
+//! An extra client that sends the next request as soon as one is answered, over several connections. Its answers are not measured:
+//! it is a fault, not a part of the load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +12,10 @@ use keel_wire::http::{Client, Request};
 
 use super::plan::Plan;
 
-/// The most requests of one wild client.
+/// The most requests of one extra client.
 const MAX_REQUESTS: u64 = 1_000_000;
 
-/// A wild client, until it is dropped.
+/// An extra client, which sends until it is dropped.
 pub(super) struct ExtraClient {
     _connections: JoinSet<()>,
     sent: Arc<AtomicU64>,

@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fault_needs_to_be_prepared_is_asked_for() {
+    fn a_fault_without_its_preparation_is_refused() {
         let clock = PLAN
             .replace(r#"slow = { dependency = "bank", by = "2s" }"#, r#"host = { fault = "clock", jump = 60 }"#)
             .replace("[load]", "host = [\"clock\"]\n[load]");
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plan_is_told() {
+    fn mistakes_in_a_plan_are_reported() {
         for (from, to, word) in [
             ("rate = 10", "rate = 0", "rate of 0"),
             ("rate = 10", "rates = 10", "rates"),

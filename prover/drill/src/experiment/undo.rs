@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_killed_drill_left_is_undone_once_and_the_last_first() {
+    async fn commands_of_a_killed_drill_are_undone_once_and_the_last_first() {
         let folder = tempfile::tempdir().unwrap();
         let line = |run: &str| {
             serde_json::to_string(&Line::Undo { run: run.to_owned(), folder: folder.path().to_owned() }).unwrap()
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_undone_stays_and_is_told_again() {
+    async fn a_failed_undo_stays_and_is_reported_again() {
         let folder = tempfile::tempdir().unwrap();
         let line = Line::Undo { run: "exit 3".to_owned(), folder: folder.path().to_owned() };
         abandoned(folder.path(), &serde_json::to_string(&line).unwrap());

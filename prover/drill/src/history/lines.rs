@@ -88,7 +88,7 @@ mod tests {
     use crate::history::operation::{Action, Answer, Outcome};
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_histories_are_read_back() {
         let operation = |action, outcome| Operation { process: 1, action, invoked: 1, completed: Some(2), outcome };
         let key = || "x".to_owned();
         let history = vec![

@@ -197,7 +197,7 @@ fn outcomes(report: &Report) -> Vec<(&str, Judgement)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_holds_and_what_does_not_is_told_apart() {
+async fn hypotheses_that_hold_are_told_from_those_that_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
     let plan = plan(&format!(
@@ -390,7 +390,7 @@ async fn a_fault_of_the_host_is_injected_and_undone() {
 }
 
 #[tokio::test]
-async fn what_the_stage_does_not_have_is_refused_before_anything_is_done() {
+async fn a_plan_that_the_target_cannot_serve_is_refused_before_anything_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
     let mut unknown = plan(&format!("{DOWN}{BANK}"));

@@ -27,13 +27,13 @@ async fn launch(context: &Context<'_>) -> Findings {
     let write = context.target.write.as_ref();
     let write = write.ok_or_else(|| Excuse::NotApplicable("no request with an effect is known".to_owned()))?;
     let heard = context.exchange(&context.bytes(&fill(&write.request)), context.bounds.answer).await?;
-    let Some(peace) = answers::first(&heard.bytes, 0).filter(|answer| (200..400).contains(&answer.status)) else {
+    let Some(baseline) = answers::first(&heard.bytes, 0).filter(|answer| (200..400).contains(&answer.status)) else {
         let said = answers::told(&heard);
         return Err(Excuse::Unknown(format!("the request with an effect does not succeed in peace: {said}")));
     };
     let mut evidence = Vec::new();
     for media_type in SIMPLE {
-        evidence.push(simple(context, &fill(&write.request), media_type, &peace).await);
+        evidence.push(simple(context, &fill(&write.request), media_type, &baseline).await);
     }
     let accused = evidence.iter().any(|piece| piece.mark == Mark::Wrong);
     if accused && !write.request.headers.iter().any(is_ambient) {
@@ -56,7 +56,7 @@ fn is_ambient((name, value): &(String, String)) -> bool {
 ///
 /// The answer in peace tells an effect: many answer a form with a redirection when it had one, and with 200, or a redirection to
 /// somewhere else, when it had none.
-async fn simple(context: &Context<'_>, request: &Request, media_type: &str, peace: &WireAnswer) -> Evidence {
+async fn simple(context: &Context<'_>, request: &Request, media_type: &str, baseline: &WireAnswer) -> Evidence {
     let mut request = request.clone();
     request.headers.retain(is_ambient);
     let request = request
@@ -74,13 +74,13 @@ async fn simple(context: &Context<'_>, request: &Request, media_type: &str, peac
     let (mark, what) = match answer.as_ref().map(|answer| answer.status) {
         // A redirection must lead to the same place; what was made may have a place of its own.
         Some(status)
-            if status == peace.status && (status < 300 || answer.as_ref().map(leads) == Some(leads(peace))) =>
+            if status == baseline.status && (status < 300 || answer.as_ref().map(leads) == Some(leads(baseline))) =>
         {
             (Mark::Wrong, format!("{media_type} from another site has its effect: {status}"))
         }
         Some(status @ 200..=399) => {
             let what =
-                format!("{media_type} from another site is answered {status}, not as in peace ({})", peace.status);
+                format!("{media_type} from another site is answered {status}, not as in peace ({})", baseline.status);
             (Mark::Unseen, format!("{what}: whether it had its effect cannot be told"))
         }
         Some(status @ 500..) if status != 503 => (Mark::Tolerated, format!("{media_type} makes it fail: {status}")),

@@ -45,12 +45,12 @@ async fn refused(context: &Context<'_>, what: &str, request: &str) -> Evidence {
         Err(excuse) => return excuse.evidence(what),
     };
     let (mark, said) = match heard.status() {
-        Some(400) if context.peace == 400 => (
+        Some(400) if context.baseline == 400 => (
             Mark::Unseen,
             format!("{what} is answered 400, and so is the request in peace: name a path that is served"),
         ),
         Some(400) => (Mark::Right, format!("{what} is refused with 400")),
-        Some(status @ 400..=499) if status != context.peace => {
+        Some(status @ 400..=499) if status != context.baseline => {
             (Mark::Tolerated, format!("{what} is refused with {status}, where 400 must be (RFC 9112, 3.2)"))
         }
         Some(status) => (Mark::Wrong, format!("{what} is answered {status}, where 400 must be (RFC 9112, 3.2)")),

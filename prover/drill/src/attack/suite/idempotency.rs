@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_tells_one_effect_from_two_and_a_moment_in_the_answer_does_not() {
+    fn created_ids_tell_one_effect_from_two_and_timestamps_do_not() {
         let made = ["/id".to_owned()];
         let (first, again, second) = (br#"{"id":"a","at":1}"#, br#"{"id":"a","at":2}"#, br#"{"id":"b","at":1}"#);
         assert!(names_the_same(&made, first, again));

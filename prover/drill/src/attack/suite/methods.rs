@@ -69,7 +69,7 @@ async fn overridden(context: &Context<'_>, name: &str) -> Evidence {
         Err(excuse) => return excuse.evidence(name),
     };
     let (mark, what) = match heard.status() {
-        Some(status) if status == context.peace => (Mark::Right, format!("{name} on a GET is ignored")),
+        Some(status) if status == context.baseline => (Mark::Right, format!("{name} on a GET is ignored")),
         Some(status @ (405 | 501)) => (Mark::Wrong, format!("{name} on a GET is obeyed: answered {status}")),
         Some(status) => (Mark::Tolerated, format!("{name} on a GET is answered {status}")),
         None => answers::unanswered(&heard, &format!("{name} on a GET")),

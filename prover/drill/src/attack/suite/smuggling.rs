@@ -103,10 +103,12 @@ attack!(
 );
 
 async fn try_all(context: &Context<'_>, shapes: &[Shape]) -> Findings {
-    if !(200..400).contains(&context.peace) {
+    if !(200..400).contains(&context.baseline) {
         // Whatever cannot be read as a request is refused with a 4xx as well: an answered one could not be told from it.
-        let peace = context.peace;
-        return Err(Excuse::Unknown(format!("the harmless request is answered {peace}: name a path that is served")));
+        let baseline = context.baseline;
+        return Err(Excuse::Unknown(format!(
+            "the harmless request is answered {baseline}: name a path that is served"
+        )));
     }
     let mut evidence = Vec::new();
     for shape in shapes {
@@ -144,13 +146,13 @@ async fn send(context: &Context<'_>, shape: &Shape, request: &Request) -> Result
     let heard = connection.listen(HEARD, LISTEN).await;
     let answers = answers::all(&heard.bytes, &request.method);
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    let (mark, what) = judge(shape.second, &statuses, heard.ended != Ended::StillOpen, context.peace);
+    let (mark, what) = judge(shape.second, &statuses, heard.ended != Ended::StillOpen, context.baseline);
     let evidence = Evidence::new(mark, format!("{}: {what}", shape.name));
     let evidence = evidence.exchange(answers::shown(&bytes), answers::told(&heard));
     Ok(Sent { evidence, answered: !statuses.is_empty() || heard.ended != Ended::StillOpen })
 }
 
-fn judge(second: Second, statuses: &[u16], closed: bool, peace: u16) -> (Mark, String) {
+fn judge(second: Second, statuses: &[u16], closed: bool, baseline: u16) -> (Mark, String) {
     match statuses {
         [] if closed => (Mark::Right, "closed without an answer".into()),
         [] => (Mark::Tolerated, "nothing is answered: it waits for more".into()),
@@ -163,10 +165,10 @@ fn judge(second: Second, statuses: &[u16], closed: bool, peace: u16) -> (Mark, S
         [status] => {
             (Mark::Tolerated, format!("answered {status} once, the connection stays open; nothing was smuggled"))
         }
-        [first, rest @ ..] if second == Second::Smuggled && rest.contains(&peace) => (
+        [first, rest @ ..] if second == Second::Smuggled && rest.contains(&baseline) => (
             Mark::Wrong,
             format!(
-                "answered {first}, and the request hidden in it {peace}: smuggled, as it neither refused the message nor ended the connection"
+                "answered {first}, and the request hidden in it {baseline}: smuggled, as it neither refused the message nor ended the connection"
             ),
         ),
         [first, rest @ ..] => (Mark::Tolerated, format!("answered {first}, then {rest:?} for what follows")),

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_is_seen_by_every_later_read() {
+    fn acknowledged_transfers_are_seen_by_every_later_read() {
         let moved = || transfer("t", 7, (10, 20), Outcome::ok());
         assert_eq!(judge([moved(), read(93, 107, (30, 40))]), Verdict::Holds(1));
         assert!(claim(judge([moved(), read(100, 100, (30, 40))])).contains("not where it belongs"));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_may_have_happened_once_and_what_was_refused_has_not() {
+    fn unknown_transfers_happened_at_most_once_and_refused_ones_did_not_happen() {
         let unknown = || transfer("t", 7, (10, 20), Outcome::info("killed"));
         for (a, b, wrong) in [(100, 100, false), (93, 107, false), (86, 114, true)] {
             assert_eq!(judge([unknown(), read(a, b, (30, 40))]).is_broken(), wrong, "{a}");

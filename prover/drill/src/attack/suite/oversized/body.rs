@@ -99,7 +99,7 @@ async fn declared_length(context: &Context<'_>) -> Findings {
                 continue;
             }
         };
-        let piece = match fate(&heard, context.peace) {
+        let piece = match fate(&heard, context.baseline) {
             Fate::Silent => Evidence::new(Mark::Tolerated, format!("{subject}: waited for")),
             Fate::Served(status) => {
                 Evidence::new(Mark::Tolerated, format!("{subject}: answered {status} without them"))

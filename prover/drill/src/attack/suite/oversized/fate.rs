@@ -21,12 +21,12 @@ pub(super) enum Fate {
 }
 
 /// Tells a refusal from an answer that any request would have got.
-pub(super) fn fate(heard: &Heard, peace: u16) -> Fate {
+pub(super) fn fate(heard: &Heard, baseline: u16) -> Fate {
     match heard.status() {
         // 503 is what overload looks like, and it is a refusal in order.
         Some(status @ (501 | 503 | 505)) => Fate::Refused(status),
         Some(status) if status >= 500 => Fate::Failed(status),
-        Some(status) if is_refusal(status) && status != peace => Fate::Refused(status),
+        Some(status) if is_refusal(status) && status != baseline => Fate::Refused(status),
         Some(status) => Fate::Served(status),
         None if heard.ended == Ended::StillOpen => Fate::Silent,
         None => Fate::Closed,
@@ -71,7 +71,7 @@ pub(super) async fn grow(
             Err(excuse) => return vec![excuse.evidence(&subject)],
         };
         let last = place + 1 == sizes.len();
-        if let Some(evidence) = fate(&heard, context.peace).evidence(&subject, context, last) {
+        if let Some(evidence) = fate(&heard, context.baseline).evidence(&subject, context, last) {
             return vec![evidence.exchange(answers::shown(&bytes), answers::told(&heard))];
         }
     }
