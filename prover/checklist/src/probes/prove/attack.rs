@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use keel_drill::attack::{self, Attack, Bounds, Mark, Outcome, Refusal, Target, Verdict};
+use keel_drill::attack::{
+    self, Attack, AttackResult as Outcome, AttackVerdict as Verdict, Bounds, Mark, Refusal, Target,
+};
 
 pub mod declared;
 mod mend;
