@@ -2,7 +2,8 @@
 //!
 //! - [`subject`]: what is examined: `keel.toml`, or what the command line says.
 //! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
-//! - [`probes`]: one room a probe, keyed by the attribute's id.
+//! - [`probes`]: one room for each [`probe`], named by its attribute. With feature `specimens` also the small servers on which
+//!   its verdict is known.
 //! - [`finding`]: what a probe found, with evidence that a person can check.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
@@ -13,6 +14,11 @@ pub mod decision;
 pub mod examination;
 pub mod finding;
 pub mod lab;
+pub mod probe;
 pub mod probes;
 pub mod report;
+#[cfg(feature = "specimens")]
+pub mod specimen;
 pub mod subject;
+#[cfg(test)]
+mod testing;

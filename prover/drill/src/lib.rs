@@ -4,7 +4,7 @@
 //!
 //! - [`process`]: start a program in its own process group, collect its output, signal it, measure it, clean it up.
 //! - [`double`]: a dependency's double, which takes down when each call comes.
-//! - [`patience`]: how long a caller waits, as headers say it.
+//! - [`deadline_headers`]: headers that say how long a caller waits.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
 //! - [`attack`]: what hostile clients do, bounded in rate and time.
 //! - [`experiment`]: a hypothesis, faults, abort conditions, a report.
@@ -40,9 +40,9 @@
 
 pub mod attack;
 pub mod clock;
+pub mod deadline_headers;
 pub mod double;
 pub mod experiment;
 pub mod fault;
 pub mod history;
-pub mod patience;
 pub mod process;

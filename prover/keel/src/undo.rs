@@ -1,6 +1,6 @@
 //! `keel undo`: takes back what a keel that is dead has left broken.
 
-use keel_drill::fault::{Entry, Journal, JournalError, Mended, Outcome, Whose};
+use keel_drill::fault::{Entry, Journal, JournalError, Mended, UndoOutcome, Whose};
 
 use crate::output::print;
 use crate::{FINE, usage};
@@ -78,7 +78,7 @@ pub(crate) fn before_anything_else() {
     }
 }
 
-fn told(outcome: &Outcome) -> String {
+fn told(outcome: &UndoOutcome) -> String {
     match &outcome.undone {
         Ok(()) => format!("undone: {}", words(&outcome.entry)),
         Err(why) => format!("not undone: {}: {why}", words(&outcome.entry)),

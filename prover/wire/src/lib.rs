@@ -3,6 +3,7 @@
 //! - [`http`]: one HTTP exchange, with a client that keeps it whole.
 //! - [`raw`]: a bare TCP connection, for requests that no well-behaved client would send.
 //! - [`http1`]: the HTTP/1.1 response parser of both.
+//! - [`port`]: loopback ports that are reserved before a program listens on them.
 //!
 //! ```
 //! # #[tokio::main] async fn main() {
@@ -19,4 +20,5 @@
 
 pub mod http;
 pub mod http1;
+pub mod port;
 pub mod raw;

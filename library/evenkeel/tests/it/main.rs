@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod arrows;
+mod circles;
 mod readme;

@@ -1,8 +1,8 @@
-//! The answers that stand in a stream of bytes.
+//! Answers read from a stream of raw bytes.
 
 use http::{HeaderMap, Method};
 
-use super::outcome::Mark;
+use super::evidence::Mark;
 use keel_wire::http1::AnswerReader;
 use keel_wire::raw::{Ended, Heard};
 
@@ -13,23 +13,26 @@ const SHOWN: usize = 300;
 
 /// One answer, interim ones (1xx) passed over.
 #[derive(Clone, Debug)]
-pub(super) struct WireAnswer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+pub struct WireAnswer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
     /// As much of the body as was to be kept.
-    pub(super) body: Vec<u8>,
-    pub(super) body_length: u64,
+    pub body: Vec<u8>,
+    /// The bytes of the body that came, kept or not.
+    pub body_length: u64,
     /// Whether it came to its end, as far as that shows without the end of the connection.
-    pub(super) whole: bool,
+    pub whole: bool,
 }
 
 /// The first answer in these bytes whose head is whole, with at most `keep` bytes of its body.
-pub(super) fn first(bytes: &[u8], keep: usize) -> Option<WireAnswer> {
+pub fn first(bytes: &[u8], keep: usize) -> Option<WireAnswer> {
     next(bytes, &Method::GET, keep).map(|(answer, _)| answer)
 }
 
 /// Every answer in these bytes whose head is whole; `method` is that of the first request.
-pub(super) fn all(mut bytes: &[u8], method: &Method) -> Vec<WireAnswer> {
+pub fn all(mut bytes: &[u8], method: &Method) -> Vec<WireAnswer> {
     let mut answers = Vec::new();
     let mut method = method;
     while answers.len() < MAX_ANSWERS
@@ -43,7 +46,7 @@ pub(super) fn all(mut bytes: &[u8], method: &Method) -> Vec<WireAnswer> {
 }
 
 /// Whether these bytes end where an answer does: in the middle of one the connection was cut.
-pub(super) fn end_between_answers(mut bytes: &[u8]) -> bool {
+pub fn end_between_answers(mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         match next(bytes, &Method::GET, 0) {
             Some((_, Some(end))) if end > 0 => bytes = &bytes[end..],
@@ -70,7 +73,7 @@ fn next(bytes: &[u8], method: &Method, keep: usize) -> Option<(WireAnswer, Optio
     Some((answer, end))
 }
 
-/// What it says that a request which is to be refused has no answer. A connection that is closed instead is what a refusal
+/// Judges that a request which is to be refused has no answer. A connection that is closed instead is what a refusal
 /// looks like, and what it looks like when whatever read the request has ended.
 pub(super) fn unanswered(heard: &Heard, what: &str) -> (Mark, String) {
     match heard.ended {
@@ -79,7 +82,7 @@ pub(super) fn unanswered(heard: &Heard, what: &str) -> (Mark, String) {
     }
 }
 
-/// What came back, as a line that a person can check.
+/// Describes the answer, as a line that a person can check.
 pub(super) fn told(heard: &Heard) -> String {
     let end = match heard.ended {
         Ended::Closed => "closed",

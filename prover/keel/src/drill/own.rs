@@ -8,7 +8,7 @@ use keel_checklist::report::terminal;
 use keel_checklist::subject::Subject;
 use keel_drill::experiment::plan::Plan;
 use keel_drill::experiment::undo::{self, UndoLog};
-use keel_drill::experiment::{self, Grounds, Outcome, Report, Verdict};
+use keel_drill::experiment::{self, DrillVerdict, Judgement, Report, Setup};
 use keel_drill::fault::Journal;
 use keel_drill::process::Launch;
 
@@ -78,10 +78,10 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
         }
         listing.push(format!(
             "{:11}  {}",
-            if fine && report.verdict != Verdict::Held { "accepted" } else { word(&report) },
+            if fine && report.verdict != DrillVerdict::Held { "accepted" } else { word(&report) },
             drill.name
         ));
-        if matches!(&report.verdict, Verdict::Aborted(why) if why.contains("interrupted")) {
+        if matches!(&report.verdict, DrillVerdict::Aborted(why) if why.contains("interrupted")) {
             break;
         }
     }
@@ -141,7 +141,7 @@ async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFail
         workdir: Some(subject.workdir.clone()),
         ..Launch::default()
     };
-    let grounds = Grounds::prepare(&drill.plan.prepare, &mut launch, journal);
+    let grounds = Setup::prepare(&drill.plan.prepare, &mut launch, journal);
     let grounds = grounds.map_err(|error| StartFailure { reason: error.to_string(), output: Vec::new() })?;
     (subject.run, subject.env) = (launch.command, launch.env);
     let mut lab = Lab::open(subject).await?;
@@ -155,17 +155,17 @@ async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFail
 /// Prints what was found; whether all of it held or is accepted.
 fn told(name: &str, report: &Report, accepted: &Accepted) -> bool {
     report.to_text().lines().for_each(|line| print(&format!("{}\n", terminal::plain(line))));
-    let mut fine = matches!(report.verdict, Verdict::Held | Verdict::FellShort | Verdict::Unknown);
+    let mut fine = matches!(report.verdict, DrillVerdict::Held | DrillVerdict::FellShort | DrillVerdict::Unknown);
     for finding in &report.findings {
         match (accepted.why(name, &finding.name, Day::today()), finding.outcome) {
-            (Some(why), Outcome::Held) => {
+            (Some(why), Judgement::Held) => {
                 print(&format!(
                     "  {}: it held, and is still {why}; if it does every time, take that out\n",
                     finding.name
                 ));
             }
             (Some(why), _) => print(&format!("  {}: {why}\n", finding.name)),
-            (None, Outcome::Held) => {}
+            (None, Judgement::Held) => {}
             (None, _) => fine = false,
         }
     }
@@ -181,10 +181,10 @@ fn history(report: &Report) -> Result<String, String> {
 
 fn word(report: &Report) -> &'static str {
     match report.verdict {
-        Verdict::Held => "held",
-        Verdict::FellShort => "fell short",
-        Verdict::Unknown => "unknown",
-        Verdict::NotSteady => "not steady",
-        Verdict::Aborted(_) => "aborted",
+        DrillVerdict::Held => "held",
+        DrillVerdict::FellShort => "fell short",
+        DrillVerdict::Unknown => "unknown",
+        DrillVerdict::NotSteady => "not steady",
+        DrillVerdict::Aborted(_) => "aborted",
     }
 }

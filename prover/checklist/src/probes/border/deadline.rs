@@ -18,10 +18,23 @@ use keel_wire::http::Exchange;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::sockets;
+use crate::probe::Probe;
+use crate::probes::support::sockets;
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "border.deadline";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most requests at a time.
 const AT_A_TIME: usize = 4;
 /// What the wire and the scheduler may add to the deadline.

@@ -16,13 +16,26 @@ use std::time::{Duration, Instant};
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
-use super::dependent::{self, Dependent, GRACE};
+use super::support::proxied_dependency::{self, Dependent, GRACE};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::sockets;
+use crate::probe::Probe;
+use crate::probes::support::sockets;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.timeout";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The longest that connections are watched.
 const MAX_WATCH: Duration = Duration::from_secs(40);
 /// How long, after the fault began, new connections count as calls under it.
@@ -36,7 +49,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let (dependents, mut evidence) = match dependent::all(ID, lab).await {
+    let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
@@ -68,7 +81,7 @@ async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &st
     let begun = Instant::now();
     let calls = async {
         let mut calls = BTreeSet::new();
-        while begun.elapsed() < CALLS_BEGUN {
+        while begun.elapsed() < lab.pace.of(CALLS_BEGUN) {
             calls.extend(sockets::established_to(port).difference(&before));
             tokio::time::sleep(CALLS_LOOK).await;
         }

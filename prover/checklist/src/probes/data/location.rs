@@ -14,13 +14,26 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::full_disk;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::repository;
+use crate::probe::Probe;
+use crate::probes::support::repository;
 use crate::subject::State;
 
+mod full_disk;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "data.location";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How often the mix is sent meanwhile.
 const ROUNDS: usize = 5;
 /// Between two looks at open files.

@@ -9,6 +9,10 @@
 //! - **Bound in time**: the declared start and drain time, and 3 s.
 
 mod holders;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,8 +25,16 @@ use tokio::net::UnixDatagram;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "life.manager";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long after the first ready answer `READY=1` is waited for.
 const READY_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.

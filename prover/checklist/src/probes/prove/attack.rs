@@ -14,17 +14,31 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use keel_drill::attack::{self, Attack, Bounds, Mark, Outcome, Refusal, Target, Verdict};
+use keel_drill::attack::{
+    self, Attack, AttackResult as Outcome, AttackVerdict as Verdict, Bounds, Mark, Refusal, Target,
+};
 
 pub mod declared;
 mod mend;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use self::declared::Leave;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::State;
 
 const ID: &str = "prove.attack";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Attacks at a time: each waits for answers and for its bystander most of the time.
 const LANES: usize = 6;
 /// No attack begins later.

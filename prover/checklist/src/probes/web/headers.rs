@@ -10,7 +10,12 @@
 //! - **Blast radius**: none; it only reads.
 //! - **Bound in time**: at most 24 exchanges, each within the service's deadline plus 5 s, and 60 s in all.
 
+mod paths;
 mod policy;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
@@ -18,11 +23,19 @@ use http::{HeaderMap, Method};
 use keel_wire::http::{Exchange, Request};
 use keel_wire::raw::RawConnection;
 
-use super::paths::{self, NOWHERE};
+use self::paths::NOWHERE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "web.headers";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// What is not asked by then is not asked.
 const BOUND: Duration = Duration::from_secs(60);
 /// For the malformed request.

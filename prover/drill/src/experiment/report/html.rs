@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Mark, Report, Second, Verdict};
-use crate::experiment::hypothesis::Outcome;
+use super::{DrillVerdict, EventKind, Report, Second};
+use crate::experiment::finding::Judgement;
 use keel_load::Part;
 use keel_load::plot::{self, BLUE, COLOURS, GREEN, ORANGE, SHADE, Scaling};
 use keel_load::report::{Latencies, milliseconds};
@@ -19,7 +19,14 @@ small{color:#57606a}
 @media (prefers-color-scheme:dark){small{color:#9da7b1}}
 ";
 
-pub(super) fn page(report: &Report) -> String {
+impl Report {
+    /// One page that needs nothing else.
+    pub fn to_html(&self) -> String {
+        page(self)
+    }
+}
+
+fn page(report: &Report) -> String {
     let broken: Vec<Range<f64>> =
         report.spans.iter().map(|span| span.from.as_secs_f64()..span.to.as_secs_f64()).collect();
     html! {
@@ -53,21 +60,21 @@ pub(super) fn page(report: &Report) -> String {
     .into_string()
 }
 
-fn class(verdict: &Verdict) -> &'static str {
+fn class(verdict: &DrillVerdict) -> &'static str {
     match verdict {
-        Verdict::Held => "held",
-        Verdict::FellShort => "fell-short",
-        Verdict::Unknown => "unknown",
-        Verdict::NotSteady => "not-steady",
-        Verdict::Aborted(_) => "aborted",
+        DrillVerdict::Held => "held",
+        DrillVerdict::FellShort => "fell-short",
+        DrillVerdict::Unknown => "unknown",
+        DrillVerdict::NotSteady => "not-steady",
+        DrillVerdict::Aborted(_) => "aborted",
     }
 }
 
-fn outcome(outcome: Outcome) -> (&'static str, &'static str) {
+fn outcome(outcome: Judgement) -> (&'static str, &'static str) {
     match outcome {
-        Outcome::Held => ("held", "held"),
-        Outcome::FellShort => ("fell-short", "fell short"),
-        Outcome::Unknown => ("unknown", "unknown"),
+        Judgement::Held => ("held", "held"),
+        Judgement::FellShort => ("fell-short", "fell short"),
+        Judgement::Unknown => ("unknown", "unknown"),
     }
 }
 
@@ -100,7 +107,7 @@ fn events(report: &Report) -> Markup {
             @for event in &report.events {
                 tr {
                     td { (format!("{:.1} s", event.at.as_secs_f64())) }
-                    td { @match event.mark { Mark::Fault => "broken", Mark::Undo => "undone", Mark::Abort => "broken off" } }
+                    td { @match event.mark { EventKind::Fault => "broken", EventKind::Undo => "undone", EventKind::Abort => "broken off" } }
                     td { (event.what) }
                 }
             }

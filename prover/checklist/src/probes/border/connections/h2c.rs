@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keel_wire::raw::{Ended, RawConnection};
 
-use super::{Client, FLOODER};
+use super::client::{Client, FLOODER};
 use crate::finding::Evidence;
 
 /// Streams that are opened and reset at once.

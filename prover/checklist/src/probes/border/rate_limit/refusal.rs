@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keel_wire::raw::Heard;
 
-use crate::probes::listener;
+use crate::probes::support::listener;
 
 /// The headers that tell a client its limit: RFC 9110 (10.2.3), draft-ietf-httpapi-ratelimit-headers, and its forerunners.
 const TELLING: [&str; 2] = ["retry-after", "ratelimit"];
