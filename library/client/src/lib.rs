@@ -7,7 +7,7 @@
 //! - [`ByResponse`]: what an answer says about its peer.
 //! - `misbehave`, with the feature `testing`: peers that misbehave, for the tests of a caller.
 //!
-//! A peer is a host and port. The first call to one makes its [`Policy`], with [`default_rules`]; [`Client::dependency`] gives
+//! A peer is a host and port. The first call to one makes its [`Policy`](resilience::Policy), with [`default_rules`]; [`Client::dependency`] gives
 //! it a name and rules of its own. The request id, the W3C trace context, the deadline (`grpc-timeout`) and the
 //! criticality of the running task go with each call. TLS is always verified. No environment variable changes where calls go.
 //!
