@@ -42,15 +42,15 @@ impl Admin {
 
 async fn ready(State(admin): State<Admin>) -> Response {
     let phase = admin.lifecycle.phase();
-    said(phase == Phase::Ready, phase)
+    phase_response(phase == Phase::Ready, phase)
 }
 
 async fn started(State(admin): State<Admin>) -> Response {
     let phase = admin.lifecycle.phase();
-    said(phase > Phase::Starting, phase)
+    phase_response(phase > Phase::Starting, phase)
 }
 
-fn said(yes: bool, phase: Phase) -> Response {
+fn phase_response(yes: bool, phase: Phase) -> Response {
     let status = if yes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, format!("{}\n", phase.name())).into_response()
 }

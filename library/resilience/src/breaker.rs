@@ -53,7 +53,7 @@ pub struct BreakerRules {
 }
 
 impl Default for BreakerRules {
-    /// Half of the last hundred calls failed, of at least twenty; open for half a second, growing to 1.5 s, half of it by lot, so
+    /// Half of the last hundred calls failed, of at least twenty; open for half a second, growing to 1.5 s, half of it random, so
     /// that a callee that is well again is in use again within two; three probes, a minute for them.
     fn default() -> Self {
         Self {

@@ -98,7 +98,7 @@ impl Throttle {
         Self { birth: now, slices: Default::default() }
     }
 
-    /// Whether the callee is to be asked. No lock; a number by lot only while the callee refuses.
+    /// Whether the callee is to be asked. No lock; a random number only while the callee refuses.
     ///
     /// # Errors
     /// [`Throttled`].

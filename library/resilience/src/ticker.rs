@@ -27,7 +27,7 @@ pub struct TickerRules {
 /// When a ticker's first tick comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum First {
-    /// Within a period, at a moment by lot.
+    /// Within a period, at a random moment.
     #[default]
     AtRandom,
     /// After a period: in step with whatever was started at the same time.
@@ -84,7 +84,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// The first tick comes within a period from now, at a moment by lot unless the rules say otherwise.
+    /// The first tick comes within a period from now, at a random moment unless the rules say otherwise.
     ///
     /// # Panics
     /// When the rules do not pass their check.
