@@ -3,6 +3,7 @@
 //! - [`http`]: one HTTP exchange, with a client that keeps it whole.
 //! - [`raw`]: a bare TCP connection, for requests that no well-behaved client would send.
 //! - [`http1`]: the HTTP/1.1 response parser of both.
+//! - `testing` (feature `testing`): a server of a few lines for tests of misbehaving servers.
 //!
 //! ```
 //! # #[tokio::main] async fn main() {
@@ -20,3 +21,5 @@
 pub mod http;
 pub mod http1;
 pub mod raw;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,7 +1,4 @@
 //! Toxics on live connections, over real sockets: what arrives, and how it ends.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod server;
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -13,8 +10,8 @@ use keel_proxy::toxic::{
 };
 use keel_proxy::{Hold, Proxy};
 use keel_wire::raw::{Ended, RawConnection};
+use keel_wire::testing::{self, PATIENCE};
 use rand::{Rng, RngExt};
-use server::PATIENCE;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -261,9 +258,9 @@ async fn corrupt_changes_bits_the_same_ones_with_the_same_seed() {
 #[tokio::test]
 async fn toxicity_poisons_a_share_of_the_connections_the_same_ones_with_the_same_seed() {
     async fn poisoned(seed: u64) -> Vec<bool> {
-        let upstream = server::start(|mut connection| {
+        let upstream = testing::serve(|mut connection| {
             let _ = std::io::Write::write_all(&mut connection, b"x");
-            server::hold(connection);
+            testing::hold(connection);
         });
         let proxy = proxy(upstream, seed).await;
         let toxic = Toxic::new(Stream::Downstream, Kind::LimitData(LimitData { bytes: 0 }));
