@@ -2,6 +2,7 @@
 //!
 //! - [`duration`]: `250us`, `500ms`, `10s`, `1.5m`, `2h`.
 //! - [`seed`]: one seed for a whole run, and the generators that are derived from it.
+//! - [`template`]: texts with places for values, such as `/accounts/{account}`.
 //! - [`diagnostics`]: every error of a file, each with its line and the way out.
 //!
 //! ```
@@ -14,3 +15,4 @@
 pub mod diagnostics;
 pub mod duration;
 pub mod seed;
+pub mod template;
