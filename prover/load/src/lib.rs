@@ -1,21 +1,27 @@
-//! Open-loop load: requests are sent at times that were fixed in advance, whatever becomes of those before.
+//! An open-loop load generator for tests: it sends requests on schedule, whether the server keeps up or not, and judges the
+//! answers by thresholds.
 //!
 //! Latency counts from the time at which a request was *intended* to be sent, so that a server that stalls is charged for
-//! everybody who would have asked meanwhile (Gil Tene, "How NOT to Measure Latency": coordinated omission). The time from the
-//! sending itself is kept beside it.
+//! every request that would have come meanwhile (Gil Tene, "How NOT to Measure Latency": coordinated omission). The time from
+//! the sending itself is kept beside it.
 //!
-//! - [`Plan`]: what is sent, to where, when; [`run`] carries it out.
+//! - [`Plan`]: the requests, the target, and the schedule; [`run`] carries it out.
 //! - [`profile`]: the rate over time, and arrival times made from it.
-//! - [`Report`]: what came back, a histogram per kind of request and outcome; [`threshold`] judges it.
+//! - [`Report`]: the answers, a histogram per kind of request and outcome.
+//! - [`threshold`]: bounds such as `p99<200ms` and `errors<1%`, held against a report.
+//! - [`Watch`]: the figures of each second, and every request that is over, while the run goes on.
 //! - [`Samples`]: every request one by one, for reports of a part of the run.
-//! - [`plot`]: plots as SVG, which other reports use too.
-//! - [`page`], [`hdr_log`]: the report as a page with plots, and as a log that HdrHistogram's tools read.
+//! - [`page`], [`hdr_log`], [`plot`]: the report as a page with plots, and as a log that HdrHistogram's tools read.
+//!
+//! A load test (`examples/load_test.rs` is longer):
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //!
-//! use keel_load::{Kind, Plan, profile::Profile};
+//! use keel_load::profile::Profile;
+//! use keel_load::threshold::Threshold;
+//! use keel_load::{Kind, Plan, Watch};
 //!
 //! # let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # let target = format!("http://{}", server.local_addr()?);
@@ -31,14 +37,19 @@
 //! # } });
 //! let mut plan = Plan::new(target.parse()?, Profile::constant(100.0, Duration::from_millis(500)));
 //! plan.kinds = vec![Kind::get("look", "/things/{n}")];
-//! let report = keel_load::run(plan, keel_load::Watch::default(), std::future::pending()).await?;
+//! let report = keel_load::run(plan, Watch::default(), std::future::pending()).await?;
 //! assert_eq!(report.total().expected(), 50);
-//! println!("99 of 100 within {:?}", report.total().latency().quantile(0.99));
+//!
+//! let judged = "p99<5s".parse::<Threshold>()?.judge(&report.figures());
+//! assert!(judged.met, "{}: {}", judged.threshold, judged.measured);
 //! # Ok(()) }
 //! ```
 //!
-//! The schedule's precision is that of a `timerfd`, some tens of microseconds on an idle machine; how late requests were
-//! really sent is in [`Report::lag`], and a run that was late too often is [`Validity::Behind`].
+//! Load goes to this machine only, over plain HTTP/1.1 or HTTP/2. How late requests were really sent is in [`Report::lag`], and
+//! a run that was late too often is [`Validity::Behind`]: its figures are not those of the load that was asked for.
+//!
+//! Platforms: on Linux the schedule is kept with a `timerfd`, to some tens of microseconds on an idle machine; elsewhere with
+//! the runtime's timers, to a millisecond. Several source addresses need Linux, where all of 127.0.0.0/8 is local.
 
 mod answer;
 mod connect;

@@ -87,7 +87,7 @@ async fn conclude(ending: Ending, source: Side, lines: &Lines, client: Socket, u
                     close(upstream).await;
                 }
             };
-            futures_util::future::join(close(client), upstream).await;
+            tokio::join!(close(client), upstream);
         }
         Ending::Answer(answer) => {
             drop(upstream);
