@@ -5,7 +5,6 @@
 
 mod continuation;
 mod control_flood;
-mod frame;
 mod link;
 mod rapid_reset;
 mod window_stall;

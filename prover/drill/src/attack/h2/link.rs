@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::super::ground::{Ground, no_connection};
 use super::super::outcome::Excuse;
-use super::frame::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
+use keel_wire::http2::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use keel_wire::raw::{Ended, RawConnection};
 
 /// How long the settings of the other side may take.
@@ -64,7 +64,7 @@ impl Link {
     /// Not applicable when HTTP/2 is not spoken.
     pub(super) async fn open(ground: &Ground<'_>, settings: &[u8], narrow: bool) -> Result<Self, Excuse> {
         let mut connection = ground.open_h2(narrow).await.map_err(no_connection)?;
-        let hello = [PREFACE, &frame::frame(SETTINGS, 0, 0, settings)].concat();
+        let hello = [PREFACE, &http2::frame(SETTINGS, 0, 0, settings)].concat();
         let written = connection.write(&hello, HELLO).await;
         let heard = connection.listen(HEAD, HELLO).await;
         let is_settings = heard.bytes.len() == HEAD && heard.bytes[3] == SETTINGS && heard.bytes[5..9] == [0; 4];

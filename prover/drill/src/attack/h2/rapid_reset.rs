@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::super::Attack;
 use super::super::ground::Ground;
 use super::super::outcome::{Evidence, Findings, Mark};
-use super::frame::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame, get};
 use super::link::Link;
+use keel_wire::http2::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame, get};
 
 /// Streams written at a time; what came back is looked at after each.
 const AT_A_TIME: u64 = 100;

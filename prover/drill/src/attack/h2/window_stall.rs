@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::super::Attack;
 use super::super::ground::Ground;
 use super::super::outcome::{Evidence, Excuse, Findings, Mark};
-use super::frame::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, get, setting};
 use super::link::Link;
+use keel_wire::http2::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, get, setting};
 
 /// Streams on each connection: what most servers allow at once.
 const STREAMS: u32 = 100;
