@@ -97,7 +97,7 @@ enum Command {
 #[derive(Subcommand)]
 enum Toxic {
     /// Add a toxic
-    #[command(visible_alias = "a", after_help = TYPES)]
+    #[command(visible_alias = "a", after_help = types())]
     Add {
         /// The proxy's name
         proxy: String,
@@ -148,14 +148,15 @@ struct Settings {
     attributes: Vec<(String, serde_json::Value)>,
 }
 
-const TYPES: &str = "Types, and their attributes:\n  latency        later: latency, jitter (ms)\n  bandwidth      slower: rate \
-    (KB/s)\n  slow_close     the end later: delay (ms)\n  timeout        nothing passes, then closed: timeout (ms; 0: \
-    never)\n  reset_peer     reset after the first bytes: timeout (ms)\n  slicer         in small pieces: average_size, \
-    size_variation (bytes), delay (us)\n  limit_data     closed after: bytes\n  corrupt        bits flipped: rate (bytes \
-    in a million)\n  blackhole      accepted, never read\n  half_open      the other side cut off, this one not told: \
-    timeout (ms)\n  hang           read, never answered\n  garbage        answered with bytes that are no protocol\n  \
-    server_error   answered with 500\n  endless        answered without end\n  reset_request  reset once the request has \
-    been read\n  lost_answer    the answer is thrown away, and closed";
+/// Lists the types of toxics, one a line.
+fn types() -> String {
+    let line = |kind: &keel_proxy::toxic::Type| match kind.attributes.is_empty() {
+        true => format!("\n  {:<14} {}", kind.word, kind.help),
+        false => format!("\n  {:<14} {}: {}", kind.word, kind.help, kind.usage()),
+    };
+    let lines: String = keel_proxy::toxic::TYPES.iter().map(line).collect();
+    format!("Types, and their attributes:{lines}")
+}
 
 pub(crate) fn run(arguments: Arguments) -> u8 {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

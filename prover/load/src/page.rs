@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::report::{QUANTILES, Report, Second, milliseconds, word};
-use super::threshold::Judged;
+use crate::latencies::{Latencies, QUANTILES, word};
 use crate::plot::{self, BLUE, GREEN, ORANGE, Scaling};
+use crate::report::{Report, Second, milliseconds};
+use crate::threshold::Judged;
 
 const STYLE: &str = "
 td,th{text-align:right;white-space:nowrap}td:first-child,th:first-child{text-align:left}
@@ -21,6 +22,7 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
     let series =
         |of: fn(&Second) -> Option<Duration>| report.seconds.iter().map(|second| latency(second, of)).collect();
     let counts = |of: fn(&Second) -> u64| report.seconds.iter().map(|second| Some(of(second) as f64)).collect();
+    let points = |latencies: Latencies| latencies.points(plot::quantiles());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -53,7 +55,7 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
                 h2 { "Latency by percentile (ms, logarithmic)" }
                 (plot::key([(ORANGE, "from the intended time"), (BLUE, "from the sending")]))
                 (plot::by_percentile("latency by percentile",
-                    &[(ORANGE, &report.total().latency()), (BLUE, &report.total().service())]))
+                    &[(ORANGE, points(report.total().latency())), (BLUE, points(report.total().service()))]))
             }
         }
     }

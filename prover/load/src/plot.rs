@@ -5,8 +5,6 @@ use std::ops::Range;
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::report::Latencies;
-
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 220.0;
 /// Room for the numbers at the left.
@@ -87,21 +85,18 @@ pub fn over_time(label: &str, lines: &[Line<'_>], scaling: Scaling, shaded: &[Ra
     close(svg)
 }
 
-/// Latencies in milliseconds by percentile, on the scale of HdrHistogram's plotter: each nine takes the same room. A line ends
-/// where there are too few values to say more.
-pub fn by_percentile(label: &str, lines: &[(&str, &Latencies)]) -> Markup {
-    const NINES: f64 = 5.0;
+/// The nines of the last percentile that is drawn.
+const NINES: f64 = 5.0;
+
+/// The quantiles at which [`by_percentile`] draws, ascending.
+pub fn quantiles() -> impl Iterator<Item = f64> {
     const STEPS: u32 = 250;
+    (0..=STEPS).map(|step| 1.0 - 10_f64.powf(-NINES * f64::from(step) / f64::from(STEPS)))
+}
+
+/// Points (quantile, value) by percentile, on the scale of HdrHistogram's plotter: each nine takes the same room.
+pub fn by_percentile(label: &str, lines: &[(&str, Vec<(f64, f64)>)]) -> Markup {
     let across = |quantile: f64| LEFT + (-(1.0 - quantile).log10()).min(NINES) / NINES * (WIDTH - LEFT);
-    let lines: Vec<(&str, Vec<(f64, f64)>)> = lines
-        .iter()
-        .map(|(colour, latencies)| {
-            let most = 1.0 - 1.0 / latencies.count().max(1) as f64;
-            let quantiles = (0..=STEPS).map(|step| 1.0 - 10_f64.powf(-NINES * f64::from(step) / f64::from(STEPS)));
-            let value = |quantile: f64| latencies.quantile(quantile).as_secs_f64() * 1e3;
-            (*colour, quantiles.take_while(|quantile| *quantile <= most).map(|it| (it, value(it))).collect())
-        })
-        .collect();
     let scale = Scale::of(lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value), Scaling::Logarithmic);
     let mut svg = open(label);
     frame(&mut svg, &scale);
@@ -109,7 +104,7 @@ pub fn by_percentile(label: &str, lines: &[(&str, &Latencies)]) -> Markup {
         let (x, y) = (across(quantile), HEIGHT - 6.0);
         let _ = write!(svg, r#"<text x="{x:.1}" y="{y}" text-anchor="middle">{told}</text>"#);
     }
-    for (colour, points) in &lines {
+    for (colour, points) in lines {
         let points: Vec<_> = points.iter().map(|(at, value)| (across(*at), scale.height(*value))).collect();
         polyline(&mut svg, colour, &points);
     }

@@ -144,7 +144,8 @@ fn percentiles(report: &Report) -> Markup {
         .map(|(colour, (name, part))| (colour, *name, part.figures().total().latency()))
         .filter(|(_, _, latencies)| latencies.count() > 0)
         .collect();
-    let lines: Vec<(&str, &Latencies)> = phases.iter().map(|(colour, _, latencies)| (*colour, latencies)).collect();
+    let points = |latencies: &Latencies| latencies.points(plot::quantiles());
+    let lines: Vec<_> = phases.iter().map(|(colour, _, latencies)| (*colour, points(latencies))).collect();
     html! {
         (plot::key(phases.iter().map(|(colour, name, _)| (*colour, *name))))
         (plot::by_percentile("latency by percentile, by phase", &lines))

@@ -1,7 +1,4 @@
 //! Toxics on live connections, over real sockets: what arrives, and how it ends.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod server;
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -9,12 +6,13 @@ use std::time::Duration;
 
 use keel_input::seed::Seed;
 use keel_proxy::toxic::{
-    Bandwidth, Corrupt, HalfOpen, Kind, Latency, LimitData, ResetPeer, Slicer, SlowClose, Stream, Timeout, Toxic,
+    Attribute, Bandwidth, Blackhole, Corrupt, HalfOpen, Kind, Latency, LimitData, ResetPeer, Stream, TYPES, Timeout,
+    Toxic,
 };
 use keel_proxy::{Hold, Proxy};
 use keel_wire::raw::{Ended, RawConnection};
+use keel_wire::testing::{self, PATIENCE};
 use rand::{Rng, RngExt};
-use server::PATIENCE;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -62,20 +60,23 @@ async fn exchange(socket: impl AsyncRead + AsyncWrite, bytes: Vec<u8>) -> Vec<u8
     came
 }
 
+/// Draws a toxic of any type that loses nothing, with any settings.
 fn lossless(luck: &mut impl Rng) -> Kind {
-    match luck.random_range(0..7) {
-        0 => Kind::Latency(Latency { latency: luck.random_range(0..5), jitter: luck.random_range(0..5) }),
-        1 => Kind::Bandwidth(Bandwidth { rate: luck.random_range(0..100_000) }),
-        2 => Kind::SlowClose(SlowClose { delay: luck.random_range(0..5) }),
-        3 => Kind::Slicer(Slicer {
-            average_size: luck.random_range(500..50_000),
-            size_variation: 400,
-            delay: luck.random_range(0..300),
-        }),
-        4 => Kind::Noop,
-        5 => Kind::Blackhole,
-        _ => Kind::LimitData(LimitData { bytes: i64::MAX }),
-    }
+    let types: Vec<_> = TYPES.iter().filter(|kind| kind.lossless).collect();
+    let Some(drawn) = types.get(luck.random_range(0..=types.len())) else {
+        return LimitData { bytes: i64::MAX }.into();
+    };
+    let attribute = |attribute: &Attribute| {
+        let range = match attribute.unit {
+            "ms" => 0..5,
+            "us" => 0..300,
+            "KB/s" => 0..100_000,
+            "bytes" => 500..50_000,
+            unit => panic!("say here how large an attribute in {unit} may be"),
+        };
+        (attribute.name.to_owned(), luck.random_range(range).into())
+    };
+    drawn.kind().with(&drawn.attributes.iter().map(attribute).collect()).unwrap()
 }
 
 /// Adds, changes and removes toxics at random places of both streams, and pauses, until it is dropped.
@@ -219,7 +220,7 @@ async fn what_a_proxy_holds_is_bounded_however_much_is_sent() {
 #[tokio::test]
 async fn blackhole_never_reads_and_lets_everything_go_when_it_is_removed() {
     let (proxy, client, upstream) = connected(1).await;
-    add(&proxy, Stream::Upstream, Kind::Blackhole);
+    add(&proxy, Stream::Upstream, Blackhole.into());
     let bytes = noise(1, 32 << 20);
     let both = async { tokio::join!(exchange(client, bytes.clone()), exchange(upstream, Vec::new())).1 };
     let mut both = std::pin::pin!(both);
@@ -261,9 +262,9 @@ async fn corrupt_changes_bits_the_same_ones_with_the_same_seed() {
 #[tokio::test]
 async fn toxicity_poisons_a_share_of_the_connections_the_same_ones_with_the_same_seed() {
     async fn poisoned(seed: u64) -> Vec<bool> {
-        let upstream = server::start(|mut connection| {
+        let upstream = testing::serve(|mut connection| {
             let _ = std::io::Write::write_all(&mut connection, b"x");
-            server::hold(connection);
+            testing::hold(connection);
         });
         let proxy = proxy(upstream, seed).await;
         let toxic = Toxic::new(Stream::Downstream, Kind::LimitData(LimitData { bytes: 0 }));

@@ -1,7 +1,4 @@
 //! Each fault does what it says, and the proxy mends when it is taken away.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod server;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -11,7 +8,7 @@ use http::Method;
 use keel_proxy::{Fault, FaultProxy};
 use keel_wire::http::{Client, Failure, Request};
 use keel_wire::raw::{Ended, RawConnection};
-use server::PATIENCE;
+use keel_wire::testing::{self, PATIENCE};
 
 const BRIEF: Duration = Duration::from_millis(30);
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -19,7 +16,7 @@ const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
 /// A proxy in front of a server that greets everybody.
 async fn proxy() -> FaultProxy {
-    FaultProxy::start(server::answering(ANSWER).to_string()).await.unwrap()
+    FaultProxy::start(testing::serve_answer(ANSWER).to_string()).await.unwrap()
 }
 
 fn client(proxy: &FaultProxy) -> Client {
@@ -80,7 +77,7 @@ async fn nobody_can_take_the_port_while_it_is_down() {
 #[tokio::test]
 async fn hang_takes_everything_and_gives_nothing() {
     let (heard, requests) = mpsc::channel();
-    let upstream = server::start(move |mut connection| heard.send(server::request(&mut connection)).unwrap());
+    let upstream = testing::serve(move |mut connection| heard.send(testing::read_request(&mut connection)).unwrap());
     let proxy = FaultProxy::start(upstream.to_string()).await.unwrap();
     proxy.set(Fault::Hang).await;
     let mut connection = connect(proxy.address()).await;
@@ -194,10 +191,10 @@ async fn endless_never_ends() {
 #[tokio::test]
 async fn lost_answer_does_the_work_and_says_nothing() {
     let (heard, requests) = mpsc::channel();
-    let upstream = server::start(move |mut connection| {
-        heard.send(server::request(&mut connection)).unwrap();
+    let upstream = testing::serve(move |mut connection| {
+        heard.send(testing::read_request(&mut connection)).unwrap();
         std::io::Write::write_all(&mut connection, ANSWER).unwrap();
-        server::hold(connection);
+        testing::hold(connection);
     });
     let proxy = FaultProxy::start(upstream.to_string()).await.unwrap();
     proxy.set(Fault::LostAnswer).await;
@@ -218,9 +215,9 @@ async fn an_upstream_that_is_not_there_is_a_reset() {
 
 #[tokio::test]
 async fn a_protocol_in_which_the_server_speaks_first_passes() {
-    let upstream = server::start(|mut connection| {
+    let upstream = testing::serve(|mut connection| {
         std::io::Write::write_all(&mut connection, b"220 ready\r\n").unwrap();
-        server::hold(connection);
+        testing::hold(connection);
     });
     let proxy = FaultProxy::start(upstream.to_string()).await.unwrap();
     let mut connection = connect(proxy.address()).await;
@@ -230,10 +227,10 @@ async fn a_protocol_in_which_the_server_speaks_first_passes() {
 #[tokio::test]
 async fn a_large_request_and_a_large_answer_may_cross() {
     const SIZE: usize = 8 << 20;
-    let upstream = server::start(|connection| {
+    let upstream = testing::serve(|connection| {
         let mut answers = connection.try_clone().unwrap();
         let writer = std::thread::spawn(move || std::io::Write::write_all(&mut answers, &vec![b'x'; SIZE]));
-        server::hold(connection);
+        testing::hold(connection);
         writer.join().unwrap().unwrap();
     });
     let proxy = FaultProxy::start(upstream.to_string()).await.unwrap();

@@ -4,10 +4,16 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::socket::Reservation;
-use super::toxic::{Kind, Latency, LimitData, Slicer, Stream, Toxic};
-use super::{Cut, Hold, Proxy};
 use keel_input::seed::Seed;
+
+use crate::hold::Hold;
+use crate::proxy::Proxy;
+use crate::shared::Cut;
+use crate::socket::Reservation;
+use crate::toxic::{
+    Blackhole, Endless, Garbage, Hang, Kind, Latency, LimitData, LostAnswer, ResetRequest, ServerError, Slicer, Stream,
+    Toxic,
+};
 
 /// What the proxy does with connections, those open already included.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,26 +50,24 @@ pub enum Fault {
 impl Fault {
     /// The toxics that make it.
     fn toxics(&self) -> Vec<Toxic> {
-        let down = |kind| vec![Toxic::new(Stream::Downstream, kind)];
+        let down = |kind: Kind| vec![Toxic::new(Stream::Downstream, kind)];
         match self {
             Self::None | Self::Down => Vec::new(),
             Self::Hang => {
-                vec![Toxic::new(Stream::Upstream, Kind::Hang), Toxic::new(Stream::Downstream, Kind::Blackhole)]
+                vec![Toxic::new(Stream::Upstream, Hang), Toxic::new(Stream::Downstream, Blackhole)]
             }
-            Self::Latency(latency) => down(Kind::Latency(Latency { latency: milliseconds(*latency), jitter: 0 })),
-            Self::Drip { bytes, every } => down(Kind::Slicer(Slicer {
+            Self::Latency(latency) => down(Latency { latency: milliseconds(*latency), jitter: 0 }.into()),
+            Self::Drip { bytes, every } => down(Kind::from(Slicer {
                 average_size: i64::try_from(*bytes).unwrap_or(i64::MAX),
                 size_variation: 0,
                 delay: i64::try_from(every.as_micros()).unwrap_or(i64::MAX),
             })),
-            Self::Reset => down(Kind::ResetRequest),
-            Self::Garbage => down(Kind::Garbage),
-            Self::Truncate(bytes) => {
-                down(Kind::LimitData(LimitData { bytes: i64::try_from(*bytes).unwrap_or(i64::MAX) }))
-            }
-            Self::ServerError => down(Kind::ServerError),
-            Self::Endless => down(Kind::Endless),
-            Self::LostAnswer => down(Kind::LostAnswer),
+            Self::Reset => down(ResetRequest.into()),
+            Self::Garbage => down(Garbage.into()),
+            Self::Truncate(bytes) => down(Kind::from(LimitData { bytes: i64::try_from(*bytes).unwrap_or(i64::MAX) })),
+            Self::ServerError => down(ServerError.into()),
+            Self::Endless => down(Endless.into()),
+            Self::LostAnswer => down(LostAnswer.into()),
         }
     }
 }

@@ -1,20 +1,25 @@
-//! The listener of a proxy, and the task that accepts.
+//! The listener of a proxy, and the task that accepts connections.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::socket::{ListenError, Listener, Reservation};
-use super::{BREATH, Hold, Shared};
+use crate::hold::Hold;
+use crate::shared::Shared;
+use crate::socket::{ListenError, Listener, Reservation};
 
-/// Open while its task runs.
+/// After a failure to accept or to listen (no descriptors), until the next attempt.
+pub(super) const BREATH: Duration = Duration::from_millis(10);
+
+/// The listener of a proxy, open while its task runs.
 #[derive(Debug, Default)]
-pub(super) struct Door {
+pub(super) struct Acceptor {
     reservation: Option<Reservation>,
     accepting: Option<JoinHandle<()>>,
 }
 
-impl Door {
+impl Acceptor {
     pub(super) fn reserved(reservation: Reservation) -> Self {
         Self { reservation: Some(reservation), accepting: None }
     }

@@ -1,83 +1,19 @@
-//! What came back, while it comes back.
+//! The figures of a run while it goes on.
 
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use super::report::{Interval, Latencies, Report, Row, Second, Validity, count};
-use super::{Completed, Plan, Watch};
+use crate::latencies::{Latencies, histogram, microseconds};
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::report::{Interval, Report, Row, Second, Validity, count};
+use crate::watch::{Completed, Live, Watch};
 
 /// The most seconds of which figures are kept one by one.
 pub(super) const MAX_SECONDS: usize = 4 * 3600;
 /// The share of requests that may leave late.
 pub(super) const MAX_LATE: f64 = 0.01;
-
-/// What came of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// The expected status.
-    Expected,
-    /// Another one; the hundreds, 1 to 9.
-    Status(u8),
-    /// No whole answer in time, or before the run was ended: whether the request was carried out is not known.
-    Timeout,
-    /// No connection.
-    Refused,
-    /// The connection was reset or closed before a whole answer.
-    Reset,
-    /// What came is not HTTP.
-    Broken,
-    /// Too many were waiting for a free connection, or the run was ended.
-    NotSent,
-}
-
-impl Outcome {
-    /// In reports.
-    pub fn word(self) -> String {
-        match self {
-            Self::Expected => "expected".to_owned(),
-            Self::Status(hundreds) => format!("{hundreds}xx"),
-            Self::Timeout => "timeout".to_owned(),
-            Self::Refused => "refused".to_owned(),
-            Self::Reset => "reset".to_owned(),
-            Self::Broken => "broken".to_owned(),
-            Self::NotSent => "not-sent".to_owned(),
-        }
-    }
-
-    /// The outcome that reports call so.
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        let plain = [Self::Expected, Self::Timeout, Self::Refused, Self::Reset, Self::Broken, Self::NotSent];
-        let statuses = (1..=9).map(Self::Status);
-        plain.into_iter().chain(statuses).find(|outcome| outcome.word() == word)
-    }
-}
-
-/// The figures of the last second.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Live {
-    /// Since the start, in seconds.
-    pub second: u64,
-    /// Outcomes known in it.
-    pub done: u64,
-    /// Those that were expected.
-    pub expected: u64,
-    /// Half of the latencies are within; none when there were none.
-    pub p50: Option<Duration>,
-    /// 99 of 100 are within.
-    pub p99: Option<Duration>,
-    /// Requests that wait for an answer or for a connection now.
-    pub waiting: u64,
-    /// How late the last one left.
-    pub lag: Duration,
-}
-
-impl Live {
-    /// The share of outcomes that were not expected; 0 when there were none.
-    pub fn errors(&self) -> f64 {
-        if self.done == 0 { 0.0 } else { (self.done - self.expected) as f64 / self.done as f64 }
-    }
-}
 
 /// Gathers outcomes. One thread owns it.
 pub(super) struct Recorder {
@@ -101,15 +37,6 @@ struct Open {
     number: u64,
     second: Second,
     latencies: Histogram<u64>,
-}
-
-/// Microseconds, to three digits, however long.
-pub(super) fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are possible")
-}
-
-pub(super) fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Recorder {

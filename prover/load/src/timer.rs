@@ -1,4 +1,4 @@
-//! An alarm that is more precise than the runtime's timers, whose ticks are a millisecond.
+//! A timer that is more precise than the runtime's timers, whose ticks are a millisecond.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,11 +9,11 @@ use tokio::io::unix::AsyncFd;
 
 /// A `timerfd`.
 #[derive(Debug)]
-pub(super) struct Alarm {
+pub(super) struct Timer {
     timer: AsyncFd<OwnedFd>,
 }
 
-impl Alarm {
+impl Timer {
     // Deprecated for types that lie about their descriptor; an owned one does not, and its successor is unsafe to call.
     #[allow(deprecated, reason = "the successor needs unsafe, which is forbidden here")]
     pub(super) fn new() -> io::Result<Self> {

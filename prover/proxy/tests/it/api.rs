@@ -1,7 +1,4 @@
 //! Toxiproxy's HTTP interface, request by request: status, body, and what it brings about.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,8 +9,8 @@ use keel_proxy::Fleet;
 use keel_proxy::api::{self, Shown};
 use keel_wire::http::{Answer, Client, Request};
 use keel_wire::raw::{Ended, RawConnection};
+use keel_wire::testing::{self, PATIENCE};
 use serde_json::{Value, json};
-use server::PATIENCE;
 use tokio::net::{TcpListener, TcpStream};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -42,7 +39,7 @@ impl Api {
             panic!("{error}");
         });
         let client = Client::new(format!("http://{address}").parse().unwrap(), PATIENCE);
-        Self { client, address, upstream: server::answering(ANSWER).to_string(), _serving: serving }
+        Self { client, address, upstream: testing::serve_answer(ANSWER).to_string(), _serving: serving }
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {

@@ -1,7 +1,4 @@
 //! A bare connection does what no well-behaved client would.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod server;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use keel_wire::raw::{Connect, Ended, RawConnection};
-use server::PATIENCE;
+use keel_wire::testing::{self, PATIENCE};
 
 /// Long enough to be seen, short enough not to be felt.
 const BRIEF: Duration = Duration::from_millis(20);
@@ -20,11 +17,11 @@ async fn connect(address: SocketAddr) -> RawConnection {
 
 #[tokio::test]
 async fn two_answers_on_one_connection_are_told_apart() {
-    let address = server::start(|mut connection| {
-        server::request(&mut connection);
+    let address = testing::serve(|mut connection| {
+        testing::read_request(&mut connection);
         let both = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\noneHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n";
         connection.write_all(both).unwrap();
-        server::hold(connection);
+        testing::hold(connection);
     });
     let mut connection = connect(address).await;
     connection.write(b"GET / HTTP/1.1\r\n\r\n", PATIENCE).await.unwrap();
@@ -37,11 +34,11 @@ async fn two_answers_on_one_connection_are_told_apart() {
 
 #[tokio::test]
 async fn an_orderly_end_and_a_reset_are_told_apart() {
-    let closes = server::start(|mut connection| connection.write_all(b"bye").unwrap());
+    let closes = testing::serve(|mut connection| connection.write_all(b"bye").unwrap());
     let heard = connect(closes).await.listen(100, PATIENCE).await;
     assert_eq!((heard.bytes.as_slice(), heard.ended), (&b"bye"[..], Ended::Closed));
 
-    let resets = server::start(|mut connection| {
+    let resets = testing::serve(|mut connection| {
         // Closing with unread bytes is a reset.
         let mut one = [0];
         connection.read_exact(&mut one).unwrap();
@@ -53,10 +50,10 @@ async fn an_orderly_end_and_a_reset_are_told_apart() {
 
 #[tokio::test]
 async fn an_open_connection_is_listened_to_as_long_as_asked() {
-    let address = server::start(server::hold);
+    let address = testing::serve(testing::hold);
     let heard = connect(address).await.listen(100, BRIEF).await;
     assert_eq!((heard.bytes.len(), heard.ended), (0, Ended::StillOpen));
-    let sink = server::answering(b"0123456789");
+    let sink = testing::serve_answer(b"0123456789");
     let mut connection = connect(sink).await;
     connection.write(b"GET / HTTP/1.1\r\n\r\n", PATIENCE).await.unwrap();
     assert_eq!(connection.listen(4, PATIENCE).await.bytes, b"0123");
@@ -65,7 +62,7 @@ async fn an_open_connection_is_listened_to_as_long_as_asked() {
 
 #[tokio::test]
 async fn what_is_not_http_is_not_waited_for() {
-    let address = server::answering(b"220 mail.example ESMTP\r\n");
+    let address = testing::serve_answer(b"220 mail.example ESMTP\r\n");
     let mut connection = connect(address).await;
     connection.write(b"GET / HTTP/1.1\r\n\r\n", PATIENCE).await.unwrap();
     let heard = connection.listen_answer(PATIENCE).await;
@@ -76,7 +73,7 @@ async fn what_is_not_http_is_not_waited_for() {
 #[tokio::test]
 async fn the_source_address_can_be_chosen() {
     let (seen, sources) = mpsc::channel();
-    let address = server::start(move |connection| seen.send(connection.peer_addr().unwrap()).unwrap());
+    let address = testing::serve(move |connection| seen.send(connection.peer_addr().unwrap()).unwrap());
     let from = IpAddr::V4(Ipv4Addr::new(127, 1, 2, 3));
     let connection = RawConnection::connect(address, Some(SocketAddr::new(from, 0)), PATIENCE).await.unwrap();
     assert_eq!(sources.recv().unwrap(), connection.local_address().unwrap());
@@ -85,8 +82,8 @@ async fn the_source_address_can_be_chosen() {
 
 #[tokio::test]
 async fn the_peers_close_shows_while_bytes_are_still_unread() {
-    let address = server::start(|mut connection| {
-        server::request(&mut connection);
+    let address = testing::serve(|mut connection| {
+        testing::read_request(&mut connection);
         connection.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
     });
     let mut connection = connect(address).await;
@@ -99,14 +96,14 @@ async fn the_peers_close_shows_while_bytes_are_still_unread() {
 #[tokio::test]
 async fn a_slow_reader_makes_the_server_wait() {
     let (stuck, written) = mpsc::channel();
-    let address = server::start(move |mut connection| {
+    let address = testing::serve(move |mut connection| {
         connection.set_write_timeout(Some(BRIEF)).unwrap();
         let mut bytes = 0_usize;
         while let Ok(length) = connection.write(&[0; 4096]) {
             bytes += length;
         }
         stuck.send(bytes).unwrap();
-        server::hold(connection);
+        testing::hold(connection);
     });
     let how = Connect { receive_buffer: Some(2048), ..Connect::default() };
     let connection = RawConnection::connect_with(address, how, PATIENCE).await.unwrap();

@@ -1,7 +1,4 @@
 //! One exchange tells what was sent and what came back, whatever the server does.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod server;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -10,7 +7,7 @@ use std::time::Duration;
 
 use http::Method;
 use keel_wire::http::{Client, Exchange, Failure, MAX_BODY_KEPT, MAX_BODY_READ, Request};
-use server::PATIENCE;
+use keel_wire::testing::{self, PATIENCE};
 
 fn client(address: SocketAddr) -> Client {
     Client::new(format!("http://{address}").parse().unwrap(), PATIENCE)
@@ -29,7 +26,7 @@ fn broken(exchange: &Exchange) -> &str {
 
 #[tokio::test]
 async fn an_answer_comes_back_whole() {
-    let address = server::answering(
+    let address = testing::serve_answer(
         b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\ncontent-length: 8\r\n\r\n{\"id\":1}",
     );
     let exchange = get(address).await;
@@ -43,8 +40,8 @@ async fn an_answer_comes_back_whole() {
 #[tokio::test]
 async fn the_request_goes_out_as_it_was_given() {
     let (heard, requests) = mpsc::channel();
-    let address = server::start(move |mut connection| {
-        heard.send(server::request(&mut connection)).unwrap();
+    let address = testing::serve(move |mut connection| {
+        heard.send(testing::read_request(&mut connection)).unwrap();
         connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     });
     let base = Client::new(format!("http://{address}/base/").parse().unwrap(), PATIENCE);
@@ -59,7 +56,7 @@ async fn the_request_goes_out_as_it_was_given() {
 #[tokio::test]
 async fn a_host_that_was_given_is_not_sent_twice() {
     let (heard, requests) = mpsc::channel();
-    let address = server::start(move |mut connection| heard.send(server::request(&mut connection)).unwrap());
+    let address = testing::serve(move |mut connection| heard.send(testing::read_request(&mut connection)).unwrap());
     let exchange = client(address).send(Request::get("/").header("host", "other.example")).await;
     assert_eq!(broken(&exchange), "the connection ended before an answer");
     assert_eq!(requests.recv().unwrap(), "GET / HTTP/1.1\r\nhost: other.example\r\n\r\n");
@@ -67,7 +64,7 @@ async fn a_host_that_was_given_is_not_sent_twice() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_costs_the_bound_and_no_more() {
-    let address = server::start(server::hold);
+    let address = testing::serve(testing::hold);
     let exchange = client(address).with_timeout(Duration::from_millis(30)).send(Request::get("/")).await;
     assert!(matches!(exchange.outcome, Err(Failure::Timeout(bound)) if bound == Duration::from_millis(30)));
 }
@@ -80,16 +77,16 @@ async fn a_refused_connection_is_told_apart() {
 
 #[tokio::test]
 async fn a_broken_answer_says_how() {
-    let exchange = get(server::answering_once(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n123")).await;
+    let exchange = get(testing::serve_one_answer(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n123")).await;
     assert_eq!(broken(&exchange), "the connection ended after 3 of 10 bytes of body");
-    let exchange = get(server::answering_once(b"SSH-2.0-OpenSSH_9\r\n")).await;
+    let exchange = get(testing::serve_one_answer(b"SSH-2.0-OpenSSH_9\r\n")).await;
     assert!(broken(&exchange).contains("not HTTP/1"));
 }
 
 #[tokio::test]
 async fn an_endless_body_is_read_up_to_the_bound() {
-    let address = server::start(|mut connection| {
-        server::request(&mut connection);
+    let address = testing::serve(|mut connection| {
+        testing::read_request(&mut connection);
         let mut sent = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         while sent.is_ok() {
             sent = connection.write_all(&[b'x'; 64 << 10]);
@@ -103,9 +100,9 @@ async fn an_endless_body_is_read_up_to_the_bound() {
 
 #[tokio::test]
 async fn an_answer_that_comes_before_the_request_was_read_is_seen() {
-    let address = server::start(|mut connection| {
+    let address = testing::serve(|mut connection| {
         connection.write_all(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n").unwrap();
-        server::hold(connection);
+        testing::hold(connection);
     });
     // More than the sockets' buffers hold, to a server that does not read it first.
     let request = Request::new(Method::POST, "/").body(vec![b'x'; 32 << 20]);
@@ -114,7 +111,7 @@ async fn an_answer_that_comes_before_the_request_was_read_is_seen() {
 
 #[tokio::test]
 async fn the_answer_to_head_is_its_head() {
-    let address = server::answering(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n");
+    let address = testing::serve_answer(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n");
     let exchange = client(address).send(Request::new(Method::HEAD, "/")).await;
     assert_eq!(exchange.answer().unwrap().body_length, 0);
 }

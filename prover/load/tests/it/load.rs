@@ -1,5 +1,4 @@
 //! Load on servers that behave, that misbehave, and that stall.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
