@@ -13,10 +13,10 @@ use keel_drill::attack::{self, Attack, Bounds, Outcome, Target, Verdict};
 use keel_wire::http::Request;
 use url::Url;
 
+use crate::exit::{FINE, NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
 use crate::progress::Progress;
-use crate::{FINE, NOT_STARTED, usage};
 
 mod tell;
 

@@ -14,10 +14,11 @@ use keel_checklist::report::terminal::Look;
 use keel_checklist::report::{Report, html, json, junit, terminal};
 use keel_checklist::subject::{Flags, Subject};
 
+use crate::exit::{NOT_STARTED, USAGE, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
 use crate::progress::Progress;
-use crate::{NOT_STARTED, USAGE, explain, list, undo, usage};
+use crate::{explain, list, undo};
 
 /// The file that is read when nothing says what to examine.
 const FILE: &str = "keel.toml";

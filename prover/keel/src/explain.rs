@@ -5,8 +5,8 @@ use std::fmt::Write;
 use keel_catalogue::{Catalogue, Kind, source};
 use keel_checklist::probes;
 
+use crate::exit::{FINE, usage};
 use crate::output::print;
-use crate::{FINE, usage};
 
 /// The column in which the text stands.
 const INDENT: usize = 10;

@@ -3,6 +3,7 @@
 mod attack;
 mod check;
 mod drill;
+mod exit;
 mod explain;
 mod fault;
 mod history;
@@ -18,14 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Nothing was wrong.
-const FINE: u8 = 0;
-/// A mistake in the command line or a file.
-const USAGE: u8 = 2;
-/// The service could not be started.
-const NOT_STARTED: u8 = 3;
-/// A fault of keel itself; sysexits.h calls it EX_SOFTWARE.
-const FAULT: u8 = 70;
+use crate::exit::FAULT;
 
 /// Examines any HTTP service: starts it, loads it, breaks its dependencies, attacks it, kills it, and reports what held.
 #[derive(Parser)]
@@ -84,12 +78,4 @@ fn main() -> ExitCode {
         Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
-}
-
-/// Says what is wrong and what to do, each mistake on a line.
-fn usage(problem: impl std::fmt::Display) -> u8 {
-    for line in problem.to_string().lines() {
-        eprintln!("keel: {line}");
-    }
-    USAGE
 }

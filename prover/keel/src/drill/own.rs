@@ -7,20 +7,18 @@ use keel_checklist::lab::{Lab, StartFailure};
 use keel_checklist::report::terminal;
 use keel_checklist::subject::Subject;
 use keel_drill::experiment::plan::Plan;
-use keel_drill::experiment::undo::{self, UndoLog};
+use keel_drill::experiment::undo::UndoLog;
 use keel_drill::experiment::{self, Grounds, Outcome, Report, Verdict};
 use keel_drill::fault::Journal;
 use keel_drill::process::Launch;
 
-use super::FELL_SHORT;
 use super::accepted::Accepted;
 use super::stage::LabStage;
+use crate::exit::{FELL_SHORT, FINE, NOT_STARTED};
 use crate::interrupt::Interrupt;
 use crate::output::{print, write};
-use crate::{FINE, NOT_STARTED};
+use crate::undo::commands;
 
-/// Where what undoes commands is kept, in the folder for temporary files.
-const UNDO: &str = "keel-undo";
 /// What is examined when neither the drill nor the command line says it.
 const CONFIG: &str = "keel.toml";
 
@@ -48,7 +46,7 @@ struct Ready {
 /// Runs them one after the other; the exit code. What a drill left that was killed is undone first; everything that is wrong
 /// with a file is told before anything starts.
 pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, String> {
-    restored().await.iter().for_each(|line| eprintln!("keel: {line}"));
+    commands::restored().await.iter().for_each(|line| eprintln!("keel: {line}"));
     let accepted = Accepted::load(options.accepted.as_deref())?;
     let drills = files.iter().map(|file| ready(file, options)).collect::<Result<Vec<_>, _>>()?;
     if let Some(folder) = &options.reports {
@@ -91,11 +89,6 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
     Ok(if not_started && code == FINE { NOT_STARTED } else { code })
 }
 
-/// Undoes what drills left that were killed; a sentence for each thing.
-pub(super) async fn restored() -> Vec<String> {
-    undo::restore(&std::env::temp_dir().join(UNDO)).await
-}
-
 fn ready(file: &Path, options: &Options) -> Result<Ready, String> {
     let plan = Plan::from_file(file).map_err(|refusal| refusal.to_string())?;
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -121,7 +114,7 @@ async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<
         }
     };
     let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
-    let folder = std::env::temp_dir().join(UNDO);
+    let folder = commands::folder();
     let mut undo = UndoLog::open(&folder).map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
     let report = experiment::run(&drill.plan, &mut stage, &mut undo, journal, &tell, interrupt.first()).await;
     let LabStage { mut lab, grounds } = stage;

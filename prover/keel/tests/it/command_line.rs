@@ -1,5 +1,4 @@
 //! keel as a user meets it: what it prints, and its exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::process::{Command, Output};
 

@@ -8,7 +8,6 @@
 //!   the address that refused.
 //! - `steady_states.during`: how many looks fit in is a matter of time; equal looks in a row are compared as one.
 //! - the address of the server, which each run has for itself.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -19,7 +18,6 @@ use std::sync::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-#[path = "chaos_toolkit/shop.rs"]
 mod shop;
 
 /// File, where the published one is, what is given on the command line, the status, whether it deviates.
@@ -306,7 +304,7 @@ fn beside<T: Copy + Send + Sync>(items: &[T], work: impl Fn(T) + Sync) {
 /// The exit code, the journal without what may differ, and what the server was left as.
 fn ran(tool: Tool, (file, _, arguments, _, _): Case) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos_toolkit");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/chaos_toolkit");
     std::fs::copy(here.join(file), folder.path().join(file)).unwrap();
     let shop = shop::Shop::open();
     stand_ins(folder.path(), &shop);

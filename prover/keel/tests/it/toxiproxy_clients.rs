@@ -1,6 +1,5 @@
 //! Toxiproxy's clients drive `keel proxy` unchanged: the crate by the tests that it ships, the others, which ship none, by a
 //! script with each of their calls.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -35,7 +34,7 @@ fn peers() -> PathBuf {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toxiproxy_clients").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/toxiproxy_clients").join(name)
 }
 
 #[track_caller]
