@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use keel_checklist::lab::Lab;
 use keel_checklist::probes::prove::attack::declared::{self, Leave};
-use keel_checklist::report::terminal::plain;
+use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
 use keel_drill::attack::consent::Token;
 use keel_drill::attack::{self, Attack, Bounds, Outcome, Target, Verdict};

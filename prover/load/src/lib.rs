@@ -48,6 +48,7 @@ mod http1;
 mod http2;
 mod lane;
 pub mod page;
+pub mod page_style;
 pub mod plot;
 pub mod profile;
 mod record;

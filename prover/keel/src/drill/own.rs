@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use keel_checklist::calendar::Day;
 use keel_checklist::lab::{Lab, StartFailure};
-use keel_checklist::report::terminal;
+use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
 use keel_drill::experiment::plan::Plan;
 use keel_drill::experiment::undo::UndoLog;
@@ -109,11 +109,11 @@ async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<
         Ok(stage) => stage,
         Err(failure) => {
             eprintln!("keel: {}: {}", drill.name, failure.reason);
-            failure.output.iter().for_each(|line| eprintln!("  | {}", terminal::plain(line)));
+            failure.output.iter().for_each(|line| eprintln!("  | {}", plain(line)));
             return Ok(None);
         }
     };
-    let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
+    let tell = |line: &str| print(&format!("  {}\n", plain(line)));
     let folder = commands::folder();
     let mut undo = UndoLog::open(&folder).map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
     let report = experiment::run(&drill.plan, &mut stage, &mut undo, journal, &tell, interrupt.first()).await;
@@ -147,7 +147,7 @@ async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFail
 
 /// Prints what was found; whether all of it held or is accepted.
 fn told(name: &str, report: &Report, accepted: &Accepted) -> bool {
-    report.to_text().lines().for_each(|line| print(&format!("{}\n", terminal::plain(line))));
+    report.to_text().lines().for_each(|line| print(&format!("{}\n", plain(line))));
     let mut fine = matches!(report.verdict, Verdict::Held | Verdict::FellShort | Verdict::Unknown);
     for finding in &report.findings {
         match (accepted.why(name, &finding.name, Day::today()), finding.outcome) {

@@ -8,16 +8,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Mark, Report, Second, Verdict};
 use crate::experiment::hypothesis::Outcome;
 use keel_load::Part;
+use keel_load::page_style::STYLE;
 use keel_load::plot::{self, BLUE, COLOURS, GREEN, ORANGE, SHADE, Scaling};
 use keel_load::report::{Latencies, milliseconds};
-
-const STYLE: &str = "
-.verdict{display:inline-block;padding:.1rem .6rem;border-radius:1rem;color:#fff;font-weight:600;white-space:nowrap}
-.held{background:#1a7f37}.fell-short,.aborted{background:#b42318}.unknown,.not-steady{background:#7a5b00}
-td,th{text-align:left;vertical-align:top}td{overflow-wrap:anywhere}.figures td:nth-child(n+3),.figures th:nth-child(n+3){text-align:right;white-space:nowrap}
-small{color:#57606a}
-@media (prefers-color-scheme:dark){small{color:#9da7b1}}
-";
 
 pub(super) fn page(report: &Report) -> String {
     let broken: Vec<Range<f64>> =
@@ -29,12 +22,12 @@ pub(super) fn page(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (report.title) }
-                style { (PreEscaped(plot::STYLE)) (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 h1 { (report.title) }
                 p { (report.description) }
-                p { span class={ "verdict " (class(&report.verdict)) } { (report.verdict.words()) } }
+                p { span class={ "pill " (class(&report.verdict)) } { (report.verdict.words()) } }
                 p { small { "began " (report.start) ", seed " (report.seed) (attempts(report)) } }
                 @if !report.findings.is_empty() { (findings(report)) }
                 h2 { "Requests, by the second in which they were due" }
@@ -55,19 +48,17 @@ pub(super) fn page(report: &Report) -> String {
 
 fn class(verdict: &Verdict) -> &'static str {
     match verdict {
-        Verdict::Held => "held",
-        Verdict::FellShort => "fell-short",
-        Verdict::Unknown => "unknown",
-        Verdict::NotSteady => "not-steady",
-        Verdict::Aborted(_) => "aborted",
+        Verdict::Held => "good",
+        Verdict::FellShort | Verdict::Aborted(_) => "bad",
+        Verdict::Unknown | Verdict::NotSteady => "unsure",
     }
 }
 
 fn outcome(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
-        Outcome::Held => ("held", "held"),
-        Outcome::FellShort => ("fell-short", "fell short"),
-        Outcome::Unknown => ("unknown", "unknown"),
+        Outcome::Held => ("good", "held"),
+        Outcome::FellShort => ("bad", "fell short"),
+        Outcome::Unknown => ("unsure", "unknown"),
     }
 }
 
@@ -85,7 +76,7 @@ fn findings(report: &Report) -> Markup {
         table {
             @for finding in &report.findings {
                 tr {
-                    td { span class={ "verdict " (outcome(finding.outcome).0) } { (outcome(finding.outcome).1) } }
+                    td { span class={ "pill " (outcome(finding.outcome).0) } { (outcome(finding.outcome).1) } }
                     td { strong { (finding.name) } br; (finding.evidence) }
                 }
             }
