@@ -7,6 +7,7 @@
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
 //! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
+//! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
 pub mod decision;
@@ -15,4 +16,5 @@ pub mod finding;
 pub mod lab;
 pub mod probes;
 pub mod report;
+pub mod sources;
 pub mod subject;

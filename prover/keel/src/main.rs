@@ -44,10 +44,7 @@ enum Command {
     /// Run an experiment: a hypothesis, faults, rollback, a journal
     Drill(Box<drill::Arguments>),
     /// Say what an attribute means, why it matters, how it is proven and how to mend it
-    Explain {
-        /// The attribute's id, such as border.limits
-        id: String,
-    },
+    Explain(explain::Arguments),
     /// Break one thing by hand for a while, and mend it
     Fault(fault::Arguments),
     /// Judge what clients recorded: a bank, registers, effects
@@ -69,7 +66,7 @@ fn main() -> ExitCode {
         Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),
         Command::Drill(arguments) => drill::run(*arguments),
-        Command::Explain { id } => explain::run(&id),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
         Command::List(arguments) => list::run(&arguments),

@@ -1,5 +1,6 @@
 //! keel as a user meets it: what it prints, and its exit codes.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 fn keel(arguments: &[&str]) -> Output {
@@ -25,6 +26,25 @@ fn expect(arguments: &[&str], code: i32, words: &[&str]) {
 #[test]
 fn an_attribute_is_explained() {
     expect(&["explain", "call.timeout"], 0, &["call.timeout", "Why", "Proof", "Mend", "S0"]);
+}
+
+#[test]
+fn the_files_of_every_attribute_with_a_probe_are_where_explain_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for probe in keel_checklist::probes::all() {
+        let printed = told(&keel(&["explain", probe.id, "--sources"]));
+        let sources: Vec<(&str, &str)> = printed.lines().map(|line| line.split_once(' ').unwrap()).collect();
+        let parts: Vec<&str> = sources.iter().map(|(part, _)| *part).collect();
+        assert_eq!(parts[..2], ["Text", "Probe"], "{printed}");
+        for (part, path) in sources {
+            let (path, line) = path.trim().split_once(':').unwrap_or((path.trim(), ""));
+            let text = std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            if part == "Text" {
+                let line = text.lines().nth(line.parse::<usize>().unwrap() - 1);
+                assert_eq!(line, Some(format!("id = \"{}\"", probe.id).as_str()), "{printed}");
+            }
+        }
+    }
 }
 
 #[test]
