@@ -10,7 +10,7 @@ RAIL_PORT ?= 9300
 RAIL_ADMIN_PORT ?= 9301
 PREFIX ?= $(HOME)/.local/evenkeel
 
-.PHONY: help setup setup-tests run test check bench drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-long check bench drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,23 +18,32 @@ help: ## Lists the targets
 setup: ## Installs what tests, checks, drills and benchmarks need (Debian packages; cargo-nextest and cargo-deny when missing)
 	@sh .ci/install postgresql python3 nginx-light caddy haproxy apache2-bin socat wrk valgrind faketime iproute2
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
-	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked
+	@$(MAKE) --no-print-directory setup-check
+
+setup-check:
+	@cargo deny --version >/dev/null 2>&1 || { echo "setup: building cargo-deny from crates.io"; cargo install --quiet cargo-deny --locked; }
 
 # Chaos Toolkit asks for Python 3.12 and runs on Debian 12's 3.11 as well; its versions are pinned for that.
 setup-tests:
 	@sh .ci/install postgresql python3 libssl-dev pkg-config iproute2 openssl faketime gcc libc6-dev
-	@sh .ci/peers pypi:toxiproxy-python==0.1.1 npm:toxiproxy-node-client@4.1.0 crate:toxiproxy_rust@0.1.6
+	@sh .ci/peers pypi:toxiproxy-python==0.1.1 npm:toxiproxy-node-client@4.1.0
 	@PIP_IGNORE_REQUIRES_PYTHON=1 sh .ci/peers pypi:chaostoolkit==1.21.4 pypi:chaostoolkit-lib==1.45.1 pypi:jsonpath2==0.4.5
+
+setup-tests-long: setup-tests
+	@sh .ci/peers crate:toxiproxy_rust@0.1.6
 
 run: ## Builds and starts the ledger and its partner bank on the embedded store
 	@cargo build --quiet -p ledger -p rail
 	@PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT) RAIL_PORT=$(RAIL_PORT) RAIL_ADMIN_PORT=$(RAIL_ADMIN_PORT) sh .ci/serve
 
-test: setup-tests ## Runs every test, examples in the documentation included
+test: setup-tests ## Runs the tests, examples in the documentation included; the long ones are those of test-long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples; fi
 	@cargo test --quiet --workspace --doc
 
-check: ## Formatting, lints, documentation; licences, sources and advisories of dependencies
+test-long: setup-tests-long ## Runs the tests that repeat or take long
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored; fi
+
+check: setup-check ## Formatting, lints, documentation; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
