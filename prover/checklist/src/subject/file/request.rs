@@ -16,7 +16,7 @@ const ALWAYS_KNOWN: [&str; 2] = ["key", "n"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::subject) struct Request {
+pub(super) struct Request {
     name: String,
     method: Option<Spanned<String>>,
     path: Spanned<String>,
@@ -45,9 +45,9 @@ pub(in crate::subject) struct Request {
 
 /// The names that a request may use.
 #[derive(Debug, Default)]
-pub(in crate::subject) struct Known {
+pub(super) struct Known {
     /// Declared dependencies.
-    pub(in crate::subject) dependencies: BTreeSet<String>,
+    pub(super) dependencies: BTreeSet<String>,
     /// What the requests before it save.
     saved: BTreeSet<String>,
     /// How the requests before it are called.
@@ -55,7 +55,7 @@ pub(in crate::subject) struct Known {
 }
 
 /// Checks a request against what stands before it, and makes its names known to the next.
-pub(in crate::subject) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: &mut Known) -> RequestSpec {
+pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: &mut Known) -> RequestSpec {
     let (whole, request) = (request.span(), request.into_inner());
     if !known.requests.insert(request.name.clone()) {
         reading
