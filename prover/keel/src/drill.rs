@@ -19,7 +19,11 @@ use crate::undo;
                         3    the service could not be started"
 )]
 pub(crate) struct Arguments {
-    /// Drills (.toml), run one after the other, or one Chaos Toolkit file (.json, .yaml)
+    #[cfg_attr(
+        feature = "chaos-toolkit",
+        doc = "Drills (.toml), run one after the other, or one Chaos Toolkit file (.json, .yaml)"
+    )]
+    #[cfg_attr(not(feature = "chaos-toolkit"), doc = "Drills (.toml), run one after the other")]
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]

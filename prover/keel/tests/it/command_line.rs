@@ -88,3 +88,10 @@ fn a_url_that_is_not_plain_http_is_refused() {
     expect(&["check", "--run", "true", "--url", "https://127.0.0.1:1"], 2, &["plain HTTP"]);
     expect(&["check", "--run", "true", "--url", "127.0.0.1:1"], 2, &["expected http://HOST:PORT"]);
 }
+
+#[test]
+fn the_help_of_drill_names_chaos_toolkit_only_where_it_is_built_in() {
+    let help = told(&keel(&["drill", "--help"]));
+    assert_eq!(help.contains("Chaos Toolkit"), cfg!(feature = "chaos-toolkit"), "{help}");
+    assert_eq!(help.contains("--hypothesis-strategy"), cfg!(feature = "chaos-toolkit"), "{help}");
+}
