@@ -62,6 +62,7 @@ mod latencies;
 mod live_stats;
 mod outcome;
 pub mod page;
+pub mod page_style;
 mod plan;
 pub mod plot;
 mod pool;

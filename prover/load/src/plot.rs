@@ -25,16 +25,6 @@ pub const GREEN: &str = "#009e73";
 pub const COLOURS: [&str; 6] = [BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9"];
 /// Of spans in which something was broken.
 pub const SHADE: &str = "#f2b8b5";
-/// What pages of reports have in common.
-pub const STYLE: &str = "
-:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#1b1f24;background:#fff}
-h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}p{margin:.3rem 0}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;border-top:1px solid #d8dee4}
-svg{width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:#57606a}svg .grid{stroke:#d8dee4}
-.key span{display:inline-block;margin-right:1rem}.key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.3rem;border-radius:2px}
-@media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}td,th{border-color:#30363d}svg text{fill:#9da7b1}svg .grid{stroke:#30363d}}
-";
 
 /// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

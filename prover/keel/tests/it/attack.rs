@@ -1,5 +1,4 @@
 //! `keel attack` against small servers, one that holds and one that falls, and its exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

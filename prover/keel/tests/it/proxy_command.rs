@@ -1,5 +1,4 @@
 //! `keel proxy` as a user meets it: serving, and each command against a server.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

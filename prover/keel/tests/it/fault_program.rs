@@ -1,14 +1,11 @@
 //! `keel fault ... -- PROGRAM`: a program that is started to be broken, and goes on once the fault is undone.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 #[allow(dead_code, reason = "each test file uses what it needs")]
-mod victim;
-
 use std::process::Output;
 use std::time::SystemTime;
 
+use crate::victim::Keel;
 use keel_drill::fault::Available;
-use victim::Keel;
 
 const DAY: u64 = 86_400;
 

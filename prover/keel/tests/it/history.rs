@@ -1,7 +1,5 @@
 //! `keel history check` as people use it.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
 use std::process::Command;
 
 fn check(lines: &str, checker: &str) -> (Option<i32>, String) {

@@ -1,20 +1,12 @@
-//! An examination from beginning to end, and its views: terminal, JSON, one HTML page, JUnit.
-
-pub mod html;
-pub mod json;
-pub mod junit;
-mod safe;
-#[cfg(test)]
-mod sample;
-pub mod terminal;
+//! An examination from beginning to end: the findings, the score, the exit code.
 
 use std::time::Duration;
 
+use keel_catalogue::Catalogue;
 use serde::Serialize;
 
 use crate::finding::{Finding, Verdict};
 use crate::subject::Subject;
-use keel_catalogue::Catalogue;
 
 /// The form of the JSON view; it changes when a field goes or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -119,7 +111,7 @@ impl Score {
     }
 
     /// Each verdict with its count, in the order of the views.
-    fn parts(self) -> [(usize, Verdict); 5] {
+    pub(super) fn parts(self) -> [(usize, Verdict); 5] {
         [
             (self.holds, Verdict::Holds),
             (self.falls_short, Verdict::FallsShort),

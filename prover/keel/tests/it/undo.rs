@@ -1,16 +1,13 @@
 //! Keel is killed (SIGKILL) in the middle of each fault, and the next `keel undo` restores the host.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
-
-mod victim;
 
 use std::fs::OpenOptions;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::victim::{self, Keel, Victim, eventually, state};
 use keel_drill::fault::{Available, Fault, Prepared, Whose, resolver::Resolver};
 use keel_drill::process::Process;
-use victim::{Keel, Victim, eventually, state};
 
 /// Whether it can be done here; where it cannot, that keel says so and does nothing.
 fn can_be_done(name: &str, keel: &Keel, words: &[&str]) -> bool {

@@ -1,5 +1,4 @@
 //! `keel load` as its users call it: what it tells, and its exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};

@@ -1,5 +1,4 @@
 //! Whatever ends keel, nothing that it started is left behind.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};

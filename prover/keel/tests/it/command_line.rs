@@ -1,6 +1,6 @@
 //! keel as a user meets it: what it prints, and its exit codes.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 fn keel(arguments: &[&str]) -> Output {
@@ -26,6 +26,25 @@ fn expect(arguments: &[&str], code: i32, words: &[&str]) {
 #[test]
 fn an_attribute_is_explained() {
     expect(&["explain", "call.timeout"], 0, &["call.timeout", "Why", "Proof", "Mend", "S0"]);
+}
+
+#[test]
+fn the_files_of_every_attribute_with_a_probe_are_where_explain_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for probe in keel_checklist::probes::all() {
+        let printed = told(&keel(&["explain", probe.id, "--sources"]));
+        let sources: Vec<(&str, &str)> = printed.lines().map(|line| line.split_once(' ').unwrap()).collect();
+        let parts: Vec<&str> = sources.iter().map(|(part, _)| *part).collect();
+        assert_eq!(parts[..2], ["Text", "Probe"], "{printed}");
+        for (part, path) in sources {
+            let (path, line) = path.trim().split_once(':').unwrap_or((path.trim(), ""));
+            let text = std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            if part == "Text" {
+                let line = text.lines().nth(line.parse::<usize>().unwrap() - 1);
+                assert_eq!(line, Some(format!("id = \"{}\"", probe.id).as_str()), "{printed}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -68,4 +87,11 @@ fn a_service_that_does_not_start_is_told_with_its_last_output() {
 fn a_url_that_is_not_plain_http_is_refused() {
     expect(&["check", "--run", "true", "--url", "https://127.0.0.1:1"], 2, &["plain HTTP"]);
     expect(&["check", "--run", "true", "--url", "127.0.0.1:1"], 2, &["expected http://HOST:PORT"]);
+}
+
+#[test]
+fn the_help_of_drill_names_chaos_toolkit_only_where_it_is_built_in() {
+    let help = told(&keel(&["drill", "--help"]));
+    assert_eq!(help.contains("Chaos Toolkit"), cfg!(feature = "chaos-toolkit"), "{help}");
+    assert_eq!(help.contains("--hypothesis-strategy"), cfg!(feature = "chaos-toolkit"), "{help}");
 }

@@ -1,5 +1,4 @@
 //! Drills as a user meets them: refusals, verdicts, accepted gaps, and what is undone after keel itself was killed.
-#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::net::TcpListener;
 use std::path::Path;
