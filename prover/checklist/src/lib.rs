@@ -8,6 +8,7 @@
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
 //! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
+//! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
 pub mod decision;
@@ -17,6 +18,7 @@ pub mod lab;
 pub mod probe;
 pub mod probes;
 pub mod report;
+pub mod sources;
 #[cfg(feature = "specimens")]
 pub mod specimen;
 pub mod subject;

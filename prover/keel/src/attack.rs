@@ -6,17 +6,17 @@ use std::time::Duration;
 use http::Method;
 use keel_checklist::lab::Lab;
 use keel_checklist::probes::prove::attack::declared::{self, Leave};
-use keel_checklist::report::terminal::plain;
+use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
 use keel_drill::attack::Token;
 use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Target};
 use keel_wire::http::Request;
 use url::Url;
 
+use crate::exit::{FINE, NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
 use crate::progress::Progress;
-use crate::{FINE, NOT_STARTED, usage};
 
 mod tell;
 

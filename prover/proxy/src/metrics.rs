@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Fleet;
-use super::toxic::Stream;
+use crate::fleet::Fleet;
+use crate::toxic::Stream;
 
 /// What is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

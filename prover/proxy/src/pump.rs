@@ -12,10 +12,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::chain::Chain;
-use super::queue::{Answer, End};
-use super::socket::Socket;
-use super::splice::Pipe;
+use crate::chain::Chain;
+use crate::queue::{Answer, End};
+use crate::socket::Socket;
+use crate::splice::Pipe;
 
 /// Bytes read at a time. A read that fills it calls for the pipe.
 const PIECE: usize = 64 << 10;

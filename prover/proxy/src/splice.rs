@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use tokio::io::Interest;
 
-use super::socket::Socket;
+use crate::socket::Socket;
 
 /// The size that is asked for: more at a time, fewer calls. The kernel may refuse and leave its own 64 KiB.
 const PIPE_BYTES: usize = 1 << 20;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::socket::Socket;
+use crate::socket::Socket;
 
 /// Cannot be made.
 #[derive(Debug)]

@@ -16,9 +16,8 @@ use keel_drill::fault::Journal;
 use keel_drill::history::{self, check};
 use keel_load::Kind;
 use keel_proxy::{Fault, FaultProxy};
+use keel_wire::testing;
 use url::Url;
-
-use crate::server;
 
 /// What is wrong with the bank.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,8 +41,8 @@ struct Books {
 /// Adds 5 for each new key; answers 503 while the file `broken` is there.
 fn bank(wrong: Wrong, broken: &Path) -> SocketAddr {
     let (books, broken) = (Arc::new(Mutex::new(Books::default())), broken.to_owned());
-    server::start(move |mut connection: TcpStream| {
-        let request = server::request(&mut connection);
+    testing::serve(move |mut connection: TcpStream| {
+        let request = testing::read_request(&mut connection);
         if request.is_empty() {
             return;
         }

@@ -15,9 +15,8 @@ use keel_drill::experiment::{DrillTarget, Judgement, Report, run};
 use keel_drill::fault::Journal;
 use keel_load::Kind;
 use keel_proxy::FaultProxy;
+use keel_wire::testing;
 use url::Url;
-
-use crate::server;
 
 /// What the till does with an order, for each tenth one; with the others it is right.
 #[derive(Clone, Copy, PartialEq)]
@@ -38,8 +37,8 @@ fn answered(body: &str) -> String {
 /// Cooks what it is asked for, and lists it a dish a page.
 fn kitchen() -> SocketAddr {
     let dishes = Arc::new(Mutex::new(Vec::<String>::new()));
-    server::start(move |mut connection| {
-        let request = server::request(&mut connection);
+    testing::serve(move |mut connection| {
+        let request = testing::read_request(&mut connection);
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         let mut dishes = dishes.lock().unwrap();
         let body = if request.starts_with("POST") {
@@ -59,8 +58,8 @@ fn kitchen() -> SocketAddr {
 /// acknowledged is made in the end.
 fn till(kitchen: SocketAddr, wrong: Wrong, calls: usize) -> SocketAddr {
     let orders = Arc::new(Mutex::new(0_usize));
-    server::start(move |mut connection| {
-        if server::request(&mut connection).is_empty() {
+    testing::serve(move |mut connection| {
+        if testing::read_request(&mut connection).is_empty() {
             return;
         }
         let number = {

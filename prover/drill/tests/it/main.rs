@@ -7,5 +7,4 @@ mod control_floods;
 mod experiment;
 mod experiment_callee;
 mod process;
-mod server;
 mod wrong_ledgers;

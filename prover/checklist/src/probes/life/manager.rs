@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use keel_drill::process::Exit;
 use keel_wire::http::{Client, Exchange, Request};
+use procfs::process::Process;
 use tokio::net::UnixDatagram;
 
 use crate::finding::{Evidence, Finding};
@@ -191,10 +192,10 @@ fn listening(lab: &Lab, leader: u32) -> Evidence {
     }
 }
 
-/// The process group of a process (`proc_pid_stat(5)`, field 5).
+/// The process group of a process.
 fn group_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+    let stat = Process::new(pid.cast_signed()).and_then(|process| process.stat()).ok()?;
+    u32::try_from(stat.pgrp).ok()
 }
 
 async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {

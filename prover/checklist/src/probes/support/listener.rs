@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
@@ -108,72 +109,9 @@ impl Listener {
 }
 
 /// Every answer that begins in these bytes, interim ones (1xx) left out.
-pub(crate) fn answers(mut bytes: &[u8]) -> Vec<WireAnswer> {
-    let mut answers = Vec::new();
-    while let Some((status, framing, rest)) = head(bytes) {
-        let end = match framing {
-            Framing::Length(length) => (rest.len() >= length).then_some(length),
-            Framing::Chunked => end_of_chunks(rest),
-            Framing::UntilClosed => None,
-        };
-        if status >= 200 {
-            answers.push(WireAnswer { status, complete: end.is_some() });
-        }
-        match end {
-            Some(end) => bytes = &rest[end..],
-            None => break,
-        }
-    }
-    answers
-}
-
-/// Where the body of an answer ends.
-enum Framing {
-    Length(usize),
-    Chunked,
-    UntilClosed,
-}
-
-/// Status, framing and what follows the head; none when the bytes do not begin with a whole head.
-fn head(bytes: &[u8]) -> Option<(u16, Framing, &[u8])> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let text = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-    let mut lines = text.split("\r\n");
-    let status: u16 = lines.next()?.strip_prefix("http/1.")?.split(' ').nth(1)?.parse().ok()?;
-    let mut framing = Framing::UntilClosed;
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        match name.trim() {
-            "transfer-encoding" if value.trim().ends_with("chunked") => framing = Framing::Chunked,
-            "content-length" if matches!(framing, Framing::UntilClosed) => {
-                framing = Framing::Length(value.trim().parse().ok()?);
-            }
-            _ => {}
-        }
-    }
-    if status < 200 || status == 204 || status == 304 {
-        framing = Framing::Length(0);
-    }
-    Some((status, framing, &bytes[end + 4..]))
-}
-
-/// The length of a chunked body, its last chunk and trailers included; none when it has not ended.
-fn end_of_chunks(body: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let line = body.get(at..)?.windows(2).position(|window| window == b"\r\n")?;
-        let size = std::str::from_utf8(&body[at..at + line]).ok()?.split(';').next()?.trim();
-        let size = usize::from_str_radix(size, 16).ok()?;
-        at += line + 2;
-        if size == 0 {
-            // No trailers: an empty line follows at once. With trailers: up to the first empty line.
-            let rest = body.get(at..)?;
-            if rest.starts_with(b"\r\n") {
-                return Some(at + 2);
-            }
-            return rest.windows(4).position(|window| window == b"\r\n\r\n").map(|end| at + end + 4);
-        }
-        at = at.checked_add(size)?.checked_add(2)?;
-    }
+pub(crate) fn answers(bytes: &[u8]) -> Vec<WireAnswer> {
+    let answers = keel_wire::answers::all(bytes, &Method::GET, 0).filter(|answer| answer.status >= 200);
+    answers.map(|answer| WireAnswer { status: answer.status, complete: answer.whole }).collect()
 }
 
 /// What came back, as a line that a person can check.

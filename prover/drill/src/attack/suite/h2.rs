@@ -5,9 +5,6 @@
 
 mod continuation;
 mod control_flood;
-// Moves to `keel_wire::http2`.
-#[path = "../h2/frame.rs"]
-mod frame;
 mod link;
 mod rapid_reset;
 mod window_stall;

@@ -8,16 +8,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{DrillVerdict, EventKind, Report, Second};
 use crate::experiment::finding::Judgement;
 use keel_load::Part;
+use keel_load::page_style::STYLE;
 use keel_load::plot::{self, BLUE, COLOURS, GREEN, ORANGE, SHADE, Scaling};
 use keel_load::report::{Latencies, milliseconds};
-
-const STYLE: &str = "
-.verdict{display:inline-block;padding:.1rem .6rem;border-radius:1rem;color:#fff;font-weight:600;white-space:nowrap}
-.held{background:#1a7f37}.fell-short,.aborted{background:#b42318}.unknown,.not-steady{background:#7a5b00}
-td,th{text-align:left;vertical-align:top}td{overflow-wrap:anywhere}.figures td:nth-child(n+3),.figures th:nth-child(n+3){text-align:right;white-space:nowrap}
-small{color:#57606a}
-@media (prefers-color-scheme:dark){small{color:#9da7b1}}
-";
 
 impl Report {
     /// One page that needs nothing else.
@@ -36,12 +29,12 @@ fn page(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (report.title) }
-                style { (PreEscaped(plot::STYLE)) (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 h1 { (report.title) }
                 p { (report.description) }
-                p { span class={ "verdict " (class(&report.verdict)) } { (report.verdict.words()) } }
+                p { span class={ "pill " (class(&report.verdict)) } { (report.verdict.words()) } }
                 p { small { "began " (report.start) ", seed " (report.seed) (attempts(report)) } }
                 @if !report.findings.is_empty() { (findings(report)) }
                 h2 { "Requests, by the second in which they were due" }
@@ -62,19 +55,17 @@ fn page(report: &Report) -> String {
 
 fn class(verdict: &DrillVerdict) -> &'static str {
     match verdict {
-        DrillVerdict::Held => "held",
-        DrillVerdict::FellShort => "fell-short",
-        DrillVerdict::Unknown => "unknown",
-        DrillVerdict::NotSteady => "not-steady",
-        DrillVerdict::Aborted(_) => "aborted",
+        DrillVerdict::Held => "good",
+        DrillVerdict::FellShort | DrillVerdict::Aborted(_) => "bad",
+        DrillVerdict::Unknown | DrillVerdict::NotSteady => "unsure",
     }
 }
 
 fn outcome(outcome: Judgement) -> (&'static str, &'static str) {
     match outcome {
-        Judgement::Held => ("held", "held"),
-        Judgement::FellShort => ("fell-short", "fell short"),
-        Judgement::Unknown => ("unknown", "unknown"),
+        Judgement::Held => ("good", "held"),
+        Judgement::FellShort => ("bad", "fell short"),
+        Judgement::Unknown => ("unsure", "unknown"),
     }
 }
 
@@ -92,7 +83,7 @@ fn findings(report: &Report) -> Markup {
         table {
             @for finding in &report.findings {
                 tr {
-                    td { span class={ "verdict " (outcome(finding.outcome).0) } { (outcome(finding.outcome).1) } }
+                    td { span class={ "pill " (outcome(finding.outcome).0) } { (outcome(finding.outcome).1) } }
                     td { strong { (finding.name) } br; (finding.evidence) }
                 }
             }
@@ -144,7 +135,8 @@ fn percentiles(report: &Report) -> Markup {
         .map(|(colour, (name, part))| (colour, *name, part.figures().total().latency()))
         .filter(|(_, _, latencies)| latencies.count() > 0)
         .collect();
-    let lines: Vec<(&str, &Latencies)> = phases.iter().map(|(colour, _, latencies)| (*colour, latencies)).collect();
+    let points = |latencies: &Latencies| latencies.points(plot::quantiles());
+    let lines: Vec<_> = phases.iter().map(|(colour, _, latencies)| (*colour, points(latencies))).collect();
     html! {
         (plot::key(phases.iter().map(|(colour, name, _)| (*colour, *name))))
         (plot::by_percentile("latency by percentile, by phase", &lines))

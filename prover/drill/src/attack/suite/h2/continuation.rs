@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::frame::{CONTINUATION, END_STREAM, HEADERS, frame, get, literal};
 use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
+use keel_wire::http2::{CONTINUATION, END_STREAM, HEADERS, frame, get, literal};
 
 /// The header block's size at which it counts as taken without a limit, in bytes.
 const BLOCK: usize = 8 << 20;
@@ -60,5 +60,5 @@ async fn launch(context: &Context<'_>) -> Findings {
 
 /// Whether the one stream there is was refused.
 fn is_refused(link: &Link) -> bool {
-    link.seen.frames[usize::from(HEADERS)] > 0 || link.seen.frames[usize::from(super::frame::RST_STREAM)] > 0
+    link.seen.frames[usize::from(HEADERS)] > 0 || link.seen.frames[usize::from(keel_wire::http2::RST_STREAM)] > 0
 }

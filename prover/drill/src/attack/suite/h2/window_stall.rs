@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::frame::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, get, setting};
 use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
+use keel_wire::http2::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, get, setting};
 
 /// Streams on each connection: what most servers allow at once.
 const STREAMS: u32 = 100;
