@@ -1,4 +1,4 @@
-//! What a call may take.
+//! The bounds of a call.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A call: what is asked of whom, and how it is made.
+//! A call: built, then sent under the policy of its peer.
 
 use std::time::{Duration, Instant};
 

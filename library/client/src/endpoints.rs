@@ -1,4 +1,4 @@
-//! Where a dependency is: one text of its configuration.
+//! The endpoints of a dependency, read from one text of the configuration.
 
 use std::fmt;
 use std::net::SocketAddr;

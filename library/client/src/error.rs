@@ -1,4 +1,4 @@
-//! Why a call has no answer.
+//! The errors of a call.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whom the client calls: a policy for each, and how the calls go.
+//! The peers of the client: a policy for each, and the vitals of its calls.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

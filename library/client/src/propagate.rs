@@ -1,4 +1,4 @@
-//! What a call carries of the request that it works for.
+//! Headers that carry the running request's context to the peer.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use resilience::{Criticality, Deadline, encode_timeout};

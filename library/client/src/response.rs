@@ -1,4 +1,4 @@
-//! An answer, and what it says about the peer.
+//! A response, and its classification as an outcome.
 
 use std::time::{Duration, SystemTime};
 

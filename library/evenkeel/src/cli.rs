@@ -1,4 +1,4 @@
-//! The command line of a service: its subcommands, and how it says what went wrong.
+//! The command line of a service: its subcommands and its error messages.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Everything that a run is configured with.
+//! The configuration of one run.
 
 use crate::settings::{Standard, StoreSettings};
 

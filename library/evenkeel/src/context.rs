@@ -1,4 +1,4 @@
-//! What a service's parts are given.
+//! The context that routes and background parts work with.
 
 use std::sync::Arc;
 

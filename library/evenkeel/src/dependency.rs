@@ -1,4 +1,4 @@
-//! What a service calls, and what guards those calls.
+//! A dependency of the service, and the guards of its calls.
 
 use client::{Check, Client, Endpoints, default_rules};
 use resilience::{ClusterRules, Rules};

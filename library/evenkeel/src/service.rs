@@ -1,4 +1,4 @@
-//! What a service declares.
+//! The declaration of a service.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Where configuration comes from: a flag, else an environment variable, else the default.
+//! Settings: each from a flag, else an environment variable, else its default.
 //!
 //! Settings are checked as a whole: every mistake is told at once, with the variable, what it was and what is
 //! expected. A service adds its own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a

@@ -1,4 +1,4 @@
-//! Which of several instances gets a call.
+//! Load balancing: the choice of an instance for each call.
 //!
 //! | chooser | picks | source |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! How much it matters that work is done, when not all of it can be.
+//! Criticality: the order in which work is shed when not all can be done.
 
 use std::fmt;
 use std::str::FromStr;

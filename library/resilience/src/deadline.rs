@@ -1,4 +1,4 @@
-//! The moment after which nobody waits for an answer.
+//! Deadlines: moments after which no caller waits for an answer.
 
 use std::pin::Pin;
 use std::task::Poll;

@@ -1,4 +1,4 @@
-//! What protects a call. Knows neither HTTP nor SQL.
+//! Guards for calls. Knows neither HTTP nor SQL.
 //!
 //! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
 //! - [`Criticality`]: how much work matters when not all can be done; travels with the task.

@@ -1,4 +1,4 @@
-//! Whether a call is tried again, and when.
+//! Retries: whether a call is tried again, and when.
 //!
 //! Only what may be repeated is: work that is idempotent, or that carries an idempotency key. The deadline, attempts, elapsed
 //! time and the [`Budget`] bound it; when the callee said how long to wait (`Retry-After`) that is waited for, or nothing is

@@ -1,4 +1,4 @@
-//! Why the store refused, with what to do.
+//! The errors of the store, each with advice.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The idempotency log: what was answered to which request, written in the transaction of the effect.
+//! The idempotency log: the response to each request, written in the transaction of its effect.
 
 use std::fmt::Write as _;
 use std::str::FromStr;

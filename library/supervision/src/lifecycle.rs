@@ -1,4 +1,4 @@
-//! Which phase the process is in.
+//! The phase of the process.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What runs here: build information, and this run of it.
+//! Build information, and this run of the build.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};

@@ -1,4 +1,4 @@
-//! Typed rows: what a part says of itself.
+//! Typed rows: the live state of a part.
 
 use std::sync::Arc;
 

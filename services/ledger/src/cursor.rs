@@ -1,4 +1,4 @@
-//! How lists are paged: an opaque cursor that names the last row seen, and a bounded limit.
+//! Pages of lists: an opaque cursor that names the last row seen, and a bounded limit.
 //!
 //! Rows are in the order of (created_at, id), and never move: what was there when a walk began is seen once, and what
 //! is added meanwhile comes at the end. On PostgreSQL a transaction that commits late may put a row behind a walk that

@@ -1,4 +1,4 @@
-//! Destinations: the partner bank knows whether there is such an account, and is asked while the client waits.
+//! Destinations: the partner bank says, while the client waits, whether such an account exists.
 
 use evenkeel::prelude::*;
 use evenkeel::utoipa;

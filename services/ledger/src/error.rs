@@ -1,4 +1,4 @@
-//! Why the ledger refuses, and what its client is told.
+//! The errors of the ledger, and their problem documents.
 
 use evenkeel::prelude::*;
 use evenkeel::resilience::CpuError;

@@ -1,4 +1,4 @@
-//! What must always be true of the books, checked on demand: `GET /invariants` on the admin listener.
+//! The invariants of the books, checked on demand: `GET /invariants` on the admin listener.
 
 use evenkeel::prelude::*;
 use evenkeel::store::Row;

@@ -1,4 +1,4 @@
-//! The API's description: what the code says of each operation, and what is true of all of them.
+//! The API's description: each operation, and the answers that all operations share.
 
 use evenkeel::utoipa;
 use utoipa::openapi::path::Operation;

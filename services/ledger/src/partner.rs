@@ -1,4 +1,4 @@
-//! The partner bank that pays out: how it is called, and what it is asked.
+//! The partner bank that pays out: the rules of its calls, and its check of destinations.
 
 use evenkeel::client::{self, Check, default_rules};
 use evenkeel::prelude::*;

@@ -1,4 +1,4 @@
-//! The choosers: who of a set gets this call.
+//! The choosers: each picks the instance that gets a call.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};

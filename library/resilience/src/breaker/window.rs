@@ -1,4 +1,4 @@
-//! What a breaker looks at: the last so many calls, or the calls of the last so many seconds.
+//! The window of a breaker: the last calls by number, or by time.
 //!
 //! Recording takes no lock: one slot of a ring, or one bucket of ten. Each slot carries the epoch in which it was written, so
 //! that one that a late thread writes after the ring was cleared is not counted.

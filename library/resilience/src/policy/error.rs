@@ -1,4 +1,4 @@
-//! Why a call has no answer.
+//! The errors of a call under a policy.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What protects a call, as plain values.
+//! The rules of a policy, as plain values.
 
 use std::sync::Arc;
 use std::time::Duration;

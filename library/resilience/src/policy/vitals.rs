@@ -1,4 +1,4 @@
-//! A policy's vitals: what its guards are at, and what they made of the calls.
+//! A policy's vitals: the state of its guards, and the counts of its calls.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

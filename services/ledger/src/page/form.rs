@@ -1,4 +1,4 @@
-//! What a person sends: forms, each with a key that the page gave it, from this page alone.
+//! Forms that people send, each with a key that the page gave it, from this page alone.
 
 use evenkeel::axum::Form;
 use evenkeel::axum::extract::rejection::FormRejection;
