@@ -75,7 +75,7 @@ pub(super) enum Ending {
     NeedsUpstream,
 }
 
-/// What is to be waited for.
+/// The events to wait for.
 #[derive(Debug, Default)]
 struct Wait {
     readable: bool,
@@ -90,7 +90,7 @@ enum Step {
     Ended(Ending),
 }
 
-/// Moves the bytes of one direction. What it holds between two waits belongs to the pump, so it may be stopped and run again.
+/// Moves the bytes of one direction. The bytes that it holds between two waits belong to the pump, so it may be stopped and run again.
 #[derive(Debug)]
 pub(super) struct Pump {
     line: Arc<Line>,

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// The queue of connections not yet accepted.
 const BACKLOG: i32 = 1024;
-/// What marks the path of a Unix socket among addresses.
+/// The prefix that marks the path of a Unix socket among addresses.
 const UNIX: &str = "unix:";
 
 /// Either end of a connection.
