@@ -21,7 +21,7 @@ pub const ALLOWED_LAG: Duration = Duration::from_millis(10);
 /// The most source addresses.
 pub const MAX_SOURCES: u32 = 60_000;
 
-/// What is sent, to where, when.
+/// A plan: the requests, the target, and the schedule.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The server, plain `http`, on the loopback. A path stands before every path.
@@ -75,7 +75,7 @@ impl Protocol {
     }
 }
 
-/// What is wrong with a plan.
+/// A mistake in a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PlanError(pub(super) String);

@@ -78,7 +78,7 @@ struct Server {
     requests: AtomicU64,
 }
 
-/// What is asked, with the names in its path.
+/// The route of a request, with the names in its path.
 enum Route {
     Reset,
     Populate,

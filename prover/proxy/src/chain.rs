@@ -18,7 +18,7 @@ use keel_input::seed::Seed;
 /// The bytes that have left the last toxic and wait for the destination.
 const OUT_BYTES: usize = 256 << 10;
 
-/// What a chain may know of its connection.
+/// The connection of a chain, as far as the chain may know it.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) seed: Seed,

@@ -22,7 +22,7 @@ const SERVER_ERROR: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-type
 const ENDLESS_HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[\r\n";
 
-/// What a connection shares with its proxy.
+/// The two chains that a connection shares with its proxy.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     pub(super) up: Arc<Line>,

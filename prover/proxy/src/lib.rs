@@ -43,10 +43,10 @@
 //! ```
 //!
 //! Bytes pass a chain of toxics that never waits and touches no socket; it is changed between two steps, so that no byte of
-//! a live connection is lost or overtaken. With no toxic on, bytes go past it; on Linux large ones without being copied
-//! (splice(2)).
+//! a live connection is lost or overtaken. With no toxic on, bytes go past it.
 //!
-//! Platforms: Linux is tested; other Unix systems have a portable fallback.
+//! Platforms: Linux is tested; nothing here is Linux only, except that another process may take the port of a [`FaultProxy`]
+//! that is [`Fault::Down`] where `SO_REUSEPORT` works otherwise.
 
 mod acceptor;
 pub mod api;
@@ -63,8 +63,6 @@ mod request;
 mod shared;
 mod single_fault;
 mod socket;
-#[cfg_attr(not(target_os = "linux"), path = "splice_elsewhere.rs")]
-mod splice;
 pub mod toxic;
 
 pub use self::config::{BadConfig, Wanted};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::fleet::Fleet;
 use crate::toxic::Stream;
 
-/// What is told.
+/// The metrics that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
     /// Bytes of each proxy.

@@ -1,4 +1,4 @@
-//! A proxy with one fault at a time: what a lab needs.
+//! A proxy with one fault at a time.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::toxic::{
     Toxic,
 };
 
-/// What the proxy does with connections, those open already included.
+/// The fault of a proxy, for new and open connections.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     /// Passes everything on.
@@ -72,7 +72,7 @@ impl Fault {
     }
 }
 
-/// Whole ones, rounded up: no answer comes too early.
+/// Rounds up to whole milliseconds: no answer comes too early.
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }

@@ -197,7 +197,7 @@ async fn a_toxic_is_in_force_for_bytes_that_were_read_and_not_yet_written() {
     let flood = vec![7; 1 << 20];
     while tokio::time::timeout(10 * BRIEF, upstream.write(&flood)).await.is_ok() {}
     let (received, sent) = (proxy.received(Stream::Downstream), proxy.sent(Stream::Downstream));
-    assert!(received > sent, "some bytes are in the proxy's pipe");
+    assert!(received > sent, "some bytes are in the proxy's buffer");
     add(&proxy, Stream::Downstream, Kind::LimitData(LimitData { bytes: 10 }));
     let mut came = Vec::new();
     within(client.read_to_end(&mut came)).await.unwrap();
