@@ -359,7 +359,6 @@ fn crates() -> Vec<PathBuf> {
 }
 
 #[test]
-#[ignore = "the circles are being opened"]
 fn no_files_import_each_other() {
     let crates = crates();
     assert!(crates.len() > 15, "the crates of the workspace are found: {crates:?}");
