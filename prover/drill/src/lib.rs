@@ -9,6 +9,7 @@
 //! - [`attack`]: what hostile clients do, bounded in rate and time.
 //! - [`experiment`]: a hypothesis, faults, abort conditions, a report.
 //! - [`history`]: who asked what, when, what came back, and whether that can be right.
+//! - [`tcp_table`]: the kernel's table of TCP sockets, by port.
 //! - [`clock`]: wall-clock time as reports write it.
 //!
 //! The fault proxy is [`keel_proxy`], the load generator [`keel_load`], HTTP as evidence [`keel_wire`].
@@ -46,3 +47,4 @@ pub mod experiment;
 pub mod fault;
 pub mod history;
 pub mod process;
+pub mod tcp_table;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use procfs::net::TcpState;
+use crate::tcp_table::sockets_of;
 use procfs::process::{FDTarget, Process, Stat, Status};
 
 use super::usage::{Resident, Usage};
@@ -174,9 +174,8 @@ fn carries(pid: u32, mark: &str) -> bool {
 
 /// The inodes of the sockets that listen on a port.
 fn listening_sockets(port: u16) -> HashSet<u64> {
-    let tables = [procfs::net::tcp(), procfs::net::tcp6()].map(Result::unwrap_or_default);
-    let listening = tables.iter().flatten().filter(|entry| entry.state == TcpState::Listen);
-    listening.filter(|entry| entry.local_address.port() == port).map(|entry| entry.inode).collect()
+    let sockets = sockets_of(port).into_iter().filter(|socket| socket.listens && socket.local == port);
+    sockets.map(|socket| socket.inode).collect()
 }
 
 fn holds_one_of(pid: u32, sockets: &HashSet<u64>) -> bool {

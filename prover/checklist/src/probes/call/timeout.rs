@@ -40,6 +40,8 @@ pub const PROBE: Probe = Probe {
 const MAX_WATCH: Duration = Duration::from_secs(40);
 /// How long, after the fault began, new connections count as calls under it.
 const CALLS_BEGUN: Duration = Duration::from_secs(1);
+/// The least of it, at any pace: a connection takes its time on a busy machine.
+const LEAST_CALLS_BEGUN: Duration = Duration::from_millis(500);
 /// Between two looks meanwhile: a call may be given up soon.
 const CALLS_LOOK: Duration = Duration::from_millis(10);
 /// How soon others must be answered meanwhile.
@@ -81,7 +83,7 @@ async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &st
     let begun = Instant::now();
     let calls = async {
         let mut calls = BTreeSet::new();
-        while begun.elapsed() < lab.pace.of(CALLS_BEGUN) {
+        while begun.elapsed() < lab.pace.of(CALLS_BEGUN).max(LEAST_CALLS_BEGUN) {
             calls.extend(sockets::established_to(port).difference(&before));
             tokio::time::sleep(CALLS_LOOK).await;
         }

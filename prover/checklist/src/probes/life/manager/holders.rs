@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use procfs::net::{TcpState, tcp, tcp6};
+use keel_drill::tcp_table::sockets_of;
 use procfs::process::{FDTarget, Process, all_processes};
 
 /// The processes that listen on a TCP port, those of this user (of everybody, for root).
 pub(super) fn listening_on(port: u16) -> Vec<u32> {
-    let entries = [tcp(), tcp6()].into_iter().flatten().flatten();
-    let listeners = entries.filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port);
-    let sockets: HashSet<u64> = listeners.map(|entry| entry.inode).collect();
+    let listeners = sockets_of(port).into_iter().filter(|socket| socket.listens && socket.local == port);
+    let sockets: HashSet<u64> = listeners.map(|socket| socket.inode).collect();
     if sockets.is_empty() {
         return Vec::new();
     }

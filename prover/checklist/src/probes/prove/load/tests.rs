@@ -40,15 +40,15 @@ async fn a_load_that_is_served_within_its_objectives_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_queues_beyond_its_capacity_misses_the_declared_latency() {
-    let load = Load { rate: 10.0, peak: 160.0, p99: Duration::from_secs(2), errors: 0.01 };
+    let load = Load { rate: 10.0, peak: 400.0, p99: Duration::from_secs(2), errors: 0.01 };
     let finding = loaded("loaded-waits", load).await;
     assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains("at the peak load of 160 a second 99 of 100"), "{finding:#?}");
+    assert!(finding.summary.contains("at the peak load of 400 a second 99 of 100"), "{finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_beyond_the_declared_share_of_errors_fall_short() {
-    let load = Load { rate: 160.0, peak: 160.0, p99: Duration::from_secs(2), errors: 0.01 };
+    let load = Load { rate: 400.0, peak: 400.0, p99: Duration::from_secs(2), errors: 0.01 };
     let finding = loaded("loaded-refuses", load).await;
     assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
     assert!(finding.summary.contains("requests fail"), "{finding:#?}");
