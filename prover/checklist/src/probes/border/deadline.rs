@@ -87,10 +87,10 @@ async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
         return vec![Evidence::note(format!("{dependency} is not behind a fault proxy"))];
     };
     let port = proxy.address().port();
-    let connections = sockets::established_to(port);
+    let connections = sockets::established_to(port).await;
     proxy.set(Fault::Hang).await;
     let mut evidence = examine_batch(lab, &users, &format!("although {dependency} is silent")).await;
-    let left = sockets::established_to(port).difference(&connections).count();
+    let left = sockets::established_to(port).await.difference(&connections).count();
     // Not judged: work that is to be finished later may rightly go on trying.
     evidence.push(Evidence::note(format!(
         "{left} connections more than before lead to the silent {dependency} afterwards"

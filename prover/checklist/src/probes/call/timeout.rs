@@ -79,12 +79,12 @@ async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &st
     let (name, port) = (&dependent.name, proxy.address().port());
     let bystander = bystander(lab, name).await;
     dependent.reset_pools(lab).await;
-    let before = sockets::established_to(port);
+    let before = sockets::established_to(port).await;
     let begun = Instant::now();
     let calls = async {
         let mut calls = BTreeSet::new();
         while begun.elapsed() < lab.pace.of(CALLS_BEGUN).max(LEAST_CALLS_BEGUN) {
-            calls.extend(sockets::established_to(port).difference(&before));
+            calls.extend(sockets::established_to(port).await.difference(&before));
             tokio::time::sleep(CALLS_LOOK).await;
         }
         let harmless = match &bystander {
@@ -122,7 +122,7 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, deadline: Duration, name: &str
 async fn ends(lab: &Lab, port: u16, calls: BTreeSet<u16>, begun: Instant, told: &str) -> Evidence {
     let limit = (lab.subject.deadline + GRACE).min(MAX_WATCH);
     loop {
-        let open = sockets::established_to(port).intersection(&calls).count();
+        let open = sockets::established_to(port).await.intersection(&calls).count();
         let took = begun.elapsed();
         if open == 0 {
             return Evidence::saw(

@@ -11,7 +11,10 @@ pub(crate) fn find(own: u16, peer: u16) -> Option<TcpSocket> {
 }
 
 /// The own ports of the established connections that lead to this port from here.
-pub(crate) fn established_to(port: u16) -> BTreeSet<u16> {
-    let there = sockets_of(port).into_iter().filter(|socket| socket.remote == port && socket.established);
-    there.map(|socket| socket.local).collect()
+///
+/// The table of a host that was flooded is long: it is read beside the task that waits for answers meanwhile.
+pub(crate) async fn established_to(port: u16) -> BTreeSet<u16> {
+    let there = move |socket: &TcpSocket| socket.remote == port && socket.established;
+    let look = move || sockets_of(port).into_iter().filter(there).map(|socket| socket.local).collect();
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
