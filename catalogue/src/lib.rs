@@ -111,6 +111,15 @@ impl Catalogue {
         self.attributes().find(|attribute| attribute.id == id)
     }
 
+    /// Where an attribute is written in the repository, such as `catalogue/border.toml:12`.
+    pub fn place(&self, id: &str) -> Option<String> {
+        let written = format!("id = \"{id}\"");
+        FILES.iter().find_map(|(name, text)| {
+            let line = text.lines().position(|line| line == written)?;
+            Some(format!("catalogue/{name}.toml:{}", line + 1))
+        })
+    }
+
     /// All attributes, in reading order.
     pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
         self.chapters.iter().flat_map(|chapter| &chapter.attributes)
@@ -142,5 +151,19 @@ impl Kind {
             Self::Static => "static",
             Self::Attested => "attested",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attribute_has_a_place() {
+        let catalogue = Catalogue::embedded();
+        for attribute in catalogue.attributes() {
+            assert!(catalogue.place(&attribute.id).is_some(), "{}", attribute.id);
+        }
+        assert_eq!(catalogue.place("border.nothing"), None);
     }
 }

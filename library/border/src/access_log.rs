@@ -1,4 +1,4 @@
-//! One line a request, bounded in rate: what was left out is counted and said.
+//! One line for each request, bounded in rate; the lines that were left out are counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

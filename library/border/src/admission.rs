@@ -1,4 +1,4 @@
-//! Refuses at once what could not be worked on in time: at most so many requests are in flight.
+//! Admission control: bounds the requests in flight and refuses the rest at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,9 +20,9 @@ pub(crate) struct Admission {
 /// The requests in flight from one address, shared by its connections.
 pub(crate) type Neighbours = Arc<AtomicU64>;
 
-/// A place among the requests in flight, given back by drop.
+/// Permission to work on one request, returned on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     admission: Arc<Admission>,
     neighbours: Option<Neighbours>,
 }
@@ -37,18 +37,18 @@ impl Admission {
         })
     }
 
-    /// Takes a place, among `neighbours` where the address is known, or says that there is none.
-    pub(crate) fn enter(self: &Arc<Self>, neighbours: Option<Neighbours>) -> Result<Place, Problem> {
+    /// Acquires a permit, counted for `neighbours` too where the address is known, or refuses the request.
+    pub(crate) fn enter(self: &Arc<Self>, neighbours: Option<Neighbours>) -> Result<Permit, Problem> {
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
         let of_address = neighbours.as_ref().map_or(0, |neighbours| neighbours.fetch_add(1, Ordering::Relaxed));
-        let place = Place { admission: self.clone(), neighbours };
+        let permit = Permit { admission: self.clone(), neighbours };
         let detail = if before >= self.bound {
             format!("{} requests are being worked on, which is the most; try again in a moment", self.bound)
         } else if of_address >= self.bound_per_address {
             let bound = self.bound_per_address;
             format!("{bound} requests of your address are being worked on, which is the most; try again in a moment")
         } else {
-            return Ok(place);
+            return Ok(permit);
         };
         self.refused.fetch_add(1, Ordering::Relaxed);
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1)))
@@ -63,7 +63,7 @@ impl Admission {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.admission.in_flight.fetch_sub(1, Ordering::Relaxed);
         if let Some(neighbours) = &self.neighbours {
@@ -77,24 +77,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_given_back_by_drop_and_a_refusal_takes_none() {
+    fn a_permit_is_returned_on_drop_and_a_refusal_takes_none() {
         let admission = Admission::new(1, 1);
-        let place = admission.enter(None).unwrap();
+        let permit = admission.enter(None).unwrap();
         assert_eq!(admission.enter(None).unwrap_err().status(), StatusCode::SERVICE_UNAVAILABLE);
-        drop(place);
+        drop(permit);
         assert!(admission.enter(None).is_ok());
         assert_eq!((admission.in_flight(), admission.refused()), (0, 1));
     }
 
     #[test]
-    fn one_address_leaves_places_to_others_and_has_its_own_back() {
+    fn one_address_leaves_permits_to_others_and_gets_its_own_back() {
         let admission = Admission::new(3, 2);
         let (one, other) = (Neighbours::default(), Neighbours::default());
-        let mut places: Vec<Place> = (0..2).map(|_| admission.enter(Some(one.clone())).unwrap()).collect();
+        let mut permits: Vec<Permit> = (0..2).map(|_| admission.enter(Some(one.clone())).unwrap()).collect();
         let refused = admission.enter(Some(one.clone())).unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(admission.enter(Some(other.clone())).is_ok());
-        places.pop();
+        permits.pop();
         assert!(admission.enter(Some(one.clone())).is_ok());
         assert_eq!((one.load(Ordering::Relaxed), other.load(Ordering::Relaxed)), (1, 0));
     }

@@ -1,4 +1,4 @@
-//! What is known of one connection, shared between its socket and the requests on it.
+//! The state of one connection, shared between its socket and the requests on it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -8,8 +8,8 @@ const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
 /// Whoever asks can call its own request less critical than others, and never more. What is not understood says nothing, as the name is
 /// not ours alone.
 pub(crate) fn of(headers: &HeaderMap) -> Criticality {
-    let told = headers.get_all(CRITICALITY).iter().filter_map(|value| value.to_str().ok()?.parse().ok());
-    told.fold(Criticality::Default, Criticality::min)
+    let values = headers.get_all(CRITICALITY).iter().filter_map(|value| value.to_str().ok()?.parse().ok());
+    values.fold(Criticality::Default, Criticality::min)
 }
 
 #[cfg(test)]

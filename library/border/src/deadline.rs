@@ -15,9 +15,9 @@ pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits) -> Result<Duration, 
     if !limits.hears_deadline {
         return Ok(own);
     }
-    let mut told = headers.get_all(TIMEOUT).iter();
+    let mut values = headers.get_all(TIMEOUT).iter();
     let refused = |why: &str| Err(Problem::new(StatusCode::BAD_REQUEST, format!("the header grpc-timeout: {why}")));
-    match (told.next(), told.next()) {
+    match (values.next(), values.next()) {
         (None, _) => Ok(own),
         (Some(_), Some(_)) => refused("is there more than once"),
         (Some(value), None) => match decode_timeout(value.to_str().unwrap_or_default()) {

@@ -1,6 +1,6 @@
 //! The HTTP server between the socket and the handler: safe before anything is configured.
 //!
-//! - [`path`]: the steps of a request, in order: the one list.
+//! - [`path`]: the steps of a request; [`path::STEPS`] lists them in order.
 //! - [`Limits`]: every bound, with its default.
 //! - [`Problem`]: the one shape of an error (RFC 9457).
 //! - [`Listener`]: accepts, bounds and drains connections.
@@ -33,6 +33,7 @@ mod listener;
 pub mod path;
 mod patience;
 mod problem;
+mod step;
 mod traffic;
 
 pub use limits::Limits;

@@ -1,4 +1,4 @@
-//! The steps of a request, in order. [`STEPS`] names them; [`Guard`] is the program.
+//! The path of a request: [`Guard`] runs the steps that [`STEPS`] lists.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,28 +22,13 @@ use tower::{Layer, Service};
 use vitals::{Registry, TraceContext};
 
 use crate::access_log::AccessLog;
-use crate::admission::{Admission, Place};
+use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
 use crate::problem::{documented, needs_document};
+pub use crate::step::{STEPS, Step};
 use crate::traffic::{Route, Traffic, Vitals};
 use crate::{Limits, Problem, criticality, deadline, headers, host};
-
-/// The steps of a request, in order. Before them the socket has its own: connection limits ([`crate::Listener`]), the
-/// peer's time (`patience`), and the protocol's limits (hyper's, a little wider than ours, so that ours answer).
-pub const STEPS: [&str; 11] = [
-    "request id and trace",  // first, so that everything after it can be found again
-    "admission",             // the cheapest refusal before any work
-    "host",                  // named once and well, or nobody knows who was meant
-    "limits of the head",    // target, headers, declared body
-    "limits of the body",    // enforced while the handler reads
-    "deadline",              // around the handler: past it, or when the caller waits no more, the work is dropped
-    "criticality",           // around the handler too: what it calls is no more critical than the request
-    "panic guard",           // innermost: one handler's panic is one 500
-    "problem documents",     // whatever failed, the client gets one shape
-    "headers",               // security, caching, request id: on errors too
-    "vitals and access log", // last, so that they tell what the client saw
-];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -125,7 +110,7 @@ where
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let border = self.border.clone();
         let route = border.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        let context = identify(request.headers());
+        let context = Step::RequestId.run(|| identify(request.headers()));
         let request_id = context.request_id.clone();
         let entered = border.enter(request, &mut self.handler);
 
@@ -134,9 +119,10 @@ where
                 Ok(work) => border.answer(work, started).await,
                 Err(refusal) => refusal.into_response(),
             };
-            let mut response = if needs_document(&answer) { documented(answer).await } else { answer };
-            border.finish(response.headers_mut(), &request_id);
-            border.record(&route, &method, uri.path(), response.status(), started);
+            let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
+            let mut response = if undocumented { documented(answer).await } else { answer };
+            Step::Headers.run(|| border.finish(response.headers_mut(), &request_id));
+            Step::Vitals.run(|| border.record(&route, &method, uri.path(), response.status(), started));
             Ok(response)
         }))
     }
@@ -150,7 +136,7 @@ struct Work<F> {
     /// How long it may take.
     allowed: Duration,
     criticality: Criticality,
-    _place: Place,
+    _permit: Permit,
 }
 
 /// The path of a request, in the order of [`STEPS`].
@@ -163,33 +149,36 @@ impl Inner {
         let (head, body) = request.into_parts();
         let connection = head.extensions.get::<Arc<Connection>>().cloned();
         let neighbours = connection.as_ref().map(|connection| connection.neighbours());
-        let admitted = self.admission.enter(neighbours).and_then(|place| {
-            host::check(&head)?;
-            self.limits.check(&head, body.size_hint().exact())?;
-            Ok((place, deadline::allowed(&head.headers, &self.limits)?))
+        let admitted = Step::Admission.run(|| self.admission.enter(neighbours)).and_then(|permit| {
+            Step::Host.run(|| host::check(&head))?;
+            Step::HeadLimits.run(|| self.limits.check(&head, body.size_hint().exact()))?;
+            let allowed = Step::Deadline.run(|| deadline::allowed(&head.headers, &self.limits))?;
+            Ok((permit, allowed))
         });
-        let (place, allowed) = admitted.inspect_err(|_| {
+        let (permit, allowed) = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
             if let (false, Some(connection)) = (body.is_end_stream(), &connection) {
                 connection.leave_unread();
             }
         })?;
-        let (body, refusal) = if body.is_end_stream() {
-            (body, None)
-        } else {
+        let (body, refusal) = Step::BodyLimits.run(|| {
+            if body.is_end_stream() {
+                return (body, None);
+            }
             let json = is_json(&head.headers);
             let (guarded, refusal) = Guarded::new(body, json, &self.limits, connection);
             (Body::new(guarded), Some(refusal))
-        };
-        let criticality = criticality::of(&head.headers);
+        });
+        let criticality = Step::Criticality.run(|| criticality::of(&head.headers));
         let mut request = Request::from_parts(head, body);
         if refusal.is_some() {
             // Our own bound on bodies answers in our own words; the framework's would come first.
             DefaultBodyLimit::disable().apply(&mut request);
         }
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
-        let future = catch_unwind(AssertUnwindSafe(|| Box::pin(handler.call(request)))).ok();
-        Ok(Work { future, refusal, allowed, criticality, _place: place })
+        let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
+        let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
+        Ok(Work { future, refusal, allowed, criticality, _permit: permit })
     }
 
     /// Deadline, criticality and panic guard around the handler, and what became of it.
@@ -198,8 +187,9 @@ impl Inner {
         F: Future<Output = Result<Response, Infallible>>,
     {
         let Some(future) = work.future else { return self.panicked() };
-        let guarded = work.criticality.scope(AssertUnwindSafe(future).catch_unwind());
-        let outcome = Deadline::since(started, work.allowed).scope(guarded).await;
+        let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
+        let critical = Step::Criticality.around(work.criticality.scope(caught));
+        let outcome = Step::Deadline.around(Deadline::since(started, work.allowed).scope(critical)).await;
 
         // A refused body explains whatever the handler made of it.
         if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
@@ -265,4 +255,63 @@ fn identify(headers: &HeaderMap) -> RequestContext {
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.contains("json")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::post;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::step::trace::{self, Reached};
+
+    async fn traced(request: Request, routes: Router) -> (Response, Vec<Reached>) {
+        let border = Border::new("public", Limits::default(), &Registry::new());
+        trace::take();
+        let response = border.around(routes).oneshot(request).await.expect("a router does not fail");
+        (response, trace::take())
+    }
+
+    fn request() -> Request {
+        let request = Request::post("/echo").header(header::HOST, "localhost").body(Body::from("hello"));
+        request.expect("a well-formed request")
+    }
+
+    /// The steps whose code ran, in order.
+    fn run(trace: &[Reached]) -> Vec<Step> {
+        let step = |reached: &Reached| if let Reached::Run(step) = reached { Some(*step) } else { None };
+        trace.iter().filter_map(step).collect()
+    }
+
+    #[tokio::test]
+    async fn a_request_takes_the_steps_in_the_order_of_the_list() {
+        let routes = Router::new().route("/echo", post(async |body: String| body));
+        let (response, trace) = traced(request(), routes).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(run(&trace), STEPS);
+    }
+
+    #[tokio::test]
+    async fn steps_around_the_handler_are_nested_in_the_order_of_the_list() {
+        let routes = Router::new().route("/echo", post(async |body: String| body));
+        let (_response, trace) = traced(request(), routes).await;
+        let nested = trace.iter().filter_map(|reached| match reached {
+            Reached::Around(step) => Some(*step),
+            Reached::Run(_) => None,
+        });
+        let around = [Step::Deadline, Step::Criticality, Step::PanicGuard];
+        let listed: Vec<Step> = STEPS.into_iter().filter(|step| around.contains(step)).collect();
+        assert_eq!(nested.collect::<Vec<_>>(), listed);
+    }
+
+    #[tokio::test]
+    async fn a_refused_request_skips_to_the_problem_documents() {
+        let mut request = request();
+        request.headers_mut().remove(header::HOST);
+        let (response, trace) = traced(request, Router::new()).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let refused_at = STEPS.iter().position(|step| *step == Step::Host).expect("the host is checked");
+        let answered_at = STEPS.iter().position(|step| *step == Step::ProblemDocuments).expect("it is documented");
+        assert_eq!(run(&trace), [&STEPS[..=refused_at], &STEPS[answered_at..]].concat());
+    }
 }

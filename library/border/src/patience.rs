@@ -1,4 +1,4 @@
-//! How long a connection waits for its peer: for a head, between requests, and for bytes to be taken.
+//! Timeouts of a connection: for a request head, for the next request, and for the peer to take bytes.
 //!
 //! Wraps the socket, so that it holds for every protocol above it. One timer a connection, looked at every
 //! [`CHECK`]; a cut comes at most that much late. Ends of connections linger (RFC 9112, section 9.6) when the peer may

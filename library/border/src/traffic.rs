@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use vitals::{Column, Histogram, Registry, Row, Source, Table, Unit, Value};
+use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue, Unit};
 
 use crate::admission::Admission;
 
@@ -183,7 +183,7 @@ impl Source for Requests {
         &SERVER
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let mut rows = Vec::new();
         for route in self.0.all_routes() {
             for (method, counts) in route.used() {
@@ -191,11 +191,11 @@ impl Source for Requests {
                     let count = count.load(Ordering::Relaxed);
                     if count > 0 {
                         rows.push(vec![
-                            Value::Text(self.0.listener.clone()),
-                            Value::Text(route.name.clone()),
-                            Value::text(method),
-                            Value::text(*class),
-                            Value::from(count),
+                            TableValue::Text(self.0.listener.clone()),
+                            TableValue::Text(route.name.clone()),
+                            TableValue::text(method),
+                            TableValue::text(*class),
+                            TableValue::from(count),
                         ]);
                     }
                 }
@@ -210,15 +210,15 @@ impl Source for Latency {
         &LATENCY
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let mut rows = Vec::new();
         for route in self.0.all_routes() {
             for (method, counts) in route.used() {
                 rows.push(vec![
-                    Value::Text(self.0.listener.clone()),
-                    Value::Text(route.name.clone()),
-                    Value::text(method),
-                    Value::from(counts.duration.snapshot()),
+                    TableValue::Text(self.0.listener.clone()),
+                    TableValue::Text(route.name.clone()),
+                    TableValue::text(method),
+                    TableValue::from(counts.duration.snapshot()),
                 ]);
             }
         }
@@ -231,20 +231,20 @@ impl Source for Saturation {
         &LISTENER
     }
 
-    fn rows(&self) -> Vec<Row> {
-        let count = |counter: &AtomicU64| Value::from(counter.load(Ordering::Relaxed));
+    fn rows(&self) -> Vec<TableRow> {
+        let count = |counter: &AtomicU64| TableValue::from(counter.load(Ordering::Relaxed));
         vec![vec![
-            Value::Text(self.traffic.listener.clone()),
-            Value::from(self.admission.in_flight()),
-            Value::from(self.limits.in_flight as u64),
-            Value::from(self.admission.refused()),
+            TableValue::Text(self.traffic.listener.clone()),
+            TableValue::from(self.admission.in_flight()),
+            TableValue::from(self.limits.in_flight as u64),
+            TableValue::from(self.admission.refused()),
             count(&self.traffic.connections),
-            Value::from(self.limits.connections as u64),
+            TableValue::from(self.limits.connections as u64),
             count(&self.traffic.accepted),
             count(&self.traffic.refused),
             count(&self.traffic.panics),
             count(&self.traffic.deadlines_missed),
-            Value::from(self.limits.body_bytes),
+            TableValue::from(self.limits.body_bytes),
         ]]
     }
 }

@@ -1,4 +1,4 @@
-//! What a call may take.
+//! The bounds of a call.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use std::time::Duration;
 pub struct Bounds {
     /// For a connection: TCP and TLS. Default 2 s.
     pub connect: Duration,
-    /// From the start of a try to the answer's head. Default 5 s.
+    /// From the start of an attempt to the answer's head. Default 5 s.
     pub first_byte: Duration,
     /// Between two pieces of an answer's body. Default 5 s.
     pub idle_body: Duration,
-    /// For the whole call, all tries and redirects together. Default 10 s.
+    /// For the whole call, all attempts and redirects together. Default 10 s.
     pub total: Duration,
     /// Bytes of an answer's head. Default 64 KiB, at least 8 KiB.
     pub head_bytes: u32,
@@ -26,11 +26,12 @@ pub struct Bounds {
 }
 
 /// Longer than anybody waits: a year.
+#[cfg(feature = "without-guards")]
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Bounds {
-    /// The same bounds, but nothing ends because it takes long, also where a call has a bound of its own. For a test of what these
-    /// bounds are good for.
+    /// Removes every time limit, also those that a call sets for itself. For a test that shows what the limits prevent.
+    #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn without_times(self) -> Self {
         Self { connect: FOREVER, first_byte: FOREVER, idle_body: FOREVER, total: FOREVER, ..self }
@@ -38,10 +39,11 @@ impl Bounds {
 
     /// With another bound for the whole call; the first byte's shrinks with it.
     pub(crate) fn with_total(self, total: Duration) -> Self {
-        match self.total >= FOREVER {
-            true => self,
-            false => Self { total, first_byte: self.first_byte.min(total), ..self },
+        #[cfg(feature = "without-guards")]
+        if self.total >= FOREVER {
+            return self;
         }
+        Self { total, first_byte: self.first_byte.min(total), ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A call: what is asked of whom, and how it is made.
+//! A call: built, then sent under the policy of its peer.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use resilience::Deadline;
 use serde::Serialize;
 use url::Url;
 
-use crate::instances::Tried;
+use crate::instances::VisitedInstances;
 use crate::transport::{Outgoing, shown};
-use crate::{Answer, Bounds, Client, Error};
+use crate::{Bounds, Client, Error, Response};
 
 /// The most redirects that a call can follow.
 pub const MAX_REDIRECTS: u8 = 10;
@@ -34,8 +34,25 @@ pub struct Call<'c> {
     malformed: Option<String>,
 }
 
+impl Client {
+    /// A GET.
+    pub fn get(&self, url: &Url) -> Call<'_> {
+        self.call(Method::GET, url)
+    }
+
+    /// A POST.
+    pub fn post(&self, url: &Url) -> Call<'_> {
+        self.call(Method::POST, url)
+    }
+
+    /// Any method.
+    pub fn call(&self, method: Method, url: &Url) -> Call<'_> {
+        Call::new(self, method, url, self.bounds)
+    }
+}
+
 impl<'c> Call<'c> {
-    pub(crate) fn new(client: &'c Client, method: Method, url: &Url, bounds: Bounds) -> Self {
+    fn new(client: &'c Client, method: Method, url: &Url, bounds: Bounds) -> Self {
         let out = Outgoing { method, url: url.clone(), headers: HeaderMap::new(), body: Bytes::new() };
         Self { client, out, bounds, redirects: 0, repeatable: None, group: None, malformed: None }
     }
@@ -107,7 +124,7 @@ impl<'c> Call<'c> {
     ///
     /// # Errors
     /// [`Error`], when there is no whole answer within the bounds. A status of 4xx or 5xx is an answer.
-    pub async fn send(mut self) -> Result<Answer, Error> {
+    pub async fn send(mut self) -> Result<Response, Error> {
         if let Some(cause) = self.malformed.take() {
             return Err(Error::Malformed { url: shown(&self.out.url), cause });
         }
@@ -125,7 +142,7 @@ impl<'c> Call<'c> {
     }
 
     /// One call after the other, until one is not answered by a redirect that is to be followed.
-    async fn follow(&self) -> Result<Answer, Error> {
+    async fn follow(&self) -> Result<Response, Error> {
         let (mut out, mut left) = (self.out.clone(), self.redirects);
         loop {
             let answer = self.guarded(&out).await?;
@@ -137,8 +154,8 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// One call to one peer, in as many tries as its policy allows.
-    async fn guarded(&self, out: &Outgoing) -> Result<Answer, Error> {
+    /// One call to one peer, in as many attempts as its policy allows.
+    async fn guarded(&self, out: &Outgoing) -> Result<Response, Error> {
         let peer = self.client.peers.of(&out.url);
         // Another peer, to which a redirect leads, has groups of its own.
         let group = self.group.as_ref().filter(|_| out.url.origin() == self.out.url.origin());
@@ -150,7 +167,7 @@ impl<'c> Call<'c> {
             }
         };
         let (counted, begun) = (peer.begin(), Instant::now());
-        let (transport, bounds, tried) = (&self.client.transport, &self.bounds, Tried::default());
+        let (transport, bounds, tried) = (&self.client.transport, &self.bounds, VisitedInstances::default());
         let work = |attempt: resilience::Attempt| {
             let (out, instances, tried) = (out.clone(), peer.instances(), &tried);
             async move {
@@ -181,7 +198,7 @@ fn redirects(status: StatusCode) -> bool {
 }
 
 /// What is asked after a redirect (RFC 9110, 15.4): 307 and 308 ask the same elsewhere, the others become a GET.
-fn redirected(out: Outgoing, answer: &Answer) -> Result<Outgoing, Error> {
+fn redirected(out: Outgoing, answer: &Response) -> Result<Outgoing, Error> {
     let unexpected = |cause: String| Error::Unexpected { url: answer.url.clone(), cause };
     let location = answer.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
     let location = location.ok_or_else(|| unexpected(format!("{} without a Location to follow", answer.status)))?;

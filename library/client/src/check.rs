@@ -1,4 +1,4 @@
-//! Active health checks: a dependency is asked how it is, so that a breaker that is open need not guess.
+//! Active health checks: they end the wait of an open breaker as soon as the dependency is well.
 
 use std::time::Duration;
 

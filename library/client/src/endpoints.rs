@@ -1,4 +1,4 @@
-//! Where a dependency is: one text of its configuration.
+//! The endpoints of a dependency, read from one text of the configuration.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use url::Url;
 /// ```
 /// use evenkeel_client::Endpoints;
 ///
-/// let bank: Endpoints = "http://10.0.0.1:80,http://10.0.0.2:80".parse().expect("two places");
+/// let bank: Endpoints = "http://10.0.0.1:80,http://10.0.0.2:80".parse().expect("two endpoints");
 /// assert_eq!(bank.url().as_str(), "http://10.0.0.1/");
 /// let told = "dns+https://bank.example".parse::<Endpoints>().unwrap_err();
 /// assert!(told.contains("srv+https"));
@@ -34,9 +34,11 @@ pub struct Endpoints {
     text: String,
     url: Url,
     pub(crate) found: Found,
-    /// Only the first instance is ever called, as if there were no other.
+    /// Call the first instance only.
+    #[cfg(feature = "without-guards")]
     pub(crate) first_alone: bool,
-    /// Only the first answer counts: nothing is looked up again.
+    /// Look the instances up once only.
+    #[cfg(feature = "without-guards")]
     pub(crate) once: bool,
 }
 
@@ -56,18 +58,32 @@ pub(crate) enum Found {
 }
 
 impl Endpoints {
+    fn new(text: String, url: Url, found: Found) -> Self {
+        Self {
+            text,
+            url,
+            found,
+            #[cfg(feature = "without-guards")]
+            first_alone: false,
+            #[cfg(feature = "without-guards")]
+            once: false,
+        }
+    }
+
     /// What calls go to: their host and port stand for all instances, and a path is joined to it.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The same, but only the first instance is ever called. For a test of what the others are good for.
+    /// Calls the first instance only. For a test that shows what balancing prevents.
+    #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn first_alone(self) -> Self {
         Self { first_alone: true, ..self }
     }
 
-    /// The same, but never looked up again. For a test of what that is good for.
+    /// Looks the instances up once only. For a test that shows what discovery prevents.
+    #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn once(self) -> Self {
         Self { once: true, ..self }
@@ -77,7 +93,7 @@ impl Endpoints {
 impl From<&Url> for Endpoints {
     /// One place.
     fn from(url: &Url) -> Self {
-        Self { text: url.to_string(), url: url.clone(), found: Found::One, first_alone: false, once: false }
+        Self::new(url.to_string(), url.clone(), Found::One)
     }
 }
 
@@ -86,10 +102,10 @@ impl FromStr for Endpoints {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (url, found) = match text.split_once('+') {
-            Some((how @ ("file" | "dns" | "srv"), rest)) if !text.contains(',') => told_of(how, rest)?,
+            Some((how @ ("file" | "dns" | "srv"), rest)) if !text.contains(',') => discovered(how, rest)?,
             _ => listed(text)?,
         };
-        Ok(Self { text: text.to_owned(), url, found, first_alone: false, once: false })
+        Ok(Self::new(text.to_owned(), url, found))
     }
 }
 
@@ -100,7 +116,7 @@ impl fmt::Display for Endpoints {
 }
 
 /// A URL that calls can be made to.
-fn place(text: &str) -> Result<Url, String> {
+fn parse_url(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL: {error}; write http://HOST:PORT"))?;
     match url.scheme() {
         "http" | "https" if url.host().is_some() => Ok(url),
@@ -109,7 +125,7 @@ fn place(text: &str) -> Result<Url, String> {
 }
 
 fn listed(text: &str) -> Result<(Url, Found), String> {
-    let urls = text.split(',').map(|one| place(one.trim())).collect::<Result<Vec<_>, _>>()?;
+    let urls = text.split(',').map(|one| parse_url(one.trim())).collect::<Result<Vec<_>, _>>()?;
     let mut urls = urls.into_iter();
     let first = urls.next().ok_or("nothing is named: write http://HOST:PORT")?;
     let mut list = vec![authority(&first)?];
@@ -123,7 +139,7 @@ fn listed(text: &str) -> Result<(Url, Found), String> {
     Ok((first, found))
 }
 
-fn told_of(how: &str, rest: &str) -> Result<(Url, Found), String> {
+fn discovered(how: &str, rest: &str) -> Result<(Url, Found), String> {
     if how == "file" {
         let (scheme, path) = rest.split_once("://").ok_or_else(|| format!("{rest:?}: write file+http:///PATH"))?;
         let stem = PathBuf::from(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -132,9 +148,9 @@ fn told_of(how: &str, rest: &str) -> Result<(Url, Found), String> {
         }
         // A name of its own stands for all: calls never go to it.
         let name: String = stem.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-        return Ok((place(&format!("{scheme}://{name}.instances.invalid"))?, Found::File(path.into())));
+        return Ok((parse_url(&format!("{scheme}://{name}.instances.invalid"))?, Found::File(path.into())));
     }
-    let mut url = place(rest)?;
+    let mut url = parse_url(rest)?;
     if url.domain().is_none() {
         return Err(format!("{rest:?}: there is nothing to look up of an address: leave {how}+ out"));
     }
@@ -164,14 +180,14 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Endpoints {
-        text.parse().expect("a place")
+        text.parse().expect("an endpoint")
     }
 
     #[test]
     fn one_place_many_and_those_that_are_looked_up_are_told_apart() {
         assert_eq!(read("http://bank:81/api").found, Found::One);
-        let places = ["bank-1:80", "bank-2:81"].map(|at| at.parse().expect("host and port"));
-        assert_eq!(read("http://bank-1, http://bank-2:81").found, Found::List(places.into()));
+        let authorities = ["bank-1:80", "bank-2:81"].map(|at| at.parse().expect("host and port"));
+        assert_eq!(read("http://bank-1, http://bank-2:81").found, Found::List(authorities.into()));
         assert_eq!(read("file+http:///etc/bank.list").found, Found::File("/etc/bank.list".into()));
         assert_eq!(read("file+https:///etc/bank.list").url().as_str(), "https://bank.instances.invalid/");
         assert_eq!(read("dns+http://bank.example:81").found, Found::Addresses { resolver: None });

@@ -1,4 +1,4 @@
-//! Why a call has no answer.
+//! The errors of a call.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use resilience::policy::Guard;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A guard of the peer's policy refused it, or the client has too many calls at once.
-    #[error("{url} was not called: {why}{}", after.map_or_else(String::new, |after| format!("; worth another try in {after:.1?}")))]
+    #[error("{url} was not called: {why}{}", after.map_or_else(String::new, |after| format!("; worth another attempt in {after:.1?}")))]
     Refused {
         /// Where to.
         url: String,
@@ -17,7 +17,7 @@ pub enum Error {
         why: String,
         /// When it is worth asking again, from now on.
         after: Option<Duration>,
-        /// What the try before failed with; without one nothing was sent.
+        /// What the attempt before failed with; without one nothing was sent.
         cause: Option<Box<Error>>,
     },
     /// No connection could be made; nothing was sent.
@@ -103,7 +103,7 @@ impl Error {
             CallError::Refused { policy, guard, retry_after, cause } => {
                 let why = match guard {
                     Guard::RateLimit => format!("more calls to {policy} than its rate limit allows"),
-                    Guard::Bulkhead => format!("all places for calls to {policy} are taken"),
+                    Guard::Bulkhead => format!("all permits for calls to {policy} are taken"),
                     Guard::Breaker => format!("the circuit breaker of {policy} is open"),
                     Guard::Throttle => format!("{policy} refuses most of what it is asked, so it was not asked"),
                 };

@@ -1,4 +1,4 @@
-//! The instances of a dependency: each try of a call goes to one of them.
+//! The instances of a dependency: each attempt of a call goes to one of them.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -6,7 +6,7 @@ use http::uri::Authority;
 use http::{HeaderValue, header};
 use resilience::balance::Instance;
 use resilience::cluster::{Ejected, Picked};
-use resilience::discovery::{Discover, File, Unknown, follow};
+use resilience::discovery::{Discover, File, follow};
 use resilience::{Attempt, Classify, Cluster, ClusterRules, Deadline, Outcome};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use vitals::{Bus, Registry};
 use crate::endpoints::{Endpoints, Found, authority};
 use crate::names::{Asked, Names};
 use crate::transport::{Outgoing, Transport, shown};
-use crate::{Answer, Bounds, ByAnswer, Error};
+use crate::{Bounds, ByResponse, Error, Response};
 
 /// How often a file of instances is looked at, on average.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
@@ -34,7 +34,7 @@ pub(crate) struct Instances {
 
 /// The instances that a call has been to.
 #[derive(Debug, Default)]
-pub(crate) struct Tried(Mutex<Vec<Authority>>);
+pub(crate) struct VisitedInstances(Mutex<Vec<Authority>>);
 
 impl Instances {
     /// Follows where the endpoints say, until it is dropped; none where there is one place and nothing to follow.
@@ -52,7 +52,9 @@ impl Instances {
             Found::One => return Ok(None),
             Found::List(list) => {
                 let instances: Vec<_> = list.iter().cloned().map(Instance::new).collect();
-                cluster.replace(cut(endpoints, instances), Instant::now())?;
+                #[cfg(feature = "without-guards")]
+                let instances = crate::restricted::restrict(endpoints, instances);
+                cluster.replace(instances, Instant::now())?;
                 None
             }
             Found::File(path) => Some(spawn(&cluster, endpoints, File::new(path, LOOK))),
@@ -75,7 +77,7 @@ impl Instances {
         }
     }
 
-    /// One try at one instance, another than those that the call has been to where another is well. Cancel-safe: a try that is
+    /// One attempt at one instance, another than those that the call has been to where another is well. Cancel-safe: an attempt that is
     /// dropped when its time is over counts as a failure of its instance, and one that is dropped sooner does not.
     pub(crate) async fn exchange(
         &self,
@@ -83,8 +85,8 @@ impl Instances {
         mut out: Outgoing,
         bounds: &Bounds,
         attempt: Attempt,
-        tried: &Tried,
-    ) -> Result<Answer, Error> {
+        tried: &VisitedInstances,
+    ) -> Result<Response, Error> {
         let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(bounds.total));
         let now = Instant::now();
         let picked = tried.next(&self.cluster, now, out.url.path());
@@ -97,9 +99,9 @@ impl Instances {
         if let Some(host) = &self.host {
             out.headers.entry(header::HOST).or_insert_with(|| host.clone());
         }
-        let trying = Trying { instances: self, picked: Some(picked), begun: now, until };
+        let trying = InstanceAttempt { instances: self, picked: Some(picked), begun: now, until };
         let answer = transport.exchange(out, bounds, until).await;
-        trying.end(ByAnswer.classify(&answer));
+        trying.end(ByResponse.classify(&answer));
         answer
     }
 
@@ -132,9 +134,9 @@ impl Drop for Instances {
     }
 }
 
-impl Tried {
+impl VisitedInstances {
     fn next(&self, cluster: &Cluster<Authority>, now: Instant, key: &str) -> Option<Picked<Authority>> {
-        // A list of addresses is whole whatever happened to the thread that held the lock. It grows by one a try.
+        // A list of addresses is whole whatever happened to the thread that held the lock. It grows by one an attempt.
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let picked = cluster.pick_but(now, key, &tried)?;
         tried.push(picked.address().clone());
@@ -142,15 +144,15 @@ impl Tried {
     }
 }
 
-/// A try that is under way.
-struct Trying<'a> {
+/// An attempt that is under way.
+struct InstanceAttempt<'a> {
     instances: &'a Instances,
     picked: Option<Picked<Authority>>,
     begun: Instant,
     until: Deadline,
 }
 
-impl Trying<'_> {
+impl InstanceAttempt<'_> {
     fn end(mut self, outcome: Outcome) {
         self.settle(outcome);
     }
@@ -162,7 +164,7 @@ impl Trying<'_> {
     }
 }
 
-impl Drop for Trying<'_> {
+impl Drop for InstanceAttempt<'_> {
     fn drop(&mut self) {
         let late = Instant::now() >= self.until.at();
         self.settle(if late { Outcome::Failure } else { Outcome::Cancelled });
@@ -180,37 +182,16 @@ fn domain(url: &Url) -> String {
     url.domain().unwrap_or_default().to_owned()
 }
 
-fn cut(endpoints: &Endpoints, mut instances: Vec<Instance<Authority>>) -> Vec<Instance<Authority>> {
-    if endpoints.first_alone {
-        instances.truncate(1);
-    }
-    instances
-}
-
-/// Follows `source`, as far as the endpoints allow.
+/// Follows `source` in a task of its own.
 fn spawn(
     cluster: &Arc<Cluster<Authority>>,
     endpoints: &Endpoints,
     source: impl Discover<Authority> + 'static,
 ) -> JoinHandle<()> {
-    let (cluster, endpoints) = (Arc::clone(cluster), endpoints.clone());
-    tokio::spawn(async move { follow(&cluster, Cut { source, endpoints, answered: false }).await })
-}
-
-/// What endpoints allow of what a source says.
-struct Cut<D> {
-    source: D,
-    endpoints: Endpoints,
-    answered: bool,
-}
-
-impl<D: Discover<Authority>> Discover<Authority> for Cut<D> {
-    async fn next(&mut self) -> Result<Vec<Instance<Authority>>, Unknown> {
-        if self.endpoints.once && self.answered {
-            return std::future::pending().await;
-        }
-        let instances = self.source.next().await?;
-        self.answered = true;
-        Ok(cut(&self.endpoints, instances))
-    }
+    #[cfg(feature = "without-guards")]
+    let source = crate::restricted::Restricted::new(source, endpoints);
+    #[cfg(not(feature = "without-guards"))]
+    let _ = endpoints;
+    let cluster = Arc::clone(cluster);
+    tokio::spawn(async move { follow(&cluster, source).await })
 }

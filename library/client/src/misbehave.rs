@@ -205,7 +205,7 @@ async fn misbehave(mut socket: TcpStream, manner: Manner, requests: &AtomicUsize
     Ok(())
 }
 
-/// Frames of HTTP/2 (RFC 9113, 6), by hand: no library sends what must not be sent.
+/// Frames of HTTP/2 (RFC 9113, 6), written here: no library sends what must not be sent.
 async fn misbehave_http2(mut socket: TcpStream, manner: Manner, requests: &AtomicUsize) -> io::Result<()> {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;

@@ -109,7 +109,7 @@ impl Discover<Authority> for Names {
                 Ok((instances, lives)) => {
                     self.failed = 0;
                     let lives = lives.clamp(AT_LEAST, AT_MOST);
-                    self.due = Some(now + lives.mul_f64(1.0 - SOONER * vitals::lot()));
+                    self.due = Some(now + lives.mul_f64(1.0 - SOONER * vitals::random_fraction()));
                     let mut said: Vec<_> = instances.iter().map(|one| (one.address.to_string(), one.weight)).collect();
                     said.sort();
                     if self.said.as_ref() != Some(&said) {

@@ -1,4 +1,4 @@
-//! Whom the client calls: a policy for each, and how the calls go.
+//! The peers of the client: a policy for each, and the vitals of its calls.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use resilience::policy::TimeoutRules;
 use resilience::{Policy, Rules};
 use url::Url;
-use vitals::{Column, Histogram, Registry, Row, Source, Table, Value};
+use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue};
 
 use crate::instances::Instances;
-use crate::{ByAnswer, Error};
+use crate::{ByResponse, Error};
 
 /// Peers told apart, and guarded apart; calls to further ones are counted together, as `other`.
 const MAX_PEERS: usize = 64;
@@ -48,7 +48,7 @@ pub(crate) struct Peer {
     origin: String,
     /// What its calls go to, without a path.
     url: Url,
-    policy: Policy<ByAnswer>,
+    policy: Policy<ByResponse>,
     /// Where its calls go, when there is more than one place.
     instances: Option<Instances>,
     in_flight: AtomicU64,
@@ -103,7 +103,7 @@ impl Peers {
         url: &Url,
         rules: Rules,
         instances: Option<Instances>,
-    ) -> Result<Policy<ByAnswer>, String> {
+    ) -> Result<Policy<ByResponse>, String> {
         let origin = origin(url);
         let policy = Policy::new(name, rules)?;
         let mut known = self.known();
@@ -129,7 +129,7 @@ impl Peers {
     }
 
     /// The policy of this name.
-    pub(crate) fn policy(&self, name: &str) -> Option<Policy<ByAnswer>> {
+    pub(crate) fn policy(&self, name: &str) -> Option<Policy<ByResponse>> {
         self.named(name).map(|peer| peer.policy.clone())
     }
 
@@ -141,7 +141,7 @@ impl Peers {
 
 impl Known {
     fn add(&mut self, origin: String, url: &Url, policy: Policy, instances: Option<Instances>) -> Arc<Peer> {
-        let peer = Arc::new(Peer::new(&origin, url, policy.classified(ByAnswer), instances));
+        let peer = Arc::new(Peer::new(&origin, url, policy.classified(ByResponse), instances));
         if let Some(registry) = &self.registry {
             peer.register(registry);
         }
@@ -151,7 +151,7 @@ impl Known {
 }
 
 impl Peer {
-    fn new(origin: &str, url: &Url, policy: Policy<ByAnswer>, instances: Option<Instances>) -> Self {
+    fn new(origin: &str, url: &Url, policy: Policy<ByResponse>, instances: Option<Instances>) -> Self {
         Self {
             origin: origin.to_owned(),
             url: url.join("/").unwrap_or_else(|_| url.clone()),
@@ -167,7 +167,7 @@ impl Peer {
     }
 
     /// What guards its calls.
-    pub(crate) fn policy(&self) -> &Policy<ByAnswer> {
+    pub(crate) fn policy(&self) -> &Policy<ByResponse> {
         &self.policy
     }
 
@@ -236,18 +236,18 @@ impl Source for Peers {
         &CLIENT
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let peers: Vec<Arc<Peer>> = self.known().peers.values().cloned().collect();
-        let count = |counter: &AtomicU64| Value::from(counter.load(Relaxed));
+        let count = |counter: &AtomicU64| TableValue::from(counter.load(Relaxed));
         let row = |peer: &Arc<Peer>| {
             vec![
-                Value::text(peer.origin.as_str()),
+                TableValue::text(peer.origin.as_str()),
                 count(&peer.in_flight),
                 count(&peer.answered),
                 count(&peer.failed),
                 count(&peer.refused),
-                Value::from(peer.durations.snapshot()),
-                Value::text(*peer.last_failure()),
+                TableValue::from(peer.durations.snapshot()),
+                TableValue::text(*peer.last_failure()),
             ]
         };
         peers.iter().map(row).collect()
@@ -266,14 +266,14 @@ mod tests {
     fn a_call_is_in_flight_until_it_is_dropped_however_it_ends() {
         let peers = Peers::default();
         let call = peers.of(&url("bank:80")).begin();
-        assert_eq!(peers.rows()[0][..2], [Value::text("bank"), Value::from(1)]);
+        assert_eq!(peers.rows()[0][..2], [TableValue::text("bank"), TableValue::from(1)]);
         let error = Error::Timeout { url: String::new(), what: "first byte", bound: Duration::from_secs(1) };
         call.end(Err(&error), Duration::from_secs(1));
         drop(call);
         drop(peers.of(&url("bank:80")).begin());
         let row = &peers.rows()[0];
-        assert_eq!(row[1..4], [Value::from(0), Value::from(0), Value::from(1)]);
-        assert_eq!(row[6], Value::text("timeout"));
+        assert_eq!(row[1..4], [TableValue::from(0), TableValue::from(0), TableValue::from(1)]);
+        assert_eq!(row[6], TableValue::text("timeout"));
     }
 
     #[test]
@@ -297,6 +297,6 @@ mod tests {
         assert_eq!(peers.of(&url("bank:80")).policy().name(), "rail");
         assert!(peers.policy("rail").is_some() && peers.policy("bank").is_none());
         let policies = registry.snapshot().into_iter().find(|table| table.table.name == "policy").expect("a table");
-        assert_eq!(policies.rows[0][0], Value::text("rail"));
+        assert_eq!(policies.rows[0][0], TableValue::text("rail"));
     }
 }

@@ -1,4 +1,4 @@
-//! What a call carries of the request that it works for.
+//! Headers that carry the running request's context to the peer.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use resilience::{Criticality, Deadline, encode_timeout};
@@ -17,7 +17,7 @@ pub(crate) fn propagate(headers: &mut HeaderMap, until: Option<Deadline>) {
     if let Some(Ok(timeout)) = timeout {
         headers.insert(TIMEOUT, timeout);
     }
-    if let Some(criticality) = Criticality::told() {
+    if let Some(criticality) = Criticality::explicit() {
         headers.entry(CRITICALITY).or_insert(HeaderValue::from_static(criticality.name()));
     }
     let Some(context) = RequestContext::current() else { return };

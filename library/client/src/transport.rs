@@ -21,7 +21,7 @@ use tower::{BoxError, Service};
 use url::Url;
 
 use crate::propagate::propagate;
-use crate::{Answer, Bounds, Error};
+use crate::{Bounds, Error, Response};
 
 /// How long a connection is kept for its next call.
 const IDLE: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ pub(crate) struct Transport {
     pool: Pool<Bounded<HttpsConnector<HttpConnector>>, Full<Bytes>>,
 }
 
-/// What goes out in every try of a call.
+/// What goes out in every attempt of a call.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
@@ -75,8 +75,8 @@ impl Transport {
         Ok(Self { pool })
     }
 
-    /// One try. Cancel-safe: a dropped one closes its connection, or resets its stream.
-    pub(crate) async fn exchange(&self, out: Outgoing, bounds: &Bounds, total: Deadline) -> Result<Answer, Error> {
+    /// One attempt. Cancel-safe: a dropped one closes its connection, or resets its stream.
+    pub(crate) async fn exchange(&self, out: Outgoing, bounds: &Bounds, total: Deadline) -> Result<Response, Error> {
         let url = shown(&out.url);
         let mut request = http::Request::new(Full::new(out.body));
         *request.method_mut() = out.method;
@@ -99,7 +99,7 @@ impl Transport {
         let body = tokio::time::timeout_at(total.at(), read(body, bounds, &url))
             .await
             .map_err(|_| late("whole answer", bounds.total))??;
-        let mut answer = Answer { status: head.status, headers: head.headers, body, url };
+        let mut answer = Response { status: head.status, headers: head.headers, body, url };
         decompress(&mut answer, bounds.answer_bytes)?;
         Ok(answer)
     }
@@ -142,7 +142,7 @@ async fn read(mut body: hyper::body::Incoming, bounds: &Bounds, url: &str) -> Re
 }
 
 /// Undoes the one coding that is asked for; what is decompressed has the same bound as what came.
-fn decompress(answer: &mut Answer, bound: usize) -> Result<(), Error> {
+fn decompress(answer: &mut Response, bound: usize) -> Result<(), Error> {
     let Some(coding) = answer.headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
     // An answer to HEAD, a 204 and a 304 say how the body would be coded, and have none.
     if answer.body.is_empty() || coding.as_bytes().eq_ignore_ascii_case(b"identity") {

@@ -1,10 +1,11 @@
-//! The command line of a service: its subcommands, and how it says what went wrong.
+//! The command line of a service: its subcommands and its error messages.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Command};
 
+use crate::configuration::Configuration;
 use crate::run::{self, Failed};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard, StoreSettings};
@@ -14,15 +15,22 @@ const USAGE: u8 = 2;
 /// It could not start, or could not go on.
 const FAILED: u8 = 1;
 
-/// Everything a run is configured with.
-#[derive(Clone, Debug)]
-pub(crate) struct Configuration<S> {
-    pub(crate) standard: Standard,
-    pub(crate) store: Option<StoreSettings>,
-    pub(crate) own: S,
+impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
+    /// Reads the command line and the environment and does what they ask: `serve` unless another subcommand is named.
+    ///
+    /// Exit codes: 0 after an orderly end, 1 when it could not start or a part could not be healed, 2 for a mistake in
+    /// the configuration.
+    pub fn main(self) -> ExitCode {
+        self.main_with(std::env::args_os())
+    }
+
+    /// The same with these arguments, the program's name first: for a program that holds several services.
+    pub fn main_with(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+        main(self, arguments)
+    }
 }
 
-pub(crate) fn main<S: Args + Clone + Send + Sync + 'static>(
+fn main<S: Args + Clone + Send + Sync + 'static>(
     service: Service<S>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> ExitCode {
@@ -138,12 +146,22 @@ mod tests {
     }
 
     /// To change it on purpose: `INSTA_UPDATE=always cargo test -p evenkeel help_`.
+    #[cfg(not(feature = "without-guards"))]
     #[test]
     fn help_shows_every_setting_with_its_default_its_known_values_and_its_variable() {
         insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../tests/snapshots" }, {
             insta::assert_snapshot!("help", help_of(&["small", "--help"]));
             insta::assert_snapshot!("help_of_migrate", help_of(&["small", "migrate", "--help"]));
         });
+    }
+
+    #[test]
+    fn guards_can_be_turned_off_only_in_builds_with_the_feature_without_guards() {
+        let known = cfg!(feature = "without-guards");
+        let build = vitals::Build { name: "small", version: "1.2.3", commit: "unknown" };
+        let arguments = ["small", "check-config", "--without=call.retry"].map(OsString::from);
+        assert_eq!(configure(&Service::new(build), arguments).is_ok(), known);
+        assert_eq!(help_of(&["small", "--help"]).contains("WITHOUT"), known);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a service's parts are given.
+//! The context that routes and background parts work with.
 
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ pub(crate) struct Inner<S> {
     pub(crate) client: Client,
     pub(crate) cpu: CpuPool,
     /// Whether calls that were not answered become clear refusals.
+    #[cfg(feature = "without-guards")]
     pub(crate) refuses_clearly: bool,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
@@ -55,10 +56,11 @@ impl<S> Context<S> {
     /// What a client is told when a dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504
     /// when it took too long; else 502.
     pub fn refusal(&self, error: &client::Error) -> Problem {
-        if self.inner.refuses_clearly {
-            return refusal::of_call(error);
+        #[cfg(feature = "without-guards")]
+        if !self.inner.refuses_clearly {
+            return Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "");
         }
-        Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "")
+        refusal::of_call(error)
     }
 
     /// The registry of vitals, for parts with state of their own.

@@ -1,17 +1,15 @@
-//! What a service calls, and what guards those calls.
+//! A dependency of the service, and the guards of its calls.
 
 use client::{Check, Client, Endpoints, default_rules};
 use resilience::{ClusterRules, Rules};
 
-use crate::without::Without;
-
 /// Somebody whom the service calls.
 #[derive(Clone, Debug)]
 pub struct Dependency {
-    endpoints: Endpoints,
-    rules: Rules,
-    cluster: ClusterRules,
-    check: Option<Check>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) rules: Rules,
+    pub(crate) cluster: ClusterRules,
+    pub(crate) check: Option<Check>,
 }
 
 impl Dependency {
@@ -40,12 +38,16 @@ impl Dependency {
         Self { check: Some(check), ..self }
     }
 
-    /// Makes it known to the client, by its name, and says how it is to be asked how it is. What the service has turned off is told.
-    pub(crate) fn declare(self, name: &str, client: &Client, without: &Without) -> Result<Option<Check>, String> {
+    /// Logs each guard that the service's code turned off.
+    pub(crate) fn log_turned_off(&self, name: &str) {
         for guard in turned_off(&self.rules) {
             tracing::warn!(dependency = name, guard, "turned off by the service");
         }
-        client.balanced(name, without.endpoints(self.endpoints), without.rules(self.rules), self.cluster)?;
+    }
+
+    /// Declares the dependency to the client by its name, and returns its health check.
+    pub(crate) fn declare(self, name: &str, client: &Client) -> Result<Option<Check>, String> {
+        client.balanced(name, self.endpoints, self.rules, self.cluster)?;
         Ok(self.check)
     }
 }

@@ -16,29 +16,32 @@
 //! - [`service`]: what a service declares.
 //! - [`settings`]: where its configuration comes from, and how mistakes in it are told.
 //! - [`Dependency`]: what it calls, and what guards those calls.
-//! - [`without`]: guards that are turned off by name.
-//! - [`run`]: the order of start and stop: the one list.
+//! - [`run`]: the program; [`run::ORDER`] lists its parts in the order of their start.
 //! - [`idempotent`]: requests that take effect once.
 
 mod admin;
 mod cli;
+mod configuration;
 mod context;
+mod cores;
 mod cpu;
 mod defaults;
 mod dependency;
 mod duration;
 pub mod idempotent;
+mod order;
 mod refusal;
 pub mod run;
 pub mod service;
 pub mod settings;
+#[cfg(any(test, feature = "without-guards"))]
 pub mod without;
 
 pub use axum;
 pub use border::{Border, Limits, Listener, Problem};
 pub use client::{self, Client};
 pub use context::Context;
-pub use cpu::Cores;
+pub use cores::Cores;
 pub use dependency::Dependency;
 pub use duration::parse_duration;
 pub use idempotent::{Idempotent, problem_of, recorded};
@@ -58,7 +61,7 @@ pub mod prelude {
     pub use axum::http::StatusCode;
     pub use axum::response::{IntoResponse, Response};
     pub use axum::routing::{delete, get, patch, post, put};
-    pub use store::{Answer, Isolation, Migration, Migrations, Outcome, Store, StoreError, Transaction, args};
+    pub use store::{Isolation, Migration, Migrations, OnceOutcome, Store, StoreError, StoredResponse, Transaction, args};
     pub use url::Url;
 
     pub use crate::{Context, Dependency, Idempotent, Problem, Service, Stop, build_info, problem_of, recorded};

@@ -1,4 +1,4 @@
-//! What a client is told when something that its request needs was not done.
+//! Problem documents for work that was refused or got no answer.
 
 use std::time::Duration;
 

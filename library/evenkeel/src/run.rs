@@ -1,4 +1,4 @@
-//! The order of start and stop. [`ORDER`] names the parts; `start_and_serve` below is the program.
+//! The program: it starts the parts of [`ORDER`], serves, and stops them in [`STOP_ORDER`].
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,21 +13,12 @@ use telemetry::logs;
 use vitals::{Instance, Registry};
 
 use crate::admin::Admin;
-use crate::cli::Configuration;
+use crate::configuration::Configuration;
 use crate::context::Inner;
-use crate::service::Service;
+pub use crate::order::{ORDER, Part, STOP_ORDER};
+use crate::service::{Run, Service};
 use crate::settings::{Migrate, Standard, StoreSettings};
 use crate::{Context, defaults};
-
-/// What is started, in this order, and stopped in the reverse one.
-pub const ORDER: [&str; 6] = [
-    "logs",             // first, so that everything after it can be told; last to end
-    "admin listener",   // so that a slow start can be watched, and a slow end too
-    "store",            // what everything works with
-    "background parts", // they need the store; stopped before it
-    "public listener",  // only when everything behind it works
-    "readiness",        // falls first
-];
 
 /// How long a background part may take to end.
 const PART_STOP: Duration = Duration::from_secs(5);
@@ -89,11 +80,11 @@ pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static>(
 ) -> Result<(), Failed> {
     let registry = Registry::new();
     // The filter was checked with the other settings.
-    let logs = logs::install(&configuration.standard.log, &registry).ok();
+    let logs = Part::Logs.start(|| logs::install(&configuration.standard.log, &registry).ok());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(start_and_serve(service, configuration, registry));
     runtime.shutdown_timeout(PART_STOP);
-    drop(logs);
+    Part::Logs.stop(|| drop(logs));
     done
 }
 
@@ -111,7 +102,7 @@ pub(crate) fn migrate<S>(service: Service<S>, configuration: Configuration<S>) -
     })
 }
 
-/// Start and stop, in the order of [`ORDER`].
+/// Starts in the order of [`ORDER`], serves, and stops in that of [`STOP_ORDER`].
 async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     service: Service<S>,
     configuration: Configuration<S>,
@@ -132,19 +123,27 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     let admin = listen("admin", standard.admin, admin_border.clone()).await?;
     let (public_address, admin_address) = (public.address(), admin.address());
 
-    let store = match (&service.migrations, &configuration.store) {
-        (Some(migrations), Some(settings)) => Some(open_store(settings, migrations, &registry).await?),
-        _ => None,
-    };
+    let store = Part::Store.start(async || match (&service.migrations, &configuration.store) {
+        (Some(migrations), Some(settings)) => open_store(settings, migrations, &registry).await.map(Some),
+        _ => Ok(None),
+    });
+    let store = store.await?;
+    #[cfg(feature = "without-guards")]
     let _shown = standard.without.show(&registry);
-    let client = Client::new(standard.without.bounds(Bounds::default()));
+    let bounds = Bounds::default();
+    #[cfg(feature = "without-guards")]
+    let bounds = standard.without.bounds(bounds);
+    let client = Client::new(bounds);
     client.register(&registry);
     let cpu = crate::cpu::open(standard, &registry).map_err(Failed::Cpu)?;
     let mut checks = Vec::new();
     for (name, declare) in service.dependencies {
-        let declared = declare(&configuration.own).declare(name, &client, &standard.without);
-        let check = declared.map_err(|why| Failed::Dependency { name, why })?;
-        checks.extend(check.map(|check| (name, standard.without.check(check))));
+        let dependency = declare(&configuration.own);
+        dependency.log_turned_off(name);
+        #[cfg(feature = "without-guards")]
+        let dependency = standard.without.dependency(dependency);
+        let check = dependency.declare(name, &client).map_err(|why| Failed::Dependency { name, why })?;
+        checks.extend(check.map(|check| (name, check)));
     }
     let context = Context {
         inner: std::sync::Arc::new(Inner {
@@ -152,39 +151,41 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
             store: store.clone(),
             client: client.clone(),
             cpu,
+            #[cfg(feature = "without-guards")]
             refuses_clearly: standard.without.refuses_clearly(),
             registry: registry.clone(),
             instance: instance.clone(),
         }),
     };
 
-    let takes_orders = standard.without.takes_orders();
-    let admin_answers =
-        Admin { lifecycle: lifecycle.clone(), registry: registry.clone(), instance, client, takes_orders };
+    let admin_answers = Admin {
+        lifecycle: lifecycle.clone(),
+        registry: registry.clone(),
+        instance,
+        client,
+        #[cfg(feature = "without-guards")]
+        takes_orders: standard.without.takes_orders(),
+    };
     let own_admin_routes = service.admin_routes.map_or_else(Router::new, |routes| routes(&context));
     let admin_stop = StopSource::new();
     let admin_routes = admin_border.around(admin_answers.routes().merge(own_admin_routes));
-    let admin_done = tokio::spawn(admin.serve(admin_routes, admin_stop.listen(), ADMIN_STOP));
+    let admin_serves = admin.serve(admin_routes, admin_stop.listen(), ADMIN_STOP);
+    let admin_done = Part::AdminListener.start(|| tokio::spawn(admin_serves));
 
-    let mut children = Children::new(&registry);
-    for (name, check) in checks {
-        let client = context.client().clone();
-        children
-            .start(format!("check of {name}"), move |stop| health_checks(client.clone(), name, check.clone(), stop));
-    }
-    for (name, run) in service.background {
-        let context = context.clone();
-        children.start(name, move |stop| run(context.clone(), stop));
-    }
+    let children = Part::BackgroundParts.start(|| start_children(&context, checks, service.background, &registry));
 
     let own_routes = service.routes.map_or_else(Router::new, |routes| routes(&context));
+    #[cfg(feature = "without-guards")]
     let own_routes = standard.without.routes(own_routes);
     let routes = public_border.around(defaults::routes(service.robots, service.openapi).merge(own_routes));
     let public_stop = StopSource::new();
-    let public_done = tokio::spawn(public.serve(routes, public_stop.listen(), standard.drain_timeout));
+    let public_serves = public.serve(routes, public_stop.listen(), standard.drain_timeout);
+    let public_done = Part::PublicListener.start(|| tokio::spawn(public_serves));
 
-    lifecycle.enter(Phase::Ready);
-    manager.ready();
+    Part::Readiness.start(|| {
+        lifecycle.enter(Phase::Ready);
+        manager.ready();
+    });
     tracing::info!(public = %public_address, admin = %admin_address, version = service.build.version, "ready");
 
     let outcome = tokio::select! {
@@ -193,27 +194,52 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
         () = manager.keep_alive() => Ok(None),
     };
 
-    lifecycle.enter(Phase::Draining);
-    manager.stopping();
+    Part::Readiness.stop(|| {
+        lifecycle.enter(Phase::Draining);
+        manager.stopping();
+    });
     tracing::info!("draining: not ready any more");
     if let Ok(Some(Ended::Terminate)) = outcome {
         tokio::time::sleep(standard.drain_delay).await;
     }
     lifecycle.enter(Phase::Stopping);
-    public_stop.request();
+    Part::PublicListener.stop(|| public_stop.request());
     let cut = public_done.await.unwrap_or_default();
-    let aborted = children.stop_all(PART_STOP).await;
-    if let Some(store) = store {
-        drop(context);
-        store.close().await;
-    }
-    admin_stop.request();
+    let aborted = Part::BackgroundParts.stop(|| children.stop_all(PART_STOP)).await;
+    let store_closes = Part::Store.stop(async || {
+        if let Some(store) = store {
+            drop(context);
+            store.close().await;
+        }
+    });
+    store_closes.await;
+    Part::AdminListener.stop(|| admin_stop.request());
     let _ = admin_done.await;
     tracing::info!(connections_cut = cut, parts_aborted = ?aborted, "stopped");
     outcome.map(drop)
 }
 
-/// Asks a dependency how it is until asked to end.
+/// Starts the health checks and the service's own background parts, supervised.
+fn start_children<S: Clone + Send + Sync + 'static>(
+    context: &Context<S>,
+    checks: Vec<(&'static str, Check)>,
+    background: Vec<(&'static str, Run<S>)>,
+    registry: &Registry,
+) -> Children {
+    let mut children = Children::new(registry);
+    for (name, check) in checks {
+        let client = context.client().clone();
+        children
+            .start(format!("check of {name}"), move |stop| health_checks(client.clone(), name, check.clone(), stop));
+    }
+    for (name, run) in background {
+        let context = context.clone();
+        children.start(name, move |stop| run(context.clone(), stop));
+    }
+    children
+}
+
+/// Checks the health of a dependency until asked to stop.
 async fn health_checks(client: Client, name: &'static str, check: Check, stop: Stop) {
     tokio::select! {
         () = stop.requested() => {}
@@ -258,7 +284,7 @@ async fn open_store(
 }
 
 fn limits_of(standard: &Standard) -> Limits {
-    standard.without.limits(Limits {
+    let limits = Limits {
         connections: standard.max_connections.min(descriptors_for_connections()),
         connections_per_address: standard.max_connections_per_address,
         in_flight: standard.max_in_flight,
@@ -268,15 +294,43 @@ fn limits_of(standard: &Standard) -> Limits {
         body_bytes: standard.max_body_bytes,
         deadline: standard.deadline,
         ..Limits::default()
-    })
+    };
+    #[cfg(feature = "without-guards")]
+    let limits = standard.without.limits(limits);
+    limits
 }
 
-/// What the process may open, less what it needs for itself.
+/// The file descriptors that this process may open, without those that it needs itself.
 fn descriptors_for_connections() -> usize {
-    let limit = std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| {
-        let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
-        line.split_whitespace().nth(3)?.parse::<u64>().ok()
-    });
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let kept = limit.unwrap_or(1024).saturating_sub(DESCRIPTORS_KEPT).max(16);
     usize::try_from(kept).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::process::ExitCode;
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+    use crate::order::trace;
+
+    #[test]
+    fn a_service_starts_and_stops_its_parts_in_the_order_of_the_lists() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = format!("--database-url=sqlite:{}", directory.path().join("order.db").display());
+        let arguments = ["order", "--port=0", "--host=127.0.0.1", "--admin-addr=127.0.0.1:0", &database];
+        let service = Service::new(crate::build_info!()).store(Vec::new()).background("end", async |_context, stop| {
+            kill_process(getpid(), Signal::INT).expect("this process takes signals");
+            stop.requested().await;
+        });
+        let ended = service.main_with(arguments.map(OsString::from));
+        // The hook that the service installed writes to its log, which has ended.
+        drop(std::panic::take_hook());
+        assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(trace::STARTED.take(), ORDER);
+        assert_eq!(trace::STOPPED.take(), STOP_ORDER);
+    }
 }

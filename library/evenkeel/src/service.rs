@@ -1,9 +1,7 @@
-//! What a service declares.
+//! The declaration of a service.
 
-use std::ffi::OsString;
 use std::future::Future;
 use std::pin::Pin;
-use std::process::ExitCode;
 
 use axum::Router;
 use clap::Args;
@@ -12,11 +10,11 @@ use supervision::Stop;
 use vitals::Build;
 
 use crate::settings::NoSettings;
-use crate::{Context, Dependency, cli};
+use crate::{Context, Dependency};
 
 type Routes<S> = Box<dyn FnOnce(&Context<S>) -> Router>;
 type Declare<S> = Box<dyn FnOnce(&S) -> Dependency>;
-type Run<S> = Box<dyn Fn(Context<S>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub(crate) type Run<S> = Box<dyn Fn(Context<S>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A service as it is declared; [`Service::main`] runs it.
 #[must_use = "a service does nothing until main() is called"]
@@ -110,19 +108,6 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
     pub fn robots(mut self, text: &'static str) -> Self {
         self.robots = text;
         self
-    }
-
-    /// Reads the command line and the environment and does what they ask: `serve` unless another subcommand is named.
-    ///
-    /// Exit codes: 0 after an orderly end, 1 when it could not start or a part could not be healed, 2 for a mistake in
-    /// the configuration.
-    pub fn main(self) -> ExitCode {
-        self.main_with(std::env::args_os())
-    }
-
-    /// The same with these arguments, the program's name first: for a program that holds several services.
-    pub fn main_with(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-        cli::main(self, arguments)
     }
 }
 

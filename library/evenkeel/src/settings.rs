@@ -1,4 +1,4 @@
-//! Where configuration comes from: a flag, else an environment variable, else the default.
+//! Settings: each from a flag, else an environment variable, else its default.
 //!
 //! Settings are checked as a whole: every mistake is told at once, with the variable, what it was and what is
 //! expected. A service adds its own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a
@@ -14,8 +14,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::cpu::Cores;
+use crate::cores::Cores;
 use crate::duration::parse_duration;
+#[cfg(feature = "without-guards")]
 use crate::without::Without;
 
 /// The settings every service has.
@@ -147,6 +148,7 @@ pub struct Standard {
     )]
     pub cpu_cores: Cores,
 
+    #[cfg(feature = "without-guards")]
     /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; of an unknown one
     /// all are told.
     #[arg(

@@ -1,6 +1,9 @@
-//! Guards that are turned off by name: for a test of what they are good for, or a night in which one does harm.
+//! Guards that are turned off by name, so that a test can show the harm that a guard prevents. Only builds with the feature
+//! `without-guards` have this.
 //!
-//! Names are the attributes that the guards provide. What is turned off is told at start, and is in the table `turned_off`.
+//! Names are the attributes that the guards provide. Every guard that is turned off is logged at start, and is a row of the
+//! table `turned_off`.
+#![cfg_attr(not(feature = "without-guards"), allow(dead_code, reason = "only the tests of this file use it"))]
 
 use std::sync::Arc;
 
@@ -13,7 +16,10 @@ use border::Limits;
 use client::{Bounds, Check, Endpoints};
 use resilience::ticker::First;
 use resilience::{CpuRules, Rules, TickerRules};
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
+
+#[cfg(feature = "without-guards")]
+use crate::Dependency;
 
 /// Everything that can be turned off.
 pub const GUARDS: [&str; 14] = [
@@ -109,6 +115,17 @@ impl Without {
         if self.has("call.discovery") { endpoints.once() } else { endpoints }
     }
 
+    /// A dependency without them.
+    #[cfg(feature = "without-guards")]
+    pub(crate) fn dependency(&self, dependency: Dependency) -> Dependency {
+        Dependency {
+            endpoints: self.endpoints(dependency.endpoints),
+            rules: self.rules(dependency.rules),
+            check: dependency.check.map(|check| self.check(check)),
+            ..dependency
+        }
+    }
+
     /// How a dependency is asked how it is without them: in step with everybody who was started together.
     pub(crate) fn check(&self, check: Check) -> Check {
         let ticks = TickerRules { jitter: 0.0, first: First::AfterAPeriod, ..check.ticks };
@@ -125,7 +142,7 @@ impl Without {
         !self.has("call.fallback")
     }
 
-    /// Whether policies can be given orders by hand.
+    /// Whether operators can override policies.
     pub(crate) fn takes_orders(&self) -> bool {
         !self.has("call.breaker-manual")
     }
@@ -158,8 +175,8 @@ impl Source for Without {
         &TURNED_OFF
     }
 
-    fn rows(&self) -> Vec<Row> {
-        self.0.iter().map(|guard| vec![Value::text(*guard), Value::Level(1.0)]).collect()
+    fn rows(&self) -> Vec<TableRow> {
+        self.0.iter().map(|guard| vec![TableValue::text(*guard), TableValue::Level(1.0)]).collect()
     }
 }
 

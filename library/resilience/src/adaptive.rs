@@ -1,6 +1,6 @@
 //! Adaptive concurrency: how many calls at a time a callee takes well, found out while calling.
 //!
-//! - **AIMD**: one more for each round of calls that went well while at least half of the places were used, and a share less when one
+//! - **AIMD**: one more for each round of calls that went well while at least half of the permits were used, and a share less when one
 //!   failed, once in a round (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
 //!   Networks", Computer Networks and ISDN Systems 17, 1989).
 //! - **Gradient**: what calls take is compared with what they take when the callee has next to nothing else to do, which is measured
@@ -170,7 +170,7 @@ impl Adaptive {
     }
 
     /// Learns from a call that was begun at `begun`, with so many under way at its end, itself among them. Whether the limit has grown: who waits
-    /// for a place can have it then.
+    /// for a permit can have it then.
     pub fn learn(
         &self,
         rules: &AdaptiveRules,
@@ -235,7 +235,7 @@ impl Found {
         let took = now.saturating_duration_since(begun);
         let measure = |earlier| Phase::Alone { begun: now, since: now, sum: Samples::default(), earlier };
         let compare = |alone| {
-            let until = now + pause.mul_f64(1.0 + JITTER * vitals::lot());
+            let until = now + pause.mul_f64(1.0 + JITTER * vitals::random_fraction());
             Phase::Compared { alone, until, window: now, sum: Samples::default() }
         };
         self.gradient = match self.gradient {

@@ -1,4 +1,4 @@
-//! How long to wait before the next try.
+//! The wait before the next attempt.
 //!
 //! | growth | the longest wait after `n` failures |
 //! |---|---|
@@ -86,7 +86,7 @@ impl Backoff {
         Self { jitter, ..self }
     }
 
-    /// The longest wait before the try after `failures` failed ones.
+    /// The longest wait before the attempt after `failures` failed ones.
     pub fn ceiling(&self, failures: u32) -> Duration {
         let longest = match (self.jitter, self.growth) {
             (Jitter::Decorrelated, _) => self.base.saturating_mul(3_u32.saturating_pow(failures)),
@@ -98,13 +98,13 @@ impl Backoff {
         longest.min(self.cap)
     }
 
-    /// A wait before the try after `failures` failed ones; `before` was the last wait, and counts for decorrelated jitter
+    /// A wait before the attempt after `failures` failed ones; `before` was the last wait, and counts for decorrelated jitter
     /// alone.
     pub fn wait_after(&self, failures: u32, before: Duration) -> Duration {
-        self.drawn(failures, before, vitals::lot())
+        self.drawn(failures, before, vitals::random_fraction())
     }
 
-    /// A wait before the try after `failures` failed ones, where nobody remembers the wait before.
+    /// A wait before the attempt after `failures` failed ones, where nobody remembers the wait before.
     pub fn wait(&self, failures: u32) -> Duration {
         self.wait_after(failures, self.ceiling(failures.saturating_sub(1)))
     }

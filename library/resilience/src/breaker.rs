@@ -53,7 +53,7 @@ pub struct BreakerRules {
 }
 
 impl Default for BreakerRules {
-    /// Half of the last hundred calls failed, of at least twenty; open for half a second, growing to 1.5 s, half of it by lot, so
+    /// Half of the last hundred calls failed, of at least twenty; open for half a second, growing to 1.5 s, half of it random, so
     /// that a callee that is well again is in use again within two; three probes, a minute for them.
     fn default() -> Self {
         Self {
@@ -103,7 +103,7 @@ impl BreakerRules {
     }
 }
 
-/// What somebody ordered by hand.
+/// An operator override.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Order {
@@ -139,7 +139,7 @@ pub enum Position {
 
 /// Admits one call; goes back to [`Breaker::settle`], once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a probe that is never settled keeps its place until the breaker's patience ends"]
+#[must_use = "a probe that is never settled keeps its permit until the breaker's patience ends"]
 pub struct Ticket {
     epoch: u32,
     probe: bool,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nanos;
+use crate::nanos::nanos;
 
 /// A token, in the unit of which the bucket counts.
 const TOKEN: u64 = 1000;

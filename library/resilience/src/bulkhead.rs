@@ -1,6 +1,6 @@
 //! The bulkhead: so many calls at a time, so many more in a queue for so long, and no further.
 //!
-//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. Whoever leaves hands the place to who waits,
+//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. Whoever leaves hands the permit to who waits,
 //! so that nobody who comes later overtakes, unless the queue is in its adaptive order: once the oldest has waited for too
 //! long, the newest is served first, as the oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue
 //! 13(8), 2015).
@@ -21,7 +21,7 @@ pub const MAX_QUEUE: u32 = 100_000;
 pub struct BulkheadRules {
     /// Calls at a time, at least 1.
     pub permits: u32,
-    /// Calls that wait for a place, at most [`MAX_QUEUE`]; 0 refuses at once.
+    /// Calls that wait for a permit, at most [`MAX_QUEUE`]; 0 refuses at once.
     pub queue: u32,
     /// The longest wait.
     pub patience: Duration,
@@ -62,22 +62,22 @@ impl BulkheadRules {
     }
 }
 
-/// Why there is no place.
+/// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
-    /// All places are taken, and so is the queue.
-    #[error("all places and the queue are full")]
+    /// All permits are taken, and so is the queue.
+    #[error("all permits and the queue are full")]
     Queue,
     /// None became free in time.
-    #[error("no place became free in time")]
+    #[error("no permit became free in time")]
     Patience,
 }
 
-/// The places and who waits for them. Rules are given with each call, so that they can change while it lives.
+/// The permits and who waits for them. Rules are given with each call, so that they can change while it lives.
 #[derive(Debug, Default)]
 pub struct Bulkhead {
     word: AtomicU64,
-    /// Of the rules that were given last: who entered by older ones hands its place on by these.
+    /// Of the rules that were given last: who entered by older ones hands its permit on by these.
     permits: AtomicU32,
     waiting: Mutex<Waiting>,
 }
@@ -92,12 +92,12 @@ struct Waiting {
 struct Waiter {
     number: u64,
     since: Instant,
-    place: oneshot::Sender<()>,
+    permit: oneshot::Sender<()>,
 }
 
-/// A place. Dropping it hands it on.
+/// A permit. Dropping it hands it on.
 #[derive(Debug)]
-#[must_use = "the place is given back at once"]
+#[must_use = "the permit is given back at once"]
 pub struct Permit<'a> {
     bulkhead: &'a Bulkhead,
     order: Queueing,
@@ -106,7 +106,7 @@ pub struct Permit<'a> {
 /// How many are inside, and how many wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Calls that have a place.
+    /// Calls that have a permit.
     pub in_flight: u32,
     /// Calls that wait for one.
     pub waiting: u32,
@@ -128,7 +128,7 @@ impl Bulkhead {
         Self::default()
     }
 
-    /// A place, if there is one now and nobody waits for it.
+    /// A permit, if there is one now and nobody waits for it.
     pub fn try_enter(&self, rules: &BulkheadRules) -> Option<Permit<'_>> {
         self.know(rules);
         let free = |load: Load| (load.in_flight < rules.permits && load.waiting == 0).then_some(load.in_flight + 1);
@@ -136,8 +136,8 @@ impl Bulkhead {
         taken.then(|| Permit { bulkhead: self, order: rules.order })
     }
 
-    /// A place, waited for in the queue until `until` or the rules' patience, whichever ends sooner. Cancel-safe: who is
-    /// dropped leaves the queue, or hands on the place that was just given.
+    /// A permit, waited for in the queue until `until` or the rules' patience, whichever ends sooner. Cancel-safe: who is
+    /// dropped leaves the queue, or hands on the permit that was just given.
     ///
     /// # Errors
     /// [`Full`].
@@ -151,8 +151,8 @@ impl Bulkhead {
         };
         let patience = now.checked_add(rules.patience);
         match [patience, until].into_iter().flatten().min() {
-            Some(end) => tokio::time::timeout_at(end, &mut turn.place).await.map_err(|_| Full::Patience)?,
-            None => (&mut turn.place).await,
+            Some(end) => tokio::time::timeout_at(end, &mut turn.permit).await.map_err(|_| Full::Patience)?,
+            None => (&mut turn.permit).await,
         }
         // The sender is dropped only after it has sent.
         .map_err(|_| Full::Patience)?;
@@ -165,7 +165,7 @@ impl Bulkhead {
         Load::unpack(self.word.load(Ordering::Relaxed))
     }
 
-    /// Places, by the rules that were given last.
+    /// Permits, by the rules that were given last.
     pub(crate) fn permits(&self) -> u32 {
         self.permits.load(Ordering::Relaxed)
     }
@@ -183,7 +183,7 @@ impl Bulkhead {
                 waiting.queue.push_front(waiter);
                 return;
             }
-            if waiter.place.send(()).is_err() {
+            if waiter.permit.send(()).is_err() {
                 self.update(|load| Some(Load { in_flight: load.in_flight - 1, ..load }));
             }
         }
@@ -196,7 +196,7 @@ impl Bulkhead {
         }
     }
 
-    /// A place after all, or a turn in the queue.
+    /// A permit after all, or a turn in the queue.
     fn queue_up(&self, rules: &BulkheadRules, now: Instant) -> Result<Result<Permit<'_>, Turn<'_>>, Full> {
         let mut waiting = self.waiting();
         let mut enters = false;
@@ -214,12 +214,12 @@ impl Bulkhead {
         if enters {
             return Ok(Ok(Permit { bulkhead: self, order: rules.order }));
         }
-        let (sender, place) = oneshot::channel();
+        let (sender, permit) = oneshot::channel();
         waiting.number += 1;
         let number = waiting.number;
-        waiting.queue.push_back(Waiter { number, since: now, place: sender });
+        waiting.queue.push_back(Waiter { number, since: now, permit: sender });
         drop(waiting);
-        Ok(Err(Turn { bulkhead: self, order: rules.order, number, place, had: false }))
+        Ok(Err(Turn { bulkhead: self, order: rules.order, number, permit, had: false }))
     }
 
     /// Somebody has left.
@@ -238,8 +238,8 @@ impl Bulkhead {
                 return;
             };
             self.update(|load| Some(Load { waiting: load.waiting.saturating_sub(1), ..load }));
-            // Sent under the lock: who is dropped finds itself in the queue, or with its place.
-            if waiter.place.send(()).is_ok() {
+            // Sent under the lock: who is dropped finds itself in the queue, or with its permit.
+            if waiter.permit.send(()).is_ok() {
                 return;
             }
         }
@@ -281,8 +281,8 @@ struct Turn<'a> {
     bulkhead: &'a Bulkhead,
     order: Queueing,
     number: u64,
-    place: oneshot::Receiver<()>,
-    /// Whether the place has become a permit.
+    permit: oneshot::Receiver<()>,
+    /// Whether the permit was taken.
     had: bool,
 }
 
@@ -292,13 +292,13 @@ impl Drop for Turn<'_> {
             return;
         }
         let mut waiting = self.bulkhead.waiting();
-        if let Some(place) = waiting.queue.iter().position(|waiter| waiter.number == self.number) {
-            waiting.queue.remove(place);
+        if let Some(index) = waiting.queue.iter().position(|waiter| waiter.number == self.number) {
+            waiting.queue.remove(index);
             self.bulkhead.update(|load| Some(Load { waiting: load.waiting.saturating_sub(1), ..load }));
             return;
         }
         drop(waiting);
-        // It was given a place that nobody will use.
+        // It was given a permit that nobody will use.
         self.bulkhead.leave(self.order);
     }
 }

@@ -23,10 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use vitals::{Column, Live, Row, Source, Table, Value};
+use vitals::{Column, Live, Source, Table, TableRow, TableValue};
 
 use crate::balance::{BalanceRules, Chooser, Instance, Set, State, View, hash_of};
-use crate::nanos;
+use crate::nanos::nanos;
 use crate::outcome::Outcome;
 use crate::outlier::{OutlierRules, Sign, outliers};
 
@@ -204,7 +204,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
         self.pick_but(now, key, &[])
     }
 
-    /// The same, for a further try of a call: another instance than those that were `tried`, where one of the others is well. After
+    /// The same, for a further attempt of a call: another instance than those that were `tried`, where one of the others is well. After
     /// Envoy's predicate of previous hosts.
     pub fn pick_but<K: Hash + ?Sized>(&self, now: Instant, key: &K, tried: &[T]) -> Option<Picked<T>> {
         let shared = &self.shared;
@@ -291,7 +291,7 @@ impl<T: Clone + Eq + Hash> Shared<T> {
         let set = self.set.read();
         let member = set.members.iter().find(|member| Arc::ptr_eq(&member.state, state))?;
         let ejected = set.members.iter().filter(|member| member.state.health.ejected(now)).count();
-        if state.health.ejected(now) || ejected >= rules.places(set.members.len()) {
+        if state.health.ejected(now) || ejected >= rules.max_ejected(set.members.len()) {
             return None;
         }
         let until = state.health.eject(rules, now);
@@ -310,8 +310,8 @@ impl<T: Clone + Eq + Hash> Shared<T> {
         }
         let set = self.set.read();
         let intervals: Vec<_> = set.members.iter().map(|member| member.state.health.end_interval(now)).collect();
-        for (place, sign) in outliers(rules, &intervals) {
-            ejected.extend(self.eject(rules, &set.members[place].state, sign, now));
+        for (index, sign) in outliers(rules, &intervals) {
+            ejected.extend(self.eject(rules, &set.members[index].state, sign, now));
         }
     }
 }
@@ -336,18 +336,18 @@ impl<T: Clone + Eq + Hash + std::fmt::Display + Send + Sync> Source for Cluster<
         &INSTANCE
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let stale = self.stale().unwrap_or_default();
         let row = |seen: Seen<T>| {
             vec![
-                Value::Text(Arc::clone(&self.shared.name)),
-                Value::text(seen.instance.address.to_string()),
-                Value::Text(seen.instance.zone.unwrap_or_default()),
-                Value::from(f64::from(seen.instance.weight)),
-                Value::from(f64::from(seen.in_flight)),
-                Value::from(seen.picked),
-                Value::from(seen.ejected.is_some()),
-                Value::Text(Arc::clone(&stale)),
+                TableValue::Text(Arc::clone(&self.shared.name)),
+                TableValue::text(seen.instance.address.to_string()),
+                TableValue::Text(seen.instance.zone.unwrap_or_default()),
+                TableValue::from(f64::from(seen.instance.weight)),
+                TableValue::from(f64::from(seen.in_flight)),
+                TableValue::from(seen.picked),
+                TableValue::from(seen.ejected.is_some()),
+                TableValue::Text(Arc::clone(&stale)),
             ]
         };
         self.seen(Instant::now()).into_iter().map(row).collect()

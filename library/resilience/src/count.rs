@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::OwnLine;
+use crate::line::OwnLine;
 
 /// Threads beyond so many share.
 const STRIPES: usize = 8;

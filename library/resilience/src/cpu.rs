@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 use crate::deadline::{Deadline, Expired};
 
@@ -56,7 +56,7 @@ const CPU: Table = Table {
 /// How many threads, and how much waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuRules {
-    /// Threads, at most [`MAX_THREADS`]. With 0 work is done where it is asked for, as if there were no pool.
+    /// Threads, from 1 to [`MAX_THREADS`]. (With the feature `without-guards` also 0: the caller's thread does the work.)
     pub threads: u32,
     /// Pieces of work that wait, at most [`MAX_QUEUE`].
     pub queue: u32,
@@ -81,6 +81,9 @@ impl CpuRules {
     /// # Errors
     /// The first, with what is possible.
     pub fn check(&self) -> Result<(), String> {
+        if self.threads == 0 && !cfg!(feature = "without-guards") {
+            return Err("0 threads; a pool has at least 1".to_owned());
+        }
         if self.threads > MAX_THREADS {
             return Err(format!("{} threads; a pool has at most {MAX_THREADS}", self.threads));
         }
@@ -207,6 +210,7 @@ impl CpuPool {
         T: Send + 'static,
     {
         let deadline = Deadline::current();
+        #[cfg(feature = "without-guards")]
         if self.shared.rules.threads == 0 {
             return work(&Wanted { deadline, forsaken: &|| false });
         }
@@ -223,14 +227,14 @@ impl CpuPool {
                     return;
                 }
                 catch_unwind(AssertUnwindSafe(|| match deadline {
-                    Some(deadline) => deadline.seen_by(|| work(&wanted)),
+                    Some(deadline) => deadline.as_current_sync(|| work(&wanted)),
                     None => work(&wanted),
                 }))
             };
             // Who does not wait any more does not miss it.
             let _ = answer.send(result);
         };
-        let _place = self.shared.enter(Box::new(job))?;
+        let _turn = self.shared.enter(Box::new(job))?;
         let answered = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline.at(), &mut answered).await.map_err(|_| Expired)?,
             None => answered.await,
@@ -352,17 +356,17 @@ impl Source for Shared {
         &CPU
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let (queued, running) = {
             let state = self.state();
             (state.queue.len(), state.running)
         };
-        let count = |counter: &AtomicU64| Value::Count(counter.load(Relaxed));
+        let count = |counter: &AtomicU64| TableValue::Count(counter.load(Relaxed));
         vec![vec![
-            Value::text(&*self.name),
-            Value::Level(f64::from(self.rules.threads)),
-            Value::Level(f64::from(running)),
-            Value::Level(queued as f64),
+            TableValue::text(&*self.name),
+            TableValue::Level(f64::from(self.rules.threads)),
+            TableValue::Level(f64::from(running)),
+            TableValue::Level(queued as f64),
             count(&self.done),
             count(&self.refused),
             count(&self.forsaken),

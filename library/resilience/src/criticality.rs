@@ -1,4 +1,4 @@
-//! How much it matters that work is done, when not all of it can be.
+//! Criticality: the order in which work is shed when not all can be done.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,11 +35,11 @@ impl Criticality {
 
     /// That of the task that runs now: [`Criticality::Default`], where nothing was said.
     pub fn current() -> Self {
-        Self::told().unwrap_or_default()
+        Self::explicit().unwrap_or_default()
     }
 
     /// That of the task that runs now, where something was said.
-    pub fn told() -> Option<Self> {
+    pub fn explicit() -> Option<Self> {
         CURRENT.try_with(|criticality| *criticality).ok()
     }
 
@@ -84,13 +84,5 @@ mod tests {
             assert_eq!(criticality.to_string().parse(), Ok(criticality));
         }
         assert!("Critical".parse::<Criticality>().unwrap_err().contains("expected critical, default or sheddable"));
-    }
-
-    #[tokio::test]
-    async fn spawned_work_is_as_critical_as_what_it_is_for() {
-        let spawned = async { crate::spawn(async { Criticality::told() }).await.unwrap() };
-        assert_eq!(Criticality::Critical.scope(spawned).await, Ok(Some(Criticality::Critical)));
-        let of_nobody = crate::spawn(async { Criticality::told() });
-        assert_eq!(of_nobody.await.unwrap(), Ok(None));
     }
 }

@@ -1,4 +1,4 @@
-//! The moment after which nobody waits for an answer.
+//! Deadlines: moments after which no caller waits for an answer.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Criticality, at_once, nanos};
+use crate::nanos::nanos;
+use crate::poll::at_once;
 
 tokio::task_local! {
     static CURRENT: Deadline;
@@ -69,7 +70,7 @@ impl Deadline {
     pub fn part(&self, share: f64, at_most: Duration, now: Instant) -> Self {
         assert!((0.0..=1.0).contains(&share), "a share is between 0 and 1, not {share}");
         let left = self.at.saturating_duration_since(now);
-        // In whole numbers, as this is done in every try: the share is rounded down to a multiple of 2^-32.
+        // In whole numbers, as this is done in every attempt: the share is rounded down to a multiple of 2^-32.
         let parts = (share * (1_u64 << 32) as f64) as i64;
         let part = Duration::from_nanos(((u128::from(nanos(left)) * parts as u128) >> 32) as u64);
         Self::since(now, part.min(at_most)).min(*self)
@@ -81,7 +82,7 @@ impl Deadline {
     /// [`Expired`], with the work dropped at its await.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
         // The work is wrapped here and not in the block, which would hold it once more.
-        let timed = tokio::time::timeout_at(self.at, self.seen_in(work));
+        let timed = tokio::time::timeout_at(self.at, self.as_current(work));
         async move { timed.await.map_err(|_| Expired) }
     }
 
@@ -101,32 +102,13 @@ impl Deadline {
     }
 
     /// Work that sees this deadline as [`Deadline::current`], and is not ended at it.
-    pub(crate) fn seen_in<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+    pub(crate) fn as_current<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }
 
     /// Does work that does not wait, which sees this deadline as [`Deadline::current`].
-    pub(crate) fn seen_by<T>(self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn as_current_sync<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
-    }
-}
-
-/// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it, and its criticality.
-///
-/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must be done although nobody waits.
-///
-/// # Panics
-/// Outside of a tokio runtime.
-pub fn spawn<F>(work: F) -> tokio::task::JoinHandle<Result<F::Output, Expired>>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    match (Deadline::current(), Criticality::told()) {
-        (Some(deadline), Some(criticality)) => tokio::spawn(criticality.scope(deadline.scope(work))),
-        (Some(deadline), None) => tokio::spawn(deadline.scope(work)),
-        (None, Some(criticality)) => tokio::spawn(criticality.scope(async { Ok(work.await) })),
-        (None, None) => tokio::spawn(async { Ok(work.await) }),
     }
 }
 
@@ -145,12 +127,13 @@ pub fn encode_timeout(left: Duration) -> String {
 /// # Errors
 /// What is wrong with it.
 pub fn decode_timeout(text: &str) -> Result<Duration, String> {
-    let told = || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
-    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(told)?;
+    let refused =
+        || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
+    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(told());
+        return Err(refused());
     }
-    let number: u64 = digits.parse().map_err(|_| told())?;
+    let number: u64 = digits.parse().map_err(|_| refused())?;
     match unit {
         "H" => Ok(Duration::from_secs(number * 3600)),
         "M" => Ok(Duration::from_secs(number * 60)),
@@ -158,7 +141,7 @@ pub fn decode_timeout(text: &str) -> Result<Duration, String> {
         "m" => Ok(Duration::from_millis(number)),
         "u" => Ok(Duration::from_micros(number)),
         "n" => Ok(Duration::from_nanos(number)),
-        _ => Err(told()),
+        _ => Err(refused()),
     }
 }
 
@@ -195,18 +178,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn spawned_work_inherits_the_deadline_and_ends_at_it() {
-        let outer = Deadline::after(Duration::from_secs(1));
-        let (seen, endless) = outer
-            .scope(async { (spawn(async { Deadline::current() }), spawn(std::future::pending::<()>())) })
-            .await
-            .unwrap();
-        assert_eq!(seen.await.unwrap(), Ok(Some(outer)));
-        assert_eq!(endless.await.unwrap(), Err(Expired));
-        assert_eq!(spawn(async { Deadline::current() }).await.unwrap(), Ok(None));
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn a_part_is_a_share_of_what_is_left_and_never_later_than_the_whole() {
         let now = Instant::now();
         let whole = Deadline::since(now, Duration::from_secs(10));
@@ -216,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_are_read_in_every_unit_and_nonsense_is_told() {
+    fn timeouts_are_read_in_every_unit_and_nonsense_is_refused() {
         let read = |text| decode_timeout(text).map(|timeout| timeout.as_nanos());
         assert_eq!(read("2H"), Ok(7_200_000_000_000));
         assert_eq!(read("3M"), Ok(180_000_000_000));

@@ -4,31 +4,16 @@
 //! found out the last good answer stays in force, and the cluster says why.
 
 mod file;
+mod source;
 
 use std::hash::Hash;
 
 use tokio::time::Instant;
 
 pub use self::file::{File, MAX_FILE_BYTES};
+pub use self::source::{Discover, Unknown};
 use crate::balance::Instance;
 use crate::cluster::Cluster;
-
-/// Says where a dependency's instances are.
-pub trait Discover<T>: Send {
-    /// Waits until there is something new to say: the instances, or why they could not be found out. Cancel-safe: what was not
-    /// said is said the next time.
-    fn next(&mut self) -> impl Future<Output = Result<Vec<Instance<T>>, Unknown>> + Send;
-}
-
-/// The instances could not be found out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the instances of {what} are not known anew, the last ones stay: {why}")]
-pub struct Unknown {
-    /// Who was asked for what.
-    pub what: String,
-    /// What went wrong, and what to do.
-    pub why: String,
-}
 
 /// Always the same instances.
 #[derive(Clone, Debug)]

@@ -9,14 +9,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::at_once;
+use vitals::Buckets;
 
-/// Parts of a power of two: a latency is known to within an eighth.
-const PART_BITS: u32 = 3;
-const PARTS: usize = 1 << PART_BITS;
-/// Latencies from here on are one, in microseconds: 2^30 us, 18 minutes.
-const MAX_BITS: u32 = 30;
-const SLOTS: usize = (MAX_BITS - PART_BITS + 1) as usize * PARTS;
+use crate::poll::at_once;
+
+/// Eight parts of each power of two, up to 2^30 us, 18 minutes.
+type Layout = Buckets<3, 30>;
 /// After so many calls the percentile is calculated anew, and what was seen before counts half.
 const GENERATION: u32 = 256;
 
@@ -133,13 +131,13 @@ impl Default for Latencies {
 impl Latencies {
     /// Nothing seen; 1 KiB.
     pub fn new() -> Self {
-        let slots = (0..SLOTS).map(|_| AtomicU32::new(0)).collect();
+        let slots = (0..Layout::COUNT).map(|_| AtomicU32::new(0)).collect();
         Self { slots, recorded: AtomicU32::new(0), seen: AtomicU32::new(0), delay: AtomicU64::new(0) }
     }
 
     /// A call took so long.
     pub fn record(&self, rules: &HedgeRules, took: Duration) {
-        self.slots[slot_of(took)].fetch_add(1, Ordering::Relaxed);
+        self.slots[Layout::index(Layout::micros(took))].fetch_add(1, Ordering::Relaxed);
         let recorded = self.recorded.fetch_add(1, Ordering::Relaxed) + 1;
         let generation = GENERATION.min(rules.minimum_calls.max(1));
         // One thread alone gets them all.
@@ -156,14 +154,8 @@ impl Latencies {
 
     fn calculate(&self, rules: &HedgeRules, generation: u32) {
         let counts: Vec<u32> = self.slots.iter().map(|slot| slot.load(Ordering::Relaxed)).collect();
-        let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-        let wanted = ((total as f64 * rules.percentile).ceil() as u64).max(1);
-        let mut upto = 0;
-        let place = counts.iter().position(|count| {
-            upto += u64::from(*count);
-            upto >= wanted
-        });
-        self.delay.store(highest_in(place.unwrap_or(0)), Ordering::Relaxed);
+        let percentile = Layout::quantile(counts.iter().map(|count| u64::from(*count)), rules.percentile);
+        self.delay.store(percentile, Ordering::Relaxed);
         let seen = self.seen.load(Ordering::Relaxed).saturating_add(generation);
         self.seen.store(seen, Ordering::Relaxed);
         for (slot, count) in self.slots.iter().zip(counts) {
@@ -171,25 +163,6 @@ impl Latencies {
             slot.fetch_sub(count / 2, Ordering::Relaxed);
         }
     }
-}
-
-fn slot_of(took: Duration) -> usize {
-    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).min((1 << MAX_BITS) - 1);
-    if micros < PARTS as u64 {
-        return micros as usize;
-    }
-    let power = micros.ilog2() - PART_BITS;
-    power as usize * PARTS + (micros >> power) as usize
-}
-
-/// The longest latency of a slot, in microseconds.
-fn highest_in(slot: usize) -> u64 {
-    if slot < 2 * PARTS {
-        return slot as u64;
-    }
-    let power = slot / PARTS - 1;
-    let part = (slot % PARTS + PARTS) as u64;
-    ((part + 1) << power) - 1
 }
 
 #[cfg(test)]
@@ -274,8 +247,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_latency_is_known_to_within_an_eighth(micros in 0_u64..(1 << MAX_BITS)) {
-            let highest = highest_in(slot_of(Duration::from_micros(micros)));
+        fn a_latency_is_known_to_within_an_eighth(micros in 0..=Layout::LARGEST) {
+            let highest = Layout::highest(Layout::index(micros));
             prop_assert!(highest >= micros && (highest - micros) as f64 <= micros as f64 / 8.0, "{} {}", micros, highest);
         }
     }

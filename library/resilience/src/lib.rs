@@ -1,8 +1,8 @@
-//! What protects a call. Knows neither HTTP nor SQL.
+//! Guards for calls. Knows neither HTTP nor SQL.
 //!
 //! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
 //! - [`Criticality`]: how much work matters when not all can be done; travels with the task.
-//! - [`Backoff`]: how long to wait before the next try.
+//! - [`Backoff`]: how long to wait before the next attempt.
 //! - [`Outcome`]: what became of a call, as every guard sees it; [`Classify`] tells it from a result.
 //! - [`Policy`]: everything that protects the calls of a dependency, one value, in one order.
 //! - [`Breaker`], [`Bulkhead`], [`hedge`]: its guards, each of use alone.
@@ -49,6 +49,7 @@ pub mod policy;
 mod poll;
 pub mod rate_limit;
 pub mod retry;
+mod spawn;
 pub mod stale;
 mod sync;
 pub mod throttle;
@@ -61,16 +62,13 @@ pub use budget::Budget;
 pub use bulkhead::Bulkhead;
 pub use cluster::{Cluster, ClusterRules};
 pub use coalesce::Coalescer;
-use count::Count;
 pub use cpu::{CpuError, CpuPool, CpuRules};
 pub use criticality::Criticality;
-pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout, spawn};
-use line::OwnLine;
-use nanos::nanos;
+pub use deadline::{Deadline, Expired, decode_timeout, encode_timeout};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use policy::{Attempt, CallError, Policy, Rules};
-use poll::at_once;
 pub use rate_limit::{KeyedRateLimit, RateLimit};
-pub use stale::{Answer, Stale};
+pub use spawn::spawn;
+pub use stale::{FallbackOutcome, Stale};
 pub use throttle::Throttle;
 pub use ticker::{Tick, Ticker, TickerRules};

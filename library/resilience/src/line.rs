@@ -1,4 +1,4 @@
-//! What threads fight for, apart from what they only read.
+//! A cache line of its own for contended state.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! Durations as words.
+//! Durations as whole nanoseconds in 64 bits.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What became of a call, as every guard sees it.
+//! The outcome of a call, as every guard sees it.
 
 use std::time::Duration;
 

@@ -79,7 +79,7 @@ impl OutlierRules {
     }
 
     /// How many of so many may be ejected at a time.
-    pub fn places(&self, instances: usize) -> usize {
+    pub fn max_ejected(&self, instances: usize) -> usize {
         let share = (instances as f64 * self.at_most) as usize;
         // One of several always may, but never all of them by rounding alone, and never the only one.
         share.max(1).min(instances.saturating_sub(usize::from(self.at_most < 1.0 || instances < 2)))
@@ -147,11 +147,11 @@ pub fn outliers(rules: &OutlierRules, intervals: &[Interval]) -> Vec<(usize, Sig
         (factor * means[(means.len() - 1) / 2]).max(rules.slow_from.as_secs_f64())
     });
     seen.into_iter()
-        .filter_map(|(place, interval)| {
+        .filter_map(|(index, interval)| {
             if lowest.is_some_and(|lowest| rate(interval) < lowest) {
-                return Some((place, Sign::SuccessRate));
+                return Some((index, Sign::SuccessRate));
             }
-            longest.is_some_and(|longest| mean(interval) > longest).then_some((place, Sign::Latency))
+            longest.is_some_and(|longest| mean(interval) > longest).then_some((index, Sign::Latency))
         })
         .collect()
 }
@@ -204,7 +204,7 @@ impl Health {
     pub fn eject(&self, rules: &OutlierRules, now: u64) -> u64 {
         let times = self.times.fetch_add(1, Ordering::Relaxed);
         let wait = rules.ejection.wait(times).max(Duration::from_nanos(1));
-        let until = now.saturating_add(crate::nanos(wait));
+        let until = now.saturating_add(crate::nanos::nanos(wait));
         self.until.store(until, Ordering::Relaxed);
         self.in_a_row.store(0, Ordering::Relaxed);
         until
@@ -318,9 +318,12 @@ mod tests {
 
     #[test]
     fn one_of_several_may_be_ejected_but_never_the_only_one() {
-        let places = |at_most, instances| OutlierRules { at_most, ..rules() }.places(instances);
-        assert_eq!([places(0.1, 0), places(0.1, 1), places(0.1, 2), places(0.1, 9), places(0.1, 20)], [0, 0, 1, 1, 2]);
-        assert_eq!([places(1.0, 1), places(1.0, 3)], [0, 3]);
+        let max_ejected = |at_most, instances| OutlierRules { at_most, ..rules() }.max_ejected(instances);
+        assert_eq!(
+            [max_ejected(0.1, 0), max_ejected(0.1, 1), max_ejected(0.1, 2), max_ejected(0.1, 9), max_ejected(0.1, 20)],
+            [0, 0, 1, 1, 2]
+        );
+        assert_eq!([max_ejected(1.0, 1), max_ejected(1.0, 3)], [0, 3]);
     }
 
     #[test]
@@ -338,7 +341,7 @@ mod tests {
             let mut intervals: Vec<Interval> = rates.into_iter().map(|(good, bad, ms)| interval(good, bad, ms)).collect();
             intervals.push(interval(1000, 0, 0));
             let best = intervals.len() - 1;
-            prop_assert!(outliers(&rules(), &intervals).iter().all(|(place, _)| *place != best));
+            prop_assert!(outliers(&rules(), &intervals).iter().all(|(index, _)| *index != best));
         }
     }
 }

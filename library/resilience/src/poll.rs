@@ -1,4 +1,4 @@
-//! Looking at work without waiting for it.
+//! Polling a future once, without waiting for it.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Whether a call is tried again, and when.
+//! Retries: whether a call is tried again, and when.
 //!
 //! Only what may be repeated is: work that is idempotent, or that carries an idempotency key. The deadline, attempts, elapsed
 //! time and the [`Budget`] bound it; when the callee said how long to wait (`Retry-After`) that is waited for, or nothing is
@@ -40,7 +40,7 @@ impl Default for RetryRules {
 /// Why a call is not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stop {
-    /// It did not fail, or not in a way that another try would mend.
+    /// It did not fail, or not in a way that another attempt would mend.
     NoNeed,
     /// It may not be repeated.
     NotRepeatable,
@@ -54,9 +54,9 @@ pub enum Stop {
     Budget,
 }
 
-/// The tries of one call so far.
+/// The attempts of one call so far.
 #[derive(Clone, Copy, Debug)]
-pub struct Tries {
+pub struct Attempts {
     begun: Instant,
     /// How many have been made.
     made: u32,
@@ -80,18 +80,18 @@ impl RetryRules {
     }
 }
 
-impl Tries {
-    /// The first try begins now.
+impl Attempts {
+    /// The first attempt begins now.
     pub fn begin(now: Instant) -> Self {
         Self { begun: now, made: 1, waited: Duration::ZERO }
     }
 
-    /// How many tries have been made, the one under way included.
+    /// How many attempts have been made, the one under way included.
     pub fn made(&self) -> u32 {
         self.made
     }
 
-    /// How long to wait before the next try, which is paid for and counted with this.
+    /// How long to wait before the next attempt, which is paid for and counted with this.
     ///
     /// # Errors
     /// Why there is none. The budget is asked last, so that nothing is paid for what does not happen.
@@ -148,42 +148,42 @@ mod tests {
         RetryRules { attempts: 4, backoff, elapsed: 1000 * MILLI, budget }
     }
 
-    fn again(rules: &RetryRules, tries: &mut Tries, outcome: Outcome, now: Instant) -> Result<Duration, Stop> {
-        tries.again(rules, outcome, true, None, &Budget::new(now), now)
+    fn again(rules: &RetryRules, attempts: &mut Attempts, outcome: Outcome, now: Instant) -> Result<Duration, Stop> {
+        attempts.again(rules, outcome, true, None, &Budget::new(now), now)
     }
 
     #[test]
     fn waits_grow_until_the_attempts_are_used_up() {
         let now = Instant::now();
-        let mut tries = Tries::begin(now);
-        let mut next = || again(&rules(), &mut tries, Outcome::Failure, now);
+        let mut attempts = Attempts::begin(now);
+        let mut next = || again(&rules(), &mut attempts, Outcome::Failure, now);
         assert_eq!([next(), next(), next()], [Ok(10 * MILLI), Ok(20 * MILLI), Ok(40 * MILLI)]);
         assert_eq!(next(), Err(Stop::Attempts));
-        assert_eq!(tries.made(), 4);
+        assert_eq!(attempts.made(), 4);
     }
 
     #[test]
     fn what_did_not_fail_and_what_may_not_be_repeated_is_not_tried_again() {
         let now = Instant::now();
-        let mut tries = Tries::begin(now);
+        let mut attempts = Attempts::begin(now);
         for outcome in [Outcome::Success, Outcome::NotCounted, Outcome::Cancelled] {
-            assert_eq!(again(&rules(), &mut tries, outcome, now), Err(Stop::NoNeed));
+            assert_eq!(again(&rules(), &mut attempts, outcome, now), Err(Stop::NoNeed));
         }
-        let never = tries.again(&rules(), Outcome::Failure, false, None, &Budget::new(now), now);
-        assert_eq!((never, tries.made()), (Err(Stop::NotRepeatable), 1));
+        let never = attempts.again(&rules(), Outcome::Failure, false, None, &Budget::new(now), now);
+        assert_eq!((never, attempts.made()), (Err(Stop::NotRepeatable), 1));
     }
 
     #[test]
     fn nobody_comes_before_the_time_that_the_callee_asked_for() {
         let now = Instant::now();
         let overload = |millis| Outcome::Overload { retry_after: Some(millis * MILLI) };
-        assert_eq!(again(&rules(), &mut Tries::begin(now), overload(500), now), Ok(510 * MILLI));
-        assert_eq!(again(&rules(), &mut Tries::begin(now), overload(5000), now), Err(Stop::Elapsed));
+        assert_eq!(again(&rules(), &mut Attempts::begin(now), overload(500), now), Ok(510 * MILLI));
+        assert_eq!(again(&rules(), &mut Attempts::begin(now), overload(5000), now), Err(Stop::Elapsed));
         let deadline = Deadline::since(now, 300 * MILLI);
-        let refused = Tries::begin(now).again(&rules(), overload(500), true, Some(deadline), &Budget::new(now), now);
+        let refused = Attempts::begin(now).again(&rules(), overload(500), true, Some(deadline), &Budget::new(now), now);
         assert_eq!(refused, Err(Stop::Deadline));
         let forever = Outcome::Overload { retry_after: Some(Duration::MAX) };
-        assert_eq!(again(&rules(), &mut Tries::begin(now), forever, now), Err(Stop::Elapsed));
+        assert_eq!(again(&rules(), &mut Attempts::begin(now), forever, now), Err(Stop::Elapsed));
     }
 
     #[test]
@@ -193,10 +193,10 @@ mod tests {
         let budget = Budget::new(now);
         budget.deposit(&rules.budget);
         let late = Deadline::since(now, MILLI);
-        let mut tries = Tries::begin(now);
-        assert_eq!(tries.again(&rules, Outcome::Failure, true, Some(late), &budget, now), Err(Stop::Deadline));
-        assert_eq!(tries.again(&rules, Outcome::Failure, true, None, &budget, now), Ok(10 * MILLI));
-        assert_eq!(tries.again(&rules, Outcome::Failure, true, None, &budget, now), Err(Stop::Budget));
+        let mut attempts = Attempts::begin(now);
+        assert_eq!(attempts.again(&rules, Outcome::Failure, true, Some(late), &budget, now), Err(Stop::Deadline));
+        assert_eq!(attempts.again(&rules, Outcome::Failure, true, None, &budget, now), Ok(10 * MILLI));
+        assert_eq!(attempts.again(&rules, Outcome::Failure, true, None, &budget, now), Err(Stop::Budget));
     }
 
     #[test]
@@ -214,15 +214,15 @@ mod tests {
             let start = Instant::now();
             let rules = RetryRules { attempts, ..rules() };
             let (budget, deadline) = (Budget::new(start), Deadline::since(start, left * MILLI));
-            let (mut tries, mut now) = (Tries::begin(start), start);
+            let (mut counted, mut now) = (Attempts::begin(start), start);
             for took in took {
                 now += took * MILLI;
-                let Ok(wait) = tries.again(&rules, Outcome::Failure, true, Some(deadline), &budget, now) else { break };
+                let Ok(wait) = counted.again(&rules, Outcome::Failure, true, Some(deadline), &budget, now) else { break };
                 now += wait;
                 prop_assert!(now < deadline.at());
                 prop_assert!(now - start <= rules.elapsed);
             }
-            prop_assert!(tries.made() <= attempts);
+            prop_assert!(counted.made() <= attempts);
         }
     }
 }

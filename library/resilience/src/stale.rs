@@ -36,7 +36,7 @@ impl StaleRules {
 
 /// An answer, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer<V, E> {
+pub enum FallbackOutcome<V, E> {
     /// The call's own.
     Fresh(V),
     /// The last good one.
@@ -57,7 +57,7 @@ pub enum Answer<V, E> {
     },
 }
 
-impl<V, E> Answer<V, E> {
+impl<V, E> FallbackOutcome<V, E> {
     /// Whether it is the call's own.
     pub const fn is_fresh(&self) -> bool {
         matches!(self, Self::Fresh(_))
@@ -133,16 +133,16 @@ impl<V> Stale<V> {
         rules: &StaleRules,
         now: Instant,
         call: impl Future<Output = Result<V, E>>,
-    ) -> Result<Answer<Arc<V>, E>, E> {
+    ) -> Result<FallbackOutcome<Arc<V>, E>, E> {
         match call.await {
             Ok(value) => {
                 let value = Arc::new(value);
                 self.keep(value.clone(), now);
-                Ok(Answer::Fresh(value))
+                Ok(FallbackOutcome::Fresh(value))
             }
             // How long the call took makes the old answer older.
             Err(cause) => match self.last_good(rules, Instant::now().max(now)) {
-                Some((value, age)) => Ok(Answer::Stale { value, age, cause }),
+                Some((value, age)) => Ok(FallbackOutcome::Stale { value, age, cause }),
                 None => Err(cause),
             },
         }
@@ -160,9 +160,9 @@ impl<V> Stale<V> {
 pub async fn or_else<V, E: Clone, F: Future<Output = Result<V, E>>>(
     call: impl Future<Output = Result<V, E>>,
     alternative: impl FnOnce(E) -> F,
-) -> Result<Answer<V, E>, E> {
+) -> Result<FallbackOutcome<V, E>, E> {
     match call.await {
-        Ok(value) => Ok(Answer::Fresh(value)),
-        Err(cause) => alternative(cause.clone()).await.map(|value| Answer::Fallback { value, cause }),
+        Ok(value) => Ok(FallbackOutcome::Fresh(value)),
+        Err(cause) => alternative(cause.clone()).await.map(|value| FallbackOutcome::Fallback { value, cause }),
     }
 }

@@ -98,14 +98,14 @@ impl Throttle {
         Self { birth: now, slices: Default::default() }
     }
 
-    /// Whether the callee is to be asked. No lock; a number by lot only while the callee refuses.
+    /// Whether the callee is to be asked. No lock; a random number only while the callee refuses.
     ///
     /// # Errors
     /// [`Throttled`].
     pub fn admit(&self, rules: &ThrottleRules, now: Instant) -> Result<(), Throttled> {
         let refusal = self.asked(now).refusal(rules);
         self.count(now, 1, 0);
-        if refusal > 0.0 && vitals::lot() < refusal { Err(Throttled) } else { Ok(()) }
+        if refusal > 0.0 && vitals::random_fraction() < refusal { Err(Throttled) } else { Ok(()) }
     }
 
     /// A call that was admitted is over. One that was cancelled or says nothing was accepted, for all that is known.

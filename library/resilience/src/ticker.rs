@@ -27,9 +27,9 @@ pub struct TickerRules {
 /// When a ticker's first tick comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum First {
-    /// Within a period, at a moment by lot.
+    /// Within a period, at a random moment.
     #[default]
-    ByLot,
+    AtRandom,
     /// After a period: in step with whatever was started at the same time.
     AfterAPeriod,
 }
@@ -37,7 +37,7 @@ pub enum First {
 impl TickerRules {
     /// Each period, a tenth of it early or late.
     pub const fn every(period: Duration) -> Self {
-        Self { period, jitter: 0.1, first: First::ByLot }
+        Self { period, jitter: 0.1, first: First::AtRandom }
     }
 
     /// Looks for numbers that make no sense.
@@ -84,7 +84,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// The first tick comes within a period from now, at a moment by lot unless the rules say otherwise.
+    /// The first tick comes within a period from now, at a random moment unless the rules say otherwise.
     ///
     /// # Panics
     /// When the rules do not pass their check.
@@ -93,7 +93,7 @@ impl Ticker {
             panic!("{wrong}");
         }
         let first = match rules.first {
-            First::ByLot => now + rules.period.mul_f64(vitals::lot()),
+            First::AtRandom => now + rules.period.mul_f64(vitals::random_fraction()),
             First::AfterAPeriod => now + rules.period,
         };
         Self { rules, grid: first, due: first }
@@ -141,7 +141,7 @@ impl Ticker {
 
     fn jittered(&self) -> Instant {
         let most = self.rules.period.mul_f64(self.rules.jitter);
-        self.grid - most + most.mul_f64(2.0 * vitals::lot())
+        self.grid - most + most.mul_f64(2.0 * vitals::random_fraction())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The idempotency log: what was answered to which request, written in the transaction of the effect.
+//! The idempotency log: the response to each request, written in the transaction of its effect.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -83,7 +83,7 @@ pub struct Fingerprint([u8; 32]);
 
 /// An answer as it is kept and given again. The store does not look into it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct StoredResponse {
     /// The status.
     pub status: u16,
     /// The body's media type.
@@ -96,18 +96,18 @@ pub struct Answer {
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum OnceOutcome {
     /// The effect stays, and this is its answer.
-    Commit(Answer),
+    Commit(StoredResponse),
     /// The effect is undone, and this is the answer, now and whenever the request is repeated.
-    Refuse(Answer),
+    Refuse(StoredResponse),
 }
 
 /// An answer, and whether it was given before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// The answer, the same each time.
-    pub answer: Answer,
+    pub answer: StoredResponse,
     /// Whether this is a repetition.
     pub replayed: bool,
 }
@@ -165,7 +165,7 @@ impl Fingerprint {
     }
 }
 
-impl Answer {
+impl StoredResponse {
     /// A JSON answer.
     ///
     /// # Errors
@@ -188,7 +188,7 @@ pub(crate) enum Claim {
     /// Nobody used it: it is ours for this transaction.
     Fresh,
     /// This was answered.
-    Answered(Answer),
+    Answered(StoredResponse),
     /// Another transaction holds it.
     InUse,
 }
@@ -227,7 +227,7 @@ pub(crate) async fn answered(
     tx: &mut Transaction,
     key: &IdempotencyKey,
     fingerprint: Fingerprint,
-) -> Result<Option<Answer>, StoreError> {
+) -> Result<Option<StoredResponse>, StoreError> {
     let found = "SELECT fingerprint, status, content_type, headers, body FROM evenkeel_idempotency \
                  WHERE scope = $1 AND key = $2 AND status IS NOT NULL";
     let Some(row) = tx.fetch_optional(found, args![key.scope(), key.as_str()]).await? else { return Ok(None) };
@@ -238,11 +238,11 @@ pub(crate) async fn answered(
     let status = u16::try_from(row.get::<i64>("status")?).map_err(|error| wrong("status", error.to_string()))?;
     let headers = serde_json::from_str(&row.get::<String>("headers")?);
     let headers = headers.map_err(|error| wrong("headers", error.to_string()))?;
-    Ok(Some(Answer { status, content_type: row.get("content_type")?, headers, body: row.get("body")? }))
+    Ok(Some(StoredResponse { status, content_type: row.get("content_type")?, headers, body: row.get("body")? }))
 }
 
 /// Writes the answer beside its effect.
-pub(crate) async fn record(tx: &mut Transaction, key: &IdempotencyKey, answer: &Answer) -> Result<(), StoreError> {
+pub(crate) async fn record(tx: &mut Transaction, key: &IdempotencyKey, answer: &StoredResponse) -> Result<(), StoreError> {
     let headers = serde_json::to_string(&answer.headers)
         .map_err(|error| StoreError::Column { column: "headers".to_owned(), reason: error.to_string() })?;
     let written = tx

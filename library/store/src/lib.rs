@@ -22,7 +22,7 @@
 //!
 //! - [`Store`]: opens, migrates, reads and writes.
 //! - [`Transaction`]: statements that take effect together.
-//! - [`Outcome`], [`Answer`], [`Recorded`]: the idempotency log, in the transaction of the effect.
+//! - [`OnceOutcome`], [`StoredResponse`], [`Recorded`]: the idempotency log, in the transaction of the effect.
 //! - [`StoreUrl`]: which engine, and where.
 
 mod error;
@@ -40,7 +40,7 @@ mod url;
 mod value;
 
 pub use error::{ConstraintKind, StoreError, Violation};
-pub use idempotency::{Answer, Fingerprint, IdempotencyKey, InvalidKey, Outcome, Recorded};
+pub use idempotency::{StoredResponse, Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded};
 pub use migration::{Migration, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
 pub use row::{FromValue, Row};

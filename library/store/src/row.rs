@@ -1,4 +1,4 @@
-//! What a read returns: rows whose columns are asked for by name and type.
+//! Rows of a query, read by column name and type.
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;

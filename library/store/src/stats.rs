@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use vitals::{Column, Row, Source, Table, Value};
+use vitals::{Column, Source, Table, TableRow, TableValue};
 
 const STORE: Table = Table {
     name: "store",
@@ -63,14 +63,14 @@ impl Source for Vitals {
         &STORE
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let (fill, counters) = ((self.fill)(), &*self.counters);
-        let count = |counter: &AtomicU64| Value::from(counter.load(Ordering::Relaxed));
+        let count = |counter: &AtomicU64| TableValue::from(counter.load(Ordering::Relaxed));
         vec![vec![
-            Value::text(self.engine),
-            Value::from(u64::from(fill.open)),
-            Value::from(u64::from(fill.idle)),
-            Value::from(u64::from(fill.limit)),
+            TableValue::text(self.engine),
+            TableValue::from(u64::from(fill.open)),
+            TableValue::from(u64::from(fill.idle)),
+            TableValue::from(u64::from(fill.limit)),
             count(&counters.committed),
             count(&counters.rolled_back),
             count(&counters.retried),

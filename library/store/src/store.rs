@@ -15,7 +15,7 @@ use crate::pools::{InUse, Pools, TransactionLimits, unreachable};
 use crate::stats::{Counters, Vitals};
 use crate::transaction::Running;
 use crate::{
-    Answer, Engine, Fingerprint, IdempotencyKey, Migrations, Outcome, PendingMigration, Recorded, StoreError, StoreUrl,
+    StoredResponse, Engine, Fingerprint, IdempotencyKey, Migrations, OnceOutcome, PendingMigration, Recorded, StoreError, StoreUrl,
     Transaction, migration,
 };
 
@@ -185,7 +185,7 @@ impl Store {
     /// runs; `work`'s own, or the store's.
     pub async fn once<E, F>(&self, key: &IdempotencyKey, fingerprint: Fingerprint, work: F) -> Result<Recorded, E>
     where
-        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
+        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<OnceOutcome, E>>,
         E: From<StoreError>,
     {
         self.once_at(Isolation::Serializable, key, fingerprint, work).await
@@ -203,7 +203,7 @@ impl Store {
         mut work: F,
     ) -> Result<Recorded, E>
     where
-        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
+        F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<OnceOutcome, E>>,
         E: From<StoreError>,
     {
         let since = Instant::now();
@@ -244,7 +244,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint, or the store's.
-    pub async fn answered(&self, key: &IdempotencyKey, fingerprint: Fingerprint) -> Result<Option<Answer>, StoreError> {
+    pub async fn answered(&self, key: &IdempotencyKey, fingerprint: Fingerprint) -> Result<Option<StoredResponse>, StoreError> {
         let mut tx = self.begin_read().await?;
         let answered = idempotency::answered(&mut tx, key, fingerprint).await;
         tx.rollback().await;
@@ -378,7 +378,7 @@ async fn once_in<E, F>(
     work: &mut F,
 ) -> Result<Once, E>
 where
-    F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<Outcome, E>>,
+    F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<OnceOutcome, E>>,
     E: From<StoreError>,
 {
     match idempotency::claim(tx, engine, key, fingerprint).await? {
@@ -388,8 +388,8 @@ where
     }
     tx.execute("SAVEPOINT effect", Vec::new()).await?;
     let answer = match work(tx).await? {
-        Outcome::Commit(answer) => answer,
-        Outcome::Refuse(answer) => {
+        OnceOutcome::Commit(answer) => answer,
+        OnceOutcome::Refuse(answer) => {
             tx.roll_back_to("ROLLBACK TO SAVEPOINT effect").await?;
             answer
         }

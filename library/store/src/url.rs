@@ -1,4 +1,4 @@
-//! Which engine, and where.
+//! The URL of a store: its engine and its location.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ use resilience::Backoff;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 use crate::{Stop, StopSource};
 
@@ -188,15 +188,15 @@ impl Source for Status {
         &CHILD
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         const NAMES: [&str; 4] = ["running", "restarting", "ended", "given_up"];
         let state = NAMES[usize::from(self.state.load(Ordering::Relaxed))];
         let last_failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         vec![vec![
-            Value::text(self.name.as_str()),
-            Value::text(state),
-            Value::from(self.restarts.load(Ordering::Relaxed)),
-            Value::Text(last_failure),
+            TableValue::text(self.name.as_str()),
+            TableValue::text(state),
+            TableValue::from(self.restarts.load(Ordering::Relaxed)),
+            TableValue::Text(last_failure),
         ]]
     }
 }

@@ -1,9 +1,9 @@
-//! Which phase the process is in.
+//! The phase of the process.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 /// A phase of the process. It only ever moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,9 +92,9 @@ impl Source for Inner {
         &LIFECYCLE
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let phase = *self.phase.borrow();
-        vec![vec![Value::text(phase.name()), Value::from(phase == Phase::Ready)]]
+        vec![vec![TableValue::text(phase.name()), TableValue::from(phase == Phase::Ready)]]
     }
 }
 

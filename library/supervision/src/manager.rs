@@ -1,5 +1,6 @@
-//! What the process manager is told, by systemd's notification protocol (sd_notify(3)): datagrams to `$NOTIFY_SOCKET`.
+//! Notifications to the process manager by systemd's protocol (sd_notify(3)): datagrams to `$NOTIFY_SOCKET`.
 
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
@@ -58,7 +59,11 @@ impl Manager {
 
 fn address_of(path: &str) -> Option<SocketAddr> {
     match path.strip_prefix('@') {
+        #[cfg(target_os = "linux")]
         Some(name) => SocketAddr::from_abstract_name(name).ok(),
+        // Only Linux has abstract sockets.
+        #[cfg(not(target_os = "linux"))]
+        Some(_) => None,
         None => SocketAddr::from_pathname(path).ok(),
     }
 }
@@ -67,6 +72,7 @@ fn address_of(path: &str) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[tokio::test(start_paused = true)]
     async fn the_watchdog_hears_of_it_at_once_and_well_within_each_period() {
         let name = format!("evenkeel-watchdog-{}", std::process::id());

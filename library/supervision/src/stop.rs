@@ -1,4 +1,4 @@
-//! How a part learns that it shall end.
+//! Stop signals for parts.
 
 use tokio::sync::watch;
 

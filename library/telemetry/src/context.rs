@@ -1,4 +1,4 @@
-//! Which request the running task works for.
+//! The request that the running task works for.
 
 use std::sync::Arc;
 

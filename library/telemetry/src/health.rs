@@ -1,7 +1,7 @@
 //! The registry as a JSON document: what runs, since when, and the state of every part.
 
 use serde_json::{Map, Value as Json, json};
-use vitals::{Instance, Registry, Snapshot, Value};
+use vitals::{Instance, Registry, Snapshot, TableValue};
 
 use crate::logs::Timestamp;
 
@@ -23,20 +23,20 @@ pub fn document(instance: &Instance, registry: &Registry, ready: bool) -> Json {
 }
 
 fn rows_of(snapshot: &Snapshot) -> Json {
-    let row_of = |row: &vitals::Row| {
+    let row_of = |row: &vitals::TableRow| {
         let cells = snapshot.table.columns.iter().zip(row);
         Json::Object(cells.map(|(column, value)| (column.name.to_owned(), cell_of(value))).collect())
     };
     snapshot.rows.iter().map(row_of).collect()
 }
 
-fn cell_of(value: &Value) -> Json {
+fn cell_of(value: &TableValue) -> Json {
     match value {
-        Value::Text(text) => Json::from(&**text),
-        Value::Count(count) => Json::from(*count),
-        Value::Level(level) => Json::from(*level),
-        Value::Flag(flag) => Json::from(*flag),
-        Value::Distribution(histogram) => {
+        TableValue::Text(text) => Json::from(&**text),
+        TableValue::Count(count) => Json::from(*count),
+        TableValue::Level(level) => Json::from(*level),
+        TableValue::Flag(flag) => Json::from(*flag),
+        TableValue::Distribution(histogram) => {
             let milliseconds = |q| histogram.quantile_micros(q) as f64 / 1e3;
             json!({
                 "count": histogram.count(),

@@ -16,7 +16,7 @@ use tracing::{Event, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Registry as Subscribers};
-use vitals::{Column, Registry, Row, Source, Table, Value};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 use crate::{RequestContext, redact};
 
@@ -195,9 +195,9 @@ impl Source for Meter {
     fn table(&self) -> &'static Table {
         &LOGS
     }
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<TableRow> {
         let dropped = self.dropped.dropped_lines() as u64;
-        vec![vec![Value::from(self.lines.load(Ordering::Relaxed)), Value::from(dropped)]]
+        vec![vec![TableValue::from(self.lines.load(Ordering::Relaxed)), TableValue::from(dropped)]]
     }
 }
 

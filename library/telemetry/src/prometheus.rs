@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use vitals::{Column, HistogramSnapshot, Kind, Row, Snapshot, Table, Unit, Value};
+use vitals::{Column, HistogramSnapshot, Kind, Snapshot, Table, TableRow, TableValue, Unit};
 
 /// The content type of [`text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -54,7 +54,7 @@ fn write_metric(out: &mut String, snapshot: &Snapshot, index: usize, column: &Co
     for row in &snapshot.rows {
         let labels = labels_of(snapshot.table, row);
         match &row[index] {
-            Value::Distribution(histogram) => write_histogram(out, &name, &labels, histogram),
+            TableValue::Distribution(histogram) => write_histogram(out, &name, &labels, histogram),
             value => {
                 let number = value.number().unwrap_or(f64::NAN);
                 let _ = writeln!(out, "{name}{} {number}", braced(&labels, ""));
@@ -73,10 +73,10 @@ fn metric_name(table: &Table, column: &Column) -> String {
     format!("{}_{}{unit}{total}", table.name, column.name)
 }
 
-fn labels_of(table: &Table, row: &Row) -> String {
+fn labels_of(table: &Table, row: &TableRow) -> String {
     let mut labels = String::new();
     for (column, value) in table.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label) {
-        let Value::Text(text) = value else { continue };
+        let TableValue::Text(text) = value else { continue };
         let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         let comma = if labels.is_empty() { "" } else { "," };
         let _ = write!(labels, r#"{comma}{}="{escaped}""#, column.name);
@@ -126,8 +126,12 @@ mod tests {
     fn rows_become_metrics_with_escaped_labels_and_cumulative_buckets() {
         let histogram = Histogram::new();
         histogram.record(Duration::from_millis(3));
-        let row =
-            vec![Value::text("/a\"b\\"), Value::from(7u64), Value::from(histogram.snapshot()), Value::text("well")];
+        let row = vec![
+            TableValue::text("/a\"b\\"),
+            TableValue::from(7u64),
+            TableValue::from(histogram.snapshot()),
+            TableValue::text("well"),
+        ];
         let text = text(&[Snapshot { table: &ROUTE, rows: vec![row] }]);
         let expected = [
             "# HELP http_server_requests_total Requests answered.",

@@ -1,4 +1,4 @@
-//! What runs here: build information, and this run of it.
+//! Build information, and this run of the build.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -30,11 +30,21 @@ struct Inner {
     clock: Instant,
 }
 
+#[cfg(target_os = "linux")]
+fn host_name() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn host_name() -> Option<String> {
+    std::env::var("HOSTNAME").ok()
+}
+
 impl Instance {
     /// The run that starts now, on this host.
     pub fn new(build: Build) -> Self {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
-        let host = if host.is_empty() { "unknown".to_owned() } else { host };
+        let host = host_name().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let host = host.unwrap_or_else(|| "unknown".to_owned());
         Self { inner: Arc::new(Inner { build, host, started: SystemTime::now(), clock: Instant::now() }) }
     }
 

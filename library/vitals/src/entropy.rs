@@ -29,6 +29,6 @@ pub fn entropy() -> u64 {
 }
 
 /// A number from 0 to below 1, each as likely, for jitter and choices by share.
-pub fn lot() -> f64 {
+pub fn random_fraction() -> f64 {
     (entropy() >> 11) as f64 / (1_u64 << 53) as f64
 }

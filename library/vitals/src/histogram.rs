@@ -6,12 +6,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Bits of precision within a power of two.
-const PART_BITS: u32 = 4;
-const PARTS: usize = 1 << PART_BITS;
-/// The largest value told apart, in microseconds: 2^36 us, about 19 hours.
-const MAX_BITS: u32 = 36;
-const SLOTS: usize = (MAX_BITS - PART_BITS + 1) as usize * PARTS;
+use crate::buckets::Buckets;
+
+/// Sixteen parts of each power of two, up to 2^36 us, about 19 hours.
+type Layout = Buckets<4, 36>;
 
 /// Counts of durations, in microseconds.
 pub struct Histogram {
@@ -29,13 +27,13 @@ pub struct HistogramSnapshot {
 impl Histogram {
     /// An empty histogram; 4 KiB.
     pub fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), sum: AtomicU64::new(0) }
+        Self { slots: (0..Layout::COUNT).map(|_| AtomicU64::new(0)).collect(), sum: AtomicU64::new(0) }
     }
 
     /// Counts one duration; one longer than 19 hours counts as 19 hours.
     pub fn record(&self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min((1 << MAX_BITS) - 1);
-        self.slots[slot_of(micros)].fetch_add(1, Ordering::Relaxed);
+        let micros = Layout::micros(duration);
+        self.slots[Layout::index(micros)].fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(micros, Ordering::Relaxed);
     }
 
@@ -73,10 +71,10 @@ impl HistogramSnapshot {
 
     /// How many were at most `micros`, to the histogram's precision.
     pub fn at_most(&self, micros: u64) -> u64 {
-        if micros >= 1 << MAX_BITS {
+        if micros > Layout::LARGEST {
             return self.count();
         }
-        self.slots[..=slot_of(micros)].iter().sum()
+        self.slots[..=Layout::index(micros)].iter().sum()
     }
 
     /// The value below or at which the fraction `q` of all recordings lies, in microseconds; zero when there are none.
@@ -85,56 +83,13 @@ impl HistogramSnapshot {
     /// When `q` is not between 0 and 1.
     pub fn quantile_micros(&self, q: f64) -> u64 {
         assert!((0.0..=1.0).contains(&q), "a quantile is between 0 and 1, not {q}");
-        let wanted = ((self.count() as f64 * q).ceil() as u64).max(1);
-        let mut seen = 0;
-        for (slot, count) in self.slots.iter().enumerate() {
-            seen += count;
-            if seen >= wanted {
-                return highest_in(slot);
-            }
-        }
-        0
+        Layout::quantile(self.slots.iter().copied(), q)
     }
-}
-
-fn slot_of(micros: u64) -> usize {
-    if micros < PARTS as u64 {
-        return micros as usize;
-    }
-    let power = micros.ilog2() - PART_BITS;
-    (power as usize) * PARTS + (micros >> power) as usize
-}
-
-fn highest_in(slot: usize) -> u64 {
-    if slot < 2 * PARTS {
-        return slot as u64;
-    }
-    let power = slot / PARTS - 1;
-    let part = (slot % PARTS + PARTS) as u64;
-    ((part + 1) << power) - 1
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        #[test]
-        fn a_value_is_known_to_within_a_sixteenth(micros in 0u64..(1 << MAX_BITS)) {
-            let slot = slot_of(micros);
-            prop_assert!(slot < SLOTS);
-            let highest = highest_in(slot);
-            prop_assert!(highest >= micros);
-            prop_assert!((highest - micros) as f64 <= micros as f64 / 16.0);
-        }
-
-        #[test]
-        fn slots_are_in_the_order_of_values(a in 0u64..(1 << MAX_BITS), b in 0u64..(1 << MAX_BITS)) {
-            prop_assert_eq!(slot_of(a).cmp(&slot_of(b)).then(a.cmp(&b)), a.cmp(&b));
-        }
-    }
 
     #[test]
     fn quantiles_and_counts_of_known_values() {

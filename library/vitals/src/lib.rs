@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use evenkeel_vitals::{Column, Registry, Row, Source, Table, Value};
+//! use evenkeel_vitals::{Column, Registry, TableRow, Source, Table, TableValue};
 //!
 //! struct Pool;
 //! const POOL: Table = Table {
@@ -17,8 +17,8 @@
 //!     fn table(&self) -> &'static Table {
 //!         &POOL
 //!     }
-//!     fn rows(&self) -> Vec<Row> {
-//!         vec![vec![Value::text("main"), Value::from(3u64)]]
+//!     fn rows(&self) -> Vec<TableRow> {
+//!         vec![vec![TableValue::text("main"), TableValue::from(3u64)]]
 //!     }
 //! }
 //!
@@ -28,6 +28,7 @@
 //! assert_eq!(registry.snapshot().len(), 1);
 //! ```
 
+mod buckets;
 mod build;
 mod entropy;
 mod event;
@@ -37,11 +38,12 @@ mod live;
 mod registry;
 mod table;
 
+pub use buckets::Buckets;
 pub use build::{Build, Instance};
-pub use entropy::{entropy, fill_entropy, lot, seed_entropy};
+pub use entropy::{entropy, fill_entropy, random_fraction, seed_entropy};
 pub use event::{Bus, EVENTS_KEPT, Event};
 pub use histogram::{Histogram, HistogramSnapshot};
 pub use id::{InvalidId, TraceContext, new_id, new_request_id};
 pub use live::{Live, Reading};
 pub use registry::{Registry, Snapshot};
-pub use table::{Column, Kind, Row, Source, Table, Unit, Value};
+pub use table::{Column, Kind, Source, Table, TableRow, TableValue, Unit};

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::{Bus, Row, Source, Table};
+use crate::{Bus, Source, Table, TableRow};
 
 /// The most sources one registry takes; a program that needs more has a leak.
 const MAX_SOURCES: usize = 10_000;
@@ -26,7 +26,7 @@ pub struct Snapshot {
     /// The shape.
     pub table: &'static Table,
     /// The rows of every source with this table.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
 }
 
 impl Registry {
@@ -88,7 +88,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::{Column, Value};
+    use crate::{Column, TableValue};
 
     const PART: Table = Table { name: "part", help: "A part.", columns: &[Column::label("name", "Its name.")] };
 
@@ -98,9 +98,9 @@ mod tests {
         fn table(&self) -> &'static Table {
             &PART
         }
-        fn rows(&self) -> Vec<Row> {
+        fn rows(&self) -> Vec<TableRow> {
             assert!(self.0 != "broken", "this part cannot be read");
-            vec![vec![Value::text(self.0)]]
+            vec![vec![TableValue::text(self.0)]]
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
         }
         let snapshot = registry.snapshot();
         assert_eq!(snapshot.len(), 1);
-        assert_eq!(snapshot[0].rows, vec![vec![Value::text("first")]]);
+        assert_eq!(snapshot[0].rows, vec![vec![TableValue::text("first")]]);
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         let (broken, good) = (Arc::new(Part("broken")), Arc::new(Part("good")));
         registry.register(broken.clone());
         registry.register(good.clone());
-        assert_eq!(registry.snapshot()[0].rows, vec![vec![Value::text("good")]]);
+        assert_eq!(registry.snapshot()[0].rows, vec![vec![TableValue::text("good")]]);
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
             fn table(&self) -> &'static Table {
                 &PART
             }
-            fn rows(&self) -> Vec<Row> {
+            fn rows(&self) -> Vec<TableRow> {
                 let taken = self.0.lock().unwrap().take();
                 if let Some((entered, leave)) = taken {
                     entered.send(()).unwrap();
@@ -156,7 +156,7 @@ mod tests {
         has_entered.recv().unwrap();
         let other = Arc::new(Part("other"));
         registry.register(other.clone());
-        assert_eq!(registry.snapshot()[0].rows, vec![vec![Value::text("other")]]);
+        assert_eq!(registry.snapshot()[0].rows, vec![vec![TableValue::text("other")]]);
         leave.send(()).unwrap();
         reader.join().unwrap();
     }

@@ -1,4 +1,4 @@
-//! Typed rows: what a part says of itself.
+//! Typed rows: the live state of a part.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ pub struct Table {
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum TableValue {
     /// A label or state.
     Text(Arc<str>),
     /// A count.
@@ -104,7 +104,7 @@ pub enum Value {
 }
 
 /// One row, a value a column.
-pub type Row = Vec<Value>;
+pub type TableRow = Vec<TableValue>;
 
 /// A part's live state as rows.
 ///
@@ -115,10 +115,10 @@ pub trait Source: Send + Sync {
     fn table(&self) -> &'static Table;
 
     /// The rows now.
-    fn rows(&self) -> Vec<Row>;
+    fn rows(&self) -> Vec<TableRow>;
 }
 
-impl Value {
+impl TableValue {
     /// A label or state.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
@@ -135,25 +135,25 @@ impl Value {
     }
 }
 
-impl From<u64> for Value {
+impl From<u64> for TableValue {
     fn from(count: u64) -> Self {
         Self::Count(count)
     }
 }
 
-impl From<f64> for Value {
+impl From<f64> for TableValue {
     fn from(level: f64) -> Self {
         Self::Level(level)
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for TableValue {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
     }
 }
 
-impl From<HistogramSnapshot> for Value {
+impl From<HistogramSnapshot> for TableValue {
     fn from(snapshot: HistogramSnapshot) -> Self {
         Self::Distribution(Box::new(snapshot))
     }

@@ -1,31 +1,13 @@
 //! One probe or action: its pauses, its provider, its entry in the journal.
 
-use std::time::Duration;
-
+use super::failure::Failure;
 use super::journal::Run;
-use super::run::Scene;
+use super::scene::Scene;
+use super::seconds::{LONGEST_PAUSE, seconds};
 use super::strategy::Dry;
 use super::substitution::Names;
 use super::{http, process, python, tolerance};
 use crate::value::Value;
-
-/// Why an activity brought nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// It failed, as activities do: a timeout, a refused connection.
-    Activity(String),
-    /// The experiment itself is wrong, in a way that shows only now: it ends here.
-    Fatal(String),
-}
-
-impl Failure {
-    pub(super) fn fatal(what: impl Into<String>) -> Self {
-        Self::Fatal(what.into())
-    }
-}
-
-/// The longest pause. A longer one is cut to it: nothing may wait for ever.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where the entries of a phase go: in the order in which activities start, as background ones run beside others.
 pub(super) type Entries = std::sync::Arc<std::sync::Mutex<Vec<Run>>>;
@@ -119,12 +101,6 @@ pub(super) async fn within(allowed: &mut Value, output: &Value, names: &Names) -
         Err(Failure::Activity(_)) => Ok(false),
         Err(fatal) => Err(fatal),
     }
-}
-
-/// A number of seconds that can be waited for.
-pub(super) fn seconds(value: &Value) -> Option<Duration> {
-    let seconds = value.as_number().or_else(|| matches!(value, Value::Bool(true)).then_some(1.0))?;
-    Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST_PAUSE))
 }
 
 fn name(activity: &Value) -> &str {

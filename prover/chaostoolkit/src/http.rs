@@ -10,8 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::activity::{Failure, seconds};
+use super::failure::Failure;
 use super::python;
+use super::seconds::seconds;
 use super::substitution::Names;
 use crate::value::{Map, Value};
 use keel_wire::http1::{AnswerReader, Head};

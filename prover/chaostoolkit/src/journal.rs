@@ -1,6 +1,6 @@
 //! The journal: what was done, what came of it, whether the steady state held. Field by field the reference's.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::value::Value;
 use keel_drill::clock;
@@ -177,11 +177,5 @@ impl Journal {
         let written = self.serialize(&mut serializer);
         debug_assert!(written.is_ok(), "{written:?}");
         String::from_utf8(text).unwrap_or_default()
-    }
-}
-
-impl Serialize for super::strategy::Dry {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }

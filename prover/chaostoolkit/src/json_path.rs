@@ -4,70 +4,14 @@
 //! children of `a` that have a `b`. Equality is `=`; `and` binds weaker than `or`, both are words, and so is `not`.
 
 mod parser;
+mod syntax;
 
+use self::syntax::{Comparison, Expression, Function, Operand, Step, Subscript};
 use crate::value::Value;
 
 /// A path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct JsonPath(Vec<Step>);
-
-#[derive(Clone, Debug, PartialEq)]
-enum Step {
-    /// `[a, b]`, `.a`: what each of them finds, one after the other.
-    Children(Vec<Subscript>),
-    /// `..a`: the same in the value and in everything below it.
-    Descendants(Vec<Subscript>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Subscript {
-    Key(String),
-    Index(i64),
-    Slice {
-        start: Option<i64>,
-        end: Option<i64>,
-        step: Option<i64>,
-    },
-    All,
-    Filter(Expression),
-    /// What a path finds, as a key or an index.
-    Computed(Operand),
-    Function(Function),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Function {
-    Entries,
-    Keys,
-    Length,
-    Values,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Expression {
-    And(Vec<Expression>),
-    Or(Vec<Expression>),
-    Not(Box<Expression>),
-    Compare(Operand, Comparison, Operand),
-    Some(Operand),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Operand {
-    Root(Vec<Step>),
-    Current(Vec<Step>),
-    Value(Value),
-}
 
 impl JsonPath {
     /// Reads a path.

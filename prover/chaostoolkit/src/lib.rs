@@ -1,22 +1,48 @@
-//! Experiments of the Chaos Toolkit: the same files, the same verdicts, the same journals.
+//! Runs experiments of the Chaos Toolkit: the same files, the same verdicts, the same journals.
 //!
 //! The format is that of <https://chaostoolkit.org/reference/api/experiment/>, as chaoslib 1.45 reads it, with its `process`
 //! and `http` providers. What keel does not do is refused before anything acts: the `python` provider, `https`, secrets in
 //! a vault, `runtime.python`. Controls are Python code: they are named in a warning and not run, as by the reference when
 //! their module is not installed. Where the reference dies with a traceback and leaves no journal, the status is `aborted`.
-
-use std::path::Path;
-use std::sync::Arc;
-
-use self::value::Value;
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use keel_chaostoolkit::{Experiment, Options, Status};
+//!
+//! let experiment = Experiment::new(serde_json::from_str(
+//!     r#"{
+//!         "title": "the folder is there",
+//!         "description": "nothing is broken",
+//!         "steady-state-hypothesis": {
+//!             "title": "it is listed",
+//!             "probes": [{
+//!                 "type": "probe", "name": "list", "tolerance": 0,
+//!                 "provider": {"type": "process", "path": "ls", "arguments": ["/"]}
+//!             }]
+//!         },
+//!         "method": []
+//!     }"#,
+//! )?)?;
+//! let journal = experiment.run(&Options::default(), Arc::new(|line: &str| println!("{line}")), std::future::pending()).await?;
+//! assert_eq!(journal.status, Status::Completed);
+//! # Ok(()) }
+//! ```
 
 mod activity;
+mod document;
+mod experiment;
+mod failure;
 mod http;
 mod journal;
 mod json_path;
+mod mistake;
 mod process;
 mod python;
 mod run;
+mod scene;
+mod seconds;
 mod strategy;
 mod substitution;
 mod tolerance;
@@ -25,95 +51,8 @@ pub mod value;
 mod variables;
 mod yaml;
 
-pub use journal::{CHAOSLIB_VERSION, Interruption, Journal, Run, State, Status, SteadyStates};
-pub use strategy::{Dry, HypothesisStrategy, Options, RollbackStrategy};
-pub use variables::variable;
-
-/// The most bytes of a file.
-const MAX_FILE: u64 = 4 << 20;
-
-/// An experiment that was read and held against the format.
-#[derive(Clone, Debug)]
-pub struct Experiment {
-    document: Value,
-}
-
-/// What is wrong with an experiment, or with how it is to be run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Mistake(String);
-
-impl Mistake {
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
-    }
-}
-
-impl Experiment {
-    /// Reads a file: JSON by its name `.json`, YAML by `.yaml` or `.yml`.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is no experiment, or one that keel cannot run.
-    pub fn from_file(path: &Path) -> Result<Self, Mistake> {
-        let refused = |error: &dyn std::fmt::Display| Mistake::new(format!("{}: {error}", path.display()));
-        let length = std::fs::metadata(path).map_err(|error| refused(&error))?.len();
-        if length > MAX_FILE {
-            return Err(refused(&format!("it has {length} bytes; an experiment has at most {MAX_FILE}")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
-        let document = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json") => serde_json::from_str(&text).map_err(|error| refused(&error))?,
-            Some("yaml" | "yml") => yaml::parse(&text).map_err(|error| refused(&error))?,
-            _ => return Err(refused(&"only files with json, yaml or yml extensions are supported")),
-        };
-        Self::new(document).map_err(|error| refused(&error))
-    }
-
-    /// Holds a document against the format.
-    ///
-    /// # Errors
-    /// When it is no experiment, or one that keel cannot run.
-    pub fn new(document: Value) -> Result<Self, Mistake> {
-        validity::check(&document)?;
-        Ok(Self { document })
-    }
-
-    /// What it is called.
-    pub fn title(&self) -> &str {
-        self.document.text("title").unwrap_or_default()
-    }
-
-    /// What will be done otherwise than the file may expect, a sentence each.
-    pub fn warnings(&self) -> Vec<String> {
-        let control = |control: &&Value| {
-            format!(
-                "the control '{}' is Python code, which keel does not run; the experiment carries on without it",
-                control.text("name").unwrap_or("unnamed")
-            )
-        };
-        let mut warnings: Vec<String> = validity::controls_of(&self.document).iter().map(control).collect();
-        let process = |activity: &&Value| {
-            let provider = activity.get("provider").filter(|provider| provider.text("type") == Some("process"));
-            provider.is_some_and(|provider| provider.get("arguments").is_some_and(|it| it.as_map().is_some()))
-        };
-        if run::activities(&self.document).any(|activity| process(&activity)) {
-            warnings
-                .push("arguments of a process as a mapping are deprecated by the Chaos Toolkit: use a list".to_owned());
-        }
-        warnings
-    }
-
-    /// Runs it. `tell` is given a line for each thing that happens. When `interrupted` is ready, with the name of a signal,
-    /// the method is broken off; rollbacks are played then as their strategy says.
-    ///
-    /// # Errors
-    /// A strategy that is unknown, or a variable that is missing; nothing has been done then.
-    pub async fn run(
-        &self,
-        options: &Options,
-        tell: Arc<dyn Fn(&str) + Send + Sync>,
-        interrupted: impl Future<Output = String>,
-    ) -> Result<Journal, Mistake> {
-        run::run(self, options, tell, interrupted).await
-    }
-}
+pub use self::experiment::Experiment;
+pub use self::journal::{CHAOSLIB_VERSION, Interruption, Journal, Run, State, Status, SteadyStates};
+pub use self::mistake::Mistake;
+pub use self::strategy::{Dry, HypothesisStrategy, Options, RollbackStrategy};
+pub use self::variables::variable;

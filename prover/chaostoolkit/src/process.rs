@@ -8,7 +8,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-use super::activity::{Failure, seconds};
+use super::failure::Failure;
+use super::seconds::seconds;
 use super::substitution::Names;
 use super::{python, validity};
 use crate::value::Value;

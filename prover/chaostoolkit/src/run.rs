@@ -7,46 +7,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::activity::{self, Entries, Failure};
+use super::activity::{self, Entries};
+use super::document;
+use super::failure::Failure;
 use super::journal::{Interruption, Journal, Run, State, Status};
+use super::mistake::Mistake;
+use super::scene::Scene;
 use super::strategy::{Dry, HypothesisStrategy, Options, RollbackStrategy};
 use super::substitution::Names;
-use super::{Experiment, Mistake, variables};
+use super::variables;
 use crate::value::{Map, Value};
 use keel_drill::clock;
-
-/// What activities are carried out in.
-pub(super) struct Scene {
-    pub(super) names: Names,
-    pub(super) dry: Option<Dry>,
-    /// Activities that others can refer to.
-    known: Vec<Value>,
-    tell: Arc<dyn Fn(&str) + Send + Sync>,
-}
-
-impl Scene {
-    pub(super) fn lookup(&self, name: &str) -> Result<Value, String> {
-        // The last of a name counts, as in a cache that is written over.
-        let found = self.known.iter().rev().find(|activity| activity.text("name") == Some(name));
-        found.cloned().ok_or_else(|| format!("could not find referenced activity '{name}'"))
-    }
-
-    pub(super) fn tell(&self, what: impl AsRef<str>) {
-        (self.tell)(what.as_ref());
-    }
-}
-
-/// The activities of the method and of the hypothesis, in the order in which they become known.
-pub(super) fn known(experiment: &Value) -> Vec<Value> {
-    let probes = experiment.get("steady-state-hypothesis").map_or(&[][..], |hypothesis| hypothesis.list("probes"));
-    experiment.list("method").iter().chain(probes).filter(|activity| activity.text("name").is_some()).cloned().collect()
-}
-
-/// Every activity of the experiment.
-pub(super) fn activities(experiment: &Value) -> impl Iterator<Item = &Value> {
-    let probes = experiment.get("steady-state-hypothesis").map_or(&[][..], |hypothesis| hypothesis.list("probes"));
-    probes.iter().chain(experiment.list("method")).chain(experiment.list("rollbacks"))
-}
 
 /// One run, while it runs.
 struct Course {
@@ -66,7 +37,7 @@ struct Course {
 /// # Errors
 /// A strategy that is unknown, or a variable that is missing; nothing has been done then.
 pub(super) async fn run(
-    experiment: &Experiment,
+    experiment: &Value,
     options: &Options,
     tell: Arc<dyn Fn(&str) + Send + Sync>,
     interrupted: impl Future<Output = String>,
@@ -97,11 +68,11 @@ pub(super) async fn run(
 
 impl Course {
     async fn new(
-        experiment: &Experiment,
+        experiment: &Value,
         options: &Options,
         tell: Arc<dyn Fn(&str) + Send + Sync>,
     ) -> Result<Self, Mistake> {
-        let mut document = experiment.document.clone();
+        let mut document = experiment.clone();
         let environment = |name: &str| std::env::var(name).ok();
         let configuration = variables::configuration(document.get("configuration"), &options.variables, &environment)?;
         let secrets = variables::secrets(document.get("secrets"), &options.variables, &environment)?;
@@ -124,7 +95,7 @@ impl Course {
             map.set("dry", options.dry.map_or(Value::Null, |dry| dry.name().into()));
         }
         let probes = document.get("steady-state-hypothesis").map_or(&[][..], |it| it.list("probes")).to_vec();
-        let scene = Scene { names, dry: options.dry, known: known(&document), tell };
+        let scene = Scene { names, dry: options.dry, known: document::known(&document), tell };
         Ok(Self {
             scene: Arc::new(scene),
             probes: Arc::new(Mutex::new(probes)),

@@ -1,5 +1,7 @@
 //! When the hypothesis is looked at, when rollbacks are played, what is only walked through.
 
+use serde::{Serialize, Serializer};
+
 use super::journal::{Journal, Status};
 use crate::value::Map;
 
@@ -128,5 +130,11 @@ impl Dry {
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Probes, Self::Actions, Self::Activities, Self::Pause].into_iter().find(|dry| dry.name() == name)
+    }
+}
+
+impl Serialize for Dry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

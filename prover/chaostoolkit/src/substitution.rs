@@ -1,7 +1,9 @@
 //! `${name}` in a file: the value of that name in the configuration, else in the secrets.
 //!
 //! A text that is one reference takes the value as it is; within a longer text it is written out. `$name` is a reference
-//! too, `$$` a dollar, and what no one knows stays as it stands (Python's `string.Template.safe_substitute`).
+//! too, `$$` a dollar, and a name that nobody defines stays as it stands (Python's `string.Template.safe_substitute`).
+//!
+//! This is another program's grammar, copied exactly; the templates of keel's own files are `keel_input::template`.
 
 use std::sync::LazyLock;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Mistake;
-use super::tolerance;
+use super::mistake::Mistake;
+use super::{document, tolerance};
 use crate::value::Value;
 
 /// Holds the file against the format.
@@ -33,7 +33,7 @@ pub(super) fn check(experiment: &Value) -> Result<(), Mistake> {
     for step in experiment.list("method") {
         activity(step)?;
         let named = |activity: &&Value| activity.text("name") == step.text("ref");
-        if step.get("ref").is_some() && !super::run::known(experiment).iter().any(|known| named(&known)) {
+        if step.get("ref").is_some() && !document::known(experiment).iter().any(|known| named(&known)) {
             let name = step.text("ref").unwrap_or_default();
             return wrong(format!("referenced activity '{name}' could not be found in the experiment"));
         }
@@ -52,12 +52,15 @@ fn hypothesis(experiment: &Value) -> Result<(), Mistake> {
         let tolerance = probe.get("tolerance");
         let tolerance = tolerance.ok_or_else(|| Mistake::new("hypothesis probe must have a tolerance entry"))?;
         tolerance::check(tolerance)?;
+        if tolerance.text("type") == Some("probe") {
+            activity(tolerance)?;
+        }
     }
     Ok(())
 }
 
-/// One probe or action.
-pub(super) fn activity(activity: &Value) -> Result<(), Mistake> {
+/// Checks one probe or action.
+fn activity(activity: &Value) -> Result<(), Mistake> {
     if !activity.is_truthy() {
         return wrong("empty activity is no activity");
     }
@@ -163,7 +166,7 @@ fn controls(experiment: &Value) -> Result<(), Mistake> {
 /// Every control of the experiment, of its hypothesis and of its activities.
 pub(super) fn controls_of(experiment: &Value) -> Vec<&Value> {
     let hypothesis = experiment.get("steady-state-hypothesis");
-    let activities = super::run::activities(experiment);
+    let activities = document::activities(experiment);
     let levels = [Some(experiment), hypothesis].into_iter().flatten().chain(activities);
     levels.flat_map(|level| level.list("controls")).collect()
 }

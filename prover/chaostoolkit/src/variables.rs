@@ -1,6 +1,6 @@
 //! Configuration and secrets: said in the file, or taken from the environment; and what `--var` says instead.
 
-use super::Mistake;
+use super::mistake::Mistake;
 use super::python;
 use crate::value::{Map, Value};
 

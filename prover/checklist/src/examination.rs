@@ -10,13 +10,12 @@ use crate::calendar::{Day, rfc3339};
 use crate::decision::{Attestation, Decisions};
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::{Lab, StartFailure};
-use crate::probes::Probe;
+pub use crate::probe::PROBE_BOUND;
+use crate::probe::Probe;
 use crate::report::{Examined, Report};
 use crate::subject::Subject;
 use keel_catalogue::{Attribute, Catalogue, Kind};
 
-/// No probe takes longer, unless told otherwise.
-pub const PROBE_BOUND: Duration = Duration::from_secs(120);
 /// A subject that could not be started again so often, one probe after the other, is given up.
 pub const START_TRIES: u32 = 2;
 /// From SIGTERM to SIGKILL when the examination is broken off: who pressed Ctrl-C does not wait for a drain.

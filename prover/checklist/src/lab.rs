@@ -1,6 +1,9 @@
 //! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 
+pub(crate) mod capacity;
 mod dependency;
+mod failure;
+mod pace;
 mod postgres;
 mod ready;
 mod template;
@@ -14,31 +17,24 @@ use keel_proxy::FaultProxy;
 use keel_wire::http::{Client, Exchange, Request};
 use url::Url;
 
+use self::capacity::Capacity;
 use self::dependency::Attached;
+pub use self::failure::StartFailure;
+use self::failure::{how, last_lines};
+pub use self::pace::Pace;
 use self::ready::Readiness;
-use crate::probes::overload::Capacity;
 use crate::subject::{Dependencies, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
 const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
+/// The same at any pace: later than the latest answer that is still in time.
+const LEAST_BEYOND_DEADLINE: Duration = Duration::from_secs(2);
 /// The bound of one look at readiness.
 const READY_LOOK: Duration = Duration::from_secs(2);
-/// Lines of output in a [`StartFailure`].
-const LAST_LINES: usize = 30;
 /// How long the port is waited for after a stop: a daemon that left the group may hold it a moment longer.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const PORT_LOOK: Duration = Duration::from_millis(50);
-
-/// The service could not be started; its last output says why.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct StartFailure {
-    /// What happened, and what to do.
-    pub reason: String,
-    /// Its last lines of output.
-    pub output: Vec<String>,
-}
 
 /// One successful start.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +52,8 @@ pub struct Started {
 pub struct Lab {
     /// What was said about it.
     pub subject: Subject,
+    /// How fast probes go: [`Pace::FULL`], unless a test examines something quick.
+    pub pace: Pace,
     /// Every line printed by earlier runs of the subject, bounded to the last 20,000.
     pub earlier_output: Vec<Line>,
     /// How much of the mix it does, or why that cannot be told; once a probe has looked for it.
@@ -81,6 +79,7 @@ impl Lab {
         }
         Ok(Self {
             subject,
+            pace: Pace::FULL,
             earlier_output: Vec::new(),
             capacity: None,
             saved: BTreeMap::new(),
@@ -215,13 +214,13 @@ impl Lab {
 
     /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
     pub fn http(&self) -> Client {
-        Client::new(self.subject.url.clone(), self.subject.deadline + BEYOND_DEADLINE)
+        Client::new(self.subject.url.clone(), self.subject.deadline + self.beyond_deadline())
     }
 
     /// A client for the admin listener, or the public one when there is none.
     pub fn admin(&self) -> Client {
         let url = self.subject.admin.as_ref().unwrap_or(&self.subject.url);
-        Client::new(url.clone(), self.subject.deadline + BEYOND_DEADLINE)
+        Client::new(url.clone(), self.subject.deadline + self.beyond_deadline())
     }
 
     /// The proxy in front of a declared dependency. None when it is not declared, or not reached over TCP.
@@ -321,6 +320,10 @@ impl Lab {
         Readiness::of(&self.subject)
     }
 
+    fn beyond_deadline(&self) -> Duration {
+        self.pace.of(BEYOND_DEADLINE).max(LEAST_BEYOND_DEADLINE)
+    }
+
     fn urls(&self) -> impl Iterator<Item = &Url> {
         std::iter::once(&self.subject.url).chain(&self.subject.admin)
     }
@@ -398,18 +401,6 @@ impl Lab {
         let needed = spec.save.keys().filter(|name| read.path.contains(&format!("{{{name}}}")));
         needed.clone().all(|name| own.contains_key(name)).then(|| template::fill(&read, &values))
     }
-}
-
-fn how(exit: Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("with exit code {code}"),
-        Exit::Signal(signal) => format!("by signal {signal}"),
-    }
-}
-
-fn last_lines(process: &Process) -> Vec<String> {
-    let lines = process.output();
-    lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.text.clone()).collect()
 }
 
 #[cfg(test)]

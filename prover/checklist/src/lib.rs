@@ -2,17 +2,25 @@
 //!
 //! - [`subject`]: what is examined: `keel.toml`, or what the command line says.
 //! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
-//! - [`probes`]: one room a probe, keyed by the attribute's id.
+//! - [`probes`]: one room for each [`probe`], named by its attribute. With feature `specimens` also the small servers on which
+//!   its verdict is known.
 //! - [`finding`]: what a probe found, with evidence that a person can check.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
 //! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
+//! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
 pub mod decision;
 pub mod examination;
 pub mod finding;
 pub mod lab;
+pub mod probe;
 pub mod probes;
 pub mod report;
+pub mod sources;
+#[cfg(feature = "specimens")]
+pub mod specimen;
 pub mod subject;
+#[cfg(test)]
+mod testing;

@@ -1,6 +1,6 @@
 //! A double that stands in a dependency's place: answers HTTP/1 as it is told, and takes down when each call came.
 //!
-//! Where the fault proxy breaks bytes, the double sees requests: how many come, how they are spaced, which are repeated.
+//! The fault proxy breaks bytes; the double sees requests: their number, their spacing, their repetition.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
-use crate::patience::{self, Patience};
+use crate::deadline_headers::{self, DeadlineHeader};
 use keel_wire::http::{Client, Request};
 
 /// The most connections at a time; further ones wait in the listener's queue.
@@ -34,7 +34,7 @@ const HEAD: Duration = Duration::from_secs(10);
 /// After a failure to accept (no descriptors), until the next attempt.
 const BREATH: Duration = Duration::from_millis(10);
 
-/// What the double does with calls from now on; those under way end as they began.
+/// The behaviour of the double towards calls from now on; those under way end as they began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// Asks the real dependency and passes its answer on.
@@ -60,7 +60,7 @@ pub enum Behaviour {
 /// A call that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// When its head and body had come.
+    /// The time at which its head and body had come.
     pub at: Instant,
     /// Its method.
     pub method: Method,
@@ -68,9 +68,9 @@ pub struct Call {
     pub path: String,
     /// Its `Idempotency-Key`, when it has one.
     pub key: Option<String>,
-    /// How long its caller says that it waits.
-    pub patience: Vec<Patience>,
-    /// When its answer was ready, or its caller had gone; none while it is open.
+    /// The deadline headers of its caller.
+    pub patience: Vec<DeadlineHeader>,
+    /// The time at which its answer was ready, or its caller had gone; none while it is open.
     pub ended: Option<Instant>,
 }
 
@@ -117,7 +117,7 @@ struct Shared {
 /// The calls that were not taken yet.
 #[derive(Debug, Default)]
 struct Log {
-    /// How many were taken before: the number of the first.
+    /// The number of calls taken before: the number of the first.
     taken: usize,
     calls: Vec<Call>,
 }
@@ -163,7 +163,7 @@ impl Double {
         Ok(Self { address, shared, accepting })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -193,7 +193,7 @@ impl Double {
         lock(&self.shared.log).calls.clone()
     }
 
-    /// How many calls are without an answer now.
+    /// Returns the number of calls without an answer now.
     pub fn open(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
     }
@@ -268,7 +268,7 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else { return Ok(status(413, None)) };
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let patience = patience::said(&head.headers);
+    let patience = deadline_headers::read(&head.headers);
     let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, patience, ended: None };
     let watched = {
         let only = lock(&shared.only);
@@ -307,12 +307,12 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     })
 }
 
-/// How many of so many calls fail when so many of a hundred do.
+/// Returns the number of failures among `calls` when `share` of a hundred fail.
 pub fn failures(calls: u32, share: u32) -> u32 {
     u32::try_from(u64::from(calls) * u64::from(share) / 100).unwrap_or(u32::MAX)
 }
 
-/// What is to be done with this call.
+/// Chooses the behaviour towards this call.
 fn next(shared: &Shared) -> Behaviour {
     let mut behaviour = lock(&shared.behaviour);
     let turn = shared.turns.fetch_add(1, Ordering::Relaxed);
@@ -469,7 +469,7 @@ mod tests {
         let client = Client::new(format!("http://{}", double.address()).parse().unwrap(), Duration::from_secs(20));
         let late = Duration::from_millis(50);
         double.set(Behaviour::Late(late));
-        let exchange = client.send(patience::say(Request::get("/"), Duration::from_secs(3))).await;
+        let exchange = client.send(deadline_headers::add(Request::get("/"), Duration::from_secs(3))).await;
         assert!(exchange.answer().is_some() && exchange.took >= late, "{exchange:?}");
         let call = &double.take_calls()[0];
         assert!(call.ended.unwrap() >= call.at + late);

@@ -1,24 +1,28 @@
-//! An experiment: a steady-state hypothesis, faults, abort conditions, rollback, a report.
+//! Drills: a steady-state hypothesis, faults, abort conditions, rollback, a report.
 //!
 //! - [`plan`]: the file of a drill, and what it may touch.
-//! - [`stage`]: what a drill acts on; who runs it brings it. [`Grounds`] is what was prepared under it.
-//! - [`undo`]: what undoes a drill's commands, should it be killed.
-//! - [`run`]: carries a drill out; [`Report`] is what was found.
+//! - [`DrillTarget`]: the service that a drill acts on; the caller brings it. [`Setup`] is what was prepared under it.
+//! - [`undo`]: the undo of a drill's commands, for a drill that is killed.
+//! - [`run`]: carries a drill out; [`Report`] is its result.
 
 pub mod plan;
-pub mod stage;
 pub mod undo;
 
-mod course;
+mod bank;
+mod command;
 mod effects;
-mod grounds;
+mod extra_client;
+mod finding;
 mod hypothesis;
-mod money;
-mod offered;
+mod load;
+mod observed;
 mod report;
-mod wild;
+mod runner;
+mod setup;
+mod target;
 
-pub use course::run;
-pub use grounds::Grounds;
-pub use hypothesis::{Finding, Outcome};
-pub use report::{Event, Mark, Report, Second, Span, Verdict};
+pub use finding::{Finding, Judgement};
+pub use report::{DrillVerdict, Event, EventKind, Report, Second, Span};
+pub use runner::run;
+pub use setup::Setup;
+pub use target::DrillTarget;

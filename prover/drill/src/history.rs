@@ -1,4 +1,4 @@
-//! Who asked what, when, what came back, and whether that can be right.
+//! Histories of operations: requests with their times and answers, and checkers of their consistency.
 //!
 //! A history is recorded at the clients, which is all that can be known from outside: an operation took effect at some instant
 //! between its invocation and its completion, or, when nobody knows what came of it, at any time later or never. The words are

@@ -4,11 +4,12 @@
 //!
 //! - [`process`]: start a program in its own process group, collect its output, signal it, measure it, clean it up.
 //! - [`double`]: a dependency's double, which takes down when each call comes.
-//! - [`patience`]: how long a caller waits, as headers say it.
+//! - [`deadline_headers`]: headers that say how long a caller waits.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
 //! - [`attack`]: what hostile clients do, bounded in rate and time.
 //! - [`experiment`]: a hypothesis, faults, abort conditions, a report.
 //! - [`history`]: who asked what, when, what came back, and whether that can be right.
+//! - [`tcp_table`]: the kernel's table of TCP sockets, by port.
 //! - [`clock`]: wall-clock time as reports write it.
 //!
 //! The fault proxy is [`keel_proxy`], the load generator [`keel_load`], HTTP as evidence [`keel_wire`].
@@ -40,9 +41,10 @@
 
 pub mod attack;
 pub mod clock;
+pub mod deadline_headers;
 pub mod double;
 pub mod experiment;
 pub mod fault;
 pub mod history;
-pub mod patience;
 pub mod process;
+pub mod tcp_table;

@@ -4,8 +4,13 @@
 //! watchdog process kills the group when the examiner itself is killed. The leader stays a zombie until the
 //! [`Process`] is dropped, so that its process id cannot come to mean somebody else.
 
+#[cfg(target_os = "linux")]
+mod group;
+#[cfg(not(target_os = "linux"))]
+#[path = "process/group_elsewhere.rs"]
 mod group;
 mod output;
+mod usage;
 mod watchdog;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,16 +27,18 @@ use tokio::sync::watch;
 pub(crate) use group::Member;
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
+pub(crate) use usage::Resident;
+pub use usage::Usage;
 use watchdog::Watchdog;
 
-/// How long the end of a killed group is waited for; the kernel needs milliseconds.
+/// The time limit for the end of a killed group; the kernel needs milliseconds.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
-/// How long after the leader's end its last lines are waited for, when other processes hold its output open.
+/// The time limit for the last lines after the leader's end, when other processes hold its output open.
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(250);
 /// Between two looks at a group that has been killed.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// How to start a program.
+/// The command, environment and folder of a program.
 #[derive(Clone, Debug, Default)]
 pub struct Launch {
     /// A shell command line, run as `sh -c 'exec COMMAND'`, or without `exec` where it is compound.
@@ -44,28 +51,13 @@ pub struct Launch {
     pub workdir: Option<PathBuf>,
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// With an exit code.
     Code(i32),
     /// By a signal.
     Signal(i32),
-}
-
-/// What the process group uses now.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
-    /// Resident memory of the group's processes, in bytes.
-    pub resident: u64,
-    /// Open file descriptors.
-    pub descriptors: u64,
-    /// Processes in the group.
-    pub processes: u64,
-    /// Threads of them.
-    pub threads: u64,
-    /// CPU time used so far, user and system.
-    pub cpu: Duration,
 }
 
 /// A running program. Dropping it kills its whole process group; so does the death of the examiner.
@@ -107,12 +99,12 @@ impl Process {
         Ok(process)
     }
 
-    /// How it was started.
+    /// Its command, environment and folder.
     pub fn launch(&self) -> &Launch {
         &self.launch
     }
 
-    /// When it was started.
+    /// The time of its start.
     pub fn started(&self) -> Instant {
         self.started
     }
@@ -133,7 +125,7 @@ impl Process {
         self.exit().is_none()
     }
 
-    /// How the leader ended, when it has.
+    /// The end of the leader, when it has ended.
     pub fn exit(&self) -> Option<Exit> {
         self.exit.borrow().map(|(exit, _)| exit)
     }
@@ -165,7 +157,7 @@ impl Process {
 
     /// SIGTERM, then SIGKILL to the group after `grace`. Returns how the leader ended and how long it took.
     ///
-    /// What is left of the group after the leader's end is killed too, so that its ports are free again.
+    /// The rest of the group is killed after the leader's end, so that its ports are free again.
     pub async fn stop(&mut self, grace: Duration) -> (Option<Exit>, Duration) {
         let asked = Instant::now();
         self.signal(Signal::TERM.as_raw());
@@ -197,7 +189,7 @@ impl Process {
         self.output.lines()
     }
 
-    /// What the group uses now.
+    /// Returns the usage of the group now.
     pub fn usage(&self) -> Usage {
         group::usage(self.pid, &self.mark)
     }

@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// For fields of files: `#[serde(deserialize_with = "keel_keel_input::duration::deserialize")]`.
+/// For fields of files: `#[serde(deserialize_with = "keel_input::duration::deserialize")]`.
 ///
 /// # Errors
 /// Those of [`parse()`].

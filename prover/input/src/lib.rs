@@ -2,7 +2,8 @@
 //!
 //! - [`duration`]: `250us`, `500ms`, `10s`, `1.5m`, `2h`.
 //! - [`seed`]: one seed for a whole run, and the generators that are derived from it.
-//! - [`diagnostics`]: every error of a file, each with its line and the way out.
+//! - [`template`]: texts with places for values, such as `/accounts/{account}`.
+//! - `diagnostics` (feature `diagnostics`): every error of a file, each with its line and the way out.
 //!
 //! ```
 //! use std::time::Duration;
@@ -11,6 +12,8 @@
 //! assert!(keel_input::duration::parse("90").is_err());
 //! ```
 
+#[cfg(feature = "diagnostics")]
 pub mod diagnostics;
 pub mod duration;
 pub mod seed;
+pub mod template;

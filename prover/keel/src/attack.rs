@@ -6,17 +6,17 @@ use std::time::Duration;
 use http::Method;
 use keel_checklist::lab::Lab;
 use keel_checklist::probes::prove::attack::declared::{self, Leave};
-use keel_checklist::report::terminal::plain;
+use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
-use keel_drill::attack::consent::Token;
-use keel_drill::attack::{self, Attack, Bounds, Outcome, Target, Verdict};
+use keel_drill::attack::Token;
+use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Target};
 use keel_wire::http::Request;
 use url::Url;
 
+use crate::exit::{FINE, NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
 use crate::progress::Progress;
-use crate::{FINE, NOT_STARTED, usage};
 
 mod tell;
 
@@ -116,7 +116,7 @@ async fn started(subject: Subject) -> Result<Lab, keel_checklist::lab::StartFail
     Ok(lab)
 }
 
-async fn run_all(attacks: &[&Attack], target: &Target, bounds: &Bounds) -> Result<Vec<Outcome>, String> {
+async fn run_all(attacks: &[&Attack], target: &Target, bounds: &Bounds) -> Result<Vec<AttackResult>, String> {
     let progress = Progress::new();
     let mut outcomes = Vec::new();
     for (place, attack) in attacks.iter().enumerate() {
@@ -175,12 +175,12 @@ impl Arguments {
         Ok(target)
     }
 
-    fn tell(&self, outcomes: &[Outcome]) -> Result<u8, String> {
+    fn tell(&self, outcomes: &[AttackResult]) -> Result<u8, String> {
         print(&plain_lines(&tell::text(outcomes)));
         if let Some(path) = &self.json {
             save(path, outcomes)?;
         }
-        let fell = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Fell);
+        let fell = outcomes.iter().any(|outcome| outcome.verdict == AttackVerdict::Fell);
         Ok(if fell { FELL } else { FINE })
     }
 }
@@ -201,7 +201,7 @@ fn plain_lines(text: &str) -> String {
     text.lines().map(|line| plain(line).to_string() + "\n").collect()
 }
 
-fn save(path: &Path, outcomes: &[Outcome]) -> Result<(), String> {
+fn save(path: &Path, outcomes: &[AttackResult]) -> Result<(), String> {
     let text = serde_json::to_string_pretty(outcomes).map_err(|error| error.to_string())?;
     write(path, &(text + "\n"))
 }

@@ -1,23 +1,24 @@
 //! `keel check`: one examination, its reports, its exit code.
 
-use std::io::IsTerminal;
+mod reports;
+
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use keel_catalogue::Catalogue;
 use keel_checklist::calendar::Day;
 use keel_checklist::decision::Decisions;
 use keel_checklist::examination::{Examination, PROBE_BOUND, Selection};
 use keel_checklist::lab::StartFailure;
 use keel_checklist::probes;
-use keel_checklist::report::terminal::Look;
-use keel_checklist::report::{Report, html, json, junit, terminal};
+use keel_checklist::report::{Report, plain};
 use keel_checklist::subject::{Flags, Subject};
 
+use self::reports::Reports;
+use crate::exit::{NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
-use crate::output::{can_write, print, write};
+use crate::output::can_write;
 use crate::progress::Progress;
-use crate::{NOT_STARTED, USAGE, explain, list, undo, usage};
+use crate::{explain, list, undo};
 
 /// The file that is read when nothing says what to examine.
 const FILE: &str = "keel.toml";
@@ -37,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", help_heading = "What to examine")]
     chapter: Option<String>,
     #[command(flatten)]
-    telling: Telling,
+    reports: Reports,
 }
 
 #[derive(clap::Args)]
@@ -90,40 +91,6 @@ struct SubjectArguments {
     start_timeout: Option<String>,
 }
 
-#[derive(clap::Args)]
-#[command(next_help_heading = "What to tell")]
-struct Telling {
-    /// What is printed
-    #[arg(long, value_enum, default_value = "terminal")]
-    format: Format,
-    /// Print it to this file instead
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Also write the report as one HTML page
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Also write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Also write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Show the evidence of everything
-    #[arg(long, short)]
-    verbose: bool,
-    /// What is unknown counts as falling short
-    #[arg(long)]
-    strict: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Terminal,
-    Json,
-    Html,
-    Junit,
-}
-
 pub(crate) fn run(arguments: Arguments) -> u8 {
     let catalogue = Catalogue::embedded();
     if let Some(id) = arguments.only.iter().find(|id| catalogue.get(id).is_none()) {
@@ -142,7 +109,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     };
     undo::before_anything_else();
     match runtime.block_on(examined(&examination, subject)) {
-        Ok(Ok(report)) => arguments.telling.tell(&report),
+        Ok(Ok(report)) => arguments.reports.write(&report),
         Ok(Err(failure)) => not_started(&failure),
         Err(error) => usage(format!("cannot listen to signals: {error}")),
     }
@@ -150,7 +117,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
 
 /// What is to be examined, and how: everything that can be wrong is told before anything is started.
 fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
-    for path in arguments.telling.files() {
+    for path in arguments.reports.files() {
         can_write(path)?;
     }
     let subject = arguments.subject.subject()?;
@@ -163,7 +130,7 @@ fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
         selection: Selection { only: arguments.only.clone(), chapter: arguments.chapter.clone() },
         decisions,
         today: Day::today(),
-        strict: arguments.telling.strict,
+        strict: arguments.reports.strict,
         bound: PROBE_BOUND,
     };
     if examination.attributes().is_empty() {
@@ -190,7 +157,7 @@ fn not_started(failure: &StartFailure) -> u8 {
         eprintln!("keel: the last lines it printed:");
     }
     for line in &failure.output {
-        eprintln!("  | {}", terminal::plain(line));
+        eprintln!("  | {}", plain(line));
     }
     NOT_STARTED
 }
@@ -228,40 +195,5 @@ impl SubjectArguments {
             start_timeout: self.start_timeout.clone(),
             env: self.env.clone(),
         }
-    }
-}
-
-impl Telling {
-    /// Every file that will be written.
-    fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.output, &self.html, &self.junit, &self.json].into_iter().flatten()
-    }
-
-    /// Writes every report that was asked for; the exit code.
-    fn tell(&self, report: &Report) -> u8 {
-        let mut code = report.exit_code;
-        let colour = self.output.is_none()
-            && std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty());
-        let text = match self.format {
-            Format::Terminal => terminal::text(report, Look { colour, verbose: self.verbose }),
-            Format::Json => json::text(report),
-            Format::Html => html::text(report),
-            Format::Junit => junit::text(report),
-        };
-        let mut save = |path: &Option<PathBuf>, text: &dyn Fn() -> String| {
-            if let Some(Err(problem)) = path.as_ref().map(|path| write(path, &text())) {
-                usage(problem);
-                code = USAGE;
-            }
-        };
-        save(&self.html, &|| html::text(report));
-        save(&self.junit, &|| junit::text(report));
-        save(&self.json, &|| json::text(report));
-        save(&self.output, &|| text.clone());
-        if self.output.is_none() {
-            print(&text);
-        }
-        code
     }
 }

@@ -8,10 +8,8 @@ mod stage;
 
 use std::path::PathBuf;
 
-use crate::{undo, usage};
-
-/// A hypothesis did not hold, or the experiment did not come to its end.
-const FELL_SHORT: u8 = 1;
+use crate::exit::usage;
+use crate::undo;
 
 /// The experiments, and how they are run.
 #[derive(clap::Args)]
@@ -21,7 +19,11 @@ const FELL_SHORT: u8 = 1;
                         3    the service could not be started"
 )]
 pub(crate) struct Arguments {
-    /// Drills (.toml), run one after the other, or one Chaos Toolkit file (.json, .yaml)
+    #[cfg_attr(
+        feature = "chaos-toolkit",
+        doc = "Drills (.toml), run one after the other, or one Chaos Toolkit file (.json, .yaml)"
+    )]
+    #[cfg_attr(not(feature = "chaos-toolkit"), doc = "Drills (.toml), run one after the other")]
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -48,13 +50,4 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         _ => Err("this keel was built without the feature chaos-toolkit: only drills (.toml) can be run".to_owned()),
     };
     outcome.unwrap_or_else(usage)
-}
-
-/// Undoes the commands of drills that were killed; a sentence for each.
-pub(crate) fn undo_commands() -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_or_else(
-        |error| vec![format!("could not start to undo commands: {error}")],
-        |it| it.block_on(own::restored()),
-    )
 }

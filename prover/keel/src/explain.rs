@@ -2,20 +2,42 @@
 
 use std::fmt::Write;
 
-use keel_catalogue::{Catalogue, Kind, source};
-use keel_checklist::probes;
+use keel_catalogue::{Attribute, Catalogue, Kind, source};
+use keel_checklist::{probes, sources};
 
+use crate::exit::{FINE, usage};
 use crate::output::print;
-use crate::{FINE, usage};
 
 /// The column in which the text stands.
 const INDENT: usize = 10;
 /// The longest line.
 const WIDTH: usize = 100;
 
-pub(crate) fn run(id: &str) -> u8 {
-    let catalogue = Catalogue::embedded();
+/// The attribute, and the parts of it that are printed.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The attribute's id, such as border.limits
+    id: String,
+    /// Print the paths of its files in keel's repository: text, probe, specimens and tests
+    #[arg(long)]
+    sources: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    let (catalogue, id) = (Catalogue::embedded(), arguments.id.as_str());
     let Some(attribute) = catalogue.get(id) else { return unknown(catalogue, id) };
+    print(&if arguments.sources { sources(id) } else { explanation(attribute) });
+    FINE
+}
+
+/// The paths of the attribute's files, each on a line.
+fn sources(id: &str) -> String {
+    sources::of(id).iter().map(|source| format!("{:<INDENT$}{}\n", source.part, source.path)).collect()
+}
+
+/// All that the catalogue says of the attribute.
+fn explanation(attribute: &Attribute) -> String {
+    let id = attribute.id.as_str();
     let kinds: Vec<&str> = attribute.kind.iter().copied().map(Kind::word).collect();
     let probe = if has_probe(id) { "examined by keel check" } else { "no probe in this version" };
     let named = |label: &String| format!("{label} {}", source(label).unwrap_or_default()).trim_end().to_owned();
@@ -42,8 +64,7 @@ pub(crate) fn run(id: &str) -> u8 {
              expires = \"2027-11-01\"\n"
         );
     }
-    print(&text);
-    FINE
+    text
 }
 
 /// Refuses an id that is not in the catalogue.

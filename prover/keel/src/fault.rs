@@ -9,9 +9,10 @@ use serde::Deserialize as _;
 use tokio::process::Child;
 
 use self::program::Program;
+use crate::exit::{FINE, usage};
 use crate::interrupt::Interrupt;
 use crate::output::print;
-use crate::{FINE, undo, usage};
+use crate::undo;
 
 /// The fault failed, or could not be undone.
 const FAILED: u8 = 1;

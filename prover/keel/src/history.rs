@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use keel_drill::history::check::{self, Verdict};
 
-use crate::{FINE, usage};
+use crate::exit::{FINE, usage};
 
 /// The history cannot be right.
 const BROKEN: u8 = 1;

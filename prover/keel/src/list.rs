@@ -4,9 +4,9 @@ use clap::ValueEnum;
 use keel_catalogue::{Catalogue, Chapter};
 use serde::Serialize;
 
+use crate::exit::{FINE, usage};
 use crate::explain::has_probe;
 use crate::output::print;
-use crate::{FINE, usage};
 
 /// Which part of the catalogue, and in which form.
 #[derive(clap::Args)]

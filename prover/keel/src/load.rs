@@ -14,9 +14,9 @@ use keel_load::{Kind, Plan, Protocol, Report, Validity, Watch, hdr_log, page};
 use url::Url;
 
 use self::live::LiveView;
+use crate::exit::{FINE, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
-use crate::{FINE, usage};
 
 /// A threshold was missed.
 const MISSED: u8 = 1;

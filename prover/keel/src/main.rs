@@ -3,6 +3,7 @@
 mod attack;
 mod check;
 mod drill;
+mod exit;
 mod explain;
 mod fault;
 mod history;
@@ -18,14 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Nothing was wrong.
-const FINE: u8 = 0;
-/// A mistake in the command line or a file.
-const USAGE: u8 = 2;
-/// The service could not be started.
-const NOT_STARTED: u8 = 3;
-/// A fault of keel itself; sysexits.h calls it EX_SOFTWARE.
-const FAULT: u8 = 70;
+use crate::exit::FAULT;
 
 /// Examines any HTTP service: starts it, loads it, breaks its dependencies, attacks it, kills it, and reports what held.
 #[derive(Parser)]
@@ -50,10 +44,7 @@ enum Command {
     /// Run an experiment: a hypothesis, faults, rollback, a journal
     Drill(Box<drill::Arguments>),
     /// Say what an attribute means, why it matters, how it is proven and how to mend it
-    Explain {
-        /// The attribute's id, such as border.limits
-        id: String,
-    },
+    Explain(explain::Arguments),
     /// Break one thing by hand for a while, and mend it
     Fault(fault::Arguments),
     /// Judge what clients recorded: a bank, registers, effects
@@ -75,7 +66,7 @@ fn main() -> ExitCode {
         Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),
         Command::Drill(arguments) => drill::run(*arguments),
-        Command::Explain { id } => explain::run(&id),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
         Command::List(arguments) => list::run(&arguments),
@@ -84,12 +75,4 @@ fn main() -> ExitCode {
         Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
-}
-
-/// Says what is wrong and what to do, each mistake on a line.
-fn usage(problem: impl std::fmt::Display) -> u8 {
-    for line in problem.to_string().lines() {
-        eprintln!("keel: {line}");
-    }
-    USAGE
 }

@@ -1,161 +1,22 @@
 //! `keel proxy`: the fault proxy, and the commands that drive a running one. Flags and output are toxiproxy-server's and
 //! toxiproxy-cli's.
 
+mod arguments;
 mod client;
 mod commands;
+mod go_flags;
 mod groups;
 mod serve;
 mod show;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
-
+pub(crate) use self::arguments::Arguments;
 use self::client::Driver;
-use crate::{FINE, usage};
+pub(crate) use self::go_flags::with_go_flags;
+use crate::exit::{FINE, usage};
+use crate::output::print;
 
 /// The server refused, or could not be reached.
 const REFUSED: u8 = 1;
-
-/// Where toxiproxy-cli looks for its server, when it is not told.
-const SERVER: &str = "http://localhost:8474";
-
-#[derive(Args)]
-#[command(
-    args_conflicts_with_subcommands = false,
-    after_help = "Without a command it serves until Ctrl-C. With one it drives a running server.\n\nExit codes:\n  0    done\n  \
-                  1    the server refused or cannot be reached\n  2    a mistake in the command line or a file\n  3    \
-                  nothing can listen there"
-)]
-pub(crate) struct Arguments {
-    /// Serving: the host to listen on (localhost); with a command: the server's URL (http://localhost:8474)
-    #[arg(long, global = true, value_name = "HOST")]
-    host: Option<String>,
-    /// The port to listen on
-    #[arg(long, default_value_t = keel_proxy::api::PORT)]
-    port: u16,
-    /// JSON file with the proxies to make at start
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// What everything is drawn from, so that a run repeats
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Tell the bytes of each proxy at /metrics
-    #[arg(long)]
-    proxy_metrics: bool,
-    /// Tell what the process uses at /metrics
-    #[arg(long)]
-    runtime_metrics: bool,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Make a proxy
-    #[command(visible_aliases = ["c", "new"])]
-    Create {
-        /// The proxy's name
-        name: String,
-        /// Where it listens: HOST:PORT, or unix:PATH
-        #[arg(short, long, value_name = "ADDRESS")]
-        listen: String,
-        /// What it stands in front of: HOST:PORT, or unix:PATH
-        #[arg(short, long, value_name = "ADDRESS")]
-        upstream: String,
-    },
-    /// List the proxies
-    #[command(visible_aliases = ["l", "li", "ls"])]
-    List,
-    /// Show the toxics of a proxy
-    #[command(visible_aliases = ["i", "ins"])]
-    Inspect {
-        /// The proxy's name
-        name: String,
-    },
-    /// Disable an enabled proxy, enable a disabled one
-    #[command(visible_alias = "tog")]
-    Toggle {
-        /// The proxy's name
-        name: String,
-    },
-    /// Delete a proxy
-    #[command(visible_alias = "d")]
-    Delete {
-        /// The proxy's name
-        name: String,
-    },
-    /// Add, change or remove a toxic
-    #[command(subcommand, visible_alias = "t")]
-    Toxic(Toxic),
-    /// Hold several proxies at once
-    #[command(subcommand)]
-    Group(groups::Group),
-}
-
-#[derive(Subcommand)]
-enum Toxic {
-    /// Add a toxic
-    #[command(visible_alias = "a", after_help = TYPES)]
-    Add {
-        /// The proxy's name
-        proxy: String,
-        /// Its type
-        #[arg(short = 't', long = "type", value_name = "TYPE")]
-        kind: String,
-        /// Its name (TYPE_STREAM)
-        #[arg(short = 'n', long = "toxicName", visible_alias = "toxic-name", value_name = "NAME")]
-        name: Option<String>,
-        #[command(flatten)]
-        settings: Settings,
-        /// Poison what the client sends
-        #[arg(short, long, conflicts_with = "downstream")]
-        upstream: bool,
-        /// Poison what the upstream answers (the default)
-        #[arg(short, long)]
-        downstream: bool,
-    },
-    /// Change a toxic
-    #[command(visible_alias = "u")]
-    Update {
-        /// The proxy's name
-        proxy: String,
-        /// Its name
-        #[arg(short = 'n', long = "toxicName", visible_alias = "toxic-name", value_name = "NAME")]
-        name: String,
-        #[command(flatten)]
-        settings: Settings,
-    },
-    /// Remove a toxic
-    #[command(visible_aliases = ["r", "delete", "d"])]
-    Remove {
-        /// The proxy's name
-        proxy: String,
-        /// Its name
-        #[arg(short = 'n', long = "toxicName", visible_alias = "toxic-name", value_name = "NAME")]
-        name: String,
-    },
-}
-
-#[derive(Args)]
-struct Settings {
-    /// The share of connections that it poisons, 0 to 1; also -tox
-    #[arg(long, value_parser = toxicity)]
-    toxicity: Option<f32>,
-    /// An attribute of the toxic, KEY=VALUE; may be repeated
-    #[arg(short, long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
-    attributes: Vec<(String, serde_json::Value)>,
-}
-
-const TYPES: &str = "Types, and their attributes:\n  latency        later: latency, jitter (ms)\n  bandwidth      slower: rate \
-    (KB/s)\n  slow_close     the end later: delay (ms)\n  timeout        nothing passes, then closed: timeout (ms; 0: \
-    never)\n  reset_peer     reset after the first bytes: timeout (ms)\n  slicer         in small pieces: average_size, \
-    size_variation (bytes), delay (us)\n  limit_data     closed after: bytes\n  corrupt        bits flipped: rate (bytes \
-    in a million)\n  blackhole      accepted, never read\n  half_open      the other side cut off, this one not told: \
-    timeout (ms)\n  hang           read, never answered\n  garbage        answered with bytes that are no protocol\n  \
-    server_error   answered with 500\n  endless        answered without end\n  reset_request  reset once the request has \
-    been read\n  lost_answer    the answer is thrown away, and closed";
 
 pub(crate) fn run(arguments: Arguments) -> u8 {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -171,7 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         };
         match commands::run(&driver, command).await {
             Ok(text) => {
-                crate::output::print(&text);
+                print(&text);
                 FINE
             }
             Err(problem) => {
@@ -180,60 +41,4 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
             }
         }
     })
-}
-
-/// Go's flags have one dash, and `-tox` stands for more than a letter: both are read as they are written elsewhere.
-pub(crate) fn with_go_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    const FLAGS: [&str; 8] =
-        ["host", "port", "config", "seed", "proxy-metrics", "runtime-metrics", "toxicName", "toxicity"];
-    let mut arguments: Vec<OsString> = arguments.collect();
-    if arguments.get(1).is_none_or(|command| command != "proxy") {
-        return arguments;
-    }
-    for argument in &mut arguments[2..] {
-        let Some(flag) = argument.to_str().and_then(|argument| argument.strip_prefix('-')) else { continue };
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        let name = if name == "tox" || name == "-tox" { "toxicity" } else { name };
-        if FLAGS.contains(&name) {
-            let value = value.map(|value| format!("={value}")).unwrap_or_default();
-            *argument = format!("--{name}{value}").into();
-        }
-    }
-    arguments
-}
-
-fn toxicity(text: &str) -> Result<f32, String> {
-    let number = text.parse::<f32>().ok().filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| "toxicity should be a number between 0 and 1".to_owned())
-}
-
-/// A number where it looks like one, text otherwise.
-fn attribute(text: &str) -> Result<(String, serde_json::Value), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| "say KEY=VALUE, such as latency=100".to_owned())?;
-    let value = serde_json::from_str(value).ok().filter(serde_json::Value::is_number);
-    let text = || text.split_once('=').map(|(_, value)| value.into()).unwrap_or_default();
-    Ok((key.to_owned(), value.unwrap_or_else(text)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_read_as_go_reads_them_and_only_of_the_proxy() {
-        let read = |line: &str| {
-            let words = with_go_flags(line.split(' ').map(OsString::from));
-            words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
-        };
-        assert_eq!(read("keel proxy -host 0.0.0.0 -port=1"), "keel proxy --host 0.0.0.0 --port=1");
-        assert_eq!(read("keel proxy t a -n x -tox 0.5 -a rate=1 p"), "keel proxy t a -n x --toxicity 0.5 -a rate=1 p");
-        assert_eq!(read("keel check -host x"), "keel check -host x");
-    }
-
-    #[test]
-    fn attributes_are_numbers_where_they_can_be() {
-        assert_eq!(attribute("latency=100"), Ok(("latency".to_owned(), 100.into())));
-        assert_eq!(attribute("key=a=b"), Ok(("key".to_owned(), "a=b".into())));
-        assert!(attribute("latency").is_err());
-    }
 }

@@ -1,9 +1,11 @@
 //! `keel undo`: takes back what a keel that is dead has left broken.
 
-use keel_drill::fault::{Entry, Journal, JournalError, Mended, Outcome, Whose};
+pub(crate) mod commands;
 
+use keel_drill::fault::{Entry, Journal, JournalError, Mended, UndoOutcome, Whose};
+
+use crate::exit::{FINE, usage};
 use crate::output::print;
-use crate::{FINE, usage};
 
 /// Something could not be undone.
 const STILL_BROKEN: u8 = 1;
@@ -34,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 
 fn undo(whose: Whose) -> Result<u8, JournalError> {
     let Mended { outcomes, unreadable } = Journal::open(&Journal::default_folder())?.undo(whose)?;
-    let commands = crate::drill::undo_commands();
+    let commands = commands::restored_now();
     if outcomes.is_empty() && commands.is_empty() && unreadable.is_empty() {
         print("nothing to undo\n");
     }
@@ -78,7 +80,7 @@ pub(crate) fn before_anything_else() {
     }
 }
 
-fn told(outcome: &Outcome) -> String {
+fn told(outcome: &UndoOutcome) -> String {
     match &outcome.undone {
         Ok(()) => format!("undone: {}", words(&outcome.entry)),
         Err(why) => format!("not undone: {}: {why}", words(&outcome.entry)),

@@ -1,6 +1,7 @@
 //! One HTTP/1.1 answer of a server under load: its status, its end, and little else.
 //!
-//! [`keel_wire::http1`] keeps everything as evidence; here an answer costs no allocation.
+//! A parser of its own, and not that of `keel_wire::http1`: that one keeps head, body and order of bytes as evidence, and
+//! allocates for each; here an answer costs no allocation, so that the generator stays faster than the servers that it measures.
 
 /// The most bytes of a head.
 const MAX_HEAD: usize = 64 << 10;

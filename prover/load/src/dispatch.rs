@@ -1,25 +1,25 @@
-//! Hands every arrival at its time to a free lane.
+//! Hands every arrival at its time to a free worker.
 //!
-//! One thread: a dispatcher that follows the schedule, and as many lanes as there may be requests at a time. What is due
-//! while no lane is free waits in a bounded queue, with its latency counting.
+//! One thread: a dispatcher that follows the schedule, and as many workers as there may be requests at a time. What is due
+//! while no worker is free waits in a bounded queue, with its latency counting.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
-use tokio::sync::{Notify, watch};
-use tokio::task::{AbortHandle, LocalSet};
-use url::Url;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
 
-use super::alarm::Alarm;
-use super::lane::Lane;
-use super::record::{Outcome, Recorder};
-use super::report::Report;
-use super::template::{Filling, Fillings, Template};
-use super::{Completed, MAX_WAITING, Plan, PlanError, Protocol, Watch, http2};
+use crate::live_stats::Recorder;
+use crate::plan::{Plan, PlanError};
+use crate::pool::{Arrival, Pool};
+use crate::report::Report;
+use crate::template::Fillings;
+use crate::timer::Timer;
+use crate::watch::Watch;
+use crate::worker::Worker;
 
 /// The least time between two wake-ups: what becomes due meanwhile is handed out together, so much too late at most. A
 /// wake-up for each would cost more than the request.
@@ -30,92 +30,61 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Between two looks at the clock while nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A request that is due.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) kind: usize,
-    pub(super) filling: Filling,
-    pub(super) intended: Instant,
-}
-
-/// What lanes and dispatcher share; they are on one thread.
-pub(super) struct Floor {
-    pub(super) plan: Plan,
-    pub(super) templates: Vec<Template>,
-    pub(super) recorder: RefCell<Recorder>,
-    pub(super) bodies: bool,
-    pub(super) carriers: Vec<http2::Carrier>,
-    queue: RefCell<VecDeque<Arrival>>,
-    /// Lanes with nothing to do, the one that was busy last at the back.
-    idle: RefCell<VecDeque<usize>>,
-    slots: Vec<Slot>,
-    /// Those that were opened.
-    lanes: RefCell<Vec<AbortHandle>>,
-    busy: RefCell<u64>,
-}
-
-#[derive(Default)]
-struct Slot {
-    arrival: RefCell<Option<Arrival>>,
-    filled: Notify,
-}
-
-/// Refuses every host but this one.
-pub(super) fn loopback(target: &Url) -> Result<(), PlanError> {
-    let refuse = |why: &str| Err(PlanError(format!("{target}: {why}")));
-    if target.scheme() != "http" {
-        return refuse("load is sent over plain http://");
-    }
-    match target.host() {
-        Some(url::Host::Ipv4(address)) if address.is_loopback() => Ok(()),
-        Some(url::Host::Ipv6(address)) if address.is_loopback() => Ok(()),
-        Some(url::Host::Domain("localhost")) => Ok(()),
-        _ => refuse("load goes to this machine only: 127.0.0.0/8, [::1] or localhost"),
+/// Sends the load on a thread of its own until its end, or until `stop`; returns when the last answer is there or given up.
+///
+/// Dropping the future ends the run at once.
+///
+/// # Errors
+/// When the plan cannot be carried out. What goes wrong with requests is in the report.
+pub async fn run(plan: Plan, watch: Watch, stop: impl Future<Output = ()>) -> Result<Report, PlanError> {
+    plan.check()?;
+    let (stopping, stopped) = watch::channel(false);
+    let (give, result) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("load".to_owned());
+    let spawned = thread.spawn(move || {
+        let _ = give.send(carry_out(plan, watch, stopped));
+    });
+    spawned.map_err(|error| PlanError(format!("no thread could be started for the load: {error}")))?;
+    let broken = || PlanError("the generator broke off: see above".to_owned());
+    tokio::pin!(result, stop);
+    tokio::select! {
+        report = &mut result => report.map_err(|_| broken())?,
+        () = &mut stop => {
+            // The thread ends by itself when it hears of it, or of this future's end.
+            stopping.send_replace(true);
+            result.await.map_err(|_| broken())?
+        }
     }
 }
-
 /// Carries the plan out on this thread.
-pub(super) fn carry_out(plan: Plan, watch: Watch, stopped: watch::Receiver<bool>) -> Result<Report, PlanError> {
+fn carry_out(plan: Plan, watch: Watch, stopped: watch::Receiver<bool>) -> Result<Report, PlanError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(31).build();
     let runtime = runtime.map_err(|error| PlanError(format!("the load's thread: {error}")))?;
-    let alarm = runtime.block_on(async { Alarm::new() });
-    let alarm = alarm.map_err(|error| PlanError(format!("the load's timer: {error}")))?;
-    LocalSet::new().block_on(&runtime, follow(plan, watch, stopped, alarm))
+    let timer = runtime.block_on(async { Timer::new() });
+    let timer = timer.map_err(|error| PlanError(format!("the load's timer: {error}")))?;
+    LocalSet::new().block_on(&runtime, follow(plan, watch, stopped, timer))
 }
 
 async fn follow(
     plan: Plan,
     watch: Watch,
     mut stopped: watch::Receiver<bool>,
-    alarm: Alarm,
+    timer: Timer,
 ) -> Result<Report, PlanError> {
-    let (lanes, streams) = match plan.protocol {
-        Protocol::Http1 => (plan.connections, 1),
-        Protocol::Http2 { streams } => (plan.connections * streams, streams),
-    };
-    let templates =
-        plan.kinds.iter().map(|kind| Template::new(kind, &plan)).collect::<Result<_, _>>().map_err(PlanError)?;
+    let templates = plan.kinds.iter().map(|kind| plan.template(kind)).collect::<Result<_, _>>()?;
+    let streams = plan.protocol.streams();
     let begun = Instant::now();
     let mut schedule = plan.profile.schedule(plan.arrivals, plan.seed.generator("arrivals"));
     let mut draw = Draw::new(&plan);
-    let floor = Rc::new(Floor {
-        bodies: watch.bodies && watch.observer.is_some(),
-        recorder: RefCell::new(Recorder::new(&plan, watch, begun)),
-        templates,
-        carriers: (0..plan.connections).map(|_| http2::Carrier::default()).collect(),
-        queue: RefCell::default(),
-        idle: RefCell::default(),
-        slots: (0..lanes).map(|_| Slot::default()).collect(),
-        lanes: RefCell::default(),
-        busy: RefCell::new(0),
-        plan,
-    });
+    let bodies = watch.bodies && watch.observer.is_some();
+    let recorder = Recorder::new(&plan, watch, begun);
+    let pool = Rc::new(Pool::new(plan, templates, recorder, bodies));
     let mut next = schedule.next();
     let mut early = false;
     while let Some(offset) = next {
         let due = begun + offset;
         let now = Instant::now();
-        // Always later than now, so that the lanes, which are on this thread too, have their turn.
+        // Always later than now, so that the workers, which are on this thread too, have their turn.
         let wake = due.clamp(now + TOGETHER, now + TICK);
         tokio::select! {
             biased;
@@ -123,20 +92,23 @@ async fn follow(
                 early = true;
                 break;
             }
-            () = alarm.until(wake) => {}
+            () = timer.until(wake) => {}
         }
         let now = Instant::now();
-        floor.recorder.borrow_mut().tick(now, floor.waiting());
+        pool.recorder.borrow_mut().tick(now, pool.waiting());
         while let Some(offset) = next.filter(|offset| begun + *offset <= now) {
-            floor.recorder.borrow_mut().intended(begun + offset);
-            floor.hand_out(draw.arrival(begun + offset), streams);
+            pool.recorder.borrow_mut().intended(begun + offset);
+            if let Some(worker) = pool.hand_out(draw.arrival(begun + offset)) {
+                let task = Worker::new(Rc::clone(&pool), worker, worker / streams).run();
+                pool.started(tokio::task::spawn_local(task).abort_handle());
+            }
             next = schedule.next();
         }
     }
-    floor.settle(&mut stopped, &alarm, begun, early).await
+    settle(&pool, &mut stopped, &timer, begun, early).await
 }
 
-/// What the arrivals are.
+/// Draws the kinds and fillings of arrivals.
 struct Draw {
     mix: ChaCha12Rng,
     fillings: Fillings,
@@ -162,138 +134,34 @@ impl Draw {
     }
 }
 
-impl Floor {
-    /// To a free lane, to a new one, or to the queue.
-    fn hand_out(self: &Rc<Self>, arrival: Arrival, streams: usize) {
-        let opened = self.lanes.borrow().len();
-        let sources = self.plan.sources as usize;
-        // Where clients have several addresses they take turns; else the warmest connection is used.
-        let free = match sources {
-            0 | 1 => self.idle.borrow_mut().pop_back(),
-            _ if opened < sources.min(self.slots.len()) => None,
-            _ => self.idle.borrow_mut().pop_front(),
-        };
-        if let Some(lane) = free {
-            *self.slots[lane].arrival.borrow_mut() = Some(arrival);
-            self.slots[lane].filled.notify_one();
-            return;
-        }
-        if opened < self.slots.len() {
-            *self.slots[opened].arrival.borrow_mut() = Some(arrival);
-            self.slots[opened].filled.notify_one();
-            let lane = tokio::task::spawn_local(Lane::new(Rc::clone(self), opened, opened / streams).run());
-            self.lanes.borrow_mut().push(lane.abort_handle());
-            return;
-        }
-        let mut queue = self.queue.borrow_mut();
-        if queue.len() < MAX_WAITING {
-            queue.push_back(arrival);
-            return;
-        }
-        drop(queue);
-        self.not_sent(&arrival);
+/// Waits for what is under way, no longer than requests may take, and after a stop no longer than the grace.
+async fn settle(
+    pool: &Pool,
+    stopped: &mut watch::Receiver<bool>,
+    timer: &Timer,
+    begun: Instant,
+    mut early: bool,
+) -> Result<Report, PlanError> {
+    let attempts = pool.plan.retries + 1;
+    let end = begun + pool.plan.profile.lasts();
+    let mut deadline = (Instant::now() + pool.plan.timeout * attempts + GRACE).max(end);
+    if early {
+        pool.stop();
+        deadline = Instant::now() + GRACE;
     }
-
-    /// What the lane does next.
-    pub(super) async fn next(&self, lane: usize) -> Arrival {
-        // Its own first: it was due before what waits.
-        if let Some(arrival) = self.slots[lane].arrival.borrow_mut().take() {
-            return arrival;
-        }
-        if let Some(waiting) = self.queue.borrow_mut().pop_front() {
-            return waiting;
-        }
-        self.idle.borrow_mut().push_back(lane);
-        loop {
-            self.slots[lane].filled.notified().await;
-            if let Some(arrival) = self.slots[lane].arrival.borrow_mut().take() {
-                return arrival;
+    while (pool.waiting() > 0 || pool.handed() || (Instant::now() < end && !early)) && Instant::now() < deadline {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped), if !early => {
+                early = true;
+                pool.stop();
+        deadline = Instant::now() + GRACE;
             }
+            () = timer.until(deadline.min(Instant::now() + Duration::from_millis(2))) => {}
         }
+        pool.recorder.borrow_mut().tick(Instant::now(), pool.waiting());
     }
-
-    pub(super) fn begin(&self) {
-        *self.busy.borrow_mut() += 1;
-    }
-
-    pub(super) fn end(&self, completed: &Completed<'_>) {
-        *self.busy.borrow_mut() -= 1;
-        let mut recorder = self.recorder.borrow_mut();
-        recorder.done(completed);
-    }
-
-    fn waiting(&self) -> u64 {
-        *self.busy.borrow() + self.queue.borrow().len() as u64
-    }
-
-    /// Whether a request was handed out that no lane has begun with.
-    fn handed(&self) -> bool {
-        self.slots.iter().take(self.lanes.borrow().len()).any(|slot| slot.arrival.borrow().is_some())
-    }
-
-    fn not_sent(&self, arrival: &Arrival) {
-        let now = Instant::now();
-        self.recorder.borrow_mut().done(&Completed {
-            kind: arrival.kind,
-            filling: &arrival.filling,
-            intended: arrival.intended,
-            sent: now,
-            done: now,
-            outcome: Outcome::NotSent,
-            head: None,
-            body: &[],
-        });
-    }
-
-    /// Waits for what is under way, no longer than requests may take, and after a stop no longer than the grace.
-    async fn settle(
-        self: Rc<Self>,
-        stopped: &mut watch::Receiver<bool>,
-        alarm: &Alarm,
-        begun: Instant,
-        mut early: bool,
-    ) -> Result<Report, PlanError> {
-        let attempts = self.plan.retries + 1;
-        let end = begun + self.plan.profile.lasts();
-        let mut deadline = (Instant::now() + self.plan.timeout * attempts + GRACE).max(end);
-        if early {
-            deadline = self.stop();
-        }
-        while (self.waiting() > 0 || self.handed() || (Instant::now() < end && !early)) && Instant::now() < deadline {
-            tokio::select! {
-                biased;
-                _ = stopped.wait_for(|stopped| *stopped), if !early => {
-                    early = true;
-                    deadline = self.stop();
-                }
-                () = alarm.until(deadline.min(Instant::now() + Duration::from_millis(2))) => {}
-            }
-            self.recorder.borrow_mut().tick(Instant::now(), self.waiting());
-        }
-        self.give_up().await;
-        let recorder = self.recorder.replace(Recorder::new(&self.plan, Watch::default(), begun));
-        Ok(recorder.finish(&self.plan, Instant::now(), early))
-    }
-
-    /// Nothing more is sent; until when those under way have time.
-    fn stop(&self) -> Instant {
-        let unsent: Vec<Arrival> = self.queue.borrow_mut().drain(..).collect();
-        unsent.iter().for_each(|arrival| self.not_sent(arrival));
-        Instant::now() + GRACE
-    }
-
-    /// Gives every arrival that has no outcome yet one: a history must know of each request that may have been carried out.
-    async fn give_up(&self) {
-        self.stop();
-        for slot in &self.slots {
-            let handed = slot.arrival.borrow_mut().take();
-            handed.iter().for_each(|arrival| self.not_sent(arrival));
-        }
-        let lanes = std::mem::take(&mut *self.lanes.borrow_mut());
-        lanes.iter().for_each(AbortHandle::abort);
-        // Each tells of its request as it is dropped.
-        while *self.busy.borrow() > 0 {
-            tokio::task::yield_now().await;
-        }
-    }
+    pool.give_up().await;
+    let recorder = pool.recorder.replace(Recorder::new(&pool.plan, Watch::default(), begun));
+    Ok(recorder.finish(&pool.plan, Instant::now(), early))
 }

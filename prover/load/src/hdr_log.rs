@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
-use super::report::Report;
+use crate::report::Report;
 
 /// Writes the log of a run that began then.
 ///

@@ -3,10 +3,10 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::Plan;
-use super::answer::{Answer, Head};
-use super::lane::{Failure, connect};
-use super::template::{Filling, Template};
+use crate::answer::{Answer, Head};
+use crate::connect::{Failure, connect};
+use crate::plan::Plan;
+use crate::template::{Filling, Template};
 
 /// Bytes read at a time.
 const PIECE: usize = 16 << 10;

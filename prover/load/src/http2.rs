@@ -1,19 +1,19 @@
-//! HTTP/2 with prior knowledge (RFC 9113, section 3.3), several lanes on one connection.
+//! HTTP/2 with prior knowledge (RFC 9113, section 3.3), several workers on one connection.
 
 use ::http::header::RETRY_AFTER;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Mutex;
 
-use super::Plan;
-use super::answer::Head;
-use super::lane::{Failure, connect};
-use super::template::{Filling, Template};
+use crate::answer::Head;
+use crate::connect::{Failure, connect};
+use crate::plan::Plan;
+use crate::template::{Filling, Template};
 
 /// The window of the connection and of each stream, in bytes.
 const WINDOW: u32 = 1 << 20;
 
-/// A connection that lanes share; opened by the first that needs it.
+/// A connection that workers share; opened by the first that needs it.
 #[derive(Default)]
 pub(super) struct Carrier(Mutex<Option<SendRequest<Bytes>>>);
 

@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::report::{QUANTILES, Report, Second, milliseconds, word};
-use super::threshold::Judged;
+use crate::latencies::{Latencies, QUANTILES, word};
+use crate::page_style::STYLE;
 use crate::plot::{self, BLUE, GREEN, ORANGE, Scaling};
-
-const STYLE: &str = "
-td,th{text-align:right;white-space:nowrap}td:first-child,th:first-child{text-align:left}
-.met{color:#1a7f37}.missed,.invalid{color:#b42318;font-weight:600}
-@media (prefers-color-scheme:dark){.met{color:#3fb950}.missed,.invalid{color:#ff7b72}}
-";
+use crate::report::{Report, Second, milliseconds};
+use crate::threshold::Judged;
 
 /// The page of a report and of the thresholds that it was judged by.
 pub fn page(report: &Report, judged: &[Judged]) -> String {
@@ -21,6 +17,7 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
     let series =
         |of: fn(&Second) -> Option<Duration>| report.seconds.iter().map(|second| latency(second, of)).collect();
     let counts = |of: fn(&Second) -> u64| report.seconds.iter().map(|second| Some(of(second) as f64)).collect();
+    let points = |latencies: Latencies| latencies.points(plot::quantiles());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,14 +25,14 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Load on " (report.target) }
-                style { (PreEscaped(plot::STYLE)) (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 h1 { "Load on " (report.target) }
                 p { (format!("{} requests in {:.1} s: {:.1} a second intended, {:.1} sent, {:.1} answered as expected. Seed {}.",
                     report.total().count(), report.took.as_secs_f64(), report.intended_rate(), report.rate(), report.goodput(), report.seed)) }
-                @if let Some(why) = report.validity.told(report.allowed_lag) { p.invalid { "Invalid: " (why) "." } }
-                @if report.ended_early { p.invalid { "Ended early." } }
+                @if let Some(why) = report.validity.told(report.allowed_lag) { p.bad { "Invalid: " (why) "." } }
+                @if report.ended_early { p.bad { "Ended early." } }
                 @if !judged.is_empty() { (thresholds(judged)) }
                 h2 { "What came back" }
                 (kinds(report))
@@ -53,7 +50,7 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
                 h2 { "Latency by percentile (ms, logarithmic)" }
                 (plot::key([(ORANGE, "from the intended time"), (BLUE, "from the sending")]))
                 (plot::by_percentile("latency by percentile",
-                    &[(ORANGE, &report.total().latency()), (BLUE, &report.total().service())]))
+                    &[(ORANGE, points(report.total().latency())), (BLUE, points(report.total().service()))]))
             }
         }
     }
@@ -63,12 +60,12 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
 fn thresholds(judged: &[Judged]) -> Markup {
     html! {
         h2 { "Thresholds" }
-        div.scroll { table {
+        div.scroll { table.figures {
             @for one in judged {
                 tr {
                     td { (one.threshold) }
                     td { (one.measured) }
-                    td class=(if one.met { "met" } else { "missed" }) { (if one.met { "met" } else { "missed" }) }
+                    td class=(if one.met { "good" } else { "bad" }) { (if one.met { "met" } else { "missed" }) }
                 }
             }
         } }
@@ -77,7 +74,7 @@ fn thresholds(judged: &[Judged]) -> Markup {
 
 fn kinds(report: &Report) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll { table.figures {
             tr { th { "Request" } th { "Outcome" } th { "Count" } @for quantile in QUANTILES { th { (word(quantile)) } } th { "max" } }
             @for (name, rows) in &report.kinds { @for row in rows {
                 tr {

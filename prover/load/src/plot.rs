@@ -5,8 +5,6 @@ use std::ops::Range;
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::report::Latencies;
-
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 220.0;
 /// Room for the numbers at the left.
@@ -27,16 +25,6 @@ pub const GREEN: &str = "#009e73";
 pub const COLOURS: [&str; 6] = [BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9"];
 /// Of spans in which something was broken.
 pub const SHADE: &str = "#f2b8b5";
-/// What pages of reports have in common.
-pub const STYLE: &str = "
-:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#1b1f24;background:#fff}
-h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}p{margin:.3rem 0}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;border-top:1px solid #d8dee4}
-svg{width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:#57606a}svg .grid{stroke:#d8dee4}
-.key span{display:inline-block;margin-right:1rem}.key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.3rem;border-radius:2px}
-@media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}td,th{border-color:#30363d}svg text{fill:#9da7b1}svg .grid{stroke:#30363d}}
-";
 
 /// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,21 +75,18 @@ pub fn over_time(label: &str, lines: &[Line<'_>], scaling: Scaling, shaded: &[Ra
     close(svg)
 }
 
-/// Latencies in milliseconds by percentile, on the scale of HdrHistogram's plotter: each nine takes the same room. A line ends
-/// where there are too few values to say more.
-pub fn by_percentile(label: &str, lines: &[(&str, &Latencies)]) -> Markup {
-    const NINES: f64 = 5.0;
+/// The nines of the last percentile that is drawn.
+const NINES: f64 = 5.0;
+
+/// The quantiles at which [`by_percentile`] draws, ascending.
+pub fn quantiles() -> impl Iterator<Item = f64> {
     const STEPS: u32 = 250;
+    (0..=STEPS).map(|step| 1.0 - 10_f64.powf(-NINES * f64::from(step) / f64::from(STEPS)))
+}
+
+/// Points (quantile, value) by percentile, on the scale of HdrHistogram's plotter: each nine takes the same room.
+pub fn by_percentile(label: &str, lines: &[(&str, Vec<(f64, f64)>)]) -> Markup {
     let across = |quantile: f64| LEFT + (-(1.0 - quantile).log10()).min(NINES) / NINES * (WIDTH - LEFT);
-    let lines: Vec<(&str, Vec<(f64, f64)>)> = lines
-        .iter()
-        .map(|(colour, latencies)| {
-            let most = 1.0 - 1.0 / latencies.count().max(1) as f64;
-            let quantiles = (0..=STEPS).map(|step| 1.0 - 10_f64.powf(-NINES * f64::from(step) / f64::from(STEPS)));
-            let value = |quantile: f64| latencies.quantile(quantile).as_secs_f64() * 1e3;
-            (*colour, quantiles.take_while(|quantile| *quantile <= most).map(|it| (it, value(it))).collect())
-        })
-        .collect();
     let scale = Scale::of(lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value), Scaling::Logarithmic);
     let mut svg = open(label);
     frame(&mut svg, &scale);
@@ -109,7 +94,7 @@ pub fn by_percentile(label: &str, lines: &[(&str, &Latencies)]) -> Markup {
         let (x, y) = (across(quantile), HEIGHT - 6.0);
         let _ = write!(svg, r#"<text x="{x:.1}" y="{y}" text-anchor="middle">{told}</text>"#);
     }
-    for (colour, points) in &lines {
+    for (colour, points) in lines {
         let points: Vec<_> = points.iter().map(|(at, value)| (across(*at), scale.height(*value))).collect();
         polyline(&mut svg, colour, &points);
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
 
-use super::{MAX_LENGTH, MAX_RATE};
+/// The highest rate, in requests a second.
+pub const MAX_RATE: f64 = 500_000.0;
+/// The longest run.
+pub const MAX_LENGTH: Duration = Duration::from_secs(4 * 3600);
 
 /// The most stretches of a profile.
 pub const MAX_STRETCHES: usize = 10_000;

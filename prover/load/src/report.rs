@@ -1,4 +1,4 @@
-//! What came back.
+//! The report of a run.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,14 +6,13 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::record::{Outcome, histogram, microseconds};
+pub use crate::latencies::{Latencies, QUANTILES};
+use crate::latencies::{histogram, word};
+use crate::outcome::Outcome;
 
 /// The version of [`Report::json`]'s form.
 pub const VERSION: u32 = 1;
-/// What is told of latencies.
-pub const QUANTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
-
-/// What came back of a load.
+/// The report of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Where it was sent.
@@ -72,10 +71,6 @@ pub struct Row {
     /// From the sending itself.
     pub service: Latencies,
 }
-
-/// A histogram of durations, in microseconds to three digits.
-#[derive(Clone, Debug)]
-pub struct Latencies(Histogram<u64>);
 
 /// One second.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -140,61 +135,6 @@ impl Interval {
             let _ = all.record_n(*value, *count);
         }
         all
-    }
-}
-
-impl Default for Latencies {
-    fn default() -> Self {
-        Self(histogram())
-    }
-}
-
-impl Latencies {
-    pub(super) fn record(&mut self, duration: Duration) {
-        // It grows as it must; nothing that this machine lives to see is too long.
-        let _ = self.0.record(microseconds(duration));
-    }
-
-    fn add(&mut self, other: &Self) {
-        // Fails only where the other one is longer than this may become, and this becomes as long as is needed.
-        let _ = self.0.add(&other.0);
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> u64 {
-        self.0.len()
-    }
-
-    /// This share of them is within; nothing when there are none.
-    pub fn quantile(&self, quantile: f64) -> Duration {
-        Duration::from_micros(self.0.value_at_quantile(quantile))
-    }
-
-    /// The longest; nothing when there are none.
-    pub fn max(&self) -> Duration {
-        Duration::from_micros(self.0.max())
-    }
-
-    /// The mean; nothing when there are none.
-    pub fn mean(&self) -> Duration {
-        Duration::from_secs_f64(self.0.mean().max(0.0) / 1e6)
-    }
-
-    /// The histogram, in microseconds.
-    pub fn histogram(&self) -> &Histogram<u64> {
-        &self.0
-    }
-
-    fn json(&self) -> Value {
-        if self.0.is_empty() {
-            return Value::Null;
-        }
-        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-        let mut fields: serde_json::Map<String, Value> =
-            QUANTILES.iter().map(|quantile| (word(*quantile), milliseconds(self.quantile(*quantile)).into())).collect();
-        fields.insert("mean".to_owned(), milliseconds(self.mean()).into());
-        fields.insert("max".to_owned(), milliseconds(self.max()).into());
-        Value::Object(fields)
     }
 }
 
@@ -446,12 +386,6 @@ impl Report {
 
 fn per_second(count: u64, length: Duration) -> f64 {
     if length.is_zero() { 0.0 } else { count as f64 / length.as_secs_f64() }
-}
-
-/// `p99.9` for 0.999.
-pub(super) fn word(quantile: f64) -> String {
-    let percent = (quantile * 100_000.0).round() / 1000.0;
-    format!("p{percent}")
 }
 
 /// Formats a latency for a report: `1.25 ms`, `1.50 s`.

@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::report::{Figures, Row, count};
-use super::{Completed, Outcome};
+use crate::outcome::Outcome;
+use crate::report::{Figures, Row, count};
+use crate::watch::Completed;
 
 /// The most requests that are kept, about 200 MB; of those beyond nothing is known here.
 pub const MAX_SAMPLES: usize = 4_000_000;

@@ -1,13 +1,16 @@
 //! A request that is filled in: `{key}`, `{n}`, `{random}`, and the plan's variables.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use ::http::Method;
+use keel_input::seed::Seed;
+use keel_input::template::{self, is_name};
 use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
-use url::Position;
+use url::{Position, Url};
 
-use super::{FilledRequest, Kind, Plan};
-use keel_input::seed::Seed;
+use crate::kind::Kind;
 
 /// A piece of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub(super) struct Text(Vec<Piece>);
 /// One kind of request, ready to be filled.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
-    pub(super) method: ::http::Method,
+    pub(super) method: Method,
     pub(super) authority: String,
     pub(super) path: Text,
     /// How much of the path is the target's own.
@@ -44,6 +47,19 @@ pub(super) struct Template {
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Text,
     keep_alive: bool,
+}
+
+/// One request of a [`Kind`] with its templates filled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilledRequest {
+    /// The method.
+    pub method: Method,
+    /// Path and query, below the plan's target.
+    pub path: String,
+    /// Names and values, in the order in which they are declared.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty where the kind has none.
+    pub body: String,
 }
 
 /// Draws fillings one after the other, numbered from 1.
@@ -84,27 +100,19 @@ impl Fillings {
 
 impl Text {
     /// Reads `{name}`s; braces around what is no name stay as they are, so that JSON can be written plainly.
-    fn new(text: &str, plan: &Plan) -> Result<Self, String> {
+    fn new(text: &str, variables: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            let name = rest[open + 1..].split('}').next().unwrap_or_default();
-            let closed = rest[open + 1..].len() > name.len();
-            let is_name =
-                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-            if !(closed && is_name) {
-                plain.push_str(&rest[..=open]);
-                rest = &rest[open + 1..];
-                continue;
-            }
-            plain.push_str(&rest[..open]);
-            rest = &rest[open + name.len() + 2..];
-            let piece = match name {
-                "key" => Piece::Key,
-                "n" => Piece::Number,
-                "random" => Piece::Random,
-                _ => match plan.variables.get(name) {
+        for piece in template::pieces(text, is_name) {
+            let piece = match piece {
+                template::Piece::Text(text) => {
+                    plain.push_str(text);
+                    continue;
+                }
+                template::Piece::Name("key") => Piece::Key,
+                template::Piece::Name("n") => Piece::Number,
+                template::Piece::Name("random") => Piece::Random,
+                template::Piece::Name(name) => match variables.get(name) {
                     Some(value) => {
                         plain.push_str(value);
                         continue;
@@ -118,7 +126,6 @@ impl Text {
             };
             pieces.extend([Piece::Text(std::mem::take(&mut plain)), piece]);
         }
-        plain.push_str(rest);
         pieces.push(Piece::Text(plain));
         pieces.retain(|piece| *piece != Piece::Text(String::new()));
         Ok(Self(pieces))
@@ -149,9 +156,14 @@ impl Text {
 }
 
 impl Template {
-    pub(super) fn new(kind: &Kind, plan: &Plan) -> Result<Self, String> {
-        let prefix = plan.target.path().trim_end_matches('/');
-        let text = |text: &str| Text::new(text, plan).map_err(|why| format!("{}: {why}", kind.name));
+    pub(super) fn new(
+        kind: &Kind,
+        target: &Url,
+        variables: &BTreeMap<String, String>,
+        keep_alive: bool,
+    ) -> Result<Self, String> {
+        let prefix = target.path().trim_end_matches('/');
+        let text = |text: &str| Text::new(text, variables).map_err(|why| format!("{}: {why}", kind.name));
         let mut headers = Vec::new();
         for (name, value) in &kind.headers {
             if ::http::HeaderName::from_bytes(name.as_bytes()).is_err() || value.contains(['\r', '\n']) {
@@ -165,12 +177,12 @@ impl Template {
         }
         Ok(Self {
             method: kind.method.clone(),
-            authority: plan.target[Position::BeforeHost..Position::AfterPort].to_owned(),
+            authority: target[Position::BeforeHost..Position::AfterPort].to_owned(),
             path: text(&path)?,
             prefix: prefix.len(),
             headers,
             body: text(kind.body.as_deref().unwrap_or_default())?,
-            keep_alive: plan.keep_alive,
+            keep_alive,
         })
     }
 
@@ -208,7 +220,6 @@ impl Template {
     }
 
     fn has_body(&self) -> bool {
-        use ::http::Method;
         !self.body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(&self.method)
     }
 }
@@ -217,22 +228,18 @@ impl Template {
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::Duration;
 
     use super::*;
-    use crate::profile::Profile;
 
-    fn plan() -> Plan {
-        let mut plan =
-            Plan::new("http://127.0.0.1:1/api/".parse().unwrap(), Profile::constant(1.0, Duration::from_secs(1)));
-        plan.variables.insert("account".to_owned(), "a7".to_owned());
-        plan
+    fn template(kind: &Kind) -> Result<Template, String> {
+        let variables = [("account".to_owned(), "a7".to_owned())].into();
+        Template::new(kind, &"http://127.0.0.1:1/api/".parse().unwrap(), &variables, true)
     }
 
     #[test]
     fn a_request_is_filled_in() {
         let json = serde_json::json!({"from": "{account}", "n": "{n}"});
-        let template = Template::new(&Kind::post("pay", "/pay?to={account}", &json), &plan()).unwrap();
+        let template = template(&Kind::post("pay", "/pay?to={account}", &json)).unwrap();
         let (mut body, mut text) = (String::new(), String::new());
         let filling = Filling { key: "k".to_owned(), number: 3, random: 9 };
         template.write(&filling, &mut body, &mut text);
@@ -245,9 +252,9 @@ mod tests {
 
     #[test]
     fn a_name_that_is_nothing_is_told() {
-        let told = Template::new(&Kind::get("look", "/{acount}"), &plan()).unwrap_err();
+        let told = template(&Kind::get("look", "/{acount}")).unwrap_err();
         assert!(told.contains("{acount}") && told.contains("look"), "{told}");
-        assert!(Template::new(&Kind::get("look", "/a b"), &plan()).unwrap_err().contains("%20"));
+        assert!(template(&Kind::get("look", "/a b")).unwrap_err().contains("%20"));
     }
 
     #[test]

@@ -9,9 +9,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::record::Outcome;
-use super::report::{Figures, milliseconds};
 use keel_input::duration;
+
+use crate::outcome::Outcome;
+use crate::report::{Figures, milliseconds};
 
 /// One bound.
 #[derive(Clone, Debug, PartialEq)]

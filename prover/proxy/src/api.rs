@@ -24,9 +24,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use self::answer::{Answer, Refusal};
-use super::Fleet;
-use super::metrics;
-pub use super::metrics::Shown;
+use crate::fleet::Fleet;
+use crate::hold::Hold;
+use crate::metrics;
+pub use crate::metrics::Shown;
 
 /// The port at which Toxiproxy's clients look.
 pub const PORT: u16 = 8474;
@@ -77,7 +78,7 @@ struct Server {
     requests: AtomicU64,
 }
 
-/// What is asked, with the names in its path.
+/// The route of a request, with the names in its path.
 enum Route {
     Reset,
     Populate,
@@ -89,7 +90,7 @@ enum Route {
     Toxic(String, String),
     Groups,
     Group(String),
-    Hold(String, super::Hold),
+    Hold(String, Hold),
 }
 
 impl Route {
@@ -110,9 +111,9 @@ impl Route {
             ["proxies", proxy, "toxics", toxic] => Self::Toxic(proxy.to_owned(), toxic.to_owned()),
             ["groups"] => Self::Groups,
             ["groups", group] => Self::Group(group.to_owned()),
-            ["groups", group, "pause"] => Self::Hold(group.to_owned(), super::Hold::Paused),
-            ["groups", group, "partition"] => Self::Hold(group.to_owned(), super::Hold::Partitioned),
-            ["groups", group, "resume"] => Self::Hold(group.to_owned(), super::Hold::Flowing),
+            ["groups", group, "pause"] => Self::Hold(group.to_owned(), Hold::Paused),
+            ["groups", group, "partition"] => Self::Hold(group.to_owned(), Hold::Partitioned),
+            ["groups", group, "resume"] => Self::Hold(group.to_owned(), Hold::Flowing),
             _ => return None,
         })
     }

@@ -11,14 +11,14 @@ use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
 use tokio::time::Instant;
 
-use super::queue::{End, Piece, Queue};
-use super::toxic::{Removal, STAGE_BYTES, Toxic, Turn, Work};
+use crate::queue::{End, Piece, Queue};
+use crate::toxic::{Removal, STAGE_BYTES, Toxic, Turn, Work};
 use keel_input::seed::Seed;
 
 /// The bytes that have left the last toxic and wait for the destination.
 const OUT_BYTES: usize = 256 << 10;
 
-/// What a chain may know of its connection.
+/// The connection of a chain, as far as the chain may know it.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) seed: Seed,
@@ -96,7 +96,7 @@ impl Chain {
             self.stages[at].toxicity = toxic.toxicity;
             self.stages[at].acts = self.draw(toxic.toxicity);
         }
-        self.stages[at].work.change(&toxic.kind);
+        self.stages[at].work.change(toxic.kind.settings());
         self.stages[at].fit();
     }
 

@@ -18,7 +18,7 @@ pub struct Wanted {
     pub enabled: bool,
 }
 
-/// What is wrong with a document, in Toxiproxy's words where it has any.
+/// A mistake in a document, in Toxiproxy's words where it has any.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadConfig {
     /// It is not the JSON that is expected.

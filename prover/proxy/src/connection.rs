@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pump::{Ending, Flow, Line, Pump};
-use super::queue::Answer;
-use super::socket::Socket;
+use crate::pump::{Ending, Flow, Line, Pump};
+use crate::queue::Answer;
+use crate::socket::Socket;
+use crate::toxic::{Endless, HalfOpen, Settings};
 
 /// The longest that the upstream is waited for until it accepts.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -21,7 +22,7 @@ const SERVER_ERROR: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\ncontent-type
 const ENDLESS_HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[\r\n";
 
-/// What a connection shares with its proxy.
+/// The two chains that a connection shares with its proxy.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     pub(super) up: Arc<Line>,
@@ -86,7 +87,7 @@ async fn conclude(ending: Ending, source: Side, lines: &Lines, client: Socket, u
                     close(upstream).await;
                 }
             };
-            futures_util::future::join(close(client), upstream).await;
+            tokio::join!(close(client), upstream);
         }
         Ending::Answer(answer) => {
             drop(upstream);
@@ -106,7 +107,7 @@ async fn give(answer: Answer, client: Socket, lines: &Lines) {
         // Ends with the client, or with the toxic: then in a reset.
         Answer::Endless => tokio::select! {
             ended = endless(&client) => ended,
-            () = gone("endless", &lines.up) => return,
+            () = gone(Endless::WORD, &lines.up) => return,
         },
     };
     if given.is_ok() {
@@ -139,7 +140,7 @@ async fn half_open(source: Side, client: Socket, upstream: Option<Socket>, lines
     let Some(left) = left else { return };
     tokio::select! {
         () = read_away(&left) => {}
-        () = gone("half_open", line) => {}
+        () = gone(HalfOpen::WORD, line) => {}
     }
 }
 

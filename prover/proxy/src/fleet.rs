@@ -2,14 +2,18 @@
 
 mod group;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keel_input::seed::Seed;
 
 use self::group::Groups;
 pub use self::group::{Group, GroupRefused, MAX_GROUPS};
-use super::config::Wanted;
-use super::{Cut, ListenError, Proxy};
-use keel_input::seed::Seed;
+use crate::config::Wanted;
+use crate::hold::Hold;
+use crate::proxy::Proxy;
+use crate::shared::Cut;
+use crate::socket::ListenError;
 
 /// The most proxies of a fleet.
 pub const MAX_PROXIES: usize = 1024;
@@ -107,7 +111,7 @@ impl Fleet {
     async fn make(&self, wanted: &Wanted) -> Result<Arc<Proxy>, ProxyRefused> {
         let Wanted { name, listen, upstream, enabled } = wanted.clone();
         let proxy = Arc::new(Proxy::new(name.clone(), listen, upstream, self.seed));
-        proxy.set_hold(self.groups.lock().unwrap_or_else(PoisonError::into_inner).hold_of(&name));
+        proxy.set_hold(self.lock_groups().hold_of(&name));
         if enabled {
             proxy.start().await?;
         }
@@ -125,7 +129,7 @@ impl Fleet {
         let proxy = self.get(name)?;
         proxy.stop(Cut::Close).await;
         self.proxies.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).forget(name);
+        self.lock_groups().forget(name);
         Ok(())
     }
 
@@ -140,5 +144,94 @@ impl Fleet {
             proxy.replace_toxics(Vec::new());
         }
         Ok(())
+    }
+}
+
+/// Groups, which Toxiproxy does not have.
+impl Fleet {
+    /// All groups, by name.
+    pub fn groups(&self) -> Vec<Group> {
+        self.lock_groups().0.values().cloned().collect()
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn group(&self, name: &str) -> Result<Group, GroupRefused> {
+        self.lock_groups().0.get(name).cloned().ok_or(GroupRefused::NotFound)
+    }
+
+    /// Makes one of these proxies, which flow.
+    ///
+    /// # Errors
+    /// When the name is taken, a proxy is not there, or there are too many groups.
+    pub fn add_group(&self, name: String, proxies: BTreeSet<String>) -> Result<Group, GroupRefused> {
+        let all = self.all();
+        if let Some(missing) = proxies.iter().find(|proxy| !all.contains_key(*proxy)) {
+            return Err(GroupRefused::NoProxy(missing.clone()));
+        }
+        let mut groups = self.lock_groups();
+        if groups.0.contains_key(&name) {
+            return Err(GroupRefused::Exists);
+        }
+        if groups.0.len() >= MAX_GROUPS {
+            return Err(GroupRefused::TooMany);
+        }
+        let group = Group { name: name.clone(), proxies, hold: Hold::Flowing };
+        groups.0.insert(name, group.clone());
+        Ok(group)
+    }
+
+    /// Holds all proxies of a group, or lets them flow. On return it is so on every connection of each.
+    ///
+    /// # Errors
+    /// When there is no group of that name.
+    pub fn hold_group(&self, name: &str, hold: Hold) -> Result<Group, GroupRefused> {
+        let mut groups = self.lock_groups();
+        let group = groups.0.get_mut(name).ok_or(GroupRefused::NotFound)?;
+        group.hold = hold;
+        let group = group.clone();
+        self.apply(&groups, &group.proxies);
+        Ok(group)
+    }
+
+    /// Forgets a group; its proxies flow, unless another group holds them.
+    ///
+    /// # Errors
+    /// When there is no group of that name.
+    pub fn remove_group(&self, name: &str) -> Result<(), GroupRefused> {
+        let mut groups = self.lock_groups();
+        let group = groups.0.remove(name).ok_or(GroupRefused::NotFound)?;
+        self.apply(&groups, &group.proxies);
+        Ok(())
+    }
+
+    /// Lets all groups flow.
+    fn release_all(&self) {
+        let mut groups = self.lock_groups();
+        groups.0.values_mut().for_each(|group| group.hold = Hold::Flowing);
+        self.apply(&groups, &self.all().into_keys().collect());
+    }
+
+    /// Holds a proxy as its groups have it, which may have changed while it was made.
+    fn hold_again(&self, proxy: String) {
+        self.apply(&self.lock_groups(), &BTreeSet::from([proxy]));
+    }
+
+    fn apply(&self, groups: &Groups, proxies: &BTreeSet<String>) {
+        let all = self.all();
+        for name in proxies {
+            if let Some(proxy) = all.get(name) {
+                let hold = groups.hold_of(name);
+                if proxy.hold() != hold {
+                    proxy.set_hold(hold);
+                }
+            }
+        }
+    }
+
+    fn lock_groups(&self) -> MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

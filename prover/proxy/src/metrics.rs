@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::Fleet;
-use super::toxic::Stream;
+use crate::fleet::Fleet;
+use crate::toxic::Stream;
 
-/// What is told.
+/// The metrics that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
     /// Bytes of each proxy.

@@ -1,6 +1,6 @@
 //! One direction of one connection: from a socket through the chain to the other socket.
 //!
-//! While the chain has nothing to do, bytes go past it: small messages through a buffer, floods through a pipe in the kernel.
+//! While the chain has nothing to do, bytes go past it, through a buffer.
 //! Everything that is done between two waits is done under the chain's lock, so a change of toxics is in force as soon as
 //! the lock has been had, also for bytes that were read and not yet written.
 
@@ -12,12 +12,11 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::chain::Chain;
-use super::queue::{Answer, End};
-use super::socket::Socket;
-use super::splice::Pipe;
+use crate::chain::Chain;
+use crate::queue::{Answer, End};
+use crate::socket::Socket;
 
-/// Bytes read at a time. A read that fills it calls for the pipe.
+/// Bytes read at a time.
 const PIECE: usize = 64 << 10;
 /// Rounds until other connections get their turn.
 const ROUNDS: usize = 16;
@@ -76,7 +75,7 @@ pub(super) enum Ending {
     NeedsUpstream,
 }
 
-/// What is to be waited for.
+/// The events to wait for.
 #[derive(Debug, Default)]
 struct Wait {
     readable: bool,
@@ -91,7 +90,7 @@ enum Step {
     Ended(Ending),
 }
 
-/// Moves the bytes of one direction. What it holds between two waits belongs to the pump, so it may be stopped and run again.
+/// Moves the bytes of one direction. The bytes that it holds between two waits belong to the pump, so it may be stopped and run again.
 #[derive(Debug)]
 pub(super) struct Pump {
     line: Arc<Line>,
@@ -102,16 +101,13 @@ pub(super) struct Pump {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    pipe: Option<Pipe>,
-    /// The last read filled the buffer.
-    flood: bool,
     /// The source has ended so.
     source_ended: Option<End>,
 }
 
 impl Pump {
     pub(super) fn new(line: Arc<Line>, flow: Arc<Flow>, spoke: Option<Arc<AtomicBool>>) -> Self {
-        Self { line, flow, spoke, buffer: Vec::new(), start: 0, end: 0, pipe: None, flood: false, source_ended: None }
+        Self { line, flow, spoke, buffer: Vec::new(), start: 0, end: 0, source_ended: None }
     }
 
     /// Until the direction ends, or without `to` until a destination is needed. Cancel-safe.
@@ -174,22 +170,11 @@ impl Pump {
         Step::Wait(Wait { again: true, ..Wait::default() })
     }
 
-    /// Takes from the source, into the pipe or the buffer, which are empty.
+    /// Takes from the source, into the buffer, which is empty.
     fn take(&mut self, from: &Socket) -> io::Result<usize> {
-        if self.flood {
-            if self.pipe.is_none() {
-                self.pipe = Pipe::new().ok();
-            }
-            if let Some(pipe) = &mut self.pipe {
-                let length = pipe.fill(from)?;
-                self.flood = length >= PIECE / 4;
-                return Ok(length);
-            }
-        }
         self.buffer.resize(PIECE, 0);
         let length = from.try_read(&mut self.buffer)?;
         (self.start, self.end) = (0, length);
-        self.flood = length == PIECE;
         Ok(length)
     }
 
@@ -198,10 +183,6 @@ impl Pump {
         while self.start < self.end {
             let length = to.try_write(&self.buffer[self.start..self.end])?;
             self.start += length;
-            self.flow.sent.fetch_add(length as u64, Ordering::Relaxed);
-        }
-        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
-            let length = pipe.drain(to)?;
             self.flow.sent.fetch_add(length as u64, Ordering::Relaxed);
         }
         Ok(())
@@ -219,9 +200,7 @@ impl Pump {
         if chain.held {
             return Step::Wait(Wait::default());
         }
-        if self.hand_over(chain).is_err() {
-            return Step::Ended(Ending::Reset);
-        }
+        self.hand_over(chain);
         let mut wait = Wait::default();
         for _ in 0..ROUNDS {
             wait = Wait::default();
@@ -263,23 +242,16 @@ impl Pump {
         }
     }
 
-    /// What was on its way past the chain goes into it.
-    fn hand_over(&mut self, chain: &mut Chain) -> io::Result<()> {
+    /// Puts the bytes that were on their way past the chain into it.
+    fn hand_over(&mut self, chain: &mut Chain) {
         let now = Instant::now();
         if self.start < self.end {
             chain.put(Bytes::copy_from_slice(&self.buffer[self.start..self.end]), now);
             self.start = self.end;
         }
-        if let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
-            chain.put(pipe.empty()?.into(), now);
-        }
-        // What chains hold is bounded, and so is what a quiet connection keeps.
-        self.pipe = None;
-        self.flood = false;
         if let Some(end) = self.source_ended {
             chain.finish(end, now);
         }
-        Ok(())
     }
 
     /// Whether something came from the source.

@@ -1,4 +1,4 @@
-//! What waits between two toxics: pieces of a stream in order, and then perhaps its end.
+//! The queue between two toxics: pieces of a stream in order, and then perhaps its end.
 
 use std::collections::VecDeque;
 
@@ -30,7 +30,7 @@ pub(super) enum End {
     Answer(Answer),
 }
 
-/// What the proxy says in the upstream's place.
+/// An answer of the proxy in the upstream's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Garbage,

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
-use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// The queue of connections not yet accepted.
 const BACKLOG: i32 = 1024;
-/// What marks the path of a Unix socket among addresses.
+/// The prefix that marks the path of a Unix socket among addresses.
 const UNIX: &str = "unix:";
 
 /// Either end of a connection.
@@ -60,14 +59,6 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
-        }
-    }
-
-    /// Runs one system call that does not wait, when the socket is ready for it as far as is known.
-    pub(super) fn try_io<T>(&self, interest: Interest, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match self {
-            Self::Tcp(stream) => stream.try_io(interest, call),
-            Self::Unix(stream) => stream.try_io(interest, call),
         }
     }
 
@@ -201,7 +192,8 @@ impl Reservation {
 }
 
 fn raw(address: SocketAddr) -> io::Result<RawSocket> {
-    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }

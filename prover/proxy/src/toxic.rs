@@ -1,47 +1,202 @@
-//! What is done to a stream: the kinds of toxics, their settings, and their JSON, which is Toxiproxy's.
+//! The toxics: the types, their settings, and their JSON, which is Toxiproxy's.
+//!
+//! A toxic type is one file here and one line in the table [`TYPES`]. The file defines the settings, the word, the help and
+//! the work; the table makes the variant of [`Kind`], its JSON and its line in `keel proxy toxic add --help`.
 
 mod answer;
+mod attributes;
 mod bandwidth;
 mod blackhole;
 mod corrupt;
+mod endless;
+mod garbage;
 mod half_open;
 mod hang;
 mod latency;
 mod limit_data;
 mod lost_answer;
+mod noop;
 mod reset_peer;
+mod reset_request;
+mod server_error;
+mod settings;
 mod slicer;
 mod slow_close;
 mod timeout;
+mod work;
 
-use rand::rngs::ChaCha12Rng;
-use serde::de::DeserializeOwned;
+use std::any::Any;
+
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-pub use self::bandwidth::Bandwidth;
-pub use self::corrupt::Corrupt;
-pub use self::half_open::HalfOpen;
-pub use self::latency::Latency;
-pub use self::limit_data::LimitData;
-pub use self::reset_peer::ResetPeer;
-pub use self::slicer::Slicer;
-pub use self::slow_close::SlowClose;
-pub use self::timeout::Timeout;
-use super::queue::{Answer, End, Queue};
+pub use self::settings::Attribute;
+pub(crate) use self::settings::Settings;
+pub(crate) use self::work::{Removal, STAGE_BYTES, Turn, Work};
+
+/// Makes [`Kind`] and [`TYPES`] of the settings of each type.
+macro_rules! toxics {
+    ($($file:ident::$kind:ident,)*) => {
+        $(pub use self::$file::$kind;)*
+
+        /// The effect of a toxic, with its settings.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Kind {
+            $(
+                #[doc = concat!("See [`", stringify!($kind), "`].")]
+                $kind($kind),
+            )*
+        }
+
+        /// Every type of toxic, Toxiproxy's first.
+        pub const TYPES: &[Type] = &[$(
+            Type {
+                word: $kind::WORD,
+                help: $kind::HELP,
+                attributes: $kind::ATTRIBUTES,
+                lossless: $kind::LOSSLESS,
+                answers: $kind::ANSWERS,
+                does_without_upstream: $kind::DOES_WITHOUT_UPSTREAM,
+                default: || Kind::$kind($kind::default()),
+            },
+        )*];
+
+        $(
+            impl From<$kind> for Kind {
+                fn from(settings: $kind) -> Self {
+                    Self::$kind(settings)
+                }
+            }
+        )*
+
+        impl Kind {
+            /// Returns the `type` in JSON.
+            pub fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $kind::WORD,)*
+                }
+            }
+
+            /// Returns the same kind with these attributes changed. Others keep their values, unknown ones are ignored, as
+            /// Toxiproxy does.
+            ///
+            /// # Errors
+            /// Says which value does not fit.
+            pub fn with(&self, attributes: &Map<String, Value>) -> Result<Self, String> {
+                match self {
+                    $(Self::$kind(now) => attributes::merge(now, attributes).map(Self::$kind),)*
+                }
+            }
+
+            /// Starts the work on one stream of one connection.
+            pub(crate) fn work(&self) -> Box<dyn Work> {
+                match self {
+                    $(Self::$kind(settings) => settings.work(),)*
+                }
+            }
+
+            /// Returns the settings, for [`Work::change`].
+            pub(crate) fn settings(&self) -> &dyn Any {
+                match self {
+                    $(Self::$kind(settings) => settings,)*
+                }
+            }
+        }
+
+        impl Serialize for Kind {
+            /// Writes the attributes.
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$kind(settings) => attributes::write(settings, serializer),)*
+                }
+            }
+        }
+    };
+}
+
+toxics! {
+    // Toxiproxy's.
+    noop::Noop,
+    latency::Latency,
+    bandwidth::Bandwidth,
+    slow_close::SlowClose,
+    timeout::Timeout,
+    reset_peer::ResetPeer,
+    slicer::Slicer,
+    limit_data::LimitData,
+    // Beyond Toxiproxy.
+    corrupt::Corrupt,
+    blackhole::Blackhole,
+    half_open::HalfOpen,
+    hang::Hang,
+    garbage::Garbage,
+    server_error::ServerError,
+    endless::Endless,
+    reset_request::ResetRequest,
+    lost_answer::LostAnswer,
+}
+
+/// One type of toxic.
+#[derive(Clone, Copy, Debug)]
+pub struct Type {
+    /// The `type` in JSON.
+    pub word: &'static str,
+    /// The effect in a few words.
+    pub help: &'static str,
+    /// The attributes in the order of the settings' fields.
+    pub attributes: &'static [Attribute],
+    /// Whether every byte is passed on unchanged and in order, sooner or later.
+    pub lossless: bool,
+    answers: bool,
+    does_without_upstream: bool,
+    default: fn() -> Kind,
+}
+
+impl Type {
+    /// Returns the kind with default settings (zeros).
+    pub fn kind(&self) -> Kind {
+        (self.default)()
+    }
+
+    /// Returns the attributes with their units, such as `latency, jitter (ms)`.
+    pub fn usage(&self) -> String {
+        let groups = self.attributes.chunk_by(|one, other| one.unit == other.unit);
+        let group = |group: &[Attribute]| {
+            let names: Vec<&str> = group.iter().map(|attribute| attribute.name).collect();
+            let unit = group.first().map_or("", |attribute| attribute.unit);
+            if unit.is_empty() { names.join(", ") } else { format!("{} ({unit})", names.join(", ")) }
+        };
+        groups.map(group).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Kind {
+    /// Returns the kind of this type with default settings (zeros).
+    pub fn parse(word: &str) -> Option<Self> {
+        TYPES.iter().find(|kind| kind.word == word).map(Type::kind)
+    }
+
+    /// Whether no upstream is needed while it stands in the client's stream.
+    pub(crate) fn does_without_upstream(&self) -> bool {
+        TYPES.iter().any(|kind| kind.word == self.word() && kind.does_without_upstream)
+    }
+
+    fn answers(&self) -> bool {
+        TYPES.iter().any(|kind| kind.word == self.word() && kind.answers)
+    }
+}
 
 /// One toxic of a proxy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Toxic {
     /// Unique within its proxy.
     pub name: String,
-    /// Which direction it poisons.
+    /// The direction that it poisons.
     pub stream: Stream,
     /// The share of connections that it poisons, 0 to 1; drawn once for each connection.
     pub toxicity: f32,
-    /// What it does, and with which settings.
+    /// The effect, with its settings.
     pub kind: Kind,
 }
 
@@ -56,74 +211,15 @@ pub enum Stream {
     Downstream,
 }
 
-/// What a toxic does. The first nine are Toxiproxy's.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
-    /// Nothing.
-    Noop,
-    /// Passes everything on later.
-    Latency(Latency),
-    /// Passes bytes on at a limited rate.
-    Bandwidth(Bandwidth),
-    /// Passes the end on later.
-    SlowClose(SlowClose),
-    /// Passes nothing on, and closes after a while.
-    Timeout(Timeout),
-    /// Resets the connection when something comes, or a while after.
-    ResetPeer(ResetPeer),
-    /// Passes small pieces on, with pauses.
-    Slicer(Slicer),
-    /// Closes after so many bytes.
-    LimitData(LimitData),
-    /// Flips bits.
-    Corrupt(Corrupt),
-    /// Never reads: the sender's window fills. Nothing is lost; when it is removed everything flows on.
-    Blackhole,
-    /// Cuts the source off and does not tell the destination.
-    HalfOpen(HalfOpen),
-    /// Reads everything and passes nothing on. A connection that lost bytes so is reset when it is removed.
-    Hang,
-    /// Answers the request with bytes that are no protocol, without the upstream.
-    Garbage,
-    /// Answers the request with 500, as HTTP, without the upstream.
-    ServerError,
-    /// Answers the request with 200 and a body that never ends, as HTTP, without the upstream.
-    Endless,
-    /// Resets the connection once the whole request has been read, without the upstream.
-    ResetRequest,
-    /// Passes the request on, waits for the answer, and closes without giving it.
-    LostAnswer,
-}
-
-/// Every type that can be asked for.
-pub const TYPES: [&str; 17] = [
-    "noop",
-    "latency",
-    "bandwidth",
-    "slow_close",
-    "timeout",
-    "reset_peer",
-    "slicer",
-    "limit_data",
-    "corrupt",
-    "blackhole",
-    "half_open",
-    "hang",
-    "garbage",
-    "server_error",
-    "endless",
-    "reset_request",
-    "lost_answer",
-];
-
 impl Toxic {
-    /// One that poisons every connection, named as Toxiproxy names it: `<type>_<stream>`.
-    pub fn new(stream: Stream, kind: Kind) -> Self {
+    /// Makes a toxic that poisons every connection, named as Toxiproxy names it: `<type>_<stream>`.
+    pub fn new(stream: Stream, kind: impl Into<Kind>) -> Self {
+        let kind = kind.into();
         Self { name: format!("{}_{}", kind.word(), stream.word()), stream, toxicity: 1.0, kind }
     }
 
     /// The direction in whose chain it stands: toxics that answer requests read the client's side whatever they poison.
-    pub(super) fn chain(&self) -> Stream {
+    pub(crate) fn chain(&self) -> Stream {
         if self.kind.answers() { Stream::Upstream } else { self.stream }
     }
 }
@@ -145,7 +241,7 @@ impl Serialize for Toxic {
 }
 
 impl Stream {
-    /// As it is written in JSON.
+    /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Upstream => "upstream",
@@ -153,208 +249,23 @@ impl Stream {
         }
     }
 
-    /// Reads it, whatever its case.
+    /// Reads the word, whatever its case.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Upstream, Self::Downstream].into_iter().find(|stream| word.eq_ignore_ascii_case(stream.word()))
     }
 }
 
-impl Kind {
-    /// One with default settings (zeros).
-    pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "noop" => Self::Noop,
-            "latency" => Self::Latency(Latency::default()),
-            "bandwidth" => Self::Bandwidth(Bandwidth::default()),
-            "slow_close" => Self::SlowClose(SlowClose::default()),
-            "timeout" => Self::Timeout(Timeout::default()),
-            "reset_peer" => Self::ResetPeer(ResetPeer::default()),
-            "slicer" => Self::Slicer(Slicer::default()),
-            "limit_data" => Self::LimitData(LimitData::default()),
-            "corrupt" => Self::Corrupt(Corrupt::default()),
-            "blackhole" => Self::Blackhole,
-            "half_open" => Self::HalfOpen(HalfOpen::default()),
-            "hang" => Self::Hang,
-            "garbage" => Self::Garbage,
-            "server_error" => Self::ServerError,
-            "endless" => Self::Endless,
-            "reset_request" => Self::ResetRequest,
-            "lost_answer" => Self::LostAnswer,
-            _ => return None,
-        })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Its `type` in JSON.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Noop => "noop",
-            Self::Latency(_) => "latency",
-            Self::Bandwidth(_) => "bandwidth",
-            Self::SlowClose(_) => "slow_close",
-            Self::Timeout(_) => "timeout",
-            Self::ResetPeer(_) => "reset_peer",
-            Self::Slicer(_) => "slicer",
-            Self::LimitData(_) => "limit_data",
-            Self::Corrupt(_) => "corrupt",
-            Self::Blackhole => "blackhole",
-            Self::HalfOpen(_) => "half_open",
-            Self::Hang => "hang",
-            Self::Garbage => "garbage",
-            Self::ServerError => "server_error",
-            Self::Endless => "endless",
-            Self::ResetRequest => "reset_request",
-            Self::LostAnswer => "lost_answer",
-        }
-    }
-
-    /// The same kind with these attributes changed; others keep their values, unknown ones are ignored, as Toxiproxy does.
-    ///
-    /// # Errors
-    /// Says which value does not fit.
-    pub fn with(&self, attributes: &Map<String, Value>) -> Result<Self, String> {
-        Ok(match self {
-            Self::Latency(now) => Self::Latency(merge(now, attributes)?),
-            Self::Bandwidth(now) => Self::Bandwidth(merge(now, attributes)?),
-            Self::SlowClose(now) => Self::SlowClose(merge(now, attributes)?),
-            Self::Timeout(now) => Self::Timeout(merge(now, attributes)?),
-            Self::ResetPeer(now) => Self::ResetPeer(merge(now, attributes)?),
-            Self::Slicer(now) => Self::Slicer(merge(now, attributes)?),
-            Self::LimitData(now) => Self::LimitData(merge(now, attributes)?),
-            Self::Corrupt(now) => Self::Corrupt(merge(now, attributes)?),
-            Self::HalfOpen(now) => Self::HalfOpen(merge(now, attributes)?),
-            simple => simple.clone(),
-        })
-    }
-
-    fn answers(&self) -> bool {
-        matches!(self, Self::Garbage | Self::ServerError | Self::Endless | Self::ResetRequest)
-    }
-
-    /// Whether the upstream is of no use while it stands in the client's stream.
-    pub(super) fn does_without_upstream(&self) -> bool {
-        self.answers() || matches!(self, Self::Hang | Self::Blackhole)
-    }
-
-    /// What does it on one stream of one connection.
-    pub(super) fn work(&self) -> Box<dyn Work> {
-        match self {
-            Self::Noop => Box::new(Noop),
-            Self::Latency(settings) => Box::new(latency::Delay::new(*settings)),
-            Self::Bandwidth(settings) => Box::new(bandwidth::Meter::new(*settings)),
-            Self::SlowClose(settings) => Box::new(slow_close::Late::new(*settings)),
-            Self::Timeout(settings) => Box::new(timeout::Silence::new(*settings)),
-            Self::ResetPeer(settings) => Box::new(reset_peer::Fuse::new(*settings)),
-            Self::Slicer(settings) => Box::new(slicer::Knife::new(*settings)),
-            Self::LimitData(settings) => Box::new(limit_data::Allowance::new(*settings)),
-            Self::Corrupt(settings) => Box::new(corrupt::Noise::new(*settings)),
-            Self::Blackhole => Box::new(blackhole::Hole),
-            Self::HalfOpen(settings) => Box::new(half_open::Cut::new(*settings)),
-            Self::Hang => Box::new(hang::Swallow::default()),
-            Self::Garbage => Box::new(answer::Stand::new(End::Answer(Answer::Garbage))),
-            Self::ServerError => Box::new(answer::Stand::new(End::Answer(Answer::ServerError))),
-            Self::Endless => Box::new(answer::Stand::new(End::Answer(Answer::Endless))),
-            Self::ResetRequest => Box::new(answer::Stand::new(End::Reset)),
-            Self::LostAnswer => Box::new(lost_answer::Loss),
+    #[test]
+    fn each_type_lists_the_fields_of_its_settings_as_attributes_in_order() {
+        for kind in TYPES {
+            let text = serde_json::to_string(&kind.kind()).unwrap_or_default();
+            let zeros: Vec<String> =
+                kind.attributes.iter().map(|attribute| format!("\"{}\":0", attribute.name)).collect();
+            assert_eq!(text, format!("{{{}}}", zeros.join(",")), "{}", kind.word);
         }
     }
 }
-
-impl Serialize for Kind {
-    /// Its attributes.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Latency(settings) => settings.serialize(serializer),
-            Self::Bandwidth(settings) => settings.serialize(serializer),
-            Self::SlowClose(settings) => settings.serialize(serializer),
-            Self::Timeout(settings) => settings.serialize(serializer),
-            Self::ResetPeer(settings) => settings.serialize(serializer),
-            Self::Slicer(settings) => settings.serialize(serializer),
-            Self::LimitData(settings) => settings.serialize(serializer),
-            Self::Corrupt(settings) => settings.serialize(serializer),
-            Self::HalfOpen(settings) => settings.serialize(serializer),
-            _ => Map::new().serialize(serializer),
-        }
-    }
-}
-
-/// The settings with some of them changed. Names fit whatever their case, as Go's decoder has it.
-fn merge<S: Serialize + DeserializeOwned>(now: &S, attributes: &Map<String, Value>) -> Result<S, String> {
-    let mut merged = serde_json::to_value(now).map_err(|error| error.to_string())?;
-    if let Value::Object(merged) = &mut merged {
-        for (name, value) in attributes {
-            let known = merged.get_mut(&name.to_ascii_lowercase());
-            if let (Some(slot), false) = (known, value.is_null()) {
-                *slot = whole(value);
-                if !slot.is_i64() {
-                    return Err(format!("attributes.{name}: {value} is not a whole number that fits 64 bits"));
-                }
-            }
-        }
-    }
-    serde_json::from_value(merged).map_err(|error| error.to_string())
-}
-
-/// `100.0` is 100: clients of languages with one kind of number write either.
-fn whole(value: &Value) -> Value {
-    match value.as_f64() {
-        Some(number) if !value.is_i64() && number.fract() == 0.0 && number.abs() < 9e15 => Value::from(number as i64),
-        _ => value.clone(),
-    }
-}
-
-/// The bytes that a toxic without a reason for more holds.
-pub(super) const STAGE_BYTES: usize = 256 << 10;
-
-/// What a toxic does to one stream of one connection. It never waits: it moves what may go now, and says when to come again.
-pub(super) trait Work: Send + std::fmt::Debug {
-    /// Moves what may go now from one queue to the next. When time alone will let more go: at which instant.
-    fn advance(&mut self, from: &mut Queue, to: &mut Queue, turn: &mut Turn<'_>) -> Option<Instant>;
-
-    /// The settings have changed; what was done so far stays done.
-    fn change(&mut self, _kind: &Kind) {}
-
-    /// The bytes that it may hold; with 0 it takes nothing.
-    fn capacity(&self) -> usize {
-        STAGE_BYTES
-    }
-
-    /// What becomes of the connection when it is removed.
-    fn removal(&self) -> Removal {
-        Removal::Flush
-    }
-}
-
-/// What becomes of a connection when a toxic is taken from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Removal {
-    /// What the toxic held goes on.
-    Flush,
-    /// The stream has a hole: the connection ends so.
-    End(End),
-}
-
-/// What a toxic may know at the moment.
-pub(super) struct Turn<'a> {
-    pub(super) now: Instant,
-    pub(super) luck: &'a mut ChaCha12Rng,
-    /// The client has said something on this connection.
-    pub(super) client_spoke: bool,
-}
-
-#[derive(Debug)]
-struct Noop;
-
-impl Work for Noop {
-    fn advance(&mut self, from: &mut Queue, to: &mut Queue, _: &mut Turn<'_>) -> Option<Instant> {
-        from.pass(to);
-        None
-    }
-}
-
-/// A setting in milliseconds; below zero counts as zero.
-fn milliseconds(setting: i64) -> std::time::Duration {
-    std::time::Duration::from_millis(u64::try_from(setting).unwrap_or(0).min(LONGEST_MS))
-}
-
-/// Ten years: beyond any wait, and far from where instants end.
-const LONGEST_MS: u64 = 10 * 365 * 86_400_000;

@@ -2,7 +2,10 @@
 //!
 //! - [`http`]: one HTTP exchange, with a client that keeps it whole.
 //! - [`raw`]: a bare TCP connection, for requests that no well-behaved client would send.
-//! - [`http1`]: the HTTP/1.1 response parser of both.
+//! - [`http1`]: the HTTP/1.1 response parser of both, and [`answers`]: every answer in a stream of bytes.
+//! - [`http2`]: HTTP/2 frames, written byte by byte.
+//! - [`port`]: loopback ports that are reserved before a program listens on them.
+//! - `testing` (feature `testing`): a server of a few lines for tests of misbehaving servers.
 //!
 //! ```
 //! # #[tokio::main] async fn main() {
@@ -17,6 +20,11 @@
 //! # }
 //! ```
 
+pub mod answers;
 pub mod http;
 pub mod http1;
+pub mod http2;
+pub mod port;
 pub mod raw;
+#[cfg(feature = "testing")]
+pub mod testing;

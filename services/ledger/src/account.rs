@@ -4,10 +4,12 @@ use evenkeel::prelude::*;
 use evenkeel::{store, utoipa, vitals};
 use serde::{Deserialize, Serialize};
 
-use crate::cursor::{Page, Paging, Place};
+use crate::clock::{now_micros, timestamp};
+use crate::cursor::{Page, Paging, Position};
 use crate::error::LedgerError;
+use crate::id;
+use crate::ledger::Ledger;
 use crate::posting::MAX_AMOUNT;
-use crate::{Ledger, id, now_micros, timestamp};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -93,7 +95,7 @@ pub async fn open_once(store: &Store, request: &Idempotent<NewAccount>) -> Resul
                 let location = format!("/v1/accounts/{id}");
                 let (currency, overdraft) = (new.currency, new.overdraft);
                 let account = Account { id, currency, overdraft, balance: 0, created_at: timestamp(now) };
-                Ok(Outcome::Commit(Answer::json(201, &account)?.header("location", location)))
+                Ok(OnceOutcome::Commit(StoredResponse::json(201, &account)?.header("location", location)))
             })
         })
         .await
@@ -129,7 +131,7 @@ pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, Ledge
             })
         })
         .await?;
-    let rows: Vec<(Place, Account)> = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
+    let rows: Vec<(Position, Account)> = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
     Ok(Page::of(rows, limit))
 }
 
@@ -184,14 +186,14 @@ pub async fn entries(
         .await?;
     let entry = |row: &store::Row| {
         let (transfer, created_at): (String, i64) = (row.get("transfer_id")?, row.get("created_at")?);
-        let place = Place { created_at, id: transfer.clone() };
-        Ok((place, Entry { transfer, amount: row.get("amount")?, created_at: timestamp(created_at) }))
+        let position = Position { created_at, id: transfer.clone() };
+        Ok((position, Entry { transfer, amount: row.get("amount")?, created_at: timestamp(created_at) }))
     };
     let rows = rows.iter().map(entry).collect::<Result<_, StoreError>>()?;
     Ok(Json(Page::of(rows, limit)))
 }
 
-fn read(row: &store::Row) -> Result<(Place, Account), StoreError> {
+fn read(row: &store::Row) -> Result<(Position, Account), StoreError> {
     let (id, created_at): (String, i64) = (row.get("id")?, row.get("created_at")?);
     let account = Account {
         id: id.clone(),
@@ -200,5 +202,5 @@ fn read(row: &store::Row) -> Result<(Place, Account), StoreError> {
         balance: row.get("balance")?,
         created_at: timestamp(created_at),
     };
-    Ok((Place { created_at, id }, account))
+    Ok((Position { created_at, id }, account))
 }

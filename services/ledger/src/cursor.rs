@@ -1,4 +1,4 @@
-//! How lists are paged: an opaque cursor that names the last row seen, and a bounded limit.
+//! Pages of lists: an opaque cursor that names the last row seen, and a bounded limit.
 //!
 //! Rows are in the order of (created_at, id), and never move: what was there when a walk began is seen once, and what
 //! is added meanwhile comes at the end. On PostgreSQL a transaction that commits late may put a row behind a walk that
@@ -39,9 +39,9 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The place of a row in its list.
+/// The position of a row in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// When it was made, in microseconds since 1970.
     pub created_at: i64,
     /// Its id.
@@ -53,18 +53,18 @@ impl Paging {
     ///
     /// # Errors
     /// 400 for a limit out of range or a cursor that is not ours.
-    pub fn checked(&self) -> Result<(Place, i64), LedgerError> {
+    pub fn checked(&self) -> Result<(Position, i64), LedgerError> {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(refused("limit", format!("{limit} is not between 1 and {MAX_LIMIT}")));
         }
-        let start = Place { created_at: i64::MIN, id: String::new() };
-        let place = match &self.cursor {
+        let start = Position { created_at: i64::MIN, id: String::new() };
+        let position = match &self.cursor {
             None => start,
-            Some(text) => Place::decode(text)
+            Some(text) => Position::decode(text)
                 .ok_or_else(|| refused("cursor", "it is not one that a page gave; begin without it".to_owned()))?,
         };
-        Ok((place, limit))
+        Ok((position, limit))
     }
 }
 
@@ -72,7 +72,7 @@ fn refused(field: &str, reason: String) -> LedgerError {
     LedgerError::Refused(Problem::new(StatusCode::BAD_REQUEST, format!("{field}: {reason}")).with("field", field))
 }
 
-impl Place {
+impl Position {
     fn encode(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.created_at, self.id))
     }
@@ -87,11 +87,11 @@ impl Place {
 
 impl<T> Page<T> {
     /// A page of at most `limit` rows, from one row more than that when there are more.
-    pub fn of(mut rows: Vec<(Place, T)>, limit: i64) -> Self {
+    pub fn of(mut rows: Vec<(Position, T)>, limit: i64) -> Self {
         let limit = usize::try_from(limit).unwrap_or_default();
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|(place, _)| place.encode());
+        let next = rows.last().filter(|_| more).map(|(position, _)| position.encode());
         Self { items: rows.into_iter().map(|(_, row)| row).collect(), next }
     }
 }
@@ -102,20 +102,20 @@ mod tests {
 
     #[test]
     fn a_cursor_names_its_place_and_nothing_else_is_taken_for_one() {
-        let place = Place { created_at: 17, id: "acc_x".to_owned() };
-        assert_eq!(Place::decode(&place.encode()), Some(place));
-        let with_a_zero_byte = Place { created_at: 17, id: "acc_\0".to_owned() }.encode();
+        let position = Position { created_at: 17, id: "acc_x".to_owned() };
+        assert_eq!(Position::decode(&position.encode()), Some(position));
+        let with_a_zero_byte = Position { created_at: 17, id: "acc_\0".to_owned() }.encode();
         for text in ["", "17", "!!!", "MTc", &with_a_zero_byte] {
-            assert_eq!(Place::decode(text), None, "{text}");
+            assert_eq!(Position::decode(text), None, "{text}");
         }
     }
 
     #[test]
     fn a_page_has_a_next_only_when_there_is_more() {
-        let row = |n: i64| (Place { created_at: n, id: "acc_x".to_owned() }, n);
+        let row = |n: i64| (Position { created_at: n, id: "acc_x".to_owned() }, n);
         assert!(Page::of(vec![row(1), row(2)], 2).next.is_none());
         let page = Page::of(vec![row(1), row(2), row(3)], 2);
         assert_eq!(page.items, [1, 2]);
-        assert_eq!(Place::decode(&page.next.unwrap()).unwrap().created_at, 2);
+        assert_eq!(Position::decode(&page.next.unwrap()).unwrap().created_at, 2);
     }
 }

@@ -1,54 +1,11 @@
-//! Destinations: the partner bank knows whether there is such an account, and is asked while the client waits.
+//! Destinations: the partner bank says, while the client waits, whether such an account exists.
 
-use evenkeel::client;
 use evenkeel::prelude::*;
 use evenkeel::utoipa;
-use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
-use crate::payout::check_destination;
-use crate::{Ledger, Settings};
-
-/// The partner bank, asked while a client waits.
-#[derive(Clone, Debug)]
-pub struct Bank {
-    context: Context<Settings>,
-}
-
-/// Where money can be sent, or not.
-#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Destination {
-    /// As it was asked for.
-    pub destination: String,
-    /// Whether the bank knows such an account.
-    pub exists: bool,
-}
-
-impl Bank {
-    /// The one of the settings.
-    pub fn of(context: &Context<Settings>) -> Self {
-        Self { context: context.clone() }
-    }
-
-    async fn find(&self, destination: &str) -> Result<Destination, LedgerError> {
-        // Checked before: nothing in it has a meaning in a path.
-        let bank = self.context.settings().rail_url.url();
-        let url = bank.join(&format!("/v1/destinations/{destination}")).map_err(|_| unknown())?;
-        let answer = self.context.client().get(&url).send().await.map_err(|error| self.away(&error))?;
-        if !answer.status.is_success() {
-            tracing::warn!(status = %answer.status, "the bank did not say whether a destination exists");
-            return Err(unknown());
-        }
-        let found: Destination = answer.json().map_err(|error| self.away(&error))?;
-        if found.destination == destination { Ok(found) } else { Err(unknown()) }
-    }
-
-    /// The bank was not called, or gave no answer in time, or none that is one.
-    fn away(&self, error: &client::Error) -> LedgerError {
-        tracing::warn!(%error, "the bank did not say whether a destination exists");
-        LedgerError::Refused(self.context.refusal(error))
-    }
-}
+use crate::ledger::Ledger;
+use crate::partner::{Destination, check_destination};
 
 /// Ask whether a destination exists
 ///
@@ -62,8 +19,4 @@ pub async fn look(
 ) -> Result<Json<Destination>, LedgerError> {
     check_destination(&destination).map_err(|_| LedgerError::not_found("destination"))?;
     ledger.bank.find(&destination).await.map(Json)
-}
-
-fn unknown() -> LedgerError {
-    LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no answer that can be used"))
 }

@@ -1,4 +1,4 @@
-//! Why the ledger refuses, and what its client is told.
+//! The errors of the ledger, and their problem documents.
 
 use evenkeel::prelude::*;
 use evenkeel::resilience::CpuError;
@@ -49,8 +49,8 @@ impl IntoResponse for LedgerError {
 }
 
 /// The answer for a refusal that is recorded under its key.
-pub(crate) fn recorded_refusal(problem: &Problem) -> Result<Answer, LedgerError> {
-    let mut answer = Answer::json(problem.status().as_u16(), &problem.document())?;
+pub(crate) fn recorded_refusal(problem: &Problem) -> Result<StoredResponse, LedgerError> {
+    let mut answer = StoredResponse::json(problem.status().as_u16(), &problem.document())?;
     answer.content_type = "application/problem+json".to_owned();
     Ok(answer)
 }

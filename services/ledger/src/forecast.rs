@@ -10,8 +10,9 @@ use evenkeel::utoipa;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{self, Account};
+use crate::clock::now_micros;
 use crate::error::LedgerError;
-use crate::{Ledger, now_micros};
+use crate::ledger::Ledger;
 
 /// Days when nobody says how many.
 const DEFAULT_DAYS: u32 = 30;

@@ -12,7 +12,7 @@ pub(crate) fn is_well_formed(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_well_formed;
+    use super::*;
 
     #[test]
     fn ids_of_ours_are_well_formed_and_what_a_store_could_choke_on_is_not() {

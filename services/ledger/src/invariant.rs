@@ -1,11 +1,11 @@
-//! What must always be true of the books, checked on demand: `GET /invariants` on the admin listener.
+//! The invariants of the books, checked on demand: `GET /invariants` on the admin listener.
 
 use evenkeel::prelude::*;
 use evenkeel::store::Row;
 use serde::Serialize;
 
-use crate::Settings;
 use crate::error::LedgerError;
+use crate::settings::Settings;
 
 /// The most offenders of one kind that are named.
 const MAX_NAMED: i64 = 100;

@@ -1,32 +1,10 @@
-//! The API's description: what the code says of each operation, and what is true of all of them.
+//! The API's description: each operation, and the answers that all operations share.
 
 use evenkeel::utoipa;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
-/// An error, as every operation tells it (RFC 9457).
-#[derive(utoipa::ToSchema)]
-#[schema(as = Problem)]
-#[expect(dead_code, reason = "the border writes problems; this is their shape for the description")]
-pub(crate) struct ProblemDocument {
-    /// What kind of problem: a relative URI such as `/problems/insufficient-funds`, else `about:blank`.
-    #[schema(rename = "type", example = "/problems/insufficient-funds")]
-    kind: String,
-    /// The status's phrase.
-    title: String,
-    /// The status.
-    #[schema(minimum = 400, maximum = 599)]
-    status: i32,
-    /// What was wrong and what to do.
-    #[schema(required = false)]
-    detail: String,
-    /// The field that cannot be used, when it is one.
-    #[schema(required = false)]
-    field: String,
-    /// Finds the request in the logs.
-    #[schema(required = false)]
-    request_id: String,
-}
+use crate::api::api;
 
 /// What any operation may answer, with why.
 const EVERYWHERE: [(&str, &str); 6] = [
@@ -48,7 +26,7 @@ const WITH_BODY: [(&str, &str); 4] = [
 
 /// The description, whole.
 pub fn document() -> OpenApi {
-    let mut document = crate::api().into_openapi();
+    let mut document = api().into_openapi();
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             complete(operation);

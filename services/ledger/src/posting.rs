@@ -29,7 +29,7 @@ pub struct Posting {
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "money that did not move must be told"]
+#[must_use = "the caller must report money that did not move"]
 pub enum Posted {
     /// It moved.
     Done,

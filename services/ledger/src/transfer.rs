@@ -4,10 +4,12 @@ use evenkeel::prelude::*;
 use evenkeel::{store, utoipa, vitals};
 use serde::{Deserialize, Serialize};
 
-use crate::cursor::{Page, Paging, Place};
+use crate::clock::{now_micros, timestamp};
+use crate::cursor::{Page, Paging, Position};
 use crate::error::{LedgerError, recorded_refusal};
+use crate::id;
+use crate::ledger::Ledger;
 use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
-use crate::{Ledger, id, now_micros, timestamp};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -78,9 +80,9 @@ pub async fn make_once(store: &Store, request: &Idempotent<NewTransfer>) -> Resu
                 match transfer_in(tx, &new).await? {
                     Ok(transfer) => {
                         let location = format!("/v1/transfers/{}", transfer.id);
-                        Ok(Outcome::Commit(Answer::json(201, &transfer)?.header("location", location)))
+                        Ok(OnceOutcome::Commit(StoredResponse::json(201, &transfer)?.header("location", location)))
                     }
-                    Err(refusal) => Ok(Outcome::Refuse(recorded_refusal(&refusal)?)),
+                    Err(refusal) => Ok(OnceOutcome::Refuse(recorded_refusal(&refusal)?)),
                 }
             })
         })
@@ -178,7 +180,7 @@ pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result
     Ok(Json(read(&row)?.1))
 }
 
-fn read(row: &store::Row) -> Result<(Place, Transfer), StoreError> {
+fn read(row: &store::Row) -> Result<(Position, Transfer), StoreError> {
     let (id, created_at): (String, i64) = (row.get("id")?, row.get("created_at")?);
     let transfer = Transfer {
         id: id.clone(),
@@ -188,5 +190,5 @@ fn read(row: &store::Row) -> Result<(Place, Transfer), StoreError> {
         currency: row.get("currency")?,
         created_at: timestamp(created_at),
     };
-    Ok((Place { created_at, id }, transfer))
+    Ok((Position { created_at, id }, transfer))
 }

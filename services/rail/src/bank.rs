@@ -92,7 +92,7 @@ pub struct Bank {
 struct Books {
     lines: Vec<Line>,
     /// By key, the place in `lines`.
-    places: HashMap<String, usize>,
+    line_of_key: HashMap<String, usize>,
 }
 
 impl Bank {
@@ -119,9 +119,9 @@ impl Bank {
             Some(reason) => Decision::Refused { reason },
             None => Decision::Paid { id: vitals::new_id("rail") },
         };
-        let (place, key) = (books.lines.len(), key.to_owned());
+        let (line, key) = (books.lines.len(), key.to_owned());
         books.lines.push(Line { key: key.clone(), payout: payout.clone(), decision: decision.clone() });
-        books.places.insert(key, place);
+        books.line_of_key.insert(key, line);
         Ok(decision)
     }
 
@@ -149,7 +149,7 @@ impl Bank {
 
 impl Books {
     fn find(&self, key: &str) -> Option<&Line> {
-        self.places.get(key).map(|place| &self.lines[*place])
+        self.line_of_key.get(key).map(|line| &self.lines[*line])
     }
 }
 

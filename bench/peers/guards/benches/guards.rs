@@ -23,7 +23,7 @@ use resilience::bulkhead::BulkheadRules;
 use resilience::hedge::{HedgeRules, Latencies, hedged};
 use resilience::policy::{PolicyLayer, Rules, TimeoutRules};
 use resilience::rate_limit::{RateLimit, RateRules};
-use resilience::retry::{RetryRules, Tries};
+use resilience::retry::{RetryRules, Attempts};
 use resilience::{Breaker, Budget, Bulkhead, ByResult, Classify, Deadline, Outcome, Policy};
 use tower::retry::backoff::{ExponentialBackoffMaker, MakeBackoff};
 use tower::util::rng::HasherRng;
@@ -282,14 +282,14 @@ fn retry(bench: &mut Bench) {
     let (rules, budget) = (RetryRules::default(), Budget::new(tokio::time::Instant::now()));
     bench.call("retry", "evenkeel, alone", || {
         async || {
-            let mut tries = Tries::begin(tokio::time::Instant::now());
+            let mut attempts = Attempts::begin(tokio::time::Instant::now());
             loop {
                 let result = answer().await;
                 let outcome = ByResult.classify(&result);
                 if outcome == Outcome::Success {
                     budget.deposit(&rules.budget);
                 }
-                match tries.again(&rules, outcome, true, None, &budget, tokio::time::Instant::now()) {
+                match attempts.again(&rules, outcome, true, None, &budget, tokio::time::Instant::now()) {
                     Ok(wait) => tokio::time::sleep(wait).await,
                     Err(_) => {
                         black_box(result).expect("an answer");

@@ -1,4 +1,4 @@
-//! Orders to policies, by hand: each with its author and reason, in force at once, and written to the log.
+//! Operator overrides of policies: each with its author and reason, in force at once, and written to the log.
 //!
 //! - `PUT /policies/NAME/breaker`: `{"order": "open" | "closed" | "disabled", "author": .., "reason": ..}`
 //! - `DELETE /policies/NAME/breaker`: the breaker decides again; `{"author": .., "reason": ..}`
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, put};
 use axum::{Json, Router};
 use border::Problem;
-use client::{ByAnswer, Client};
+use client::{ByResponse, Client};
 use resilience::breaker::{Order, Ordered};
 use resilience::rate_limit::RateRules;
 use resilience::{Policy, Rules};
@@ -79,7 +79,7 @@ async fn order(
         Wanted::Disabled => Order::Disabled,
     };
     let (author, reason) = signed(given.author, given.reason)?;
-    tracing::warn!(policy = name, order = order.name(), author, reason, "a breaker was given an order by hand");
+    tracing::warn!(policy = name, order = order.name(), author, reason, "an operator overrode a breaker");
     policy.order(Some(Ordered { order, author, reason }));
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -117,12 +117,12 @@ async fn change(
         ?burst,
         author,
         reason,
-        "a policy was changed by hand"
+        "an operator changed a policy"
     );
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn policy(client: &Client, name: &str) -> Result<Policy<ByAnswer>, Problem> {
+fn policy(client: &Client, name: &str) -> Result<Policy<ByResponse>, Problem> {
     client.policy(name).ok_or_else(|| {
         let detail = format!("there is no policy {name:?}; /health lists them, table policy");
         Problem::new(StatusCode::NOT_FOUND, detail)

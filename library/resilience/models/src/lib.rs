@@ -20,10 +20,7 @@ mod rooms {
     pub mod rate_limit;
 }
 
-pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, outcome, rate_limit};
-
-use rooms::line::OwnLine;
-use rooms::nanos::nanos;
+pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, line, nanos, outcome, rate_limit};
 
 /// What `resilience` has of std.
 mod sync {

@@ -1,6 +1,6 @@
 //! Threads that share a guard, in many of the orders in which they can run.
 //!
-//! Orders are drawn by lot (probabilistic concurrency testing: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees
+//! Orders are drawn at random (probabilistic concurrency testing: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees
 //! of Finding Bugs", ASPLOS 2010). A failure prints the order that it was found in, which `shuttle::replay` runs again.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
@@ -28,7 +28,7 @@ const ORDERS: usize = 1000;
 /// Changes of thread at the worst moment within one order.
 const DEPTH: usize = 3;
 
-/// Tries the orders of `model`, within a runtime whose clock nobody turns.
+/// Attempts the orders of `model`, within a runtime whose clock nobody turns.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();

@@ -1,13 +1,14 @@
-//! The choosers: who of a set gets this call.
+//! The choosers: each picks the instance that gets a call.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ewma::UNKNOWN;
+use super::hash::{fraction, mixed};
+use super::rules::{BalanceRules, Chooser};
 use super::set::{Member, Set};
-use super::{BalanceRules, Chooser, fraction, mixed};
 
-/// How often lots are drawn for somebody who is well; with fewer than half of them ill (else there is panic) nearly always
+/// How many random draws look for somebody who is well; with fewer than half of them ill (else there is panic) nearly always
 /// enough, and then they are counted.
 const DRAWS: usize = 8;
 
@@ -25,7 +26,7 @@ pub(crate) struct View<'a, T> {
 
 impl<'a, T> View<'a, T> {
     /// Who gets the call; none where there is nobody, or all are ejected and the rules know no panic. Not one of those to be
-    /// spared, where another one is well: then another by lot.
+    /// spared, where another one is well: then another at random.
     pub(crate) fn choose_but(mut self, spared: impl Fn(&Member<T>) -> bool) -> Option<&'a Member<T>> {
         let all = self.set.members.len();
         if self.some_ejected && (self.well(0..all) as f64) < self.rules.panic_below * all as f64 {
@@ -35,10 +36,10 @@ impl<'a, T> View<'a, T> {
         if !spared(chosen) {
             return Some(chosen);
         }
-        let others = || (0..all).filter(|place| self.is_well(*place) && !spared(&self.set.members[*place]));
-        let lot = vitals::entropy().checked_rem(others().count() as u64);
-        let other = lot.and_then(|lot| others().nth(lot as usize));
-        Some(other.map_or(chosen, |place| &self.set.members[place]))
+        let others = || (0..all).filter(|index| self.is_well(*index) && !spared(&self.set.members[*index]));
+        let random = vitals::entropy().checked_rem(others().count() as u64);
+        let other = random.and_then(|random| others().nth(random as usize));
+        Some(other.map_or(chosen, |index| &self.set.members[index]))
     }
 
     fn choose(&self) -> Option<&'a Member<T>> {
@@ -54,7 +55,7 @@ impl<'a, T> View<'a, T> {
             }),
             Chooser::Hashed { bound } => self.by_key(&among, bound),
         };
-        chosen.map(|place| &self.set.members[place])
+        chosen.map(|index| &self.set.members[index])
     }
 
     /// The caller's own zone, or the others.
@@ -64,40 +65,40 @@ impl<'a, T> View<'a, T> {
         let well = self.well(0..local);
         let stays = zone.reserve * well as f64 / local as f64;
         // Where calls stay with a key, a key stays with a zone.
-        let lot = match self.rules.chooser {
+        let random = match self.rules.chooser {
             Chooser::Hashed { .. } => mixed(self.key.wrapping_add(1)),
             _ if stays >= 1.0 => 0,
             _ => vitals::entropy(),
         };
-        if fraction(lot) < stays {
+        if fraction(random) < stays {
             return 0..local;
         }
         if self.well(local..all) > 0 { local..all } else { 0..all }
     }
 
-    fn is_well(&self, place: usize) -> bool {
-        !self.some_ejected || !self.set.members[place].state.health.ejected(self.now)
+    fn is_well(&self, index: usize) -> bool {
+        !self.some_ejected || !self.set.members[index].state.health.ejected(self.now)
     }
 
     fn well(&self, among: Range<usize>) -> usize {
-        if self.some_ejected { among.filter(|place| self.is_well(*place)).count() } else { among.len() }
+        if self.some_ejected { among.filter(|index| self.is_well(*index)).count() } else { among.len() }
     }
 
     /// The share of its part that an instance gets, as long as it is fresh.
-    fn share(&self, place: usize) -> f64 {
+    fn share(&self, index: usize) -> f64 {
         let Some(slow) = self.rules.slow_start else { return 1.0 };
-        let since = self.set.members[place].state.fresh_since();
+        let since = self.set.members[index].state.fresh_since();
         let window = slow.window.as_nanos() as f64;
         let passed = self.now.saturating_sub(since) as f64;
         if since == 0 || passed >= window { 1.0 } else { (passed / window).max(slow.least) }
     }
 
-    /// Whether it takes this turn: it is well, and where it is fresh by lot.
-    fn takes(&self, place: usize) -> bool {
-        if !self.is_well(place) {
+    /// Whether it takes this turn: it is well, and where it is fresh at random.
+    fn takes(&self, index: usize) -> bool {
+        if !self.is_well(index) {
             return false;
         }
-        let share = self.share(place);
+        let share = self.share(index);
         share >= 1.0 || fraction(vitals::entropy()) < share
     }
 
@@ -106,9 +107,9 @@ impl<'a, T> View<'a, T> {
         // Who does not take its turn lets it pass, so that its neighbour does not get twice as much.
         for _ in 0..order.len() {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-            let place = order[(turn % order.len() as u64) as usize] as usize;
-            if among.contains(&place) && self.takes(place) {
-                return Some(place);
+            let index = order[(turn % order.len() as u64) as usize] as usize;
+            if among.contains(&index) && self.takes(index) {
+                return Some(index);
             }
         }
         self.anybody(among, None)
@@ -117,29 +118,29 @@ impl<'a, T> View<'a, T> {
     fn of_two(&self, among: &Range<usize>, cost: impl Fn(&Member<T>) -> f64) -> Option<usize> {
         let one = self.draw(among, None)?;
         let Some(other) = self.draw(among, Some(one)) else { return Some(one) };
-        let cost = |place: usize| {
-            let member = &self.set.members[place];
+        let cost = |index: usize| {
+            let member = &self.set.members[index];
             cost(member) / f64::from(member.instance.weight)
         };
         // Of equals the one that was drawn first, and draws follow the weights.
         Some(if cost(other) < cost(one) { other } else { one })
     }
 
-    /// Somebody by lot, by weight, but not this one.
+    /// Somebody at random, by weight, but not this one.
     fn draw(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
         let sums = &self.set.sums;
-        let upto = |place: usize| place.checked_sub(1).map_or(0, |last| sums[last]);
+        let upto = |index: usize| index.checked_sub(1).map_or(0, |last| sums[last]);
         let (below, left_out) = (upto(among.start), but.map_or(0..0, |but| upto(but)..sums[but]));
         let weight = upto(among.end) - below - (left_out.end - left_out.start);
         for _ in 0..DRAWS {
             // The high half of the product is uniform in 0..weight.
-            let mut lot = ((u128::from(vitals::entropy()) * u128::from(weight)) >> 64) as u64 + below;
-            if lot >= left_out.start {
-                lot += left_out.end - left_out.start;
+            let mut random = ((u128::from(vitals::entropy()) * u128::from(weight)) >> 64) as u64 + below;
+            if random >= left_out.start {
+                random += left_out.end - left_out.start;
             }
-            let place = sums.partition_point(|sum| *sum <= lot);
-            if among.contains(&place) && self.takes(place) {
-                return Some(place);
+            let index = sums.partition_point(|sum| *sum <= random);
+            if among.contains(&index) && self.takes(index) {
+                return Some(index);
             }
         }
         self.anybody(among, but)
@@ -147,34 +148,34 @@ impl<'a, T> View<'a, T> {
 
     /// Anybody who is well, fresh or not, each as likely, but not this one.
     fn anybody(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
-        let well = || among.clone().filter(|place| Some(*place) != but && self.is_well(*place));
-        let lot = vitals::entropy().checked_rem(well().count() as u64)?;
-        well().nth(lot as usize)
+        let well = || among.clone().filter(|index| Some(*index) != but && self.is_well(*index));
+        let random = vitals::entropy().checked_rem(well().count() as u64)?;
+        well().nth(random as usize)
     }
 
     /// The highest score for the key of those that have room. With weights `w` and hashes `h` in 0..1 the score is
     /// `w / -ln h`: each is the highest for its part of the keys, and who joins or leaves moves no other key.
     fn by_key(&self, among: &Range<usize>, bound: f64) -> Option<usize> {
-        let weight = |place: usize| f64::from(self.set.members[place].instance.weight);
+        let weight = |index: usize| f64::from(self.set.members[index].instance.weight);
         let (mut load, mut weights) = (1.0, 0.0);
-        for place in among.clone().filter(|place| self.is_well(*place)) {
-            load += f64::from(self.set.members[place].state.load());
-            weights += weight(place);
+        for index in among.clone().filter(|index| self.is_well(*index)) {
+            load += f64::from(self.set.members[index].state.load());
+            weights += weight(index);
         }
-        let score = |place: usize| {
-            let hash = fraction(mixed(self.set.members[place].hash ^ self.key)).max(f64::MIN_POSITIVE);
-            weight(place) * self.share(place) / -hash.ln()
+        let score = |index: usize| {
+            let hash = fraction(mixed(self.set.members[index].hash ^ self.key)).max(f64::MIN_POSITIVE);
+            weight(index) * self.share(index) / -hash.ln()
         };
-        let room = |place: usize| {
-            let most = (bound * load * weight(place) / weights).ceil();
-            f64::from(self.set.members[place].state.load()) < most
+        let room = |index: usize| {
+            let most = (bound * load * weight(index) / weights).ceil();
+            f64::from(self.set.members[index].state.load()) < most
         };
-        let well = among.clone().filter(|place| self.is_well(*place));
+        let well = among.clone().filter(|index| self.is_well(*index));
         let (mut best, mut highest) = (None, f64::NEG_INFINITY);
-        for place in well.filter(|place| room(*place)) {
-            let score = score(place);
+        for index in well.filter(|index| room(*index)) {
+            let score = score(index);
             if score > highest {
-                (best, highest) = (Some(place), score);
+                (best, highest) = (Some(index), score);
             }
         }
         // With a bound of 1 or more somebody has room, unless others took it meanwhile.

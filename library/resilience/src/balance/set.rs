@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::ewma::Ewma;
-use super::{BalanceRules, Instance, MAX_WEIGHT, hash_of, mixed};
+use super::hash::{hash_of, mixed};
+use super::instance::{Instance, MAX_WEIGHT};
+use super::rules::BalanceRules;
 use crate::outlier::Health;
 
 /// The most instances of a set.
@@ -112,7 +114,7 @@ impl<T: Clone + Eq + Hash> Set<T> {
     }
 }
 
-/// Each place as often as its weight says: nginx's order, in which each step gives everyone its weight, and the richest pays
+/// Each index as often as its weight says: nginx's order, in which each step gives everyone its weight, and the richest pays
 /// for its turn with all of them.
 fn smooth(weights: &[u64]) -> Vec<u32> {
     let common = weights.iter().copied().fold(0, gcd).max(1);
@@ -129,7 +131,7 @@ fn smooth(weights: &[u64]) -> Vec<u32> {
     for _ in 0..sum {
         purses.iter_mut().zip(&weights).for_each(|(purse, weight)| *purse += weight);
         // Of equals the first.
-        let richest = (0..purses.len()).rev().max_by_key(|place| purses[*place]).unwrap_or(0);
+        let richest = (0..purses.len()).rev().max_by_key(|index| purses[*index]).unwrap_or(0);
         purses[richest] -= sum;
         order.push(richest as u32);
     }
@@ -158,8 +160,8 @@ mod tests {
         fn in_a_whole_turn_everyone_is_there_as_often_as_its_weight_says(weights in prop::collection::vec(1_u64..50, 1..20)) {
             let order = smooth(&weights);
             let common = weights.iter().copied().fold(0, gcd);
-            for (place, weight) in weights.iter().enumerate() {
-                let times = order.iter().filter(|chosen| **chosen as usize == place).count();
+            for (index, weight) in weights.iter().enumerate() {
+                let times = order.iter().filter(|chosen| **chosen as usize == index).count();
                 prop_assert_eq!(times as u64, weight / common);
             }
         }

@@ -55,7 +55,7 @@ impl Probes {
         self.under_way.saturating_add(self.succeeded).saturating_add(self.failed)
     }
 
-    /// One has ended; with `None` it says nothing, and another call may have its place.
+    /// One has ended; with `None` it says nothing, and another call may have its permit.
     pub(super) fn ended(self, good: Option<bool>) -> Self {
         Self {
             under_way: self.under_way.saturating_sub(1),

@@ -1,9 +1,9 @@
-//! What a breaker looks at: the last so many calls, or the calls of the last so many seconds.
+//! The window of a breaker: the last calls by number, or by time.
 //!
 //! Recording takes no lock: one slot of a ring, or one bucket of ten. Each slot carries the epoch in which it was written, so
 //! that one that a late thread writes after the ring was cleared is not counted.
 
-use crate::OwnLine;
+use crate::line::OwnLine;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl Outcomes {
         }
         match window {
             Window::Calls(calls) => {
-                let place = self.next.fetch_add(1, Ordering::Relaxed) % calls.clamp(1, MAX_CALLS);
+                let index = self.next.fetch_add(1, Ordering::Relaxed) % calls.clamp(1, MAX_CALLS);
                 let mut slot = WRITTEN | (epoch as u8) << EPOCH_SHIFT;
                 if failed {
                     slot |= FAILED;
@@ -96,7 +96,7 @@ impl Outcomes {
                 if slow {
                     slot |= SLOW;
                 }
-                let kept = &self.ring[place as usize];
+                let kept = &self.ring[index as usize];
                 // Only read while one call is like the one so many before, so that threads do not fight for the line.
                 if kept.load(Ordering::Relaxed) != slot {
                     kept.store(slot, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::{Discover, Unknown};
+use super::source::{Discover, Unknown};
 use crate::balance::{Instance, MAX_WEIGHT};
 use crate::ticker::{Ticker, TickerRules};
 
@@ -24,7 +24,7 @@ pub struct File {
     path: PathBuf,
     looks: Ticker,
     /// What it was when it was last told of; none at first.
-    told: Option<Result<Stamp, String>>,
+    reported: Option<Result<Stamp, String>>,
 }
 
 /// By these a change is seen.
@@ -41,7 +41,7 @@ impl File {
     /// # Panics
     /// When the period is zero, or longer than [`crate::ticker::MAX_PERIOD`].
     pub fn new(path: impl Into<PathBuf>, period: Duration) -> Self {
-        Self { path: path.into(), looks: Ticker::new(TickerRules::every(period), Instant::now()), told: None }
+        Self { path: path.into(), looks: Ticker::new(TickerRules::every(period), Instant::now()), reported: None }
     }
 
     async fn stamp(&self) -> Result<Stamp, String> {
@@ -70,13 +70,13 @@ impl<T: FromStr<Err: Display> + Send> Discover<T> for File {
     async fn next(&mut self) -> Result<Vec<Instance<T>>, Unknown> {
         loop {
             let stamp = self.stamp().await;
-            if self.told.as_ref() != Some(&stamp) {
+            if self.reported.as_ref() != Some(&stamp) {
                 // Looked up before it is read: what is written meanwhile is seen the next time.
                 let answer = match &stamp {
                     Ok(_) => self.read().await,
                     Err(why) => Err(why.clone()),
                 };
-                self.told = Some(stamp);
+                self.reported = Some(stamp);
                 return answer.map_err(|why| Unknown { what: self.path.display().to_string(), why });
             }
             self.looks.tick().await;

@@ -1,4 +1,4 @@
-//! Why a call has no answer.
+//! The errors of a call under a policy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ pub enum Guard {
     Throttle,
 }
 
-/// Why a call has no answer: which guard of which policy, and what the last try came to.
+/// Why a call has no answer: which guard of which policy, and what the last attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallError<E> {
-    /// A guard refused it; this try was not made.
+    /// A guard refused it; this attempt was not made.
     Refused {
         /// The policy's name.
         policy: Arc<str>,
@@ -29,42 +29,42 @@ pub enum CallError<E> {
         guard: Guard,
         /// When it is worth asking again, from now on.
         retry_after: Option<Duration>,
-        /// What the try before failed with.
+        /// What the attempt before failed with.
         cause: Option<E>,
     },
-    /// The last try failed.
+    /// The last attempt failed.
     Failed {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many tries were made.
-        tries: u32,
+        /// How many attempts were made.
+        attempts: u32,
         /// Why there was no other.
         stop: Stop,
         /// What it failed with.
         cause: E,
     },
-    /// The last try was not over in its time.
+    /// The last attempt was not over in its time.
     TimedOut {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many tries were made.
-        tries: u32,
-        /// What the try before failed with.
+        /// How many attempts were made.
+        attempts: u32,
+        /// What the attempt before failed with.
         cause: Option<E>,
     },
-    /// The deadline passed before this try began.
+    /// The deadline passed before this attempt began.
     Expired {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many tries were made.
-        tries: u32,
+        /// How many attempts were made.
+        attempts: u32,
         /// What the last one failed with.
         cause: Option<E>,
     },
 }
 
 impl<E> CallError<E> {
-    /// What the last try that failed by itself failed with.
+    /// What the last attempt that failed by itself failed with.
     pub fn cause(&self) -> Option<&E> {
         match self {
             Self::Failed { cause, .. } => Some(cause),
@@ -85,12 +85,16 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
                 };
                 write!(f, "{policy} was not called: {why}")?;
                 if let Some(after) = retry_after {
-                    write!(f, "; worth another try in {after:.1?}")?;
+                    write!(f, "; worth another attempt in {after:.1?}")?;
                 }
             }
-            Self::Failed { policy, tries, .. } => write!(f, "{policy} failed after {tries} tries")?,
-            Self::TimedOut { policy, tries, .. } => write!(f, "{policy} did not answer in time, {tries} tries")?,
-            Self::Expired { policy, tries, .. } => write!(f, "{policy}: the deadline passed after {tries} tries")?,
+            Self::Failed { policy, attempts, .. } => write!(f, "{policy} failed after {attempts} attempts")?,
+            Self::TimedOut { policy, attempts, .. } => {
+                write!(f, "{policy} did not answer in time, {attempts} attempts")?
+            }
+            Self::Expired { policy, attempts, .. } => {
+                write!(f, "{policy}: the deadline passed after {attempts} attempts")?
+            }
         }
         self.cause().map_or(Ok(()), |cause| write!(f, "; the last cause: {cause}"))
     }

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use tower::util::ServiceExt;
 use tower::{Layer, Service};
 
-use super::{CallError, Policy, Repeats};
+use super::calls::Policy;
+use super::error::CallError;
+use super::terms::Repeats;
 use crate::outcome::{ByResult, Classify};
 
 /// Whether a request may be sent again.
@@ -32,7 +34,7 @@ pub struct PolicyLayer<Q, C = ByResult> {
     repeats: MayRepeat<Q>,
 }
 
-/// A service behind a [`Policy`]. It is always ready: a try that finds the inner service busy waits for it in its own time,
+/// A service behind a [`Policy`]. It is always ready: an attempt that finds the inner service busy waits for it in its own time,
 /// where deadline and timeout see the wait. Every try works on a clone of the inner service and of the request.
 pub struct Guarded<S, Q, C = ByResult> {
     inner: S,

@@ -1,8 +1,8 @@
-//! What protects a call, as plain values.
+//! The rules of a policy, as plain values.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::GroupRules;
 use crate::adaptive::{Adaptive, AdaptiveRules};
 use crate::breaker::BreakerRules;
 use crate::bulkhead::BulkheadRules;
@@ -11,22 +11,25 @@ use crate::rate_limit::RateRules;
 use crate::retry::RetryRules;
 use crate::throttle::ThrottleRules;
 
+/// The most groups that one policy has.
+pub const MAX_GROUPS: usize = 16;
+
 /// What protects a call; `None` turns a guard off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
     pub deadline: Option<Duration>,
-    /// Whether something else may be given in the place of an answer.
+    /// Whether something else may be given instead of an answer.
     pub fallback: bool,
     /// A second call when the first is slow.
     pub hedge: Option<HedgeRules>,
-    /// Further tries.
+    /// Further attempts.
     pub retry: Option<RetryRules>,
     /// How many in a time; what a guard behind it refuses has used its turn.
     pub rate: Option<RateRules>,
     /// How many at a time.
     pub bulkhead: Option<BulkheadRules>,
-    /// Who has how many of those, at most [`super::MAX_GROUPS`]; callers of no group have what the others leave.
+    /// Who has how many of those, at most [`MAX_GROUPS`]; callers of no group have what the others leave.
     pub groups: Vec<GroupRules>,
     /// How many at a time, found out while calling: the bulkhead's permits are the most.
     pub adaptive: Option<AdaptiveRules>,
@@ -34,11 +37,11 @@ pub struct Rules {
     pub breaker: Option<BreakerRules>,
     /// How much a callee that refuses is asked.
     pub throttle: Option<ThrottleRules>,
-    /// What a try may take.
+    /// What an attempt may take.
     pub timeout: Option<TimeoutRules>,
 }
 
-/// What a try may take: a share of what is left until the deadline, and never more than so long. A try after which there is
+/// What an attempt may take: a share of what is left until the deadline, and never more than so long. An attempt after which there is
 /// no other has all that is left.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeoutRules {
@@ -48,8 +51,24 @@ pub struct TimeoutRules {
     pub at_most: Duration,
 }
 
+/// A group of callers: background work, say, or the clients of one tariff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRules {
+    /// Who calls.
+    pub name: Arc<str>,
+    /// Permits and queue of the group. A call of the group takes one of these first, and then one of the policy's.
+    pub bulkhead: BulkheadRules,
+}
+
+impl GroupRules {
+    /// A group of this name, with so many calls at a time.
+    pub fn new(name: impl Into<Arc<str>>, bulkhead: BulkheadRules) -> Self {
+        Self { name: name.into(), bulkhead }
+    }
+}
+
 impl Default for Rules {
-    /// Everything but hedging, a rate limit, an adaptive limit and a throttle: 10 s in all, half of what is left and at most 5 s for a try.
+    /// Everything but hedging, a rate limit, an adaptive limit and a throttle: 10 s in all, half of what is left and at most 5 s for an attempt.
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(10)),
@@ -117,5 +136,30 @@ impl Rules {
         let bulkhead = self.bulkhead?;
         let permits = self.adaptive.as_ref().map_or(bulkhead.permits, |rules| adaptive.limit(rules, bulkhead.permits));
         Some(BulkheadRules { permits, ..bulkhead })
+    }
+
+    /// The permits of the group of this name.
+    pub(super) fn group(&self, name: &str) -> Option<&BulkheadRules> {
+        self.groups.iter().find(|group| *group.name == *name).map(|group| &group.bulkhead)
+    }
+
+    /// Looks for groups that make no sense.
+    fn check_groups(&self) -> Result<(), String> {
+        if self.groups.len() > MAX_GROUPS {
+            return Err(format!("{} groups of callers; at most {MAX_GROUPS} are possible", self.groups.len()));
+        }
+        for (index, GroupRules { name, bulkhead }) in self.groups.iter().enumerate() {
+            bulkhead.check().map_err(|why| format!("the group {name:?}: {why}"))?;
+            if name.trim().is_empty() || self.groups[..index].iter().any(|other| other.name == *name) {
+                return Err(format!("the group {name:?}: each needs a name of its own"));
+            }
+            if let Some(all) = self.bulkhead.filter(|all| bulkhead.permits >= all.permits) {
+                let (permits, all) = (bulkhead.permits, all.permits);
+                return Err(format!(
+                    "the group {name:?} may take {permits} of {all} permits: leave some to the others"
+                ));
+            }
+        }
+        Ok(())
     }
 }

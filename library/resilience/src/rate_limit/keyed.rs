@@ -1,6 +1,6 @@
 //! One limit for each key, in memory that is fixed at the birth.
 //!
-//! Keys live in sets of [`KEY_WAYS`] places, found by a seeded hash. A new key takes the place of the key of its set that owes
+//! Keys live in sets of [`KEY_WAYS`] slots, found by a seeded hash. A new key takes the slot of the key of its set that owes
 //! least, which is mostly one whose bucket is full again, so that nothing is forgotten. In a flood of keys the one at its limit
 //! owes most and is forgotten last; nobody is refused for what others did. What is forgotten although it owed is counted.
 
@@ -9,16 +9,16 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use tokio::time::Instant;
 
-use super::{Limited, Quota, RateRules, quota, since, take};
+use super::gcra::{Limited, Quota, RateRules, quota, since, take};
 
-/// Places that a key can be in.
+/// Slots that a key can be in.
 pub const KEY_WAYS: usize = 8;
 /// The most keys: 16 bytes each.
 pub const MAX_KEYS: usize = 1 << 24;
 
 /// A limit for each key.
 ///
-/// Two threads that ask while a place changes its key can charge one call to the wrong one of the two keys.
+/// Two threads that ask while a slot changes its key can charge one call to the wrong one of the two keys.
 #[derive(Debug)]
 pub struct KeyedRateLimit {
     birth: Instant,
@@ -27,10 +27,10 @@ pub struct KeyedRateLimit {
     forgotten: AtomicU64,
 }
 
-type Set = [Place; KEY_WAYS];
+type Set = [Slot; KEY_WAYS];
 
 #[derive(Debug, Default)]
-struct Place {
+struct Slot {
     /// The key's hash; 0 is nobody.
     key: AtomicU64,
     arrival: AtomicU64,
@@ -60,15 +60,15 @@ impl KeyedRateLimit {
         now: Instant,
     ) -> Result<(), Limited> {
         let now = since(self.birth, now);
-        take(&self.place(self.hash(key), now).arrival, rules, cost, now, 0).map(drop)
+        take(&self.slot(self.hash(key), now).arrival, rules, cost, now, 0).map(drop)
     }
 
     /// What is left for a key. Asking makes no room for it.
     pub fn quota<K: Hash + ?Sized>(&self, key: &K, rules: &RateRules, now: Instant) -> Quota {
         let hash = self.hash(key);
-        let known = self.set(hash).iter().find(|place| place.key.load(Ordering::Acquire) == hash);
+        let known = self.set(hash).iter().find(|slot| slot.key.load(Ordering::Acquire) == hash);
         let nothing = AtomicU64::new(0);
-        quota(known.map_or(&nothing, |place| &place.arrival), rules, since(self.birth, now))
+        quota(known.map_or(&nothing, |slot| &slot.arrival), rules, since(self.birth, now))
     }
 
     /// How many keys there is room for.
@@ -81,28 +81,28 @@ impl KeyedRateLimit {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    /// The key's place, which it may have to be given first.
-    fn place(&self, hash: u64, now: u64) -> &Place {
+    /// The key's slot, which it may have to be given first.
+    fn slot(&self, hash: u64, now: u64) -> &Slot {
         let set = self.set(hash);
         loop {
             let mut least = (&set[0], u64::MAX, 0);
-            for place in set {
-                let key = place.key.load(Ordering::Acquire);
+            for slot in set {
+                let key = slot.key.load(Ordering::Acquire);
                 if key == hash {
-                    return place;
+                    return slot;
                 }
-                let owes = if key == 0 { 0 } else { place.arrival.load(Ordering::Relaxed) };
+                let owes = if key == 0 { 0 } else { slot.arrival.load(Ordering::Relaxed) };
                 if owes < least.1 {
-                    least = (place, owes, key);
+                    least = (slot, owes, key);
                 }
             }
-            let (place, owes, key) = least;
-            if place.key.compare_exchange(key, hash, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                place.arrival.store(0, Ordering::Relaxed);
+            let (slot, owes, key) = least;
+            if slot.key.compare_exchange(key, hash, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                slot.arrival.store(0, Ordering::Relaxed);
                 if owes > now {
                     self.forgotten.fetch_add(1, Ordering::Relaxed);
                 }
-                return place;
+                return slot;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The grammar of paths.
 
-use super::{Comparison, Expression, Function, Operand, Step, Subscript};
+use super::syntax::{Comparison, Expression, Function, Operand, Step, Subscript};
 use crate::value::Value;
 
 /// The deepest nesting of expressions.

@@ -6,9 +6,11 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Day, Decision, DecisionKind};
 use keel_catalogue::{Catalogue, Kind};
 use keel_input::diagnostics::{Mistakes, Reading};
+
+use super::record::{Decision, DecisionKind};
+use crate::calendar::Day;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

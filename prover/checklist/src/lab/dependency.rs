@@ -8,8 +8,8 @@ use keel_drill::process::{Launch, Process};
 use keel_proxy::{Fault, FaultProxy};
 use url::Url;
 
+use super::failure::{StartFailure, how, last_lines};
 use super::ready::{self, Readiness};
-use super::{StartFailure, how, last_lines};
 use crate::subject::Dependency;
 
 /// Until a dependency that was started is ready.

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Method;
+use keel_input::template;
 use keel_wire::http::Request;
 
 use crate::subject::RequestSpec;
@@ -26,16 +27,16 @@ pub(super) fn fill(spec: &RequestSpec, saved: &BTreeMap<String, String>) -> Requ
     };
     let method = if spec.method.is_empty() { "GET" } else { &spec.method };
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or(Method::GET);
-    let mut request = Request::new(method, text(&spec.path, &value));
+    let mut request = Request::new(method, template::fill(&spec.path, value));
     for (name, template) in &spec.headers {
-        request = request.header(name, text(template, &value));
+        request = request.header(name, template::fill(template, value));
     }
     match (&spec.json, &spec.body) {
         (Some(template), _) if spec.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) => {
             request.body(json(template, &value).to_string())
         }
         (Some(template), _) => request.json(&json(template, &value)),
-        (None, Some(template)) => request.body(text(template, &value)),
+        (None, Some(template)) => request.body(template::fill(template, value)),
         (None, None) => request,
     }
 }
@@ -58,29 +59,10 @@ fn fresh_key() -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
-fn text(template: &str, value: &impl Fn(&str) -> Option<String>) -> String {
-    let mut filled = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        match after.split_once('}').and_then(|(name, behind)| Some((value(name)?, behind))) {
-            Some((value, behind)) => {
-                filled.push_str(&value);
-                rest = behind;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
-        }
-    }
-    filled + rest
-}
-
 fn json(template: &serde_json::Value, value: &impl Fn(&str) -> Option<String>) -> serde_json::Value {
     use serde_json::Value;
     match template {
-        Value::String(template) => Value::String(text(template, value)),
+        Value::String(template) => Value::String(template::fill(template, value)),
         Value::Array(items) => items.iter().map(|item| json(item, value)).collect(),
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), json(field, value))).collect(),
         plain => plain.clone(),
@@ -124,7 +106,7 @@ mod tests {
     fn a_template_without_names_is_left_alone() {
         let value = |_: &str| None;
         for plain in ["", "{", "}", "a{b", "{{}}", "{\"a\":1}"] {
-            assert_eq!(text(plain, &value), plain);
+            assert_eq!(template::fill(plain, value), plain);
         }
     }
 }

@@ -8,6 +8,7 @@ use keel_wire::http::{Answer, Failure};
 
 use super::*;
 use crate::subject::{Dependency, State};
+use crate::testing::reserved_port;
 
 /// Not a test: the service that the tests here examine. The test binary starts itself with it.
 ///
@@ -48,17 +49,13 @@ fn answer(mut connection: TcpStream) -> Option<()> {
     write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len()).ok()
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn run_service() -> String {
     let binary = std::env::current_exe().unwrap();
     format!("'{}' --exact lab::tests::service --ignored --nocapture", binary.display())
 }
 
 fn subject() -> Subject {
-    let port = free_port();
+    let port = reserved_port();
     Subject {
         name: "service".to_owned(),
         run: run_service(),
@@ -87,7 +84,7 @@ fn subject() -> Subject {
 
 /// Itself again, as what the subject calls.
 fn rail() -> Dependency {
-    let port = free_port();
+    let port = reserved_port();
     Dependency {
         name: "rail".to_owned(),
         env: "RAIL_URL".to_owned(),

@@ -1,59 +1,53 @@
-//! An examination as JUnit XML: a suite a chapter, a case an attribute.
+//! An examination as JUnit XML: a suite for each chapter, a case for each attribute.
 
-use std::fmt::Write;
+use std::time::Duration;
 
-use super::safe::escaped;
-use super::{Examined, Report};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+use super::content::{Examined, Report};
+use super::format::{FileFlag, Format, Look};
+use super::safe::visible;
 use crate::finding::{Evidence, Verdict};
 
+pub(super) const FORMAT: Format = Format {
+    name: "junit",
+    file: Some(FileFlag { extension: "xml", help: "Also write the report as JUnit XML" }),
+    render: text,
+};
+
 /// The whole report.
-pub fn text(report: &Report) -> String {
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let (cases, score) = (report.findings.len(), report.score);
-    let skipped = score.not_applicable + score.decided_against;
-    let _ = writeln!(
-        text,
-        r#"<testsuites name="keel" tests="{cases}" failures="{}" errors="{}" skipped="{skipped}" time="{:.3}">"#,
-        score.falls_short, score.unknown, report.took_seconds
-    );
+fn text(report: &Report, _: Look) -> String {
+    let mut document = quick_junit::Report::new("keel");
+    document.set_time(seconds(report.took_seconds));
     for chapter in report.findings.chunk_by(|a, b| a.chapter == b.chapter) {
-        let count = |verdicts: &[Verdict]| {
-            chapter.iter().filter(|examined| verdicts.contains(&examined.finding.verdict)).count()
-        };
-        let _ = writeln!(
-            text,
-            r#"  <testsuite name="{}" tests="{}" failures="{}" errors="{}" skipped="{}" time="{:.3}" timestamp="{}">"#,
-            escaped(&chapter[0].chapter),
-            chapter.len(),
-            count(&[Verdict::FallsShort]),
-            count(&[Verdict::Unknown]),
-            count(&[Verdict::NotApplicable, Verdict::DecidedAgainst]),
-            chapter.iter().map(|examined| examined.took_seconds).sum::<f64>(),
-            escaped(&report.started),
-        );
-        for examined in chapter {
-            case(&mut text, examined);
-        }
-        text.push_str("  </testsuite>\n");
+        let mut suite = TestSuite::new(chapter[0].chapter.as_str());
+        suite.set_time(seconds(chapter.iter().map(|examined| examined.took_seconds).sum()));
+        // Written as it stands in the report: RFC 3339 is what JUnit asks for.
+        suite.extra.insert("timestamp".into(), visible(&report.started).into());
+        suite.add_test_cases(chapter.iter().map(case));
+        document.add_test_suite(suite);
     }
-    text.push_str("</testsuites>\n");
-    text
+    // Text in, text out: nothing of it can fail.
+    document.to_string().unwrap_or_default()
 }
 
-fn case(text: &mut String, examined: &Examined) {
+fn case(examined: &Examined) -> TestCase {
     let finding = &examined.finding;
-    let (id, summary) = (escaped(&finding.id), escaped(&finding.summary));
-    let chapter = escaped(&examined.chapter);
-    let _ = write!(text, r#"    <testcase classname="{chapter}" name="{id}" time="{:.3}""#, examined.took_seconds);
-    let evidence: String = finding.evidence.iter().map(piece).collect();
-    let _ = match finding.verdict {
-        Verdict::Holds => writeln!(text, "/>"),
-        Verdict::FallsShort => writeln!(text, r#"><failure message="{summary}">{evidence}</failure></testcase>"#),
-        Verdict::Unknown => writeln!(text, r#"><error message="{summary}">{evidence}</error></testcase>"#),
-        Verdict::NotApplicable | Verdict::DecidedAgainst => {
-            writeln!(text, r#"><skipped message="{summary}"/></testcase>"#)
-        }
+    let mut status = match finding.verdict {
+        Verdict::Holds => TestCaseStatus::success(),
+        Verdict::FallsShort => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Unknown => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Verdict::NotApplicable | Verdict::DecidedAgainst => TestCaseStatus::skipped(),
     };
+    if finding.verdict != Verdict::Holds {
+        status.set_message(visible(&finding.summary));
+    }
+    if matches!(finding.verdict, Verdict::FallsShort | Verdict::Unknown) {
+        status.set_description(finding.evidence.iter().map(piece).collect::<String>());
+    }
+    let mut case = TestCase::new(finding.id.as_str(), status);
+    case.set_classname(examined.chapter.as_str()).set_time(seconds(examined.took_seconds));
+    case
 }
 
 /// One piece of evidence, each part on a line.
@@ -64,18 +58,48 @@ fn piece(piece: &Evidence) -> String {
         None => "\u{b7}",
     };
     let line = |name: &str, part: &Option<String>| {
-        part.as_ref().map_or_else(String::new, |part| format!("  {name} {}\n", escaped(part)))
+        part.as_ref().map_or_else(String::new, |part| format!("  {name} {}\n", visible(part)))
     };
-    format!("{mark} {}\n{}{}", escaped(&piece.what), line("sent", &piece.sent), line("got ", &piece.came_back))
+    format!("{mark} {}\n{}{}", visible(&piece.what), line("sent", &piece.sent), line("got ", &piece.came_back))
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::report::sample;
+
     #[test]
     fn counts_agree_and_text_is_escaped() {
-        let text = super::text(&super::super::sample::report());
-        assert!(text.contains(r#"tests="5" failures="1" errors="1" skipped="2""#), "{text}");
+        let text = text(&sample::report(), Look::default());
+        assert!(text.contains(r#"tests="5" skipped="2" failures="1" errors="1""#), "{text}");
         assert!(!text.contains("<script>") && !text.contains('\u{1b}'), "{text}");
         assert_eq!(text.matches("<testcase").count(), 5);
+    }
+
+    #[test]
+    fn a_reader_of_junit_xml_reads_every_verdict_back() {
+        let sample = sample::report();
+        let text = text(&sample, Look::default());
+        let read = quick_junit::Report::deserialize_from_str(&text).unwrap();
+        let cases: Vec<&TestCase> = read.test_suites.iter().flat_map(|suite| &suite.test_cases).collect();
+        for (case, examined) in cases.iter().zip(&sample.findings) {
+            assert_eq!(case.name.as_str(), examined.finding.id);
+            let message = match (&case.status, examined.finding.verdict) {
+                (TestCaseStatus::Success { .. }, Verdict::Holds) => continue,
+                (TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, message, .. }, Verdict::FallsShort)
+                | (TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, message, .. }, Verdict::Unknown)
+                | (TestCaseStatus::Skipped { message, .. }, Verdict::NotApplicable | Verdict::DecidedAgainst) => {
+                    message
+                }
+                (status, verdict) => panic!("{verdict:?} is written as {status:?}"),
+            };
+            let message = message.as_ref().expect("it has a message").as_str();
+            assert!(message.contains("<script>\"1\" & '2'"), "{message}");
+        }
+        assert_eq!(cases.len(), sample.findings.len());
     }
 }

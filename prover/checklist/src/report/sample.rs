@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Examined, Report};
+use keel_catalogue::Catalogue;
+
+use super::content::{Examined, Report};
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::subject::{Flags, Subject};
-use keel_catalogue::Catalogue;
 
 /// What a hostile subject would answer.
 const HOSTILE: &str = "<script>\"1\" & '2' \u{1b}[31m \u{202e}]]> </pre>\n--";

@@ -1,25 +1,19 @@
-//! An examination for a terminal: a line an attribute, grouped by chapter.
+//! An examination for a terminal: a line for each attribute, grouped by chapter.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-
-pub use super::safe::plain;
-use super::{Examined, Report, word};
-use crate::finding::Verdict;
 use keel_catalogue::Catalogue;
 
-/// How much is shown, and how.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Look {
-    /// Escape sequences for colour: only for a terminal.
-    pub colour: bool,
-    /// The evidence of everything, not only of what falls short or is unknown.
-    pub verbose: bool,
-}
+use super::content::{Examined, Report, word};
+use super::format::{Format, Look};
+use super::safe::plain;
+use crate::finding::Verdict;
+
+pub(super) const FORMAT: Format = Format { name: "terminal", file: None, render: text };
 
 /// The whole report.
-pub fn text(report: &Report, look: Look) -> String {
+fn text(report: &Report, look: Look) -> String {
     let (mut text, catalogue) = (String::new(), Catalogue::embedded());
     let _ = writeln!(text, "{}  {}", plain(&report.subject), report.url);
     let mut chapter = "";
@@ -102,10 +96,11 @@ fn style_of(verdict: Verdict) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sample;
 
     #[test]
     fn without_a_terminal_there_is_no_escape_sequence_also_not_the_subjects() {
-        let text = text(&super::super::sample::report(), Look { colour: false, verbose: true });
+        let text = text(&sample::report(), Look { colour: false, verbose: true });
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("falls short     border.problem"), "{text}");
         assert!(text.contains("1 hold, 1 fall short, 1 unknown"), "{text}");

@@ -1,5 +1,7 @@
 //! Reads `keel.toml`; its form is shown in [`crate::subject`].
 
+mod request;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,11 +12,13 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use toml::Spanned;
 
-use super::load;
-use super::request::{self, Known, Request};
-use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
-use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, Dependency, Lever, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use keel_input::diagnostics::{Mistakes, Reading};
+
+use self::request::{Known, Request};
+use super::dependency::{Dependencies, Dependency, Lever};
+use super::load;
+use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
+use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::values::{folder, name_of, plain_url, url_path, variable};
-use super::{DEADLINE, DRAIN_TIMEOUT, Dependencies, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use keel_input::diagnostics::{Mistake, Mistakes};
+
+use super::dependency::Dependencies;
+use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
+use super::values::{folder, name_of, plain_url, url_path, variable};
 
 /// What the command line can say. Paths are relative to the folder in which it was said.
 #[derive(Clone, Debug, Default)]

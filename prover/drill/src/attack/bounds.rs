@@ -1,4 +1,4 @@
-//! How much an attack may do, and what it may never exceed.
+//! Bounds of an attack, and the maxima of all bounds.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub const MAX_DURATION: Duration = Duration::from_secs(120);
 /// The most bytes that an attack ever streams on one connection.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// How much one attack may do. All of them hold together; the first that is reached ends the attack.
+/// The bounds of one attack. All of them hold together; the first that is reached ends the attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections held at once; at most [`MAX_CONNECTIONS`]. Fewer where the process may not open so many descriptors.
@@ -27,7 +27,7 @@ pub struct Bounds {
     pub duration: Duration,
     /// Bytes streamed on one connection; at most [`MAX_BYTES`].
     pub bytes: u64,
-    /// How long one answer is waited for; never longer than `duration`.
+    /// The time limit of one answer; never longer than `duration`.
     pub answer: Duration,
 }
 
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_a_maximum_is_refused_by_name() {
+    fn bounds_beyond_a_maximum_are_refused_by_name() {
         let bounds = Bounds { connections: MAX_CONNECTIONS + 1, ..Bounds::default() };
         let beyond = bounds.check().expect_err("too many");
         assert_eq!(beyond.to_string(), "connections of an attack must be from 1 to 4000, not 4001: ask for less");

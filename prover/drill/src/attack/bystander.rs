@@ -1,4 +1,4 @@
-//! Somebody else at another address, who asks steadily for something harmless while an attack runs.
+//! The bystander: a client at another address that sends a harmless request steadily while an attack runs.
 //!
 //! Asked at fixed moments, each time on a connection of its own as a new visitor would, and timed from the moment at which it
 //! was due: a server that makes the bystander wait cannot make it ask less (no coordinated omission).
@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::ground::Ground;
-use super::outcome::Findings;
+use super::context::Context;
+use super::evidence::{Excuse, Findings};
 use keel_wire::raw::RawConnection;
 
 /// Between two requests.
@@ -23,13 +23,13 @@ const BEFORE: usize = 30;
 const LEAST_DURING: usize = 20;
 /// Requests after it.
 const AFTER: usize = 20;
-/// How long one request may take.
+/// The time limit of one request.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The most requests in flight; beyond it one is counted as failed without being sent.
 const MAX_IN_FLIGHT: usize = 200;
-/// How long an attack may overrun its bounds before it is dropped: for its last answer and its own bookkeeping.
+/// The time by which an attack may overrun its bounds, for its last answer and its own bookkeeping, before it is dropped.
 const OVERRUN: Duration = Duration::from_secs(15);
-/// How long a target may take to serve the bystander again.
+/// The time in which a target must serve the bystander again.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// A bystander is served as long as one request in so many fails at most.
@@ -43,7 +43,7 @@ pub const TAIL_FACTOR: u32 = 20;
 /// with a floor that a retransmitted SYN (1 s) stays below.
 pub const TAIL_FLOOR: Duration = Duration::from_millis(2_500);
 
-/// How the bystander fared.
+/// The service that the bystander got.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bystander {
     /// Whether it asked from an address of its own: else limits for an address met it with the attacker.
@@ -58,12 +58,12 @@ pub struct Bystander {
     pub recovered: Option<Duration>,
 }
 
-/// What became of its requests. Times are to the whole answer, of those that succeeded.
+/// Counts and times of its requests. Times are to the whole answer, of those that succeeded.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Health {
-    /// How many were sent.
+    /// Requests sent.
     pub requests: usize,
-    /// How many had no answer, or another status than in peace.
+    /// Requests without an answer, or with another status than before the attack.
     pub errors: usize,
     /// The median.
     pub p50: Duration,
@@ -74,7 +74,7 @@ pub struct Health {
 }
 
 impl Bystander {
-    /// What is wrong with how it fared, when something is. It suffers when more than one request in twenty ([`ERRORS`]) fails,
+    /// Returns the harm to it, if any. It suffers when more than one request in twenty ([`ERRORS`]) fails,
     /// when the median is above ten times the one before ([`MEDIAN_FACTOR`]) and half a second ([`MEDIAN_FLOOR`]), when the 99th
     /// percentile is above twenty times ([`TAIL_FACTOR`]) and two and a half seconds ([`TAIL_FLOOR`]), or when it is not served
     /// again within 10 s of the end.
@@ -115,14 +115,14 @@ impl Health {
     }
 }
 
-/// How long one request took; none when it failed.
+/// The time that one request took; none when it failed.
 type Sample = Option<Duration>;
 
 /// Runs the attack with a bystander beside it.
-pub(super) async fn beside(ground: &Ground<'_>, attack: impl Future<Output = Findings>) -> (Findings, Bystander) {
-    let asker = Asker::new(ground);
+pub(super) async fn beside(context: &Context<'_>, attack: impl Future<Output = Findings>) -> (Findings, Bystander) {
+    let asker = Asker::new(context);
     let before = asker.ask_times(BEFORE).await;
-    let (findings, during) = asker.ask_while(ground, attack).await;
+    let (findings, during) = asker.ask_while(context, attack).await;
     let ended = Instant::now();
     let recovered = asker.recovery(ended).await;
     let after = asker.ask_times(AFTER).await;
@@ -136,13 +136,13 @@ struct Asker {
     from: Option<SocketAddr>,
     request: Vec<u8>,
     /// The status in peace.
-    peace: u16,
+    baseline: u16,
 }
 
 impl Asker {
-    fn new(ground: &Ground<'_>) -> Arc<Self> {
-        let request = ground.head(&ground.read(), "Connection: close\r\n");
-        Arc::new(Self { address: ground.address, from: ground.bystander(), request, peace: ground.peace })
+    fn new(context: &Context<'_>) -> Arc<Self> {
+        let request = context.head(&context.read(), "Connection: close\r\n");
+        Arc::new(Self { address: context.address, from: context.bystander(), request, baseline: context.baseline })
     }
 
     /// One request that was due at `due`.
@@ -153,7 +153,7 @@ impl Asker {
             connection.listen_answer(PATIENCE).await.status()
         };
         let status = tokio::time::timeout_at(due + PATIENCE, exchange).await.ok()??;
-        (status == self.peace).then(|| due.elapsed())
+        (status == self.baseline).then(|| due.elapsed())
     }
 
     async fn ask_times(self: &Arc<Self>, times: usize) -> Vec<Sample> {
@@ -175,7 +175,7 @@ impl Asker {
     /// Asks until the attack has ended, and a least number of times.
     async fn ask_while(
         self: &Arc<Self>,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         attack: impl Future<Output = Findings>,
     ) -> (Findings, Vec<Sample>) {
         let over = Arc::new(Mutex::new(false));
@@ -185,9 +185,9 @@ impl Asker {
             async move { asker.ask_until(&over).await }
         });
         let asking = AbortOnDrop(asking);
-        let attacked = tokio::time::timeout(ground.bounds.duration + OVERRUN, attack).await;
+        let attacked = tokio::time::timeout(context.bounds.duration + OVERRUN, attack).await;
         let findings = attacked.unwrap_or_else(|_| {
-            Err(super::outcome::Excuse::Unknown(format!("the attack did not end within {OVERRUN:?} of its bounds")))
+            Err(Excuse::Unknown(format!("the attack did not end within {OVERRUN:?} of its bounds")))
         });
         *over.lock().expect("nobody panics with it") = true;
         (findings, asking.join().await)
@@ -215,7 +215,7 @@ impl Asker {
         samples
     }
 
-    /// How long after `ended` a request was served again, not slower than the median may be; none when none was within 10 s.
+    /// Returns the time after `ended` at which a request was served again, not slower than the median may be; none after 10 s.
     async fn recovery(&self, ended: Instant) -> Option<Duration> {
         while ended.elapsed() < RECOVERY {
             let asked = Instant::now();

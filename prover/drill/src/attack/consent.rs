@@ -1,27 +1,22 @@
-//! Who may be attacked: loopback, and whoever serves a fresh token of this run at a well-known path.
+//! Consent to attacks: loopback, and targets that serve a fresh token of this run at a well-known path.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::TryRng;
-use rand::rngs::SysRng;
 use url::Url;
 
+use super::answers;
 use super::target::Target;
+use super::token::Token;
 use keel_wire::http::MAX_BODY_KEPT;
 use keel_wire::raw::RawConnection;
 
-/// Where a target beyond loopback says that it consents: the body is the token and nothing else but white space.
+/// The path at which a target beyond loopback consents: the body is the token and nothing else but white space.
 pub const PATH: &str = "/.well-known/keel-consent";
-/// How long the token may take to come, from the connection to the last byte.
+/// The time limit of the token, from the connection to the last byte.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a target must serve to consent to the attacks of this run: 192 bits of the operating system's randomness.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-/// Why a target is not attacked.
+/// The reason why a target is not attacked.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// Only plain HTTP is spoken here.
@@ -32,13 +27,13 @@ pub enum Refused {
     NoAddress {
         /// The target's URL.
         url: Url,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// It is not on loopback, and one port cannot consent for another.
     #[error("port {port} of {address} is not attacked: beyond 127.0.0.0/8 and ::1 only the URL's own port is")]
     OtherPort {
-        /// Where it listens.
+        /// Its address.
         address: SocketAddr,
         /// The other port.
         port: u16,
@@ -54,9 +49,9 @@ pub enum Refused {
          `{token}` at {PATH} while this run lasts"
     )]
     NoConsent {
-        /// Where it listens.
+        /// Its address.
         address: SocketAddr,
-        /// What was seen at the path.
+        /// The answer at the path.
         saw: String,
         /// The token of this run.
         token: Token,
@@ -67,40 +62,11 @@ pub enum Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) address: SocketAddr,
-    /// What to put into `Host`.
+    /// The value of `Host`.
     pub(super) host: String,
 }
 
-impl Token {
-    /// A fresh one.
-    ///
-    /// # Panics
-    /// When the operating system has no randomness.
-    pub fn fresh() -> Self {
-        let mut bytes = [0; 24];
-        SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness");
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// As it is to be served.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({})", self.0)
-    }
-}
-
-/// Where `target` may be attacked. Consent is asked for anew each time, so that taking the token away ends it.
+/// Returns the site at which `target` may be attacked. Consent is asked for anew each time, so that taking the token away ends it.
 ///
 /// # Errors
 /// Why it may not.
@@ -114,7 +80,7 @@ pub(super) async fn site(target: &Target) -> Result<Site, Refused> {
     }
     let token = target.consent.as_ref().ok_or(Refused::NoToken(site.address))?;
     match served(&site).await {
-        Ok(served) if served == token.0 => Ok(site),
+        Ok(served) if served == token.text() => Ok(site),
         Ok(_) => Err(no_consent(&site, "what it serves there is not the token of this run".to_owned(), token)),
         Err(saw) => Err(no_consent(&site, saw, token)),
     }
@@ -137,7 +103,7 @@ async fn resolve(url: &Url) -> Result<Site, Refused> {
     Ok(Site { address, host })
 }
 
-/// What is served at the path, trimmed.
+/// Returns the body at the path, trimmed.
 async fn served(site: &Site) -> Result<String, String> {
     let ask = async {
         let mut connection = RawConnection::connect(site.address, None, PATIENCE).await.map_err(|e| e.to_string())?;
@@ -146,7 +112,7 @@ async fn served(site: &Site) -> Result<String, String> {
         Ok::<_, String>(connection.listen_answer(PATIENCE).await)
     };
     let heard = tokio::time::timeout(PATIENCE, ask).await.map_err(|_| format!("no answer within {PATIENCE:?}"))??;
-    let answer = super::answers::first(&heard.bytes, MAX_BODY_KEPT);
+    let answer = answers::first(&heard.bytes, MAX_BODY_KEPT);
     match answer {
         Some(answer) if answer.status == 200 => Ok(String::from_utf8_lossy(&answer.body).trim().to_owned()),
         Some(answer) => Err(format!("it answers {} there", answer.status)),
@@ -158,12 +124,6 @@ async fn served(site: &Site) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn no_two_tokens_are_the_same() {
-        assert_ne!(Token::fresh(), Token::fresh());
-        assert_eq!(Token::fresh().text().len(), 48);
-    }
-
     #[tokio::test]
     async fn one_port_does_not_consent_for_another() {
         let target = Target { h2_port: Some(8_443), ..Target::at("http://192.0.2.1/".parse().expect("a URL")) };
@@ -171,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_plain_http_is_refused() {
+    async fn targets_without_plain_http_are_refused() {
         let target = Target::at("https://127.0.0.1/".parse().expect("a URL"));
         assert!(matches!(site(&target).await, Err(Refused::NotHttp(_))));
     }

@@ -1,20 +1,36 @@
-//! The list: every attack, gentle ones first, so that what an attack leaves behind meets as few others as possible.
+//! Every attack, gentle ones first, so that what one leaves behind meets as few others as possible.
+//!
+//! To add an attack, write it in a file of its own in `suite/`, declare the file here, and put its constant into [`ALL`].
 
-use super::{
-    Attack, connection_flood, cross_site, effects, guesses, h2, hosts, idle, methods, oversized, ranges, slow_body,
-    slow_headers, slow_read, smuggling, traversal,
-};
+mod connection_flood;
+mod cross_site;
+mod h2;
+mod hosts;
+mod id_enumeration;
+mod idempotency;
+mod idle;
+mod login_brute_force;
+mod methods;
+mod oversized;
+mod ranges;
+mod slow_body;
+mod slow_headers;
+mod slow_read;
+mod smuggling;
+mod traversal;
+
+use super::definition::Attack;
 
 /// Every attack, in the order in which they are run.
-pub(super) static ALL: [Attack; 35] = [
+static ALL: &[Attack] = &[
     methods::ATTACK,
     hosts::ATTACK,
     traversal::ATTACK,
     ranges::ATTACK,
     cross_site::ATTACK,
-    effects::REPLAY,
-    effects::RACE,
-    guesses::IDS,
+    idempotency::REPLAY,
+    idempotency::RACE,
+    id_enumeration::ATTACK,
     smuggling::CL_TE,
     smuggling::TE_CL,
     smuggling::TE_TE,
@@ -31,7 +47,7 @@ pub(super) static ALL: [Attack; 35] = [
     oversized::JSON_DEPTH,
     oversized::JSON_WIDTH,
     oversized::GZIP_BOMB,
-    guesses::LOGIN,
+    login_brute_force::ATTACK,
     slow_headers::ATTACK,
     slow_body::ATTACK,
     slow_read::ATTACK,
@@ -43,6 +59,16 @@ pub(super) static ALL: [Attack; 35] = [
     h2::WINDOW_STALL,
     h2::RAPID_RESET,
 ];
+
+/// Every attack, in the order in which they are run: gentle ones first.
+pub fn all() -> &'static [Attack] {
+    ALL
+}
+
+/// The attack of this name.
+pub fn named(id: &str) -> Option<&'static Attack> {
+    ALL.iter().find(|attack| attack.id == id)
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,16 +1,16 @@
-//! What is attacked, and what is known of it.
+//! The target of attacks, and the facts that attacks need.
 
 use url::Url;
 
-use super::consent::Token;
+use super::token::Token;
 use keel_wire::http::Request;
 
-/// What is attacked. What is not known makes the attacks that need it not applicable, with the reason.
+/// The target of attacks. A missing fact makes the attacks that need it not applicable, with the reason.
 ///
 /// In paths, values of headers and bodies `{key}` stands for a fresh UUID, the same in all places of one request.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it listens; plain `http`. Its path stands before no other path.
+    /// Its URL; plain `http`. Its path stands before no other path.
     pub url: Url,
     /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's. Only on loopback: consent is served at the URL.
     pub h2_port: Option<u16>,
@@ -20,13 +20,13 @@ pub struct Target {
     pub body: Option<Request>,
     /// A request with an effect, made safe to repeat by a key.
     pub write: Option<Write>,
-    /// Where the answer to it names what was made, as JSON pointers. None: answers are compared as a whole.
+    /// JSON pointers to the names of created things in the answer to it. None: answers are compared as a whole.
     pub made: Vec<String>,
-    /// How somebody logs in.
+    /// The login.
     pub login: Option<Login>,
     /// Things with ids.
     pub identified: Option<Identified>,
-    /// What a target beyond loopback must serve before it is attacked.
+    /// The token that a target beyond loopback must serve before it is attacked.
     pub consent: Option<Token>,
 }
 
@@ -39,7 +39,7 @@ pub struct Write {
     pub key: Option<String>,
 }
 
-/// How somebody logs in.
+/// The login.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The request; `{password}` in its body or a header stands for what is tried.

@@ -1,4 +1,4 @@
-//! What requests cause at a dependency: which were acknowledged, and what is in the dependency's own list in the end.
+//! Effects of requests at a dependency: those acknowledged, compared with the dependency's own list in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use url::Url;
 
-use super::hypothesis::{Judged, LOOK_PATIENCE, Outcome};
+use super::finding::{Judged, Judgement, LOOK_PATIENCE};
 use super::plan::Effects;
-use super::stage::Stage;
+use super::target::DrillTarget;
 use crate::history::check::{self, Verdict};
-use crate::history::{Action, Answer, Operation, Outcome as Became};
+use crate::history::{Action, Answer, Operation, Outcome};
 use keel_load::{Completed, MAX_SAMPLES};
 use keel_wire::http::{Client, Request};
 
 /// Between two looks at the list, while not all is there.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often the list before the load is looked at until it does not change.
+/// The most looks at the list before the load, until it does not change.
 const SETTLES: usize = 20;
 /// The most pages of a list.
 const MAX_PAGES: usize = 10_000;
@@ -29,7 +29,7 @@ pub(super) struct EffectsSeen {
     kind: Option<usize>,
     dependency: Option<Url>,
     begun: Instant,
-    /// What was there before the load, or why that is not known.
+    /// The effects before the load, or the reason why they are not known.
     before: Result<Counts, String>,
     asked: Mutex<Asked>,
 }
@@ -48,11 +48,11 @@ struct Asked {
 
 impl EffectsSeen {
     /// Looks at what is there before the load, until it does not change any more.
-    pub(super) async fn open(plan: &Effects, offered: &keel_load::Plan, stage: &impl Stage) -> Self {
+    pub(super) async fn open(plan: &Effects, load_plan: &keel_load::Plan, target: &impl DrillTarget) -> Self {
         let mut seen = Self {
             plan: plan.clone(),
-            kind: offered.kinds.iter().position(|kind| kind.name == plan.request),
-            dependency: stage.dependency(&plan.dependency),
+            kind: load_plan.kinds.iter().position(|kind| kind.name == plan.request),
+            dependency: target.dependency(&plan.dependency),
             begun: Instant::now(),
             before: Err("it was not looked at".to_owned()),
             asked: Mutex::default(),
@@ -84,7 +84,7 @@ impl EffectsSeen {
                 action: Action::Effect { key },
                 invoked: self.since(completed.sent),
                 completed: Some(self.since(completed.done)),
-                outcome: Became::ok(),
+                outcome: Outcome::ok(),
             }),
             _ => asked.nameless += 1,
         }
@@ -96,14 +96,14 @@ impl EffectsSeen {
         let what = &self.plan.request;
         let before: BTreeSet<&String> = match &self.before {
             Ok(before) => before.keys().collect(),
-            Err(why) => return (Outcome::Unknown, format!("what was there before is not known: {why}")),
+            Err(why) => return (Judgement::Unknown, format!("what was there before is not known: {why}")),
         };
         if asked.nameless > 0 {
             let evidence = format!("{} answers to {what} do not have its name at {}", asked.nameless, self.plan.id);
-            return (Outcome::Unknown, evidence);
+            return (Judgement::Unknown, evidence);
         }
         if asked.acknowledged.is_empty() {
-            return (Outcome::Unknown, format!("no {what} was acknowledged"));
+            return (Judgement::Unknown, format!("no {what} was acknowledged"));
         }
         let names = asked.acknowledged.iter().filter_map(|operation| match &operation.action {
             Action::Effect { key } => Some(key),
@@ -121,7 +121,7 @@ impl EffectsSeen {
         };
         let counts: Counts = match counted {
             Ok(counts) => counts.into_iter().filter(|(name, _)| !before.contains(name)).collect(),
-            Err(why) => return (Outcome::Unknown, format!("what has happened cannot be read: {why}")),
+            Err(why) => return (Judgement::Unknown, format!("what has happened cannot be read: {why}")),
         };
         let (known, others): (Counts, Counts) = counts.into_iter().partition(|(name, _)| names.contains(name));
         let most = asked.unanswered;
@@ -133,12 +133,12 @@ impl EffectsSeen {
                 others.values().sum::<u64>(),
                 others.keys().next().map_or("", String::as_str)
             );
-            return (Outcome::FellShort, evidence);
+            return (Judgement::FellShort, evidence);
         }
         let now = self.since(Instant::now());
         let mut history = asked.acknowledged;
         let count = history.len();
-        let counted = Became::Ok { answer: Answer::Counts(known) };
+        let counted = Outcome::Ok { answer: Answer::Counts(known) };
         history.push(Operation {
             process: 0,
             action: Action::Counts,
@@ -155,12 +155,12 @@ impl EffectsSeen {
                     took.as_secs_f64(),
                     others.len(),
                 );
-                (Outcome::Held, evidence)
+                (Judgement::Held, evidence)
             }
             Verdict::Broken(example) => {
-                (Outcome::FellShort, format!("{} ({:.1} s after the load)", example.claim, took.as_secs_f64()))
+                (Judgement::FellShort, format!("{} ({:.1} s after the load)", example.claim, took.as_secs_f64()))
             }
-            Verdict::Unknown(why) => (Outcome::Unknown, why),
+            Verdict::Unknown(why) => (Judgement::Unknown, why),
         }
     }
 

@@ -28,8 +28,13 @@
 //! ```
 
 mod callee;
+mod error;
 mod expectation;
+mod load;
+mod phase;
 mod prepare;
+mod settings;
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,13 +42,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::fault::Fault;
 use keel_input::duration;
 use keel_load::profile::{Profile, Stretch};
 
 pub use self::callee::{CallBound, Effects};
-pub use self::expectation::{Bank, Health, Http, Hypothesis, LoadBound, Metric, Move, Phase, Recovers};
+pub use self::error::PlanError;
+pub use self::expectation::{Bank, HealthCheck, Http, Hypothesis, LoadBound, Metric, Move, Recovers};
+pub use self::load::Load;
+pub use self::phase::Phase;
 pub use self::prepare::{Prepare, Volume};
+pub use self::settings::Settings;
+pub use self::step::{Does, HostFault, Step};
 
 /// The longest drill.
 pub const MAX_LENGTH: Duration = Duration::from_secs(600);
@@ -54,28 +63,28 @@ pub const MAX_RATE: f64 = 5000.0;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Plan {
-    /// What it is about.
+    /// Its subject.
     pub title: String,
-    /// Why it matters.
+    /// The reason why it matters.
     pub description: String,
-    /// What is examined, when not what the command line says.
+    /// The subject, when it is not the one that the command line says.
     #[serde(default)]
     pub subject: SubjectPart,
-    /// What is put under it before it starts, so that it can be broken later.
+    /// Preparations before it starts, so that it can be broken later.
     #[serde(default)]
     pub prepare: Prepare,
-    /// What may be touched.
+    /// The limits of the drill: everything that it may touch.
     #[serde(default)]
     pub blast_radius: BlastRadius,
-    /// What is asked of it meanwhile.
+    /// The load on it.
     pub load: Load,
-    /// What is done to it.
+    /// The steps.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
-    /// What is expected of it.
+    /// The hypotheses.
     #[serde(rename = "hypothesis")]
     pub hypotheses: Vec<Hypothesis>,
-    /// When it is broken off at once.
+    /// The abort conditions.
     #[serde(default, rename = "abort")]
     pub aborts: Vec<Abort>,
     /// From the last undo until the phase `after` begins.
@@ -83,7 +92,7 @@ pub struct Plan {
     pub recovery: Duration,
 }
 
-/// What is examined.
+/// The subject of a drill.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SubjectPart {
@@ -94,7 +103,7 @@ pub struct SubjectPart {
     pub env: BTreeMap<String, String>,
 }
 
-/// What may be touched.
+/// The limits of the drill: everything that it may touch.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BlastRadius {
@@ -115,131 +124,7 @@ pub struct BlastRadius {
     pub commands: bool,
 }
 
-/// What is asked of the service, open loop.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Load {
-    /// Requests a second.
-    pub rate: f64,
-    /// How long.
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub lasts: Duration,
-    /// Requests by name, and their weights.
-    pub mix: BTreeMap<String, u32>,
-    /// When an answer is given up.
-    #[serde(default = "patience", deserialize_with = "duration::deserialize")]
-    pub timeout: Duration,
-    /// How often a request that failed is sent again at once, with its key.
-    #[serde(default)]
-    pub retries: u32,
-    /// How late keel may come to a request. When it comes later to more than one in a hundred, nothing can be said of latencies
-    /// and failures.
-    #[serde(default = "allowed_lag", deserialize_with = "duration::deserialize")]
-    pub allowed_lag: Duration,
-    /// What the order of requests is drawn from. Their keys are new in every run.
-    #[serde(default = "seed")]
-    pub seed: u64,
-}
-
-/// One thing that is done, and undone.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Step {
-    /// In the words of reports.
-    pub name: String,
-    /// When, from the beginning of the load.
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub at: Duration,
-    /// Until it is undone.
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub lasts: Duration,
-    /// What.
-    pub does: Does,
-}
-
-/// What a step does.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Does {
-    /// A dependency's answers come later.
-    Slow {
-        /// Which.
-        dependency: String,
-        /// By how much.
-        #[serde(deserialize_with = "duration::deserialize")]
-        by: Duration,
-    },
-    /// A dependency refuses connections.
-    Down(String),
-    /// A dependency accepts and never answers.
-    Hang(String),
-    /// A dependency answers what is not the protocol.
-    Garbage(String),
-    /// A dependency resets connections after the request.
-    Reset(String),
-    /// A dependency answers 500.
-    ServerError(String),
-    /// A dependency does what it is asked, and its answer is lost.
-    LostAnswer(String),
-    /// A dependency that speaks plain HTTP answers every call with 503: the drill's double in front of it does, and counts.
-    Unavailable(String),
-    /// Nothing passes between the service and these dependencies, in either direction.
-    Partition(Vec<String>),
-    /// A process is killed (SIGKILL), and started again at the end of the step.
-    Kill(String),
-    /// A process is stopped (SIGSTOP), and goes on at the end of the step.
-    Freeze(String),
-    /// The rate of the load is multiplied.
-    Rate(f64),
-    /// One more client sends this request over and over, each connection as fast as it is answered.
-    Wild {
-        /// Which request.
-        request: String,
-        /// Over how many connections.
-        connections: u32,
-    },
-    /// A fault of the host or of a process on it: a table of [`crate::fault::Fault`], with `process` in place of its `pid`.
-    Host(HostFault),
-    /// A shell command, and the one that undoes it.
-    Command {
-        /// What is run.
-        run: String,
-        /// What undoes it; it must do no harm when there is nothing to undo.
-        undo: String,
-    },
-}
-
-/// A fault of the host.
-#[derive(Clone, Debug, Deserialize)]
-pub struct HostFault {
-    /// Its name.
-    #[serde(rename = "fault")]
-    pub name: String,
-    /// The process that it is about, by its name: the service, or a dependency that was started for it.
-    pub process: Option<String>,
-    #[serde(flatten)]
-    table: Settings,
-}
-
-/// Settings of a fault, by their names.
-pub type Settings = serde_json::Map<String, serde_json::Value>;
-
-impl HostFault {
-    /// The fault, with what the file leaves out: the `pid` of the process that it names, the `switch` or the `folder` of what was
-    /// prepared.
-    ///
-    /// # Errors
-    /// When there is no such fault, or its settings are wrong.
-    pub fn fault(&self, left_out: Settings) -> Result<Fault, Refusal> {
-        let mut table = left_out;
-        table.extend(self.table.clone());
-        table.insert("fault".to_owned(), self.name.clone().into());
-        serde_json::from_value(table.into())
-            .map_err(|error| Refusal(format!("the fault {} of the host: {error}", self.name)))
-    }
-}
-
-/// When a drill is broken off: all that was done is undone at once.
+/// An abort condition: when it is met, all that was done is undone at once.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Abort {
@@ -251,18 +136,13 @@ pub struct Abort {
     pub command: Option<String>,
 }
 
-/// What is wrong with a plan, or why it may not be carried out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refusal(pub(crate) String);
-
 impl Plan {
     /// Reads a file.
     ///
     /// # Errors
     /// When it cannot be read, is no plan, or does more than its own blast radius allows.
-    pub fn from_file(path: &Path) -> Result<Self, Refusal> {
-        let refused = |error: &dyn std::fmt::Display| Refusal(format!("{}: {error}", path.display()));
+    pub fn from_file(path: &Path) -> Result<Self, PlanError> {
+        let refused = |error: &dyn std::fmt::Display| PlanError(format!("{}: {error}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
         Self::from_text(&text).map_err(|refusal| refused(&refusal))
     }
@@ -271,18 +151,18 @@ impl Plan {
     ///
     /// # Errors
     /// When it is no plan, or does more than its own blast radius allows.
-    pub fn from_text(text: &str) -> Result<Self, Refusal> {
-        let plan: Self = toml::from_str(text).map_err(|error| Refusal(error.to_string().trim_end().to_owned()))?;
+    pub fn from_text(text: &str) -> Result<Self, PlanError> {
+        let plan: Self = toml::from_str(text).map_err(|error| PlanError(error.to_string().trim_end().to_owned()))?;
         plan.check()?;
         Ok(plan)
     }
 
-    /// When the first step begins; the end of the load when there is none.
+    /// Returns the time of the first step; the end of the load when there is none.
     pub fn first_step(&self) -> Duration {
         self.steps.iter().map(|step| step.at).min().unwrap_or(self.load.lasts)
     }
 
-    /// When the last step ends.
+    /// Returns the end of the last step.
     pub fn last_end(&self) -> Duration {
         self.steps.iter().map(|step| step.at + step.lasts).max().unwrap_or(self.load.lasts)
     }
@@ -321,8 +201,8 @@ impl Plan {
         (self.load.rate * factor.product::<f64>()).min(MAX_RATE)
     }
 
-    fn check(&self) -> Result<(), Refusal> {
-        let wrong = |what: String| Err(Refusal(what));
+    fn check(&self) -> Result<(), PlanError> {
+        let wrong = |what: String| Err(PlanError(what));
         if self.load.lasts > MAX_LENGTH {
             return wrong(format!("the load lasts longer than {MAX_LENGTH:?}"));
         }
@@ -347,7 +227,7 @@ impl Plan {
         }
         self.check_overlaps()?;
         for hypothesis in &self.hypotheses {
-            hypothesis.check(self)?;
+            hypothesis.check(&self.load)?;
         }
         let mut banks = self.hypotheses.iter().filter_map(|hypothesis| hypothesis.bank.as_ref());
         if let Some(bank) = banks.next() {
@@ -369,7 +249,7 @@ impl Plan {
 
 impl Plan {
     /// Whether a fault of the host has all that it needs.
-    fn is_prepared(&self, step: &Step) -> Result<(), Refusal> {
+    fn is_prepared(&self, step: &Step) -> Result<(), PlanError> {
         let Does::Host(host) = &step.does else { return Ok(()) };
         let mut settings = self.prepare.settings(&host.name);
         settings.extend(host.process.as_ref().map(|_| ("pid".to_owned(), 2.into())));
@@ -377,7 +257,7 @@ impl Plan {
     }
 
     /// A proxy has one fault at a time: the end of one step would end the other.
-    fn check_overlaps(&self) -> Result<(), Refusal> {
+    fn check_overlaps(&self) -> Result<(), PlanError> {
         for (place, first) in self.steps.iter().enumerate() {
             let same = |second: &&Step| {
                 let shared = first.does.dependencies().iter().any(|name| second.does.dependencies().contains(name));
@@ -385,42 +265,21 @@ impl Plan {
             };
             if let Some(second) = self.steps[place + 1..].iter().find(same) {
                 let (first, second) = (&first.name, &second.name);
-                return Err(Refusal(format!("{first:?} and {second:?} disturb the same dependency at the same time")));
+                return Err(PlanError(format!(
+                    "{first:?} and {second:?} disturb the same dependency at the same time"
+                )));
             }
         }
         Ok(())
     }
 }
 
-impl Does {
-    /// The dependencies that it disturbs.
-    pub(super) fn dependencies(&self) -> Vec<&str> {
-        match self {
-            Self::Slow { dependency, .. }
-            | Self::Down(dependency)
-            | Self::Hang(dependency)
-            | Self::Garbage(dependency)
-            | Self::Reset(dependency)
-            | Self::ServerError(dependency)
-            | Self::LostAnswer(dependency)
-            | Self::Unavailable(dependency) => vec![dependency],
-            Self::Partition(dependencies) => dependencies.iter().map(String::as_str).collect(),
-            Self::Kill(_)
-            | Self::Freeze(_)
-            | Self::Rate(_)
-            | Self::Wild { .. }
-            | Self::Host(_)
-            | Self::Command { .. } => Vec::new(),
-        }
-    }
-}
-
 impl BlastRadius {
     /// Whether a step stays within what may be touched.
-    fn allows(&self, step: &Step) -> Result<(), Refusal> {
+    fn allows(&self, step: &Step) -> Result<(), PlanError> {
         let outside = |what: String, part: &str| {
             let name = &step.name;
-            Err(Refusal(format!(
+            Err(PlanError(format!(
                 "the step {name:?} touches {what}, which is not in blast-radius.{part}: nothing was done"
             )))
         };
@@ -447,19 +306,6 @@ impl BlastRadius {
 
 fn recovery() -> Duration {
     Duration::from_secs(2)
-}
-
-fn patience() -> Duration {
-    Duration::from_secs(10)
-}
-
-/// A tenth of what people notice (Nielsen, "Response Times: The 3 Important Limits"), and latency counts from the intended time.
-fn allowed_lag() -> Duration {
-    Duration::from_millis(50)
-}
-
-fn seed() -> u64 {
-    1
 }
 
 #[cfg(test)]
@@ -504,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fault_needs_to_be_prepared_is_asked_for() {
+    fn a_fault_without_its_preparation_is_refused() {
         let clock = PLAN
             .replace(r#"slow = { dependency = "bank", by = "2s" }"#, r#"host = { fault = "clock", jump = 60 }"#)
             .replace("[load]", "host = [\"clock\"]\n[load]");
@@ -537,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plan_is_told() {
+    fn mistakes_in_a_plan_are_reported() {
         for (from, to, word) in [
             ("rate = 10", "rate = 0", "rate of 0"),
             ("rate = 10", "rates = 10", "rates"),

@@ -1,4 +1,4 @@
-//! What a drill found: on a terminal, as JSON, and as one page with its timeline.
+//! The report of a drill: on a terminal, as JSON, and as one page with its timeline.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::hypothesis::{Finding, Outcome, Seen};
+use super::finding::{Finding, Judgement};
+use super::observed::Observed;
 use super::plan::{Phase, Plan};
 use crate::history::Operation;
 use keel_load::Part;
@@ -16,25 +17,25 @@ mod html;
 /// The report of one drill.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What it was about.
+    /// Its subject.
     pub title: String,
-    /// Why it matters.
+    /// The reason why it matters.
     pub description: String,
-    /// When it began: RFC 3339, UTC.
+    /// Its start: RFC 3339, UTC.
     pub start: String,
-    /// What the order of requests was drawn from.
+    /// The seed of the order of requests.
     pub seed: u64,
-    /// What became of it.
-    pub verdict: Verdict,
+    /// The verdict.
+    pub verdict: DrillVerdict,
     /// Each hypothesis.
     pub findings: Vec<Finding>,
-    /// What was done, and when.
+    /// Everything that was done, with its time.
     pub events: Vec<Event>,
     /// From when to when something was broken.
     pub spans: Vec<Span>,
-    /// What came of the load; none when it broke off.
+    /// The figures of the load; none when it broke off.
     pub load: Option<keel_load::Report>,
-    /// What came of it by phase: before the first step, until the last was undone, after the recovery.
+    /// The figures by phase: before the first step, until the last was undone, after the recovery.
     pub phases: Vec<(&'static str, Part)>,
     /// The load, second by second, by the time at which requests were to be sent.
     pub seconds: Vec<Second>,
@@ -42,10 +43,10 @@ pub struct Report {
     pub history: Vec<Operation>,
 }
 
-/// What became of a drill.
+/// The verdict of a drill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum DrillVerdict {
     /// Every hypothesis held.
     Held,
     /// At least one did not.
@@ -65,7 +66,7 @@ pub struct Event {
     #[serde(serialize_with = "seconds")]
     pub at: Duration,
     /// Of which sort.
-    pub mark: Mark,
+    pub mark: EventKind,
     /// In words.
     pub what: String,
 }
@@ -73,7 +74,7 @@ pub struct Event {
 /// The sort of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mark {
+pub enum EventKind {
     /// Something was broken.
     Fault,
     /// It was undone.
@@ -110,7 +111,7 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_f64(duration.as_secs_f64())
 }
 
-impl Verdict {
+impl DrillVerdict {
     /// In words.
     pub fn words(&self) -> String {
         match self {
@@ -128,9 +129,9 @@ impl Report {
     pub(super) fn new(
         plan: &Plan,
         start: String,
-        verdict: Verdict,
+        verdict: DrillVerdict,
         findings: Vec<Finding>,
-        seen: &Seen,
+        observed: &Observed,
         load: Option<keel_load::Report>,
     ) -> Self {
         let phases = [("before", Phase::Before), ("during", Phase::During), ("after", Phase::After)];
@@ -144,8 +145,11 @@ impl Report {
             events: Vec::new(),
             spans: Vec::new(),
             load,
-            phases: phases.into_iter().map(|(name, phase)| (name, seen.samples.part(seen.span(phase)))).collect(),
-            seconds: by_second(seen),
+            phases: phases
+                .into_iter()
+                .map(|(name, phase)| (name, observed.samples.part(observed.span(phase))))
+                .collect(),
+            seconds: by_second(observed),
             history: Vec::new(),
         }
     }
@@ -155,9 +159,9 @@ impl Report {
         let mut text = format!("{}: {}\n", self.title, self.verdict.words());
         for finding in &self.findings {
             let mark = match finding.outcome {
-                Outcome::Held => "held      ",
-                Outcome::FellShort => "fell short",
-                Outcome::Unknown => "unknown   ",
+                Judgement::Held => "held      ",
+                Judgement::FellShort => "fell short",
+                Judgement::Unknown => "unknown   ",
             };
             text.push_str(&format!("  {mark}  {}: {}\n", finding.name, finding.evidence));
         }
@@ -182,24 +186,19 @@ impl Report {
         });
         format!("{document:#}")
     }
-
-    /// One page that needs nothing else.
-    pub fn to_html(&self) -> String {
-        html::page(self)
-    }
 }
 
-fn by_second(seen: &Seen) -> Vec<Second> {
+fn by_second(observed: &Observed) -> Vec<Second> {
     const SECOND: Duration = Duration::from_secs(1);
-    let ends_after = |second: &u32| SECOND * *second < seen.lasts;
+    let ends_after = |second: &u32| SECOND * *second < observed.lasts;
     let figures = |second: u32| {
-        let part = seen.samples.part(SECOND * second..(SECOND * (second + 1)).min(seen.lasts));
+        let part = observed.samples.part(SECOND * second..(SECOND * (second + 1)).min(observed.lasts));
         let (figures, total) = (part.figures(), part.figures().total());
         let p99 = |name: &String| {
             let latency = figures.kind(name)?.latency();
             (latency.count() > 0).then(|| (name.clone(), latency.quantile(0.99).as_secs_f64() * 1000.0))
         };
-        let p99_ms = seen.kinds.iter().filter_map(p99).collect();
+        let p99_ms = observed.kinds.iter().filter_map(p99).collect();
         Second { intended: total.count(), expected: total.expected(), p99_ms }
     };
     (0..).take_while(ends_after).map(figures).collect()

@@ -1,4 +1,4 @@
-//! What undoes a drill's commands, on disk before they act: a drill that was killed is undone by the next one.
+//! The undo of a drill's commands, on disk before they act: a drill that was killed is undone by the next one.
 //!
 //! One file for each drill that runs, appended to and locked. The kernel gives the lock up with the process, however it ended;
 //! a file without an owner is of a drill that was killed. Processes and proxies need no entry: they end with keel.
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::hypothesis::command;
+use super::command::run_command;
 
 /// The most files that are looked at.
 const MAX_FILES: usize = 1000;
@@ -89,7 +89,7 @@ pub async fn restore(folder: &Path) -> Vec<String> {
         }
         let mut failed = false;
         for (run, folder) in pending(&path).unwrap_or_default().into_iter().rev() {
-            match command(&format!("cd '{}' && {run}", folder.display())).await {
+            match run_command(&format!("cd '{}' && {run}", folder.display())).await {
                 Ok(()) => told.push(format!("undid what a drill that was killed had done: {run}")),
                 Err(problem) => {
                     failed = true;
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_killed_drill_left_is_undone_once_and_the_last_first() {
+    async fn commands_of_a_killed_drill_are_undone_once_and_the_last_first() {
         let folder = tempfile::tempdir().unwrap();
         let line = |run: &str| {
             serde_json::to_string(&Line::Undo { run: run.to_owned(), folder: folder.path().to_owned() }).unwrap()
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_undone_stays_and_is_told_again() {
+    async fn a_failed_undo_stays_and_is_reported_again() {
         let folder = tempfile::tempdir().unwrap();
         let line = Line::Undo { run: "exit 3".to_owned(), folder: folder.path().to_owned() };
         abandoned(folder.path(), &serde_json::to_string(&line).unwrap());

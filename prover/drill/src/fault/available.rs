@@ -1,36 +1,38 @@
-//! What can be done on this host, and why the rest cannot.
+//! The faults available on this host, and the reasons why others are not.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::command::{exists, output, run, succeeds};
-use super::{Fault, cgroup};
-use crate::fault::identity::Identity;
+#[cfg(target_os = "linux")]
+use super::identity::Identity;
+use super::kind::Fault;
+#[cfg(target_os = "linux")]
+use super::linux::cgroup;
 
 /// A fault, and whether it can be done here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Available {
     /// Its name.
     pub fault: &'static str,
-    /// How it is done.
+    /// The mechanism.
     pub how: &'static str,
-    /// Why it cannot be done here, and what to do.
+    /// The reason why it cannot be done here, and the remedy.
     pub lacking: Option<String>,
 }
 
 impl Available {
     /// Every fault, in the order of [`Fault`]'s variants.
     pub fn all() -> Vec<Self> {
-        let group = |controller| cgroup::Group::plan(controller, &Identity::own(), "look").err();
-        let row = |fault, how, lacking| Self { fault, how, lacking };
+        let row = |fault, how, lacking: Option<String>| Self { fault, how, lacking: system().or(lacking) };
         vec![
             row("kill", "SIGKILL", None),
             row("stop", "SIGSTOP; SIGCONT undoes it", None),
-            row("cpu", "a control group's quota", group(cgroup::Controller::Cpu)),
+            row("cpu", "a control group's quota", cpu_group()),
             row("cpu-hog", "processes that compute without end", None),
             row(
                 "memory",
-                match group(cgroup::Controller::Memory) {
+                match memory_group() {
                     None => "a control group's limit",
                     Some(_) => "RLIMIT_AS, as no control group can be made here",
                 },
@@ -50,7 +52,7 @@ impl Available {
     }
 }
 
-/// Why this fault cannot be done here.
+/// Returns the reason why this fault cannot be done here.
 pub(super) fn lacking(fault: &Fault) -> Option<String> {
     match fault {
         Fault::Volume { .. } | Fault::ReadOnlyDisk { .. } => mounting(),
@@ -59,6 +61,30 @@ pub(super) fn lacking(fault: &Fault) -> Option<String> {
         // What the others need is looked at where it is used: it depends on the process, or was needed at its start.
         _ => None,
     }
+}
+
+/// The reason why no fault can be injected on this system.
+fn system() -> Option<String> {
+    #[cfg(not(target_os = "linux"))]
+    return Some(super::elsewhere::UNAVAILABLE.to_owned());
+    #[cfg(target_os = "linux")]
+    None
+}
+
+/// The reason why no group with a limit of processor time can be made.
+fn cpu_group() -> Option<String> {
+    #[cfg(not(target_os = "linux"))]
+    return system();
+    #[cfg(target_os = "linux")]
+    cgroup::Group::plan(cgroup::Controller::Cpu, &Identity::own(), "look").err()
+}
+
+/// The reason why no group with a limit of memory can be made.
+fn memory_group() -> Option<String> {
+    #[cfg(not(target_os = "linux"))]
+    return system();
+    #[cfg(target_os = "linux")]
+    cgroup::Group::plan(cgroup::Controller::Memory, &Identity::own(), "look").err()
 }
 
 /// Mounting needs more than being root: a container's root may not.
@@ -117,8 +143,8 @@ fn netem() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::About;
     use super::*;
+    use crate::fault::kind::About;
 
     #[test]
     fn of_every_fault_it_is_known_what_it_is_about() {

@@ -18,7 +18,7 @@ pub(super) fn succeeds(words: &[&str]) -> bool {
     output(words).is_ok()
 }
 
-/// What it prints.
+/// Returns its output.
 pub(super) fn output(words: &[&str]) -> Result<String, String> {
     let line = words.join(" ");
     let [program, arguments @ ..] = words else { return Err("there is no command".to_owned()) };

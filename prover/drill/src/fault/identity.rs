@@ -9,9 +9,9 @@ use crate::process::Member;
 pub struct Identity {
     /// The process id.
     pub pid: u32,
-    /// In clock ticks since the machine's start, from `/proc/PID/stat`.
+    /// In clock ticks since the machine's start, as the kernel tells it.
     started: u64,
-    /// The machine's start, from `/proc/sys/kernel/random/boot_id`.
+    /// The id that the kernel gave this run of the machine.
     boot: String,
 }
 
@@ -35,7 +35,10 @@ impl Identity {
 }
 
 fn boot() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    #[cfg(not(target_os = "linux"))]
+    return String::new();
+    #[cfg(target_os = "linux")]
+    procfs::sys::kernel::random::boot_id().unwrap_or_default()
 }
 
 #[cfg(test)]

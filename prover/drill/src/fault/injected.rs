@@ -1,8 +1,13 @@
 //! A fault while it acts.
 
+#[cfg(not(target_os = "linux"))]
+use super::elsewhere::plan;
+use super::error::FaultError;
 use super::journal::{Entry, Journal};
+use super::kind::Fault;
+#[cfg(target_os = "linux")]
+use super::linux::planner::plan;
 use super::plan::Plan;
-use super::{Fault, FaultError};
 use crate::process::Process;
 
 /// A fault while it acts. Undone by [`Injected::undo`], or when it is dropped; after the death of its process by
@@ -39,8 +44,18 @@ impl Drop for Injected {
     }
 }
 
+impl Fault {
+    /// Writes the undo down, then acts.
+    ///
+    /// # Errors
+    /// When it makes no sense, cannot be done here, or fails; the host is then as it was before.
+    pub fn inject(&self, journal: &Journal) -> Result<Injected, FaultError> {
+        carry_out(self, plan(self)?, journal)
+    }
+}
+
 /// Writes the undo down, then acts; undoes what was done when that fails.
-pub(super) fn carry_out(fault: &Fault, plan: Plan, journal: &Journal) -> Result<Injected, FaultError> {
+fn carry_out(fault: &Fault, plan: Plan, journal: &Journal) -> Result<Injected, FaultError> {
     let Plan { id, undo, act } = plan;
     let entry = match undo.is_empty() {
         true => None,

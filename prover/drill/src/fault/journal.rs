@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
 use super::identity::Identity;
+use super::kind::Fault;
 use super::undo::Undo;
 
 /// The most faults under way at a time in one journal.
@@ -23,9 +23,9 @@ pub const MAX_ENTRIES: usize = 256;
 const MAX_ENTRY: u64 = 1 << 20;
 /// The version of the form of entries.
 const VERSION: u32 = 1;
-/// What the names of entries end with.
+/// The ending of the names of entries.
 const ENDING: &str = "fault.json";
-/// What a folder of [`Journal::default_folder`] is called.
+/// The variable that names the folder of [`Journal::default_folder`].
 const VARIABLE: &str = "KEEL_STATE";
 
 /// A folder with the undo of every fault under way. Several processes may use it at once.
@@ -40,17 +40,17 @@ pub struct Entry {
     version: u32,
     /// Unique in the journal.
     pub id: String,
-    /// Who injected it.
+    /// The process that injected it.
     pub owner: Identity,
     /// When, in seconds since 1970.
     pub since: u64,
     /// What.
     pub fault: Fault,
-    /// What undoes it, in this order.
+    /// The actions that undo it, in this order.
     pub undo: Vec<Undo>,
 }
 
-/// Why the journal cannot be used.
+/// The reason why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A file or the folder cannot be read or written.
@@ -66,7 +66,7 @@ pub enum JournalError {
     Unreadable {
         /// Which.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake in it.
         why: String,
     },
     /// Another fault has the same thing in hand: undoing them in another order would leave it broken.
@@ -82,7 +82,7 @@ pub enum JournalError {
     Full(PathBuf),
 }
 
-/// Whose faults are undone.
+/// The faults that are undone, by their owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// Those of processes that are dead.
@@ -91,18 +91,18 @@ pub enum Whose {
     All,
 }
 
-/// What became of a journal.
+/// The outcome of undoing the faults of a journal.
 #[derive(Debug, Default)]
 pub struct Mended {
     /// Each entry that was tried.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<UndoOutcome>,
     /// Files that are no entries; they keep nobody from undoing the rest.
     pub unreadable: Vec<JournalError>,
 }
 
-/// What became of one entry.
+/// The outcome of undoing one entry.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct UndoOutcome {
     /// Which.
     pub entry: Entry,
     /// Whether all of it was undone; what was not stays in the journal.
@@ -119,8 +119,8 @@ impl Journal {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// Where keel keeps it: `$KEEL_STATE/faults`, else for root `/var/lib/keel/faults`, else `$XDG_STATE_HOME/keel/faults`,
-    /// else `~/.local/state/keel/faults`.
+    /// The folder in which keel keeps it: `$KEEL_STATE/faults`, else for root `/var/lib/keel/faults`, else
+    /// `$XDG_STATE_HOME/keel/faults`, else `~/.local/state/keel/faults`.
     pub fn default_folder() -> PathBuf {
         let given = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let state = given(VARIABLE).unwrap_or_else(|| match rustix::process::geteuid().is_root() {
@@ -221,7 +221,7 @@ impl Journal {
         let (mut entries, unreadable) = self.readable()?;
         entries.retain(|entry| whose == Whose::All || !entry.owner.is_alive());
         entries.reverse();
-        let outcomes = entries.into_iter().map(|entry| Outcome { undone: self.undo_one(&entry), entry }).collect();
+        let outcomes = entries.into_iter().map(|entry| UndoOutcome { undone: self.undo_one(&entry), entry }).collect();
         Ok(Mended { outcomes, unreadable })
     }
 

@@ -1,4 +1,4 @@
-//! What a program must be started with so that it can be broken later.
+//! Preparations of a program, so that it can be broken later.
 //!
 //! Each preparation has a switch: a file that the program's side reads, and that faults write while it runs. A prepared
 //! program without a fault behaves as it would without the preparation, but for a file that is looked at now and then.
@@ -8,24 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::available;
 use super::command::run;
-use super::{Errno, Fault, FaultError, MAX_DELAY_MS, resolver};
+use super::error::FaultError;
+use super::kind::{Errno, Fault, MAX_DELAY_MS};
+use super::resolver;
+use super::switch::Switch;
 use crate::process::{Launch, is_simple};
 
 /// The shim's source; it is built where it is needed.
 const SHIM: &str = include_str!("../../shim/disk.c");
-
-/// A file that a fault is switched on and off by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Switch {
-    file: PathBuf,
-}
-
-impl Switch {
-    /// For the `switch` of a [`Fault`].
-    pub fn path(&self) -> &Path {
-        &self.file
-    }
-}
 
 /// Changes a [`Launch`] so that the program can be broken later.
 #[derive(Debug)]
@@ -46,7 +36,7 @@ impl Prepared {
             .map_err(|error| FaultError::Mistaken(format!("{}: {error}", folder.display())))
     }
 
-    /// So that [`Fault::Disk`] works. System calls on files below `data` alone are touched.
+    /// Prepares a program for [`Fault::Disk`]. System calls on files below `data` alone are touched.
     ///
     /// # Errors
     /// Where the shim cannot be built.
@@ -67,7 +57,7 @@ impl Prepared {
         Ok(switch)
     }
 
-    /// So that [`Fault::Clock`] works.
+    /// Prepares a program for [`Fault::Clock`].
     ///
     /// # Errors
     /// Where libfaketime is not installed.
@@ -82,7 +72,7 @@ impl Prepared {
         Ok(switch)
     }
 
-    /// So that [`Fault::Dns`] works: the program's `/etc/resolv.conf` names `resolver` alone, in a mount namespace of its own.
+    /// Prepares a program for [`Fault::Dns`]: its `/etc/resolv.conf` names `resolver` alone, in a mount namespace of its own.
     ///
     /// The [`Resolver`](super::resolver::Resolver) is started by the caller with the switch's path, on port 53 of an address of
     /// the loopback.

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{MAX_DELAY_MS, Misanswer};
+use super::kind::{MAX_DELAY_MS, Misanswer};
 
 /// The most questions under way at a time; further ones are not heard.
 pub const MAX_QUESTIONS: usize = 256;
@@ -23,13 +23,13 @@ pub const MAX_QUESTIONS: usize = 256;
 const MAX_DATAGRAM: usize = 4096;
 /// The longest that a connection of a client is kept.
 const PATIENCE: Duration = Duration::from_secs(70);
-/// How long clients may keep an answer, in seconds: not at all, so that faults act at once.
+/// The time to live of an answer, in seconds: none, so that faults act at once.
 const TIME_TO_LIVE: u32 = 0;
 
-/// What a switch says when there is no fault.
+/// The contents of a switch when there is no fault.
 pub(super) const RIGHT: &str = r#"{"answer":"right"}"#;
 
-/// What a switch says.
+/// The contents of a switch.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Said {
     answer: Misanswer,
@@ -38,7 +38,7 @@ struct Said {
     delay_ms: u32,
 }
 
-/// What a switch says for this fault.
+/// Returns the contents of the switch for this fault.
 pub(super) fn words(answer: Misanswer, address: Option<IpAddr>, delay_ms: u32) -> Result<String, String> {
     if answer == Misanswer::Wrong && address.is_none() {
         return Err("a wrong answer needs an `address`".to_owned());
@@ -93,7 +93,7 @@ impl Resolver {
         Ok(Self { address, _tasks: tasks })
     }
 
-    /// Where it answers.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

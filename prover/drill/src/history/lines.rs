@@ -13,7 +13,7 @@ use super::recorder::MAX_OPERATIONS;
 /// The longest line that is read, in bytes: 1 MiB.
 pub const MAX_LINE: u64 = 1 << 20;
 
-/// Why a file is no history.
+/// The reason why a file is no history.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It cannot be read at all.
@@ -26,7 +26,7 @@ pub enum Unreadable {
     Line {
         /// The how-manieth line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The mistake in it.
         why: String,
     },
     /// There are more operations than one history may have.
@@ -84,11 +84,11 @@ pub fn read(from: &mut impl BufRead) -> Result<Vec<Operation>, Unreadable> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
-    use super::super::{Action, Answer, Outcome};
     use super::*;
+    use crate::history::operation::{Action, Answer, Outcome};
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_histories_are_read_back() {
         let operation = |action, outcome| Operation { process: 1, action, invoked: 1, completed: Some(2), outcome };
         let key = || "x".to_owned();
         let history = vec![

@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a client asked for, and what came of it.
+/// One operation: the request of a client, and its outcome.
 ///
 /// An attempt that is repeated under the same idempotency key is one operation, from its first attempt to its last answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     /// The client; one of them has at most one operation under way.
     pub process: u64,
-    /// What it asked for.
+    /// The request.
     #[serde(flatten)]
     pub action: Action,
-    /// When it asked, in nanoseconds since the history's beginning.
+    /// The time of the request, in nanoseconds since the history's beginning.
     pub invoked: u64,
-    /// When it knew what came of it, in nanoseconds since the history's beginning; none when it never did.
+    /// The time of the answer, in nanoseconds since the history's beginning; none when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed: Option<u64>,
-    /// What came of it.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What can be asked for. The tag `f` is Jepsen's.
+/// The request of an operation. The tag `f` is Jepsen's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "f", rename_all = "kebab-case")]
 pub enum Action {
@@ -34,7 +34,7 @@ pub enum Action {
     Open {
         /// Its name.
         account: String,
-        /// What is in it, in the smallest unit.
+        /// Its balance, in the smallest unit.
         balance: i64,
         /// The lowest balance that it may have; negative for an overdraft.
         floor: i64,
@@ -43,11 +43,11 @@ pub enum Action {
     Transfer {
         /// Unique in the history; the idempotency key.
         id: String,
-        /// Where it comes from.
+        /// The account that is debited.
         from: String,
-        /// Where it goes.
+        /// The account that is credited.
         to: String,
-        /// How much, in the smallest unit.
+        /// The amount, in the smallest unit.
         amount: i64,
     },
     /// All balances are read at one instant; answers [`Answer::Balances`].
@@ -73,9 +73,9 @@ pub enum Action {
     CompareAndSet {
         /// Which.
         key: String,
-        /// What it must hold.
+        /// The value that it must hold.
         expected: i64,
-        /// What it then holds.
+        /// The value that it then holds.
         value: i64,
     },
     /// Something is to happen exactly once.
@@ -83,26 +83,26 @@ pub enum Action {
         /// Unique in the history; the idempotency key.
         key: String,
     },
-    /// What has happened is counted where it happens: at the receiver, or in the store; answers [`Answer::Counts`].
+    /// Effects are counted where they happen: at the receiver, or in the store; answers [`Answer::Counts`].
     Counts,
 }
 
-/// What came back.
+/// The answer to an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// An acknowledgement.
     #[default]
     Done,
-    /// What a register holds, none when it was never written; or what is in an account.
+    /// The value of a register, none when it was never written; or the balance of an account.
     Value(Option<i64>),
     /// Every account's balance.
     Balances(BTreeMap<String, i64>),
-    /// How often each key (of an effect or a transfer) has happened; those not named have not.
+    /// The count of each key (of an effect or a transfer); those not named have not happened.
     Counts(BTreeMap<String, u64>),
 }
 
-/// What came of an operation. The tag `type` is Jepsen's.
+/// The outcome of an operation. The tag `type` is Jepsen's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Outcome {
@@ -114,12 +114,12 @@ pub enum Outcome {
     },
     /// It is known not to have happened, and not to happen any more.
     Fail {
-        /// How that is known.
+        /// The reason why that is known.
         why: String,
     },
     /// Nobody knows: it may have happened, may still happen, or never.
     Info {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }

@@ -5,14 +5,18 @@
 //! overwritten its environment, as nginx and PostgreSQL do; [`listeners`] finds those by their port).
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::time::Duration;
 
-use super::Usage;
+use crate::tcp_table::sockets_of;
+use procfs::process::{FDTarget, Process, Stat, Status};
+
+use super::usage::{Resident, Usage};
 
 /// The environment variable that marks all processes of one target.
 pub(super) const MARK: &str = "DRILL_TARGET";
 
-/// One process, from `/proc/PID/stat`.
+/// One process of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     pid: u32,
@@ -49,7 +53,12 @@ impl Member {
 
     /// The name of its program, cut to 15 bytes by the kernel.
     pub(crate) fn name(&self) -> Option<String> {
-        Some(std::fs::read_to_string(format!("/proc/{}/comm", self.pid)).ok()?.trim_end().to_owned())
+        Some(stat(self.pid)?.comm)
+    }
+
+    /// Its resident memory; none when it has ended.
+    pub(crate) fn resident(&self) -> Option<Resident> {
+        of_status(&process(self.pid)?.status().ok()?)
     }
 
     /// Whether it is not dead yet. One that is dying still holds its ports and has lost by what it could be found.
@@ -73,18 +82,19 @@ pub(super) fn listeners(leader: u32, port: u16) -> Vec<Member> {
     living(&later)
 }
 
-/// What the target uses now.
+/// Returns the usage of the target now.
 pub(super) fn usage(leader: u32, mark: &str) -> Usage {
-    let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
+    let ticks_per_second = procfs::ticks_per_second().max(1);
     let mut usage = Usage::default();
     let mut ticks = 0;
     for entry in target(leader, mark) {
         ticks += entry.ticks;
         if entry.alive {
             usage.processes += 1;
-            usage.threads += threads(entry.pid);
-            usage.resident += resident(entry.pid);
-            usage.descriptors += descriptors(entry.pid);
+            let Some(process) = process(entry.pid) else { continue };
+            usage.threads += process.tasks().map_or(0, |tasks| tasks.count() as u64);
+            usage.resident += resident(&process);
+            usage.descriptors += process.fd_count().map_or(0, |count| count as u64);
         }
     }
     usage.cpu = Duration::from_millis(ticks * 1000 / ticks_per_second);
@@ -126,85 +136,81 @@ fn family(all: &[Entry], leader: u32, marked: impl Fn(&Entry) -> bool) -> Vec<En
 }
 
 fn all() -> Vec<Entry> {
-    let Ok(folder) = std::fs::read_dir("/proc") else { return Vec::new() };
-    folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).filter_map(entry).collect()
+    let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
+    processes.filter_map(|process| Some(Entry::of(&process.ok()?.stat().ok()?))).collect()
 }
 
 fn entry(pid: u32) -> Option<Entry> {
-    parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    stat(pid).as_ref().map(Entry::of)
 }
 
-/// Reads `pid (name) state ppid pgrp ...`; the name may hold spaces and parentheses, hence the last `)`.
-fn parse(stat: &str) -> Option<Entry> {
-    let pid = stat.split_once(' ')?.0.parse().ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
-    Some(Entry {
-        pid,
-        parent: u32::try_from(number(1)?).ok()?,
-        group: u32::try_from(number(2)?).ok()?,
-        // Its first thread may be a zombie while others still end: the last one closes the ports.
-        alive: !matches!(*fields.first()?, "Z" | "X" | "x") || number(17).is_some_and(|threads| threads > 1),
-        ticks: (11..=14).filter_map(number).sum(),
-        started: number(19)?,
-    })
+fn stat(pid: u32) -> Option<Stat> {
+    process(pid)?.stat().ok()
+}
+
+fn process(pid: u32) -> Option<Process> {
+    Process::new(pid.cast_signed()).ok()
+}
+
+impl Entry {
+    fn of(stat: &Stat) -> Self {
+        let of_reaped = [stat.cutime, stat.cstime].map(|ticks| u64::try_from(ticks).unwrap_or(0));
+        Self {
+            pid: stat.pid.cast_unsigned(),
+            parent: stat.ppid.cast_unsigned(),
+            group: stat.pgrp.cast_unsigned(),
+            // Its first thread may be a zombie while others still end: the last one closes the ports.
+            alive: !matches!(stat.state, 'Z' | 'X' | 'x') || stat.num_threads > 1,
+            ticks: stat.utime + stat.stime + of_reaped.iter().sum::<u64>(),
+            started: stat.starttime,
+        }
+    }
 }
 
 fn carries(pid: u32, mark: &str) -> bool {
-    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-    let variables = environment.split(|byte| *byte == 0);
-    variables.into_iter().any(|variable| variable.strip_prefix(MARK.as_bytes()) == Some(format!("={mark}").as_bytes()))
+    let environment = process(pid).and_then(|process| process.environ().ok()).unwrap_or_default();
+    environment.get(OsStr::new(MARK)).is_some_and(|value| value == mark)
 }
 
-/// As `/proc/PID/fd` names them.
-fn listening_sockets(port: u16) -> HashSet<String> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default());
-    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
-    let inodes = lines.filter_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let listens = *fields.get(3)? == "0A";
-        let here = u16::from_str_radix(fields.get(1)?.rsplit_once(':')?.1, 16).ok()? == port;
-        if listens && here { fields.get(9) } else { None }.map(|inode| format!("socket:[{inode}]"))
-    });
-    inodes.collect()
+/// The inodes of the sockets that listen on a port.
+fn listening_sockets(port: u16) -> HashSet<u64> {
+    let sockets = sockets_of(port).into_iter().filter(|socket| socket.listens && socket.local == port);
+    sockets.map(|socket| socket.inode).collect()
 }
 
-fn holds_one_of(pid: u32, sockets: &HashSet<String>) -> bool {
-    let Ok(folder) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    folder
-        .flatten()
-        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
-        .any(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
+fn holds_one_of(pid: u32, sockets: &HashSet<u64>) -> bool {
+    let Some(Ok(descriptors)) = process(pid).map(|process| process.fd()) else { return false };
+    descriptors.flatten().any(|held| matches!(held.target, FDTarget::Socket(inode) if sockets.contains(&inode)))
 }
 
-fn resident(pid: u32) -> u64 {
-    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm"))
-        .ok()
-        .and_then(|statm| statm.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .unwrap_or(0);
-    pages * rustix::param::page_size() as u64
+fn of_status(status: &Status) -> Option<Resident> {
+    Some(Resident { now: status.vmrss? << 10, high_water: status.vmhwm? << 10 })
 }
 
-fn threads(pid: u32) -> u64 {
-    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |folder| folder.count() as u64)
-}
-
-fn descriptors(pid: u32) -> u64 {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |folder| folder.count() as u64)
+fn resident(process: &Process) -> u64 {
+    process.statm().map_or(0, |statm| statm.resident) * procfs::page_size()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
+    use procfs::FromRead as _;
+
     use super::*;
+
+    /// Fields that nothing here reads: from `rss` to `cnswap`.
+    const REST: &str = "0 0 0 0 0 0 0 0 0 0 0 0 0 0";
+
+    fn parse(fields: &str) -> Entry {
+        Entry::of(&Stat::from_read(format!("{fields} {REST}").as_bytes()).unwrap())
+    }
 
     #[test]
     fn a_name_with_spaces_and_parentheses_is_skipped_over() {
         let stat = "42 (a b) (c) S 7 40 40 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 99 1";
         assert_eq!(
             parse(stat),
-            Some(Entry { pid: 42, parent: 7, group: 40, alive: true, ticks: 5 + 6 + 7 + 8, started: 99 })
+            Entry { pid: 42, parent: 7, group: 40, alive: true, ticks: 5 + 6 + 7 + 8, started: 99 }
         );
     }
 
@@ -212,10 +218,23 @@ mod tests {
     fn a_process_is_dead_when_its_last_thread_is() {
         let alive = |state: &str, threads: u32| {
             let stat = format!("42 (a) {state} 7 40 40 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 99 1");
-            parse(&stat).is_some_and(|entry| entry.alive)
+            parse(&stat).alive
         };
         assert!(alive("S", 1) && alive("Z", 2));
         assert!(!alive("Z", 1) && !alive("X", 0));
+    }
+
+    /// Fields of a status that nothing here reads.
+    const STATUS: &str = "Name:\tcat\nState:\tS (sleeping)\nTgid:\t42\nPid:\t42\nPPid:\t1\nTracerPid:\t0\nUid:\t0\t0\t0\t0\n\
+        Gid:\t0\t0\t0\t0\nFDSize:\t64\nGroups:\t0\nThreads:\t1\nSigQ:\t0/1\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\t0\nSigIgn:\t0\n\
+        SigCgt:\t0\nCapInh:\t0\nCapPrm:\t0\nCapEff:\t0\n";
+
+    #[test]
+    fn resident_memory_and_its_high_water_mark_are_read() {
+        let read = |memory: &str| of_status(&Status::from_read(format!("{memory}{STATUS}").as_bytes()).unwrap());
+        let status = "VmHWM:\t    1536 kB\nVmRSS:\t    1024 kB\n";
+        assert_eq!(read(status), Some(Resident { now: 1 << 20, high_water: 1_536 << 10 }));
+        assert_eq!(read(""), None, "a thread of the kernel has no memory of its own");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a program prints, line by line, in bounded memory.
+//! The output of a program, line by line, in bounded memory.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -14,7 +14,7 @@ pub const MAX_LINE: usize = 64 << 10;
 /// The most bytes kept of all lines together; older lines make room.
 pub const MAX_BYTES: usize = 32 << 20;
 
-/// Which stream a line came from.
+/// The stream of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -28,7 +28,7 @@ pub enum Stream {
 pub struct Line {
     /// Since the program's start.
     pub at: Duration,
-    /// Where from.
+    /// Its stream.
     pub stream: Stream,
     /// The text, shortened at 64 KiB.
     pub text: String,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use keel_drill::attack::bystander::Health;
-use keel_drill::attack::{Attack, Mark, Memory, Outcome, Verdict, all};
+use keel_drill::attack::{Attack, AttackResult, AttackVerdict, Mark, Memory, all};
 
 /// Every attack with what is correct.
 pub(super) fn list() -> String {
@@ -17,7 +17,7 @@ fn entry(attack: &Attack) -> String {
 }
 
 /// A line for each outcome, the evidence below it, and a summary.
-pub(super) fn text(outcomes: &[Outcome]) -> String {
+pub(super) fn text(outcomes: &[AttackResult]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         // Writing to a string does not fail.
@@ -39,9 +39,9 @@ pub(super) fn text(outcomes: &[Outcome]) -> String {
             let _ = writeln!(text, "    {}", resident(memory));
         }
     }
-    let count = |verdict: Verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
+    let count = |verdict: AttackVerdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     let [held, fell, unknown, not] =
-        [Verdict::Held, Verdict::Fell, Verdict::Unknown, Verdict::NotApplicable].map(count);
+        [AttackVerdict::Held, AttackVerdict::Fell, AttackVerdict::Unknown, AttackVerdict::NotApplicable].map(count);
     let _ = writeln!(text, "\n{held} held, {fell} fell, {unknown} unknown, {not} not applicable");
     text
 }

@@ -7,8 +7,7 @@ use clap::ValueEnum;
 use keel_chaostoolkit::value::{Map, Value};
 use keel_chaostoolkit::{Dry, Experiment, HypothesisStrategy, Journal, Options, RollbackStrategy, Status, variable};
 
-use super::FELL_SHORT;
-use crate::FINE;
+use crate::exit::{FELL_SHORT, FINE};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
 

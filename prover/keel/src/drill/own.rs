@@ -4,23 +4,21 @@ use std::path::{Path, PathBuf};
 
 use keel_checklist::calendar::Day;
 use keel_checklist::lab::{Lab, StartFailure};
-use keel_checklist::report::terminal;
+use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
 use keel_drill::experiment::plan::Plan;
-use keel_drill::experiment::undo::{self, UndoLog};
-use keel_drill::experiment::{self, Grounds, Outcome, Report, Verdict};
+use keel_drill::experiment::undo::UndoLog;
+use keel_drill::experiment::{self, DrillVerdict, Judgement, Report, Setup};
 use keel_drill::fault::Journal;
 use keel_drill::process::Launch;
 
-use super::FELL_SHORT;
 use super::accepted::Accepted;
 use super::stage::LabStage;
+use crate::exit::{FELL_SHORT, FINE, NOT_STARTED};
 use crate::interrupt::Interrupt;
 use crate::output::{print, write};
-use crate::{FINE, NOT_STARTED};
+use crate::undo::commands;
 
-/// Where what undoes commands is kept, in the folder for temporary files.
-const UNDO: &str = "keel-undo";
 /// What is examined when neither the drill nor the command line says it.
 const CONFIG: &str = "keel.toml";
 
@@ -48,7 +46,7 @@ struct Ready {
 /// Runs them one after the other; the exit code. What a drill left that was killed is undone first; everything that is wrong
 /// with a file is told before anything starts.
 pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, String> {
-    restored().await.iter().for_each(|line| eprintln!("keel: {line}"));
+    commands::restored().await.iter().for_each(|line| eprintln!("keel: {line}"));
     let accepted = Accepted::load(options.accepted.as_deref())?;
     let drills = files.iter().map(|file| ready(file, options)).collect::<Result<Vec<_>, _>>()?;
     if let Some(folder) = &options.reports {
@@ -78,10 +76,10 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
         }
         listing.push(format!(
             "{:11}  {}",
-            if fine && report.verdict != Verdict::Held { "accepted" } else { word(&report) },
+            if fine && report.verdict != DrillVerdict::Held { "accepted" } else { word(&report) },
             drill.name
         ));
-        if matches!(&report.verdict, Verdict::Aborted(why) if why.contains("interrupted")) {
+        if matches!(&report.verdict, DrillVerdict::Aborted(why) if why.contains("interrupted")) {
             break;
         }
     }
@@ -89,11 +87,6 @@ pub(super) async fn run(files: &[PathBuf], options: &Options) -> Result<u8, Stri
         print(&format!("\n{}\n", listing.join("\n")));
     }
     Ok(if not_started && code == FINE { NOT_STARTED } else { code })
-}
-
-/// Undoes what drills left that were killed; a sentence for each thing.
-pub(super) async fn restored() -> Vec<String> {
-    undo::restore(&std::env::temp_dir().join(UNDO)).await
 }
 
 fn ready(file: &Path, options: &Options) -> Result<Ready, String> {
@@ -116,12 +109,12 @@ async fn carried_out(drill: &Ready, interrupt: &mut Interrupt) -> Result<Option<
         Ok(stage) => stage,
         Err(failure) => {
             eprintln!("keel: {}: {}", drill.name, failure.reason);
-            failure.output.iter().for_each(|line| eprintln!("  | {}", terminal::plain(line)));
+            failure.output.iter().for_each(|line| eprintln!("  | {}", plain(line)));
             return Ok(None);
         }
     };
-    let tell = |line: &str| print(&format!("  {}\n", terminal::plain(line)));
-    let folder = std::env::temp_dir().join(UNDO);
+    let tell = |line: &str| print(&format!("  {}\n", plain(line)));
+    let folder = commands::folder();
     let mut undo = UndoLog::open(&folder).map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
     let report = experiment::run(&drill.plan, &mut stage, &mut undo, journal, &tell, interrupt.first()).await;
     let LabStage { mut lab, grounds } = stage;
@@ -141,7 +134,7 @@ async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFail
         workdir: Some(subject.workdir.clone()),
         ..Launch::default()
     };
-    let grounds = Grounds::prepare(&drill.plan.prepare, &mut launch, journal);
+    let grounds = Setup::prepare(&drill.plan.prepare, &mut launch, journal);
     let grounds = grounds.map_err(|error| StartFailure { reason: error.to_string(), output: Vec::new() })?;
     (subject.run, subject.env) = (launch.command, launch.env);
     let mut lab = Lab::open(subject).await?;
@@ -154,18 +147,18 @@ async fn started(drill: &Ready, journal: &Journal) -> Result<LabStage, StartFail
 
 /// Prints what was found; whether all of it held or is accepted.
 fn told(name: &str, report: &Report, accepted: &Accepted) -> bool {
-    report.to_text().lines().for_each(|line| print(&format!("{}\n", terminal::plain(line))));
-    let mut fine = matches!(report.verdict, Verdict::Held | Verdict::FellShort | Verdict::Unknown);
+    report.to_text().lines().for_each(|line| print(&format!("{}\n", plain(line))));
+    let mut fine = matches!(report.verdict, DrillVerdict::Held | DrillVerdict::FellShort | DrillVerdict::Unknown);
     for finding in &report.findings {
         match (accepted.why(name, &finding.name, Day::today()), finding.outcome) {
-            (Some(why), Outcome::Held) => {
+            (Some(why), Judgement::Held) => {
                 print(&format!(
                     "  {}: it held, and is still {why}; if it does every time, take that out\n",
                     finding.name
                 ));
             }
             (Some(why), _) => print(&format!("  {}: {why}\n", finding.name)),
-            (None, Outcome::Held) => {}
+            (None, Judgement::Held) => {}
             (None, _) => fine = false,
         }
     }
@@ -181,10 +174,10 @@ fn history(report: &Report) -> Result<String, String> {
 
 fn word(report: &Report) -> &'static str {
     match report.verdict {
-        Verdict::Held => "held",
-        Verdict::FellShort => "fell short",
-        Verdict::Unknown => "unknown",
-        Verdict::NotSteady => "not steady",
-        Verdict::Aborted(_) => "aborted",
+        DrillVerdict::Held => "held",
+        DrillVerdict::FellShort => "fell short",
+        DrillVerdict::Unknown => "unknown",
+        DrillVerdict::NotSteady => "not steady",
+        DrillVerdict::Aborted(_) => "aborted",
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use keel_checklist::lab::Lab;
 use keel_checklist::subject::RequestSpec;
 use keel_drill::double::Double;
-use keel_drill::experiment::Grounds;
+use keel_drill::experiment::DrillTarget;
+use keel_drill::experiment::Setup;
 use keel_drill::experiment::plan::Settings;
-use keel_drill::experiment::stage::Stage;
 use keel_load::Kind;
 use keel_proxy::FaultProxy;
 use url::Url;
@@ -16,10 +16,10 @@ use url::Url;
 pub(super) struct LabStage {
     // Before the grounds, so that it is dropped before what it stands on.
     pub(super) lab: Lab,
-    pub(super) grounds: Grounds,
+    pub(super) grounds: Setup,
 }
 
-impl Stage for LabStage {
+impl DrillTarget for LabStage {
     fn url(&self) -> Url {
         self.lab.subject.url.clone()
     }

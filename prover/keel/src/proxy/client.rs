@@ -7,6 +7,8 @@ use keel_wire::http::{Client, Failure, Request};
 use serde_json::Value;
 use url::Url;
 
+/// Where toxiproxy-cli looks for its server, when it is not told.
+const SERVER: &str = "http://localhost:8474";
 /// As long as toxiproxy-cli waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -16,7 +18,7 @@ pub(super) struct Driver(Client);
 impl Driver {
     /// At this URL, or `TOXIPROXY_URL`, or the usual place.
     pub(super) fn new(host: Option<String>) -> Result<Self, String> {
-        let host = host.or_else(|| std::env::var("TOXIPROXY_URL").ok()).unwrap_or_else(|| super::SERVER.to_owned());
+        let host = host.or_else(|| std::env::var("TOXIPROXY_URL").ok()).unwrap_or_else(|| SERVER.to_owned());
         let url = if host.contains("://") { host.clone() } else { format!("http://{host}") };
         let url = Url::parse(&url).map_err(|error| format!("--host {host}: {error}; say http://HOST:PORT"))?;
         if url.scheme() != "http" || !url.has_host() {

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::arguments::{Command, Settings, Toxic};
 use super::client::Driver;
-use super::{Command, Settings, Toxic, groups, show};
+use super::{groups, show};
 
 /// Does it; what is to be said, or why it was not done.
 pub(super) async fn run(driver: &Driver, command: Command) -> Result<String, String> {

@@ -8,10 +8,10 @@ use keel_proxy::api::{self, Shown};
 use keel_proxy::{Fleet, Wanted};
 use tokio::net::TcpListener;
 
-use super::Arguments;
+use super::arguments::Arguments;
+use crate::exit::{FINE, NOT_STARTED, USAGE, usage};
 use crate::interrupt::Interrupt;
 use crate::output::print;
-use crate::{FINE, NOT_STARTED, USAGE, usage};
 
 pub(super) async fn run(arguments: Arguments) -> u8 {
     let seed = arguments.seed.map_or_else(Seed::fresh, Seed);

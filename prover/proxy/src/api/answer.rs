@@ -5,7 +5,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
-use crate::{BadConfig, GroupRefused, ProxyRefused, ToxicRefused};
+use crate::config::BadConfig;
+use crate::fleet::{GroupRefused, ProxyRefused};
+use crate::proxy::ToxicRefused;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 

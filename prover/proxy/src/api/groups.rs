@@ -6,8 +6,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::answer::{Answer, Refusal, empty, json};
-use crate::config::{field, mismatch, object};
-use crate::{BadConfig, Fleet, Hold};
+use crate::config::{BadConfig, field, mismatch, object};
+use crate::fleet::Fleet;
+use crate::hold::Hold;
 
 pub(super) fn index(fleet: &Fleet) -> Answer {
     let all: BTreeMap<String, _> = fleet.groups().into_iter().map(|group| (group.name.clone(), group)).collect();

@@ -7,9 +7,10 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::answer::{Answer, Refusal, empty, json};
-use crate::config::object;
+use crate::config::{Wanted, object};
+use crate::fleet::{Fleet, ProxyRefused};
+use crate::proxy::Proxy;
 use crate::toxic::Toxic;
-use crate::{Fleet, Proxy, ProxyRefused, Wanted};
 
 /// A proxy as it is shown.
 #[derive(Serialize)]

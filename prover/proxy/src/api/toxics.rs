@@ -4,9 +4,10 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Refusal, empty, json};
-use crate::config::{field, mismatch, object};
+use crate::config::{BadConfig, field, mismatch, object};
+use crate::fleet::Fleet;
+use crate::proxy::ToxicRefused;
 use crate::toxic::{Kind, Stream, Toxic};
-use crate::{BadConfig, Fleet};
 
 pub(super) fn index(fleet: &Fleet, proxy: &str) -> Result<Answer, Refusal> {
     Ok(json(StatusCode::OK, &fleet.get(proxy)?.toxics()))
@@ -25,7 +26,7 @@ pub(super) fn create(fleet: &Fleet, proxy: &str, body: &[u8]) -> Result<Answer, 
     let kind = Kind::parse(word).ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "invalid toxic type"))?;
     let name = name.map_or_else(|| format!("{word}_{}", stream.word()), str::to_owned);
     if proxy.toxics().iter().any(|toxic| toxic.name == name) {
-        return Err(crate::ToxicRefused::Exists.into());
+        return Err(ToxicRefused::Exists.into());
     }
     let kind = configured(&kind, &fields)?;
     let toxic = Toxic { name, stream, toxicity, kind };

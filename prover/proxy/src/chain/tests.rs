@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::toxic::{Bandwidth, Corrupt, Kind, Latency, LimitData, Slicer, SlowClose, Stream, Timeout};
+use crate::toxic::{
+    Attribute, Bandwidth, Blackhole, Corrupt, Kind, Latency, LimitData, Noop, ResetPeer, Slicer, SlowClose, Stream,
+    TYPES, Timeout,
+};
 
 fn chain(kinds: &[Kind]) -> Chain {
     seeded(kinds, 1)
@@ -138,7 +141,7 @@ fn what_limit_data_has_counted_survives_a_change() {
 
 #[test]
 fn reset_peer_resets_after_the_first_bytes_and_a_while() {
-    let kind = Kind::ResetPeer(crate::toxic::ResetPeer { timeout: 50 });
+    let kind = Kind::ResetPeer(ResetPeer { timeout: 50 });
     let (mut chain, start) = (chain(&[kind]), Instant::now());
     assert_eq!(chain.advance(start), None, "nothing has come");
     chain.put(Bytes::from_static(b"x"), start + ms(10));
@@ -187,7 +190,7 @@ fn corrupt_flips_one_bit_of_about_so_many_bytes_and_moves_none() {
 
 #[test]
 fn blackhole_takes_nothing_and_loses_nothing() {
-    let (mut chain, now) = (chain(&[Kind::Noop, Kind::Blackhole]), Instant::now());
+    let (mut chain, now) = (chain(&[Noop.into(), Blackhole.into()]), Instant::now());
     while chain.wants_input() {
         chain.put(Bytes::from(vec![1; 1000]), now);
         assert_eq!(out(&mut chain, now), b"");
@@ -218,7 +221,7 @@ fn what_a_chain_holds_is_bounded() {
 
 #[test]
 fn toxicity_is_drawn_once_for_each_connection_and_only_a_new_toxicity_draws_again() {
-    let half = Toxic { toxicity: 0.5, ..toxic(Kind::Blackhole) };
+    let half = Toxic { toxicity: 0.5, ..toxic(Blackhole.into()) };
     let acts = |seed| {
         let mut chain = seeded(&[], seed);
         chain.add(&half);
@@ -231,7 +234,7 @@ fn toxicity_is_drawn_once_for_each_connection_and_only_a_new_toxicity_draws_agai
     assert!((420..=580).contains(&poisoned), "{poisoned} of 1000");
     assert_eq!(acts(3), acts(3));
     let mut chain = seeded(&[], 1);
-    chain.add(&Toxic { toxicity: 0.0, ..toxic(Kind::Blackhole) });
+    chain.add(&Toxic { toxicity: 0.0, ..toxic(Blackhole.into()) });
     assert!(chain.is_clear(), "a toxic that does not act costs nothing");
 }
 
@@ -288,17 +291,21 @@ fn no_byte_is_lost_or_overtaken_while_toxics_come_and_go() {
     }
 }
 
+/// Draws a toxic of any type that loses nothing, with any settings.
 fn lossless(luck: &mut ChaCha12Rng) -> Kind {
-    match luck.random_range(0..7) {
-        0 => Kind::Latency(Latency { latency: luck.random_range(0..20), jitter: luck.random_range(0..20) }),
-        1 => Kind::Bandwidth(Bandwidth { rate: luck.random_range(0..1000) }),
-        2 => Kind::SlowClose(SlowClose { delay: luck.random_range(0..20) }),
-        3 => {
-            let average_size = luck.random_range(0..100);
-            Kind::Slicer(Slicer { average_size, size_variation: average_size / 2, delay: luck.random_range(0..500) })
-        }
-        4 => Kind::Noop,
-        5 => Kind::Blackhole,
-        _ => Kind::LimitData(LimitData { bytes: i64::MAX }),
-    }
+    let types: Vec<_> = TYPES.iter().filter(|kind| kind.lossless).collect();
+    let Some(drawn) = types.get(luck.random_range(0..=types.len())) else {
+        return LimitData { bytes: i64::MAX }.into();
+    };
+    let attribute = |attribute: &Attribute| {
+        let range = match attribute.unit {
+            "ms" => 0..20,
+            "us" => 0..500,
+            "KB/s" => 0..1000,
+            "bytes" => 0..100,
+            unit => panic!("say here how large an attribute in {unit} may be"),
+        };
+        (attribute.name.to_owned(), luck.random_range(range).into())
+    };
+    drawn.kind().with(&drawn.attributes.iter().map(attribute).collect()).unwrap()
 }

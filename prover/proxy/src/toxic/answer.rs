@@ -1,8 +1,8 @@
-//! `garbage`, `server_error`, `endless`, `reset_request`: the proxy stands in the upstream's place.
+//! The work of the toxics that stand in the upstream's place: `garbage`, `server_error`, `endless`, `reset_request`.
 
 use tokio::time::Instant;
 
-use super::{Turn, Work};
+use super::work::{Turn, Work};
 use crate::queue::{End, Queue};
 use crate::request;
 

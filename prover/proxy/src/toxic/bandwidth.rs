@@ -1,17 +1,19 @@
 //! `bandwidth`: passes bytes on at a limited rate.
 
+use std::any::Any;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work};
 use crate::queue::Queue;
 
 /// What is passed on at a time is worth so many milliseconds at most.
 const MAX_PIECE_MS: i64 = 100;
 
-/// How fast bytes go.
+/// Passes bytes on at a limited rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bandwidth {
@@ -19,16 +21,27 @@ pub struct Bandwidth {
     pub rate: i64,
 }
 
+impl Settings for Bandwidth {
+    const WORD: &'static str = "bandwidth";
+    const HELP: &'static str = "limits the rate; at 0 nothing passes";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("rate", "KB/s")];
+    const LOSSLESS: bool = true;
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Meter::new(*self))
+    }
+}
+
 /// A line that is busy until `free`, with a piece on it that is through at `due`.
 #[derive(Debug)]
-pub(super) struct Meter {
+struct Meter {
     settings: Bandwidth,
     free: Option<Instant>,
     due: Option<Instant>,
 }
 
 impl Meter {
-    pub(super) fn new(settings: Bandwidth) -> Self {
+    fn new(settings: Bandwidth) -> Self {
         Self { settings, free: None, due: None }
     }
 }
@@ -56,8 +69,8 @@ impl Work for Meter {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::Bandwidth(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
             self.due = None;
             // The old rate's debts do not bind the new one.

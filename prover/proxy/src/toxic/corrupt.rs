@@ -1,14 +1,17 @@
 //! `corrupt`: flips bits.
 
+use std::any::Any;
+
 use bytes::BytesMut;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work};
 use crate::queue::Queue;
 
-/// How often.
+/// Flips bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Corrupt {
@@ -16,9 +19,19 @@ pub struct Corrupt {
     pub rate: i64,
 }
 
+impl Settings for Corrupt {
+    const WORD: &'static str = "corrupt";
+    const HELP: &'static str = "flips bits";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("rate", "bytes in a million")];
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Noise::new(*self))
+    }
+}
+
 /// Draws the distance to the next byte that is hit, which is geometrically distributed, instead of a number a byte.
 #[derive(Debug)]
-pub(super) struct Noise {
+struct Noise {
     settings: Corrupt,
     until: Option<usize>,
 }
@@ -27,7 +40,7 @@ pub(super) struct Noise {
 const MILLION: f64 = 1e6;
 
 impl Noise {
-    pub(super) fn new(settings: Corrupt) -> Self {
+    fn new(settings: Corrupt) -> Self {
         Self { settings, until: None }
     }
 
@@ -74,8 +87,8 @@ impl Work for Noise {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::Corrupt(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
             self.until = None;
         }

@@ -1,12 +1,15 @@
 //! `half_open`: cuts the source off and does not tell the destination.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work, milliseconds};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work, milliseconds};
 use crate::queue::{End, Queue};
 
-/// When it is cut.
+/// Cuts the source off and does not tell the destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HalfOpen {
@@ -14,14 +17,24 @@ pub struct HalfOpen {
     pub timeout: i64,
 }
 
+impl Settings for HalfOpen {
+    const WORD: &'static str = "half_open";
+    const HELP: &'static str = "cuts one side off without telling the other";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("timeout", "ms")];
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Cut::new(*self))
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Cut {
+struct Cut {
     settings: HalfOpen,
     since: Option<Instant>,
 }
 
 impl Cut {
-    pub(super) fn new(settings: HalfOpen) -> Self {
+    fn new(settings: HalfOpen) -> Self {
         Self { settings, since: None }
     }
 }
@@ -34,7 +47,7 @@ impl Work for Cut {
             to.push(piece);
         }
         if from.ended().is_some() {
-            // Whoever ends is not heard of either.
+            // The destination does not hear of the end either.
             to.finish(End::HalfOpen, turn.now);
         }
         let due = *self.since.get_or_insert(turn.now) + milliseconds(self.settings.timeout);
@@ -45,8 +58,8 @@ impl Work for Cut {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::HalfOpen(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
             self.since = None;
         }

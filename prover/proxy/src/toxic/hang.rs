@@ -1,13 +1,29 @@
 //! `hang`: reads everything and passes nothing on.
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Removal, Turn, Work};
+use super::settings::Settings;
+use super::work::{Removal, Turn, Work};
 use crate::queue::{End, Queue};
+
+/// Reads everything and passes nothing on. A connection that lost bytes so is reset when it is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hang;
+
+impl Settings for Hang {
+    const WORD: &'static str = "hang";
+    const HELP: &'static str = "reads everything, passes nothing";
+    const DOES_WITHOUT_UPSTREAM: bool = true;
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Swallow::default())
+    }
+}
 
 /// Whether bytes were lost.
 #[derive(Debug, Default)]
-pub(super) struct Swallow {
+struct Swallow {
     lost: bool,
 }
 
@@ -20,7 +36,7 @@ impl Work for Swallow {
         None
     }
 
-    /// Who has lost bytes must not wait for what cannot come; who has not may go on.
+    /// A connection that has lost bytes must not wait for an answer that cannot come.
     fn removal(&self) -> Removal {
         if self.lost { Removal::End(End::Reset) } else { Removal::Flush }
     }

@@ -1,18 +1,20 @@
 //! `latency`: passes everything on later.
 
+use std::any::Any;
 use std::collections::VecDeque;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work, milliseconds};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work, milliseconds};
 use crate::queue::Queue;
 
 /// The bytes on the way in one delayed stream: with 100 ms that is 80 MB/s.
 const MAX_ON_THE_WAY: usize = 8 << 20;
 
-/// How long bytes take.
+/// Passes everything on later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Latency {
@@ -22,15 +24,26 @@ pub struct Latency {
     pub jitter: i64,
 }
 
+impl Settings for Latency {
+    const WORD: &'static str = "latency";
+    const HELP: &'static str = "delays everything, in order";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("latency", "ms"), Attribute::new("jitter", "ms")];
+    const LOSSLESS: bool = true;
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Delay::new(*self))
+    }
+}
+
 /// When each piece that waits is due, drawn when it comes.
 #[derive(Debug)]
-pub(super) struct Delay {
+struct Delay {
     settings: Latency,
     due: VecDeque<Instant>,
 }
 
 impl Delay {
-    pub(super) fn new(settings: Latency) -> Self {
+    fn new(settings: Latency) -> Self {
         Self { settings, due: VecDeque::new() }
     }
 
@@ -65,9 +78,9 @@ impl Work for Delay {
         None
     }
 
-    /// What waits is due anew, as the new settings have it.
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::Latency(settings) = kind {
+    /// Bytes that wait become due anew, under the new settings.
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
             self.due.clear();
         }

@@ -1,12 +1,15 @@
 //! `limit_data`: closes after so many bytes.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work};
 use crate::queue::{End, Queue};
 
-/// How much passes.
+/// Closes after so many bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LimitData {
@@ -14,15 +17,25 @@ pub struct LimitData {
     pub bytes: i64,
 }
 
+impl Settings for LimitData {
+    const WORD: &'static str = "limit_data";
+    const HELP: &'static str = "closes after so many bytes";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("bytes", "")];
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Allowance::new(*self))
+    }
+}
+
 /// What has passed; it survives a change of the limit.
 #[derive(Debug)]
-pub(super) struct Allowance {
+struct Allowance {
     settings: LimitData,
     passed: u64,
 }
 
 impl Allowance {
-    pub(super) fn new(settings: LimitData) -> Self {
+    fn new(settings: LimitData) -> Self {
         Self { settings, passed: 0 }
     }
 
@@ -49,8 +62,8 @@ impl Work for Allowance {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::LimitData(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
         }
     }

@@ -1,12 +1,15 @@
 //! `reset_peer`: resets the connection when something comes, or a while after.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work, milliseconds};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work, milliseconds};
 use crate::queue::{End, Queue};
 
-/// When the reset comes.
+/// Resets the connection when something comes, or a while after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResetPeer {
@@ -14,15 +17,25 @@ pub struct ResetPeer {
     pub timeout: i64,
 }
 
+impl Settings for ResetPeer {
+    const WORD: &'static str = "reset_peer";
+    const HELP: &'static str = "resets a while after the first bytes";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("timeout", "ms")];
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Fuse::new(*self))
+    }
+}
+
 /// Lit by what comes first. Until it has burnt down, what has come waits, and goes on when the toxic is removed.
 #[derive(Debug)]
-pub(super) struct Fuse {
+struct Fuse {
     settings: ResetPeer,
     lit: Option<Instant>,
 }
 
 impl Fuse {
-    pub(super) fn new(settings: ResetPeer) -> Self {
+    fn new(settings: ResetPeer) -> Self {
         Self { settings, lit: None }
     }
 }
@@ -40,8 +53,8 @@ impl Work for Fuse {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::ResetPeer(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
         }
     }

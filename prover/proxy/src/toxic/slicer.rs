@@ -1,15 +1,17 @@
 //! `slicer`: passes small pieces on, with pauses.
 
+use std::any::Any;
 use std::time::Duration;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work};
+use super::settings::{Attribute, Settings};
+use super::work::{LONGEST_MS, Turn, Work};
 use crate::queue::Queue;
 
-/// How small, how often.
+/// Passes small pieces on, with pauses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Slicer {
@@ -21,14 +23,29 @@ pub struct Slicer {
     pub delay: i64,
 }
 
+impl Settings for Slicer {
+    const WORD: &'static str = "slicer";
+    const HELP: &'static str = "passes small pieces, with pauses";
+    const ATTRIBUTES: &'static [Attribute] = &[
+        Attribute::new("average_size", "bytes"),
+        Attribute::new("size_variation", "bytes"),
+        Attribute::new("delay", "us"),
+    ];
+    const LOSSLESS: bool = true;
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Knife::new(*self))
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Knife {
+struct Knife {
     settings: Slicer,
     next: Option<Instant>,
 }
 
 impl Knife {
-    pub(super) fn new(settings: Slicer) -> Self {
+    fn new(settings: Slicer) -> Self {
         Self { settings, next: None }
     }
 
@@ -50,15 +67,15 @@ impl Work for Knife {
             if let Some(piece) = from.cut(size) {
                 to.push(piece);
             }
-            let pause = u64::try_from(self.settings.delay).unwrap_or(0).min(super::LONGEST_MS);
+            let pause = u64::try_from(self.settings.delay).unwrap_or(0).min(LONGEST_MS);
             self.next = (pause > 0).then(|| turn.now + Duration::from_micros(pause));
         }
         from.pass_end(to);
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::Slicer(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
             self.next = None;
         }

@@ -1,12 +1,15 @@
 //! `slow_close`: passes the end on later.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Turn, Work, milliseconds};
+use super::settings::{Attribute, Settings};
+use super::work::{Turn, Work, milliseconds};
 use crate::queue::Queue;
 
-/// How late the end is.
+/// Passes the end on later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SlowClose {
@@ -14,13 +17,24 @@ pub struct SlowClose {
     pub delay: i64,
 }
 
+impl Settings for SlowClose {
+    const WORD: &'static str = "slow_close";
+    const HELP: &'static str = "delays the end of the stream";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("delay", "ms")];
+    const LOSSLESS: bool = true;
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Late::new(*self))
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Late {
+struct Late {
     settings: SlowClose,
 }
 
 impl Late {
-    pub(super) fn new(settings: SlowClose) -> Self {
+    fn new(settings: SlowClose) -> Self {
         Self { settings }
     }
 }
@@ -41,8 +55,8 @@ impl Work for Late {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::SlowClose(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
         }
     }

@@ -1,12 +1,15 @@
 //! `timeout`: passes nothing on, and closes after a while.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Kind, Removal, Turn, Work, milliseconds};
+use super::settings::{Attribute, Settings};
+use super::work::{Removal, Turn, Work, milliseconds};
 use crate::queue::{End, Queue};
 
-/// When the connection is closed.
+/// Passes nothing on, and closes after a while.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Timeout {
@@ -14,14 +17,24 @@ pub struct Timeout {
     pub timeout: i64,
 }
 
+impl Settings for Timeout {
+    const WORD: &'static str = "timeout";
+    const HELP: &'static str = "passes nothing, then closes";
+    const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("timeout", "ms; 0: never")];
+
+    fn work(&self) -> Box<dyn Work> {
+        Box::new(Silence::new(*self))
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Silence {
+struct Silence {
     settings: Timeout,
     since: Option<Instant>,
 }
 
 impl Silence {
-    pub(super) fn new(settings: Timeout) -> Self {
+    fn new(settings: Timeout) -> Self {
         Self { settings, since: None }
     }
 }
@@ -44,8 +57,8 @@ impl Work for Silence {
         None
     }
 
-    fn change(&mut self, kind: &Kind) {
-        if let Kind::Timeout(settings) = kind {
+    fn change(&mut self, settings: &dyn Any) {
+        if let Some(settings) = settings.downcast_ref() {
             self.settings = *settings;
             self.since = None;
         }

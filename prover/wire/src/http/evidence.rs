@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::http::HeaderMap;
 
-use super::{Answer, Failure, Request};
+use super::message::{Answer, Failure, Request};
 
 /// The most characters shown of a body.
 const MAX_BODY: usize = 200;

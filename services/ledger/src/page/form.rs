@@ -1,4 +1,4 @@
-//! What a person sends: forms, each with a key that the page gave it, from this page alone.
+//! Forms that people send, each with a key that the page gave it, from this page alone.
 
 use evenkeel::axum::Form;
 use evenkeel::axum::extract::rejection::FormRejection;
@@ -8,9 +8,9 @@ use evenkeel::store;
 use serde::Deserialize;
 
 use super::notice::Notice;
-use crate::Ledger;
 use crate::account::{self, NewAccount};
 use crate::error::LedgerError;
+use crate::ledger::Ledger;
 use crate::transfer::{self, NewTransfer};
 
 #[derive(Deserialize)]

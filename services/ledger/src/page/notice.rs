@@ -1,4 +1,4 @@
-//! What the page says of the form before: one of these sentences, so that an address can put no words into its mouth.
+//! The notice about the last form: one of these sentences, so that an address cannot choose its words.
 
 use evenkeel::prelude::*;
 use evenkeel::store;
@@ -96,7 +96,7 @@ impl Notice {
 
 #[cfg(test)]
 mod tests {
-    use super::Notice;
+    use super::*;
 
     #[test]
     fn every_notice_is_found_by_its_name_and_nothing_else_is() {

@@ -1,4 +1,4 @@
-//! What the page shows.
+//! The HTML of the page.
 
 use evenkeel::vitals;
 use maud::{DOCTYPE, Markup, html};

@@ -13,11 +13,13 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::own::Own;
+use super::record::{Payout, read};
 use super::state::{PayoutState, Word};
-use super::{Own, Payout, read};
+use crate::clock::now_micros;
 use crate::error::LedgerError;
 use crate::posting::{Posted, Posting, post};
-use crate::{Settings, now_micros};
+use crate::settings::Settings;
 
 /// Payouts taken at a time.
 const BATCH: i64 = 64;
@@ -25,11 +27,11 @@ const BATCH: i64 = 64;
 const AT_ONCE: usize = 8;
 /// Looks when nobody nudges: never in step with the ledgers beside it.
 const LOOKS: TickerRules = TickerRules { jitter: 0.5, ..TickerRules::every(Duration::from_millis(700)) };
-/// The least wait between two tries of a payout.
+/// The least wait between two attempts of a payout.
 const AT_LEAST: Duration = Duration::from_millis(200);
-/// Between two tries of a payout, on top of the least.
+/// Between two attempts of a payout, on top of the least.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
-/// For one try.
+/// For one attempt.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// How the bank names its refusal of a payout (RFC 9457, `type`).
 const REFUSAL: &str = "/problems/payout-refused";
@@ -41,13 +43,13 @@ pub(super) fn nudge() {
     NEW_WORK.notify_one();
 }
 
-/// What came of asking.
+/// The bank's reply.
 #[derive(Debug, PartialEq, Eq)]
-enum Said {
+enum RailReply {
     /// The last word, with the reason for a no.
-    Last(Word, String),
+    Final(Word, String),
     /// None that could be relied on, and why.
-    Nothing(String),
+    Unknown(String),
 }
 
 /// Works until asked to end. It ends at once: what was begun is in the store, or is asked for again.
@@ -87,7 +89,7 @@ async fn work_once(context: &Context<Settings>) -> Result<usize, LedgerError> {
 /// Settles one payout, or puts it off: one that cannot be settled must not stand in the others' way.
 async fn bring_on(context: &Context<Settings>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
     match ask(context, payout).await {
-        Said::Last(word, reason) => {
+        RailReply::Final(word, reason) => {
             if word == Word::No {
                 tracing::info!(payout = %payout.id, %reason, "the bank refused a payout: the money goes back");
             }
@@ -97,7 +99,7 @@ async fn bring_on(context: &Context<Settings>, payout: &Payout, attempts: i64) -
             }
             settled
         }
-        Said::Nothing(reason) => {
+        RailReply::Unknown(reason) => {
             tracing::warn!(payout = %payout.id, attempts, %reason, "no word from the bank: asking again later");
             postpone(context.store(), payout, attempts).await
         }
@@ -121,34 +123,34 @@ async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
     due.collect::<Result<_, StoreError>>().map_err(LedgerError::from)
 }
 
-async fn ask(context: &Context<Settings>, payout: &Payout) -> Said {
+async fn ask(context: &Context<Settings>, payout: &Payout) -> RailReply {
     let Ok(url) = context.settings().rail_url.url().join("/v1/payouts") else {
-        return Said::Nothing("RAIL_URL cannot be joined with a path".to_owned());
+        return RailReply::Unknown("RAIL_URL cannot be joined with a path".to_owned());
     };
     let body = serde_json::json!({
         "amount": payout.amount, "currency": payout.currency, "destination": payout.destination,
     });
     let call = context.client().post(&url).idempotency_key(&payout.id).json(&body).total_timeout(TIMEOUT);
     match call.send().await {
-        Ok(answer) => said(&payout.id, answer.status, answer.json()),
-        Err(error) => Said::Nothing(error.to_string()),
+        Ok(answer) => reply_of(&payout.id, answer.status, answer.json()),
+        Err(error) => RailReply::Unknown(error.to_string()),
     }
 }
 
 /// Only a whole answer that names this payout and says `paid` is a yes, and only a 422 with the bank's own type of
 /// problem is a no: a proxy's 403, another service's 404 or a page in between say nothing about the money.
-fn said(id: &str, status: StatusCode, body: Result<serde_json::Value, client::Error>) -> Said {
+fn reply_of(id: &str, status: StatusCode, body: Result<serde_json::Value, client::Error>) -> RailReply {
     let body = match body {
         Ok(body) => body,
-        Err(error) => return Said::Nothing(format!("{status}: {error}")),
+        Err(error) => return RailReply::Unknown(format!("{status}: {error}")),
     };
     if status.is_success() && body["status"] == "paid" && body["key"] == id {
-        return Said::Last(Word::Yes, String::new());
+        return RailReply::Final(Word::Yes, String::new());
     }
     if status == StatusCode::UNPROCESSABLE_ENTITY && body["type"] == REFUSAL {
-        return Said::Last(Word::No, body["detail"].as_str().unwrap_or("no reason given").to_owned());
+        return RailReply::Final(Word::No, body["detail"].as_str().unwrap_or("no reason given").to_owned());
     }
-    Said::Nothing(format!("{status} with neither a yes nor a refusal of this payout"))
+    RailReply::Unknown(format!("{status} with neither a yes nor a refusal of this payout"))
 }
 
 /// Moves the payout on, and its money with it, in one transaction; does nothing when somebody else has.
@@ -208,9 +210,9 @@ mod tests {
     use super::*;
 
     fn word(status: u16, body: serde_json::Value) -> Option<Word> {
-        match said("pay_1", StatusCode::from_u16(status).unwrap(), Ok(body)) {
-            Said::Last(word, _) => Some(word),
-            Said::Nothing(_) => None,
+        match reply_of("pay_1", StatusCode::from_u16(status).unwrap(), Ok(body)) {
+            RailReply::Final(word, _) => Some(word),
+            RailReply::Unknown(_) => None,
         }
     }
 

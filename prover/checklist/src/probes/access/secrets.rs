@@ -14,11 +14,24 @@ use std::time::Duration;
 use keel_wire::http::{Exchange, Request};
 use url::Url;
 
-use super::repository;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+mod in_repository;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "access.secrets";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Pages that tell too much where they are open, and where errors are shown.
 const TELLING: [&str; 12] = [
     "/",
@@ -58,7 +71,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         evidence.push(on_command_line(lab, &secrets));
     }
     match &lab.subject.repository {
-        Some(root) => evidence.push(repository::scan(root)),
+        Some(root) => evidence.push(in_repository::scan(root)),
         None => {
             evidence.push(Evidence::note("no repository is declared, so none was searched: say `repository = \".\"`"))
         }

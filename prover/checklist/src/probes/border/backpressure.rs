@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: while twice its capacity comes, it stops taking connections in, its memory levels off, and what had queued is
 //!   worked off or dropped within seconds after the load fell.
-//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::overload`.
+//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::support::overload`.
 //! - **Decides**: open descriptors of its processes that grow in the second half of the overload by `GROWS` of what came too much
 //!   meanwhile; resident memory that keeps rising as in `life.steady`; no order within 5 s after: fall short. Growth between
 //!   `LEVEL` and `GROWS`, memory that rises a little, all connections of keel taken in: unknown, for more would be needed. Who
@@ -13,10 +13,23 @@ use std::time::Duration;
 
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::Lab;
-use crate::probes::overload::{self, Seen};
-use crate::probes::steadiness::{Kind, Measure, Trend};
+use crate::probe::Probe;
+use crate::probes::support::overload::{self, Seen};
+use crate::probes::support::steadiness::{Kind, Measure, Trend};
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.backpressure";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Of what comes too much, the share that may go on being taken in when the queues are full.
 const LEVEL: f64 = 0.1;
 /// The share from which what waits inside grows.

@@ -11,11 +11,24 @@
 
 use keel_wire::http::{Answer, Exchange, Request};
 
-use super::writes::{NOWHERE, reads};
+use super::support::writes::{NOWHERE, reads};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.cacheable";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most paths that are examined.
 const EXAMINED: usize = 20;
 /// How long an error may be kept, in seconds.
@@ -229,46 +242,5 @@ fn absent(exchange: &Exchange) -> Evidence {
             exchange,
         ),
         _ => Evidence::exchange(true, format!("a {status} is not kept for long"), exchange),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn control(value: &str) -> Control {
-        let mut control = Control { said: true, ..Control::default() };
-        control.read(value);
-        control
-    }
-
-    #[test]
-    fn contradictions_are_seen() {
-        for value in
-            ["public, private", "no-store, max-age=60", "no-store, public", "private, s-maxage=5", "max-age=soon"]
-        {
-            assert_eq!(control(value).faults().len(), 1, "{value}");
-        }
-    }
-
-    #[test]
-    fn usual_values_are_no_contradiction() {
-        for value in
-            ["no-store", "private, no-cache", "public, max-age=31536000, immutable", "no-cache, no-store, max-age=0"]
-        {
-            assert!(control(value).faults().is_empty(), "{value}");
-        }
-    }
-
-    #[test]
-    fn a_private_answer_is_not_shared() {
-        assert!(!control("private, max-age=60").is_shared());
-        assert!(control("max-age=60").is_shared());
-        assert!(!control("no-cache").is_shared());
-    }
-
-    #[test]
-    fn an_entity_tag_is_quoted() {
-        assert!(is_entity_tag("W/\"a\"") && is_entity_tag("\"\"") && !is_entity_tag("abc"));
     }
 }

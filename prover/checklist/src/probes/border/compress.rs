@@ -12,23 +12,35 @@
 //! - **Blast radius**: one write; memory of the service, at most 80 MiB for seconds.
 //! - **Bound in time**: seven exchanges a path and two more, each bounded by `EACH`.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use flate2::Compression;
-use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use futures_util::future::join_all;
 use keel_wire::http::{Client, Exchange, Request};
 
-use super::writes::{Writes, json_spec, reads, writes};
+use super::support::writes::{Writes, json_spec, reads, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 mod coded;
 mod guessable;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+mod unpack;
 
 const ID: &str = "border.compress";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most paths that are read.
 const PATHS: usize = 6;
 /// The bound of one exchange.
@@ -201,11 +213,4 @@ fn packed(plain: &[u8]) -> Vec<u8> {
 
 fn packed_bomb() -> Vec<u8> {
     packed(&vec![0; BOMB])
-}
-
-/// What gzip unpacks to, at most `most` bytes; none when it is no gzip or more than that.
-fn unpacked(bytes: &[u8], most: u64) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
-    MultiGzDecoder::new(bytes).take(most + 1).read_to_end(&mut plain).ok()?;
-    (plain.len() as u64 <= most).then_some(plain)
 }

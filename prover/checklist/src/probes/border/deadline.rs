@@ -18,10 +18,23 @@ use keel_wire::http::Exchange;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::sockets;
+use crate::probe::Probe;
+use crate::probes::support::sockets;
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "border.deadline";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most requests at a time.
 const AT_A_TIME: usize = 4;
 /// What the wire and the scheduler may add to the deadline.
@@ -74,10 +87,10 @@ async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
         return vec![Evidence::note(format!("{dependency} is not behind a fault proxy"))];
     };
     let port = proxy.address().port();
-    let connections = sockets::established_to(port);
+    let connections = sockets::established_to(port).await;
     proxy.set(Fault::Hang).await;
     let mut evidence = examine_batch(lab, &users, &format!("although {dependency} is silent")).await;
-    let left = sockets::established_to(port).difference(&connections).count();
+    let left = sockets::established_to(port).await.difference(&connections).count();
     // Not judged: work that is to be finished later may rightly go on trying.
     evidence.push(Evidence::note(format!(
         "{left} connections more than before lead to the silent {dependency} afterwards"

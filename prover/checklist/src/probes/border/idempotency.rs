@@ -15,12 +15,25 @@ use futures_util::future::join_all;
 use keel_wire::http::{Exchange, Request};
 use serde_json::{Value, json};
 
-use super::writes::{Writes, writes};
+use super::support::writes::{Writes, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "border.idempotency";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most requests of the mix that are examined.
 const EXAMINED: usize = 3;
 /// The same request at once.
@@ -247,17 +260,4 @@ async fn kill_and_start(lab: &mut Lab) -> Result<(), String> {
     lab.process().signal_group(SIGKILL);
     lab.process().wait(Duration::from_secs(5)).await;
     lab.ensure_running().await.map(|_| ()).map_err(|failure| format!("it did not start again after SIGKILL: {failure}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_changed_before_a_text() {
-        let variants = variants(&json!({ "to": "abc", "amount": 5 }));
-        assert_eq!(variants[0], json!({ "to": "abc", "amount": 6 }));
-        assert_eq!(variants[1], json!({ "to": "abcx", "amount": 5 }));
-        assert_eq!(variants[2], json!({ "to": "abc", "amount": 5, "keel_probe": 1 }));
-    }
 }

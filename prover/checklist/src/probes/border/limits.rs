@@ -13,20 +13,31 @@
 
 use std::time::Duration;
 
-use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
-use super::harmless::Harmless;
-use super::writes::{Writes, json_spec, writes};
+use super::support::harmless::{Harmless, in_peace};
+use super::support::writes::{Writes, json_spec, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::listener::{self, Listener};
 
 mod body;
 mod smuggling;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.limits";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long an answer to one oversized thing may take.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How much resident memory may rise over the whole examination, in bytes.
@@ -36,13 +47,9 @@ const DEPTH: usize = 100_000;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let listener = match Listener::of(lab) {
-        Ok(listener) => listener,
-        Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
-    };
-    let harmless = match Harmless::of(lab).await {
-        Ok(harmless) => harmless,
-        Err(evidence) => return Finding::unknown(ID, "it does not answer in peace", vec![evidence]),
+    let (listener, harmless) = match in_peace(ID, lab).await {
+        Ok(both) => both,
+        Err(finding) => return finding,
     };
     let mut memory = Memory::start(lab);
     let mut evidence = oversized_heads(&listener, &harmless, &mut memory, lab).await;
@@ -222,9 +229,4 @@ impl Memory {
 
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
-}
-
-/// The first request with a body of the mix, else a POST to the root: what the body attacks are aimed at.
-fn fallback() -> Request {
-    Request::new(Method::POST, "/").header("Content-Type", "application/json")
 }

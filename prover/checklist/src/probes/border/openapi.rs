@@ -15,16 +15,28 @@ use std::time::{Duration, Instant};
 use keel_wire::http::{Exchange, Request};
 
 use self::document::{Document, Operation};
-use super::writes::{Writes, changes_state, reads, writes};
+use super::support::writes::{Writes, changes_state, reads, writes};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
 mod document;
 mod schema;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
 mod tester;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.openapi";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Where documents usually are.
 const USUAL: [&str; 8] = [
     "/openapi.json",

@@ -17,14 +17,26 @@ use futures_util::future::join_all;
 use keel_wire::http::{Exchange, Request};
 
 use self::page::{Next, Page};
-use super::writes::{Writes, changes_state, reads, writes};
+use super::support::writes::{Writes, changes_state, reads, writes};
 use crate::finding::{Evidence, Finding, Verdict};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
 mod page;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.pagination";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most lists that are examined.
 const EXAMINED: usize = 3;
 /// The most items that an answer may have.

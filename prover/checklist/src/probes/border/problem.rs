@@ -14,11 +14,24 @@ use keel_wire::http::{Exchange, Request};
 use regex::Regex;
 use serde_json::Value;
 
-use super::writes::{NOWHERE, json_spec, reads};
+use super::support::writes::{NOWHERE, json_spec, reads};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.problem";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 
 /// What an answer to a stranger must not contain, and what it would be.
 const LEAKS: [(&str, &str); 8] = [
@@ -167,35 +180,4 @@ fn request_id(exchange: &Exchange, document: Option<&Value>) -> Option<String> {
 fn leaks(text: &str) -> Vec<&'static str> {
     let shown = |pattern: &str| Regex::new(pattern).expect("the pattern is a literal").is_match(text);
     LEAKS.iter().filter(|(pattern, _)| shown(pattern)).map(|(_, what)| *what).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_inside_of_a_service_is_recognised() {
-        for (text, what) in [
-            ("thread 'main' panicked at src/main.rs:4:5", "a Rust panic"),
-            ("Traceback (most recent call last):\n  File \"x.py\"", "a Python traceback"),
-            ("open /var/lib/thing/db: permission denied", "a file path"),
-            ("ERROR: syntax error at or near \"x\"", "SQL"),
-            ("<center>nginx/1.22.1</center>", "the version of what serves it"),
-            ("    at Object.handle (index.js)", "a stack trace"),
-        ] {
-            assert!(leaks(text).contains(&what), "{text}: {:?}", leaks(text));
-        }
-    }
-
-    #[test]
-    fn a_plain_message_is_no_leak() {
-        let texts = [
-            "missing field `amount` at line 1 column 14",
-            "There is nothing at /v1/accounts/opt; see https://example.org/problems/not-found",
-            "Select an account from the list",
-        ];
-        for text in texts {
-            assert_eq!(leaks(text), Vec::<&str>::new(), "{text}");
-        }
-    }
 }

@@ -20,14 +20,26 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use self::refusal::{Answered, Refusal};
-use super::harmless::Harmless;
+use super::support::harmless::Harmless;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::Listener;
+use crate::probe::Probe;
+use crate::probes::support::listener::Listener;
 
 mod refusal;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.rate-limit";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most requests of the burst.
 const MOST: usize = 2_000;
 /// The most time of the burst.

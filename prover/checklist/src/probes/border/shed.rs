@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: at twice its capacity it answers as much in time as it can, refuses the rest at once with 503 or 429 and
 //!   Retry-After, and is in order again within seconds after the load fell.
-//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::overload`.
+//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::support::overload`.
 //! - **Decides**: goodput below 70 % of the capacity; more than a tenth of the rest not refused with 503 or 429; a refusal without
 //!   Retry-After; more than a tenth of them slower than a quarter of what an answer may take; no order within 5 s after: fall
 //!   short. A generator that fell behind, or a service that keeps up with whatever is sent, is unknown.
@@ -12,9 +12,22 @@
 
 use crate::finding::Finding;
 use crate::lab::Lab;
-use crate::probes::overload;
+use crate::probe::Probe;
+use crate::probes::support::overload;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.shed";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {

@@ -15,15 +15,29 @@ use keel_wire::http::Request;
 use keel_wire::raw::{Ended, RawConnection};
 use tokio::task::JoinSet;
 
-use super::harmless::{Harmless, PROMPT};
-use super::writes::{json_spec, reads};
+use self::fate::Fate;
+use super::support::harmless::{Harmless, PROMPT, in_peace};
+use super::support::writes::json_spec;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::listener::{self, Listener};
 
+mod fate;
 mod reader;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "border.slow-clients";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// What a body that is dripped declares: small enough for every limit, and longer than any patience at this pace.
 const DRIPPED_BODY: usize = 1_000;
 /// The most that is read of what comes back, in bytes.
@@ -46,16 +60,6 @@ impl Default for Patience {
     }
 }
 
-/// What became of a slow connection.
-enum Fate {
-    /// It was ended by the service; how.
-    Cut(Duration, String),
-    /// It was still held at the end of the patience.
-    Held(Duration),
-    /// It cannot be judged; why.
-    NotJudged(String),
-}
-
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     examine_with(lab, Patience::default()).await
@@ -63,13 +67,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 
 /// Examines the running subject with another patience.
 pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
-    let listener = match Listener::of(lab) {
-        Ok(listener) => listener,
-        Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
-    };
-    let harmless = match Harmless::of(lab).await {
-        Ok(harmless) => harmless,
-        Err(evidence) => return Finding::unknown(ID, "it does not answer in peace", vec![evidence]),
+    let (listener, harmless) = match in_peace(ID, lab).await {
+        Ok(both) => both,
+        Err(finding) => return finding,
     };
     let clients = start_clients(lab, &listener, &harmless, patience).await;
     let (fates, asked) = wait(clients, &harmless, patience).await;
@@ -225,11 +225,4 @@ fn cut(heard: &[u8], ended: &Ended) -> Option<String> {
         (None, Ended::Closed) => Some("closed".into()),
         (None, Ended::Reset) => Some("reset".into()),
     }
-}
-
-/// The GETs of the mix and the root: what a slow reader may ask for.
-fn readable(lab: &Lab) -> Vec<Request> {
-    let mut requests: Vec<Request> = lab.mix().iter().filter(|spec| reads(spec)).map(|spec| lab.fill(spec)).collect();
-    requests.push(Request::get("/"));
-    requests
 }

@@ -14,11 +14,24 @@ use std::time::{Duration, Instant};
 use keel_proxy::Fault;
 use keel_wire::http::{Answer, Exchange};
 
-use super::dependent::{self, Dependent, GRACE};
+use super::support::proxied_dependency::{self, Dependent, GRACE};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.bad-answers";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// By how much resident memory may grow meanwhile, in bytes.
 const MAX_GROWTH: u64 = 64 << 20;
 /// Between two looks at it.
@@ -46,7 +59,7 @@ const FAULTS: [(Fault, &str); 7] = [
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let begun = Instant::now();
-    let (dependents, mut evidence) = match dependent::all(ID, lab).await {
+    let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
@@ -88,7 +101,7 @@ async fn examine_fault(lab: &mut Lab, dependent: &Dependent, fault: Fault, told:
         let running: &Lab = lab;
         let asking = async {
             let answers = dependent.under(running, fault).await;
-            tokio::time::sleep(AFTERWARDS).await;
+            tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
             answers
         };
         tokio::pin!(asking);

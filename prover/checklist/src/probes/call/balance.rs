@@ -16,11 +16,19 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::Behaviour;
 
-use super::three::{Load, Three};
+use super::support::instances::{Load, Three};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "call.balance";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: &[],
+};
 /// Between two requests of the load.
 const EVERY: Duration = Duration::from_millis(25);
 /// Requests in 5 s of it.

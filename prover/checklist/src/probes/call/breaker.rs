@@ -17,12 +17,25 @@ use std::time::{Duration, Instant};
 use keel_drill::double::Behaviour;
 use keel_wire::http::Exchange;
 
-use super::dependent::GRACE;
-use super::watched::{self, Watched, percentile};
+use super::support::double_in_place::{self, Watched, percentile};
+use super::support::proxied_dependency::GRACE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.breaker";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Between two requests.
 const EVERY: Duration = Duration::from_millis(50);
 /// Over which failures come that a breaker may want to see: 200 requests, as libraries' defaults go up to 100 calls.
@@ -43,25 +56,20 @@ const MOST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let (name, deadline) = (&watched.name, lab.subject.deadline);
     let mut evidence = Vec::new();
-    let failing = Counted::under(lab, watched, Behaviour::Unavailable(None), WARM_UP).await;
+    let failing = Counted::under(lab, watched, Behaviour::Unavailable(None), lab.pace.of(WARM_UP)).await;
     if let Some(finding) = conclude(lab, watched, &failing, &format!("{name} answered 503"), &mut evidence).await {
         return finding;
     }
     let mut summary = format!("{} calls for {COUNTED} requests while {name} failed", failing.calls);
     if deadline <= MOST_DEADLINE {
-        let silent = Counted::under(lab, watched, Behaviour::Hang, deadline + GRACE + SILENT_WARM_UP).await;
+        let warm_up = deadline + lab.pace.of(GRACE + SILENT_WARM_UP);
+        let silent = Counted::under(lab, watched, Behaviour::Hang, warm_up).await;
         if let Some(finding) = conclude(lab, watched, &silent, &format!("{name} was silent"), &mut evidence).await {
             return finding;
         }
@@ -83,11 +91,12 @@ struct Counted {
 
 impl Counted {
     async fn under(lab: &Lab, watched: &Watched, behaviour: Behaviour, warm_up: Duration) -> Self {
-        let before = u32::try_from(warm_up.as_millis() / EVERY.as_millis()).unwrap_or(u32::MAX);
+        let every = lab.pace.of(EVERY);
+        let before = u32::try_from(warm_up.as_micros() / every.as_micros().max(1)).unwrap_or(u32::MAX);
         watched.set(behaviour);
         watched.double.take_calls();
-        let from = Instant::now() + EVERY * before;
-        let sent = watched.load(lab, EVERY, before + COUNTED).await;
+        let from = Instant::now() + every * before;
+        let sent = watched.load(lab, every, before + COUNTED).await;
         let calls = watched.double.take_calls().iter().filter(|call| call.at >= from).count();
         let took = |exchange: &Exchange| exchange.took;
         let refused_within = percentile(sent[before as usize..].iter().map(took).collect(), 100 - PROBES);

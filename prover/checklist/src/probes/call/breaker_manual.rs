@@ -15,12 +15,20 @@ use std::time::Duration;
 
 use keel_wire::http::{Exchange, Request};
 
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::{Dependencies, Dependency, Lever};
 
 const ID: &str = "call.breaker-manual";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: &[],
+};
 /// Between two requests while the lever is pulled, and how many.
 const EVERY: Duration = Duration::from_millis(25);
 const REQUESTS: u32 = 40;
@@ -31,18 +39,17 @@ const REASON: &str = "an examination of the lever";
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(with_levers(lab, watched))).await
+}
+
+/// The finding, when it is declared how calls are stopped by hand.
+async fn with_levers(lab: &Lab, watched: &Watched) -> Finding {
     let declared = match &lab.subject.dependencies {
         Dependencies::Declared(declared) => declared.iter().find(|one| one.name == watched.name).cloned(),
         Dependencies::Unsaid => None,
     };
-    let finding = match declared {
-        Some(Dependency { trip: Some(trip), release: Some(release), .. }) => {
-            judge(lab, &watched, &trip, &release).await
-        }
+    match declared {
+        Some(Dependency { trip: Some(trip), release: Some(release), .. }) => judge(lab, watched, &trip, &release).await,
         _ => {
             let reason = format!(
                 "nobody said how calls to {0} are stopped by hand: declare `trip` and `release` in [dependencies.{0}]",
@@ -50,9 +57,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             );
             Finding::unknown(ID, reason, Vec::new())
         }
-    };
-    lab.stop().await;
-    finding
+    }
 }
 
 async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> Finding {
@@ -63,7 +68,7 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
         return Finding::judge(ID, "", vec![Evidence::exchange(false, what, &pulled)]);
     }
     watched.double.take_calls();
-    let answers = watched.load(lab, EVERY, REQUESTS).await;
+    let answers = watched.load(lab, lab.pace.of(EVERY), REQUESTS).await;
     let calls = watched.double.take_calls().len();
     let expected = |exchange: &&Exchange| exchange.status().is_some_and(|status| watched.spec.expects(status.as_u16()));
     let as_ever = answers.iter().filter(expected).count();

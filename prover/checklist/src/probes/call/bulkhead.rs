@@ -22,14 +22,27 @@ use futures_util::future::join_all;
 use keel_drill::double::Behaviour;
 use keel_wire::http::Failure;
 
-use super::bystanders::{Bystanders, Seen};
-use super::crowd::{self, Crowd};
-use super::watched::{self, Watched};
+use super::support::bystanders::{Bystanders, Seen};
+use super::support::concurrency_bound::{self, Crowd};
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.bulkhead";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests in flight that use the dependency, in this order: the smaller first, which does less harm when nothing is bounded.
 const FLOODS: [u32; 2] = [128, 256];
 /// And when each of those caused a call.
@@ -38,7 +51,7 @@ const LARGE: u32 = 1200;
 const SPREAD: Duration = Duration::from_millis(256);
 /// After its answer, until the same is sent again: the dependency stays wanted.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Until those in flight hold what they can hold.
+/// Until those in flight hold what they can hold; at any pace twice as long as they take to come.
 const FILLING: Duration = Duration::from_secs(1);
 /// The longest that the service is waited for between the floods: a breaker may have opened.
 const RECOVERY: Duration = Duration::from_secs(50);
@@ -47,20 +60,19 @@ const SOURCES: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(beside_others(lab, watched))).await
+}
+
+/// The finding, when the mix has requests that do not use the dependency.
+async fn beside_others(lab: &Lab, watched: &Watched) -> Finding {
     let needs_it = |spec: &RequestSpec| spec.uses.contains(&watched.name);
-    let finding = match Bystanders::of(lab, |spec| !needs_it(spec)) {
-        Some(bystanders) => judge(lab, &watched, &bystanders).await,
+    match Bystanders::of(lab, |spec| !needs_it(spec)) {
+        Some(bystanders) => judge(lab, watched, &bystanders).await,
         None => {
             let reason = format!("every GET in [[requests]] uses {}: declare one that stands by", watched.name);
             Finding::unknown(ID, reason, Vec::new())
         }
-    };
-    lab.stop().await;
-    finding
+    }
 }
 
 async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding {
@@ -96,7 +108,7 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
         return Finding::unknown(ID, format!("slower, but not starved: {}", slow.what), evidence);
     }
     let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
-    match crowd::bound(&crowds) {
+    match concurrency_bound::bound(&crowds) {
         Some(bound) => {
             let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
             evidence.push(Evidence::saw(true, what.clone()));
@@ -124,7 +136,7 @@ impl Flood {
         watched.double.take_calls();
         let unconnected = AtomicUsize::new(0);
         let meanwhile = async {
-            tokio::time::sleep(FILLING).await;
+            tokio::time::sleep(lab.pace.of(FILLING).max(SPREAD * 2)).await;
             bystanders.meanwhile(lab).await
         };
         let flood = join_all((0..size).map(|number| one(lab, watched, size, number, &unconnected)));

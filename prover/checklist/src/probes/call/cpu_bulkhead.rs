@@ -20,13 +20,26 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::bystanders::{Bystanders, Seen};
-use super::watched::percentile;
+use super::support::bystanders::{Bystanders, Seen};
+use super::support::double_in_place::percentile;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.cpu-bulkhead";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Heavy requests at a time, the smaller flood first.
 const FLOODS: [u32; 2] = [64, 256];
 /// And where none was refused, at most.
@@ -35,7 +48,7 @@ const LARGE: f64 = 1024.0;
 const DEADLINES: f64 = 2.0;
 /// Over which a flood is spread.
 const SPREAD: Duration = Duration::from_millis(256);
-/// Until a flood has filled what it can fill.
+/// Until a flood has filled what it can fill; at any pace twice as long as it takes to come.
 const FILLING: Duration = Duration::from_secs(1);
 /// After a refusal.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -173,7 +186,7 @@ impl Flood {
         let done = || tally.lock().map_or(0, |tally| tally.took.len());
         let cpu = || lab.usage().unwrap_or_default().cpu;
         let meanwhile = async {
-            tokio::time::sleep(FILLING).await;
+            tokio::time::sleep(lab.pace.of(FILLING).max(SPREAD * 2)).await;
             let (begun, cpu_before, done_before) = (Instant::now(), cpu(), done());
             let seen = bystanders.meanwhile(lab).await;
             let (used, took) = (cpu().saturating_sub(cpu_before).as_secs_f64(), begun.elapsed().as_secs_f64());

@@ -3,7 +3,7 @@
 //! - **Hypothesis**: when a request says how long its caller waits, the call that it causes is given up by then, and carries a
 //!   header that says how long is left.
 //! - **Sent**: a request that causes one call, to a dependency that never answers: once as it is, to see when the service gives
-//!   up by itself; then three times with headers that say that the caller waits a third of that ([`keel_drill::patience`]), while the
+//!   up by itself; then three times with headers that say that the caller waits a third of that ([`keel_drill::deadline_headers`]), while the
 //!   caller in fact waits on. When that does not end the calls, three times from a caller that leaves then, without a word. Last,
 //!   with the headers, to a dependency that fails each call after half of what the caller waits.
 //! - **Decides**: an answer later than the subject's deadline and a second falls short. With headers: a call that ends by the
@@ -17,15 +17,28 @@
 
 use std::time::{Duration, Instant};
 
+use keel_drill::deadline_headers::{self, DeadlineHeader};
 use keel_drill::double::{Behaviour, Call};
-use keel_drill::patience::{self, Patience};
 
-use super::dependent::GRACE;
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
+use super::support::proxied_dependency::GRACE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.deadline";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests for each way in which a caller shows that it waits no longer.
 const TIMES: usize = 3;
 /// What the caller waits: this part of when the service gives up by itself.
@@ -41,13 +54,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
@@ -137,7 +144,7 @@ async fn later(lab: &Lab, watched: &Watched, waits: Duration) -> Option<Evidence
     watched.set(Behaviour::LateUnavailable(waits / 2));
     watched.double.take_calls();
     let sent = Instant::now();
-    lab.http().send(patience::say(lab.fill(&watched.spec), waits)).await;
+    lab.http().send(deadline_headers::add(lab.fill(&watched.spec), waits)).await;
     let calls = watched.double.take_calls();
     let repeats = calls.get(1..).unwrap_or_default();
     let (last, told) = repeats.iter().rev().find_map(|call| Some((call, least(call)?)))?;
@@ -181,18 +188,18 @@ impl Silence {
         let request = lab.fill(&watched.spec);
         match caller {
             Caller::Waits => drop(lab.http().send(request).await),
-            Caller::Says(waits) => drop(lab.http().send(patience::say(request, waits)).await),
+            Caller::Says(waits) => drop(lab.http().send(deadline_headers::add(request, waits)).await),
             // Dropped, and its connection closed, when the time is over.
             Caller::Leaves(waits) => drop(tokio::time::timeout(waits, lab.http().send(request)).await),
         }
-        let answered = sent.elapsed();
+        let (answered, linger) = (sent.elapsed(), lab.pace.of(LINGER));
         let patience = match caller {
             Caller::Leaves(_) => lab.subject.deadline + GRACE,
-            _ => answered + LINGER,
+            _ => answered + linger,
         };
         // Between a call that failed and its repeat none is open.
         let mut quiet = Instant::now();
-        while quiet.elapsed() < LINGER && sent.elapsed() < patience {
+        while quiet.elapsed() < linger && sent.elapsed() < patience {
             if watched.double.open() > 0 {
                 quiet = Instant::now();
             }
@@ -226,7 +233,7 @@ impl Silence {
 }
 
 /// The soonest that a call says: others may be passed on by who does not know them.
-fn least(call: &Call) -> Option<&Patience> {
+fn least(call: &Call) -> Option<&DeadlineHeader> {
     call.patience.iter().min_by_key(|patience| patience.waits)
 }
 

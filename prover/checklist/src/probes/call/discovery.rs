@@ -18,11 +18,19 @@ use std::time::{Duration, Instant};
 
 use keel_drill::fault::resolver::Resolver;
 
-use super::three::{ADDRESSES, Load, Three};
+use super::support::instances::{ADDRESSES, Load, Three};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "call.discovery";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: &[],
+};
 /// What is looked up.
 const NAME: &str = "instances.keel.test";
 /// Between two requests, and how many are sent before each look.

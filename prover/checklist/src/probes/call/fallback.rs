@@ -12,18 +12,31 @@
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
-use super::dependent::{self, Dependent, GRACE};
+use super::support::proxied_dependency::{self, Dependent, GRACE};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.fallback";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most requests that do not use a dependency.
 const MAX_OTHERS: usize = 20;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let (dependents, mut evidence) = match dependent::all(ID, lab).await {
+    let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };

@@ -20,12 +20,25 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::{Behaviour, Call};
 
-use super::watched::{self, Watched};
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.hedge";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Slow calls.
 const SLOW: usize = 10;
 /// So many of them must be hedged: what a percentile of recent latency makes of them depends on chance.
@@ -56,13 +69,7 @@ const REFUSED: f64 = 0.9;
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
@@ -127,8 +134,8 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, seen: String, mut 
     watched.well_again(lab, WELL_AGAIN).await;
     watched.set(Behaviour::Late(late));
     watched.double.take_calls();
-    watched.load(lab, EVERY, REQUESTS).await;
-    tokio::time::sleep(AFTERWARDS).await;
+    watched.load(lab, lab.pace.of(EVERY), REQUESTS).await;
+    tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
     let calls = watched.double.take_calls().len();
     let (attempts, requests) = (calls as f64, f64::from(REQUESTS));
     let ratio = attempts / requests;

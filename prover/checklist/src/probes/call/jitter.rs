@@ -20,12 +20,25 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::{Call, Double};
 
-use super::watched::{self, percentile};
+use super::support::double_in_place::{self, percentile};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::{Dependencies, Dependency};
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.jitter";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The longest that calls are waited for which come by themselves.
 const WINDOW: Duration = Duration::from_secs(30);
 /// So many of each kind are enough, and fewer than so many show no period.
@@ -71,7 +84,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 
 async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding> {
     let name = &declared.name;
-    let double = watched::double_of(ID, declared).await?;
+    let double = double_in_place::double_of(ID, declared).await?;
     let first = Run::watch(lab, declared, &double, |kinds| kinds.values().all(|times| times.len() >= ENOUGH)).await?;
     let kinds: Vec<(String, Intervals)> = first
         .kinds
@@ -89,8 +102,9 @@ async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding>
     let evidence: Vec<Evidence> = kinds.iter().map(|(kind, intervals)| judge_kind(kind, intervals, &runs)).collect();
     if evidence.is_empty() {
         let reason = format!(
-            "fewer than {FEWEST} calls of a kind came to {name} by themselves within {WINDOW:?}: what is done less often, or \
-             is no call over HTTP, is not seen"
+            "fewer than {FEWEST} calls of a kind came to {name} by themselves within {:?}: what is done less often, or \
+             is no call over HTTP, is not seen",
+            lab.pace.of(WINDOW)
         );
         return Ok(Finding::unknown(ID, reason, vec![Evidence::note(runs[0].told())]));
     }
@@ -151,7 +165,7 @@ impl Run {
         double: &Double,
         until: impl Fn(&Kinds) -> bool,
     ) -> Result<Self, Finding> {
-        Self::watch_for(lab, declared, double, WINDOW, until).await
+        Self::watch_for(lab, declared, double, lab.pace.of(WINDOW), until).await
     }
 
     /// Starts it and watches until the calls suffice, at most so long; what readiness costs is not looked at.
@@ -162,7 +176,7 @@ impl Run {
         limit: Duration,
         until: impl Fn(&Kinds) -> bool,
     ) -> Result<Self, Finding> {
-        watched::start_with(ID, lab, declared, double).await?;
+        double_in_place::start_with(ID, lab, declared, double).await?;
         let started = lab.process().started();
         double.take_calls();
         let ready = Instant::now();
@@ -226,88 +240,4 @@ fn arc(times: &[Duration], period: Duration) -> f64 {
     let around = 1.0 - (last - first);
     let widest = phases.windows(2).map(|pair| pair[1] - pair[0]).fold(around, f64::max);
     1.0 - widest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn intervals(milliseconds: impl IntoIterator<Item = u64>) -> Intervals {
-        let mut at = Instant::now();
-        let times: Vec<Instant> = std::iter::once(at)
-            .chain(milliseconds.into_iter().map(|gap| {
-                at += Duration::from_millis(gap);
-                at
-            }))
-            .collect();
-        Intervals::of(&times)
-    }
-
-    #[test]
-    fn even_intervals_are_even_although_one_of_them_was_late() {
-        let even = intervals([1000, 1003, 999, 1001, 1400, 601, 1000]);
-        assert!(even.are_even() && !even.are_jittered(), "{even:?}");
-        assert!(even.period.abs_diff(SECOND) < Duration::from_millis(2), "{even:?}");
-    }
-
-    #[test]
-    fn intervals_of_plus_or_minus_a_tenth_are_jittered() {
-        let jittered = intervals([900, 1080, 1010, 950, 1100, 990, 1040, 920]);
-        assert!(jittered.are_jittered() && !jittered.are_even(), "{jittered:?}");
-    }
-
-    #[test]
-    fn what_a_busy_machine_makes_of_even_intervals_is_not_jitter() {
-        let noisy = intervals([100, 115, 90, 108, 97, 112, 88]);
-        assert!(!noisy.are_jittered(), "{noisy:?}");
-    }
-
-    /// What is said of one kind that comes each second, first so many milliseconds after each start; starts are 3.3 s apart.
-    fn judged(period: Duration, firsts: &[u64]) -> Option<bool> {
-        let begun = Instant::now();
-        let runs: Vec<Run> = (0..)
-            .zip(firsts)
-            .map(|(number, first)| {
-                let started = begun + Duration::from_millis(3300) * number;
-                Run {
-                    started,
-                    kinds: Kinds::from([("GET /".to_owned(), vec![started + Duration::from_millis(*first)])]),
-                }
-            })
-            .collect();
-        judge_kind("GET /", &Intervals { period, width: Duration::ZERO }, &runs).good
-    }
-
-    #[test]
-    fn even_intervals_that_begin_anywhere_are_spread() {
-        assert_eq!(judged(SECOND, &[100, 420, 900, 1710, 1030, 560]), Some(true));
-    }
-
-    #[test]
-    fn even_intervals_that_begin_with_the_start_or_with_the_clock_are_not_spread() {
-        assert_eq!(judged(SECOND, &[300, 310, 290, 1305, 305, 301]), Some(false));
-        assert_eq!(judged(SECOND, &[1000, 700, 400, 100, 800, 500]), Some(false));
-        assert_eq!(judged(SECOND, &[300, 310, 290, 460, 305, 301]), None, "neither at once nor spread");
-    }
-
-    #[test]
-    fn what_was_not_seen_in_each_start_or_is_too_short_is_not_judged() {
-        assert_eq!(judged(SECOND, &[300, 310, 290, 1305, 305]), None);
-        assert_eq!(judged(SECOND / 10, &[300, 310, 290, 1305, 305, 301]), None);
-    }
-
-    #[test]
-    fn the_arc_is_the_shortest_also_where_the_period_ends() {
-        let at = |milliseconds: &[u64]| {
-            let times: Vec<Duration> = milliseconds.iter().map(|at| Duration::from_millis(*at)).collect();
-            (arc(&times, SECOND) * 1000.0).round() as u64
-        };
-        assert_eq!(at(&[100, 1150, 2120]), 50);
-        assert_eq!(at(&[980, 1010, 2030, 3990]), 50);
-        assert_eq!(at(&[0, 250, 500, 750]), 750);
-        assert_eq!(at(&[0, 1000, 2000]), 0);
-        assert_eq!(at(&[400]), 0);
-    }
 }

@@ -22,12 +22,25 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::{Behaviour, Call};
 
-use super::watched::{self, Watched, percentile};
+use super::support::double_in_place::{self, Watched, percentile};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.retry";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests whose repeats are compared.
 const SAMPLES: usize = 8;
 /// Fewer say nothing of randomness.
@@ -83,13 +96,7 @@ impl Failing {
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
@@ -222,7 +229,7 @@ async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
     watched.double.take_calls();
     let sent = Instant::now();
     let (exchange, _) = watched.ask(lab).await;
-    tokio::time::sleep(LINGER).await;
+    tokio::time::sleep(lab.pace.of(LINGER)).await;
     let calls = watched.double.take_calls();
     let Some(last) = calls.last().map(|call| call.at.saturating_duration_since(sent)) else {
         return Evidence::note(format!("{} was not called any more, so no end of repeats was seen", watched.name));
@@ -253,7 +260,7 @@ async fn chains(lab: &Lab, watched: &Watched, failing: Failing, rested: bool, be
 async fn attempts(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> (Vec<Call>, bool) {
     watched.double.take_calls();
     let exchange = lab.http().send(lab.fill(spec)).await;
-    tokio::time::sleep(AFTERWARDS).await;
+    tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
     (watched.double.take_calls(), exchange.status().is_some_and(|status| spec.expects(status.as_u16())))
 }
 

@@ -17,15 +17,30 @@ use std::time::Duration;
 
 use keel_drill::double::{Behaviour, failures};
 
-use super::watched;
+use super::support::double_in_place::{self, Watched};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "call.retry-budget";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Requests alone: that the second is called at all shows that no breaker hid a repeat of the first.
 const ALONE: u32 = 2;
 /// Between two of the load.
 const EVERY: Duration = Duration::from_millis(5);
+/// The same at any pace: a busy machine sends no more.
+const LEAST_EVERY: Duration = Duration::from_millis(4);
 /// Of the load.
 const REQUESTS: u32 = 1200;
 /// Attempts that a small floor allows in all: 10 a second.
@@ -47,16 +62,10 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let watched = match watched::take_place(ID, lab).await {
-        Ok(watched) => watched,
-        Err(finding) => return finding,
-    };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding
+    double_in_place::examine(ID, lab, |lab, watched| Box::pin(judge(lab, watched))).await
 }
 
-async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
+async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let name = &watched.name;
     let mut evidence = Vec::new();
     let (mut repeated, mut refused) = (false, false);
@@ -69,7 +78,7 @@ async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
         for _ in 0..ALONE {
             watched.double.take_calls();
             watched.ask(lab).await;
-            tokio::time::sleep(AFTERWARDS).await;
+            tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
             calls.push(watched.double.take_calls().len());
         }
         evidence.push(Evidence::note(format!("{ALONE} requests alone, with {name} {told}, caused {calls:?} calls")));
@@ -93,7 +102,7 @@ async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
     let calls = calls_of_load(lab, watched).await;
     let (attempts, requests) = (f64::from(calls), f64::from(REQUESTS));
     let ratio = attempts / requests;
-    let what = format!("{REQUESTS} requests in {:.0?} caused {calls} calls, {ratio:.2} each", EVERY * REQUESTS);
+    let what = format!("{REQUESTS} requests in {:.0?} caused {calls} calls, {ratio:.2} each", every(lab) * REQUESTS);
     if ratio < REFUSED {
         evidence.push(Evidence::note(format!(
             "{what}: a breaker, or a list of servers that are marked down, refused them"
@@ -109,7 +118,7 @@ async fn judge(lab: &Lab, watched: &watched::Watched) -> Finding {
 }
 
 /// The same load, while only some of the calls fail: too few for most breakers to open.
-async fn judge_partly(lab: &Lab, watched: &watched::Watched, mut evidence: Vec<Evidence>) -> Finding {
+async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>) -> Finding {
     let name = &watched.name;
     if watched.well_again(lab, WELL_AGAIN).await.is_none() {
         let reason =
@@ -124,7 +133,7 @@ async fn judge_partly(lab: &Lab, watched: &watched::Watched, mut evidence: Vec<E
     let what = format!(
         "with {name} failing {SHARE} % of its calls, {REQUESTS} requests in {:.0?} caused {calls}: {repeats} repeats of {failed} \
          that failed",
-        EVERY * REQUESTS
+        every(lab) * REQUESTS
     );
     if f64::from(calls) < REFUSED * f64::from(REQUESTS) || failed == 0 {
         evidence.push(Evidence::note(what.clone()));
@@ -147,10 +156,15 @@ async fn judge_partly(lab: &Lab, watched: &watched::Watched, mut evidence: Vec<E
     }
 }
 
+/// Between two of the load, at this pace.
+fn every(lab: &Lab) -> Duration {
+    lab.pace.of(EVERY).max(LEAST_EVERY)
+}
+
 /// How many calls the load causes.
-async fn calls_of_load(lab: &Lab, watched: &watched::Watched) -> u32 {
+async fn calls_of_load(lab: &Lab, watched: &Watched) -> u32 {
     watched.double.take_calls();
-    watched.load(lab, EVERY, REQUESTS).await;
-    tokio::time::sleep(AFTERWARDS).await;
+    watched.load(lab, every(lab), REQUESTS).await;
+    tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
     u32::try_from(watched.double.take_calls().len()).unwrap_or(u32::MAX)
 }

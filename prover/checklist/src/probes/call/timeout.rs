@@ -16,17 +16,32 @@ use std::time::{Duration, Instant};
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
-use super::dependent::{self, Dependent, GRACE};
+use super::support::proxied_dependency::{self, Dependent, GRACE};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::sockets;
+use crate::probe::Probe;
+use crate::probes::support::sockets;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.timeout";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The longest that connections are watched.
 const MAX_WATCH: Duration = Duration::from_secs(40);
 /// How long, after the fault began, new connections count as calls under it.
 const CALLS_BEGUN: Duration = Duration::from_secs(1);
+/// The least of it, at any pace: a connection takes its time on a busy machine.
+const LEAST_CALLS_BEGUN: Duration = Duration::from_millis(500);
 /// Between two looks meanwhile: a call may be given up soon.
 const CALLS_LOOK: Duration = Duration::from_millis(10);
 /// How soon others must be answered meanwhile.
@@ -36,7 +51,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let (dependents, mut evidence) = match dependent::all(ID, lab).await {
+    let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
@@ -64,12 +79,12 @@ async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &st
     let (name, port) = (&dependent.name, proxy.address().port());
     let bystander = bystander(lab, name).await;
     dependent.reset_pools(lab).await;
-    let before = sockets::established_to(port);
+    let before = sockets::established_to(port).await;
     let begun = Instant::now();
     let calls = async {
         let mut calls = BTreeSet::new();
-        while begun.elapsed() < CALLS_BEGUN {
-            calls.extend(sockets::established_to(port).difference(&before));
+        while begun.elapsed() < lab.pace.of(CALLS_BEGUN).max(LEAST_CALLS_BEGUN) {
+            calls.extend(sockets::established_to(port).await.difference(&before));
             tokio::time::sleep(CALLS_LOOK).await;
         }
         let harmless = match &bystander {
@@ -107,7 +122,7 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, deadline: Duration, name: &str
 async fn ends(lab: &Lab, port: u16, calls: BTreeSet<u16>, begun: Instant, told: &str) -> Evidence {
     let limit = (lab.subject.deadline + GRACE).min(MAX_WATCH);
     loop {
-        let open = sockets::established_to(port).intersection(&calls).count();
+        let open = sockets::established_to(port).await.intersection(&calls).count();
         let took = begun.elapsed();
         if open == 0 {
             return Evidence::saw(

@@ -14,13 +14,28 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::full_disk;
+use procfs::process::{FDInfo, FDPermissions, FDTarget, Process};
+
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::repository;
+use crate::probe::Probe;
+use crate::probes::support::repository;
 use crate::subject::State;
 
+mod full_disk;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "data.location";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How often the mix is sent meanwhile.
 const ROUNDS: usize = 5;
 /// Between two looks at open files.
@@ -102,18 +117,14 @@ async fn written_while_asked(lab: &mut Lab) -> BTreeSet<PathBuf> {
 
 /// From `/proc/PID/fd`: regular files with write access, those that are deleted already and kernel files left out.
 fn open_for_writing(pid: u32) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let file = |entry: std::fs::DirEntry| {
-        let path = std::fs::read_link(entry.path()).ok()?;
+    let descriptors = Process::new(pid.cast_signed()).and_then(|process| process.fd());
+    let file = |info: FDInfo| {
+        let writes = info.mode().contains(FDPermissions::WRITE);
+        let FDTarget::Path(path) = info.target else { return None };
         let kernel = ["/dev", "/proc", "/sys"].iter().any(|root| path.starts_with(root));
-        let info =
-            std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{}", entry.file_name().to_string_lossy())).ok()?;
-        let flags = info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok())?;
-        // O_WRONLY or O_RDWR.
-        let writes = flags & 0o3 != 0;
         (writes && path.is_absolute() && !kernel && path.is_file()).then_some(path)
     };
-    entries.filter_map(Result::ok).filter_map(file).collect()
+    descriptors.into_iter().flatten().flatten().filter_map(file).collect()
 }
 
 /// Files directly in the working folder and in the artifact's folder that changed, outside of the declared folders.
@@ -136,7 +147,7 @@ fn changed_since(lab: &mut Lab, since: SystemTime, folders: &[PathBuf]) -> Vec<P
 
 /// The folder of the program that runs, when it is not one of the system's.
 fn artifact(lab: &mut Lab) -> Option<PathBuf> {
-    let program = std::fs::read_link(format!("/proc/{}/exe", lab.process().pid())).ok()?;
+    let program = Process::new(lab.process().pid().cast_signed()).and_then(|process| process.exe()).ok()?;
     let system = ["/usr", "/bin", "/sbin", "/lib"].iter().any(|root| program.starts_with(root));
     if system { None } else { program.parent().map(Path::to_owned) }
 }

@@ -14,9 +14,22 @@ use keel_wire::http::Exchange;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "life.crash";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How often each is sent.
 const TIMES: usize = 5;
 /// The most requests that crash.

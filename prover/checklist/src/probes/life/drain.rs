@@ -11,6 +11,10 @@
 //! - **Blast radius**: the service is stopped twice; what the held requests do.
 //! - **Bound in time**: twice the declared drain and start time.
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use std::time::{Duration, Instant};
@@ -21,13 +25,21 @@ use keel_proxy::Fault;
 use keel_wire::http::{Exchange, Request};
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
-use self::traffic::Traffic;
+use self::traffic::{LOOK, PATIENCE, Traffic};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::listener::{self, Listener};
+use crate::probe::Probe;
+use crate::probes::support::listener::{self, Listener};
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long a slow dependency holds its answer back.
 const SLOW: Duration = Duration::from_millis(1500);
 /// How long requests have been in flight when SIGTERM comes.
@@ -38,12 +50,8 @@ const REST: Duration = Duration::from_millis(700);
 const HELD: usize = 4;
 /// Idle connections of the second run.
 const IDLE: usize = 3;
-/// Between two looks at readiness and at the door.
-const LOOK: Duration = Duration::from_millis(15);
 /// The bound of one look.
 const LOOK_BOUND: Duration = Duration::from_millis(500);
-/// For what needs no time.
-const PATIENCE: Duration = Duration::from_secs(5);
 const SIGTERM: i32 = 15;
 
 /// Examines the running subject.

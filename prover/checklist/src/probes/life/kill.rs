@@ -12,17 +12,31 @@
 //! - **Bound in time**: each round half a second of writes, the declared start time, and the reads.
 
 mod altered;
+mod read_back;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keel_wire::http::{Client, Exchange, Request};
+use keel_wire::http::Exchange;
 
+use self::read_back::read;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
+use crate::probe::Probe;
 use crate::subject::{RequestSpec, State};
 
 const ID: &str = "life.kill";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How often it is killed.
 const ROUNDS: usize = 5;
 /// Clients that write at once.
@@ -30,16 +44,14 @@ const WRITERS: usize = 4;
 /// How long they have written when the kill comes; a little more each round, so that it meets other instants.
 const WRITE: Duration = Duration::from_millis(200);
 const WRITE_MORE: Duration = Duration::from_millis(37);
+/// The same at any pace: some writes must have been acknowledged.
+const LEAST_WRITE: Duration = Duration::from_millis(100);
 /// Acknowledged things that are read back in a round.
 const MAX_READ: usize = 100;
 /// Writes that are repeated in a round.
 const MAX_REPEATED: usize = 10;
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
-/// How often a read that is told to wait (429, 503) is repeated.
-const READ_AGAIN: usize = 10;
-/// Between two of them.
-const PAUSE: Duration = Duration::from_millis(200);
 const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
@@ -64,7 +76,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
     let (mut evidence, mut acknowledged, mut read) = (Vec::new(), 0, 0);
     for round in 0..ROUNDS {
-        let written = write_until_killed(lab, writes, WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).await;
+        let writing = lab.pace.of(WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).max(LEAST_WRITE);
+        let written = write_until_killed(lab, writes, writing).await;
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
@@ -186,19 +199,6 @@ async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> (Evidence, us
         count => Evidence::saw(true, format!("{count} things acknowledged before the kill are readable after it")),
     };
     (piece, reads.len())
-}
-
-/// Asks until it is no longer told to wait.
-async fn read(client: &Client, request: &Request) -> Exchange {
-    let mut exchange = client.send(request.clone()).await;
-    for _ in 0..READ_AGAIN {
-        if exchange.status().is_none_or(|status| ![429, 503].contains(&status.as_u16())) {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-        exchange = client.send(request.clone()).await;
-    }
-    exchange
 }
 
 /// Repeats of acknowledged writes give the first answer; repeats of cut ones succeed, and then give that.

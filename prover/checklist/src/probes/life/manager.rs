@@ -9,6 +9,10 @@
 //! - **Bound in time**: the declared start and drain time, and 3 s.
 
 mod holders;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,12 +21,21 @@ use std::time::{Duration, Instant};
 
 use keel_drill::process::Exit;
 use keel_wire::http::{Client, Exchange, Request};
+use procfs::process::Process;
 use tokio::net::UnixDatagram;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "life.manager";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long after the first ready answer `READY=1` is waited for.
 const READY_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
@@ -179,10 +192,10 @@ fn listening(lab: &Lab, leader: u32) -> Evidence {
     }
 }
 
-/// The process group of a process (`proc_pid_stat(5)`, field 5).
+/// The process group of a process.
 fn group_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+    let stat = Process::new(pid.cast_signed()).and_then(|process| process.stat()).ok()?;
+    u32::try_from(stat.pgrp).ok()
 }
 
 async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {

@@ -13,14 +13,26 @@
 //!   on, no further variable is tried.
 
 mod refusal;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 use std::time::Duration;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
+use crate::probe::Probe;
 
 const ID: &str = "life.start";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How often it is started.
 const STARTS: usize = 5;
 /// Until ready, at the median.

@@ -12,9 +12,24 @@
 
 use crate::finding::Finding;
 use crate::lab::Lab;
-use crate::probes::steadiness;
+use crate::probe::Probe;
+use crate::probes::support::steadiness;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "life.steady";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {

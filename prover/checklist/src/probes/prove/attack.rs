@@ -14,17 +14,29 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use keel_drill::attack::{self, Attack, Bounds, Mark, Outcome, Refusal, Target, Verdict};
+use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Mark, Refusal, Target};
 
 pub mod declared;
 mod mend;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use self::declared::Leave;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::State;
 
 const ID: &str = "prove.attack";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Attacks at a time: each waits for answers and for its bystander most of the time.
 const LANES: usize = 6;
 /// No attack begins later.
@@ -81,7 +93,7 @@ struct Campaign {
 
 impl Campaign {
     /// Every attack once, some twice; in the order of the suite.
-    async fn carry_out(&self, lab: &mut Lab, suite: &[&'static Attack]) -> Result<Vec<Outcome>, Refusal> {
+    async fn carry_out(&self, lab: &mut Lab, suite: &[&'static Attack]) -> Result<Vec<AttackResult>, Refusal> {
         let (mut alone, beside): (Vec<&'static Attack>, Vec<&'static Attack>) =
             suite.iter().copied().partition(|attack| ALONE.contains(&attack.id));
         let runs: Vec<BoxFuture<'_, _>> = beside.iter().map(|attack| self.run(attack).boxed()).collect();
@@ -106,7 +118,7 @@ impl Campaign {
         Ok(outcomes)
     }
 
-    async fn run(&self, attack: &'static Attack) -> Result<Outcome, Refusal> {
+    async fn run(&self, attack: &'static Attack) -> Result<AttackResult, Refusal> {
         if Instant::now() > self.until {
             return Ok(untold(attack.id, format!("not tried: the attacks before it took {BUDGET:?}")));
         }
@@ -120,29 +132,29 @@ impl Campaign {
 }
 
 /// Whether what was seen beside other attacks says something of this one alone.
-fn is_settled(outcome: &Outcome) -> bool {
+fn is_settled(outcome: &AttackResult) -> bool {
     let served = outcome.bystander.as_ref().is_some_and(|bystander| bystander.suffering().is_none());
     match outcome.verdict {
-        Verdict::Held | Verdict::NotApplicable => true,
-        Verdict::Fell => false,
-        Verdict::Unknown => served,
+        AttackVerdict::Held | AttackVerdict::NotApplicable => true,
+        AttackVerdict::Fell => false,
+        AttackVerdict::Unknown => served,
     }
 }
 
-fn untold(id: &'static str, reason: String) -> Outcome {
-    Outcome { id, verdict: Verdict::Unknown, reason, evidence: Vec::new(), bystander: None, memory: None }
+fn untold(id: &'static str, reason: String) -> AttackResult {
+    AttackResult { id, verdict: AttackVerdict::Unknown, reason, evidence: Vec::new(), bystander: None, memory: None }
 }
 
 /// What an outcome means for a service of which so much was declared.
-fn in_light_of(state: State, target: &Target, mut outcome: Outcome) -> Outcome {
+fn in_light_of(state: State, target: &Target, mut outcome: AttackResult) -> AttackResult {
     let no_body = state == State::None && target.body.is_none();
-    if outcome.verdict == Verdict::Unknown && no_body && OF_BODIES.contains(&outcome.id) {
-        outcome.verdict = Verdict::NotApplicable;
+    if outcome.verdict == AttackVerdict::Unknown && no_body && OF_BODIES.contains(&outcome.id) {
+        outcome.verdict = AttackVerdict::NotApplicable;
         outcome.reason = format!("state = \"none\" and no request with a body are declared ({})", outcome.reason);
     }
     let no_effect = state != State::None && target.write.is_none();
-    if outcome.verdict == Verdict::NotApplicable && no_effect && OF_EFFECTS.contains(&outcome.id) {
-        outcome.verdict = Verdict::Unknown;
+    if outcome.verdict == AttackVerdict::NotApplicable && no_effect && OF_EFFECTS.contains(&outcome.id) {
+        outcome.verdict = AttackVerdict::Unknown;
         outcome.reason =
             "no request with an effect may be sent: declare state = \"durable\" and one in [[requests]], or \
                           state = \"none\""
@@ -151,10 +163,10 @@ fn in_light_of(state: State, target: &Target, mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-fn told(state: State, target: &Target, outcomes: Vec<Outcome>) -> Finding {
-    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| in_light_of(state, target, outcome)).collect();
-    let of = |verdict| outcomes.iter().filter(move |outcome: &&Outcome| outcome.verdict == verdict);
-    let (fell, held, untold) = (of(Verdict::Fell), of(Verdict::Held).count(), of(Verdict::Unknown));
+fn told(state: State, target: &Target, outcomes: Vec<AttackResult>) -> Finding {
+    let outcomes: Vec<AttackResult> = outcomes.into_iter().map(|outcome| in_light_of(state, target, outcome)).collect();
+    let of = |verdict| outcomes.iter().filter(move |outcome: &&AttackResult| outcome.verdict == verdict);
+    let (fell, held, untold) = (of(AttackVerdict::Fell), of(AttackVerdict::Held).count(), of(AttackVerdict::Unknown));
     let count = outcomes.len();
     let fell: Vec<String> = fell.map(|outcome| format!("{} (mend by {})", outcome.id, mend::by(outcome.id))).collect();
     let untold: Vec<String> = untold.map(|outcome| format!("{} ({})", outcome.id, outcome.reason)).collect();
@@ -172,11 +184,11 @@ fn told(state: State, target: &Target, outcomes: Vec<Outcome>) -> Finding {
 }
 
 /// One attack, with what was sent and what came of the first thing that was wrong.
-fn evidence(outcome: &Outcome) -> Evidence {
+fn evidence(outcome: &AttackResult) -> Evidence {
     let good = match outcome.verdict {
-        Verdict::Held => Some(true),
-        Verdict::Fell => Some(false),
-        Verdict::Unknown | Verdict::NotApplicable => None,
+        AttackVerdict::Held => Some(true),
+        AttackVerdict::Fell => Some(false),
+        AttackVerdict::Unknown | AttackVerdict::NotApplicable => None,
     };
     let mut what = format!("{} {}: {}", outcome.id, outcome.verdict, outcome.reason);
     if let Some(bystander) = outcome.bystander.as_ref().filter(|_| good.is_some()) {

@@ -10,10 +10,23 @@ use keel_load::{Report, Validity, Watch};
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::offered;
+use crate::probe::Probe;
+use crate::probes::support::mix;
 use crate::subject::Load;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "prove.load";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How long each of the two loads lasts.
 const LASTS: Duration = Duration::from_secs(8);
 /// An answer that takes longer is given up: it is an error by then, unless the declared time is longer.
@@ -35,7 +48,7 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
         return Finding::unknown(ID, UNDECLARED, Vec::new());
     };
     let mut evidence = Vec::new();
-    let left_out = offered::left_out(lab).join(", ");
+    let left_out = mix::left_out(lab).join(", ");
     if !left_out.is_empty() {
         evidence.push(Evidence::note(format!(
             "not part of the load, as nothing makes it safe to repeat: {left_out}; declare `idempotent` where it is"
@@ -43,7 +56,7 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
     }
     for (called, rate) in [("expected", declared.rate), ("peak", declared.peak)] {
         let patience = PATIENCE.max(2 * declared.p99);
-        let plan = offered::plan(lab, Profile::constant(rate, lasts), patience);
+        let plan = mix::plan(lab, Profile::constant(rate, lasts), patience);
         let report = match keel_load::run(plan, Watch::default(), pending()).await {
             Ok(report) => report,
             Err(error) => {

@@ -8,12 +8,24 @@
 
 use std::time::Duration;
 
-use crate::examination::PROBE_BOUND;
 use crate::finding::Finding;
 use crate::lab::Lab;
-use crate::probes::steadiness;
+use crate::probe::{PROBE_BOUND, Probe};
+use crate::probes::support::steadiness;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "prove.soak";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Less than the bound of a probe, so that it can tell what it saw.
 const LONGEST: Duration = PROBE_BOUND.saturating_sub(Duration::from_secs(20));
 

@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: with the dearest request three times as often, and twice as much as it can do of that, it answers what it
 //!   can in time, refuses the rest quickly and clearly, and is in order again within seconds after the load fell.
-//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::overload`. The dearest is the request that
+//! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::support::overload`. The dearest is the request that
 //!   takes longest at half of the capacity. How much it does is looked for with the mix as declared, and with the dearest
 //!   twice and three times as often; the last is then overloaded.
 //! - **Decides**: as `border.shed` does, but for Retry-After, which is only told. A mix of one request is unknown: no costs can be
@@ -14,9 +14,22 @@ use std::time::Duration;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::overload::{self, Generator, Seen};
+use crate::probe::Probe;
+use crate::probes::support::overload::{self, Generator, Seen};
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "prove.stress";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How much more often the dearest is sent.
 const TIMES: [u32; 2] = [2, 3];
 /// Of the capacity for the declared mix, where the search for that of another begins.

@@ -19,9 +19,22 @@ use serde_json::Value;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "see.health";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// How soon each of these must be answered.
 const PROMPT: Duration = Duration::from_secs(1);
 /// How long a change is waited for while a dependency is silent.
@@ -234,7 +247,7 @@ async fn while_silent(
                 .into_iter()
                 .filter(|pointer| !usual.contains(pointer))
                 .collect();
-            if !shown.is_empty() || since.elapsed() > CHANGE_PATIENCE {
+            if !shown.is_empty() || since.elapsed() > lab.pace.of(CHANGE_PATIENCE) {
                 return (shown, since.elapsed());
             }
             tokio::time::sleep(LOOK).await;

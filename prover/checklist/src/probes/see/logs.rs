@@ -20,8 +20,21 @@ use serde_json::{Map, Value};
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "see.logs";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 const REQUEST_ID: &str = "keel-7c0ffee5eed5";
 const TRACE_ID: &str = "5ca1ab1e0ddba11d15ea5ed0b5e55ed1";
 /// Requests of the flood.

@@ -11,11 +11,25 @@
 
 use keel_wire::http::{Client, Exchange, Request};
 
-use super::exposition::{Sample, Scrape};
+use self::exposition::{Sample, Scrape};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+mod exposition;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "see.metrics";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Where metrics are looked for when nobody said.
 const GUESSES: [&str; 3] = ["/metrics", "/actuator/prometheus", "/q/metrics"];
 /// Harmless requests between two scrapes.

@@ -17,8 +17,21 @@ use tokio::net::TcpStream;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "ship.config";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// No number, no duration, no address, no URL, no path.
 const GARBAGE: &str = "%keel garbage%";
 /// The most variables that are spoiled, one at a time.
@@ -45,10 +58,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     lab.stop().await;
     let mut evidence = vec![follows(lab, &declared).await];
     for name in &spoilable {
-        evidence.push(refuses(&launch, &[name]).await);
+        evidence.push(refuses(lab, &launch, &[name]).await);
     }
     if let [first, second, ..] = spoilable.as_slice() {
-        evidence.push(refuses(&launch, &[first, second]).await);
+        evidence.push(refuses(lab, &launch, &[first, second]).await);
     }
     evidence.extend(documents(lab, &declared).await);
     let names: Vec<&str> = spoilable.iter().map(|name| name.as_str()).collect();
@@ -118,20 +131,21 @@ async fn follows(lab: &Lab, declared: &BTreeMap<String, String>) -> Evidence {
 }
 
 /// Whether it refuses to start with garbage in these variables, and names each.
-async fn refuses(launch: &Launch, names: &[&String]) -> Evidence {
+async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     let mut launch = launch.clone();
     for name in names {
         launch.env.insert((*name).clone(), GARBAGE.to_owned());
     }
     let Ok(mut process) = Process::start(launch) else { return Evidence::note("the shell could not be started") };
-    let exit = process.wait(REFUSE).await;
+    let soon = lab.pace.of(REFUSE);
+    let exit = process.wait(soon).await;
     process.stop(Duration::ZERO).await;
     let output: Vec<String> = process.output().into_iter().map(|line| line.text).collect();
     let unnamed: Vec<&str> =
         names.iter().map(|name| name.as_str()).filter(|name| !output.iter().any(|line| line.contains(name))).collect();
     let trace = output.iter().find(|line| TRACES.iter().any(|trace| line.contains(trace)));
     let (good, told) = match exit {
-        None => (false, format!("it goes on for {REFUSE:?} as if nothing were wrong")),
+        None => (false, format!("it goes on for {soon:?} as if nothing were wrong")),
         Some(Exit::Code(0)) => (false, "it ends with code 0, as if all were well".to_owned()),
         Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal}")),
         Some(Exit::Code(code)) if !unnamed.is_empty() => {
@@ -157,27 +171,11 @@ async fn documents(lab: &Lab, declared: &BTreeMap<String, String>) -> Option<Evi
     }
     let launch = Launch { command: format!("{run} --help"), ..lab.launch() };
     let mut process = Process::start(launch).ok()?;
-    let exit = process.wait(REFUSE).await;
+    let exit = process.wait(lab.pace.of(REFUSE)).await;
     process.stop(Duration::ZERO).await;
     let text: String = process.output().into_iter().map(|line| line.text + "\n").collect();
     let told = declared.keys().filter(|name| text.contains(name.as_str())).count();
     let what = format!("`{run} --help` tells of {told} of the {} declared variables", declared.len());
     let all = exit == Some(Exit::Code(0)) && told == declared.len();
     Some(if all { Evidence::saw(true, what) } else { Evidence::note(what) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_form;
-
-    #[test]
-    fn only_values_that_a_typed_setting_would_check_have_a_form() {
-        for value in ["8080", "0.5", "30s", "250ms", "127.0.0.1", "::1", "127.0.0.1:80", "http://x", "sqlite:data/x.db"]
-        {
-            assert!(has_form(value), "{value}");
-        }
-        for value in ["info", "", "a name", "/var/lib/x", "C:", "debug,hyper=info", "true story: yes"] {
-            assert!(!has_form(value), "{value}");
-        }
-    }
 }

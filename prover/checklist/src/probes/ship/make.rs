@@ -15,9 +15,22 @@ use keel_drill::process::{Exit, Launch, Process};
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::repository;
+use crate::probe::Probe;
+use crate::probes::support::repository;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "ship.make";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 const TARGETS: [&str; 7] = ["setup", "run", "test", "check", "bench", "release", "deploy"];
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 /// For one target.

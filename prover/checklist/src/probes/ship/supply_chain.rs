@@ -12,9 +12,22 @@ use std::path::{Path, PathBuf};
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
-use crate::probes::repository;
+use crate::probe::Probe;
+use crate::probes::support::repository;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "ship.supply-chain";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 
 /// What pins the dependencies of one kind of manifest.
 struct Ecosystem {

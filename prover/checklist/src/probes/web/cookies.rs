@@ -10,14 +10,26 @@
 //! - **Bound in time**: one exchange a request of the mix and one more, each within the service's deadline plus 5 s.
 
 mod set_cookie;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use keel_wire::http::{Exchange, Request};
 use set_cookie::SetCookie;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "web.cookies";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most cookies that are told of.
 const MAX_COOKIES: usize = 50;
 

@@ -23,14 +23,26 @@ use self::form::{as_form, may_be_form};
 use self::session::{Session, sets_cookies};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 use crate::subject::{RequestSpec, State};
 
 mod form;
 mod landing;
 mod preflight;
 mod session;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 const ID: &str = "web.csrf";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// The most writes that are tried.
 const MAX: usize = 5;
 /// The bound of one exchange.

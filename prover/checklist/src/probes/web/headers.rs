@@ -10,19 +10,33 @@
 //! - **Blast radius**: none; it only reads.
 //! - **Bound in time**: at most 24 exchanges, each within the service's deadline plus 5 s, and 60 s in all.
 
+mod paths;
 mod policy;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method};
+use http::Method;
+use keel_wire::answers;
 use keel_wire::http::{Exchange, Request};
 use keel_wire::raw::RawConnection;
 
-use super::paths::{self, NOWHERE};
+use self::paths::NOWHERE;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "web.headers";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// What is not asked by then is not asked.
 const BOUND: Duration = Duration::from_secs(60);
 /// For the malformed request.
@@ -81,12 +95,13 @@ async fn malformed(lab: &Lab) -> Evidence {
         connection.write(SENT.as_bytes(), RAW_PATIENCE).await.ok()?;
         Some(connection.listen_answer(RAW_PATIENCE).await)
     };
-    let Some((heard, status)) = heard.await.and_then(|heard| Some((heard.status()?, heard))).map(|(s, h)| (h, s))
+    let Some((heard, answer)) =
+        heard.await.and_then(|heard| Some((answers::first(&heard.bytes, 0)?, heard))).map(|(a, h)| (h, a))
     else {
         return Evidence::note("a malformed request has no HTTP answer that a browser could show");
     };
-    let text = heard.text();
-    let faults = policy::faults(&headers_of(&text));
+    let (text, status, headers) = (heard.text(), answer.status, answer.headers);
+    let faults = policy::faults(&headers);
     let what = match faults.as_slice() {
         [] => format!("a malformed request ({status}) is answered with every header"),
         faults => format!(
@@ -96,15 +111,4 @@ async fn malformed(lab: &Lab) -> Evidence {
     };
     let head: String = text.lines().take(12).collect::<Vec<_>>().join(" · ").chars().take(400).collect();
     Evidence { what, sent: Some(SENT.escape_debug().to_string()), came_back: Some(head), good: None }
-}
-
-fn headers_of(answer: &str) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for line in answer.lines().skip(1).take_while(|line| !line.is_empty()) {
-        let Some((name, value)) = line.split_once(':') else { continue };
-        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.trim().parse()) {
-            headers.append(name, value);
-        }
-    }
-    headers
 }

@@ -8,14 +8,26 @@
 //! - **Bound in time**: six exchanges, each within the service's deadline plus 5 s.
 
 mod rules;
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
 
 use keel_wire::http::{Exchange, Request};
 use url::Url;
 
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probe::Probe;
 
 const ID: &str = "web.robots";
+/// The probe.
+pub const PROBE: Probe = Probe {
+    id: ID,
+    examine: |lab| Box::pin(examine(lab)),
+    #[cfg(feature = "specimens")]
+    specimens: specimen::SPECIMENS,
+};
 /// Crawlers follow at least so many (RFC 9309, 2.3.1.2).
 const MAX_REDIRECTS: usize = 5;
 /// Crawlers read at least so much (RFC 9309, 2.5).

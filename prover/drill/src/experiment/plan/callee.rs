@@ -1,18 +1,18 @@
-//! What a drill expects at a dependency: how often it is called, and what has happened there.
+//! Expectations at a dependency: bounds of its calls, and exactly-once effects.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::expectation::Phase;
+use super::phase::Phase;
 use keel_input::duration;
 
 /// The calls that a dependency gets. They are counted by a double in front of it, which speaks plain HTTP.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallBound {
-    /// Which dependency.
+    /// The dependency.
     pub dependency: String,
     /// When.
     #[serde(default)]
@@ -35,16 +35,16 @@ impl CallBound {
     }
 }
 
-/// What each acknowledged request has caused at a dependency, which lists it. Judged by
+/// The effect of each acknowledged request at a dependency, which lists it. Judged by
 /// [`crate::history::check::effects`]: what was acknowledged is there once, what was not answered at most once.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Effects {
-    /// Which request of the load.
+    /// The request of the load.
     pub request: String,
     /// A JSON pointer to the name of the effect in the answer to the request.
     pub id: String,
-    /// Where it has its effect.
+    /// The dependency that lists the effects.
     pub dependency: String,
     /// The path of its list there, with `{after}` where what `next` points to is put; the first page has 0 there.
     pub list: String,

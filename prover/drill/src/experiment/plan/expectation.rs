@@ -1,4 +1,4 @@
-//! What a drill expects of a service.
+//! Hypotheses: the expectations of a drill.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::callee::{CallBound, Effects};
-use super::{Plan, Refusal};
+use super::error::PlanError;
+use super::load::Load;
+use super::phase::Phase;
 use keel_input::duration;
 use keel_load::threshold::Threshold;
 
@@ -18,21 +20,21 @@ pub struct Hypothesis {
     pub name: String,
     /// Thresholds on the load.
     pub load: Option<LoadBound>,
-    /// How soon requests succeed again after the last undo.
+    /// A bound of the time until requests succeed again after the last undo.
     pub recovers: Option<Recovers>,
     /// An answer to a GET.
     pub http: Option<Http>,
     /// A metric of the service.
     pub metric: Option<Metric>,
     /// A value in its health document.
-    pub health: Option<Health>,
+    pub health: Option<HealthCheck>,
     /// A shell command that succeeds.
     pub command: Option<String>,
     /// No acknowledged money lost, none moved twice.
     pub bank: Option<Bank>,
-    /// How many calls a dependency gets for the requests that need it.
+    /// A bound of the calls that a dependency gets for the requests that need it.
     pub calls: Option<CallBound>,
-    /// What was acknowledged has happened at a dependency, once.
+    /// Acknowledged requests have taken effect at a dependency, once.
     pub effects: Option<Effects>,
 }
 
@@ -40,7 +42,7 @@ pub struct Hypothesis {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoadBound {
-    /// When they were to be sent.
+    /// The phase in which they were to be sent.
     #[serde(default)]
     pub phase: Phase,
     /// All must be met.
@@ -48,22 +50,7 @@ pub struct LoadBound {
     pub thresholds: Vec<Threshold>,
 }
 
-/// A part of a drill.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Until the first step.
-    Before,
-    /// From the first step to the last undo.
-    During,
-    /// From `recovery` after the last undo on.
-    After,
-    /// All of it.
-    #[default]
-    Whole,
-}
-
-/// How soon it recovers.
+/// A bound of the time to recovery.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recovers {
@@ -115,8 +102,8 @@ pub struct Metric {
 /// A value in the health document.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Health {
-    /// Where the document is.
+pub struct HealthCheck {
+    /// The path of the document.
     #[serde(default = "health")]
     pub path: String,
     /// A JSON pointer.
@@ -157,7 +144,7 @@ pub struct Move {
 }
 
 impl Hypothesis {
-    pub(super) fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+    pub(super) fn check(&self, load: &Load) -> Result<(), PlanError> {
         let given = [
             self.load.is_some(),
             self.recovers.is_some(),
@@ -169,14 +156,14 @@ impl Hypothesis {
             self.calls.is_some(),
             self.effects.is_some(),
         ];
-        let wrong = |what: String| Err(Refusal(format!("the hypothesis {:?} {what}", self.name)));
+        let wrong = |what: String| Err(PlanError(format!("the hypothesis {:?} {what}", self.name)));
         if given.into_iter().filter(|given| *given).count() != 1 {
             return wrong(
                 "needs exactly one of load, recovers, http, metric, health, command, bank, calls and effects"
                     .to_owned(),
             );
         }
-        let asked_for = |name: &str| plan.load.mix.contains_key(name);
+        let asked_for = |name: &str| load.mix.contains_key(name);
         if self.load.as_ref().is_some_and(|bound| bound.thresholds.is_empty()) {
             return wrong("has no thresholds: say such as [\"p99<=500ms\", \"errors<=0%\"]".to_owned());
         }
@@ -189,7 +176,7 @@ impl Hypothesis {
         if let Some(unknown) = named.find(|name| !asked_for(name)) {
             return wrong(format!("is about the request {unknown:?}, which is not in the mix of the load"));
         }
-        if self.calls.is_some() && plan.load.retries > 0 {
+        if self.calls.is_some() && load.retries > 0 {
             return wrong(
                 "counts calls for each request, but `load.retries` sends requests again: set it to 0".to_owned(),
             );

@@ -1,12 +1,12 @@
-//! What is put under a service before it starts.
+//! Preparations of a service before it starts.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Settings;
+use super::settings::Settings;
 
-/// What is put under the service before it starts, so that faults of the host have something to break. Folders are seen from the
+/// Preparations of the service before it starts, so that faults of the host have something to break. Folders are seen from the
 /// service's own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -26,12 +26,12 @@ pub struct Prepare {
 pub struct Volume {
     /// Over which folder. It is made where there is none, and must be empty.
     pub folder: PathBuf,
-    /// How large.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 
 impl Prepare {
-    /// What is filled in of a fault of that name, as far as it is known before anything is prepared.
+    /// The settings that preparation adds to a fault of that name, as far as they are known before it.
     pub(super) fn settings(&self, fault: &str) -> Settings {
         let setting = |name: &str, value: String| Settings::from_iter([(name.to_owned(), value.into())]);
         match (fault, &self.volume) {

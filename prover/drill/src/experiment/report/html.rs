@@ -5,21 +5,21 @@ use std::ops::Range;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Mark, Report, Second, Verdict};
-use crate::experiment::hypothesis::Outcome;
+use super::{DrillVerdict, EventKind, Report, Second};
+use crate::experiment::finding::Judgement;
 use keel_load::Part;
+use keel_load::page_style::STYLE;
 use keel_load::plot::{self, BLUE, COLOURS, GREEN, ORANGE, SHADE, Scaling};
 use keel_load::report::{Latencies, milliseconds};
 
-const STYLE: &str = "
-.verdict{display:inline-block;padding:.1rem .6rem;border-radius:1rem;color:#fff;font-weight:600;white-space:nowrap}
-.held{background:#1a7f37}.fell-short,.aborted{background:#b42318}.unknown,.not-steady{background:#7a5b00}
-td,th{text-align:left;vertical-align:top}td{overflow-wrap:anywhere}.figures td:nth-child(n+3),.figures th:nth-child(n+3){text-align:right;white-space:nowrap}
-small{color:#57606a}
-@media (prefers-color-scheme:dark){small{color:#9da7b1}}
-";
+impl Report {
+    /// One page that needs nothing else.
+    pub fn to_html(&self) -> String {
+        page(self)
+    }
+}
 
-pub(super) fn page(report: &Report) -> String {
+fn page(report: &Report) -> String {
     let broken: Vec<Range<f64>> =
         report.spans.iter().map(|span| span.from.as_secs_f64()..span.to.as_secs_f64()).collect();
     html! {
@@ -29,12 +29,12 @@ pub(super) fn page(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (report.title) }
-                style { (PreEscaped(plot::STYLE)) (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 h1 { (report.title) }
                 p { (report.description) }
-                p { span class={ "verdict " (class(&report.verdict)) } { (report.verdict.words()) } }
+                p { span class={ "pill " (class(&report.verdict)) } { (report.verdict.words()) } }
                 p { small { "began " (report.start) ", seed " (report.seed) (attempts(report)) } }
                 @if !report.findings.is_empty() { (findings(report)) }
                 h2 { "Requests, by the second in which they were due" }
@@ -53,21 +53,19 @@ pub(super) fn page(report: &Report) -> String {
     .into_string()
 }
 
-fn class(verdict: &Verdict) -> &'static str {
+fn class(verdict: &DrillVerdict) -> &'static str {
     match verdict {
-        Verdict::Held => "held",
-        Verdict::FellShort => "fell-short",
-        Verdict::Unknown => "unknown",
-        Verdict::NotSteady => "not-steady",
-        Verdict::Aborted(_) => "aborted",
+        DrillVerdict::Held => "good",
+        DrillVerdict::FellShort | DrillVerdict::Aborted(_) => "bad",
+        DrillVerdict::Unknown | DrillVerdict::NotSteady => "unsure",
     }
 }
 
-fn outcome(outcome: Outcome) -> (&'static str, &'static str) {
+fn outcome(outcome: Judgement) -> (&'static str, &'static str) {
     match outcome {
-        Outcome::Held => ("held", "held"),
-        Outcome::FellShort => ("fell-short", "fell short"),
-        Outcome::Unknown => ("unknown", "unknown"),
+        Judgement::Held => ("good", "held"),
+        Judgement::FellShort => ("bad", "fell short"),
+        Judgement::Unknown => ("unsure", "unknown"),
     }
 }
 
@@ -85,7 +83,7 @@ fn findings(report: &Report) -> Markup {
         table {
             @for finding in &report.findings {
                 tr {
-                    td { span class={ "verdict " (outcome(finding.outcome).0) } { (outcome(finding.outcome).1) } }
+                    td { span class={ "pill " (outcome(finding.outcome).0) } { (outcome(finding.outcome).1) } }
                     td { strong { (finding.name) } br; (finding.evidence) }
                 }
             }
@@ -100,7 +98,7 @@ fn events(report: &Report) -> Markup {
             @for event in &report.events {
                 tr {
                     td { (format!("{:.1} s", event.at.as_secs_f64())) }
-                    td { @match event.mark { Mark::Fault => "broken", Mark::Undo => "undone", Mark::Abort => "broken off" } }
+                    td { @match event.mark { EventKind::Fault => "broken", EventKind::Undo => "undone", EventKind::Abort => "broken off" } }
                     td { (event.what) }
                 }
             }
@@ -137,7 +135,8 @@ fn percentiles(report: &Report) -> Markup {
         .map(|(colour, (name, part))| (colour, *name, part.figures().total().latency()))
         .filter(|(_, _, latencies)| latencies.count() > 0)
         .collect();
-    let lines: Vec<(&str, &Latencies)> = phases.iter().map(|(colour, _, latencies)| (*colour, latencies)).collect();
+    let points = |latencies: &Latencies| latencies.points(plot::quantiles());
+    let lines: Vec<_> = phases.iter().map(|(colour, _, latencies)| (*colour, points(latencies))).collect();
     html! {
         (plot::key(phases.iter().map(|(colour, name, _)| (*colour, *name))))
         (plot::by_percentile("latency by percentile, by phase", &lines))

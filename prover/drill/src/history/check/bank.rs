@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::operation::{Action, Operation};
-use super::{MAX_STEPS, Verdict, effects};
+use super::effects::effects;
+use super::verdict::{MAX_STEPS, Verdict};
+use crate::history::operation::{Action, Operation};
 
 /// Judges every read of balances that was answered, and every count of transfers when there is one (see [`effects`]).
 ///
 /// Accounts are known from [`Action::Open`] that are `ok` and stand before what uses them. Unknown when no read was answered,
-/// or a read has so many unknown transfers that [`super::MAX_STEPS`] do not suffice. That the sum is constant is judged where
+/// or a read has so many unknown transfers that [`MAX_STEPS`] do not suffice. That the sum is constant is judged where
 /// all balances were read at one instant and no money comes from outside.
 pub fn bank(history: &[Operation]) -> Verdict {
     let books = Books::of(history);
@@ -34,7 +35,7 @@ pub fn bank(history: &[Operation]) -> Verdict {
     }
 }
 
-/// What was opened and moved.
+/// The accounts that were opened, and the transfers.
 struct Books<'h> {
     /// Balance at first and floor.
     accounts: BTreeMap<&'h str, (i64, i64)>,
@@ -67,7 +68,7 @@ impl<'h> Books<'h> {
         books
     }
 
-    /// What is wrong with one read, or why that cannot be said.
+    /// The contradiction in one read, or the reason why it cannot be judged.
     fn contradiction(&self, read: &Operation, balances: &BTreeMap<&'h str, i64>) -> Option<Verdict> {
         for (account, balance) in balances {
             let Some((_, floor)) = self.accounts.get(account) else {
@@ -202,7 +203,7 @@ impl<'s, 'h> Possible<'s, 'h> {
 struct Search<'s, 'h> {
     /// One of those that are alike, and how many there are.
     possible: &'s [(&'s Transfer<'h>, usize)],
-    /// What could not be explained with the transfers from this one on.
+    /// States without an explanation: the next transfer, and what is still to be explained.
     seen: HashSet<(usize, Vec<i128>)>,
     steps: usize,
 }
@@ -242,8 +243,8 @@ const MAX_DEPTH: usize = 2_000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::operation::{Answer, Outcome};
     use super::*;
+    use crate::history::operation::{Answer, Outcome};
 
     fn done(action: Action, (invoked, completed): (u64, u64), outcome: Outcome) -> Operation {
         Operation { process: 0, action, invoked, completed: Some(completed), outcome }
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_is_seen_by_every_later_read() {
+    fn acknowledged_transfers_are_seen_by_every_later_read() {
         let moved = || transfer("t", 7, (10, 20), Outcome::ok());
         assert_eq!(judge([moved(), read(93, 107, (30, 40))]), Verdict::Holds(1));
         assert!(claim(judge([moved(), read(100, 100, (30, 40))])).contains("not where it belongs"));
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_may_have_happened_once_and_what_was_refused_has_not() {
+    fn unknown_transfers_happened_at_most_once_and_refused_ones_did_not_happen() {
         let unknown = || transfer("t", 7, (10, 20), Outcome::info("killed"));
         for (a, b, wrong) in [(100, 100, false), (93, 107, false), (86, 114, true)] {
             assert_eq!(judge([unknown(), read(a, b, (30, 40))]).is_broken(), wrong, "{a}");

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::super::operation::{Action, Answer, Operation, Outcome};
-use super::Verdict;
+use super::verdict::Verdict;
+use crate::history::operation::{Action, Answer, Operation, Outcome};
 
 /// Judges every [`Action::Counts`] that was answered, against all effects and transfers of the history.
 ///
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_the_count_may_not_be_there_yet_and_what_was_not_asked_for_cannot_be() {
+    fn effects_that_overlap_the_count_may_be_missing_and_unrequested_ones_are_wrong() {
         assert!(!judge(Outcome::ok(), 15, 0).is_broken());
         assert!(judge(Outcome::ok(), 15, 2).is_broken());
         assert!(judge(Outcome::ok(), 1, 1).is_broken(), "it was counted before anybody asked for it");

@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::super::operation::{Action, Answer, Operation, Outcome};
-use super::{MAX_STEPS, Verdict};
+use super::verdict::{MAX_STEPS, Verdict};
+use crate::history::operation::{Action, Answer, Operation, Outcome};
 
 /// Judges every register of the history, each empty at first. Unknown when there is no answered operation, or when
-/// [`super::MAX_STEPS`] do not suffice for a register and none is known to be wrong.
+/// [`MAX_STEPS`] do not suffice for a register and none is known to be wrong.
 pub fn register(history: &[Operation]) -> Verdict {
     let mut keys: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
     for operation in history {
@@ -81,7 +81,7 @@ impl<'h> Entry<'h> {
         self.latest != u64::MAX
     }
 
-    /// What the register holds after it; none when it cannot happen now.
+    /// Returns the value of the register after it; none when it cannot happen now.
     fn apply(&self, held: Option<i64>) -> Option<Option<i64>> {
         match self.step {
             Step::Saw(value) => (held == value).then_some(held),
@@ -113,7 +113,7 @@ impl<'h> Entry<'h> {
     }
 }
 
-/// How far an order has come.
+/// The progress of an order.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Configuration {
     held: Option<i64>,
@@ -149,7 +149,7 @@ fn is_linearizable(entries: &[Entry<'_>], steps: usize) -> Option<bool> {
 }
 
 impl Configuration {
-    /// Where each operation that may be next leads; those least likely to help come first, as the last is tried first.
+    /// Returns the states after each operation that may be next; those least likely to help come first, as the last is tried first.
     fn successors(&self, certain: &[&Entry<'_>], unknown: &[&Entry<'_>]) -> Vec<Self> {
         // What was invoked after another, which is not in the order yet, had completed cannot be next.
         let (mut limit, mut candidates) = (u64::MAX, Vec::new());
@@ -221,7 +221,7 @@ fn told(key: &str, entries: Vec<Entry<'_>>) -> Verdict {
     Verdict::broken(claim, kept.iter().map(|entry| entry.operation))
 }
 
-/// What was known at an instant: answers that came later are not, but what had been asked may have happened.
+/// Restricts a history to the knowledge at an instant: later answers are unknown, but what had been asked may have happened.
 fn until<'h>(entries: &[Entry<'h>], end: u64) -> Vec<Entry<'h>> {
     let asked = entries.iter().filter(|entry| entry.operation.invoked <= end);
     let known = asked.filter(|entry| entry.latest <= end || !entry.changes_nothing());

@@ -2,7 +2,7 @@
 
 use keel_wire::http::{Answer, Client, Exchange, Request};
 
-use super::unpacked;
+use super::unpack::unpacked;
 use crate::finding::Evidence;
 
 /// The most that an answer is unpacked to, in bytes.

@@ -6,9 +6,9 @@
 use keel_wire::http::{Answer, Client, Request};
 
 use super::coded::{coding, good};
-use super::unpacked;
+use super::unpack::unpacked;
 use crate::finding::Evidence;
-use crate::probes::tokens::is_token_name;
+use crate::probes::support::tokens::is_token_name;
 
 /// What is put into the query; no page has it by itself.
 const MARKERS: [&str; 2] = ["keelasksforwhatnopagesays", "keelasksforanotherthing"];

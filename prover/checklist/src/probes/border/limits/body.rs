@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::{Ended, RawConnection};
 
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::border::writes::changes_state;
-use crate::probes::listener::{self, Listener};
+use crate::probes::border::support::writes::changes_state;
+use crate::probes::support::listener::{self, Listener};
 
 /// What a declared body says.
 const DECLARED: u64 = 1 << 30;
@@ -53,7 +54,10 @@ impl Target {
             lab.mix().into_iter().find(|spec| changes_state(spec) && (spec.json.is_some() || spec.body.is_some()));
         match spec {
             Some(spec) => Self { request: Request { body: Default::default(), ..lab.fill(&spec) }, known: true },
-            None => Self { request: super::fallback(), known: false },
+            None => Self {
+                request: Request::new(Method::POST, "/").header("Content-Type", "application/json"),
+                known: false,
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
 use crate::finding::Evidence;
-use crate::probes::listener::{self, Listener, WireAnswer};
+use crate::probes::support::listener::{self, Listener, WireAnswer};
 
 /// How long is listened for answers: one that comes at all comes at once.
 const LISTEN: Duration = Duration::from_secs(3);

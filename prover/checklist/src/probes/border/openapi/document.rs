@@ -120,6 +120,29 @@ impl Document {
         dangling
     }
 
+    /// A schema as one that stands by itself: the document beside it, so that its references lead where they led. Those that lead
+    /// out of the document, nowhere, or to the whole document are left out.
+    pub(super) fn rooted(&self, schema: &Value) -> Value {
+        // No field of an OpenAPI document is a keyword of JSON Schema.
+        let mut rooted = self.root.clone();
+        rooted["allOf"] = Value::Array(vec![schema.clone()]);
+        let mut left = vec![&mut rooted];
+        while let Some(value) = left.pop() {
+            match value {
+                Value::Object(members) => {
+                    let reference = members.get("$ref").and_then(Value::as_str);
+                    if reference.is_some_and(|text| text == "#" || self.target(text).is_none()) {
+                        members.remove("$ref");
+                    }
+                    left.extend(members.values_mut());
+                }
+                Value::Array(items) => left.extend(items),
+                _ => {}
+            }
+        }
+        rooted
+    }
+
     /// The schema of the JSON that a request body or a response has.
     pub(super) fn json_schema<'a>(&'a self, holder: &'a Value) -> Option<&'a Value> {
         let content = self.resolve(holder).get("content")?.as_object()?;

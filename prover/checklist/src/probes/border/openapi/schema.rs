@@ -1,130 +1,45 @@
-//! Whether a JSON value is as its schema says: the part of JSON Schema 2020-12 that API documents use.
-//!
-//! Keywords that are not known here are taken as kept, so that what is called a fault is one.
+//! Whether a JSON value is as its schema says: JSON Schema 2020-12, by the crate jsonschema.
 
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{Draft, ValidationError};
 use serde_json::Value;
 
 use super::document::Document;
 
-/// How deep a value or a schema may go before it is no longer looked at.
-const DEPTH: usize = 32;
+/// The most characters of a fault that are shown.
+const SHOWN: usize = 200;
 
-/// Checks a value.
+/// Checks a value. `format` is checked too; references are followed within the document, those that lead elsewhere are not read.
 ///
 /// # Errors
-/// Where it first differs, as a JSON pointer, and how.
+/// Where it first differs, as a JSON pointer, and how; or why the schema itself cannot be read.
 pub(super) fn validate(document: &Document, schema: &Value, value: &Value) -> Result<(), String> {
-    check(document, schema, value, "", 0)
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .build(&document.rooted(schema))
+        .map_err(|error| format!("the schema cannot be read: {}", shortened(&error.to_string())))?;
+    validator.validate(value).map_err(|error| fault(&error))
 }
 
-fn check(document: &Document, schema: &Value, value: &Value, at: &str, depth: usize) -> Result<(), String> {
-    if depth > DEPTH || *schema == Value::Bool(true) {
-        return Ok(());
-    }
-    let fault = |what: String| Err(format!("at {}: {what}", if at.is_empty() { "/" } else { at }));
-    if *schema == Value::Bool(false) {
-        return fault("nothing is allowed here".into());
-    }
-    let target = document.resolve(schema);
-    if !std::ptr::eq(target, schema) {
-        // Keywords beside $ref hold as well (2020-12), but only the target is looked at: it says the most.
-        return check(document, target, value, at, depth + 1);
-    }
-    if let Some(types) = schema.get("type") {
-        let allowed: Vec<&str> = match types {
-            Value::String(one) => vec![one.as_str()],
-            Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        if !allowed.is_empty() && !allowed.iter().any(|name| is(value, name)) {
-            return fault(format!("{} instead of {}", kind(value), allowed.join(" or ")));
+fn fault(error: &ValidationError<'_>) -> String {
+    let place = error.instance_path().as_str();
+    let place = if place.is_empty() { "/" } else { place };
+    let what = match error.kind() {
+        ValidationErrorKind::Type { kind: TypeKind::Single(one) } => {
+            format!("{} instead of {one}", kind(error.instance()))
         }
-    }
-    if schema.get("enum").and_then(Value::as_array).is_some_and(|values| !values.contains(value)) {
-        return fault(format!("{value} is none of the values"));
-    }
-    if schema.get("const").is_some_and(|only| only != value) {
-        return fault(format!("{value} is not the value"));
-    }
-    bounds(schema, value).or_else(fault)?;
-    combined(document, schema, value, at, depth)?;
-    match value {
-        Value::Object(members) => {
-            for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-            {
-                if !members.contains_key(name) {
-                    return fault(format!("no {name}"));
-                }
-            }
-            let properties = schema.get("properties");
-            for (name, member) in members {
-                let inner = match properties.and_then(|properties| properties.get(name)) {
-                    Some(inner) => inner,
-                    None if schema.get("patternProperties").is_some() => continue,
-                    None => match schema.get("additionalProperties") {
-                        Some(Value::Bool(false)) => return fault(format!("{name} is not documented")),
-                        Some(inner) => inner,
-                        None => continue,
-                    },
-                };
-                check(document, inner, member, &format!("{at}/{name}"), depth + 1)?;
-            }
-            Ok(())
+        ValidationErrorKind::Type { kind: TypeKind::Multiple(many) } => {
+            let names: Vec<String> = many.into_iter().map(|one| one.to_string()).collect();
+            format!("{} instead of {}", kind(error.instance()), names.join(" or "))
         }
-        Value::Array(items) if schema.get("prefixItems").is_none() => {
-            let Some(inner) = schema.get("items") else { return Ok(()) };
-            for (n, item) in items.iter().enumerate() {
-                check(document, inner, item, &format!("{at}/{n}"), depth + 1)?;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// `allOf`, `anyOf`, `oneOf`.
-fn combined(document: &Document, schema: &Value, value: &Value, at: &str, depth: usize) -> Result<(), String> {
-    let list = |name: &str| schema.get(name).and_then(Value::as_array);
-    for inner in list("allOf").into_iter().flatten() {
-        check(document, inner, value, at, depth + 1)?;
-    }
-    // That several of `oneOf` fit is the document's fault more often than the answer's; only none is judged.
-    for name in ["anyOf", "oneOf"] {
-        let Some(alternatives) = list(name) else { continue };
-        let fitting = alternatives.iter().filter(|inner| check(document, inner, value, at, depth + 1).is_ok()).count();
-        if fitting == 0 {
-            return Err(format!("at {}: no alternative of {name} fits", if at.is_empty() { "/" } else { at }));
-        }
-    }
-    Ok(())
-}
-
-/// Limits of numbers and lengths.
-fn bounds(schema: &Value, value: &Value) -> Result<(), String> {
-    let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
-    let between = |figure: f64, least: &str, most: &str, what: &str| {
-        if limit(least).is_some_and(|least| figure < least) || limit(most).is_some_and(|most| figure > most) {
-            return Err(format!("{what} {figure} is out of bounds"));
-        }
-        Ok(())
+        _ => shortened(&error.to_string()),
     };
-    match value {
-        Value::Number(number) => between(number.as_f64().unwrap_or(0.0), "minimum", "maximum", "the number"),
-        Value::String(text) => between(text.chars().count() as f64, "minLength", "maxLength", "the length"),
-        Value::Array(items) => between(items.len() as f64, "minItems", "maxItems", "the count"),
-        _ => Ok(()),
-    }
-}
-
-fn is(value: &Value, name: &str) -> bool {
-    match name {
-        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        _ => kind(value) == name,
-    }
+    format!("at {place}: {what}")
 }
 
 /// The name of a value's type.
-pub(super) fn kind(value: &Value) -> &'static str {
+fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -133,6 +48,11 @@ pub(super) fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
+}
+
+fn shortened(text: &str) -> String {
+    let short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() { format!("{short}...") } else { short }
 }
 
 #[cfg(test)]
@@ -146,7 +66,11 @@ mod tests {
             "components": { "schemas": { "Tree": {
                 "type": "object", "required": ["name"],
                 "properties": { "name": { "type": "string" }, "left": { "$ref": "#/components/schemas/Tree" } }
-            } } },
+            }, "Itself": { "$ref": "#/components/schemas/Itself" },
+            "Either": { "anyOf": [{ "$ref": "#/components/schemas/Either" }, { "type": "null" }] },
+            "Not": { "not": { "$ref": "#/components/schemas/Not" } },
+            "One": { "allOf": [{ "$ref": "#/components/schemas/Other" }] },
+            "Other": { "oneOf": [{ "$ref": "#/components/schemas/One" }] } } },
         });
         let document = Document::parse(text.to_string().as_bytes()).expect("it is a document");
         validate(&document, &schema, &value).err()
@@ -170,5 +94,71 @@ mod tests {
         assert!(fault(json!({ "type": "integer", "maximum": 3 }), json!(4)).is_some());
         assert!(fault(json!({ "additionalProperties": false }), json!({ "a": 1 })).is_some());
         assert!(fault(json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }), json!(1)).is_some());
+    }
+
+    /// For each keyword a schema, a value that is as it says, and one that is not.
+    #[test]
+    fn every_keyword_of_json_schema_is_checked() {
+        for (schema, right, wrong) in [
+            (json!({ "pattern": "^[a-z]+$" }), json!("abc"), json!("ABC")),
+            (json!({ "pattern": "^(?!x)" }), json!("abc"), json!("xyz")),
+            (json!({ "format": "date-time" }), json!("2026-11-29T10:00:00Z"), json!("yesterday")),
+            (json!({ "format": "uuid" }), json!("018f4a3e-0000-7000-8000-000000000000"), json!("17")),
+            (json!({ "multipleOf": 5 }), json!(10), json!(11)),
+            (json!({ "uniqueItems": true }), json!([1, 2]), json!([1, 1])),
+            (json!({ "not": { "type": "null" } }), json!(1), json!(null)),
+            (json!({ "if": { "type": "string" }, "then": { "minLength": 2 } }), json!("ab"), json!("a")),
+            (json!({ "if": { "type": "string" }, "else": { "minimum": 2 } }), json!(2), json!(1)),
+            (json!({ "prefixItems": [{ "type": "string" }], "items": false }), json!(["a"]), json!(["a", 1])),
+            (json!({ "prefixItems": [{ "type": "string" }] }), json!(["a", 1]), json!([1])),
+            (
+                json!({ "patternProperties": { "^n_": { "type": "number" } } }),
+                json!({ "n_a": 1 }),
+                json!({ "n_a": "1" }),
+            ),
+            (json!({ "contains": { "const": 1 } }), json!([0, 1]), json!([0])),
+            (json!({ "dependentRequired": { "a": ["b"] } }), json!({ "a": 1, "b": 1 }), json!({ "a": 1 })),
+            (json!({ "propertyNames": { "maxLength": 1 } }), json!({ "a": 1 }), json!({ "ab": 1 })),
+            (
+                json!({ "properties": { "a": {} }, "unevaluatedProperties": false }),
+                json!({ "a": 1 }),
+                json!({ "b": 1 }),
+            ),
+            (json!({ "oneOf": [{ "minimum": 1 }, { "minimum": 5 }] }), json!(2), json!(6)),
+        ] {
+            assert_eq!(fault(schema.clone(), right), None, "{schema}");
+            assert!(fault(schema.clone(), wrong.clone()).is_some(), "{schema} takes {wrong}");
+        }
+    }
+
+    #[test]
+    fn keywords_beside_a_reference_are_checked() {
+        let tree = json!({ "$ref": "#/components/schemas/Tree", "required": ["left"] });
+        assert!(fault(tree, json!({ "name": "a" })).is_some());
+    }
+
+    #[test]
+    fn references_that_cannot_be_followed_are_left_out_and_the_rest_is_checked() {
+        for reference in ["#/components/schemas/Gone", "https://example.org/schema.json", "#", "#Tree"] {
+            let schema = json!({ "properties": { "a": { "$ref": reference }, "b": { "type": "string" } } });
+            assert_eq!(fault(schema.clone(), json!({ "a": 1, "b": "x" })), None, "{reference}");
+            assert!(fault(schema, json!({ "a": 1, "b": 1 })).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn references_in_a_circle_end() {
+        for name in ["Itself", "Either", "Not", "One"] {
+            let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+            // Whatever it says of it: it says it.
+            let _ = fault(schema, json!({ "name": 1 }));
+        }
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_read_is_a_fault() {
+        let told = fault(json!({ "type": "strng" }), json!("a")).unwrap();
+        assert!(told.starts_with("the schema cannot be read: "), "{told}");
+        assert!(fault(json!({ "pattern": "(" }), json!("a")).is_some());
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use keel_wire::answers::{self, WireAnswer};
 use keel_wire::raw::Heard;
 
-use crate::probes::listener;
+use crate::probes::support::listener;
 
 /// The headers that tell a client its limit: RFC 9110 (10.2.3), draft-ietf-httpapi-ratelimit-headers, and its forerunners.
 const TELLING: [&str; 2] = ["retry-after", "ratelimit"];
@@ -36,10 +37,10 @@ pub(super) struct Refusal {
 impl Answered {
     /// What was heard, where `in_peace` is the status of the same request in peace.
     pub(super) fn of(heard: &Heard, in_peace: u16) -> Self {
-        match listener::answers(&heard.bytes).first().map(|answer| answer.status) {
-            Some(status) if status == in_peace => Self::InPeace,
-            Some(status @ (429 | 503)) => Self::Refused(Refusal::of(status, &String::from_utf8_lossy(&heard.bytes))),
-            Some(status) => Self::Otherwise(format!("answered {status}")),
+        match answers::first(&heard.bytes, 0) {
+            Some(answer) if answer.status == in_peace => Self::InPeace,
+            Some(answer) if matches!(answer.status, 429 | 503) => Self::Refused(Refusal::of(&answer)),
+            Some(answer) => Self::Otherwise(format!("answered {}", answer.status)),
             None => Self::Otherwise(listener::told(heard)),
         }
     }
@@ -55,15 +56,13 @@ impl Answered {
 }
 
 impl Refusal {
-    fn of(status: u16, answer: &str) -> Self {
-        let head = answer.split("\r\n\r\n").next().unwrap_or_default();
-        let lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        let telling: Vec<(String, &str)> = lines
-            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
-            .filter(|(name, _)| tells(name))
-            .collect();
+    fn of(answer: &WireAnswer) -> Self {
+        let lines =
+            answer.written.iter().map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(value)));
+        let telling: Vec<(String, String)> =
+            lines.filter(|(name, _)| tells(name)).map(|(name, value)| (name, value.trim().to_owned())).collect();
         let headers: Vec<String> = telling.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        Self { status, headers: headers.join(" · "), wait: wait(&telling) }
+        Self { status: answer.status, headers: headers.join(" · "), wait: wait(&telling) }
     }
 
     /// Whether it tells a client anything about when to come again.
@@ -76,8 +75,8 @@ fn tells(name: &str) -> bool {
     TELLING.contains(&name) || FORERUNNERS.iter().any(|beginning| name.starts_with(beginning))
 }
 
-fn wait(telling: &[(String, &str)]) -> Option<Duration> {
-    let value = |wanted: &str| telling.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
+fn wait(telling: &[(String, String)]) -> Option<Duration> {
+    let value = |wanted: &str| telling.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let seconds =
         value("retry-after").or_else(|| value("ratelimit-reset")).or_else(|| value("ratelimit").and_then(reset));
     seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs)
@@ -92,6 +91,10 @@ fn reset(limit: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn refusal(answer: &str) -> Refusal {
+        Refusal::of(&answers::first(answer.as_bytes(), 0).expect("a whole head"))
+    }
+
     #[test]
     fn the_wait_is_read_from_whichever_header_states_it() {
         for (headers, seconds) in [
@@ -100,7 +103,7 @@ mod tests {
             ("RateLimit-Reset: 4", Some(4)),
             ("X-RateLimit-Limit: 10", None),
         ] {
-            let refusal = Refusal::of(429, &format!("HTTP/1.1 429 X\r\n{headers}\r\n\r\n"));
+            let refusal = refusal(&format!("HTTP/1.1 429 X\r\n{headers}\r\n\r\n"));
             assert_eq!(refusal.wait, seconds.map(Duration::from_secs), "{headers}");
             assert!(refusal.says_when(), "{headers}");
         }
@@ -108,6 +111,6 @@ mod tests {
 
     #[test]
     fn a_refusal_without_such_headers_says_nothing() {
-        assert!(!Refusal::of(429, "HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\nRetry-After: 1").says_when());
+        assert!(!refusal("HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\nRetry-After: 1").says_when());
     }
 }

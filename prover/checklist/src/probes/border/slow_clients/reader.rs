@@ -6,14 +6,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use keel_wire::http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::{Fate, Listener, readable};
+use super::fate::Fate;
 use crate::lab::Lab;
-use crate::probes::listener;
-use crate::probes::sockets;
+use crate::probes::border::support::writes::reads;
+use crate::probes::support::listener::{self, Listener};
+use crate::probes::support::sockets;
 
 /// How much is asked for in all, in bytes: four times what Linux lets a send buffer grow to.
 const ASKED_FOR: usize = 16 << 20;
@@ -157,4 +159,11 @@ async fn drain(reader: &mut tokio::net::tcp::OwnedReadHalf) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The GETs of the mix and the root: what a slow reader may ask for.
+fn readable(lab: &Lab) -> Vec<Request> {
+    let mut requests: Vec<Request> = lab.mix().iter().filter(|spec| reads(spec)).map(|spec| lab.fill(spec)).collect();
+    requests.push(Request::get("/"));
+    requests
 }

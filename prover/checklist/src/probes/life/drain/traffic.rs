@@ -4,11 +4,14 @@ use std::time::{Duration, Instant};
 
 use keel_wire::raw::{Ended, Heard};
 
-use super::{LOOK, PATIENCE};
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::listener::{Listener, answers, told};
+use crate::probes::support::listener::{Listener, answers, told};
 
+/// Between two looks at readiness and at the door.
+pub(super) const LOOK: Duration = Duration::from_millis(15);
+/// For what needs no time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The most answers that are looked at in each way.
 const MAX_ANSWERS: usize = 1000;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use keel_wire::http::{Answer, Exchange};
 use serde_json::Value;
 
-use super::read;
+use super::read_back::read;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 
@@ -34,7 +34,7 @@ pub(super) async fn in_peace(lab: &Lab, spec: &RequestSpec, member: &str) -> boo
     let made = client.send(lab.fill(spec)).await;
     let Some(request) = lab.read_back(spec, &made) else { return false };
     let begun = Instant::now();
-    while begun.elapsed() < WATCH {
+    while begun.elapsed() < lab.pace.of(WATCH) {
         if since(&made, &read(&client, &request).await).as_deref() == Some(member) {
             return true;
         }

@@ -111,7 +111,7 @@ async fn attempt(lab: &Lab, launch: Launch, look: bool) -> Result<Outcome, Strin
     let since = Instant::now();
     let mut exit = None;
     let mut ready = false;
-    while exit.is_none() && !ready && since.elapsed() < PROMPT {
+    while exit.is_none() && !ready && since.elapsed() < lab.pace.of(PROMPT) {
         exit = process.wait(LOOK_EVERY).await;
         ready = look && exit.is_none() && lab.is_ready().await;
     }

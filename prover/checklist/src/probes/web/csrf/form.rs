@@ -2,7 +2,7 @@
 
 use keel_wire::http::Request;
 
-use crate::probes::tokens::is_token_name;
+use crate::probes::support::tokens::is_token_name;
 
 /// What a browser attaches by itself.
 const ATTACHED: [&str; 2] = ["cookie", "authorization"];

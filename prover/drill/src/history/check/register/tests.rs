@@ -54,7 +54,7 @@ fn a_counter_example_leaves_out_what_does_not_matter() {
 }
 
 #[test]
-fn what_cannot_be_decided_in_the_steps_is_unknown() {
+fn a_search_that_runs_out_of_steps_is_unknown() {
     let entries: Vec<Operation> =
         (0..30).map(|n| write(n, (0, 1_000))).chain([saw(Some(99), (2_000, 2_001))]).collect();
     let entries: Vec<Entry<'_>> = entries.iter().map(|operation| Entry::of(operation).unwrap().1).collect();

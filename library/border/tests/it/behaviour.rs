@@ -1,0 +1,280 @@
+//! The border as a client meets it, over real sockets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use evenkeel_border::{Border, Limits, Listener};
+use serde_json::Value as Json;
+use supervision::StopSource;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use vitals::Registry;
+
+struct Server {
+    address: SocketAddr,
+    stop: StopSource,
+    done: JoinHandle<u64>,
+    registry: Registry,
+}
+
+async fn server(limits: Limits, routes: Router) -> Server {
+    let registry = Registry::new();
+    let border = Border::new("public", limits, &registry);
+    let routes = border.around(routes);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
+    let (address, stop) = (listener.address(), StopSource::new());
+    let done = tokio::spawn(listener.serve(routes, stop.listen(), Duration::from_secs(5)));
+    Server { address, stop, done, registry }
+}
+
+/// Sends bytes and reads to the end of the connection.
+async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    // A refused body may be cut while it is being sent: what counts is the answer.
+    let _ = socket.write_all(request.as_ref()).await;
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split_whitespace().nth(1).unwrap_or_else(|| panic!("no status in {answer:?}")).parse().unwrap()
+}
+
+fn problem(answer: &str) -> Json {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    assert!(head.contains("content-type: application/problem+json"), "{answer}");
+    for header in ["x-request-id: ", "content-security-policy: ", "x-content-type-options: nosniff", "cache-control: "]
+    {
+        assert!(head.contains(header), "no {header} in {answer}");
+    }
+    let problem: Json = serde_json::from_str(body).unwrap();
+    assert_eq!(problem["status"], status(answer));
+    assert!(head.contains(problem["request_id"].as_str().unwrap()));
+    problem
+}
+
+fn close(method: &str, target: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+}
+
+fn upload(body: &str, kind: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/hello", get(async || "hello"))
+        .route("/panic", get(async || -> &'static str { panic!("a secret reason") }))
+        .route("/echo", post(async |body: axum::Json<Json>| body))
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_document_with_headers_and_request_id() {
+    let server = server(Limits { body_bytes: 1000, ..Limits::default() }, routes()).await;
+    let many_headers: String = (0..150).map(|n| format!("h{n}: v\r\n")).collect();
+    let cases = [
+        (404, close("GET", "/nothing")),
+        (405, close("DELETE", "/hello")),
+        (414, close("GET", &format!("/{}", "a".repeat(10_000)))),
+        (431, format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\nbig: {}\r\n\r\n", "b".repeat(40_000))),
+        (431, format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{many_headers}\r\n")),
+        (400, "GET /hello HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned()),
+        (400, "GET /hello HTTP/1.1\r\nhost: x\r\nhost: y\r\nconnection: close\r\n\r\n".to_owned()),
+        (413, upload(&format!("\"{}\"", "c".repeat(1000)), "application/json")),
+        (415, upload("{}", "text/plain")),
+        (400, upload("{\"broken\":", "application/json")),
+        (400, upload(&"[".repeat(100), "application/json")),
+        (500, close("GET", "/panic")),
+    ];
+    for (expected, request) in cases {
+        let answer = exchange(server.address, &request).await;
+        assert_eq!(status(&answer), expected, "{answer}");
+        assert!(!problem(&answer).to_string().contains("secret"));
+    }
+    assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_refused_where_it_passes_the_bound() {
+    let server = server(Limits { body_bytes: 1000, ..Limits::default() }, routes()).await;
+    let chunk = format!("200\r\n{}\r\n", " ".repeat(512));
+    let head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let answer = exchange(server.address, format!("{head}{}", chunk.repeat(100))).await;
+    assert_eq!(status(&answer), 413, "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
+    struct Told(Arc<AtomicBool>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let dropped = Arc::new(AtomicBool::new(false));
+    let told = dropped.clone();
+    let slow = get(move || {
+        let told = Told(told.clone());
+        async move {
+            let _told = told;
+            std::future::pending::<()>().await;
+        }
+    });
+    let limits = Limits { deadline: Duration::from_millis(20), ..Limits::default() };
+    let server = server(limits, Router::new().route("/slow", slow)).await;
+    let answer = exchange(server.address, close("GET", "/slow")).await;
+    assert_eq!(status(&answer), 504);
+    problem(&answer);
+    assert!(dropped.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_less_is_answered_504_when_it_said_and_one_that_waits_more_changes_nothing() {
+    let told = get(async || format!("{:?}", resilience::Deadline::current().map(|deadline| deadline.left().as_secs())));
+    let slow = get(async || std::future::pending::<()>().await);
+    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let server = server(limits, Router::new().route("/slow", slow).route("/told", told)).await;
+    let with = |path: &str, timeout: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ngrpc-timeout: {timeout}\r\n\r\n")
+    };
+    let answer = exchange(server.address, with("/slow", "20m")).await;
+    assert_eq!(
+        (status(&answer), problem(&answer)["detail"].as_str().unwrap().contains("20ms")),
+        (504, true),
+        "{answer}"
+    );
+    let answer = exchange(server.address, with("/told", "1H")).await;
+    assert!(answer.ends_with("Some(59)") || answer.ends_with("Some(60)"), "{answer}");
+    let answer = exchange(server.address, with("/told", "soon")).await;
+    assert_eq!(status(&answer), 400);
+    assert!(problem(&answer)["detail"].as_str().unwrap().contains("250m"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_handler_sees_how_critical_its_caller_says_the_request_is_and_never_more_than_others() {
+    let told = get(async || resilience::Criticality::current().name());
+    let server = server(Limits::default(), Router::new().route("/told", told)).await;
+    for (header, seen) in [("sheddable", "sheddable"), ("critical", "default"), ("nonsense", "default")] {
+        let request = format!("GET /told HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncriticality: {header}\r\n\r\n");
+        let answer = exchange(server.address, request).await;
+        assert!(status(&answer) == 200 && answer.ends_with(seen), "{header}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_callers_request_id_is_kept_when_it_is_well_formed() {
+    let server = server(Limits::default(), routes()).await;
+    let with = |id: &str| format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: {id}\r\n\r\n");
+    assert!(exchange(server.address, with("abc-123")).await.contains("x-request-id: abc-123\r\n"));
+    assert!(!exchange(server.address, with("a b\"c")).await.contains("a b"));
+}
+
+#[tokio::test]
+async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_served() {
+    let server = server(Limits { connections_per_address: 2, ..Limits::default() }, routes()).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut byte = [0; 1];
+        socket.read_exact(&mut byte).await.unwrap();
+        held.push(socket);
+    }
+    let refused = exchange(server.address, "").await;
+    assert_eq!(status(&refused), 503, "{refused}");
+
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(server.address).await.unwrap();
+    other.write_all(close("GET", "/hello").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 200);
+}
+
+#[tokio::test]
+async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
+    let server = server(Limits { in_flight: 3, in_flight_per_address: 2, ..Limits::default() }, routes()).await;
+    let endless = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(endless.as_bytes()).await.unwrap();
+        held.push(socket);
+    }
+    // Two of them are worked on when the other two have been refused.
+    let refusals = async {
+        let mut refused = 0;
+        while refused < 2 {
+            for socket in &held {
+                let mut start = [0; 12];
+                refused += usize::from(socket.try_read(&mut start).is_ok_and(|read| start[..read].ends_with(b" 503")));
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refusals).await.expect("two of four are refused");
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(server.address).await.unwrap();
+    other.write_all(close("GET", "/hello").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert!(exchange(server.address, close("GET", "/hello")).await.contains("of your address"));
+}
+
+#[tokio::test]
+async fn a_listener_that_stops_finishes_what_is_in_flight_and_refuses_new_connections() {
+    let (entered, mut has_entered) = tokio::sync::mpsc::channel::<()>(1);
+    let leave = Arc::new(tokio::sync::Notify::new());
+    let handler = get({
+        let leave = leave.clone();
+        move || {
+            let (entered, leave) = (entered.clone(), leave.clone());
+            async move {
+                entered.send(()).await.unwrap();
+                leave.notified().await;
+                "done"
+            }
+        }
+    });
+    let server = server(Limits::default(), Router::new().route("/wait", handler)).await;
+    let in_flight = tokio::spawn(exchange(server.address, "GET /wait HTTP/1.1\r\nhost: x\r\n\r\n"));
+    has_entered.recv().await.unwrap();
+    server.stop.request();
+    // The listening socket is closed while the request is still being worked on.
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    leave.notify_one();
+    let answer = in_flight.await.unwrap();
+    assert!(answer.ends_with("done"), "{answer}");
+    assert_eq!(server.done.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_class() {
+    let server = server(Limits::default(), routes()).await;
+    for target in ["/hello", "/hello", "/a", "/b"] {
+        exchange(server.address, close("GET", target)).await;
+    }
+    let text = telemetry::prometheus::text(&server.registry.snapshot());
+    for line in [
+        r#"http_server_requests_total{listener="public",route="/hello",method="GET",status="2xx"} 2"#,
+        r#"http_server_requests_total{listener="public",route="unmatched",method="GET",status="4xx"} 2"#,
+        r#"http_server_request_duration_seconds_count{listener="public",route="/hello",method="GET"} 2"#,
+    ] {
+        assert!(text.contains(line), "{line}\nis not in\n{text}");
+    }
+}

@@ -1,0 +1,39 @@
+//! Discovery that is restricted on purpose (feature `without-guards`): to the first instance, or to the first answer.
+
+use http::uri::Authority;
+use resilience::balance::Instance;
+use resilience::discovery::{Discover, Unknown};
+
+use crate::endpoints::Endpoints;
+
+/// Keeps the first instance only, where the endpoints say so.
+pub(crate) fn restrict(endpoints: &Endpoints, mut instances: Vec<Instance<Authority>>) -> Vec<Instance<Authority>> {
+    if endpoints.first_alone {
+        instances.truncate(1);
+    }
+    instances
+}
+
+/// A source of instances, restricted as the endpoints say.
+pub(crate) struct Restricted<D> {
+    source: D,
+    endpoints: Endpoints,
+    answered: bool,
+}
+
+impl<D> Restricted<D> {
+    pub(crate) fn new(source: D, endpoints: &Endpoints) -> Self {
+        Self { source, endpoints: endpoints.clone(), answered: false }
+    }
+}
+
+impl<D: Discover<Authority>> Discover<Authority> for Restricted<D> {
+    async fn next(&mut self) -> Result<Vec<Instance<Authority>>, Unknown> {
+        if self.endpoints.once && self.answered {
+            return std::future::pending().await;
+        }
+        let instances = self.source.next().await?;
+        self.answered = true;
+        Ok(restrict(&self.endpoints, instances))
+    }
+}

@@ -1,0 +1,180 @@
+//! One attempt: admitted by its guards in their order, and settled with each of them at its end.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::error::Guard;
+use super::group::Group;
+use super::rules::Rules;
+use super::shared::Shared;
+use crate::breaker::{BreakerRules, Ticket};
+use crate::bulkhead::{BulkheadRules, Permit};
+use crate::deadline::Deadline;
+use crate::outcome::Outcome;
+use crate::rate_limit::Limited;
+
+/// The guard that refused an attempt, and when it is worth asking again, from now on.
+pub(super) type Refusal = (Guard, Option<Duration>);
+
+/// Where an attempt has to wait.
+pub(super) enum Queue {
+    Rate,
+    Group,
+    Bulkhead,
+}
+
+/// The permits, ticket and turn that an attempt holds, from [`AttemptGuard::enter`] by way of [`AttemptGuard::wait`], where it must, and [`AttemptGuard::admit`] to [`AttemptGuard::settle`].
+/// Dropped before, it returns all of them: the breaker and the throttle see a cancelled call. It is filled where it stands, as moving it
+/// would cost more than some guards do.
+pub(super) struct AttemptGuard<'p> {
+    shared: &'p Shared,
+    rules: &'p Rules,
+    /// The group that calls, and the rules of its bulkhead.
+    group: Option<(&'p Group, &'p BulkheadRules)>,
+    /// When nobody waits any more.
+    deadline: Option<Deadline>,
+    /// The moment of the step.
+    now: Instant,
+    permit: Option<Permit<'p>>,
+    group_permit: Option<Permit<'p>>,
+    ticket: Option<(&'p BreakerRules, Ticket)>,
+    /// Whether the throttle counts on it.
+    asked: bool,
+}
+
+impl<'p> AttemptGuard<'p> {
+    pub(super) fn new(
+        shared: &'p Shared,
+        group: Option<&'p Group>,
+        rules: &'p Rules,
+        deadline: Option<Deadline>,
+        now: Instant,
+    ) -> Self {
+        let group = group.and_then(|group| Some((group, rules.group(&group.name)?)));
+        Self { shared, rules, group, deadline, now, permit: None, group_permit: None, ticket: None, asked: false }
+    }
+
+    /// Rate limit and bulkheads, or where to wait.
+    pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
+        if let Some(rate) = &self.rules.rate
+            && let Err(limited) = self.shared.rate.try_pass(rate, 1, self.now)
+        {
+            return if rate.patience.is_zero() { Err(by_rate(limited)) } else { Ok(Some(Queue::Rate)) };
+        }
+        if let Some((group, bulkhead)) = self.group {
+            self.group_permit = group.bulkhead.try_enter(bulkhead);
+            if self.group_permit.is_none() {
+                return Ok(Some(Queue::Group));
+            }
+        }
+        if let Some(bulkhead) = &self.rules.bulkhead_now(&self.shared.adaptive) {
+            self.permit = self.shared.bulkhead.try_enter(bulkhead);
+            return Ok(self.permit.is_none().then_some(Queue::Bulkhead));
+        }
+        Ok(None)
+    }
+
+    /// The same for who has to wait there.
+    pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
+        let until = self.deadline.map(|deadline| deadline.at());
+        if let (Queue::Rate, Some(rate)) = (&queue, &self.rules.rate) {
+            self.shared.rate.pass(rate, 1, until, self.now).await.map_err(by_rate)?;
+            self.now = Instant::now();
+        }
+        if let (Queue::Rate | Queue::Group, Some((group, bulkhead))) = (&queue, self.group) {
+            let entered = group.bulkhead.enter(bulkhead, until, self.now).await;
+            self.group_permit = Some(entered.map_err(|_| {
+                group.refused.fetch_add(1, Relaxed);
+                (Guard::Bulkhead, None)
+            })?);
+            self.now = Instant::now();
+        }
+        if let Some(bulkhead) = self.rules.bulkhead_now(&self.shared.adaptive) {
+            let entered = self.shared.bulkhead.enter(&bulkhead, until, self.now).await;
+            self.permit = Some(entered.map_err(|_| (Guard::Bulkhead, None))?);
+            self.now = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Breaker and throttle, and then until when the attempt may run, which is `last` where no other can follow.
+    pub(super) fn admit(&mut self, last: bool) -> Result<Option<Deadline>, Refusal> {
+        let (shared, now) = (self.shared, self.now);
+        if let Some(breaker) = &self.rules.breaker {
+            let admitted = shared.breaker.admit(breaker, now);
+            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
+            shared.changed(change);
+            self.ticket = Some((breaker, ticket));
+        }
+        if let Some(throttle) = &self.rules.throttle {
+            shared.throttle.admit(throttle, now).map_err(|_| (Guard::Throttle, None))?;
+            self.asked = true;
+        }
+        Ok(match (&self.rules.timeout, self.deadline) {
+            (Some(timeout), Some(deadline)) if last => Some(deadline.min(Deadline::since(now, timeout.at_most))),
+            (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
+            (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
+            (None, deadline) => deadline,
+        })
+    }
+
+    /// The attempt is over, with an answer or without one in its time, and holds nothing any more. What time it is, as far as anybody wants to know.
+    pub(super) fn settle(&mut self, outcome: Outcome, answered: bool) -> Instant {
+        let (shared, rules) = (self.shared, self.rules);
+        match (answered, outcome.is_failure()) {
+            (true, false) => shared.tally.answered.raise(),
+            (true, true) => drop(shared.tally.failed.fetch_add(1, Relaxed)),
+            (false, _) => drop(shared.tally.timed_out.fetch_add(1, Relaxed)),
+        }
+        // The clock is read only for who wants to know: it is what costs most where all is well.
+        if !rules.looks_back() && !outcome.is_failure() {
+            self.release();
+            return self.now;
+        }
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.now);
+        self.report(outcome, took, now);
+        if let (Some(adaptive), Some(bulkhead)) = (&rules.adaptive, &rules.bulkhead) {
+            let in_flight = shared.bulkhead.load().in_flight;
+            let grown = shared.adaptive.learn(adaptive, bulkhead.permits, outcome, self.now, now, in_flight);
+            self.permit = None;
+            if grown && let Some(bulkhead) = rules.bulkhead_now(&shared.adaptive) {
+                shared.bulkhead.widen(&bulkhead, now);
+            }
+        }
+        if let (Some(hedge), Outcome::Success) = (&rules.hedge, outcome) {
+            shared.latencies.record(hedge, took);
+        }
+        self.release();
+        now
+    }
+
+    /// Returns the permits, before the caller looks at the answer.
+    fn release(&mut self) {
+        self.permit = None;
+        self.group_permit = None;
+    }
+
+    /// Reports the outcome to breaker and throttle, once.
+    fn report(&mut self, outcome: Outcome, took: Duration, now: Instant) {
+        if let Some((breaker, ticket)) = self.ticket.take() {
+            self.shared.changed(self.shared.breaker.settle(breaker, ticket, outcome, took, now));
+        }
+        if let (true, Some(throttle)) = (self.asked, &self.rules.throttle) {
+            self.asked = false;
+            self.shared.throttle.settle(throttle, outcome, now);
+        }
+    }
+}
+
+impl Drop for AttemptGuard<'_> {
+    fn drop(&mut self) {
+        self.report(Outcome::Cancelled, Duration::ZERO, self.now);
+    }
+}
+
+fn by_rate(limited: Limited) -> Refusal {
+    (Guard::RateLimit, limited.retry_after())
+}

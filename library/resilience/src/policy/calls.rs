@@ -1,0 +1,368 @@
+//! The calls of a policy, and its handle.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use ::vitals::Registry;
+use tokio::time::Instant;
+
+use super::attempt_guard::AttemptGuard;
+use super::error::CallError;
+use super::group::Group;
+use super::rules::Rules;
+use super::shared::Shared;
+use super::terms::{Attempt, Repeats, Terms};
+use crate::breaker::{Breaker, Ordered};
+use crate::budget::Budget;
+use crate::bulkhead::Bulkhead;
+use crate::hedge;
+use crate::outcome::{ByResult, Classify, Outcome};
+use crate::rate_limit::RateLimit;
+use crate::retry::{Attempts, RetryRules, Stop};
+use crate::stale::{FallbackOutcome, Stale, StaleRules};
+use crate::throttle::Throttle;
+
+/// What protects the calls of one dependency. Cheap to clone; clones share everything.
+#[derive(Debug)]
+pub struct Policy<C = ByResult> {
+    shared: Arc<Shared>,
+    /// Who calls, where it is a group with permits of its own.
+    group: Option<Arc<Group>>,
+    classify: C,
+}
+
+impl<C: Clone> Clone for Policy<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), group: self.group.clone(), classify: self.classify.clone() }
+    }
+}
+
+impl Policy {
+    /// With these rules, of a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
+    ///
+    /// # Errors
+    /// What makes no sense in the rules.
+    pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, String> {
+        rules.check()?;
+        let shared = Shared::new(name.into(), rules, Instant::now());
+        Ok(Self { shared: Arc::new(shared), group: None, classify: ByResult })
+    }
+}
+
+impl<C> Policy<C> {
+    /// The same policy, with its state, where results say something else about the callee.
+    pub fn classified<D>(self, classify: D) -> Policy<D> {
+        Policy { shared: self.shared, group: self.group, classify }
+    }
+
+    /// The same policy, with its state, for a group of callers: it has no more than its own permits of the policy's, whatever it calls, and
+    /// leaves the rest to the others. Errors speak of it as `NAME/GROUP`.
+    ///
+    /// # Errors
+    /// Where the rules name no such group, with those that they name.
+    pub fn group(&self, name: &str) -> Result<Self, String>
+    where
+        C: Clone,
+    {
+        let group = self.shared.groups.of(&self.shared.rules.read(), name, Instant::now())?;
+        Ok(Self { group: Some(group), ..self.clone() })
+    }
+
+    /// The dependency's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The rules now.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.shared.rules.get()
+    }
+
+    /// Replaces the rules as a whole. Calls under way end by the old ones; what guards know stays.
+    ///
+    /// # Errors
+    /// What makes no sense in the new ones; the old ones stay in force.
+    pub fn change(&self, rules: Rules) -> Result<(), String> {
+        rules.check()?;
+        self.shared.rules.replace(rules);
+        let (rules, now) = (self.shared.rules.read(), Instant::now());
+        if let Some(bulkhead) = &rules.bulkhead_now(&self.shared.adaptive) {
+            self.shared.bulkhead.widen(bulkhead, now);
+        }
+        self.shared.groups.follow(&rules, now);
+        Ok(())
+    }
+
+    /// Shows the policy in the registry, as a row of the table `policy` and its groups as rows of `policy_group`, and publishes there what its breaker becomes.
+    /// A policy is shown in one registry: the first.
+    pub fn register(&self, registry: &Registry) {
+        if self.shared.bus.set(registry.bus().clone()).is_ok() {
+            registry.register(Arc::clone(&self.shared));
+            registry.register(Arc::clone(&self.shared.groups));
+        }
+    }
+
+    /// Puts an order for the breaker in force, or with `None` takes it back, and publishes it.
+    pub fn order(&self, ordered: Option<Ordered>) {
+        let (state, reason) = match &ordered {
+            Some(ordered) => (ordered.order.name(), format!("{}: {}", ordered.author, ordered.reason)),
+            None => (self.shared.breaker.position().name(), "the order was taken back".to_owned()),
+        };
+        self.shared.breaker.order(ordered);
+        self.shared.publish(state, &reason);
+    }
+
+    /// The callee was found to be well by other means, such as an active health check: an open breaker tries calls at once, and
+    /// that is published.
+    pub fn seems_well(&self, now: Instant) {
+        self.shared.changed(self.shared.breaker.seems_well(now));
+    }
+
+    /// The breaker, to be looked at; orders that are to be published go through [`Policy::order`].
+    pub fn breaker(&self) -> &Breaker {
+        &self.shared.breaker
+    }
+
+    /// The bulkhead, to be looked at; where a group calls, that of the group.
+    pub fn bulkhead(&self) -> &Bulkhead {
+        self.group.as_ref().map_or(&self.shared.bulkhead, |group| &group.bulkhead)
+    }
+
+    /// The rate limit, to be looked at.
+    pub fn rate(&self) -> &RateLimit {
+        &self.shared.rate
+    }
+
+    /// The throttle, to be looked at.
+    pub fn throttle(&self) -> &Throttle {
+        &self.shared.throttle
+    }
+
+    /// The retry budget, to be looked at.
+    pub fn budget(&self) -> &Budget {
+        &self.shared.budget
+    }
+
+    /// Does work that may be repeated: it is idempotent, or the same in every attempt by its idempotency key.
+    ///
+    /// # Errors
+    /// [`CallError`], with which guard refused and what the last cause was.
+    pub async fn call<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        self.run(Repeats::Beside, work).await
+    }
+
+    /// Attempts, and beside them the same once more when they are slow.
+    async fn hedged<T, E, F, W>(
+        &self,
+        terms: &Terms<'_>,
+        delay: Duration,
+        retry: &RetryRules,
+        work: &F,
+    ) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let second = || {
+            let now = Instant::now();
+            // One that fails and waits for its next attempt is not slow, and has its repeats already.
+            if terms.failed.load(Relaxed) || !self.shared.budget.withdraw(&retry.budget, now) {
+                return None;
+            }
+            self.shared.tally.hedged.fetch_add(1, Relaxed);
+            let terms = Terms { begun: now, failed: AtomicBool::new(false), ..*terms };
+            Some(async move { self.attempts(&terms, work).await })
+        };
+        // Pinned here: what is given to a future has its room in it twice.
+        hedge::hedged(pin!(self.attempts(terms, work)), delay, second).await
+    }
+
+    /// Does work that may be repeated, or gives what the alternative makes of its error: a default, or the answer of another call. The
+    /// caller sees which it got. The alternative has what is left until the deadline; what it gives at once is given also after it.
+    ///
+    /// # Errors
+    /// [`CallError`], where the alternative gives nothing, or not in time, or the rules have no fallback.
+    pub async fn call_or<T, E, F, W>(
+        &self,
+        work: F,
+        alternative: impl AsyncFnOnce(&CallError<E>) -> Option<T>,
+    ) -> Result<FallbackOutcome<T, CallError<E>>, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let (rules, begun) = (self.rules(), Instant::now());
+        match self.call(work).await {
+            Ok(answer) => Ok(FallbackOutcome::Fresh(answer)),
+            Err(cause) if !rules.fallback => Err(cause),
+            Err(cause) => {
+                let other = alternative(&cause);
+                let given = match Terms::of(&rules, true, begun).deadline {
+                    Some(deadline) => deadline.scope(other).await.ok().flatten(),
+                    None => other.await,
+                };
+                let Some(value) = given else { return Err(cause) };
+                self.shared.tally.fell_back.fetch_add(1, Relaxed);
+                Ok(FallbackOutcome::Fallback { value, cause })
+            }
+        }
+    }
+
+    /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.
+    ///
+    /// # Errors
+    /// [`CallError`], where no answer is known that is young enough, or the rules have no fallback.
+    pub async fn call_or_stale<T, E, F, W>(
+        &self,
+        last: &Stale<T>,
+        stale: &StaleRules,
+        work: F,
+    ) -> Result<FallbackOutcome<Arc<T>, CallError<E>>, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        match last.or_stale(stale, Instant::now(), self.call(work)).await? {
+            FallbackOutcome::Stale { cause, .. } if !self.rules().fallback => Err(cause),
+            answer => {
+                self.shared.tally.fell_back.fetch_add(u64::from(!answer.is_fresh()), Relaxed);
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Does work that may be repeated, and never twice at the same time: every guard but hedge.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call_in_turn<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        self.run(Repeats::InTurn, work).await
+    }
+
+    /// Does work that must not be repeated: every guard but hedge and retry.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn once<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        self.run(Repeats::Never, work).await
+    }
+
+    pub(super) async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let rules = self.shared.rules.read();
+        let now = Instant::now();
+        let terms = Terms::of(&rules, repeats != Repeats::Never, now);
+        if let (Repeats::Beside, Some(hedge), Some(retry)) = (repeats, &rules.hedge, &rules.retry)
+            && let Some(delay) = self.shared.latencies.delay(hedge)
+        {
+            // In a box, so that calls which are not hedged have no room for it.
+            return Box::pin(self.hedged(&terms, delay, retry, &work)).await;
+        }
+        self.attempts(&terms, &work).await
+    }
+
+    /// Of whom an error speaks.
+    fn label(&self) -> Arc<str> {
+        Arc::clone(self.group.as_ref().map_or(&self.shared.name, |group| &group.label))
+    }
+
+    /// Try after try.
+    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Result<T, CallError<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let Terms { rules, begun, deadline, repeatable, .. } = *terms;
+        let (mut attempts, mut now, mut cause) = (Attempts::begin(begun), begun, None);
+        loop {
+            let number = attempts.made();
+            if deadline.is_some_and(|deadline| now >= deadline.at()) {
+                return Err(CallError::Expired { policy: self.label(), attempts: number - 1, cause });
+            }
+            let last = rules.retry.as_ref().is_none_or(|retry| !repeatable || number >= retry.attempts);
+            let mut attempt = AttemptGuard::new(&self.shared, self.group.as_deref(), rules, deadline, now);
+            let admitted = match attempt.enter() {
+                Ok(None) => attempt.admit(last),
+                // In a box, as few wait: those that do not have no room for it.
+                Ok(Some(queue)) => match Box::pin(attempt.wait(queue)).await {
+                    Ok(()) => attempt.admit(last),
+                    Err(refusal) => Err(refusal),
+                },
+                Err(refusal) => Err(refusal),
+            };
+            let end = match admitted {
+                Ok(end) => end,
+                Err((guard, retry_after)) => {
+                    self.shared.tally.refused(guard);
+                    return Err(CallError::Refused { policy: self.label(), guard, retry_after, cause });
+                }
+            };
+            let work = work(Attempt { number, deadline: end });
+            let result = match end {
+                Some(end) => end.bound(pin!(end.as_current(work))).await,
+                None => Some(work.await),
+            };
+            let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
+            now = attempt.settle(outcome, result.is_some());
+            match (self.again(terms, &mut attempts, outcome, now), result) {
+                (Ok(wait), result) => {
+                    cause = result.and_then(Result::err).or(cause);
+                    tokio::time::sleep_until(now + wait).await;
+                    now = Instant::now();
+                }
+                // Also one that speaks against the callee, such as a response that says so: the caller wants to read it.
+                (Err(_), Some(Ok(answer))) => return Ok(answer),
+                (Err(stop), Some(Err(cause))) => {
+                    return Err(CallError::Failed { policy: self.label(), attempts: number, stop, cause });
+                }
+                (Err(_), None) => {
+                    return Err(CallError::TimedOut { policy: self.label(), attempts: number, cause });
+                }
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt, or why there is none.
+    fn again(
+        &self,
+        terms: &Terms<'_>,
+        attempts: &mut Attempts,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Result<Duration, Stop> {
+        let Some(retry) = &terms.rules.retry else { return Err(Stop::NoNeed) };
+        if outcome == Outcome::Success {
+            self.shared.budget.deposit(&retry.budget);
+        }
+        let wait = attempts.again(retry, outcome, terms.repeatable, terms.deadline, &self.shared.budget, now)?;
+        terms.failed.store(true, Relaxed);
+        self.shared.tally.retried.fetch_add(1, Relaxed);
+        Ok(wait)
+    }
+}

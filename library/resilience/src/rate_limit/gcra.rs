@@ -1,0 +1,159 @@
+//! The arithmetic of a rate limit: its rules, and the turn that a call takes.
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::nanos::nanos;
+
+/// The most calls in [`RateRules::per`] for each of its nanoseconds: the emission interval is a whole nanosecond at least.
+const FINEST: u64 = 1;
+
+/// How much passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateRules {
+    /// So much in each [`Self::per`], at least 1.
+    pub rate: u32,
+    /// In how long, at least a nanosecond for each of [`Self::rate`].
+    pub per: Duration,
+    /// So much at once, after a pause; at least 1.
+    pub burst: u32,
+    /// The longest wait for [`pass`](super::RateLimit::pass).
+    pub patience: Duration,
+}
+
+impl Default for RateRules {
+    /// A hundred a second, a hundred at once, and nobody waits.
+    fn default() -> Self {
+        Self { rate: 100, per: Duration::from_secs(1), burst: 100, patience: Duration::ZERO }
+    }
+}
+
+impl RateRules {
+    /// Looks for numbers that make no sense.
+    ///
+    /// # Errors
+    /// The first, with what is possible.
+    pub fn check(&self) -> Result<(), String> {
+        if self.rate == 0 || self.burst == 0 {
+            return Err("a rate limit whose rate or burst is 0 lets nothing through: at least 1 is needed".to_owned());
+        }
+        if self.per.as_nanos() < u128::from(self.rate) {
+            let (rate, per) = (self.rate, self.per);
+            return Err(format!("{rate} in {per:?} is finer than one a nanosecond: name a longer time"));
+        }
+        if self.per > Duration::from_secs(60 * 60 * 24 * 366) {
+            return Err(format!("a rate over {:?}; a year is the longest", self.per));
+        }
+        Ok(())
+    }
+
+    /// Nanoseconds for one call. Rounded up: never more than the rate.
+    fn interval(&self) -> u64 {
+        nanos(self.per).div_ceil(u64::from(self.rate.max(1))).max(FINEST)
+    }
+
+    /// Nanoseconds of the whole burst, where one call has this many.
+    fn tolerance(&self, interval: u64) -> u64 {
+        interval.saturating_mul(u64::from(self.burst))
+    }
+}
+
+/// The call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limited {
+    /// Too much in too short a time.
+    #[error("the rate limit is reached: again in {} ms", retry_after.as_millis())]
+    Rate {
+        /// When it would pass, from now on, if nobody else came.
+        retry_after: Duration,
+    },
+    /// It costs more than the whole burst, so it never passes.
+    #[error("a call at a cost of {cost} never passes a burst of {burst}: raise the burst or split the call")]
+    Cost {
+        /// What it costs.
+        cost: u32,
+        /// What passes at once.
+        burst: u32,
+    },
+}
+
+impl Limited {
+    /// When it is worth asking again, from now on; none where it never is.
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Rate { retry_after } => Some(retry_after),
+            Self::Cost { .. } => None,
+        }
+    }
+}
+
+/// What a `RateLimit` header field tells (draft-ietf-httpapi-ratelimit-headers: `q`, `w`, `r`, `t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What passes at once.
+    pub limit: u32,
+    /// In how long that grows back.
+    pub window: Duration,
+    /// What would pass now.
+    pub remaining: u32,
+    /// When all of it will be back, from now on.
+    pub reset: Duration,
+}
+
+/// A turn that was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// The arrival time that it left.
+    pub(super) arrival: u64,
+    /// What it added.
+    pub(super) added: u64,
+    /// Nanoseconds until it comes.
+    pub(super) wait: u64,
+}
+
+/// Takes a turn that comes within `patience`.
+pub(super) fn take(
+    arrival: &AtomicU64,
+    rules: &RateRules,
+    cost: u32,
+    now: u64,
+    patience: u64,
+) -> Result<Turn, Limited> {
+    if cost > rules.burst {
+        return Err(Limited::Cost { cost, burst: rules.burst });
+    }
+    let interval = rules.interval();
+    let (added, tolerance) = (interval.saturating_mul(u64::from(cost)), rules.tolerance(interval));
+    let mut seen = arrival.load(Ordering::Relaxed);
+    loop {
+        let next = seen.max(now).saturating_add(added);
+        let wait = if cost == 0 { 0 } else { next.saturating_sub(now).saturating_sub(tolerance) };
+        if wait > patience {
+            return Err(Limited::Rate { retry_after: Duration::from_nanos(wait) });
+        }
+        match arrival.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return Ok(Turn { arrival: next, added, wait }),
+            Err(other) => seen = other,
+        }
+    }
+}
+
+pub(super) fn quota(arrival: &AtomicU64, rules: &RateRules, now: u64) -> Quota {
+    let reset = arrival.load(Ordering::Relaxed).saturating_sub(now);
+    let interval = rules.interval();
+    let tolerance = rules.tolerance(interval);
+    let free = tolerance.saturating_sub(reset) / interval;
+    Quota {
+        limit: rules.burst,
+        window: Duration::from_nanos(tolerance),
+        remaining: u32::try_from(free).unwrap_or(u32::MAX).min(rules.burst),
+        reset: Duration::from_nanos(reset),
+    }
+}
+
+/// Nanoseconds from the birth until now; 584 years are the end.
+pub(super) fn since(birth: Instant, now: Instant) -> u64 {
+    nanos(now.saturating_duration_since(birth))
+}

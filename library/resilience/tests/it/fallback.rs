@@ -1,0 +1,80 @@
+//! What a policy gives in the place of an answer.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use evenkeel_resilience::policy::CallError;
+use evenkeel_resilience::stale::StaleRules;
+use evenkeel_resilience::{FallbackOutcome, Policy, Rules, Stale};
+use vitals::{Registry, TableValue};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn policy(fallback: bool, deadline: Option<Duration>) -> Policy {
+    Policy::new("prices", Rules { fallback, deadline, ..Rules::NONE }).unwrap()
+}
+
+async fn away() -> Result<u32, &'static str> {
+    Err("away")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_sees_whether_it_got_an_answer_or_something_else() {
+    let policy = policy(true, None);
+    let fresh = policy.call_or(async |_| Ok::<_, &str>(3), async |_| Some(0)).await.unwrap();
+    assert_eq!(fresh, FallbackOutcome::Fresh(3));
+    let other = policy.call_or(|_| away(), async |cause| matches!(cause, CallError::Failed { .. }).then_some(0)).await;
+    let other = other.unwrap();
+    assert!(!other.is_fresh() && matches!(other.cause(), Some(CallError::Failed { cause: "away", .. })));
+    assert_eq!(other.into_value(), 0);
+    let none = policy.call_or(|_| away(), async |_| None).await.unwrap_err();
+    assert!(matches!(none, CallError::Failed { cause: "away", .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_instead_is_counted_and_can_be_turned_off() {
+    let (policy, registry) = (policy(true, None), Registry::new());
+    policy.register(&registry);
+    let fell_back = || {
+        let table = registry.snapshot().into_iter().find(|table| table.table.name == "policy").unwrap();
+        let column = table.table.columns.iter().position(|column| column.name == "calls_fallen_back").unwrap();
+        table.rows[0][column].clone()
+    };
+    policy.call_or(|_| away(), async |_| Some(0)).await.unwrap();
+    assert_eq!(fell_back(), TableValue::Count(1));
+    policy.change(Rules::NONE).unwrap();
+    let asked = Cell::new(false);
+    let error = policy.call_or(|_| away(), async |_| asked.replace(true).then_some(0)).await;
+    assert!(error.is_err() && !asked.get());
+    assert_eq!(fell_back(), TableValue::Count(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alternative_has_what_is_left_until_the_deadline_and_a_default_needs_no_time() {
+    let policy = policy(true, Some(SECOND));
+    let begun = tokio::time::Instant::now();
+    let slow = async |_: &CallError<&str>| {
+        tokio::time::sleep(5 * SECOND).await;
+        Some(0)
+    };
+    assert!(policy.call_or(|_| away(), slow).await.is_err());
+    assert_eq!(begun.elapsed(), SECOND);
+    let hangs = async |_| std::future::pending::<Result<u32, &str>>().await;
+    let default = policy.call_or(hangs, async |_| Some(7)).await.unwrap();
+    assert_eq!((default.is_fresh(), default.into_value()), (false, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_good_answer_says_how_old_it_is() {
+    let (policy, last, rules) = (policy(true, None), Stale::new(), StaleRules { max_age: 60 * SECOND });
+    assert!(policy.call_or_stale(&last, &rules, |_| away()).await.is_err());
+    assert!(policy.call_or_stale(&last, &rules, async |_| Ok::<_, &str>(3)).await.unwrap().is_fresh());
+    tokio::time::advance(5 * SECOND).await;
+    let FallbackOutcome::Stale { value, age, .. } = policy.call_or_stale(&last, &rules, |_| away()).await.unwrap()
+    else {
+        panic!("the last good answer is known");
+    };
+    assert_eq!((*value, age), (3, 5 * SECOND));
+    policy.change(Rules::NONE).unwrap();
+    assert!(policy.call_or_stale(&last, &rules, |_| away()).await.is_err());
+}

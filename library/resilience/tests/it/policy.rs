@@ -1,0 +1,313 @@
+//! The policy through its public interface, in virtual time.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use evenkeel_resilience::breaker::{BreakerRules, Position, Window};
+use evenkeel_resilience::budget::BudgetRules;
+use evenkeel_resilience::bulkhead::{BulkheadRules, Load};
+use evenkeel_resilience::hedge::HedgeRules;
+use evenkeel_resilience::policy::{CallError, GroupRules, Guard, TimeoutRules};
+use evenkeel_resilience::rate_limit::RateRules;
+use evenkeel_resilience::retry::{RetryRules, Stop};
+use evenkeel_resilience::throttle::ThrottleRules;
+use evenkeel_resilience::{Backoff, Deadline, Jitter, Outcome, Policy, Rules};
+use tokio::time::Instant;
+
+const MILLI: Duration = Duration::from_millis(1);
+
+fn retry() -> RetryRules {
+    RetryRules {
+        attempts: 3,
+        backoff: Backoff::new(100 * MILLI, 1000 * MILLI).spread(Jitter::None),
+        budget: BudgetRules { floor: 100.0, ..BudgetRules::default() },
+        ..RetryRules::default()
+    }
+}
+
+fn policy(rules: Rules) -> Policy {
+    Policy::new("bank", rules).expect("rules that make sense")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_tried_again_with_growing_waits() {
+    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let begun = Instant::now();
+    let answer = policy.call(async |attempt| if attempt.number < 3 { Err("down") } else { Ok(attempt.number) }).await;
+    assert_eq!((answer, begun.elapsed()), (Ok(3), 300 * MILLI));
+    let error = policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
+    assert_eq!(error, CallError::Failed { policy: "bank".into(), attempts: 3, stop: Stop::Attempts, cause: "down" });
+    assert_eq!(error.to_string(), "bank failed after 3 attempts; the last cause: down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_not_be_repeated_is_done_once() {
+    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let times = Cell::new(0);
+    let work = async |_| {
+        times.set(times.get() + 1);
+        Err::<(), _>("down")
+    };
+    let error = policy.once(work).await.unwrap_err();
+    assert!(matches!(error, CallError::Failed { stop: Stop::NotRepeatable, .. }), "{error:?}");
+    assert_eq!(times.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline() {
+    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
+    let deadline = Some(1000 * MILLI);
+    let policy = policy(Rules { deadline, timeout: Some(timeout), retry: Some(retry()), ..Rules::NONE });
+    let (begun, seen) = (Instant::now(), Cell::new(Vec::new()));
+    let work = async |_| {
+        let mut all = seen.take();
+        all.push(Deadline::current().unwrap().left().as_millis());
+        seen.set(all);
+        std::future::pending::<Result<(), &str>>().await
+    };
+    let error = policy.call(work).await.unwrap_err();
+    assert!(matches!(error, CallError::TimedOut { attempts: 2, .. }), "{error:?}");
+    // 500 of 1000; 200 of the 400 after a wait of 100; a wait of 200 would end with the deadline.
+    assert_eq!(seen.take(), [500, 200]);
+    assert_eq!(begun.elapsed(), 800 * MILLI);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_with_no_other_behind_it_has_all_that_is_left() {
+    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
+    let retry = RetryRules { attempts: 2, ..retry() };
+    let policy =
+        policy(Rules { deadline: Some(1000 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE });
+    let seen = Cell::new(Vec::new());
+    let work = async |_| {
+        let mut all = seen.take();
+        all.push(Deadline::current().unwrap().left().as_millis());
+        seen.set(all);
+        std::future::pending::<Result<(), &str>>().await
+    };
+    policy.call(work).await.unwrap_err();
+    assert_eq!(seen.take(), [500, 400]);
+    policy.once(work).await.unwrap_err();
+    assert_eq!(seen.take(), [1000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_deadline_has_passed_makes_no_call() {
+    let policy = policy(Rules::default());
+    let outer = Deadline::after(10 * MILLI);
+    tokio::time::advance(20 * MILLI).await;
+    let inside = async { policy.call(async |_| Ok::<_, &str>(())).await };
+    // The scope itself ends at once, so the call is made beside it with the deadline in force.
+    let answer = tokio::time::timeout(MILLI, outer.scope(inside)).await.unwrap();
+    assert!(!matches!(answer, Ok(Ok(()))), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_refuses_with_the_name_of_the_guard_and_when_to_ask_again() {
+    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() };
+    let policy = policy(Rules { breaker: Some(breaker), ..Rules::NONE });
+    for _ in 0..4 {
+        assert!(policy.call(async |_| Err::<(), _>("down")).await.is_err());
+    }
+    assert_eq!(policy.breaker().position(), Position::Open);
+    let error = policy.call(async |_| Ok::<_, &str>(())).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { guard: Guard::Breaker, retry_after: Some(_), .. }), "{error:?}");
+    assert!(error.to_string().starts_with("bank was not called: its circuit breaker is open"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
+    let bulkhead = BulkheadRules { permits: 1, queue: 0, ..BulkheadRules::default() };
+    let policy = policy(Rules { bulkhead: Some(bulkhead), ..Rules::NONE });
+    let hanging = tokio::time::timeout(MILLI, policy.call(async |_| std::future::pending::<Result<(), &str>>().await));
+    let refused = async { policy.call(async |_| Ok::<_, &str>(())).await.unwrap_err() };
+    let (dropped, error) = tokio::join!(hanging, refused);
+    assert!(dropped.is_err());
+    assert!(matches!(error, CallError::Refused { guard: Guard::Bulkhead, .. }), "{error:?}");
+    assert_eq!(policy.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_next_try_holds_no_place() {
+    let all = BulkheadRules { permits: 2, queue: 0, ..BulkheadRules::default() };
+    let groups = vec![GroupRules::new("batch", BulkheadRules { permits: 1, ..all })];
+    let policy = policy(Rules { bulkhead: Some(all), groups, retry: Some(retry()), ..Rules::NONE });
+    let batch = policy.group("batch").unwrap();
+    let failing = batch.call(async |attempt| if attempt.number == 1 { Err("down") } else { Ok(attempt.number) });
+    let meanwhile = async {
+        tokio::time::sleep(50 * MILLI).await;
+        let load = (policy.bulkhead().load(), batch.bulkhead().load());
+        (load, batch.call(async |attempt| Ok::<_, &str>(attempt.number)).await)
+    };
+    let none = Load { in_flight: 0, waiting: 0 };
+    assert_eq!(tokio::join!(failing, meanwhile), (Ok(2), ((none, none), Ok(1))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callee_that_refuses_most_is_spared_and_sees_what_it_can_take_again() {
+    let throttle = ThrottleRules { most: 0.9, ..ThrottleRules::default() };
+    let policy = policy(Rules { throttle: Some(throttle), ..Rules::NONE });
+    let policy = policy.classified(|result: &Result<(), &str>| match result {
+        Ok(()) => Outcome::Success,
+        Err(_) => Outcome::Overload { retry_after: None },
+    });
+    let asked = Cell::new(0);
+    let ask = async |well: bool| {
+        let work = async |_| {
+            asked.set(asked.get() + 1);
+            if well { Ok(()) } else { Err("busy") }
+        };
+        policy.once(work).await
+    };
+    let mut spared = 0;
+    for _ in 0..1000 {
+        if let Err(CallError::Refused { guard, .. }) = ask(false).await {
+            assert_eq!(guard, Guard::Throttle);
+            spared += 1;
+        }
+    }
+    // Nine in ten of the 1000, less the few of the beginning: 5 standard deviations of a lot are 48.
+    assert!((830..=930).contains(&spared) && asked.get() == 1000 - spared, "{spared}, {}", asked.get());
+    tokio::time::advance(Duration::from_secs(121)).await;
+    assert_eq!(ask(true).await, Ok(()), "all is forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_probe_gives_its_place_back() {
+    let breaker = BreakerRules { window: Window::Calls(1), minimum_calls: 1, probes: 1, ..BreakerRules::default() };
+    let policy = policy(Rules { breaker: Some(breaker), ..Rules::NONE });
+    let _ = policy.call(async |_| Err::<(), _>("down")).await;
+    tokio::time::advance(Duration::from_secs(5)).await;
+    let probe = policy.call(async |_| std::future::pending::<Result<(), &str>>().await);
+    assert!(tokio::time::timeout(MILLI, probe).await.is_err());
+    assert_eq!(policy.call(async |_| Ok::<_, &str>(())).await, Ok(()));
+    assert_eq!(policy.breaker().position(), Position::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_call_is_hedged_once_and_the_loser_is_dropped() {
+    let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
+    let policy = policy(Rules { hedge: Some(hedge), retry: Some(retry()), ..Rules::NONE });
+    for _ in 0..20 {
+        let work = async |_| {
+            tokio::time::sleep(10 * MILLI).await;
+            Ok::<_, &str>(())
+        };
+        policy.call(work).await.unwrap();
+    }
+    let (calls, dropped) = (Cell::new(0), Cell::new(0));
+    struct Running<'a>(&'a Cell<u32>);
+    impl Drop for Running<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let work = async |_| {
+        let _running = Running(&dropped);
+        calls.set(calls.get() + 1);
+        let slow = calls.get() == 1;
+        tokio::time::sleep(if slow { 10_000 * MILLI } else { 10 * MILLI }).await;
+        Ok::<_, &str>(slow)
+    };
+    let begun = Instant::now();
+    assert_eq!(policy.call(work).await, Ok(false));
+    assert!(begun.elapsed() < 50 * MILLI, "{:?}", begun.elapsed());
+    assert_eq!((calls.get(), dropped.get()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_failed_and_waits_for_its_next_try_is_not_hedged() {
+    let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
+    let policy = policy(Rules { hedge: Some(hedge), retry: Some(retry()), ..Rules::NONE });
+    for _ in 0..20 {
+        policy.call(async |_| Ok::<_, &str>(())).await.unwrap();
+    }
+    let calls = Cell::new(0);
+    let work = async |_| {
+        calls.set(calls.get() + 1);
+        Err::<(), _>("down")
+    };
+    policy.call(work).await.unwrap_err();
+    assert_eq!(calls.get(), 3, "the attempts of one call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_speaks_against_the_callee_is_repeated_and_at_last_returned() {
+    let judge = |result: &Result<u16, &str>| match result {
+        Ok(503) => Outcome::Overload { retry_after: Some(200 * MILLI) },
+        Ok(404) => Outcome::NotCounted,
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::Failure,
+    };
+    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE }).classified(judge);
+    let (begun, calls) = (Instant::now(), Cell::new(0));
+    let ask = async |status| {
+        calls.set(calls.get() + 1);
+        Ok::<u16, &str>(status)
+    };
+    assert_eq!(policy.call(|_| ask(404)).await, Ok(404));
+    assert_eq!(calls.take(), 1);
+    assert_eq!(policy.call(|_| ask(503)).await, Ok(503));
+    assert_eq!((calls.get(), begun.elapsed()), (3, 700 * MILLI));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_change_as_a_whole_while_it_lives_and_nonsense_changes_nothing() {
+    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    policy.change(Rules::NONE).unwrap();
+    let error = policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
+    assert!(matches!(error, CallError::Failed { attempts: 1, .. }), "{error:?}");
+    let bad = RetryRules { attempts: 0, ..retry() };
+    assert!(policy.change(Rules { retry: Some(bad), ..Rules::NONE }).unwrap_err().contains("attempts"));
+    assert_eq!(*policy.rules(), Rules::NONE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_for() {
+    let budget = BudgetRules { ratio: 0.1, floor: 1.0, savings: 100 };
+    let policy = policy(Rules { retry: Some(RetryRules { budget, ..retry() }), ..Rules::NONE });
+    for _ in 0..1000 {
+        policy.call(async |_| Ok::<_, &str>(())).await.unwrap();
+    }
+    let (calls, begun) = (Cell::new(0_u32), Instant::now());
+    for _ in 0..1000 {
+        let work = async |_| {
+            calls.set(calls.get() + 1);
+            Err::<(), _>("down")
+        };
+        let _ = policy.call(work).await;
+        tokio::time::advance(MILLI).await;
+    }
+    let floor = begun.elapsed().as_secs_f64() + 1.0;
+    assert!(f64::from(calls.get()) <= 1000.0 * 1.1 + floor, "{} calls", calls.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_soon_waits_for_its_turn_or_is_refused_with_when_it_would_come() {
+    let rate = RateRules { rate: 10, burst: 2, ..RateRules::default() };
+    let limited = policy(Rules { rate: Some(rate), ..Rules::NONE });
+    let call = || limited.call(async |_| Ok::<_, &str>(()));
+    assert_eq!((call().await, call().await), (Ok(()), Ok(())), "the burst");
+    let refused = CallError::Refused {
+        policy: "bank".into(),
+        guard: Guard::RateLimit,
+        retry_after: Some(100 * MILLI),
+        cause: None,
+    };
+    assert_eq!(call().await, Err(refused));
+    tokio::time::advance(100 * MILLI).await;
+    assert_eq!(call().await, Ok(()));
+
+    let patient = policy(Rules { rate: Some(RateRules { patience: 150 * MILLI, ..rate }), ..Rules::NONE });
+    let begun = Instant::now();
+    for waited in [0, 0, 100] {
+        assert_eq!(patient.call(async |_| Ok::<_, &str>(())).await, Ok(()));
+        assert_eq!(begun.elapsed(), waited * MILLI);
+    }
+    // A wait that ends after the deadline is not begun.
+    let hurried = Deadline::after(50 * MILLI).scope(patient.call(async |_| Ok::<_, &str>(()))).await;
+    assert!(matches!(hurried, Ok(Err(CallError::Refused { guard: Guard::RateLimit, .. }))), "{hurried:?}");
+    // Whoever goes away while it waits gives its turn back.
+    drop(tokio::time::timeout(MILLI, patient.call(async |_| Ok::<_, &str>(()))).await);
+    assert_eq!(patient.rate().quota(&rate, Instant::now()).reset, 199 * MILLI);
+}

@@ -1,0 +1,99 @@
+//! Calls that are dropped at any of their awaits leave nothing behind: no permit, no waiter, no probe, no turn, no refusal.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use evenkeel_resilience::breaker::{BreakerRules, Position, Window};
+use evenkeel_resilience::bulkhead::{BulkheadRules, Load};
+use evenkeel_resilience::policy::{GroupRules, TimeoutRules};
+use evenkeel_resilience::rate_limit::RateRules;
+use evenkeel_resilience::retry::RetryRules;
+use evenkeel_resilience::throttle::{Asked, ThrottleRules};
+use evenkeel_resilience::{Backoff, Jitter, Policy, Rules};
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+const MILLI: Duration = Duration::from_millis(1);
+
+/// All guards, all of which make somebody wait.
+fn rules() -> Rules {
+    let backoff = Backoff::new(5 * MILLI, 20 * MILLI).spread(Jitter::None);
+    let one = BulkheadRules { permits: 1, queue: 8, patience: 50 * MILLI, ..BulkheadRules::default() };
+    Rules {
+        deadline: Some(200 * MILLI),
+        retry: Some(RetryRules { backoff, ..RetryRules::default() }),
+        rate: Some(RateRules { rate: 200, burst: 5, patience: 100 * MILLI, ..RateRules::default() }),
+        bulkhead: Some(BulkheadRules { permits: 2, ..one }),
+        groups: vec![GroupRules::new("batch", one)],
+        // Opens by the failures of before, and not by those of the calls that are dropped.
+        breaker: Some(BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() }),
+        throttle: Some(ThrottleRules { minimum: 1_000_000, ..ThrottleRules::default() }),
+        timeout: Some(TimeoutRules { share: 0.5, at_most: 100 * MILLI }),
+        ..Rules::NONE
+    }
+}
+
+/// Polls work so often, and drops it.
+async fn polled(work: impl Future, mut times: u32) {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let over = times == 0 || work.as_mut().poll(context).is_ready();
+        times = times.saturating_sub(1);
+        if over { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Fails or answers, after so long.
+async fn work(takes: u32, fails: bool) -> Result<(), &'static str> {
+    if takes > 0 {
+        tokio::time::sleep(takes * MILLI).await;
+    }
+    if fails { Err("down") } else { Ok(()) }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_dropped_all_places_and_turns_are_there_again(
+        calls in prop::collection::vec((0_u32..8, 0_u32..60, any::<bool>(), any::<bool>(), 0_u32..40), 1..24), half_open in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let policy = Policy::new("bank", rules()).expect("rules that make sense");
+            if half_open {
+                for _ in 0..4 {
+                    let _ = policy.once(|_| work(0, true)).await;
+                }
+                tokio::time::advance(Duration::from_secs(60)).await;
+            }
+            let batch = policy.group("batch").expect("the rules name it");
+            let each = calls.iter().map(|(polls, takes, fails, of_batch, begins)| {
+                let policy = if *of_batch { &batch } else { &policy };
+                async move {
+                    tokio::time::sleep(*begins * MILLI).await;
+                    let call = policy.call(|_| work(*takes, *fails));
+                    // Also those which nobody polls again end: their time is over.
+                    let _ = tokio::time::timeout(500 * MILLI, polled(call, *polls)).await;
+                }
+            });
+            futures_util::future::join_all(each).await;
+            prop_assert_eq!(policy.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
+            prop_assert_eq!(batch.bulkhead().load(), Load { in_flight: 0, waiting: 0 });
+            let Asked { requests, accepts } = policy.throttle().asked(Instant::now());
+            prop_assert_eq!(requests, accepts, "no callee here says that it is overloaded");
+            // What is still open or half open closes by as many probes as it asks for: none of their permits is lost.
+            tokio::time::advance(Duration::from_secs(600)).await;
+            for _ in 0..10 {
+                let _ = policy.call(|_| work(0, false)).await;
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            prop_assert_eq!(policy.breaker().position(), Position::Closed);
+            // And the whole burst.
+            let passed = futures_util::future::join_all((0..5).map(|_| policy.once(|_| work(0, false)))).await;
+            prop_assert!(passed.iter().all(Result::is_ok), "{:?}", passed);
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,5 @@
+//! The store through its public interface, on both engines.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod conformance;
+mod kernel;

@@ -1,0 +1,130 @@
+//! Secrets in the files of a repository, by their forms.
+//!
+//! Forms are those that the issuers document (AWS, GitHub, GitLab, Slack, Stripe, Google, PEM of RFC 7468), and assigned passwords in
+//! files of configuration when they look random.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::finding::Evidence;
+use crate::probes::support::repository;
+
+/// The most findings that are named.
+const MAX_NAMED: usize = 5;
+/// From how many bits a character on an assigned value looks random (Shannon; English words have less than 3).
+const LEAST_ENTROPY: f64 = 3.2;
+
+/// Forms of credentials, and what they are called.
+static FORMS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
+    let form = |pattern: &str| Regex::new(pattern).expect("the tests have built every pattern");
+    vec![
+        ("a private key", form(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s*\n[A-Za-z0-9+/=]{20}")),
+        ("an AWS access key", form(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+        ("a GitHub token", form(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})")),
+        ("a GitLab token", form(r"\bglpat-[A-Za-z0-9_-]{20}")),
+        ("a Slack token", form(r"\bxox[abprs]-[0-9A-Za-z-]{20,}")),
+        ("a Stripe key", form(r"\b[rs]k_live_[0-9A-Za-z]{20,}")),
+        ("a Google API key", form(r"\bAIza[0-9A-Za-z_-]{35}\b")),
+    ]
+});
+
+static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern =
+        r#"(?i)\b[a-z0-9_.-]*(?:password|passwd|secret|api_?key|access_?token)["']?\s*[:=]\s*["']?([^\s"'#,;]{8,})"#;
+    Regex::new(pattern).expect("the tests have built the pattern")
+});
+
+/// Whether any tracked file holds one.
+pub(super) fn scan(root: &Path) -> Evidence {
+    let files = repository::files(root);
+    let mut found = Vec::new();
+    let mut read = 0;
+    for path in files.iter().filter(|path| !is_fixture(path)) {
+        let Some(text) = repository::text(&root.join(path)) else { continue };
+        read += 1;
+        found.extend(secrets(path, &text).into_iter().map(|what| format!("{what} in {}", path.display())));
+    }
+    match found.len() {
+        0 => Evidence::saw(true, format!("none of {read} files of the repository holds a credential of a known form")),
+        count => {
+            found.truncate(MAX_NAMED);
+            Evidence::saw(false, format!("the repository holds {count} credentials: {}", found.join(", ")))
+        }
+    }
+}
+
+/// Folders whose files are examples and material of tests.
+fn is_fixture(path: &Path) -> bool {
+    let fixture = ["tests", "test", "testdata", "fixtures", "examples", "example", "spec", "specs", "__tests__"];
+    path.parent().is_some_and(|folder| folder.iter().any(|part| fixture.contains(&&*part.to_string_lossy())))
+}
+
+/// What a file holds; the secret itself is never told.
+fn secrets(path: &Path, text: &str) -> Vec<String> {
+    let mut found: Vec<String> =
+        FORMS.iter().filter(|(_, form)| form.is_match(text)).map(|(what, _)| (*what).to_owned()).collect();
+    if is_configuration(path) {
+        let lines = text.lines().enumerate();
+        let assigned = lines.filter(|(_, line)| ASSIGNED.captures_iter(line).any(|groups| looks_random(&groups[1])));
+        found.extend(assigned.map(|(number, _)| format!("an assigned password (line {})", number + 1)));
+    }
+    found
+}
+
+fn is_configuration(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let kinds = ["toml", "yaml", "yml", "json", "ini", "conf", "cfg", "properties", "env", "tfvars"];
+    name.starts_with(".env") && !name.ends_with("example")
+        || kinds.iter().any(|kind| name.ends_with(&format!(".{kind}")))
+}
+
+/// Whether a value could be a secret and not a word, a reference or a place for one.
+fn looks_random(value: &str) -> bool {
+    let reference = ["$", "{", "<", "%", "env.", "vault:", "ref+", "/"].iter().any(|start| value.starts_with(start));
+    let mixed = value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(|c| c.is_ascii_alphabetic());
+    !reference && mixed && entropy(value) >= LEAST_ENTROPY
+}
+
+/// Shannon entropy in bits a character.
+fn entropy(text: &str) -> f64 {
+    let mut counts: HashMap<char, f64> = HashMap::new();
+    for c in text.chars() {
+        *counts.entry(c).or_default() += 1.0;
+    }
+    let length = text.chars().count() as f64;
+    counts.values().map(|count| -(count / length) * (count / length).log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str, text: &str) -> usize {
+        secrets(Path::new(name), text).len()
+    }
+
+    #[test]
+    fn credentials_are_known_by_their_forms() {
+        // Put together here, so that this file holds none itself.
+        let key = format!("-----BEGIN RSA PRIVATE {}-----\nMIIEpAIBAAKCAQEAx0vG", "KEY");
+        assert_eq!(found("id_rsa", &key), 1);
+        assert_eq!(found("a.rs", &format!("let key = \"AKIA{}\";", "Q3EGSZ7XJ4KD2ABC")), 1);
+        assert_eq!(found("a.py", &format!("t = 'ghp_{}'", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8")), 1);
+        assert_eq!(found("README.md", "-----BEGIN PRIVATE KEY----- is how a key begins"), 0);
+    }
+
+    #[test]
+    fn assigned_values_count_in_configuration_when_they_look_random() {
+        assert_eq!(found("app.yaml", "password: h7Gq2kZ9xW4m"), 1);
+        assert_eq!(found("app.toml", "api_key = \"9fQ2mX7bL4tR8w\" # mine"), 1);
+        for harmless in
+            ["password: ${DB_PASSWORD}", "password: changeme", "secret = \"aaaaaaa1\"", "token_url: https://x1"]
+        {
+            assert_eq!(found("app.yaml", harmless), 0, "{harmless}");
+        }
+        assert_eq!(found("app.rs", "let password = \"h7Gq2kZ9xW4m\";"), 0, "code is full of words that look like it");
+    }
+}

@@ -1,0 +1,45 @@
+//! The probes of chapter `border`.
+
+use crate::probe::Probe;
+
+mod support;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub mod backpressure;
+pub mod cacheable;
+pub mod compress;
+pub mod connections;
+pub mod deadline;
+pub mod idempotency;
+pub mod limits;
+pub mod openapi;
+pub mod pagination;
+pub mod problem;
+pub mod rate_limit;
+pub mod shed;
+pub mod slow_clients;
+pub mod unenumerable;
+
+/// In the order in which they run: add yours at its place.
+pub const PROBES: &[Probe] = &[
+    cacheable::PROBE,
+    compress::PROBE,
+    problem::PROBE,
+    unenumerable::PROBE,
+    openapi::PROBE,
+    pagination::PROBE,
+    deadline::PROBE,
+    limits::PROBE,
+    slow_clients::PROBE,
+    connections::PROBE,
+    rate_limit::PROBE,
+    shed::PROBE,
+    backpressure::PROBE,
+    idempotency::PROBE,
+];

@@ -1,0 +1,39 @@
+//! `border.compress` on its specimens.
+
+use serde_json::json;
+
+use crate::probes::border::testing::things;
+use crate::subject::{State, Subject};
+use crate::testing::{does_not_apply, examine, examine_declared, falls_short, holds, is_unknown, post};
+
+fn json_write(subject: &mut Subject) {
+    subject.requests.push(post("/things", json!({ "name": "a thing" })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holds_for_codings_as_asked_and_bodies_unpacked_within_bounds() {
+    holds(&examine_declared("border.compress", "border-packed", json_write).await);
+    holds(&examine_declared("border.compress", "border-packed-masked", json_write).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn falls_short_for_each_way_to_mislead_and_for_a_bomb() {
+    for (name, words) in [
+        ("border-packed-forced", "although gzip;q=0"),
+        ("border-packed-twice", "compressed twice"),
+        ("border-packed-no-vary", "lacks Vary"),
+        ("border-packed-other", "something else"),
+        ("border-packed-unbounded", "raise resident memory"),
+        ("border-packed-guessable", "the token csrf_token, which stays the same"),
+    ] {
+        falls_short(&examine_declared("border.compress", name, json_write).await, &[words]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn does_not_apply_where_nothing_is_compressed_nor_taken_compressed() {
+    does_not_apply(&examine_declared("border.compress", "border-sound", things).await);
+    let stateless = |subject: &mut Subject| subject.state = State::None;
+    does_not_apply(&examine_declared("border.compress", "border-plain", stateless).await);
+    is_unknown(&examine("border.compress", "border-plain").await, "declare");
+}

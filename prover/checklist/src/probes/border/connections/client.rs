@@ -1,0 +1,249 @@
+//! Connections from one address and from many, and what others see of them.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keel_wire::raw::{Ended, RawConnection};
+
+use crate::finding::Evidence;
+use crate::probes::border::support::harmless::{Harmless, PROMPT};
+use crate::probes::support::listener::{self, Listener};
+
+/// Opened at a time: below any usual accept backlog.
+const BATCH: usize = 50;
+/// Of the held ones, how many of the newest are completed to see whether they are served.
+const SAMPLE: usize = 40;
+/// Dropped as soon as they are made.
+const BURST: usize = 500;
+/// How long a connection of the flood may take to be accepted or answered.
+const EACH: Duration = Duration::from_secs(2);
+/// How long a refusal is waited for on a connection that seems accepted.
+const GLANCE: Duration = Duration::from_millis(20);
+/// Until when the flooder must be served again after the flood.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// Where the flood comes from.
+pub(super) const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Where others come from.
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+
+/// Floods the service, and asks a harmless request meanwhile.
+pub(super) struct Client<'a> {
+    pub(super) listener: &'a Listener,
+    pub(super) harmless: &'a Harmless,
+}
+
+/// The connections of a flood.
+struct Flood {
+    held: Vec<RawConnection>,
+    tried: usize,
+    refused: usize,
+    /// How the first refusal looked.
+    refusal: String,
+}
+
+/// What became of held connections whose requests were completed; the rest got nothing in time.
+struct Sample {
+    served: usize,
+    refused: usize,
+    all: usize,
+}
+
+/// What a connection came to.
+enum Fate {
+    Held(RawConnection),
+    Refused(String),
+}
+
+impl Client<'_> {
+    /// Floods from one address. Returns how many it was allowed, when there was a limit.
+    pub(super) async fn one_address(&self, count: usize, evidence: &mut Vec<Evidence>) -> Option<usize> {
+        let flood = self.open(count, |_| FLOODER).await;
+        let during = self.others("while one address floods").await;
+        let held = flood.held.len();
+        let sample = self.complete(flood.held).await;
+        let after = self.others("after its requests").await;
+        let Sample { served, refused, all } = sample;
+        // Neither served nor refused, and others are well: its requests wait in a queue of their own.
+        let queued = served + refused < all && during.good == Some(true) && after.good == Some(true);
+        let limited = flood.refused > 0 || refused > 0 || queued;
+        let tried = flood.tried;
+        let what = if flood.refused > 0 {
+            format!(
+                "of {tried} connections from one address {held} were taken and {} refused ({})",
+                flood.refused, flood.refusal
+            )
+        } else if served < all {
+            format!(
+                "{tried} connections from one address were all taken; of the newest {all}, {served} were served and {refused} refused"
+            )
+        } else {
+            format!("all {tried} connections from one address were taken, and the newest {all} all served: no limit")
+        };
+        evidence.extend([during, after]);
+        evidence.push(Evidence::saw(limited, what));
+        (flood.refused > 0).then_some(held)
+    }
+
+    /// Floods from many addresses, each with half of what one is allowed. Whether all together are limited decides nothing:
+    /// the limit may be above what is tried.
+    pub(super) async fn many_addresses(&self, count: usize, allowed: usize, evidence: &mut Vec<Evidence>) {
+        let each = (allowed / 2).max(1);
+        let source = |n: usize| {
+            let n = u32::try_from(n / each).unwrap_or(u32::MAX);
+            Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)).saturating_add(n))
+        };
+        let flood = self.open(count, source).await;
+        let (held, tried) = (flood.held.len(), flood.tried);
+        if flood.refused == 0 {
+            let what = format!(
+                "{tried} connections from many addresses were all taken: a limit in all is above that, or there is none"
+            );
+            evidence.push(Evidence::note(what));
+            evidence.push(self.others("while many addresses hold connections").await);
+        } else {
+            let what = format!("of {tried} connections from many addresses {held} were taken: there is a limit in all");
+            evidence.push(Evidence::saw(true, what));
+        }
+    }
+
+    /// Opens connections in batches and leaves the last line of the head out, until so many are held, or a whole batch is
+    /// refused: before that some process of the service may still have room, and others would be served by luck.
+    async fn open(&self, count: usize, source: impl Fn(usize) -> Ipv4Addr) -> Flood {
+        let mut head = self.listener.head(&self.harmless.request, "");
+        head.truncate(head.len() - 2);
+        let mut flood = Flood { held: Vec::new(), tried: 0, refused: 0, refusal: String::new() };
+        while flood.held.len() < count && flood.tried < 2 * count {
+            let batch = BATCH.min(count - flood.held.len());
+            let opened = join_all((0..batch).map(|n| self.hold(source(flood.tried + n), &head))).await;
+            flood.tried += batch;
+            let before = flood.held.len();
+            for fate in opened {
+                match fate {
+                    Fate::Held(connection) => flood.held.push(connection),
+                    Fate::Refused(how) => flood.refuse(how),
+                }
+            }
+            if flood.held.len() == before {
+                break;
+            }
+        }
+        // A refusal may come late: look once more at the newest. Of the oldest, some may have been cut for being slow by now,
+        // which is no limit of connections.
+        let newest = flood.held.split_off(flood.held.len().saturating_sub(2 * BATCH));
+        for fate in join_all(newest.into_iter().map(|connection| glance(connection, GLANCE))).await {
+            match fate {
+                Fate::Held(connection) => flood.held.push(connection),
+                Fate::Refused(how) => flood.refuse(how),
+            }
+        }
+        flood
+    }
+
+    async fn hold(&self, source: Ipv4Addr, head: &[u8]) -> Fate {
+        let mut connection = match self.listener.open_from(source, EACH).await {
+            Ok(connection) => connection,
+            Err(error) => return Fate::Refused(error.to_string()),
+        };
+        if let Err(error) = connection.write(head, EACH).await {
+            return Fate::Refused(error.to_string());
+        }
+        glance(connection, GLANCE).await
+    }
+
+    /// Completes the newest of the held requests.
+    async fn complete(&self, mut held: Vec<RawConnection>) -> Sample {
+        let newest = held.split_off(held.len().saturating_sub(SAMPLE));
+        let all = newest.len();
+        let answered = join_all(newest.into_iter().map(|mut connection| async move {
+            // That it cannot be written is seen again in what is heard.
+            let _ = connection.write(b"\r\n", EACH).await;
+            let heard = connection.listen_answer(EACH).await;
+            match listener::answers(&heard.bytes).first() {
+                Some(answer) => Some(answer.status == self.harmless.status),
+                None => (heard.ended != Ended::StillOpen).then_some(false),
+            }
+        }))
+        .await;
+        let count = |what: bool| answered.iter().filter(|answer| **answer == Some(what)).count();
+        Sample { served: count(true), refused: count(false), all }
+    }
+
+    /// Whether somebody at another address is answered promptly, ten times.
+    pub(super) async fn others(&self, when: &str) -> Evidence {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            match self.ask(OTHER).await {
+                Ok(took) if took < PROMPT => slowest = slowest.max(took),
+                Ok(took) => {
+                    return Evidence::saw(false, format!("another address is answered only after {took:.1?} {when}"));
+                }
+                Err(how) => return Evidence::saw(false, format!("another address is not answered {when}: {how}")),
+            }
+        }
+        Evidence::saw(true, format!("another address is answered within {slowest:.1?} {when}"))
+    }
+
+    /// Asks the harmless request from an address.
+    async fn ask(&self, source: Ipv4Addr) -> Result<Duration, String> {
+        let began = Instant::now();
+        let mut connection = self.listener.open_from(source, EACH).await.map_err(|error| error.to_string())?;
+        let bytes = self.listener.bytes(&self.harmless.request);
+        connection.write(&bytes, EACH).await.map_err(|error| error.to_string())?;
+        let heard = connection.listen_answer(EACH).await;
+        match listener::answers(&heard.bytes).first() {
+            Some(answer) if answer.status == self.harmless.status => Ok(began.elapsed()),
+            Some(answer) => Err(format!("answered {}", answer.status)),
+            None => Err(listener::told(&heard)),
+        }
+    }
+
+    /// Makes connections and drops them at once.
+    pub(super) async fn burst(&self, evidence: &mut Vec<Evidence>) {
+        for _ in 0..BURST / BATCH {
+            join_all((0..BATCH).map(|_| self.listener.open_from(FLOODER, EACH))).await;
+        }
+        evidence.push(self.others(&format!("after a burst of {BURST} connections that were dropped at once")).await);
+    }
+
+    /// Whether the flooder is served again once it has stopped.
+    pub(super) async fn recovery(&self, evidence: &mut Vec<Evidence>) {
+        let began = Instant::now();
+        loop {
+            match self.ask(FLOODER).await {
+                Ok(took) if took < PROMPT => {
+                    let what = format!("the flooding address is served again {:.1?} after it stopped", began.elapsed());
+                    return evidence.push(Evidence::saw(true, what));
+                }
+                Err(how) if began.elapsed() > RECOVERY => {
+                    let what = format!("the flooding address is not served {RECOVERY:?} after it stopped: {how}");
+                    return evidence.push(Evidence::saw(false, what));
+                }
+                Ok(took) if began.elapsed() > RECOVERY => {
+                    let what = format!("the service takes {took:.1?} to answer {RECOVERY:?} after the flood");
+                    return evidence.push(Evidence::saw(false, what));
+                }
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+impl Flood {
+    fn refuse(&mut self, how: String) {
+        if self.refused == 0 {
+            self.refusal = how;
+        }
+        self.refused += 1;
+    }
+}
+
+/// Whether the service refused the connection at once.
+async fn glance(mut connection: RawConnection, wait: Duration) -> Fate {
+    let heard = connection.listen(64 << 10, wait).await;
+    match listener::answers(&heard.bytes).first() {
+        Some(answer) => Fate::Refused(format!("answered {}", answer.status)),
+        None if heard.ended == Ended::StillOpen => Fate::Held(connection),
+        None => Fate::Refused("closed".into()),
+    }
+}

@@ -1,0 +1,15 @@
+//! Servers for `border.deadline`.
+
+use crate::probes::border::specimen::flaw::Flaw;
+use crate::probes::border::specimen::{PLAIN, SOUND, things_with};
+use crate::specimen::{Server, Specimen};
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    SOUND.holds("answers 504 in time and stops"),
+    Server::new("border-never-gives-up", |port| things_with(Flaw::NeverGivesUp, port))
+        .falls_short("a slow request takes as long as it takes"),
+    Server::new("border-works-on", |port| things_with(Flaw::WorksOn, port))
+        .falls_short("answers 504 in time and works on"),
+    PLAIN.is_called(),
+];

@@ -1,0 +1,13 @@
+//! Servers for `border.pagination`.
+
+use crate::probes::border::specimen::flaw::Flaw;
+use crate::probes::border::specimen::{SOUND, things_with};
+use crate::specimen::{Server, Specimen};
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    SOUND.holds("has opaque cursors and bounded pages"),
+    Server::new("border-offsets", |port| things_with(Flaw::Offsets, port)).falls_short("its cursor is an offset"),
+    Server::new("border-lists-all", |port| things_with(Flaw::ListsAll, port))
+        .falls_short("lists everything, whatever is asked for"),
+];

@@ -1,0 +1,52 @@
+//! What a specimen does wrong; everything else is as in the sound one.
+
+/// The one thing that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Nothing.
+    None,
+    /// Takes whatever size, count and framing.
+    Unlimited,
+    /// Waits for slow clients for ever.
+    Patient,
+    /// Takes any number of connections.
+    Hoards,
+    /// Takes 40 connections in all, whoever they are from, and leaves the others waiting.
+    Starves,
+    /// Errors are plain text.
+    PlainErrors,
+    /// Errors are problem documents that show the inside.
+    Leaks,
+    /// Forgets idempotency keys at once.
+    ForgetsKeys,
+    /// Looks for the key first and writes it later.
+    RacesKeys,
+    /// Keeps keys in memory only.
+    LosesKeysInCrash,
+    /// Answers another body under a used key with the first answer.
+    TakesOtherBody,
+    /// The cursor is an offset.
+    Offsets,
+    /// Lists everything, whatever is asked for.
+    ListsAll,
+    /// Identifiers count up.
+    Counts,
+    /// A slow request takes as long as it takes.
+    NeverGivesUp,
+    /// Answers 504 in time and works on.
+    WorksOn,
+    /// Says nothing about caching.
+    SilentOnCaching,
+    /// A validator that never gives 304.
+    DeadValidator,
+    /// Compresses without Vary.
+    HidesVary,
+    /// Sets a cookie in a public answer.
+    PublicCookie,
+    /// The document lacks an operation.
+    Undocumented,
+    /// No document at all.
+    NoDocument,
+    /// 500 on a member of the wrong type.
+    Fragile,
+}

@@ -1,0 +1,27 @@
+//! A declaration for the sound server of chapter `border` and those with one flaw.
+
+use crate::testing::post;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::subject::{RequestSpec, State, Subject};
+use crate::testing::get;
+
+/// What keel.toml would say about the things.
+pub(crate) fn things(subject: &mut Subject) {
+    subject.deadline = Duration::from_secs(2);
+    subject.state = State::Durable;
+    subject.requests = vec![
+        RequestSpec {
+            headers: BTreeMap::from([("Idempotency-Key".into(), "{key}".into())]),
+            save: BTreeMap::from([("thing".into(), "/id".into())]),
+            read: Some("/things/{thing}".into()),
+            idempotent: Some("Idempotency-Key".into()),
+            ..post("/things", json!({ "name": "a thing", "size": 7 }))
+        },
+        RequestSpec { list: true, ..get("/things") },
+        get("/things/{thing}"),
+    ];
+}

@@ -1,0 +1,107 @@
+//! Servers for the probe of work that computes: a service with a route that keeps a processor for a while, in one way or another.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::specimen::server::{Request, Response, serve};
+use crate::specimen::{Server, Specimen};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// One at a time, so many wait, the rest is refused.
+    Pooled,
+    /// One at a time, and all others wait.
+    Endless,
+    /// In the one loop that everything is answered by.
+    Inline,
+    /// It waits and computes nothing.
+    Idle,
+}
+
+/// What a piece of work takes.
+const WORK: Duration = Duration::from_millis(10);
+/// Pieces of work inside where there is a bound.
+const INSIDE: u32 = 8;
+
+/// Whoever comes first is first.
+struct Turns {
+    /// The next ticket, and the one whose turn it is.
+    tickets: Mutex<(u64, u64)>,
+    changed: Condvar,
+}
+
+static TURNS: Turns = Turns { tickets: Mutex::new((0, 0)), changed: Condvar::new() };
+static WORKING: AtomicU32 = AtomicU32::new(0);
+
+impl Turns {
+    fn take<T>(&self, work: impl FnOnce() -> T) -> T {
+        let mut tickets = self.tickets.lock().expect("nobody panics with it");
+        let mine = tickets.0;
+        tickets.0 += 1;
+        while tickets.1 != mine {
+            tickets = self.changed.wait(tickets).expect("nobody panics with it");
+        }
+        drop(tickets);
+        let done = work();
+        self.tickets.lock().expect("nobody panics with it").1 += 1;
+        self.changed.notify_all();
+        done
+    }
+}
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    Server::new("heavy-pooled", |port| compute_in(Way::Pooled, port))
+        .holds("computes one at a time, lets so many wait and refuses the rest"),
+    Server::new("heavy-endless", |port| compute_in(Way::Endless, port))
+        .falls_short("computes one at a time, and all others wait"),
+    Server::new("heavy-inline", |port| compute_in(Way::Inline, port))
+        .falls_short("computes in the one loop that everything is answered by"),
+    Server::new("heavy-idle", |port| compute_in(Way::Idle, port)).is_unknown("waits and computes nothing"),
+];
+
+fn compute_in(way: Way, port: u16) -> ! {
+    serve(port, move |request| answer(request, way))
+}
+
+fn answer(request: &Request, way: Way) -> Response {
+    let heavy = request.path.starts_with("/heavy");
+    let done = || Response::new(200, "text/plain", if heavy { "done" } else { "hello" });
+    match way {
+        Way::Inline => TURNS.take(|| {
+            if heavy {
+                compute();
+            }
+            done()
+        }),
+        _ if !heavy => done(),
+        Way::Idle => {
+            std::thread::sleep(WORK);
+            done()
+        }
+        Way::Endless => TURNS.take(|| {
+            compute();
+            done()
+        }),
+        Way::Pooled => {
+            let response = if WORKING.fetch_add(1, Ordering::Relaxed) < INSIDE {
+                TURNS.take(|| {
+                    compute();
+                    done()
+                })
+            } else {
+                Response::new(503, "text/plain", "later").header("Retry-After", "1")
+            };
+            WORKING.fetch_sub(1, Ordering::Relaxed);
+            response
+        }
+    }
+}
+
+fn compute() {
+    let begun = Instant::now();
+    while begun.elapsed() < WORK {
+        std::hint::spin_loop();
+    }
+}

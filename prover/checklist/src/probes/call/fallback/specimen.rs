@@ -1,0 +1,13 @@
+//! Servers for `call.fallback`.
+
+use crate::probes::call::specimen::{ALOOF, DEPENDENCY, Flaw, GOOD, ask};
+use crate::specimen::{Server, Specimen};
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    GOOD.holds("goes on with what does not need the dependency"),
+    Server::new("call-entangled", |port| ask(Flaw::Entangled, port))
+        .falls_short("asks the dependency for every request"),
+    ALOOF.is_unknown("was not seen to call"),
+    DEPENDENCY.is_called(),
+];

@@ -1,0 +1,110 @@
+//! `call.jitter` on its specimens.
+
+use tokio::join;
+
+use super::*;
+use crate::finding::Verdict;
+use crate::probes::call::testing::examine;
+use crate::subject::{Dependencies, Subject};
+use crate::testing::examine_declared;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_periodic_must_be_jittered() {
+    let (jittered, even) = join!(examine("call.jitter", "periodic-jittered"), examine("call.jitter", "periodic-even"));
+    assert_eq!(jittered.verdict, Verdict::Holds, "{jittered:#?}");
+    assert_eq!(even.verdict, Verdict::FallsShort, "{even:#?}");
+}
+
+/// Its short twin is a unit test of the probe, on starts that were taken down.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn what_goes_by_the_clock_is_synchronised_too() {
+    let finding = examine("call.jitter", "periodic-clock").await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_comes_by_itself_no_jitter_is_seen() {
+    let finding = examine("call.jitter", "call-good").await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("by themselves"), "{}", finding.summary);
+    let none = |subject: &mut Subject| subject.dependencies = Dependencies::Declared(Vec::new());
+    assert_eq!(examine_declared("call.jitter", "call-good", none).await.verdict, Verdict::NotApplicable);
+    assert_eq!(examine_declared("call.jitter", "call-good", |_| {}).await.verdict, Verdict::Unknown);
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn intervals(milliseconds: impl IntoIterator<Item = u64>) -> Intervals {
+    let mut at = Instant::now();
+    let times: Vec<Instant> = std::iter::once(at)
+        .chain(milliseconds.into_iter().map(|gap| {
+            at += Duration::from_millis(gap);
+            at
+        }))
+        .collect();
+    Intervals::of(&times)
+}
+
+#[test]
+fn even_intervals_are_even_although_one_of_them_was_late() {
+    let even = intervals([1000, 1003, 999, 1001, 1400, 601, 1000]);
+    assert!(even.are_even() && !even.are_jittered(), "{even:?}");
+    assert!(even.period.abs_diff(SECOND) < Duration::from_millis(2), "{even:?}");
+}
+
+#[test]
+fn intervals_of_plus_or_minus_a_tenth_are_jittered() {
+    let jittered = intervals([900, 1080, 1010, 950, 1100, 990, 1040, 920]);
+    assert!(jittered.are_jittered() && !jittered.are_even(), "{jittered:?}");
+}
+
+#[test]
+fn what_a_busy_machine_makes_of_even_intervals_is_not_jitter() {
+    let noisy = intervals([100, 115, 90, 108, 97, 112, 88]);
+    assert!(!noisy.are_jittered(), "{noisy:?}");
+}
+
+/// What is said of one kind that comes each second, first so many milliseconds after each start; starts are 3.3 s apart.
+fn judged(period: Duration, firsts: &[u64]) -> Option<bool> {
+    let begun = Instant::now();
+    let runs: Vec<Run> = (0..)
+        .zip(firsts)
+        .map(|(number, first)| {
+            let started = begun + Duration::from_millis(3300) * number;
+            Run { started, kinds: Kinds::from([("GET /".to_owned(), vec![started + Duration::from_millis(*first)])]) }
+        })
+        .collect();
+    judge_kind("GET /", &Intervals { period, width: Duration::ZERO }, &runs).good
+}
+
+#[test]
+fn even_intervals_that_begin_anywhere_are_spread() {
+    assert_eq!(judged(SECOND, &[100, 420, 900, 1710, 1030, 560]), Some(true));
+}
+
+#[test]
+fn even_intervals_that_begin_with_the_start_or_with_the_clock_are_not_spread() {
+    assert_eq!(judged(SECOND, &[300, 310, 290, 1305, 305, 301]), Some(false));
+    assert_eq!(judged(SECOND, &[1000, 700, 400, 100, 800, 500]), Some(false));
+    assert_eq!(judged(SECOND, &[300, 310, 290, 460, 305, 301]), None, "neither at once nor spread");
+}
+
+#[test]
+fn what_was_not_seen_in_each_start_or_is_too_short_is_not_judged() {
+    assert_eq!(judged(SECOND, &[300, 310, 290, 1305, 305]), None);
+    assert_eq!(judged(SECOND / 10, &[300, 310, 290, 1305, 305, 301]), None);
+}
+
+#[test]
+fn the_arc_is_the_shortest_also_where_the_period_ends() {
+    let at = |milliseconds: &[u64]| {
+        let times: Vec<Duration> = milliseconds.iter().map(|at| Duration::from_millis(*at)).collect();
+        (arc(&times, SECOND) * 1000.0).round() as u64
+    };
+    assert_eq!(at(&[100, 1150, 2120]), 50);
+    assert_eq!(at(&[980, 1010, 2030, 3990]), 50);
+    assert_eq!(at(&[0, 250, 500, 750]), 750);
+    assert_eq!(at(&[0, 1000, 2000]), 0);
+    assert_eq!(at(&[400]), 0);
+}

@@ -1,0 +1,7 @@
+//! What probes of chapter `call` share.
+
+pub(crate) mod bystanders;
+pub(crate) mod concurrency_bound;
+pub(crate) mod double_in_place;
+pub(crate) mod instances;
+pub(crate) mod proxied_dependency;

@@ -1,0 +1,261 @@
+//! A dependency whose place the double has taken: requests are sent, and the calls that they cause are seen.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::{BoxFuture, join_all};
+use keel_drill::double::{Behaviour, Call, Double};
+use keel_wire::http::Exchange;
+
+use super::proxied_dependency;
+use crate::finding::{Evidence, Finding};
+use crate::lab::{Lab, Started};
+use crate::subject::{Dependencies, Dependency, RequestSpec};
+
+/// How long calls may follow the answer to the request that causes them.
+const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How often a request is sent to see the call that it causes.
+const ALONE: u32 = 3;
+/// For so long there is no call, before a request is sent to see its calls.
+const QUIET: Duration = Duration::from_secs(1);
+/// Until then calls without a request are waited out.
+const QUIET_WITHIN: Duration = Duration::from_secs(15);
+/// Requests that succeed while a service saves up for repeats: a tenth of them pays for four, and one every so often.
+const RESTING: u32 = 40;
+const RESTING_EVERY: Duration = Duration::from_millis(10);
+/// How long a breaker that opened at the first failure is waited for.
+const WELL_AGAIN: Duration = Duration::from_secs(15);
+/// Between two looks at whether it is well again.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// A dependency that is the double's now.
+pub(crate) struct Watched {
+    pub(crate) name: String,
+    pub(crate) double: Double,
+    /// The request that is sent: one that is answered as expected and causes a call each. When there are several, one whose
+    /// call is safe to repeat.
+    pub(crate) spec: RequestSpec,
+    /// The call that it causes, as it was seen at first.
+    pub(crate) call: Call,
+    /// Further such requests whose call is not safe to repeat.
+    pub(crate) unrepeatable: Vec<RequestSpec>,
+}
+
+/// Takes the place of a dependency, and stops the subject when it is judged, so that the next probe finds the proxies again.
+pub(crate) async fn examine(
+    id: &str,
+    lab: &mut Lab,
+    judge: impl for<'l> FnOnce(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
+) -> Finding {
+    let watched = match take_place(id, lab).await {
+        Ok(watched) => watched,
+        Err(finding) => return finding,
+    };
+    let finding = judge(lab, &watched).await;
+    lab.stop().await;
+    finding
+}
+
+/// Starts the subject again with the double in the place of its first dependency that speaks plain HTTP, and finds a request
+/// each of which causes a call. The caller stops the subject at the end.
+///
+/// # Errors
+/// The finding, when no call can be watched.
+async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
+    let (dependents, evidence) = proxied_dependency::all(id, lab).await?;
+    let Dependencies::Declared(declared) = &lab.subject.dependencies else {
+        return Err(Finding::unknown(id, "nobody said what it calls", evidence));
+    };
+    let speaks_http = |name: &str| declared.iter().find(|one| one.name == name && one.url.scheme() == "http").cloned();
+    let found = dependents.iter().find_map(|dependent| Some((dependent, speaks_http(&dependent.name)?)));
+    let Some((dependent, declared)) = found else {
+        let reason = "no dependency speaks plain HTTP: calls of other protocols are not told apart";
+        return Err(Finding::unknown(id, reason, evidence));
+    };
+    let double = double_of(id, &declared).await?;
+    start_with(id, lab, &declared, &double).await?;
+    lab.send_mix().await;
+    let beside = quiet(lab, &double).await;
+    let mut notes = evidence;
+    let mut callers = Vec::new();
+    for (spec, _) in &dependent.users {
+        match single_call(lab, &double, spec, &beside).await {
+            Ok(call) => callers.push((spec.clone(), call)),
+            Err(why) => notes.push(why),
+        }
+    }
+    // Stable: among those that are alike the one that was declared first.
+    callers.sort_by_key(|(_, call)| !call.is_safe_to_repeat());
+    if callers.is_empty() {
+        lab.stop().await;
+        let reason = "no request causes exactly one call by the time it is answered, so calls cannot be counted";
+        return Err(Finding::unknown(id, reason, notes));
+    }
+    let fragile: Vec<(RequestSpec, Call)> =
+        callers.iter().filter(|(_, call)| !call.is_safe_to_repeat()).cloned().collect();
+    let mut watched = Watched {
+        name: dependent.name.clone(),
+        double,
+        spec: callers[0].0.clone(),
+        call: callers[0].1.clone(),
+        unrepeatable: Vec::new(),
+    };
+    for (spec, call) in callers {
+        let others = fragile.iter().filter(|(other, _)| other.name != spec.name);
+        watched.unrepeatable = others.clone().map(|(spec, _)| spec.clone()).collect();
+        watched.double.only(std::iter::once(&call).chain(others.map(|(_, call)| call)).cloned().collect());
+        (watched.spec, watched.call) = (spec, call);
+        if watched.depends_on_its_call(lab).await {
+            return Ok(watched);
+        }
+        notes.push(Evidence::note(format!(
+            "{} is answered as in peace although its call to {} fails",
+            watched.spec.name, watched.name
+        )));
+    }
+    lab.stop().await;
+    let reason = "no request fails when its call does: what calls works beside the requests, or has something to fall back \
+                  on, and which calls are repeats is not told apart";
+    Err(Finding::unknown(id, reason, notes))
+}
+
+/// The one call that a request causes which is answered as declared. A service may now and then make a second one, such as a
+/// hedge, so it is tried a few times.
+///
+/// # Errors
+/// What was seen of the last one instead.
+async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[Call]) -> Result<Call, Evidence> {
+    let mut why = None;
+    for _ in 0..ALONE {
+        double.take_calls();
+        let exchange = lab.http().send(lab.fill(spec)).await;
+        tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
+        let mut calls = double.take_calls();
+        calls.retain(|call| !beside.iter().any(|other| other.is_like(call)));
+        let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
+        let what = match <[Call; 1]>::try_from(calls) {
+            Ok([call]) if expected => return Ok(call),
+            Ok(_) => format!("{} is not answered as declared with the double in the place", spec.name),
+            Err(calls) => format!("{} caused {} calls at once, not one", spec.name, calls.len()),
+        };
+        why = Some(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+    }
+    Err(why.unwrap_or_else(|| Evidence::note(format!("{} was not sent", spec.name))))
+}
+
+/// Waits until the service makes no calls without a request, such as those for work that an earlier probe has left; returns the
+/// calls that it still makes after `QUIET_WITHIN`.
+async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
+    let since = Instant::now();
+    loop {
+        double.take_calls();
+        tokio::time::sleep(lab.pace.of(QUIET)).await;
+        let calls = double.take_calls();
+        if calls.is_empty() || since.elapsed() > lab.pace.of(QUIET_WITHIN) {
+            return calls;
+        }
+    }
+}
+
+/// A double for a dependency that speaks plain HTTP.
+///
+/// # Errors
+/// The finding, when there is no port for it.
+pub(crate) async fn double_of(id: &str, declared: &Dependency) -> Result<Double, Finding> {
+    Double::start(declared.url.clone()).await.map_err(|error| {
+        let reason = format!("no loopback port for the double of {}: {error}", declared.name);
+        Finding::unknown(id, reason, Vec::new())
+    })
+}
+
+/// Starts the subject again, with the double in the dependency's place; says how that went.
+///
+/// # Errors
+/// The finding, when it does not start.
+pub(crate) async fn start_with(
+    id: &str,
+    lab: &mut Lab,
+    declared: &Dependency,
+    double: &Double,
+) -> Result<Started, Finding> {
+    let mut url = declared.url.clone();
+    // Both fail only for URLs without a host; plain HTTP has one.
+    let _ = url.set_host(Some("127.0.0.1"));
+    let _ = url.set_port(Some(double.address().port()));
+    lab.stop().await;
+    let started = lab.start_with(|launch| drop(launch.env.insert(declared.env.clone(), url.to_string()))).await;
+    started.map_err(|failure| {
+        let reason = format!("it does not start with a double in the place of {}: {failure}", declared.name);
+        Finding::unknown(id, reason, Vec::new())
+    })
+}
+
+impl Watched {
+    /// Sends the request at a fixed rate, whether earlier ones are answered or not; returns when all are, in the order sent.
+    pub(crate) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Vec<Exchange> {
+        let client = lab.http();
+        let begun = Instant::now();
+        let one = |number| {
+            let client = &client;
+            async move {
+                tokio::time::sleep_until((begun + every * number).into()).await;
+                client.send(lab.fill(&self.spec)).await
+            }
+        };
+        join_all((0..requests).map(one)).await
+    }
+
+    /// Mends it, and lets so many requests succeed that what the service saves from successes is saved up again.
+    pub(crate) async fn rest(&self, lab: &Lab) {
+        self.well_again(lab, WELL_AGAIN).await;
+        self.load(lab, lab.pace.of(RESTING_EVERY), RESTING).await;
+        self.double.take_calls();
+    }
+
+    /// Whether the request fails when its call does; then waits until both are well again.
+    async fn depends_on_its_call(&self, lab: &Lab) -> bool {
+        self.set(Behaviour::Unavailable(None));
+        let depends = !self.is_well(lab).await;
+        self.well_again(lab, WELL_AGAIN).await;
+        self.double.take_calls();
+        depends
+    }
+
+    /// Mends it, hangs up on calls that wait, and waits until requests are answered as declared and cause calls again, and
+    /// nothing waits any more; how long that took, none when it took longer.
+    pub(crate) async fn well_again(&self, lab: &Lab, limit: Duration) -> Option<Duration> {
+        self.set(Behaviour::Pass);
+        let since = Instant::now();
+        self.double.take_calls();
+        while since.elapsed() <= limit {
+            self.double.hang_up();
+            if self.is_well(lab).await && !self.double.calls().is_empty() && self.double.open() == 0 {
+                return Some(since.elapsed());
+            }
+            tokio::time::sleep(lab.pace.of(LOOK)).await;
+        }
+        None
+    }
+
+    /// Whether it is answered as declared now.
+    pub(crate) async fn is_well(&self, lab: &Lab) -> bool {
+        self.ask(lab).await.1
+    }
+
+    /// Sends the request once, and says whether it was answered as declared.
+    pub(crate) async fn ask(&self, lab: &Lab) -> (Exchange, bool) {
+        let exchange = lab.http().send(lab.fill(&self.spec)).await;
+        let well = exchange.status().is_some_and(|status| self.spec.expects(status.as_u16()));
+        (exchange, well)
+    }
+
+    pub(crate) fn set(&self, behaviour: Behaviour) {
+        self.double.set(behaviour);
+    }
+}
+
+/// The value below which so many of a hundred are; zero for none.
+pub(crate) fn percentile(mut values: Vec<Duration>, percent: usize) -> Duration {
+    values.sort_unstable();
+    let at = (values.len() * percent / 100).min(values.len().saturating_sub(1));
+    values.get(at).copied().unwrap_or_default()
+}

@@ -1,0 +1,18 @@
+//! The probes of chapter `life`.
+
+use crate::probe::Probe;
+
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod testing;
+
+pub mod crash;
+pub mod drain;
+pub mod kill;
+pub mod manager;
+pub mod start;
+pub mod steady;
+
+/// In the order in which they run: add yours at its place.
+pub const PROBES: &[Probe] = &[start::PROBE, manager::PROBE, steady::PROBE, drain::PROBE, crash::PROBE, kill::PROBE];

@@ -1,0 +1,16 @@
+//! Servers for `life.drain`.
+
+use crate::probes::life::specimen::{Flaw, GOOD, live};
+use crate::specimen::{Server, Specimen};
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    GOOD.holds("finishes what is in flight after SIGTERM"),
+    Server::new("life-drops-in-flight", |port| live(Flaw::DropsInFlight, port)).falls_short("ends at once on SIGTERM"),
+    Server::new("life-never-unready", |port| live(Flaw::NeverUnready, port))
+        .falls_short("stays ready until it is gone"),
+    Server::new("life-bad-exit", |port| live(Flaw::BadExit, port)).falls_short("ends with code 3"),
+    Server::new("life-cuts-answers", |port| live(Flaw::CutsAnswers, port))
+        .falls_short("breaks off an answer that it has begun"),
+    Server::new("life-deaf", |port| live(Flaw::Deaf, port)).falls_short("does not end on SIGTERM"),
+];

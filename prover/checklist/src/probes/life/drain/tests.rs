@@ -1,0 +1,64 @@
+//! `life.drain` on its specimens.
+
+use std::collections::BTreeMap;
+
+use crate::finding::Verdict;
+use crate::probes::life::testing::{examine, falls_short, holds};
+use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
+use crate::testing::{command, get, reserved_port};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_flight_is_finished_after_sigterm() {
+    holds("life.drain").await;
+    falls_short("life.drain", "life-drops-in-flight", "half sent").await;
+    falls_short("life.drain", "life-never-unready", "nobody answers").await;
+    falls_short("life.drain", "life-bad-exit", "code 3").await;
+    falls_short("life.drain", "life-cuts-answers", "is broken off").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_slow_dependency_is_in_flight_too() {
+    let finding = examine("life.drain", "life-good", asks_another).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert!(finding.evidence.iter().any(|piece| piece.what.contains("slow dependency") && piece.good == Some(true)));
+    let finding = examine("life.drain", "life-drops-in-flight", asks_another).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("slow dependency"), "{}", finding.summary);
+}
+
+/// Only reads, one of which waits for another specimen.
+fn asks_another(subject: &mut Subject) {
+    let port = reserved_port();
+    subject.requests = vec![get("/"), RequestSpec { uses: vec!["other".to_owned()], ..get("/ask") }];
+    subject.dependencies = Dependencies::Declared(vec![Dependency {
+        name: "other".to_owned(),
+        env: "LIFE_UPSTREAM".to_owned(),
+        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        run: Some(command("life-good", port)),
+        ready: Some("/ready".to_owned()),
+        env_of_run: BTreeMap::new(),
+        many: None,
+        named: None,
+        trip: None,
+        release: None,
+    }]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_nothing_can_be_held_in_flight_it_is_not_known_what_becomes_of_it() {
+    let only_reads = |subject: &mut Subject| subject.requests.retain(RequestSpec::only_reads);
+    let finding = examine("life.drain", "life-drops-in-flight", only_reads).await;
+    assert_ne!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    let finding = examine("life.drain", "life-good", only_reads).await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_end_on_sigterm_falls_short() {
+    let finding = examine("life.drain", "life-deaf", |subject| {
+        subject.drain_timeout = std::time::Duration::from_secs(2);
+    })
+    .await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("still runs"), "{}", finding.summary);
+}

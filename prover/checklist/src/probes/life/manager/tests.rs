@@ -1,0 +1,13 @@
+//! `life.manager` on its specimens.
+
+use crate::probes::life::testing::{falls_short, holds};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_is_told_and_finds_everything_in_the_foreground() {
+    holds("life.manager").await;
+    falls_short("life.manager", "life-pid-file", ".pid").await;
+    falls_short("life.manager", "life-silent", "no READY=1").await;
+    falls_short("life.manager", "life-too-soon", "does not answer").await;
+    falls_short("life.manager", "life-stray", "left its process group").await;
+    falls_short("life.manager", "life-daemon", "is not in its process group").await;
+}

@@ -1,0 +1,37 @@
+//! `life.start` on its specimens.
+
+use tokio::join;
+
+use crate::finding::Verdict;
+use crate::probes::life::testing::{examine, falls_short, holds};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
+    join!(
+        holds("life.start"),
+        falls_short("life.start", "life-slow-start", "the median is"),
+        falls_short("life.start", "life-patient-start", "still runs"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_names_the_variable_and_the_port_that_it_cannot_start_with() {
+    let finding = examine("life.start", "life-good", |_| {}).await;
+    let tried = finding.evidence.iter().find(|piece| piece.what.contains("LIFE_NOTICE_MS"));
+    assert_eq!(tried.and_then(|piece| piece.good), Some(true), "{finding:#?}");
+    join!(
+        falls_short("life.start", "life-takes-anything", "is ready after"),
+        falls_short("life.start", "life-vague", "without naming port"),
+        falls_short("life.start", "life-vague", "without naming LIFE_NOTICE_MS"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_variable_that_has_a_form_bad_configuration_is_not_tried_and_that_is_said() {
+    let finding = examine("life.start", "life-takes-anything", |subject| {
+        subject.env.remove("LIFE_NOTICE_MS");
+    })
+    .await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert!(finding.summary.contains("was not tried"), "{}", finding.summary);
+}

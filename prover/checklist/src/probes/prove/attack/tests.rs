@@ -1,0 +1,93 @@
+//! `prove.attack` on specimens: one that holds, some that fall, and how far it goes when nobody said that it may.
+
+use crate::testing::post;
+use std::time::Duration;
+
+use keel_drill::attack::{self, Attack, Bounds};
+use serde_json::json;
+
+use super::{BOUNDS, examine_with};
+use crate::finding::{Finding, Verdict};
+use crate::lab::Lab;
+use crate::subject::{RequestSpec, State, Subject};
+use crate::testing::{get, lab};
+
+/// A few seconds each, and more connections than any specimen gives one address.
+const SMALL: Bounds =
+    Bounds { connections: 100, duration: Duration::from_secs(2), answer: Duration::from_secs(2), ..BOUNDS };
+
+fn named(ids: &[&str]) -> Vec<&'static Attack> {
+    ids.iter().map(|id| attack::named(id).unwrap_or_else(|| panic!("no attack is called {id}"))).collect()
+}
+
+async fn attacked(lab: &mut Lab, ids: &[&str]) -> Finding {
+    let finding = examine_with(lab, &named(ids), &SMALL).await;
+    assert_eq!(finding.evidence.len(), ids.len(), "each attack is told of: {finding:#?}");
+    finding
+}
+
+/// A thing that is made with a key.
+fn keyed(subject: &mut Subject) {
+    let thing = RequestSpec {
+        headers: [("Idempotency-Key".to_owned(), "{key}".to_owned())].into(),
+        idempotent: Some("Idempotency-Key".to_owned()),
+        save: [("thing".to_owned(), "/id".to_owned())].into(),
+        ..post("/things", json!({ "name": "a thing", "size": 3 }))
+    };
+    subject.requests = vec![get("/"), thing];
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_and_bounds_holds_and_each_attack_is_told() {
+    let mut lab = lab("border-sound", |subject| subject.state = State::None).await;
+    let ids =
+        ["path-traversal", "smuggle-cl-te", "smuggle-te-cl", "header-size", "long-uri", "json-depth", "slow-headers"];
+    let finding = attacked(&mut lab, &ids).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_both_lengths_falls_and_the_attribute_that_mends_it_is_named() {
+    let mut lab = lab("border-unlimited", |subject| subject.state = State::None).await;
+    let finding = attacked(&mut lab, &["smuggle-te-cl", "path-traversal"]).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(finding.summary, "1 of 2 attacks fell: smuggle-te-cl (mend by border.limits)");
+    let fell = finding.evidence.iter().find(|piece| piece.good == Some(false)).expect("one fell");
+    assert!(fell.sent.is_some() && fell.came_back.is_some(), "it can be sent again by hand: {fell:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_few_connections_anybody_can_take_falls_by_its_bystander() {
+    let mut lab = lab("border-starves", |subject| subject.state = State::None).await;
+    let finding = attacked(&mut lab, &["slow-headers", "path-traversal"]).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(finding.summary, "1 of 2 attacks fell: slow-headers (mend by border.slow-clients)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_forgets_keys_falls_to_replay_where_its_state_is_declared() {
+    let mut lab = lab("border-forgets-keys", |subject| {
+        keyed(subject);
+        subject.state = State::Durable;
+    })
+    .await;
+    let finding = attacked(&mut lab, &["key-replay"]).await;
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary.contains("key-replay (mend by border.idempotency)"), "{}", finding.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_when_nobody_said_that_it_may_be_and_then_nothing_holds() {
+    let mut lab = lab("border-forgets-keys", keyed).await;
+    let before = things(&lab).await;
+    let finding = attacked(&mut lab, &["cross-site", "key-replay", "key-race", "json-width", "smuggle-te-cl"]).await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("declare state = \"durable\""), "{}", finding.summary);
+    assert_eq!(things(&lab).await, before, "no thing was made");
+}
+
+/// What the service lists.
+async fn things(lab: &Lab) -> String {
+    let exchange = lab.http().send(keel_wire::http::Request::get("/things")).await;
+    exchange.answer().map(keel_wire::http::Answer::text).unwrap_or_else(|| panic!("it lists things: {exchange:?}"))
+}

@@ -1,0 +1,35 @@
+//! `prove.stress` on specimens that do 100 requests of work a second, however fast the machine is.
+
+use crate::finding::Verdict;
+use crate::probes::support::overload::testing::{PACE, falls_short, holds, working, works};
+use crate::testing::{examine_in, get, lab};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_points_at_which_dearer_mixes_break_are_told() {
+    let mut lab = lab("loaded-refuses", |subject| {
+        works(subject);
+        subject.requests = vec![get("/"), get("/work")];
+    })
+    .await;
+    lab.pace = PACE;
+    let finding = holds("prove.stress", &mut lab).await;
+    assert!(finding.summary.contains("with 3 times as many of \"GET /work\""), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_the_breaking_point_of_a_dear_mix_a_queue_without_end_falls_short() {
+    let mut lab = lab("loaded-waits", |subject| {
+        works(subject);
+        subject.requests = vec![get("/"), get("/work")];
+    })
+    .await;
+    lab.pace = PACE;
+    falls_short("prove.stress", &mut lab, "none refused with 503 or 429").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mix_of_one_request_has_no_dearest() {
+    let finding = examine_in("prove.stress", &mut working("loaded-refuses").await).await;
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains("declare [[requests]] of different cost"), "{finding:#?}");
+}

@@ -1,0 +1,19 @@
+//! Servers for `see.logs`.
+
+use crate::probes::border::specimen::PLAIN;
+use crate::probes::call::specimen::DEPENDENCY;
+use crate::probes::see::specimen::{Flaw, GOOD, tell};
+use crate::specimen::{Server, Specimen};
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    GOOD.holds("prints JSON with ids and a bound"),
+    Server::new("see-text-logs", |port| tell(Flaw::TextLogs, port)).falls_short("prints text"),
+    Server::new("see-leaky-logs", |port| tell(Flaw::LeakyLogs, port))
+        .falls_short("prints the request with its headers, query and body"),
+    Server::new("see-boundless-logs", |port| tell(Flaw::BoundlessLogs, port))
+        .falls_short("prints a line for each request, however many"),
+    Server::new("see-anonymous", |port| tell(Flaw::Anonymous, port)).falls_short("prints no ids"),
+    PLAIN.falls_short("prints nothing"),
+    DEPENDENCY.is_called(),
+];

@@ -1,0 +1,13 @@
+//! `see.logs` on its specimens.
+
+use crate::probes::see::testing::{falls_short, holds};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_json_with_ids_and_a_bound_and_without_secrets() {
+    holds("see.logs", "see-good").await;
+    falls_short("see.logs", "see-text-logs", "JSON objects").await;
+    falls_short("see.logs", "see-leaky-logs", "Authorization").await;
+    falls_short("see.logs", "see-boundless-logs", "a second made").await;
+    falls_short("see.logs", "see-anonymous", "no line has the X-Request-Id").await;
+    falls_short("see.logs", "border-plain", "printed nothing").await;
+}

@@ -1,0 +1,19 @@
+//! Servers for `see.metrics`.
+
+use crate::probes::border::specimen::PLAIN;
+use crate::probes::call::specimen::DEPENDENCY;
+use crate::probes::see::specimen::{Flaw, GOOD, tell};
+use crate::specimen::{Server, Specimen};
+
+/// The specimens.
+pub(crate) const SPECIMENS: &[Specimen] = &[
+    GOOD.holds("counts requests by route and status"),
+    Server::new("see-raw-paths", |port| tell(Flaw::RawPaths, port)).falls_short("counts by the path as it came"),
+    Server::new("see-standing-still", |port| tell(Flaw::StandingStill, port)).falls_short("counts nothing"),
+    Server::new("see-no-saturation", |port| tell(Flaw::NoSaturation, port)).falls_short("shows no gauge"),
+    Server::new("see-no-status", |port| tell(Flaw::NoStatus, port))
+        .falls_short("has one counter for all, whatever the status"),
+    Server::new("see-no-metrics", |port| tell(Flaw::NoMetrics, port)).falls_short("its metrics are no metrics"),
+    PLAIN.is_unknown("has no metrics, and none are declared"),
+    DEPENDENCY.is_called(),
+];

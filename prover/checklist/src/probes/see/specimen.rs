@@ -1,0 +1,184 @@
+//! Servers for the probes of chapter `see`: one that tells its operators what they need, and the same with one flaw each.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::probes::call::specimen as call;
+use crate::specimen::Server;
+use crate::specimen::server::{Request, Response, serve};
+
+/// What a specimen does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    None,
+    /// Counts by the path as it came.
+    RawPaths,
+    /// Counts nothing.
+    StandingStill,
+    /// Shows no gauge.
+    NoSaturation,
+    /// One counter for all, whatever the status.
+    NoStatus,
+    /// Metrics that are no metrics.
+    NoMetrics,
+    /// Prints text.
+    TextLogs,
+    /// Prints the request with its headers, query and body.
+    LeakyLogs,
+    /// Prints a line for each request, however many.
+    BoundlessLogs,
+    /// Prints no ids.
+    Anonymous,
+    /// Every path answers 200 with a page.
+    PageForAll,
+    /// Health is the word ok.
+    BareHealth,
+    /// Health does not show the dependency.
+    Blind,
+    /// Liveness asks the dependency.
+    DyingWithOthers,
+}
+
+/// Lines in a second that the sound one prints.
+const LINES: u32 = 50;
+
+/// It tells its operators what they need.
+pub(crate) const GOOD: Server = Server::new("see-good", |port| tell(Flaw::None, port));
+
+/// Serves with one flaw.
+pub(crate) fn tell(flaw: Flaw, port: u16) -> ! {
+    let service = Service { flaw, ..Service::default() };
+    service.print("INFO", "started", "");
+    serve(port, move |request| service.serve(request))
+}
+
+#[derive(Debug)]
+struct Service {
+    flaw: Flaw,
+    /// Requests by route and status.
+    requests: Mutex<BTreeMap<(String, u16), u64>>,
+    /// Whether the last call to the dependency failed.
+    sick: AtomicBool,
+    /// The second that is counted, and its lines.
+    lines: Mutex<(Instant, u32)>,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            flaw: Flaw::None,
+            requests: Mutex::default(),
+            sick: AtomicBool::default(),
+            lines: Mutex::new((Instant::now(), 0)),
+        }
+    }
+}
+
+impl Service {
+    fn serve(&self, request: &Request) -> Response {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let (route, response) = self.answer(path);
+        let route = if self.flaw == Flaw::RawPaths { path } else { route };
+        if !["/metrics", "/livez", "/readyz", "/startupz", "/health"].contains(&path)
+            && self.flaw != Flaw::StandingStill
+        {
+            let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            *requests.entry((route.to_owned(), response.status)).or_default() += 1;
+        }
+        self.log(request, path, response.status);
+        response
+    }
+
+    fn answer(&self, path: &str) -> (&'static str, Response) {
+        let text = |text: &str| Response::new(200, "text/plain", text);
+        match path {
+            _ if self.flaw == Flaw::PageForAll => ("/", text("<p>welcome")),
+            "/" => ("/", text("hello")),
+            "/price" => {
+                let price = call::price();
+                self.sick.store(price.is_err(), Relaxed);
+                (
+                    "/price",
+                    price.map_or_else(
+                        |why| Response::new(503, "text/plain", why),
+                        |body| text(&String::from_utf8_lossy(&body)),
+                    ),
+                )
+            }
+            "/livez" if self.flaw == Flaw::DyingWithOthers && call::price().is_err() => {
+                ("/livez", Response::new(503, "text/plain", "dead"))
+            }
+            "/livez" | "/readyz" | "/startupz" => ("/livez", text("ok")),
+            "/health" if self.flaw == Flaw::BareHealth => ("/health", text("ok")),
+            "/health" => ("/health", Response::new(200, "application/json", self.health())),
+            "/metrics" => ("/metrics", text(&self.metrics())),
+            _ => ("unmatched", Response::new(404, "text/plain", "nothing here")),
+        }
+    }
+
+    fn health(&self) -> String {
+        let sick = self.sick.load(Relaxed) && self.flaw != Flaw::Blind;
+        let state = if sick { "failing" } else { "well" };
+        format!(
+            r#"{{"version":"1.0","commit":"abc123","host":"here","parts":{{"prices":{{"state":"{state}"}},"pool":{{"open":1}}}}}}"#
+        )
+    }
+
+    fn metrics(&self) -> String {
+        if self.flaw == Flaw::NoMetrics {
+            return "requests: many\n".to_owned();
+        }
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut text = "# TYPE http_requests_total counter\n".to_owned();
+        let mut routes: BTreeMap<&str, u64> = BTreeMap::new();
+        for ((route, status), count) in &requests {
+            *routes.entry(route).or_default() += count;
+            if self.flaw != Flaw::NoStatus {
+                text.push_str(&format!("http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}\n"));
+            }
+        }
+        text.push_str("# TYPE http_request_duration_seconds histogram\n");
+        for (route, count) in routes {
+            if self.flaw == Flaw::NoStatus {
+                text.push_str(&format!("http_requests_total{{route=\"{route}\"}} {count}\n"));
+            }
+            for series in [format!("bucket{{route=\"{route}\",le=\"+Inf\"}}"), format!("count{{route=\"{route}\"}}")] {
+                text.push_str(&format!("http_request_duration_seconds_{series} {count}\n"));
+            }
+        }
+        if self.flaw != Flaw::NoSaturation {
+            text.push_str("# TYPE requests_in_flight gauge\nrequests_in_flight 1\n");
+        }
+        text
+    }
+
+    fn log(&self, request: &Request, path: &str, status: u16) {
+        let id = request.header("x-request-id").unwrap_or("none");
+        match self.flaw {
+            Flaw::LeakyLogs => {
+                let all = format!("{request:?} {}", String::from_utf8_lossy(&request.body));
+                self.print("INFO", &all.replace(['"', '\\'], "'"), id);
+            }
+            Flaw::Anonymous => self.print("INFO", &format!("{status} {path}"), ""),
+            _ => self.print("INFO", &format!("{status} {path}"), id),
+        }
+    }
+
+    fn print(&self, level: &str, message: &str, id: &str) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.0.elapsed() > Duration::from_secs(1) {
+            *lines = (Instant::now(), 0);
+        }
+        lines.1 += 1;
+        if lines.1 > LINES && self.flaw != Flaw::BoundlessLogs {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        match self.flaw {
+            Flaw::TextLogs => println!("{level} {message} id={id}"),
+            _ => println!(r#"{{"ts":{now},"level":"{level}","message":"{message}","request_id":"{id}"}}"#),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! How the probes of chapter `see` examine their specimens in tests.
+
+use crate::finding::{Finding, Verdict};
+use crate::subject::Subject;
+use crate::testing::{calls_for_prices, examine_declared};
+
+/// Says where things are, and what the specimen calls.
+pub(crate) fn declare(subject: &mut Subject) {
+    calls_for_prices(subject);
+    subject.health = Some("/health".to_owned());
+    subject.metrics = Some("/metrics".to_owned());
+}
+
+pub(crate) async fn holds(id: &str, name: &str) {
+    let finding = examine_declared(id, name, declare).await;
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+}
+
+/// The specimen falls short, and the summary says of what.
+pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
+    let Finding { verdict, summary, evidence, .. } = examine_declared(id, name, declare).await;
+    assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
+    assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");
+}

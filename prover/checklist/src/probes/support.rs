@@ -1,0 +1,10 @@
+//! What probes of several chapters share.
+
+pub(crate) mod descriptors;
+pub(crate) mod listener;
+pub(crate) mod mix;
+pub(crate) mod overload;
+pub(crate) mod repository;
+pub(crate) mod sockets;
+pub(crate) mod steadiness;
+pub(crate) mod tokens;

@@ -1,0 +1,174 @@
+//! More than a service can do: shared by `border.shed`, `border.backpressure` and `prove.stress`.
+//!
+//! - **First** its capacity: the load is raised in an open loop until the throughput stays behind; once in a run of keel.
+//! - **Then** `NORMAL` of the capacity for `PEACE`, which must be in order; `OVERLOAD` times the capacity for `HOLD`;
+//!   `NORMAL` of it again for `AFTER`.
+//! - **At the lab's pace** ([`crate::lab::Pace`]) all of these but the steps of the capacity, which keel's own lateness would blur.
+//! - **In time** is an answer within the p99 that `[load]` declares, else within `PATIENT` or `SLOWER` times of what it takes
+//!   in peace. It counts from the sending: what waits for a free connection of keel's is not charged to the service.
+//! - **Not seen**, and said so: when the generator fell behind, when the service keeps up with whatever keel sends, when its
+//!   capacity is another each time.
+
+mod capacity;
+mod generator;
+mod judge;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::time::Duration;
+
+use self::capacity::Normal;
+pub(crate) use self::capacity::find;
+pub(crate) use self::generator::{Generator, Sending};
+use crate::lab::capacity::Capacity;
+use crate::lab::{Lab, Pace};
+
+/// Of the capacity: the overload.
+const OVERLOAD: f64 = 2.0;
+/// How long the normal load is sent before the overload.
+const PEACE: Duration = Duration::from_secs(2);
+/// The same at any pace: in less a generator that is late for a moment sends another load.
+const LEAST_PEACE: Duration = Duration::from_secs(1);
+/// How long it is overloaded; longer where an answer in time may take more than a second.
+const HOLD: Duration = Duration::from_secs(6);
+/// The beginning of the overload: what has a bound fills. Not judged.
+const FILLS: Duration = Duration::from_millis(1500);
+/// At least so much of the overload is judged.
+const JUDGED: Duration = Duration::from_secs(3);
+/// How long the normal load is sent after the overload.
+const AFTER: Duration = Duration::from_secs(6);
+/// Until when everything must be in order again.
+const WITHIN: Duration = Duration::from_secs(5);
+/// Of the normal load after it, what is looked at at a time to see when it is in order.
+const SLICE: Duration = Duration::from_secs(1);
+/// Of what is sent, the share that is answered in time when everything is in order.
+const IN_ORDER: f64 = 0.9;
+/// How often an overload that was none is tried again with more.
+const RAISES: usize = 1;
+/// The most requests a second that keel looks for: what one machine can be expected to offer itself.
+pub(crate) const MOST: f64 = 20_000.0;
+/// How often the normal load is tried until it is in order: what was examined before may still be worked off.
+const TRIES: usize = 4;
+
+/// What was seen of an overload.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Requests a second that it does.
+    pub(crate) capacity: f64,
+    /// Within this an answer is in time.
+    pub(crate) objective: Duration,
+    /// So much longer it may take for the generator's own lateness.
+    allowance: Duration,
+    /// The overload.
+    pub(crate) held: Sending,
+    /// The normal load after it.
+    pub(crate) after: Sending,
+    /// From the fall of the load to the beginning of the normal one.
+    pub(crate) gap: Duration,
+    /// Whether its process still ran at the end of the overload.
+    pub(crate) runs: bool,
+    /// What it is judged by.
+    spans: Spans,
+}
+
+/// How long the parts of an overload last: [`HOLD`], [`FILLS`], [`AFTER`], [`WITHIN`] and [`SLICE`] at a pace.
+#[derive(Clone, Copy, Debug)]
+struct Spans {
+    hold: Duration,
+    fills: Duration,
+    after: Duration,
+    within: Duration,
+    slice: Duration,
+}
+
+impl Spans {
+    fn at(pace: Pace) -> Self {
+        let [hold, fills, after, within, slice] = [HOLD, FILLS, AFTER, WITHIN, SLICE].map(|span| pace.of(span));
+        Self { hold, fills, after, within, slice }
+    }
+}
+
+/// How much of the mix it does, up to `most` requests a second; looked for once in the lab's life.
+///
+/// # Errors
+/// Why it cannot be told, with what to do.
+pub(crate) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, String> {
+    if let Some(found) = &lab.capacity {
+        return found.clone();
+    }
+    let begin = lab.subject.load.map_or(capacity::BEGIN, |load| load.rate / 2.0);
+    let found = capacity::find(lab, &Generator::of(lab), begin, most).await;
+    lab.capacity = Some(found.clone());
+    found
+}
+
+/// Overloads it with the mix, when it does at most so many requests a second.
+///
+/// # Errors
+/// Why nothing can be said, with what to do.
+pub(crate) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
+    let capacity = capacity(lab, most).await?;
+    let generator = Generator::of(lab);
+    let normal = capacity.normal(lab, &generator)?;
+    peace(lab, normal).await?;
+    overload(lab, &generator, capacity.rate, normal).await
+}
+
+/// The normal load, which must be in order: else the capacity is not what it seemed.
+///
+/// # Errors
+/// When it is not.
+pub(crate) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, String> {
+    let (mut share, peace) = (0.0, lab.pace.of(PEACE).max(LEAST_PEACE));
+    for _ in 0..TRIES {
+        let sending = normal.generator.send(lab, normal.rate, peace, None).await?;
+        sending.on_schedule(peace)?;
+        let in_time = normal.objective + sending.lag().unwrap_or_default();
+        share = sending.tally(in_time, Duration::ZERO, peace).share_in_time();
+        if share >= IN_ORDER {
+            return Ok(sending);
+        }
+    }
+    Err(format!(
+        "its capacity is not stable: {:.0} requests a second were found to be half of it, and then only {:.0} % of them were \
+         answered within {:?}; examine it when nothing else runs beside it",
+        normal.rate,
+        100.0 * share,
+        normal.objective
+    ))
+}
+
+/// Sends twice the capacity, then the normal load.
+///
+/// # Errors
+/// When that was no overload, or not what was to be sent.
+pub(crate) async fn overload(
+    lab: &mut Lab,
+    strain: &Generator,
+    mut capacity: f64,
+    normal: Normal<'_>,
+) -> Result<Seen, String> {
+    let objective = normal.objective;
+    let spans = Spans::at(lab.pace);
+    let lasts = spans.hold.max(spans.fills + lab.pace.of(JUDGED) + objective);
+    for _ in 0..=RAISES {
+        let rate = OVERLOAD * capacity;
+        let held = strain.send(lab, rate, lasts, Some(lasts)).await?;
+        held.on_schedule(objective)?;
+        let runs = lab.process().is_running();
+        let judged = held.judged(objective, spans.fills);
+        if runs && judged.share_in_time() >= IN_ORDER {
+            held.had_connections()?;
+            capacity = judged.goodput();
+            continue;
+        }
+        let gap = held.since_the_fall();
+        let after = normal.generator.send(lab, normal.rate, spans.after, None).await?;
+        after.on_schedule(objective)?;
+        return Ok(Seen { capacity, objective, allowance: Duration::ZERO, held, after, gap, runs, spans });
+    }
+    Err(format!(
+        "its capacity is not stable: at last it did {capacity:.0} requests a second in time, more than was found out before; \
+         let it warm up, or declare [load] with a rate near what it does"
+    ))
+}

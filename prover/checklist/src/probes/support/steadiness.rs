@@ -1,0 +1,186 @@
+//! Whether what the subject uses stays flat while a steady load is sent: shared by `life.steady` and `prove.soak`.
+
+mod measure;
+mod slope;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use keel_wire::http::{Client, Request};
+
+pub(crate) use self::measure::{Kind, Measure, Trend};
+use crate::finding::{Evidence, Finding};
+use crate::lab::Lab;
+use crate::subject::State;
+
+/// Clients that send at the same time.
+const CLIENTS: u32 = 4;
+/// Between two requests of one client: at most 250 a second together.
+const PACE: Duration = Duration::from_millis(16);
+/// Samples in all, whatever the duration; their slopes are quadratic in them.
+const SAMPLES: u32 = 100;
+/// An exchange that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Of a hundred exchanges so many must be answered as expected, or it was not this load that was held.
+const ANSWERED: u64 = 90;
+/// The most files that a look at the data counts.
+const MAX_FILES: usize = 20_000;
+const DISK_UNSEEN: &str = "what it keeps on disk was not looked at: declare its folders as `data`, or state = \"none\"";
+
+/// One request of the load, and the statuses that are expected of it.
+struct Sent {
+    fill: Box<dyn Fn() -> Request + Send + Sync>,
+    expects: Box<dyn Fn(u16) -> bool + Send + Sync>,
+    writes: bool,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    sent: AtomicU64,
+    failed: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// Holds the load for so long and judges what was sampled meanwhile.
+pub(crate) async fn examine(id: &str, lab: &mut Lab, lasts: Duration) -> Finding {
+    let load = load_of(lab);
+    let writing = load.iter().any(|sent| sent.writes);
+    let client = lab.http().with_timeout(PATIENCE);
+    let counts = Counts::default();
+    let until = Instant::now() + lasts;
+    let clients = (0..CLIENTS).map(|number| send(&client, &load, &counts, number as usize, until));
+    let (_, samples) = tokio::join!(futures_util::future::join_all(clients), sample(lab, lasts));
+    let (sent, failed, writes) = (counts.sent.load(Relaxed), counts.failed.load(Relaxed), counts.writes.load(Relaxed));
+    let what = format!(
+        "{sent} requests in {lasts:.0?}, {writes} of them writes, {failed} not answered as expected; {} samples",
+        samples.len()
+    );
+    let mut evidence = vec![Evidence::note(what.clone())];
+    if !lab.process().is_running() {
+        evidence.push(Evidence::saw(false, format!("its process ended under {what}")));
+        return Finding::judge(id, "", evidence);
+    }
+    if (sent - failed) * 100 < sent * ANSWERED || sent == 0 {
+        return Finding::unknown(
+            id,
+            format!("the load was not answered: {what}; mend the mix, or its limit"),
+            evidence,
+        );
+    }
+    judge(id, lab, writing, &samples, evidence, &what)
+}
+
+fn judge(
+    id: &str,
+    lab: &Lab,
+    writing: bool,
+    samples: &[(f64, [u64; 4])],
+    mut evidence: Vec<Evidence>,
+    load: &str,
+) -> Finding {
+    let mut doubtful = Vec::new();
+    for (at, kind) in Kind::ALL.into_iter().enumerate() {
+        if kind == Kind::Disk && lab.subject.data.is_empty() {
+            continue;
+        }
+        let points: Vec<(f64, f64)> = samples.iter().map(|(seconds, amounts)| (*seconds, amounts[at] as f64)).collect();
+        let Some(measure) = Measure::of(kind, &points) else {
+            return Finding::unknown(id, format!("too few samples for a slope: {load}"), evidence);
+        };
+        let told = measure.told();
+        let explained = kind == Kind::Disk && writing;
+        let good = match measure.trend {
+            Trend::Flat => Some(true),
+            Trend::Rising if !explained => Some(false),
+            Trend::Rising | Trend::Doubtful => None,
+        };
+        if good.is_none() && explained {
+            evidence.push(Evidence::note(format!("{told}, which the writes may explain")));
+            continue;
+        }
+        if good.is_none() {
+            doubtful.push(told.clone());
+        }
+        evidence.push(Evidence { good, ..Evidence::note(told) });
+    }
+    if !doubtful.is_empty() && evidence.iter().all(|piece| piece.good != Some(false)) {
+        let told = doubtful.join("; ");
+        let reason =
+            format!("{told}: a cache that fills or a collector that has not run looks the same; soak it longer");
+        return Finding::unknown(id, reason, evidence);
+    }
+    let disk_unseen = lab.subject.data.is_empty() && lab.subject.state != State::None;
+    if disk_unseen && evidence.iter().all(|piece| piece.good != Some(false)) {
+        return Finding::unknown(id, format!("nothing else keeps rising under {load}, but {DISK_UNSEEN}"), evidence);
+    }
+    Finding::judge(id, format!("nothing keeps rising under {load}"), evidence)
+}
+
+/// The mix; without its writes when the service may keep what they make in memory, which would rise by right.
+fn load_of(lab: &Lab) -> Vec<Sent> {
+    let durable = lab.subject.state == State::Durable;
+    let mut load = Vec::new();
+    for spec in lab.mix().into_iter().filter(|spec| durable || spec.only_reads()) {
+        let (fill, writes) = (Box::new(lab.filler(&spec)), !spec.only_reads());
+        load.push(Sent { fill, writes, expects: Box::new(move |status| spec.expects(status)) });
+    }
+    if load.is_empty() {
+        let request = lab.harmless();
+        load.push(Sent {
+            fill: Box::new(move || request.clone()),
+            writes: false,
+            expects: Box::new(|status| status < 500),
+        });
+    }
+    load
+}
+
+async fn send(client: &Client, load: &[Sent], counts: &Counts, first: usize, until: Instant) {
+    for sent in load.iter().cycle().skip(first) {
+        let next = Instant::now() + PACE;
+        if next > until {
+            break;
+        }
+        let exchange = client.send((sent.fill)()).await;
+        let expected = exchange.status().is_some_and(|status| (sent.expects)(status.as_u16()));
+        counts.sent.fetch_add(1, Relaxed);
+        counts.failed.fetch_add(u64::from(!expected), Relaxed);
+        counts.writes.fetch_add(u64::from(sent.writes), Relaxed);
+        tokio::time::sleep_until(next.into()).await;
+    }
+}
+
+/// The amounts in the order of [`Kind::ALL`], with the seconds since the beginning.
+async fn sample(lab: &Lab, lasts: Duration) -> Vec<(f64, [u64; 4])> {
+    let begun = Instant::now();
+    let mut samples = Vec::new();
+    for number in 1..=SAMPLES {
+        tokio::time::sleep_until((begun + lasts * number / SAMPLES).into()).await;
+        let Some(usage) = lab.usage() else { break };
+        let disk = lab.subject.data.iter().map(|folder| size_of(folder)).sum();
+        samples.push((begun.elapsed().as_secs_f64(), [usage.resident, usage.descriptors, usage.threads, disk]));
+    }
+    samples
+}
+
+/// The bytes of the files in a folder and those in it; links are not followed.
+fn size_of(folder: &Path) -> u64 {
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    let (mut files, mut bytes) = (0, 0);
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            files += 1;
+            if files > MAX_FILES {
+                return bytes;
+            }
+            match entry.metadata() {
+                Ok(known) if known.is_dir() => folders.push(entry.path()),
+                Ok(known) => bytes += known.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,19 @@
+//! `web.headers` on its specimens.
+
+use crate::finding::Verdict;
+use crate::probes::web::testing::judged;
+use crate::testing::{examine_declared, get};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_must_be_on_errors_too_and_without_unsafe_words() {
+    assert_eq!(judged("web.headers", "web-good").await, Verdict::Holds);
+    for flawed in ["web-bare-errors", "web-unsafe-inline", "border-plain"] {
+        assert_eq!(judged("web.headers", flawed).await, Verdict::FallsShort, "{flawed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_headers_of_every_declared_page_are_read() {
+    let finding = examine_declared("web.headers", "web-good", |subject| subject.requests.push(get("/elsewhere"))).await;
+    assert!(finding.evidence.iter().any(|piece| piece.what.contains("/elsewhere")), "{finding:?}");
+}

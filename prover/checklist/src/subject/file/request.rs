@@ -1,0 +1,154 @@
+//! Reads one `[[requests]]` of `keel.toml`, and checks it against those before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderName, Method};
+use serde::Deserialize;
+use toml::Spanned;
+
+use keel_input::diagnostics::{Reading, near};
+
+use crate::subject::request::RequestSpec;
+use crate::subject::values::url_path;
+
+/// The names that every template knows.
+const ALWAYS_KNOWN: [&str; 2] = ["key", "n"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    name: String,
+    method: Option<Spanned<String>>,
+    path: Spanned<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, Spanned<String>>,
+    json: Option<serde_json::Value>,
+    body: Option<Spanned<String>>,
+    expect: Option<Spanned<u16>>,
+    #[serde(default)]
+    save: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    uses: Vec<Spanned<String>>,
+    #[serde(default)]
+    hedged: bool,
+    read: Option<Spanned<String>>,
+    idempotent: Option<Spanned<String>>,
+    #[serde(default)]
+    list: bool,
+    #[serde(default)]
+    slow: bool,
+    #[serde(default)]
+    heavy: bool,
+    #[serde(default)]
+    crash: bool,
+}
+
+/// The names that a request may use.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Declared dependencies.
+    pub(super) dependencies: BTreeSet<String>,
+    /// What the requests before it save.
+    saved: BTreeSet<String>,
+    /// How the requests before it are called.
+    requests: BTreeSet<String>,
+}
+
+/// Checks a request against what stands before it, and makes its names known to the next.
+pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: &mut Known) -> RequestSpec {
+    let (whole, request) = (request.span(), request.into_inner());
+    if !known.requests.insert(request.name.clone()) {
+        reading
+            .wrong(&whole, format!("two requests are called {:?}: reports name them, give each its own", request.name));
+    }
+    let method = request.method.as_ref().map_or("GET", |method| method.get_ref()).to_ascii_uppercase();
+    if let Some(written) = &request.method
+        && Method::from_bytes(method.as_bytes()).is_err()
+    {
+        reading.wrong(&written.span(), format!("{:?} is no method: expected such as GET or POST", written.get_ref()));
+    }
+    path(reading, &request.path, &known.saved);
+    for (name, value) in &request.headers {
+        header(reading, value, name);
+        templates(reading, value, &known.saved);
+    }
+    if let Some(header_name) = &request.idempotent {
+        header(reading, header_name, header_name.get_ref());
+    }
+    if let (Some(_), Some(body)) = (&request.json, &request.body) {
+        reading.wrong(&body.span(), "it has `json` and `body`: keep one");
+    }
+    if let Some(status) = request.expect.as_ref().filter(|status| !(100..600).contains(status.get_ref())) {
+        reading.wrong(&status.span(), format!("{} is no status: expected such as 201", status.get_ref()));
+    }
+    for used in &request.uses {
+        declared(reading, used, &known.dependencies);
+    }
+    for (name, pointer) in &request.save {
+        if !pointer.get_ref().is_empty() && !pointer.get_ref().starts_with('/') {
+            reading.wrong(&pointer.span(), format!("{:?} is no JSON pointer: expected such as /id", pointer.get_ref()));
+        }
+        known.saved.insert(name.clone());
+    }
+    if let Some(read) = &request.read {
+        path(reading, read, &known.saved);
+    }
+    RequestSpec {
+        name: request.name,
+        method,
+        path: request.path.into_inner(),
+        headers: request.headers.into_iter().map(|(name, value)| (name, value.into_inner())).collect(),
+        json: request.json,
+        body: request.body.map(Spanned::into_inner),
+        expect: request.expect.map(Spanned::into_inner),
+        save: request.save.into_iter().map(|(name, pointer)| (name, pointer.into_inner())).collect(),
+        uses: request.uses.into_iter().map(Spanned::into_inner).collect(),
+        hedged: request.hedged,
+        read: request.read.map(Spanned::into_inner),
+        idempotent: request.idempotent.map(Spanned::into_inner),
+        list: request.list,
+        slow: request.slow,
+        heavy: request.heavy,
+        crash: request.crash,
+    }
+}
+
+fn path(reading: &mut Reading<'_>, path: &Spanned<String>, saved: &BTreeSet<String>) {
+    reading.kept(&path.span(), url_path(path.get_ref()));
+    templates(reading, path, saved);
+}
+
+fn header(reading: &mut Reading<'_>, place: &Spanned<String>, name: &str) {
+    if HeaderName::from_bytes(name.as_bytes()).is_err() {
+        reading.wrong(&place.span(), format!("{name:?} is no name of a header: expected such as Idempotency-Key"));
+    }
+}
+
+fn declared(reading: &mut Reading<'_>, used: &Spanned<String>, dependencies: &BTreeSet<String>) {
+    let name = used.get_ref();
+    if dependencies.contains(name) {
+        return;
+    }
+    let near = near(name, dependencies.iter().map(String::as_str));
+    let hint = near.first().map_or_else(String::new, |near| format!("did you mean {near:?}? Else "));
+    reading.wrong(&used.span(), format!("no dependency is called {name:?}: {hint}declare it in [dependencies.{name}]"));
+}
+
+/// A name in braces that nothing saves would be sent as it is written.
+fn templates(reading: &mut Reading<'_>, template: &Spanned<String>, saved: &BTreeSet<String>) {
+    for part in template.get_ref().split('{').skip(1) {
+        let Some((name, _)) = part.split_once('}') else { continue };
+        if !saved.contains(name) && !ALWAYS_KNOWN.contains(&name) {
+            let known = saved.iter().map(String::as_str).chain(ALWAYS_KNOWN);
+            let known: Vec<String> = known.map(|name| format!("{{{name}}}")).collect();
+            reading.wrong(
+                &template.span(),
+                format!(
+                    "nothing before this saves {{{name}}}; known here: {}. An earlier request saves it with \
+                     `save = {{ {name} = \"/id\" }}`",
+                    known.join(", ")
+                ),
+            );
+        }
+    }
+}

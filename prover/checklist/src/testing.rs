@@ -1,0 +1,179 @@
+//! Runs one probe against one specimen, as a process of its own: the example `specimen` of this crate.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use keel_wire::port::ReservedPort;
+
+use crate::finding::{Finding, Verdict};
+use crate::lab::{Lab, Pace};
+use crate::probes;
+use crate::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
+
+/// Specimens are quick, so their examination is: the probes' own durations are for the long run.
+pub(crate) const PACE: Pace = Pace::part(0.25);
+
+/// Examines the specimen called `name` with the probe of attribute `id`, with nothing declared about it.
+pub(crate) async fn examine(id: &str, name: &str) -> Finding {
+    examine_declared(id, name, |_| {}).await
+}
+
+/// Examines the specimen called `name` with the probe of attribute `id`; `declare` says what keel.toml would say.
+pub(crate) async fn examine_declared(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
+    let mut lab = lab(name, declare).await;
+    examine_in(id, &mut lab).await
+}
+
+/// Runs the probe of attribute `id` in a lab that is open already.
+pub(crate) async fn examine_in(id: &str, lab: &mut Lab) -> Finding {
+    let probes = probes::all();
+    let probe = probes.iter().find(|probe| probe.id == id).unwrap_or_else(|| panic!("no probe is called {id}"));
+    let finding = (probe.examine)(lab).await;
+    assert_eq!(finding.id, id, "the finding carries the id of its probe");
+    finding
+}
+
+/// A lab in which the specimen called `name` runs and is ready.
+pub(crate) async fn lab(name: &str, declare: impl FnOnce(&mut Subject)) -> Lab {
+    let mut subject = subject(name);
+    declare(&mut subject);
+    let mut lab = Lab::open(subject).await.unwrap_or_else(|failure| panic!("the lab opens: {failure:?}"));
+    lab.pace = PACE;
+    lab.ensure_running().await.unwrap_or_else(|failure| panic!("the specimen {name} starts: {failure:?}"));
+    lab
+}
+
+/// What is known about the specimen called `name` before anything is declared, on a port of its own.
+pub(crate) fn subject(name: &str) -> Subject {
+    let port = reserved_port();
+    Subject {
+        name: name.to_owned(),
+        run: command(name, port),
+        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        admin: None,
+        ready: None,
+        health: None,
+        metrics: None,
+        openapi: None,
+        workdir: std::env::temp_dir(),
+        repository: None,
+        data: Vec::new(),
+        state: State::Unsaid,
+        env: BTreeMap::new(),
+        deadline: Duration::from_secs(5),
+        start_timeout: Duration::from_secs(10),
+        drain_timeout: Duration::from_secs(5),
+        steady: Duration::from_secs(5),
+        soak: Duration::from_secs(5),
+        decisions: None,
+        dependencies: Dependencies::Unsaid,
+        load: None,
+        requests: Vec::new(),
+    }
+}
+
+/// The shell command that runs the specimen called `name` on a port.
+pub(crate) fn command(name: &str, port: u16) -> String {
+    format!("'{}' {name} {port}", binary().display())
+}
+
+/// A GET for the mix.
+pub(crate) fn get(path: &str) -> RequestSpec {
+    request("GET", path)
+}
+
+/// A request for the mix, named by its method and path.
+pub(crate) fn request(method: &str, path: &str) -> RequestSpec {
+    RequestSpec {
+        name: format!("{method} {path}"),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        ..RequestSpec::default()
+    }
+}
+
+/// Says that the specimen calls another one, which tells prices, and which request does.
+pub(crate) fn calls_for_prices(subject: &mut Subject) {
+    let port = reserved_port();
+    subject.deadline = Duration::from_secs(1);
+    subject.dependencies = Dependencies::Declared(vec![Dependency {
+        name: "prices".to_owned(),
+        env: "DEPENDENCY_URL".to_owned(),
+        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        run: Some(command("call-dependency", port)),
+        ready: Some("/".to_owned()),
+        env_of_run: BTreeMap::new(),
+        many: None,
+        named: None,
+        trip: None,
+        release: None,
+    }]);
+    subject.requests = vec![get("/"), RequestSpec { uses: vec!["prices".to_owned()], ..get("/price") }];
+}
+
+/// A POST of JSON for the mix.
+pub(crate) fn post(path: &str, json: serde_json::Value) -> RequestSpec {
+    RequestSpec { json: Some(json), ..request("POST", path) }
+}
+
+/// A loopback port that nobody else is given before this process ends.
+pub(crate) fn reserved_port() -> u16 {
+    ReservedPort::new().expect("a loopback port can be had").for_this_process()
+}
+
+#[track_caller]
+pub(crate) fn holds(finding: &Finding) {
+    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+}
+
+/// It falls short, and only for the reason that is told by each of these words.
+#[track_caller]
+pub(crate) fn falls_short(finding: &Finding, words: &[&str]) {
+    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    for word in words {
+        assert!(finding.summary.contains(word), "{word} is not in the summary: {finding:#?}");
+    }
+}
+
+#[track_caller]
+pub(crate) fn is_unknown(finding: &Finding, word: &str) {
+    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert!(finding.summary.contains(word), "{finding:#?}");
+}
+
+#[track_caller]
+pub(crate) fn does_not_apply(finding: &Finding) {
+    assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding:#?}");
+}
+
+/// The built example. Running all tests of the crate builds it; running one file of tests does not, so it is built here when
+/// it is missing or older than its sources.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test binary has a path");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("test binaries are in target/PROFILE/deps");
+    let binary = profile.join("examples").join("specimen");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = newest(&package.join("src")).max(changed(&package.join("examples/specimen.rs")));
+    if changed(&binary).is_none_or(|built| sources.is_some_and(|changed| changed > built)) {
+        let target = profile.parent().expect("a profile is in the target folder");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "-p", "keel-checklist", "--example", "specimen", "--target-dir"]).arg(target);
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo can be run");
+        assert!(built.success(), "`cargo build -p keel-checklist --example specimen` builds the specimens");
+    }
+    binary
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When anything below this folder changed last, but the tests, of which the example is not built.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = folder.read_dir().ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let entries = entries.filter(|path| !["tests.rs", "testing.rs"].iter().any(|name| path.ends_with(name)));
+    entries.filter_map(|path| if path.is_dir() { newest(&path) } else { changed(&path) }).max()
+}

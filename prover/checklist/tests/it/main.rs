@@ -1,0 +1,7 @@
+//! The checklist through its public interface.
+
+mod catalogue;
+mod decisions;
+mod plan;
+mod rooms;
+mod subject;

@@ -1,0 +1,97 @@
+//! keel as a user meets it: what it prints, and its exit codes.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn keel(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_keel")).args(arguments).current_dir(folder.path()).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn expect(arguments: &[&str], code: i32, words: &[&str]) {
+    let output = keel(arguments);
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+    for word in words {
+        assert!(told.contains(word), "{word:?} is not in what {arguments:?} says:\n{told}");
+    }
+    assert!(!told.contains("panicked") && !told.contains("stack backtrace"), "{told}");
+}
+
+#[test]
+fn an_attribute_is_explained() {
+    expect(&["explain", "call.timeout"], 0, &["call.timeout", "Why", "Proof", "Mend", "S0"]);
+}
+
+#[test]
+fn the_files_of_every_attribute_with_a_probe_are_where_explain_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for probe in keel_checklist::probes::all() {
+        let printed = told(&keel(&["explain", probe.id, "--sources"]));
+        let sources: Vec<(&str, &str)> = printed.lines().map(|line| line.split_once(' ').unwrap()).collect();
+        let parts: Vec<&str> = sources.iter().map(|(part, _)| *part).collect();
+        assert_eq!(parts[..2], ["Text", "Probe"], "{printed}");
+        for (part, path) in sources {
+            let (path, line) = path.trim().split_once(':').unwrap_or((path.trim(), ""));
+            let text = std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            if part == "Text" {
+                let line = text.lines().nth(line.parse::<usize>().unwrap() - 1);
+                assert_eq!(line, Some(format!("id = \"{}\"", probe.id).as_str()), "{printed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_attribute_is_refused_with_those_that_look_like_it() {
+    expect(&["explain", "border.limit"], 2, &["border.limits", "keel list"]);
+    expect(&["check", "--run", "true", "--url", "http://127.0.0.1:1", "--only", "web.header"], 2, &["web.headers"]);
+}
+
+#[test]
+fn the_catalogue_is_listed_by_chapter() {
+    expect(&["list", "--chapter", "web"], 0, &["web.headers", "web.tls"]);
+    expect(&["list", "--chapter", "sea"], 2, &["\"sea\"", "border"]);
+}
+
+#[test]
+fn nothing_to_examine_says_how_to_name_something() {
+    expect(&["check"], 2, &["keel.toml", "--run", "--url"]);
+}
+
+#[test]
+fn a_broken_file_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keel.toml");
+    std::fs::write(&path, "[service]\nrun = \"true\"\nurl = \"http://127.0.0.1:1\"\nport = 1\n").unwrap();
+    expect(
+        &["check", "--config", path.to_str().unwrap()],
+        2,
+        &["keel.toml", ":4: unknown field `port`", "Known here: name, run"],
+    );
+    expect(&["check", "--config", "nowhere.toml"], 2, &["nowhere.toml"]);
+}
+
+#[test]
+fn a_service_that_does_not_start_is_told_with_its_last_output() {
+    let run = "sh -c \"echo the reason >&2; exit 7\"";
+    expect(&["check", "--run", run, "--url", "http://127.0.0.1:9"], 3, &["exit code 7", "the reason"]);
+}
+
+#[test]
+fn a_url_that_is_not_plain_http_is_refused() {
+    expect(&["check", "--run", "true", "--url", "https://127.0.0.1:1"], 2, &["plain HTTP"]);
+    expect(&["check", "--run", "true", "--url", "127.0.0.1:1"], 2, &["expected http://HOST:PORT"]);
+}
+
+#[test]
+fn the_help_of_drill_names_chaos_toolkit_only_where_it_is_built_in() {
+    let help = told(&keel(&["drill", "--help"]));
+    assert_eq!(help.contains("Chaos Toolkit"), cfg!(feature = "chaos-toolkit"), "{help}");
+    assert_eq!(help.contains("--hypothesis-strategy"), cfg!(feature = "chaos-toolkit"), "{help}");
+}

@@ -1,0 +1,16 @@
+//! The tests of keel as a user runs it, in one binary: one to link.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod attack;
+#[cfg(feature = "chaos-toolkit")]
+mod chaos_toolkit;
+mod command_line;
+mod drill;
+mod fault_program;
+mod history;
+mod interrupt;
+mod load;
+mod proxy_command;
+mod toxiproxy_clients;
+mod undo;
+mod victim;

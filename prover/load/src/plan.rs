@@ -1,0 +1,170 @@
+//! The plan of a run: what is sent, to where, when.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use keel_input::seed::Seed;
+use url::Url;
+
+use crate::kind::Kind;
+use crate::profile::{Arrivals, MAX_LENGTH, Profile};
+use crate::template::{FilledRequest, Filling, Template};
+
+/// The most connections.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// The most requests at a time on one connection of HTTP/2.
+pub const MAX_STREAMS: usize = 100;
+/// The most immediate retries of one request.
+pub const MAX_RETRIES: u32 = 10;
+/// How late the generator may come to an arrival unless the plan says otherwise.
+pub const ALLOWED_LAG: Duration = Duration::from_millis(10);
+/// The most source addresses.
+pub const MAX_SOURCES: u32 = 60_000;
+
+/// A plan: the requests, the target, and the schedule.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server, plain `http`, on the loopback. A path stands before every path.
+    pub target: Url,
+    /// The rate over time.
+    pub profile: Profile,
+    /// How arrivals are spread at that rate.
+    pub arrivals: Arrivals,
+    /// What is asked; drawn by weight.
+    pub kinds: Vec<Kind>,
+    /// Which version of HTTP.
+    pub protocol: Protocol,
+    /// Whether connections are kept for further requests.
+    pub keep_alive: bool,
+    /// The most connections at a time; opened as they are needed.
+    pub connections: usize,
+    /// From the sending until a request is given up.
+    pub timeout: Duration,
+    /// How often a request that failed is sent again at once, with the same key: makes retry storms.
+    pub retries: u32,
+    /// From how many addresses connections come: 127.0.1.1 and on. 0 leaves it to the system.
+    pub sources: u32,
+    /// An arrival to which the generator comes later than this was late; too many make the run invalid.
+    pub allowed_lag: Duration,
+    /// What arrivals, the mix and `{random}` are drawn from. Keys are new in every run.
+    pub seed: Seed,
+    /// What `{name}` stands for in templates.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, one request at a time on a connection.
+    #[default]
+    Http1,
+    /// HTTP/2 with prior knowledge, so many requests at a time on a connection; at most [`MAX_STREAMS`].
+    Http2 {
+        /// How many.
+        streams: usize,
+    },
+}
+
+impl Protocol {
+    /// Returns how many requests go over one connection at a time.
+    pub(super) fn streams(self) -> usize {
+        match self {
+            Self::Http1 => 1,
+            Self::Http2 { streams } => streams,
+        }
+    }
+}
+
+/// A mistake in a plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PlanError(pub(super) String);
+
+impl Plan {
+    /// `GET /` at this profile: even arrivals, HTTP/1.1, kept alive, 64 connections, 10 s of patience, no retries.
+    pub fn new(target: Url, profile: Profile) -> Self {
+        Self {
+            target,
+            profile,
+            arrivals: Arrivals::Even,
+            kinds: vec![Kind::get("/", "/")],
+            protocol: Protocol::Http1,
+            keep_alive: true,
+            connections: 64,
+            timeout: Duration::from_secs(10),
+            retries: 0,
+            sources: 0,
+            allowed_lag: ALLOWED_LAG,
+            seed: Seed(1),
+            variables: BTreeMap::new(),
+        }
+    }
+
+    /// Fills requests of this kind, to be sent by other means to the same target.
+    ///
+    /// # Errors
+    /// When its templates cannot be filled; for the plan's own kinds [`Plan::check`] finds that.
+    pub fn filler(&self, kind: &Kind) -> Result<impl Fn(&Filling) -> FilledRequest + Send + Sync + use<>, PlanError> {
+        let template = self.template(kind)?;
+        Ok(move |filling: &Filling| template.request(filling))
+    }
+
+    /// Looks for what cannot be carried out.
+    ///
+    /// # Errors
+    /// The first mistake, with what to do.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let refuse = |why: String| Err(PlanError(why));
+        loopback(&self.target)?;
+        self.profile.check().map_err(PlanError)?;
+        if self.kinds.is_empty() || self.kinds.iter().all(|kind| kind.weight == 0) {
+            return refuse("no kind of request has a weight: nothing would be sent".to_owned());
+        }
+        if let Some(kind) = self.kinds.iter().find(|kind| !kind.path.starts_with('/')) {
+            return refuse(format!("the path of {} is {:?}; it must start with a slash", kind.name, kind.path));
+        }
+        if !(1..=MAX_CONNECTIONS).contains(&self.connections) {
+            return refuse(format!("{} connections; 1 to {MAX_CONNECTIONS} can be opened", self.connections));
+        }
+        if let Protocol::Http2 { streams } = self.protocol
+            && !(1..=MAX_STREAMS).contains(&streams)
+        {
+            return refuse(format!("{streams} streams a connection; 1 to {MAX_STREAMS} are possible"));
+        }
+        if self.retries > MAX_RETRIES {
+            return refuse(format!("{} retries; at most {MAX_RETRIES} are made", self.retries));
+        }
+        if self.sources > MAX_SOURCES {
+            return refuse(format!("{} source addresses; at most {MAX_SOURCES} are used", self.sources));
+        }
+        if self.arrivals == Arrivals::Bursts(Duration::ZERO) {
+            return refuse("bursts of no time: say how much of the load comes together, such as 1ms".to_owned());
+        }
+        if self.timeout.is_zero() || self.timeout > MAX_LENGTH {
+            return refuse(format!(
+                "a timeout of {:?}: it is longer than nothing and at most {MAX_LENGTH:?}",
+                self.timeout
+            ));
+        }
+        self.kinds.iter().try_for_each(|kind| self.template(kind).map(drop))
+    }
+
+    /// Reads the templates of this kind.
+    pub(super) fn template(&self, kind: &Kind) -> Result<Template, PlanError> {
+        Template::new(kind, &self.target, &self.variables, self.keep_alive).map_err(PlanError)
+    }
+}
+
+/// Refuses every host but this one.
+fn loopback(target: &Url) -> Result<(), PlanError> {
+    let refuse = |why: &str| Err(PlanError(format!("{target}: {why}")));
+    if target.scheme() != "http" {
+        return refuse("load is sent over plain http://");
+    }
+    match target.host() {
+        Some(url::Host::Ipv4(address)) if address.is_loopback() => Ok(()),
+        Some(url::Host::Ipv6(address)) if address.is_loopback() => Ok(()),
+        Some(url::Host::Domain("localhost")) => Ok(()),
+        _ => refuse("load goes to this machine only: 127.0.0.0/8, [::1] or localhost"),
+    }
+}

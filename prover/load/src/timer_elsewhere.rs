@@ -1,0 +1,19 @@
+//! Where there is no `timerfd`, the runtime's timers are used, whose ticks are a millisecond.
+
+use std::io;
+use std::time::Instant;
+
+/// The runtime's timer.
+#[derive(Debug)]
+pub(super) struct Timer;
+
+impl Timer {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits until then. Cancel-safe.
+    pub(super) async fn until(&self, then: Instant) {
+        tokio::time::sleep_until(then.into()).await;
+    }
+}

@@ -1,0 +1,4 @@
+//! The behaviour of `keel-load` through its public interface.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod load;

@@ -1,0 +1,87 @@
+//! A TCP server of a few lines on a free loopback port, for tests that need a server that misbehaves.
+//!
+//! Only with the feature `testing`.
+//!
+//! ```
+//! # #[tokio::main] async fn main() {
+//! use keel_wire::http::{Client, Request};
+//! use keel_wire::testing::{self, PATIENCE};
+//!
+//! let address = testing::serve_answer(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+//! let client = Client::new(format!("http://{address}").parse().expect("a URL"), PATIENCE);
+//! assert_eq!(client.send(Request::get("/")).await.outcome.expect("an answer").text(), "hello");
+//! # }
+//! ```
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// A limit far beyond the duration of any of these tests, so that only a fault reaches it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Calls `serve` with every connection, on one thread each. The server ends with the test's process.
+///
+/// # Panics
+/// When no loopback port is free.
+pub fn serve(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(connection));
+        }
+    });
+    address
+}
+
+/// Serves these bytes as the answer to every request of a connection.
+///
+/// # Panics
+/// When no loopback port is free.
+pub fn serve_answer(answer: &'static [u8]) -> SocketAddr {
+    serve(move |mut connection| {
+        while !read_request(&mut connection).is_empty() {
+            if connection.write_all(answer).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Serves these bytes as the answer to the first request of a connection, and then closes it.
+///
+/// # Panics
+/// When no loopback port is free.
+pub fn serve_one_answer(answer: &'static [u8]) -> SocketAddr {
+    serve(move |mut connection| {
+        read_request(&mut connection);
+        let _ = connection.write_all(answer);
+    })
+}
+
+/// Reads one request: its head, and its body by Content-Length. Empty at the end of the connection.
+pub fn read_request(connection: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\r\n\r\n") {
+        if connection.read(&mut byte).unwrap_or(0) == 0 {
+            return String::new();
+        }
+        text.push(byte[0]);
+    }
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    let length = text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    if connection.read_exact(&mut body).is_ok() {
+        text.push_str(&String::from_utf8_lossy(&body));
+    }
+    text
+}
+
+/// Reads to the end, and so keeps the connection open as long as the peer does.
+pub fn hold(mut connection: TcpStream) {
+    let mut sink = [0; 4096];
+    while connection.read(&mut sink).is_ok_and(|length| length > 0) {}
+}

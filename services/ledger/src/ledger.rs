@@ -1,0 +1,17 @@
+//! The state that handlers share.
+
+use evenkeel::prelude::*;
+use evenkeel::resilience::CpuPool;
+
+use crate::partner::Bank;
+
+/// The state that handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// Accounts, entries, payouts.
+    pub store: Store,
+    /// The partner bank.
+    pub bank: Bank,
+    /// Threads for what computes.
+    pub cpu: CpuPool,
+}

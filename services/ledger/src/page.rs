@@ -1,0 +1,73 @@
+//! The one page for people: look at accounts, open one, make a transfer. No script, no inline style.
+//!
+//! - `view`: what is shown.
+//! - `form`: what a person sends, and where it comes from.
+//! - `notice`: what became of it.
+//!
+//! A form is answered with 303 back to the page, whatever became of it, so that a reload repeats nothing.
+
+use std::fmt::Write as _;
+
+use evenkeel::axum::http::{HeaderMap, HeaderValue, header};
+use evenkeel::prelude::*;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::account;
+use crate::cursor::Paging;
+use crate::error::LedgerError;
+use crate::ledger::Ledger;
+
+mod form;
+mod notice;
+mod view;
+
+use notice::Notice;
+
+const STYLE: &str = include_str!("page/page.css");
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// The page, its style and its forms.
+pub fn routes() -> Router<Ledger> {
+    Router::new()
+        .route("/", get(show))
+        .route("/style.css", get(style))
+        .route("/accounts", post(form::open_account))
+        .route("/transfers", post(form::make_transfer))
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    said: Option<String>,
+}
+
+async fn show(State(ledger): State<Ledger>, Query(shown): Query<Shown>) -> Result<Response, LedgerError> {
+    let accounts = account::page(&ledger.store, &Paging::default()).await?;
+    let notice = shown.said.as_deref().and_then(Notice::named);
+    let page = view::page(&accounts.items, accounts.next.is_some(), notice);
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+    ];
+    Ok((headers, page.into_string()).into_response())
+}
+
+async fn style(headers: HeaderMap) -> Response {
+    let tag = etag(STYLE);
+    let cached = [(header::CACHE_CONTROL, "public, max-age=3600".to_owned()), (header::ETAG, tag.clone())];
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag || known.trim() == "*")) {
+        return (StatusCode::NOT_MODIFIED, cached).into_response();
+    }
+    (cached, [(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+fn etag(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter().take(8).fold(String::from("\""), |mut tag, byte| {
+        let _ = write!(tag, "{byte:02x}");
+        tag
+    }) + "\""
+}

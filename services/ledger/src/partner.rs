@@ -1,0 +1,74 @@
+//! The partner bank that pays out: the rules of its calls, and its check of destinations.
+
+use evenkeel::client::{self, Check, default_rules};
+use evenkeel::prelude::*;
+use evenkeel::resilience::Rules;
+use evenkeel::resilience::hedge::HedgeRules;
+use evenkeel::utoipa;
+use serde::{Deserialize, Serialize};
+
+use crate::error::LedgerError;
+use crate::settings::Settings;
+
+/// The longest destination.
+const MAX_DESTINATION: usize = 64;
+
+/// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
+pub fn bank(settings: &Settings) -> Dependency {
+    let rules = Rules { hedge: Some(HedgeRules::default()), ..default_rules() };
+    Dependency::http(settings.rail_url.clone()).rules(rules).checked(Check::at("/livez"))
+}
+
+/// The partner bank, asked while a client waits.
+#[derive(Clone, Debug)]
+pub struct Bank {
+    context: Context<Settings>,
+}
+
+/// Where money can be sent, or not.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Destination {
+    /// As it was asked for.
+    pub destination: String,
+    /// Whether the bank knows such an account.
+    pub exists: bool,
+}
+
+impl Bank {
+    /// The one of the settings.
+    pub fn of(context: &Context<Settings>) -> Self {
+        Self { context: context.clone() }
+    }
+
+    pub(crate) async fn find(&self, destination: &str) -> Result<Destination, LedgerError> {
+        // Checked before: nothing in it has a meaning in a path.
+        let bank = self.context.settings().rail_url.url();
+        let url = bank.join(&format!("/v1/destinations/{destination}")).map_err(|_| unknown())?;
+        let answer = self.context.client().get(&url).send().await.map_err(|error| self.away(&error))?;
+        if !answer.status.is_success() {
+            tracing::warn!(status = %answer.status, "the bank did not say whether a destination exists");
+            return Err(unknown());
+        }
+        let found: Destination = answer.json().map_err(|error| self.away(&error))?;
+        if found.destination == destination { Ok(found) } else { Err(unknown()) }
+    }
+
+    /// The bank was not called, or gave no answer in time, or none that is one.
+    fn away(&self, error: &client::Error) -> LedgerError {
+        tracing::warn!(%error, "the bank did not say whether a destination exists");
+        LedgerError::Refused(self.context.refusal(error))
+    }
+}
+
+/// Whether a destination is one by its looks.
+pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
+    let characters = destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !(1..=MAX_DESTINATION).contains(&destination.len()) || !characters {
+        return Err(LedgerError::invalid("destination", "it has 1 to 64 letters, digits and dashes"));
+    }
+    Ok(())
+}
+
+fn unknown() -> LedgerError {
+    LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no answer that can be used"))
+}

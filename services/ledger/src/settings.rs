@@ -1,0 +1,14 @@
+//! The ledger's own settings.
+
+use evenkeel::client::Endpoints;
+
+/// The ledger's own settings.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Settings {
+    /// The partner bank that pays out.
+    ///
+    /// One URL; several with commas between; dns+http://NAME:PORT, srv+http://NAME or file+http:///PATH for instances that are looked
+    /// up again and again.
+    #[arg(long, env = "RAIL_URL", value_name = "http://HOST:PORT", default_value = "http://127.0.0.1:9300")]
+    pub rail_url: Endpoints,
+}

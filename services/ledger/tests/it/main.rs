@@ -1,0 +1,12 @@
+//! The ledger through its public interface, as a process of its own.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod bad_input;
+mod calls;
+mod keys;
+mod kill;
+mod lists;
+mod money;
+mod page;
+mod payout;
+mod running;

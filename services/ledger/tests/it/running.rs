@@ -1,0 +1,178 @@
+//! A ledger that runs for one test, on ports and a database of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use evenkeel::axum::http::Method;
+use evenkeel::client::{Bounds, Client, Response};
+use evenkeel::resilience::Rules;
+use evenkeel::store::testing::PrivatePostgres;
+use serde_json::{Value as Json, json};
+
+/// What is waited for that long does not happen.
+const GIVE_UP: Duration = Duration::from_secs(60);
+/// No bank listens there.
+pub(crate) const NO_BANK: &str = "http://127.0.0.1:1";
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A running ledger. Dropping it kills it.
+pub(crate) struct Ledger {
+    public: SocketAddr,
+    admin: SocketAddr,
+    client: Client,
+    database: String,
+    rail: String,
+    child: Child,
+    _store: Database,
+}
+
+/// What ends after the ledger does.
+enum Database {
+    Sqlite { _folder: tempfile::TempDir },
+    Postgres { _server: PrivatePostgres },
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn spawn(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_ledger"))
+        .env("HOST", "127.0.0.1")
+        .env("PORT", public.port().to_string())
+        .env("ADMIN_ADDR", admin.to_string())
+        .env("DATABASE_URL", database)
+        .env("RAIL_URL", rail)
+        .env("RUST_LOG", "error")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+impl Ledger {
+    /// On SQLite, with the partner bank at this URL; ready.
+    pub(crate) async fn start(rail: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}/ledger.db", folder.path().display());
+        Self::start_on(&database, Database::Sqlite { _folder: folder }, rail).await
+    }
+
+    /// On a PostgreSQL of its own, with the partner bank at this URL; ready.
+    pub(crate) async fn start_on_postgresql(rail: &str) -> Self {
+        let server = PrivatePostgres::start();
+        let database = server.url_text();
+        Self::start_on(&database, Database::Postgres { _server: server }, rail).await
+    }
+
+    async fn start_on(database: &str, store: Database, rail: &str) -> Self {
+        let (public, admin) = (free_address(), free_address());
+        let client = Client::new(Bounds::default());
+        for (name, address) in [("public", public), ("admin", admin)] {
+            // A test asks again and again what it waits for; a guard would leave alone what is not up yet.
+            client.dependency(name, &url(address, "/"), Rules::NONE).unwrap();
+        }
+        let ledger = Self {
+            public,
+            admin,
+            client,
+            database: database.to_owned(),
+            rail: rail.to_owned(),
+            child: spawn(public, admin, database, rail),
+            _store: store,
+        };
+        ledger.is_ready().await;
+        ledger
+    }
+
+    /// SIGKILL, then a new process on the same store.
+    pub(crate) async fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(self.public, self.admin, &self.database, &self.rail);
+        self.is_ready().await;
+    }
+
+    async fn is_ready(&self) {
+        let readiness = url(self.admin, "/readyz");
+        eventually("the ledger is ready", async || {
+            self.client.get(&readiness).send().await.is_ok_and(|answer| answer.status.is_success())
+        })
+        .await;
+    }
+
+    /// Where its clients reach it.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.public
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client.get(&url(self.public, path)).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Json) -> Response {
+        self.client.post(&url(self.public, path)).header("idempotency-key", key).json(body).send().await.unwrap()
+    }
+
+    /// A new account's id.
+    pub(crate) async fn account(&self, key: &str, overdraft: i64) -> String {
+        self.account_in("EUR", key, overdraft).await
+    }
+
+    /// The id of a new account of this currency.
+    pub(crate) async fn account_in(&self, currency: &str, key: &str, overdraft: i64) -> String {
+        let answer = self.post("/v1/accounts", key, &json!({ "currency": currency, "overdraft": overdraft })).await;
+        answer.json::<Json>().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn balance(&self, account: &str) -> i64 {
+        self.get(&format!("/v1/accounts/{account}")).await.json::<Json>().unwrap()["balance"].as_i64().unwrap()
+    }
+
+    /// Whether everything is true of the books that must always be.
+    pub(crate) async fn books_are_right(&self) -> bool {
+        let answer = self.client.get(&url(self.admin, "/invariants")).send().await.unwrap();
+        answer.status == 200 && answer.json::<Json>().unwrap()["holds"] == true
+    }
+
+    /// An order to the admin listener.
+    pub(crate) async fn order(&self, method: Method, path: &str, body: &Json) -> Response {
+        self.client.call(method, &url(self.admin, path)).json(body).send().await.unwrap()
+    }
+
+    /// What guards the calls to the bank, as the health document shows it.
+    pub(crate) async fn policy(&self) -> Json {
+        let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
+        let policies = health["vitals"]["policy"].as_array().unwrap();
+        policies.iter().find(|policy| policy["name"] == "rail").unwrap().clone()
+    }
+
+    /// Calls to the bank that have ended, however.
+    pub(crate) async fn calls(&self) -> i64 {
+        let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
+        let peers = health["vitals"]["client"].as_array().cloned().unwrap_or_default();
+        let ended = |peer: &Json| peer["calls_answered"].as_i64().unwrap() + peer["calls_failed"].as_i64().unwrap();
+        peers.iter().map(ended).sum()
+    }
+}
+
+fn url(address: SocketAddr, path: &str) -> evenkeel::url::Url {
+    format!("http://{address}{path}").parse().unwrap()
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so().await {
+        assert!(since.elapsed() < GIVE_UP, "{what}: not within {GIVE_UP:?}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
