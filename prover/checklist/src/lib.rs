@@ -7,7 +7,7 @@
 //! - [`finding`]: what a probe found, with evidence that a person can check.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
-//! - [`report`]: the terminal, JSON, HTML and JUnit views of an examination.
+//! - [`report`]: an examination as text, in each of [`report::FORMATS`].
 //! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;

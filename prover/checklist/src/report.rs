@@ -15,7 +15,7 @@ pub use self::format::{FileFlag, Format, Look};
 pub use self::safe::plain;
 
 /// All formats, in the order in which the command line lists them.
-pub static FORMATS: [Format; 4] = [terminal::FORMAT, json::FORMAT, html::FORMAT, junit::FORMAT];
+pub static FORMATS: &[Format] = &[terminal::FORMAT, json::FORMAT, html::FORMAT, junit::FORMAT];
 
 #[cfg(test)]
 mod tests {
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn every_format_renders_every_finding() {
         let report = sample::report();
-        for format in &FORMATS {
+        for format in FORMATS {
             let text = (format.render)(&report, Look { colour: false, verbose: true });
             for examined in &report.findings {
                 assert!(text.contains(&examined.finding.id), "{} lacks {}:\n{text}", format.name, examined.finding.id);

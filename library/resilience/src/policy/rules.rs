@@ -73,15 +73,11 @@ impl Default for Rules {
         Self {
             deadline: Some(Duration::from_secs(10)),
             fallback: true,
-            hedge: None,
             retry: Some(RetryRules::default()),
-            rate: None,
             bulkhead: Some(BulkheadRules::default()),
-            groups: Vec::new(),
-            adaptive: None,
             breaker: Some(BreakerRules::default()),
-            throttle: None,
             timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
+            ..Self::NONE
         }
     }
 }

@@ -1,40 +1,35 @@
 //! A policy's vitals: the state of its guards, and the counts of its calls.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use tokio::time::Instant;
 use vitals::{Column, Source, Table, TableRow, TableValue};
 
 use super::shared::Shared;
+use super::tally::Tally;
 use crate::breaker::{Order, Position};
 
-const POLICY: Table = Table {
-    name: "policy",
-    help: "What protects the calls of a dependency.",
-    columns: &[
-        Column::label("name", "The dependency."),
-        Column::state(
-            "breaker",
-            "closed, open or half-open; the operator override in force, with its author and reason.",
-        ),
-        Column::gauge("breaker_open", "1 while calls are refused by the breaker."),
-        Column::gauge("failure_share", "The share of failed calls in the breaker's window."),
-        Column::gauge("calls_at_a_time", "Permits in the bulkhead; 0 where there is none."),
-        Column::gauge("calls_in_flight", "Attempts that hold a permit in the bulkhead."),
-        Column::gauge("calls_waiting", "Attempts that wait for a permit."),
-        Column::gauge("retries_saved", "Repeats that the budget could pay for, the floor not counted."),
-        Column::counter("calls_answered", "Attempts that were answered well, or in a way that is nobody's fault."),
-        Column::counter("calls_failed", "Attempts that failed."),
-        Column::counter("calls_timed_out", "Attempts that were not over in their time."),
-        Column::counter("calls_retried", "Attempts beyond the first of a call."),
-        Column::counter("calls_hedged", "Second calls because the first was slow."),
-        Column::counter("calls_fallen_back", "Calls that were given something else instead of an answer."),
-        Column::counter("refused_by_rate_limit", "Attempts that came too soon."),
-        Column::counter("refused_by_breaker", "Attempts that the breaker refused."),
-        Column::counter("refused_by_bulkhead", "Attempts that found the bulkhead full for too long."),
-        Column::counter("refused_by_throttle", "Attempts that a callee which refuses most was spared."),
-    ],
+/// The state of the guards.
+const STATE: &[Column] = &[
+    Column::label("name", "The dependency."),
+    Column::state("breaker", "closed, open or half-open; the operator override in force, with its author and reason."),
+    Column::gauge("breaker_open", "1 while calls are refused by the breaker."),
+    Column::gauge("failure_share", "The share of failed calls in the breaker's window."),
+    Column::gauge("calls_at_a_time", "Permits in the bulkhead; 0 where there is none."),
+    Column::gauge("calls_in_flight", "Attempts that hold a permit in the bulkhead."),
+    Column::gauge("calls_waiting", "Attempts that wait for a permit."),
+    Column::gauge("retries_saved", "Repeats that the budget could pay for, the floor not counted."),
+];
+
+/// The state of the guards, and then the counts.
+const COLUMNS: [Column; STATE.len() + Tally::COLUMNS.len()] = {
+    let (mut columns, mut at) = ([STATE[0]; STATE.len() + Tally::COLUMNS.len()], 0);
+    while at < columns.len() {
+        columns[at] = if at < STATE.len() { STATE[at] } else { Tally::COLUMNS[at - STATE.len()] };
+        at += 1;
+    }
+    columns
 };
+
+const POLICY: Table = Table { name: "policy", help: "What protects the calls of a dependency.", columns: &COLUMNS };
 
 impl Position {
     /// Its name for people and metrics.
@@ -81,8 +76,7 @@ impl Source for Shared {
             f64::from(totals.failed) / f64::from(totals.calls.max(1))
         });
         let load = self.bulkhead.load();
-        let count = |counter: &AtomicU64| TableValue::Count(counter.load(Relaxed));
-        vec![vec![
+        let state = [
             TableValue::text(&*self.name),
             TableValue::text(state),
             TableValue::Flag(open),
@@ -91,16 +85,7 @@ impl Source for Shared {
             TableValue::Level(f64::from(load.in_flight)),
             TableValue::Level(f64::from(load.waiting)),
             TableValue::Level(self.budget.saved()),
-            TableValue::Count(self.tally.answered.get()),
-            count(&self.tally.failed),
-            count(&self.tally.timed_out),
-            count(&self.tally.retried),
-            count(&self.tally.hedged),
-            count(&self.tally.fell_back),
-            count(&self.tally.refused_by_rate_limit),
-            count(&self.tally.refused_by_breaker),
-            count(&self.tally.refused_by_bulkhead),
-            count(&self.tally.refused_by_throttle),
-        ]]
+        ];
+        vec![state.into_iter().chain(self.tally.values()).collect()]
     }
 }

@@ -1,7 +1,6 @@
 //! A ledger that loses on kill, one that doubles on retry and one that reads stale are caught with every seed; the right one
 //! passes with all of them.
 
-use std::net::TcpListener;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
@@ -52,7 +51,7 @@ struct Bench {
 impl Bench {
     async fn open(binary: &std::path::Path, flaw: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = keel_wire::port::ReservedPort::new().unwrap().for_this_process();
         let command = format!("'{}' {flaw} {port} '{}'", binary.display(), folder.path().display());
         let launch = Launch { command, ..Launch::default() };
         let process = Process::start(launch.clone()).unwrap();

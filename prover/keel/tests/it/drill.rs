@@ -1,6 +1,5 @@
 //! Drills as a user meets them: refusals, verdicts, accepted gaps, and what is undone after keel itself was killed.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 /// A folder with a server of files as the subject, and a drill that ends with `rest`.
 fn folder(rest: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = keel_wire::port::ReservedPort::new().unwrap().for_this_process();
     let config = format!(
         "[service]\nname = \"files\"\nrun = \"python3 -m http.server {port} --bind 127.0.0.1\"\nurl = \"http://127.0.0.1:{port}\"\n\
          state = \"none\"\n[[requests]]\nname = \"look\"\npath = \"/\"\n"

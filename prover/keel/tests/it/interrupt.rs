@@ -1,6 +1,6 @@
 //! Whatever ends keel, nothing that it started is left behind.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// keel while it examines a server of files, with the server's address.
 fn examining() -> (Child, SocketAddr) {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], keel_wire::port::ReservedPort::new().unwrap().for_this_process()));
     let keel = Command::new(env!("CARGO_BIN_EXE_keel"))
         .args(["check", "--only", "border.slow-clients", "--url", &format!("http://{address}"), "--run"])
         .arg(format!("python3 -m http.server {} --bind 127.0.0.1", address.port()))

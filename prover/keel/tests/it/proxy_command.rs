@@ -153,8 +153,8 @@ fn a_configuration_file_is_toxiproxys_and_a_bad_one_is_refused() {
 
 #[test]
 fn mistakes_are_told_with_what_to_do() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (code, told) = run(&["--host", &gone.to_string(), "list"]);
+    let gone = format!("127.0.0.1:{}", keel_wire::port::ReservedPort::new().unwrap().for_this_process());
+    let (code, told) = run(&["--host", &gone, "list"]);
     assert!(code == Some(1) && told.contains("start one with `keel proxy`"), "{told}");
     assert_eq!(run(&["--host", "ftp://x", "list"]).0, Some(2));
     assert_eq!(run(&["toxic", "add", "-t", "latency", "-a", "latency", "p"]).0, Some(2));

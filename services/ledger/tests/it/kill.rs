@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::running::reserved_address;
 use evenkeel::store::testing::PrivatePostgres;
 use serde_json::{Value as Json, json};
 
@@ -24,13 +25,9 @@ struct Ledger {
     child: Child,
 }
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 impl Ledger {
     fn start(database: &str) -> Self {
-        let (public, admin) = (free_address(), free_address());
+        let (public, admin) = (reserved_address(), reserved_address());
         let child = Self::spawn(public, admin, database);
         let ledger = Self { public, admin, database: database.to_owned(), child };
         ledger.wait_until_ready();

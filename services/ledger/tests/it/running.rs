@@ -1,6 +1,6 @@
 //! A ledger that runs for one test, on ports and a database of its own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,15 @@ impl Drop for Ledger {
     }
 }
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// A loopback address that no other test is given: a socket stays bound to it and never listens. With `SO_REUSEADDR` on both sides
+/// the ledger can listen there, and again after it was killed.
+pub(crate) fn reserved_address() -> SocketAddr {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
 }
 
 fn spawn(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> Child {
@@ -74,7 +81,7 @@ impl Ledger {
     }
 
     async fn start_on(database: &str, store: Database, rail: &str) -> Self {
-        let (public, admin) = (free_address(), free_address());
+        let (public, admin) = (reserved_address(), reserved_address());
         let client = Client::new(Bounds::default());
         for (name, address) in [("public", public), ("admin", admin)] {
             // A test asks again and again what it waits for; a guard would leave alone what is not up yet.
