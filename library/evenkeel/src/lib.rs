@@ -30,6 +30,7 @@ mod dependency;
 mod duration;
 pub mod idempotent;
 mod order;
+mod purge;
 mod refusal;
 pub mod run;
 pub mod service;

@@ -18,7 +18,7 @@ use crate::context::Inner;
 pub use crate::order::{ORDER, Part, STOP_ORDER};
 use crate::service::{Run, Service};
 use crate::settings::{Migrate, Standard, StoreSettings};
-use crate::{Context, defaults};
+use crate::{Context, defaults, purge};
 
 /// How long a background part may take to end.
 const PART_STOP: Duration = Duration::from_secs(5);
@@ -231,6 +231,9 @@ fn start_children<S: Clone + Send + Sync + 'static>(
         let client = context.client().clone();
         children
             .start(format!("check of {name}"), move |stop| health_checks(client.clone(), name, check.clone(), stop));
+    }
+    if let Some(store) = context.inner.store.clone() {
+        children.start(purge::NAME, move |stop| purge::run(store.clone(), stop));
     }
     for (name, run) in background {
         let context = context.clone();

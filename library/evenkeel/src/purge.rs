@@ -1,0 +1,81 @@
+//! The background part that forgets idempotency keys past their retention, so that the log cannot grow for ever.
+
+use std::time::Duration;
+
+use resilience::{Ticker, TickerRules};
+use store::Store;
+use supervision::Stop;
+use tokio::time::Instant;
+
+/// The name of the part.
+pub(crate) const NAME: &str = "idempotency purge";
+/// From round to round, on average; instances that were started together are spread over it.
+const ROUNDS: TickerRules = TickerRules { jitter: 0.5, ..TickerRules::every(Duration::from_secs(600)) };
+/// The most keys of one transaction: small, so that it holds nobody up.
+const BATCH: u32 = 500;
+/// Between two transactions of a round.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Purges in rounds until asked to stop.
+pub(crate) async fn run(store: Store, stop: Stop) {
+    let mut rounds = Ticker::new(ROUNDS, Instant::now());
+    loop {
+        tokio::select! {
+            () = stop.requested() => return,
+            _ = rounds.tick() => {}
+        }
+        tokio::select! {
+            () = stop.requested() => return,
+            () = round(&store) => {}
+        }
+    }
+}
+
+/// Forgets what is past its retention, batch by batch. The next round tries again what failed.
+async fn round(store: &Store) {
+    loop {
+        match store.purge_idempotency(BATCH).await {
+            Ok(purged) if purged == u64::from(BATCH) => tokio::time::sleep(PAUSE).await,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old idempotency keys could not be purged: trying again in the next round");
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{Fingerprint, OnceOutcome, Options, StoreError, StoredResponse};
+    use supervision::StopSource;
+
+    use super::*;
+
+    /// An answer of no bytes.
+    fn answer() -> StoredResponse {
+        StoredResponse { status: 204, content_type: String::new(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn keys_past_their_retention_are_gone_after_a_round_however_many_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("purge.db").display()).parse().expect("a URL");
+        let mut options = Options::default();
+        options.idempotency_retention = Duration::ZERO;
+        let store = Store::open(&url, options).await.expect("it opens");
+        store.migrate(&Vec::new().into()).await.expect("it is migrated");
+        for number in 0..BATCH + 20 {
+            let key = format!("key-{number}").parse().expect("a key");
+            let effect = |_: &mut store::Transaction| -> store::BoxFuture<'_, Result<OnceOutcome, StoreError>> {
+                Box::pin(async { Ok(OnceOutcome::Commit(answer())) })
+            };
+            store.once(&key, Fingerprint::of(&[b"a"]), effect).await.expect("it is done");
+        }
+        round(&store).await;
+        assert_eq!(store.purge_idempotency(BATCH).await.expect("it answers"), 0, "nothing is left to purge");
+        let stop = StopSource::new();
+        stop.request();
+        run(store, stop.listen()).await;
+    }
+}
