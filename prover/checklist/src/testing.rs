@@ -1,11 +1,10 @@
 //! Runs one probe against one specimen, as a process of its own: the example `specimen` of this crate.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use keel_wire::port::ReservedPort;
+use keel_wire::testing::example;
 
 use crate::finding::{Finding, Verdict};
 use crate::lab::{Lab, Pace};
@@ -76,7 +75,7 @@ pub(crate) fn subject(name: &str) -> Subject {
 
 /// The shell command that runs the specimen called `name` on a port.
 pub(crate) fn command(name: &str, port: u16) -> String {
-    format!("'{}' {name} {port}", binary().display())
+    format!("'{}' {name} {port}", example("keel-checklist", env!("CARGO_MANIFEST_DIR"), "specimen").display())
 }
 
 /// A GET for the mix.
@@ -146,34 +145,4 @@ pub(crate) fn is_unknown(finding: &Finding, word: &str) {
 #[track_caller]
 pub(crate) fn does_not_apply(finding: &Finding) {
     assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding:#?}");
-}
-
-/// The built example. Running all tests of the crate builds it; running one file of tests does not, so it is built here when
-/// it is missing or older than its sources.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test binary has a path");
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("test binaries are in target/PROFILE/deps");
-    let binary = profile.join("examples").join("specimen");
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources = newest(&package.join("src")).max(changed(&package.join("examples/specimen.rs")));
-    if changed(&binary).is_none_or(|built| sources.is_some_and(|changed| changed > built)) {
-        let target = profile.parent().expect("a profile is in the target folder");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "keel-checklist", "--example", "specimen", "--target-dir"]).arg(target);
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo can be run");
-        assert!(built.success(), "`cargo build -p keel-checklist --example specimen` builds the specimens");
-    }
-    binary
-}
-
-fn changed(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|metadata| metadata.modified()).ok()
-}
-
-/// When anything below this folder changed last, but the tests, of which the example is not built.
-fn newest(folder: &Path) -> Option<SystemTime> {
-    let entries = folder.read_dir().ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    let entries = entries.filter(|path| !["tests.rs", "testing.rs"].iter().any(|name| path.ends_with(name)));
-    entries.filter_map(|path| if path.is_dir() { newest(&path) } else { changed(&path) }).max()
 }

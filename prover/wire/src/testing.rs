@@ -1,4 +1,4 @@
-//! A TCP server of a few lines on a free loopback port, for tests that need a server that misbehaves.
+//! For tests: a TCP server of a few lines on a free loopback port that misbehaves on purpose, and examples as programs to start.
 //!
 //! Only with the feature `testing`.
 //!
@@ -15,7 +15,9 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 /// A limit far beyond the duration of any of these tests, so that only a fault reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,4 +86,38 @@ pub fn read_request(connection: &mut TcpStream) -> String {
 pub fn hold(mut connection: TcpStream) {
     let mut sink = [0; 4096];
     while connection.read(&mut sink).is_ok_and(|length| length > 0) {}
+}
+
+/// Returns the program of an example of the package, for a test that starts it.
+///
+/// Running all tests of a workspace builds it; running one test does not, so it is built here when it is missing or older than the package's
+/// sources.
+///
+/// # Panics
+/// When it cannot be built: then the test cannot go on.
+pub fn example(package: &str, manifest_folder: &str, name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test binary has a path");
+    let profile = test.parent().and_then(Path::parent).expect("test binaries are in target/PROFILE/deps");
+    let program = profile.join("examples").join(name);
+    let folder = Path::new(manifest_folder);
+    let sources = newest(&folder.join("src")).max(newest(&folder.join("examples")));
+    if changed(&program).is_none_or(|built| sources.is_some_and(|changed| changed > built)) {
+        let target = profile.parent().expect("a profile is in the target folder");
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--quiet", "-p", package, "--example", name, "--target-dir"]).arg(target);
+        let built = build.current_dir(folder).status().expect("cargo can be run");
+        assert!(built.success(), "`cargo build -p {package} --example {name}` builds it");
+    }
+    program
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// The last change below this folder, except to tests, of which an example is not built.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = folder.read_dir().ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let entries = entries.filter(|path| !["tests.rs", "testing.rs"].iter().any(|name| path.ends_with(name)));
+    entries.filter_map(|path| if path.is_dir() { newest(&path) } else { changed(&path) }).max()
 }

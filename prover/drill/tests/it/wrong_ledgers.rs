@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -26,16 +25,9 @@ const REPEATS: u32 = 400;
 const PAUSE: Duration = Duration::from_millis(10);
 const SIGKILL: i32 = 9;
 
-/// The built example, made here when only this file of tests is run.
+/// The built example.
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().unwrap().parent().unwrap();
-    let built = Command::new(option_env!("CARGO").unwrap_or("cargo"))
-        .args(["build", "--quiet", "-p", "keel-drill", "--example", "ledger", "--target-dir"])
-        .arg(profile.parent().unwrap())
-        .status();
-    assert!(built.unwrap().success(), "`cargo build -p keel-drill --example ledger` builds the specimen");
-    profile.join("examples/ledger")
+    keel_wire::testing::example("keel-drill", env!("CARGO_MANIFEST_DIR"), "ledger")
 }
 
 /// One ledger behind a proxy, and the history of its clients.
