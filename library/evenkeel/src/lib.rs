@@ -62,7 +62,9 @@ pub mod prelude {
     pub use axum::http::StatusCode;
     pub use axum::response::{IntoResponse, Response};
     pub use axum::routing::{delete, get, patch, post, put};
-    pub use store::{Isolation, Migration, Migrations, OnceOutcome, Store, StoreError, StoredResponse, Transaction, args};
+    pub use store::{
+        Isolation, Migration, Migrations, OnceOutcome, Store, StoreError, StoredResponse, Transaction, args,
+    };
     pub use url::Url;
 
     pub use crate::{Context, Dependency, Idempotent, Problem, Service, Stop, build_info, problem_of, recorded};

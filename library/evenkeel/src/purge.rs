@@ -67,10 +67,12 @@ mod tests {
         store.migrate(&Vec::new().into()).await.expect("it is migrated");
         for number in 0..BATCH + 20 {
             let key = format!("key-{number}").parse().expect("a key");
-            let effect = |_: &mut store::Transaction| -> store::BoxFuture<'_, Result<OnceOutcome, StoreError>> {
-                Box::pin(async { Ok(OnceOutcome::Commit(answer())) })
-            };
-            store.once(&key, Fingerprint::of(&[b"a"]), effect).await.expect("it is done");
+            let done = store
+                .once(&key, Fingerprint::of(&[b"a"]), |_tx| {
+                    Box::pin(async { Ok::<_, StoreError>(OnceOutcome::Commit(answer())) })
+                })
+                .await;
+            done.expect("it is done");
         }
         round(&store).await;
         assert_eq!(store.purge_idempotency(BATCH).await.expect("it answers"), 0, "nothing is left to purge");

@@ -242,7 +242,11 @@ pub(crate) async fn answered(
 }
 
 /// Writes the answer beside its effect.
-pub(crate) async fn record(tx: &mut Transaction, key: &IdempotencyKey, answer: &StoredResponse) -> Result<(), StoreError> {
+pub(crate) async fn record(
+    tx: &mut Transaction,
+    key: &IdempotencyKey,
+    answer: &StoredResponse,
+) -> Result<(), StoreError> {
     let headers = serde_json::to_string(&answer.headers)
         .map_err(|error| StoreError::Column { column: "headers".to_owned(), reason: error.to_string() })?;
     let written = tx

@@ -40,7 +40,7 @@ mod url;
 mod value;
 
 pub use error::{ConstraintKind, StoreError, Violation};
-pub use idempotency::{StoredResponse, Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded};
+pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded, StoredResponse};
 pub use migration::{Migration, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
 pub use row::{FromValue, Row};

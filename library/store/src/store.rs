@@ -15,8 +15,8 @@ use crate::pools::{InUse, Pools, TransactionLimits, unreachable};
 use crate::stats::{Counters, Vitals};
 use crate::transaction::Running;
 use crate::{
-    StoredResponse, Engine, Fingerprint, IdempotencyKey, Migrations, OnceOutcome, PendingMigration, Recorded, StoreError, StoreUrl,
-    Transaction, migration,
+    Engine, Fingerprint, IdempotencyKey, Migrations, OnceOutcome, PendingMigration, Recorded, StoreError, StoreUrl,
+    StoredResponse, Transaction, migration,
 };
 
 /// How often a transaction that met another is run again.
@@ -244,7 +244,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint, or the store's.
-    pub async fn answered(&self, key: &IdempotencyKey, fingerprint: Fingerprint) -> Result<Option<StoredResponse>, StoreError> {
+    pub async fn answered(
+        &self,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<StoredResponse>, StoreError> {
         let mut tx = self.begin_read().await?;
         let answered = idempotency::answered(&mut tx, key, fingerprint).await;
         tx.rollback().await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use evenkeel_store::testing::PrivatePostgres;
 use evenkeel_store::{
-    StoredResponse, ConstraintKind, Fingerprint, IdempotencyKey, Isolation, Migration, Migrations, Options, OnceOutcome, Recorded,
-    Store, StoreError, StoreUrl, args,
+    ConstraintKind, Fingerprint, IdempotencyKey, Isolation, Migration, Migrations, OnceOutcome, Options, Recorded,
+    Store, StoreError, StoreUrl, StoredResponse, args,
 };
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
