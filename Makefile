@@ -41,7 +41,7 @@ test: setup-tests ## Runs the tests, examples in the documentation included; the
 	@cargo test --quiet --workspace --doc
 
 test-long: setup-tests-long ## Runs the tests that repeat or take long
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored; fi
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi
 
 check: setup-check ## Formatting, lints, documentation; licences, sources and advisories of dependencies
 	@cargo fmt --all --check

@@ -18,7 +18,6 @@ async fn at_the_full_pace(id: &str, name: &str, verdict: Verdict) {
 #[ignore = "long: run by make test-long"]
 async fn probes_that_repeat_and_break_calls_find_the_same_at_their_full_pace() {
     join!(
-        at_the_full_pace("call.breaker", "calls-breaking", Verdict::Holds),
         at_the_full_pace("call.breaker", "call-good", Verdict::FallsShort),
         at_the_full_pace("call.retry", "calls-retrying", Verdict::Holds),
         at_the_full_pace("call.retry", "calls-stubborn", Verdict::FallsShort),

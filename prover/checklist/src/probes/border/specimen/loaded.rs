@@ -15,7 +15,7 @@ const HELD: usize = 512 * 1024;
 /// How often work begins anew at most, for those that refusals disturb.
 const DISTURBED: usize = 9;
 /// From so many refusals on it naps, for those that do, once it has refused nobody for a moment.
-const TIRED: usize = 120;
+const TIRED: usize = 300;
 /// The moment.
 const CALM: Duration = Duration::from_millis(200);
 /// How long it naps.
