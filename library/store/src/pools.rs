@@ -1,7 +1,5 @@
 //! The connections of a store: opening, bounds, and how a transaction begins on each engine.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -23,23 +21,6 @@ pub(crate) enum Pools {
         readers: SqlitePool,
     },
     Postgres(PgPool),
-}
-
-/// One of the connections in use; given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct InUse(Arc<AtomicU32>);
-
-impl InUse {
-    pub(crate) fn of(count: &Arc<AtomicU32>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count.clone())
-    }
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Pools {

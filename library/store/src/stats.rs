@@ -1,7 +1,7 @@
 //! The store's vitals.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use vitals::{Column, Source, Table, TableRow, TableValue};
 
@@ -37,6 +37,23 @@ pub(crate) struct Fill {
     pub(crate) open: u32,
     pub(crate) idle: u32,
     pub(crate) limit: u32,
+}
+
+/// One of the connections in use; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct InUse(Arc<AtomicU32>);
+
+impl InUse {
+    pub(crate) fn of(count: &Arc<AtomicU32>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The row source of one store.

@@ -11,8 +11,8 @@ use vitals::Registry;
 
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
-use crate::pools::{InUse, Pools, TransactionLimits, unreachable};
-use crate::stats::{Counters, Vitals};
+use crate::pools::{Pools, TransactionLimits, unreachable};
+use crate::stats::{Counters, InUse, Vitals};
 use crate::transaction::Running;
 use crate::{
     Engine, Fingerprint, IdempotencyKey, Migrations, OnceOutcome, PendingMigration, Recorded, StoreError, StoreUrl,

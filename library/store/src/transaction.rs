@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use sqlx::query::Query;
 use sqlx::{Database, Encode, PgConnection, Postgres, Sqlite, SqliteConnection, Type};
 
-use crate::pools::InUse;
+use crate::stats::InUse;
 use crate::{Row, StoreError, Value};
 
 /// The most rows one read returns.
