@@ -20,7 +20,10 @@ pub(crate) enum Pools {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        named_statements: bool,
+    },
 }
 
 impl Pools {
@@ -41,7 +44,7 @@ impl Pools {
     ) -> Result<Running, sqlx::Error> {
         match self {
             Self::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Running::Sqlite),
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 let begin = limits.begin(isolation.sql());
                 pool.begin_with(AssertSqlSafe(begin)).await.map(Running::Postgres)
             }
@@ -52,7 +55,7 @@ impl Pools {
     pub(crate) async fn begin_read(&self, limits: TransactionLimits) -> Result<Running, sqlx::Error> {
         match self {
             Self::Sqlite { readers, .. } => readers.begin().await.map(Running::Sqlite),
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 let begin = limits.begin("REPEATABLE READ READ ONLY");
                 pool.begin_with(AssertSqlSafe(begin)).await.map(Running::Postgres)
             }
@@ -62,7 +65,7 @@ impl Pools {
     pub(crate) fn engine(&self) -> Engine {
         match self {
             Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
+            Self::Postgres { .. } => Engine::Postgres,
         }
     }
 
@@ -72,8 +75,13 @@ impl Pools {
             Self::Sqlite { readers, .. } => {
                 of(readers.size(), readers.num_idle(), readers.options().get_max_connections())
             }
-            Self::Postgres(pool) => of(pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+            Self::Postgres { pool, .. } => of(pool.size(), pool.num_idle(), pool.options().get_max_connections()),
         }
+    }
+
+    /// Whether statements may be prepared under a name.
+    pub(crate) fn named_statements(&self) -> bool {
+        !matches!(self, Self::Postgres { named_statements: false, .. })
     }
 
     /// Closes every connection, after those in use have come back.
@@ -83,7 +91,7 @@ impl Pools {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
 }
@@ -203,7 +211,7 @@ async fn open_postgres(url: &StoreUrl, connect: &PgConnectOptions, options: &Opt
         .max_connections(options.connections.unwrap_or(16))
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(connect);
-    Ok(Pools::Postgres(pool))
+    Ok(Pools::Postgres { pool, named_statements: url.named_statements })
 }
 
 pub(crate) fn unreachable(url: &StoreUrl, reason: String, advice: &'static str) -> StoreError {

@@ -300,7 +300,10 @@ impl Store {
         let mut broken = 0;
         loop {
             match begin().await.map_err(|error| self.not_begun(error)) {
-                Ok(running) => return Ok(Transaction::new(running, InUse::of(&self.in_use))),
+                Ok(running) => {
+                    let in_use = InUse::of(&self.in_use);
+                    return Ok(Transaction::new(running, self.pools.named_statements(), in_use));
+                }
                 Err(StoreError::Disconnected(_)) if broken < MAX_BROKEN => broken += 1,
                 Err(StoreError::Disconnected(error)) => return Err(StoreError::Unavailable(error)),
                 Err(error) => return Err(error),

@@ -72,6 +72,42 @@ impl PrivatePostgres {
         format!("postgres://test@localhost/ledger?host={}", self.folder.display())
     }
 
+    /// Starts PgBouncer in transaction mode in front of it, with its defaults for everything else.
+    ///
+    /// # Panics
+    /// When PgBouncer is not installed (the message says how) or does not start.
+    pub fn behind_pgbouncer(&self) -> PrivatePgBouncer {
+        let folder = self.folder.join("pooler");
+        run(as_owner(Path::new("mkdir")).arg(&folder));
+        let settings = format!(
+            "[databases]\nledger = host={server} dbname=ledger user=test\n[pgbouncer]\nlisten_addr =\nlisten_port = 6432\n\
+             unix_socket_dir = {pooler}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 8\n",
+            server = self.folder.display(),
+            pooler = folder.display(),
+        );
+        let file = folder.join("pgbouncer.ini");
+        std::fs::write(&file, settings).expect("the settings can be written");
+        let pooler = as_owner(Path::new("pgbouncer"))
+            .arg("--quiet")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("PgBouncer is not installed: run `make setup-tests`, or apt-get install pgbouncer");
+        let watchdog = Command::new("sh")
+            .args(["-c", r#"read -r _; kill -QUIT "$1" 2>/dev/null"#, "watchdog"])
+            .arg(pooler.id().to_string())
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("there is a shell");
+        let mut bouncer = PrivatePgBouncer { folder, pooler, watchdog };
+        bouncer.wait_until_it_listens();
+        bouncer
+    }
+
     /// Succeeds as soon as the server takes connections.
     fn make_database(&mut self, createdb: &Path) {
         let started = Instant::now();
@@ -86,6 +122,44 @@ impl PrivatePostgres {
             assert!(ended.is_none(), "PostgreSQL ended at once ({ended:?}): {said}");
             assert!(started.elapsed() < START_TIMEOUT, "PostgreSQL takes no connections: {said}");
         }
+    }
+}
+
+/// A PgBouncer in front of a [`PrivatePostgres`]; drop it first.
+#[derive(Debug)]
+pub struct PrivatePgBouncer {
+    folder: PathBuf,
+    pooler: Child,
+    /// Ends it when its standard input closes: also when the test is killed.
+    watchdog: Child,
+}
+
+impl PrivatePgBouncer {
+    /// The address of the database through it, without named statements.
+    pub fn url(&self) -> StoreUrl {
+        let address = format!(
+            "postgres://test@localhost/ledger?host={}&port=6432&statement-cache-capacity=0",
+            self.folder.display()
+        );
+        address.parse().expect("the address is well formed")
+    }
+
+    fn wait_until_it_listens(&mut self) {
+        let (started, socket) = (Instant::now(), self.folder.join(".s.PGSQL.6432"));
+        while !socket.exists() {
+            let ended = self.pooler.try_wait().expect("it is our child");
+            assert!(ended.is_none(), "PgBouncer ended at once: {ended:?}");
+            assert!(started.elapsed() < START_TIMEOUT, "PgBouncer does not listen");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for PrivatePgBouncer {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+        let _ = self.pooler.wait();
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Transaction {
     again: bool,
     /// Whether the connection was handed out, so that failures may have passed unseen.
     unchecked: bool,
+    /// Whether statements may be prepared under a name.
+    named_statements: bool,
     _in_use: InUse,
 }
 
@@ -33,8 +35,8 @@ pub(crate) enum Running {
 }
 
 impl Transaction {
-    pub(crate) fn new(engine: Running, in_use: InUse) -> Self {
-        Self { engine, failed: None, again: false, unchecked: false, _in_use: in_use }
+    pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
+        Self { engine, named_statements, failed: None, again: false, unchecked: false, _in_use: in_use }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -91,12 +93,14 @@ impl Transaction {
 
     async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
         let outcome = match &mut self.engine {
-            Running::Sqlite(tx) => {
-                bound(sqlx::query(sql), args).execute(&mut **tx).await.map(|done| done.rows_affected())
-            }
-            Running::Postgres(tx) => {
-                bound(sqlx::query(sql), args).execute(&mut **tx).await.map(|done| done.rows_affected())
-            }
+            Running::Sqlite(tx) => bound(sqlx::query(sql).persistent(self.named_statements), args)
+                .execute(&mut **tx)
+                .await
+                .map(|done| done.rows_affected()),
+            Running::Postgres(tx) => bound(sqlx::query(sql).persistent(self.named_statements), args)
+                .execute(&mut **tx)
+                .await
+                .map(|done| done.rows_affected()),
         };
         outcome.map_err(StoreError::from)
     }
@@ -125,14 +129,18 @@ impl Transaction {
     /// As [`Transaction::execute`].
     pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
         let outcome = match &mut self.engine {
-            Running::Sqlite(tx) => match bound(sqlx::query(sql), args).fetch_optional(&mut **tx).await {
-                Ok(row) => row.as_ref().map(Row::from_sqlite).transpose(),
-                Err(error) => Err(error.into()),
-            },
-            Running::Postgres(tx) => match bound(sqlx::query(sql), args).fetch_optional(&mut **tx).await {
-                Ok(row) => row.as_ref().map(Row::from_postgres).transpose(),
-                Err(error) => Err(error.into()),
-            },
+            Running::Sqlite(tx) => {
+                match bound(sqlx::query(sql).persistent(self.named_statements), args).fetch_optional(&mut **tx).await {
+                    Ok(row) => row.as_ref().map(Row::from_sqlite).transpose(),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Running::Postgres(tx) => {
+                match bound(sqlx::query(sql).persistent(self.named_statements), args).fetch_optional(&mut **tx).await {
+                    Ok(row) => row.as_ref().map(Row::from_postgres).transpose(),
+                    Err(error) => Err(error.into()),
+                }
+            }
         };
         self.note(outcome)
     }
@@ -153,13 +161,13 @@ impl Transaction {
         };
         match &mut self.engine {
             Running::Sqlite(tx) => {
-                let mut stream = bound(sqlx::query(sql), args).fetch(&mut **tx);
+                let mut stream = bound(sqlx::query(sql).persistent(self.named_statements), args).fetch(&mut **tx);
                 while let Some(row) = stream.try_next().await? {
                     keep(Row::from_sqlite(&row)?)?;
                 }
             }
             Running::Postgres(tx) => {
-                let mut stream = bound(sqlx::query(sql), args).fetch(&mut **tx);
+                let mut stream = bound(sqlx::query(sql).persistent(self.named_statements), args).fetch(&mut **tx);
                 while let Some(row) = stream.try_next().await? {
                     keep(Row::from_postgres(&row)?)?;
                 }

@@ -24,6 +24,8 @@ pub struct StoreUrl {
     shown: String,
     /// Whether TLS may be left out beyond this host.
     plaintext: bool,
+    /// Whether statements may be prepared under a name, which a pooler in transaction mode loses.
+    pub(crate) named_statements: bool,
 }
 
 /// A file of SQLite.
@@ -141,17 +143,19 @@ fn sqlite(rest: &str) -> Result<StoreUrl, String> {
         }
     }
     let shown = if matches!(target, Target::Memory) { "sqlite::memory:".to_owned() } else { format!("sqlite:{path}") };
-    Ok(StoreUrl { target, shown, plaintext: false })
+    Ok(StoreUrl { target, shown, plaintext: false, named_statements: true })
 }
 
 /// As sqlx reads it, but for TLS: beyond this host a certificate is asked for and verified unless the URL says otherwise.
 fn postgres(text: &str) -> Result<StoreUrl, String> {
     let mut options: PgConnectOptions = text.parse().map_err(|error| format!("{error}"))?;
     let query = text.split_once('?').map_or("", |(_, query)| query);
-    let mut says_how = false;
+    let (mut says_how, mut named_statements) = (false, true);
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let name = parameter.split('=').next().unwrap_or_default();
         says_how |= matches!(name, "sslmode" | "ssl-mode");
+        // Behind a pooler in transaction mode the next statement may run on another connection.
+        named_statements &= parameter != "statement-cache-capacity=0";
         let known =
             name.starts_with("options[") || name.starts_with("options%5B") || POSTGRES_PARAMETERS.contains(&name);
         if !known {
@@ -161,7 +165,12 @@ fn postgres(text: &str) -> Result<StoreUrl, String> {
     if !says_how && !is_local(&options) {
         options = options.ssl_mode(PgSslMode::VerifyFull);
     }
-    Ok(StoreUrl { target: Target::Postgres(Box::new(options)), shown: without_credentials(text), plaintext: false })
+    Ok(StoreUrl {
+        target: Target::Postgres(Box::new(options)),
+        shown: without_credentials(text),
+        plaintext: false,
+        named_statements,
+    })
 }
 
 /// Whether the connection stays on this host.

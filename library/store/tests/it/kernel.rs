@@ -86,6 +86,14 @@ macro_rules! on_both_engines {
                 super::$scenario(postgres.url()).await;
             })+
         }
+        mod behind_pgbouncer {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                let postgres = super::PrivatePostgres::start();
+                let pooler = postgres.behind_pgbouncer();
+                super::$scenario(pooler.url()).await;
+            })+
+        }
     };
 }
 
