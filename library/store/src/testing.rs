@@ -144,7 +144,8 @@ impl PrivatePgBouncer {
 
     fn wait_until_it_listens(&mut self) {
         let (started, socket) = (Instant::now(), self.folder.join(".s.PGSQL.6432"));
-        while !socket.exists() {
+        // The file is there before anybody listens on it.
+        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
             let ended = self.pooler.try_wait().expect("it is our child");
             assert!(ended.is_none(), "PgBouncer ended at once: {ended:?}");
             assert!(started.elapsed() < START_TIMEOUT, "PgBouncer does not listen");
