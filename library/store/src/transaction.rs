@@ -206,7 +206,9 @@ impl Transaction {
     /// Undoes what came after a savepoint, failed statements included; a conflict or a broken connection stays one.
     pub(crate) async fn roll_back_to(&mut self, savepoint: &'static str) -> Result<(), StoreError> {
         self.execute(savepoint, Vec::new()).await?;
-        self.failed = None;
+        if !self.again {
+            self.failed = None;
+        }
         Ok(())
     }
 

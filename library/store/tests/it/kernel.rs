@@ -305,6 +305,29 @@ const CHECKSUM_SQLITE: &str = "e7821c195faac12dff646100cd730a9700a21a0c28ecc7e41
 const CHECKSUM_POSTGRES: &str = "c9dfc8974eebf64e997ba15cb02e8a4b88d853b6701e87a89c94c3f935b16351";
 
 #[tokio::test]
+async fn a_refusal_after_a_conflict_is_not_remembered_and_the_request_runs_again() {
+    let postgres = PrivatePostgres::start();
+    let store = open(&postgres.url()).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let recorded = store
+        .once(&key("k"), Fingerprint::of(&[b"a"]), |tx| {
+            let first = runs.fetch_add(1, Ordering::Relaxed) == 0;
+            Box::pin(async move {
+                if first {
+                    let conflict = "DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$";
+                    let failed = tx.execute(conflict, args![]).await;
+                    assert!(matches!(failed, Err(StoreError::Conflict(_))), "{failed:?}");
+                    return Ok::<_, StoreError>(OnceOutcome::Refuse(answer("refused")));
+                }
+                Ok(OnceOutcome::Commit(answer("done")))
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!((runs.load(Ordering::Relaxed), recorded.answer), (2, answer("done")));
+}
+
+#[tokio::test]
 async fn a_zero_byte_in_a_text_is_an_invalid_value_and_is_tried_once() {
     let postgres = PrivatePostgres::start();
     let store = open(&postgres.url()).await;
