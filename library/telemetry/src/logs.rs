@@ -103,7 +103,7 @@ pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter>
 /// Writes a panic to standard error and to the log.
 fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let reason = panic.payload_as_str().unwrap_or("no message");
+    let reason = text_of(panic.payload()).unwrap_or("no message");
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("unnamed");
     let mut report = format!("thread '{name}' panicked at {place}: {}\n", redact::text(reason));
@@ -114,6 +114,17 @@ fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
     // A closed standard error must not turn the panic into an abort.
     let _ = io::Write::write_all(&mut io::stderr().lock(), report.as_bytes());
     tracing::error!(%place, reason, "panic");
+}
+
+/// The text that a panic was raised with.
+fn text_of(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// The first characters of a text, at most `most` bytes.
+fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 impl<S: Subscriber> Layer<S> for JsonLines {
@@ -177,7 +188,7 @@ impl Fields {
     fn put_text(&mut self, field: &Field, text: &str) {
         // Redacted before it is cut: a cut inside a URL would leave a password without the `@` that shows what it is.
         let clean = redact::text(text);
-        self.put(field, Json::from(&clean[..clean.floor_char_boundary(MAX_FIELD_BYTES)]));
+        self.put(field, Json::from(cut(&clean, MAX_FIELD_BYTES)));
     }
 }
 
