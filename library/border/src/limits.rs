@@ -11,12 +11,15 @@ use crate::Problem;
 pub struct Limits {
     /// Connections open at once. Default 8,192, and never more than 80 % of the process's descriptors.
     pub connections: usize,
-    /// Connections open at once from one address. Default 1,024: a balancer in front is one address.
+    /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
+    /// balancer in front is one address.
     pub connections_per_address: usize,
-    /// Requests worked on at once; the next is answered 503 at once. Default 1,024.
+    /// Requests open at once, from the head to the last byte of the answer that the client takes; the next is answered 503 at once.
+    /// Default 1,024. A streaming answer counts until it ends; an upgraded connection counts as a connection instead.
     pub in_flight: usize,
-    /// Requests worked on at once for one address; the next is answered 503 at once. Default 768, three quarters of all: who
-    /// holds theirs open, with bodies that never end for one, must not hold everybody's.
+    /// Requests open at once for one client (an IPv4 address, or the first 64 bits of an IPv6 address); the next is answered 503 at once.
+    /// Default 768, three quarters of all: a client that holds its requests open, with bodies that never end for one, leaves
+    /// the rest to the others.
     pub in_flight_per_address: usize,
     /// Bytes of the request target (414). Default 8 KiB.
     pub uri_bytes: usize,
@@ -28,15 +31,19 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Levels of nesting in a JSON body (400). Default 32.
     pub json_depth: usize,
-    /// For a whole request head, from its first byte (the connection is cut). Default 10 s.
+    /// For the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
     pub head_timeout: Duration,
     /// For a body's next bytes, and in all at less than 1 KiB/s on top of it (408). Default 10 s.
     pub body_timeout: Duration,
-    /// Between two requests of a connection. Default 65 s: longer than the 60 s of common balancers, so that it is
-    /// they who close and no request is lost in between.
+    /// Between two requests of a connection; with HTTP/2, without an open stream. Default 65 s: longer than the 60 s of common
+    /// balancers, so that they close first and no request is lost in between.
     pub idle_timeout: Duration,
-    /// For a client to take any byte of an answer (the connection is cut). Default 30 s.
+    /// For a client to take the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream (which
+    /// is reset). Default 30 s.
     pub write_timeout: Duration,
+    /// Between two bytes, either way, of an upgraded connection such as a WebSocket (which is cut). Default 5 min: several times
+    /// the usual interval of pings.
+    pub upgrade_idle_timeout: Duration,
     /// For a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
     /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). Default yes.
@@ -63,6 +70,7 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(65),
             write_timeout: Duration::from_secs(30),
+            upgrade_idle_timeout: Duration::from_secs(300),
             deadline: Duration::from_secs(30),
             hears_deadline: true,
             streams: 128,

@@ -11,9 +11,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use http_body_util::BodyExt;
 use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
 use telemetry::RequestContext;
@@ -24,7 +25,7 @@ use vitals::{Registry, TraceContext};
 use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal};
-use crate::connection::Connection;
+use crate::exchange::Exchange;
 use crate::problem::{documented, needs_document};
 pub use crate::step::{STEPS, Step};
 use crate::traffic::{Route, Traffic, Vitals};
@@ -107,14 +108,17 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
         let border = self.border.clone();
         let route = border.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let context = Step::RequestId.run(|| identify(request.headers()));
         let request_id = context.request_id.clone();
-        let entered = border.enter(request, &mut self.handler);
+        // From here on a request that is dropped is counted as cancelled.
+        let record = Record { border, route, method, uri, started, is_open: true };
+        let entered = record.border.enter(request, &mut self.handler);
 
         Box::pin(context.scope(async move {
+            let border = &record.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
                 Err(refusal) => refusal.into_response(),
@@ -122,9 +126,42 @@ where
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { documented(answer).await } else { answer };
             Step::Headers.run(|| border.finish(response.headers_mut(), &request_id));
-            Step::Vitals.run(|| border.record(&route, &method, uri.path(), response.status(), started));
+            Step::Vitals.run(|| record.answered(response.status()));
             Ok(response)
         }))
+    }
+}
+
+/// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
+/// its connection was cut.
+struct Record {
+    border: Arc<Inner>,
+    route: Arc<Route>,
+    method: Method,
+    uri: Uri,
+    started: Instant,
+    is_open: bool,
+}
+
+impl Record {
+    fn answered(mut self, status: StatusCode) {
+        self.is_open = false;
+        self.write(Some(status));
+    }
+
+    fn write(&self, status: Option<StatusCode>) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.started);
+        self.route.count(&self.method, status, took);
+        self.border.access_log.write(&self.method, self.uri.path(), self.route.name(), status, took, now);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.write(None);
+        }
     }
 }
 
@@ -136,7 +173,8 @@ struct Work<F> {
     /// How long it may take.
     allowed: Duration,
     criticality: Criticality,
-    _permit: Permit,
+    /// Where no listener of ours keeps it until the answer is taken.
+    permit: Option<Permit>,
 }
 
 /// The path of a request, in the order of [`STEPS`].
@@ -147,8 +185,8 @@ impl Inner {
         S: Service<Request, Response = Response, Error = Infallible>,
     {
         let (head, body) = request.into_parts();
-        let connection = head.extensions.get::<Arc<Connection>>().cloned();
-        let neighbours = connection.as_ref().map(|connection| connection.neighbours());
+        let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
+        let neighbours = exchange.as_ref().map(|exchange| exchange.connection().neighbours());
         let admitted = Step::Admission.run(|| self.admission.enter(neighbours)).and_then(|permit| {
             Step::Host.run(|| host::check(&head))?;
             Step::HeadLimits.run(|| self.limits.check(&head, body.size_hint().exact()))?;
@@ -157,16 +195,23 @@ impl Inner {
         });
         let (permit, allowed) = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
-            if let (false, Some(connection)) = (body.is_end_stream(), &connection) {
-                connection.leave_unread();
+            if let (false, Some(exchange)) = (body.is_end_stream(), &exchange) {
+                exchange.connection().leave_unread();
             }
         })?;
+        let permit = match &exchange {
+            Some(exchange) => {
+                exchange.hold(permit);
+                None
+            }
+            None => Some(permit),
+        };
         let (body, refusal) = Step::BodyLimits.run(|| {
             if body.is_end_stream() {
                 return (body, None);
             }
             let json = is_json(&head.headers);
-            let (guarded, refusal) = Guarded::new(body, json, &self.limits, connection);
+            let (guarded, refusal) = Guarded::new(body, json, &self.limits, exchange);
             (Body::new(guarded), Some(refusal))
         });
         let criticality = Step::Criticality.run(|| criticality::of(&head.headers));
@@ -178,7 +223,7 @@ impl Inner {
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
         let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
-        Ok(Work { future, refusal, allowed, criticality, _permit: permit })
+        Ok(Work { future, refusal, allowed, criticality, permit })
     }
 
     /// Deadline, criticality and panic guard around the handler, and what became of it.
@@ -192,17 +237,20 @@ impl Inner {
         let outcome = Step::Deadline.around(Deadline::since(started, work.allowed).scope(critical)).await;
 
         // A refused body explains whatever the handler made of it.
-        if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
-            return problem.into_response();
-        }
-        match outcome {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Err(_panic)) => self.panicked(),
-            Err(_expired) => {
+        let refused = work.refusal.and_then(|refusal| refusal.problem(&self.limits));
+        let response = match (refused, outcome) {
+            (Some(problem), _) => problem.into_response(),
+            (None, Ok(Ok(Ok(response)))) => response,
+            (None, Ok(Err(_panic))) => self.panicked(),
+            (None, Err(_expired)) => {
                 self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
                 let detail = format!("the answer was not ready within {:?}; the work was cancelled", work.allowed);
                 Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
             }
+        };
+        match work.permit {
+            Some(permit) => response.map(|body| held(body, permit)),
+            None => response,
         }
     }
 
@@ -221,20 +269,14 @@ impl Inner {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
+}
 
-    fn record(
-        &self,
-        route: &Arc<Route>,
-        method: &axum::http::Method,
-        path: &str,
-        status: StatusCode,
-        started: Instant,
-    ) {
-        let now = Instant::now();
-        let took = now.saturating_duration_since(started);
-        route.count(method, status, took);
-        self.access_log.write(method, path, route.name(), status, took, now);
-    }
+/// A body that keeps its permit until it is dropped, for servers other than [`crate::Listener`].
+fn held(body: Body, permit: Permit) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _until_dropped = &permit;
+        frame
+    }))
 }
 
 /// Takes over the caller's request id and trace where they are well formed, else makes new ones.

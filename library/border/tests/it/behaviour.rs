@@ -1,50 +1,17 @@
 //! The border as a client meets it, over real sockets.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use evenkeel_border::{Border, Limits, Listener};
+use evenkeel_border::Limits;
 use serde_json::Value as Json;
-use supervision::StopSource;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
-use vitals::Registry;
 
-struct Server {
-    address: SocketAddr,
-    stop: StopSource,
-    done: JoinHandle<u64>,
-    registry: Registry,
-}
-
-async fn server(limits: Limits, routes: Router) -> Server {
-    let registry = Registry::new();
-    let border = Border::new("public", limits, &registry);
-    let routes = border.around(routes);
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
-    let (address, stop) = (listener.address(), StopSource::new());
-    let done = tokio::spawn(listener.serve(routes, stop.listen(), Duration::from_secs(5)));
-    Server { address, stop, done, registry }
-}
-
-/// Sends bytes and reads to the end of the connection.
-async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    // A refused body may be cut while it is being sent: what counts is the answer.
-    let _ = socket.write_all(request.as_ref()).await;
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn status(answer: &str) -> u16 {
-    answer.split_whitespace().nth(1).unwrap_or_else(|| panic!("no status in {answer:?}")).parse().unwrap()
-}
+use crate::server::{close, exchange, server, status};
 
 fn problem(answer: &str) -> Json {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -58,10 +25,6 @@ fn problem(answer: &str) -> Json {
     assert_eq!(problem["status"], status(answer));
     assert!(head.contains(problem["request_id"].as_str().unwrap()));
     problem
-}
-
-fn close(method: &str, target: &str) -> String {
-    format!("{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
 }
 
 fn upload(body: &str, kind: &str) -> String {
