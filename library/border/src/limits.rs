@@ -9,7 +9,8 @@ use crate::Problem;
 /// What a client may ask of us. Every value can be changed; none can be turned off by leaving it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once. Default 8,192, and never more than 80 % of the process's descriptors.
+    /// Connections open at once, upgraded ones included. Default 8,192. [`Limits::share_descriptors`] lowers it to what the process
+    /// can open.
     pub connections: usize,
     /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
     /// balancer in front is one address.
@@ -80,6 +81,29 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Lowers `connections` of all listeners of a process, in proportion, so that together they take at most 80 % of the `descriptors`
+    /// that it may open. Each keeps at least one.
+    ///
+    /// ```
+    /// use evenkeel_border::Limits;
+    ///
+    /// let mut public = Limits::default();
+    /// let mut admin = Limits { connections: 256, ..Limits::default() };
+    /// Limits::share_descriptors(1024, [&mut public, &mut admin]);
+    /// assert_eq!((public.connections, admin.connections), (794, 24));
+    /// ```
+    pub fn share_descriptors<const N: usize>(descriptors: u64, listeners: [&mut Self; N]) {
+        let share = u128::from(descriptors) * 4 / 5;
+        let in_all: u128 = listeners.iter().map(|limits| limits.connections as u128).sum();
+        if in_all <= share {
+            return;
+        }
+        for limits in listeners {
+            let lowered = limits.connections as u128 * share / in_all;
+            limits.connections = usize::try_from(lowered).unwrap_or(usize::MAX).max(1);
+        }
+    }
+
     /// Refuses a head that is over a bound, before anything is done for it.
     pub(crate) fn check(&self, head: &Parts, declared_body: Option<u64>) -> Result<(), Problem> {
         let uri = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
@@ -104,5 +128,28 @@ impl Limits {
 
     pub(crate) fn body_too_large(&self) -> Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {} bytes", self.body_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_listeners_of_a_process_share_its_descriptors(
+            descriptors in 16..2_000_000_u64, public in 1..1_000_000_usize, admin in 1..1_000_000_usize,
+        ) {
+            let mut limits = [public, admin].map(|connections| Limits { connections, ..Limits::default() });
+            let [one, other] = &mut limits;
+            Limits::share_descriptors(descriptors, [one, other]);
+            let [one, other] = limits.map(|limits| limits.connections);
+            prop_assert!(one >= 1 && other >= 1 && one <= public && other <= admin);
+            // One each is kept in any case.
+            prop_assert!((one + other) as u64 <= (descriptors * 4 / 5).max(2) + 1);
+            prop_assert!(one + other == public + admin || (one + other) as u64 + 2 >= descriptors * 4 / 5);
+        }
     }
 }

@@ -294,9 +294,10 @@ fn identify(headers: &HeaderMap) -> RequestContext {
     RequestContext { request_id, trace: parent.map_or_else(TraceContext::new, |parent| parent.child()) }
 }
 
+/// Whether a body may be read as JSON. Media types are the same in either case (RFC 9110, 8.3.1).
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.contains("json")
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
 }
 
 #[cfg(test)]

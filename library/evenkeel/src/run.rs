@@ -24,8 +24,8 @@ use crate::{Context, defaults, purge};
 const PART_STOP: Duration = Duration::from_secs(5);
 /// How long the admin listener's last answers may take.
 const ADMIN_STOP: Duration = Duration::from_secs(1);
-/// Descriptors kept for files, the store and calls.
-const DESCRIPTORS_KEPT: u64 = 256;
+/// Connections open at once on the admin listener.
+const ADMIN_CONNECTIONS: usize = 256;
 
 /// Why the service could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -111,15 +111,15 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
     let standard = &configuration.standard;
     let (instance, manager) = (Instance::new(service.build), Manager::from_env());
     let lifecycle = Lifecycle::new(&registry);
-    let limits = limits_of(standard);
+    let (public_limits, admin_limits) = limits_of(standard);
     // From here on a signal no longer kills: it is handled when the service runs.
     let mut end = std::pin::pin!(end_requested());
     let _ = futures_util::poll!(end.as_mut());
 
     // Both addresses are taken before anything else is begun: a port in use is found out first.
-    let public_border = Border::draining_with("public", limits.clone(), &registry, lifecycle.clone());
+    let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone());
     let public = listen("public", SocketAddr::new(standard.host, standard.port), public_border.clone()).await?;
-    let admin_border = Border::new("admin", Limits { deadline: Duration::from_secs(10), ..limits }, &registry);
+    let admin_border = Border::new("admin", admin_limits, &registry);
     let admin = listen("admin", standard.admin, admin_border.clone()).await?;
     let (public_address, admin_address) = (public.address(), admin.address());
 
@@ -286,9 +286,10 @@ async fn open_store(
     Ok(store)
 }
 
-fn limits_of(standard: &Standard) -> Limits {
+/// The limits of the public listener and of the admin listener.
+fn limits_of(standard: &Standard) -> (Limits, Limits) {
     let limits = Limits {
-        connections: standard.max_connections.min(descriptors_for_connections()),
+        connections: standard.max_connections,
         connections_per_address: standard.max_connections_per_address,
         in_flight: standard.max_in_flight,
         // A quarter is for whoever else there is; of a few, all but one.
@@ -300,14 +301,11 @@ fn limits_of(standard: &Standard) -> Limits {
     };
     #[cfg(feature = "without-guards")]
     let limits = standard.without.limits(limits);
-    limits
-}
-
-/// The file descriptors that this process may open, without those that it needs itself.
-fn descriptors_for_connections() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let kept = limit.unwrap_or(1024).saturating_sub(DESCRIPTORS_KEPT).max(16);
-    usize::try_from(kept).unwrap_or(usize::MAX)
+    let (mut public, deadline) = (limits.clone(), Duration::from_secs(10));
+    let mut admin = Limits { connections: ADMIN_CONNECTIONS, deadline, ..limits };
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    Limits::share_descriptors(descriptors.unwrap_or(u64::MAX), [&mut public, &mut admin]);
+    (public, admin)
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ async fn every_refusal_is_a_problem_document_with_headers_and_request_id() {
         (415, upload("{}", "text/plain")),
         (400, upload("{\"broken\":", "application/json")),
         (400, upload(&"[".repeat(100), "application/json")),
+        (400, upload(&format!("{}{}", "[".repeat(100), "]".repeat(100)), "Application/JSON")),
+        (400, "GET http://internal/hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned()),
         (500, close("GET", "/panic")),
     ];
     for (expected, request) in cases {
@@ -194,7 +196,7 @@ async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
     let mut answer = String::new();
     other.read_to_string(&mut answer).await.unwrap();
     assert_eq!(status(&answer), 200, "{answer}");
-    assert!(exchange(server.address, close("GET", "/hello")).await.contains("of your address"));
+    assert!(exchange(server.address, close("GET", "/hello")).await.contains("from this address"));
 }
 
 #[tokio::test]
