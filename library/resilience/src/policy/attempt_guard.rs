@@ -18,6 +18,14 @@ use crate::rate_limit::Limited;
 /// The guard that refused an attempt, and when it is worth asking again, from now on.
 pub(super) type Refusal = (Guard, Option<Duration>);
 
+/// The times of an attempt.
+pub(super) struct Times {
+    /// When it is dropped.
+    pub(super) end: Option<Deadline>,
+    /// When it is replaced by the next one, if there is one.
+    pub(super) share: Option<Deadline>,
+}
+
 /// Where an attempt has to wait.
 pub(super) enum Queue {
     Rate,
@@ -99,8 +107,8 @@ impl<'p> AttemptGuard<'p> {
         Ok(())
     }
 
-    /// Breaker and throttle, and then until when the attempt may run, which is `last` where no other can follow.
-    pub(super) fn admit(&mut self, last: bool) -> Result<Option<Deadline>, Refusal> {
+    /// Breaker and throttle, and then the times of the attempt, which is `last` where no other can follow.
+    pub(super) fn admit(&mut self, last: bool) -> Result<Times, Refusal> {
         let (shared, now) = (self.shared, self.now);
         if let Some(breaker) = &self.rules.breaker {
             let admitted = shared.breaker.admit(breaker, now);
@@ -112,12 +120,18 @@ impl<'p> AttemptGuard<'p> {
             shared.throttle.admit(throttle, now).map_err(|_| (Guard::Throttle, None))?;
             self.asked = true;
         }
-        Ok(match (&self.rules.timeout, self.deadline) {
-            (Some(timeout), Some(deadline)) if last => Some(deadline.min(Deadline::since(now, timeout.at_most))),
-            (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
-            (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
-            (None, deadline) => deadline,
-        })
+        let at_most = self.rules.timeout.as_ref().map(|timeout| Deadline::since(now, timeout.at_most));
+        let end = match (at_most, self.deadline) {
+            (Some(at_most), Some(deadline)) => Some(at_most.min(deadline)),
+            (at_most, deadline) => at_most.or(deadline),
+        };
+        let share = match (&self.rules.timeout, self.deadline) {
+            (Some(timeout), Some(deadline)) if !last && timeout.share < 1.0 => {
+                Some(deadline.part(timeout.share, timeout.at_most, now))
+            }
+            _ => None,
+        };
+        Ok(Times { end, share })
     }
 
     /// The attempt is over, with an answer or without one in its time, and holds nothing any more. What time it is, as far as anybody wants to know.

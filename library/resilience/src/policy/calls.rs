@@ -9,12 +9,12 @@ use std::time::Duration;
 use ::vitals::Registry;
 use tokio::time::Instant;
 
-use super::attempt_guard::AttemptGuard;
+use super::attempt_guard::{AttemptGuard, Times};
 use super::error::CallError;
 use super::group::Group;
 use super::rules::Rules;
 use super::shared::Shared;
-use super::terms::{Attempt, Repeats, Terms};
+use super::terms::{Answered, Attempt, Ended, Repeats, Terms};
 use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
@@ -156,17 +156,11 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::Beside, work).await
+        self.run(Repeats::Beside, work).await.map(Answered::into_value)
     }
 
     /// Attempts, and beside them the same once more when they are slow.
-    async fn hedged<T, E, F, W>(
-        &self,
-        terms: &Terms<'_>,
-        delay: Duration,
-        retry: &RetryRules,
-        work: &F,
-    ) -> Result<T, CallError<E>>
+    async fn hedged<T, E, F, W>(&self, terms: &Terms<'_>, delay: Duration, retry: &RetryRules, work: &F) -> Ended<T, E>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
@@ -189,8 +183,12 @@ impl<C> Policy<C> {
     /// Does work that may be repeated, or gives what the alternative makes of its error: a default, or the answer of another call. The
     /// caller sees which it got. The alternative has what is left until the deadline; what it gives at once is given also after it.
     ///
+    /// An answer is fresh by the policy's classification, and not because it is `Ok`: for one that counts as a failure, such as a
+    /// response of 500, the alternative is asked with [`CallError::BadAnswer`], and only where it gives nothing the caller gets that answer,
+    /// as [`FallbackOutcome::Failed`].
+    ///
     /// # Errors
-    /// [`CallError`], where the alternative gives nothing, or not in time, or the rules have no fallback.
+    /// [`CallError`], where there is no answer and the alternative gives nothing, or not in time, or the rules have no fallback.
     pub async fn call_or<T, E, F, W>(
         &self,
         work: F,
@@ -202,26 +200,33 @@ impl<C> Policy<C> {
         W: Future<Output = Result<T, E>>,
     {
         let (rules, begun) = (self.rules(), Instant::now());
-        match self.call(work).await {
-            Ok(answer) => Ok(FallbackOutcome::Fresh(answer)),
-            Err(cause) if !rules.fallback => Err(cause),
-            Err(cause) => {
-                let other = alternative(&cause);
-                let given = match Terms::of(&rules, true, begun).deadline {
-                    Some(deadline) => deadline.scope(other).await.ok().flatten(),
-                    None => other.await,
-                };
-                let Some(value) = given else { return Err(cause) };
+        let (cause, answer) = match self.good(self.run(Repeats::Beside, work).await) {
+            Ok(value) => return Ok(FallbackOutcome::Fresh(value)),
+            Err(failed) => failed,
+        };
+        let given = match Terms::of(&rules, true, begun).deadline {
+            _ if !rules.fallback => None,
+            Some(deadline) => deadline.scope(alternative(&cause)).await.ok().flatten(),
+            None => alternative(&cause).await,
+        };
+        match (given, answer) {
+            (Some(value), _) => {
                 self.shared.tally.fell_back.fetch_add(1, Relaxed);
                 Ok(FallbackOutcome::Fallback { value, cause })
             }
+            (None, Some(value)) => Ok(FallbackOutcome::Failed { value, cause }),
+            (None, None) => Err(cause),
         }
     }
 
     /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.
     ///
+    /// An answer is good by the policy's classification, and not because it is `Ok`: one that counts as a failure is not kept, and the
+    /// caller gets it, as [`FallbackOutcome::Failed`], only where no good one is known. One that does not count ([`Outcome::NotCounted`],
+    /// such as "not found") is good.
+    ///
     /// # Errors
-    /// [`CallError`], where no answer is known that is young enough, or the rules have no fallback.
+    /// [`CallError`], where there is no answer and none is known that is young enough, or the rules have no fallback.
     pub async fn call_or_stale<T, E, F, W>(
         &self,
         last: &Stale<T>,
@@ -233,12 +238,35 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        match last.or_stale(stale, Instant::now(), self.call(work)).await? {
-            FallbackOutcome::Stale { cause, .. } if !self.rules().fallback => Err(cause),
-            answer => {
-                self.shared.tally.fell_back.fetch_add(u64::from(!answer.is_fresh()), Relaxed);
-                Ok(answer)
+        let asked = Instant::now();
+        let (cause, answer) = match self.good(self.run(Repeats::Beside, work).await) {
+            Ok(value) => {
+                let value = Arc::new(value);
+                last.keep(Arc::clone(&value), asked);
+                return Ok(FallbackOutcome::Fresh(value));
             }
+            Err(failed) => failed,
+        };
+        // How long the call took makes the old answer older.
+        let known = if self.rules().fallback { last.last_good(stale, Instant::now()) } else { None };
+        match (known, answer) {
+            (Some((value, age)), _) => {
+                self.shared.tally.fell_back.fetch_add(1, Relaxed);
+                Ok(FallbackOutcome::Stale { value, age, cause })
+            }
+            (None, Some(value)) => Ok(FallbackOutcome::Failed { value: Arc::new(value), cause }),
+            (None, None) => Err(cause),
+        }
+    }
+
+    /// The answer where it does not count as a failure; else why not, with the answer where there is one.
+    fn good<T, E>(&self, ended: Ended<T, E>) -> Result<T, (CallError<E>, Option<T>)> {
+        match ended {
+            Ok(Answered { value, outcome, .. }) if !outcome.is_failure() => Ok(value),
+            Ok(Answered { value, attempts, stop, .. }) => {
+                Err((CallError::BadAnswer { policy: self.label(), attempts, stop }, Some(value)))
+            }
+            Err(cause) => Err((cause, None)),
         }
     }
 
@@ -252,7 +280,7 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::InTurn, work).await
+        self.run(Repeats::InTurn, work).await.map(Answered::into_value)
     }
 
     /// Does work that must not be repeated: every guard but hedge and retry.
@@ -265,10 +293,10 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::Never, work).await
+        self.run(Repeats::Never, work).await.map(Answered::into_value)
     }
 
-    pub(super) async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Result<T, CallError<E>>
+    pub(super) async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Ended<T, E>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
@@ -291,8 +319,8 @@ impl<C> Policy<C> {
         Arc::clone(self.group.as_ref().map_or(&self.shared.name, |group| &group.label))
     }
 
-    /// Try after try.
-    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Result<T, CallError<E>>
+    /// Attempt after attempt.
+    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Ended<T, E>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
@@ -303,7 +331,8 @@ impl<C> Policy<C> {
         loop {
             let number = attempts.made();
             if deadline.is_some_and(|deadline| now >= deadline.at()) {
-                return Err(CallError::Expired { policy: self.label(), attempts: number - 1, cause });
+                let (bound, within) = terms.cut_by(deadline);
+                return Err(CallError::Expired { policy: self.label(), attempts: number - 1, bound, within, cause });
             }
             let last = rules.retry.as_ref().is_none_or(|retry| !repeatable || number >= retry.attempts);
             let mut attempt = AttemptGuard::new(&self.shared, self.group.as_deref(), rules, deadline, now);
@@ -316,33 +345,54 @@ impl<C> Policy<C> {
                 },
                 Err(refusal) => Err(refusal),
             };
-            let end = match admitted {
-                Ok(end) => end,
+            let Times { end, share } = match admitted {
+                Ok(times) => times,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
                     return Err(CallError::Refused { policy: self.label(), guard, retry_after, cause });
                 }
             };
             let work = work(Attempt { number, deadline: end });
+            let mut paid = None;
             let result = match end {
-                Some(end) => end.bound(pin!(end.as_current(work))).await,
+                Some(end) => {
+                    let (mut work, mut until) = (pin!(end.as_current(work)), share.unwrap_or(end));
+                    loop {
+                        match until.bound(work.as_mut()).await {
+                            // Its share is used up. It is given up only for an attempt that will be made, and else goes on.
+                            None if until < end => {
+                                match self.again(terms, &mut attempts, Outcome::Failure, Instant::now()) {
+                                    Ok(wait) => {
+                                        paid = Some(wait);
+                                        break None;
+                                    }
+                                    Err(_) => until = end,
+                                }
+                            }
+                            result => break result,
+                        }
+                    }
+                }
                 None => Some(work.await),
             };
             let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
             now = attempt.settle(outcome, result.is_some());
-            match (self.again(terms, &mut attempts, outcome, now), result) {
+            let next = paid.map_or_else(|| self.again(terms, &mut attempts, outcome, now), Ok);
+            match (next, result) {
                 (Ok(wait), result) => {
                     cause = result.and_then(Result::err).or(cause);
                     tokio::time::sleep_until(now + wait).await;
                     now = Instant::now();
                 }
                 // Also one that speaks against the callee, such as a response that says so: the caller wants to read it.
-                (Err(_), Some(Ok(answer))) => return Ok(answer),
+                (Err(stop), Some(Ok(value))) => return Ok(Answered { value, outcome, attempts: number, stop }),
                 (Err(stop), Some(Err(cause))) => {
                     return Err(CallError::Failed { policy: self.label(), attempts: number, stop, cause });
                 }
-                (Err(_), None) => {
-                    return Err(CallError::TimedOut { policy: self.label(), attempts: number, cause });
+                (Err(stop), None) => {
+                    let (bound, within) = terms.cut_by(end);
+                    let policy = self.label();
+                    return Err(CallError::TimedOut { policy, attempts: number, bound, within, stop, cause });
                 }
             }
         }
@@ -356,7 +406,7 @@ impl<C> Policy<C> {
         outcome: Outcome,
         now: Instant,
     ) -> Result<Duration, Stop> {
-        let Some(retry) = &terms.rules.retry else { return Err(Stop::NoNeed) };
+        let Some(retry) = &terms.rules.retry else { return Err(Stop::NoRetries) };
         if outcome == Outcome::Success {
             self.shared.budget.deposit(&retry.budget);
         }

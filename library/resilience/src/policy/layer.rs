@@ -9,7 +9,7 @@ use tower::{Layer, Service};
 
 use super::calls::Policy;
 use super::error::CallError;
-use super::terms::Repeats;
+use super::terms::{Answered, Repeats};
 use crate::outcome::{ByResult, Classify};
 
 /// Whether a request may be sent again.
@@ -85,7 +85,7 @@ where
                 let (mut inner, request) = (inner.clone(), request.clone());
                 async move { inner.ready().await?.call(request).await }
             };
-            policy.run(repeats, work).await
+            policy.run(repeats, work).await.map(Answered::into_value)
         })
     }
 }
