@@ -34,7 +34,8 @@ pub(super) enum Queue {
 }
 
 /// The permits, ticket and turn that an attempt holds, from [`AttemptGuard::enter`] by way of [`AttemptGuard::wait`], where it must, and [`AttemptGuard::admit`] to [`AttemptGuard::settle`].
-/// Dropped before, it returns all of them: the breaker and the throttle see a cancelled call. It is filled where it stands, as moving it
+/// Dropped before, it returns all of them: the breaker and the throttle see a cancelled call, and the breaker a slow one where the
+/// work ran for long. It is filled where it stands, as moving it
 /// would cost more than some guards do.
 pub(super) struct AttemptGuard<'p> {
     shared: &'p Shared,
@@ -50,6 +51,8 @@ pub(super) struct AttemptGuard<'p> {
     ticket: Option<(&'p BreakerRules, Ticket)>,
     /// Whether the throttle counts on it.
     asked: bool,
+    /// How long the work may run; none before it begins.
+    allotted: Option<Duration>,
 }
 
 impl<'p> AttemptGuard<'p> {
@@ -61,11 +64,23 @@ impl<'p> AttemptGuard<'p> {
         now: Instant,
     ) -> Self {
         let group = group.and_then(|group| Some((group, rules.group(&group.name)?)));
-        Self { shared, rules, group, deadline, now, permit: None, group_permit: None, ticket: None, asked: false }
+        Self {
+            shared,
+            rules,
+            group,
+            deadline,
+            now,
+            permit: None,
+            group_permit: None,
+            ticket: None,
+            asked: false,
+            allotted: None,
+        }
     }
 
-    /// Rate limit and bulkheads, or where to wait.
+    /// Asks the breaker, then rate limit and bulkheads, or says where to wait. What an open breaker refuses takes no turn and no permit.
     pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
+        self.ask_breaker()?;
         if let Some(rate) = &self.rules.rate
             && let Err(limited) = self.shared.rate.try_pass(rate, 1, self.now)
         {
@@ -84,7 +99,18 @@ impl<'p> AttemptGuard<'p> {
         Ok(None)
     }
 
-    /// The same for who has to wait there.
+    /// A ticket of the breaker. A probe's is given back where a later guard refuses.
+    fn ask_breaker(&mut self) -> Result<(), Refusal> {
+        if let Some(breaker) = &self.rules.breaker {
+            let admitted = self.shared.breaker.admit(breaker, self.now);
+            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
+            self.shared.changed(change);
+            self.ticket = Some((breaker, ticket));
+        }
+        Ok(())
+    }
+
+    /// Waits for a turn and permits, and asks the breaker again where it has changed meanwhile.
     pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
         let until = self.deadline.map(|deadline| deadline.at());
         if let (Queue::Rate, Some(rate)) = (&queue, &self.rules.rate) {
@@ -104,18 +130,15 @@ impl<'p> AttemptGuard<'p> {
             self.permit = Some(entered.map_err(|_| (Guard::Bulkhead, None))?);
             self.now = Instant::now();
         }
-        Ok(())
+        match &self.ticket {
+            Some((_, ticket)) if !self.shared.breaker.is_current(ticket) => self.ask_breaker(),
+            _ => Ok(()),
+        }
     }
 
-    /// Breaker and throttle, and then the times of the attempt, which is `last` where no other can follow.
+    /// Asks the throttle, and gives the times of the attempt, which is `last` where no other can follow.
     pub(super) fn admit(&mut self, last: bool) -> Result<Times, Refusal> {
         let (shared, now) = (self.shared, self.now);
-        if let Some(breaker) = &self.rules.breaker {
-            let admitted = shared.breaker.admit(breaker, now);
-            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
-            shared.changed(change);
-            self.ticket = Some((breaker, ticket));
-        }
         if let Some(throttle) = &self.rules.throttle {
             shared.throttle.admit(throttle, now).map_err(|_| (Guard::Throttle, None))?;
             self.asked = true;
@@ -125,6 +148,7 @@ impl<'p> AttemptGuard<'p> {
             (Some(at_most), Some(deadline)) => Some(at_most.min(deadline)),
             (at_most, deadline) => at_most.or(deadline),
         };
+        self.allotted = Some(end.map_or(Duration::MAX, |end| end.at().saturating_duration_since(now)));
         let share = match (&self.rules.timeout, self.deadline) {
             (Some(timeout), Some(deadline)) if !last && timeout.share < 1.0 => {
                 Some(deadline.part(timeout.share, timeout.at_most, now))
@@ -185,7 +209,17 @@ impl<'p> AttemptGuard<'p> {
 
 impl Drop for AttemptGuard<'_> {
     fn drop(&mut self) {
-        self.report(Outcome::Cancelled, Duration::ZERO, self.now);
+        let (mut took, mut now) = (Duration::ZERO, self.now);
+        if let (Some(allotted), Some((breaker, _))) = (self.allotted, &self.ticket) {
+            now = Instant::now();
+            took = now.saturating_duration_since(self.now);
+            // Callers that leave a callee which hangs would else hide it: after half of its time an attempt is slow, whatever the
+            // rules call slow.
+            if took >= allotted / 2 {
+                took = took.max(breaker.slow_after);
+            }
+        }
+        self.report(Outcome::Cancelled, took, now);
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Rules {
     pub hedge: Option<HedgeRules>,
     /// Further attempts.
     pub retry: Option<RetryRules>,
-    /// How many in a time; what a guard behind it refuses has used its turn.
+    /// How many in a time. What the breaker refuses takes no turn; what a bulkhead or the throttle refuses has used it.
     pub rate: Option<RateRules>,
     /// How many at a time.
     pub bulkhead: Option<BulkheadRules>,
