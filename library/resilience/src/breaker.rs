@@ -275,6 +275,12 @@ impl Breaker {
         })
     }
 
+    /// Whether [`Breaker::settle`] needs the moment at which a call that went well and was not slow was over.
+    pub(crate) fn looks_back(&self, rules: &BreakerRules) -> bool {
+        // A good call can be the one from which on rates count, and then opens the breaker from now on for so long.
+        matches!(rules.window, Window::Time(_)) || self.outcomes.has_bad()
+    }
+
     /// What it is now, orders not looked at.
     pub fn position(&self) -> Position {
         match self.phase().state {

@@ -15,6 +15,7 @@
 //! Cancel-safe: whoever drops a call gives back its permit, and a probe's permit, at once.
 
 mod attempt_guard;
+mod boxed;
 mod calls;
 mod error;
 mod group;
@@ -25,8 +26,9 @@ mod tally;
 mod terms;
 mod vitals;
 
+pub use self::boxed::BoxedError;
 pub use self::calls::Policy;
 pub use self::error::{Bound, CallError, Guard};
-pub use self::layer::{Guarded, PolicyLayer};
+pub use self::layer::{Guarded, GuardedFuture, PolicyLayer};
 pub use self::rules::{GroupRules, MAX_GROUPS, Rules, TimeoutRules};
 pub use self::terms::Attempt;

@@ -51,8 +51,9 @@ pub(super) struct AttemptGuard<'p> {
     ticket: Option<(&'p BreakerRules, Ticket)>,
     /// Whether the throttle counts on it.
     asked: bool,
-    /// How long the work may run; none before it begins.
-    allotted: Option<Duration>,
+    /// Whether the work has begun, and when it is dropped at the latest.
+    begun: bool,
+    end: Option<Deadline>,
 }
 
 impl<'p> AttemptGuard<'p> {
@@ -74,7 +75,8 @@ impl<'p> AttemptGuard<'p> {
             group_permit: None,
             ticket: None,
             asked: false,
-            allotted: None,
+            begun: false,
+            end: None,
         }
     }
 
@@ -148,7 +150,7 @@ impl<'p> AttemptGuard<'p> {
             (Some(at_most), Some(deadline)) => Some(at_most.min(deadline)),
             (at_most, deadline) => at_most.or(deadline),
         };
-        self.allotted = Some(end.map_or(Duration::MAX, |end| end.at().saturating_duration_since(now)));
+        (self.begun, self.end) = (true, end);
         let share = match (&self.rules.timeout, self.deadline) {
             (Some(timeout), Some(deadline)) if !last && timeout.share < 1.0 => {
                 Some(deadline.part(timeout.share, timeout.at_most, now))
@@ -167,7 +169,8 @@ impl<'p> AttemptGuard<'p> {
             (false, _) => drop(shared.tally.timed_out.fetch_add(1, Relaxed)),
         }
         // The clock is read only for who wants to know: it is what costs most where all is well.
-        if !rules.looks_back() && !outcome.is_failure() {
+        if !outcome.is_failure() && !self.looks_back() {
+            self.report(outcome, Duration::ZERO, self.now);
             self.release();
             return self.now;
         }
@@ -187,6 +190,21 @@ impl<'p> AttemptGuard<'p> {
         }
         self.release();
         now
+    }
+
+    /// Whether a guard needs the moment at which an attempt that went well was over. The breaker does only where that can change what
+    /// it does: an attempt that is dropped before it would be slow is one of so many calls, whenever it ended.
+    fn looks_back(&self) -> bool {
+        let rules = self.rules;
+        let slow = |breaker: &BreakerRules| match (self.now.checked_add(breaker.slow_after), self.end) {
+            (Some(slow), Some(end)) => slow <= end.at(),
+            (slow, None) => slow.is_some(),
+            (None, _) => false,
+        };
+        rules.throttle.is_some()
+            || rules.hedge.is_some()
+            || rules.adaptive.is_some()
+            || rules.breaker.as_ref().is_some_and(|breaker| self.shared.breaker.looks_back(breaker) || slow(breaker))
     }
 
     /// Returns the permits, before the caller looks at the answer.
@@ -210,12 +228,12 @@ impl<'p> AttemptGuard<'p> {
 impl Drop for AttemptGuard<'_> {
     fn drop(&mut self) {
         let (mut took, mut now) = (Duration::ZERO, self.now);
-        if let (Some(allotted), Some((breaker, _))) = (self.allotted, &self.ticket) {
+        if let (true, Some((breaker, _))) = (self.begun, &self.ticket) {
             now = Instant::now();
             took = now.saturating_duration_since(self.now);
             // Callers that leave a callee which hangs would else hide it: after half of its time an attempt is slow, whatever the
             // rules call slow.
-            if took >= allotted / 2 {
+            if self.end.is_some_and(|end| took >= end.at().saturating_duration_since(self.now) / 2) {
                 took = took.max(breaker.slow_after);
             }
         }

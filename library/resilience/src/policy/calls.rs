@@ -13,7 +13,7 @@ use super::attempt_guard::{AttemptGuard, Times};
 use super::error::CallError;
 use super::group::Group;
 use super::rules::Rules;
-use super::shared::Shared;
+use super::shared::{Known, Shared};
 use super::terms::{Answered, Attempt, Ended, Repeats, Terms};
 use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
@@ -31,12 +31,17 @@ pub struct Policy<C = ByResult> {
     shared: Arc<Shared>,
     /// Who calls, where it is a group with permits of its own.
     group: Option<Arc<Group>>,
+    /// The rules that calls follow until others replace them.
+    known: Known,
     classify: C,
 }
 
 impl<C: Clone> Clone for Policy<C> {
+    /// Another handle, which reads the rules anew where they were replaced: its calls need not look for them each time.
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), group: self.group.clone(), classify: self.classify.clone() }
+        let shared = Arc::clone(&self.shared);
+        let known = if shared.is_current(&self.known) { self.known.clone() } else { shared.known() };
+        Self { shared, known, group: self.group.clone(), classify: self.classify.clone() }
     }
 }
 
@@ -47,15 +52,15 @@ impl Policy {
     /// What makes no sense in the rules.
     pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, String> {
         rules.check()?;
-        let shared = Shared::new(name.into(), rules, Instant::now());
-        Ok(Self { shared: Arc::new(shared), group: None, classify: ByResult })
+        let shared = Arc::new(Shared::new(name.into(), rules, Instant::now()));
+        Ok(Self { known: shared.known(), shared, group: None, classify: ByResult })
     }
 }
 
 impl<C> Policy<C> {
     /// The same policy, with its state, where results say something else about the callee.
     pub fn classified<D>(self, classify: D) -> Policy<D> {
-        Policy { shared: self.shared, group: self.group, classify }
+        Policy { shared: self.shared, group: self.group, known: self.known, classify }
     }
 
     /// The same policy, with its state, for a group of callers: it has no more than its own permits of the policy's, whatever it calls, and
@@ -67,7 +72,7 @@ impl<C> Policy<C> {
     where
         C: Clone,
     {
-        let group = self.shared.groups.of(&self.shared.rules.read(), name, Instant::now())?;
+        let group = self.shared.groups.of(&self.shared.rules(), name, Instant::now())?;
         Ok(Self { group: Some(group), ..self.clone() })
     }
 
@@ -78,7 +83,7 @@ impl<C> Policy<C> {
 
     /// The rules now.
     pub fn rules(&self) -> Arc<Rules> {
-        self.shared.rules.get()
+        self.shared.rules()
     }
 
     /// Replaces the rules as a whole. Calls under way end by the old ones; what guards know stays.
@@ -87,8 +92,8 @@ impl<C> Policy<C> {
     /// What makes no sense in the new ones; the old ones stay in force.
     pub fn change(&self, rules: Rules) -> Result<(), String> {
         rules.check()?;
-        self.shared.rules.replace(rules);
-        let (rules, now) = (self.shared.rules.read(), Instant::now());
+        self.shared.replace(rules);
+        let (rules, now) = (self.shared.rules(), Instant::now());
         if let Some(bulkhead) = &rules.bulkhead_now(&self.shared.adaptive) {
             self.shared.bulkhead.widen(bulkhead, now);
         }
@@ -290,21 +295,36 @@ impl<C> Policy<C> {
     pub async fn once<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,
-        F: Fn(Attempt) -> W,
+        F: FnOnce(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::Never, work).await.map(Answered::into_value)
+        let mut work = Some(work);
+        let only = |attempt| work.take().expect("there is one attempt: it may not be repeated")(attempt);
+        self.run_mut(Repeats::Never, only).await.map(Answered::into_value)
     }
 
+    /// Attempts one after the other, of which none begins before the last is over.
+    pub(super) async fn run_mut<T, E, F, W>(&self, repeats: Repeats, work: F) -> Ended<T, E>
+    where
+        C: Classify<T, E>,
+        F: FnMut(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let replaced = self.replaced();
+        let rules = replaced.as_ref().unwrap_or(&self.known.rules);
+        self.attempts(&Terms::of(rules, repeats != Repeats::Never, Instant::now()), work).await
+    }
+
+    /// The same, and where the rules hedge a second one beside a slow one.
     pub(super) async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Ended<T, E>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let rules = self.shared.rules.read();
-        let now = Instant::now();
-        let terms = Terms::of(&rules, repeats != Repeats::Never, now);
+        let replaced = self.replaced();
+        let rules = replaced.as_ref().unwrap_or(&self.known.rules);
+        let terms = Terms::of(rules, repeats != Repeats::Never, Instant::now());
         if let (Repeats::Beside, Some(hedge), Some(retry)) = (repeats, &rules.hedge, &rules.retry)
             && let Some(delay) = self.shared.latencies.delay(hedge)
         {
@@ -314,16 +334,26 @@ impl<C> Policy<C> {
         self.attempts(&terms, &work).await
     }
 
+    /// Whether the rules hedge.
+    pub(super) fn hedges(&self) -> bool {
+        self.replaced().as_ref().unwrap_or(&self.known.rules).hedge.is_some()
+    }
+
+    /// The rules, where the handle's own were replaced. Else a call borrows those, as it would hold a guard or a count while it waits.
+    fn replaced(&self) -> Option<Arc<Rules>> {
+        (!self.shared.is_current(&self.known)).then(|| self.shared.rules())
+    }
+
     /// Of whom an error speaks.
     fn label(&self) -> Arc<str> {
         Arc::clone(self.group.as_ref().map_or(&self.shared.name, |group| &group.label))
     }
 
     /// Attempt after attempt.
-    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Ended<T, E>
+    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, mut work: F) -> Ended<T, E>
     where
         C: Classify<T, E>,
-        F: Fn(Attempt) -> W,
+        F: FnMut(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
         let Terms { rules, begun, deadline, repeatable, .. } = *terms;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::boxed::BoxedError;
 use crate::retry::Stop;
 
 /// A guard that can refuse a call.
@@ -114,6 +115,35 @@ impl<E> CallError<E> {
             Self::BadAnswer { .. } => None,
             Self::Refused { cause, .. } | Self::TimedOut { cause, .. } | Self::Expired { cause, .. } => cause.as_ref(),
         }
+    }
+}
+
+impl<E> CallError<E> {
+    /// The same error with another cause.
+    pub fn map_cause<F>(self, change: impl FnOnce(E) -> F) -> CallError<F> {
+        match self {
+            Self::Refused { policy, guard, retry_after, cause } => {
+                CallError::Refused { policy, guard, retry_after, cause: cause.map(change) }
+            }
+            Self::Failed { policy, attempts, stop, cause } => {
+                CallError::Failed { policy, attempts, stop, cause: change(cause) }
+            }
+            Self::BadAnswer { policy, attempts, stop } => CallError::BadAnswer { policy, attempts, stop },
+            Self::TimedOut { policy, attempts, bound, within, stop, cause } => {
+                CallError::TimedOut { policy, attempts, bound, within, stop, cause: cause.map(change) }
+            }
+            Self::Expired { policy, attempts, bound, within, cause } => {
+                CallError::Expired { policy, attempts, bound, within, cause: cause.map(change) }
+            }
+        }
+    }
+
+    /// The same error with its cause in a box: an [`Error`](std::error::Error) also where the cause is a `Box<dyn Error>`.
+    pub fn boxed(self) -> CallError<BoxedError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.map_cause(BoxedError::new)
     }
 }
 

@@ -134,11 +134,6 @@ impl Rules {
         }
     }
 
-    /// Whether a guard wants to know when a call that went well was over.
-    pub(super) fn looks_back(&self) -> bool {
-        self.breaker.is_some() || self.throttle.is_some() || self.hedge.is_some() || self.adaptive.is_some()
-    }
-
     /// The bulkhead's rules, with so many at a time as there may be now.
     pub(super) fn bulkhead_now(&self, adaptive: &Adaptive) -> Option<BulkheadRules> {
         let bulkhead = self.bulkhead?;

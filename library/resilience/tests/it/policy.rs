@@ -211,6 +211,57 @@ async fn a_task_whose_deadline_has_passed_makes_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_good_attempt_is_looked_at_wherever_it_changes_what_the_breaker_does() {
+    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() };
+    // A slow call that an attempt's time allows is counted, whatever sets that time.
+    let slow = Some(BreakerRules { slow_after: 300 * MILLI, ..breaker });
+    let timeout = |millis: u32| Some(TimeoutRules { at_most: millis * MILLI, ..TimeoutRules::default() });
+    for rules in [
+        Rules { timeout: timeout(300), ..Rules::NONE },
+        Rules { deadline: Some(300 * MILLI), ..Rules::NONE },
+        Rules::NONE,
+    ] {
+        let policy = policy(Rules { breaker: slow, ..rules });
+        for _ in 0..4 {
+            policy.call(|_| answers(300 * MILLI)).await.unwrap();
+        }
+        assert_eq!(policy.breaker().position(), Position::Open);
+    }
+    // A good call that completes the number from which on rates count opens it from its end on.
+    let wait = Backoff::new(500 * MILLI, 500 * MILLI).spread(Jitter::None);
+    let policy =
+        policy(Rules { breaker: Some(BreakerRules { wait, ..breaker }), timeout: timeout(5000), ..Rules::NONE });
+    for _ in 0..3 {
+        policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
+    }
+    policy.call(|_| answers(400 * MILLI)).await.unwrap();
+    let error = policy.call(|_| answers(MILLI)).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { retry_after: Some(left), .. } if left == 500 * MILLI), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_handle_follows_the_rules_that_were_given_last() {
+    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let (other, attempts) = (policy.clone(), Cell::new(0));
+    let work = |_| {
+        attempts.set(attempts.get() + 1);
+        async { Err::<(), _>("down") }
+    };
+    // One that is under way ends by the rules with which it began.
+    let changing = async {
+        tokio::time::sleep(50 * MILLI).await;
+        policy.change(Rules::NONE).unwrap();
+    };
+    let (error, ()) = tokio::join!(other.call(work), changing);
+    assert!(matches!(error, Err(CallError::Failed { attempts: 3, .. })), "{error:?}");
+    for handle in [&policy, &other, &other.clone(), &policy.clone().classified(evenkeel_resilience::ByResult)] {
+        attempts.set(0);
+        handle.call(work).await.unwrap_err();
+        assert_eq!((attempts.get(), &*handle.rules()), (1, &Rules::NONE));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_open_breaker_refuses_with_the_name_of_the_guard_and_when_to_ask_again() {
     let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() };
     let policy = policy(Rules { breaker: Some(breaker), ..Rules::NONE });
