@@ -9,7 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::instances::VisitedInstances;
-use crate::transport::{Outgoing, shown};
+use crate::transport::{Outgoing, shown, whole_millis};
 use crate::{Bounds, Client, Error, Response};
 
 /// The most redirects that a call can follow.
@@ -129,7 +129,8 @@ impl<'c> Call<'c> {
             return Err(Error::Malformed { url: shown(&self.out.url), cause });
         }
         let total = Deadline::after_or_current(self.bounds.total);
-        let late = || Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound: self.bounds.total };
+        let within = whole_millis(total.left());
+        let late = || Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound: within };
         let entered = self.client.enter(total).await.map_err(|full| Error::Refused {
             url: shown(&self.out.url),
             why: format!("the client has {} calls under way: {full}", self.bounds.at_once),
@@ -187,7 +188,7 @@ impl<'c> Call<'c> {
             (true, false) => policy.call_in_turn(work).await,
             (false, _) => policy.once(work).await,
         };
-        let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), self.bounds.total, error));
+        let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), error));
         counted.end(answer.as_ref().map(|answer| answer.status), begun.elapsed());
         answer
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use resilience::CallError;
 use resilience::policy::Guard;
 
+use crate::transport::whole_millis;
+
 /// Why a call has no answer. URLs are without credentials and query.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -96,7 +98,7 @@ impl Error {
     }
 
     /// What the peer's policy made of the call.
-    pub(crate) fn guarded(url: &str, total: Duration, error: CallError<Self>) -> Self {
+    pub(crate) fn guarded(url: &str, error: CallError<Self>) -> Self {
         let url = url.to_owned();
         match error {
             CallError::Failed { cause, .. } => cause,
@@ -109,8 +111,12 @@ impl Error {
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
             }
-            CallError::TimedOut { .. } | CallError::Expired { .. } => {
-                Self::Timeout { url, what: "whole answer", bound: total }
+            CallError::TimedOut { within, .. } | CallError::Expired { within, .. } => {
+                Self::Timeout { url, what: "whole answer", bound: whole_millis(within) }
+            }
+            // A call gives such an answer as it is.
+            CallError::BadAnswer { policy, .. } => {
+                Self::Unexpected { url, cause: format!("an answer that counts as a failure of {policy}") }
             }
         }
     }

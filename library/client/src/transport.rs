@@ -90,15 +90,19 @@ impl Transport {
         propagate(request.headers_mut(), bounds.tells_deadline.then_some(total));
 
         let late = |what, bound| Error::Timeout { url: url.clone(), what, bound };
+        // The error names the bound that is the sooner one.
+        let left = whole_millis(total.left());
+        let (what, within) =
+            if bounds.first_byte < left { ("first byte", bounds.first_byte) } else { ("whole answer", left) };
         let first_byte = total.min(Deadline::after(bounds.first_byte));
         let answer = tokio::time::timeout_at(first_byte.at(), self.pool.request(request))
             .await
-            .map_err(|_| late("first byte", bounds.first_byte.min(bounds.total)))?
+            .map_err(|_| late(what, within))?
             .map_err(|error| failed(&url, &error))?;
         let (head, body) = answer.into_parts();
         let body = tokio::time::timeout_at(total.at(), read(body, bounds, &url))
             .await
-            .map_err(|_| late("whole answer", bounds.total))??;
+            .map_err(|_| late("whole answer", left))??;
         let mut answer = Response { status: head.status, headers: head.headers, body, url };
         decompress(&mut answer, bounds.answer_bytes)?;
         Ok(answer)
@@ -181,6 +185,11 @@ fn causes(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+pub(crate) fn whole_millis(left: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }
 
 /// A URL without user, password and query.
