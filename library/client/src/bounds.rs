@@ -2,10 +2,19 @@
 
 use std::time::Duration;
 
-/// What a call may take. Every bound is in force for every call; a call can only set its own total.
+/// What a call may take. Every bound is in force for every call; a call can set bounds of its own ([`crate::Call`]).
+///
+/// ```
+/// use std::time::Duration;
+/// use evenkeel_client::Bounds;
+///
+/// let bounds = Bounds::default().with_total(Duration::from_secs(3)).with_answer_bytes(64 * 1024);
+/// assert_eq!(bounds.total, Duration::from_secs(3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Bounds {
-    /// For a connection: TCP and TLS. Default 2 s.
+    /// For a connection: name, TCP and TLS. All addresses of a name share it. Default 2 s.
     pub connect: Duration,
     /// From the start of an attempt to the answer's head. Default 5 s.
     pub first_byte: Duration,
@@ -15,6 +24,8 @@ pub struct Bounds {
     pub total: Duration,
     /// Bytes of an answer's head. Default 64 KiB, at least 8 KiB.
     pub head_bytes: u32,
+    /// Header fields of an answer over HTTP/1. Default 256.
+    pub head_fields: usize,
     /// Bytes of an answer's body, as it comes and as it is once it is decompressed. Default 1 MiB.
     pub answer_bytes: usize,
     /// Idle connections kept for each host. Default 32.
@@ -29,7 +40,62 @@ pub struct Bounds {
 #[cfg(feature = "without-guards")]
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// Each with one bound replaced.
 impl Bounds {
+    /// For a connection: name, TCP and TLS.
+    #[must_use]
+    pub fn with_connect(self, connect: Duration) -> Self {
+        Self { connect, ..self }
+    }
+
+    /// From the start of an attempt to the answer's head.
+    #[must_use]
+    pub fn with_first_byte(self, first_byte: Duration) -> Self {
+        Self { first_byte, ..self }
+    }
+
+    /// Between two pieces of an answer's body.
+    #[must_use]
+    pub fn with_idle_body(self, idle_body: Duration) -> Self {
+        Self { idle_body, ..self }
+    }
+
+    /// For the whole call.
+    #[must_use]
+    pub fn with_total(self, total: Duration) -> Self {
+        Self { total, ..self }
+    }
+
+    /// Bytes and header fields of an answer's head.
+    #[must_use]
+    pub fn with_head(self, head_bytes: u32, head_fields: usize) -> Self {
+        Self { head_bytes, head_fields, ..self }
+    }
+
+    /// Bytes of an answer's body.
+    #[must_use]
+    pub fn with_answer_bytes(self, answer_bytes: usize) -> Self {
+        Self { answer_bytes, ..self }
+    }
+
+    /// Idle connections kept for each host.
+    #[must_use]
+    pub fn with_idle_per_host(self, idle_per_host: usize) -> Self {
+        Self { idle_per_host, ..self }
+    }
+
+    /// Calls at a time, all peers together; at least one.
+    #[must_use]
+    pub fn with_at_once(self, at_once: u32) -> Self {
+        Self { at_once, ..self }
+    }
+
+    /// Whether peers are told how long their answer is waited for.
+    #[must_use]
+    pub fn telling_deadline(self, tells_deadline: bool) -> Self {
+        Self { tells_deadline, ..self }
+    }
+
     /// Removes every time limit, also those that a call sets for itself. For a test that shows what the limits prevent.
     #[cfg(feature = "without-guards")]
     #[must_use]
@@ -37,13 +103,21 @@ impl Bounds {
         Self { connect: FOREVER, first_byte: FOREVER, idle_body: FOREVER, total: FOREVER, ..self }
     }
 
-    /// With another bound for the whole call; the first byte's shrinks with it.
-    pub(crate) fn with_total(self, total: Duration) -> Self {
+    /// Of a call with another bound for the whole; the first byte's shrinks with it.
+    pub(crate) fn of_call(self, total: Duration) -> Self {
+        if self.is_boundless() { self } else { Self { total, first_byte: self.first_byte.min(total), ..self } }
+    }
+
+    /// Of a call with another bound for the answer's head.
+    pub(crate) fn of_head(self, first_byte: Duration) -> Self {
+        if self.is_boundless() { self } else { Self { first_byte, ..self } }
+    }
+
+    fn is_boundless(&self) -> bool {
         #[cfg(feature = "without-guards")]
-        if self.total >= FOREVER {
-            return self;
-        }
-        Self { total, first_byte: self.first_byte.min(total), ..self }
+        return self.total >= FOREVER;
+        #[cfg(not(feature = "without-guards"))]
+        false
     }
 }
 
@@ -55,6 +129,7 @@ impl Default for Bounds {
             idle_body: Duration::from_secs(5),
             total: Duration::from_secs(10),
             head_bytes: 64 * 1024,
+            head_fields: 256,
             answer_bytes: 1024 * 1024,
             idle_per_host: 32,
             at_once: 1024,

@@ -1,38 +1,56 @@
 //! A call: built, then sent under the policy of its peer.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, header};
+use http_body::Body;
+use hyper::body::Incoming;
 use resilience::Deadline;
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tower::BoxError;
 use url::Url;
 
+use crate::body::{ResponseBody, Stream, stream};
+use crate::bounds::Bounds;
+use crate::client::Client;
+use crate::connector::Dial;
+use crate::credentials::shown;
+use crate::error::{Error, whole_millis};
 use crate::instances::VisitedInstances;
-use crate::transport::{Outgoing, shown};
-use crate::{Bounds, Client, Error, Response};
+use crate::outgoing::Outgoing;
+use crate::peers::Peer;
+use crate::place::same_origin;
+use crate::redirect::{IDEMPOTENCY_KEY, leave_origin, redirected, redirects};
+use crate::response::{Response, StreamingResponse};
+use crate::sensitive::may_be_secret;
 
 /// The most redirects that a call can follow.
 pub const MAX_REDIRECTS: u8 = 10;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Headers that are for one origin alone.
-const FOR_ONE_ORIGIN: [HeaderName; 4] =
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, IDEMPOTENCY_KEY];
-
-/// A call about to be made.
+/// A call about to be made. Its `Debug` shows no header values, no body and no query.
 #[must_use = "a call does nothing until it is sent"]
 #[derive(Debug)]
 pub struct Call<'c> {
     client: &'c Client,
+    /// Who is called, where it is not found by the URL.
+    peer: Option<Arc<Peer>>,
     out: Outgoing,
+    /// The body, where it is streamed.
+    stream: Mutex<Option<Stream>>,
     bounds: Bounds,
+    /// The bound on a streamed answer.
+    streamed_bytes: Option<usize>,
     redirects: u8,
     repeatable: Option<bool>,
     group: Option<String>,
     malformed: Option<String>,
 }
+
+/// Where the body of an answer goes that is to be streamed.
+type Slot = Mutex<Option<Incoming>>;
 
 impl Client {
     /// A GET.
@@ -45,22 +63,51 @@ impl Client {
         self.call(Method::POST, url)
     }
 
-    /// Any method.
+    /// Any method. A user and password in the URL are sent as `Authorization: Basic`, unless the call has an `Authorization` of its own.
     pub fn call(&self, method: Method, url: &Url) -> Call<'_> {
-        Call::new(self, method, url, self.bounds)
+        Call::new(self, method, url)
     }
 }
 
+/// A call that may begin.
+struct Entered {
+    total: Deadline,
+    /// The time until `total` when the call began.
+    within: Duration,
+    permit: OwnedSemaphorePermit,
+}
+
 impl<'c> Call<'c> {
-    fn new(client: &'c Client, method: Method, url: &Url, bounds: Bounds) -> Self {
-        let out = Outgoing { method, url: url.clone(), headers: HeaderMap::new(), body: Bytes::new() };
-        Self { client, out, bounds, redirects: 0, repeatable: None, group: None, malformed: None }
+    pub(crate) fn new(client: &'c Client, method: Method, url: &Url) -> Self {
+        Self {
+            client,
+            peer: None,
+            out: Outgoing::new(method, url),
+            stream: Mutex::default(),
+            bounds: client.bounds,
+            streamed_bytes: None,
+            redirects: 0,
+            repeatable: None,
+            group: None,
+            malformed: None,
+        }
+    }
+
+    /// To this peer, whatever the URL says.
+    pub(crate) fn to(self, peer: Arc<Peer>) -> Self {
+        Self { peer: Some(peer), ..self }
+    }
+
+    /// A call that cannot be made.
+    pub(crate) fn malformed(self, cause: String) -> Self {
+        Self { malformed: Some(cause), ..self }
     }
 
     /// With one more header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) => {
+            (Ok(name), Ok(mut value)) => {
+                value.set_sensitive(may_be_secret(&name));
                 self.out.headers.append(name, value);
             }
             _ => self.malformed = Some(format!("the header {name:?} has a name or value that HTTP cannot carry")),
@@ -68,7 +115,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// With an `Idempotency-Key`, by which the other side knows a repeat: the call may then be tried again.
+    /// With an `Idempotency-Key`, by which the other side recognizes a repeat: the call may then be tried again.
     pub fn idempotency_key(self, key: &str) -> Self {
         self.header(IDEMPOTENCY_KEY.as_str(), key)
     }
@@ -91,14 +138,47 @@ impl<'c> Call<'c> {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
+    /// With a body that is sent as it comes, of this media type. It can be sent once: the call is never repeated, and follows no redirect that asks
+    /// for the body again. The head of the answer has the whole call's time to come, as it may come after the body.
+    ///
+    /// ```no_run
+    /// # async fn call() -> Result<(), evenkeel_client::Error> {
+    /// # let client = evenkeel_client::Client::default();
+    /// # let url = "http://127.0.0.1:9300/v1/upload".parse().expect("a URL");
+    /// let body = http_body_util::Full::new(bytes::Bytes::from("any http_body::Body"));
+    /// let answer = client.post(&url).body_stream("text/plain", body).send().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn body_stream<B>(mut self, media_type: &str, body: B) -> Self
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        self.out.streams = true;
+        self.stream = Mutex::new(Some(stream(body)));
+        self.header(header::CONTENT_TYPE.as_str(), media_type)
+    }
+
     /// With another bound for the whole call; the first byte's shrinks with it.
     pub fn total_timeout(mut self, total: Duration) -> Self {
-        self.bounds = self.bounds.with_total(total);
+        self.bounds = self.bounds.of_call(total);
         self
     }
 
-    /// Follows so many redirects, at most [`MAX_REDIRECTS`]; without this none. To another origin no credentials go, and
-    /// never from https to http.
+    /// With another bound from the start of an attempt to the answer's head, such as for a long poll. The call's total stays.
+    pub fn first_byte_timeout(mut self, first_byte: Duration) -> Self {
+        self.bounds = self.bounds.of_head(first_byte);
+        self
+    }
+
+    /// With another bound for the bytes of the answer's body.
+    pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
+        self.bounds = self.bounds.with_answer_bytes(answer_bytes);
+        self.streamed_bytes = Some(answer_bytes);
+        self
+    }
+
+    /// Follows so many redirects, at most [`MAX_REDIRECTS`]; without this none. To another origin, or another dependency, only headers go that
+    /// can hold no secret (`Accept`, `Content-Type`, `User-Agent` and the like), and never from https to http.
     pub fn redirects(mut self, most: u8) -> Self {
         self.redirects = most.min(MAX_REDIRECTS);
         self
@@ -111,7 +191,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// In the name of a group of callers, which has places of its own at the peer: one that the peer's rules name
+    /// In the name of a group of callers, which has permits of its own at the peer: one that the peer's rules name
     /// ([`resilience::Rules::groups`]).
     pub fn group(mut self, name: &str) -> Self {
         self.group = Some(name.to_owned());
@@ -124,100 +204,144 @@ impl<'c> Call<'c> {
     ///
     /// # Errors
     /// [`Error`], when there is no whole answer within the bounds. A status of 4xx or 5xx is an answer.
-    pub async fn send(mut self) -> Result<Response, Error> {
-        if let Some(cause) = self.malformed.take() {
-            return Err(Error::Malformed { url: shown(&self.out.url), cause });
+    pub async fn send(self) -> Result<Response, Error> {
+        let Entered { total, within, permit: _permit } = self.enter().await?;
+        total.scope(self.follow(None)).await.unwrap_or_else(|_| Err(self.late(within)))
+    }
+
+    /// Makes the call until its answer begins, and hands out the body to be read as it comes. It is asked for without a coding, and given as it is.
+    /// The bounds of the call hold for the head; then each piece of the body has [`Bounds::idle_body`] to come, and the bytes are bounded
+    /// only by [`Call::answer_bytes`]. A call whose answer has begun is not repeated, and it is never hedged.
+    ///
+    /// Cancel-safe like [`Call::send`].
+    ///
+    /// ```no_run
+    /// # async fn call() -> Result<(), evenkeel_client::Error> {
+    /// # let client = evenkeel_client::Client::default();
+    /// # let url = "http://127.0.0.1:9300/v1/export".parse().expect("a URL");
+    /// let mut answer = client.get(&url).send_streaming().await?;
+    /// while let Some(piece) = answer.body.chunk().await? {
+    ///     println!("{} bytes", piece.len());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`], when no answer begins within the bounds.
+    pub async fn send_streaming(self) -> Result<StreamingResponse, Error> {
+        let Entered { total, within, permit } = self.enter().await?;
+        let slot = Slot::default();
+        let answer = total.scope(self.follow(Some(&slot))).await.unwrap_or_else(|_| Err(self.late(within)))?;
+        let Some(incoming) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) else {
+            return Err(self.late(within));
+        };
+        let Response { status, headers, url, .. } = answer;
+        let body = ResponseBody::new(incoming, url, self.bounds.idle_body, self.streamed_bytes, permit);
+        Ok(StreamingResponse { status, headers, body })
+    }
+
+    /// A call that can be made has a permit among all of the client, and an end.
+    async fn enter(&self) -> Result<Entered, Error> {
+        let url = || shown(&self.out.url);
+        if let Some(cause) = self.malformed.clone() {
+            return Err(Error::Malformed { url: url(), cause });
         }
         let total = Deadline::after_or_current(self.bounds.total);
-        let late = || Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound: self.bounds.total };
-        let entered = self.client.enter(total).await.map_err(|full| Error::Refused {
-            url: shown(&self.out.url),
-            why: format!("the client has {} calls under way: {full}", self.bounds.at_once),
+        let within = whole_millis(total.left());
+        let permit = self.client.enter(total).await.ok_or_else(|| Error::Refused {
+            url: url(),
+            why: format!("the client has {} calls under way, and none ended in time", self.client.bounds.at_once),
             after: None,
             cause: None,
         })?;
-        let answer = total.scope(self.follow()).await.unwrap_or_else(|_| Err(late()));
-        drop(entered);
-        answer
+        Ok(Entered { total, within, permit })
+    }
+
+    fn late(&self, within: Duration) -> Error {
+        Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound: within }
     }
 
     /// One call after the other, until one is not answered by a redirect that is to be followed.
-    async fn follow(&self) -> Result<Response, Error> {
+    async fn follow(&self, slot: Option<&Slot>) -> Result<Response, Error> {
         let (mut out, mut left) = (self.out.clone(), self.redirects);
+        let mut peer = self.peer.clone().unwrap_or_else(|| self.client.peers.of(&out.url));
+        let first = Arc::clone(&peer);
         loop {
-            let answer = self.guarded(&out).await?;
+            // Another peer, to which a redirect leads, has groups of its own.
+            let group = self.group.as_deref().filter(|_| Arc::ptr_eq(&peer, &first));
+            let answer = self.guarded(&peer, &out, group, slot).await?;
             if left == 0 || !redirects(answer.status) {
                 return Ok(answer);
             }
-            out = redirected(out, &answer)?;
+            let mut next = redirected(&out, &answer)?;
+            let next_peer = self.client.peers.of(&next.url);
+            if !same_origin(&out.url, &next.url) || !Arc::ptr_eq(&peer, &next_peer) {
+                leave_origin(&mut next);
+            }
+            (out, peer) = (next, next_peer);
             left -= 1;
         }
     }
 
     /// One call to one peer, in as many attempts as its policy allows.
-    async fn guarded(&self, out: &Outgoing) -> Result<Response, Error> {
-        let peer = self.client.peers.of(&out.url);
-        // Another peer, to which a redirect leads, has groups of its own.
-        let group = self.group.as_ref().filter(|_| out.url.origin() == self.out.url.origin());
+    async fn guarded(
+        &self,
+        peer: &Arc<Peer>,
+        out: &Outgoing,
+        group: Option<&str>,
+        slot: Option<&Slot>,
+    ) -> Result<Response, Error> {
         let policy = match group {
             None => peer.policy().clone(),
-            Some(group) => {
-                let known = peer.policy().group(group);
-                known.map_err(|cause| Error::Malformed { url: shown(&out.url), cause })?
-            }
+            Some(group) => peer
+                .policy()
+                .group(group)
+                .map_err(|cause| Error::Malformed { url: shown(&out.url), cause: cause.to_string() })?,
         };
         let (counted, begun) = (peer.begin(), Instant::now());
-        let (transport, bounds, tried) = (&self.client.transport, &self.bounds, VisitedInstances::default());
+        let (transport, tried) = (peer.transport().unwrap_or(&self.client.transport), VisitedInstances::default());
         let work = |attempt: resilience::Attempt| {
-            let (out, instances, tried) = (out.clone(), peer.instances(), &tried);
+            let mut out = out.clone();
+            // They stay here: a redirect to elsewhere begins without them.
+            out.credentials = out.credentials.or_else(|| peer.credentials().cloned());
+            let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(self.bounds.total));
+            let exchange = move |out, dial| self.exchange(transport, out, dial, until, slot);
+            let tried = &tried;
             async move {
-                match instances {
-                    Some(instances) => instances.exchange(transport, out, bounds, attempt, tried).await,
-                    None => {
-                        let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(bounds.total));
-                        transport.exchange(out, bounds, until).await
-                    }
+                match peer.instances() {
+                    Some(instances) => instances.attempt(out, until, tried, exchange).await,
+                    None => exchange(out, None).await,
                 }
             }
         };
         let repeatable =
             self.repeatable.unwrap_or_else(|| out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY));
-        let answer = match (repeatable, out.method.is_safe()) {
+        let beside = out.method.is_safe() && slot.is_none();
+        let answer = match (repeatable && !out.streams, beside) {
             (true, true) => policy.call(work).await,
             (true, false) => policy.call_in_turn(work).await,
             (false, _) => policy.once(work).await,
         };
-        let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), self.bounds.total, error));
+        let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), error));
         counted.end(answer.as_ref().map(|answer| answer.status), begun.elapsed());
         answer
     }
-}
 
-fn redirects(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// What is asked after a redirect (RFC 9110, 15.4): 307 and 308 ask the same elsewhere, the others become a GET.
-fn redirected(out: Outgoing, answer: &Response) -> Result<Outgoing, Error> {
-    let unexpected = |cause: String| Error::Unexpected { url: answer.url.clone(), cause };
-    let location = answer.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-    let location = location.ok_or_else(|| unexpected(format!("{} without a Location to follow", answer.status)))?;
-    let url = out.url.join(location).map_err(|error| unexpected(format!("a Location that is no URL: {error}")))?;
-    let secure = |url: &Url| url.scheme() == "https";
-    if !matches!(url.scheme(), "http" | "https") || secure(&out.url) && !secure(&url) {
-        return Err(unexpected(format!("a redirect to {}://, which is not followed from here", url.scheme())));
+    /// One attempt: the whole answer, or where there is a slot its head, and the body goes there.
+    async fn exchange(
+        &self,
+        transport: &crate::transport::Transport,
+        out: Outgoing,
+        dial: Option<Dial>,
+        until: Deadline,
+        slot: Option<&Slot>,
+    ) -> Result<Response, Error> {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(slot) = slot else {
+            return transport.exchange(out, stream, dial.as_ref(), &self.bounds, until).await;
+        };
+        let (head, body) = transport.head(out, stream, dial.as_ref(), &self.bounds, until, "identity").await?;
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        Ok(head)
     }
-    let mut next = Outgoing { url, ..out.clone() };
-    if !matches!(answer.status.as_u16(), 307 | 308) && !matches!(out.method, Method::GET | Method::HEAD) {
-        next.method = Method::GET;
-        next.body = Bytes::new();
-        next.headers.remove(header::CONTENT_TYPE);
-        next.headers.remove(IDEMPOTENCY_KEY);
-    }
-    if next.url.origin() != out.url.origin() {
-        for name in FOR_ONE_ORIGIN {
-            next.headers.remove(name);
-        }
-    }
-    Ok(next)
 }

@@ -1,20 +1,24 @@
 //! Active health checks: they end the wait of an open breaker as soon as the dependency is well.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use resilience::{Deadline, Ticker, TickerRules};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::transport::Outgoing;
-use crate::{Bounds, Client};
+use crate::Client;
+use crate::connector::Dial;
+use crate::outgoing::Outgoing;
+use crate::peers::Peer;
+use crate::place::url_below;
 
 /// How a dependency is asked how it is.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Check {
-    /// Where: 2xx says that it is well. On the dependency's own listener.
+    /// Below the path of the dependency's URL, beginning with a slash: 2xx says that it is well. On the dependency's own listener.
     pub path: String,
     /// How often.
     pub ticks: TickerRules,
@@ -25,6 +29,39 @@ impl Check {
     pub fn at(path: impl Into<String>) -> Self {
         Self { path: path.into(), ticks: TickerRules::every(Duration::from_secs(2)) }
     }
+
+    /// This often.
+    #[must_use]
+    pub fn every(self, ticks: TickerRules) -> Self {
+        Self { ticks, ..self }
+    }
+}
+
+/// Why a dependency cannot be checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// Nothing of this name is declared.
+    #[error("no dependency is declared as {0:?}")]
+    Unknown(String),
+    /// The path is none.
+    #[error("the check of {name} at {path:?}: {why}")]
+    Path {
+        /// The dependency.
+        name: String,
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The ticks make no sense.
+    #[error("the check of {name}: {why}")]
+    Ticks {
+        /// The dependency.
+        name: String,
+        /// What makes no sense.
+        why: String,
+    },
 }
 
 /// The longest that an answer is waited for.
@@ -37,27 +74,33 @@ impl Client {
     /// Cancel-safe.
     ///
     /// # Errors
-    /// When there is no such dependency, or the path is none.
-    pub async fn check(&self, name: &str, check: &Check) -> Result<(), String> {
-        check.ticks.check()?;
-        let peer = self.peers.named(name).ok_or_else(|| format!("there is no dependency {name:?}"))?;
-        let at = |url: &Url| url.join(&check.path).map_err(|error| format!("{:?} is no path: {error}", check.path));
-        at(peer.url())?;
+    /// [`CheckError`]: there is no such dependency, or the path is none.
+    pub async fn check(&self, name: &str, check: &Check) -> Result<Infallible, CheckError> {
+        let named = || name.to_owned();
+        check.ticks.check().map_err(|why| CheckError::Ticks { name: named(), why: why.to_string() })?;
+        let peer = self.peers.dependency(name).ok_or_else(|| CheckError::Unknown(named()))?;
+        let url = url_below(peer.url(), &check.path).map_err(|why| CheckError::Path {
+            name: named(),
+            path: check.path.clone(),
+            why,
+        })?;
         let mut ticker = Ticker::new(check.ticks, Instant::now());
         loop {
             ticker.tick().await;
-            for url in peer.everywhere() {
-                if self.is_well(at(&url)?).await {
+            for (url, dial) in peer.everywhere(&url) {
+                if self.is_well(&peer, &url, dial.as_ref()).await {
                     peer.policy().seems_well(Instant::now());
                 }
             }
         }
     }
 
-    async fn is_well(&self, url: Url) -> bool {
-        let out = Outgoing { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() };
-        let bounds = Bounds { total: PATIENCE, first_byte: PATIENCE, ..self.bounds };
-        let answer = self.transport.exchange(out, &bounds, Deadline::after(PATIENCE)).await;
+    async fn is_well(&self, peer: &Peer, url: &Url, dial: Option<&Dial>) -> bool {
+        let mut out = Outgoing::new(Method::GET, url);
+        out.credentials = peer.credentials().cloned();
+        let bounds = self.bounds.with_total(PATIENCE).with_first_byte(PATIENCE);
+        let transport = peer.transport().unwrap_or(&self.transport);
+        let answer = transport.exchange(out, None, dial, &bounds, Deadline::after(PATIENCE)).await;
         answer.is_ok_and(|answer| answer.status.is_success())
     }
 }

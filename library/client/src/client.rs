@@ -1,19 +1,19 @@
 //! The client: connections, bounds and policies that all its calls share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use resilience::bulkhead::{Bulkhead, BulkheadRules, Full, Permit, Queueing};
-use resilience::{ClusterRules, Deadline, Policy, Rules};
-use tokio::time::Instant;
+use resilience::{Deadline, Policy};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vitals::Registry;
 
 use crate::bounds::Bounds;
-use crate::endpoints::Endpoints;
-use crate::instances::Instances;
+use crate::declaration::{Declaration, DeclareError};
+use crate::instances::{FollowError, Instances};
 use crate::peers::Peers;
+use crate::resolver::Resolver;
 use crate::response::ByResponse;
-use crate::transport::{Roots, Transport};
+use crate::tls::Tls;
+use crate::transport::Transport;
 
 /// Makes calls; one for a whole service. Cheap to clone; clones share connections and policies.
 #[derive(Clone, Debug)]
@@ -21,33 +21,69 @@ pub struct Client {
     pub(crate) transport: Transport,
     pub(crate) bounds: Bounds,
     pub(crate) peers: Arc<Peers>,
-    all: Arc<Bulkhead>,
+    tls: Tls,
+    resolver: Resolver,
+    http2: bool,
+    all: Arc<Semaphore>,
+}
+
+/// Options of a [`Client`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    bounds: Bounds,
+    tls: Tls,
+    resolver: Resolver,
+    http2: bool,
+}
+
+impl ClientBuilder {
+    /// With these bounds for each call. Default [`Bounds::default`].
+    pub fn bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
+    /// With these authorities and this client certificate. Default: the authorities that browsers trust.
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Looks names up this way. Default [`Resolver::host`].
+    pub fn resolver(self, resolver: Resolver) -> Self {
+        Self { resolver, ..self }
+    }
+
+    /// Speaks HTTP/2 only, also without TLS (RFC 9113, 3.3, prior knowledge). For one dependency: [`Declaration::http2_prior_knowledge`].
+    pub fn http2_prior_knowledge(self) -> Self {
+        Self { http2: true, ..self }
+    }
+
+    /// The client.
+    pub fn build(self) -> Client {
+        let Self { bounds, tls, resolver, http2 } = self;
+        let config = tls.config().expect("a certificate is checked when it is given");
+        let transport = Transport::new(&bounds, config, resolver.clone(), http2);
+        let most = usize::try_from(bounds.at_once.max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Client { transport, bounds, peers: Arc::default(), tls, resolver, http2, all: Arc::new(Semaphore::new(most)) }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(Bounds::default())
+    }
 }
 
 impl Client {
-    /// A client whose calls have these bounds unless they set their own total. It speaks HTTP/2 where TLS agrees on it, and
+    /// A client whose calls have these bounds unless they set their own. It speaks HTTP/2 where TLS agrees on it, and
     /// HTTP/1.1 elsewhere, and trusts the authorities that browsers trust.
     pub fn new(bounds: Bounds) -> Self {
-        let transport = Transport::new(&bounds, &Roots::Public, false).expect("the public roots are well-formed");
-        Self::over(transport, bounds)
+        Self::builder().bounds(bounds).build()
     }
 
-    /// The same, trusting only the authorities in this PEM: those of a private network, or of a test.
-    ///
-    /// # Errors
-    /// What is wrong with the PEM.
-    pub fn trusting(bounds: Bounds, pem: &[u8]) -> Result<Self, String> {
-        Ok(Self::over(Transport::new(&bounds, &Roots::Only(pem), false)?, bounds))
-    }
-
-    /// The same, for peers that are known to speak HTTP/2 without TLS (RFC 9113, 3.3, prior knowledge).
-    pub fn http2(bounds: Bounds) -> Self {
-        let transport = Transport::new(&bounds, &Roots::Public, true).expect("the public roots are well-formed");
-        Self::over(transport, bounds)
-    }
-
-    fn over(transport: Transport, bounds: Bounds) -> Self {
-        Self { transport, bounds, peers: Arc::default(), all: Arc::default() }
+    /// A client with other options.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
     /// Shows how the calls go, by peer, in the registry: the tables `client` and `policy`.
@@ -55,54 +91,50 @@ impl Client {
         self.peers.register(registry);
     }
 
-    /// Names the peer at these endpoints, and says what guards its calls from now on: those to [`Endpoints::url`]. The policy is
-    /// the handle by which it is looked at, changed and given orders.
+    /// Declares a dependency. Its calls are those made through [`Client::dependency`], and those to URLs at or below
+    /// [`crate::Endpoints::url`]; where several dependencies cover a URL, the one with the longest path has it. The policy is the handle by which it is
+    /// looked at, changed and given orders.
     ///
-    /// Where there are many instances each attempt goes to one of them ([`ClusterRules::default`]: least loaded of two, who fails is left
-    /// out for a while), another than those that the call has been to.
+    /// Where there are many instances each attempt goes to one of them ([`resilience::ClusterRules::default`]: the less loaded of two; failing
+    /// instances are ejected for a while), another than those that the call has been to.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why names cannot be looked up.
+    /// [`DeclareError`]: a name or URL that is taken, rules that make no sense, names that cannot be looked up.
     ///
     /// # Panics
     /// Outside of a tokio runtime, where instances are looked up.
-    pub fn dependency(
-        &self,
-        name: &str,
-        endpoints: impl Into<Endpoints>,
-        rules: Rules,
-    ) -> Result<Policy<ByResponse>, String> {
-        self.balanced(name, endpoints, rules, ClusterRules::default())
+    pub fn declare(&self, declaration: Declaration) -> Result<Policy<ByResponse>, DeclareError> {
+        declaration.check_name()?;
+        let name = || declaration.name.clone();
+        let transport = self.own_transport(&declaration)?;
+        let instances =
+            Instances::follow(&declaration.name, &declaration.endpoints, declaration.cluster.clone(), &self.resolver);
+        let instances = instances.map_err(|error| match error {
+            FollowError::Rules(why) => DeclareError::Rules { name: name(), why },
+            FollowError::Names(cause) => DeclareError::Names { name: name(), cause },
+        })?;
+        self.peers.declare(declaration, instances, transport)
     }
 
-    /// The same, with other rules for who gets a call.
-    ///
-    /// # Errors
-    /// As [`Client::dependency`].
-    ///
-    /// # Panics
-    /// As [`Client::dependency`].
-    pub fn balanced(
-        &self,
-        name: &str,
-        endpoints: impl Into<Endpoints>,
-        rules: Rules,
-        cluster: ClusterRules,
-    ) -> Result<Policy<ByResponse>, String> {
-        let endpoints = endpoints.into();
-        let instances = Instances::follow(name, &endpoints, cluster)?;
-        self.peers.declare(name, endpoints.url(), rules, instances)
+    /// Connections of its own, for a dependency that asks for other ones than the client's.
+    fn own_transport(&self, declaration: &Declaration) -> Result<Option<Transport>, DeclareError> {
+        if declaration.tls.is_none() && declaration.http2 == self.http2 {
+            return Ok(None);
+        }
+        let config = declaration.tls.as_ref().unwrap_or(&self.tls).config();
+        let config = config.map_err(|cause| DeclareError::Tls { name: declaration.name.clone(), cause })?;
+        let http2 = declaration.http2 || self.http2;
+        Ok(Some(Transport::new(&self.bounds, config, self.resolver.clone(), http2)))
     }
 
-    /// The policy of this name: a dependency's own, or a peer's host and port.
+    /// The policy of this name: a dependency's own, or scheme, host and port of a peer that was not declared, such as `http://bank:81`.
     pub fn policy(&self, name: &str) -> Option<Policy<ByResponse>> {
         self.peers.policy(name)
     }
 
-    /// Acquires a permit among all calls of this client, and waits for it as long as the call has.
-    pub(crate) async fn enter(&self, until: Deadline) -> Result<Permit<'_>, Full> {
-        let permits = self.bounds.at_once.max(1);
-        let rules = BulkheadRules { permits, queue: permits, patience: Duration::MAX, order: Queueing::Fifo };
-        self.all.enter(&rules, Some(until.at()), Instant::now()).await
+    /// Acquires a permit among all calls of this client, and waits for it as long as the call has; none where it has no more time.
+    pub(crate) async fn enter(&self, until: Deadline) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        tokio::time::timeout_at(until.at(), Arc::clone(&self.all).acquire_owned()).await.ok()?.ok()
     }
 }

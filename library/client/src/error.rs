@@ -7,6 +7,7 @@ use resilience::policy::Guard;
 
 /// Why a call has no answer. URLs are without credentials and query.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A guard of the peer's policy refused it, or the client has too many calls at once.
     #[error("{url} was not called: {why}{}", after.map_or_else(String::new, |after| format!("; worth another attempt in {after:.1?}")))]
@@ -46,13 +47,14 @@ pub enum Error {
         /// Why.
         cause: String,
     },
-    /// The answer was longer than the bound; reading stopped there.
-    #[error("{url} answered more than {bound} bytes")]
+    /// The answer was longer than the caller's own bound; reading stopped there. It says nothing about the peer: such a call is not repeated,
+    /// and does not count against the peer.
+    #[error("{url} answered more than {limit}")]
     TooLarge {
         /// Where to.
         url: String,
         /// The bound.
-        bound: usize,
+        limit: Limit,
     },
     /// The answer is not what was asked for.
     #[error("{url} answered something else than expected: {cause}")]
@@ -69,6 +71,23 @@ pub enum Error {
         url: String,
         /// What is wrong with it.
         cause: String,
+    },
+}
+
+/// A bound of the caller on the size of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Of the body, in bytes.
+    #[error("{0} bytes in its body (Bounds::answer_bytes)")]
+    Body(usize),
+    /// Of the head over HTTP/1, which has both.
+    #[error("{bytes} bytes (Bounds::head_bytes) or {fields} fields (Bounds::head_fields) in its head")]
+    Head {
+        /// Bytes.
+        bytes: usize,
+        /// Header fields.
+        fields: usize,
     },
 }
 
@@ -96,7 +115,7 @@ impl Error {
     }
 
     /// What the peer's policy made of the call.
-    pub(crate) fn guarded(url: &str, total: Duration, error: CallError<Self>) -> Self {
+    pub(crate) fn guarded(url: &str, error: CallError<Self>) -> Self {
         let url = url.to_owned();
         match error {
             CallError::Failed { cause, .. } => cause,
@@ -109,9 +128,30 @@ impl Error {
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
             }
-            CallError::TimedOut { .. } | CallError::Expired { .. } => {
-                Self::Timeout { url, what: "whole answer", bound: total }
+            CallError::TimedOut { within, .. } | CallError::Expired { within, .. } => {
+                Self::Timeout { url, what: "whole answer", bound: whole_millis(within) }
+            }
+            // A call gives such an answer as it is.
+            CallError::BadAnswer { policy, .. } => {
+                Self::Unexpected { url, cause: format!("an answer that counts as a failure of {policy}") }
             }
         }
     }
+}
+
+/// An error with all its causes.
+/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+pub(crate) fn whole_millis(left: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+}
+
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
 }

@@ -1,40 +1,61 @@
 //! The instances of a dependency: each attempt of a call goes to one of them.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use http::uri::Authority;
-use http::{HeaderValue, header};
 use resilience::balance::Instance;
 use resilience::cluster::{Ejected, Picked};
 use resilience::discovery::{Discover, File, follow};
-use resilience::{Attempt, Classify, Cluster, ClusterRules, Deadline, Outcome};
+use resilience::{Classify, Cluster, ClusterRules, Deadline, Outcome};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use url::Url;
 use vitals::{Bus, Registry};
 
-use crate::endpoints::{Endpoints, Found, authority};
+use crate::connector::Dial;
+use crate::credentials::shown;
+use crate::endpoints::{Endpoints, Found, InstanceAddress};
 use crate::names::{Asked, Names};
-use crate::transport::{Outgoing, Transport, shown};
-use crate::{Bounds, ByResponse, Error, Response};
+use crate::outgoing::Outgoing;
+use crate::resolver::{Resolver, ResolverError};
+use crate::{ByResponse, Error, Response};
 
 /// How often a file of instances is looked at, on average.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// Why instances cannot be followed.
+#[derive(Debug)]
+pub(crate) enum FollowError {
+    /// The rules make no sense.
+    Rules(String),
+    /// Names cannot be looked up.
+    Names(ResolverError),
+}
+
 /// Where a dependency's calls can go.
 #[derive(Debug)]
 pub(crate) struct Instances {
-    cluster: Arc<Cluster<Authority>>,
-    /// What calls are made to, where their host is not the instance's own name.
-    host: Option<HeaderValue>,
+    cluster: Arc<Cluster<InstanceAddress>>,
+    led: Led,
     bus: OnceLock<Bus>,
     /// None where nothing can change.
     following: Option<JoinHandle<()>>,
 }
 
+/// How a call reaches its instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Led {
+    /// Its URL names the instance.
+    Url,
+    /// Its URL keeps the name of the dependency, for `Host` and the certificate; the connection goes to the instance's address.
+    Address,
+    /// Its URL names the instance, whose name is absolute: no search list is used for it.
+    AbsoluteName,
+}
+
 /// The instances that a call has been to.
 #[derive(Debug, Default)]
-pub(crate) struct VisitedInstances(Mutex<Vec<Authority>>);
+pub(crate) struct VisitedInstances(Mutex<Vec<InstanceAddress>>);
 
 impl Instances {
     /// Follows where the endpoints say, until it is dropped; none where there is one place and nothing to follow.
@@ -44,30 +65,38 @@ impl Instances {
     ///
     /// # Panics
     /// Outside of a tokio runtime, where there is something to follow.
-    pub(crate) fn follow(name: &str, endpoints: &Endpoints, rules: ClusterRules) -> Result<Option<Self>, String> {
+    pub(crate) fn follow(
+        name: &str,
+        endpoints: &Endpoints,
+        rules: ClusterRules,
+        resolver: &Resolver,
+    ) -> Result<Option<Self>, FollowError> {
         let url = endpoints.url();
-        let mut host = None;
-        let cluster = Arc::new(Cluster::new(name, rules, Instant::now())?);
-        let following = match &endpoints.found {
+        let of_rules = |why: &dyn std::fmt::Display| FollowError::Rules(why.to_string());
+        let cluster = Arc::new(Cluster::new(name, rules, Instant::now()).map_err(|why| of_rules(&why))?);
+        let names = |asked, server: &Option<SocketAddr>| {
+            Names::new(asked, server.map_or_else(|| resolver.clone(), Resolver::of_server)).map_err(FollowError::Names)
+        };
+        let (led, following) = match &endpoints.found {
             Found::One => return Ok(None),
             Found::List(list) => {
                 let instances: Vec<_> = list.iter().cloned().map(Instance::new).collect();
                 #[cfg(feature = "without-guards")]
                 let instances = crate::restricted::restrict(endpoints, instances);
-                cluster.replace(instances, Instant::now())?;
-                None
+                cluster.replace(instances, Instant::now()).map_err(|why| of_rules(&why))?;
+                (Led::Url, None)
             }
-            Found::File(path) => Some(spawn(&cluster, endpoints, File::new(path, LOOK))),
+            Found::File(path) => (Led::Url, Some(spawn(&cluster, endpoints, File::new(path, LOOK)))),
             Found::Addresses { resolver } => {
-                host = HeaderValue::from_str(authority(url)?.as_str()).ok();
                 let asked = Asked::Addresses(domain(url), url.port_or_known_default().unwrap_or(80));
-                Some(spawn(&cluster, endpoints, Names::new(asked, *resolver)?))
+                (Led::Address, Some(spawn(&cluster, endpoints, names(asked, resolver)?)))
             }
             Found::Services { resolver } => {
-                Some(spawn(&cluster, endpoints, Names::new(Asked::Services(domain(url)), *resolver)?))
+                let asked = Asked::Services(domain(url));
+                (Led::AbsoluteName, Some(spawn(&cluster, endpoints, names(asked, resolver)?)))
             }
         };
-        Ok(Some(Self { cluster, host, bus: OnceLock::new(), following }))
+        Ok(Some(Self { cluster, led, bus: OnceLock::new(), following }))
     }
 
     /// Shows the instances in the table `instance`, and publishes who is ejected.
@@ -78,16 +107,17 @@ impl Instances {
     }
 
     /// One attempt at one instance, another than those that the call has been to where another is well. Cancel-safe: an attempt that is
-    /// dropped when its time is over counts as a failure of its instance, and one that is dropped sooner does not.
-    pub(crate) async fn exchange(
+    /// dropped after half of its time counts as a failure of its instance, and one that is dropped sooner does not.
+    pub(crate) async fn attempt<F>(
         &self,
-        transport: &Transport,
         mut out: Outgoing,
-        bounds: &Bounds,
-        attempt: Attempt,
+        until: Deadline,
         tried: &VisitedInstances,
-    ) -> Result<Response, Error> {
-        let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(bounds.total));
+        exchange: impl FnOnce(Outgoing, Option<Dial>) -> F,
+    ) -> Result<Response, Error>
+    where
+        F: Future<Output = Result<Response, Error>>,
+    {
         let now = Instant::now();
         let picked = tried.next(&self.cluster, now, out.url.path());
         let Some(picked) = picked else {
@@ -95,27 +125,24 @@ impl Instances {
             let cause = format!("no instance of {} is known{why}", self.cluster.name());
             return Err(Error::Connect { url: shown(&out.url), cause });
         };
-        lead(&mut out.url, picked.address());
-        if let Some(host) = &self.host {
-            out.headers.entry(header::HOST).or_insert_with(|| host.clone());
-        }
+        let dial = self.led.lead(&mut out.url, picked.address());
         let trying = InstanceAttempt { instances: self, picked: Some(picked), begun: now, until };
-        let answer = transport.exchange(out, bounds, until).await;
+        let answer = exchange(out, dial).await;
         trying.end(ByResponse.classify(&answer));
         answer
     }
 
-    /// This URL at each of them.
-    pub(crate) fn urls(&self, url: &Url) -> Vec<Url> {
-        let at = |seen: resilience::cluster::Seen<Authority>| {
+    /// This URL at each of them, and where its connections go.
+    pub(crate) fn urls(&self, url: &Url) -> Vec<(Url, Option<Dial>)> {
+        let at = |seen: resilience::cluster::Seen<InstanceAddress>| {
             let mut url = url.clone();
-            lead(&mut url, &seen.instance.address);
-            url
+            let dial = self.led.lead(&mut url, &seen.instance.address);
+            (url, dial)
         };
         self.cluster.seen(Instant::now()).into_iter().map(at).collect()
     }
 
-    fn tell(&self, ejected: Vec<Ejected<Authority>>) {
+    fn tell(&self, ejected: Vec<Ejected<InstanceAddress>>) {
         let Some(bus) = self.bus.get() else { return };
         for Ejected { address, sign, lasts } in ejected {
             bus.publish(
@@ -135,7 +162,7 @@ impl Drop for Instances {
 }
 
 impl VisitedInstances {
-    fn next(&self, cluster: &Cluster<Authority>, now: Instant, key: &str) -> Option<Picked<Authority>> {
+    fn next(&self, cluster: &Cluster<InstanceAddress>, now: Instant, key: &str) -> Option<Picked<InstanceAddress>> {
         // A list of addresses is whole whatever happened to the thread that held the lock. It grows by one an attempt.
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let picked = cluster.pick_but(now, key, &tried)?;
@@ -147,7 +174,7 @@ impl VisitedInstances {
 /// An attempt that is under way.
 struct InstanceAttempt<'a> {
     instances: &'a Instances,
-    picked: Option<Picked<Authority>>,
+    picked: Option<Picked<InstanceAddress>>,
     begun: Instant,
     until: Deadline,
 }
@@ -166,16 +193,28 @@ impl InstanceAttempt<'_> {
 
 impl Drop for InstanceAttempt<'_> {
     fn drop(&mut self) {
-        let late = Instant::now() >= self.until.at();
+        // Where half of its time has passed the instance is slow, whoever gave up: the policy's breaker counts it so too.
+        let half = self.until.at().saturating_duration_since(self.begun) / 2;
+        let late = self.begun.elapsed() >= half;
         self.settle(if late { Outcome::Failure } else { Outcome::Cancelled });
     }
 }
 
-/// Makes a URL lead to this instance.
-fn lead(url: &mut Url, at: &Authority) {
-    // Neither fails for http and https; the authority was read from a URL, a file or records, and is whole.
-    let _ = url.set_host(Some(at.host()));
-    let _ = url.set_port(at.port_u16());
+impl Led {
+    /// Makes a URL lead to this instance, and says where its connections go if not there.
+    fn lead(self, url: &mut Url, at: &InstanceAddress) -> Option<Dial> {
+        let port = at.port().or(url.port_or_known_default()).unwrap_or(80);
+        if self != Self::Address {
+            // Neither fails for http and https; the address was read from a URL, a file or records, and is whole.
+            let _ = url.set_host(Some(at.host()));
+            let _ = url.set_port(at.port());
+        }
+        match self {
+            Self::Url => None,
+            Self::Address => Some(Dial { host: at.host().to_owned(), port }),
+            Self::AbsoluteName => Some(Dial { host: format!("{}.", at.host()), port }),
+        }
+    }
 }
 
 fn domain(url: &Url) -> String {
@@ -184,9 +223,9 @@ fn domain(url: &Url) -> String {
 
 /// Follows `source` in a task of its own.
 fn spawn(
-    cluster: &Arc<Cluster<Authority>>,
+    cluster: &Arc<Cluster<InstanceAddress>>,
     endpoints: &Endpoints,
-    source: impl Discover<Authority> + 'static,
+    source: impl Discover<InstanceAddress> + 'static,
 ) -> JoinHandle<()> {
     #[cfg(feature = "without-guards")]
     let source = crate::restricted::Restricted::new(source, endpoints);

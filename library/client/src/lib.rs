@@ -1,47 +1,71 @@
 //! The HTTP client: every call ends in time and in bounded memory, is guarded by its peer's policy, and carries the request
 //! that it works for.
 //!
-//! - [`Client`], [`Call`], [`Response`], [`Error`]: ask, and what comes of it.
-//! - [`Bounds`]: what a call may take.
+//! - [`Client`], [`Call`], [`Response`], [`Error`]: ask, and what comes of it. [`StreamingResponse`] for bodies that are read as they come.
+//! - [`Declaration`], [`Dependency`]: who is called, by name, and the guards of its calls.
 //! - [`Endpoints`]: where a dependency is, with one instance or many.
+//! - [`Bounds`]: what a call may take. [`Tls`]: who is trusted. [`Resolver`]: how names are looked up.
 //! - [`ByResponse`]: what an answer says about its peer.
 //! - `misbehave`, with the feature `testing`: peers that misbehave, for the tests of a caller.
 //!
-//! A peer is a host and port. The first call to one makes its [`Policy`](resilience::Policy), with [`default_rules`]; [`Client::dependency`] gives
-//! it a name and rules of its own. The request id, the W3C trace context, the deadline (`grpc-timeout`) and the
-//! criticality of the running task go with each call. TLS is always verified. No environment variable changes where calls go.
+//! A dependency is a name with a URL: [`Client::declare`] gives it rules of its own, and [`Client::dependency`] calls it. Any other URL can be called
+//! too: its scheme, host and port are a peer, whose first call makes its [`Policy`](resilience::Policy), with [`default_rules`].
+//! The request id, the W3C trace context, the deadline (`grpc-timeout`) and the
+//! criticality of the running task go with each call. TLS is always verified. No environment variable changes where calls go. Credentials in URLs
+//! are used, and shown nowhere.
 //!
 //! ```no_run
-//! # async fn call() -> Result<(), evenkeel_client::Error> {
-//! let client = evenkeel_client::Client::new(evenkeel_client::Bounds::default());
-//! let url = "http://127.0.0.1:9300/v1/payouts".parse().expect("a URL");
-//! let call = client.post(&url).idempotency_key("payout-7").json(&serde_json::json!({"amount": 5}));
-//! println!("{}", call.send().await?.status);
+//! use evenkeel_client::{Client, Declaration, Endpoints};
+//!
+//! # async fn call() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::default();
+//! client.declare(Declaration::new("bank", "http://127.0.0.1:9300".parse::<Endpoints>()?))?;
+//! let call = client.dependency("bank").post("/v1/payouts");
+//! let answer = call.idempotency_key("payout-7").json(&serde_json::json!({"amount": 5})).send().await?;
+//! println!("{}", answer.status);
 //! # Ok(()) }
 //! ```
 
+mod body;
 mod bounds;
 mod call;
 mod check;
 mod client;
+mod connector;
+mod credentials;
+mod declaration;
+mod dependency;
 mod endpoints;
 mod error;
+mod happy_eyeballs;
 mod instances;
 #[cfg(feature = "testing")]
 pub mod misbehave;
 mod names;
+mod outgoing;
 mod peers;
+mod place;
 mod propagate;
+mod redirect;
+mod resolver;
 mod response;
 #[cfg(feature = "without-guards")]
 mod restricted;
+mod rules;
+mod sensitive;
+mod tls;
 mod transport;
 
+pub use self::body::ResponseBody;
 pub use self::bounds::Bounds;
 pub use self::call::{Call, MAX_REDIRECTS};
-pub use self::check::Check;
-pub use self::client::Client;
-pub use self::endpoints::Endpoints;
-pub use self::error::Error;
-pub use self::peers::default_rules;
-pub use self::response::{ByResponse, Response};
+pub use self::check::{Check, CheckError};
+pub use self::client::{Client, ClientBuilder};
+pub use self::declaration::{Declaration, DeclareError};
+pub use self::dependency::Dependency;
+pub use self::endpoints::{Endpoints, EndpointsError};
+pub use self::error::{Error, Limit};
+pub use self::resolver::{Resolver, ResolverError};
+pub use self::response::{ByResponse, Response, StreamingResponse};
+pub use self::rules::default_rules;
+pub use self::tls::{Tls, TlsError};

@@ -1,18 +1,18 @@
 //! Instances by DNS: addresses of a name (A, AAAA), or its service records (SRV, RFC 2782).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::rdata::SRV;
 use hickory_resolver::proto::rr::{RData, Record};
-use http::uri::Authority;
 use resilience::balance::{Instance, MAX_WEIGHT};
 use resilience::discovery::{Discover, Unknown};
 use resilience::{Backoff, Jitter};
 use tokio::time::Instant;
+
+use crate::endpoints::InstanceAddress;
+use crate::resolver::{Resolver, ResolverError};
 
 /// The least and the most that an answer counts, whatever its time to live.
 const AT_LEAST: Duration = Duration::from_secs(1);
@@ -21,8 +21,8 @@ const AT_MOST: Duration = Duration::from_secs(300);
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 /// By how much sooner than its time to live an answer is asked for anew: callers of one name do not ask in step.
 const SOONER: f64 = 0.1;
-/// For one question to one server.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a line of the hosts file counts.
+const OF_HOSTS: Duration = Duration::from_secs(5);
 
 /// What is looked up.
 #[derive(Clone, Debug)]
@@ -38,7 +38,9 @@ pub(crate) enum Asked {
 #[derive(Debug)]
 pub(crate) struct Names {
     asked: Asked,
-    resolver: TokioResolver,
+    resolver: Resolver,
+    /// Without a cache: the answer in force is the cluster's; a cache below it would make its age unknown.
+    dns: TokioResolver,
     /// When the next look is due; none for the first.
     due: Option<Instant>,
     /// Looks in a row that failed.
@@ -48,44 +50,30 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// By this name server, or by the host's own.
+    /// By this resolver.
     ///
     /// # Errors
-    /// What is wrong with the host's configuration.
-    pub(crate) fn new(asked: Asked, server: Option<SocketAddr>) -> Result<Self, String> {
-        let wrong =
-            |error: &dyn std::fmt::Display| format!("names cannot be looked up: {error}; say ?resolver=ADDRESS:PORT");
-        let mut builder = match server {
-            None => TokioResolver::builder_tokio().map_err(|error| wrong(&error))?,
-            Some(server) => {
-                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-                    connection.port = server.port();
-                    connection
-                });
-                let server = NameServerConfig::new(server.ip(), true, connections.into());
-                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-            }
-        };
-        let options = builder.options_mut();
-        // The answer in force is the cluster's; a cache below it would make its age unknown.
-        options.cache_size = 0;
-        options.timeout = PATIENCE;
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        let resolver = builder.build().map_err(|error| wrong(&error))?;
-        Ok(Self { asked, resolver, due: None, failed: 0, said: None })
+    /// What is wrong with its configuration.
+    pub(crate) fn new(asked: Asked, resolver: Resolver) -> Result<Self, ResolverError> {
+        let dns = resolver.uncached()?;
+        Ok(Self { asked, resolver, dns, due: None, failed: 0, said: None })
     }
 
-    async fn look(&self) -> Result<(Vec<Instance<Authority>>, Duration), String> {
+    async fn look(&self) -> Result<(Vec<Instance<InstanceAddress>>, Duration), String> {
         let (instances, lives) = match &self.asked {
             Asked::Addresses(name, port) => {
-                let found = self.resolver.lookup_ip(absolute(name)).await.map_err(|error| error.to_string())?;
-                let at = found.iter().map(|ip| Instance::new(authority(&SocketAddr::new(ip, *port).to_string())));
-                let instances = at.map(sound).collect::<Result<Vec<_>, _>>()?;
-                (instances, shortest(found.as_lookup().answers()))
+                let instances = |ips: &mut dyn Iterator<Item = IpAddr>| {
+                    ips.map(|ip| Instance::new(SocketAddr::new(ip, *port).into())).collect::<Vec<_>>()
+                };
+                let known = self.resolver.in_hosts(name);
+                if !known.is_empty() {
+                    return Ok((instances(&mut known.into_iter()), OF_HOSTS));
+                }
+                let found = self.dns.lookup_ip(name.as_str()).await.map_err(|error| error.to_string())?;
+                (instances(&mut found.iter()), shortest(found.as_lookup().answers()))
             }
             Asked::Services(name) => {
-                let found = self.resolver.srv_lookup(absolute(name)).await.map_err(|error| error.to_string())?;
+                let found = self.dns.srv_lookup(name.as_str()).await.map_err(|error| error.to_string())?;
                 let services = found.answers().iter().filter_map(|record| match &record.data {
                     RData::SRV(service) => Some(service),
                     _ => None,
@@ -97,8 +85,8 @@ impl Names {
     }
 }
 
-impl Discover<Authority> for Names {
-    async fn next(&mut self) -> Result<Vec<Instance<Authority>>, Unknown> {
+impl Discover<InstanceAddress> for Names {
+    async fn next(&mut self) -> Result<Vec<Instance<InstanceAddress>>, Unknown> {
         loop {
             if let Some(due) = self.due {
                 tokio::time::sleep_until(due).await;
@@ -130,32 +118,20 @@ impl Discover<Authority> for Names {
     }
 }
 
-/// With a dot at its end: no domain of the host's own is tried.
-fn absolute(name: &str) -> String {
-    if name.ends_with('.') || !name.contains('.') { name.to_owned() } else { format!("{name}.") }
-}
-
-fn authority(text: &str) -> Result<Authority, String> {
-    text.parse().map_err(|error| format!("{text:?} is no host and port: {error}"))
-}
-
-fn sound(instance: Instance<Result<Authority, String>>) -> Result<Instance<Authority>, String> {
-    Ok(Instance::new(instance.address?))
-}
-
 /// The shortest time to live of these.
 fn shortest(records: &[Record]) -> Duration {
     records.iter().map(|record| Duration::from_secs(record.ttl.into())).min().unwrap_or(AT_LEAST)
 }
 
 /// Those of the lowest number of priority (RFC 2782), with their weights. One of weight 0 has a very small chance beside others.
-fn best(services: &[&SRV]) -> Result<Vec<Instance<Authority>>, String> {
+fn best(services: &[&SRV]) -> Result<Vec<Instance<InstanceAddress>>, String> {
     let Some(lowest) = services.iter().map(|service| service.priority).min() else { return Ok(Vec::new()) };
     let alike = services.iter().filter(|service| service.priority == lowest);
     let heaviest = alike.clone().map(|service| u32::from(service.weight)).max().unwrap_or_default().max(1);
     let instance = |service: &&SRV| {
         let host = service.target.to_ascii();
-        let at = authority(&format!("{}:{}", host.trim_end_matches('.'), service.port))?;
+        let text = format!("{}:{}", host.trim_end_matches('.'), service.port);
+        let at: InstanceAddress = text.parse().map_err(|error| format!("{text:?} is no host and port: {error}"))?;
         let weight = match heaviest {
             ..=MAX_WEIGHT => u32::from(service.weight),
             _ => u32::from(service.weight) * MAX_WEIGHT / heaviest,

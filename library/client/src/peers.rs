@@ -5,22 +5,30 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use resilience::policy::TimeoutRules;
-use resilience::{Policy, Rules};
+use resilience::Policy;
 use url::Url;
 use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue};
 
+use crate::connector::Dial;
+use crate::credentials::Credentials;
+use crate::declaration::{Declaration, DeclareError};
 use crate::instances::Instances;
+use crate::place::covers;
+use crate::rules::{default_rules, other_rules};
+use crate::transport::Transport;
 use crate::{ByResponse, Error};
 
 /// Peers told apart, and guarded apart; calls to further ones are counted together, as `other`.
 const MAX_PEERS: usize = 64;
 
+/// The name of all further ones together.
+const OTHER: &str = "other";
+
 const CLIENT: Table = Table {
     name: "client",
     help: "Calls made, by the peer they were made to.",
     columns: &[
-        Column::label("peer", "Host and port."),
+        Column::label("peer", "The dependency, or scheme, host and port of a peer that was not declared."),
         Column::gauge("calls_in_flight", "Calls that have not ended."),
         Column::counter("calls_answered", "Calls that were answered, whatever the status."),
         Column::counter("calls_failed", "Calls that have no whole answer."),
@@ -38,19 +46,26 @@ pub(crate) struct Peers {
 
 #[derive(Debug, Default)]
 struct Known {
-    peers: BTreeMap<String, Arc<Peer>>,
+    /// By their names.
+    declared: BTreeMap<String, Arc<Peer>>,
+    /// By scheme, host and port.
+    undeclared: BTreeMap<String, Arc<Peer>>,
     registry: Option<Registry>,
 }
 
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    origin: String,
-    /// What its calls go to, without a path.
+    name: String,
+    /// What its calls go to, without credentials.
     url: Url,
+    /// For calls without credentials of their own.
+    credentials: Option<Credentials>,
     policy: Policy<ByResponse>,
     /// Where its calls go, when there is more than one place.
     instances: Option<Instances>,
+    /// Its own connections, where they are not the client's.
+    transport: Option<Transport>,
     in_flight: AtomicU64,
     answered: AtomicU64,
     failed: AtomicU64,
@@ -63,74 +78,84 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 pub(crate) struct Counted(Arc<Peer>);
 
-/// What guards calls to a peer of which nothing was said. Calls bring their own deadlines.
-pub fn default_rules() -> Rules {
-    let timeout = Some(TimeoutRules { share: 0.5, at_most: Duration::MAX });
-    Rules { deadline: None, timeout, ..Rules::default() }
-}
-
-/// What guards calls to all those for whom there is no policy of their own: they have nothing in common but the bounds.
-fn other_rules() -> Rules {
-    Rules { breaker: None, bulkhead: None, ..default_rules() }
-}
-
 impl Peers {
-    /// Whom this URL belongs to; made known by its first call.
+    /// The dependency that covers this URL with the longest path, or else the peer at its origin, made known by its first call.
     pub(crate) fn of(&self, url: &Url) -> Arc<Peer> {
-        let origin = origin(url);
         let mut known = self.known();
-        if let Some(peer) = known.peers.get(&origin) {
+        let covering = known.declared.values().filter(|peer| covers(&peer.url, url));
+        if let Some(peer) = covering.max_by_key(|peer| peer.url.path().trim_end_matches('/').len()) {
             return Arc::clone(peer);
         }
-        let (origin, rules) = match known.peers.len() < MAX_PEERS {
+        let origin = url.origin().ascii_serialization();
+        if let Some(peer) = known.undeclared.get(&origin) {
+            return Arc::clone(peer);
+        }
+        let (name, rules) = match known.declared.len() + known.undeclared.len() < MAX_PEERS {
             true => (origin, default_rules()),
-            false => ("other".to_owned(), other_rules()),
+            false => (OTHER.to_owned(), other_rules()),
         };
-        if let Some(peer) = known.peers.get(&origin) {
+        if let Some(peer) = known.undeclared.get(&name) {
             return Arc::clone(peer);
         }
-        let policy = Policy::new(origin.as_str(), rules).expect("the default rules make sense");
-        known.add(origin, url, policy, None)
+        let policy = Policy::new(name.as_str(), rules).expect("the default rules make sense");
+        let root = url.join("/").unwrap_or_else(|_| url.clone());
+        let peer = Peer::new(name, root, None, policy.classified(ByResponse), None, None);
+        let peer = known.shown(peer);
+        known.undeclared.insert(peer.name.clone(), Arc::clone(&peer));
+        peer
     }
 
-    /// Names whom the URL belongs to, and says what guards its calls from now on.
+    /// Declares a dependency, whose calls are guarded by its rules from now on.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or that there are too many.
+    /// What makes no sense in the rules, that the name or the URL is taken, or that there are too many.
     pub(crate) fn declare(
         &self,
-        name: &str,
-        url: &Url,
-        rules: Rules,
+        declaration: Declaration,
         instances: Option<Instances>,
-    ) -> Result<Policy<ByResponse>, String> {
-        let origin = origin(url);
-        let policy = Policy::new(name, rules)?;
+        transport: Option<Transport>,
+    ) -> Result<Policy<ByResponse>, DeclareError> {
+        let Declaration { name, endpoints, rules, .. } = declaration;
+        let policy = Policy::new(name.as_str(), rules)
+            .map_err(|why| DeclareError::Rules { name: name.clone(), why: why.to_string() })?;
         let mut known = self.known();
-        if known.peers.len() >= MAX_PEERS && !known.peers.contains_key(&origin) {
-            return Err(format!("{name}: a client has at most {MAX_PEERS} dependencies"));
+        if known.declared.contains_key(&name) {
+            return Err(DeclareError::Twice { name });
         }
-        Ok(known.add(origin, url, policy, instances).policy.clone())
+        let url = endpoints.url();
+        if let Some(first) = known.declared.values().find(|peer| covers(&peer.url, url) && covers(url, &peer.url)) {
+            return Err(DeclareError::SameUrl { first: first.name.clone(), name, url: url.to_string() });
+        }
+        if known.declared.len() + known.undeclared.len() >= MAX_PEERS {
+            return Err(DeclareError::TooMany { name, most: MAX_PEERS });
+        }
+        let (url, credentials) = (url.clone(), endpoints.credentials);
+        let peer = Peer::new(name, url, credentials, policy.classified(ByResponse), instances, transport);
+        let peer = known.shown(peer);
+        known.declared.insert(peer.name.clone(), Arc::clone(&peer));
+        Ok(peer.policy.clone())
     }
 
     /// Shows every policy, also of those that come later.
     pub(crate) fn register(self: &Arc<Self>, registry: &Registry) {
         registry.register(Arc::clone(self));
         let mut known = self.known();
-        for peer in known.peers.values() {
+        for peer in known.all() {
             peer.register(registry);
         }
         known.registry = Some(registry.clone());
     }
 
-    /// The peer whose policy has this name.
-    pub(crate) fn named(&self, name: &str) -> Option<Arc<Peer>> {
-        self.known().peers.values().find(|peer| peer.policy.name() == name).cloned()
+    /// The dependency of this name.
+    pub(crate) fn dependency(&self, name: &str) -> Option<Arc<Peer>> {
+        self.known().declared.get(name).cloned()
     }
 
     /// The policy of this name.
     pub(crate) fn policy(&self, name: &str) -> Option<Policy<ByResponse>> {
-        self.named(name).map(|peer| peer.policy.clone())
+        let known = self.known();
+        let peer = known.declared.get(name).or_else(|| known.undeclared.get(name));
+        peer.map(|peer| peer.policy.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -140,23 +165,34 @@ impl Peers {
 }
 
 impl Known {
-    fn add(&mut self, origin: String, url: &Url, policy: Policy, instances: Option<Instances>) -> Arc<Peer> {
-        let peer = Arc::new(Peer::new(&origin, url, policy.classified(ByResponse), instances));
+    fn all(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        self.declared.values().chain(self.undeclared.values())
+    }
+
+    fn shown(&self, peer: Peer) -> Arc<Peer> {
         if let Some(registry) = &self.registry {
             peer.register(registry);
         }
-        self.peers.insert(origin, Arc::clone(&peer));
-        peer
+        Arc::new(peer)
     }
 }
 
 impl Peer {
-    fn new(origin: &str, url: &Url, policy: Policy<ByResponse>, instances: Option<Instances>) -> Self {
+    fn new(
+        name: String,
+        url: Url,
+        credentials: Option<Credentials>,
+        policy: Policy<ByResponse>,
+        instances: Option<Instances>,
+        transport: Option<Transport>,
+    ) -> Self {
         Self {
-            origin: origin.to_owned(),
-            url: url.join("/").unwrap_or_else(|_| url.clone()),
+            name,
+            url,
+            credentials,
             policy,
             instances,
+            transport,
             in_flight: AtomicU64::default(),
             answered: AtomicU64::default(),
             failed: AtomicU64::default(),
@@ -176,9 +212,19 @@ impl Peer {
         &self.url
     }
 
-    /// Each place that its calls can go to now.
-    pub(crate) fn everywhere(&self) -> Vec<Url> {
-        self.instances.as_ref().map_or_else(|| vec![self.url.clone()], |instances| instances.urls(&self.url))
+    /// For calls without credentials of their own.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// Its own connections, where they are not the client's.
+    pub(crate) fn transport(&self) -> Option<&Transport> {
+        self.transport.as_ref()
+    }
+
+    /// This URL at each place that its calls can go to now, and where its connections go.
+    pub(crate) fn everywhere(&self, url: &Url) -> Vec<(Url, Option<Dial>)> {
+        self.instances.as_ref().map_or_else(|| vec![(url.clone(), None)], |instances| instances.urls(url))
     }
 
     /// Where its calls go, when there is more than one place.
@@ -200,10 +246,6 @@ impl Peer {
     fn last_failure(&self) -> MutexGuard<'_, &'static str> {
         self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-/// Host and port; the port only where it is not the scheme's own.
-fn origin(url: &Url) -> String {
-    url[url::Position::BeforeHost..url::Position::AfterPort].to_owned()
 }
 
 impl Counted {
@@ -237,11 +279,11 @@ impl Source for Peers {
     }
 
     fn rows(&self) -> Vec<TableRow> {
-        let peers: Vec<Arc<Peer>> = self.known().peers.values().cloned().collect();
+        let peers: Vec<Arc<Peer>> = self.known().all().cloned().collect();
         let count = |counter: &AtomicU64| TableValue::from(counter.load(Relaxed));
         let row = |peer: &Arc<Peer>| {
             vec![
-                TableValue::text(peer.origin.as_str()),
+                TableValue::text(peer.name.as_str()),
                 count(&peer.in_flight),
                 count(&peer.answered),
                 count(&peer.failed),
@@ -257,6 +299,7 @@ impl Source for Peers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Endpoints;
 
     fn url(host: &str) -> Url {
         format!("http://user:secret@{host}/path?token=secret").parse().expect("a URL")
@@ -266,7 +309,7 @@ mod tests {
     fn a_call_is_in_flight_until_it_is_dropped_however_it_ends() {
         let peers = Peers::default();
         let call = peers.of(&url("bank:80")).begin();
-        assert_eq!(peers.rows()[0][..2], [TableValue::text("bank"), TableValue::from(1)]);
+        assert_eq!(peers.rows()[0][..2], [TableValue::text("http://bank"), TableValue::from(1)]);
         let error = Error::Timeout { url: String::new(), what: "first byte", bound: Duration::from_secs(1) };
         call.end(Err(&error), Duration::from_secs(1));
         drop(call);
@@ -274,6 +317,11 @@ mod tests {
         let row = &peers.rows()[0];
         assert_eq!(row[1..4], [TableValue::from(0), TableValue::from(0), TableValue::from(1)]);
         assert_eq!(row[6], TableValue::text("timeout"));
+    }
+
+    fn declare(peers: &Peers, name: &str, url: &str) -> Result<Policy<ByResponse>, DeclareError> {
+        let endpoints: Endpoints = url.parse().expect("an endpoint");
+        peers.declare(Declaration::new(name, endpoints), None, None)
     }
 
     #[test]
@@ -285,18 +333,58 @@ mod tests {
         assert_eq!(peers.rows().len(), MAX_PEERS + 1);
         let other = peers.of(&url("one-more:81")).policy().rules();
         assert!(other.breaker.is_none() && other.bulkhead.is_none());
-        assert!(peers.declare("late", &url("late:81"), default_rules(), None).unwrap_err().contains("at most 64"));
-        assert!(peers.declare("known", &url("host-3:81"), default_rules(), None).is_ok());
+        assert!(declare(&peers, "late", "http://late:81").unwrap_err().to_string().contains("at most 64"));
     }
 
     #[test]
     fn a_declared_peer_is_found_by_its_name_and_shown_by_it() {
         let (peers, registry) = (Arc::new(Peers::default()), Registry::new());
         peers.register(&registry);
-        peers.declare("rail", &url("bank:80"), default_rules(), None).expect("rules");
+        declare(&peers, "rail", "http://bank").expect("rules");
         assert_eq!(peers.of(&url("bank:80")).policy().name(), "rail");
         assert!(peers.policy("rail").is_some() && peers.policy("bank").is_none());
         let policies = registry.snapshot().into_iter().find(|table| table.table.name == "policy").expect("a table");
         assert_eq!(policies.rows[0][0], TableValue::text("rail"));
+    }
+
+    #[test]
+    fn a_dependency_is_a_name_and_its_calls_are_those_below_its_url() {
+        let peers = Peers::default();
+        for (name, url) in [
+            ("payments", "http://gw/payments"),
+            ("refunds", "http://gw/payments/refunds/"),
+            ("fraud", "http://gw/fraud"),
+            ("secure", "https://gw"),
+        ] {
+            declare(&peers, name, url).expect("each is another place");
+        }
+        for (text, name) in [
+            ("http://gw/payments/v1", "payments"),
+            ("http://gw/payments/refunds/7", "refunds"),
+            ("http://gw/payments/refunds", "refunds"),
+            ("http://gw:80/fraud?x", "fraud"),
+            ("https://gw/payments/v1", "secure"),
+            ("http://gw/fraudulent", "http://gw"),
+            ("http://gw:443/", "http://gw:443"),
+        ] {
+            assert_eq!(peers.of(&text.parse().expect("a URL")).policy().name(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_declared_twice_or_misnamed_is_refused() {
+        let peers = Peers::default();
+        declare(&peers, "bank", "http://gw/bank").expect("the first");
+        for (name, url, word) in [
+            ("bank", "http://elsewhere", "declared twice"),
+            ("other-bank", "http://svc:SECRET@gw:80/bank/", "bank and other-bank are both at http://gw/bank/"),
+        ] {
+            let told = declare(&peers, name, url).unwrap_err();
+            assert!(told.to_string().contains(word) && !format!("{told:?}").contains("SECRET"), "{told}");
+        }
+        for name in ["", "other", "a/b", "http://bank", "a b", &"x".repeat(65)] {
+            let endpoints: Endpoints = "http://new".parse().expect("an endpoint");
+            assert!(Declaration::new(name, endpoints).check_name().is_err(), "{name:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode, header};
 use resilience::{Classify, Outcome};
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use crate::{Error, ResponseBody};
 
 /// The longest wait that a peer can ask for; a longer one counts as this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -45,8 +45,21 @@ impl Response {
     }
 }
 
+/// An answer whose body is read as it comes, whatever its status.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StreamingResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: ResponseBody,
+}
+
 /// What the outcome of a call says about the peer: 429 and 503 that it has too much to do, 408 and any other 5xx but 501 and
-/// 505 that it failed, every other status that it works, whatever it says. What was malformed here says nothing.
+/// 505 that it failed, every other status that it works, whatever it says. What was malformed here, or longer than the caller's own
+/// bound, says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByResponse;
 
@@ -59,7 +72,7 @@ impl Classify<Response, Error> for ByResponse {
                 408 | 500.. => Outcome::Failure,
                 _ => Outcome::Success,
             },
-            Err(Error::Malformed { .. } | Error::Refused { .. }) => Outcome::NotCounted,
+            Err(Error::Malformed { .. } | Error::Refused { .. } | Error::TooLarge { .. }) => Outcome::NotCounted,
             Err(_) => Outcome::Failure,
         }
     }
@@ -68,6 +81,7 @@ impl Classify<Response, Error> for ByResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Limit;
 
     fn answer(status: u16, retry_after: Option<&str>) -> Response {
         let mut headers = HeaderMap::new();
@@ -89,6 +103,14 @@ mod tests {
         }
         for status in [429, 503] {
             assert_eq!(said(status), Outcome::Overload { retry_after: None }, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_answer_over_the_bound_of_the_caller_says_nothing_about_the_peer() {
+        for limit in [Limit::Body(1), Limit::Head { bytes: 1, fields: 1 }] {
+            let error = Error::TooLarge { url: String::new(), limit };
+            assert_eq!(ByResponse.classify(&Err(error)), Outcome::NotCounted);
         }
     }
 

@@ -1,13 +1,15 @@
 //! Discovery that is restricted on purpose (feature `without-guards`): to the first instance, or to the first answer.
 
-use http::uri::Authority;
 use resilience::balance::Instance;
 use resilience::discovery::{Discover, Unknown};
 
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, InstanceAddress};
 
 /// Keeps the first instance only, where the endpoints say so.
-pub(crate) fn restrict(endpoints: &Endpoints, mut instances: Vec<Instance<Authority>>) -> Vec<Instance<Authority>> {
+pub(crate) fn restrict(
+    endpoints: &Endpoints,
+    mut instances: Vec<Instance<InstanceAddress>>,
+) -> Vec<Instance<InstanceAddress>> {
     if endpoints.first_alone {
         instances.truncate(1);
     }
@@ -27,8 +29,8 @@ impl<D> Restricted<D> {
     }
 }
 
-impl<D: Discover<Authority>> Discover<Authority> for Restricted<D> {
-    async fn next(&mut self) -> Result<Vec<Instance<Authority>>, Unknown> {
+impl<D: Discover<InstanceAddress>> Discover<InstanceAddress> for Restricted<D> {
+    async fn next(&mut self) -> Result<Vec<Instance<InstanceAddress>>, Unknown> {
         if self.endpoints.once && self.answered {
             return std::future::pending().await;
         }

@@ -1,84 +1,125 @@
-//! One exchange over the pool of connections: a request goes out, a whole answer comes back, within its bounds.
+//! One exchange over the pool of connections: a request goes out, an answer comes back, within its bounds.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{Extensions, HeaderValue, Uri, header};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use resilience::Deadline;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::ClientConfig;
+use tokio::time::Instant;
 use tower::{BoxError, Service};
-use url::Url;
 
+use crate::body::{Payload, Stream};
+use crate::connector::{Connector, Dial, Silence};
+use crate::credentials::shown;
+use crate::error::{Limit, causes, whole_millis};
+use crate::outgoing::Outgoing;
 use crate::propagate::propagate;
+use crate::resolver::Resolver;
 use crate::{Bounds, Error, Response};
 
 /// How long a connection is kept for its next call.
 const IDLE: Duration = Duration::from_secs(30);
 /// The least that HTTP/1 parsing needs for a head.
 const LEAST_HEAD: u32 = 8 * 1024;
+/// An HTTP/2 connection is asked for a sign of life this often, also while it is idle.
+const PING: Duration = Duration::from_secs(5);
+/// An HTTP/2 connection whose peer does not answer the ping within this time is closed.
+const PONG: Duration = Duration::from_secs(2);
+/// Calls in a row without an answer, after which a connection gets no further call.
+const SILENT_CALLS: u32 = 3;
+/// The most pools for instances at addresses of their own. Beyond, all begin anew.
+const MAX_POOLS: usize = 256;
 
-/// The connections, and how to make them.
+type Connections = Pool<Bounded<HttpsConnector<Connector>>, Payload>;
+
+/// The connections, and how to make them. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
-    pool: Pool<Bounded<HttpsConnector<HttpConnector>>, Full<Bytes>>,
+    inner: Arc<Inner>,
 }
 
-/// What goes out in every attempt of a call.
-#[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-/// Whom TLS trusts.
 #[derive(Debug)]
-pub(crate) enum Roots<'a> {
-    /// The authorities that browsers trust, as Mozilla lists them.
-    Public,
-    /// These alone, as PEM.
-    Only(&'a [u8]),
+struct Inner {
+    tls: ClientConfig,
+    resolver: Resolver,
+    bounds: Bounds,
+    http2_only: bool,
+    /// Of calls that go to the host and port of their URL.
+    pool: Connections,
+    /// Of calls that go elsewhere.
+    pools: Mutex<BTreeMap<Dial, Connections>>,
 }
 
 impl Transport {
-    /// # Errors
-    /// What is wrong with the roots.
-    pub(crate) fn new(bounds: &Bounds, roots: &Roots<'_>, http2_only: bool) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        let builder = match roots {
-            Roots::Public => HttpsConnectorBuilder::new().with_webpki_roots(),
-            Roots::Only(pem) => HttpsConnectorBuilder::new().with_tls_config(trusting(pem)?),
-        };
-        let https = builder.https_or_http().enable_all_versions().wrap_connector(tcp);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(bounds.idle_per_host)
-            .http1_max_buf_size(bounds.head_bytes.max(LEAST_HEAD) as usize)
-            .http2_max_header_list_size(bounds.head_bytes)
-            .http2_only(http2_only)
-            .build(Bounded { inner: https, bound: bounds.connect });
-        Ok(Self { pool })
+    pub(crate) fn new(bounds: &Bounds, tls: ClientConfig, resolver: Resolver, http2_only: bool) -> Self {
+        let pool = connections(bounds, tls.clone(), resolver.clone(), http2_only, None);
+        let pools = Mutex::default();
+        Self { inner: Arc::new(Inner { tls, resolver, bounds: *bounds, http2_only, pool, pools }) }
     }
 
-    /// One attempt. Cancel-safe: a dropped one closes its connection, or resets its stream.
-    pub(crate) async fn exchange(&self, out: Outgoing, bounds: &Bounds, total: Deadline) -> Result<Response, Error> {
+    fn pool(&self, dial: Option<&Dial>) -> Connections {
+        let inner = &self.inner;
+        let Some(dial) = dial else { return inner.pool.clone() };
+        // A map of handles is whole whatever happened to the thread that held the lock.
+        let mut pools = inner.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if pools.len() >= MAX_POOLS && !pools.contains_key(dial) {
+            pools.clear();
+        }
+        let pool = pools.entry(dial.clone()).or_insert_with(|| {
+            connections(&inner.bounds, inner.tls.clone(), inner.resolver.clone(), inner.http2_only, Some(dial.clone()))
+        });
+        pool.clone()
+    }
+
+    /// One attempt, with its whole answer. Cancel-safe: a dropped one closes its connection, or resets its stream.
+    pub(crate) async fn exchange(
+        &self,
+        out: Outgoing,
+        stream: Option<Stream>,
+        dial: Option<&Dial>,
+        bounds: &Bounds,
+        total: Deadline,
+    ) -> Result<Response, Error> {
+        let left = whole_millis(total.left());
+        let (mut answer, body) = self.head(out, stream, dial, bounds, total, "gzip").await?;
+        answer.body = tokio::time::timeout_at(total.at(), read(body, bounds, &answer.url))
+            .await
+            .map_err(|_| Error::Timeout { url: answer.url.clone(), what: "whole answer", bound: left })??;
+        decompress(&mut answer, bounds.answer_bytes)?;
+        Ok(answer)
+    }
+
+    /// One attempt, until the answer begins. Cancel-safe like [`Transport::exchange`].
+    pub(crate) async fn head(
+        &self,
+        out: Outgoing,
+        stream: Option<Stream>,
+        dial: Option<&Dial>,
+        bounds: &Bounds,
+        total: Deadline,
+        coding: &'static str,
+    ) -> Result<(Response, Incoming), Error> {
         let url = shown(&out.url);
-        let mut request = http::Request::new(Full::new(out.body));
+        // The answer to a streamed body may come when all of it was sent.
+        let first_byte = if stream.is_some() { bounds.total } else { bounds.first_byte };
+        let mut request = http::Request::new(match stream {
+            Some(stream) => Either::Right(stream),
+            None => Either::Left(Full::new(out.body)),
+        });
         *request.method_mut() = out.method;
         *request.uri_mut() = out
             .url
@@ -86,43 +127,90 @@ impl Transport {
             .parse()
             .map_err(|error: http::uri::InvalidUri| Error::Malformed { url: url.clone(), cause: error.to_string() })?;
         *request.headers_mut() = out.headers;
-        request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+        if let Some(credentials) = out.credentials {
+            request.headers_mut().entry(header::AUTHORIZATION).or_insert_with(|| credentials.header());
+        }
+        request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static(coding));
         propagate(request.headers_mut(), bounds.tells_deadline.then_some(total));
 
-        let late = |what, bound| Error::Timeout { url: url.clone(), what, bound };
-        let first_byte = total.min(Deadline::after(bounds.first_byte));
-        let answer = tokio::time::timeout_at(first_byte.at(), self.pool.request(request))
+        // The error names the bound that is the sooner one.
+        let left = whole_millis(total.left());
+        let (what, within) = if first_byte < left { ("first byte", first_byte) } else { ("whole answer", left) };
+        let until = total.min(Deadline::after(first_byte)).at();
+        let attempt = Attempt { connection: capture_connection(&mut request), until, answered: false };
+        let answer = tokio::time::timeout_at(until, self.pool(dial).request(request))
             .await
-            .map_err(|_| late("first byte", bounds.first_byte.min(bounds.total)))?
-            .map_err(|error| failed(&url, &error))?;
+            .map_err(|_| Error::Timeout { url: url.clone(), what, bound: within })?
+            .map_err(|error| failed(&url, &self.inner.bounds, &error))?;
+        attempt.answered(answer.extensions());
         let (head, body) = answer.into_parts();
-        let body = tokio::time::timeout_at(total.at(), read(body, bounds, &url))
-            .await
-            .map_err(|_| late("whole answer", bounds.total))??;
-        let mut answer = Response { status: head.status, headers: head.headers, body, url };
-        decompress(&mut answer, bounds.answer_bytes)?;
-        Ok(answer)
+        Ok((Response { status: head.status, headers: head.headers, body: Bytes::new(), url }, body))
     }
 }
 
-/// A configuration of TLS that trusts these authorities and nobody else.
-fn trusting(pem: &[u8]) -> Result<rustls::ClientConfig, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("a certificate to trust cannot be read: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("a certificate to trust is no authority: {error}"))?;
-    }
-    if roots.is_empty() {
-        return Err("no certificate to trust: expected PEM with at least one BEGIN CERTIFICATE".to_owned());
-    }
-    Ok(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+fn connections(
+    bounds: &Bounds,
+    tls: ClientConfig,
+    resolver: Resolver,
+    http2_only: bool,
+    dial: Option<Dial>,
+) -> Connections {
+    let tcp = Connector { resolver, bound: bounds.connect, dial };
+    let https =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
+    Pool::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(bounds.idle_per_host)
+        .http1_max_buf_size(bounds.head_bytes.max(LEAST_HEAD) as usize)
+        .http1_max_headers(bounds.head_fields)
+        .http2_max_header_list_size(bounds.head_bytes)
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PONG)
+        .http2_keep_alive_while_idle(true)
+        .http2_only(http2_only)
+        .build(Bounded { inner: https, bound: bounds.connect })
 }
 
-async fn read(mut body: hyper::body::Incoming, bounds: &Bounds, url: &str) -> Result<Bytes, Error> {
+/// An attempt that waits for its answer. Where none came in its time the connection is suspected to swallow calls: HTTP/1 closes it, and an
+/// HTTP/2 connection that got no answer to several calls in a row leaves the pool.
+struct Attempt {
+    connection: CaptureConnection,
+    until: Instant,
+    answered: bool,
+}
+
+impl Attempt {
+    fn answered(mut self, extensions: &Extensions) {
+        self.answered = true;
+        if let Some(silence) = extensions.get::<Silence>() {
+            silence.broken();
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.answered || Instant::now() < self.until {
+            return;
+        }
+        if let Some(connected) = &*self.connection.connection_metadata() {
+            let mut extras = Extensions::new();
+            connected.get_extras(&mut extras);
+            if extras.get::<Silence>().is_some_and(|silence| silence.lengthened() >= SILENT_CALLS) {
+                connected.poison();
+            }
+        }
+    }
+}
+
+async fn read(mut body: Incoming, bounds: &Bounds, url: &str) -> Result<Bytes, Error> {
     let (bound, url) = (bounds.answer_bytes, || url.to_owned());
+    let too_large = || Error::TooLarge { url: url(), limit: Limit::Body(bound) };
     // A length that is declared is judged before the body comes: it may never come.
     if body.size_hint().lower() > bound as u64 {
-        return Err(Error::TooLarge { url: url(), bound });
+        return Err(too_large());
     }
     let mut bytes = BytesMut::new();
     loop {
@@ -135,7 +223,7 @@ async fn read(mut body: hyper::body::Incoming, bounds: &Bounds, url: &str) -> Re
         let frame = frame.map_err(|error| Error::Broken { url: url(), cause: causes(&error) })?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > bound {
-            return Err(Error::TooLarge { url: url(), bound });
+            return Err(too_large());
         }
         bytes.extend_from_slice(&data);
     }
@@ -159,7 +247,7 @@ fn decompress(answer: &mut Response, bound: usize) -> Result<(), Error> {
         cause: format!("its gzip cannot be decompressed: {error}"),
     })?;
     if plain.len() > bound {
-        return Err(Error::TooLarge { url: answer.url.clone(), bound });
+        return Err(Error::TooLarge { url: answer.url.clone(), limit: Limit::Body(bound) });
     }
     answer.body = plain.into();
     answer.headers.remove(header::CONTENT_ENCODING);
@@ -167,30 +255,17 @@ fn decompress(answer: &mut Response, bound: usize) -> Result<(), Error> {
     Ok(())
 }
 
-fn failed(url: &str, error: &hyper_util::client::legacy::Error) -> Error {
+fn failed(url: &str, bounds: &Bounds, error: &hyper_util::client::legacy::Error) -> Error {
     let (url, cause) = (url.to_owned(), causes(error));
-    if error.is_connect() { Error::Connect { url, cause } } else { Error::Broken { url, cause } }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
+    if error.is_connect() {
+        return Error::Connect { url, cause };
     }
-    text
-}
-
-/// A URL without user, password and query.
-pub(crate) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<hyper::Error>());
+    if source.is_some_and(hyper::Error::is_parse_too_large) {
+        let bytes = bounds.head_bytes.max(LEAST_HEAD) as usize;
+        return Error::TooLarge { url, limit: Limit::Head { bytes, fields: bounds.head_fields } };
+    }
+    Error::Broken { url, cause }
 }
 
 /// A connector whose connections, handshakes included, are there in time.

@@ -54,7 +54,7 @@ impl<S> Context<S> {
     }
 
     /// What a client is told when a dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504
-    /// when it took too long; else 502.
+    /// when it took too long; 500 when the call itself was malformed; else 502.
     pub fn refusal(&self, error: &client::Error) -> Problem {
         #[cfg(feature = "without-guards")]
         if !self.inner.refuses_clearly {

@@ -1,41 +1,58 @@
 //! A dependency of the service, and the guards of its calls.
 
-use client::{Check, Client, Endpoints, default_rules};
+use client::{Check, Client, Declaration, DeclareError, Endpoints, Tls, default_rules};
 use resilience::{ClusterRules, Rules};
 
-/// Somebody whom the service calls.
+/// A dependency of the service: where it is, and what guards its calls.
 #[derive(Clone, Debug)]
+#[must_use = "declare it by Service::dependency"]
 pub struct Dependency {
     pub(crate) endpoints: Endpoints,
     pub(crate) rules: Rules,
     pub(crate) cluster: ClusterRules,
     pub(crate) check: Option<Check>,
+    tls: Option<Tls>,
+    http2: bool,
 }
 
 impl Dependency {
     /// One that speaks HTTP at these endpoints, such as a URL, guarded by [`client::default_rules`]: three tries of what may
     /// be repeated, paid from a budget; a circuit breaker; 64 calls at a time. Where it has many instances, calls go to the less
-    /// loaded of two, and who fails gets none for a while.
+    /// loaded of two, and failing instances are ejected for a while.
     pub fn http(endpoints: impl Into<Endpoints>) -> Self {
-        Self { endpoints: endpoints.into(), rules: default_rules(), cluster: ClusterRules::default(), check: None }
+        Self {
+            endpoints: endpoints.into(),
+            rules: default_rules(),
+            cluster: ClusterRules::default(),
+            check: None,
+            tls: None,
+            http2: false,
+        }
     }
 
     /// With other rules. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
-    #[must_use]
     pub fn rules(self, rules: Rules) -> Self {
         Self { rules, ..self }
     }
 
     /// With other rules for which instance gets a call.
-    #[must_use]
     pub fn balanced(self, cluster: ClusterRules) -> Self {
         Self { cluster, ..self }
     }
 
     /// Asked now and then how it is, so that a breaker that is open tries calls again as soon as it is well.
-    #[must_use]
     pub fn checked(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
+    }
+
+    /// With a private authority, or a client certificate.
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Speaks HTTP/2 only, also without TLS (prior knowledge).
+    pub fn http2_prior_knowledge(self) -> Self {
+        Self { http2: true, ..self }
     }
 
     /// Logs each guard that the service's code turned off.
@@ -46,8 +63,11 @@ impl Dependency {
     }
 
     /// Declares the dependency to the client by its name, and returns its health check.
-    pub(crate) fn declare(self, name: &str, client: &Client) -> Result<Option<Check>, String> {
-        client.balanced(name, self.endpoints, self.rules, self.cluster)?;
+    pub(crate) fn declare(self, name: &str, client: &Client) -> Result<Option<Check>, DeclareError> {
+        let declaration = Declaration::new(name, self.endpoints).rules(self.rules).cluster(self.cluster);
+        let declaration = if self.http2 { declaration.http2_prior_knowledge() } else { declaration };
+        let declaration = if let Some(tls) = self.tls { declaration.tls(tls) } else { declaration };
+        client.declare(declaration)?;
         Ok(self.check)
     }
 }

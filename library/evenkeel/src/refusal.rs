@@ -10,7 +10,8 @@ use resilience::CpuError;
 /// When it is worth asking again for what was refused because there is too much of it.
 const LATER: Duration = Duration::from_secs(1);
 
-/// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long, else 502.
+/// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long; 500 when the call
+/// itself is malformed, which is the service's own mistake; else 502.
 pub(crate) fn of_call(error: &Error) -> Problem {
     match error {
         Error::Refused { after, .. } => {
@@ -18,6 +19,7 @@ pub(crate) fn of_call(error: &Error) -> Problem {
             problem.retry_after(after.unwrap_or(LATER))
         }
         Error::Timeout { .. } => Problem::new(StatusCode::GATEWAY_TIMEOUT, "what this needs gave no answer in time"),
+        Error::Malformed { .. } => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ""),
         _ => Problem::new(StatusCode::BAD_GATEWAY, "what this needs gave no answer that can be used"),
     }
 }
@@ -30,6 +32,28 @@ pub fn problem_of_work(error: &CpuError) -> Problem {
         }
         CpuError::Expired(_) | CpuError::Forsaken => {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "it could not be computed in time")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_of_a_call_says_who_is_at_fault() {
+        let (url, cause) = ("http://bank/".to_owned(), "it is so".to_owned());
+        let limit = client::Limit::Body(1);
+        for (error, status) in [
+            (Error::Refused { url: url.clone(), why: cause.clone(), after: None, cause: None }, 503),
+            (Error::Connect { url: url.clone(), cause: cause.clone() }, 502),
+            (Error::Timeout { url: url.clone(), what: "first byte", bound: LATER }, 504),
+            (Error::Broken { url: url.clone(), cause: cause.clone() }, 502),
+            (Error::TooLarge { url: url.clone(), limit }, 502),
+            (Error::Unexpected { url: url.clone(), cause: cause.clone() }, 502),
+            (Error::Malformed { url, cause }, 500),
+        ] {
+            assert_eq!(of_call(&error).status(), status, "{error}");
         }
     }
 }

@@ -51,14 +51,9 @@ pub enum Failed {
         /// How many.
         pending: usize,
     },
-    /// A dependency is declared with rules that make no sense.
-    #[error("the dependency {name} cannot be guarded: {why}")]
-    Dependency {
-        /// Its name.
-        name: &'static str,
-        /// What is wrong.
-        why: String,
-    },
+    /// A dependency cannot be declared.
+    #[error("{0}")]
+    Dependency(#[from] client::DeclareError),
     /// The pool for work that computes cannot be opened.
     #[error("cannot open the pool for work that computes: {0}; set CPU_THREADS to fewer")]
     Cpu(String),
@@ -142,7 +137,7 @@ async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
         dependency.log_turned_off(name);
         #[cfg(feature = "without-guards")]
         let dependency = standard.without.dependency(dependency);
-        let check = dependency.declare(name, &client).map_err(|why| Failed::Dependency { name, why })?;
+        let check = dependency.declare(name, &client)?;
         checks.extend(check.map(|check| (name, check)));
     }
     let context = Context {
@@ -247,7 +242,7 @@ async fn health_checks(client: Client, name: &'static str, check: Check, stop: S
     tokio::select! {
         () = stop.requested() => {}
         Err(why) = client.check(name, &check) => {
-            tracing::error!(dependency = name, why, "it is not asked how it is");
+            tracing::error!(dependency = name, %why, "it is not asked how it is");
             stop.requested().await;
         }
     }

@@ -69,8 +69,9 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
         self
     }
 
-    /// Somebody whom it calls, by a name for people and vitals. Calls through [`Context::client`] to that host and port are
-    /// guarded by the dependency's policy; whoever is called without being declared has one of the defaults.
+    /// A dependency, by a name of its own. Calls are made by that name, `context.client().dependency("bank").get("/v1/rate")`, and guarded by its
+    /// policy, as are calls to URLs at or below its URL. A URL that belongs to no dependency has a policy of the defaults. Two dependencies of one
+    /// name, or at one URL, are an error at start.
     pub fn dependency(mut self, name: &'static str, declare: impl FnOnce(&S) -> Dependency + 'static) -> Self {
         self.dependencies.push((name, Box::new(declare)));
         self

@@ -105,7 +105,7 @@ impl Without {
     pub(crate) fn bounds(&self, bounds: Bounds) -> Bounds {
         let tells_deadline = bounds.tells_deadline && !self.has("call.deadline");
         let answer_bytes = if self.has("call.bad-answers") { UNBOUNDED_ANSWER } else { bounds.answer_bytes };
-        let bounds = Bounds { tells_deadline, answer_bytes, ..bounds };
+        let bounds = bounds.telling_deadline(tells_deadline).with_answer_bytes(answer_bytes);
         if self.has("call.timeout") { bounds.without_times() } else { bounds }
     }
 
@@ -129,7 +129,7 @@ impl Without {
     /// How a dependency is asked how it is without them: in step with everybody who was started together.
     pub(crate) fn check(&self, check: Check) -> Check {
         let ticks = TickerRules { jitter: 0.0, first: First::AfterAPeriod, ..check.ticks };
-        if self.has("call.jitter") { Check { ticks, ..check } } else { check }
+        if self.has("call.jitter") { check.every(ticks) } else { check }
     }
 
     /// The pool for work that computes without it: it is done where everything else is.

@@ -7,7 +7,7 @@ fn main() -> ExitCode {
         .about("Double-entry money: accounts, transfers, and payouts through a partner bank")
         .settings::<ledger::Settings>()
         .store(ledger::migrations::all())
-        .dependency("rail", ledger::bank)
+        .dependency(ledger::partner::NAME, ledger::bank)
         .routes(ledger::routes)
         .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)

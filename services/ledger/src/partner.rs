@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::LedgerError;
 use crate::settings::Settings;
 
+/// What the partner bank is called.
+pub const NAME: &str = "rail";
+
 /// The longest destination.
 const MAX_DESTINATION: usize = 64;
 
@@ -42,9 +45,8 @@ impl Bank {
 
     pub(crate) async fn find(&self, destination: &str) -> Result<Destination, LedgerError> {
         // Checked before: nothing in it has a meaning in a path.
-        let bank = self.context.settings().rail_url.url();
-        let url = bank.join(&format!("/v1/destinations/{destination}")).map_err(|_| unknown())?;
-        let answer = self.context.client().get(&url).send().await.map_err(|error| self.away(&error))?;
+        let call = self.context.client().dependency(NAME).get(&format!("/v1/destinations/{destination}"));
+        let answer = call.send().await.map_err(|error| self.away(&error))?;
         if !answer.status.is_success() {
             tracing::warn!(status = %answer.status, "the bank did not say whether a destination exists");
             return Err(unknown());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use evenkeel_client::{Bounds, Client, Error, Response, default_rules};
+use evenkeel_client::{Bounds, Client, Declaration, Error, Response, default_rules};
 use http::{Method, StatusCode};
 use resilience::breaker::{BreakerRules, Window};
 use resilience::budget::BudgetRules;
@@ -76,7 +76,6 @@ fn retrying() -> Rules {
 
 #[tokio::test]
 async fn what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else() {
-    let client = Client::new(Bounds::default());
     for (method, key, attempts) in [
         (Method::GET, None, 2),
         (Method::PUT, None, 2),
@@ -85,8 +84,8 @@ async fn what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else() {
         (Method::POST, None, 1),
         (Method::PATCH, None, 1),
     ] {
-        let peer = Peer::start(&["500 Down", "200 OK"]).await;
-        client.dependency("bank", &peer.url, retrying()).unwrap();
+        let (client, peer) = (Client::default(), Peer::start(&["500 Down", "200 OK"]).await);
+        client.declare(Declaration::new("bank", &peer.url).rules(retrying())).unwrap();
         let call = client.call(method.clone(), &peer.url);
         let call = if let Some(key) = key { call.idempotency_key(key) } else { call };
         let status = call.send().await.unwrap().status.as_u16();
@@ -96,8 +95,23 @@ async fn what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
+async fn an_attempt_has_all_that_is_left_and_the_error_names_the_bound_that_passed() {
     let client = Client::new(Bounds::default());
+    let mut peer = Peer::start(&["200 OK", ""]).await;
+    client.get(&peer.url).total_timeout(4000 * MILLI).send().await.unwrap();
+    let told = peer.heard();
+    let told = told.lines().find_map(|line| line.strip_prefix("grpc-timeout: ")).expect("the header");
+    // Not the half of it, so that another attempt would have the other half.
+    assert!(decode_timeout(told).unwrap() > 2000 * MILLI, "{told}");
+    for (total, task) in [(100, 60_000), (60_000, 100)] {
+        let call = client.get(&peer.url).total_timeout(total * MILLI).send();
+        let error = Deadline::after(task * MILLI).scope(call).await.expect("the call ends first").unwrap_err();
+        assert!(error.to_string().ends_with("gave no whole answer within 100ms"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
     let hedge = HedgeRules { minimum_calls: 2, at_least: 20 * MILLI, ..HedgeRules::default() };
     let one_try = RetryRules { attempts: 1, ..retrying().retry.unwrap() };
     let rules = Rules { hedge: Some(hedge), retry: Some(one_try), ..retrying() };
@@ -108,8 +122,8 @@ async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_so
         (Method::POST, Some("key-1"), false),
         (Method::POST, None, false),
     ] {
-        let peer = Peer::start(&["200 OK", "200 OK", "", "200 OK"]).await;
-        client.dependency("bank", &peer.url, rules.clone()).unwrap();
+        let (client, peer) = (Client::default(), Peer::start(&["200 OK", "200 OK", "", "200 OK"]).await);
+        client.declare(Declaration::new("bank", &peer.url).rules(rules.clone())).unwrap();
         let call = || {
             let call = client.call(method.clone(), &peer.url).total_timeout(300 * MILLI);
             if let Some(key) = key { call.idempotency_key(key) } else { call }
@@ -125,22 +139,24 @@ async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_so
 
 #[tokio::test]
 async fn a_refusal_that_says_when_to_come_again_is_waited_for_or_left_alone() {
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let peer = Peer::start(&["503 Busy\r\nretry-after: 3600", "200 OK"]).await;
-    client.dependency("bank", &peer.url, retrying()).unwrap();
+    client.declare(Declaration::new("bank", &peer.url).rules(retrying())).unwrap();
     let answer = client.get(&peer.url).send().await.unwrap();
     assert_eq!((answer.status, peer.count()), (StatusCode::SERVICE_UNAVAILABLE, 1), "an hour is longer than the call");
     let peer = Peer::start(&["429 Busy\r\nretry-after: 0", "200 OK"]).await;
-    client.dependency("bank", &peer.url, retrying()).unwrap();
+    client.declare(Declaration::new("other-bank", &peer.url).rules(retrying())).unwrap();
     assert_eq!(client.get(&peer.url).send().await.unwrap().status, 200);
 }
 
 #[tokio::test]
 async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let (sick, well) = (Peer::start(&["500 Down"]).await, Peer::start(&["200 OK"]).await);
     let breaker = BreakerRules { window: Window::Calls(10), minimum_calls: 2, ..BreakerRules::default() };
-    client.dependency("sick", &sick.url, Rules { breaker: Some(breaker), ..default_rules() }).unwrap();
+    client
+        .declare(Declaration::new("sick", &sick.url).rules(Rules { breaker: Some(breaker), ..default_rules() }))
+        .unwrap();
     for _ in 0..2 {
         assert_eq!(client.post(&sick.url).send().await.unwrap().status, 500);
     }
@@ -153,11 +169,12 @@ async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
 
 #[tokio::test]
 async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let peer = Peer::start(&["200 OK"]).await;
     let one = BulkheadRules { permits: 1, queue: 0, ..BulkheadRules::default() };
     let groups = vec![GroupRules::new("batch", one)];
-    let policy = client.dependency("bank", &peer.url, Rules { groups, ..default_rules() }).unwrap();
+    let policy =
+        client.declare(Declaration::new("bank", &peer.url).rules(Rules { groups, ..default_rules() })).unwrap();
     let batch = policy.group("batch").unwrap();
     let hang = tokio::spawn(async move { batch.call(|_| std::future::pending::<Result<Response, Error>>()).await });
     while policy.bulkhead().load().in_flight == 0 {
@@ -175,7 +192,7 @@ async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
 
 #[tokio::test]
 async fn a_call_tells_how_long_its_answer_is_waited_for_and_never_longer_than_its_task() {
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let mut peer = Peer::start(&["200 OK"]).await;
     let told = |request: &str| {
         let value = request.lines().find_map(|line| line.strip_prefix("grpc-timeout: ")).expect("the header");
@@ -192,7 +209,7 @@ async fn a_call_tells_how_long_its_answer_is_waited_for_and_never_longer_than_it
 
 #[tokio::test]
 async fn a_call_is_as_critical_as_its_task_where_nothing_else_is_said() {
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let mut peer = Peer::start(&["200 OK"]).await;
     let told = |request: String| request.lines().find_map(|line| line.strip_prefix("criticality: ").map(str::to_owned));
     client.get(&peer.url).send().await.unwrap();
@@ -210,7 +227,7 @@ async fn a_call_is_as_critical_as_its_task_where_nothing_else_is_said() {
 async fn a_redirect_is_followed_only_when_asked_and_never_takes_credentials_elsewhere() {
     let mut there = Peer::start(&["200 OK|there"]).await;
     let here = Peer::start(Box::leak(Box::new([&*format!("302 Found\r\nlocation: {}", there.url).leak()]))).await;
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     assert_eq!(client.post(&here.url).send().await.unwrap().status, 302);
     assert_eq!(there.count(), 0);
     let call = client.post(&here.url).header("authorization", "Bearer secret").json(&1).redirects(1);
@@ -222,7 +239,7 @@ async fn a_redirect_is_followed_only_when_asked_and_never_takes_credentials_else
 
 #[tokio::test]
 async fn redirects_without_end_or_to_nowhere_end_in_the_answer_or_a_clear_error() {
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let round = Peer::start(&["307 Again\r\nlocation: /"]).await;
     let answer = client.get(&round.url).redirects(5).send().await.unwrap();
     assert_eq!((answer.status.as_u16(), round.count()), (307, 6));
@@ -240,13 +257,13 @@ async fn redirects_without_end_or_to_nowhere_end_in_the_answer_or_a_clear_error(
 #[tokio::test]
 async fn a_coding_that_was_not_asked_for_is_told() {
     let peer = Peer::start(&["200 OK\r\ncontent-encoding: br|abc"]).await;
-    let error = Client::new(Bounds::default()).get(&peer.url).send().await.unwrap_err();
+    let error = Client::default().get(&peer.url).send().await.unwrap_err();
     assert!(matches!(&error, Error::Unexpected { .. }) && error.to_string().contains("br"), "{error}");
 }
 
 #[tokio::test]
 async fn more_calls_than_the_client_makes_at_once_wait_for_as_long_as_they_have() {
-    let client = Client::new(Bounds { at_once: 1, ..Bounds::default() });
+    let client = Client::new(Bounds::default().with_at_once(1));
     let (never, well) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Peer::start(&["200 OK"]).await);
     let hanging: Url = format!("http://{}/", never.local_addr().unwrap()).parse().unwrap();
     let (first, second) = tokio::join!(

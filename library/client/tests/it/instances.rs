@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use evenkeel_client::{Bounds, Check, Client, Endpoints, Error, default_rules};
+use evenkeel_client::{Bounds, Check, Client, Declaration, Endpoints, Error, default_rules};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
@@ -106,14 +106,14 @@ async fn ask(client: &Client, url: &Url, times: usize) -> usize {
 #[tokio::test]
 async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call() {
     let instances = three(Does::Fails).await;
-    let (client, registry) = (Client::new(Bounds::default()), Registry::new());
+    let (client, registry) = (Client::default(), Registry::new());
     client.register(&registry);
     let mut events = registry.bus().listen();
     let endpoints = list(&instances);
     // A budget that is not what is tested here.
     let retry =
         default_rules().retry.map(|retry| RetryRules { budget: BudgetRules { floor: 1e6, ..retry.budget }, ..retry });
-    client.dependency("bank", endpoints.clone(), Rules { retry, ..default_rules() }).unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(Rules { retry, ..default_rules() })).unwrap();
     assert_eq!(ask(&client, endpoints.url(), 100).await, 100, "a further attempt goes to another instance");
     let calls: Vec<usize> = instances.iter().map(Instance::take).collect();
     assert!(calls[0] <= 20 && calls[1] > 20 && calls[2] > 20, "{calls:?}");
@@ -134,10 +134,12 @@ async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call()
 #[tokio::test]
 async fn one_that_hangs_is_left_out_too() {
     let instances = three(Does::Hangs).await;
-    let client = Client::new(Bounds { total: Duration::from_millis(600), ..Bounds::default() });
+    let client = Client::new(Bounds::default().with_total(Duration::from_millis(600)));
     let endpoints = list(&instances);
     // Only the attempts count here: the breaker is of the dependency, and a third of its calls fail.
-    client.dependency("bank", endpoints.clone(), Rules { breaker: None, ..default_rules() }).unwrap();
+    client
+        .declare(Declaration::new("bank", endpoints.clone()).rules(Rules { breaker: None, ..default_rules() }))
+        .unwrap();
     let good = ask(&client, endpoints.url(), 60).await;
     assert!(good >= 55, "{good} of 60");
     let calls = instances[0].take();
@@ -154,9 +156,9 @@ async fn a_file_is_followed_and_its_last_good_content_stays() {
         std::fs::rename(&new, &path).unwrap();
     };
     write(format!("{}\n", one.at));
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let endpoints: Endpoints = format!("file+http://{}", path.display()).parse().unwrap();
-    client.dependency("bank", endpoints.clone(), default_rules()).unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules())).unwrap();
     let url = endpoints.url().join("/a").unwrap();
     let begun = Instant::now();
     while ask(&client, &url, 1).await == 0 {
@@ -243,9 +245,9 @@ async fn service_records_are_followed_by_priority_and_weight_and_a_name_that_is_
         service(other.at.port(), 2, 9),
     ]));
     let server = name_server(Arc::clone(&records)).await;
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let endpoints: Endpoints = format!("srv+http://_http._tcp.bank.test?resolver={server}").parse().unwrap();
-    client.dependency("bank", endpoints.clone(), default_rules()).unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules())).unwrap();
     until_called(&client, endpoints.url(), &one).await;
     two.take();
     assert_eq!(ask(&client, endpoints.url(), 100).await, 100);
@@ -267,9 +269,9 @@ async fn service_records_are_followed_by_priority_and_weight_and_a_name_that_is_
 async fn addresses_of_a_name_are_called_by_that_name() {
     let one = Instance::start(Does::Answers).await;
     let server = name_server(Arc::new(Mutex::new(vec![RData::A(A(Ipv4Addr::LOCALHOST))]))).await;
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let endpoints: Endpoints = format!("dns+http://bank.test:{}?resolver={server}", one.at.port()).parse().unwrap();
-    client.dependency("bank", endpoints.clone(), default_rules()).unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules())).unwrap();
     until_called(&client, endpoints.url(), &one).await;
     let answer = client.get(endpoints.url()).send().await.unwrap();
     assert_eq!(answer.body, format!("bank.test:{}", one.at.port()));
@@ -278,9 +280,11 @@ async fn addresses_of_a_name_are_called_by_that_name() {
 #[tokio::test]
 async fn where_no_instance_is_known_the_error_says_why() {
     let server = name_server(Arc::default()).await;
-    let client = Client::new(Bounds { total: Duration::from_millis(300), ..Bounds::default() });
+    let client = Client::new(Bounds::default().with_total(Duration::from_millis(300)));
     let endpoints: Endpoints = format!("dns+http://bank.test:80?resolver={server}").parse().unwrap();
-    client.dependency("bank", endpoints.clone(), Rules { retry: None, ..default_rules() }).unwrap();
+    client
+        .declare(Declaration::new("bank", endpoints.clone()).rules(Rules { retry: None, ..default_rules() }))
+        .unwrap();
     let begun = Instant::now();
     loop {
         let error = client.get(endpoints.url()).send().await.unwrap_err();
@@ -296,9 +300,9 @@ async fn where_no_instance_is_known_the_error_says_why() {
 #[tokio::test]
 async fn what_is_turned_off_is_off() {
     let instances = three(Does::Answers).await;
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let endpoints = list(&instances).first_alone();
-    client.dependency("bank", endpoints.clone(), default_rules()).unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules())).unwrap();
     assert_eq!(ask(&client, endpoints.url(), 20).await, 20);
     assert_eq!(instances.iter().map(Instance::take).collect::<Vec<_>>(), [20, 0, 0]);
 }
@@ -306,9 +310,9 @@ async fn what_is_turned_off_is_off() {
 #[tokio::test]
 async fn a_check_that_succeeds_ends_the_wait_of_an_open_breaker() {
     let one = Instance::start(Does::Fails).await;
-    let client = Client::new(Bounds::default());
+    let client = Client::default();
     let url: Url = format!("http://{}", one.at).parse().unwrap();
-    let policy = client.dependency("bank", &url, default_rules()).unwrap();
+    let policy = client.declare(Declaration::new("bank", &url).rules(default_rules())).unwrap();
     while policy.breaker().position() != Position::Open {
         ask(&client, &url, 1).await;
     }
@@ -316,7 +320,7 @@ async fn a_check_that_succeeds_ends_the_wait_of_an_open_breaker() {
     let ticks = TickerRules::every(Duration::from_millis(50));
     let checking = {
         let client = client.clone();
-        tokio::spawn(async move { client.check("bank", &Check { ticks, ..Check::at("/livez") }).await })
+        tokio::spawn(async move { client.check("bank", &Check::at("/livez").every(ticks)).await })
     };
     let begun = Instant::now();
     while ask(&client, &url, 1).await == 0 {
@@ -324,5 +328,5 @@ async fn a_check_that_succeeds_ends_the_wait_of_an_open_breaker() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     checking.abort();
-    assert!(client.check("nobody", &Check::at("/livez")).await.unwrap_err().contains("nobody"));
+    assert!(client.check("nobody", &Check::at("/livez")).await.unwrap_err().to_string().contains("nobody"));
 }

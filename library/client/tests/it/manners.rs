@@ -12,7 +12,8 @@ const SHORT: Duration = Duration::from_millis(300);
 /// The only try of a POST to such a peer.
 async fn ask(manner: Manner, bounds: Bounds) -> Result<Response, Error> {
     let peer = Peer::start(manner).await.unwrap();
-    let client = if manner.is_http2() { Client::http2(bounds) } else { Client::new(bounds) };
+    let client = Client::builder().bounds(bounds);
+    let client = if manner.is_http2() { client.http2_prior_knowledge() } else { client }.build();
     let answer = tokio::time::timeout(FOR_EVER, client.post(&peer.url()).send()).await.expect("a call ends");
     assert_eq!(peer.requests(), 1, "{manner:?}: a POST without a key is not repeated");
     answer
@@ -20,8 +21,8 @@ async fn ask(manner: Manner, bounds: Bounds) -> Result<Response, Error> {
 
 #[tokio::test]
 async fn every_manner_becomes_the_error_that_says_what_was_wrong() {
-    let patient = Bounds { first_byte: FOR_EVER, total: FOR_EVER, answer_bytes: 64 * 1024, ..Bounds::default() };
-    let hasty = Bounds { first_byte: SHORT, total: SHORT, ..patient };
+    let patient = Bounds::default().with_first_byte(FOR_EVER).with_total(FOR_EVER).with_answer_bytes(64 * 1024);
+    let hasty = patient.with_first_byte(SHORT).with_total(SHORT);
     for manner in Manner::ALL {
         let bounds = match manner {
             Manner::Slow | Manner::Never | Manner::Http2Never => hasty,
@@ -30,7 +31,7 @@ async fn every_manner_becomes_the_error_that_says_what_was_wrong() {
         let error = ask(manner, bounds).await.expect_err(&format!("{manner:?}"));
         let expected = match manner {
             Manner::Slow | Manner::Never | Manner::Http2Never => "timeout",
-            Manner::Endless | Manner::Oversized | Manner::Bomb => "too large",
+            Manner::Endless | Manner::Oversized | Manner::OversizedHead | Manner::Bomb => "too large",
             _ => "broken",
         };
         assert_eq!(error.kind(), expected, "{manner:?}: {error}");
@@ -46,7 +47,7 @@ async fn who_has_the_patience_gets_the_slow_answer() {
 
 #[tokio::test]
 async fn a_body_that_pauses_for_too_long_is_a_timeout_that_says_so() {
-    let bounds = Bounds { idle_body: Duration::from_millis(1), ..Bounds::default() };
+    let bounds = Bounds::default().with_idle_body(Duration::from_millis(1));
     let error = ask(Manner::Slow, bounds).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "next part of its answer", .. }), "{error}");
 }

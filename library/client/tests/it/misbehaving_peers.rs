@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_client::{Bounds, Client, Error, Response};
+use evenkeel_client::{Bounds, Client, Error, Limit, Response};
 use telemetry::RequestContext;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -15,17 +15,10 @@ const FOR_EVER: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 
 /// Bounds that only a test's own bound is shorter than.
-const PATIENT: Bounds = Bounds {
-    connect: FOR_EVER,
-    first_byte: FOR_EVER,
-    idle_body: FOR_EVER,
-    total: FOR_EVER,
-    head_bytes: 64 * 1024,
-    answer_bytes: 1024,
-    idle_per_host: 1,
-    at_once: 16,
-    tells_deadline: true,
-};
+fn patient() -> Bounds {
+    let bounds = Bounds::default().with_connect(FOR_EVER).with_first_byte(FOR_EVER).with_idle_body(FOR_EVER);
+    bounds.with_total(FOR_EVER).with_answer_bytes(1024)
+}
 
 /// What the peer does when it has read a request's head and sent its answer.
 #[derive(Clone, Copy)]
@@ -98,7 +91,7 @@ async fn a_peer_that_does_not_take_connections_is_a_connect_error_after_the_boun
         assert!(queue.len() < 64, "the queue is never full");
     }
     let url = format!("http://{address}/").parse().unwrap();
-    let error = get(&url, Bounds { connect: SHORT, ..PATIENT }).await.unwrap_err();
+    let error = get(&url, patient().with_connect(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Connect { .. }) && error.nothing_was_sent(), "{error}");
 }
 
@@ -108,14 +101,14 @@ async fn a_port_without_a_listener_is_a_connect_error_at_once() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}/", socket.local_addr().unwrap()).parse().unwrap();
-    let error = get(&url, PATIENT).await.unwrap_err();
+    let error = get(&url, patient()).await.unwrap_err();
     assert!(matches!(error, Error::Connect { .. }) && error.to_string().contains("refused"), "{error}");
 }
 
 #[tokio::test]
 async fn a_peer_that_says_nothing_is_a_timeout_of_the_first_byte() {
     let peer = peer("", Then::Hold).await;
-    let error = get(&peer.url, Bounds { first_byte: SHORT, ..PATIENT }).await.unwrap_err();
+    let error = get(&peer.url, patient().with_first_byte(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "first byte", bound: SHORT, .. }), "{error}");
     assert!(!error.nothing_was_sent());
 }
@@ -123,14 +116,14 @@ async fn a_peer_that_says_nothing_is_a_timeout_of_the_first_byte() {
 #[tokio::test]
 async fn half_a_head_is_a_timeout_of_the_first_byte() {
     let peer = peer("HTTP/1.1 200 OK\r\nx-half", Then::Hold).await;
-    let error = get(&peer.url, Bounds { first_byte: SHORT, ..PATIENT }).await.unwrap_err();
+    let error = get(&peer.url, patient().with_first_byte(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "first byte", .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_body_that_drips_is_a_timeout_of_the_whole_answer() {
     let peer = peer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Then::Drip).await;
-    let bounds = Bounds { total: SHORT, answer_bytes: usize::MAX, ..PATIENT };
+    let bounds = patient().with_total(SHORT).with_answer_bytes(usize::MAX);
     let error = get(&peer.url, bounds).await.unwrap_err();
     // On a busy machine the bound may pass before the head is read; what is told is then the head.
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
@@ -139,7 +132,7 @@ async fn a_body_that_drips_is_a_timeout_of_the_whole_answer() {
 #[tokio::test]
 async fn a_body_that_stops_is_a_timeout_of_the_whole_answer() {
     let mut peer = peer("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", Then::Hold).await;
-    let bounds = Bounds { total: SHORT, ..PATIENT };
+    let bounds = patient().with_total(SHORT);
     let error = get(&peer.url, bounds).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
     assert!(peer.heads.recv().await.is_some());
@@ -149,15 +142,15 @@ async fn a_body_that_stops_is_a_timeout_of_the_whole_answer() {
 async fn an_answer_over_the_bound_is_not_read_on() {
     // Without end: only the bound ends it.
     let peer = peer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Then::Drip).await;
-    let error = get(&peer.url, Bounds { answer_bytes: 3, ..PATIENT }).await.unwrap_err();
-    assert!(matches!(error, Error::TooLarge { bound: 3, .. }), "{error}");
+    let error = get(&peer.url, patient().with_answer_bytes(3)).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: Limit::Body(3), .. }), "{error}");
 }
 
 #[tokio::test]
 async fn an_answer_that_declares_more_than_the_bound_is_refused_before_its_body_comes() {
     let peer = peer("HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n", Then::Hold).await;
-    let error = get(&peer.url, PATIENT).await.unwrap_err();
-    assert!(matches!(error, Error::TooLarge { bound: 1024, .. }), "{error}");
+    let error = get(&peer.url, patient()).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: Limit::Body(1024), .. }), "{error}");
 }
 
 #[tokio::test]
@@ -178,7 +171,7 @@ async fn whatever_breaks_off_is_broken_with_its_cause() {
     ];
     for (name, answer, then) in cases {
         let peer = peer(answer, then).await;
-        let error = get(&peer.url, PATIENT).await.expect_err(name);
+        let error = get(&peer.url, patient()).await.expect_err(name);
         let Error::Broken { cause, .. } = &error else { panic!("{name}: {error}") };
         assert!(!cause.is_empty() && !error.nothing_was_sent(), "{name}: {error}");
     }
@@ -187,7 +180,7 @@ async fn whatever_breaks_off_is_broken_with_its_cause() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let mut peer = peer("HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n", Then::Hold).await;
-    let answer = get(&peer.url, PATIENT).await.unwrap();
+    let answer = get(&peer.url, patient()).await.unwrap();
     assert_eq!((answer.status.as_u16(), &answer.headers["location"]), (302, &"/elsewhere".parse().unwrap()));
     assert!(peer.heads.recv().await.unwrap().starts_with("GET /path?"));
     assert!(peer.heads.try_recv().is_err());
@@ -197,7 +190,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 async fn a_call_carries_the_id_and_the_trace_of_the_request_it_works_for() {
     let mut peer = peer("HTTP/1.1 204 No Content\r\n\r\n", Then::Hold).await;
     let context = RequestContext { request_id: "request-1".into(), trace: TraceContext::new() };
-    context.clone().scope(get(&peer.url, PATIENT)).await.unwrap();
+    context.clone().scope(get(&peer.url, patient())).await.unwrap();
     let head = peer.heads.recv().await.unwrap();
     assert!(head.contains("x-request-id: request-1\r\n"), "{head}");
     let sent: TraceContext = head.split_once("traceparent: ").unwrap().1.lines().next().unwrap().parse().unwrap();

@@ -84,21 +84,30 @@ impl<T: FromStr<Err: Display> + Send> Discover<T> for File {
     }
 }
 
+/// A word as an error shows it: what stands before an `@` may be a password.
+fn shown(word: &str) -> String {
+    match word.rsplit_once('@') {
+        Some((_, after)) => format!("{:?}", format!("***@{after}")),
+        None => format!("{word:?}"),
+    }
+}
+
 fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<Vec<Instance<T>>, String> {
     let mut instances = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
         let Some(address) = words.next() else { continue };
-        let parsed = address.parse().map_err(|error| format!("line {number}: {address:?} is no address: {error}"))?;
+        let parsed =
+            address.parse().map_err(|error| format!("line {number}: {} is no address: {error}", shown(address)))?;
         let mut instance = Instance::new(parsed);
         for word in words {
             instance = match word.split_once('=') {
                 Some(("weight", weight)) => match weight.parse() {
                     Ok(weight @ 1..=MAX_WEIGHT) => instance.weighing(weight),
-                    _ => return Err(format!("line {number}: a weight of {weight:?}; it is 1 to {MAX_WEIGHT}")),
+                    _ => return Err(format!("line {number}: a weight of {}; it is 1 to {MAX_WEIGHT}", shown(weight))),
                 },
                 Some(("zone", zone)) if !zone.is_empty() => instance.within(zone),
-                _ => return Err(format!("line {number}: {word:?} is neither weight=N nor zone=NAME")),
+                _ => return Err(format!("line {number}: {} is neither weight=N nor zone=NAME", shown(word))),
             };
         }
         instances.push(instance);
@@ -128,6 +137,10 @@ mod tests {
         assert!(broken("10.0.0.1:80\n10.0.0.2\n").contains("line 2: \"10.0.0.2\""));
         assert!(broken("10.0.0.1:80 weight=0").contains("1 to 1000"));
         assert!(broken("10.0.0.1:80 heavy").contains("neither"));
+        for secret in ["svc:SECRET@10.0.0.1", "10.0.0.1:80 svc:SECRET@10.0.0.1:80"] {
+            let told = broken(secret);
+            assert!(told.contains("***@10.0.0.1") && !told.contains("SECRET"), "{told}");
+        }
         assert!(broken("# nobody\n").contains("names no instance"));
     }
 

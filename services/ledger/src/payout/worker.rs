@@ -18,6 +18,7 @@ use super::record::{Payout, read};
 use super::state::{PayoutState, Word};
 use crate::clock::now_micros;
 use crate::error::LedgerError;
+use crate::partner;
 use crate::posting::{Posted, Posting, post};
 use crate::settings::Settings;
 
@@ -124,13 +125,11 @@ async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
 }
 
 async fn ask(context: &Context<Settings>, payout: &Payout) -> RailReply {
-    let Ok(url) = context.settings().rail_url.url().join("/v1/payouts") else {
-        return RailReply::Unknown("RAIL_URL cannot be joined with a path".to_owned());
-    };
     let body = serde_json::json!({
         "amount": payout.amount, "currency": payout.currency, "destination": payout.destination,
     });
-    let call = context.client().post(&url).idempotency_key(&payout.id).json(&body).total_timeout(TIMEOUT);
+    let call = context.client().dependency(partner::NAME).post("/v1/payouts");
+    let call = call.idempotency_key(&payout.id).json(&body).total_timeout(TIMEOUT);
     match call.send().await {
         Ok(answer) => reply_of(&payout.id, answer.status, answer.json()),
         Err(error) => RailReply::Unknown(error.to_string()),

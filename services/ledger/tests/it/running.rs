@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use evenkeel::axum::http::Method;
-use evenkeel::client::{Bounds, Client, Response};
+use evenkeel::client::{Client, Declaration, Response};
 use evenkeel::resilience::Rules;
 use evenkeel::store::testing::PrivatePostgres;
 use serde_json::{Value as Json, json};
@@ -82,10 +82,10 @@ impl Ledger {
 
     async fn start_on(database: &str, store: Database, rail: &str) -> Self {
         let (public, admin) = (reserved_address(), reserved_address());
-        let client = Client::new(Bounds::default());
+        let client = Client::default();
         for (name, address) in [("public", public), ("admin", admin)] {
             // A test asks again and again what it waits for; a guard would leave alone what is not up yet.
-            client.dependency(name, &url(address, "/"), Rules::NONE).unwrap();
+            client.declare(Declaration::new(name, &url(address, "/")).rules(Rules::NONE)).unwrap();
         }
         let ledger = Self {
             public,

@@ -1,0 +1,142 @@
+//! The declaration of a dependency: its name, its endpoints and the guards of its calls.
+
+use resilience::{ClusterRules, Rules};
+
+use crate::endpoints::Endpoints;
+use crate::resolver::ResolverError;
+use crate::rules::default_rules;
+use crate::tls::{Tls, TlsError};
+
+/// A dependency as it is declared to a client.
+///
+/// ```
+/// use evenkeel_client::{Client, Declaration, Endpoints};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::default();
+/// // Two dependencies behind one gateway, each with guards of its own.
+/// client.declare(Declaration::new("payments", "http://gateway/payments".parse::<Endpoints>()?))?;
+/// client.declare(Declaration::new("fraud", "http://gateway/fraud".parse::<Endpoints>()?))?;
+/// // GET http://gateway/payments/v1/rates
+/// let call = client.dependency("payments").get("/v1/rates");
+/// # drop(call); Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a dependency is declared by Client::declare"]
+pub struct Declaration {
+    pub(crate) name: String,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) rules: Rules,
+    pub(crate) cluster: ClusterRules,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) http2: bool,
+}
+
+/// Why a dependency cannot be declared. URLs are without credentials.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeclareError {
+    /// The name cannot be one.
+    #[error(
+        "the dependency {name:?}: a name has 1 to 64 letters, digits, dots, dashes and underscores, and is not \"other\""
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// There is a dependency of this name.
+    #[error("the dependency {name} is declared twice: each needs a name of its own")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// There is a dependency at this URL.
+    #[error(
+        "the dependencies {first} and {name} are both at {url}: a call could belong to either; declare one, or tell them apart by path"
+    )]
+    SameUrl {
+        /// The one that is there.
+        first: String,
+        /// The new one.
+        name: String,
+        /// Where they are.
+        url: String,
+    },
+    /// There are too many.
+    #[error("the dependency {name} is one too many: a client has at most {most}")]
+    TooMany {
+        /// The name.
+        name: String,
+        /// The most.
+        most: usize,
+    },
+    /// Its rules make no sense.
+    #[error("the rules of the dependency {name}: {why}")]
+    Rules {
+        /// The name.
+        name: String,
+        /// What makes no sense, and what is possible.
+        why: String,
+    },
+    /// Its instances cannot be looked up.
+    #[error("the instances of the dependency {name} cannot be looked up: {cause}; write ?resolver=ADDRESS:PORT")]
+    Names {
+        /// The name.
+        name: String,
+        /// Why.
+        #[source]
+        cause: ResolverError,
+    },
+    /// TLS cannot be configured.
+    #[error("TLS of the dependency {name}: {cause}")]
+    Tls {
+        /// The name.
+        name: String,
+        /// Why.
+        #[source]
+        cause: TlsError,
+    },
+}
+
+impl Declaration {
+    /// A dependency at these endpoints, guarded by [`default_rules`] and [`ClusterRules::default`].
+    pub fn new(name: impl Into<String>, endpoints: impl Into<Endpoints>) -> Self {
+        Self {
+            name: name.into(),
+            endpoints: endpoints.into(),
+            rules: default_rules(),
+            cluster: ClusterRules::default(),
+            tls: None,
+            http2: false,
+        }
+    }
+
+    /// With other rules for its calls.
+    pub fn rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// With other rules for which instance gets a call.
+    pub fn cluster(self, cluster: ClusterRules) -> Self {
+        Self { cluster, ..self }
+    }
+
+    /// With other authorities than the client's, or with a client certificate of its own. It has connections of its own then.
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Speaks HTTP/2 only, also without TLS (RFC 9113, 3.3, prior knowledge). It has connections of its own then.
+    pub fn http2_prior_knowledge(self) -> Self {
+        Self { http2: true, ..self }
+    }
+
+    pub(crate) fn check_name(&self) -> Result<(), DeclareError> {
+        let possible = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let name = &self.name;
+        if (1..=64).contains(&name.len()) && name.chars().all(possible) && name != "other" {
+            return Ok(());
+        }
+        Err(DeclareError::Name { name: name.clone() })
+    }
+}

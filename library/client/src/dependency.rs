@@ -1,0 +1,73 @@
+//! A declared dependency as its callers use it.
+
+use std::sync::Arc;
+
+use http::Method;
+use resilience::Policy;
+use url::Url;
+
+use crate::call::Call;
+use crate::client::Client;
+use crate::peers::Peer;
+use crate::place::url_below;
+use crate::response::ByResponse;
+
+/// A declared dependency, to be called by path.
+///
+/// Paths begin with a slash and are joined to the path of the dependency's URL: of one at `http://gateway/payments`, `/v1/rates` is
+/// `http://gateway/payments/v1/rates`. A path that would lead out of it is an error of the call.
+#[derive(Clone, Debug)]
+pub struct Dependency<'c> {
+    client: &'c Client,
+    name: String,
+    /// None where nothing of this name is declared.
+    peer: Option<Arc<Peer>>,
+}
+
+impl Client {
+    /// The dependency of this name. Where there is none, calls to it fail with [`crate::Error::Malformed`], which says so.
+    pub fn dependency(&self, name: &str) -> Dependency<'_> {
+        Dependency { client: self, name: name.to_owned(), peer: self.peers.dependency(name) }
+    }
+}
+
+impl<'c> Dependency<'c> {
+    /// A GET of this path.
+    pub fn get(&self, path: &str) -> Call<'c> {
+        self.call(Method::GET, path)
+    }
+
+    /// A POST to this path.
+    pub fn post(&self, path: &str) -> Call<'c> {
+        self.call(Method::POST, path)
+    }
+
+    /// A PUT to this path.
+    pub fn put(&self, path: &str) -> Call<'c> {
+        self.call(Method::PUT, path)
+    }
+
+    /// A DELETE of this path.
+    pub fn delete(&self, path: &str) -> Call<'c> {
+        self.call(Method::DELETE, path)
+    }
+
+    /// Any method, to this path, which may have a query.
+    pub fn call(&self, method: Method, path: &str) -> Call<'c> {
+        let Some(peer) = &self.peer else {
+            // A name that is not declared may be anything: it is no host.
+            let nowhere: Url = "http://undeclared.invalid/".parse().expect("a URL");
+            let cause = format!("no dependency is declared as {:?}", self.name);
+            return Call::new(self.client, method, &nowhere).malformed(cause);
+        };
+        match url_below(peer.url(), path) {
+            Ok(url) => Call::new(self.client, method, &url).to(Arc::clone(peer)),
+            Err(cause) => Call::new(self.client, method, peer.url()).malformed(cause),
+        }
+    }
+
+    /// Its policy; none where nothing of this name is declared.
+    pub fn policy(&self) -> Option<Policy<ByResponse>> {
+        self.peer.as_ref().map(|peer| peer.policy().clone())
+    }
+}

@@ -1,0 +1,170 @@
+//! A connection that swallows calls does not keep them for long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use evenkeel_client::{Bounds, Client, Declaration, Resolver, Tls, default_rules};
+use resilience::Rules;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use url::Url;
+
+use crate::server::{Authority, Server, serve, whole};
+
+/// Longer than any of this takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Within which calls recover.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// A server, and a relay before it whose first connection swallows every byte once it is told to.
+struct Swallower {
+    port: u16,
+    swallows: Arc<AtomicBool>,
+    connections: Arc<AtomicUsize>,
+    _server: Server,
+}
+
+async fn swallower(tls: Option<tokio_rustls::TlsAcceptor>) -> Swallower {
+    let server = serve("127.0.0.1:0", tls, async |_| http::Response::new(whole("well"))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (swallows, connections) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+    let (swallow, count, to) = (Arc::clone(&swallows), Arc::clone(&connections), server.address);
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let first = count.fetch_add(1, Relaxed) == 0;
+            let swallow = first.then(|| Arc::clone(&swallow));
+            let far = TcpStream::connect(to).await.unwrap();
+            let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+            tokio::spawn(pass(near_read, far_write, swallow.clone()));
+            tokio::spawn(pass(far_read, near_write, swallow));
+        }
+    });
+    Swallower { port, swallows, connections, _server: server }
+}
+
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallows: Option<Arc<AtomicBool>>) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        let swallowed = swallows.as_ref().is_some_and(|swallows| swallows.load(Relaxed));
+        if !swallowed && to.write_all(&bytes[..length]).await.is_err() {
+            return;
+        }
+    }
+    if swallows.is_some_and(|swallows| swallows.load(Relaxed)) {
+        // Nobody hears of the end either.
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_without_answers_to_three_calls_gets_no_fourth() {
+    let swallower = swallower(None).await;
+    let bounds = Bounds::default().with_first_byte(Duration::from_millis(200));
+    let client = Client::builder().bounds(bounds).http2_prior_knowledge().build();
+    let url: Url = format!("http://127.0.0.1:{}/", swallower.port).parse().unwrap();
+    client.declare(Declaration::new("bank", &url).rules(Rules::NONE)).unwrap();
+    let call = async || client.get(&url).send().await;
+    call().await.unwrap();
+    swallower.swallows.store(true, Relaxed);
+    for _ in 0..3 {
+        assert_eq!(call().await.unwrap_err().kind(), "timeout");
+    }
+    assert_eq!(call().await.unwrap().body, "well");
+    assert_eq!(swallower.connections.load(Relaxed), 2);
+}
+
+#[tokio::test]
+async fn calls_whose_own_time_is_over_also_tell_that_a_connection_is_silent() {
+    let swallower = swallower(None).await;
+    let client = Client::builder().http2_prior_knowledge().build();
+    let url: Url = format!("http://127.0.0.1:{}/", swallower.port).parse().unwrap();
+    client.declare(Declaration::new("bank", &url).rules(Rules::NONE)).unwrap();
+    client.get(&url).send().await.unwrap();
+    swallower.swallows.store(true, Relaxed);
+    for _ in 0..3 {
+        client.get(&url).total_timeout(Duration::from_millis(100)).send().await.unwrap_err();
+    }
+    assert_eq!(client.get(&url).send().await.unwrap().body, "well");
+}
+
+#[tokio::test]
+async fn a_connection_whose_peer_answers_no_ping_is_closed() {
+    let swallower = swallower(None).await;
+    let bounds = Bounds::default().with_first_byte(PATIENCE).with_total(PATIENCE);
+    let client = Client::builder().bounds(bounds).http2_prior_knowledge().build();
+    let url: Url = format!("http://127.0.0.1:{}/", swallower.port).parse().unwrap();
+    client.declare(Declaration::new("bank", &url).rules(Rules::NONE)).unwrap();
+    client.get(&url).send().await.unwrap();
+    swallower.swallows.store(true, Relaxed);
+    let begun = Instant::now();
+    // No call runs out of time: only the ping tells.
+    assert_eq!(client.get(&url).send().await.unwrap_err().kind(), "broken");
+    assert_eq!(client.get(&url).send().await.unwrap().body, "well");
+    assert!(begun.elapsed() < RECOVERY, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn calls_recover_behind_an_open_breaker_and_where_tls_agreed_on_http2() {
+    let authority = Authority::new();
+    let swallower = swallower(Some(authority.server("localhost", &["h2"], None))).await;
+    let tls = Tls::trusting_only(authority.pem().as_bytes()).unwrap();
+    let client = Client::builder().tls(tls).build();
+    let url: Url = format!("https://localhost:{}/", swallower.port).parse().unwrap();
+    let breaker =
+        default_rules().breaker.map(|breaker| resilience::breaker::BreakerRules { minimum_calls: 2, ..breaker });
+    let policy = client.declare(Declaration::new("bank", &url).rules(Rules { breaker, ..default_rules() })).unwrap();
+    client.get(&url).send().await.unwrap();
+    swallower.swallows.store(true, Relaxed);
+    let begun = Instant::now();
+    let mut failed = 0;
+    while client.get(&url).total_timeout(Duration::from_secs(1)).send().await.is_err() {
+        failed += 1;
+        assert!(begun.elapsed() < RECOVERY, "{failed} calls failed; the breaker is {:?}", policy.breaker().position());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(failed > 0);
+    assert_eq!(swallower.connections.load(Relaxed), 2);
+}
+
+/// A listener at this address that takes no further connection.
+async fn full(address: &str) -> (tokio::net::TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(address.parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let (address, mut queue) = (listener.local_addr().unwrap(), Vec::new());
+    while let Ok(connected) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        queue.push(connected.unwrap());
+        assert!(queue.len() < 64, "the queue is never full");
+    }
+    (listener, queue)
+}
+
+#[tokio::test]
+async fn with_one_silent_address_of_two_the_first_call_succeeds() {
+    let server = serve("127.0.0.1:0", None, async |_| http::Response::new(whole("well"))).await;
+    let port = server.address.port();
+    let _silent = full(&format!("127.0.0.3:{port}")).await;
+    let resolver = Resolver::from_conf("nameserver 127.0.0.1").unwrap();
+    let resolver = resolver.with_hosts("127.0.0.3 multi.test\n127.0.0.1 multi.test\n");
+    let client = Client::builder().resolver(resolver).build();
+    let url: Url = format!("http://multi.test:{port}/").parse().unwrap();
+    let answer = client.get(&url).repeatable(false).send().await.unwrap();
+    assert_eq!(answer.body, "well");
+}
+
+#[tokio::test]
+async fn where_every_address_is_silent_the_bound_holds_for_all_together() {
+    let silent = full("127.0.0.1:0").await;
+    let port = silent.0.local_addr().unwrap().port();
+    let _silent = full(&format!("127.0.0.3:{port}")).await;
+    let resolver = Resolver::from_conf("nameserver 127.0.0.1").unwrap();
+    let resolver = resolver.with_hosts("127.0.0.3 multi.test\n127.0.0.1 multi.test\n");
+    let bounds = Bounds::default().with_connect(Duration::from_millis(300));
+    let client = Client::builder().resolver(resolver).bounds(bounds).build();
+    let url: Url = format!("http://multi.test:{port}/").parse().unwrap();
+    let error = client.get(&url).repeatable(false).send().await.unwrap_err();
+    assert!(error.to_string().contains("no connection within 300ms"), "{error}");
+}
