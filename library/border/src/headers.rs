@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// The id of a request, from its caller and to it.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Name and value of each default. OWASP's recommendations for services: nothing is loaded, framed, sniffed, shared or
 /// stored unless a handler says otherwise.
 static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
@@ -23,22 +26,38 @@ static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Headers that a common answer has of its own: content type, request id, and two more.
-const OWN: usize = 4;
+/// The defaults with a place for each header that a common answer has of its own: it is filled in place, and the map does not grow.
+struct Template {
+    map: HeaderMap,
+    /// Whether the answer must have a type and a length of its own.
+    with_content: bool,
+}
 
-static MAP: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut map = HeaderMap::with_capacity(DEFAULTS.len() + OWN);
-    map.extend(DEFAULTS.iter().cloned());
-    map
+static TEMPLATES: LazyLock<[Template; 2]> = LazyLock::new(|| {
+    [false, true].map(|with_content| {
+        let mut map = HeaderMap::new();
+        map.extend(DEFAULTS.iter().cloned());
+        let empty = || HeaderValue::from_static("");
+        map.insert(REQUEST_ID, empty());
+        if with_content {
+            map.insert(header::CONTENT_TYPE, empty());
+            map.insert(header::CONTENT_LENGTH, empty());
+        }
+        Template { map, with_content }
+    })
 });
 
-/// Adds what the handler did not set: its few headers go into a copy of the defaults, which is cheaper than to find a
-/// place for each default among its own.
-pub(crate) fn add_defaults(headers: &mut HeaderMap) {
-    let own = std::mem::replace(headers, MAP.clone());
-    headers.reserve(own.len() + 1);
+/// Adds the defaults that the handler did not set, and the request id. The handler's few headers go into a copy of the defaults, which is
+/// cheaper than to find a place for each default among its own.
+pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue) {
+    let has_content = headers.contains_key(header::CONTENT_TYPE) && headers.contains_key(header::CONTENT_LENGTH);
+    let [without, with] = &*TEMPLATES;
+    let template = if has_content { with } else { without };
+    debug_assert_eq!(template.with_content, has_content);
+    let own = std::mem::replace(headers, template.map.clone());
     // Replaces the default of the same name; a name with several values keeps them all.
     headers.extend(own);
+    headers.insert(REQUEST_ID, request_id);
 }
 
 #[cfg(test)]
@@ -49,9 +68,28 @@ mod tests {
     fn what_the_handler_set_stays() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-        add_defaults(&mut headers);
+        add_defaults(&mut headers, HeaderValue::from_static("id"));
         assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=60");
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(headers[REQUEST_ID], "id");
+    }
+
+    #[test]
+    fn no_header_is_made_up_for_an_answer_without_content() {
+        for own in [
+            &[][..],
+            &[header::CONTENT_TYPE],
+            &[header::CONTENT_LENGTH],
+            &[header::CONTENT_TYPE, header::CONTENT_LENGTH],
+        ] {
+            let mut headers = HeaderMap::new();
+            for name in own {
+                headers.insert(name, HeaderValue::from_static("0"));
+            }
+            add_defaults(&mut headers, HeaderValue::from_static("id"));
+            assert_eq!(headers.len(), DEFAULTS.len() + 1 + own.len());
+            assert!(headers.values().all(|value| !value.is_empty()), "{headers:?}");
+        }
     }
 
     #[test]
@@ -62,7 +100,7 @@ mod tests {
         }
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
-        add_defaults(&mut headers);
+        add_defaults(&mut headers, HeaderValue::from_static("id"));
         let all = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(all(header::SET_COOKIE), ["a=1", "b=2", "c=3"]);
         assert_eq!(all(header::CACHE_CONTROL), ["private", "max-age=60"]);

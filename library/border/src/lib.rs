@@ -30,6 +30,7 @@ mod criticality;
 mod deadline;
 mod draining;
 mod exchange;
+mod glance;
 mod headers;
 mod host;
 mod limits;

@@ -41,6 +41,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
+/// The most headers of a request that hyper reads without memory of their own. It answers 431 to more.
+const HEADERS: usize = 100;
+
 /// A bound socket, not yet accepting.
 #[derive(Debug)]
 pub struct Listener {
@@ -153,7 +156,7 @@ impl Serving {
     async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr, seat: Seat) {
         // Answers are small and wait for nothing.
         let _ = socket.set_nodelay(true);
-        let (last_request, cut) = (self.seats.draining.listen(), self.seats.cut.listen());
+        let (last_request, cut) = self.seats.stops();
         let connection =
             Connection::new(self.limits.clone(), seat.neighbours.clone(), last_request.clone(), cut.clone());
         let (connection, traffic) = (Arc::new(connection), self.border.traffic.clone());
@@ -184,11 +187,16 @@ impl Serving {
         });
         let mut serving = pin!(protocol.serve_connection_with_upgrades(io, service));
         let (mut last_request, mut cut) = (pin!(last_request.requested()), pin!(cut.requested()));
-        let mut is_last = false;
+        let (mut is_last, mut is_listening) = (false, false);
         poll_fn(|context| {
             if serving.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
             }
+            // The stops wake this task when they come: asking them for each request would cost more than much of the border.
+            if is_listening && !connection.retires() && !self.seats.is_ending() {
+                return Poll::Pending;
+            }
+            is_listening = true;
             if !is_last && (connection.retires() || last_request.as_mut().poll(context).is_ready()) {
                 is_last = true;
                 serving.as_mut().graceful_shutdown();
@@ -203,10 +211,10 @@ impl Serving {
 
     /// Lets every connection finish its requests, for at most `bound`; returns how many were cut.
     async fn finish(&self, bound: Duration) -> u64 {
-        self.seats.draining.request();
+        self.seats.drain();
         let emptied = tokio::time::timeout(bound, self.seats.emptied()).await;
         let left = if emptied.is_ok() { 0 } else { self.seats.open() };
-        self.seats.cut.request();
+        self.seats.cut();
         left
     }
 }
@@ -215,12 +223,14 @@ impl Serving {
 fn protocol(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
     let head_bytes = limits.header_bytes + limits.uri_bytes;
     let mut protocol = auto::Builder::new(streams);
+    if limits.headers > HEADERS {
+        protocol.http1().max_headers(limits.headers);
+    }
     protocol
         .http1()
         .timer(TokioTimer::new())
         // The socket times the head: it can tell an idle connection from one that drips.
         .header_read_timeout(None)
-        .max_headers(limits.headers * 4)
         .max_buf_size((head_bytes * 4).max(64 * 1024));
     protocol
         .http2()

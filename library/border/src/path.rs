@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,12 +26,13 @@ use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal};
 use crate::exchange::Exchange;
+use crate::glance::Glance;
+use crate::headers::REQUEST_ID;
 use crate::problem::{documented, needs_document};
 pub use crate::step::{STEPS, Step};
-use crate::traffic::{Route, Traffic, Vitals};
+use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
 use crate::{Limits, Problem, criticality, deadline, headers, host};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// A caller's request id is taken over up to this length.
 const MAX_REQUEST_ID: usize = 128;
@@ -82,15 +83,37 @@ impl<S> Layer<S> for Border {
     type Service = Guard<S>;
 
     fn layer(&self, handler: S) -> Guard<S> {
-        Guard { border: self.inner.clone(), handler }
+        Guard { place: Arc::new(Place { border: self.inner.clone(), route: OnceLock::new() }), handler }
     }
 }
 
 /// A handler behind the border.
 #[derive(Clone, Debug)]
 pub struct Guard<S> {
-    border: Arc<Inner>,
+    place: Arc<Place>,
     handler: S,
+}
+
+/// Where a guard stands: its border, and the route that it is around.
+#[derive(Debug)]
+struct Place {
+    border: Arc<Inner>,
+    /// The route of its first request: mostly of all, as a router puts a guard around each route.
+    route: OnceLock<Arc<Route>>,
+}
+
+impl Place {
+    fn route(&self, request: &Request) -> Arc<Route> {
+        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        match self.route.get() {
+            Some(route) if route.name() == pattern.unwrap_or(UNMATCHED) => route.clone(),
+            _ => {
+                let route = self.border.traffic.route(pattern);
+                let _ = self.route.set(route.clone());
+                route
+            }
+        }
+    }
 }
 
 impl<S> Service<Request> for Guard<S>
@@ -108,17 +131,16 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
-        let border = self.border.clone();
-        let route = border.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let context = Step::RequestId.run(|| identify(request.headers()));
+        let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
+        let (route, method, uri) = (place.route(&request), request.method().clone(), request.uri().clone());
+        let context = Step::RequestId.run(|| identify(request.headers(), &glance));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record { border, route, method, uri, started, is_open: true };
-        let entered = record.border.enter(request, &mut self.handler);
+        let record = Record { place, route, method, uri, started, is_open: true };
+        let entered = record.place.border.enter(request, &glance, &mut self.handler);
 
         Box::pin(context.scope(async move {
-            let border = &record.border;
+            let border = &record.place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
                 Err(refusal) => refusal.into_response(),
@@ -135,7 +157,7 @@ where
 /// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
 /// its connection was cut.
 struct Record {
-    border: Arc<Inner>,
+    place: Arc<Place>,
     route: Arc<Route>,
     method: Method,
     uri: Uri,
@@ -153,7 +175,7 @@ impl Record {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.started);
         self.route.count(&self.method, status, took);
-        self.border.access_log.write(&self.method, self.uri.path(), self.route.name(), status, took, now);
+        self.place.border.access_log.write(&self.method, self.uri.path(), self.route.name(), status, took, now);
     }
 }
 
@@ -172,7 +194,8 @@ struct Work<F> {
     refusal: Option<Refusal>,
     /// How long it may take.
     allowed: Duration,
-    criticality: Criticality,
+    /// Where the caller said it.
+    criticality: Option<Criticality>,
     /// Where no listener of ours keeps it until the answer is taken.
     permit: Option<Permit>,
 }
@@ -180,7 +203,7 @@ struct Work<F> {
 /// The path of a request, in the order of [`STEPS`].
 impl Inner {
     /// Admission, the host, the limits of head and body, and the handler's first step.
-    fn enter<S>(&self, request: Request, handler: &mut S) -> Result<Work<S::Future>, Problem>
+    fn enter<S>(&self, request: Request, glance: &Glance, handler: &mut S) -> Result<Work<S::Future>, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
@@ -188,9 +211,12 @@ impl Inner {
         let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
         let neighbours = exchange.as_ref().map(|exchange| exchange.connection().neighbours());
         let admitted = Step::Admission.run(|| self.admission.enter(neighbours)).and_then(|permit| {
-            Step::Host.run(|| host::check(&head))?;
-            Step::HeadLimits.run(|| self.limits.check(&head, body.size_hint().exact()))?;
-            let allowed = Step::Deadline.run(|| deadline::allowed(&head.headers, &self.limits))?;
+            Step::Host.run(|| host::check(&head, glance.hosts))?;
+            Step::HeadLimits.run(|| self.limits.check(&head, glance.bytes, body.size_hint().exact()))?;
+            let allowed = Step::Deadline.run(|| match glance.timeout {
+                true => deadline::allowed(&head.headers, &self.limits),
+                false => Ok(self.limits.deadline),
+            })?;
             Ok((permit, allowed))
         });
         let (permit, allowed) = admitted.inspect_err(|_| {
@@ -214,7 +240,7 @@ impl Inner {
             let (guarded, refusal) = Guarded::new(body, json, &self.limits, exchange);
             (Body::new(guarded), Some(refusal))
         });
-        let criticality = Step::Criticality.run(|| criticality::of(&head.headers));
+        let criticality = Step::Criticality.run(|| glance.criticality.then(|| criticality::of(&head.headers)));
         let mut request = Request::from_parts(head, body);
         if refusal.is_some() {
             // Our own bound on bodies answers in our own words; the framework's would come first.
@@ -233,8 +259,14 @@ impl Inner {
     {
         let Some(future) = work.future else { return self.panicked() };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
-        let critical = Step::Criticality.around(work.criticality.scope(caught));
-        let outcome = Step::Deadline.around(Deadline::since(started, work.allowed).scope(critical)).await;
+        let deadline = Deadline::since(started, work.allowed);
+        let outcome = match work.criticality {
+            Some(criticality) => {
+                let critical = Step::Criticality.around(criticality.scope(caught));
+                Step::Deadline.around(deadline.scope(critical)).await
+            }
+            None => Step::Deadline.around(deadline.scope(Step::Criticality.around(caught))).await,
+        };
 
         // A refused body explains whatever the handler made of it.
         let refused = work.refusal.and_then(|refusal| refusal.problem(&self.limits));
@@ -261,10 +293,9 @@ impl Inner {
     }
 
     fn finish(&self, headers: &mut HeaderMap, request_id: &str) {
-        headers::add_defaults(headers);
-        if let Ok(value) = HeaderValue::from_str(request_id) {
-            headers.insert(REQUEST_ID, value);
-        }
+        // An id is made of characters that a header takes.
+        let request_id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("-"));
+        headers::add_defaults(headers, request_id);
         if self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.phase() >= Phase::Draining) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -280,7 +311,11 @@ fn held(body: Body, permit: Permit) -> Body {
 }
 
 /// Takes over the caller's request id and trace where they are well formed, else makes new ones.
-fn identify(headers: &HeaderMap) -> RequestContext {
+fn identify(headers: &HeaderMap, glance: &Glance) -> RequestContext {
+    if !glance.identity {
+        let (request_id, trace) = vitals::new_request_id_and_trace();
+        return RequestContext { request_id, trace };
+    }
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let well_formed = |id: &&str| {
         (1..=MAX_REQUEST_ID).contains(&id.len())

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use supervision::StopSource;
+use supervision::{Stop, StopSource};
 use tokio::sync::Notify;
 
 use crate::Limits;
@@ -20,10 +20,12 @@ pub(crate) struct Seats {
     open: AtomicU64,
     clients: Mutex<HashMap<IpAddr, Client>>,
     left: Notify,
+    /// Whether one of the next two was requested.
+    ending: AtomicBool,
     /// Requested when the listener takes no more requests. Here, as upgraded connections outlive their tasks.
-    pub(crate) draining: StopSource,
+    draining: StopSource,
     /// Requested when open connections are cut.
-    pub(crate) cut: StopSource,
+    cut: StopSource,
 }
 
 /// What is open for one client.
@@ -49,6 +51,7 @@ impl Seats {
             open: AtomicU64::new(0),
             clients: Mutex::default(),
             left: Notify::new(),
+            ending: AtomicBool::new(false),
             draining: StopSource::new(),
             cut: StopSource::new(),
         })
@@ -67,6 +70,28 @@ impl Seats {
         drop(clients);
         let seat = Seat { seats: self.clone(), client, neighbours };
         (!over).then_some(seat)
+    }
+
+    /// The stops of a connection: of its last request, and of the connection.
+    pub(crate) fn stops(&self) -> (Stop, Stop) {
+        (self.draining.listen(), self.cut.listen())
+    }
+
+    /// Asks all connections to end with their open requests.
+    pub(crate) fn drain(&self) {
+        self.ending.store(true, Ordering::Release);
+        self.draining.request();
+    }
+
+    /// Asks all connections to end at once.
+    pub(crate) fn cut(&self) {
+        self.ending.store(true, Ordering::Release);
+        self.cut.request();
+    }
+
+    /// Whether the connections were asked to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 
     /// Connections that are open.

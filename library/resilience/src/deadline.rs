@@ -82,8 +82,8 @@ impl Deadline {
     /// [`Expired`], with the work dropped at its await.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
         // The work is wrapped here and not in the block, which would hold it once more.
-        let timed = tokio::time::timeout_at(self.at, self.as_current(work));
-        async move { timed.await.map_err(|_| Expired) }
+        let work = self.as_current(work);
+        async move { self.bound(std::pin::pin!(work)).await.ok_or(Expired) }
     }
 
     /// What the work gives until this deadline; none when it passes before. Whoever holds the work drops it.
