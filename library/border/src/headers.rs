@@ -26,38 +26,41 @@ static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// The defaults with a place for each header that a common answer has of its own: it is filled in place, and the map does not grow.
-struct Template {
-    map: HeaderMap,
-    /// Whether the answer must have a type and a length of its own.
-    with_content: bool,
-}
-
-static TEMPLATES: LazyLock<[Template; 2]> = LazyLock::new(|| {
-    [false, true].map(|with_content| {
-        let mut map = HeaderMap::new();
-        map.extend(DEFAULTS.iter().cloned());
-        let empty = || HeaderValue::from_static("");
-        map.insert(REQUEST_ID, empty());
-        if with_content {
-            map.insert(header::CONTENT_TYPE, empty());
-            map.insert(header::CONTENT_LENGTH, empty());
-        }
-        Template { map, with_content }
-    })
+/// The defaults, with a place for each header that nearly every answer has: it is filled in place, and the map does not grow.
+static TEMPLATE: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut map = HeaderMap::new();
+    map.extend(DEFAULTS.iter().cloned());
+    for name in [REQUEST_ID, header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        map.insert(name, HeaderValue::from_static(""));
+    }
+    map
 });
 
-/// Adds the defaults that the handler did not set, and the request id. The handler's few headers go into a copy of the defaults, which is
-/// cheaper than to find a place for each default among its own.
-pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue) {
-    let has_content = headers.contains_key(header::CONTENT_TYPE) && headers.contains_key(header::CONTENT_LENGTH);
-    let [without, with] = &*TEMPLATES;
-    let template = if has_content { with } else { without };
-    debug_assert_eq!(template.with_content, has_content);
-    let own = std::mem::replace(headers, template.map.clone());
-    // Replaces the default of the same name; a name with several values keeps them all.
-    headers.extend(own);
+/// Adds the defaults that the handler did not set, the request id, and the length of the body where that is known. The handler's few headers
+/// go into a copy of the defaults, which is cheaper than to find a place for each default among its own.
+pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue, length: Option<u64>) {
+    let own = std::mem::replace(headers, TEMPLATE.clone());
+    let (mut has_type, mut has_length, mut last) = (false, false, None);
+    for (name, value) in own {
+        if let Some(name) = name {
+            has_type |= name == header::CONTENT_TYPE;
+            has_length |= name == header::CONTENT_LENGTH;
+            headers.insert(name.clone(), value);
+            last = Some(name);
+        } else if let Some(name) = &last {
+            // A further value of the same name.
+            headers.append(name, value);
+        }
+    }
     headers.insert(REQUEST_ID, request_id);
+    if !has_type {
+        headers.remove(header::CONTENT_TYPE);
+    }
+    match length {
+        _ if has_length => {}
+        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
+        None => drop(headers.remove(header::CONTENT_LENGTH)),
+    }
 }
 
 #[cfg(test)]
@@ -68,26 +71,26 @@ mod tests {
     fn what_the_handler_set_stays() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-        add_defaults(&mut headers, HeaderValue::from_static("id"));
+        add_defaults(&mut headers, HeaderValue::from_static("id"), None);
         assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=60");
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(headers[REQUEST_ID], "id");
     }
 
     #[test]
-    fn no_header_is_made_up_for_an_answer_without_content() {
-        for own in [
-            &[][..],
-            &[header::CONTENT_TYPE],
-            &[header::CONTENT_LENGTH],
-            &[header::CONTENT_TYPE, header::CONTENT_LENGTH],
-        ] {
+    fn type_and_length_are_the_handlers_and_the_length_is_added_where_it_is_known() {
+        let names = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
+        for (own, length) in [(0, None), (0, Some(7)), (1, None), (1, Some(7)), (2, None), (2, Some(7))] {
             let mut headers = HeaderMap::new();
-            for name in own {
-                headers.insert(name, HeaderValue::from_static("0"));
+            for name in &names[..own] {
+                headers.insert(name, HeaderValue::from_static("5"));
             }
-            add_defaults(&mut headers, HeaderValue::from_static("id"));
-            assert_eq!(headers.len(), DEFAULTS.len() + 1 + own.len());
+            add_defaults(&mut headers, HeaderValue::from_static("id"), length);
+            let own_length = (own == 2).then_some("5");
+            let expected = own_length.or(length.map(|_| "7"));
+            let shown = headers.get(header::CONTENT_LENGTH).map(|value| value.to_str().unwrap());
+            assert_eq!(shown, expected, "{own} {length:?}");
+            assert_eq!(headers.contains_key(header::CONTENT_TYPE), own > 0);
             assert!(headers.values().all(|value| !value.is_empty()), "{headers:?}");
         }
     }
@@ -100,7 +103,7 @@ mod tests {
         }
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
-        add_defaults(&mut headers, HeaderValue::from_static("id"));
+        add_defaults(&mut headers, HeaderValue::from_static("id"), None);
         let all = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(all(header::SET_COOKIE), ["a=1", "b=2", "c=3"]);
         assert_eq!(all(header::CACHE_CONTROL), ["private", "max-age=60"]);

@@ -11,7 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
@@ -132,11 +133,12 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
-        let (route, method, uri) = (place.route(&request), request.method().clone(), request.uri().clone());
+        let (route, method) = (place.route(&request), request.method().clone());
+        let target = request.uri().path_and_query().cloned();
         let context = Step::RequestId.run(|| identify(request.headers(), &glance));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record { place, route, method, uri, started, is_open: true };
+        let record = Record { place, route, method, target, started, is_open: true };
         let entered = record.place.border.enter(request, &glance, &mut self.handler);
 
         Box::pin(context.scope(async move {
@@ -146,8 +148,8 @@ where
                 Err(refusal) => refusal.into_response(),
             };
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
-            let mut response = if undocumented { documented(answer).await } else { answer };
-            Step::Headers.run(|| border.finish(response.headers_mut(), &request_id));
+            let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
+            Step::Headers.run(|| border.finish(&mut response, &request_id));
             Step::Vitals.run(|| record.answered(response.status()));
             Ok(response)
         }))
@@ -160,7 +162,7 @@ struct Record {
     place: Arc<Place>,
     route: Arc<Route>,
     method: Method,
-    uri: Uri,
+    target: Option<PathAndQuery>,
     started: Instant,
     is_open: bool,
 }
@@ -175,7 +177,8 @@ impl Record {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.started);
         self.route.count(&self.method, status, took);
-        self.place.border.access_log.write(&self.method, self.uri.path(), self.route.name(), status, took, now);
+        let path = self.target.as_ref().map_or("/", PathAndQuery::path);
+        self.place.border.access_log.write(&self.method, path, self.route.name(), status, took, now);
     }
 }
 
@@ -292,10 +295,12 @@ impl Inner {
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 
-    fn finish(&self, headers: &mut HeaderMap, request_id: &str) {
+    fn finish(&self, response: &mut Response, request_id: &str) {
+        let length = response.body().size_hint().exact();
+        let headers = response.headers_mut();
         // An id is made of characters that a header takes.
         let request_id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("-"));
-        headers::add_defaults(headers, request_id);
+        headers::add_defaults(headers, request_id, length);
         if self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.phase() >= Phase::Draining) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

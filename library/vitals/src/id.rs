@@ -40,7 +40,7 @@ pub fn new_request_id_and_trace() -> (Arc<str>, TraceContext) {
 fn request_id_of(bytes: &[u8; 16]) -> Arc<str> {
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        pair.copy_from_slice(&PAIRS[usize::from(*byte)]);
     }
     std::str::from_utf8(&digits).expect("hexadecimal digits are ASCII").into()
 }
@@ -128,6 +128,17 @@ impl FromStr for TraceContext {
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The two digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
