@@ -11,7 +11,7 @@ use vitals::Registry;
 
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
-use crate::pools::{Pools, TransactionLimits, unreachable};
+use crate::pools::{Pools, Purpose};
 use crate::stats::{Counters, InUse, Vitals};
 use crate::transaction::Running;
 use crate::{
@@ -48,7 +48,7 @@ impl Store {
         let connecting = Pools::open(url, &options);
         let pools = tokio::time::timeout(options.connect_timeout, connecting).await.map_err(|_| {
             let reason = format!("no answer within {:?}", options.connect_timeout);
-            unreachable(url, reason, "check that the database runs and that DATABASE_URL names its address")
+            StoreError::unreachable(url, reason, "check that the database runs and that DATABASE_URL names its address")
         })??;
         let counters = Arc::new(Counters::default());
         let vitals = Arc::new(Vitals {
@@ -80,11 +80,10 @@ impl Store {
     /// [`StoreError::Migration`] when one fails, was changed after it had been applied, or another instance holds the lock for too
     /// long; then the message names its process and application.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<i64>, StoreError> {
-        let limits = TransactionLimits::of_migrations(&self.options);
         let since = Instant::now();
         let mut looks = 0;
         loop {
-            let mut tx = self.begin_with(Isolation::ReadCommitted, limits).await?;
+            let mut tx = self.begin_with(Isolation::ReadCommitted, Purpose::Migration).await?;
             match migration::take_turn(&mut tx, self.engine()).await? {
                 migration::Turn::Ours => {
                     let applied = migration::apply(&mut tx, self.engine(), migrations).await?;
@@ -281,15 +280,15 @@ impl Store {
     }
 
     async fn begin_write(&self, isolation: Isolation) -> Result<Transaction, StoreError> {
-        self.begin_with(isolation, TransactionLimits::of(&self.options)).await
+        self.begin_with(isolation, Purpose::Request).await
     }
 
-    async fn begin_with(&self, isolation: Isolation, limits: TransactionLimits) -> Result<Transaction, StoreError> {
-        self.begun(|| self.pools.begin_write(isolation, limits)).await
+    async fn begin_with(&self, isolation: Isolation, purpose: Purpose) -> Result<Transaction, StoreError> {
+        self.begun(|| self.pools.begin_write(isolation, purpose, &self.options)).await
     }
 
     async fn begin_read(&self) -> Result<Transaction, StoreError> {
-        self.begun(|| self.pools.begin_read(TransactionLimits::of(&self.options))).await
+        self.begun(|| self.pools.begin_read(&self.options)).await
     }
 
     /// Begins, on another connection when one turns out to be broken: nothing was asked for on it.

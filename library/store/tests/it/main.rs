@@ -3,3 +3,5 @@
 
 mod conformance;
 mod kernel;
+#[cfg(feature = "postgres")]
+mod server;
