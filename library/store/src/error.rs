@@ -17,8 +17,8 @@ use sqlx::sqlite::SqliteError;
 pub use constraint::{ConstraintKind, Violation};
 use meaning::Meaning;
 
+use crate::migration::MigrationError;
 use crate::row::ColumnError;
-use crate::url::StoreUrl;
 
 /// Why the store refused.
 #[derive(Debug, thiserror::Error)]
@@ -104,16 +104,9 @@ pub enum StoreError {
     /// The database cannot store or compute with a value, such as text with a zero byte, or a number that is too large.
     #[error("the database refuses a value: {0}")]
     InvalidValue(#[source] sqlx::Error),
-    /// A migration cannot be applied.
-    #[error("migration {version} ({name}): {reason}")]
-    Migration {
-        /// Its version.
-        version: i64,
-        /// Its name.
-        name: String,
-        /// What is wrong, and what to do.
-        reason: String,
-    },
+    /// The schema cannot be brought up to date.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
     /// More rows than the bound of a single read.
     #[error("a read returned more than {bound} rows: page it")]
     TooManyRows {
@@ -162,7 +155,7 @@ impl StoreError {
         !matches!(self, Self::TooManyRows { .. } | Self::Column { .. } | Self::KeyReused | Self::KeyInUse)
     }
 
-    pub(crate) fn unreachable(url: &StoreUrl, reason: String, advice: &'static str) -> Self {
+    pub(crate) fn unreachable(url: &impl std::fmt::Display, reason: String, advice: &'static str) -> Self {
         Self::Unreachable { url: url.to_string(), reason, advice }
     }
 

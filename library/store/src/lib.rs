@@ -33,6 +33,7 @@ compile_error!("evenkeel-store needs at least one of its features `sqlite` and `
 mod driver;
 mod error;
 mod idempotency;
+mod migrate;
 mod migration;
 mod options;
 mod pools;
@@ -47,7 +48,7 @@ mod value;
 
 pub use error::{ConstraintKind, StoreError, Violation};
 pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded, StoredResponse};
-pub use migration::{Migration, Migrations, PendingMigration};
+pub use migration::{Migration, MigrationError, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
 pub use row::{ColumnError, FromRow, FromValue, Row};
 pub use store::{MAX_RETRIES, Store};

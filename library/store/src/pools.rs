@@ -80,6 +80,37 @@ impl Pools {
         }
     }
 
+    /// The connections for steps outside transactions: one apart on PostgreSQL, the only writer on SQLite.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has no bounds of a session"))]
+    pub(crate) fn side(&self, options: &Options) -> Self {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => Self::Sqlite(pools.clone()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => Self::Postgres(postgres::side(pool, options)),
+        }
+    }
+
+    /// Closes what [`Pools::side`] opened.
+    pub(crate) async fn close_side(&self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.pool.close().await,
+        }
+    }
+
+    /// Runs one statement outside a transaction.
+    pub(crate) async fn run_outside(&self, sql: sqlx::SqlStr) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => sqlite::run_outside(pools, sql).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => postgres::run_outside(pool, sql).await,
+        }
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         match self {
             #[cfg(feature = "sqlite")]
@@ -117,7 +148,7 @@ impl Pools {
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(SqlitePools { writer, readers }) => {
+            Self::Sqlite(SqlitePools { writer, readers, .. }) => {
                 readers.close().await;
                 writer.close().await;
             }

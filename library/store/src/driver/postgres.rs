@@ -9,7 +9,10 @@ use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgPoolOptions, PgRow, PgTypeInfo, PgTypeKind, PgValueFormat, PgValueRef,
 };
 use sqlx::query::Query;
-use sqlx::{Column, ConnectOptions, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Type, TypeInfo};
+use sqlx::{
+    AssertSqlSafe, Column, ConnectOptions, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Type,
+    TypeInfo,
+};
 use uuid::Uuid;
 
 use crate::row::Columns;
@@ -43,6 +46,30 @@ pub(crate) async fn open(
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(connect);
     Ok(PostgresPool { pool, named_statements: target.named_statements })
+}
+
+/// Returns a pool of one connection of its own, for statements outside transactions. Their bounds are set for the session; behind a
+/// pooler, which gives a session to others, only those of the server and the role hold.
+pub(crate) fn side(pool: &PostgresPool, options: &Options) -> PostgresPool {
+    let (limits, named_statements) = (TransactionLimits::of_migrations(options), pool.named_statements);
+    let side = PgPoolOptions::new().max_connections(1).acquire_timeout(options.acquire_timeout).after_connect(
+        move |connection, _| {
+            Box::pin(async move {
+                if named_statements {
+                    sqlx::raw_sql(AssertSqlSafe(limits.set())).execute(connection).await?;
+                }
+                Ok(())
+            })
+        },
+    );
+    PostgresPool { pool: side.connect_lazy_with(pool.pool.connect_options().as_ref().clone()), named_statements }
+}
+
+/// Runs one statement outside a transaction.
+pub(crate) async fn run_outside(pool: &PostgresPool, sql: SqlStr) -> Result<(), sqlx::Error> {
+    let mut connection = pool.pool.acquire().await?;
+    // Never under a name: it runs once.
+    sqlx::query(sql).persistent(false).execute(&mut *connection).await.map(drop)
 }
 
 /// The timeouts of one transaction, zero for none. They are set with the transaction and end with it, so that they work behind a
@@ -80,6 +107,15 @@ impl TransactionLimits {
             milliseconds(statement),
             milliseconds(lock),
             milliseconds(idle),
+        )
+    }
+
+    /// The same bounds for a session of our own.
+    fn set(self) -> String {
+        format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}",
+            milliseconds(self.statement),
+            milliseconds(self.lock)
         )
     }
 }

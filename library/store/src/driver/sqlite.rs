@@ -18,6 +18,7 @@ use crate::{Options, Row, StoreError, StoreUrl, Value};
 pub(crate) struct SqlitePools {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    in_memory: bool,
 }
 
 pub(crate) async fn open_memory(options: &Options) -> Result<SqlitePools, StoreError> {
@@ -25,7 +26,7 @@ pub(crate) async fn open_memory(options: &Options) -> Result<SqlitePools, StoreE
     let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
     let connect = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
     let pool = pool.acquire_timeout(options.acquire_timeout).connect_with(connect).await?;
-    Ok(SqlitePools { writer: pool.clone(), readers: pool })
+    Ok(SqlitePools { writer: pool.clone(), readers: pool, in_memory: true })
 }
 
 pub(crate) async fn open_file(url: &StoreUrl, file: &SqliteFile, options: &Options) -> Result<SqlitePools, StoreError> {
@@ -65,7 +66,18 @@ pub(crate) async fn open_file(url: &StoreUrl, file: &SqliteFile, options: &Optio
     // Opening is lazy about the right to write: ask for it now.
     sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&writer).await.map_err(refused)?;
     let readers = pool(options.connections.unwrap_or(8)).connect_with(connect.create_if_missing(false).read_only(true));
-    Ok(SqlitePools { writer, readers: readers.await.map_err(refused)? })
+    Ok(SqlitePools { writer, readers: readers.await.map_err(refused)?, in_memory: false })
+}
+
+/// Runs one statement outside a transaction. The connection is closed after it, so that a `PRAGMA` ends with it; a database in memory
+/// is its connection, which stays.
+pub(crate) async fn run_outside(pools: &SqlitePools, sql: SqlStr) -> Result<(), sqlx::Error> {
+    let mut connection = pools.writer.acquire().await?;
+    let outcome = sqlx::query(sql).persistent(false).execute(&mut *connection).await.map(drop);
+    if !pools.in_memory {
+        connection.close().await?;
+    }
+    outcome
 }
 
 /// Whether a connection that comes back is in no transaction; else it is closed, and the next caller gets a new one.

@@ -95,7 +95,10 @@ async fn migrations_are_applied_once_and_a_changed_one_is_refused(url: StoreUrl)
 async fn a_failed_migration_leaves_nothing(url: StoreUrl) {
     let store = Store::open(&url, Options::default()).await.unwrap();
     let broken = Migrations::new(vec![Migration::both(1, "half", "CREATE TABLE half (id BIGINT); CREATE NONSENSE;")]);
-    assert!(matches!(store.migrate(&broken).await, Err(StoreError::Migration { version: 1, .. })));
+    assert!(matches!(
+        store.migrate(&broken).await,
+        Err(StoreError::Migration(evenkeel_store::MigrationError::Failed { version: 1, .. }))
+    ));
     let whole = Migrations::new(vec![Migration::both(1, "half", "CREATE TABLE half (id BIGINT)")]);
     assert_eq!(store.migrate(&whole).await.unwrap(), [1]);
 }

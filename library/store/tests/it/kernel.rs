@@ -6,6 +6,8 @@ use evenkeel_store::{
 };
 use futures_util::future::join_all;
 
+use crate::engines::on_every_engine;
+
 const SCHEMA: &str = "
 CREATE TABLE counters (id BIGINT PRIMARY KEY, n BIGINT NOT NULL CHECK (n >= 0));
 CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT NOT NULL, counter BIGINT REFERENCES counters (id));
@@ -63,37 +65,7 @@ pub(crate) async fn count_once(store: &Store, key: &IdempotencyKey) -> Result<Re
         .await
 }
 
-macro_rules! on_both_engines {
-    ($($scenario:ident),+ $(,)?) => {
-        #[cfg(feature = "sqlite")]
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $scenario() {
-                let folder = tempfile::tempdir().unwrap();
-                super::$scenario(format!("sqlite:{}/test.db", folder.path().display()).parse().unwrap()).await;
-            })+
-        }
-        #[cfg(feature = "postgres")]
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $scenario() {
-                let postgres = evenkeel_store::testing::PrivatePostgres::start();
-                super::$scenario(postgres.url()).await;
-            })+
-        }
-        #[cfg(feature = "postgres")]
-        mod behind_pgbouncer {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $scenario() {
-                let postgres = evenkeel_store::testing::PrivatePostgres::start();
-                let pooler = postgres.behind_pgbouncer();
-                super::$scenario(pooler.url()).await;
-            })+
-        }
-    };
-}
-
-on_both_engines!(
+on_every_engine!(
     eight_concurrent_increments_that_read_and_then_write_give_eight,
     a_weaker_isolation_is_asked_for_by_name,
     a_handled_error_of_execute_cannot_be_committed,
