@@ -63,9 +63,9 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
         self
     }
 
-    /// With a store (`DATABASE_URL`) whose schema these migrations make.
+    /// With a store (`DATABASE_URL`) whose schema these migrations make. The database records the service's name and is refused by others.
     pub fn store(mut self, migrations: impl Into<Migrations>) -> Self {
-        self.migrations = Some(migrations.into());
+        self.migrations = Some(migrations.into().owned_by(self.build.name));
         self
     }
 
