@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use border::Problem;
+#[cfg(feature = "client")]
 use client::Error;
 use resilience::CpuError;
 
@@ -11,6 +12,7 @@ use resilience::CpuError;
 const LATER: Duration = Duration::from_secs(1);
 
 /// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long, else 502.
+#[cfg(feature = "client")]
 pub(crate) fn of_call(error: &Error) -> Problem {
     match error {
         Error::Refused { after, .. } => {

@@ -53,7 +53,7 @@ enum RailReply {
 }
 
 /// Works until asked to end. It ends at once: what was begun is in the store, or is asked for again.
-pub async fn run(context: Context<Settings>, stop: Stop) {
+pub async fn run(context: Context<Settings, Store>, stop: Stop) {
     let mut looks = Ticker::new(LOOKS, Instant::now());
     loop {
         let worked = tokio::select! {
@@ -77,7 +77,7 @@ pub async fn run(context: Context<Settings>, stop: Stop) {
 ///
 /// # Errors
 /// The store's, when what is due cannot be read.
-async fn work_once(context: &Context<Settings>) -> Result<usize, LedgerError> {
+async fn work_once(context: &Context<Settings, Store>) -> Result<usize, LedgerError> {
     let due = due(context.store()).await?;
     let worked = futures_util::stream::iter(due).map(|(payout, attempts)| async move {
         let done = bring_on(context, &payout, attempts).await;
@@ -87,7 +87,7 @@ async fn work_once(context: &Context<Settings>) -> Result<usize, LedgerError> {
 }
 
 /// Settles one payout, or puts it off: one that cannot be settled must not stand in the others' way.
-async fn bring_on(context: &Context<Settings>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
+async fn bring_on(context: &Context<Settings, Store>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
     match ask(context, payout).await {
         RailReply::Final(word, reason) => {
             if word == Word::No {
@@ -123,7 +123,7 @@ async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
     due.collect::<Result<_, StoreError>>().map_err(LedgerError::from)
 }
 
-async fn ask(context: &Context<Settings>, payout: &Payout) -> RailReply {
+async fn ask(context: &Context<Settings, Store>, payout: &Payout) -> RailReply {
     let Ok(url) = context.settings().rail_url.url().join("/v1/payouts") else {
         return RailReply::Unknown("RAIL_URL cannot be joined with a path".to_owned());
     };
