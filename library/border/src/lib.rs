@@ -3,7 +3,8 @@
 //! - [`path`]: the steps of a request; [`path::STEPS`] lists them in order.
 //! - [`Limits`]: every bound, with its default.
 //! - [`Problem`]: the one shape of an error (RFC 9457).
-//! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included.
+//! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included; [`Reserved`] has an address on which it does not
+//!   listen yet.
 //! - [`Draining`]: an extractor for handlers that hold a connection for long.
 //!
 //! ```
@@ -47,6 +48,6 @@ mod turn_away;
 
 pub use draining::Draining;
 pub use limits::Limits;
-pub use listener::Listener;
+pub use listener::{Listener, Reserved};
 pub use path::Border;
 pub use problem::{Problem, title_of};

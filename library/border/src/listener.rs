@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use supervision::Stop;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tower::Service;
 
 use crate::Limits;
@@ -44,28 +44,65 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// The most headers of a request that hyper reads without memory of their own. It answers 431 to more.
 const HEADERS: usize = 100;
 
-/// A bound socket, not yet accepting.
+/// A bound address on which connections are refused until [`Reserved::listen`].
 #[derive(Debug)]
-pub struct Listener {
-    tcp: TcpListener,
+pub struct Reserved {
+    socket: TcpSocket,
     address: SocketAddr,
     border: Border,
 }
 
+/// A listening socket. The kernel queues connections from its creation on; [`Listener::serve`] accepts them.
+#[derive(Debug)]
+pub struct Listener {
+    /// None after an orderly stop.
+    tcp: Mutex<Option<Arc<TcpListener>>>,
+    address: SocketAddr,
+    border: Border,
+    serving: OnceLock<Arc<Serving>>,
+}
+
+impl Reserved {
+    /// The address, with the port that was taken for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// The operating system's, such as an address in use: another process may have bound it too and listened first.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn listen(self) -> io::Result<Listener> {
+        let Self { socket, address, border } = self;
+        let tcp = socket.listen(BACKLOG)?;
+        Ok(Listener { tcp: Mutex::new(Some(Arc::new(tcp))), address, border, serving: OnceLock::new() })
+    }
+}
+
 impl Listener {
-    /// Binds `address`; port 0 takes a free one.
+    /// Binds `address` without listening: connections are refused until [`Reserved::listen`], so that no balancer takes a process for
+    /// ready that is not. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The operating system's, such as an address on which another process listens.
+    pub fn reserve(address: SocketAddr, border: Border) -> io::Result<Reserved> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart must not wait for old connections to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let address = socket.local_addr()?;
+        Ok(Reserved { socket, address, border })
+    }
+
+    /// Binds `address` and listens; port 0 takes a free one.
     ///
     /// # Errors
     /// The operating system's, such as an address in use.
     pub async fn bind(address: SocketAddr, border: Border) -> io::Result<Self> {
-        let socket =
-            if address.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
-        // A restart must not wait for old connections to be forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let tcp = socket.listen(BACKLOG)?;
-        let address = tcp.local_addr()?;
-        Ok(Self { tcp, address, border })
+        Self::reserve(address, border)?.listen()
     }
 
     /// Where it listens.
@@ -73,35 +110,46 @@ impl Listener {
         self.address
     }
 
-    /// Serves `routes` until `stop`, then lets requests in flight finish for at most `bound`.
+    /// Serves `routes` until `stop`, then closes the socket and lets requests in flight finish for at most `bound`.
     ///
-    /// Returns how many connections had to be cut. Dropping the future leaves open connections to finish by themselves.
-    pub async fn serve(self, routes: Router, stop: Stop, bound: Duration) -> u64 {
-        let Self { tcp, border, .. } = self;
-        let serving = Arc::new(Serving::new(border.inner.clone(), routes));
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.requested() => break,
-                accepted = tcp.accept() => match accepted {
-                    Ok((socket, peer)) => Serving::take(&serving, socket, peer),
-                    Err(error) if is_of_one_connection(&error) => {}
-                    Err(error) => {
-                        tracing::error!(%error, "cannot accept connections; trying again");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-            }
+    /// Returns how many connections were still open then; those that were not upgraded are cut. Dropping the future, or a panic in it, leaves
+    /// the socket listening and open connections served: call it again to go on accepting. The routes are those of the first call.
+    pub async fn serve(&self, routes: Router, stop: Stop, bound: Duration) -> u64 {
+        let serving = self.serving.get_or_init(|| Arc::new(Serving::new(self.border.inner.clone(), routes)));
+        if let Some(tcp) = self.socket() {
+            accept(&tcp, serving, &stop).await;
         }
-        // Whoever is already in the queue connected before we ended: answer them too.
-        for _ in 0..LAST_ACCEPTS {
-            match tcp.accept().now_or_pending() {
-                Some(Ok((socket, peer))) => Serving::take(&serving, socket, peer),
-                _ => break,
-            }
-        }
-        drop(tcp);
+        // Closes it.
+        self.tcp.lock().unwrap_or_else(PoisonError::into_inner).take();
         serving.finish(bound).await
+    }
+
+    fn socket(&self) -> Option<Arc<TcpListener>> {
+        self.tcp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Accepts connections until `stop`, and those that are in the queue then: they connected before the end.
+async fn accept(tcp: &TcpListener, serving: &Arc<Serving>, stop: &Stop) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            accepted = tcp.accept() => match accepted {
+                Ok((socket, peer)) => Serving::take(serving, socket, peer),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections; trying again");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    for _ in 0..LAST_ACCEPTS {
+        match tcp.accept().now_or_pending() {
+            Some(Ok((socket, peer))) => Serving::take(serving, socket, peer),
+            _ => break,
+        }
     }
 }
 
@@ -120,6 +168,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// What all connections of a listener share.
+#[derive(Debug)]
 struct Serving {
     border: Arc<Inner>,
     limits: Arc<Limits>,

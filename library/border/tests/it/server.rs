@@ -32,7 +32,8 @@ pub(crate) async fn server_that_drains(limits: Limits, routes: Router, bound: Du
     let routes = border.around(routes);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
     let (address, stop) = (listener.address(), StopSource::new());
-    let done = tokio::spawn(listener.serve(routes, stop.listen(), bound));
+    let stopped = stop.listen();
+    let done = tokio::spawn(async move { listener.serve(routes, stopped, bound).await });
     Server { address, stop, done, registry }
 }
 
