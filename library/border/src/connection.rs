@@ -23,6 +23,7 @@ pub(crate) struct Connection {
     retires: AtomicBool,
     /// The requests in flight from the same address.
     neighbours: Neighbours,
+    pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,
     /// Requested when the listener takes no more requests.
     pub(crate) draining: Stop,
@@ -48,12 +49,14 @@ enum Protocol {
 
 impl Connection {
     pub(crate) fn new(limits: Arc<Limits>, neighbours: Neighbours, draining: Stop, cut: Stop) -> Self {
-        let current = Current { state: State::opened(Instant::now()), protocol: Protocol::Preface(0), unflushed: None };
+        let opened = Instant::now();
+        let current = Current { state: State::opened(opened), protocol: Protocol::Preface(0), unflushed: None };
         Self {
             current: Mutex::new(current),
             unread: AtomicBool::new(false),
             retires: AtomicBool::new(false),
             neighbours,
+            opened,
             limits,
             draining,
             cut,

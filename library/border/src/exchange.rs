@@ -16,10 +16,9 @@ use crate::state::Stage;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
-    started: Instant,
     permit: Mutex<Option<Permit>>,
     answering: AtomicBool,
-    /// Microseconds after `started`, plus one, since when the peer has a piece of the answer to take; zero: it has none.
+    /// Microseconds after the connection was opened, plus one, since when the peer has a piece of the answer to take; zero: it has none.
     owed: AtomicU64,
     /// The body that waits until all of its pieces are written.
     written: AtomicWaker,
@@ -35,7 +34,6 @@ impl Exchange {
         connection.request();
         Running(Arc::new(Self {
             connection,
-            started: Instant::now(),
             permit: Mutex::new(None),
             answering: AtomicBool::new(false),
             owed: AtomicU64::new(0),
@@ -54,7 +52,7 @@ impl Exchange {
 
     /// The peer has a piece of the answer to take.
     pub(crate) fn owe(&self) {
-        let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
+        let micros = u64::try_from(self.connection.opened.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
         self.owed.store(micros + 1, Ordering::Release);
     }
 
@@ -66,7 +64,7 @@ impl Exchange {
     /// Since when the peer has had a piece of the answer to take.
     pub(crate) fn owed_since(&self) -> Option<Instant> {
         let micros = self.owed.load(Ordering::Acquire).checked_sub(1)?;
-        self.started.checked_add(Duration::from_micros(micros))
+        self.connection.opened.checked_add(Duration::from_micros(micros))
     }
 
     /// Wakes the task when a piece of the answer has been written.

@@ -418,4 +418,14 @@ mod tests {
         let answered_at = STEPS.iter().position(|step| *step == Step::ProblemDocuments).expect("it is documented");
         assert_eq!(run(&trace), [&STEPS[..=refused_at], &STEPS[answered_at..]].concat());
     }
+
+    #[tokio::test]
+    async fn without_a_listener_of_ours_the_body_of_the_answer_keeps_the_permit() {
+        let border = Border::new("public", Limits::default(), &Registry::new());
+        let routes = border.around(Router::new().route("/echo", post(async |body: String| body)));
+        let response = routes.oneshot(request()).await.expect("a router does not fail");
+        assert_eq!(border.inner.admission.in_flight(), 1);
+        drop(response);
+        assert_eq!(border.inner.admission.in_flight(), 0);
+    }
 }

@@ -70,13 +70,19 @@ const IN_FLIGHT: &str = r#"http_listener_requests_in_flight{listener="public"}"#
 const ANSWERS_CUT: &str = r#"http_listener_answers_cut_total{listener="public"}"#;
 const CONNECTIONS: &str = r#"http_listener_connections{listener="public"}"#;
 
+/// For answers that are not taken: the shorter, the sooner the test ends.
 fn impatient() -> Limits {
     Limits { write_timeout: Duration::from_millis(300), ..Limits::default() }
 }
 
+/// For what must happen before the timeout, on a loaded machine too.
+fn patient() -> Limits {
+    Limits { write_timeout: Duration::from_secs(3), ..Limits::default() }
+}
+
 #[tokio::test]
 async fn answers_that_nobody_takes_hold_their_permits_until_they_are_reset() {
-    let server = server(Limits { in_flight: 4, ..impatient() }, routes()).await;
+    let server = server(Limits { in_flight: 4, ..patient() }, routes()).await;
     let mut clients = [client(&server, 0).await, client(&server, 0).await];
     let (mut held, mut refused) = (Vec::new(), 0);
     for n in 0..6 {
@@ -113,7 +119,7 @@ async fn an_answer_is_reset_when_its_last_bytes_are_not_taken() {
 
 #[tokio::test]
 async fn an_answer_as_large_as_the_window_ends_without_more_of_it() {
-    let server = server(impatient(), routes()).await;
+    let server = server(patient(), routes()).await;
     for (path, size) in [("/large", LARGE), ("/stream", LARGE), ("/hello", 5)] {
         let mut client = client(&server, size as u32).await;
         let (length, ended) = read(ask(&mut client, path).await.unwrap().1).await;
@@ -138,7 +144,7 @@ async fn a_stream_that_is_reset_leaves_others_of_its_connection() {
 
 #[tokio::test]
 async fn a_connection_without_an_open_stream_ends_in_spite_of_pings() {
-    let server = server(Limits { idle_timeout: Duration::from_millis(300), ..Limits::default() }, routes()).await;
+    let server = server(Limits { idle_timeout: Duration::from_secs(1), ..Limits::default() }, routes()).await;
     let mut client = client(&server, 65_535).await;
     let (_, ended) = read(ask(&mut client, "/hello").await.unwrap().1).await;
     ended.unwrap();
