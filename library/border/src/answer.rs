@@ -51,6 +51,7 @@ impl AnswerBody {
         running.answered();
         response.map(|body| {
             if http2 {
+                running.hold_bytes(body.size_hint().exact().unwrap_or_default());
                 let exchange = running.exchange().clone();
                 Self::Pieces(Pieces { body, rest: Bytes::new(), exchange, running: Some(Arc::new(running)), end: None })
             } else {

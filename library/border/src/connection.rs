@@ -1,9 +1,10 @@
 //! One connection, shared by its socket, its service and the bodies of its requests.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use supervision::Stop;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Limits;
@@ -23,6 +24,10 @@ pub(crate) struct Connection {
     retires: AtomicBool,
     /// The requests in flight from the same address.
     neighbours: Neighbours,
+    /// Bytes of the answers that the service has given and the peer has not taken all of (HTTP/2).
+    unsent: AtomicU64,
+    /// Told when an answer has been taken.
+    taken: Notify,
     pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,
     /// Requested when the listener takes no more requests.
@@ -56,6 +61,8 @@ impl Connection {
             unread: AtomicBool::new(false),
             retires: AtomicBool::new(false),
             neighbours,
+            unsent: AtomicU64::new(0),
+            taken: Notify::new(),
             opened,
             limits,
             draining,
@@ -131,6 +138,33 @@ impl Connection {
         if current.state == (State::Answering { answering: 0 }) {
             current.state = current.state.flushed(Instant::now);
             drop(current.unflushed.take());
+        }
+    }
+
+    /// An answer of so many bytes waits for the peer.
+    pub(crate) fn hold_bytes(&self, bytes: u64) {
+        self.unsent.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// The peer has taken all of an answer of so many bytes, or it was thrown away.
+    pub(crate) fn release_bytes(&self, bytes: u64) {
+        self.unsent.fetch_sub(bytes, Ordering::AcqRel);
+        self.taken.notify_waiters();
+    }
+
+    /// Whether another answer may be made for this peer.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes
+    }
+
+    /// Returns when another answer may be made for this peer. Cancel-safe.
+    pub(crate) async fn room(&self) {
+        loop {
+            let taken = self.taken.notified();
+            if self.has_room() {
+                return;
+            }
+            taken.await;
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Exchange {
     connection: Arc<Connection>,
     permit: Mutex<Option<Permit>>,
     answering: AtomicBool,
+    /// Bytes of the answer that count against those of the connection.
+    bytes: AtomicU64,
     /// Microseconds after the connection was opened, plus one, since when the peer has a piece of the answer to take; zero: it has none.
     owed: AtomicU64,
     /// The body that waits until all of its pieces are written.
@@ -36,6 +38,7 @@ impl Exchange {
             connection,
             permit: Mutex::new(None),
             answering: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
             owed: AtomicU64::new(0),
             written: AtomicWaker::new(),
         }))
@@ -83,6 +86,12 @@ impl Running {
         &self.0
     }
 
+    /// The answer's body has so many bytes, which the connection holds until the request ends.
+    pub(crate) fn hold_bytes(&self, bytes: u64) {
+        self.0.bytes.store(bytes, Ordering::Release);
+        self.0.connection.hold_bytes(bytes);
+    }
+
     /// The answer's head is ready.
     pub(crate) fn answered(&self) {
         self.0.answering.store(true, Ordering::Release);
@@ -95,5 +104,9 @@ impl Drop for Running {
         let permit = self.0.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stage = if self.0.answering.load(Ordering::Acquire) { Stage::Answering } else { Stage::Handling };
         self.0.connection.ended(stage, permit);
+        let bytes = self.0.bytes.load(Ordering::Acquire);
+        if bytes > 0 {
+            self.0.connection.release_bytes(bytes);
+        }
     }
 }

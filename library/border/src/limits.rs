@@ -52,6 +52,9 @@ pub struct Limits {
     pub hears_deadline: bool,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
+    /// Bytes of the answers that an HTTP/2 connection has not taken yet; while they are more, the handlers of its further requests are not started.
+    /// Answers that stream do not count. Default 16 MiB.
+    pub unsent_bytes: u64,
     /// Access-log lines a second; the rest is counted. Errors have as many of their own. Default 200.
     pub access_lines: u32,
 }
@@ -76,6 +79,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(30),
             hears_deadline: true,
             streams: 128,
+            unsent_bytes: 16 * 1024 * 1024,
             access_lines: 200,
         }
     }

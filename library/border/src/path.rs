@@ -26,6 +26,7 @@ use vitals::{Registry, TraceContext};
 use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal};
+use crate::connection::Connection;
 use crate::exchange::Exchange;
 use crate::glance::Glance;
 use crate::headers::REQUEST_ID;
@@ -222,6 +223,8 @@ struct Work<F> {
     criticality: Option<Criticality>,
     /// Where no listener of ours keeps it until the answer is taken.
     permit: Option<Permit>,
+    /// The connection, where it has to take answers before there may be another.
+    full: Option<Arc<Connection>>,
 }
 
 /// The path of a request, in the order of [`STEPS`].
@@ -249,6 +252,8 @@ impl Inner {
                 exchange.connection().leave_unread();
             }
         })?;
+        let connection = exchange.as_ref().map(|exchange| exchange.connection());
+        let full = connection.filter(|connection| !connection.has_room()).cloned();
         let permit = match &exchange {
             Some(exchange) => {
                 exchange.hold(permit);
@@ -273,7 +278,7 @@ impl Inner {
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
         let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
-        Ok(Work { future, refusal, allowed, criticality, permit })
+        Ok(Work { future, refusal, allowed, criticality, permit, full })
     }
 
     /// Deadline, criticality and panic guard around the handler, and what became of it.
@@ -284,6 +289,13 @@ impl Inner {
         let Some(future) = work.future else { return self.panicked() };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
         let deadline = Deadline::since(started, work.allowed);
+        if let Some(connection) = &work.full {
+            let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
+            if room.await.is_err() {
+                let detail = format!("{} bytes of earlier answers wait; read them first", self.limits.unsent_bytes);
+                return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();
+            }
+        }
         let outcome = match work.criticality {
             Some(criticality) => {
                 let critical = Step::Criticality.around(criticality.scope(caught));

@@ -1,5 +1,7 @@
 //! HTTP/2 clients that take their answers late, in part, or never.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,7 +15,7 @@ use http::Request;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::server::{SOON, Server, server};
+use crate::server::{SOON, Server, close, exchange, server, status};
 
 /// A size that HTTP/2 sends in several pieces.
 const LARGE: usize = 100_000;
@@ -30,20 +32,29 @@ fn routes() -> Router {
         .route("/stream", get(chunks))
 }
 
+#[derive(Clone)]
 struct Client {
     requests: SendRequest<Bytes>,
+}
+
+/// The rest of a connection: its pings and its end.
+struct Rest {
     ping: PingPong,
     connection: JoinHandle<Result<(), h2::Error>>,
 }
 
 /// A client with this window for each stream, and a wide one for the connection.
 async fn client(server: &Server, window: u32) -> Client {
+    connect(server, window).await.0
+}
+
+async fn connect(server: &Server, window: u32) -> (Client, Rest) {
     let socket = TcpStream::connect(server.address).await.unwrap();
     let mut builder = Builder::new();
     builder.initial_window_size(window).initial_connection_window_size(16 << 20);
     let (requests, mut connection) = builder.handshake(socket).await.unwrap();
     let ping = connection.ping_pong().unwrap();
-    Client { requests, ping, connection: tokio::spawn(connection) }
+    (Client { requests }, Rest { ping, connection: tokio::spawn(connection) })
 }
 
 /// Asks, and returns the status and the body, which takes nothing until it is read.
@@ -131,6 +142,34 @@ async fn an_answer_as_large_as_the_window_ends_without_more_of_it() {
 }
 
 #[tokio::test]
+async fn a_connection_with_too_many_unsent_bytes_starts_no_handler_until_answers_are_taken_or_reset() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let large = get({
+        let started = started.clone();
+        async move || {
+            started.fetch_add(1, Ordering::SeqCst);
+            vec![b'x'; LARGE]
+        }
+    });
+    let limits = Limits { unsent_bytes: LARGE as u64 * 3 / 2, ..Limits::default() };
+    let server = server(limits, routes().route("/counted", large)).await;
+    let client = client(&server, 0).await;
+    let (heads, mut answered) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..6 {
+        let (mut client, heads) = (client.clone(), heads.clone());
+        tokio::spawn(async move { heads.send(ask(&mut client, "/counted").await.unwrap()).unwrap() });
+    }
+    for expected in [2, 4, 6] {
+        let held = [answered.recv().await.unwrap(), answered.recv().await.unwrap()];
+        assert!(held.iter().all(|(status, _)| *status == 200));
+        server.until(IN_FLIGHT, 6 - (expected - 2)).await;
+        // Another connection is served.
+        assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
+        assert_eq!(started.load(Ordering::SeqCst) as u64, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_is_reset_leaves_others_of_its_connection() {
     let server = server(impatient(), routes()).await;
     let mut client = client(&server, 5).await;
@@ -145,12 +184,12 @@ async fn a_stream_that_is_reset_leaves_others_of_its_connection() {
 #[tokio::test]
 async fn a_connection_without_an_open_stream_ends_in_spite_of_pings() {
     let server = server(Limits { idle_timeout: Duration::from_secs(1), ..Limits::default() }, routes()).await;
-    let mut client = client(&server, 65_535).await;
+    let (mut client, mut rest) = connect(&server, 65_535).await;
     let (_, ended) = read(ask(&mut client, "/hello").await.unwrap().1).await;
     ended.unwrap();
     let ends = async {
-        while client.ping.ping(h2::Ping::opaque()).await.is_ok() {}
-        (&mut client.connection).await.unwrap()
+        while rest.ping.ping(h2::Ping::opaque()).await.is_ok() {}
+        (&mut rest.connection).await.unwrap()
     };
     // GOAWAY with NO_ERROR, and no failure of the connection.
     tokio::time::timeout(SOON, ends).await.expect("the connection ends").unwrap();
