@@ -7,7 +7,15 @@ use axum::http::{StatusCode, request::Parts};
 use crate::Problem;
 
 /// What a client may ask of us. Every value can be changed; none can be turned off by leaving it out.
+///
+/// ```
+/// use evenkeel_border::Limits;
+///
+/// let limits = Limits::default().with(|limits| limits.body_bytes = 10 * 1024 * 1024);
+/// assert_eq!(limits.headers, 100);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Connections open at once, upgraded ones included. Default 8,192. [`Limits::share_descriptors`] lowers it to what the process
     /// can open.
@@ -86,6 +94,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// These limits with a change.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     /// Lowers `connections` of all listeners of a process, in proportion, so that together they take at most 80 % of the `descriptors`
     /// that it may open. Each keeps at least one.
     ///
@@ -93,7 +108,7 @@ impl Limits {
     /// use evenkeel_border::Limits;
     ///
     /// let mut public = Limits::default();
-    /// let mut admin = Limits { connections: 256, ..Limits::default() };
+    /// let mut admin = Limits::default().with(|limits| limits.connections = 256);
     /// Limits::share_descriptors(1024, [&mut public, &mut admin]);
     /// assert_eq!((public.connections, admin.connections), (794, 24));
     /// ```

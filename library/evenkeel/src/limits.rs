@@ -13,23 +13,25 @@ const ADMIN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The limits of the public listener, as the service changes them, and of the admin listener. They share the descriptors of the process.
 pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)) -> (Limits, Limits) {
-    let mut public = Limits {
-        connections: standard.max_connections,
-        connections_per_address: standard.max_connections_per_address,
-        in_flight: standard.max_in_flight,
+    let mut public = Limits::default().with(|limits| {
+        limits.connections = standard.max_connections;
+        limits.connections_per_address = standard.max_connections_per_address;
+        limits.in_flight = standard.max_in_flight;
         // A quarter is for other addresses; of a few, all but one.
-        in_flight_per_address: standard.max_in_flight
-            - standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1),
-        body_bytes: standard.max_body_bytes,
-        deadline: standard.deadline,
-        idle_timeout: standard.idle_timeout,
-        ..Limits::default()
-    };
+        let others = standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1);
+        limits.in_flight_per_address = standard.max_in_flight - others;
+        limits.body_bytes = standard.max_body_bytes;
+        limits.deadline = standard.deadline;
+        limits.idle_timeout = standard.idle_timeout;
+    });
     #[cfg(feature = "without-guards")]
     {
         public = standard.without.limits(public);
     }
-    let mut admin = Limits { connections: ADMIN_CONNECTIONS, deadline: ADMIN_DEADLINE, ..public.clone() };
+    let mut admin = public.clone().with(|limits| {
+        limits.connections = ADMIN_CONNECTIONS;
+        limits.deadline = ADMIN_DEADLINE;
+    });
     change(&mut public);
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     Limits::share_descriptors(descriptors.unwrap_or(u64::MAX), [&mut public, &mut admin]);

@@ -45,7 +45,7 @@ fn routes() -> Router {
 
 #[tokio::test]
 async fn every_refusal_is_a_problem_document_with_headers_and_request_id() {
-    let server = server(Limits { body_bytes: 1000, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.body_bytes = 1000), routes()).await;
     let cases = [
         (404, close("GET", "/nothing")),
         (405, close("DELETE", "/hello")),
@@ -75,7 +75,7 @@ async fn more_headers_than_are_taken_are_refused_with_a_document_below_the_bound
         let headers: String = (2..headers).map(|n| format!("h{n}: v\r\n")).collect();
         format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n")
     };
-    let (all, few) = (server(Limits::default(), routes()).await, Limits { headers: 50, ..Limits::default() });
+    let (all, few) = (server(Limits::default(), routes()).await, Limits::default().with(|limits| limits.headers = 50));
     assert_eq!(status(&exchange(all.address, with(100)).await), 200);
     assert_eq!(status(&exchange(all.address, with(101)).await), 431);
     let few = server(few, routes()).await;
@@ -83,14 +83,14 @@ async fn more_headers_than_are_taken_are_refused_with_a_document_below_the_bound
     assert_eq!(status(&answer), 431);
     problem(&answer);
     assert_eq!(status(&exchange(few.address, with(50)).await), 200);
-    let many = server(Limits { headers: 200, ..Limits::default() }, routes()).await;
+    let many = server(Limits::default().with(|limits| limits.headers = 200), routes()).await;
     assert_eq!(status(&exchange(many.address, with(200)).await), 200);
     assert_eq!(status(&exchange(many.address, with(201)).await), 431);
 }
 
 #[tokio::test]
 async fn a_chunked_body_is_refused_where_it_passes_the_bound() {
-    let server = server(Limits { body_bytes: 1000, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.body_bytes = 1000), routes()).await;
     let chunk = format!("200\r\n{}\r\n", " ".repeat(512));
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let answer = exchange(server.address, format!("{head}{}", chunk.repeat(100))).await;
@@ -114,7 +114,7 @@ async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
             std::future::pending::<()>().await;
         }
     });
-    let limits = Limits { deadline: Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.deadline = Duration::from_millis(20));
     let server = server(limits, Router::new().route("/slow", slow)).await;
     let answer = exchange(server.address, close("GET", "/slow")).await;
     assert_eq!(status(&answer), 504);
@@ -126,7 +126,7 @@ async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
 async fn a_caller_that_waits_less_is_answered_504_when_it_said_and_one_that_waits_more_changes_nothing() {
     let told = get(async || format!("{:?}", resilience::Deadline::current().map(|deadline| deadline.left().as_secs())));
     let slow = get(async || std::future::pending::<()>().await);
-    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.deadline = Duration::from_secs(60));
     let server = server(limits, Router::new().route("/slow", slow).route("/told", told)).await;
     let with = |path: &str, timeout: &str| {
         format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ngrpc-timeout: {timeout}\r\n\r\n")
@@ -165,7 +165,7 @@ async fn a_callers_request_id_is_kept_when_it_is_well_formed() {
 
 #[tokio::test]
 async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_served() {
-    let server = server(Limits { connections_per_address: 2, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.connections_per_address = 2), routes()).await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut socket = TcpStream::connect(server.address).await.unwrap();
@@ -188,7 +188,14 @@ async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_ser
 
 #[tokio::test]
 async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
-    let server = server(Limits { in_flight: 3, in_flight_per_address: 2, ..Limits::default() }, routes()).await;
+    let server = server(
+        Limits::default().with(|limits| {
+            limits.in_flight = 3;
+            limits.in_flight_per_address = 2;
+        }),
+        routes(),
+    )
+    .await;
     let endless = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let mut held = Vec::new();
     for _ in 0..4 {
@@ -304,8 +311,8 @@ async fn an_accept_loop_that_broke_off_goes_on_with_the_same_socket_and_connecti
 #[tokio::test]
 async fn some_routes_can_have_limits_of_their_own() {
     let registry = Registry::new();
-    let border = Border::new("public", Limits { body_bytes: 1000, ..Limits::default() }, &registry);
-    let wide = border.with_limits(Limits { body_bytes: 10_000, ..border.limits().clone() });
+    let border = Border::new("public", Limits::default().with(|limits| limits.body_bytes = 1000), &registry);
+    let wide = border.with_limits(border.limits().clone().with(|limits| limits.body_bytes = 10_000));
     let upload_route = Router::new().route("/upload", post(async |body: String| body.len().to_string()));
     let routes = border.around(routes()).merge(wide.around(upload_route));
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();

@@ -35,7 +35,7 @@ async fn read_answer(socket: &mut TcpStream) -> usize {
 #[tokio::test]
 async fn a_client_that_pipelines_during_a_long_answer_gets_both_answers() {
     let short = Duration::from_millis(500);
-    let server = server(Limits { head_timeout: short, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.head_timeout = short), routes()).await;
     let (mut socket, start) = (TcpStream::connect(server.address).await.unwrap(), Instant::now());
     socket.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     // The answer has begun when the next request's first bytes come.
@@ -49,7 +49,7 @@ async fn a_client_that_pipelines_during_a_long_answer_gets_both_answers() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_taken_holds_its_permit_until_its_connection_is_cut() {
-    let limits = Limits { write_timeout: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.write_timeout = Duration::from_secs(2));
     let server = server(limits, routes()).await;
     let in_flight = r#"http_listener_requests_in_flight{listener="public"}"#;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
@@ -100,7 +100,7 @@ async fn requests_whose_clients_leave_are_counted_as_cancelled() {
 
 #[tokio::test]
 async fn a_refused_connection_gets_its_answer_although_it_has_sent_a_request() {
-    let server = server(Limits { connections_per_address: 1, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.connections_per_address = 1), routes()).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
     first.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert_eq!(read_answer(&mut first).await, 5);

@@ -83,17 +83,17 @@ const CONNECTIONS: &str = r#"http_listener_connections{listener="public"}"#;
 
 /// For answers that are not taken: the shorter, the sooner the test ends.
 fn impatient() -> Limits {
-    Limits { write_timeout: Duration::from_millis(300), ..Limits::default() }
+    Limits::default().with(|limits| limits.write_timeout = Duration::from_millis(300))
 }
 
 /// For what must happen before the timeout, on a loaded machine too.
 fn patient() -> Limits {
-    Limits { write_timeout: Duration::from_secs(3), ..Limits::default() }
+    Limits::default().with(|limits| limits.write_timeout = Duration::from_secs(3))
 }
 
 #[tokio::test]
 async fn answers_that_nobody_takes_hold_their_permits_until_they_are_reset() {
-    let server = server(Limits { in_flight: 4, ..patient() }, routes()).await;
+    let server = server(patient().with(|limits| limits.in_flight = 4), routes()).await;
     let mut clients = [client(&server, 0).await, client(&server, 0).await];
     let (mut held, mut refused) = (Vec::new(), 0);
     for n in 0..6 {
@@ -151,7 +151,7 @@ async fn a_connection_with_too_many_unsent_bytes_starts_no_handler_until_answers
             vec![b'x'; LARGE]
         }
     });
-    let limits = Limits { unsent_bytes: LARGE as u64 * 3 / 2, ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.unsent_bytes = LARGE as u64 * 3 / 2);
     let server = server(limits, routes().route("/counted", large)).await;
     let client = client(&server, 0).await;
     let (heads, mut answered) = tokio::sync::mpsc::unbounded_channel();
@@ -183,7 +183,7 @@ async fn a_stream_that_is_reset_leaves_others_of_its_connection() {
 
 #[tokio::test]
 async fn a_connection_without_an_open_stream_ends_in_spite_of_pings() {
-    let server = server(Limits { idle_timeout: Duration::from_secs(1), ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.idle_timeout = Duration::from_secs(1)), routes()).await;
     let (mut client, mut rest) = connect(&server, 65_535).await;
     let (_, ended) = read(ask(&mut client, "/hello").await.unwrap().1).await;
     ended.unwrap();
@@ -199,7 +199,7 @@ async fn a_connection_without_an_open_stream_ends_in_spite_of_pings() {
 
 #[tokio::test]
 async fn a_refused_connection_gets_a_goaway_that_lets_it_repeat_its_requests() {
-    let server = server(Limits { connections_per_address: 1, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.connections_per_address = 1), routes()).await;
     let mut first = client(&server, 65_535).await;
     assert_eq!(ask(&mut first, "/hello").await.unwrap().0, 200);
     let mut second = client(&server, 65_535).await;

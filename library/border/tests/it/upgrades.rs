@@ -74,7 +74,10 @@ async fn echoes(socket: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn an_upgraded_connection_outlives_the_timeouts_of_requests() {
     let short = Duration::from_millis(500);
-    let limits = Limits { head_timeout: short, idle_timeout: short, ..Limits::default() };
+    let limits = Limits::default().with(|limits| {
+        limits.head_timeout = short;
+        limits.idle_timeout = short;
+    });
     let server = server(limits, routes()).await;
     let (mut socket, start) = (upgraded(&server, "/socket").await, Instant::now());
     // The first byte of a frame, as slow as a request head must not be.
@@ -85,7 +88,7 @@ async fn an_upgraded_connection_outlives_the_timeouts_of_requests() {
 
 #[tokio::test]
 async fn an_upgraded_connection_counts_as_a_connection_until_it_ends() {
-    let server = server(Limits { connections_per_address: 1, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.connections_per_address = 1), routes()).await;
     let mut socket = upgraded(&server, "/socket").await;
     assert!(echoes(&mut socket).await);
     assert_eq!(server.metric(CONNECTIONS), 1);
@@ -97,7 +100,7 @@ async fn an_upgraded_connection_counts_as_a_connection_until_it_ends() {
 
 #[tokio::test]
 async fn an_upgraded_connection_on_which_nothing_moves_is_cut() {
-    let limits = Limits { upgrade_idle_timeout: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.upgrade_idle_timeout = Duration::from_millis(200));
     let server = server(limits, routes()).await;
     let mut socket = upgraded(&server, "/socket").await;
     let ended = tokio::time::timeout(SOON, socket.read_u8()).await.expect("it is cut");
