@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use crate::Problem;
+use crate::client::Client;
 
 /// Counts requests in flight and refuses those over the bound of all, or over that of one address.
 #[derive(Debug)]
@@ -17,14 +18,11 @@ pub(crate) struct Admission {
     refused: AtomicU64,
 }
 
-/// The requests in flight from one address, shared by its connections.
-pub(crate) type Neighbours = Arc<AtomicU64>;
-
 /// Permission to work on one request, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     admission: Arc<Admission>,
-    neighbours: Option<Neighbours>,
+    client: Option<Arc<Client>>,
 }
 
 impl Admission {
@@ -37,14 +35,14 @@ impl Admission {
         })
     }
 
-    /// Acquires a permit, counted for `neighbours` too where the address is known, or refuses the request.
-    pub(crate) fn enter(self: &Arc<Self>, neighbours: Option<Neighbours>) -> Result<Permit, Problem> {
+    /// Acquires a permit, counted for its client too where that is known, or refuses the request.
+    pub(crate) fn enter(self: &Arc<Self>, client: Option<Arc<Client>>) -> Result<Permit, Problem> {
         let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let of_address = neighbours.as_ref().map_or(0, |neighbours| neighbours.fetch_add(1, Ordering::Relaxed));
-        let permit = Permit { admission: self.clone(), neighbours };
+        let of_client = client.as_ref().map_or(0, |client| client.requests.fetch_add(1, Ordering::Relaxed));
+        let permit = Permit { admission: self.clone(), client };
         let detail = if before >= self.bound {
             format!("{} requests are open, which is the most (in_flight); try again in a moment", self.bound)
-        } else if of_address >= self.bound_per_address {
+        } else if of_client >= self.bound_per_address {
             let bound = self.bound_per_address;
             format!(
                 "{bound} requests from this address are open, which is the most for one (in_flight_per_address); try again in a moment"
@@ -68,8 +66,8 @@ impl Admission {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.admission.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if let Some(neighbours) = &self.neighbours {
-            neighbours.fetch_sub(1, Ordering::Relaxed);
+        if let Some(client) = &self.client {
+            client.requests.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -91,13 +89,13 @@ mod tests {
     #[test]
     fn one_address_leaves_permits_to_others_and_gets_its_own_back() {
         let admission = Admission::new(3, 2);
-        let (one, other) = (Neighbours::default(), Neighbours::default());
+        let (one, other) = (Arc::new(Client::default()), Arc::new(Client::default()));
         let mut permits: Vec<Permit> = (0..2).map(|_| admission.enter(Some(one.clone())).unwrap()).collect();
         let refused = admission.enter(Some(one.clone())).unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(admission.enter(Some(other.clone())).is_ok());
         permits.pop();
         assert!(admission.enter(Some(one.clone())).is_ok());
-        assert_eq!((one.load(Ordering::Relaxed), other.load(Ordering::Relaxed)), (1, 0));
+        assert_eq!((one.requests.load(Ordering::Relaxed), other.requests.load(Ordering::Relaxed)), (1, 0));
     }
 }

@@ -1,14 +1,18 @@
 //! One connection, shared by its socket, its service and the bodies of its requests.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::HeaderMap;
 use supervision::Stop;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Limits;
-use crate::admission::{Neighbours, Permit};
+use crate::admission::Permit;
+use crate::client::{Client, Clients};
+use crate::forwarded;
 use crate::state::{Stage, State};
 
 /// The client's preface of HTTP/2 (RFC 9113, 3.4).
@@ -22,8 +26,7 @@ pub(crate) struct Connection {
     unread: AtomicBool,
     /// Whether the connection shall end once its requests have.
     retires: AtomicBool,
-    /// The requests in flight from the same address.
-    neighbours: Neighbours,
+    peer: Peer,
     /// Bytes of the answers that the service has given and the peer has not taken all of (HTTP/2).
     unsent: AtomicU64,
     /// Told when an answer has been taken.
@@ -34,6 +37,15 @@ pub(crate) struct Connection {
     pub(crate) draining: Stop,
     /// Requested when open connections are cut.
     pub(crate) cut: Stop,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub(crate) enum Peer {
+    /// A client.
+    Client(Arc<Client>),
+    /// A trusted proxy at this address, which says for each request whose it is.
+    Proxy(Arc<Clients>, IpAddr),
 }
 
 #[derive(Debug)]
@@ -53,14 +65,14 @@ enum Protocol {
 }
 
 impl Connection {
-    pub(crate) fn new(limits: Arc<Limits>, neighbours: Neighbours, draining: Stop, cut: Stop) -> Self {
+    pub(crate) fn new(limits: Arc<Limits>, peer: Peer, draining: Stop, cut: Stop) -> Self {
         let opened = Instant::now();
         let current = Current { state: State::opened(opened), protocol: Protocol::Preface(0), unflushed: None };
         Self {
             current: Mutex::new(current),
             unread: AtomicBool::new(false),
             retires: AtomicBool::new(false),
-            neighbours,
+            peer,
             unsent: AtomicU64::new(0),
             taken: Notify::new(),
             opened,
@@ -168,8 +180,15 @@ impl Connection {
         }
     }
 
-    pub(crate) fn neighbours(&self) -> Neighbours {
-        self.neighbours.clone()
+    /// The client of a request: the peer, or whom a trusted proxy names.
+    pub(crate) fn client_of(&self, headers: &HeaderMap) -> Arc<Client> {
+        match &self.peer {
+            Peer::Client(client) => client.clone(),
+            Peer::Proxy(clients, address) => {
+                let Limits { forwarded_header, trusted_proxies, .. } = &*self.limits;
+                clients.at(forwarded::client_of(headers, *address, *forwarded_header, trusted_proxies))
+            }
+        }
     }
 
     /// The peer may still be sending bytes that nobody reads.
@@ -202,6 +221,13 @@ impl Protocol {
             // At most the preface's 24 bytes.
             (true, false) => Self::Preface(seen + length as u8),
         }
+    }
+}
+
+#[cfg(test)]
+impl Default for Peer {
+    fn default() -> Self {
+        Self::Client(Arc::default())
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::http::{StatusCode, request::Parts};
 
 use crate::Problem;
+use crate::forwarded::ForwardedHeader;
+use crate::network::Network;
 
 /// What a client may ask of us. Every value can be changed; none can be turned off by leaving it out.
 ///
@@ -23,6 +25,11 @@ pub struct Limits {
     /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
     /// balancer in front is one address.
     pub connections_per_address: usize,
+    /// Proxies and balancers in front, which say whose their requests are (`forwarded_header`): bounds by address then hold for those clients, and
+    /// a proxy may have as many connections as it opens. Default none.
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which trusted proxies say it. Default `X-Forwarded-For`.
+    pub forwarded_header: ForwardedHeader,
     /// Requests open at once, from the head to the last byte of the answer that the client takes; the next is answered 503 at once.
     /// Default 1,024. A streaming answer counts until it ends; an upgraded connection counts as a connection instead.
     pub in_flight: usize,
@@ -72,6 +79,8 @@ impl Default for Limits {
         Self {
             connections: 8192,
             connections_per_address: 1024,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             in_flight: 1024,
             in_flight_per_address: 768,
             uri_bytes: 8 * 1024,

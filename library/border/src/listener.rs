@@ -206,8 +206,7 @@ impl Serving {
         // Answers are small and wait for nothing.
         let _ = socket.set_nodelay(true);
         let (last_request, cut) = self.seats.stops();
-        let connection =
-            Connection::new(self.limits.clone(), seat.neighbours.clone(), last_request.clone(), cut.clone());
+        let connection = Connection::new(self.limits.clone(), seat.peer.clone(), last_request.clone(), cut.clone());
         let (connection, traffic) = (Arc::new(connection), self.border.traffic.clone());
         let streams = Streams::new(traffic.clone());
         let protocol = protocol(&self.limits, streams.clone());

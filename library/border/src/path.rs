@@ -236,8 +236,8 @@ impl Inner {
     {
         let (head, body) = request.into_parts();
         let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
-        let neighbours = exchange.as_ref().map(|exchange| exchange.connection().neighbours());
-        let admitted = Step::Admission.run(|| self.admission.enter(neighbours)).and_then(|permit| {
+        let client = exchange.as_ref().map(|exchange| exchange.connection().client_of(&head.headers));
+        let admitted = Step::Admission.run(|| self.admission.enter(client)).and_then(|permit| {
             Step::Host.run(|| host::check(&head, glance.hosts))?;
             Step::HeadLimits.run(|| self.limits.check(&head, glance.bytes, body.size_hint().exact()))?;
             let allowed = Step::Deadline.run(|| match glance.timeout {

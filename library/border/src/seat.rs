@@ -1,15 +1,16 @@
 //! Places of connections: how many are open in all, and from each client.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use supervision::{Stop, StopSource};
 use tokio::sync::Notify;
 
 use crate::Limits;
-use crate::admission::Neighbours;
+use crate::client::Clients;
+use crate::connection::Peer;
+use crate::forwarded::is_trusted;
 use crate::traffic::Traffic;
 
 /// The places of one listener.
@@ -18,7 +19,7 @@ pub(crate) struct Seats {
     limits: Arc<Limits>,
     traffic: Arc<Traffic>,
     open: AtomicU64,
-    clients: Mutex<HashMap<IpAddr, Client>>,
+    clients: Arc<Clients>,
     left: Notify,
     /// Whether one of the next two was requested.
     ending: AtomicBool,
@@ -28,19 +29,11 @@ pub(crate) struct Seats {
     cut: StopSource,
 }
 
-/// What is open for one client.
-#[derive(Debug, Default)]
-struct Client {
-    connections: usize,
-    requests: Neighbours,
-}
-
 /// A connection's place, given back by drop.
 #[derive(Debug)]
 pub(crate) struct Seat {
     seats: Arc<Seats>,
-    client: IpAddr,
-    pub(crate) neighbours: Neighbours,
+    pub(crate) peer: Peer,
 }
 
 impl Seats {
@@ -49,7 +42,7 @@ impl Seats {
             limits,
             traffic,
             open: AtomicU64::new(0),
-            clients: Mutex::default(),
+            clients: Arc::default(),
             left: Notify::new(),
             ending: AtomicBool::new(false),
             draining: StopSource::new(),
@@ -57,18 +50,20 @@ impl Seats {
         })
     }
 
-    /// Takes a place, or none when the listener or the client has as many as it may.
-    pub(crate) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Seat> {
-        let client = client_of(peer);
+    /// Takes a place, or none when the listener or the client has as many as it may. A trusted proxy has those of many
+    /// clients.
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
         let open = self.open.fetch_add(1, Ordering::AcqRel);
         self.traffic.connections.fetch_add(1, Ordering::Relaxed);
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = clients.entry(client).or_default();
-        same.connections += 1;
-        let over = open >= self.limits.connections as u64 || same.connections > self.limits.connections_per_address;
-        let neighbours = same.requests.clone();
-        drop(clients);
-        let seat = Seat { seats: self.clone(), client, neighbours };
+        let (peer, of_client) = if is_trusted(address, &self.limits.trusted_proxies) {
+            (Peer::Proxy(self.clients.clone(), address), 0)
+        } else {
+            let client = self.clients.at(address);
+            let before = client.connections.fetch_add(1, Ordering::AcqRel);
+            (Peer::Client(client), before)
+        };
+        let over = open >= self.limits.connections as u64 || of_client >= self.limits.connections_per_address;
+        let seat = Seat { seats: self.clone(), peer };
         (!over).then_some(seat)
     }
 
@@ -114,27 +109,12 @@ impl Seats {
 impl Drop for Seat {
     fn drop(&mut self) {
         let seats = &self.seats;
-        let mut clients = seats.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(same) = clients.get_mut(&self.client) {
-            same.connections -= 1;
-            // Requests end before their connection does, or are dropped with it: nobody else has this count any more.
-            if same.connections == 0 {
-                clients.remove(&self.client);
-            }
+        if let Peer::Client(client) = &self.peer {
+            client.connections.fetch_sub(1, Ordering::AcqRel);
         }
-        drop(clients);
         seats.traffic.connections.fetch_sub(1, Ordering::Relaxed);
         seats.open.fetch_sub(1, Ordering::AcqRel);
         seats.left.notify_waiters();
-    }
-}
-
-/// The client behind an address: an IPv4 address, or the first 64 bits of an IPv6 address, as one customer or one host has all the rest
-/// (RFC 6177).
-pub(crate) fn client_of(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        v4 => v4,
     }
 }
 
@@ -158,10 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_addresses_are_clients_of_their_own_also_when_mapped_into_ipv6() {
-        let client = |address: &str| client_of(address.parse().unwrap());
-        assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
-        assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
+    fn a_trusted_proxy_has_as_many_connections_as_the_listener() {
+        let trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
+        let seats = seats(Limits { connections_per_address: 1, trusted_proxies, ..Limits::default() });
+        let held = [(); 3].map(|()| seats.take("192.0.2.7".parse().unwrap()));
+        assert!(held.iter().all(Option::is_some));
     }
 
     #[test]

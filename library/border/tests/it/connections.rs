@@ -116,3 +116,37 @@ async fn a_refused_connection_gets_its_answer_although_it_has_sent_a_request() {
     server.until(r#"http_listener_connections{listener="public"}"#, 0).await;
     assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
 }
+
+#[tokio::test]
+async fn bounds_by_address_hold_for_the_clients_of_a_trusted_proxy_and_no_other_peer_can_name_one() {
+    let waits = routes().route("/wait", get(async || std::future::pending::<()>().await));
+    let limits = Limits::default().with(|limits| {
+        limits.in_flight_per_address = 1;
+        limits.connections_per_address = 1;
+        limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    });
+    let server = server(limits, waits).await;
+    let of = |path: &str, client: &str| {
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-forwarded-for: {client}\r\n\r\n")
+    };
+    let mut held = TcpStream::connect(server.address).await.unwrap();
+    held.write_all(of("/wait", "192.0.2.1").as_bytes()).await.unwrap();
+    let in_flight = r#"http_listener_requests_in_flight{listener="public"}"#;
+    server.until(in_flight, 1).await;
+    assert_eq!(status(&exchange(server.address, of("/hello", "192.0.2.1")).await), 503);
+    assert_eq!(status(&exchange(server.address, of("/hello", "192.0.2.2")).await), 200);
+
+    // A stranger that claims to be another: its connections and requests are its own.
+    let stranger = async || {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        socket.connect(server.address).await.unwrap()
+    };
+    let mut first = stranger().await;
+    first.write_all(of("/wait", "192.0.2.3").as_bytes()).await.unwrap();
+    server.until(in_flight, 2).await;
+    let (mut second, mut answer) = (stranger().await, String::new());
+    second.write_all(of("/hello", "192.0.2.4").as_bytes()).await.unwrap();
+    second.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 503);
+}
