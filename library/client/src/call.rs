@@ -18,7 +18,7 @@ use crate::bounds::Bounds;
 use crate::client::Client;
 use crate::connector::Dial;
 use crate::credentials::shown;
-use crate::error::Error;
+use crate::error::{Error, whole_millis};
 use crate::instances::VisitedInstances;
 use crate::outgoing::Outgoing;
 use crate::peers::Peer;
@@ -198,7 +198,8 @@ impl<'c> Call<'c> {
     /// [`Error`], when there is no whole answer within the bounds. A status of 4xx or 5xx is an answer.
     pub async fn send(self) -> Result<Response, Error> {
         let (total, _permit) = self.enter().await?;
-        total.scope(self.follow(None)).await.unwrap_or_else(|_| Err(self.late()))
+        let within = whole_millis(total.left());
+        total.scope(self.follow(None)).await.unwrap_or_else(|_| Err(self.late(within)))
     }
 
     /// Makes the call until its answer begins, and hands out the body to be read as it comes. It is asked for without a coding, and given as it is.
@@ -222,9 +223,12 @@ impl<'c> Call<'c> {
     /// [`Error`], when no answer begins within the bounds.
     pub async fn send_streaming(self) -> Result<StreamingResponse, Error> {
         let (total, permit) = self.enter().await?;
+        let within = whole_millis(total.left());
         let slot = Slot::default();
-        let answer = total.scope(self.follow(Some(&slot))).await.unwrap_or_else(|_| Err(self.late()))?;
-        let Some(incoming) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) else { return Err(self.late()) };
+        let answer = total.scope(self.follow(Some(&slot))).await.unwrap_or_else(|_| Err(self.late(within)))?;
+        let Some(incoming) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) else {
+            return Err(self.late(within));
+        };
         let Response { status, headers, url, .. } = answer;
         let body = ResponseBody::new(incoming, url, self.bounds.idle_body, self.streamed_bytes, permit);
         Ok(StreamingResponse { status, headers, body })
@@ -246,8 +250,8 @@ impl<'c> Call<'c> {
         Ok((total, permit))
     }
 
-    fn late(&self) -> Error {
-        Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound: self.bounds.total }
+    fn late(&self, bound: Duration) -> Error {
+        Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound }
     }
 
     /// One call after the other, until one is not answered by a redirect that is to be followed.
@@ -311,7 +315,7 @@ impl<'c> Call<'c> {
             (true, false) => policy.call_in_turn(work).await,
             (false, _) => policy.once(work).await,
         };
-        let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), self.bounds.total, error));
+        let answer = answer.map_err(|error| Error::guarded(&shown(&out.url), error));
         counted.end(answer.as_ref().map(|answer| answer.status), begun.elapsed());
         answer
     }

@@ -115,7 +115,7 @@ impl Error {
     }
 
     /// What the peer's policy made of the call.
-    pub(crate) fn guarded(url: &str, total: Duration, error: CallError<Self>) -> Self {
+    pub(crate) fn guarded(url: &str, error: CallError<Self>) -> Self {
         let url = url.to_owned();
         match error {
             CallError::Failed { cause, .. } => cause,
@@ -128,8 +128,12 @@ impl Error {
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
             }
-            CallError::TimedOut { .. } | CallError::Expired { .. } => {
-                Self::Timeout { url, what: "whole answer", bound: total }
+            CallError::TimedOut { within, .. } | CallError::Expired { within, .. } => {
+                Self::Timeout { url, what: "whole answer", bound: whole_millis(within) }
+            }
+            // A call gives such an answer as it is.
+            CallError::BadAnswer { policy, .. } => {
+                Self::Unexpected { url, cause: format!("an answer that counts as a failure of {policy}") }
             }
         }
     }
@@ -145,4 +149,9 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+pub(crate) fn whole_millis(left: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }

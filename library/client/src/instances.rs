@@ -107,7 +107,7 @@ impl Instances {
     }
 
     /// One attempt at one instance, another than those that the call has been to where another is well. Cancel-safe: an attempt that is
-    /// dropped when its time is over counts as a failure of its instance, and one that is dropped sooner does not.
+    /// dropped after half of its time counts as a failure of its instance, and one that is dropped sooner does not.
     pub(crate) async fn attempt<F>(
         &self,
         mut out: Outgoing,
@@ -193,7 +193,9 @@ impl InstanceAttempt<'_> {
 
 impl Drop for InstanceAttempt<'_> {
     fn drop(&mut self) {
-        let late = Instant::now() >= self.until.at();
+        // Where half of its time has passed the instance is slow, whoever gave up: the policy's breaker counts it so too.
+        let half = self.until.at().saturating_duration_since(self.begun) / 2;
+        let late = self.begun.elapsed() >= half;
         self.settle(if late { Outcome::Failure } else { Outcome::Cancelled });
     }
 }

@@ -7,7 +7,8 @@ use resilience::policy::TimeoutRules;
 
 /// What guards calls to a peer of which nothing was said. Calls bring their own deadlines.
 pub fn default_rules() -> Rules {
-    let timeout = Some(TimeoutRules { share: 0.5, at_most: Duration::MAX });
+    // The first byte has a bound of its own.
+    let timeout = Some(TimeoutRules { at_most: Duration::MAX, ..TimeoutRules::default() });
     Rules { deadline: None, timeout, ..Rules::default() }
 }
 

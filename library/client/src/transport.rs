@@ -25,7 +25,7 @@ use tower::{BoxError, Service};
 use crate::body::{Payload, Stream};
 use crate::connector::{Connector, Dial, Silence};
 use crate::credentials::shown;
-use crate::error::{Limit, causes};
+use crate::error::{Limit, causes, whole_millis};
 use crate::outgoing::Outgoing;
 use crate::propagate::propagate;
 use crate::resolver::Resolver;
@@ -94,10 +94,11 @@ impl Transport {
         bounds: &Bounds,
         total: Deadline,
     ) -> Result<Response, Error> {
+        let left = whole_millis(total.left());
         let (mut answer, body) = self.head(out, stream, dial, bounds, total, "gzip").await?;
         answer.body = tokio::time::timeout_at(total.at(), read(body, bounds, &answer.url))
             .await
-            .map_err(|_| Error::Timeout { url: answer.url.clone(), what: "whole answer", bound: bounds.total })??;
+            .map_err(|_| Error::Timeout { url: answer.url.clone(), what: "whole answer", bound: left })??;
         decompress(&mut answer, bounds.answer_bytes)?;
         Ok(answer)
     }
@@ -132,11 +133,14 @@ impl Transport {
         request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static(coding));
         propagate(request.headers_mut(), bounds.tells_deadline.then_some(total));
 
+        // The error names the bound that is the sooner one.
+        let left = whole_millis(total.left());
+        let (what, bound) = if first_byte < left { ("first byte", first_byte) } else { ("whole answer", left) };
         let until = total.min(Deadline::after(first_byte)).at();
         let attempt = Attempt { connection: capture_connection(&mut request), until, answered: false };
         let answer = tokio::time::timeout_at(until, self.pool(dial).request(request))
             .await
-            .map_err(|_| Error::Timeout { url: url.clone(), what: "first byte", bound: first_byte.min(bounds.total) })?
+            .map_err(|_| Error::Timeout { url: url.clone(), what, bound })?
             .map_err(|error| failed(&url, &self.inner.bounds, &error))?;
         attempt.answered(answer.extensions());
         let (head, body) = answer.into_parts();

@@ -13,6 +13,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use telemetry::redact::{self, REDACTED};
 
 use crate::cores::Cores;
 use crate::duration::parse_duration;
@@ -317,17 +318,19 @@ fn mistake_in(setting: &Arg, given: &ArgMatches) -> Option<Mistake> {
     let Some(text) = given.get_one::<OsString>(id) else {
         return setting.is_required_set().then(|| mistake(setting, format!("is not set; {}", expected(setting))));
     };
-    if given.value_source(id) == Some(ValueSource::DefaultValue) {
-        return None;
-    }
     let reason = refusal_of(setting, text)?;
-    let shown = if is_secret(setting) {
-        "[redacted]".into()
+    let text = text.to_string_lossy();
+    let (shown, reason) = if is_secret(setting) {
+        // A parser's sentence often quotes what it refused.
+        (REDACTED.to_owned(), "it is malformed".to_owned())
     } else {
-        telemetry::redact::text(&text.to_string_lossy()).into_owned()
+        let shown = redact::text(&text).into_owned();
+        let reason = if shown == text { reason } else { reason.replace(&*text, &shown) };
+        (shown, redact::text(&reason).into_owned())
     };
     let source = match given.value_source(id) {
         Some(ValueSource::CommandLine) => " (from the command line)",
+        Some(ValueSource::DefaultValue) => " (the default in the service's code, which its own parser refuses)",
         _ => "",
     };
     Some(mistake(setting, format!("is {shown:?}{source}: {reason}; {}", expected(setting))))
@@ -364,15 +367,18 @@ fn expected(setting: &Arg) -> String {
         return format!("expected one of {}", names.join(", "));
     }
     let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
-    let form = setting.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+    let name = setting.get_id().as_str();
+    // Without a form of its own a value's name is that of its setting, which says nothing.
+    let form =
+        setting.get_value_names().and_then(|names| names.first()).filter(|form| !form.eq_ignore_ascii_case(name));
     match form {
-        Some(form) => format!("expected {form}: {help}"),
-        None => format!("expected: {help}"),
+        Some(form) => format!("expected {form} ({help})"),
+        None => format!("expected a value for {help:?}"),
     }
 }
 
 fn is_secret(setting: &Arg) -> bool {
-    setting.is_hide_env_values_set() || telemetry::redact::is_secret_name(setting.get_id().as_str())
+    setting.is_hide_env_values_set() || redact::is_secret_name(setting.get_id().as_str())
 }
 
 #[cfg(test)]
@@ -412,6 +418,58 @@ mod tests {
             [["PORT", "\"http\""], ["MAX_IN_FLIGHT", "at least 1"], ["COUNT", "300"], ["PARTNER_URL", "is not set"]]
         {
             assert!(told.iter().any(|line| words.iter().all(|word| line.contains(word))), "{words:?} in {told:#?}");
+        }
+    }
+
+    #[test]
+    fn a_default_that_its_own_parser_refuses_is_listed_with_the_other_mistakes() {
+        #[derive(Args, Clone, Debug)]
+        struct Wrong {
+            /// Links older than this are purged.
+            #[arg(long, default_value = "a month", value_parser = parse_duration)]
+            link_ttl: Duration,
+        }
+        let arguments = ["test", "--port=http"].map(OsString::from);
+        let Err(Refused::Mistakes(mistakes)) =
+            read(Wrong::augment_args(Standard::augment_args(Command::new("test"))), arguments)
+        else {
+            panic!("a malformed default was taken");
+        };
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        let ttl = lines.iter().find(|line| line.starts_with("--link-ttl")).unwrap();
+        assert!(ttl.contains("default") && ttl.contains("\"a month\"") && ttl.contains("Links older"), "{ttl}");
+    }
+
+    #[test]
+    fn a_password_in_a_malformed_setting_is_never_shown() {
+        fn quotes(text: &str) -> Result<String, String> {
+            Err(format!("{text:?}: {text} is refused, and so is {}", text.to_uppercase()))
+        }
+        #[derive(Args, Clone, Debug)]
+        struct Dependencies {
+            /// The partner's address.
+            #[arg(long, value_parser = quotes)]
+            partner: String,
+            /// The partner's token.
+            #[arg(long, value_parser = quotes)]
+            partner_token: String,
+        }
+        let urls = [
+            "http://svc:ab/cdSECRET@bank",
+            "htp://svc:SECRET@bank",
+            "svc:SECRET@bank",
+            "http://SECRET@bank:x",
+            "a://u:p SECRET@b",
+        ];
+        for url in urls {
+            let arguments = ["test", &format!("--partner={url}"), "--partner-token=SECRET"].map(OsString::from);
+            let Err(Refused::Mistakes(mistakes)) = read(Dependencies::augment_args(Command::new("test")), arguments)
+            else {
+                panic!("{url} was taken");
+            };
+            assert_eq!(mistakes.len(), 2);
+            assert!(!format!("{mistakes:?}").contains("SECRET"), "{mistakes:#?}");
         }
     }
 

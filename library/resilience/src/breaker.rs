@@ -229,7 +229,14 @@ impl Breaker {
         }
     }
 
-    /// The call that the ticket admitted is over, `took` long. What is late, from an epoch before this one, does not count.
+    /// Whether the ticket still admits its call: nothing has opened or closed the breaker since, and no order has forced it open.
+    pub fn is_current(&self, ticket: &Ticket) -> bool {
+        self.order.load(Ordering::Acquire) != Order::Open as u8 && self.phase().epoch == ticket.epoch
+    }
+
+    /// The call that the ticket admitted is over, `took` long. What is late, from an epoch before this one, does not count. A cancelled
+    /// call counts only where it took [`BreakerRules::slow_after`] or longer, as a slow one: who leaves a callee that hangs has seen
+    /// that much of it.
     pub fn settle(
         &self,
         rules: &BreakerRules,
@@ -247,11 +254,13 @@ impl Breaker {
             return self.probed(rules, ticket, outcome, slow, now);
         }
         let phase = self.phase();
-        if phase.epoch != ticket.epoch || phase.state != State::Closed || !outcome.counts() {
+        let cancelled = outcome == Outcome::Cancelled;
+        if phase.epoch != ticket.epoch || phase.state != State::Closed || !(outcome.counts() || cancelled && slow) {
             return None;
         }
         let failed = outcome.is_failure();
-        let in_a_row = self.row(failed);
+        // A cancelled call is no success that ends a row of failures.
+        let in_a_row = if cancelled { 0 } else { self.row(failed) };
         let at = self.at(rules.window, now);
         self.outcomes.record(rules.window, phase.epoch, failed, slow, at);
         if order == Order::Closed as u8 {
@@ -264,6 +273,12 @@ impl Breaker {
             self.opened.fetch_add(1, Ordering::Relaxed);
             Change { position: Position::Open, why }
         })
+    }
+
+    /// Whether [`Breaker::settle`] needs the moment at which a call that went well and was not slow was over.
+    pub(crate) fn looks_back(&self, rules: &BreakerRules) -> bool {
+        // A good call can be the one from which on rates count, and then opens the breaker from now on for so long.
+        matches!(rules.window, Window::Time(_)) || self.outcomes.has_bad()
     }
 
     /// What it is now, orders not looked at.
@@ -308,7 +323,8 @@ impl Breaker {
         slow: bool,
         now: Instant,
     ) -> Option<Change> {
-        let good = outcome.counts().then_some(!(outcome.is_failure() || slow && rules.slow_rate <= 1.0));
+        let counts = outcome.counts() || outcome == Outcome::Cancelled && slow && rules.slow_rate <= 1.0;
+        let good = counts.then_some(!(outcome.is_failure() || slow && rules.slow_rate <= 1.0));
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             let phase = Phase::unpack(word);

@@ -39,9 +39,12 @@ impl Default for RetryRules {
 
 /// Why a call is not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Stop {
     /// It did not fail, or not in a way that another attempt would mend.
     NoNeed,
+    /// The rules have no retries.
+    NoRetries,
     /// It may not be repeated.
     NotRepeatable,
     /// All attempts are used up.
@@ -52,6 +55,20 @@ pub enum Stop {
     Deadline,
     /// The budget is used up.
     Budget,
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoNeed => "another attempt would change nothing",
+            Self::NoRetries => "the rules have no retries",
+            Self::NotRepeatable => "the call may not be repeated",
+            Self::Attempts => "all attempts are used up",
+            Self::Elapsed => "the time for retries is over",
+            Self::Deadline => "no time is left before the deadline",
+            Self::Budget => "the retry budget is used up",
+        })
+    }
 }
 
 /// The attempts of one call so far.

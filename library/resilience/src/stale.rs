@@ -36,6 +36,7 @@ impl StaleRules {
 
 /// An answer, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FallbackOutcome<V, E> {
     /// The call's own.
     Fresh(V),
@@ -55,10 +56,17 @@ pub enum FallbackOutcome<V, E> {
         /// Why there is no other.
         cause: E,
     },
+    /// The call's own, which counts as a failure, as there is nothing to give instead.
+    Failed {
+        /// What it is.
+        value: V,
+        /// That it counts as a failure, and after how many attempts.
+        cause: E,
+    },
 }
 
 impl<V, E> FallbackOutcome<V, E> {
-    /// Whether it is the call's own.
+    /// Whether it is the call's own, and good.
     pub const fn is_fresh(&self) -> bool {
         matches!(self, Self::Fresh(_))
     }
@@ -66,15 +74,18 @@ impl<V, E> FallbackOutcome<V, E> {
     /// The value, wherever it comes from.
     pub fn into_value(self) -> V {
         match self {
-            Self::Fresh(value) | Self::Stale { value, .. } | Self::Fallback { value, .. } => value,
+            Self::Fresh(value)
+            | Self::Stale { value, .. }
+            | Self::Fallback { value, .. }
+            | Self::Failed { value, .. } => value,
         }
     }
 
-    /// Why it is not the call's own.
+    /// Why it is not the call's own, or why that is no good one.
     pub const fn cause(&self) -> Option<&E> {
         match self {
             Self::Fresh(_) => None,
-            Self::Stale { cause, .. } | Self::Fallback { cause, .. } => Some(cause),
+            Self::Stale { cause, .. } | Self::Fallback { cause, .. } | Self::Failed { cause, .. } => Some(cause),
         }
     }
 }

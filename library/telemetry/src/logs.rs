@@ -1,7 +1,7 @@
 //! Structured events on standard output: one JSON object a line, one schema.
 //!
 //! `ts` (RFC 3339, UTC, microseconds), `level`, `target`, `message`, `request_id`, `trace_id`, `span_id` (inside a
-//! request), then the event's own fields. Writing never makes the service wait: lines go through a bounded queue, and
+//! request), then the event's own fields; a field with one of those names becomes `event.NAME`. Secrets are redacted ([`redact`]). Writing never makes the service wait: lines go through a bounded queue, and
 //! when standard output is too slow the newest are dropped and counted in the vital `logs`.
 
 use std::fmt::{self, Write as _};
@@ -76,7 +76,10 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
         .map_err(|error| InvalidFilter { given: filter.to_owned(), reason: error.to_string() })
 }
 
-/// Installs the logs for the whole process, and a panic hook that writes panics as events.
+/// Installs the logs for the whole process, and a panic hook.
+///
+/// The hook writes each panic to standard error, without a queue and whatever the filter says, so that a process that aborts leaves
+/// its reason behind; then it logs the panic as an event. With `RUST_BACKTRACE=1` the backtrace follows on standard error.
 ///
 /// A second call leaves the first in place.
 ///
@@ -93,12 +96,35 @@ pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter>
     registry.register(meter.clone());
     let layer = JsonLines { out, meter: meter.clone() };
     let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer));
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let reason = panic.payload_as_str().unwrap_or("no message");
-        tracing::error!(%place, reason, "panic");
-    }));
+    std::panic::set_hook(Box::new(report_panic));
     Ok(Logs { _meter: meter, _worker: worker })
+}
+
+/// Writes a panic to standard error and to the log.
+fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let reason = text_of(panic.payload()).unwrap_or("no message");
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("unnamed");
+    let mut report = format!("thread '{name}' panicked at {place}: {}\n", redact::text(reason));
+    let backtrace = std::backtrace::Backtrace::capture();
+    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+        let _ = writeln!(report, "{backtrace}");
+    }
+    // A closed standard error must not turn the panic into an abort.
+    let _ = io::Write::write_all(&mut io::stderr().lock(), report.as_bytes());
+    tracing::error!(%place, reason, "panic");
+}
+
+/// The text that a panic was raised with.
+fn text_of(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// The first characters of a text, at most `most` bytes.
+fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 impl<S: Subscriber> Layer<S> for JsonLines {
@@ -124,8 +150,9 @@ fn line_of(metadata: &tracing::Metadata<'_>, fields: Fields, now: SystemTime) ->
         let _ = write!(line, r#","trace_id":"{}","span_id":"{}""#, context.trace.trace_id(), context.trace.span_id());
     }
     for (name, value) in &fields.others {
-        line.push(',');
-        push_json(&mut line, name);
+        line.push_str(if RESERVED.contains(&name.as_str()) { r#","event."# } else { r#",""# });
+        // The quote that opens the name is written already.
+        line.push_str(&Json::from(name.as_str()).to_string()[1..]);
         line.push(':');
         line.push_str(&value.to_string());
     }
@@ -144,6 +171,9 @@ struct Fields {
     others: Map<String, Json>,
 }
 
+/// The names that each line uses itself; an event's own field of such a name gets the prefix `event.`.
+const RESERVED: [&str; 7] = ["ts", "level", "target", "message", "request_id", "trace_id", "span_id"];
+
 impl Fields {
     fn put(&mut self, field: &Field, value: Json) {
         let name = field.name();
@@ -156,8 +186,9 @@ impl Fields {
     }
 
     fn put_text(&mut self, field: &Field, text: &str) {
-        let cut = &text[..text.floor_char_boundary(MAX_FIELD_BYTES)];
-        self.put(field, Json::from(redact::text(cut)));
+        // Redacted before it is cut: a cut inside a URL would leave a password without the `@` that shows what it is.
+        let clean = redact::text(text);
+        self.put(field, Json::from(cut(&clean, MAX_FIELD_BYTES)));
     }
 }
 
@@ -217,6 +248,8 @@ const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]
@@ -230,9 +263,8 @@ mod tests {
         assert_eq!(Timestamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), at(0));
     }
 
-    #[test]
-    fn an_event_is_one_json_object_with_the_request_and_without_the_secret() {
-        use std::sync::Mutex;
+    /// The lines that `work` logs.
+    fn lines_of(work: impl FnOnce()) -> Vec<String> {
         #[derive(Clone, Default)]
         struct Keep(Arc<Mutex<Vec<String>>>);
         impl<S: Subscriber> Layer<S> for Keep {
@@ -243,16 +275,21 @@ mod tests {
             }
         }
         let keep = Keep::default();
-        let subscriber = Subscribers::default().with(keep.clone());
+        tracing::subscriber::with_default(Subscribers::default().with(keep.clone()), work);
+        std::mem::take(&mut *keep.0.lock().unwrap())
+    }
+
+    #[test]
+    fn an_event_is_one_json_object_with_the_request_and_without_the_secret() {
         let context = RequestContext { request_id: "r-1".into(), trace: vitals::TraceContext::new() };
         let trace_id = context.trace.trace_id();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        tracing::subscriber::with_default(subscriber, || {
+        let line = lines_of(|| {
             runtime.block_on(context.scope(async {
                 tracing::info!(amount = 3, password = "hunter22", url = "http://u:hunter22@h/", "moved \"money\"");
             }));
-        });
-        let line = keep.0.lock().unwrap().remove(0);
+        })
+        .remove(0);
         assert!(!line.contains("hunter22"), "{line}");
         let json: Json = serde_json::from_str(&line).unwrap();
         assert_eq!(json["message"], "moved \"money\"");
@@ -260,6 +297,62 @@ mod tests {
         assert_eq!(json["request_id"], "r-1");
         assert_eq!(json["trace_id"], trace_id);
         assert_eq!(json["url"], "http://[redacted]@h/");
+    }
+
+    #[test]
+    fn secrets_in_debug_output_and_json_are_not_logged() {
+        #[derive(Debug)]
+        #[expect(dead_code, reason = "read by Debug alone")]
+        struct Config {
+            user: &'static str,
+            password: Option<&'static str>,
+        }
+        let config = Config { user: "me", password: Some("hunter22") };
+        let lines = lines_of(|| {
+            tracing::info!(?config, body = r#"{"password":"hunter22"}"#, "started with {config:?}");
+            tracing::info!(body = format!("{}http://u:hunter22@h/", " ".repeat(MAX_FIELD_BYTES - 16)), "cut");
+        });
+        assert!(!lines.concat().contains("hunter"), "{lines:?}");
+        assert!(lines[0].contains(r#"user: \"me\""#), "{lines:?}");
+    }
+
+    #[test]
+    fn fields_named_like_ours_get_a_prefix() {
+        let line = lines_of(|| {
+            tracing::info!(
+                ts = 1,
+                level = "mine",
+                target = 2,
+                request_id = "mine",
+                trace_id = 3,
+                span_id = 4,
+                own = 5,
+                "moved"
+            );
+        })
+        .remove(0);
+        let json: Json = serde_json::from_str(&line).unwrap();
+        let names =
+            ["ts", "level", "target", "message", "own", "event.ts", "event.level", "event.request_id", "event.span_id"];
+        for name in names {
+            assert_eq!(line.matches(&format!("\"{name}\":")).count(), 1, "{name} in {line}");
+        }
+        assert_eq!((&json["level"], &json["event.level"]), (&Json::from("INFO"), &Json::from("mine")));
+    }
+
+    #[test]
+    fn a_panic_reaches_standard_error_whatever_the_filter_and_without_its_secrets() {
+        const PANICS: &str = "EVENKEEL_TEST_PANICS";
+        let this = "logs::tests::a_panic_reaches_standard_error_whatever_the_filter_and_without_its_secrets";
+        if std::env::var_os(PANICS).is_some() {
+            let _logs = install("off", &Registry::new()).unwrap();
+            panic!("cannot reach postgres://u:hunter22@h");
+        }
+        let program = std::env::current_exe().unwrap();
+        let output = std::process::Command::new(program).args([this, "--exact"]).env(PANICS, "1").output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("panicked at") && errors.contains("logs.rs"), "{errors}");
+        assert!(errors.contains("cannot reach postgres://[redacted]@h"), "{errors}");
     }
 
     #[test]

@@ -95,6 +95,22 @@ async fn what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_attempt_has_all_that_is_left_and_the_error_names_the_bound_that_passed() {
+    let client = Client::new(Bounds::default());
+    let mut peer = Peer::start(&["200 OK", ""]).await;
+    client.get(&peer.url).total_timeout(4000 * MILLI).send().await.unwrap();
+    let told = peer.heard();
+    let told = told.lines().find_map(|line| line.strip_prefix("grpc-timeout: ")).expect("the header");
+    // Not the half of it, so that another attempt would have the other half.
+    assert!(decode_timeout(told).unwrap() > 2000 * MILLI, "{told}");
+    for (total, task) in [(100, 60_000), (60_000, 100)] {
+        let call = client.get(&peer.url).total_timeout(total * MILLI).send();
+        let error = Deadline::after(task * MILLI).scope(call).await.expect("the call ends first").unwrap_err();
+        assert!(error.to_string().ends_with("gave no whole answer within 100ms"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
     let hedge = HedgeRules { minimum_calls: 2, at_least: 20 * MILLI, ..HedgeRules::default() };
     let one_try = RetryRules { attempts: 1, ..retrying().retry.unwrap() };

@@ -18,6 +18,14 @@ use crate::rate_limit::Limited;
 /// The guard that refused an attempt, and when it is worth asking again, from now on.
 pub(super) type Refusal = (Guard, Option<Duration>);
 
+/// The times of an attempt.
+pub(super) struct Times {
+    /// When it is dropped.
+    pub(super) end: Option<Deadline>,
+    /// When it is replaced by the next one, if there is one.
+    pub(super) share: Option<Deadline>,
+}
+
 /// Where an attempt has to wait.
 pub(super) enum Queue {
     Rate,
@@ -26,7 +34,8 @@ pub(super) enum Queue {
 }
 
 /// The permits, ticket and turn that an attempt holds, from [`AttemptGuard::enter`] by way of [`AttemptGuard::wait`], where it must, and [`AttemptGuard::admit`] to [`AttemptGuard::settle`].
-/// Dropped before, it returns all of them: the breaker and the throttle see a cancelled call. It is filled where it stands, as moving it
+/// Dropped before, it returns all of them: the breaker and the throttle see a cancelled call, and the breaker a slow one where the
+/// work ran for long. It is filled where it stands, as moving it
 /// would cost more than some guards do.
 pub(super) struct AttemptGuard<'p> {
     shared: &'p Shared,
@@ -42,6 +51,9 @@ pub(super) struct AttemptGuard<'p> {
     ticket: Option<(&'p BreakerRules, Ticket)>,
     /// Whether the throttle counts on it.
     asked: bool,
+    /// Whether the work has begun, and when it is dropped at the latest.
+    begun: bool,
+    end: Option<Deadline>,
 }
 
 impl<'p> AttemptGuard<'p> {
@@ -53,11 +65,24 @@ impl<'p> AttemptGuard<'p> {
         now: Instant,
     ) -> Self {
         let group = group.and_then(|group| Some((group, rules.group(&group.name)?)));
-        Self { shared, rules, group, deadline, now, permit: None, group_permit: None, ticket: None, asked: false }
+        Self {
+            shared,
+            rules,
+            group,
+            deadline,
+            now,
+            permit: None,
+            group_permit: None,
+            ticket: None,
+            asked: false,
+            begun: false,
+            end: None,
+        }
     }
 
-    /// Rate limit and bulkheads, or where to wait.
+    /// Asks the breaker, then rate limit and bulkheads, or says where to wait. What an open breaker refuses takes no turn and no permit.
     pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
+        self.ask_breaker()?;
         if let Some(rate) = &self.rules.rate
             && let Err(limited) = self.shared.rate.try_pass(rate, 1, self.now)
         {
@@ -76,7 +101,18 @@ impl<'p> AttemptGuard<'p> {
         Ok(None)
     }
 
-    /// The same for who has to wait there.
+    /// A ticket of the breaker. A probe's is given back where a later guard refuses.
+    fn ask_breaker(&mut self) -> Result<(), Refusal> {
+        if let Some(breaker) = &self.rules.breaker {
+            let admitted = self.shared.breaker.admit(breaker, self.now);
+            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
+            self.shared.changed(change);
+            self.ticket = Some((breaker, ticket));
+        }
+        Ok(())
+    }
+
+    /// Waits for a turn and permits, and asks the breaker again where it has changed meanwhile.
     pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
         let until = self.deadline.map(|deadline| deadline.at());
         if let (Queue::Rate, Some(rate)) = (&queue, &self.rules.rate) {
@@ -96,28 +132,32 @@ impl<'p> AttemptGuard<'p> {
             self.permit = Some(entered.map_err(|_| (Guard::Bulkhead, None))?);
             self.now = Instant::now();
         }
-        Ok(())
+        match &self.ticket {
+            Some((_, ticket)) if !self.shared.breaker.is_current(ticket) => self.ask_breaker(),
+            _ => Ok(()),
+        }
     }
 
-    /// Breaker and throttle, and then until when the attempt may run, which is `last` where no other can follow.
-    pub(super) fn admit(&mut self, last: bool) -> Result<Option<Deadline>, Refusal> {
+    /// Asks the throttle, and gives the times of the attempt, which is `last` where no other can follow.
+    pub(super) fn admit(&mut self, last: bool) -> Result<Times, Refusal> {
         let (shared, now) = (self.shared, self.now);
-        if let Some(breaker) = &self.rules.breaker {
-            let admitted = shared.breaker.admit(breaker, now);
-            let (ticket, change) = admitted.map_err(|open| (Guard::Breaker, open.retry_after))?;
-            shared.changed(change);
-            self.ticket = Some((breaker, ticket));
-        }
         if let Some(throttle) = &self.rules.throttle {
             shared.throttle.admit(throttle, now).map_err(|_| (Guard::Throttle, None))?;
             self.asked = true;
         }
-        Ok(match (&self.rules.timeout, self.deadline) {
-            (Some(timeout), Some(deadline)) if last => Some(deadline.min(Deadline::since(now, timeout.at_most))),
-            (Some(timeout), Some(deadline)) => Some(deadline.part(timeout.share, timeout.at_most, now)),
-            (Some(timeout), None) => Some(Deadline::since(now, timeout.at_most)),
-            (None, deadline) => deadline,
-        })
+        let at_most = self.rules.timeout.as_ref().map(|timeout| Deadline::since(now, timeout.at_most));
+        let end = match (at_most, self.deadline) {
+            (Some(at_most), Some(deadline)) => Some(at_most.min(deadline)),
+            (at_most, deadline) => at_most.or(deadline),
+        };
+        (self.begun, self.end) = (true, end);
+        let share = match (&self.rules.timeout, self.deadline) {
+            (Some(timeout), Some(deadline)) if !last && timeout.share < 1.0 => {
+                Some(deadline.part(timeout.share, timeout.at_most, now))
+            }
+            _ => None,
+        };
+        Ok(Times { end, share })
     }
 
     /// The attempt is over, with an answer or without one in its time, and holds nothing any more. What time it is, as far as anybody wants to know.
@@ -129,7 +169,8 @@ impl<'p> AttemptGuard<'p> {
             (false, _) => drop(shared.tally.timed_out.fetch_add(1, Relaxed)),
         }
         // The clock is read only for who wants to know: it is what costs most where all is well.
-        if !rules.looks_back() && !outcome.is_failure() {
+        if !outcome.is_failure() && !self.looks_back() {
+            self.report(outcome, Duration::ZERO, self.now);
             self.release();
             return self.now;
         }
@@ -149,6 +190,21 @@ impl<'p> AttemptGuard<'p> {
         }
         self.release();
         now
+    }
+
+    /// Whether a guard needs the moment at which an attempt that went well was over. The breaker does only where that can change what
+    /// it does: an attempt that is dropped before it would be slow is one of so many calls, whenever it ended.
+    fn looks_back(&self) -> bool {
+        let rules = self.rules;
+        let slow = |breaker: &BreakerRules| match (self.now.checked_add(breaker.slow_after), self.end) {
+            (Some(slow), Some(end)) => slow <= end.at(),
+            (slow, None) => slow.is_some(),
+            (None, _) => false,
+        };
+        rules.throttle.is_some()
+            || rules.hedge.is_some()
+            || rules.adaptive.is_some()
+            || rules.breaker.as_ref().is_some_and(|breaker| self.shared.breaker.looks_back(breaker) || slow(breaker))
     }
 
     /// Returns the permits, before the caller looks at the answer.
@@ -171,7 +227,17 @@ impl<'p> AttemptGuard<'p> {
 
 impl Drop for AttemptGuard<'_> {
     fn drop(&mut self) {
-        self.report(Outcome::Cancelled, Duration::ZERO, self.now);
+        let (mut took, mut now) = (Duration::ZERO, self.now);
+        if let (true, Some((breaker, _))) = (self.begun, &self.ticket) {
+            now = Instant::now();
+            took = now.saturating_duration_since(self.now);
+            // Callers that leave a callee which hangs would else hide it: after half of its time an attempt is slow, whatever the
+            // rules call slow.
+            if self.end.is_some_and(|end| took >= end.at().saturating_duration_since(self.now) / 2) {
+                took = took.max(breaker.slow_after);
+            }
+        }
+        self.report(Outcome::Cancelled, took, now);
     }
 }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 use ::vitals::Registry;
 use tokio::time::Instant;
 
-use super::attempt_guard::AttemptGuard;
+use super::attempt_guard::{AttemptGuard, Times};
 use super::error::CallError;
 use super::group::Group;
 use super::rules::Rules;
-use super::shared::Shared;
-use super::terms::{Attempt, Repeats, Terms};
+use super::shared::{Known, Shared};
+use super::terms::{Answered, Attempt, Ended, Repeats, Terms};
 use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
@@ -31,12 +31,17 @@ pub struct Policy<C = ByResult> {
     shared: Arc<Shared>,
     /// Who calls, where it is a group with permits of its own.
     group: Option<Arc<Group>>,
+    /// The rules that calls follow until others replace them.
+    known: Known,
     classify: C,
 }
 
 impl<C: Clone> Clone for Policy<C> {
+    /// Another handle, which reads the rules anew where they were replaced: its calls need not look for them each time.
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), group: self.group.clone(), classify: self.classify.clone() }
+        let shared = Arc::clone(&self.shared);
+        let known = if shared.is_current(&self.known) { self.known.clone() } else { shared.known() };
+        Self { shared, known, group: self.group.clone(), classify: self.classify.clone() }
     }
 }
 
@@ -47,15 +52,15 @@ impl Policy {
     /// What makes no sense in the rules.
     pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, String> {
         rules.check()?;
-        let shared = Shared::new(name.into(), rules, Instant::now());
-        Ok(Self { shared: Arc::new(shared), group: None, classify: ByResult })
+        let shared = Arc::new(Shared::new(name.into(), rules, Instant::now()));
+        Ok(Self { known: shared.known(), shared, group: None, classify: ByResult })
     }
 }
 
 impl<C> Policy<C> {
     /// The same policy, with its state, where results say something else about the callee.
     pub fn classified<D>(self, classify: D) -> Policy<D> {
-        Policy { shared: self.shared, group: self.group, classify }
+        Policy { shared: self.shared, group: self.group, known: self.known, classify }
     }
 
     /// The same policy, with its state, for a group of callers: it has no more than its own permits of the policy's, whatever it calls, and
@@ -67,7 +72,7 @@ impl<C> Policy<C> {
     where
         C: Clone,
     {
-        let group = self.shared.groups.of(&self.shared.rules.read(), name, Instant::now())?;
+        let group = self.shared.groups.of(&self.shared.rules(), name, Instant::now())?;
         Ok(Self { group: Some(group), ..self.clone() })
     }
 
@@ -78,7 +83,7 @@ impl<C> Policy<C> {
 
     /// The rules now.
     pub fn rules(&self) -> Arc<Rules> {
-        self.shared.rules.get()
+        self.shared.rules()
     }
 
     /// Replaces the rules as a whole. Calls under way end by the old ones; what guards know stays.
@@ -87,8 +92,8 @@ impl<C> Policy<C> {
     /// What makes no sense in the new ones; the old ones stay in force.
     pub fn change(&self, rules: Rules) -> Result<(), String> {
         rules.check()?;
-        self.shared.rules.replace(rules);
-        let (rules, now) = (self.shared.rules.read(), Instant::now());
+        self.shared.replace(rules);
+        let (rules, now) = (self.shared.rules(), Instant::now());
         if let Some(bulkhead) = &rules.bulkhead_now(&self.shared.adaptive) {
             self.shared.bulkhead.widen(bulkhead, now);
         }
@@ -156,17 +161,11 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::Beside, work).await
+        self.run(Repeats::Beside, work).await.map(Answered::into_value)
     }
 
     /// Attempts, and beside them the same once more when they are slow.
-    async fn hedged<T, E, F, W>(
-        &self,
-        terms: &Terms<'_>,
-        delay: Duration,
-        retry: &RetryRules,
-        work: &F,
-    ) -> Result<T, CallError<E>>
+    async fn hedged<T, E, F, W>(&self, terms: &Terms<'_>, delay: Duration, retry: &RetryRules, work: &F) -> Ended<T, E>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
@@ -189,8 +188,12 @@ impl<C> Policy<C> {
     /// Does work that may be repeated, or gives what the alternative makes of its error: a default, or the answer of another call. The
     /// caller sees which it got. The alternative has what is left until the deadline; what it gives at once is given also after it.
     ///
+    /// An answer is fresh by the policy's classification, and not because it is `Ok`: for one that counts as a failure, such as a
+    /// response of 500, the alternative is asked with [`CallError::BadAnswer`], and only where it gives nothing the caller gets that answer,
+    /// as [`FallbackOutcome::Failed`].
+    ///
     /// # Errors
-    /// [`CallError`], where the alternative gives nothing, or not in time, or the rules have no fallback.
+    /// [`CallError`], where there is no answer and the alternative gives nothing, or not in time, or the rules have no fallback.
     pub async fn call_or<T, E, F, W>(
         &self,
         work: F,
@@ -202,26 +205,33 @@ impl<C> Policy<C> {
         W: Future<Output = Result<T, E>>,
     {
         let (rules, begun) = (self.rules(), Instant::now());
-        match self.call(work).await {
-            Ok(answer) => Ok(FallbackOutcome::Fresh(answer)),
-            Err(cause) if !rules.fallback => Err(cause),
-            Err(cause) => {
-                let other = alternative(&cause);
-                let given = match Terms::of(&rules, true, begun).deadline {
-                    Some(deadline) => deadline.scope(other).await.ok().flatten(),
-                    None => other.await,
-                };
-                let Some(value) = given else { return Err(cause) };
+        let (cause, answer) = match self.good(self.run(Repeats::Beside, work).await) {
+            Ok(value) => return Ok(FallbackOutcome::Fresh(value)),
+            Err(failed) => failed,
+        };
+        let given = match Terms::of(&rules, true, begun).deadline {
+            _ if !rules.fallback => None,
+            Some(deadline) => deadline.scope(alternative(&cause)).await.ok().flatten(),
+            None => alternative(&cause).await,
+        };
+        match (given, answer) {
+            (Some(value), _) => {
                 self.shared.tally.fell_back.fetch_add(1, Relaxed);
                 Ok(FallbackOutcome::Fallback { value, cause })
             }
+            (None, Some(value)) => Ok(FallbackOutcome::Failed { value, cause }),
+            (None, None) => Err(cause),
         }
     }
 
     /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.
     ///
+    /// An answer is good by the policy's classification, and not because it is `Ok`: one that counts as a failure is not kept, and the
+    /// caller gets it, as [`FallbackOutcome::Failed`], only where no good one is known. One that does not count ([`Outcome::NotCounted`],
+    /// such as "not found") is good.
+    ///
     /// # Errors
-    /// [`CallError`], where no answer is known that is young enough, or the rules have no fallback.
+    /// [`CallError`], where there is no answer and none is known that is young enough, or the rules have no fallback.
     pub async fn call_or_stale<T, E, F, W>(
         &self,
         last: &Stale<T>,
@@ -233,12 +243,35 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        match last.or_stale(stale, Instant::now(), self.call(work)).await? {
-            FallbackOutcome::Stale { cause, .. } if !self.rules().fallback => Err(cause),
-            answer => {
-                self.shared.tally.fell_back.fetch_add(u64::from(!answer.is_fresh()), Relaxed);
-                Ok(answer)
+        let asked = Instant::now();
+        let (cause, answer) = match self.good(self.run(Repeats::Beside, work).await) {
+            Ok(value) => {
+                let value = Arc::new(value);
+                last.keep(Arc::clone(&value), asked);
+                return Ok(FallbackOutcome::Fresh(value));
             }
+            Err(failed) => failed,
+        };
+        // How long the call took makes the old answer older.
+        let known = if self.rules().fallback { last.last_good(stale, Instant::now()) } else { None };
+        match (known, answer) {
+            (Some((value, age)), _) => {
+                self.shared.tally.fell_back.fetch_add(1, Relaxed);
+                Ok(FallbackOutcome::Stale { value, age, cause })
+            }
+            (None, Some(value)) => Ok(FallbackOutcome::Failed { value: Arc::new(value), cause }),
+            (None, None) => Err(cause),
+        }
+    }
+
+    /// The answer where it does not count as a failure; else why not, with the answer where there is one.
+    fn good<T, E>(&self, ended: Ended<T, E>) -> Result<T, (CallError<E>, Option<T>)> {
+        match ended {
+            Ok(Answered { value, outcome, .. }) if !outcome.is_failure() => Ok(value),
+            Ok(Answered { value, attempts, stop, .. }) => {
+                Err((CallError::BadAnswer { policy: self.label(), attempts, stop }, Some(value)))
+            }
+            Err(cause) => Err((cause, None)),
         }
     }
 
@@ -252,7 +285,7 @@ impl<C> Policy<C> {
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::InTurn, work).await
+        self.run(Repeats::InTurn, work).await.map(Answered::into_value)
     }
 
     /// Does work that must not be repeated: every guard but hedge and retry.
@@ -262,21 +295,36 @@ impl<C> Policy<C> {
     pub async fn once<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,
-        F: Fn(Attempt) -> W,
+        F: FnOnce(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        self.run(Repeats::Never, work).await
+        let mut work = Some(work);
+        let only = |attempt| work.take().expect("there is one attempt: it may not be repeated")(attempt);
+        self.run_mut(Repeats::Never, only).await.map(Answered::into_value)
     }
 
-    pub(super) async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Result<T, CallError<E>>
+    /// Attempts one after the other, of which none begins before the last is over.
+    pub(super) async fn run_mut<T, E, F, W>(&self, repeats: Repeats, work: F) -> Ended<T, E>
+    where
+        C: Classify<T, E>,
+        F: FnMut(Attempt) -> W,
+        W: Future<Output = Result<T, E>>,
+    {
+        let replaced = self.replaced();
+        let rules = replaced.as_ref().unwrap_or(&self.known.rules);
+        self.attempts(&Terms::of(rules, repeats != Repeats::Never, Instant::now()), work).await
+    }
+
+    /// The same, and where the rules hedge a second one beside a slow one.
+    pub(super) async fn run<T, E, F, W>(&self, repeats: Repeats, work: F) -> Ended<T, E>
     where
         C: Classify<T, E>,
         F: Fn(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
-        let rules = self.shared.rules.read();
-        let now = Instant::now();
-        let terms = Terms::of(&rules, repeats != Repeats::Never, now);
+        let replaced = self.replaced();
+        let rules = replaced.as_ref().unwrap_or(&self.known.rules);
+        let terms = Terms::of(rules, repeats != Repeats::Never, Instant::now());
         if let (Repeats::Beside, Some(hedge), Some(retry)) = (repeats, &rules.hedge, &rules.retry)
             && let Some(delay) = self.shared.latencies.delay(hedge)
         {
@@ -286,16 +334,26 @@ impl<C> Policy<C> {
         self.attempts(&terms, &work).await
     }
 
+    /// Whether the rules hedge.
+    pub(super) fn hedges(&self) -> bool {
+        self.replaced().as_ref().unwrap_or(&self.known.rules).hedge.is_some()
+    }
+
+    /// The rules, where the handle's own were replaced. Else a call borrows those, as it would hold a guard or a count while it waits.
+    fn replaced(&self) -> Option<Arc<Rules>> {
+        (!self.shared.is_current(&self.known)).then(|| self.shared.rules())
+    }
+
     /// Of whom an error speaks.
     fn label(&self) -> Arc<str> {
         Arc::clone(self.group.as_ref().map_or(&self.shared.name, |group| &group.label))
     }
 
-    /// Try after try.
-    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, work: &F) -> Result<T, CallError<E>>
+    /// Attempt after attempt.
+    async fn attempts<T, E, F, W>(&self, terms: &Terms<'_>, mut work: F) -> Ended<T, E>
     where
         C: Classify<T, E>,
-        F: Fn(Attempt) -> W,
+        F: FnMut(Attempt) -> W,
         W: Future<Output = Result<T, E>>,
     {
         let Terms { rules, begun, deadline, repeatable, .. } = *terms;
@@ -303,7 +361,8 @@ impl<C> Policy<C> {
         loop {
             let number = attempts.made();
             if deadline.is_some_and(|deadline| now >= deadline.at()) {
-                return Err(CallError::Expired { policy: self.label(), attempts: number - 1, cause });
+                let (bound, within) = terms.cut_by(deadline);
+                return Err(CallError::Expired { policy: self.label(), attempts: number - 1, bound, within, cause });
             }
             let last = rules.retry.as_ref().is_none_or(|retry| !repeatable || number >= retry.attempts);
             let mut attempt = AttemptGuard::new(&self.shared, self.group.as_deref(), rules, deadline, now);
@@ -316,33 +375,54 @@ impl<C> Policy<C> {
                 },
                 Err(refusal) => Err(refusal),
             };
-            let end = match admitted {
-                Ok(end) => end,
+            let Times { end, share } = match admitted {
+                Ok(times) => times,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
                     return Err(CallError::Refused { policy: self.label(), guard, retry_after, cause });
                 }
             };
             let work = work(Attempt { number, deadline: end });
+            let mut paid = None;
             let result = match end {
-                Some(end) => end.bound(pin!(end.as_current(work))).await,
+                Some(end) => {
+                    let (mut work, mut until) = (pin!(end.as_current(work)), share.unwrap_or(end));
+                    loop {
+                        match until.bound(work.as_mut()).await {
+                            // Its share is used up. It is given up only for an attempt that will be made, and else goes on.
+                            None if until < end => {
+                                match self.again(terms, &mut attempts, Outcome::Failure, Instant::now()) {
+                                    Ok(wait) => {
+                                        paid = Some(wait);
+                                        break None;
+                                    }
+                                    Err(_) => until = end,
+                                }
+                            }
+                            result => break result,
+                        }
+                    }
+                }
                 None => Some(work.await),
             };
             let outcome = result.as_ref().map_or(Outcome::Failure, |result| self.classify.classify(result));
             now = attempt.settle(outcome, result.is_some());
-            match (self.again(terms, &mut attempts, outcome, now), result) {
+            let next = paid.map_or_else(|| self.again(terms, &mut attempts, outcome, now), Ok);
+            match (next, result) {
                 (Ok(wait), result) => {
                     cause = result.and_then(Result::err).or(cause);
                     tokio::time::sleep_until(now + wait).await;
                     now = Instant::now();
                 }
                 // Also one that speaks against the callee, such as a response that says so: the caller wants to read it.
-                (Err(_), Some(Ok(answer))) => return Ok(answer),
+                (Err(stop), Some(Ok(value))) => return Ok(Answered { value, outcome, attempts: number, stop }),
                 (Err(stop), Some(Err(cause))) => {
                     return Err(CallError::Failed { policy: self.label(), attempts: number, stop, cause });
                 }
-                (Err(_), None) => {
-                    return Err(CallError::TimedOut { policy: self.label(), attempts: number, cause });
+                (Err(stop), None) => {
+                    let (bound, within) = terms.cut_by(end);
+                    let policy = self.label();
+                    return Err(CallError::TimedOut { policy, attempts: number, bound, within, stop, cause });
                 }
             }
         }
@@ -356,7 +436,7 @@ impl<C> Policy<C> {
         outcome: Outcome,
         now: Instant,
     ) -> Result<Duration, Stop> {
-        let Some(retry) = &terms.rules.retry else { return Err(Stop::NoNeed) };
+        let Some(retry) = &terms.rules.retry else { return Err(Stop::NoRetries) };
         if outcome == Outcome::Success {
             self.shared.budget.deposit(&retry.budget);
         }

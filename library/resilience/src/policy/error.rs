@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::boxed::BoxedError;
 use crate::retry::Stop;
 
 /// A guard that can refuse a call.
@@ -16,6 +17,28 @@ pub enum Guard {
     Breaker,
     /// The callee refuses most of what it is asked.
     Throttle,
+}
+
+/// A bound in time that ended a call or an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bound {
+    /// The deadline of the task that made the call: of the request that it works for, say ([`Deadline::current`](crate::Deadline::current)).
+    TaskDeadline,
+    /// [`Rules::deadline`](super::Rules::deadline).
+    PolicyDeadline,
+    /// [`TimeoutRules::at_most`](super::TimeoutRules::at_most), the longest that one attempt may take.
+    AttemptTimeout,
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TaskDeadline => "the deadline of the request",
+            Self::PolicyDeadline => "the deadline of its policy",
+            Self::AttemptTimeout => "the timeout of an attempt",
+        })
+    }
 }
 
 /// Why a call has no answer: which guard of which policy, and what the last attempt came to.
@@ -43,12 +66,29 @@ pub enum CallError<E> {
         /// What it failed with.
         cause: E,
     },
+    /// The last attempt was answered, and the answer counts as a failure by the policy's classification. Only
+    /// [`Policy::call_or`](super::Policy::call_or) and [`Policy::call_or_stale`](super::Policy::call_or_stale) tell it as an error;
+    /// other calls give such an answer as `Ok`.
+    BadAnswer {
+        /// The policy's name.
+        policy: Arc<str>,
+        /// How many attempts were made.
+        attempts: u32,
+        /// Why there was no other.
+        stop: Stop,
+    },
     /// The last attempt was not over in its time.
     TimedOut {
         /// The policy's name.
         policy: Arc<str>,
         /// How many attempts were made.
         attempts: u32,
+        /// Which bound ended the last one.
+        bound: Bound,
+        /// The length of that bound.
+        within: Duration,
+        /// Why there was no other.
+        stop: Stop,
         /// What the attempt before failed with.
         cause: Option<E>,
     },
@@ -58,6 +98,10 @@ pub enum CallError<E> {
         policy: Arc<str>,
         /// How many attempts were made.
         attempts: u32,
+        /// Which deadline.
+        bound: Bound,
+        /// How much of it was left when the call began.
+        within: Duration,
         /// What the last one failed with.
         cause: Option<E>,
     },
@@ -68,8 +112,38 @@ impl<E> CallError<E> {
     pub fn cause(&self) -> Option<&E> {
         match self {
             Self::Failed { cause, .. } => Some(cause),
+            Self::BadAnswer { .. } => None,
             Self::Refused { cause, .. } | Self::TimedOut { cause, .. } | Self::Expired { cause, .. } => cause.as_ref(),
         }
+    }
+}
+
+impl<E> CallError<E> {
+    /// The same error with another cause.
+    pub fn map_cause<F>(self, change: impl FnOnce(E) -> F) -> CallError<F> {
+        match self {
+            Self::Refused { policy, guard, retry_after, cause } => {
+                CallError::Refused { policy, guard, retry_after, cause: cause.map(change) }
+            }
+            Self::Failed { policy, attempts, stop, cause } => {
+                CallError::Failed { policy, attempts, stop, cause: change(cause) }
+            }
+            Self::BadAnswer { policy, attempts, stop } => CallError::BadAnswer { policy, attempts, stop },
+            Self::TimedOut { policy, attempts, bound, within, stop, cause } => {
+                CallError::TimedOut { policy, attempts, bound, within, stop, cause: cause.map(change) }
+            }
+            Self::Expired { policy, attempts, bound, within, cause } => {
+                CallError::Expired { policy, attempts, bound, within, cause: cause.map(change) }
+            }
+        }
+    }
+
+    /// The same error with its cause in a box: an [`Error`](std::error::Error) also where the cause is a `Box<dyn Error>`.
+    pub fn boxed(self) -> CallError<BoxedError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.map_cause(BoxedError::new)
     }
 }
 
@@ -88,12 +162,16 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
                     write!(f, "; worth another attempt in {after:.1?}")?;
                 }
             }
-            Self::Failed { policy, attempts, .. } => write!(f, "{policy} failed after {attempts} attempts")?,
-            Self::TimedOut { policy, attempts, .. } => {
-                write!(f, "{policy} did not answer in time, {attempts} attempts")?
+            Self::Failed { policy, attempts, .. } => write!(f, "{policy} failed after {}", Tries(*attempts))?,
+            Self::BadAnswer { policy, attempts, .. } => {
+                write!(f, "{policy} gave an answer that counts as a failure, after {}", Tries(*attempts))?;
             }
-            Self::Expired { policy, attempts, .. } => {
-                write!(f, "{policy}: the deadline passed after {attempts} attempts")?
+            Self::TimedOut { policy, attempts, bound, within, stop, .. } => {
+                let tries = Tries(*attempts);
+                write!(f, "{policy} did not answer within {within:.1?}, {bound}, after {tries}; no other one: {stop}")?;
+            }
+            Self::Expired { policy, attempts, bound, within, .. } => {
+                write!(f, "{policy}: {bound}, {within:.1?}, passed after {}", Tries(*attempts))?;
             }
         }
         self.cause().map_or(Ok(()), |cause| write!(f, "; the last cause: {cause}"))
@@ -103,5 +181,15 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
 impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause().map(|cause| cause as _)
+    }
+}
+
+/// A number of attempts in words.
+struct Tries(u32);
+
+impl std::fmt::Display for Tries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(number) = self;
+        write!(f, "{number} {}", if *number == 1 { "attempt" } else { "attempts" })
     }
 }

@@ -1,21 +1,23 @@
 //! The policy around a tower service.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tower::util::ServiceExt;
 use tower::{Layer, Service};
 
+use super::boxed::BoxedError;
 use super::calls::Policy;
 use super::error::CallError;
-use super::terms::Repeats;
+use super::terms::{Answered, Repeats};
 use crate::outcome::{ByResult, Classify};
 
-/// Whether a request may be sent again.
-type MayRepeat<Q> = Arc<dyn Fn(&Q) -> bool + Send + Sync>;
+/// Copies a request that may be sent again.
+type CopyRequest<Q> = Arc<dyn Fn(&Q) -> Option<Q> + Send + Sync>;
 
-/// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] says what may be.
+/// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] or [`PolicyLayer::copies`] says what
+/// may be; until then a request needs no `Clone`, so that one with a body that streams is as good as any.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -31,27 +33,53 @@ type MayRepeat<Q> = Arc<dyn Fn(&Q) -> bool + Send + Sync>;
 /// ```
 pub struct PolicyLayer<Q, C = ByResult> {
     policy: Policy<C>,
-    repeats: MayRepeat<Q>,
+    copy: Option<CopyRequest<Q>>,
 }
 
 /// A service behind a [`Policy`]. It is always ready: an attempt that finds the inner service busy waits for it in its own time,
-/// where deadline and timeout see the wait. Every try works on a clone of the inner service and of the request.
+/// where deadline and timeout see the wait. Every attempt works on a clone of the inner service. Errors of the inner service are classified
+/// as they are, and then put into a box ([`BoxedError`]), so that any layer of tower can stand inside and outside.
 pub struct Guarded<S, Q, C = ByResult> {
     inner: S,
     policy: Policy<C>,
-    repeats: MayRepeat<Q>,
+    copy: Option<CopyRequest<Q>>,
+}
+
+/// The answer of a [`Guarded`] service. Cancel-safe: dropped, it gives back what it holds of the policy's guards.
+#[must_use = "futures do nothing unless polled"]
+pub struct GuardedFuture<T> {
+    // In a box, as a future of `async` has no name that could be written here.
+    call: Pin<Box<dyn Future<Output = Result<T, CallError<BoxedError>>> + Send>>,
+}
+
+impl<T> Future for GuardedFuture<T> {
+    type Output = Result<T, CallError<BoxedError>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.call.as_mut().poll(context)
+    }
 }
 
 impl<Q, C> PolicyLayer<Q, C> {
     /// A layer of this policy.
     pub fn new(policy: Policy<C>) -> Self {
-        Self { policy, repeats: Arc::new(|_| false) }
+        Self { policy, copy: None }
     }
 
     /// The same layer, with which requests may be sent again: those that are idempotent, or carry an idempotency key.
     #[must_use]
-    pub fn repeats(self, repeats: impl Fn(&Q) -> bool + Send + Sync + 'static) -> Self {
-        Self { repeats: Arc::new(repeats), ..self }
+    pub fn repeats(self, repeats: impl Fn(&Q) -> bool + Send + Sync + 'static) -> Self
+    where
+        Q: Clone,
+    {
+        self.copies(move |request| repeats(request).then(|| request.clone()))
+    }
+
+    /// The same layer, with a function that copies a request which may be sent again, and gives `None` for one that may not, or that cannot be
+    /// copied, such as one whose body streams. A request that it copied once it must copy again.
+    #[must_use]
+    pub fn copies(self, copy: impl Fn(&Q) -> Option<Q> + Send + Sync + 'static) -> Self {
+        Self { copy: Some(Arc::new(copy)), ..self }
     }
 }
 
@@ -59,19 +87,22 @@ impl<S, Q, C: Clone> Layer<S> for PolicyLayer<Q, C> {
     type Service = Guarded<S, Q, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guarded { inner, policy: self.policy.clone(), repeats: Arc::clone(&self.repeats) }
+        Guarded { inner, policy: self.policy.clone(), copy: self.copy.clone() }
     }
 }
 
 impl<S, Q, C> Service<Q> for Guarded<S, Q, C>
 where
-    S: Service<Q, Future: Send, Response: Send, Error: Send + Sync> + Clone + Send + Sync + 'static,
-    Q: Clone + Send + Sync + 'static,
+    S: Service<Q, Future: Send, Response: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send>
+        + Clone
+        + Send
+        + 'static,
+    Q: Send + 'static,
     C: Classify<S::Response, S::Error> + Clone + Send + Sync + 'static,
 {
     type Response = S::Response;
-    type Error = CallError<S::Error>;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, CallError<S::Error>>> + Send>>;
+    type Error = CallError<BoxedError>;
+    type Future = GuardedFuture<S::Response>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
@@ -79,26 +110,72 @@ where
 
     fn call(&mut self, request: Q) -> Self::Future {
         let (inner, policy) = (self.inner.clone(), self.policy.clone());
-        let repeats = if (self.repeats)(&request) { Repeats::Beside } else { Repeats::Never };
-        Box::pin(async move {
-            let work = |_| {
-                let (mut inner, request) = (inner.clone(), request.clone());
-                async move { inner.ready().await?.call(request).await }
+        let repeat = self.copy.as_ref().and_then(|copy| Some((copy(&request)?, Arc::clone(copy))));
+        let Some((copied, copy)) = repeat else {
+            let call = async move { policy.once(move |_| sent(inner, Some(request))).await.map_err(CallError::boxed) };
+            return GuardedFuture { call: Box::pin(call) };
+        };
+        let mut requests = Requests { inner, next: Some(copied), original: Some(request), copy };
+        let call = async move {
+            let ended = if policy.hedges() {
+                // Two attempts at a time may want one.
+                let requests = Mutex::new(requests);
+                let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
+                policy
+                    .run(Repeats::Beside, |_| {
+                        let (inner, request) = next();
+                        sent(inner, request)
+                    })
+                    .await
+            } else {
+                policy
+                    .run_mut(Repeats::InTurn, |_| {
+                        let (inner, request) = requests.next();
+                        sent(inner, request)
+                    })
+                    .await
             };
-            policy.run(repeats, work).await
-        })
+            ended.map(Answered::into_value).map_err(CallError::boxed)
+        };
+        GuardedFuture { call: Box::pin(call) }
+    }
+}
+
+/// The requests of the attempts of one call.
+struct Requests<S, Q> {
+    inner: S,
+    /// Copied already.
+    next: Option<Q>,
+    original: Option<Q>,
+    copy: CopyRequest<Q>,
+}
+
+impl<S: Clone, Q> Requests<S, Q> {
+    /// A service and a request for the next attempt.
+    fn next(&mut self) -> (S, Option<Q>) {
+        let copied = self.next.take().or_else(|| (self.copy)(self.original.as_ref()?));
+        (self.inner.clone(), copied.or_else(|| self.original.take()))
+    }
+}
+
+/// What the service answers. Without a request, which only a copying function that breaks its word leaves, there is no answer.
+async fn sent<S: Service<Q>, Q>(mut inner: S, request: Option<Q>) -> Result<S::Response, S::Error> {
+    let ready = inner.ready().await?;
+    match request {
+        Some(request) => ready.call(request).await,
+        None => std::future::pending().await,
     }
 }
 
 impl<Q, C: Clone> Clone for PolicyLayer<Q, C> {
     fn clone(&self) -> Self {
-        Self { policy: self.policy.clone(), repeats: Arc::clone(&self.repeats) }
+        Self { policy: self.policy.clone(), copy: self.copy.clone() }
     }
 }
 
 impl<S: Clone, Q, C: Clone> Clone for Guarded<S, Q, C> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), policy: self.policy.clone(), repeats: Arc::clone(&self.repeats) }
+        Self { inner: self.inner.clone(), policy: self.policy.clone(), copy: self.copy.clone() }
     }
 }
 
@@ -111,5 +188,11 @@ impl<Q, C: std::fmt::Debug> std::fmt::Debug for PolicyLayer<Q, C> {
 impl<S: std::fmt::Debug, Q, C: std::fmt::Debug> std::fmt::Debug for Guarded<S, Q, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Guarded").field("inner", &self.inner).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<T> std::fmt::Debug for GuardedFuture<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GuardedFuture").finish_non_exhaustive()
     }
 }

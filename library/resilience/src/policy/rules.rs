@@ -25,7 +25,7 @@ pub struct Rules {
     pub hedge: Option<HedgeRules>,
     /// Further attempts.
     pub retry: Option<RetryRules>,
-    /// How many in a time; what a guard behind it refuses has used its turn.
+    /// How many in a time. What the breaker refuses takes no turn; what a bulkhead or the throttle refuses has used it.
     pub rate: Option<RateRules>,
     /// How many at a time.
     pub bulkhead: Option<BulkheadRules>,
@@ -41,14 +41,26 @@ pub struct Rules {
     pub timeout: Option<TimeoutRules>,
 }
 
-/// What an attempt may take: a share of what is left until the deadline, and never more than so long. An attempt after which there is
-/// no other has all that is left.
+/// What an attempt may take.
+///
+/// An attempt has all the time until the deadline, and never more than [`TimeoutRules::at_most`]: a callee that answers within the
+/// deadline is not cut off for the sake of an attempt that might follow. With [`TimeoutRules::share`] below 1 an attempt that has not
+/// answered within that share of what is left is replaced by the next one, but only where there is one: it may be repeated, fits into
+/// the deadline with its wait before it, and the retry budget has paid for it. Where any of that fails, the attempt goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeoutRules {
-    /// The share, above 0 and at most 1.
+    /// The share, above 0 and at most 1. Default 1: no attempt is replaced before its end. With less, a callee must answer within the
+    /// share to be heard.
     pub share: f64,
-    /// The longest try.
+    /// The longest that one attempt may take, whether or not another one can follow.
     pub at_most: Duration,
+}
+
+impl Default for TimeoutRules {
+    /// All that is left, at most 5 s.
+    fn default() -> Self {
+        Self { share: 1.0, at_most: Duration::from_secs(5) }
+    }
 }
 
 /// A group of callers: background work, say, or the clients of one tariff.
@@ -68,7 +80,7 @@ impl GroupRules {
 }
 
 impl Default for Rules {
-    /// Everything but hedging, a rate limit, an adaptive limit and a throttle: 10 s in all, half of what is left and at most 5 s for an attempt.
+    /// Everything but hedging, a rate limit, an adaptive limit and a throttle: 10 s in all, at most 5 s for an attempt.
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(10)),
@@ -76,7 +88,7 @@ impl Default for Rules {
             retry: Some(RetryRules::default()),
             bulkhead: Some(BulkheadRules::default()),
             breaker: Some(BreakerRules::default()),
-            timeout: Some(TimeoutRules { share: 0.5, at_most: Duration::from_secs(5) }),
+            timeout: Some(TimeoutRules::default()),
             ..Self::NONE
         }
     }
@@ -120,11 +132,6 @@ impl Rules {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Whether a guard wants to know when a call that went well was over.
-    pub(super) fn looks_back(&self) -> bool {
-        self.breaker.is_some() || self.throttle.is_some() || self.hedge.is_some() || self.adaptive.is_some()
     }
 
     /// The bulkhead's rules, with so many at a time as there may be now.

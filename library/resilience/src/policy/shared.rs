@@ -1,5 +1,6 @@
 //! The state that all clones of a policy share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ::vitals::{Bus, Live};
@@ -17,10 +18,19 @@ use crate::line::OwnLine;
 use crate::rate_limit::RateLimit;
 use crate::throttle::Throttle;
 
+/// The rules as a handle read them last. A call borrows them from its handle, and so counts no reference and holds no guard.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    version: u64,
+    pub(super) rules: Arc<Rules>,
+}
+
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) name: Arc<str>,
-    pub(super) rules: Live<Rules>,
+    rules: Live<Rules>,
+    /// How often the rules were replaced.
+    version: AtomicU64,
     pub(super) budget: Budget,
     pub(super) latencies: Latencies,
     pub(super) rate: OwnLine<RateLimit>,
@@ -41,6 +51,7 @@ impl Shared {
             groups: Arc::new(Groups::new(Arc::clone(&name))),
             name,
             rules: Live::new(rules),
+            version: AtomicU64::new(0),
             budget: Budget::new(now),
             latencies: Latencies::new(),
             rate: OwnLine(RateLimit::new(now)),
@@ -51,6 +62,30 @@ impl Shared {
             tally: Tally::default(),
             bus: OnceLock::new(),
         }
+    }
+
+    /// The rules now.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        self.rules.get()
+    }
+
+    /// Replaces the rules as a whole.
+    pub(super) fn replace(&self, rules: Rules) {
+        self.rules.replace(rules);
+        // After the rules: whoever sees the new number finds them, or later ones.
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The rules now, to be kept by a handle.
+    pub(super) fn known(&self) -> Known {
+        // Before the rules: they are of this number, or later ones.
+        let version = self.version.load(Ordering::Acquire);
+        Known { version, rules: self.rules() }
+    }
+
+    /// Whether nothing has replaced these rules.
+    pub(super) fn is_current(&self, known: &Known) -> bool {
+        self.version.load(Ordering::Acquire) == known.version
     }
 
     /// Publishes what a call changed in the breaker.

@@ -59,7 +59,7 @@ impl Source for Shared {
     }
 
     fn rows(&self) -> Vec<TableRow> {
-        let rules = self.rules.get();
+        let rules = self.rules();
         let (position, ordered) = (self.breaker.position(), self.breaker.ordered());
         let state = match (&rules.breaker, &ordered) {
             (None, _) => "off".to_owned(),

@@ -14,6 +14,7 @@ mod metastable;
 mod peers;
 mod policy;
 mod policy_dropped;
+mod policy_order;
 mod policy_seen;
 mod rate_limit;
 mod stale;

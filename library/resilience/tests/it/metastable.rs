@@ -121,10 +121,9 @@ fn goodput(rules: Rules, fault: Fault, seed: u64) -> Vec<u32> {
     good.take()
 }
 
-/// A deadline of a second, half of what is left for an attempt.
+/// The defaults, with a deadline of a second.
 fn bounded() -> Rules {
-    let timeout = Some(TimeoutRules { share: 0.5, at_most: Duration::MAX });
-    Rules { deadline: Some(SECOND), timeout, ..Rules::default() }
+    Rules { deadline: Some(SECOND), ..Rules::default() }
 }
 
 /// Four attempts, whatever they cost, and nothing else.

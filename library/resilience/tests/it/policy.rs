@@ -7,7 +7,7 @@ use evenkeel_resilience::breaker::{BreakerRules, Position, Window};
 use evenkeel_resilience::budget::BudgetRules;
 use evenkeel_resilience::bulkhead::{BulkheadRules, Load};
 use evenkeel_resilience::hedge::HedgeRules;
-use evenkeel_resilience::policy::{CallError, GroupRules, Guard, TimeoutRules};
+use evenkeel_resilience::policy::{Bound, CallError, GroupRules, Guard, TimeoutRules};
 use evenkeel_resilience::rate_limit::RateRules;
 use evenkeel_resilience::retry::{RetryRules, Stop};
 use evenkeel_resilience::throttle::ThrottleRules;
@@ -53,23 +53,41 @@ async fn what_must_not_be_repeated_is_done_once() {
     assert_eq!(times.get(), 1);
 }
 
+/// When each attempt of a call to a callee that hangs begins and how long it may take, in milliseconds, and the error of the call.
+async fn hang(policy: &Policy, once: bool) -> (Vec<(u128, u128)>, CallError<&'static str>) {
+    let (begun, seen) = (Instant::now(), Cell::new(Vec::new()));
+    let work = async |_| {
+        let mut all = seen.take();
+        all.push((begun.elapsed().as_millis(), Deadline::current().unwrap().left().as_millis()));
+        seen.set(all);
+        std::future::pending::<Result<(), &str>>().await
+    };
+    let error = if once { policy.once(work).await } else { policy.call(work).await }.unwrap_err();
+    (seen.take(), error)
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline() {
     let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
     let deadline = Some(1000 * MILLI);
     let policy = policy(Rules { deadline, timeout: Some(timeout), retry: Some(retry()), ..Rules::NONE });
-    let (begun, seen) = (Instant::now(), Cell::new(Vec::new()));
-    let work = async |_| {
-        let mut all = seen.take();
-        all.push(Deadline::current().unwrap().left().as_millis());
-        seen.set(all);
-        std::future::pending::<Result<(), &str>>().await
+    let begun = Instant::now();
+    let (attempts, error) = hang(&policy, false).await;
+    // The first gives way after 500 of 1000; the second would after 200 of the 400 that are left after a wait of 100, but a wait of 200
+    // would end with the deadline: it goes on.
+    assert_eq!(attempts, [(0, 1000), (600, 400)]);
+    assert_eq!(begun.elapsed(), 1000 * MILLI);
+    let expected = CallError::TimedOut {
+        policy: "bank".into(),
+        attempts: 2,
+        bound: Bound::PolicyDeadline,
+        within: 1000 * MILLI,
+        stop: Stop::Deadline,
+        cause: None,
     };
-    let error = policy.call(work).await.unwrap_err();
-    assert!(matches!(error, CallError::TimedOut { attempts: 2, .. }), "{error:?}");
-    // 500 of 1000; 200 of the 400 after a wait of 100; a wait of 200 would end with the deadline.
-    assert_eq!(seen.take(), [500, 200]);
-    assert_eq!(begun.elapsed(), 800 * MILLI);
+    assert_eq!(error, expected);
+    let text = "bank did not answer within 1.0s, the deadline of its policy, after 2 attempts; no other one: no time is left before the deadline";
+    assert_eq!(error.to_string(), text);
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,17 +96,107 @@ async fn a_try_with_no_other_behind_it_has_all_that_is_left() {
     let retry = RetryRules { attempts: 2, ..retry() };
     let policy =
         policy(Rules { deadline: Some(1000 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE });
-    let seen = Cell::new(Vec::new());
-    let work = async |_| {
-        let mut all = seen.take();
-        all.push(Deadline::current().unwrap().left().as_millis());
-        seen.set(all);
-        std::future::pending::<Result<(), &str>>().await
+    assert_eq!(hang(&policy, false).await.0, [(0, 1000), (600, 400)]);
+    assert_eq!(hang(&policy, true).await.0, [(0, 1000)]);
+}
+
+/// Answers after so long.
+async fn answers(after: Duration) -> Result<(), &'static str> {
+    tokio::time::sleep(after).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callee_that_answers_within_the_deadline_is_heard_whatever_the_budget_has() {
+    for floor in [0.0, 1.0, 1000.0] {
+        let budget = BudgetRules { floor, ..BudgetRules::default() };
+        let retry = Some(RetryRules { budget, ..RetryRules::default() });
+        let of_rules = policy(Rules { deadline: Some(300 * MILLI), retry, ..Rules::default() });
+        let of_task = policy(Rules { deadline: None, retry, ..Rules::default() });
+        for number in 0..20 {
+            assert_eq!(of_rules.call(|_| answers(200 * MILLI)).await, Ok(()), "call {number} at a floor of {floor}");
+            let called = Deadline::after(300 * MILLI).scope(of_task.call(|_| answers(200 * MILLI))).await;
+            assert_eq!(called, Ok(Ok(())), "call {number} at a floor of {floor}");
+        }
+        assert_eq!(of_rules.breaker().position(), Position::Closed);
+    }
+}
+
+/// The table of `docs/guide/calls.md`, "A budget of time".
+#[tokio::test(start_paused = true)]
+async fn a_budget_gives_what_the_guide_says() {
+    let default = || policy(Rules { deadline: None, ..Rules::default() });
+    for (budget, longest, hanging) in [(300, 300, 1), (1000, 1000, 1), (10_000, 5000, 2)] {
+        let whole = Deadline::after(budget * MILLI);
+        assert_eq!(whole.scope(default().call(|_| answers((longest - 1) * MILLI))).await, Ok(Ok(())), "{budget}");
+        let whole = Deadline::after(budget * MILLI);
+        let policy = default();
+        let (attempts, error) = whole.scope(hang(&policy, false)).await.expect("the call ends first");
+        assert_eq!((attempts.len(), attempts[0].1), (hanging, u128::from(longest)), "{attempts:?}");
+        assert!(
+            whole.is_over() && matches!(error, CallError::TimedOut { bound: Bound::TaskDeadline, .. }),
+            "{error:?}"
+        );
+        assert!(attempts.get(1).is_none_or(|(begun, _)| *begun <= 5050), "{attempts:?}");
+        let retry = Some(RetryRules {
+            budget: BudgetRules { floor: 100.0, ..BudgetRules::default() },
+            ..RetryRules::default()
+        });
+        let paid = Policy::new("bank", Rules { deadline: Some(budget * MILLI), retry, ..Rules::default() }).unwrap();
+        let error = paid.call(async |_| Err::<(), _>("down")).await.unwrap_err();
+        assert!(matches!(error, CallError::Failed { attempts: 3, .. }), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_ends_an_attempt_only_for_one_that_is_paid_for() {
+    let budget = BudgetRules { ratio: 0.0, floor: 1.0, ..BudgetRules::default() };
+    let retry = RetryRules { budget, ..RetryRules::default() };
+    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
+    let rules = Rules { deadline: Some(300 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE };
+    let policy = policy(rules);
+    // The floor pays for one repeat a second, so no more than that are given up; the others go on, and are heard.
+    let (mut answered, calls) = (0, Cell::new(0));
+    let work = |_| {
+        calls.set(calls.get() + 1);
+        answers(200 * MILLI)
     };
-    policy.call(work).await.unwrap_err();
-    assert_eq!(seen.take(), [500, 400]);
-    policy.once(work).await.unwrap_err();
-    assert_eq!(seen.take(), [1000]);
+    for _ in 0..40 {
+        answered += u32::from(policy.call(work).await.is_ok());
+    }
+    assert!(answered >= 30 && calls.get() + answered == 80, "{answered} of 40 answered, {} attempts", calls.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_names_the_bound_that_cut_and_why_there_was_no_other_attempt() {
+    let cut = |error: &CallError<&str>| match error {
+        CallError::TimedOut { bound, within, stop, .. } => (*bound, *within, *stop),
+        other => panic!("{other:?}"),
+    };
+    let once = RetryRules { attempts: 1, ..retry() };
+    let short = policy(Rules { deadline: Some(300 * MILLI), retry: Some(once), ..Rules::default() });
+    let (_, error) = hang(&short, false).await;
+    assert_eq!(cut(&error), (Bound::PolicyDeadline, 300 * MILLI, Stop::Attempts));
+    // Polled as a whole, the call ends before the scope that set its deadline does.
+    let scoped = Deadline::after(200 * MILLI).scope(hang(&short, true));
+    let (_, error) = scoped.await.expect("the call ends first");
+    assert_eq!(cut(&error), (Bound::TaskDeadline, 200 * MILLI, Stop::NotRepeatable));
+    let timeout = Some(TimeoutRules { at_most: 50 * MILLI, ..TimeoutRules::default() });
+    let strict = policy(Rules { deadline: Some(300 * MILLI), timeout, ..Rules::NONE });
+    let (_, error) = hang(&strict, false).await;
+    assert_eq!(cut(&error), (Bound::AttemptTimeout, 50 * MILLI, Stop::NoRetries));
+    let text = "bank did not answer within 50.0ms, the timeout of an attempt, after 1 attempt; no other one: the rules have no retries";
+    assert_eq!(error.to_string(), text);
+    let unbounded = policy(Rules { timeout, ..Rules::NONE });
+    assert_eq!(cut(&hang(&unbounded, false).await.1).0, Bound::AttemptTimeout);
+    let poor = BudgetRules { ratio: 0.0, floor: 0.0, ..BudgetRules::default() };
+    let poor = policy(Rules { timeout, retry: Some(RetryRules { budget: poor, ..retry() }), ..Rules::NONE });
+    assert_eq!(cut(&hang(&poor, false).await.1).2, Stop::Budget);
+    // What fails again and again until the deadline has passed between two attempts.
+    let hurried = policy(Rules { deadline: Some(Duration::ZERO), ..Rules::NONE });
+    let error = hurried.call(async |_| Ok::<_, &str>(())).await.unwrap_err();
+    assert!(matches!(error, CallError::Expired { bound: Bound::PolicyDeadline, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "bank: the deadline of its policy, 0.0ns, passed after 0 attempts");
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,6 +208,57 @@ async fn a_task_whose_deadline_has_passed_makes_no_call() {
     // The scope itself ends at once, so the call is made beside it with the deadline in force.
     let answer = tokio::time::timeout(MILLI, outer.scope(inside)).await.unwrap();
     assert!(!matches!(answer, Ok(Ok(()))), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_good_attempt_is_looked_at_wherever_it_changes_what_the_breaker_does() {
+    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() };
+    // A slow call that an attempt's time allows is counted, whatever sets that time.
+    let slow = Some(BreakerRules { slow_after: 300 * MILLI, ..breaker });
+    let timeout = |millis: u32| Some(TimeoutRules { at_most: millis * MILLI, ..TimeoutRules::default() });
+    for rules in [
+        Rules { timeout: timeout(300), ..Rules::NONE },
+        Rules { deadline: Some(300 * MILLI), ..Rules::NONE },
+        Rules::NONE,
+    ] {
+        let policy = policy(Rules { breaker: slow, ..rules });
+        for _ in 0..4 {
+            policy.call(|_| answers(300 * MILLI)).await.unwrap();
+        }
+        assert_eq!(policy.breaker().position(), Position::Open);
+    }
+    // A good call that completes the number from which on rates count opens it from its end on.
+    let wait = Backoff::new(500 * MILLI, 500 * MILLI).spread(Jitter::None);
+    let policy =
+        policy(Rules { breaker: Some(BreakerRules { wait, ..breaker }), timeout: timeout(5000), ..Rules::NONE });
+    for _ in 0..3 {
+        policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
+    }
+    policy.call(|_| answers(400 * MILLI)).await.unwrap();
+    let error = policy.call(|_| answers(MILLI)).await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { retry_after: Some(left), .. } if left == 500 * MILLI), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_handle_follows_the_rules_that_were_given_last() {
+    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let (other, attempts) = (policy.clone(), Cell::new(0));
+    let work = |_| {
+        attempts.set(attempts.get() + 1);
+        async { Err::<(), _>("down") }
+    };
+    // One that is under way ends by the rules with which it began.
+    let changing = async {
+        tokio::time::sleep(50 * MILLI).await;
+        policy.change(Rules::NONE).unwrap();
+    };
+    let (error, ()) = tokio::join!(other.call(work), changing);
+    assert!(matches!(error, Err(CallError::Failed { attempts: 3, .. })), "{error:?}");
+    for handle in [&policy, &other, &other.clone(), &policy.clone().classified(evenkeel_resilience::ByResult)] {
+        attempts.set(0);
+        handle.call(work).await.unwrap_err();
+        assert_eq!((attempts.get(), &*handle.rules()), (1, &Rules::NONE));
+    }
 }
 
 #[tokio::test(start_paused = true)]

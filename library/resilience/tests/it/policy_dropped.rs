@@ -97,3 +97,51 @@ proptest! {
         })?;
     }
 }
+
+/// A call whose caller leaves it after so long, of a callee that hangs.
+async fn left_after(policy: &Policy, after: Duration) {
+    let hanging = policy.once(async |_| std::future::pending::<Result<(), &str>>().await);
+    assert!(tokio::time::timeout(after, hanging).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callee_that_hangs_opens_the_breaker_though_every_caller_leaves() {
+    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, probes: 1, ..BreakerRules::default() };
+    let timeout = Some(TimeoutRules { at_most: 1000 * MILLI, ..TimeoutRules::default() });
+    for (left, position) in [(499, Position::Closed), (500, Position::Open)] {
+        let policy = Policy::new("bank", Rules { breaker: Some(breaker), timeout, ..Rules::NONE }).unwrap();
+        for _ in 0..4 {
+            left_after(&policy, left * MILLI).await;
+        }
+        assert_eq!(policy.breaker().position(), position, "left after {left} of 1000 ms");
+        if position == Position::Open {
+            // And so does a probe of it.
+            tokio::time::advance(Duration::from_secs(5)).await;
+            left_after(&policy, left * MILLI).await;
+            assert_eq!(policy.breaker().position(), Position::Open);
+        }
+    }
+    // Without a bound of the attempt, what the rules call slow is slow.
+    let slow = BreakerRules { slow_after: 300 * MILLI, ..breaker };
+    for (left, position) in [(299, Position::Closed), (300, Position::Open)] {
+        let policy = Policy::new("bank", Rules { breaker: Some(slow), ..Rules::NONE }).unwrap();
+        for _ in 0..4 {
+            left_after(&policy, left * MILLI).await;
+        }
+        assert_eq!(policy.breaker().position(), position, "left after {left} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_the_queue_says_nothing_about_the_callee() {
+    let breaker = BreakerRules { window: Window::Calls(1), minimum_calls: 1, ..BreakerRules::default() };
+    let bulkhead =
+        BulkheadRules { permits: 1, queue: 8, patience: Duration::from_secs(60), ..BulkheadRules::default() };
+    let timeout = Some(TimeoutRules { at_most: MILLI, ..TimeoutRules::default() });
+    let rules = Rules { breaker: Some(breaker), bulkhead: Some(bulkhead), timeout, ..Rules::NONE };
+    let policy = Policy::new("bank", rules).unwrap();
+    let held = policy.bulkhead().try_enter(&bulkhead).unwrap();
+    left_after(&policy, Duration::from_secs(10)).await;
+    drop(held);
+    assert_eq!(policy.breaker().position(), Position::Closed);
+}
