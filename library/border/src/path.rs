@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -112,7 +111,7 @@ where
         let route = border.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
         let context = Step::RequestId.run(|| identify(request.headers()));
         let request_id = context.request_id.clone();
-        let entered = border.enter(request, &mut self.handler);
+        let entered = border.enter(request, started, &mut self.handler);
 
         Box::pin(context.scope(async move {
             let answer = match entered {
@@ -134,7 +133,7 @@ struct Work<F> {
     future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
     /// How long it may take.
-    allowed: Duration,
+    allowed: deadline::Allowed,
     criticality: Criticality,
     _permit: Permit,
 }
@@ -142,7 +141,7 @@ struct Work<F> {
 /// The path of a request, in the order of [`STEPS`].
 impl Inner {
     /// Admission, the host, the limits of head and body, and the handler's first step.
-    fn enter<S>(&self, request: Request, handler: &mut S) -> Result<Work<S::Future>, Problem>
+    fn enter<S>(&self, request: Request, started: Instant, handler: &mut S) -> Result<Work<S::Future>, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
@@ -152,7 +151,7 @@ impl Inner {
         let admitted = Step::Admission.run(|| self.admission.enter(neighbours)).and_then(|permit| {
             Step::Host.run(|| host::check(&head))?;
             Step::HeadLimits.run(|| self.limits.check(&head, body.size_hint().exact()))?;
-            let allowed = Step::Deadline.run(|| deadline::allowed(&head.headers, &self.limits))?;
+            let allowed = Step::Deadline.run(|| deadline::allowed(&head.headers, &self.limits, started))?;
             Ok((permit, allowed))
         });
         let (permit, allowed) = admitted.inspect_err(|_| {
@@ -189,19 +188,21 @@ impl Inner {
         let Some(future) = work.future else { return self.panicked() };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
         let critical = Step::Criticality.around(work.criticality.scope(caught));
-        let outcome = Step::Deadline.around(Deadline::since(started, work.allowed).scope(critical)).await;
+        let outcome = Step::Deadline.around(Deadline::since(started, work.allowed.time).scope(critical)).await;
 
         // A refused body explains whatever the handler made of it.
         if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
             return problem.into_response();
         }
         match outcome {
-            Ok(Ok(Ok(response))) => response,
             Ok(Err(_panic)) => self.panicked(),
-            Err(_expired) => {
+            // A failure after the caller's own time comes of that time: it is told like the end of it.
+            Ok(Ok(Ok(response))) if !response.status().is_server_error() || !work.allowed.ended_by_caller(started) => {
+                response
+            }
+            _expired => {
                 self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
-                let detail = format!("the answer was not ready within {:?}; the work was cancelled", work.allowed);
-                Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
+                work.allowed.expired().into_response()
             }
         }
     }

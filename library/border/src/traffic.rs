@@ -54,7 +54,10 @@ const LISTENER: Table = Table {
         Column::counter("connections_accepted", "Connections accepted."),
         Column::counter("connections_refused", "Connections refused by a bound."),
         Column::counter("panics", "Handlers that panicked."),
-        Column::counter("deadlines_missed", "Requests answered 504."),
+        Column::counter(
+            "deadlines_missed",
+            "Requests whose time was over: answered 504, or 408 where the caller had set the time.",
+        ),
         Column::gauge("body_limit", "The largest body taken.").in_unit(Unit::Bytes),
     ],
 };

@@ -7,8 +7,9 @@ use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Respon
 use crate::api::api;
 
 /// What any operation may answer, with why.
-const EVERYWHERE: [(&str, &str); 6] = [
+const EVERYWHERE: [(&str, &str); 7] = [
     ("400", "The request is malformed"),
+    ("408", "The time that the caller allows (grpc-timeout) was over, or the body did not arrive in time"),
     ("414", "The request target is too long"),
     ("431", "The headers are too many or too long"),
     ("500", "The service failed; the request id finds the reason in its logs"),
@@ -17,8 +18,7 @@ const EVERYWHERE: [(&str, &str); 6] = [
 ];
 
 /// What an operation that takes a body may answer as well.
-const WITH_BODY: [(&str, &str); 4] = [
-    ("408", "The body did not arrive in time"),
+const WITH_BODY: [(&str, &str); 3] = [
     ("413", "The body is too large"),
     ("415", "The body is not JSON"),
     ("422", "The body cannot be used, the key was used for another request, or the money cannot be moved"),
