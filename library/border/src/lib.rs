@@ -3,7 +3,7 @@
 //! - [`path`]: the steps of a request; [`path::STEPS`] lists them in order.
 //! - [`Limits`]: every bound, with its default.
 //! - [`Problem`]: the one shape of an error (RFC 9457).
-//! - [`Listener`]: accepts, bounds and drains connections.
+//! - [`Listener`]: accepts, bounds and drains connections; [`Reserved`] has an address on which it does not listen yet.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -37,6 +37,6 @@ mod step;
 mod traffic;
 
 pub use limits::Limits;
-pub use listener::Listener;
+pub use listener::{Listener, Reserved};
 pub use path::Border;
 pub use problem::{Problem, title_of};

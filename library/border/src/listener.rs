@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use supervision::{Stop, StopSource};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -36,28 +36,65 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nC
     Content-Type: application/problem+json\r\nContent-Length: 77\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"\"}";
 
-/// A bound socket, not yet accepting.
+/// A bound address on which connections are refused until [`Reserved::listen`].
 #[derive(Debug)]
-pub struct Listener {
-    tcp: TcpListener,
+pub struct Reserved {
+    socket: TcpSocket,
     address: SocketAddr,
     border: Border,
 }
 
+/// A listening socket. The kernel queues connections from its creation on; [`Listener::serve`] accepts them.
+#[derive(Debug)]
+pub struct Listener {
+    /// None after an orderly stop.
+    tcp: Mutex<Option<Arc<TcpListener>>>,
+    address: SocketAddr,
+    border: Border,
+    serving: OnceLock<Arc<Serving>>,
+}
+
+impl Reserved {
+    /// The address, with the port that was taken for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// The operating system's, such as an address in use: another process may have bound it too and listened first.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn listen(self) -> io::Result<Listener> {
+        let Self { socket, address, border } = self;
+        let tcp = socket.listen(BACKLOG)?;
+        Ok(Listener { tcp: Mutex::new(Some(Arc::new(tcp))), address, border, serving: OnceLock::new() })
+    }
+}
+
 impl Listener {
-    /// Binds `address`; port 0 takes a free one.
+    /// Binds `address` without listening: connections are refused until [`Reserved::listen`], so that no balancer takes a process for
+    /// ready that is not. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The operating system's, such as an address on which another process listens.
+    pub fn reserve(address: SocketAddr, border: Border) -> io::Result<Reserved> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart must not wait for old connections to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let address = socket.local_addr()?;
+        Ok(Reserved { socket, address, border })
+    }
+
+    /// Binds `address` and listens; port 0 takes a free one.
     ///
     /// # Errors
     /// The operating system's, such as an address in use.
     pub async fn bind(address: SocketAddr, border: Border) -> io::Result<Self> {
-        let socket =
-            if address.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
-        // A restart must not wait for old connections to be forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let tcp = socket.listen(BACKLOG)?;
-        let address = tcp.local_addr()?;
-        Ok(Self { tcp, address, border })
+        Self::reserve(address, border)?.listen()
     }
 
     /// Where it listens.
@@ -65,35 +102,46 @@ impl Listener {
         self.address
     }
 
-    /// Serves `routes` until `stop`, then lets requests in flight finish for at most `bound`.
+    /// Serves `routes` until `stop`, then closes the socket and lets requests in flight finish for at most `bound`.
     ///
-    /// Returns how many connections had to be cut. Dropping the future leaves open connections to finish by themselves.
-    pub async fn serve(self, routes: Router, stop: Stop, bound: Duration) -> u64 {
-        let Self { tcp, border, .. } = self;
-        let serving = Arc::new(Serving::new(border.inner.clone(), routes));
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.requested() => break,
-                accepted = tcp.accept() => match accepted {
-                    Ok((socket, peer)) => Serving::take(&serving, socket, peer),
-                    Err(error) if is_of_one_connection(&error) => {}
-                    Err(error) => {
-                        tracing::error!(%error, "cannot accept connections; trying again");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-            }
+    /// Returns how many connections were still open then; those that were not upgraded are cut. Dropping the future, or a panic in it, leaves
+    /// the socket listening and open connections served: call it again to go on accepting. The routes are those of the first call.
+    pub async fn serve(&self, routes: Router, stop: Stop, bound: Duration) -> u64 {
+        let serving = self.serving.get_or_init(|| Arc::new(Serving::new(self.border.inner.clone(), routes)));
+        if let Some(tcp) = self.socket() {
+            accept(&tcp, serving, &stop).await;
         }
-        // Whoever is already in the queue connected before we ended: answer them too.
-        for _ in 0..LAST_ACCEPTS {
-            match tcp.accept().now_or_pending() {
-                Some(Ok((socket, peer))) => Serving::take(&serving, socket, peer),
-                _ => break,
-            }
-        }
-        drop(tcp);
+        // Closes it.
+        self.tcp.lock().unwrap_or_else(PoisonError::into_inner).take();
         serving.finish(bound).await
+    }
+
+    fn socket(&self) -> Option<Arc<TcpListener>> {
+        self.tcp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Accepts connections until `stop`, and those that are in the queue then: they connected before the end.
+async fn accept(tcp: &TcpListener, serving: &Arc<Serving>, stop: &Stop) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            accepted = tcp.accept() => match accepted {
+                Ok((socket, peer)) => Serving::take(serving, socket, peer),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections; trying again");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    for _ in 0..LAST_ACCEPTS {
+        match tcp.accept().now_or_pending() {
+            Some(Ok((socket, peer))) => Serving::take(serving, socket, peer),
+            _ => break,
+        }
     }
 }
 
@@ -112,6 +160,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// What all connections of a listener share.
+#[derive(Debug)]
 struct Serving {
     border: Arc<Inner>,
     routes: Router,
@@ -148,14 +197,16 @@ impl Serving {
             return;
         };
         serving.border.traffic.accepted.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(async move { seat.serving.serve_connection(socket, peer, seat.neighbours.clone()).await });
+        let serving = serving.clone();
+        tokio::spawn(async move { serving.serve_connection(socket, peer, seat).await });
     }
 
-    async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr, neighbours: Neighbours) {
+    async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr, seat: Seat) {
         // Answers are small and wait for nothing.
         let _ = socket.set_nodelay(true);
-        let connection = Connection::new(neighbours);
-        let io = TokioIo::new(Patient::new(socket, connection.clone(), &self.border.limits));
+        let connection = Connection::new(seat.neighbours.clone());
+        // The socket keeps the seat: a connection that was upgraded counts until its handler drops it.
+        let io = TokioIo::new(Patient::new(socket, connection.clone(), &self.border.limits).keeping(seat));
         let routes = self.routes.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let busy = connection.begin();
@@ -237,7 +288,7 @@ fn protocol(border: &Inner) -> auto::Builder<TokioExecutor> {
 }
 
 /// What is open for one address.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Address {
     connections: usize,
     requests: Neighbours,

@@ -45,9 +45,9 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) traffic: Arc<Traffic>,
     admission: Arc<Admission>,
-    access_log: AccessLog,
+    access_log: Arc<AccessLog>,
     lifecycle: Option<Lifecycle>,
-    _vitals: Vitals,
+    vitals: Arc<Vitals>,
 }
 
 impl Border {
@@ -65,8 +65,29 @@ impl Border {
         let traffic = Arc::new(Traffic::new(name));
         let admission = Admission::new(limits.in_flight, limits.in_flight_per_address);
         let vitals = Vitals::register(registry, &traffic, &admission, &limits);
-        let access_log = AccessLog::new(limits.access_lines);
-        let inner = Inner { limits, traffic, admission, access_log, lifecycle, _vitals: vitals };
+        let access_log = Arc::new(AccessLog::new(limits.access_lines));
+        let inner = Inner { limits, traffic, admission, access_log, lifecycle, vitals: Arc::new(vitals) };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The limits around routes.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The border of the same listener with other limits for some of its routes: bodies, heads, JSON and deadline. Connections, admission,
+    /// vitals and the access log are shared.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        let Inner { traffic, admission, access_log, lifecycle, vitals, .. } = &*self.inner;
+        let inner = Inner {
+            limits,
+            traffic: traffic.clone(),
+            admission: admission.clone(),
+            access_log: access_log.clone(),
+            lifecycle: lifecycle.clone(),
+            vitals: vitals.clone(),
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -33,6 +33,7 @@ pub(crate) struct Patient<S> {
     check: Pin<Box<Sleep>>,
     write_stalled: Option<Instant>,
     closing: Option<Closing>,
+    _kept: Option<Box<dyn Send + Sync>>,
 }
 
 struct Closing {
@@ -51,7 +52,13 @@ impl<S> Patient<S> {
             check: Box::pin(tokio::time::sleep(CHECK.min(limits.head_timeout))),
             write_stalled: None,
             closing: None,
+            _kept: None,
         }
+    }
+
+    /// Keeps `kept` for as long as the socket is open, also after an upgrade.
+    pub(crate) fn keeping(self, kept: impl Send + Sync + 'static) -> Self {
+        Self { _kept: Some(Box::new(kept)), ..self }
     }
 
     /// Registers the timer with the task, and fails when the peer has been waited for long enough.

@@ -69,6 +69,14 @@ impl Client {
     }
 }
 
+/// A call that may begin.
+struct Entered {
+    total: Deadline,
+    /// The time until `total` when the call began.
+    within: Duration,
+    permit: OwnedSemaphorePermit,
+}
+
 impl<'c> Call<'c> {
     pub(crate) fn new(client: &'c Client, method: Method, url: &Url) -> Self {
         Self {
@@ -197,8 +205,7 @@ impl<'c> Call<'c> {
     /// # Errors
     /// [`Error`], when there is no whole answer within the bounds. A status of 4xx or 5xx is an answer.
     pub async fn send(self) -> Result<Response, Error> {
-        let (total, _permit) = self.enter().await?;
-        let within = whole_millis(total.left());
+        let Entered { total, within, permit: _permit } = self.enter().await?;
         total.scope(self.follow(None)).await.unwrap_or_else(|_| Err(self.late(within)))
     }
 
@@ -222,8 +229,7 @@ impl<'c> Call<'c> {
     /// # Errors
     /// [`Error`], when no answer begins within the bounds.
     pub async fn send_streaming(self) -> Result<StreamingResponse, Error> {
-        let (total, permit) = self.enter().await?;
-        let within = whole_millis(total.left());
+        let Entered { total, within, permit } = self.enter().await?;
         let slot = Slot::default();
         let answer = total.scope(self.follow(Some(&slot))).await.unwrap_or_else(|_| Err(self.late(within)))?;
         let Some(incoming) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) else {
@@ -235,23 +241,24 @@ impl<'c> Call<'c> {
     }
 
     /// A call that can be made has a permit among all of the client, and an end.
-    async fn enter(&self) -> Result<(Deadline, OwnedSemaphorePermit), Error> {
+    async fn enter(&self) -> Result<Entered, Error> {
         let url = || shown(&self.out.url);
         if let Some(cause) = self.malformed.clone() {
             return Err(Error::Malformed { url: url(), cause });
         }
         let total = Deadline::after_or_current(self.bounds.total);
+        let within = whole_millis(total.left());
         let permit = self.client.enter(total).await.ok_or_else(|| Error::Refused {
             url: url(),
             why: format!("the client has {} calls under way, and none ended in time", self.client.bounds.at_once),
             after: None,
             cause: None,
         })?;
-        Ok((total, permit))
+        Ok(Entered { total, within, permit })
     }
 
-    fn late(&self, bound: Duration) -> Error {
-        Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound }
+    fn late(&self, within: Duration) -> Error {
+        Error::Timeout { url: shown(&self.out.url), what: "whole answer", bound: within }
     }
 
     /// One call after the other, until one is not answered by a redirect that is to be followed.

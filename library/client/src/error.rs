@@ -140,6 +140,11 @@ impl Error {
 }
 
 /// An error with all its causes.
+/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+pub(crate) fn whole_millis(left: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+}
+
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -149,9 +154,4 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
-}
-
-/// What is left of a bound, for people: the microseconds since it was set are rounded off.
-pub(crate) fn whole_millis(left: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }

@@ -1,5 +1,6 @@
 //! The admin listener's routes: health, metrics, orders to policies, and what the service adds.
 
+#[cfg(feature = "client")]
 mod policies;
 
 use axum::Router;
@@ -7,36 +8,41 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use client::Client;
 use supervision::{Lifecycle, Phase};
 use telemetry::{health, prometheus};
 use vitals::{Instance, Registry};
 
+#[cfg(feature = "client")]
+pub(crate) use policies::routes as policies;
+
+/// The paths on which a service may have routes of its own instead.
+pub(crate) const OPEN: [&str; 2] = [HEALTH, METRICS];
+const HEALTH: &str = "/health";
+const METRICS: &str = "/metrics";
+
+/// What the admin listener shows from the first moment on.
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
-    pub(crate) client: Client,
-    /// Whether operators can override policies.
-    #[cfg(feature = "without-guards")]
-    pub(crate) takes_orders: bool,
 }
 
 impl Admin {
-    pub(crate) fn routes(self) -> Router {
-        let policies = policies::routes(self.client.clone());
-        #[cfg(feature = "without-guards")]
-        let policies = if self.takes_orders { policies } else { Router::new() };
-        Router::new()
+    /// The routes, but those of [`OPEN`] that are `taken`.
+    pub(crate) fn routes(self, taken: &[&str]) -> Router {
+        let mut routes = Router::new()
             // Answered at all: the runtime turns. A sick dependency is no reason to be killed.
             .route("/livez", get(async || "live\n"))
             .route("/readyz", get(ready))
-            .route("/startupz", get(started))
-            .route("/health", get(document))
-            .route("/metrics", get(metrics))
-            .with_state(self)
-            .merge(policies)
+            .route("/startupz", get(started));
+        if !taken.contains(&HEALTH) {
+            routes = routes.route(HEALTH, get(document));
+        }
+        if !taken.contains(&METRICS) {
+            routes = routes.route(METRICS, get(metrics));
+        }
+        routes.with_state(self)
     }
 }
 

@@ -1,25 +1,38 @@
-//! The command line of a service: its subcommands and its error messages.
+//! The command line of a service: its subcommands, its error messages, its exit codes.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, Command};
+use clap::Args;
 
-use crate::configuration::Configuration;
-use crate::run::{self, Failed};
+use crate::configuration::configure;
+use crate::database::Database;
+use crate::failed::Failed;
+use crate::program;
 use crate::service::Service;
-use crate::settings::{self, Refused, Standard, StoreSettings};
+use crate::settings::Refused;
 
-/// A mistake in the configuration or the command line.
-const USAGE: u8 = 2;
 /// It could not start, or could not go on.
 const FAILED: u8 = 1;
+/// A mistake in the configuration or the command line.
+const USAGE: u8 = 2;
+/// It was ended at once by a second signal.
+const HASTENED: u8 = 3;
+/// The stop took longer than its budget.
+const OVERDUE: u8 = 4;
 
-impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
+impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// Reads the command line and the environment and does what they ask: `serve` unless another subcommand is named.
     ///
-    /// Exit codes: 0 after an orderly end, 1 when it could not start or a part could not be healed, 2 for a mistake in
-    /// the configuration.
+    /// SIGTERM and SIGINT end it in order, also while it starts, within `STOP_TIMEOUT`; a second signal ends it at once.
+    ///
+    /// | exit code | |
+    /// |---|---|
+    /// | 0 | an orderly end |
+    /// | 1 | it could not start, or a part failed for too long |
+    /// | 2 | a mistake in the configuration or the command line |
+    /// | 3 | ended at once by a second signal |
+    /// | 4 | ended by force when the stop took longer than `STOP_TIMEOUT` |
     pub fn main(self) -> ExitCode {
         self.main_with(std::env::args_os())
     }
@@ -30,8 +43,8 @@ impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
     }
 }
 
-fn main<S: Args + Clone + Send + Sync + 'static>(
-    service: Service<S>,
+fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
+    service: Service<S, D>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> ExitCode {
     let name = service.build.name;
@@ -41,12 +54,8 @@ fn main<S: Args + Clone + Send + Sync + 'static>(
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
-        Err(Refused::Mistakes(mistakes)) => {
-            let plural = if mistakes.len() == 1 { "1 setting is" } else { &format!("{} settings are", mistakes.len()) };
-            eprintln!("{name}: {plural} wrong:");
-            for mistake in mistakes {
-                eprintln!("  {mistake}");
-            }
+        Err(refused) => {
+            eprintln!("{name}: {refused}");
             eprintln!("`{name} --help` lists every setting.");
             return ExitCode::from(USAGE);
         }
@@ -56,71 +65,52 @@ fn main<S: Args + Clone + Send + Sync + 'static>(
             println!("{name}: the configuration is well formed");
             Ok(())
         }
+        #[cfg(feature = "openapi")]
         "openapi" => print_openapi(&service),
         "version" => {
             println!("{name} {} ({})", service.build.version, service.build.commit);
             Ok(())
         }
-        "migrate" => run::migrate(service, configuration),
-        _ => run::serve(service, configuration),
+        "migrate" => migrate(service, &configuration.store),
+        _ => program::serve(service, configuration),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("{name}: {failed}");
-            ExitCode::from(FAILED)
+            ExitCode::from(match failed {
+                Failed::Settings(_) => USAGE,
+                Failed::Hastened(_) => HASTENED,
+                Failed::Overdue(_) => OVERDUE,
+                _ => FAILED,
+            })
         }
     }
 }
 
-fn configure<S: Args + Clone + Send + Sync + 'static>(
-    service: &Service<S>,
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Result<(Configuration<S>, String), Refused> {
-    let (matches, path) = settings::read(command(service), arguments)?;
-    let configuration = Configuration {
-        standard: settings::take(&matches)?,
-        store: service.migrations.is_some().then(|| settings::take(&matches)).transpose()?,
-        own: settings::take(&matches)?,
-    };
-    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
-    Ok((configuration, subcommand))
+/// Brings the schema up to date. Signals kill it, and what it has begun is rolled back.
+fn migrate<S, D: Database>(service: Service<S, D>, settings: &D::Settings) -> Result<(), Failed> {
+    let name = service.build.name;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let applied = runtime.block_on(D::migrate(service.database, settings))?;
+    println!("{name}: {applied} migrations applied, the schema is up to date");
+    Ok(())
 }
 
-fn command<S: Args + Clone + Send + Sync + 'static>(service: &Service<S>) -> Command {
-    let build = service.build;
-    let mut command = S::augment_args(Command::new(build.name).version(build.version));
-    if service.migrations.is_some() {
-        let file = format!("sqlite:data/{}.db", build.name);
-        command = StoreSettings::augment_args(command).mut_arg("std.database", |database| database.default_value(file));
-    }
-    command = Standard::augment_args(command)
-        .about(service.about)
-        .long_about(None::<&'static str>)
-        .mut_args(|argument| argument.global(true))
-        .disable_help_subcommand(true)
-        .subcommand(Command::new("serve").about("Serve requests until asked to end (the default)"))
-        .subcommand(Command::new("check-config").about("Check every setting and end"))
-        .subcommand(Command::new("version").about("Print what was built"));
-    if service.migrations.is_some() {
-        command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and end"));
-    }
-    if service.openapi.is_some() {
-        command = command.subcommand(Command::new("openapi").about("Print the OpenAPI document"));
-    }
-    command
-}
-
-fn print_openapi<S>(service: &Service<S>) -> Result<(), Failed> {
+#[cfg(feature = "openapi")]
+fn print_openapi<S, D: Database>(service: &Service<S, D>) -> Result<(), Failed> {
     let Some(document) = service.openapi else { return Ok(()) };
-    let text = document().to_pretty_json().map_err(|error| Failed::Openapi(error.to_string()))?;
+    let text = crate::openapi::complete(document()).to_pretty_json().map_err(Failed::Openapi)?;
     println!("{text}");
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "store"))]
 mod tests {
+    use clap::Args;
+
     use super::*;
+    use crate::order::{ORDER, Record, STOP_ORDER};
 
     /// The settings of a small service.
     #[derive(Args, Clone, Debug)]
@@ -178,5 +168,23 @@ mod tests {
         let Err(Refused::Usage(help)) = configure(&service, arguments) else { panic!("it is no request for help") };
         let (help, held) = (help.to_string(), std::env::var("PATH").unwrap());
         assert!(help.contains("[env: PATH]") && !help.contains(&held), "{help}");
+    }
+
+    #[test]
+    fn a_program_starts_and_stops_its_parts_in_the_order_of_the_lists() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = format!("--database-url=sqlite:{}", directory.path().join("order.db").display());
+        let arguments = ["order", "--port=0", "--host=127.0.0.1", "--admin-addr=127.0.0.1:0", &database];
+        let service = Service::new(crate::build_info!()).store(Vec::new()).background("end", async |_context, stop| {
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT)
+                .expect("this process takes signals");
+            stop.requested().await;
+        });
+        let ended = service.main_with(arguments.map(OsString::from));
+        // The hook that the service installed writes to its log, which has ended.
+        drop(std::panic::take_hook());
+        assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::SUCCESS));
+        let record: Record = crate::program::trace::LAST.take();
+        assert_eq!((record.started(), record.stopped()), (ORDER.to_vec(), STOP_ORDER.to_vec()));
     }
 }

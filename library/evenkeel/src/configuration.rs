@@ -1,11 +1,60 @@
 //! The configuration of one run.
 
-use crate::settings::{Standard, StoreSettings};
+use std::ffi::OsString;
+
+use clap::{Args, Command};
+
+use crate::database::Database;
+use crate::service::Service;
+use crate::settings::{self, Refused, Standard};
 
 /// The settings of one run.
 #[derive(Clone, Debug)]
-pub(crate) struct Configuration<S> {
+pub(crate) struct Configuration<S, D: Database> {
     pub(crate) standard: Standard,
-    pub(crate) store: Option<StoreSettings>,
+    pub(crate) store: D::Settings,
     pub(crate) own: S,
+}
+
+/// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
+///
+/// # Errors
+/// With every mistake.
+pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
+    service: &Service<S, D>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(Configuration<S, D>, String), Refused> {
+    let (matches, path) = settings::read(command(service), arguments)?;
+    let configuration = Configuration {
+        standard: settings::take(&matches)?,
+        store: settings::take(&matches)?,
+        own: settings::take(&matches)?,
+    };
+    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
+    Ok((configuration, subcommand))
+}
+
+fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Service<S, D>) -> Command {
+    let build = service.build;
+    let mut command = D::Settings::augment_args(S::augment_args(Command::new(build.name).version(build.version)));
+    if D::DECLARED {
+        let file = format!("sqlite:data/{}.db", build.name);
+        command = command.mut_arg("std.database", |database| database.default_value(file));
+    }
+    command = Standard::augment_args(command)
+        .about(service.about)
+        .long_about(None::<&'static str>)
+        .mut_args(|argument| argument.global(true))
+        .disable_help_subcommand(true)
+        .subcommand(Command::new("serve").about("Serve requests until asked to end (the default)"))
+        .subcommand(Command::new("check-config").about("Check every setting and end"))
+        .subcommand(Command::new("version").about("Print what was built"));
+    if D::DECLARED {
+        command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and end"));
+    }
+    #[cfg(feature = "openapi")]
+    if service.openapi.is_some() {
+        command = command.subcommand(Command::new("openapi").about("Print the OpenAPI document"));
+    }
+    command
 }

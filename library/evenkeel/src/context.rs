@@ -2,74 +2,126 @@
 
 use std::sync::Arc;
 
-use border::Problem;
-use client::Client;
 use resilience::CpuPool;
-use store::Store;
+use supervision::Stop;
 use vitals::{Instance, Registry};
 
-use crate::refusal;
+use crate::settings::NoSettings;
 
 /// What routes and background parts work with. Cheap to clone.
+///
+/// `S` is the type of the service's own settings. `D` is `()`, or [`Store`](crate::Store) for a service with a store:
+/// `Context<Settings, Store>` has the method `store`, `Context<Settings>` does not.
 #[derive(Clone, Debug)]
-pub struct Context<S> {
-    pub(crate) inner: Arc<Inner<S>>,
+pub struct Context<S = NoSettings, D = ()> {
+    settings: Arc<S>,
+    database: D,
+    shared: Arc<Shared>,
 }
 
+/// The parts of a context that are the same whatever its types are.
 #[derive(Debug)]
-pub(crate) struct Inner<S> {
-    pub(crate) settings: S,
-    pub(crate) store: Option<Store>,
-    pub(crate) client: Client,
+pub(crate) struct Shared {
+    #[cfg(feature = "client")]
+    pub(crate) client: client::Client,
     pub(crate) cpu: CpuPool,
     /// Whether calls that were not answered become clear refusals.
     #[cfg(feature = "without-guards")]
     pub(crate) refuses_clearly: bool,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
+    pub(crate) stop: Stop,
 }
 
-impl<S> Context<S> {
-    /// The service's own settings.
-    pub fn settings(&self) -> &S {
-        &self.inner.settings
+impl<S, D> Context<S, D> {
+    pub(crate) fn new(settings: Arc<S>, database: D, shared: Arc<Shared>) -> Self {
+        Self { settings, database, shared }
     }
 
-    /// The store.
-    ///
-    /// # Panics
-    /// When the service declares none: add [`crate::Service::store`].
-    pub fn store(&self) -> &Store {
-        self.inner.store.as_ref().expect("the service declares a store: add .store(migrations) to it")
+    /// The same context for code that was written for other settings or another store.
+    pub(crate) fn with<S2, D2>(&self, settings: Arc<S2>, database: D2) -> Context<S2, D2> {
+        Context { settings, database, shared: self.shared.clone() }
+    }
+
+    pub(crate) fn shared_settings(&self) -> Arc<S> {
+        self.settings.clone()
+    }
+
+    pub(crate) fn database(&self) -> &D {
+        &self.database
+    }
+
+    /// The service's own settings.
+    pub fn settings(&self) -> &S {
+        &self.settings
     }
 
     /// The HTTP client.
-    pub fn client(&self) -> &Client {
-        &self.inner.client
+    #[cfg(feature = "client")]
+    pub fn client(&self) -> &client::Client {
+        &self.shared.client
     }
 
     /// Threads of their own for work that computes, or blocks: sized by `CPU_THREADS` and `CPU_QUEUE`.
     pub fn cpu(&self) -> &CpuPool {
-        &self.inner.cpu
+        &self.shared.cpu
     }
 
-    /// What a client is told when a dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504
+    /// The end of the service, for answers that last: it is requested when the service begins to drain.
+    ///
+    /// A stream of events ends its answer then, and a WebSocket sends its close frame: the drain waits for both, for at most `DRAIN_TIMEOUT`.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// use evenkeel::axum::response::sse::{Event, Sse};
+    /// use evenkeel::prelude::*;
+    /// use futures_util::StreamExt;
+    ///
+    /// fn routes(context: &Context) -> Router {
+    ///     let stop = context.stop();
+    ///     let clock = get(async move || {
+    ///         let ticks = futures_util::stream::unfold((), async |()| {
+    ///             tokio::time::sleep(Duration::from_secs(1)).await;
+    ///             Some((Ok::<_, Infallible>(Event::default().data("tick")), ()))
+    ///         });
+    ///         Sse::new(ticks.take_until(async move { stop.requested().await }))
+    ///     });
+    ///     Router::new().route("/clock", clock)
+    /// }
+    /// # Service::new(build_info!()).routes(routes);
+    /// ```
+    pub fn stop(&self) -> Stop {
+        self.shared.stop.clone()
+    }
+
+    /// The problem document for a call that gave no answer that can be used: 503 with `Retry-After` when the dependency was not asked, 504
     /// when it took too long; 500 when the call itself was malformed; else 502.
-    pub fn refusal(&self, error: &client::Error) -> Problem {
+    #[cfg(feature = "client")]
+    pub fn refusal(&self, error: &client::Error) -> border::Problem {
         #[cfg(feature = "without-guards")]
-        if !self.inner.refuses_clearly {
-            return Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "");
+        if !self.shared.refuses_clearly {
+            return border::Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "");
         }
-        refusal::of_call(error)
+        crate::refusal::of_call(error)
     }
 
     /// The registry of vitals, for parts with state of their own.
     pub fn registry(&self) -> &Registry {
-        &self.inner.registry
+        &self.shared.registry
     }
 
     /// What runs here, and since when.
     pub fn instance(&self) -> &Instance {
-        &self.inner.instance
+        &self.shared.instance
+    }
+}
+
+#[cfg(feature = "store")]
+impl<S> Context<S, store::Store> {
+    /// The store that [`Service::store`](crate::Service::store) declared.
+    pub fn store(&self) -> &store::Store {
+        &self.database
     }
 }

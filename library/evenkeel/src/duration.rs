@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// Parses `250ms`, `10s`, `5m`, `1h`: a whole number and its unit.
+/// Parses `250ms`, `10s`, `5m`, `1h`, `7d`: a whole number and its unit.
 ///
 /// # Errors
 /// A sentence that names the expected form.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = || format!("{text:?} is not a duration such as 250ms, 10s, 5m or 1h");
+    let expected = || format!("{text:?} is not a duration such as 250ms, 10s, 5m, 1h or 7d");
     let unit = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
     let number: u64 = text[..unit].parse().map_err(|_| expected())?;
     let milliseconds = match &text[unit..] {
@@ -15,6 +15,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "s" => number.checked_mul(1000),
         "m" => number.checked_mul(60_000),
         "h" => number.checked_mul(3_600_000),
+        "d" => number.checked_mul(86_400_000),
         _ => None,
     };
     milliseconds.map(Duration::from_millis).ok_or_else(expected)
@@ -28,6 +29,7 @@ mod tests {
     fn durations_are_numbers_with_a_unit() {
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
         for text in ["", "10", "s", "1.5s", "-1s", "10 s", "99999999999999999h"] {
             assert!(parse_duration(text).unwrap_err().contains("such as"), "{text}");
         }

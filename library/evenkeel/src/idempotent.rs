@@ -13,6 +13,8 @@ use border::Problem;
 use serde::de::DeserializeOwned;
 use store::{Fingerprint, IdempotencyKey, Recorded, StoreError};
 
+use crate::caller::Caller;
+
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -22,7 +24,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// another content type, 422 for JSON of another shape.
 #[derive(Debug)]
 pub struct Idempotent<T> {
-    /// The key.
+    /// The key, in the scope of the request's [`Caller`]; without a caller all requests share one scope.
     pub key: IdempotencyKey,
     /// Of method, path, query, content type and body: the same key with another fingerprint is refused.
     pub fingerprint: Fingerprint,
@@ -35,6 +37,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Idempotent<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let key = key_of(request.headers()).map_err(IntoResponse::into_response)?;
+        let key = match request.extensions().get::<Caller>() {
+            Some(caller) => key.in_scope(caller.as_str()),
+            None => key,
+        };
         check_content_type(request.headers()).map_err(IntoResponse::into_response)?;
         let kind = content_type(request.headers()).to_owned();
         let (method, uri) = (request.method().clone(), request.uri().clone());

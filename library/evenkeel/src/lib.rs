@@ -14,43 +14,82 @@
 //! ```
 //!
 //! - [`service`]: what a service declares.
-//! - [`settings`]: where its configuration comes from, and how mistakes in it are told.
+//! - [`settings`]: where its configuration comes from, and how mistakes in it are reported.
 //! - [`Dependency`]: what it calls, and what guards those calls.
-//! - [`run`]: the program; [`run::ORDER`] lists its parts in the order of their start.
+//! - [`Service::main`] runs it as a program, [`Service::start`] inside of another one or a test; [`ORDER`] lists its parts in
+//!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `sqlite`, `postgres` | `Service::store`: a store on this engine | yes |
+//! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
+//! | `openapi` | `Service::openapi`: the description of the API | yes |
+//! | `testing` | a private PostgreSQL for tests | no |
 
 mod admin;
+mod asked;
+mod caller;
+mod change;
 mod cli;
 mod configuration;
 mod context;
 mod cores;
 mod cpu;
+mod database;
 mod defaults;
+#[cfg(feature = "client")]
+mod dependencies;
+#[cfg(feature = "client")]
 mod dependency;
 mod duration;
+mod failed;
+#[cfg(feature = "store")]
 pub mod idempotent;
+mod limits;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod order;
+mod parts;
+mod program;
+#[cfg(feature = "store")]
 mod purge;
 mod refusal;
-pub mod run;
+mod routes;
+mod run;
+mod running;
 pub mod service;
 pub mod settings;
-#[cfg(any(test, feature = "without-guards"))]
+mod stop_budget;
+#[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
 pub use axum;
 pub use border::{Border, Limits, Listener, Problem};
+pub use caller::Caller;
+pub use clap;
+#[cfg(feature = "client")]
 pub use client::{self, Client};
 pub use context::Context;
 pub use cores::Cores;
+pub use database::Database;
+#[cfg(feature = "client")]
 pub use dependency::Dependency;
 pub use duration::parse_duration;
+pub use failed::{Cause, Failed};
+#[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
+pub use order::{ORDER, Part, STOP_ORDER};
+pub use parts::Stopped;
 pub use refusal::problem_of_work;
+pub use running::{NotReady, Running};
 pub use service::Service;
-pub use store;
-pub use supervision::{Stop, StopSource};
-pub use {resilience, telemetry, tracing, url, utoipa, vitals};
+#[cfg(feature = "store")]
+pub use store::{self, Store};
+pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
+#[cfg(feature = "openapi")]
+pub use utoipa;
+pub use {resilience, telemetry, tracing, url, vitals};
 
 /// What a service's files import.
 pub mod prelude {
@@ -62,12 +101,17 @@ pub mod prelude {
     pub use axum::http::StatusCode;
     pub use axum::response::{IntoResponse, Response};
     pub use axum::routing::{delete, get, patch, post, put};
+    #[cfg(feature = "store")]
     pub use store::{
         Isolation, Migration, Migrations, OnceOutcome, Store, StoreError, StoredResponse, Transaction, args,
     };
     pub use url::Url;
 
-    pub use crate::{Context, Dependency, Idempotent, Problem, Service, Stop, build_info, problem_of, recorded};
+    #[cfg(feature = "client")]
+    pub use crate::Dependency;
+    pub use crate::{Caller, Context, Problem, Service, Stop, build_info};
+    #[cfg(feature = "store")]
+    pub use crate::{Idempotent, problem_of, recorded};
 }
 
 /// What was built: name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.

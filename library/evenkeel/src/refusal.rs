@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use border::Problem;
+#[cfg(feature = "client")]
 use client::Error;
 use resilience::CpuError;
 
@@ -12,14 +13,15 @@ const LATER: Duration = Duration::from_secs(1);
 
 /// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long; 500 when the call
 /// itself is malformed, which is the service's own mistake; else 502.
+#[cfg(feature = "client")]
 pub(crate) fn of_call(error: &Error) -> Problem {
     match error {
         Error::Refused { after, .. } => {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "what this needs is not asked at the moment");
             problem.retry_after(after.unwrap_or(LATER))
         }
-        Error::Timeout { .. } => Problem::new(StatusCode::GATEWAY_TIMEOUT, "what this needs gave no answer in time"),
         Error::Malformed { .. } => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        Error::Timeout { .. } => Problem::new(StatusCode::GATEWAY_TIMEOUT, "what this needs gave no answer in time"),
         _ => Problem::new(StatusCode::BAD_GATEWAY, "what this needs gave no answer that can be used"),
     }
 }
@@ -36,7 +38,7 @@ pub fn problem_of_work(error: &CpuError) -> Problem {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;
 

@@ -1,334 +1,293 @@
-//! The program: it starts the parts of [`ORDER`], serves, and stops them in [`STOP_ORDER`].
+//! One run of a service: it starts the parts of [`ORDER`](crate::order::ORDER), serves, and stops them in
+//! [`STOP_ORDER`](crate::order::STOP_ORDER).
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
-use border::{Border, Limits, Listener};
+use border::{Border, Listener, Reserved};
 use clap::Args;
-use client::{Bounds, Check, Client};
-use store::{Options, Store};
-use supervision::{Children, Ended, Lifecycle, Manager, Phase, Stop, StopSource, end_requested};
-use telemetry::logs;
-use vitals::{Instance, Registry};
+use supervision::{Children, Lifecycle, Manager};
+use tokio::sync::watch;
+use vitals::{Instance, Live, Registry};
 
-use crate::admin::Admin;
+use crate::admin::{self, Admin};
+use crate::asked::{Asked, Haste};
 use crate::configuration::Configuration;
-use crate::context::Inner;
-pub use crate::order::{ORDER, Part, STOP_ORDER};
-use crate::service::{Run, Service};
-use crate::settings::{Migrate, Standard, StoreSettings};
-use crate::{Context, defaults, purge};
+use crate::context::{Context, Shared};
+use crate::database::Database;
+#[cfg(feature = "client")]
+use crate::dependencies;
+use crate::failed::Failed;
+use crate::order::{Part, Record};
+use crate::parts::{Parts, Stopped, notify};
+use crate::service::{Run as Background, Service};
+use crate::stop_budget::StopBudget;
+use crate::{caller, defaults, limits, routes};
 
-/// How long a background part may take to end.
-const PART_STOP: Duration = Duration::from_secs(5);
-/// How long the admin listener's last answers may take.
-const ADMIN_STOP: Duration = Duration::from_secs(1);
-/// Descriptors kept for files, the store and calls.
-const DESCRIPTORS_KEPT: u64 = 256;
-
-/// Why the service could not start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// A listener's address cannot be had.
-    #[error("cannot listen on {address} ({listener} listener): {cause}; {advice}")]
-    Listen {
-        /// Which listener.
-        listener: &'static str,
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        cause: std::io::Error,
-        /// What to do.
-        advice: String,
-    },
-    /// The store cannot be opened or migrated.
-    #[error("{0}")]
-    Store(#[from] store::StoreError),
-    /// The schema is behind, and `MIGRATE=never`.
-    #[error("the store's schema lacks {pending} migrations; run the subcommand `migrate` first, or set MIGRATE=auto")]
-    SchemaBehind {
-        /// How many.
-        pending: usize,
-    },
-    /// A dependency cannot be declared.
-    #[error("{0}")]
-    Dependency(#[from] client::DeclareError),
-    /// The pool for work that computes cannot be opened.
-    #[error("cannot open the pool for work that computes: {0}; set CPU_THREADS to fewer")]
-    Cpu(String),
-    /// The runtime cannot be built or signals cannot be handled.
-    #[error("cannot start the runtime: {0}")]
-    Runtime(#[from] std::io::Error),
-    /// A part failed too often.
-    #[error("giving up: {0}; the process manager should start it anew")]
-    Escalated(String),
-    /// The OpenAPI document cannot be written.
-    #[error("cannot write the OpenAPI document: {0}")]
-    Openapi(String),
+/// Where a run is.
+#[derive(Debug)]
+pub(crate) enum State<S, D> {
+    /// Parts are being started.
+    Starting,
+    /// It serves.
+    Ready(Context<S, D>),
+    /// It has ended or begins to end; with the reason when it failed.
+    Ended(Option<String>),
 }
 
-/// Serves until asked to end.
-pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static>(
-    service: Service<S>,
-    configuration: Configuration<S>,
-) -> Result<(), Failed> {
-    let registry = Registry::new();
-    // The filter was checked with the other settings.
-    let logs = Part::Logs.start(|| logs::install(&configuration.standard.log, &registry).ok());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(start_and_serve(service, configuration, registry));
-    runtime.shutdown_timeout(PART_STOP);
-    Part::Logs.stop(|| drop(logs));
-    done
-}
-
-/// Brings the schema up to date.
-pub(crate) fn migrate<S>(service: Service<S>, configuration: Configuration<S>) -> Result<(), Failed> {
-    let (Some(migrations), Some(settings)) = (service.migrations, configuration.store) else { return Ok(()) };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let store = Store::open(&settings.database, Options::default()).await?;
-        let pending = store.pending(&migrations).await?.len();
-        store.migrate(&migrations).await?;
-        println!("{}: {pending} migrations applied, the schema is up to date", service.build.name);
-        store.close().await;
-        Ok(())
-    })
-}
-
-/// Starts in the order of [`ORDER`], serves, and stops in that of [`STOP_ORDER`].
-async fn start_and_serve<S: Args + Clone + Send + Sync + 'static>(
-    service: Service<S>,
-    configuration: Configuration<S>,
+/// A service whose addresses are bound; no part of it is started.
+pub(crate) struct Bound<S, D: Database> {
+    service: Service<S, D>,
+    configuration: Configuration<S, D>,
     registry: Registry,
-) -> Result<(), Failed> {
-    let standard = &configuration.standard;
-    let (instance, manager) = (Instance::new(service.build), Manager::from_env());
-    let lifecycle = Lifecycle::new(&registry);
-    let limits = limits_of(standard);
-    // From here on a signal no longer kills: it is handled when the service runs.
-    let mut end = std::pin::pin!(end_requested());
-    let _ = futures_util::poll!(end.as_mut());
+    lifecycle: Lifecycle,
+    instance: Instance,
+    public: Reserved,
+    public_border: Border,
+    admin: Listener,
+    admin_border: Border,
+    parts: Parts<D>,
+}
 
-    // Both addresses are taken before anything else is begun: a port in use is found out first.
-    let public_border = Border::draining_with("public", limits.clone(), &registry, lifecycle.clone());
-    let public = listen("public", SocketAddr::new(standard.host, standard.port), public_border.clone()).await?;
-    let admin_border = Border::new("admin", Limits { deadline: Duration::from_secs(10), ..limits }, &registry);
-    let admin = listen("admin", standard.admin, admin_border.clone()).await?;
-    let (public_address, admin_address) = (public.address(), admin.address());
-
-    let store = Part::Store.start(async || match (&service.migrations, &configuration.store) {
-        (Some(migrations), Some(settings)) => open_store(settings, migrations, &registry).await.map(Some),
-        _ => Ok(None),
-    });
-    let store = store.await?;
-    #[cfg(feature = "without-guards")]
-    let _shown = standard.without.show(&registry);
-    let bounds = Bounds::default();
-    #[cfg(feature = "without-guards")]
-    let bounds = standard.without.bounds(bounds);
-    let client = Client::new(bounds);
-    client.register(&registry);
-    let cpu = crate::cpu::open(standard, &registry).map_err(Failed::Cpu)?;
-    let mut checks = Vec::new();
-    for (name, declare) in service.dependencies {
-        let dependency = declare(&configuration.own);
-        dependency.log_turned_off(name);
-        #[cfg(feature = "without-guards")]
-        let dependency = standard.without.dependency(dependency);
-        let check = dependency.declare(name, &client)?;
-        checks.extend(check.map(|check| (name, check)));
+impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
+    /// Binds both addresses. The public one refuses connections until everything behind it works.
+    pub(crate) fn new(
+        mut service: Service<S, D>,
+        configuration: Configuration<S, D>,
+        registry: Registry,
+        manager: Manager,
+        record: Record,
+    ) -> Result<Self, Failed> {
+        let standard = &configuration.standard;
+        let lifecycle = Lifecycle::new(&registry);
+        let mut public_limits = limits::public(standard);
+        service.limits.drain(..).for_each(|change| change(&mut public_limits));
+        let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone());
+        let address = SocketAddr::new(standard.host, standard.port);
+        let refused = |error| not_listening("public", address, error);
+        let public = Listener::reserve(address, public_border.clone()).map_err(refused)?;
+        let admin_border = Border::new("admin", limits::admin(standard), &registry);
+        let admin = Listener::reserve(standard.admin, admin_border.clone()).and_then(Reserved::listen);
+        let admin = admin.map_err(|error| not_listening("admin", standard.admin, error))?;
+        let parts = Parts::new(&registry, lifecycle.clone(), manager, StopBudget::of(standard), record);
+        let instance = Instance::new(service.build);
+        Ok(Self {
+            service,
+            configuration,
+            registry,
+            lifecycle,
+            instance,
+            public,
+            public_border,
+            admin,
+            admin_border,
+            parts,
+        })
     }
-    let context = Context {
-        inner: std::sync::Arc::new(Inner {
-            settings: configuration.own.clone(),
-            store: store.clone(),
+
+    pub(crate) fn public_address(&self) -> SocketAddr {
+        self.public.address()
+    }
+
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// Starts, serves until asked to end, and stops. Being asked breaks off a start at any point.
+    pub(crate) async fn run(self, mut asked: Asked, state: watch::Sender<State<S, D>>) -> Result<Stopped, Failed> {
+        let Self {
+            service,
+            configuration,
+            registry,
+            lifecycle,
+            instance,
+            public,
+            public_border,
+            admin,
+            admin_border,
+            mut parts,
+        } = self;
+        let admin_address = admin.address();
+        let notifications = tokio::spawn(notify(parts.manager.clone(), lifecycle.clone()));
+        let admin_answers = Admin { lifecycle, registry: registry.clone(), instance: instance.clone() };
+        let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().routes(&[]))));
+        parts.start_admin(admin, routes::switched(admin_routes.clone()));
+        let start = Start {
+            service,
+            configuration,
+            registry,
+            instance,
+            public,
+            public_border,
+            admin_answers,
+            admin_address,
+            admin_border,
+            admin_routes,
+        };
+        let escalation = parts.escalation();
+        let outcome = tokio::select! {
+            biased;
+            haste = asked.requested() => Ok(haste),
+            started = start.all(&mut parts) => match started {
+                Ok(context) => {
+                    state.send_replace(State::Ready(context));
+                    tokio::select! {
+                        haste = asked.requested() => Ok(haste),
+                        escalation = escalation => Err(Failed::Escalated(escalation)),
+                    }
+                }
+                Err(failed) => Err(failed),
+            },
+        };
+        if let Err(failed) = &outcome {
+            tracing::error!(error = %failed, "the service cannot go on");
+        }
+        state.send_replace(State::Ended(outcome.as_ref().err().map(ToString::to_string)));
+        let stopped = parts.stop(*outcome.as_ref().unwrap_or(&Haste::AtOnce)).await;
+        notifications.abort();
+        outcome.map(|_haste| stopped)
+    }
+}
+
+/// What a start needs.
+struct Start<S, D: Database> {
+    service: Service<S, D>,
+    configuration: Configuration<S, D>,
+    registry: Registry,
+    instance: Instance,
+    public: Reserved,
+    public_border: Border,
+    admin_answers: Admin,
+    admin_address: SocketAddr,
+    admin_border: Border,
+    admin_routes: Arc<Live<Router>>,
+}
+
+impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
+    /// Starts the parts behind the admin listener, in order.
+    async fn all(self, parts: &mut Parts<D>) -> Result<Context<S, D>, Failed> {
+        let Self { service, configuration, registry, instance, public, public_border, .. } = self;
+        let standard = &configuration.standard;
+        #[cfg(feature = "without-guards")]
+        let _shown = standard.without.show(&registry);
+
+        let opening = if D::DECLARED {
+            parts.record.start(Part::Store, || D::open(service.database, &configuration.store, &registry)).await
+        } else {
+            D::open(service.database, &configuration.store, &registry).await
+        };
+        let database = opening?;
+        parts.database = D::DECLARED.then(|| database.clone());
+
+        #[cfg(feature = "client")]
+        let (client, checks) = dependencies::declare(
+            service.client_bounds,
+            service.dependencies,
+            standard,
+            &configuration.own,
+            &registry,
+        )?;
+        let cpu = crate::cpu::open(standard, &registry).map_err(|why| Failed::Cpu(why.into()))?;
+        let shared = Shared {
+            #[cfg(feature = "client")]
             client: client.clone(),
             cpu,
             #[cfg(feature = "without-guards")]
             refuses_clearly: standard.without.refuses_clearly(),
             registry: registry.clone(),
             instance: instance.clone(),
-        }),
-    };
-
-    let admin_answers = Admin {
-        lifecycle: lifecycle.clone(),
-        registry: registry.clone(),
-        instance,
-        client,
-        #[cfg(feature = "without-guards")]
-        takes_orders: standard.without.takes_orders(),
-    };
-    let own_admin_routes = service.admin_routes.map_or_else(Router::new, |routes| routes(&context));
-    let admin_stop = StopSource::new();
-    let admin_routes = admin_border.around(admin_answers.routes().merge(own_admin_routes));
-    let admin_serves = admin.serve(admin_routes, admin_stop.listen(), ADMIN_STOP);
-    let admin_done = Part::AdminListener.start(|| tokio::spawn(admin_serves));
-
-    let children = Part::BackgroundParts.start(|| start_children(&context, checks, service.background, &registry));
-
-    let own_routes = service.routes.map_or_else(Router::new, |routes| routes(&context));
-    #[cfg(feature = "without-guards")]
-    let own_routes = standard.without.routes(own_routes);
-    let routes = public_border.around(defaults::routes(service.robots, service.openapi).merge(own_routes));
-    let public_stop = StopSource::new();
-    let public_serves = public.serve(routes, public_stop.listen(), standard.drain_timeout);
-    let public_done = Part::PublicListener.start(|| tokio::spawn(public_serves));
-
-    Part::Readiness.start(|| {
-        lifecycle.enter(Phase::Ready);
-        manager.ready();
-    });
-    tracing::info!(public = %public_address, admin = %admin_address, version = service.build.version, "ready");
-
-    let outcome = tokio::select! {
-        ended = &mut end => ended.map(Some).map_err(Failed::Runtime),
-        reason = children.escalation() => Err(Failed::Escalated(reason)),
-        () = manager.keep_alive() => Ok(None),
-    };
-
-    Part::Readiness.stop(|| {
-        lifecycle.enter(Phase::Draining);
-        manager.stopping();
-    });
-    tracing::info!("draining: not ready any more");
-    if let Ok(Some(Ended::Terminate)) = outcome {
-        tokio::time::sleep(standard.drain_delay).await;
-    }
-    lifecycle.enter(Phase::Stopping);
-    Part::PublicListener.stop(|| public_stop.request());
-    let cut = public_done.await.unwrap_or_default();
-    let aborted = Part::BackgroundParts.stop(|| children.stop_all(PART_STOP)).await;
-    let store_closes = Part::Store.stop(async || {
-        if let Some(store) = store {
-            drop(context);
-            store.close().await;
-        }
-    });
-    store_closes.await;
-    Part::AdminListener.stop(|| admin_stop.request());
-    let _ = admin_done.await;
-    tracing::info!(connections_cut = cut, parts_aborted = ?aborted, "stopped");
-    outcome.map(drop)
-}
-
-/// Starts the health checks and the service's own background parts, supervised.
-fn start_children<S: Clone + Send + Sync + 'static>(
-    context: &Context<S>,
-    checks: Vec<(&'static str, Check)>,
-    background: Vec<(&'static str, Run<S>)>,
-    registry: &Registry,
-) -> Children {
-    let mut children = Children::new(registry);
-    for (name, check) in checks {
-        let client = context.client().clone();
-        children
-            .start(format!("check of {name}"), move |stop| health_checks(client.clone(), name, check.clone(), stop));
-    }
-    if let Some(store) = context.inner.store.clone() {
-        children.start(purge::NAME, move |stop| purge::run(store.clone(), stop));
-    }
-    for (name, run) in background {
-        let context = context.clone();
-        children.start(name, move |stop| run(context.clone(), stop));
-    }
-    children
-}
-
-/// Checks the health of a dependency until asked to stop.
-async fn health_checks(client: Client, name: &'static str, check: Check, stop: Stop) {
-    tokio::select! {
-        () = stop.requested() => {}
-        Err(why) = client.check(name, &check) => {
-            tracing::error!(dependency = name, %why, "it is not asked how it is");
-            stop.requested().await;
-        }
-    }
-}
-
-async fn listen(listener: &'static str, address: SocketAddr, border: Border) -> Result<Listener, Failed> {
-    Listener::bind(address, border).await.map_err(|cause| {
-        let variable = if listener == "public" { "PORT or HOST" } else { "ADMIN_ADDR" };
-        let advice = match cause.kind() {
-            std::io::ErrorKind::AddrInUse => format!("stop the process that has it, or set {variable}"),
-            std::io::ErrorKind::PermissionDenied => format!("set {variable} to a port above 1023"),
-            _ => format!("set {variable} to an address of this host"),
+            stop: parts.drains.listen(),
         };
-        Failed::Listen { listener, address, cause, advice }
-    })
-}
+        let context = Context::new(Arc::new(configuration.own.clone()), database.clone(), Arc::new(shared));
 
-async fn open_store(
-    settings: &StoreSettings,
-    migrations: &store::Migrations,
-    registry: &Registry,
-) -> Result<Store, Failed> {
-    let store = Store::open(&settings.database, Options::default()).await?;
-    store.register(registry);
-    match settings.migrate {
-        Migrate::Auto => {
-            store.migrate(migrations).await?;
+        let mut own_admin = Router::new();
+        for add in service.admin_routes {
+            own_admin = routes::assembled("admin", || own_admin.merge(add(&context)))?;
         }
-        Migrate::Never => {
-            let pending = store.pending(migrations).await?.len();
-            if pending > 0 {
-                return Err(Failed::SchemaBehind { pending });
+        let mut taken = Vec::new();
+        for path in admin::OPEN {
+            if routes::has_route(&own_admin, path).await {
+                taken.push(path);
             }
         }
-    }
-    Ok(store)
-}
+        let admin_routes = routes::assembled("admin", || {
+            let routes = self.admin_answers.routes(&taken);
+            #[cfg(feature = "client")]
+            let routes = routes.merge(dependencies::orders(client, standard));
+            self.admin_border.around(routes.merge(own_admin))
+        })?;
+        self.admin_routes.replace(admin_routes);
 
-fn limits_of(standard: &Standard) -> Limits {
-    let limits = Limits {
-        connections: standard.max_connections.min(descriptors_for_connections()),
-        connections_per_address: standard.max_connections_per_address,
-        in_flight: standard.max_in_flight,
-        // A quarter is for whoever else there is; of a few, all but one.
-        in_flight_per_address: standard.max_in_flight
-            - standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1),
-        body_bytes: standard.max_body_bytes,
-        deadline: standard.deadline,
-        ..Limits::default()
-    };
-    #[cfg(feature = "without-guards")]
-    let limits = standard.without.limits(limits);
-    limits
-}
-
-/// The file descriptors that this process may open, without those that it needs itself.
-fn descriptors_for_connections() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let kept = limit.unwrap_or(1024).saturating_sub(DESCRIPTORS_KEPT).max(16);
-    usize::try_from(kept).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsString;
-    use std::process::ExitCode;
-
-    use rustix::process::{Signal, getpid, kill_process};
-
-    use super::*;
-    use crate::order::trace;
-
-    #[test]
-    fn a_service_starts_and_stops_its_parts_in_the_order_of_the_lists() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let database = format!("--database-url=sqlite:{}", directory.path().join("order.db").display());
-        let arguments = ["order", "--port=0", "--host=127.0.0.1", "--admin-addr=127.0.0.1:0", &database];
-        let service = Service::new(crate::build_info!()).store(Vec::new()).background("end", async |_context, stop| {
-            kill_process(getpid(), Signal::INT).expect("this process takes signals");
-            stop.requested().await;
+        parts.record.start(Part::BackgroundParts, || {
+            let children = &mut parts.background;
+            #[cfg(feature = "client")]
+            dependencies::start_checks(context.client(), checks, children);
+            database.start_children(children);
+            start_children(&context, service.background, children);
         });
-        let ended = service.main_with(arguments.map(OsString::from));
-        // The hook that the service installed writes to its log, which has ended.
-        drop(std::panic::take_hook());
-        assert_eq!(format!("{ended:?}"), format!("{:?}", ExitCode::SUCCESS));
-        assert_eq!(trace::STARTED.take(), ORDER);
-        assert_eq!(trace::STOPPED.take(), STOP_ORDER);
+
+        let mut own = Router::new();
+        let mut all = Router::new();
+        for group in service.routes {
+            let routes = routes::assembled("public", || (group.routes)(&context))?;
+            own = routes::assembled("public", || own.merge(routes.clone()))?;
+            #[cfg(feature = "without-guards")]
+            let routes = standard.without.routes(routes);
+            let routes = caller::layered(routes, service.caller.clone());
+            let border = match group.limits {
+                Some(change) => {
+                    let mut limits = public_border.limits().clone();
+                    change(&mut limits);
+                    public_border.with_limits(limits)
+                }
+                None => public_border.clone(),
+            };
+            all = routes::assembled("public", || all.merge(border.around(routes)))?;
+        }
+        let mut own_defaults = Router::new();
+        if !routes::has_route(&own, defaults::ROBOTS).await {
+            own_defaults = own_defaults.merge(defaults::robots(service.robots));
+        }
+        #[cfg(feature = "openapi")]
+        if let Some(document) = service.openapi
+            && !routes::has_route(&own, defaults::OPENAPI).await
+        {
+            let document = crate::openapi::complete(document()).to_json().map_err(Failed::Openapi)?;
+            own_defaults = own_defaults.merge(defaults::openapi(document));
+        }
+        let all = routes::assembled("public", || all.merge(public_border.around(own_defaults)))?;
+        let (public_address, admin_address) = (public.address(), self.admin_address);
+        let listener = public.listen().map_err(|error| not_listening("public", public_address, error))?;
+        parts.start_public(listener, all);
+        parts.become_ready();
+        tracing::info!(public = %public_address, admin = %admin_address, version = service.build.version, "ready");
+        Ok(context)
     }
+}
+
+/// Starts the service's own background parts, supervised.
+fn start_children<S: Clone + Send + Sync + 'static, D: Database>(
+    context: &Context<S, D>,
+    background: Vec<(supervision::ChildSpec, Background<S, D>)>,
+    children: &mut Children,
+) {
+    for (spec, run) in background {
+        let context = context.clone();
+        children.start(spec, move |stop| run(context.clone(), stop));
+    }
+}
+
+fn not_listening(listener: &'static str, address: SocketAddr, source: std::io::Error) -> Failed {
+    let variable = if listener == "public" { "PORT or HOST" } else { "ADMIN_ADDR" };
+    let advice = match source.kind() {
+        std::io::ErrorKind::AddrInUse => format!("stop the process that has it, or set {variable}"),
+        std::io::ErrorKind::PermissionDenied => format!("set {variable} to a port above 1023"),
+        _ => format!("set {variable} to an address of this host"),
+    };
+    Failed::Listen { listener, address, source, advice }
 }

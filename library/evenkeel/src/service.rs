@@ -2,117 +2,316 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::http::request::Parts;
+use border::Limits;
 use clap::Args;
-use store::Migrations;
-use supervision::Stop;
+use supervision::{ChildSpec, Stop};
 use vitals::Build;
 
+use crate::Context;
+use crate::change::Change;
+use crate::database::Database;
 use crate::settings::NoSettings;
-use crate::{Context, Dependency};
 
-type Routes<S> = Box<dyn FnOnce(&Context<S>) -> Router>;
-type Declare<S> = Box<dyn FnOnce(&S) -> Dependency>;
-pub(crate) type Run<S> = Box<dyn Fn(Context<S>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Routes<S, D> = Box<dyn FnOnce(&Context<S, D>) -> Router + Send>;
+#[cfg(feature = "client")]
+pub(crate) type Declare<S> = Box<dyn FnOnce(&S) -> crate::Dependency + Send>;
+pub(crate) type Run<S, D> = Box<dyn Fn(Context<S, D>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// Routes of the public listener that share their limits.
+pub(crate) struct RouteGroup<S, D> {
+    /// What differs from the listener's limits.
+    pub(crate) limits: Option<Change<Limits>>,
+    pub(crate) routes: Routes<S, D>,
+}
 
-/// A service as it is declared; [`Service::main`] runs it.
-#[must_use = "a service does nothing until main() is called"]
-pub struct Service<S = NoSettings> {
+pub(crate) type IdentifyCaller = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
+
+/// A service as it is declared; [`Service::main`] runs it as a program, [`Service::start`] inside of another one.
+///
+/// `S` is the type of its own settings, `D` says whether it has a store: `()` or [`Store`](crate::Store). Declarations can come in any order:
+/// [`Service::settings`] and `Service::store` keep what was declared before them.
+#[must_use = "a service does nothing until main() or start() is called"]
+pub struct Service<S = NoSettings, D: Database = ()> {
     pub(crate) build: Build,
     pub(crate) about: &'static str,
-    pub(crate) migrations: Option<Migrations>,
+    pub(crate) database: D::Declared,
+    #[cfg(feature = "client")]
     pub(crate) dependencies: Vec<(&'static str, Declare<S>)>,
-    pub(crate) routes: Option<Routes<S>>,
-    pub(crate) admin_routes: Option<Routes<S>>,
+    #[cfg(feature = "client")]
+    pub(crate) client_bounds: Vec<Change<client::Bounds>>,
+    pub(crate) limits: Vec<Change<Limits>>,
+    pub(crate) routes: Vec<RouteGroup<S, D>>,
+    pub(crate) admin_routes: Vec<Routes<S, D>>,
+    #[cfg(feature = "openapi")]
     pub(crate) openapi: Option<fn() -> utoipa::openapi::OpenApi>,
-    pub(crate) background: Vec<(&'static str, Run<S>)>,
+    pub(crate) background: Vec<(ChildSpec, Run<S, D>)>,
+    pub(crate) caller: Option<IdentifyCaller>,
     pub(crate) robots: &'static str,
+    /// The settings' type, where no dependency holds it.
+    pub(crate) own: std::marker::PhantomData<fn() -> S>,
 }
 
-impl Service<NoSettings> {
+impl Service {
     /// A service without routes; [`crate::build_info!`] says what was built.
     pub fn new(build: Build) -> Self {
-        Self::empty(build, "")
-    }
-
-    /// With settings of its own: every field has a flag, an environment variable and a line of help.
-    pub fn settings<S: Args + Clone + Send + Sync + 'static>(self) -> Service<S> {
-        Service::empty(self.build, self.about)
+        Self {
+            build,
+            about: "",
+            database: (),
+            #[cfg(feature = "client")]
+            dependencies: Vec::new(),
+            #[cfg(feature = "client")]
+            client_bounds: Vec::new(),
+            limits: Vec::new(),
+            routes: Vec::new(),
+            admin_routes: Vec::new(),
+            #[cfg(feature = "openapi")]
+            openapi: None,
+            background: Vec::new(),
+            caller: None,
+            robots: "User-agent: *\nDisallow: /\n",
+            own: std::marker::PhantomData,
+        }
     }
 }
 
-impl<S: Args + Clone + Send + Sync + 'static> Service<S> {
-    fn empty(build: Build, about: &'static str) -> Self {
-        Self {
-            build,
-            about,
-            migrations: None,
-            dependencies: Vec::new(),
-            routes: None,
-            admin_routes: None,
-            openapi: None,
-            background: Vec::new(),
-            robots: "User-agent: *\nDisallow: /\n",
+impl<D: Database> Service<NoSettings, D> {
+    /// Adds settings of its own: every field has a flag, an environment variable and a line of help.
+    pub fn settings<S: Args + Clone + Send + Sync + 'static>(self) -> Service<S, D> {
+        #[cfg(feature = "client")]
+        let dependencies = self
+            .dependencies
+            .into_iter()
+            .map(|(name, declare)| (name, Box::new(|_: &S| declare(&NoSettings {})) as Declare<S>))
+            .collect();
+        Service {
+            build: self.build,
+            about: self.about,
+            database: self.database,
+            #[cfg(feature = "client")]
+            dependencies,
+            #[cfg(feature = "client")]
+            client_bounds: self.client_bounds,
+            limits: self.limits,
+            routes: self.routes.into_iter().map(|group| group_for(group, plain)).collect(),
+            admin_routes: self.admin_routes.into_iter().map(|routes| routes_for(routes, plain)).collect(),
+            #[cfg(feature = "openapi")]
+            openapi: self.openapi,
+            background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, plain))).collect(),
+            caller: self.caller,
+            robots: self.robots,
+            own: std::marker::PhantomData,
         }
     }
+}
 
-    /// What it does, for its help.
+#[cfg(feature = "store")]
+impl<S: Send + Sync + 'static> Service<S> {
+    /// Adds a store (`DATABASE_URL`) whose schema these migrations make; the database records the service's name and is refused by others. Its routes and background parts have a
+    /// `Context<S, Store>` from here on.
+    pub fn store(self, migrations: impl Into<store::Migrations>) -> Service<S, store::Store> {
+        Service {
+            build: self.build,
+            about: self.about,
+            database: crate::database::Declared {
+                migrations: migrations.into().owned_by(self.build.name),
+                options: Vec::new(),
+            },
+            #[cfg(feature = "client")]
+            dependencies: self.dependencies,
+            #[cfg(feature = "client")]
+            client_bounds: self.client_bounds,
+            limits: self.limits,
+            routes: self.routes.into_iter().map(|group| group_for(group, storeless)).collect(),
+            admin_routes: self.admin_routes.into_iter().map(|routes| routes_for(routes, storeless)).collect(),
+            #[cfg(feature = "openapi")]
+            openapi: self.openapi,
+            background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, storeless))).collect(),
+            caller: self.caller,
+            robots: self.robots,
+            own: std::marker::PhantomData,
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+impl<S> Service<S, store::Store> {
+    /// Changes the options of the store, after the settings have set theirs (`DATABASE_POOL_SIZE` and the like).
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// # use std::time::Duration;
+    /// Service::new(build_info!())
+    ///     .store(Vec::new())
+    ///     .store_options(|options| options.idempotency_retention = Duration::from_secs(86_400));
+    /// ```
+    pub fn store_options(mut self, change: impl FnOnce(&mut store::Options) + Send + 'static) -> Self {
+        self.database.options.push(Box::new(change));
+        self
+    }
+}
+
+impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
+    /// Says what it does, for its help.
     pub fn about(mut self, text: &'static str) -> Self {
         self.about = text;
         self
     }
 
-    /// With a store (`DATABASE_URL`) whose schema these migrations make.
-    pub fn store(mut self, migrations: impl Into<Migrations>) -> Self {
-        self.migrations = Some(migrations.into());
-        self
-    }
-
-    /// A dependency, by a name of its own. Calls are made by that name, `context.client().dependency("bank").get("/v1/rate")`, and guarded by its
-    /// policy, as are calls to URLs at or below its URL. A URL that belongs to no dependency has a policy of the defaults. Two dependencies of one
+    /// Declares a dependency, by a name of its own. Calls are made by that name, `context.client().dependency("bank").get("/v1/rate")`, and guarded by
+    /// its policy, as are calls to URLs at or below its URL. A URL that belongs to no dependency has a policy of the defaults. Two dependencies of one
     /// name, or at one URL, are an error at start.
-    pub fn dependency(mut self, name: &'static str, declare: impl FnOnce(&S) -> Dependency + 'static) -> Self {
+    #[cfg(feature = "client")]
+    pub fn dependency(
+        mut self,
+        name: &'static str,
+        declare: impl FnOnce(&S) -> crate::Dependency + Send + 'static,
+    ) -> Self {
         self.dependencies.push((name, Box::new(declare)));
         self
     }
 
-    /// The public listener's routes: an axum router with its state applied.
-    pub fn routes(mut self, routes: impl FnOnce(&Context<S>) -> Router + 'static) -> Self {
-        self.routes = Some(Box::new(routes));
+    /// Changes the bounds of the client's calls.
+    #[cfg(feature = "client")]
+    pub fn client_bounds(mut self, change: impl FnOnce(&mut client::Bounds) + Send + 'static) -> Self {
+        self.client_bounds.push(Box::new(change));
         self
     }
 
-    /// More routes for the admin listener.
-    pub fn admin_routes(mut self, routes: impl FnOnce(&Context<S>) -> Router + 'static) -> Self {
-        self.admin_routes = Some(Box::new(routes));
+    /// Adds routes of the public listener: an axum router with its state applied.
+    ///
+    /// The paths `/robots.txt` and `/openapi.json` are the service's alone when it routes them itself.
+    pub fn routes(mut self, routes: impl FnOnce(&Context<S, D>) -> Router + Send + 'static) -> Self {
+        self.routes.push(RouteGroup { limits: None, routes: Box::new(routes) });
         self
     }
 
-    /// The description of its API: served at `/openapi.json` and printed by the subcommand `openapi`.
+    /// Adds routes with limits of their own: an upload with a larger body, an answer that takes longer than others.
+    ///
+    /// `change` gets the limits of the other routes. Those of connections, of admission and of the protocol are the listener's; a change of
+    /// them has no effect here.
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// # use std::time::Duration;
+    /// Service::new(build_info!()).routes_with(
+    ///     |limits| {
+    ///         limits.body_bytes = 100 << 20;
+    ///         limits.deadline = Duration::from_secs(600);
+    ///     },
+    ///     |_context| Router::new().route("/upload", post(async |body: String| body.len().to_string())),
+    /// );
+    /// ```
+    pub fn routes_with(
+        mut self,
+        change: impl FnOnce(&mut Limits) + Send + 'static,
+        routes: impl FnOnce(&Context<S, D>) -> Router + Send + 'static,
+    ) -> Self {
+        self.routes.push(RouteGroup { limits: Some(Box::new(change)), routes: Box::new(routes) });
+        self
+    }
+
+    /// Changes the limits of the public listener, after the settings have set theirs (`MAX_BODY_BYTES` and the like).
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits) + Send + 'static) -> Self {
+        self.limits.push(Box::new(change));
+        self
+    }
+
+    /// Adds routes of the admin listener. `/metrics` and `/health` are the service's alone when it routes them itself.
+    pub fn admin_routes(mut self, routes: impl FnOnce(&Context<S, D>) -> Router + Send + 'static) -> Self {
+        self.admin_routes.push(Box::new(routes));
+        self
+    }
+
+    /// Sets the description of its API, served at `/openapi.json` and printed by the subcommand `openapi`. Problem documents and the
+    /// answers of the border are added to it, see [`crate::openapi::complete`].
+    #[cfg(feature = "openapi")]
     pub fn openapi(mut self, document: fn() -> utoipa::openapi::OpenApi) -> Self {
         self.openapi = Some(document);
         self
     }
 
-    /// A long-running part, supervised: started anew when it panics or ends by itself, stopped before the store is.
-    pub fn background<F, R>(mut self, name: &'static str, run: F) -> Self
+    /// Adds a long-running part, supervised: restarted when it panics or ends by itself, stopped before the store is. A name
+    /// is enough; a [`ChildSpec`] says how it restarts and stops.
+    pub fn background<F, R>(mut self, spec: impl Into<ChildSpec>, run: F) -> Self
     where
-        F: Fn(Context<S>, Stop) -> R + Send + Sync + 'static,
+        F: Fn(Context<S, D>, Stop) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
-        self.background.push((name, Box::new(move |context, stop| Box::pin(run(context, stop)))));
+        self.background.push((spec.into(), Box::new(move |context, stop| Box::pin(run(context, stop)))));
         self
     }
 
-    /// What `/robots.txt` says. Default: robots are to stay away.
+    /// Tells callers apart, by a request's head, from what authentication has left there. Each caller has idempotency keys of its own
+    /// ([`Idempotent`](crate::Idempotent)); callers without an identity share one scope.
+    ///
+    /// A middleware of the service can insert a [`Caller`](crate::Caller) into the request's extensions instead.
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// // Behind a proxy that authenticates callers and sets this header.
+    /// Service::new(build_info!())
+    ///     .caller(|head| head.headers.get("x-client-id")?.to_str().ok().map(str::to_owned));
+    /// ```
+    pub fn caller(mut self, identify: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.caller = Some(Arc::new(identify));
+        self
+    }
+
+    /// Sets the text of `/robots.txt`. Default: robots are to stay away.
     pub fn robots(mut self, text: &'static str) -> Self {
         self.robots = text;
         self
     }
 }
 
-impl<S> std::fmt::Debug for Service<S> {
+/// Routes that were declared for one kind of context, for another.
+fn routes_for<S, D, S2, D2>(routes: Routes<S, D>, narrow: fn(&Context<S2, D2>) -> Context<S, D>) -> Routes<S2, D2>
+where
+    S: 'static,
+    D: 'static,
+    S2: 'static,
+    D2: 'static,
+{
+    Box::new(move |context| routes(&narrow(context)))
+}
+
+fn group_for<S, D, S2, D2>(group: RouteGroup<S, D>, narrow: fn(&Context<S2, D2>) -> Context<S, D>) -> RouteGroup<S2, D2>
+where
+    S: 'static,
+    D: 'static,
+    S2: 'static,
+    D2: 'static,
+{
+    RouteGroup { limits: group.limits, routes: routes_for(group.routes, narrow) }
+}
+
+/// A background part that was declared for one kind of context, for another.
+fn run_for<S, D, S2, D2>(run: Run<S, D>, narrow: fn(&Context<S2, D2>) -> Context<S, D>) -> Run<S2, D2>
+where
+    S: 'static,
+    D: 'static,
+    S2: 'static,
+    D2: 'static,
+{
+    Box::new(move |context, stop| run(narrow(&context), stop))
+}
+
+/// A context for code that was declared before the settings.
+fn plain<S, D: Clone>(context: &Context<S, D>) -> Context<NoSettings, D> {
+    context.with(Arc::new(NoSettings {}), context.database().clone())
+}
+
+/// A context for code that was declared before the store.
+#[cfg(feature = "store")]
+fn storeless<S, D>(context: &Context<S, D>) -> Context<S> {
+    context.with(context.shared_settings(), ())
+}
+
+impl<S, D: Database> std::fmt::Debug for Service<S, D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service").field("build", &self.build).finish_non_exhaustive()
     }

@@ -4,6 +4,9 @@
 //! expected. A service adds its own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a
 //! line of help.
 
+#[cfg(feature = "store")]
+mod store;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -20,9 +23,13 @@ use crate::duration::parse_duration;
 #[cfg(feature = "without-guards")]
 use crate::without::Without;
 
+#[cfg(feature = "store")]
+pub use self::store::{Migrate, StoreSettings};
+
 /// The settings every service has.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Every service")]
+#[non_exhaustive]
 pub struct Standard {
     /// Address of the public listener.
     #[arg(id = "std.host", long = "host", env = "HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
@@ -107,6 +114,28 @@ pub struct Standard {
     )]
     pub max_connections_per_address: usize,
 
+    /// Between two requests of a connection; longer than the idle timeout of the balancer in front.
+    #[arg(
+        id = "std.idle_timeout",
+        long = "idle-timeout",
+        env = "IDLE_TIMEOUT",
+        value_name = "DURATION",
+        default_value = "65s",
+        value_parser = parse_duration
+    )]
+    pub idle_timeout: Duration,
+
+    /// The whole stop after SIGTERM, drain included; then the process ends. Keep it below the time after which the process manager kills.
+    #[arg(
+        id = "std.stop_timeout",
+        long = "stop-timeout",
+        env = "STOP_TIMEOUT",
+        value_name = "DURATION",
+        default_value = "27s",
+        value_parser = parse_duration
+    )]
+    pub stop_timeout: Duration,
+
     /// After SIGTERM: how long new connections are still taken while balancers see that it is not ready any more.
     #[arg(
         id = "std.drain_delay",
@@ -164,33 +193,9 @@ pub struct Standard {
     pub without: Without,
 }
 
-/// The settings of a service that has a store.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Store")]
-pub struct StoreSettings {
-    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE.
-    #[arg(
-        id = "std.database",
-        long = "database-url",
-        env = "DATABASE_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub database: store::StoreUrl,
-
-    /// Whether `serve` brings the schema up to date itself (auto) or refuses to start when it is not (never).
-    #[arg(id = "std.migrate", long = "migrate", env = "MIGRATE", value_name = "WHEN", default_value = "auto")]
-    pub migrate: Migrate,
-}
-
-/// When the schema is brought up to date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Migrate {
-    /// At every start.
-    Auto,
-    /// Only by the subcommand `migrate`.
-    Never,
-}
+/// No settings of a store.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct NoStore {}
 
 /// No settings of its own.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -217,12 +222,28 @@ fn threads(text: &str) -> Result<u32, String> {
 
 /// Why there are no settings.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Refused {
     /// The command line cannot be read, or help was asked for: what to print, and where.
     Usage(Box<clap::Error>),
     /// Settings that are missing or malformed, all of them.
     Mistakes(Vec<Mistake>),
 }
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(error) => write!(f, "{error}"),
+            Self::Mistakes(mistakes) => {
+                let count = mistakes.len();
+                write!(f, "{count} {} wrong:", if count == 1 { "setting is" } else { "settings are" })?;
+                mistakes.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// One setting that is missing or malformed.
 #[derive(Clone, Debug, PartialEq, Eq)]

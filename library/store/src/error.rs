@@ -2,16 +2,23 @@
 
 mod constraint;
 mod meaning;
+#[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "postgres")]
 mod sqlstate;
 
 use std::time::Duration;
 
+#[cfg(feature = "postgres")]
 use sqlx::postgres::PgDatabaseError;
+#[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteError;
 
 pub use constraint::{ConstraintKind, Violation};
 use meaning::Meaning;
+
+use crate::migration::MigrationError;
+use crate::row::ColumnError;
 
 /// Why the store refused.
 #[derive(Debug, thiserror::Error)]
@@ -97,16 +104,9 @@ pub enum StoreError {
     /// The database cannot store or compute with a value, such as text with a zero byte, or a number that is too large.
     #[error("the database refuses a value: {0}")]
     InvalidValue(#[source] sqlx::Error),
-    /// A migration cannot be applied.
-    #[error("migration {version} ({name}): {reason}")]
-    Migration {
-        /// Its version.
-        version: i64,
-        /// Its name.
-        name: String,
-        /// What is wrong, and what to do.
-        reason: String,
-    },
+    /// The schema cannot be brought up to date.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
     /// More rows than the bound of a single read.
     #[error("a read returned more than {bound} rows: page it")]
     TooManyRows {
@@ -114,12 +114,13 @@ pub enum StoreError {
         bound: usize,
     },
     /// A column is missing or of another type than asked for.
-    #[error("column {column}: {reason}")]
+    #[error("column {column}: {cause}")]
     Column {
         /// The column.
         column: String,
         /// What is wrong.
-        reason: String,
+        #[source]
+        cause: ColumnError,
     },
     /// Anything else that the database refuses.
     #[error("the store refused: {0}")]
@@ -152,6 +153,19 @@ impl StoreError {
     /// Returns whether the engine refused a statement, so that the transaction cannot go on.
     pub(crate) fn is_of_engine(&self) -> bool {
         !matches!(self, Self::TooManyRows { .. } | Self::Column { .. } | Self::KeyReused | Self::KeyInUse)
+    }
+
+    pub(crate) fn unreachable(url: &impl std::fmt::Display, reason: String, advice: &'static str) -> Self {
+        Self::Unreachable { url: url.to_string(), reason, advice }
+    }
+
+    /// A column that the driver cannot read.
+    pub(crate) fn unreadable(column: &str, error: sqlx::Error) -> Self {
+        let cause = match error {
+            sqlx::Error::Decode(cause) | sqlx::Error::ColumnDecode { source: cause, .. } => cause,
+            other => other.into(),
+        };
+        Self::Column { column: column.to_owned(), cause: ColumnError::Invalid(cause) }
     }
 
     /// The error of a commit: a connection that broke leaves it unknown whether the commit took effect.
@@ -194,12 +208,15 @@ fn meaning_of(error: &sqlx::Error) -> Meaning {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Meaning::Disconnected,
             sqlx::Error::BeginFailed => Meaning::Unavailable,
+            sqlx::Error::Encode(_) => Meaning::InvalidValue,
             _ => Meaning::Other,
         };
     };
+    #[cfg(feature = "postgres")]
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
         return sqlstate::meaning(postgres.code());
     }
+    #[cfg(feature = "sqlite")]
     if let Some(sqlite) = database.try_downcast_ref::<SqliteError>() {
         let code = sqlx::error::DatabaseError::code(sqlite).and_then(|code| code.parse().ok());
         return code.map_or(Meaning::Other, sqlite::meaning);

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, StoreError, Transaction, args};
+use crate::{ColumnError, Engine, StoreError, Transaction, args};
 
 /// The longest key.
 const MAX_KEY_BYTES: usize = 255;
@@ -234,11 +234,17 @@ pub(crate) async fn answered(
     if row.get::<Vec<u8>>("fingerprint")? != fingerprint.0 {
         return Err(StoreError::KeyReused);
     }
-    let wrong = |column: &str, reason: String| StoreError::Column { column: column.to_owned(), reason };
-    let status = u16::try_from(row.get::<i64>("status")?).map_err(|error| wrong("status", error.to_string()))?;
-    let headers = serde_json::from_str(&row.get::<String>("headers")?);
-    let headers = headers.map_err(|error| wrong("headers", error.to_string()))?;
-    Ok(Some(StoredResponse { status, content_type: row.get("content_type")?, headers, body: row.get("body")? }))
+    let headers = serde_json::from_str(&row.get::<String>("headers")?).map_err(wrong_headers)?;
+    Ok(Some(StoredResponse {
+        status: row.get("status")?,
+        content_type: row.get("content_type")?,
+        headers,
+        body: row.get("body")?,
+    }))
+}
+
+fn wrong_headers(error: serde_json::Error) -> StoreError {
+    StoreError::Column { column: "headers".to_owned(), cause: ColumnError::invalid(error) }
 }
 
 /// Writes the answer beside its effect.
@@ -247,8 +253,7 @@ pub(crate) async fn record(
     key: &IdempotencyKey,
     answer: &StoredResponse,
 ) -> Result<(), StoreError> {
-    let headers = serde_json::to_string(&answer.headers)
-        .map_err(|error| StoreError::Column { column: "headers".to_owned(), reason: error.to_string() })?;
+    let headers = serde_json::to_string(&answer.headers).map_err(wrong_headers)?;
     let written = tx
         .execute(
             "UPDATE evenkeel_idempotency SET status = $1, content_type = $2, headers = $3, body = $4 \

@@ -3,6 +3,7 @@
 //! A statement is written once, with `$1, $2` for its values, and is a `&'static str`: no SQL is built from input.
 //!
 //! ```
+//! # #[cfg(feature = "sqlite")]
 //! # #[tokio::main] async fn main() -> Result<(), evenkeel_store::StoreError> {
 //! use evenkeel_store::{Migration, Migrations, Options, Store, StoreError, args};
 //!
@@ -18,6 +19,7 @@
 //!     })
 //!     .await?;
 //! # Ok(()) }
+//! # #[cfg(not(feature = "sqlite"))] fn main() {}
 //! ```
 //!
 //! - [`Store`]: opens, migrates, reads and writes.
@@ -25,15 +27,20 @@
 //! - [`OnceOutcome`], [`StoredResponse`], [`Recorded`]: the idempotency log, in the transaction of the effect.
 //! - [`StoreUrl`]: which engine, and where.
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("evenkeel-store needs at least one of its features `sqlite` and `postgres`");
+
+mod driver;
 mod error;
 mod idempotency;
+mod migrate;
 mod migration;
 mod options;
 mod pools;
 mod row;
 mod stats;
 mod store;
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "testing", feature = "postgres"))]
 pub mod testing;
 mod transaction;
 mod url;
@@ -41,13 +48,17 @@ mod value;
 
 pub use error::{ConstraintKind, StoreError, Violation};
 pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded, StoredResponse};
-pub use migration::{Migration, Migrations, PendingMigration};
+pub use migration::{Migration, MigrationError, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
-pub use row::{FromValue, Row};
+pub use row::{ColumnError, FromRow, FromValue, Row};
 pub use store::{MAX_RETRIES, Store};
 pub use transaction::{MAX_ROWS, Transaction};
 pub use url::{Engine, StoreUrl};
 pub use value::Value;
+pub use value::numeric::{InvalidNumeric, Numeric};
+
+pub use sqlx;
+pub use uuid;
 
 /// A future in a box, as [`Store::write`], [`Store::read`] and [`Store::once`] take it: `Box::pin(async move { ... })`.
 pub use futures_util::future::BoxFuture;

@@ -58,6 +58,7 @@ pub enum Isolation {
     ReadCommitted,
 }
 
+#[cfg(feature = "postgres")]
 impl Isolation {
     pub(crate) fn sql(self) -> &'static str {
         match self {

@@ -1,219 +1,159 @@
-//! The connections of a store: opening, bounds, and how a transaction begins on each engine.
+//! The connections of a store, and how a transaction begins on each engine.
 
-use std::time::Duration;
-
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool};
-
+#[cfg(feature = "postgres")]
+use crate::driver::postgres::{self, PostgresPool, TransactionLimits};
+#[cfg(feature = "sqlite")]
+use crate::driver::sqlite::{self, SqlitePools};
 use crate::options::{Isolation, Options};
 use crate::stats::Fill;
 use crate::transaction::Running;
-use crate::url::{SqliteFile, Target};
+use crate::url::Target;
 use crate::{Engine, StoreError, StoreUrl};
 
 /// The connections of one store.
 #[derive(Clone, Debug)]
 pub(crate) enum Pools {
-    /// One connection writes, so that writers queue here and not on a busy database; the others only read.
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
-    },
-    Postgres {
-        pool: PgPool,
-        named_statements: bool,
-    },
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqlitePools),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresPool),
+}
+
+/// What a transaction is for, which decides its bounds on PostgreSQL.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Request,
+    Migration,
 }
 
 impl Pools {
     pub(crate) async fn open(url: &StoreUrl, options: &Options) -> Result<Self, StoreError> {
+        #[cfg(feature = "postgres")]
         url.refuse_plaintext()?;
         match &url.target {
-            Target::Memory => open_memory(options).await,
-            Target::File(file) => open_file(url, file, options).await,
-            Target::Postgres(connect) => open_postgres(url, connect, options).await,
+            #[cfg(feature = "sqlite")]
+            Target::Memory => sqlite::open_memory(options).await.map(Self::Sqlite),
+            #[cfg(feature = "sqlite")]
+            Target::File(file) => sqlite::open_file(url, file, options).await.map(Self::Sqlite),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(target) => postgres::open(url, target, options).await.map(Self::Postgres),
         }
     }
 
     /// Begins a transaction that writes. SQLite's are always serializable.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, reason = "SQLite has one level and no bounds of a transaction")
+    )]
     pub(crate) async fn begin_write(
         &self,
         isolation: Isolation,
-        limits: TransactionLimits,
+        purpose: Purpose,
+        options: &Options,
     ) -> Result<Running, sqlx::Error> {
         match self {
-            Self::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Running::Sqlite),
-            Self::Postgres { pool, .. } => {
-                let begin = limits.begin(isolation.sql());
-                pool.begin_with(AssertSqlSafe(begin)).await.map(Running::Postgres)
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => pools.writer.begin_with("BEGIN IMMEDIATE").await.map(Running::Sqlite),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => {
+                let limits = match purpose {
+                    Purpose::Request => TransactionLimits::of(options),
+                    Purpose::Migration => TransactionLimits::of_migrations(options),
+                };
+                let begin = sqlx::AssertSqlSafe(limits.begin(isolation.sql()));
+                pool.pool.begin_with(begin).await.map(Running::Postgres)
             }
         }
     }
 
     /// Begins a transaction that reads one snapshot.
-    pub(crate) async fn begin_read(&self, limits: TransactionLimits) -> Result<Running, sqlx::Error> {
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has no bounds of a transaction"))]
+    pub(crate) async fn begin_read(&self, options: &Options) -> Result<Running, sqlx::Error> {
         match self {
-            Self::Sqlite { readers, .. } => readers.begin().await.map(Running::Sqlite),
-            Self::Postgres { pool, .. } => {
-                let begin = limits.begin("REPEATABLE READ READ ONLY");
-                pool.begin_with(AssertSqlSafe(begin)).await.map(Running::Postgres)
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => pools.readers.begin().await.map(Running::Sqlite),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => {
+                let begin = TransactionLimits::of(options).begin("REPEATABLE READ READ ONLY");
+                pool.pool.begin_with(sqlx::AssertSqlSafe(begin)).await.map(Running::Postgres)
             }
+        }
+    }
+
+    /// The connections for steps outside transactions: one apart on PostgreSQL, the only writer on SQLite.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has no bounds of a session"))]
+    pub(crate) fn side(&self, options: &Options) -> Self {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => Self::Sqlite(pools.clone()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => Self::Postgres(postgres::side(pool, options)),
+        }
+    }
+
+    /// Closes what [`Pools::side`] opened.
+    pub(crate) async fn close_side(&self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.pool.close().await,
+        }
+    }
+
+    /// Runs one statement outside a transaction.
+    pub(crate) async fn run_outside(&self, sql: sqlx::SqlStr) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => sqlite::run_outside(pools, sql).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => postgres::run_outside(pool, sql).await,
         }
     }
 
     pub(crate) fn engine(&self) -> Engine {
         match self {
-            Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres { .. } => Engine::Postgres,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Engine::Postgres,
         }
     }
 
     pub(crate) fn fill(&self) -> Fill {
         let of = |open, idle: usize, limit| Fill { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), limit };
         match self {
-            Self::Sqlite { readers, .. } => {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(SqlitePools { readers, .. }) => {
                 of(readers.size(), readers.num_idle(), readers.options().get_max_connections())
             }
-            Self::Postgres { pool, .. } => of(pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(PostgresPool { pool, .. }) => {
+                of(pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
         }
     }
 
     /// Whether statements may be prepared under a name.
     pub(crate) fn named_statements(&self) -> bool {
-        !matches!(self, Self::Postgres { named_statements: false, .. })
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.named_statements,
+        }
     }
 
     /// Closes every connection, after those in use have come back.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(SqlitePools { writer, readers, .. }) => {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres { pool, .. } => pool.close().await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.pool.close().await,
         }
     }
-}
-
-/// The timeouts of one transaction on PostgreSQL, zero for none. They are set with the transaction and end with it, so that they
-/// work behind a pooler and leave nothing on a connection that others use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TransactionLimits {
-    pub(crate) statement: Duration,
-    pub(crate) lock: Duration,
-    pub(crate) idle: Duration,
-}
-
-impl TransactionLimits {
-    pub(crate) fn of(options: &Options) -> Self {
-        Self {
-            statement: options.statement_timeout,
-            lock: options.lock_timeout,
-            idle: options.idle_in_transaction_timeout,
-        }
-    }
-
-    pub(crate) fn of_migrations(options: &Options) -> Self {
-        Self {
-            statement: options.migration_timeout,
-            lock: options.migration_lock_timeout,
-            idle: options.migration_timeout,
-        }
-    }
-
-    /// One round trip. Only numbers and words of this file are in it.
-    fn begin(self, mode: &'static str) -> String {
-        let Self { statement, lock, idle } = self;
-        format!(
-            "BEGIN ISOLATION LEVEL {mode}; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
-             SET LOCAL idle_in_transaction_session_timeout = {}",
-            milliseconds(statement),
-            milliseconds(lock),
-            milliseconds(idle),
-        )
-    }
-}
-
-/// PostgreSQL's timeouts are whole milliseconds of at most 31 bits; a bound below one is one, as zero is none.
-fn milliseconds(duration: Duration) -> i32 {
-    if duration.is_zero() { 0 } else { i32::try_from(duration.as_millis()).unwrap_or(i32::MAX).max(1) }
-}
-
-async fn open_memory(options: &Options) -> Result<Pools, StoreError> {
-    // A database in memory is its connection: one for everything, kept for ever.
-    let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-    let connect = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
-    let pool = pool.acquire_timeout(options.acquire_timeout).connect_with(connect).await?;
-    Ok(Pools::Sqlite { writer: pool.clone(), readers: pool })
-}
-
-async fn open_file(url: &StoreUrl, file: &SqliteFile, options: &Options) -> Result<Pools, StoreError> {
-    /// SQLITE_NOTADB.
-    const NO_DATABASE: &str = "26";
-    const OTHER_FILE: &str = "move the file away if it is not needed, or set DATABASE_URL to another place";
-    const ADVICE: &str = "give the service a folder that it may write to, or set DATABASE_URL to another place";
-    let path = file.path.as_path();
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            unreachable(url, format!("the folder {} cannot be made: {error}", folder.display()), ADVICE)
-        })?;
-    }
-    let connect = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(file.create)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // Every commit reaches the disk before it is acknowledged.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(options.statement_timeout);
-    let pool = |connections: u32| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(options.acquire_timeout)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
-    };
-    let refused = |error: sqlx::Error| {
-        let told = error.as_database_error().and_then(|error| error.code());
-        let advice = if told.as_deref() == Some(NO_DATABASE) { OTHER_FILE } else { ADVICE };
-        unreachable(url, error.to_string(), advice)
-    };
-    let writer = pool(1).connect_with(connect.clone()).await.map_err(refused)?;
-    // Opening is lazy about the right to write: ask for it now.
-    sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&writer).await.map_err(refused)?;
-    let readers = pool(options.connections.unwrap_or(8)).connect_with(connect.create_if_missing(false).read_only(true));
-    Ok(Pools::Sqlite { writer, readers: readers.await.map_err(refused)? })
-}
-
-/// Whether a connection that comes back is in no transaction; else it is closed, and the next caller gets a new one.
-///
-/// When a commit fails for want of space SQLite rolls back by itself. The driver does not see that, and would refuse every
-/// transaction that follows on the connection.
-async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // What a dropped transaction has queued is run first.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-async fn open_postgres(url: &StoreUrl, connect: &PgConnectOptions, options: &Options) -> Result<Pools, StoreError> {
-    // No startup parameter that a pooler would refuse: timeouts come with each transaction.
-    let connect = connect.clone().extra_float_digits(None);
-    // The pool would try again in silence: the first connection says what is wrong.
-    let first = connect.connect().await.map_err(|error| {
-        let advice = "check that PostgreSQL runs, and host, database, user and password in DATABASE_URL";
-        unreachable(url, error.to_string(), advice)
-    })?;
-    let _ = sqlx::Connection::close(first).await;
-    let pool = PgPoolOptions::new()
-        .max_connections(options.connections.unwrap_or(16))
-        .acquire_timeout(options.acquire_timeout)
-        .connect_lazy_with(connect);
-    Ok(Pools::Postgres { pool, named_statements: url.named_statements })
-}
-
-pub(crate) fn unreachable(url: &StoreUrl, reason: String, advice: &'static str) -> StoreError {
-    StoreError::Unreachable { url: url.to_string(), reason, advice }
 }

@@ -1,151 +1,138 @@
 //! Rows of a query, read by column name and type.
 
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Column, Row as _, TypeInfo, ValueRef};
+mod from_value;
+
+use std::sync::Arc;
+
+pub use from_value::{ColumnError, FromValue};
 
 use crate::{StoreError, Value};
+
+/// The names of a result's columns, shared by its rows.
+pub(crate) type Columns = Arc<[String]>;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    columns: Vec<(String, Value)>,
+    columns: Columns,
+    values: Vec<Value>,
 }
 
-/// A type that a column can be read as.
-pub trait FromValue: Sized {
-    /// The value, or what it was instead.
+/// A type that a whole row can be read as: [`Transaction::fetch_all_as`](crate::Transaction::fetch_all_as) and its siblings.
+///
+/// Tuples are read by position. [`from_row!`](crate::from_row) implements it for a struct by the names of its fields.
+pub trait FromRow: Sized {
+    /// Reads a row.
     ///
     /// # Errors
-    /// The reason, as a sentence.
-    fn from_value(value: Value) -> Result<Self, String>;
+    /// [`StoreError::Column`] naming the column that cannot be read.
+    fn from_row(row: &Row) -> Result<Self, StoreError>;
 }
 
 impl Row {
-    /// One column.
+    pub(crate) fn new(columns: &Columns, values: Vec<Value>) -> Self {
+        debug_assert_eq!(columns.len(), values.len(), "each column has a value");
+        Self { columns: columns.clone(), values }
+    }
+
+    /// Reads a column. Of several with the same name it is the first.
     ///
     /// # Errors
-    /// [`StoreError::Column`] when there is none of this name, or it holds another type.
+    /// [`StoreError::Column`] when there is no column of this name, or it holds another type.
     pub fn get<T: FromValue>(&self, name: &str) -> Result<T, StoreError> {
-        let wrong = |reason: String| StoreError::Column { column: name.to_owned(), reason };
-        let value = self.columns.iter().find(|(column, _)| column == name).map(|(_, value)| value.clone());
-        let value = value.ok_or_else(|| wrong("the statement returns no column of this name".to_owned()))?;
-        T::from_value(value).map_err(wrong)
+        let index = self.columns.iter().position(|column| column == name);
+        let index = index.ok_or_else(|| StoreError::Column { column: name.to_owned(), cause: ColumnError::Missing })?;
+        self.at(index)
     }
 
-    pub(crate) fn from_sqlite(row: &SqliteRow) -> Result<Self, StoreError> {
-        let read = |index: usize| {
-            let kind = row.try_get_raw(index)?.type_info().name().to_owned();
-            Ok::<_, sqlx::Error>(match kind.as_str() {
-                "INTEGER" | "BOOLEAN" | "NULL" => Value::Int(row.try_get(index)?),
-                "TEXT" => Value::Text(row.try_get(index)?),
-                "BLOB" => Value::Bytes(row.try_get(index)?),
-                "REAL" => Value::Float(row.try_get(index)?),
-                other => return Err(unknown(other)),
-            })
-        };
-        Self::from_columns(row.columns().iter().map(Column::name), read)
+    /// Reads a column by its position, from 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] when there are fewer columns, or it holds another type.
+    pub fn at<T: FromValue>(&self, index: usize) -> Result<T, StoreError> {
+        let value = self.values.get(index).cloned().ok_or(ColumnError::Missing);
+        value.and_then(T::from_value).map_err(|cause| {
+            let column = self.columns.get(index).map_or_else(|| format!("number {index}"), String::clone);
+            StoreError::Column { column, cause }
+        })
     }
 
-    pub(crate) fn from_postgres(row: &PgRow) -> Result<Self, StoreError> {
-        let read = |index: usize| {
-            let kind = row.column(index).type_info().name().to_owned();
-            Ok::<_, sqlx::Error>(match kind.as_str() {
-                "INT8" => Value::Int(row.try_get(index)?),
-                "INT4" => Value::Int(row.try_get::<Option<i32>, _>(index)?.map(Into::into)),
-                "INT2" => Value::Int(row.try_get::<Option<i16>, _>(index)?.map(Into::into)),
-                "BOOL" => Value::Bool(row.try_get(index)?),
-                "TEXT" | "VARCHAR" | "NAME" | "BPCHAR" => Value::Text(row.try_get(index)?),
-                "BYTEA" => Value::Bytes(row.try_get(index)?),
-                "FLOAT8" => Value::Float(row.try_get(index)?),
-                other => return Err(unknown(other)),
-            })
-        };
-        Self::from_columns(row.columns().iter().map(Column::name), read)
-    }
-
-    fn from_columns<'n>(
-        names: impl Iterator<Item = &'n str>,
-        read: impl Fn(usize) -> Result<Value, sqlx::Error>,
-    ) -> Result<Self, StoreError> {
-        let column = |(index, name): (usize, &str)| match read(index) {
-            Ok(value) => Ok((name.to_owned(), value)),
-            Err(error) => Err(StoreError::Column { column: name.to_owned(), reason: error.to_string() }),
-        };
-        Ok(Self { columns: names.enumerate().map(column).collect::<Result<_, _>>()? })
+    /// The names of the columns, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str)
     }
 }
 
-fn unknown(kind: &str) -> sqlx::Error {
-    sqlx::Error::Decode(
-        format!("the type {kind} is not read; cast it in the statement, as in CAST(SUM(x) AS BIGINT)").into(),
-    )
-}
-
-impl FromValue for i64 {
-    fn from_value(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Int(Some(number)) => Ok(number),
-            other => Err(format!("it is no integer but {}", kind_of(&other))),
+macro_rules! tuples {
+    ($(($($name:ident $index:tt),+))+) => {$(
+        impl<$($name: FromValue),+> FromRow for ($($name,)+) {
+            fn from_row(row: &Row) -> Result<Self, StoreError> {
+                Ok(($(row.at::<$name>($index)?,)+))
+            }
         }
-    }
+    )+};
 }
 
-impl FromValue for bool {
-    fn from_value(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Bool(Some(flag)) => Ok(flag),
-            // SQLite keeps booleans as 0 and 1.
-            Value::Int(Some(number @ (0 | 1))) => Ok(number == 1),
-            other => Err(format!("it is no boolean but {}", kind_of(&other))),
+tuples! {
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
+}
+
+/// Implements [`FromRow`] for a struct whose fields have the names of the columns.
+///
+/// ```
+/// # use evenkeel_store::from_row;
+/// struct Note { id: i64, text: Option<String> }
+/// from_row!(Note { id, text });
+/// ```
+#[macro_export]
+macro_rules! from_row {
+    ($type:ty { $($field:ident),+ $(,)? }) => {
+        impl $crate::FromRow for $type {
+            fn from_row(row: &$crate::Row) -> ::core::result::Result<Self, $crate::StoreError> {
+                ::core::result::Result::Ok(Self { $($field: row.get(::core::stringify!($field))?),+ })
+            }
         }
-    }
+    };
 }
 
-impl FromValue for f64 {
-    fn from_value(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Float(Some(number)) => Ok(number),
-            other => Err(format!("it is no float but {}", kind_of(&other))),
-        }
-    }
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
 
-impl FromValue for String {
-    fn from_value(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Text(Some(text)) => Ok(text),
-            other => Err(format!("it is no text but {}", kind_of(&other))),
-        }
+    fn row() -> Row {
+        let columns: Columns = ["id", "text", "id"].map(String::from).into();
+        Row::new(&columns, crate::args![7, None::<&str>, 8])
     }
-}
 
-impl FromValue for Vec<u8> {
-    fn from_value(value: Value) -> Result<Self, String> {
-        match value {
-            Value::Bytes(Some(bytes)) => Ok(bytes),
-            other => Err(format!("it is no bytes but {}", kind_of(&other))),
-        }
+    #[derive(Debug, PartialEq)]
+    struct Note {
+        id: u32,
+        text: Option<String>,
     }
-}
+    from_row!(Note { id, text });
 
-impl<T: FromValue> FromValue for Option<T> {
-    fn from_value(value: Value) -> Result<Self, String> {
-        let null = matches!(
-            value,
-            Value::Int(None) | Value::Bool(None) | Value::Text(None) | Value::Bytes(None) | Value::Float(None)
-        );
-        if null { Ok(None) } else { T::from_value(value).map(Some) }
+    #[test]
+    fn a_row_is_read_as_a_struct_by_name_and_as_a_tuple_by_position() {
+        assert_eq!(Note::from_row(&row()).unwrap(), Note { id: 7, text: None });
+        assert_eq!(<(i64, Option<String>, i64)>::from_row(&row()).unwrap(), (7, None, 8));
+        assert_eq!(row().columns().collect::<Vec<_>>(), ["id", "text", "id"]);
     }
-}
 
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Int(Some(_)) => "an integer",
-        Value::Bool(Some(_)) => "a boolean",
-        Value::Text(Some(_)) => "text",
-        Value::Bytes(Some(_)) => "bytes",
-        Value::Float(Some(_)) => "a float",
-        Value::Int(None) | Value::Bool(None) | Value::Text(None) | Value::Bytes(None) | Value::Float(None) => "null",
+    #[test]
+    fn a_column_that_cannot_be_read_is_named() {
+        let error = row().get::<i64>("nothing").unwrap_err().to_string();
+        assert_eq!(error, "column nothing: the statement returns no such column");
+        let error = row().get::<String>("text").unwrap_err().to_string();
+        assert_eq!(error, "column text: it holds null, not text");
+        let error = <(i64, Option<String>, i64, i64)>::from_row(&row()).unwrap_err().to_string();
+        assert_eq!(error, "column number 3: the statement returns no such column");
     }
 }

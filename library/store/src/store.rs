@@ -11,12 +11,11 @@ use vitals::Registry;
 
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
-use crate::pools::{Pools, TransactionLimits, unreachable};
+use crate::pools::{Pools, Purpose};
 use crate::stats::{Counters, InUse, Vitals};
 use crate::transaction::Running;
 use crate::{
-    Engine, Fingerprint, IdempotencyKey, Migrations, OnceOutcome, PendingMigration, Recorded, StoreError, StoreUrl,
-    StoredResponse, Transaction, migration,
+    Engine, Fingerprint, IdempotencyKey, OnceOutcome, Recorded, StoreError, StoreUrl, StoredResponse, Transaction,
 };
 
 /// How often a transaction that met another is run again.
@@ -26,14 +25,14 @@ const MAX_BROKEN: u32 = 3;
 /// How often [`Store::once`] finds out whether a commit took effect whose confirmation was lost.
 const MAX_LOST: u32 = 3;
 const RETRY: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(200));
-/// Between two looks at whether the first request with a key has ended.
-const LOOK: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
+/// Between two looks at whether somebody else has ended.
+pub(crate) const LOOK: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
 
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pools: Pools,
-    options: Options,
+    pub(crate) pools: Pools,
+    pub(crate) options: Options,
     in_use: Arc<AtomicU32>,
     counters: Arc<Counters>,
     vitals: Arc<Vitals>,
@@ -48,7 +47,7 @@ impl Store {
         let connecting = Pools::open(url, &options);
         let pools = tokio::time::timeout(options.connect_timeout, connecting).await.map_err(|_| {
             let reason = format!("no answer within {:?}", options.connect_timeout);
-            unreachable(url, reason, "check that the database runs and that DATABASE_URL names its address")
+            StoreError::unreachable(url, reason, "check that the database runs and that DATABASE_URL names its address")
         })??;
         let counters = Arc::new(Counters::default());
         let vitals = Arc::new(Vitals {
@@ -70,52 +69,6 @@ impl Store {
     /// The engine.
     pub fn engine(&self) -> Engine {
         self.pools.engine()
-    }
-
-    /// Applies the migrations that are pending, all or none; returns their versions.
-    ///
-    /// Instances that start at once take turns: one waits, without a transaction, for at most the migration lock timeout.
-    ///
-    /// # Errors
-    /// [`StoreError::Migration`] when one fails, was changed after it had been applied, or another instance holds the lock for too
-    /// long; then the message names its process and application.
-    pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<i64>, StoreError> {
-        let limits = TransactionLimits::of_migrations(&self.options);
-        let since = Instant::now();
-        let mut looks = 0;
-        loop {
-            let mut tx = self.begin_with(Isolation::ReadCommitted, limits).await?;
-            match migration::take_turn(&mut tx, self.engine()).await? {
-                migration::Turn::Ours => {
-                    let applied = migration::apply(&mut tx, self.engine(), migrations).await?;
-                    self.commit(tx).await?;
-                    return Ok(applied);
-                }
-                migration::Turn::HeldBy(holder) => {
-                    tx.rollback().await;
-                    let waited = since.elapsed();
-                    if waited >= self.options.migration_lock_timeout {
-                        return Err(migration::lock_not_free(waited, &holder));
-                    }
-                    if looks % 25 == 0 {
-                        tracing::info!(%holder, waited_s = waited.as_secs(), "another instance migrates the store: waiting");
-                    }
-                    tokio::time::sleep(LOOK.wait(looks)).await;
-                    looks += 1;
-                }
-            }
-        }
-    }
-
-    /// Lists the migrations that are not applied yet, the store's own first. Needs only the right to read.
-    ///
-    /// # Errors
-    /// As [`Store::migrate`].
-    pub async fn pending(&self, migrations: &Migrations) -> Result<Vec<PendingMigration>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let pending = migration::pending(&mut tx, self.engine(), migrations).await;
-        tx.rollback().await;
-        pending
     }
 
     /// Runs one transaction: commits when `work` returns `Ok`, rolls back when it returns `Err`.
@@ -280,16 +233,21 @@ impl Store {
         self.pools.close().await;
     }
 
+    /// The same store on other connections.
+    pub(crate) fn with_pools(&self, pools: Pools) -> Self {
+        Self { pools, ..self.clone() }
+    }
+
     async fn begin_write(&self, isolation: Isolation) -> Result<Transaction, StoreError> {
-        self.begin_with(isolation, TransactionLimits::of(&self.options)).await
+        self.begin_with(isolation, Purpose::Request).await
     }
 
-    async fn begin_with(&self, isolation: Isolation, limits: TransactionLimits) -> Result<Transaction, StoreError> {
-        self.begun(|| self.pools.begin_write(isolation, limits)).await
+    pub(crate) async fn begin_with(&self, isolation: Isolation, purpose: Purpose) -> Result<Transaction, StoreError> {
+        self.begun(|| self.pools.begin_write(isolation, purpose, &self.options)).await
     }
 
-    async fn begin_read(&self) -> Result<Transaction, StoreError> {
-        self.begun(|| self.pools.begin_read(TransactionLimits::of(&self.options))).await
+    pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreError> {
+        self.begun(|| self.pools.begin_read(&self.options)).await
     }
 
     /// Begins, on another connection when one turns out to be broken: nothing was asked for on it.
@@ -325,7 +283,7 @@ impl Store {
         StoreError::AcquireTimeout { waited: self.options.acquire_timeout, size }
     }
 
-    async fn commit(&self, tx: Transaction) -> Result<(), StoreError> {
+    pub(crate) async fn commit(&self, tx: Transaction) -> Result<(), StoreError> {
         tx.commit().await?;
         Counters::add(&self.counters.committed);
         Ok(())

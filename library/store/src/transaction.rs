@@ -1,11 +1,17 @@
 //! Statements that take effect together, on either engine.
 
 use futures_util::TryStreamExt;
-use sqlx::query::Query;
-use sqlx::{Database, Encode, PgConnection, Postgres, Sqlite, SqliteConnection, Type};
+#[cfg(feature = "postgres")]
+use sqlx::{PgConnection, Postgres};
+#[cfg(feature = "sqlite")]
+use sqlx::{Sqlite, SqliteConnection};
 
+#[cfg(feature = "postgres")]
+use crate::driver::postgres;
+#[cfg(feature = "sqlite")]
+use crate::driver::sqlite;
 use crate::stats::InUse;
-use crate::{Row, StoreError, Value};
+use crate::{FromRow, Row, StoreError, Value};
 
 /// The most rows one read returns.
 pub const MAX_ROWS: usize = 10_000;
@@ -30,8 +36,30 @@ pub struct Transaction {
 
 #[derive(Debug)]
 pub(crate) enum Running {
+    #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, Sqlite>),
+    #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Runs the same code with the engine's own transaction and, as `$driver`, its module.
+macro_rules! on_engine {
+    ($running:expr, $driver:ident, $tx:ident => $body:expr) => {
+        match $running {
+            #[cfg(feature = "sqlite")]
+            Running::Sqlite($tx) => {
+                #[allow(unused_imports, reason = "not every use needs the module")]
+                use sqlite as $driver;
+                $body
+            }
+            #[cfg(feature = "postgres")]
+            Running::Postgres($tx) => {
+                #[allow(unused_imports, reason = "not every use needs the module")]
+                use postgres as $driver;
+                $body
+            }
+        }
+    };
 }
 
 impl Transaction {
@@ -71,46 +99,43 @@ impl Transaction {
         outcome
     }
 
-    /// The driver's own connection, for what this interface does not offer: types, streams, `COPY`. Nothing is checked: statements may be
-    /// built from input, and must not begin or end the transaction. None on SQLite.
+    /// Returns the driver's own connection, for what this interface does not offer: types, cursors, `COPY`. None on SQLite.
     ///
-    /// A statement that fails on it makes the commit fail.
+    /// Nothing is checked: statements may be built from input, and must not begin or end the transaction. A statement that fails on it
+    /// makes the commit fail. The driver's version is part of this crate's interface: name it as [`crate::sqlx`].
+    #[cfg(feature = "postgres")]
     pub fn unchecked_postgres(&mut self) -> Option<&mut PgConnection> {
         self.unchecked = true;
         match &mut self.engine {
             Running::Postgres(tx) => Some(&mut **tx),
+            #[cfg(feature = "sqlite")]
             Running::Sqlite(_) => None,
         }
     }
 
-    /// The same on SQLite; none on PostgreSQL.
+    /// Returns the driver's own connection; none on PostgreSQL. Nothing is checked, as with `unchecked_postgres`.
+    ///
+    /// A statement that fails on it undoes itself alone, and the rest of the transaction can be committed.
+    #[cfg(feature = "sqlite")]
     pub fn unchecked_sqlite(&mut self) -> Option<&mut SqliteConnection> {
         match &mut self.engine {
             Running::Sqlite(tx) => Some(&mut **tx),
+            #[cfg(feature = "postgres")]
             Running::Postgres(_) => None,
         }
     }
 
     async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        let outcome = match &mut self.engine {
-            Running::Sqlite(tx) => bound(sqlx::query(sql).persistent(self.named_statements), args)
-                .execute(&mut **tx)
-                .await
-                .map(|done| done.rows_affected()),
-            Running::Postgres(tx) => bound(sqlx::query(sql).persistent(self.named_statements), args)
-                .execute(&mut **tx)
-                .await
-                .map(|done| done.rows_affected()),
-        };
-        outcome.map_err(StoreError::from)
+        let named = self.named_statements;
+        on_engine!(&mut self.engine, driver, tx => {
+            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named), args)?;
+            Ok(query.execute(&mut **tx).await?.rows_affected())
+        })
     }
 
     /// Runs several statements of a script, without values.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        let outcome = match &mut self.engine {
-            Running::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(drop),
-            Running::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(drop),
-        };
+        let outcome = on_engine!(&mut self.engine, driver, tx => sqlx::raw_sql(sql).execute(&mut **tx).await.map(drop));
         self.note(outcome.map_err(StoreError::from))
     }
 
@@ -128,21 +153,19 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::execute`].
     pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        let outcome = match &mut self.engine {
-            Running::Sqlite(tx) => {
-                match bound(sqlx::query(sql).persistent(self.named_statements), args).fetch_optional(&mut **tx).await {
-                    Ok(row) => row.as_ref().map(Row::from_sqlite).transpose(),
-                    Err(error) => Err(error.into()),
-                }
-            }
-            Running::Postgres(tx) => {
-                match bound(sqlx::query(sql).persistent(self.named_statements), args).fetch_optional(&mut **tx).await {
-                    Ok(row) => row.as_ref().map(Row::from_postgres).transpose(),
-                    Err(error) => Err(error.into()),
-                }
-            }
-        };
+        let outcome = self.first(sql, args).await;
         self.note(outcome)
+    }
+
+    async fn first(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        let named = self.named_statements;
+        on_engine!(&mut self.engine, driver, tx => {
+            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named), args)?;
+            match query.fetch_optional(&mut **tx).await? {
+                Some(row) => driver::read(&driver::columns(&row), &row).map(Some),
+                None => Ok(None),
+            }
+        })
     }
 
     /// The only row of a read.
@@ -155,25 +178,94 @@ impl Transaction {
 
     async fn fetch_bounded(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
-        let mut keep = |row: Row| {
+        self.stream(sql, args, MAX_ROWS, |row| {
             rows.push(row);
-            if rows.len() > MAX_ROWS { Err(StoreError::TooManyRows { bound: MAX_ROWS }) } else { Ok(()) }
-        };
-        match &mut self.engine {
-            Running::Sqlite(tx) => {
-                let mut stream = bound(sqlx::query(sql).persistent(self.named_statements), args).fetch(&mut **tx);
-                while let Some(row) = stream.try_next().await? {
-                    keep(Row::from_sqlite(&row)?)?;
-                }
-            }
-            Running::Postgres(tx) => {
-                let mut stream = bound(sqlx::query(sql).persistent(self.named_statements), args).fetch(&mut **tx);
-                while let Some(row) = stream.try_next().await? {
-                    keep(Row::from_postgres(&row)?)?;
-                }
-            }
-        }
+            std::future::ready(Ok(()))
+        })
+        .await?;
         Ok(rows)
+    }
+
+    /// Reads rows one by one and passes each to `each`, without holding them all; returns how many there were.
+    ///
+    /// ```
+    /// # use evenkeel_store::{StoreError, Transaction, args};
+    /// # async fn example(tx: &mut Transaction) -> Result<(), StoreError> {
+    /// let mut longest = 0;
+    /// let count = tx
+    ///     .fetch_each("SELECT text FROM notes", args![], 1_000_000, |row| {
+    ///         let length = row.get::<String>("text").map(|text| longest = longest.max(text.len()));
+    ///         std::future::ready(length)
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyRows`] over `limit` rows, `each`'s own, else as [`Transaction::execute`].
+    pub async fn fetch_each<F: Future<Output = Result<(), StoreError>>>(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Value>,
+        limit: usize,
+        each: impl FnMut(Row) -> F,
+    ) -> Result<usize, StoreError> {
+        let outcome = self.stream(sql, args, limit, each).await;
+        self.note(outcome)
+    }
+
+    async fn stream<F: Future<Output = Result<(), StoreError>>>(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Value>,
+        limit: usize,
+        mut each: impl FnMut(Row) -> F,
+    ) -> Result<usize, StoreError> {
+        let (named, mut count) = (self.named_statements, 0);
+        on_engine!(&mut self.engine, driver, tx => {
+            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named), args)?;
+            let (mut rows, mut columns) = (query.fetch(&mut **tx), None);
+            while let Some(row) = rows.try_next().await? {
+                count += 1;
+                if count > limit {
+                    return Err(StoreError::TooManyRows { bound: limit });
+                }
+                each(driver::read(columns.get_or_insert_with(|| driver::columns(&row)), &row)?).await?;
+            }
+        });
+        Ok(count)
+    }
+
+    /// Reads all rows as a type, at most [`MAX_ROWS`].
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] when a row cannot be read as `T`, else as [`Transaction::fetch_all`].
+    pub async fn fetch_all_as<T: FromRow>(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.fetch_all(sql, args).await?.iter().map(T::from_row).collect()
+    }
+
+    /// Reads the first row as a type, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] when the row cannot be read as `T`, else as [`Transaction::fetch_optional`].
+    pub async fn fetch_optional_as<T: FromRow>(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, StoreError> {
+        self.fetch_optional(sql, args).await?.as_ref().map(T::from_row).transpose()
+    }
+
+    /// Reads the only row as a type.
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] when the row cannot be read as `T`, else as [`Transaction::fetch_one`].
+    pub async fn fetch_one_as<T: FromRow>(&mut self, sql: &'static str, args: Vec<Value>) -> Result<T, StoreError> {
+        T::from_row(&self.fetch_one(sql, args).await?)
     }
 
     /// Commits, unless a statement failed: then it rolls back, whether or not the error was handled.
@@ -188,19 +280,12 @@ impl Transaction {
             self.rollback().await;
             return Err(StoreError::Aborted { reason });
         }
-        match self.engine {
-            Running::Sqlite(tx) => tx.commit().await,
-            Running::Postgres(tx) => tx.commit().await,
-        }
-        .map_err(StoreError::of_commit)
+        on_engine!(self.engine, driver, tx => tx.commit().await).map_err(StoreError::of_commit)
     }
 
     pub(crate) async fn rollback(self) {
         // A connection that cannot roll back is closed by the pool, which rolls back too.
-        let _ = match self.engine {
-            Running::Sqlite(tx) => tx.rollback().await,
-            Running::Postgres(tx) => tx.rollback().await,
-        };
+        let _ = on_engine!(self.engine, driver, tx => tx.rollback().await);
     }
 
     /// Undoes what came after a savepoint, failed statements included; a conflict or a broken connection stays one.
@@ -226,28 +311,4 @@ impl Transaction {
         }
         outcome
     }
-}
-
-/// Binds every value with its type.
-fn bound<DB: Database>(
-    mut query: Query<'static, DB, DB::Arguments>,
-    args: Vec<Value>,
-) -> Query<'static, DB, DB::Arguments>
-where
-    Option<i64>: Type<DB> + for<'q> Encode<'q, DB>,
-    Option<bool>: Type<DB> + for<'q> Encode<'q, DB>,
-    Option<String>: Type<DB> + for<'q> Encode<'q, DB>,
-    Option<Vec<u8>>: Type<DB> + for<'q> Encode<'q, DB>,
-    Option<f64>: Type<DB> + for<'q> Encode<'q, DB>,
-{
-    for value in args {
-        query = match value {
-            Value::Int(value) => query.bind(value),
-            Value::Bool(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
-            Value::Bytes(value) => query.bind(value),
-            Value::Float(value) => query.bind(value),
-        };
-    }
-    query
 }

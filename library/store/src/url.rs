@@ -1,12 +1,16 @@
 //! The URL of a store: its engine and its location.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use std::fmt;
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-
 use crate::StoreError;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::PostgresTarget;
 
 /// A database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +26,10 @@ pub enum Engine {
 pub struct StoreUrl {
     pub(crate) target: Target,
     shown: String,
-    /// Whether TLS may be left out beyond this host.
-    plaintext: bool,
-    /// Whether statements may be prepared under a name, which a pooler in transaction mode loses.
-    pub(crate) named_statements: bool,
 }
 
 /// A file of SQLite.
+#[cfg(feature = "sqlite")]
 #[derive(Clone)]
 pub(crate) struct SqliteFile {
     pub(crate) path: PathBuf,
@@ -38,41 +39,23 @@ pub(crate) struct SqliteFile {
 
 #[derive(Clone)]
 pub(crate) enum Target {
+    #[cfg(feature = "sqlite")]
     Memory,
+    #[cfg(feature = "sqlite")]
     File(SqliteFile),
-    Postgres(Box<PgConnectOptions>),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresTarget),
 }
 
 const EXPECTED: &str = "expected sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
-
-/// The parameters of a PostgreSQL URL that are honoured, under each of their spellings.
-const POSTGRES_PARAMETERS: [&str; 19] = [
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "statement-cache-capacity",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "options",
-    "options[]",
-];
 
 impl StoreUrl {
     /// The engine it names.
     pub fn engine(&self) -> Engine {
         match self.target {
+            #[cfg(feature = "sqlite")]
             Target::Memory | Target::File(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
             Target::Postgres(_) => Engine::Postgres,
         }
     }
@@ -81,24 +64,25 @@ impl StoreUrl {
     ///
     /// Passwords and rows then cross the network as they are. The reason is for those who read the code.
     #[must_use]
-    pub fn allow_plaintext(self, _reason: &'static str) -> Self {
-        Self { plaintext: true, ..self }
+    #[cfg(feature = "postgres")]
+    pub fn allow_plaintext(mut self, _reason: &'static str) -> Self {
+        match &mut self.target {
+            Target::Postgres(target) => target.plaintext = true,
+            #[cfg(feature = "sqlite")]
+            Target::Memory | Target::File(_) => {}
+        }
+        self
     }
 
     /// Refuses a connection beyond this host that could be made without TLS.
+    #[cfg(feature = "postgres")]
     pub(crate) fn refuse_plaintext(&self) -> Result<(), StoreError> {
-        let Target::Postgres(options) = &self.target else { return Ok(()) };
-        let encrypted = !matches!(options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer);
-        if encrypted || self.plaintext || is_local(options) {
-            return Ok(());
-        }
-        let reason = format!(
-            "{}: sslmode={} could send the password and every row in clear beyond this host; use sslmode=verify-full (the default) or \
-             require, or allow it in code with StoreUrl::allow_plaintext",
-            self.shown,
-            mode_name(options.get_ssl_mode()),
-        );
-        Err(StoreError::Url { reason })
+        let refused = match &self.target {
+            Target::Postgres(target) => target.refuses_plaintext(),
+            #[cfg(feature = "sqlite")]
+            Target::Memory | Target::File(_) => None,
+        };
+        refused.map_or(Ok(()), |reason| Err(StoreError::Url { reason: format!("{}: {reason}", self.shown) }))
     }
 }
 
@@ -108,16 +92,28 @@ impl FromStr for StoreUrl {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         let refused = |reason: String| StoreError::Url { reason: format!("{reason}; {EXPECTED}") };
         if let Some(rest) = text.strip_prefix("sqlite:") {
+            #[cfg(feature = "sqlite")]
             return sqlite(rest.strip_prefix("//").unwrap_or(rest)).map_err(refused);
+            #[cfg(not(feature = "sqlite"))]
+            return Err(refused(format!("{rest:?} needs the feature `sqlite`, which this build does not have")));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return postgres(text).map_err(refused);
+            #[cfg(feature = "postgres")]
+            return PostgresTarget::parse(text)
+                .map(|target| Self { target: Target::Postgres(target), shown: without_credentials(text) })
+                .map_err(refused);
+            #[cfg(not(feature = "postgres"))]
+            return Err(refused(format!(
+                "{} needs the feature `postgres`, which this build does not have",
+                without_credentials(text)
+            )));
         }
         Err(refused("it names no engine that is known".to_owned()))
     }
 }
 
-/// `PATH`, percent-encoded, with the parameters of sqlx that can be honoured.
+/// Reads `PATH`, percent-encoded, with the parameters of sqlx that can be honoured.
+#[cfg(feature = "sqlite")]
 fn sqlite(rest: &str) -> Result<StoreUrl, String> {
     let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let path = percent_encoding::percent_decode_str(path).decode_utf8();
@@ -143,54 +139,7 @@ fn sqlite(rest: &str) -> Result<StoreUrl, String> {
         }
     }
     let shown = if matches!(target, Target::Memory) { "sqlite::memory:".to_owned() } else { format!("sqlite:{path}") };
-    Ok(StoreUrl { target, shown, plaintext: false, named_statements: true })
-}
-
-/// As sqlx reads it, but for TLS: beyond this host a certificate is asked for and verified unless the URL says otherwise.
-fn postgres(text: &str) -> Result<StoreUrl, String> {
-    let mut options: PgConnectOptions = text.parse().map_err(|error| format!("{error}"))?;
-    let query = text.split_once('?').map_or("", |(_, query)| query);
-    let (mut says_how, mut named_statements) = (false, true);
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let name = parameter.split('=').next().unwrap_or_default();
-        says_how |= matches!(name, "sslmode" | "ssl-mode");
-        // Behind a pooler in transaction mode the next statement may run on another connection.
-        named_statements &= parameter != "statement-cache-capacity=0";
-        let known =
-            name.starts_with("options[") || name.starts_with("options%5B") || POSTGRES_PARAMETERS.contains(&name);
-        if !known {
-            return Err(format!("the parameter {name} is not supported"));
-        }
-    }
-    if !says_how && !is_local(&options) {
-        options = options.ssl_mode(PgSslMode::VerifyFull);
-    }
-    Ok(StoreUrl {
-        target: Target::Postgres(Box::new(options)),
-        shown: without_credentials(text),
-        plaintext: false,
-        named_statements,
-    })
-}
-
-/// Whether the connection stays on this host.
-fn is_local(options: &PgConnectOptions) -> bool {
-    let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
-    let loopback = host
-        .parse::<std::net::IpAddr>()
-        .map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback());
-    options.get_socket().is_some() || host.starts_with('/') || loopback
-}
-
-fn mode_name(mode: PgSslMode) -> &'static str {
-    match mode {
-        PgSslMode::Disable => "disable",
-        PgSslMode::Allow => "allow",
-        PgSslMode::Prefer => "prefer",
-        PgSslMode::Require => "require",
-        PgSslMode::VerifyCa => "verify-ca",
-        PgSslMode::VerifyFull => "verify-full",
-    }
+    Ok(StoreUrl { target, shown })
 }
 
 /// Everything between `//` and `@`, and the query, is nobody's business.
@@ -214,6 +163,7 @@ impl fmt::Debug for StoreUrl {
 }
 
 #[cfg(test)]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 mod tests {
     use super::*;
 
@@ -258,7 +208,7 @@ mod tests {
     #[test]
     fn a_connection_beyond_this_host_is_encrypted_and_verified_unless_the_url_says_otherwise() {
         let mode = |text: &str| match text.parse::<StoreUrl>().unwrap().target {
-            Target::Postgres(options) => mode_name(options.get_ssl_mode()),
+            Target::Postgres(target) => postgres::mode_name(target.options.get_ssl_mode()),
             _ => unreachable!("it is PostgreSQL"),
         };
         assert_eq!(mode("postgres://u:p@db.example/x"), "verify-full");

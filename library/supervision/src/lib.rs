@@ -1,9 +1,12 @@
 //! The life of the process and its parts: start, ready, drain, stop.
 //!
-//! - [`Lifecycle`]: which phase the process is in, as a state machine everybody can watch.
-//! - [`Children`]: long-running parts that are restarted when they fail, and stopped in reverse order.
-//! - [`Stop`]: how a part learns that it shall end.
-//! - [`Manager`]: what systemd (or any supervisor that speaks its protocol) is told.
+//! - [`Lifecycle`]: the phase of the process, as a state machine that can be watched.
+//! - [`Children`]: long-running parts that are restarted when they fail, and stopped in reverse order; [`ChildSpec`] and
+//!   [`RestartRules`] say how.
+//! - [`Stop`]: the request to end that a part gets.
+//! - [`Signals`]: SIGTERM and SIGINT.
+//! - [`Manager`]: the protocol of systemd (sd_notify(3)).
+//! - [`command`]: child processes that do not inherit what the process manager set for this process.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -19,13 +22,19 @@
 //! ```
 
 mod children;
+mod command;
 mod lifecycle;
 mod manager;
+mod restart;
 mod signals;
+mod spec;
 mod stop;
 
-pub use children::{Children, INTENSITY, INTENSITY_WINDOW};
+pub use children::{Children, Escalation};
+pub use command::{ADDRESSED, command};
 pub use lifecycle::{Lifecycle, Phase};
 pub use manager::Manager;
-pub use signals::{Ended, end_requested};
+pub use restart::RestartRules;
+pub use signals::{EndSignal, Signals};
+pub use spec::{ChildSpec, Restart};
 pub use stop::{Stop, StopSource};

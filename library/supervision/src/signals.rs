@@ -1,24 +1,51 @@
 //! The signals that ask the process to end.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Who asked.
+/// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// SIGTERM: a process manager; balancers need a moment to notice.
+#[non_exhaustive]
+pub enum EndSignal {
+    /// SIGTERM, from a process manager: balancers need a moment to notice.
     Terminate,
-    /// SIGINT: somebody at the keyboard.
+    /// SIGINT, from somebody at the keyboard.
     Interrupt,
 }
 
-/// Returns when SIGTERM or SIGINT arrives. From the first poll on, these signals no longer kill the process.
-///
-/// # Errors
-/// When the signal handlers cannot be installed.
-pub async fn end_requested() -> std::io::Result<Ended> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => Ended::Terminate,
-        _ = interrupt.recv() => Ended::Interrupt,
-    })
+/// The signals that ask the process to end. From its creation on they no longer kill the process.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Installs the handlers. They stay installed when this is dropped.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn install() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Returns when the next signal arrives. Cancel-safe: a signal that came before it was polled again is not lost.
+    pub async fn next(&mut self) -> EndSignal {
+        tokio::select! {
+            _ = self.terminate.recv() => EndSignal::Terminate,
+            _ = self.interrupt.recv() => EndSignal::Interrupt,
+        }
+    }
+}
+
+impl EndSignal {
+    /// Its name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) fn api() -> OpenApiRouter<Ledger> {
 }
 
 /// The public routes: the API and the page.
-pub fn routes(context: &Context<Settings>) -> Router {
+pub fn routes(context: &Context<Settings, Store>) -> Router {
     let (api, _document) = api().split_for_parts();
     let (store, bank) = (context.store().clone(), Bank::of(context));
     api.merge(page::routes()).with_state(Ledger { store, bank, cpu: context.cpu().clone() })

@@ -39,7 +39,7 @@ pub struct Sum {
 }
 
 /// The route of the admin listener: 200 when everything holds, 503 with the same document when it does not.
-pub fn routes(context: &Context<Settings>) -> Router {
+pub fn routes(context: &Context<Settings, Store>) -> Router {
     let store = context.store().clone();
     Router::new().route(
         "/invariants",

@@ -25,7 +25,7 @@ pub fn bank(settings: &Settings) -> Dependency {
 /// The partner bank, asked while a client waits.
 #[derive(Clone, Debug)]
 pub struct Bank {
-    context: Context<Settings>,
+    context: Context<Settings, Store>,
 }
 
 /// Where money can be sent, or not.
@@ -39,7 +39,7 @@ pub struct Destination {
 
 impl Bank {
     /// The one of the settings.
-    pub fn of(context: &Context<Settings>) -> Self {
+    pub fn of(context: &Context<Settings, Store>) -> Self {
         Self { context: context.clone() }
     }
 

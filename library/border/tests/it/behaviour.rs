@@ -28,7 +28,8 @@ async fn server(limits: Limits, routes: Router) -> Server {
     let routes = border.around(routes);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
     let (address, stop) = (listener.address(), StopSource::new());
-    let done = tokio::spawn(listener.serve(routes, stop.listen(), Duration::from_secs(5)));
+    let stopped = stop.listen();
+    let done = tokio::spawn(async move { listener.serve(routes, stopped, Duration::from_secs(5)).await });
     Server { address, stop, done, registry }
 }
 
@@ -287,4 +288,92 @@ async fn requests_are_counted_by_route_and_class() {
     ] {
         assert!(text.contains(line), "{line}\nis not in\n{text}");
     }
+}
+
+#[tokio::test]
+async fn a_reserved_address_refuses_connections_until_it_listens() {
+    let border = Border::new("public", Limits::default(), &Registry::new());
+    let reserved = Listener::reserve("127.0.0.1:0".parse().unwrap(), border.clone()).unwrap();
+    let address = reserved.address();
+    assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+    let listener = reserved.listen().unwrap();
+    assert!(TcpStream::connect(address).await.is_ok());
+    // Who comes second finds out at once.
+    let taken = Listener::reserve(listener.address(), border).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn an_accept_loop_that_broke_off_goes_on_with_the_same_socket_and_connections() {
+    let border = Border::new("public", Limits::default(), &Registry::new());
+    let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap());
+    let (address, stop) = (listener.address(), StopSource::new());
+    let serve = || {
+        let (listener, stopped) = (listener.clone(), stop.listen());
+        tokio::spawn(async move { listener.serve(routes(), stopped, Duration::from_secs(5)).await })
+    };
+    let broken = serve();
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    kept.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    kept.read_exact(&mut [0; 12]).await.unwrap();
+    broken.abort();
+    assert!(broken.await.unwrap_err().is_cancelled());
+
+    let again = serve();
+    assert_eq!(status(&exchange(address, close("GET", "/hello")).await), 200);
+    // The connection from before is told to end as well.
+    stop.request();
+    let mut rest = Vec::new();
+    kept.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(again.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn some_routes_can_have_limits_of_their_own() {
+    let registry = Registry::new();
+    let border = Border::new("public", Limits { body_bytes: 1000, ..Limits::default() }, &registry);
+    let wide = border.with_limits(Limits { body_bytes: 10_000, ..border.limits().clone() });
+    let upload_route = Router::new().route("/upload", post(async |body: String| body.len().to_string()));
+    let routes = border.around(routes()).merge(wide.around(upload_route));
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
+    let (address, stop) = (listener.address(), StopSource::new());
+    let stopped = stop.listen();
+    tokio::spawn(async move { listener.serve(routes, stopped, Duration::from_secs(5)).await });
+    let body = "c".repeat(5000);
+    assert_eq!(status(&exchange(address, upload(&body, "text/plain")).await), 413);
+    let elsewhere = upload(&body, "text/plain").replace("/echo", "/upload");
+    let answer = exchange(address, elsewhere).await;
+    assert!(status(&answer) == 200 && answer.ends_with("5000"), "{answer}");
+    assert_eq!(status(&exchange(address, close("GET", "/nothing")).await), 404);
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_upgraded_connections() {
+    let (upgraded, mut has_upgraded) = tokio::sync::mpsc::channel(1);
+    let handler = get(move |mut request: axum::extract::Request| {
+        let upgraded = upgraded.clone();
+        async move {
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move { upgraded.send(upgrade.await.unwrap()).await.unwrap() });
+            (axum::http::StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "echo")])
+        }
+    });
+    let server = server(Limits::default(), Router::new().route("/socket", handler)).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    let head = "GET /socket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let socket = has_upgraded.recv().await.unwrap();
+    server.stop.request();
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    // The socket still works while the listener drains: a handler can say goodbye.
+    let mut socket = hyper_util::rt::TokioIo::new(socket);
+    assert!(!server.done.is_finished());
+    socket.write_all(b"goodbye").await.unwrap();
+    drop(socket);
+    assert_eq!(server.done.await.unwrap(), 0);
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.ends_with("goodbye"), "{rest}");
 }

@@ -24,7 +24,7 @@ use serde::Deserialize;
 /// The longest author and reason.
 const MAX_TEXT: usize = 200;
 
-pub(super) fn routes(client: Client) -> Router {
+pub(crate) fn routes(client: Client) -> Router {
     Router::new()
         .route("/policies/{name}", patch(change))
         .route("/policies/{name}/breaker", put(order).delete(take_back))

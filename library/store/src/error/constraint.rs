@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "postgres")]
 use sqlx::postgres::PgDatabaseError;
 
 /// The kind of a constraint.
@@ -40,17 +41,17 @@ impl Violation {
     pub(super) fn of(kind: ConstraintKind, error: &sqlx::Error) -> Self {
         let mut violation = Self { kind, name: String::new(), table: String::new(), columns: Vec::new() };
         let Some(database) = error.as_database_error() else { return violation };
-        match database.try_downcast_ref::<PgDatabaseError>() {
-            Some(postgres) => {
-                violation.name = postgres.constraint().unwrap_or_default().to_owned();
-                violation.table = postgres.table().unwrap_or_default().to_owned();
-                violation.columns = match postgres.column() {
-                    Some(column) => vec![column.to_owned()],
-                    None => key_columns(postgres.detail().unwrap_or_default()),
-                };
-            }
-            None => violation.read_sqlite(database.message()),
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
+            violation.name = postgres.constraint().unwrap_or_default().to_owned();
+            violation.table = postgres.table().unwrap_or_default().to_owned();
+            violation.columns = match postgres.column() {
+                Some(column) => vec![column.to_owned()],
+                None => key_columns(postgres.detail().unwrap_or_default()),
+            };
+            return violation;
         }
+        violation.read_sqlite(database.message());
         violation
     }
 
@@ -71,6 +72,7 @@ impl Violation {
 }
 
 /// The columns of `Key (id, text)=(1, x) already exists.`, in any language of the server. The values are left out.
+#[cfg(feature = "postgres")]
 fn key_columns(detail: &str) -> Vec<String> {
     let key = detail.split_once('(').and_then(|(_, rest)| rest.split_once(")=("));
     key.map_or_else(Vec::new, |(columns, _)| columns.split(", ").map(str::to_owned).collect())
@@ -101,6 +103,7 @@ impl fmt::Display for Violation {
 }
 
 #[cfg(test)]
+#[cfg(feature = "postgres")]
 mod tests {
     use super::*;
 

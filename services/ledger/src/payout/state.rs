@@ -1,6 +1,7 @@
 //! The states of a payout, and the only ways between them.
 
 use evenkeel::prelude::*;
+use evenkeel::store::ColumnError;
 use evenkeel::utoipa;
 use serde::Serialize;
 
@@ -54,7 +55,9 @@ impl PayoutState {
     pub fn of(name: &str) -> Result<Self, StoreError> {
         Self::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| StoreError::Column {
             column: "state".to_owned(),
-            reason: format!("{name:?} is no state of a payout; is a newer ledger at work on the same store?"),
+            cause: ColumnError::invalid(format!(
+                "{name:?} is no state of a payout; is a newer ledger at work on the same store?"
+            )),
         })
     }
 }

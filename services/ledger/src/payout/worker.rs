@@ -54,7 +54,7 @@ enum RailReply {
 }
 
 /// Works until asked to end. It ends at once: what was begun is in the store, or is asked for again.
-pub async fn run(context: Context<Settings>, stop: Stop) {
+pub async fn run(context: Context<Settings, Store>, stop: Stop) {
     let mut looks = Ticker::new(LOOKS, Instant::now());
     loop {
         let worked = tokio::select! {
@@ -78,7 +78,7 @@ pub async fn run(context: Context<Settings>, stop: Stop) {
 ///
 /// # Errors
 /// The store's, when what is due cannot be read.
-async fn work_once(context: &Context<Settings>) -> Result<usize, LedgerError> {
+async fn work_once(context: &Context<Settings, Store>) -> Result<usize, LedgerError> {
     let due = due(context.store()).await?;
     let worked = futures_util::stream::iter(due).map(|(payout, attempts)| async move {
         let done = bring_on(context, &payout, attempts).await;
@@ -88,7 +88,7 @@ async fn work_once(context: &Context<Settings>) -> Result<usize, LedgerError> {
 }
 
 /// Settles one payout, or puts it off: one that cannot be settled must not stand in the others' way.
-async fn bring_on(context: &Context<Settings>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
+async fn bring_on(context: &Context<Settings, Store>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
     match ask(context, payout).await {
         RailReply::Final(word, reason) => {
             if word == Word::No {
@@ -124,7 +124,7 @@ async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
     due.collect::<Result<_, StoreError>>().map_err(LedgerError::from)
 }
 
-async fn ask(context: &Context<Settings>, payout: &Payout) -> RailReply {
+async fn ask(context: &Context<Settings, Store>, payout: &Payout) -> RailReply {
     let body = serde_json::json!({
         "amount": payout.amount, "currency": payout.currency, "destination": payout.destination,
     });

@@ -1,0 +1,42 @@
+//! The request to end, from its source (a signal, a handle) to the program.
+
+use tokio::sync::watch;
+
+/// How a service is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Balancers need a moment to notice: the drain delay applies.
+    AfterDelay,
+    /// Nobody needs to notice.
+    AtOnce,
+}
+
+/// Asks a service to end.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker(watch::Sender<Option<Haste>>);
+
+/// Learns that the service is asked to end.
+#[derive(Debug)]
+pub(crate) struct Asked(watch::Receiver<Option<Haste>>);
+
+pub(crate) fn channel() -> (Asker, Asked) {
+    let (sender, receiver) = watch::channel(None);
+    (Asker(sender), Asked(receiver))
+}
+
+impl Asker {
+    /// The first request counts.
+    pub(crate) fn ask(&self, haste: Haste) {
+        self.0.send_if_modified(|asked| asked.is_none() && asked.replace(haste).is_none());
+    }
+}
+
+impl Asked {
+    /// Returns when the service is asked to end, or when nobody is left who could ask. Cancel-safe.
+    pub(crate) async fn requested(&mut self) -> Haste {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(haste) => haste.unwrap_or(Haste::AtOnce),
+            Err(_) => Haste::AtOnce,
+        }
+    }
+}

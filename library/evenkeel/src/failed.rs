@@ -1,0 +1,78 @@
+//! The errors of a service that could not start or go on.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use supervision::{EndSignal, Escalation};
+
+use crate::settings::Refused;
+
+/// A cause of any kind.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a service could not start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failed {
+    /// Settings are missing or malformed.
+    #[error("{0}")]
+    Settings(#[from] Refused),
+    /// A listener's address cannot be had.
+    #[error("cannot listen on {address} ({listener} listener): {source}; {advice}")]
+    #[non_exhaustive]
+    Listen {
+        /// Which listener.
+        listener: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+        /// What to do.
+        advice: String,
+    },
+    /// The store cannot be opened or migrated.
+    #[cfg(feature = "store")]
+    #[error("{0}")]
+    Store(#[from] store::StoreError),
+    /// The schema is behind, and `MIGRATE=never`.
+    #[error("the store's schema lacks {pending} migrations; run the subcommand `migrate` first, or set MIGRATE=auto")]
+    #[non_exhaustive]
+    SchemaBehind {
+        /// How many.
+        pending: usize,
+    },
+    /// A dependency cannot be declared.
+    #[cfg(feature = "client")]
+    #[error("{0}")]
+    Dependency(#[from] client::DeclareError),
+    /// Routes cannot be put together: the same method and path twice, mostly.
+    #[error("the routes of the {listener} listener cannot be put together: {reason}")]
+    #[non_exhaustive]
+    Routes {
+        /// Which listener.
+        listener: &'static str,
+        /// The panic's message.
+        reason: String,
+    },
+    /// The pool for CPU-bound work cannot be opened.
+    #[error("cannot open the pool for CPU-bound work: {0}; set CPU_THREADS to fewer")]
+    Cpu(#[source] Cause),
+    /// The runtime cannot be built or signals cannot be handled.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// A part failed for too long.
+    #[error("giving up: {0}; the process manager should start the process anew")]
+    Escalated(#[from] Escalation),
+    /// The program itself panicked, or its runtime was shut down.
+    #[error("the service broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+    /// A second signal came while the service stopped.
+    #[error("ended at once by a second signal, {}", .0.name())]
+    Hastened(EndSignal),
+    /// The stop took longer than its budget.
+    #[error("ended by force: the stop took longer than STOP_TIMEOUT={0:?}")]
+    Overdue(Duration),
+    /// The OpenAPI document cannot be written.
+    #[error("cannot write the OpenAPI document: {0}")]
+    Openapi(#[source] serde_json::Error),
+}

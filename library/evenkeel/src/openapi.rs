@@ -1,0 +1,137 @@
+//! Additions to a service's OpenAPI document: problem documents, and what the border may answer to any request.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+
+/// The name of the schema of problem documents.
+const PROBLEM: &str = "Problem";
+
+/// What any operation may answer, with why.
+const EVERYWHERE: [(&str, &str); 6] = [
+    ("400", "The request is malformed"),
+    ("414", "The request target is too long"),
+    ("431", "The headers are too many or too long"),
+    ("500", "The service failed; the request id finds the reason in its logs"),
+    ("503", "Overloaded, or something that it needs is not available; try again after Retry-After"),
+    ("504", "It took too long"),
+];
+
+/// What an operation that takes a body may answer as well.
+const WITH_BODY: [(&str, &str); 4] = [
+    ("408", "The body did not arrive in time"),
+    ("413", "The body is too large"),
+    ("415", "The body is not of a known media type"),
+    ("422", "The body cannot be used"),
+];
+
+/// Adds to a document what the library answers by itself.
+///
+/// - The schema `Problem` (RFC 9457), unless the document has one of this name.
+/// - For every operation the errors that the border answers, unless the operation describes that status.
+/// - The shape of a problem document for every error that an operation describes without a content.
+///
+/// The document that a service serves and prints has been through this.
+#[must_use]
+pub fn complete(mut document: OpenApi) -> OpenApi {
+    let components = document.components.get_or_insert_with(Components::new);
+    components.schemas.entry(PROBLEM.to_owned()).or_insert_with(|| problem_schema().into());
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+            &mut item.options,
+            &mut item.head,
+            &mut item.patch,
+            &mut item.trace,
+        ];
+        operations.into_iter().flatten().for_each(complete_operation);
+    }
+    document
+}
+
+fn complete_operation(operation: &mut Operation) {
+    let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+    let responses = &mut operation.responses.responses;
+    for (status, why) in EVERYWHERE.iter().chain(with_body) {
+        responses.entry((*status).to_owned()).or_insert_with(|| RefOr::T(problem(status, why)));
+    }
+    for (status, response) in responses.iter_mut() {
+        if let RefOr::T(plain) = &*response
+            && status.starts_with(['4', '5'])
+            && plain.content.is_empty()
+        {
+            let why = if plain.description.is_empty() { "An error" } else { &plain.description };
+            *response = RefOr::T(problem(status, why));
+        }
+    }
+}
+
+fn problem(status: &str, why: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build();
+    let response = ResponseBuilder::new().description(why).content("application/problem+json", content);
+    if status != "503" {
+        return response.build();
+    }
+    let wait = HeaderBuilder::new().description(Some("Seconds to wait before trying again")).build();
+    response.header("Retry-After", wait).build()
+}
+
+fn problem_schema() -> utoipa::openapi::Schema {
+    let text = |description: &str| {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(description)).build()
+    };
+    let status = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Integer))
+        .description(Some("The status."))
+        .minimum(Some(400))
+        .maximum(Some(599));
+    ObjectBuilder::new()
+        .description(Some("An error, as every operation answers it (RFC 9457)."))
+        .property("type", text("The kind of problem: a URI, which may be relative, else about:blank."))
+        .property("title", text("The status's phrase."))
+        .property("status", status)
+        .property("detail", text("What was wrong and what to do."))
+        .property("field", text("The field that cannot be used, when it is one."))
+        .property("request_id", text("Finds the request in the logs."))
+        .required("type")
+        .required("title")
+        .required("status")
+        .build()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+    use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, PathsBuilder};
+    use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
+
+    use super::*;
+
+    #[test]
+    fn every_error_of_every_operation_is_a_problem_document() {
+        let not_found = ResponseBuilder::new().description("There is no such note").build();
+        let own = ResponseBuilder::new().description("Our own words").build();
+        let operation = OperationBuilder::new()
+            .response("200", Response::new("A note"))
+            .response("404", not_found)
+            .response("503", own);
+        let paths = PathsBuilder::new().path("/notes/{id}", PathItem::new(HttpMethod::Get, operation)).build();
+        let document = OpenApiBuilder::new().info(InfoBuilder::new().title("notes").build()).paths(paths).build();
+
+        let document: Json = serde_json::to_value(complete(document)).expect("a document");
+        let schema = &document["components"]["schemas"]["Problem"];
+        assert_eq!(schema["required"], serde_json::json!(["type", "title", "status"]), "{schema}");
+        let responses = &document["paths"]["/notes/{id}"]["get"]["responses"];
+        for (status, words) in [("404", "no such note"), ("503", "Our own words"), ("500", "request id"), ("431", "")] {
+            let response = &responses[status];
+            let reference = &response["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(reference, "#/components/schemas/Problem", "{status}: {response}");
+            assert!(response["description"].as_str().expect("text").contains(words), "{status}: {response}");
+        }
+        assert!(responses["200"].get("content").is_none() && responses.get("413").is_none(), "{responses}");
+    }
+}

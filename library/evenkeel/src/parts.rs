@@ -1,0 +1,205 @@
+//! The parts of one run that have started, and their end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use border::Listener;
+use resilience::Backoff;
+use supervision::{ChildSpec, Children, Escalation, Lifecycle, Manager, Phase, RestartRules, StopSource};
+use vitals::Registry;
+
+use crate::asked::Haste;
+use crate::database::Database;
+use crate::order::{Part, Record};
+use crate::stop_budget::StopBudget;
+
+/// For connections that end with the drain, beyond its bound.
+const SLACK: Duration = Duration::from_millis(500);
+/// While the service starts, the process manager is asked for this much time, again and again.
+const START_EXTENSION: Duration = Duration::from_secs(30);
+/// From one such request to the next.
+const START_EXTENDED: Duration = Duration::from_secs(10);
+
+/// The report of a service that has stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// Whether it ever became ready.
+    pub was_ready: bool,
+    /// Connections that were open when the time to drain was over.
+    pub connections_cut: u64,
+    /// Background parts that did not end in time and were aborted.
+    pub parts_aborted: Vec<String>,
+    /// Whether every connection of the store came back and was closed in time; true without a store.
+    pub store_closed: bool,
+    /// The parts that were started, in order.
+    pub started: Vec<Part>,
+    /// The parts that were stopped, in order.
+    pub stopped: Vec<Part>,
+}
+
+/// The parts that have started so far. A start that is broken off leaves here what must be stopped.
+pub(crate) struct Parts<D> {
+    pub(crate) record: Record,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) manager: Arc<Manager>,
+    pub(crate) budget: StopBudget,
+    /// Requested when the drain begins.
+    pub(crate) drains: StopSource,
+    pub(crate) database: Option<D>,
+    pub(crate) background: Children,
+    admin: Supervised,
+    public: Supervised,
+}
+
+/// A listener whose accept loop is a supervised child.
+struct Supervised {
+    part: Part,
+    children: Children,
+    bound: Duration,
+    open: Arc<AtomicU64>,
+}
+
+impl<D: Database> Parts<D> {
+    pub(crate) fn new(
+        registry: &Registry,
+        lifecycle: Lifecycle,
+        manager: Manager,
+        budget: StopBudget,
+        record: Record,
+    ) -> Self {
+        let manager = Arc::new(manager);
+        Self {
+            record,
+            lifecycle,
+            manager,
+            budget,
+            drains: StopSource::new(),
+            database: None,
+            background: Children::new(registry),
+            admin: Supervised::new(Part::AdminListener, registry, budget.admin()),
+            public: Supervised::new(Part::PublicListener, registry, budget.drain),
+        }
+    }
+
+    pub(crate) fn start_admin(&mut self, listener: Listener, routes: Router) {
+        self.record.start(Part::AdminListener, || self.admin.start(listener, routes));
+    }
+
+    pub(crate) fn start_public(&mut self, listener: Listener, routes: Router) {
+        self.record.start(Part::PublicListener, || self.public.start(listener, routes));
+    }
+
+    pub(crate) fn become_ready(&self) {
+        self.record.start(Part::Readiness, || {
+            self.lifecycle.enter(Phase::Ready);
+            self.manager.ready();
+        });
+    }
+
+    /// Returns when a part has failed for too long.
+    pub(crate) fn escalation(&self) -> impl Future<Output = Escalation> + use<D> {
+        let parts = [&self.admin.children, &self.public.children, &self.background].map(Children::escalation);
+        let [mut admin, mut public, mut background] = parts.map(Box::pin);
+        async move {
+            tokio::select! {
+                escalation = &mut admin => escalation,
+                escalation = &mut public => escalation,
+                escalation = &mut background => escalation,
+            }
+        }
+    }
+
+    /// Stops what has started, in the order of `STOP_ORDER`, within the budget.
+    pub(crate) async fn stop(mut self, haste: Haste) -> Stopped {
+        let left = self.budget.begin();
+        let started = self.record.started();
+        let was_ready = started.contains(&Part::Readiness);
+        let record = self.record.clone();
+        let when_started = |part| started.contains(&part).then_some(part);
+
+        let begin_to_end = || {
+            self.lifecycle.enter(Phase::Draining);
+            self.manager.stopping(self.budget.total);
+            self.drains.request();
+        };
+        match when_started(Part::Readiness) {
+            Some(part) => record.stop(part, begin_to_end),
+            None => begin_to_end(),
+        }
+        tracing::info!(within = ?self.budget.total, "stopping: not ready any more");
+        if was_ready && haste == Haste::AfterDelay {
+            tokio::time::sleep(self.budget.delay).await;
+        }
+        self.lifecycle.enter(Phase::Stopping);
+        let connections_cut =
+            self.public.stop(&record, when_started(Part::PublicListener), self.budget.drain + SLACK).await;
+        let parts_aborted = match when_started(Part::BackgroundParts) {
+            Some(part) => record.stop(part, || self.background.stop_all(left.half())).await,
+            None => Vec::new(),
+        };
+        let store_closed = match self.database.take() {
+            Some(database) => {
+                record.stop(Part::Store, || tokio::time::timeout(left.half(), database.close())).await.is_ok()
+            }
+            None => true,
+        };
+        self.admin.stop(&record, when_started(Part::AdminListener), left.half()).await;
+        if !store_closed {
+            tracing::warn!("the store was not closed: a connection of it did not come back in time");
+        }
+        tracing::info!(connections_cut, ?parts_aborted, store_closed, "stopped");
+        let (started, stopped) = (record.started(), record.stopped());
+        Stopped { was_ready, connections_cut, parts_aborted, store_closed, started, stopped }
+    }
+}
+
+impl Supervised {
+    fn new(part: Part, registry: &Registry, bound: Duration) -> Self {
+        Self { part, children: Children::new(registry), bound, open: Arc::default() }
+    }
+
+    fn start(&mut self, listener: Listener, routes: Router) {
+        let (listener, open, bound) = (Arc::new(listener), self.open.clone(), self.bound);
+        self.children.start(self.spec(), move |stop| {
+            let (listener, routes, open) = (listener.clone(), routes.clone(), open.clone());
+            async move { open.store(listener.serve(routes, stop, bound).await, Ordering::Relaxed) }
+        });
+    }
+
+    /// An accept loop that panics goes on at once with the same socket; one that does nothing but panic ends the process soon,
+    /// rather than leave it ready with nobody accepting.
+    fn spec(&self) -> ChildSpec {
+        let backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
+        let rules = RestartRules::default()
+            .backoff(backoff)
+            .healthy_after(Duration::from_secs(5))
+            .give_up_after(Some(Duration::from_secs(10)));
+        ChildSpec::new(self.part.name()).rules(rules).stop_within(self.bound + SLACK)
+    }
+
+    /// Stops it within this bound; returns how many connections were still open at the end of its own.
+    async fn stop(&mut self, record: &Record, started: Option<Part>, within: Duration) -> u64 {
+        let Some(part) = started else { return 0 };
+        let registry = Registry::new();
+        let children = std::mem::replace(&mut self.children, Children::new(&registry));
+        record.stop(part, || children.stop_all(within)).await;
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells the process manager that this process works, and while it starts, that it needs more time. Until dropped.
+pub(crate) async fn notify(manager: Arc<Manager>, lifecycle: Lifecycle) {
+    let extensions = async {
+        while lifecycle.phase() == Phase::Starting {
+            manager.extend(START_EXTENSION);
+            tokio::select! {
+                () = tokio::time::sleep(START_EXTENDED) => {}
+                () = lifecycle.reached(Phase::Ready) => {}
+            }
+        }
+    };
+    tokio::join!(manager.keep_alive(), extensions);
+}

@@ -1,0 +1,114 @@
+//! The one budget of a stop, and how its steps share it.
+//!
+//! | step | at most |
+//! |---|---|
+//! | drain delay | `DRAIN_DELAY`, a quarter of the budget |
+//! | requests in flight | `DRAIN_TIMEOUT`, four fifths of what is left |
+//! | background parts | half of what is left |
+//! | store | half of what is left |
+//! | admin listener | 1 s, an eighth of the budget, half of what is left |
+//! | runtime and logs | 1 s, an eighth of the budget |
+//!
+//! Each step ends early when there is nothing to wait for. A step that takes all of its time leaves the later ones theirs.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::settings::Standard;
+
+/// For the admin listener's last answers.
+const ADMIN: Duration = Duration::from_secs(1);
+/// For the runtime's last tasks and the queue of the logs.
+const LAST: Duration = Duration::from_secs(1);
+
+/// How long the steps of a stop may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StopBudget {
+    /// The whole stop.
+    pub(crate) total: Duration,
+    /// New requests are still taken.
+    pub(crate) delay: Duration,
+    /// Requests in flight finish.
+    pub(crate) drain: Duration,
+}
+
+impl StopBudget {
+    pub(crate) fn of(standard: &Standard) -> Self {
+        let total = standard.stop_timeout;
+        let delay = standard.drain_delay.min(total / 4);
+        let drain = standard.drain_timeout.min((total - delay) * 4 / 5);
+        Self { total, delay, drain }
+    }
+
+    /// For the admin listener's last answers.
+    pub(crate) fn admin(self) -> Duration {
+        ADMIN.min(self.total / 8)
+    }
+
+    /// What is kept for the runtime and the logs.
+    pub(crate) fn last(self) -> Duration {
+        LAST.min(self.total / 8)
+    }
+
+    /// Starts the clock.
+    pub(crate) fn begin(self) -> Left {
+        Left { until: Instant::now() + (self.total - self.last()) }
+    }
+}
+
+/// What is left of the budget for the parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    until: Instant,
+}
+
+impl Left {
+    /// For one of several steps that remain.
+    pub(crate) fn half(self) -> Duration {
+        self.until.saturating_duration_since(Instant::now()) / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    fn budget(arguments: &[&str]) -> StopBudget {
+        let command = Standard::augment_args(clap::Command::new("test").no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments).expect("settings");
+        StopBudget::of(&Standard::from_arg_matches(&matches).expect("settings"))
+    }
+
+    #[test]
+    fn the_default_stop_fits_into_the_thirty_seconds_of_kubernetes_with_a_whole_drain() {
+        let budget = budget(&[]);
+        assert_eq!((budget.delay, budget.drain), (Duration::from_secs(1), Duration::from_secs(20)));
+        assert!(budget.total < Duration::from_secs(30), "{budget:?}");
+    }
+
+    #[test]
+    fn settings_that_add_up_to_more_than_the_budget_leave_time_for_every_step() {
+        for stop in ["1ms", "1s", "10s"] {
+            let budget = budget(&["--drain-delay=1h", "--drain-timeout=1h", &format!("--stop-timeout={stop}")]);
+            assert!(budget.delay + budget.drain + budget.last() < budget.total, "{budget:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn steps_that_take_all_of_their_time_end_within_the_budget() {
+        let (begun, budget) = (Instant::now(), budget(&[]));
+        let left = budget.begin();
+        for step in [budget.delay, budget.drain] {
+            tokio::time::sleep(step).await;
+        }
+        for _ in 0..2 {
+            assert!(left.half() > Duration::from_secs(1));
+            tokio::time::sleep(left.half()).await;
+        }
+        tokio::time::sleep(budget.admin().min(left.half())).await;
+        assert!(begun.elapsed() + budget.last() < budget.total);
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a schema cannot be brought up to date.
+
+use std::time::Duration;
+
+/// The reason why the schema cannot be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// A step failed. What the steps before it did outside its transaction stays.
+    #[error("migration {version} ({name}) failed: {cause}{consequence}")]
+    Failed {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: &'static str,
+        /// The reason.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+        /// What the failed step left behind, and what the next run does about it; empty when nothing is left.
+        consequence: String,
+    },
+    /// A step was changed after it had been applied.
+    #[error(
+        "migration {version} ({name}) was changed after it had been applied; take the change back and add a new migration"
+    )]
+    Changed {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: &'static str,
+    },
+    /// The database has another step under this version: it belongs to another program, or a step was renamed.
+    #[error(
+        "migration {version} is {found:?} in this database, not {name:?}: the database belongs to another program (set \
+         DATABASE_URL to one of its own), or the step was renamed after it had been applied (take the name back)"
+    )]
+    OtherStep {
+        /// Its version.
+        version: i64,
+        /// Its name here.
+        name: &'static str,
+        /// Its name in the database.
+        found: String,
+    },
+    /// Another service owns the database.
+    #[error(
+        "this database belongs to the service {owner:?}, not to {service:?}; set DATABASE_URL to a database of its own, or, if \
+         the service was renamed, name the old one with Migrations::formerly"
+    )]
+    OtherService {
+        /// The service that owns it.
+        owner: String,
+        /// The service that asked.
+        service: String,
+    },
+    /// Another session held the lock of migrations, or worked on the same index, for longer than the migration lock timeout.
+    #[error("{holder} for {waited:?}; let it finish, or end it (on PostgreSQL with pg_terminate_backend)")]
+    Busy {
+        /// How long this instance waited.
+        waited: Duration,
+        /// Who holds it, and what.
+        holder: String,
+    },
+    /// A step outside a transaction is not written so that an interrupted run can be mended.
+    #[error("migration {version} ({name}) cannot run outside a transaction: {reason}")]
+    Unmendable {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
