@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use evenkeel_client::{Bounds, Client, Declaration, Error, Response, default_rules};
 use http::{Method, StatusCode};
-use resilience::breaker::{BreakerRules, Window};
+use resilience::breaker::{BreakerRules, Position, Window};
 use resilience::budget::BudgetRules;
 use resilience::bulkhead::BulkheadRules;
 use resilience::hedge::HedgeRules;
 use resilience::policy::GroupRules;
 use resilience::retry::RetryRules;
-use resilience::{Backoff, Criticality, Deadline, Rules, decode_timeout};
+use resilience::{Backoff, Criticality, Deadline, FallbackOutcome, Rules, decode_timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -274,4 +274,42 @@ async fn more_calls_than_the_client_makes_at_once_wait_for_as_long_as_they_have(
     let error = second.unwrap_err();
     assert!(error.nothing_was_sent() && error.to_string().contains("1 calls under way"), "{error}");
     assert_eq!(client.post(&well.url).send().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_default_is_given_for_a_failure_and_for_an_answer_that_is_one() {
+    let client = Client::default();
+    let (sick, well) = (Peer::start(&["500 Down|sick"]).await, Peer::start(&["200 OK|well"]).await);
+    let policy = client.declare(Declaration::new("sick", &sick.url)).unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let gone: Url = format!("http://{gone}/").parse().unwrap();
+    let default = async |_: &Error| Some(Response::new(StatusCode::OK, "default"));
+    let text =
+        |outcome: Result<FallbackOutcome<Response, Error>, Error>| outcome.map(|outcome| outcome.into_value().body);
+    assert_eq!(text(client.post(&well.url).send_or(default).await).unwrap(), "well");
+    assert_eq!(text(client.post(&gone).send_or(default).await).unwrap(), "default");
+    let given = client.post(&sick.url).send_or(default).await.unwrap();
+    let FallbackOutcome::Fallback { value, cause } = given else { panic!("{given:?}") };
+    assert!(value.body == "default" && cause.to_string().contains("500"), "{cause}");
+    // Nothing to give, or no fallback by the rules: the answer as it is, or the error.
+    let nothing = client.post(&sick.url).send_or(async |_| None).await.unwrap();
+    assert!(matches!(nothing, FallbackOutcome::Failed { .. }), "{nothing:?}");
+    assert_eq!(client.post(&gone).send_or(async |_| None).await.unwrap_err().kind(), "connect");
+    policy.change(Rules { fallback: false, ..default_rules() }).unwrap();
+    let none = client.post(&sick.url).send_or(default).await.unwrap();
+    assert_eq!(none.into_value().body, "sick");
+}
+
+#[tokio::test]
+async fn a_peer_that_hangs_opens_its_breaker_also_where_every_caller_leaves_before_the_bound() {
+    let client = Client::builder().bounds(Bounds::default().with_total(Duration::from_secs(1))).build();
+    let peer = Peer::start(&[""]).await;
+    let breaker = Some(BreakerRules { window: Window::Calls(10), minimum_calls: 4, ..BreakerRules::default() });
+    let policy =
+        client.declare(Declaration::new("bank", &peer.url).rules(Rules { breaker, ..default_rules() })).unwrap();
+    for _ in 0..4 {
+        let left = tokio::time::timeout(Duration::from_millis(700), client.post(&peer.url).send()).await;
+        assert!(left.is_err(), "{left:?}");
+    }
+    assert_eq!(policy.breaker().position(), Position::Open);
 }

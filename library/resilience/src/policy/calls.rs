@@ -224,6 +224,11 @@ impl<C> Policy<C> {
         }
     }
 
+    /// Counts a fallback that was given outside of [`Policy::call_or`] and [`Policy::call_or_stale`], by a caller that follows the same rules.
+    pub fn count_fallback(&self) {
+        self.shared.tally.fell_back.fetch_add(1, Relaxed);
+    }
+
     /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.
     ///
     /// An answer is good by the policy's classification, and not because it is `Ok`: one that counts as a failure is not kept, and the
