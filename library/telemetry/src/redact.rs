@@ -14,10 +14,7 @@ mod values;
 
 use std::borrow::Cow;
 
-pub use names::is_secret_name;
-
-/// What stands in place of a secret.
-pub const REDACTED: &str = "[redacted]";
+pub use names::{REDACTED, is_secret_name};
 
 /// Returns the text without credentials. A text without any is returned as it is, without an allocation. Linear in the length of the text.
 pub fn text(text: &str) -> Cow<'_, str> {

@@ -1,5 +1,8 @@
 //! Names of fields whose values are secrets.
 
+/// The text in place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
 /// A name that contains one of these, in any case and with `-` for `_`, belongs to a secret.
 const SECRET_WORDS: [&str; 14] = [
     "password",

@@ -1,6 +1,6 @@
 //! Credentials behind an authentication scheme: `Bearer …`, `Basic …`.
 
-use super::REDACTED;
+use super::names::REDACTED;
 
 /// "Bearer of good news" holds no credential: a credential has at least this many bytes.
 const SHORTEST: usize = 8;

@@ -1,6 +1,6 @@
 //! Credentials in URLs: the userinfo before `@`.
 
-use super::REDACTED;
+use super::names::REDACTED;
 
 /// How far behind a malformed authority its `@` is looked for, in bytes.
 const MALFORMED_REACH: usize = 256;

@@ -1,6 +1,6 @@
 //! Values of fields with a secret name, as queries, JSON, `Debug` output, command lines and headers write them.
 
-use super::{REDACTED, is_secret_name};
+use super::names::{REDACTED, is_secret_name};
 
 /// Removes the value of every field with a secret name. `None` when there is none.
 pub(super) fn without_secret_values(text: &str) -> Option<String> {
