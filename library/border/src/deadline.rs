@@ -22,7 +22,7 @@ pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits) -> Result<Duration, 
         (Some(_), Some(_)) => refused("is there more than once"),
         (Some(value), None) => match decode_timeout(value.to_str().unwrap_or_default()) {
             Ok(timeout) => Ok(timeout.min(own)),
-            Err(why) => refused(&why),
+            Err(why) => refused(&why.to_string()),
         },
     }
 }

@@ -164,7 +164,7 @@ impl<'c> Call<'c> {
             None => peer.policy().clone(),
             Some(group) => {
                 let known = peer.policy().group(group);
-                known.map_err(|cause| Error::Malformed { url: shown(&out.url), cause })?
+                known.map_err(|cause| Error::Malformed { url: shown(&out.url), cause: cause.to_string() })?
             }
         };
         let (counted, begun) = (peer.begin(), Instant::now());

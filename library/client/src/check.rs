@@ -39,7 +39,7 @@ impl Client {
     /// # Errors
     /// When there is no such dependency, or the path is none.
     pub async fn check(&self, name: &str, check: &Check) -> Result<(), String> {
-        check.ticks.check()?;
+        check.ticks.check().map_err(|invalid| invalid.to_string())?;
         let peer = self.peers.named(name).ok_or_else(|| format!("there is no dependency {name:?}"))?;
         let at = |url: &Url| url.join(&check.path).map_err(|error| format!("{:?} is no path: {error}", check.path));
         at(peer.url())?;

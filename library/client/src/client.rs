@@ -102,7 +102,8 @@ impl Client {
     /// Acquires a permit among all calls of this client, and waits for it as long as the call has.
     pub(crate) async fn enter(&self, until: Deadline) -> Result<Permit<'_>, Full> {
         let permits = self.bounds.at_once.max(1);
-        let rules = BulkheadRules { permits, queue: permits, patience: Duration::MAX, order: Queueing::Fifo };
+        let rules =
+            BulkheadRules::default().permits(permits).queue(permits).patience(Duration::MAX).order(Queueing::Fifo);
         self.all.enter(&rules, Some(until.at()), Instant::now()).await
     }
 }

@@ -47,14 +47,14 @@ impl Instances {
     pub(crate) fn follow(name: &str, endpoints: &Endpoints, rules: ClusterRules) -> Result<Option<Self>, String> {
         let url = endpoints.url();
         let mut host = None;
-        let cluster = Arc::new(Cluster::new(name, rules, Instant::now())?);
+        let cluster = Arc::new(Cluster::new(name, rules, Instant::now()).map_err(|invalid| invalid.to_string())?);
         let following = match &endpoints.found {
             Found::One => return Ok(None),
             Found::List(list) => {
                 let instances: Vec<_> = list.iter().cloned().map(Instance::new).collect();
                 #[cfg(feature = "without-guards")]
                 let instances = crate::restricted::restrict(endpoints, instances);
-                cluster.replace(instances, Instant::now())?;
+                cluster.replace(instances, Instant::now()).map_err(|invalid| invalid.to_string())?;
                 None
             }
             Found::File(path) => Some(spawn(&cluster, endpoints, File::new(path, LOOK))),

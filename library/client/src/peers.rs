@@ -66,13 +66,13 @@ pub(crate) struct Counted(Arc<Peer>);
 /// What guards calls to a peer of which nothing was said. Calls bring their own deadlines.
 pub fn default_rules() -> Rules {
     // The first byte has a bound of its own.
-    let timeout = Some(TimeoutRules { at_most: Duration::MAX, ..TimeoutRules::default() });
-    Rules { deadline: None, timeout, ..Rules::default() }
+    let timeout = Some(TimeoutRules::default().at_most(Duration::MAX));
+    Rules::default().deadline(None).timeout(timeout)
 }
 
 /// What guards calls to all those for whom there is no policy of their own: they have nothing in common but the bounds.
 fn other_rules() -> Rules {
-    Rules { breaker: None, bulkhead: None, ..default_rules() }
+    default_rules().breaker(None).bulkhead(None)
 }
 
 impl Peers {
@@ -106,7 +106,7 @@ impl Peers {
         instances: Option<Instances>,
     ) -> Result<Policy<ByResponse>, String> {
         let origin = origin(url);
-        let policy = Policy::new(name, rules)?;
+        let policy = Policy::new(name, rules).map_err(|invalid| invalid.to_string())?;
         let mut known = self.known();
         if known.peers.len() >= MAX_PEERS && !known.peers.contains_key(&origin) {
             return Err(format!("{name}: a client has at most {MAX_PEERS} dependencies"));

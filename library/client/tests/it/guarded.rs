@@ -69,9 +69,9 @@ impl Peer {
 
 /// Retries that are paid for and come soon.
 fn retrying() -> Rules {
-    let budget = BudgetRules { floor: 1000.0, ..BudgetRules::default() };
-    let retry = RetryRules { backoff: Backoff::new(MILLI, MILLI), budget, ..RetryRules::default() };
-    Rules { retry: Some(retry), ..default_rules() }
+    let budget = BudgetRules::default().floor(1000.0);
+    let retry = RetryRules::default().backoff(Backoff::new(MILLI, MILLI)).budget(budget);
+    default_rules().retry(retry)
 }
 
 #[tokio::test]
@@ -114,9 +114,9 @@ async fn an_attempt_has_all_that_is_left_and_the_error_names_the_bound_that_pass
 #[tokio::test]
 async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
     let client = Client::new(Bounds::default());
-    let hedge = HedgeRules { minimum_calls: 2, at_least: 20 * MILLI, ..HedgeRules::default() };
-    let one_try = RetryRules { attempts: 1, ..retrying().retry.unwrap() };
-    let rules = Rules { hedge: Some(hedge), retry: Some(one_try), ..retrying() };
+    let hedge = HedgeRules::default().minimum_calls(2).at_least(20 * MILLI);
+    let one_try = retrying().retry.unwrap().attempts(1);
+    let rules = retrying().hedge(hedge).retry(one_try);
     for (method, key, twice) in [
         (Method::GET, None, true),
         (Method::PUT, None, false),
@@ -155,8 +155,8 @@ async fn a_refusal_that_says_when_to_come_again_is_waited_for_or_left_alone() {
 async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
     let client = Client::new(Bounds::default());
     let (sick, well) = (Peer::start(&["500 Down"]).await, Peer::start(&["200 OK"]).await);
-    let breaker = BreakerRules { window: Window::Calls(10), minimum_calls: 2, ..BreakerRules::default() };
-    client.dependency("sick", &sick.url, Rules { breaker: Some(breaker), ..default_rules() }).unwrap();
+    let breaker = BreakerRules::default().window(Window::Calls(10)).minimum_calls(2);
+    client.dependency("sick", &sick.url, default_rules().breaker(breaker)).unwrap();
     for _ in 0..2 {
         assert_eq!(client.post(&sick.url).send().await.unwrap().status, 500);
     }
@@ -171,9 +171,9 @@ async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
 async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
     let client = Client::new(Bounds::default());
     let peer = Peer::start(&["200 OK"]).await;
-    let one = BulkheadRules { permits: 1, queue: 0, ..BulkheadRules::default() };
+    let one = BulkheadRules::default().permits(1).queue(0);
     let groups = vec![GroupRules::new("batch", one)];
-    let policy = client.dependency("bank", &peer.url, Rules { groups, ..default_rules() }).unwrap();
+    let policy = client.dependency("bank", &peer.url, default_rules().groups(groups)).unwrap();
     let batch = policy.group("batch").unwrap();
     let hang = tokio::spawn(async move { batch.call(|_| std::future::pending::<Result<Response, Error>>()).await });
     while policy.bulkhead().load().in_flight == 0 {
