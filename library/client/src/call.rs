@@ -187,7 +187,7 @@ impl<'c> Call<'c> {
 
     /// With another bound for the bytes of the answer's body.
     pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
-        self.bounds = self.bounds.with_answer_bytes(answer_bytes);
+        self.bounds = self.bounds.answer_bytes(answer_bytes);
         self.streamed_bytes = Some(answer_bytes);
         self
     }

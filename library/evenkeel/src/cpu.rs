@@ -16,10 +16,10 @@ pub(crate) fn open(standard: &Standard, registry: &Registry) -> Result<CpuPool, 
     let sized = standard.cpu_threads.map_or_else(CpuRules::default, CpuRules::of);
     let queue = standard.cpu_queue.unwrap_or(sized.queue);
     let cores = standard.cpu_cores.clone();
-    let rules = CpuRules { queue, ..sized };
+    let rules = sized.queue(queue);
     #[cfg(feature = "without-guards")]
     let rules = standard.without.cpu(rules);
-    let pool = CpuPool::begun_with(NAME, rules, move |thread| cores.pin(thread))?;
+    let pool = CpuPool::begun_with(NAME, rules, move |thread| cores.pin(thread)).map_err(|none| none.to_string())?;
     pool.register(registry);
     Ok(pool)
 }

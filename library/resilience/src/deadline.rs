@@ -122,13 +122,17 @@ pub fn encode_timeout(left: Duration) -> String {
     }
 }
 
+/// A text that is no timeout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m")]
+pub struct NoTimeout(String);
+
 /// Reads [`encode_timeout`]'s text, in any of gRPC's units: `H`, `M`, `S`, `m`, `u`, `n`.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn decode_timeout(text: &str) -> Result<Duration, String> {
-    let refused =
-        || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
+pub fn decode_timeout(text: &str) -> Result<Duration, NoTimeout> {
+    let refused = || NoTimeout(text.to_owned());
     let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(refused());
@@ -193,7 +197,7 @@ mod tests {
         assert_eq!(read("3M"), Ok(180_000_000_000));
         assert_eq!([read("4S"), read("4m"), read("4u"), read("4n")], [4_000_000_000, 4_000_000, 4000, 4].map(Ok));
         for bad in ["", "m", "123456789m", "1.5S", "-1S", "5x", "5", "5 m", "\u{20ac}"] {
-            assert!(decode_timeout(bad).unwrap_err().contains("250m"), "{bad:?}");
+            assert!(decode_timeout(bad).unwrap_err().to_string().contains("250m"), "{bad:?}");
         }
     }
 

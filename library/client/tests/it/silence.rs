@@ -84,7 +84,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallows: Arc<Ato
 #[tokio::test]
 async fn idle_connections_beside_one_that_swallows_are_not_used_again() {
     let swallower = swallower(None).await;
-    let client = Client::builder().bounds(Bounds::default().with_first_byte(Duration::from_millis(200))).build();
+    let client = Client::builder().bounds(Bounds::default().first_byte(Duration::from_millis(200))).build();
     let url: Url = format!("http://127.0.0.1:{}/together", swallower.port).parse().unwrap();
     client.declare(Declaration::new("bank", &url.join("/").unwrap()).rules(Rules::NONE)).unwrap();
     let calls: Vec<_> =
@@ -105,7 +105,7 @@ async fn idle_connections_beside_one_that_swallows_are_not_used_again() {
 #[tokio::test]
 async fn a_connection_without_answers_to_three_calls_gets_no_fourth() {
     let swallower = swallower(None).await;
-    let bounds = Bounds::default().with_first_byte(Duration::from_millis(200));
+    let bounds = Bounds::default().first_byte(Duration::from_millis(200));
     let client = Client::builder().bounds(bounds).http2_prior_knowledge().build();
     let url: Url = format!("http://127.0.0.1:{}/", swallower.port).parse().unwrap();
     client.declare(Declaration::new("bank", &url).rules(Rules::NONE)).unwrap();
@@ -136,7 +136,7 @@ async fn calls_whose_own_time_is_over_also_tell_that_a_connection_is_silent() {
 #[tokio::test]
 async fn a_connection_whose_peer_answers_no_ping_is_closed() {
     let swallower = swallower(None).await;
-    let bounds = Bounds::default().with_first_byte(PATIENCE).with_total(PATIENCE);
+    let bounds = Bounds::default().first_byte(PATIENCE).total(PATIENCE);
     let client = Client::builder().bounds(bounds).http2_prior_knowledge().build();
     let url: Url = format!("http://127.0.0.1:{}/", swallower.port).parse().unwrap();
     client.declare(Declaration::new("bank", &url).rules(Rules::NONE)).unwrap();
@@ -156,9 +156,8 @@ async fn calls_recover_behind_an_open_breaker_and_where_tls_agreed_on_http2() {
     let tls = Tls::trusting_only(authority.pem().as_bytes()).unwrap();
     let client = Client::builder().tls(tls).build();
     let url: Url = format!("https://localhost:{}/", swallower.port).parse().unwrap();
-    let breaker =
-        default_rules().breaker.map(|breaker| resilience::breaker::BreakerRules { minimum_calls: 2, ..breaker });
-    let policy = client.declare(Declaration::new("bank", &url).rules(Rules { breaker, ..default_rules() })).unwrap();
+    let breaker = default_rules().breaker.map(|breaker| breaker.minimum_calls(2));
+    let policy = client.declare(Declaration::new("bank", &url).rules(default_rules().breaker(breaker))).unwrap();
     client.get(&url).send().await.unwrap();
     swallower.swallow();
     let begun = Instant::now();
@@ -205,7 +204,7 @@ async fn where_every_address_is_silent_the_bound_holds_for_all_together() {
     let _silent = full(&format!("127.0.0.3:{port}")).await;
     let resolver = Resolver::from_conf("nameserver 127.0.0.1").unwrap();
     let resolver = resolver.with_hosts("127.0.0.3 multi.test\n127.0.0.1 multi.test\n");
-    let bounds = Bounds::default().with_connect(Duration::from_millis(300));
+    let bounds = Bounds::default().connect(Duration::from_millis(300));
     let client = Client::builder().resolver(resolver).bounds(bounds).build();
     let url: Url = format!("http://multi.test:{port}/").parse().unwrap();
     let error = client.get(&url).repeatable(false).send().await.unwrap_err();
