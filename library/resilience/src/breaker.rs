@@ -198,6 +198,7 @@ impl Breaker {
     ///
     /// # Errors
     /// [`Open`], with when to ask again.
+    #[inline]
     pub fn admit(&self, rules: &BreakerRules, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
         match self.order.load(Ordering::Acquire) {
             0 => {}
@@ -206,6 +207,10 @@ impl Breaker {
             _ => return Ok((Ticket { epoch: self.phase().epoch, probe: false }, None)),
         }
         let mut word = self.word.load(Ordering::Acquire);
+        // The usual case, without a look at all that a word can hold.
+        if let Some(epoch) = Phase::closed(word) {
+            return Ok((Ticket { epoch, probe: false }, None));
+        }
         loop {
             let phase = Phase::unpack(word);
             let (next, change) = match phase.state {
@@ -257,11 +262,12 @@ impl Breaker {
         if ticket.probe {
             return self.probed(rules, ticket, outcome, slow, now);
         }
-        let phase = self.phase();
         let cancelled = outcome == Outcome::Cancelled;
-        if phase.epoch != ticket.epoch || phase.state != State::Closed || !(outcome.counts() || cancelled && slow) {
+        let epoch = Phase::closed(self.word.load(Ordering::Acquire))?;
+        if epoch != ticket.epoch || !(outcome.counts() || cancelled && slow) {
             return None;
         }
+        let phase = Phase { epoch, state: State::Closed };
         let failed = outcome.is_failure();
         // A cancelled call is no success that ends a row of failures.
         let in_a_row = if cancelled { 0 } else { self.row(failed) };

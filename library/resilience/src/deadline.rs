@@ -1,10 +1,12 @@
 //! Deadlines: moments after which no caller waits for an answer.
 
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::task::coop::Unconstrained;
+use tokio::task::futures::TaskLocalFuture;
+use tokio::time::{Instant, Sleep};
 
 use crate::nanos::nanos;
 use crate::poll::at_once;
@@ -81,9 +83,8 @@ impl Deadline {
     /// # Errors
     /// [`Expired`], with the work dropped at its await.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
-        // The work is wrapped here and not in the block, which would hold it once more.
-        let timed = tokio::time::timeout_at(self.at, self.as_current(work));
-        async move { timed.await.map_err(|_| Expired) }
+        // By hand and not in an `async` block, which would hold the work twice.
+        Scoped { work: CURRENT.scope(self, work), until: self, over: None }
     }
 
     /// What the work gives until this deadline; none when it passes before. Whoever holds the work drops it.
@@ -109,6 +110,36 @@ impl Deadline {
     /// Does work that does not wait, which sees this deadline as [`Deadline::current`].
     pub(crate) fn as_current_sync<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Work with its deadline in force. Most of what is answered at once needs no timer.
+    struct Scoped<F> {
+        #[pin]
+        work: TaskLocalFuture<Deadline, F>,
+        until: Deadline,
+        #[pin]
+        over: Option<Unconstrained<Sleep>>,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = Result<F::Output, Expired>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(output) = this.work.poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        if this.over.is_none() {
+            // Also where the work has used up what it may do without giving way.
+            this.over.set(Some(tokio::task::unconstrained(tokio::time::sleep_until(this.until.at))));
+        }
+        match this.over.as_pin_mut() {
+            Some(over) => over.poll(context).map(|()| Err(Expired)),
+            None => Poll::Pending,
+        }
     }
 }
 
