@@ -71,11 +71,11 @@ pub use clap;
 #[cfg(feature = "client")]
 pub use client::{self, Client};
 pub use context::Context;
-pub use cores::Cores;
+pub use cores::{Cores, InvalidCore};
 pub use database::Database;
 #[cfg(feature = "client")]
 pub use dependency::Dependency;
-pub use duration::parse_duration;
+pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};

@@ -63,7 +63,8 @@ fn complete_operation(operation: &mut Operation) {
             && status.starts_with(['4', '5'])
             && plain.content.is_empty()
         {
-            let why = if plain.description.is_empty() { "An error" } else { &plain.description };
+            let phrase = status.parse().ok().and_then(|status: axum::http::StatusCode| status.canonical_reason());
+            let why = if plain.description.is_empty() { phrase.unwrap_or("An error") } else { &plain.description };
             *response = RefOr::T(problem(status, why));
         }
     }
