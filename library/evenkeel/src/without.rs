@@ -55,15 +55,24 @@ const UNBOUNDED: resilience::budget::BudgetRules = resilience::budget::BudgetRul
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Without(Vec<&'static str>);
 
+/// A name that is not one of [`GUARDS`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} cannot be turned off; these can: {}", GUARDS.join(", "))]
+#[non_exhaustive]
+pub struct UnknownGuard {
+    /// The name.
+    pub name: String,
+}
+
 impl Without {
     /// Reads names with commas between.
     ///
     /// # Errors
     /// The first that is unknown, with those that are known.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, UnknownGuard> {
         let known = |name: &str| {
             let found = GUARDS.into_iter().find(|guard| *guard == name);
-            found.ok_or_else(|| format!("{name:?} cannot be turned off; these can: {}", GUARDS.join(", ")))
+            found.ok_or_else(|| UnknownGuard { name: name.to_owned() })
         };
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(known).collect::<Result<_, _>>().map(Self)
@@ -217,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_guard_that_nobody_knows_is_told_with_those_that_are_known() {
-        let told = Without::parse("call.retry, call.retires").unwrap_err();
+        let told = Without::parse("call.retry, call.retires").unwrap_err().to_string();
         assert!(told.contains("\"call.retires\"") && told.contains("call.retry-budget"), "{told}");
     }
 }
