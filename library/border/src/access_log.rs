@@ -6,6 +6,9 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
 
+/// The status of a request whose client left before its answer.
+const CANCELLED: u16 = 499;
+
 /// Writes access lines, at most so many a second, and as many again for errors.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
@@ -29,19 +32,20 @@ impl AccessLog {
         Self { fine: Rate::new(lines), failed: Rate::new(lines) }
     }
 
-    /// Writes one line, or counts it as left out. The query is not shown: it may hold what is nobody's business.
+    /// Writes one line, or counts it as left out. A request that was cancelled has the status 499, as in nginx's logs. The query is not shown: it may hold what is nobody's business.
     pub(crate) fn write(
         &self,
         method: &Method,
         path: &str,
         route: &str,
-        status: StatusCode,
+        status: Option<StatusCode>,
         took: Duration,
         now: Instant,
     ) {
-        let rate = if status.is_server_error() { &self.failed } else { &self.fine };
+        let status = status.map_or(CANCELLED, |status| status.as_u16());
+        let rate = if status >= 500 { &self.failed } else { &self.fine };
         let Some(left_out) = rate.admit(now) else { return };
-        let (method, status) = (method.as_str(), status.as_u16());
+        let method = method.as_str();
         let duration_ms = took.as_micros() as f64 / 1e3;
         if status >= 500 {
             tracing::warn!(target: "access", method, path, route, status, duration_ms, left_out, "request");

@@ -43,10 +43,12 @@ impl Admission {
         let of_address = neighbours.as_ref().map_or(0, |neighbours| neighbours.fetch_add(1, Ordering::Relaxed));
         let permit = Permit { admission: self.clone(), neighbours };
         let detail = if before >= self.bound {
-            format!("{} requests are being worked on, which is the most; try again in a moment", self.bound)
+            format!("{} requests are open, which is the most (in_flight); try again in a moment", self.bound)
         } else if of_address >= self.bound_per_address {
             let bound = self.bound_per_address;
-            format!("{bound} requests of your address are being worked on, which is the most; try again in a moment")
+            format!(
+                "{bound} requests from this address are open, which is the most for one (in_flight_per_address); try again in a moment"
+            )
         } else {
             return Ok(permit);
         };

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use crate::connection::Connection;
+use crate::exchange::Exchange;
 use crate::{Limits, Problem};
 
 /// Slower senders than this, in bytes a second on average, are cut once the first timeout has passed.
@@ -52,7 +52,7 @@ impl Refusal {
 /// The body a handler reads.
 pub(crate) struct Guarded {
     body: Body,
-    connection: Option<Arc<Connection>>,
+    exchange: Option<Arc<Exchange>>,
     refusal: Refusal,
     bytes_left: u64,
     depth: Option<Depth>,
@@ -61,11 +61,11 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    pub(crate) fn new(body: Body, json: bool, limits: &Limits, connection: Option<Arc<Connection>>) -> (Self, Refusal) {
+    pub(crate) fn new(body: Body, json: bool, limits: &Limits, exchange: Option<Arc<Exchange>>) -> (Self, Refusal) {
         let refusal = Refusal::default();
         let guarded = Self {
             body,
-            connection,
+            exchange,
             refusal: refusal.clone(),
             bytes_left: limits.body_bytes,
             depth: json.then(|| Depth::new(limits.json_depth)),
@@ -127,8 +127,8 @@ impl http_body::Body for Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         let read = self.ended || http_body::Body::is_end_stream(&self.body);
-        if let (false, Some(connection)) = (read, &self.connection) {
-            connection.leave_unread();
+        if let (false, Some(exchange)) = (read, &self.exchange) {
+            exchange.connection().leave_unread();
         }
     }
 }

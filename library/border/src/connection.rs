@@ -1,97 +1,178 @@
-//! The state of one connection, shared between its socket and the requests on it.
+//! One connection, shared by its socket, its service and the bodies of its requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use supervision::Stop;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::admission::Neighbours;
+use crate::Limits;
+use crate::admission::{Neighbours, Permit};
+use crate::state::{Stage, State};
 
-/// What the peer is expected to do next on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Nothing: no request is under way.
-    Idle,
-    /// Finish the request head it began.
-    Head,
-    /// Wait: a request is being worked on or answered.
-    Busy,
-}
+/// The client's preface of HTTP/2 (RFC 9113, 3.4).
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Shared by the socket's wrapper, the service and the bodies of one connection.
+/// One connection: its state, and what everybody on it shares.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Requests under way (several with HTTP/2).
-    busy: AtomicU64,
-    /// Microseconds since `opened` at which the phase began; the top bit says that a head has begun.
-    since: AtomicU64,
-    opened: Instant,
-    /// Whether it speaks HTTP/2, where bytes without a request are ordinary.
-    http2: OnceLock<bool>,
-    /// Whether the peer may still be sending what nobody will read: the close must linger.
+    current: Mutex<Current>,
+    /// Whether the peer may still be sending bytes that nobody will read: the close must linger.
     unread: AtomicBool,
+    /// Whether the connection shall end once its requests have.
+    retires: AtomicBool,
     /// The requests in flight from the same address.
     neighbours: Neighbours,
+    /// Bytes of the answers that the service has given and the peer has not taken all of (HTTP/2).
+    unsent: AtomicU64,
+    /// Told when an answer has been taken.
+    taken: Notify,
+    pub(crate) opened: Instant,
+    pub(crate) limits: Arc<Limits>,
+    /// Requested when the listener takes no more requests.
+    pub(crate) draining: Stop,
+    /// Requested when open connections are cut.
+    pub(crate) cut: Stop,
 }
 
-const HEAD: u64 = 1 << 63;
+#[derive(Debug)]
+struct Current {
+    state: State,
+    protocol: Protocol,
+    /// The permit of the answer that the socket has not taken all of yet (HTTP/1.1).
+    unflushed: Option<Permit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// So many bytes of the preface of HTTP/2 have come, and nothing else.
+    Preface(u8),
+    Http1,
+    Http2,
+}
 
 impl Connection {
-    pub(crate) fn new(neighbours: Neighbours) -> Arc<Self> {
-        Arc::new(Self {
-            busy: AtomicU64::new(0),
-            since: AtomicU64::new(0),
-            opened: Instant::now(),
-            http2: OnceLock::new(),
+    pub(crate) fn new(limits: Arc<Limits>, neighbours: Neighbours, draining: Stop, cut: Stop) -> Self {
+        let opened = Instant::now();
+        let current = Current { state: State::opened(opened), protocol: Protocol::Preface(0), unflushed: None };
+        Self {
+            current: Mutex::new(current),
             unread: AtomicBool::new(false),
+            retires: AtomicBool::new(false),
             neighbours,
-        })
-    }
-
-    /// The phase, and how long it has lasted.
-    pub(crate) fn phase(&self) -> (Phase, Duration) {
-        if self.busy.load(Ordering::Acquire) > 0 {
-            return (Phase::Busy, Duration::ZERO);
-        }
-        let since = self.since.load(Ordering::Acquire);
-        let lasted = self.now().saturating_sub(since & !HEAD);
-        let phase = if since & HEAD == 0 { Phase::Idle } else { Phase::Head };
-        (phase, Duration::from_micros(lasted))
-    }
-
-    /// The phase alone, without a look at the clock.
-    fn is_idle(&self) -> bool {
-        self.busy.load(Ordering::Acquire) == 0 && self.since.load(Ordering::Acquire) & HEAD == 0
-    }
-
-    /// Bytes came from the peer.
-    pub(crate) fn heard(&self, bytes: &[u8]) {
-        let http2 = *self.http2.get_or_init(|| bytes.starts_with(b"PRI"));
-        if self.is_idle() {
-            let begun = if http2 { 0 } else { HEAD };
-            self.since.store(self.now() | begun, Ordering::Release);
+            unsent: AtomicU64::new(0),
+            taken: Notify::new(),
+            opened,
+            limits,
+            draining,
+            cut,
         }
     }
 
-    /// Bytes were taken by the peer.
-    pub(crate) fn taken(&self) {
-        if self.is_idle() {
-            self.since.store(self.now(), Ordering::Release);
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_http2(&self) -> bool {
+        self.current().protocol == Protocol::Http2
+    }
+
+    /// The peer sent bytes.
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        let mut current = self.current();
+        let was = current.protocol;
+        current.protocol = was.after(bytes);
+        current.state = current.state.received(current.protocol == Protocol::Http2, Instant::now);
+        if was != Protocol::Http2 && current.protocol == Protocol::Http2 {
+            current.state = current.state.preface(Instant::now());
         }
     }
 
-    /// A request's head is complete; the connection is busy until the guard is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
-        self.busy.fetch_add(1, Ordering::AcqRel);
-        Busy(self.clone())
+    /// The socket has no more bytes for now. Returns the state.
+    pub(crate) fn waits(&self) -> State {
+        let mut current = self.current();
+        current.state = current.state.waits(Instant::now);
+        current.state
+    }
+
+    /// The peer took bytes of an upgraded connection.
+    pub(crate) fn sent(&self) {
+        let mut current = self.current();
+        current.state = current.state.sent(Instant::now);
+    }
+
+    /// A request reached the service.
+    pub(crate) fn request(&self) {
+        let mut current = self.current();
+        current.state = current.state.request();
+    }
+
+    /// The service gave an answer.
+    pub(crate) fn answered(&self) {
+        let mut current = self.current();
+        current.state = current.state.answered();
+    }
+
+    /// The answer agreed to another protocol.
+    pub(crate) fn upgraded(&self) {
+        let mut current = self.current();
+        current.state = current.state.upgraded(Instant::now());
+    }
+
+    /// A request ended. Its permit is kept until the socket has taken its answer where the socket tells that: in HTTP/1.1 the
+    /// next flush is the answer's.
+    pub(crate) fn ended(&self, stage: Stage, permit: Option<Permit>) {
+        let mut current = self.current();
+        current.state = current.state.ended(stage);
+        if current.protocol == Protocol::Http2 {
+            current.state = current.state.flushed(Instant::now);
+        } else if current.state == (State::Answering { answering: 0 }) {
+            current.unflushed = permit;
+        }
+    }
+
+    /// The socket took everything that was buffered.
+    pub(crate) fn flushed(&self) {
+        let mut current = self.current();
+        if current.state == (State::Answering { answering: 0 }) {
+            current.state = current.state.flushed(Instant::now);
+            drop(current.unflushed.take());
+        }
+    }
+
+    /// An answer of so many bytes waits for the peer.
+    pub(crate) fn hold_bytes(&self, bytes: u64) {
+        self.unsent.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// The peer has taken all of an answer of so many bytes, or it was thrown away.
+    pub(crate) fn release_bytes(&self, bytes: u64) {
+        self.unsent.fetch_sub(bytes, Ordering::AcqRel);
+        self.taken.notify_waiters();
+    }
+
+    /// Whether another answer may be made for this peer.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes
+    }
+
+    /// Returns when another answer may be made for this peer. Cancel-safe.
+    pub(crate) async fn room(&self) {
+        loop {
+            let taken = self.taken.notified();
+            if self.has_room() {
+                return;
+            }
+            taken.await;
+        }
     }
 
     pub(crate) fn neighbours(&self) -> Neighbours {
         self.neighbours.clone()
     }
 
-    /// The peer may still be sending what nobody reads.
+    /// The peer may still be sending bytes that nobody reads.
     pub(crate) fn leave_unread(&self) {
         self.unread.store(true, Ordering::Release);
     }
@@ -100,19 +181,27 @@ impl Connection {
         self.unread.load(Ordering::Acquire)
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(HEAD - 1)
+    /// Asks for the end of the connection once its requests have ended.
+    pub(crate) fn retire(&self) {
+        self.retires.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn retires(&self) -> bool {
+        self.retires.load(Ordering::Acquire)
     }
 }
 
-/// A request under way on a connection.
-#[derive(Debug)]
-pub(crate) struct Busy(Arc<Connection>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.since.store(self.0.now(), Ordering::Release);
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+impl Protocol {
+    fn after(self, bytes: &[u8]) -> Self {
+        let Self::Preface(seen) = self else { return self };
+        let rest = &PREFACE[usize::from(seen)..];
+        let length = rest.len().min(bytes.len());
+        match (bytes[..length] == rest[..length], length == rest.len()) {
+            (false, _) => Self::Http1,
+            (true, true) => Self::Http2,
+            // At most the preface's 24 bytes.
+            (true, false) => Self::Preface(seen + length as u8),
+        }
     }
 }
 
@@ -120,26 +209,13 @@ impl Drop for Busy {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_head_is_timed_from_its_first_byte_however_it_drips() {
-        let connection = Connection::new(Neighbours::default());
-        assert_eq!(connection.phase().0, Phase::Idle);
-        connection.heard(b"G");
-        tokio::time::advance(Duration::from_secs(3)).await;
-        connection.heard(b"E");
-        assert_eq!(connection.phase(), (Phase::Head, Duration::from_secs(3)));
-        let busy = connection.begin();
-        assert_eq!(connection.phase().0, Phase::Busy);
-        drop(busy);
-        assert_eq!(connection.phase(), (Phase::Idle, Duration::ZERO));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_http2_ping_is_activity_and_not_the_start_of_a_head() {
-        let connection = Connection::new(Neighbours::default());
-        connection.heard(b"PRI * HTTP/2.0");
-        tokio::time::advance(Duration::from_secs(60)).await;
-        connection.heard(b"ping");
-        assert_eq!(connection.phase(), (Phase::Idle, Duration::ZERO));
+    #[test]
+    fn the_protocol_is_the_same_however_the_preface_is_cut_into_pieces() {
+        for cut in 0..=PREFACE.len() {
+            let after = Protocol::Preface(0).after(&PREFACE[..cut]).after(&PREFACE[cut..]).after(b"more");
+            assert_eq!(after, Protocol::Http2, "{cut}");
+        }
+        assert_eq!(Protocol::Preface(0).after(b"PRI").after(b"NT / HTTP/1.1"), Protocol::Http1);
+        assert_eq!(Protocol::Preface(0).after(b"GET / HTTP/1.1"), Protocol::Http1);
     }
 }

@@ -19,6 +19,11 @@ pub(crate) struct Allowed {
 }
 
 impl Allowed {
+    /// The border's own bound.
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self { time: limits.deadline, by_caller: false }
+    }
+
     /// Whether the caller's own time is over.
     pub(crate) fn ended_by_caller(&self, started: Instant) -> bool {
         self.by_caller && started.elapsed() >= self.time
@@ -38,7 +43,7 @@ impl Allowed {
 /// How long the work of this request may take: a caller can shorten the border's own bound, and never lengthen it. A time that is over already is
 /// refused before there is any work.
 pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits, started: Instant) -> Result<Allowed, Problem> {
-    let own = Allowed { time: limits.deadline, by_caller: false };
+    let own = Allowed::of(limits);
     if !limits.hears_deadline {
         return Ok(own);
     }

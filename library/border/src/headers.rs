@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// The id of a request, from its caller and to it.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Name and value of each default. OWASP's recommendations for services: nothing is loaded, framed, sniffed, shared or
 /// stored unless a handler says otherwise.
 static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
@@ -23,22 +26,41 @@ static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Headers that a common answer has of its own: content type, request id, and two more.
-const OWN: usize = 4;
-
-static MAP: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut map = HeaderMap::with_capacity(DEFAULTS.len() + OWN);
+/// The defaults, with a place for each header that nearly every answer has: it is filled in place, and the map does not grow.
+static TEMPLATE: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut map = HeaderMap::new();
     map.extend(DEFAULTS.iter().cloned());
+    for name in [REQUEST_ID, header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        map.insert(name, HeaderValue::from_static(""));
+    }
     map
 });
 
-/// Adds what the handler did not set: its few headers go into a copy of the defaults, which is cheaper than to find a
-/// place for each default among its own.
-pub(crate) fn add_defaults(headers: &mut HeaderMap) {
-    let own = std::mem::replace(headers, MAP.clone());
-    headers.reserve(own.len() + 1);
-    // Replaces the default of the same name; a name with several values keeps them all.
-    headers.extend(own);
+/// Adds the defaults that the handler did not set, the request id, and the length of the body where that is known. The handler's few headers
+/// go into a copy of the defaults, which is cheaper than to find a place for each default among its own.
+pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue, length: Option<u64>) {
+    let own = std::mem::replace(headers, TEMPLATE.clone());
+    let (mut has_type, mut has_length, mut last) = (false, false, None);
+    for (name, value) in own {
+        if let Some(name) = name {
+            has_type |= name == header::CONTENT_TYPE;
+            has_length |= name == header::CONTENT_LENGTH;
+            headers.insert(name.clone(), value);
+            last = Some(name);
+        } else if let Some(name) = &last {
+            // A further value of the same name.
+            headers.append(name, value);
+        }
+    }
+    headers.insert(REQUEST_ID, request_id);
+    if !has_type {
+        headers.remove(header::CONTENT_TYPE);
+    }
+    match length {
+        _ if has_length => {}
+        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length))),
+        None => drop(headers.remove(header::CONTENT_LENGTH)),
+    }
 }
 
 #[cfg(test)]
@@ -49,9 +71,28 @@ mod tests {
     fn what_the_handler_set_stays() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-        add_defaults(&mut headers);
+        add_defaults(&mut headers, HeaderValue::from_static("id"), None);
         assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=60");
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(headers[REQUEST_ID], "id");
+    }
+
+    #[test]
+    fn type_and_length_are_the_handlers_and_the_length_is_added_where_it_is_known() {
+        let names = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
+        for (own, length) in [(0, None), (0, Some(7)), (1, None), (1, Some(7)), (2, None), (2, Some(7))] {
+            let mut headers = HeaderMap::new();
+            for name in &names[..own] {
+                headers.insert(name, HeaderValue::from_static("5"));
+            }
+            add_defaults(&mut headers, HeaderValue::from_static("id"), length);
+            let own_length = (own == 2).then_some("5");
+            let expected = own_length.or(length.map(|_| "7"));
+            let shown = headers.get(header::CONTENT_LENGTH).map(|value| value.to_str().unwrap());
+            assert_eq!(shown, expected, "{own} {length:?}");
+            assert_eq!(headers.contains_key(header::CONTENT_TYPE), own > 0);
+            assert!(headers.values().all(|value| !value.is_empty()), "{headers:?}");
+        }
     }
 
     #[test]
@@ -62,7 +103,7 @@ mod tests {
         }
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
         headers.append(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
-        add_defaults(&mut headers);
+        add_defaults(&mut headers, HeaderValue::from_static("id"), None);
         let all = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(all(header::SET_COOKIE), ["a=1", "b=2", "c=3"]);
         assert_eq!(all(header::CACHE_CONTROL), ["private", "max-age=60"]);

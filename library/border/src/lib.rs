@@ -3,7 +3,9 @@
 //! - [`path`]: the steps of a request; [`path::STEPS`] lists them in order.
 //! - [`Limits`]: every bound, with its default.
 //! - [`Problem`]: the one shape of an error (RFC 9457).
-//! - [`Listener`]: accepts, bounds and drains connections; [`Reserved`] has an address on which it does not listen yet.
+//! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included; [`Reserved`] has an address on which it does not
+//!   listen yet.
+//! - [`Draining`]: an extractor for handlers that hold a connection for long.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -22,20 +24,29 @@
 
 mod access_log;
 mod admission;
+mod answer;
 mod body;
 mod connection;
 mod criticality;
 mod deadline;
+mod draining;
+mod exchange;
+mod glance;
 mod headers;
 mod host;
 mod limits;
 mod listener;
 pub mod path;
-mod patience;
 mod problem;
+mod seat;
+mod socket;
+mod state;
 mod step;
+mod streams;
 mod traffic;
+mod turn_away;
 
+pub use draining::Draining;
 pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use path::Border;

@@ -7,20 +7,33 @@ use axum::http::{StatusCode, request::Parts};
 use crate::Problem;
 
 /// What a client may ask of us. Every value can be changed; none can be turned off by leaving it out.
+///
+/// ```
+/// use evenkeel_border::Limits;
+///
+/// let limits = Limits::default().with(|limits| limits.body_bytes = 10 * 1024 * 1024);
+/// assert_eq!(limits.headers, 100);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// Connections open at once. Default 8,192, and never more than 80 % of the process's descriptors.
+    /// Connections open at once, upgraded ones included. Default 8,192. [`Limits::share_descriptors`] lowers it to what the process
+    /// can open.
     pub connections: usize,
-    /// Connections open at once from one address. Default 1,024: a balancer in front is one address.
+    /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
+    /// balancer in front is one address.
     pub connections_per_address: usize,
-    /// Requests worked on at once; the next is answered 503 at once. Default 1,024.
+    /// Requests open at once, from the head to the last byte of the answer that the client takes; the next is answered 503 at once.
+    /// Default 1,024. A streaming answer counts until it ends; an upgraded connection counts as a connection instead.
     pub in_flight: usize,
-    /// Requests worked on at once for one address; the next is answered 503 at once. Default 768, three quarters of all: who
-    /// holds theirs open, with bodies that never end for one, must not hold everybody's.
+    /// Requests open at once for one client (an IPv4 address, or the first 64 bits of an IPv6 address); the next is answered 503 at once.
+    /// Default 768, three quarters of all: a client that holds its requests open, with bodies that never end for one, leaves
+    /// the rest to the others.
     pub in_flight_per_address: usize,
     /// Bytes of the request target (414). Default 8 KiB.
     pub uri_bytes: usize,
-    /// Headers (431). Default 100.
+    /// Headers (431). Default 100, which is also where the HTTP/1.1 parser ends by itself: more are answered 431 without a document.
+    /// A larger number costs each request some memory.
     pub headers: usize,
     /// Bytes of all headers (431). Default 32 KiB.
     pub header_bytes: usize,
@@ -28,15 +41,19 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Levels of nesting in a JSON body (400). Default 32.
     pub json_depth: usize,
-    /// For a whole request head, from its first byte (the connection is cut). Default 10 s.
+    /// For the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
     pub head_timeout: Duration,
     /// For a body's next bytes, and in all at less than 1 KiB/s on top of it (408). Default 10 s.
     pub body_timeout: Duration,
-    /// Between two requests of a connection. Default 65 s: longer than the 60 s of common balancers, so that it is
-    /// they who close and no request is lost in between.
+    /// Between two requests of a connection; with HTTP/2, without an open stream. Default 65 s: longer than the 60 s of common
+    /// balancers, so that they close first and no request is lost in between.
     pub idle_timeout: Duration,
-    /// For a client to take any byte of an answer (the connection is cut). Default 30 s.
+    /// For a client to take the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream (which
+    /// is reset). Default 30 s.
     pub write_timeout: Duration,
+    /// Between two bytes, either way, of an upgraded connection such as a WebSocket (which is cut). Default 5 min: several times
+    /// the usual interval of pings.
+    pub upgrade_idle_timeout: Duration,
     /// For a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
     /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408: it is no
@@ -44,6 +61,9 @@ pub struct Limits {
     pub hears_deadline: bool,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
+    /// Bytes of the answers that an HTTP/2 connection has not taken yet; while they are more, the handlers of its further requests are not started.
+    /// Answers that stream do not count. Default 16 MiB.
+    pub unsent_bytes: u64,
     /// Access-log lines a second; the rest is counted. Errors have as many of their own. Default 200.
     pub access_lines: u32,
 }
@@ -64,17 +84,49 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(65),
             write_timeout: Duration::from_secs(30),
+            upgrade_idle_timeout: Duration::from_secs(300),
             deadline: Duration::from_secs(30),
             hears_deadline: true,
             streams: 128,
+            unsent_bytes: 16 * 1024 * 1024,
             access_lines: 200,
         }
     }
 }
 
 impl Limits {
+    /// These limits with a change.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// Lowers `connections` of all listeners of a process, in proportion, so that together they take at most 80 % of the `descriptors`
+    /// that it may open. Each keeps at least one.
+    ///
+    /// ```
+    /// use evenkeel_border::Limits;
+    ///
+    /// let mut public = Limits::default();
+    /// let mut admin = Limits::default().with(|limits| limits.connections = 256);
+    /// Limits::share_descriptors(1024, [&mut public, &mut admin]);
+    /// assert_eq!((public.connections, admin.connections), (794, 24));
+    /// ```
+    pub fn share_descriptors<const N: usize>(descriptors: u64, listeners: [&mut Self; N]) {
+        let share = u128::from(descriptors) * 4 / 5;
+        let in_all: u128 = listeners.iter().map(|limits| limits.connections as u128).sum();
+        if in_all <= share {
+            return;
+        }
+        for limits in listeners {
+            let lowered = limits.connections as u128 * share / in_all;
+            limits.connections = usize::try_from(lowered).unwrap_or(usize::MAX).max(1);
+        }
+    }
+
     /// Refuses a head that is over a bound, before anything is done for it.
-    pub(crate) fn check(&self, head: &Parts, declared_body: Option<u64>) -> Result<(), Problem> {
+    pub(crate) fn check(&self, head: &Parts, header_bytes: usize, declared_body: Option<u64>) -> Result<(), Problem> {
         let uri = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if uri > self.uri_bytes {
             let detail = format!("the request target has {uri} bytes; at most {} are taken", self.uri_bytes);
@@ -84,9 +136,8 @@ impl Limits {
             let detail = format!("the request has {} headers; at most {} are taken", head.headers.len(), self.headers);
             return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
         }
-        let bytes: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if bytes > self.header_bytes {
-            let detail = format!("the headers have {bytes} bytes; at most {} are taken", self.header_bytes);
+        if header_bytes > self.header_bytes {
+            let detail = format!("the headers have {header_bytes} bytes; at most {} are taken", self.header_bytes);
             return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
         }
         match declared_body {
@@ -97,5 +148,28 @@ impl Limits {
 
     pub(crate) fn body_too_large(&self) -> Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {} bytes", self.body_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_listeners_of_a_process_share_its_descriptors(
+            descriptors in 16..2_000_000_u64, public in 1..1_000_000_usize, admin in 1..1_000_000_usize,
+        ) {
+            let mut limits = [public, admin].map(|connections| Limits { connections, ..Limits::default() });
+            let [one, other] = &mut limits;
+            Limits::share_descriptors(descriptors, [one, other]);
+            let [one, other] = limits.map(|limits| limits.connections);
+            prop_assert!(one >= 1 && other >= 1 && one <= public && other <= admin);
+            // One each is kept in any case.
+            prop_assert!((one + other) as u64 <= (descriptors * 4 / 5).max(2) + 1);
+            prop_assert!(one + other == public + admin || (one + other) as u64 + 2 >= descriptors * 4 / 5);
+        }
     }
 }

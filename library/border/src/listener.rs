@@ -1,29 +1,33 @@
 //! Accepts connections, bounds them, and lets them finish.
 
-use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
-use http_body_util::BodyExt;
+use axum::http::{StatusCode, Version};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use supervision::{Stop, StopSource};
+use supervision::Stop;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::Instant;
 use tower::Service;
 
-use crate::admission::Neighbours;
-use crate::connection::{Busy, Connection};
+use crate::Limits;
+use crate::answer::AnswerBody;
+use crate::connection::Connection;
+use crate::exchange::Exchange;
 use crate::path::{Border, Inner};
-use crate::patience::Patient;
+use crate::seat::{Seat, Seats};
+use crate::socket::Socket;
+use crate::streams::Streams;
+use crate::turn_away::TurnAway;
 
 /// Wait after a failed accept (no descriptors left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -31,10 +35,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LAST_ACCEPTS: usize = 4096;
 /// Connections that the kernel may queue.
 const BACKLOG: u32 = 1024;
-/// A refused connection is told why, then closed.
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-    Content-Type: application/problem+json\r\nContent-Length: 77\r\n\r\n\
-    {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"\"}";
+/// What HTTP/2 may hold of each answer for a peer that takes nothing.
+const SEND_BUFFER: usize = 64 * 1024;
+/// How much of each request body an HTTP/2 peer may send before it is read, and of all of a connection.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// The most headers of a request that hyper reads without memory of their own. It answers 431 to more.
+const HEADERS: usize = 100;
 
 /// A bound address on which connections are refused until [`Reserved::listen`].
 #[derive(Debug)]
@@ -163,40 +171,33 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 #[derive(Debug)]
 struct Serving {
     border: Arc<Inner>,
+    limits: Arc<Limits>,
     routes: Router,
-    protocol: auto::Builder<TokioExecutor>,
-    per_address: Mutex<HashMap<IpAddr, Address>>,
-    open: AtomicU64,
-    ended: tokio::sync::Notify,
-    last_request: StopSource,
-    cut: StopSource,
+    seats: Arc<Seats>,
+    turn_away: TurnAway,
 }
 
 impl Serving {
     fn new(border: Arc<Inner>, routes: Router) -> Self {
+        let limits = Arc::new(border.limits.clone());
         Self {
-            protocol: protocol(&border),
+            seats: Seats::new(limits.clone(), border.traffic.clone()),
             border,
+            limits,
             routes,
-            per_address: Mutex::default(),
-            open: AtomicU64::new(0),
-            ended: tokio::sync::Notify::new(),
-            last_request: StopSource::new(),
-            cut: StopSource::new(),
+            turn_away: TurnAway::new(),
         }
     }
 
     /// Serves one connection in a task of its own, or refuses it.
     fn take(serving: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
-        let Some(seat) = Seat::take(serving, peer.ip()) else {
-            serving.border.traffic.refused.fetch_add(1, Ordering::Relaxed);
-            // Best effort: the socket's empty buffer takes it, or the peer sees a close.
-            if let Ok(mut socket) = socket.into_std() {
-                let _ = io::Write::write(&mut socket, REFUSAL);
-            }
+        let traffic = &serving.border.traffic;
+        let Some(seat) = serving.seats.take(peer.ip()) else {
+            traffic.refused.fetch_add(1, Ordering::Relaxed);
+            serving.turn_away.refuse(socket);
             return;
         };
-        serving.border.traffic.accepted.fetch_add(1, Ordering::Relaxed);
+        traffic.accepted.fetch_add(1, Ordering::Relaxed);
         let serving = serving.clone();
         tokio::spawn(async move { serving.serve_connection(socket, peer, seat).await });
     }
@@ -204,143 +205,93 @@ impl Serving {
     async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr, seat: Seat) {
         // Answers are small and wait for nothing.
         let _ = socket.set_nodelay(true);
-        let connection = Connection::new(seat.neighbours.clone());
-        // The socket keeps the seat: a connection that was upgraded counts until its handler drops it.
-        let io = TokioIo::new(Patient::new(socket, connection.clone(), &self.border.limits).keeping(seat));
+        let (last_request, cut) = self.seats.stops();
+        let connection =
+            Connection::new(self.limits.clone(), seat.neighbours.clone(), last_request.clone(), cut.clone());
+        let (connection, traffic) = (Arc::new(connection), self.border.traffic.clone());
+        let streams = Streams::new(traffic.clone());
+        let protocol = protocol(&self.limits, streams.clone());
+        let io = TokioIo::new(Socket::new(socket, connection.clone(), traffic, seat));
         let routes = self.routes.clone();
-        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let busy = connection.begin();
-            let mut request: Request = request.map(axum::body::Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(connection.clone());
-            let answer = routes.clone().call(request);
-            async move {
-                let response = answer.await?;
-                Ok::<_, std::convert::Infallible>(busy_until_streamed(response, busy))
+        let service = hyper::service::service_fn({
+            let connection = connection.clone();
+            move |request: hyper::Request<Incoming>| {
+                let running = Exchange::begin(connection.clone());
+                let http2 = request.version() == Version::HTTP_2;
+                if http2 {
+                    streams.begin(running.exchange());
+                }
+                let mut request: Request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request.extensions_mut().insert(running.exchange().clone());
+                let answer = routes.clone().call(request);
+                async move {
+                    let response = answer.await?;
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        running.exchange().connection().upgraded();
+                    }
+                    Ok::<_, std::convert::Infallible>(AnswerBody::wrap(response, running, http2))
+                }
             }
         });
-        let mut serving = std::pin::pin!(self.protocol.serve_connection_with_upgrades(io, service));
-        let (last_request, cut) = (self.last_request.listen(), self.cut.listen());
-        tokio::select! {
-            biased;
-            _ = serving.as_mut() => return,
-            () = last_request.requested() => serving.as_mut().graceful_shutdown(),
-        }
-        tokio::select! {
-            _ = serving.as_mut() => {}
-            () = cut.requested() => {}
-        }
+        let mut serving = pin!(protocol.serve_connection_with_upgrades(io, service));
+        let (mut last_request, mut cut) = (pin!(last_request.requested()), pin!(cut.requested()));
+        let (mut is_last, mut is_listening) = (false, false);
+        poll_fn(|context| {
+            if serving.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            // The stops wake this task when they come: asking them for each request would cost more than much of the border.
+            if is_listening && !connection.retires() && !self.seats.is_ending() {
+                return Poll::Pending;
+            }
+            is_listening = true;
+            if !is_last && (connection.retires() || last_request.as_mut().poll(context).is_ready()) {
+                is_last = true;
+                serving.as_mut().graceful_shutdown();
+                if serving.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+            }
+            cut.as_mut().poll(context)
+        })
+        .await;
     }
 
-    /// Lets every connection finish its request, for at most `bound`; returns how many were cut.
+    /// Lets every connection finish its requests, for at most `bound`; returns how many were cut.
     async fn finish(&self, bound: Duration) -> u64 {
-        self.last_request.request();
-        let until = Instant::now() + bound;
-        loop {
-            let ended = self.ended.notified();
-            if self.open.load(Ordering::Acquire) == 0 {
-                return 0;
-            }
-            if tokio::time::timeout_at(until, ended).await.is_err() {
-                break;
-            }
-        }
-        self.cut.request();
-        self.open.load(Ordering::Acquire)
+        self.seats.drain();
+        let emptied = tokio::time::timeout(bound, self.seats.emptied()).await;
+        let left = if emptied.is_ok() { 0 } else { self.seats.open() };
+        self.seats.cut();
+        left
     }
-}
-
-/// An answer that streams keeps its connection busy until its end, however silent it is in between.
-fn busy_until_streamed(response: Response, busy: Busy) -> Response {
-    if response.body().size_hint().exact().is_some() {
-        return response;
-    }
-    response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _until_dropped = &busy;
-            frame
-        }))
-    })
 }
 
 /// Hyper's limits, a little wider than ours where ours answer with a problem document.
-fn protocol(border: &Inner) -> auto::Builder<TokioExecutor> {
-    let limits = &border.limits;
+fn protocol(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
     let head_bytes = limits.header_bytes + limits.uri_bytes;
-    let mut protocol = auto::Builder::new(TokioExecutor::new());
+    let mut protocol = auto::Builder::new(streams);
+    if limits.headers > HEADERS {
+        protocol.http1().max_headers(limits.headers);
+    }
     protocol
         .http1()
         .timer(TokioTimer::new())
-        // `Patient` times the head, and knows an idle connection from one that drips.
+        // The socket times the head: it can tell an idle connection from one that drips.
         .header_read_timeout(None)
-        .max_headers(limits.headers * 4)
         .max_buf_size((head_bytes * 4).max(64 * 1024));
     protocol
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(u32::try_from(head_bytes * 2).unwrap_or(u32::MAX))
+        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(Some(256))
         .keep_alive_interval(Some(Duration::from_secs(20)))
         .keep_alive_timeout(Duration::from_secs(10));
     protocol
-}
-
-/// What is open for one address.
-#[derive(Debug, Default)]
-struct Address {
-    connections: usize,
-    requests: Neighbours,
-}
-
-/// A connection's place under the bounds, given back by drop.
-struct Seat {
-    serving: Arc<Serving>,
-    address: IpAddr,
-    neighbours: Neighbours,
-}
-
-impl Seat {
-    fn take(serving: &Arc<Serving>, address: IpAddr) -> Option<Self> {
-        let limits = &serving.border.limits;
-        let open = serving.open.fetch_add(1, Ordering::AcqRel);
-        serving.border.traffic.connections.fetch_add(1, Ordering::Relaxed);
-        let mut per_address = serving.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = per_address.entry(address).or_default();
-        same.connections += 1;
-        let over = open >= limits.connections as u64 || same.connections > limits.connections_per_address;
-        let neighbours = same.requests.clone();
-        drop(per_address);
-        let seat = Self { serving: serving.clone(), address, neighbours };
-        (!over).then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let serving = &self.serving;
-        let mut per_address = serving.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(same) = per_address.get_mut(&self.address) {
-            same.connections -= 1;
-            // Requests end before their connection does, or are dropped with it: nobody else has this count any more.
-            if same.connections == 0 {
-                per_address.remove(&self.address);
-            }
-        }
-        drop(per_address);
-        serving.border.traffic.connections.fetch_sub(1, Ordering::Relaxed);
-        serving.open.fetch_sub(1, Ordering::AcqRel);
-        serving.ended.notify_waiters();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_refusal_of_a_connection_is_a_whole_answer() {
-        let text = std::str::from_utf8(super::REFUSAL).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
-    }
 }

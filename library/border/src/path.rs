@@ -3,16 +3,18 @@
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use http_body_util::BodyExt;
 use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
 use telemetry::RequestContext;
@@ -24,12 +26,14 @@ use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal};
 use crate::connection::Connection;
+use crate::exchange::Exchange;
+use crate::glance::Glance;
+use crate::headers::REQUEST_ID;
 use crate::problem::{documented, needs_document};
 pub use crate::step::{STEPS, Step};
-use crate::traffic::{Route, Traffic, Vitals};
+use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
 use crate::{Limits, Problem, criticality, deadline, headers, host};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// A caller's request id is taken over up to this length.
 const MAX_REQUEST_ID: usize = 128;
@@ -101,15 +105,37 @@ impl<S> Layer<S> for Border {
     type Service = Guard<S>;
 
     fn layer(&self, handler: S) -> Guard<S> {
-        Guard { border: self.inner.clone(), handler }
+        Guard { place: Arc::new(Place { border: self.inner.clone(), route: OnceLock::new() }), handler }
     }
 }
 
 /// A handler behind the border.
 #[derive(Clone, Debug)]
 pub struct Guard<S> {
-    border: Arc<Inner>,
+    place: Arc<Place>,
     handler: S,
+}
+
+/// Where a guard stands: its border, and the route that it is around.
+#[derive(Debug)]
+struct Place {
+    border: Arc<Inner>,
+    /// The route of its first request: mostly of all, as a router puts a guard around each route.
+    route: OnceLock<Arc<Route>>,
+}
+
+impl Place {
+    fn route(&self, request: &Request) -> Arc<Route> {
+        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        match self.route.get() {
+            Some(route) if route.name() == pattern.unwrap_or(UNMATCHED) => route.clone(),
+            _ => {
+                let route = self.border.traffic.route(pattern);
+                let _ = self.route.set(route.clone());
+                route
+            }
+        }
+    }
 }
 
 impl<S> Service<Request> for Guard<S>
@@ -127,24 +153,61 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let border = self.border.clone();
-        let route = border.traffic.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        let context = Step::RequestId.run(|| identify(request.headers()));
+        let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
+        let (route, method) = (place.route(&request), request.method().clone());
+        let target = request.uri().path_and_query().cloned();
+        let context = Step::RequestId.run(|| identify(request.headers(), &glance));
         let request_id = context.request_id.clone();
-        let entered = border.enter(request, started, &mut self.handler);
+        // From here on a request that is dropped is counted as cancelled.
+        let record = Record { place, route, method, target, started, is_open: true };
+        let entered = record.place.border.enter(request, started, &glance, &mut self.handler);
 
         Box::pin(context.scope(async move {
+            let border = &record.place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
                 Err(refusal) => refusal.into_response(),
             };
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
-            let mut response = if undocumented { documented(answer).await } else { answer };
-            Step::Headers.run(|| border.finish(response.headers_mut(), &request_id));
-            Step::Vitals.run(|| border.record(&route, &method, uri.path(), response.status(), started));
+            let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
+            Step::Headers.run(|| border.finish(&mut response, &request_id));
+            Step::Vitals.run(|| record.answered(response.status()));
             Ok(response)
         }))
+    }
+}
+
+/// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
+/// its connection was cut.
+struct Record {
+    place: Arc<Place>,
+    route: Arc<Route>,
+    method: Method,
+    target: Option<PathAndQuery>,
+    started: Instant,
+    is_open: bool,
+}
+
+impl Record {
+    fn answered(mut self, status: StatusCode) {
+        self.is_open = false;
+        self.write(Some(status));
+    }
+
+    fn write(&self, status: Option<StatusCode>) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.started);
+        self.route.count(&self.method, status, took);
+        let path = self.target.as_ref().map_or("/", PathAndQuery::path);
+        self.place.border.access_log.write(&self.method, path, self.route.name(), status, took, now);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.write(None);
+        }
     }
 }
 
@@ -155,41 +218,63 @@ struct Work<F> {
     refusal: Option<Refusal>,
     /// How long it may take.
     allowed: deadline::Allowed,
-    criticality: Criticality,
-    _permit: Permit,
+    /// Where the caller said it.
+    criticality: Option<Criticality>,
+    /// Where no listener of ours keeps it until the answer is taken.
+    permit: Option<Permit>,
+    /// The connection, where it has to take answers before there may be another.
+    full: Option<Arc<Connection>>,
 }
 
 /// The path of a request, in the order of [`STEPS`].
 impl Inner {
     /// Admission, the host, the limits of head and body, and the handler's first step.
-    fn enter<S>(&self, request: Request, started: Instant, handler: &mut S) -> Result<Work<S::Future>, Problem>
+    fn enter<S>(
+        &self,
+        request: Request,
+        started: Instant,
+        glance: &Glance,
+        handler: &mut S,
+    ) -> Result<Work<S::Future>, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
         let (head, body) = request.into_parts();
-        let connection = head.extensions.get::<Arc<Connection>>().cloned();
-        let neighbours = connection.as_ref().map(|connection| connection.neighbours());
+        let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
+        let neighbours = exchange.as_ref().map(|exchange| exchange.connection().neighbours());
         let admitted = Step::Admission.run(|| self.admission.enter(neighbours)).and_then(|permit| {
-            Step::Host.run(|| host::check(&head))?;
-            Step::HeadLimits.run(|| self.limits.check(&head, body.size_hint().exact()))?;
-            let allowed = Step::Deadline.run(|| deadline::allowed(&head.headers, &self.limits, started))?;
+            Step::Host.run(|| host::check(&head, glance.hosts))?;
+            Step::HeadLimits.run(|| self.limits.check(&head, glance.bytes, body.size_hint().exact()))?;
+            let allowed = Step::Deadline.run(|| match glance.timeout {
+                true => deadline::allowed(&head.headers, &self.limits, started),
+                false => Ok(deadline::Allowed::of(&self.limits)),
+            })?;
             Ok((permit, allowed))
         });
         let (permit, allowed) = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
-            if let (false, Some(connection)) = (body.is_end_stream(), &connection) {
-                connection.leave_unread();
+            if let (false, Some(exchange)) = (body.is_end_stream(), &exchange) {
+                exchange.connection().leave_unread();
             }
         })?;
+        let connection = exchange.as_ref().map(|exchange| exchange.connection());
+        let full = connection.filter(|connection| !connection.has_room()).cloned();
+        let permit = match &exchange {
+            Some(exchange) => {
+                exchange.hold(permit);
+                None
+            }
+            None => Some(permit),
+        };
         let (body, refusal) = Step::BodyLimits.run(|| {
             if body.is_end_stream() {
                 return (body, None);
             }
             let json = is_json(&head.headers);
-            let (guarded, refusal) = Guarded::new(body, json, &self.limits, connection);
+            let (guarded, refusal) = Guarded::new(body, json, &self.limits, exchange);
             (Body::new(guarded), Some(refusal))
         });
-        let criticality = Step::Criticality.run(|| criticality::of(&head.headers));
+        let criticality = Step::Criticality.run(|| glance.criticality.then(|| criticality::of(&head.headers)));
         let mut request = Request::from_parts(head, body);
         if refusal.is_some() {
             // Our own bound on bodies answers in our own words; the framework's would come first.
@@ -198,7 +283,7 @@ impl Inner {
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
         let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
-        Ok(Work { future, refusal, allowed, criticality, _permit: permit })
+        Ok(Work { future, refusal, allowed, criticality, permit, full })
     }
 
     /// Deadline, criticality and panic guard around the handler, and what became of it.
@@ -208,23 +293,43 @@ impl Inner {
     {
         let Some(future) = work.future else { return self.panicked() };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
-        let critical = Step::Criticality.around(work.criticality.scope(caught));
-        let outcome = Step::Deadline.around(Deadline::since(started, work.allowed.time).scope(critical)).await;
+        let deadline = Deadline::since(started, work.allowed.time);
+        if let Some(connection) = &work.full {
+            let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
+            if room.await.is_err() {
+                let detail = format!("{} bytes of earlier answers wait; read them first", self.limits.unsent_bytes);
+                return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();
+            }
+        }
+        let outcome = match work.criticality {
+            Some(criticality) => {
+                let critical = Step::Criticality.around(criticality.scope(caught));
+                Step::Deadline.around(deadline.scope(critical)).await
+            }
+            None => Step::Deadline.around(deadline.scope(Step::Criticality.around(caught))).await,
+        };
 
         // A refused body explains whatever the handler made of it.
-        if let Some(problem) = work.refusal.and_then(|refusal| refusal.problem(&self.limits)) {
-            return problem.into_response();
-        }
-        match outcome {
-            Ok(Err(_panic)) => self.panicked(),
+        let refused = work.refusal.and_then(|refusal| refusal.problem(&self.limits));
+        let response = match (refused, outcome) {
+            (Some(problem), _) => problem.into_response(),
             // A failure after the caller's own time comes of that time: it is told like the end of it.
-            Ok(Ok(Ok(response))) if !response.status().is_server_error() || !work.allowed.ended_by_caller(started) => {
-                response
-            }
-            _expired => {
+            (None, Ok(Ok(Ok(response))))
+                if response.status().is_server_error() && work.allowed.ended_by_caller(started) =>
+            {
                 self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
                 work.allowed.expired().into_response()
             }
+            (None, Ok(Ok(Ok(response)))) => response,
+            (None, Ok(Err(_panic))) => self.panicked(),
+            (None, Err(_expired)) => {
+                self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
+                work.allowed.expired().into_response()
+            }
+        };
+        match work.permit {
+            Some(permit) => response.map(|body| held(body, permit)),
+            None => response,
         }
     }
 
@@ -234,33 +339,32 @@ impl Inner {
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 
-    fn finish(&self, headers: &mut HeaderMap, request_id: &str) {
-        headers::add_defaults(headers);
-        if let Ok(value) = HeaderValue::from_str(request_id) {
-            headers.insert(REQUEST_ID, value);
-        }
+    fn finish(&self, response: &mut Response, request_id: &str) {
+        let length = response.body().size_hint().exact();
+        let headers = response.headers_mut();
+        // An id is made of characters that a header takes.
+        let request_id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static("-"));
+        headers::add_defaults(headers, request_id, length);
         if self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.phase() >= Phase::Draining) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
+}
 
-    fn record(
-        &self,
-        route: &Arc<Route>,
-        method: &axum::http::Method,
-        path: &str,
-        status: StatusCode,
-        started: Instant,
-    ) {
-        let now = Instant::now();
-        let took = now.saturating_duration_since(started);
-        route.count(method, status, took);
-        self.access_log.write(method, path, route.name(), status, took, now);
-    }
+/// A body that keeps its permit until it is dropped, for servers other than [`crate::Listener`].
+fn held(body: Body, permit: Permit) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _until_dropped = &permit;
+        frame
+    }))
 }
 
 /// Takes over the caller's request id and trace where they are well formed, else makes new ones.
-fn identify(headers: &HeaderMap) -> RequestContext {
+fn identify(headers: &HeaderMap, glance: &Glance) -> RequestContext {
+    if !glance.identity {
+        let (request_id, trace) = vitals::new_request_id_and_trace();
+        return RequestContext { request_id, trace };
+    }
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let well_formed = |id: &&str| {
         (1..=MAX_REQUEST_ID).contains(&id.len())
@@ -274,9 +378,10 @@ fn identify(headers: &HeaderMap) -> RequestContext {
     RequestContext { request_id, trace: parent.map_or_else(TraceContext::new, |parent| parent.child()) }
 }
 
+/// Whether a body may be read as JSON. Media types are the same in either case (RFC 9110, 8.3.1).
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.contains("json")
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
 }
 
 #[cfg(test)]
@@ -335,5 +440,15 @@ mod tests {
         let refused_at = STEPS.iter().position(|step| *step == Step::Host).expect("the host is checked");
         let answered_at = STEPS.iter().position(|step| *step == Step::ProblemDocuments).expect("it is documented");
         assert_eq!(run(&trace), [&STEPS[..=refused_at], &STEPS[answered_at..]].concat());
+    }
+
+    #[tokio::test]
+    async fn without_a_listener_of_ours_the_body_of_the_answer_keeps_the_permit() {
+        let border = Border::new("public", Limits::default(), &Registry::new());
+        let routes = border.around(Router::new().route("/echo", post(async |body: String| body)));
+        let response = routes.oneshot(request()).await.expect("a router does not fail");
+        assert_eq!(border.inner.admission.in_flight(), 1);
+        drop(response);
+        assert_eq!(border.inner.admission.in_flight(), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! The steps of a request, by name and in order.
 
 /// The steps of a request, in the order in which a request reaches them. Before them the socket has its own: connection limits
-/// ([`crate::Listener`]), the peer's time (`patience`), and the protocol's limits (hyper's, a little wider than ours, so that
-/// ours answer).
+/// ([`crate::Listener`]), the peer's time (`socket`, `streams`), and the protocol's limits (hyper's, mostly a little wider than ours,
+/// so that ours answer). After them the body of the answer (`answer`) keeps the request open until the peer has taken it.
 ///
 /// Every step of the program runs through its [`Step`], and a test compares the trace of a real request with this list.
 pub const STEPS: [Step; 11] = [

@@ -16,7 +16,9 @@ const MAX_ROUTES: usize = 1000;
 pub(crate) const UNMATCHED: &str = "unmatched";
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "cancelled"];
+/// The class of requests that ended without an answer.
+const CANCELLED: usize = CLASSES.len() - 1;
 
 const SERVER: Table = Table {
     name: "http_server",
@@ -25,8 +27,8 @@ const SERVER: Table = Table {
         Column::label("listener", "The listener."),
         Column::label("route", "The route's pattern, or unmatched."),
         Column::label("method", "The method."),
-        Column::label("status", "The class of the answer's status."),
-        Column::counter("requests", "Requests answered."),
+        Column::label("status", "The class of the answer's status; cancelled: the client left before there was one."),
+        Column::counter("requests", "Requests answered or cancelled."),
     ],
 };
 
@@ -37,7 +39,7 @@ const LATENCY: Table = Table {
         Column::label("listener", "The listener."),
         Column::label("route", "The route's pattern, or unmatched."),
         Column::label("method", "The method."),
-        Column::duration("duration", "From the head's arrival to the answer's head."),
+        Column::duration("duration", "From the head's arrival to the answer's head, or to the client's leaving."),
     ],
 };
 
@@ -46,13 +48,15 @@ const LISTENER: Table = Table {
     help: "How full a listener is.",
     columns: &[
         Column::label("listener", "The listener."),
-        Column::gauge("requests_in_flight", "Requests being worked on."),
-        Column::gauge("requests_in_flight_limit", "The most requests worked on at once."),
+        Column::gauge("requests_in_flight", "Requests being worked on or answered."),
+        Column::gauge("requests_in_flight_limit", "The most requests worked on or answered at once."),
         Column::counter("requests_refused", "Requests answered 503 because too many were in flight."),
-        Column::gauge("connections", "Connections open."),
+        Column::gauge("connections", "Connections open, upgraded ones included."),
         Column::gauge("connections_limit", "The most connections open at once."),
         Column::counter("connections_accepted", "Connections accepted."),
         Column::counter("connections_refused", "Connections refused by a bound."),
+        Column::counter("connections_timed_out", "Connections cut because the peer did nothing for too long."),
+        Column::counter("answers_cut", "HTTP/2 answers reset because the client did not take them."),
         Column::counter("panics", "Handlers that panicked."),
         Column::counter(
             "deadlines_missed",
@@ -71,6 +75,8 @@ pub(crate) struct Traffic {
     pub(crate) connections: AtomicU64,
     pub(crate) accepted: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) timed_out: AtomicU64,
+    pub(crate) answers_cut: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) deadlines_missed: AtomicU64,
 }
@@ -97,6 +103,8 @@ impl Traffic {
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            timed_out: AtomicU64::new(0),
+            answers_cut: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             deadlines_missed: AtomicU64::new(0),
         }
@@ -134,11 +142,11 @@ impl Route {
         &self.name
     }
 
-    /// Counts one answer.
-    pub(crate) fn count(&self, method: &Method, status: StatusCode, duration: Duration) {
+    /// Counts one answer; none: the request was cancelled.
+    pub(crate) fn count(&self, method: &Method, status: Option<StatusCode>, duration: Duration) {
         let slot = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
         let counts = self.methods[slot].get_or_init(Box::default);
-        let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
+        let class = status.map_or(CANCELLED, |status| usize::from(status.as_u16() / 100).clamp(1, CANCELLED) - 1);
         counts.classes[class].fetch_add(1, Ordering::Relaxed);
         counts.duration.record(duration);
     }
@@ -245,6 +253,8 @@ impl Source for Saturation {
             TableValue::from(self.limits.connections as u64),
             count(&self.traffic.accepted),
             count(&self.traffic.refused),
+            count(&self.traffic.timed_out),
+            count(&self.traffic.answers_cut),
             count(&self.traffic.panics),
             count(&self.traffic.deadlines_missed),
             TableValue::from(self.limits.body_bytes),
@@ -260,11 +270,11 @@ mod tests {
     fn unknown_methods_and_routes_over_the_bound_do_not_make_new_series() {
         let traffic = Arc::new(Traffic::new("public"));
         for n in 0..2 * MAX_ROUTES {
-            traffic.route(Some(&format!("/{n}"))).count(&Method::GET, StatusCode::OK, Duration::ZERO);
+            traffic.route(Some(&format!("/{n}"))).count(&Method::GET, Some(StatusCode::OK), Duration::ZERO);
         }
         for n in 0..10 {
             let method = Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
-            traffic.route(None).count(&method, StatusCode::OK, Duration::ZERO);
+            traffic.route(None).count(&method, Some(StatusCode::OK), Duration::ZERO);
         }
         assert_eq!(Requests(traffic).rows().len(), MAX_ROUTES + 2);
     }

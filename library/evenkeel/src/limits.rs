@@ -6,38 +6,34 @@ use border::Limits;
 
 use crate::settings::Standard;
 
-/// Descriptors kept for files, the store and calls.
-const DESCRIPTORS_KEPT: u64 = 256;
+/// Connections open at once on the admin listener.
+const ADMIN_CONNECTIONS: usize = 256;
 /// The deadline of requests to the admin listener.
 const ADMIN_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The limits of the public listener.
-pub(crate) fn public(standard: &Standard) -> Limits {
-    let limits = Limits {
-        connections: standard.max_connections.min(descriptors_for_connections()),
-        connections_per_address: standard.max_connections_per_address,
-        in_flight: standard.max_in_flight,
+/// The limits of the public listener, as the service changes them, and of the admin listener. They share the descriptors of the process.
+pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)) -> (Limits, Limits) {
+    let mut public = Limits::default().with(|limits| {
+        limits.connections = standard.max_connections;
+        limits.connections_per_address = standard.max_connections_per_address;
+        limits.in_flight = standard.max_in_flight;
         // A quarter is for other addresses; of a few, all but one.
-        in_flight_per_address: standard.max_in_flight
-            - standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1),
-        body_bytes: standard.max_body_bytes,
-        deadline: standard.deadline,
-        idle_timeout: standard.idle_timeout,
-        ..Limits::default()
-    };
+        let others = standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1);
+        limits.in_flight_per_address = standard.max_in_flight - others;
+        limits.body_bytes = standard.max_body_bytes;
+        limits.deadline = standard.deadline;
+        limits.idle_timeout = standard.idle_timeout;
+    });
     #[cfg(feature = "without-guards")]
-    let limits = standard.without.limits(limits);
-    limits
-}
-
-/// The limits of the admin listener.
-pub(crate) fn admin(standard: &Standard) -> Limits {
-    Limits { deadline: ADMIN_DEADLINE, ..public(standard) }
-}
-
-/// The file descriptors that this process may open, without those that it needs itself.
-fn descriptors_for_connections() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let kept = limit.unwrap_or(1024).saturating_sub(DESCRIPTORS_KEPT).max(16);
-    usize::try_from(kept).unwrap_or(usize::MAX)
+    {
+        public = standard.without.limits(public);
+    }
+    let mut admin = public.clone().with(|limits| {
+        limits.connections = ADMIN_CONNECTIONS;
+        limits.deadline = ADMIN_DEADLINE;
+    });
+    change(&mut public);
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    Limits::share_descriptors(descriptors.unwrap_or(u64::MAX), [&mut public, &mut admin]);
+    (public, admin)
 }

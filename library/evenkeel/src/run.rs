@@ -61,13 +61,14 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
     ) -> Result<Self, Failed> {
         let standard = &configuration.standard;
         let lifecycle = Lifecycle::new(&registry);
-        let mut public_limits = limits::public(standard);
-        service.limits.drain(..).for_each(|change| change(&mut public_limits));
+        let (public_limits, admin_limits) = limits::of_listeners(standard, |limits| {
+            service.limits.drain(..).for_each(|change| change(limits));
+        });
         let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone());
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
         let public = Listener::reserve(address, public_border.clone()).map_err(refused)?;
-        let admin_border = Border::new("admin", limits::admin(standard), &registry);
+        let admin_border = Border::new("admin", admin_limits, &registry);
         let admin = Listener::reserve(standard.admin, admin_border.clone()).and_then(Reserved::listen);
         let admin = admin.map_err(|error| not_listening("admin", standard.admin, error))?;
         let parts = Parts::new(&registry, lifecycle.clone(), manager, StopBudget::of(standard), record);

@@ -163,7 +163,7 @@ impl Without {
 
     /// A listener's limits without them.
     pub(crate) fn limits(&self, limits: Limits) -> Limits {
-        Limits { hears_deadline: limits.hears_deadline && !self.has("call.deadline"), ..limits }
+        limits.with(|limits| limits.hears_deadline &= !self.has("call.deadline"))
     }
 }
 

@@ -94,7 +94,8 @@ impl Deadline {
             return Some(output);
         }
         // Also where the work has used up what it may do without giving way.
-        let over = tokio::task::unconstrained(tokio::time::sleep_until(self.at));
+        // In a box, so that work that is answered at once is not larger for it.
+        let over = tokio::task::unconstrained(Box::pin(tokio::time::sleep_until(self.at)));
         tokio::select! {
             biased;
             output = work => Some(output),

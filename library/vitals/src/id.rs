@@ -24,9 +24,23 @@ pub fn new_id(prefix: &str) -> String {
 pub fn new_request_id() -> Arc<str> {
     let mut bytes = [0; 16];
     fill_entropy(&mut bytes);
+    request_id_of(&bytes)
+}
+
+/// A new request id and a new trace, from one draw of randomness.
+pub fn new_request_id_and_trace() -> (Arc<str>, TraceContext) {
+    let mut bytes = [0; 40];
+    fill_entropy(&mut bytes);
+    let (mut id, mut trace) = ([0; 16], [0; 24]);
+    id.copy_from_slice(&bytes[..16]);
+    trace.copy_from_slice(&bytes[16..]);
+    (request_id_of(&id), TraceContext::of(trace))
+}
+
+fn request_id_of(bytes: &[u8; 16]) -> Arc<str> {
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        pair.copy_from_slice(&PAIRS[usize::from(*byte)]);
     }
     std::str::from_utf8(&digits).expect("hexadecimal digits are ASCII").into()
 }
@@ -48,6 +62,10 @@ impl TraceContext {
     pub fn new() -> Self {
         let mut bytes = [0; 24];
         fill_entropy(&mut bytes);
+        Self::of(bytes)
+    }
+
+    fn of(mut bytes: [u8; 24]) -> Self {
         // All-zero ids are invalid; of 2^128 this is the only one to avoid.
         bytes[0] |= 1;
         bytes[16] |= 1;
@@ -111,6 +129,17 @@ impl FromStr for TraceContext {
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// The two digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
@@ -152,6 +181,15 @@ mod tests {
         assert_eq!(parent.to_string().parse(), Ok(parent));
         assert_eq!(parent.child().trace_id(), parent.trace_id());
         assert_ne!(parent.child().span_id(), parent.span_id());
+    }
+
+    #[test]
+    fn one_draw_gives_an_id_and_a_valid_trace_that_share_nothing() {
+        let (id, trace) = new_request_id_and_trace();
+        assert_eq!(id.len(), 32);
+        assert_eq!(trace.to_string().parse(), Ok(trace));
+        assert_ne!(*id, trace.trace_id());
+        assert_ne!(new_request_id_and_trace(), (id, trace));
     }
 
     #[test]

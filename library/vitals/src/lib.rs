@@ -43,7 +43,7 @@ pub use build::{Build, Instance};
 pub use entropy::{entropy, fill_entropy, random_fraction, seed_entropy};
 pub use event::{Bus, EVENTS_KEPT, Event};
 pub use histogram::{Histogram, HistogramSnapshot};
-pub use id::{InvalidId, TraceContext, new_id, new_request_id};
+pub use id::{InvalidId, TraceContext, new_id, new_request_id, new_request_id_and_trace};
 pub use live::{Live, Reading};
 pub use registry::{Registry, Snapshot};
 pub use table::{Column, Kind, Source, Table, TableRow, TableValue, Unit};

@@ -1,6 +1,5 @@
 //! The border as a client meets it, over real sockets.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,40 +11,9 @@ use serde_json::Value as Json;
 use supervision::StopSource;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use vitals::Registry;
 
-struct Server {
-    address: SocketAddr,
-    stop: StopSource,
-    done: JoinHandle<u64>,
-    registry: Registry,
-}
-
-async fn server(limits: Limits, routes: Router) -> Server {
-    let registry = Registry::new();
-    let border = Border::new("public", limits, &registry);
-    let routes = border.around(routes);
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
-    let (address, stop) = (listener.address(), StopSource::new());
-    let stopped = stop.listen();
-    let done = tokio::spawn(async move { listener.serve(routes, stopped, Duration::from_secs(5)).await });
-    Server { address, stop, done, registry }
-}
-
-/// Sends bytes and reads to the end of the connection.
-async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    // A refused body may be cut while it is being sent: what counts is the answer.
-    let _ = socket.write_all(request.as_ref()).await;
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn status(answer: &str) -> u16 {
-    answer.split_whitespace().nth(1).unwrap_or_else(|| panic!("no status in {answer:?}")).parse().unwrap()
-}
+use crate::server::{close, exchange, server, status};
 
 fn problem(answer: &str) -> Json {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -59,10 +27,6 @@ fn problem(answer: &str) -> Json {
     assert_eq!(problem["status"], status(answer));
     assert!(head.contains(problem["request_id"].as_str().unwrap()));
     problem
-}
-
-fn close(method: &str, target: &str) -> String {
-    format!("{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
 }
 
 fn upload(body: &str, kind: &str) -> String {
@@ -81,20 +45,20 @@ fn routes() -> Router {
 
 #[tokio::test]
 async fn every_refusal_is_a_problem_document_with_headers_and_request_id() {
-    let server = server(Limits { body_bytes: 1000, ..Limits::default() }, routes()).await;
-    let many_headers: String = (0..150).map(|n| format!("h{n}: v\r\n")).collect();
+    let server = server(Limits::default().with(|limits| limits.body_bytes = 1000), routes()).await;
     let cases = [
         (404, close("GET", "/nothing")),
         (405, close("DELETE", "/hello")),
         (414, close("GET", &format!("/{}", "a".repeat(10_000)))),
         (431, format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\nbig: {}\r\n\r\n", "b".repeat(40_000))),
-        (431, format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{many_headers}\r\n")),
         (400, "GET /hello HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned()),
         (400, "GET /hello HTTP/1.1\r\nhost: x\r\nhost: y\r\nconnection: close\r\n\r\n".to_owned()),
         (413, upload(&format!("\"{}\"", "c".repeat(1000)), "application/json")),
         (415, upload("{}", "text/plain")),
         (400, upload("{\"broken\":", "application/json")),
         (400, upload(&"[".repeat(100), "application/json")),
+        (400, upload(&format!("{}{}", "[".repeat(100), "]".repeat(100)), "Application/JSON")),
+        (400, "GET http://internal/hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned()),
         (500, close("GET", "/panic")),
     ];
     for (expected, request) in cases {
@@ -106,8 +70,27 @@ async fn every_refusal_is_a_problem_document_with_headers_and_request_id() {
 }
 
 #[tokio::test]
+async fn more_headers_than_are_taken_are_refused_with_a_document_below_the_bound_of_the_parser() {
+    let with = |headers: usize| {
+        let headers: String = (2..headers).map(|n| format!("h{n}: v\r\n")).collect();
+        format!("GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n")
+    };
+    let (all, few) = (server(Limits::default(), routes()).await, Limits::default().with(|limits| limits.headers = 50));
+    assert_eq!(status(&exchange(all.address, with(100)).await), 200);
+    assert_eq!(status(&exchange(all.address, with(101)).await), 431);
+    let few = server(few, routes()).await;
+    let answer = exchange(few.address, with(51)).await;
+    assert_eq!(status(&answer), 431);
+    problem(&answer);
+    assert_eq!(status(&exchange(few.address, with(50)).await), 200);
+    let many = server(Limits::default().with(|limits| limits.headers = 200), routes()).await;
+    assert_eq!(status(&exchange(many.address, with(200)).await), 200);
+    assert_eq!(status(&exchange(many.address, with(201)).await), 431);
+}
+
+#[tokio::test]
 async fn a_chunked_body_is_refused_where_it_passes_the_bound() {
-    let server = server(Limits { body_bytes: 1000, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.body_bytes = 1000), routes()).await;
     let chunk = format!("200\r\n{}\r\n", " ".repeat(512));
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let answer = exchange(server.address, format!("{head}{}", chunk.repeat(100))).await;
@@ -131,7 +114,7 @@ async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
             std::future::pending::<()>().await;
         }
     });
-    let limits = Limits { deadline: Duration::from_millis(20), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.deadline = Duration::from_millis(20));
     let server = server(limits, Router::new().route("/slow", slow)).await;
     let answer = exchange(server.address, close("GET", "/slow")).await;
     assert_eq!(status(&answer), 504);
@@ -143,7 +126,7 @@ async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
 async fn a_caller_that_waits_less_is_answered_408_when_it_said_and_one_that_waits_more_changes_nothing() {
     let told = get(async || format!("{:?}", resilience::Deadline::current().map(|deadline| deadline.left().as_secs())));
     let slow = get(async || std::future::pending::<()>().await);
-    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.deadline = Duration::from_secs(60));
     let server = server(limits, Router::new().route("/slow", slow).route("/told", told)).await;
     let with = |path: &str, timeout: &str| {
         format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ngrpc-timeout: {timeout}\r\n\r\n")
@@ -159,7 +142,7 @@ async fn a_caller_that_waits_less_is_answered_408_when_it_said_and_one_that_wait
         tokio::time::sleep_until(resilience::Deadline::current().unwrap().at()).await;
         axum::http::StatusCode::GATEWAY_TIMEOUT
     });
-    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().with(|limits| limits.deadline = Duration::from_secs(60));
     let other = self::server(limits, Router::new().route("/late", late)).await;
     for timeout in ["20m", "1n"] {
         assert_eq!(status(&exchange(other.address, with("/late", timeout)).await), 408, "{timeout}");
@@ -192,7 +175,7 @@ async fn a_callers_request_id_is_kept_when_it_is_well_formed() {
 
 #[tokio::test]
 async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_served() {
-    let server = server(Limits { connections_per_address: 2, ..Limits::default() }, routes()).await;
+    let server = server(Limits::default().with(|limits| limits.connections_per_address = 2), routes()).await;
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut socket = TcpStream::connect(server.address).await.unwrap();
@@ -215,7 +198,14 @@ async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_ser
 
 #[tokio::test]
 async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
-    let server = server(Limits { in_flight: 3, in_flight_per_address: 2, ..Limits::default() }, routes()).await;
+    let server = server(
+        Limits::default().with(|limits| {
+            limits.in_flight = 3;
+            limits.in_flight_per_address = 2;
+        }),
+        routes(),
+    )
+    .await;
     let endless = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let mut held = Vec::new();
     for _ in 0..4 {
@@ -242,7 +232,7 @@ async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
     let mut answer = String::new();
     other.read_to_string(&mut answer).await.unwrap();
     assert_eq!(status(&answer), 200, "{answer}");
-    assert!(exchange(server.address, close("GET", "/hello")).await.contains("of your address"));
+    assert!(exchange(server.address, close("GET", "/hello")).await.contains("from this address"));
 }
 
 #[tokio::test]
@@ -331,8 +321,8 @@ async fn an_accept_loop_that_broke_off_goes_on_with_the_same_socket_and_connecti
 #[tokio::test]
 async fn some_routes_can_have_limits_of_their_own() {
     let registry = Registry::new();
-    let border = Border::new("public", Limits { body_bytes: 1000, ..Limits::default() }, &registry);
-    let wide = border.with_limits(Limits { body_bytes: 10_000, ..border.limits().clone() });
+    let border = Border::new("public", Limits::default().with(|limits| limits.body_bytes = 1000), &registry);
+    let wide = border.with_limits(border.limits().clone().with(|limits| limits.body_bytes = 10_000));
     let upload_route = Router::new().route("/upload", post(async |body: String| body.len().to_string()));
     let routes = border.around(routes()).merge(wide.around(upload_route));
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();

@@ -2,3 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod behaviour;
+mod connections;
+mod http2;
+mod server;
+mod upgrades;

@@ -1,0 +1,64 @@
+//! One pass over the headers of a request: what is there of the few that the border reads, and their size.
+//!
+//! Most requests have none of them but Host. A look-up of each would hash its name and probe the map for nothing.
+
+use axum::http::HeaderMap;
+
+/// What a request's headers have for the border.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Glance {
+    /// Bytes of all headers as HTTP/1.1 sends them.
+    pub(crate) bytes: usize,
+    /// How often Host is there.
+    pub(crate) hosts: usize,
+    /// Whether the caller gives an id or a trace.
+    pub(crate) identity: bool,
+    /// Whether the caller gives a timeout.
+    pub(crate) timeout: bool,
+    /// Whether the caller gives a criticality.
+    pub(crate) criticality: bool,
+}
+
+impl Glance {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut glance = Self::default();
+        for (name, value) in headers {
+            let name = name.as_str();
+            glance.bytes += name.len() + value.len() + 4;
+            // By length first: few names have one of these.
+            match name.len() {
+                4 if name == "host" => glance.hosts += 1,
+                11 if name == "traceparent" => glance.identity = true,
+                11 if name == "criticality" => glance.criticality = true,
+                12 if name == "x-request-id" => glance.identity = true,
+                12 if name == "grpc-timeout" => glance.timeout = true,
+                _ => {}
+            }
+        }
+        glance
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_header_of_the_border_is_seen_and_others_count_by_their_bytes() {
+        let glance = |names: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for name in names {
+                headers.append(*name, "value".parse().unwrap());
+            }
+            Glance::of(&headers)
+        };
+        let with = |bytes| Glance { bytes, ..Glance::default() };
+        assert_eq!(glance(&[]), with(0));
+        assert_eq!(glance(&["accept", "user-agent", "date", "grpc-accept"]), with(6 + 10 + 4 + 11 + 4 * 9));
+        assert_eq!(glance(&["host", "host"]), Glance { hosts: 2, ..with(26) });
+        assert_eq!(glance(&["x-request-id"]), Glance { identity: true, ..with(21) });
+        assert_eq!(glance(&["traceparent"]), Glance { identity: true, ..with(20) });
+        assert_eq!(glance(&["grpc-timeout"]), Glance { timeout: true, ..with(21) });
+        assert_eq!(glance(&["criticality"]), Glance { criticality: true, ..with(20) });
+    }
+}

@@ -1,0 +1,393 @@
+//! Timeouts of a connection, in a wrapper of its socket: they hold for every protocol above it.
+//!
+//! [`crate::state`] says until when the peer must have done its part. The timer is set to that moment and not moved when requests follow
+//! one another: it wakes an idle connection once, at its end, and a busy one once an idle timeout. Bytes that the peer does not take
+//! have a timer of their own, as the two directions of an upgraded connection can belong to two tasks.
+//!
+//! Ends of connections linger (RFC 9112, section 9.6) when the peer may still be sending, so that a refusal is not lost to a reset.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use crate::connection::Connection;
+use crate::state::State;
+use crate::traffic::Traffic;
+
+/// The longest that a closed connection still reads bytes of its peer.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+/// The most that it reads.
+pub(crate) const LINGER_BYTES: usize = 4 << 20;
+/// How long an idle HTTP/2 connection may take to end after GOAWAY.
+const GOAWAY_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A socket that does not wait for ever. It owns whatever lasts as long as the connection (`keep`), upgraded or not.
+pub(crate) struct Socket<S, K> {
+    socket: S,
+    connection: Arc<Connection>,
+    traffic: Arc<Traffic>,
+    /// For the peer's part.
+    overdue: Timer,
+    /// Since when the peer has taken nothing, and its timer.
+    stalled: Option<Instant>,
+    stall: Timer,
+    /// When GOAWAY was asked for.
+    retired: Option<Instant>,
+    /// The end of an upgraded connection by the listener.
+    cut: Option<Cut>,
+    closing: Option<Closing>,
+    _keep: K,
+}
+
+struct Closing {
+    until: Instant,
+    bytes_left: usize,
+}
+
+/// A timer that is made when it is first needed, and moved only to an earlier moment or when it has fired.
+#[derive(Default)]
+struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    task: Option<Waker>,
+}
+
+impl Timer {
+    /// Returns whether `due` has passed; else the task is woken at `due` or before.
+    fn has_passed(&mut self, due: Instant, context: &mut Context<'_>) -> bool {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        let same_task = self.task.as_ref().is_some_and(|task| task.will_wake(context.waker()));
+        if same_task && sleep.deadline() <= due && !sleep.is_elapsed() {
+            return false;
+        }
+        if sleep.is_elapsed() || sleep.deadline() > due {
+            sleep.as_mut().reset(due);
+        }
+        // Also where the task has used up what it may do without giving way.
+        let polled = std::pin::pin!(tokio::task::unconstrained(sleep.as_mut())).poll(context);
+        self.task = Some(context.waker().clone());
+        polled.is_ready()
+    }
+}
+
+impl<S, K> Socket<S, K> {
+    pub(crate) fn new(socket: S, connection: Arc<Connection>, traffic: Arc<Traffic>, keep: K) -> Self {
+        Self {
+            socket,
+            connection,
+            traffic,
+            overdue: Timer::default(),
+            stalled: None,
+            stall: Timer::default(),
+            retired: None,
+            cut: None,
+            closing: None,
+            _keep: keep,
+        }
+    }
+
+    /// Fails when the peer has had long enough; else the task is woken when it will have.
+    fn check_peer(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let state = self.connection.waits();
+        if matches!(state, State::Upgraded { .. }) {
+            self.check_cut(context)?;
+        }
+        while let Some((mut due, what)) = state.due(&self.connection.limits) {
+            if let (Some(retired), State::Idle { since }) = (self.retired, state) {
+                due = since.max(retired) + GOAWAY_TIMEOUT;
+            }
+            if !self.overdue.has_passed(due, context) {
+                return Ok(());
+            }
+            if self.retired.is_none() && matches!(state, State::Idle { .. }) && self.connection.is_http2() {
+                // The end of an idle connection is announced, so that a request that is on its way is repeated elsewhere.
+                self.retired = Some(Instant::now());
+                self.connection.retire();
+            } else {
+                self.traffic.timed_out.fetch_add(1, Ordering::Relaxed);
+                return Err(timed_out(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails when the listener cuts its connections. Others than upgraded ones are cut with their task.
+    fn check_cut(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let cut = self.cut.get_or_insert_with(|| {
+            let stop = self.connection.cut.clone();
+            Box::pin(async move { stop.requested().await })
+        });
+        if !self.connection.cut.is_requested() && cut.as_mut().poll(context).is_pending() {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server ends"))
+    }
+
+    fn wrote(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match outcome {
+            Poll::Pending => {
+                let since = *self.stalled.get_or_insert_with(Instant::now);
+                let due = since.checked_add(self.connection.limits.write_timeout);
+                if due.is_some_and(|due| self.stall.has_passed(due, context)) {
+                    self.traffic.timed_out.fetch_add(1, Ordering::Relaxed);
+                    return Poll::Ready(Err(timed_out("the peer to take bytes")));
+                }
+                Poll::Pending
+            }
+            Poll::Ready(outcome) => {
+                self.stalled = None;
+                if self.cut.is_some() {
+                    self.connection.sent();
+                    if self.connection.cut.is_requested() {
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server ends")));
+                    }
+                }
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+fn timed_out(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("waited long enough for {what}"))
+}
+
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Socket<S, K> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.socket).poll_read(context, buffer) {
+            Poll::Pending => {
+                self.check_peer(context)?;
+                Poll::Pending
+            }
+            Poll::Ready(outcome) => {
+                let received = &buffer.filled()[before..];
+                if !received.is_empty() {
+                    self.connection.received(received);
+                }
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.wrote(context, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.wrote(context, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.socket).poll_flush(context);
+        if flushed.is_ready() {
+            // The server flushes its socket when its own buffers are empty.
+            self.connection.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.closing.is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(context))?;
+            if !self.connection.must_linger() {
+                return Poll::Ready(Ok(()));
+            }
+            let until = Instant::now() + LINGER;
+            self.closing = Some(Closing { until, bytes_left: LINGER_BYTES });
+        }
+        let mut discarded = [0; 8192];
+        loop {
+            let mut buffer = ReadBuf::new(&mut discarded);
+            let read = Pin::new(&mut self.socket).poll_read(context, &mut buffer);
+            let length = buffer.filled().len();
+            let Self { closing: Some(closing), overdue, .. } = &mut *self else { return Poll::Ready(Ok(())) };
+            closing.bytes_left = closing.bytes_left.saturating_sub(length);
+            let over = closing.bytes_left == 0 || overdue.has_passed(closing.until, context);
+            match read {
+                Poll::Ready(Ok(())) if length > 0 && !over => {}
+                Poll::Pending if !over => return Poll::Pending,
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::*;
+    use crate::Limits;
+    use crate::connection::PREFACE;
+    use crate::exchange::{Exchange, Running};
+
+    type Timed = Socket<DuplexStream, ()>;
+
+    fn socket_with(limits: Limits) -> (Timed, DuplexStream, Arc<Connection>) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let never = supervision::StopSource::new();
+        let connection = Connection::new(Arc::new(limits), Default::default(), never.listen(), never.listen());
+        // A source that is gone would cut.
+        std::mem::forget(never);
+        let connection = Arc::new(connection);
+        (Socket::new(ours, connection.clone(), Arc::new(Traffic::new("public")), ()), theirs, connection)
+    }
+
+    fn socket() -> (Timed, DuplexStream, Arc<Connection>) {
+        socket_with(Limits::default())
+    }
+
+    fn request(connection: &Arc<Connection>) -> Running {
+        Exchange::begin(connection.clone())
+    }
+
+    /// Reads until the socket fails.
+    async fn cut_after(socket: &mut Timed) -> Duration {
+        let start = Instant::now();
+        let mut sink = [0; 64];
+        loop {
+            match socket.read(&mut sink).await {
+                Ok(0) => panic!("the peer closed"),
+                Ok(_) => {}
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+                    return start.elapsed();
+                }
+            }
+        }
+    }
+
+    /// Sends a byte each second until the socket is gone.
+    fn drip(mut peer: DuplexStream) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move {
+            while peer.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_is_cut_within_its_bound() {
+        let (mut socket, peer, _connection) = socket();
+        let dripping = drip(peer);
+        assert_eq!(cut_after(&mut socket).await.as_secs(), 10);
+        drop(socket);
+        dripping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_never_sends_a_byte_is_cut_like_a_slow_head() {
+        let (mut socket, _peer, _connection) = socket();
+        assert_eq!(cut_after(&mut socket).await.as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_kept_longer_than_a_balancer_keeps_it_and_then_cut() {
+        let (mut socket, _peer, connection) = socket();
+        let running = request(&connection);
+        running.answered();
+        drop(running);
+        socket.flush().await.unwrap();
+        let after = cut_after(&mut socket).await;
+        assert!(after > Duration::from_secs(60) && after < Duration::from_secs(66), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_wakes_once_at_its_end() {
+        let (mut socket, _peer, connection) = socket();
+        drop(request(&connection));
+        socket.flush().await.unwrap();
+        let (mut sink, mut polls) = ([0; 64], 0);
+        let ended = {
+            let mut read = std::pin::pin!(socket.read(&mut sink));
+            std::future::poll_fn(|context| {
+                polls += 1;
+                read.as_mut().poll(context)
+            })
+            .await
+        };
+        assert!(ended.is_err());
+        assert_eq!(polls, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_http2_connection_is_retired_first_whatever_frames_it_sends_and_cut_if_it_stays() {
+        let (mut socket, mut peer, connection) = socket();
+        peer.write_all(PREFACE).await.unwrap();
+        let dripping = drip(peer);
+        let after = cut_after(&mut socket).await;
+        assert!(connection.retires());
+        assert_eq!(after.as_secs(), 65 + GOAWAY_TIMEOUT.as_secs());
+        drop(socket);
+        dripping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_cut() {
+        let (mut socket, _peer, connection) = socket();
+        let _running = request(&connection);
+        let start = Instant::now();
+        let error = socket.write_all(&[0; 1000]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_with_an_open_request_is_not_cut_for_what_the_peer_sends() {
+        let (mut socket, mut peer, connection) = socket();
+        let running = request(&connection);
+        let late = tokio::spawn(async move {
+            // The first bytes of a next request, and nothing for a long time.
+            peer.write_all(b"G").await.unwrap();
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            peer.write_all(b"ET").await.unwrap();
+            peer
+        });
+        let mut bytes = [0; 1];
+        socket.read_exact(&mut bytes).await.unwrap();
+        running.answered();
+        let mut bytes = [0; 2];
+        socket.read_exact(&mut bytes).await.unwrap();
+        late.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upgraded_connection_is_cut_when_no_byte_moves_and_not_before() {
+        let (mut socket, mut peer, connection) = socket();
+        connection.upgraded();
+        let talks = tokio::spawn(async move {
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_secs(200)).await;
+                peer.write_all(b"x").await.unwrap();
+            }
+            peer
+        });
+        let idle = Limits::default().upgrade_idle_timeout;
+        assert_eq!(cut_after(&mut socket).await, Duration::from_secs(2000) + idle);
+        drop(talks.await.unwrap());
+    }
+}
