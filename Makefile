@@ -43,9 +43,10 @@ test: setup-tests ## Runs the tests, examples in the documentation included; the
 test-long: setup-tests-long ## Runs the tests that repeat or take long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi
 
-check: setup-check ## Formatting, lints, documentation; licences, sources and advisories of dependencies
+check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@for features in "" sqlite postgres client openapi; do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	@sh .ci/deny
 

@@ -4,14 +4,46 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use resilience::decode_timeout;
+use tokio::time::Instant;
 
 use crate::{Limits, Problem};
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How long the work of this request may take: a caller can shorten the border's own bound, and never lengthen it.
-pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits) -> Result<Duration, Problem> {
-    let own = limits.deadline;
+/// How long the work of a request may take, and who said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    pub(crate) time: Duration,
+    /// Whether the caller shortened it.
+    by_caller: bool,
+}
+
+impl Allowed {
+    /// The border's own bound.
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self { time: limits.deadline, by_caller: false }
+    }
+
+    /// Whether the caller's own time is over.
+    pub(crate) fn ended_by_caller(&self, started: Instant) -> bool {
+        self.by_caller && started.elapsed() >= self.time
+    }
+
+    /// Why there is no answer. The border's own bound is the service's failure (504); a bound that the caller set is the caller's doing (408), so that
+    /// nobody can make failures of the service by asking for an answer in a nanosecond.
+    pub(crate) fn expired(&self) -> Problem {
+        let (status, whose) = match self.by_caller {
+            true => (StatusCode::REQUEST_TIMEOUT, ", which the caller allows (grpc-timeout)"),
+            false => (StatusCode::GATEWAY_TIMEOUT, ""),
+        };
+        Problem::new(status, format!("the answer was not ready within {:?}{whose}; the work was cancelled", self.time))
+    }
+}
+
+/// How long the work of this request may take: a caller can shorten the border's own bound, and never lengthen it. A time that is over already is
+/// refused before there is any work.
+pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits, started: Instant) -> Result<Allowed, Problem> {
+    let own = Allowed::of(limits);
     if !limits.hears_deadline {
         return Ok(own);
     }
@@ -21,8 +53,12 @@ pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits) -> Result<Duration, 
         (None, _) => Ok(own),
         (Some(_), Some(_)) => refused("is there more than once"),
         (Some(value), None) => match decode_timeout(value.to_str().unwrap_or_default()) {
-            Ok(timeout) => Ok(timeout.min(own)),
-            Err(why) => refused(&why),
+            Ok(time) if time < own.time => {
+                let allowed = Allowed { time, by_caller: true };
+                if allowed.ended_by_caller(started) { Err(allowed.expired()) } else { Ok(allowed) }
+            }
+            Ok(_) => Ok(own),
+            Err(why) => refused(&why.to_string()),
         },
     }
 }
@@ -38,7 +74,10 @@ mod tests {
         for value in values {
             headers.append(TIMEOUT, value.parse().expect("a header"));
         }
-        allowed(&headers, &Limits { deadline: OWN, ..Limits::default() }).map_err(|problem| problem.status())
+        let limits = Limits { deadline: OWN, ..Limits::default() };
+        let allowed = allowed(&headers, &limits, Instant::now()).map_err(|problem| problem.status())?;
+        assert_eq!(allowed.by_caller, allowed.time < OWN);
+        Ok(allowed.time)
     }
 
     #[test]
@@ -52,6 +91,13 @@ mod tests {
     fn a_time_that_is_none_or_said_twice_is_refused() {
         for nonsense in [&["soon"][..], &["-1S"], &[""], &["1S", "2S"]] {
             assert_eq!(allowed_by(nonsense), Err(StatusCode::BAD_REQUEST), "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_over_already_is_refused_as_the_callers_doing() {
+        for over in ["1n", "0m", "0H"] {
+            assert_eq!(allowed_by(&[over]), Err(StatusCode::REQUEST_TIMEOUT), "{over}");
         }
     }
 }

@@ -63,7 +63,8 @@ pub struct Limits {
     pub upgrade_idle_timeout: Duration,
     /// For a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
-    /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). Default yes.
+    /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408: it is no
+    /// failure of the service. Default yes.
     pub hears_deadline: bool,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -161,7 +160,7 @@ where
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
         let record = Record { place, route, method, target, started, is_open: true };
-        let entered = record.place.border.enter(request, &glance, &mut self.handler);
+        let entered = record.place.border.enter(request, started, &glance, &mut self.handler);
 
         Box::pin(context.scope(async move {
             let border = &record.place.border;
@@ -218,7 +217,7 @@ struct Work<F> {
     future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
     /// How long it may take.
-    allowed: Duration,
+    allowed: deadline::Allowed,
     /// Where the caller said it.
     criticality: Option<Criticality>,
     /// Where no listener of ours keeps it until the answer is taken.
@@ -230,7 +229,13 @@ struct Work<F> {
 /// The path of a request, in the order of [`STEPS`].
 impl Inner {
     /// Admission, the host, the limits of head and body, and the handler's first step.
-    fn enter<S>(&self, request: Request, glance: &Glance, handler: &mut S) -> Result<Work<S::Future>, Problem>
+    fn enter<S>(
+        &self,
+        request: Request,
+        started: Instant,
+        glance: &Glance,
+        handler: &mut S,
+    ) -> Result<Work<S::Future>, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
@@ -241,8 +246,8 @@ impl Inner {
             Step::Host.run(|| host::check(&head, glance.hosts))?;
             Step::HeadLimits.run(|| self.limits.check(&head, glance.bytes, body.size_hint().exact()))?;
             let allowed = Step::Deadline.run(|| match glance.timeout {
-                true => deadline::allowed(&head.headers, &self.limits),
-                false => Ok(self.limits.deadline),
+                true => deadline::allowed(&head.headers, &self.limits, started),
+                false => Ok(deadline::Allowed::of(&self.limits)),
             })?;
             Ok((permit, allowed))
         });
@@ -288,7 +293,7 @@ impl Inner {
     {
         let Some(future) = work.future else { return self.panicked() };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
-        let deadline = Deadline::since(started, work.allowed);
+        let deadline = Deadline::since(started, work.allowed.time);
         if let Some(connection) = &work.full {
             let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
             if room.await.is_err() {
@@ -308,12 +313,18 @@ impl Inner {
         let refused = work.refusal.and_then(|refusal| refusal.problem(&self.limits));
         let response = match (refused, outcome) {
             (Some(problem), _) => problem.into_response(),
+            // A failure after the caller's own time comes of that time: it is told like the end of it.
+            (None, Ok(Ok(Ok(response))))
+                if response.status().is_server_error() && work.allowed.ended_by_caller(started) =>
+            {
+                self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
+                work.allowed.expired().into_response()
+            }
             (None, Ok(Ok(Ok(response)))) => response,
             (None, Ok(Err(_panic))) => self.panicked(),
             (None, Err(_expired)) => {
                 self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
-                let detail = format!("the answer was not ready within {:?}; the work was cancelled", work.allowed);
-                Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
+                work.allowed.expired().into_response()
             }
         };
         match work.permit {

@@ -58,7 +58,10 @@ const LISTENER: Table = Table {
         Column::counter("connections_timed_out", "Connections cut because the peer did nothing for too long."),
         Column::counter("answers_cut", "HTTP/2 answers reset because the client did not take them."),
         Column::counter("panics", "Handlers that panicked."),
-        Column::counter("deadlines_missed", "Requests answered 504."),
+        Column::counter(
+            "deadlines_missed",
+            "Requests whose time was over: answered 504, or 408 where the caller had set the time.",
+        ),
         Column::gauge("body_limit", "The largest body taken.").in_unit(Unit::Bytes),
     ],
 };

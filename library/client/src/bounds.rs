@@ -8,7 +8,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use evenkeel_client::Bounds;
 ///
-/// let bounds = Bounds::default().with_total(Duration::from_secs(3)).with_answer_bytes(64 * 1024);
+/// let bounds = Bounds::default().total(Duration::from_secs(3)).answer_bytes(64 * 1024);
 /// assert_eq!(bounds.total, Duration::from_secs(3));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,55 +44,55 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 impl Bounds {
     /// For a connection: name, TCP and TLS.
     #[must_use]
-    pub fn with_connect(self, connect: Duration) -> Self {
+    pub fn connect(self, connect: Duration) -> Self {
         Self { connect, ..self }
     }
 
     /// From the start of an attempt to the answer's head.
     #[must_use]
-    pub fn with_first_byte(self, first_byte: Duration) -> Self {
+    pub fn first_byte(self, first_byte: Duration) -> Self {
         Self { first_byte, ..self }
     }
 
     /// Between two pieces of an answer's body.
     #[must_use]
-    pub fn with_idle_body(self, idle_body: Duration) -> Self {
+    pub fn idle_body(self, idle_body: Duration) -> Self {
         Self { idle_body, ..self }
     }
 
     /// For the whole call.
     #[must_use]
-    pub fn with_total(self, total: Duration) -> Self {
+    pub fn total(self, total: Duration) -> Self {
         Self { total, ..self }
     }
 
     /// Bytes and header fields of an answer's head.
     #[must_use]
-    pub fn with_head(self, head_bytes: u32, head_fields: usize) -> Self {
+    pub fn head(self, head_bytes: u32, head_fields: usize) -> Self {
         Self { head_bytes, head_fields, ..self }
     }
 
     /// Bytes of an answer's body.
     #[must_use]
-    pub fn with_answer_bytes(self, answer_bytes: usize) -> Self {
+    pub fn answer_bytes(self, answer_bytes: usize) -> Self {
         Self { answer_bytes, ..self }
     }
 
     /// Idle connections kept for each host.
     #[must_use]
-    pub fn with_idle_per_host(self, idle_per_host: usize) -> Self {
+    pub fn idle_per_host(self, idle_per_host: usize) -> Self {
         Self { idle_per_host, ..self }
     }
 
     /// Calls at a time, all peers together; at least one.
     #[must_use]
-    pub fn with_at_once(self, at_once: u32) -> Self {
+    pub fn at_once(self, at_once: u32) -> Self {
         Self { at_once, ..self }
     }
 
     /// Whether peers are told how long their answer is waited for.
     #[must_use]
-    pub fn telling_deadline(self, tells_deadline: bool) -> Self {
+    pub fn tells_deadline(self, tells_deadline: bool) -> Self {
         Self { tells_deadline, ..self }
     }
 

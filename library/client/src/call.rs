@@ -98,6 +98,21 @@ impl<'c> Call<'c> {
         Self { peer: Some(peer), ..self }
     }
 
+    /// Who is called, before any redirect.
+    pub(crate) fn peer(&self) -> Arc<Peer> {
+        self.peer.clone().unwrap_or_else(|| self.client.peers.of(&self.out.url))
+    }
+
+    /// The bound for the whole call.
+    pub(crate) fn total(&self) -> Duration {
+        self.bounds.total
+    }
+
+    /// The URL for people.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.out.url)
+    }
+
     /// A call that cannot be made.
     pub(crate) fn malformed(self, cause: String) -> Self {
         Self { malformed: Some(cause), ..self }
@@ -172,7 +187,7 @@ impl<'c> Call<'c> {
 
     /// With another bound for the bytes of the answer's body.
     pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
-        self.bounds = self.bounds.with_answer_bytes(answer_bytes);
+        self.bounds = self.bounds.answer_bytes(answer_bytes);
         self.streamed_bytes = Some(answer_bytes);
         self
     }
@@ -264,7 +279,7 @@ impl<'c> Call<'c> {
     /// One call after the other, until one is not answered by a redirect that is to be followed.
     async fn follow(&self, slot: Option<&Slot>) -> Result<Response, Error> {
         let (mut out, mut left) = (self.out.clone(), self.redirects);
-        let mut peer = self.peer.clone().unwrap_or_else(|| self.client.peers.of(&out.url));
+        let mut peer = self.peer();
         let first = Arc::clone(&peer);
         loop {
             // Another peer, to which a redirect leads, has groups of its own.

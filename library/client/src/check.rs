@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use http::Method;
-use resilience::{Deadline, Ticker, TickerRules};
+use resilience::{Deadline, InvalidRules, Ticker, TickerRules};
 use tokio::time::Instant;
 use url::Url;
 
@@ -38,7 +38,7 @@ impl Check {
 }
 
 /// Why a dependency cannot be checked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
     /// Nothing of this name is declared.
@@ -55,12 +55,13 @@ pub enum CheckError {
         why: String,
     },
     /// The ticks make no sense.
-    #[error("the check of {name}: {why}")]
+    #[error("the check of {name}: {cause}")]
     Ticks {
         /// The dependency.
         name: String,
         /// What makes no sense.
-        why: String,
+        #[source]
+        cause: InvalidRules,
     },
 }
 
@@ -77,7 +78,7 @@ impl Client {
     /// [`CheckError`]: there is no such dependency, or the path is none.
     pub async fn check(&self, name: &str, check: &Check) -> Result<Infallible, CheckError> {
         let named = || name.to_owned();
-        check.ticks.check().map_err(|why| CheckError::Ticks { name: named(), why: why.to_string() })?;
+        check.ticks.check().map_err(|cause| CheckError::Ticks { name: named(), cause })?;
         let peer = self.peers.dependency(name).ok_or_else(|| CheckError::Unknown(named()))?;
         let url = url_below(peer.url(), &check.path).map_err(|why| CheckError::Path {
             name: named(),
@@ -98,7 +99,7 @@ impl Client {
     async fn is_well(&self, peer: &Peer, url: &Url, dial: Option<&Dial>) -> bool {
         let mut out = Outgoing::new(Method::GET, url);
         out.credentials = peer.credentials().cloned();
-        let bounds = self.bounds.with_total(PATIENCE).with_first_byte(PATIENCE);
+        let bounds = self.bounds.total(PATIENCE).first_byte(PATIENCE);
         let transport = peer.transport().unwrap_or(&self.transport);
         let answer = transport.exchange(out, None, dial, &bounds, Deadline::after(PATIENCE)).await;
         answer.is_ok_and(|answer| answer.status.is_success())

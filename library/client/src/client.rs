@@ -110,7 +110,7 @@ impl Client {
         let instances =
             Instances::follow(&declaration.name, &declaration.endpoints, declaration.cluster.clone(), &self.resolver);
         let instances = instances.map_err(|error| match error {
-            FollowError::Rules(why) => DeclareError::Rules { name: name(), why },
+            FollowError::Rules(cause) => DeclareError::Rules { name: name(), cause },
             FollowError::Names(cause) => DeclareError::Names { name: name(), cause },
         })?;
         self.peers.declare(declaration, instances, transport)

@@ -3,14 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
@@ -42,33 +38,10 @@ pub(crate) struct Connector {
     pub(crate) dial: Option<Dial>,
 }
 
-/// A TCP connection with the record of its silence.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    io: TokioIo<TcpStream>,
-    silence: Silence,
-}
-
-/// Calls in a row that got no answer on one connection, however many share it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Silence(Arc<AtomicU32>);
-
-impl Silence {
-    /// An answer began.
-    pub(crate) fn broken(&self) {
-        self.0.store(0, Relaxed);
-    }
-
-    /// A call got no answer in its time. Returns how many there were in a row.
-    pub(crate) fn lengthened(&self) -> u32 {
-        self.0.fetch_add(1, Relaxed).saturating_add(1)
-    }
-}
-
 impl Service<Uri> for Connector {
-    type Response = Socket;
+    type Response = TokioIo<TcpStream>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Socket, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
@@ -79,8 +52,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let Dial { host, port } = dial.unwrap_or_else(|| target(&uri));
             let addresses = resolver.lookup(&host, port).await?;
-            let stream = happy_eyeballs::connect(addresses, bound, open).await?;
-            Ok(Socket { io: TokioIo::new(stream), silence: Silence::default() })
+            Ok(TokioIo::new(happy_eyeballs::connect(addresses, bound, open).await?))
         })
     }
 }
@@ -98,48 +70,6 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     Ok(stream)
-}
-
-impl Connection for Socket {
-    fn connected(&self) -> Connected {
-        self.io.connected().extra(self.silence.clone())
-    }
-}
-
-impl Read for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
-    }
-}
-
-impl Write for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The declaration of a dependency: its name, its endpoints and the guards of its calls.
 
-use resilience::{ClusterRules, Rules};
+use resilience::{ClusterRules, InvalidRules, Rules};
 
 use crate::endpoints::Endpoints;
 use crate::resolver::ResolverError;
@@ -71,12 +71,13 @@ pub enum DeclareError {
         most: usize,
     },
     /// Its rules make no sense.
-    #[error("the rules of the dependency {name}: {why}")]
+    #[error("the rules of the dependency {name}: {cause}")]
     Rules {
         /// The name.
         name: String,
         /// What makes no sense, and what is possible.
-        why: String,
+        #[source]
+        cause: InvalidRules,
     },
     /// Its instances cannot be looked up.
     #[error("the instances of the dependency {name} cannot be looked up: {cause}; write ?resolver=ADDRESS:PORT")]

@@ -125,16 +125,15 @@ impl Error {
                     Guard::Bulkhead => format!("all permits for calls to {policy} are taken"),
                     Guard::Breaker => format!("the circuit breaker of {policy} is open"),
                     Guard::Throttle => format!("{policy} refuses most of what it is asked, so it was not asked"),
+                    other => format!("{other:?} of {policy} refuses it"),
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
             }
             CallError::TimedOut { within, .. } | CallError::Expired { within, .. } => {
                 Self::Timeout { url, what: "whole answer", bound: whole_millis(within) }
             }
-            // A call gives such an answer as it is.
-            CallError::BadAnswer { policy, .. } => {
-                Self::Unexpected { url, cause: format!("an answer that counts as a failure of {policy}") }
-            }
+            // A call gives an answer as it is, also one that counts as a failure.
+            other => Self::Unexpected { url, cause: other.to_string() },
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use resilience::balance::Instance;
 use resilience::cluster::{Ejected, Picked};
 use resilience::discovery::{Discover, File, follow};
-use resilience::{Classify, Cluster, ClusterRules, Deadline, Outcome};
+use resilience::{Classify, Cluster, ClusterRules, Deadline, InvalidRules, Outcome};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use url::Url;
@@ -27,7 +27,7 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum FollowError {
     /// The rules make no sense.
-    Rules(String),
+    Rules(InvalidRules),
     /// Names cannot be looked up.
     Names(ResolverError),
 }
@@ -72,8 +72,7 @@ impl Instances {
         resolver: &Resolver,
     ) -> Result<Option<Self>, FollowError> {
         let url = endpoints.url();
-        let of_rules = |why: &dyn std::fmt::Display| FollowError::Rules(why.to_string());
-        let cluster = Arc::new(Cluster::new(name, rules, Instant::now()).map_err(|why| of_rules(&why))?);
+        let cluster = Arc::new(Cluster::new(name, rules, Instant::now()).map_err(FollowError::Rules)?);
         let names = |asked, server: &Option<SocketAddr>| {
             Names::new(asked, server.map_or_else(|| resolver.clone(), Resolver::of_server)).map_err(FollowError::Names)
         };
@@ -83,7 +82,7 @@ impl Instances {
                 let instances: Vec<_> = list.iter().cloned().map(Instance::new).collect();
                 #[cfg(feature = "without-guards")]
                 let instances = crate::restricted::restrict(endpoints, instances);
-                cluster.replace(instances, Instant::now()).map_err(|why| of_rules(&why))?;
+                cluster.replace(instances, Instant::now()).map_err(FollowError::Rules)?;
                 (Led::Url, None)
             }
             Found::File(path) => (Led::Url, Some(spawn(&cluster, endpoints, File::new(path, LOOK)))),

@@ -37,6 +37,7 @@ mod declaration;
 mod dependency;
 mod endpoints;
 mod error;
+mod fallback;
 mod happy_eyeballs;
 mod instances;
 #[cfg(feature = "testing")]

@@ -116,8 +116,8 @@ impl Peers {
         transport: Option<Transport>,
     ) -> Result<Policy<ByResponse>, DeclareError> {
         let Declaration { name, endpoints, rules, .. } = declaration;
-        let policy = Policy::new(name.as_str(), rules)
-            .map_err(|why| DeclareError::Rules { name: name.clone(), why: why.to_string() })?;
+        let policy =
+            Policy::new(name.as_str(), rules).map_err(|cause| DeclareError::Rules { name: name.clone(), cause })?;
         let mut known = self.known();
         if known.declared.contains_key(&name) {
             return Err(DeclareError::Twice { name });

@@ -25,6 +25,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// An answer without headers, such as a default that a caller gives ([`crate::Call::send_or`]).
+    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into(), url: "a default".to_owned() }
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

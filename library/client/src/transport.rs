@@ -1,15 +1,17 @@
 //! One exchange over the pool of connections: a request goes out, an answer comes back, within its bounds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
-use http::{Extensions, HeaderValue, Uri, header};
+use http::{HeaderValue, Uri, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
@@ -21,9 +23,10 @@ use resilience::Deadline;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
+use url::{Position, Url};
 
 use crate::body::{Payload, Stream};
-use crate::connector::{Connector, Dial, Silence};
+use crate::connector::{Connector, Dial};
 use crate::credentials::shown;
 use crate::error::{Limit, causes, whole_millis};
 use crate::outgoing::Outgoing;
@@ -39,10 +42,10 @@ const LEAST_HEAD: u32 = 8 * 1024;
 const PING: Duration = Duration::from_secs(5);
 /// An HTTP/2 connection whose peer does not answer the ping within this time is closed.
 const PONG: Duration = Duration::from_secs(2);
-/// Calls in a row without an answer, after which a connection gets no further call.
+/// Calls in a row without an answer, after which the connections to an origin get no further call.
 const SILENT_CALLS: u32 = 3;
-/// The most pools for instances at addresses of their own. Beyond, all begin anew.
-const MAX_POOLS: usize = 256;
+/// The most origins whose connections are kept; beyond, those that were not used for the longest time are closed.
+const MAX_ORIGINS: usize = 256;
 
 type Connections = Pool<Bounded<HttpsConnector<Connector>>, Payload>;
 
@@ -58,31 +61,23 @@ struct Inner {
     resolver: Resolver,
     bounds: Bounds,
     http2_only: bool,
-    /// Of calls that go to the host and port of their URL.
+    /// By scheme, host and port of the URL, and where connections go if not there.
+    origins: Mutex<BTreeMap<String, Arc<Origin>>>,
+}
+
+/// The connections to one place.
+#[derive(Debug)]
+struct Origin {
     pool: Connections,
-    /// Of calls that go elsewhere.
-    pools: Mutex<BTreeMap<Dial, Connections>>,
+    /// Calls in a row that got no answer, over all its connections.
+    silent: AtomicU32,
+    last_used: Mutex<Instant>,
 }
 
 impl Transport {
     pub(crate) fn new(bounds: &Bounds, tls: ClientConfig, resolver: Resolver, http2_only: bool) -> Self {
-        let pool = connections(bounds, tls.clone(), resolver.clone(), http2_only, None);
-        let pools = Mutex::default();
-        Self { inner: Arc::new(Inner { tls, resolver, bounds: *bounds, http2_only, pool, pools }) }
-    }
-
-    fn pool(&self, dial: Option<&Dial>) -> Connections {
-        let inner = &self.inner;
-        let Some(dial) = dial else { return inner.pool.clone() };
-        // A map of handles is whole whatever happened to the thread that held the lock.
-        let mut pools = inner.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if pools.len() >= MAX_POOLS && !pools.contains_key(dial) {
-            pools.clear();
-        }
-        let pool = pools.entry(dial.clone()).or_insert_with(|| {
-            connections(&inner.bounds, inner.tls.clone(), inner.resolver.clone(), inner.http2_only, Some(dial.clone()))
-        });
-        pool.clone()
+        let origins = Mutex::default();
+        Self { inner: Arc::new(Inner { tls, resolver, bounds: *bounds, http2_only, origins }) }
     }
 
     /// One attempt, with its whole answer. Cancel-safe: a dropped one closes its connection, or resets its stream.
@@ -135,16 +130,59 @@ impl Transport {
 
         // The error names the bound that is the sooner one.
         let left = whole_millis(total.left());
-        let (what, within) = if first_byte < left { ("first byte", first_byte) } else { ("whole answer", left) };
+        let (what, bound) = if first_byte < left { ("first byte", first_byte) } else { ("whole answer", left) };
         let until = total.min(Deadline::after(first_byte)).at();
-        let attempt = Attempt { connection: capture_connection(&mut request), until, answered: false };
-        let answer = tokio::time::timeout_at(until, self.pool(dial).request(request))
+        let origin = self.inner.origin(&out.url, dial);
+        let connection = capture_connection(&mut request);
+        let attempt = Attempt { inner: &self.inner, origin: &origin, connection, until, answered: false };
+        let answer = tokio::time::timeout_at(until, origin.pool.request(request))
             .await
-            .map_err(|_| Error::Timeout { url: url.clone(), what, bound: within })?
+            .map_err(|_| Error::Timeout { url: url.clone(), what, bound })?
             .map_err(|error| failed(&url, &self.inner.bounds, &error))?;
-        attempt.answered(answer.extensions());
+        attempt.answered();
         let (head, body) = answer.into_parts();
         Ok((Response { status: head.status, headers: head.headers, body: Bytes::new(), url }, body))
+    }
+}
+
+impl Inner {
+    /// The connections to where this URL's calls go.
+    fn origin(&self, url: &Url, dial: Option<&Dial>) -> Arc<Origin> {
+        let place = &url[..Position::BeforePath];
+        let key = match dial {
+            None => Cow::Borrowed(place),
+            Some(Dial { host, port }) => Cow::Owned(format!("{place} by {host}:{port}")),
+        };
+        let now = Instant::now();
+        let mut origins = self.origins();
+        if let Some(origin) = origins.get(&*key) {
+            *origin.last_used() = now;
+            return Arc::clone(origin);
+        }
+        if origins.len() >= MAX_ORIGINS {
+            let oldest = origins.iter().min_by_key(|(_, origin)| *origin.last_used()).map(|(key, _)| key.clone());
+            oldest.and_then(|key| origins.remove(&key));
+        }
+        let pool = connections(&self.bounds, self.tls.clone(), self.resolver.clone(), self.http2_only, dial.cloned());
+        let origin = Arc::new(Origin { pool, silent: AtomicU32::new(0), last_used: Mutex::new(now) });
+        origins.insert(key.into_owned(), Arc::clone(&origin));
+        origin
+    }
+
+    /// Lets calls under way end where they are, and begins anew with the next one.
+    fn forget(&self, origin: &Arc<Origin>) {
+        self.origins().retain(|_, known| !Arc::ptr_eq(known, origin));
+    }
+
+    fn origins(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Origin>>> {
+        // A map of handles is whole whatever happened to the thread that held the lock.
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Origin {
+    fn last_used(&self) -> MutexGuard<'_, Instant> {
+        self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,34 +211,28 @@ fn connections(
         .build(Bounded { inner: https, bound: bounds.connect })
 }
 
-/// An attempt that waits for its answer. Where none came in its time the connection is suspected to swallow calls: HTTP/1 closes it, and an
-/// HTTP/2 connection that got no answer to several calls in a row leaves the pool.
-struct Attempt {
+/// An attempt that waits for its answer. Where none came in its time its connection is suspected to swallow calls, and with it those that stand idle
+/// beside it; after several such attempts in a row none of them is used again.
+struct Attempt<'t> {
+    inner: &'t Inner,
+    origin: &'t Arc<Origin>,
     connection: CaptureConnection,
     until: Instant,
     answered: bool,
 }
 
-impl Attempt {
-    fn answered(mut self, extensions: &Extensions) {
+impl Attempt<'_> {
+    fn answered(mut self) {
         self.answered = true;
-        if let Some(silence) = extensions.get::<Silence>() {
-            silence.broken();
-        }
+        self.origin.silent.store(0, Relaxed);
     }
 }
 
-impl Drop for Attempt {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        if self.answered || Instant::now() < self.until {
-            return;
-        }
-        if let Some(connected) = &*self.connection.connection_metadata() {
-            let mut extras = Extensions::new();
-            connected.get_extras(&mut extras);
-            if extras.get::<Silence>().is_some_and(|silence| silence.lengthened() >= SILENT_CALLS) {
-                connected.poison();
-            }
+        let silent = !self.answered && Instant::now() >= self.until && self.connection.connection_metadata().is_some();
+        if silent && self.origin.silent.fetch_add(1, Relaxed) + 1 >= SILENT_CALLS {
+            self.inner.forget(self.origin);
         }
     }
 }

@@ -43,6 +43,7 @@ impl<S, D> Context<S, D> {
         Context { settings, database, shared: self.shared.clone() }
     }
 
+    #[cfg(feature = "store")]
     pub(crate) fn shared_settings(&self) -> Arc<S> {
         self.settings.clone()
     }

@@ -10,15 +10,24 @@ const MAX_CORES: usize = rustix::thread::CpuSet::MAX_CPU;
 #[cfg(not(target_os = "linux"))]
 const MAX_CORES: usize = 1024;
 
+/// A text that is not the number of a core of any machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not the number of a core, such as 0 or 3")]
+#[non_exhaustive]
+pub struct InvalidCore {
+    /// The text.
+    pub text: String,
+}
+
 impl Cores {
     /// Reads numbers with commas between.
     ///
     /// # Errors
     /// The first that is not a core of any machine.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, InvalidCore> {
         let core = |number: &str| match number.parse() {
             Ok(core) if core < MAX_CORES => Ok(core),
-            _ => Err(format!("{number:?} is not the number of a core, such as 0 or 3")),
+            _ => Err(InvalidCore { text: number.to_owned() }),
         };
         let numbers = text.split(',').map(str::trim).filter(|number| !number.is_empty());
         numbers.map(core).collect::<Result<_, _>>().map(Self)
@@ -58,7 +67,7 @@ mod tests {
         assert_eq!(Cores::parse("0, 3"), Ok(Cores(vec![0, 3])));
         assert_eq!(Cores::parse(""), Ok(Cores::default()));
         for text in ["a", "0-3", "-1", "99999"] {
-            assert!(Cores::parse(text).unwrap_err().contains("such as"), "{text}");
+            assert!(Cores::parse(text).unwrap_err().to_string().contains("such as"), "{text}");
         }
     }
 

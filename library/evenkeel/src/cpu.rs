@@ -3,6 +3,7 @@
 use resilience::{CpuPool, CpuRules};
 use vitals::Registry;
 
+use crate::failed::Failed;
 use crate::settings::Standard;
 
 /// The name of the pool and of its threads.
@@ -12,14 +13,15 @@ const NAME: &str = "cpu";
 ///
 /// # Errors
 /// When a thread cannot be started.
-pub(crate) fn open(standard: &Standard, registry: &Registry) -> Result<CpuPool, String> {
+pub(crate) fn open(standard: &Standard, registry: &Registry) -> Result<CpuPool, Failed> {
     let sized = standard.cpu_threads.map_or_else(CpuRules::default, CpuRules::of);
     let queue = standard.cpu_queue.unwrap_or(sized.queue);
     let cores = standard.cpu_cores.clone();
-    let rules = CpuRules { queue, ..sized };
+    let rules = sized.queue(queue);
     #[cfg(feature = "without-guards")]
     let rules = standard.without.cpu(rules);
-    let pool = CpuPool::begun_with(NAME, rules, move |thread| cores.pin(thread))?;
+    let pool = CpuPool::begun_with(NAME, rules, move |thread| cores.pin(thread));
+    let pool = pool.map_err(|why| Failed::Cpu(why.into()))?;
     pool.register(registry);
     Ok(pool)
 }

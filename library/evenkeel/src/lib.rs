@@ -71,11 +71,11 @@ pub use clap;
 #[cfg(feature = "client")]
 pub use client::{self, Client};
 pub use context::Context;
-pub use cores::Cores;
+pub use cores::{Cores, InvalidCore};
 pub use database::Database;
 #[cfg(feature = "client")]
 pub use dependency::Dependency;
-pub use duration::parse_duration;
+pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
@@ -87,9 +87,11 @@ pub use service::Service;
 #[cfg(feature = "store")]
 pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
+#[cfg(feature = "client")]
+pub use url;
 #[cfg(feature = "openapi")]
 pub use utoipa;
-pub use {resilience, telemetry, tracing, url, vitals};
+pub use {resilience, telemetry, tracing, vitals};
 
 /// What a service's files import.
 pub mod prelude {
@@ -105,6 +107,7 @@ pub mod prelude {
     pub use store::{
         Isolation, Migration, Migrations, OnceOutcome, Store, StoreError, StoredResponse, Transaction, args,
     };
+    #[cfg(feature = "client")]
     pub use url::Url;
 
     #[cfg(feature = "client")]

@@ -19,7 +19,7 @@ const EVERYWHERE: [(&str, &str); 6] = [
 
 /// What an operation that takes a body may answer as well.
 const WITH_BODY: [(&str, &str); 4] = [
-    ("408", "The body did not arrive in time"),
+    ("408", "The time that the caller allows (grpc-timeout) was over, or the body did not arrive in time"),
     ("413", "The body is too large"),
     ("415", "The body is not of a known media type"),
     ("422", "The body cannot be used"),
@@ -63,7 +63,8 @@ fn complete_operation(operation: &mut Operation) {
             && status.starts_with(['4', '5'])
             && plain.content.is_empty()
         {
-            let why = if plain.description.is_empty() { "An error" } else { &plain.description };
+            let phrase = status.parse().ok().and_then(|status: axum::http::StatusCode| status.canonical_reason());
+            let why = if plain.description.is_empty() { phrase.unwrap_or("An error") } else { &plain.description };
             *response = RefOr::T(problem(status, why));
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use border::Listener;
 use resilience::Backoff;
-use supervision::{ChildSpec, Children, Escalation, Lifecycle, Manager, Phase, RestartRules, StopSource};
+use supervision::{ChildSpec, Children, Escalation, Lifecycle, Manager, Phase, RestartRules, Stop, StopSource};
 use vitals::Registry;
 
 use crate::asked::Haste;
@@ -162,10 +162,22 @@ impl Supervised {
     }
 
     fn start(&mut self, listener: Listener, routes: Router) {
-        let (listener, open, bound) = (Arc::new(listener), self.open.clone(), self.bound);
+        let (listener, bound) = (Arc::new(listener), self.bound);
+        self.supervise(move |stop| {
+            let (listener, routes) = (listener.clone(), routes.clone());
+            async move { listener.serve(routes, stop, bound).await }
+        });
+    }
+
+    /// Runs an accept loop, which returns how many connections it leaves open.
+    fn supervise<R: Future<Output = u64> + Send + 'static>(
+        &mut self,
+        serve: impl Fn(Stop) -> R + Send + Sync + 'static,
+    ) {
+        let open = self.open.clone();
         self.children.start(self.spec(), move |stop| {
-            let (listener, routes, open) = (listener.clone(), routes.clone(), open.clone());
-            async move { open.store(listener.serve(routes, stop, bound).await, Ordering::Relaxed) }
+            let (served, open) = (serve(stop), open.clone());
+            async move { open.store(served.await, Ordering::Relaxed) }
         });
     }
 
@@ -191,15 +203,61 @@ impl Supervised {
 }
 
 /// Tells the process manager that this process works, and while it starts, that it needs more time. Until dropped.
-pub(crate) async fn notify(manager: Arc<Manager>, lifecycle: Lifecycle) {
-    let extensions = async {
-        while lifecycle.phase() == Phase::Starting {
-            manager.extend(START_EXTENSION);
-            tokio::select! {
-                () = tokio::time::sleep(START_EXTENDED) => {}
-                () = lifecycle.reached(Phase::Ready) => {}
+///
+/// The first request for time is sent at once.
+pub(crate) fn notify(manager: Arc<Manager>, lifecycle: Lifecycle) -> impl Future<Output = ()> {
+    manager.extend(START_EXTENSION);
+    let extensions = {
+        let manager = manager.clone();
+        async move {
+            while tokio::time::timeout(START_EXTENDED, lifecycle.reached(Phase::Ready)).await.is_err() {
+                manager.extend(START_EXTENSION);
             }
         }
     };
-    tokio::join!(manager.keep_alive(), extensions);
+    async move {
+        tokio::join!(manager.keep_alive(), extensions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A listener whose accept loop panics in its first `panics` runs; it tells when one works.
+    fn listener(panics: u32) -> (Supervised, tokio::sync::mpsc::Receiver<()>) {
+        let mut listener = Supervised::new(Part::PublicListener, &Registry::new(), Duration::from_secs(1));
+        let (works, has_worked) = tokio::sync::mpsc::channel(1);
+        let runs = AtomicU32::new(0);
+        listener.supervise(move |stop| {
+            let (run, works) = (runs.fetch_add(1, Ordering::Relaxed), works.clone());
+            async move {
+                assert!(run >= panics, "the accept loop panics");
+                let _ = works.send(()).await;
+                stop.requested().await;
+                7
+            }
+        });
+        (listener, has_worked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accept_loop_that_panics_is_run_again() {
+        let (mut listener, mut works) = listener(3);
+        works.recv().await.expect("it works again");
+        let (record, within) = (Record::default(), Duration::from_secs(1));
+        assert_eq!(listener.stop(&record, Some(Part::PublicListener), within).await, 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accept_loop_that_does_nothing_but_panic_ends_the_process_soon() {
+        let (begun, (listener, _works)) = (Instant::now(), listener(u32::MAX));
+        let escalation = listener.children.escalation().await;
+        assert_eq!(escalation.child, "public listener");
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// The name of the part.
 pub(crate) const NAME: &str = "idempotency purge";
 /// From round to round, on average; instances that were started together are spread over it.
-const ROUNDS: TickerRules = TickerRules { jitter: 0.5, ..TickerRules::every(Duration::from_secs(600)) };
+const ROUNDS: TickerRules = TickerRules::every(Duration::from_secs(600)).jitter(0.5);
 /// The most keys of one transaction: small, so that it holds nobody up.
 const BATCH: u32 = 500;
 /// Between two transactions of a round.

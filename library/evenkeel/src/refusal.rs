@@ -35,6 +35,7 @@ pub fn problem_of_work(error: &CpuError) -> Problem {
         CpuError::Expired(_) | CpuError::Forsaken => {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "it could not be computed in time")
         }
+        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "it was not computed").retry_after(LATER),
     }
 }
 

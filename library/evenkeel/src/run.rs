@@ -193,7 +193,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             &configuration.own,
             &registry,
         )?;
-        let cpu = crate::cpu::open(standard, &registry).map_err(|why| Failed::Cpu(why.into()))?;
+        let cpu = crate::cpu::open(standard, &registry)?;
         let shared = Shared {
             #[cfg(feature = "client")]
             client: client.clone(),

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use border::Limits;
 use client::{Bounds, Check, Endpoints};
 use resilience::ticker::First;
-use resilience::{CpuRules, Rules, TickerRules};
+use resilience::{CpuRules, Rules};
 use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 #[cfg(feature = "without-guards")]
@@ -49,22 +49,30 @@ const TURNED_OFF: Table = Table {
 };
 
 /// A budget that pays for everything.
-const UNBOUNDED: resilience::budget::BudgetRules =
-    resilience::budget::BudgetRules { ratio: 1.0, floor: 1e6, savings: u32::MAX };
+const UNBOUNDED: resilience::budget::BudgetRules = resilience::budget::BudgetRules::of(1.0, 1e6).savings(u32::MAX);
 
 /// Guards that are turned off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Without(Vec<&'static str>);
+
+/// A name that is not one of [`GUARDS`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} cannot be turned off; these can: {}", GUARDS.join(", "))]
+#[non_exhaustive]
+pub struct UnknownGuard {
+    /// The name.
+    pub name: String,
+}
 
 impl Without {
     /// Reads names with commas between.
     ///
     /// # Errors
     /// The first that is unknown, with those that are known.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, UnknownGuard> {
         let known = |name: &str| {
             let found = GUARDS.into_iter().find(|guard| *guard == name);
-            found.ok_or_else(|| format!("{name:?} cannot be turned off; these can: {}", GUARDS.join(", ")))
+            found.ok_or_else(|| UnknownGuard { name: name.to_owned() })
         };
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(known).collect::<Result<_, _>>().map(Self)
@@ -105,7 +113,7 @@ impl Without {
     pub(crate) fn bounds(&self, bounds: Bounds) -> Bounds {
         let tells_deadline = bounds.tells_deadline && !self.has("call.deadline");
         let answer_bytes = if self.has("call.bad-answers") { UNBOUNDED_ANSWER } else { bounds.answer_bytes };
-        let bounds = bounds.telling_deadline(tells_deadline).with_answer_bytes(answer_bytes);
+        let bounds = bounds.tells_deadline(tells_deadline).answer_bytes(answer_bytes);
         if self.has("call.timeout") { bounds.without_times() } else { bounds }
     }
 
@@ -128,13 +136,13 @@ impl Without {
 
     /// How a dependency is asked how it is without them: in step with everybody who was started together.
     pub(crate) fn check(&self, check: Check) -> Check {
-        let ticks = TickerRules { jitter: 0.0, first: First::AfterAPeriod, ..check.ticks };
+        let ticks = check.ticks.jitter(0.0).first(First::AfterAPeriod);
         if self.has("call.jitter") { check.every(ticks) } else { check }
     }
 
     /// The pool for work that computes without it: it is done where everything else is.
     pub(crate) fn cpu(&self, rules: CpuRules) -> CpuRules {
-        if self.has("call.cpu-bulkhead") { CpuRules { threads: 0, ..rules } } else { rules }
+        if self.has("call.cpu-bulkhead") { rules.threads(0) } else { rules }
     }
 
     /// Whether a call that was not answered becomes a clear refusal, and not a failure like any other.
@@ -186,7 +194,7 @@ mod tests {
 
     #[test]
     fn each_guard_can_be_turned_off_by_name_and_no_other() {
-        let whole = Rules { hedge: Some(resilience::hedge::HedgeRules::default()), ..client::default_rules() };
+        let whole = client::default_rules().hedge(resilience::hedge::HedgeRules::default());
         for guard in GUARDS {
             let without = Without::parse(guard).expect("a known name");
             let rules = without.rules(whole.clone()) != whole;
@@ -218,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_guard_that_nobody_knows_is_told_with_those_that_are_known() {
-        let told = Without::parse("call.retry, call.retires").unwrap_err();
+        let told = Without::parse("call.retry, call.retires").unwrap_err().to_string();
         assert!(told.contains("\"call.retires\"") && told.contains("call.retry-budget"), "{told}");
     }
 }

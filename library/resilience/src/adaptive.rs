@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
+use crate::setters::setters;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Mutex, PoisonError};
 
@@ -33,6 +35,7 @@ const JITTER: f64 = 0.1;
 
 /// How the limit is found; the most is the bulkhead's permits.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct AdaptiveRules {
     /// What makes it grow and shrink.
     pub algorithm: Algorithm,
@@ -41,6 +44,8 @@ pub struct AdaptiveRules {
     /// Where it begins.
     pub first: u32,
 }
+
+setters!(AdaptiveRules: set { algorithm: Algorithm, least: u32, first: u32 } turn {});
 
 /// What makes the limit grow and shrink.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,23 +84,18 @@ impl AdaptiveRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if self.least == 0 || self.first < self.least {
-            return Err(format!(
-                "an adaptive limit from {} of at least {}: it begins at the least or above, and lets 1 through",
-                self.first, self.least
-            ));
+            return Err(InvalidRules::AdaptiveStart { first: self.first, least: self.least });
         }
         match self.algorithm {
-            Algorithm::Aimd { keeps, .. } if !(0.5..1.0).contains(&keeps) => {
-                Err(format!("{keeps} of the limit is kept after a failure; a share from 0.5 to below 1 is possible"))
-            }
+            Algorithm::Aimd { keeps, .. } if !(0.5..1.0).contains(&keeps) => Err(InvalidRules::AdaptiveKeeps(keeps)),
             Algorithm::Gradient { buffer, .. } if !(buffer >= 0.0 && buffer.is_finite()) => {
-                Err(format!("a buffer of {buffer}; a share of at least 0 is possible"))
+                Err(InvalidRules::AdaptiveBuffer(buffer))
             }
-            Algorithm::Gradient { window, pause, .. } if window.is_zero() || pause < window => Err(format!(
-                "windows of {window:?} and a pause of {pause:?}; a window takes time, and the pause is longer"
-            )),
+            Algorithm::Gradient { window, pause, .. } if window.is_zero() || pause < window => {
+                Err(InvalidRules::AdaptiveTimes { window, pause })
+            }
             _ => Ok(()),
         }
     }

@@ -27,10 +27,13 @@ use self::phase::{Phase, State, Word};
 use self::window::Outcomes;
 pub use self::window::{MAX_CALLS, Totals, Window};
 use crate::backoff::{Backoff, Jitter};
+use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
+use crate::setters::setters;
 
 /// When a breaker opens, and how it comes back.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BreakerRules {
     /// What is looked at.
     pub window: Window,
@@ -51,6 +54,8 @@ pub struct BreakerRules {
     /// When the probes have not ended by then it opens again.
     pub probe_patience: Duration,
 }
+
+setters!(BreakerRules: set { window: Window, failure_rate: f64, slow_rate: f64, slow_after: Duration, minimum_calls: u32, consecutive_failures: u32, wait: Backoff, probes: u8, probe_patience: Duration } turn {});
 
 impl Default for BreakerRules {
     /// Half of the last hundred calls failed, of at least twenty; open for half a second, growing to 1.5 s, half of it random, so
@@ -75,24 +80,23 @@ impl BreakerRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         self.window.check()?;
         for (name, rate) in [("failure", self.failure_rate), ("slow-call", self.slow_rate)] {
             if !rate.is_finite() || rate <= 0.0 {
-                return Err(format!("a {name} rate of {rate}; it is a share above 0, and above 1 is never reached"));
+                return Err(InvalidRules::BreakerRate { name, rate });
             }
         }
         if self.minimum_calls == 0 {
-            return Err("a breaker needs at least 1 call to judge by: set minimum_calls".to_owned());
+            return Err(InvalidRules::BreakerMinimum);
         }
         if let Window::Calls(calls) = self.window
             && self.minimum_calls > calls
         {
-            let minimum = self.minimum_calls;
-            return Err(format!("rates count from {minimum} calls, and the window has only {calls}: they never would"));
+            return Err(InvalidRules::BreakerNeverJudges { minimum: self.minimum_calls, calls });
         }
         if self.probes == 0 {
-            return Err("a breaker without probes never closes again: 1 to 255 are possible".to_owned());
+            return Err(InvalidRules::NoProbes);
         }
         Ok(())
     }
@@ -194,6 +198,7 @@ impl Breaker {
     ///
     /// # Errors
     /// [`Open`], with when to ask again.
+    #[inline]
     pub fn admit(&self, rules: &BreakerRules, now: Instant) -> Result<(Ticket, Option<Change>), Open> {
         match self.order.load(Ordering::Acquire) {
             0 => {}
@@ -202,6 +207,10 @@ impl Breaker {
             _ => return Ok((Ticket { epoch: self.phase().epoch, probe: false }, None)),
         }
         let mut word = self.word.load(Ordering::Acquire);
+        // The usual case, without a look at all that a word can hold.
+        if let Some(epoch) = Phase::closed(word) {
+            return Ok((Ticket { epoch, probe: false }, None));
+        }
         loop {
             let phase = Phase::unpack(word);
             let (next, change) = match phase.state {
@@ -253,11 +262,12 @@ impl Breaker {
         if ticket.probe {
             return self.probed(rules, ticket, outcome, slow, now);
         }
-        let phase = self.phase();
         let cancelled = outcome == Outcome::Cancelled;
-        if phase.epoch != ticket.epoch || phase.state != State::Closed || !(outcome.counts() || cancelled && slow) {
+        let epoch = Phase::closed(self.word.load(Ordering::Acquire))?;
+        if epoch != ticket.epoch || !(outcome.counts() || cancelled && slow) {
             return None;
         }
+        let phase = Phase { epoch, state: State::Closed };
         let failed = outcome.is_failure();
         // A cancelled call is no success that ends a row of failures.
         let in_a_row = if cancelled { 0 } else { self.row(failed) };

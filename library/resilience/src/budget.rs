@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::invalid::InvalidRules;
 use crate::nanos::nanos;
+use crate::setters::setters;
 
 /// A token, in the unit of which the bucket counts.
 const TOKEN: u64 = 1000;
@@ -21,6 +23,7 @@ pub const FLOOR_BURST: Duration = Duration::from_secs(1);
 
 /// What repeats may cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BudgetRules {
     /// Repeats for one success, 0 to 1.
     pub ratio: f64,
@@ -30,24 +33,31 @@ pub struct BudgetRules {
     pub savings: u32,
 }
 
+setters!(BudgetRules: set { ratio: f64, floor: f64, savings: u32 } turn {});
+
 impl Default for BudgetRules {
     /// One repeat for ten successes, one a second on top, and at most a hundred saved up.
     fn default() -> Self {
-        Self { ratio: 0.1, floor: 1.0, savings: 100 }
+        Self::of(0.1, 1.0)
     }
 }
 
 impl BudgetRules {
+    /// So many repeats for one success, and so many a second on top; at most a hundred saved up.
+    pub const fn of(ratio: f64, floor: f64) -> Self {
+        Self { ratio, floor, savings: 100 }
+    }
+
     /// Looks for numbers that make no sense.
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if !(0.0..=1.0).contains(&self.ratio) {
-            return Err(format!("a retry budget's ratio of {}; it is 0 to 1 repeats a success", self.ratio));
+            return Err(InvalidRules::BudgetRatio(self.ratio));
         }
         if !(0.0..=1e6).contains(&self.floor) {
-            return Err(format!("a retry budget's floor of {}; it is 0 to 1,000,000 repeats a second", self.floor));
+            return Err(InvalidRules::BudgetFloor(self.floor));
         }
         Ok(())
     }
@@ -160,9 +170,9 @@ mod tests {
 
     #[test]
     fn numbers_that_make_no_sense_are_told() {
-        assert!(rules(1.5, 0.0).check().unwrap_err().contains("1.5"));
+        assert!(rules(1.5, 0.0).check().unwrap_err().to_string().contains("1.5"));
         assert!(rules(f64::NAN, 0.0).check().is_err());
-        assert!(rules(0.1, -1.0).check().unwrap_err().contains("floor"));
+        assert!(rules(0.1, -1.0).check().unwrap_err().to_string().contains("floor"));
         assert_eq!(BudgetRules::default().check(), Ok(()));
     }
 

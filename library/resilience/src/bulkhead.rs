@@ -10,6 +10,8 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::invalid::InvalidRules;
+use crate::setters::setters;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -18,6 +20,7 @@ pub const MAX_QUEUE: u32 = 100_000;
 
 /// How many at a time, and who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BulkheadRules {
     /// Calls at a time, at least 1.
     pub permits: u32,
@@ -28,6 +31,8 @@ pub struct BulkheadRules {
     /// Who is served first.
     pub order: Queueing,
 }
+
+setters!(BulkheadRules: set { permits: u32, queue: u32, patience: Duration, order: Queueing } turn {});
 
 /// Who of those waiting is served first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,12 +56,12 @@ impl BulkheadRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if self.permits == 0 {
-            return Err("a bulkhead without permits lets nothing through: at least 1 is needed".to_owned());
+            return Err(InvalidRules::NoPermits);
         }
         if self.queue > MAX_QUEUE {
-            return Err(format!("a queue of {}; at most {MAX_QUEUE} can wait", self.queue));
+            return Err(InvalidRules::Queue { queue: self.queue, most: MAX_QUEUE });
         }
         Ok(())
     }
@@ -64,6 +69,7 @@ impl BulkheadRules {
 
 /// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Full {
     /// All permits are taken, and so is the queue.
     #[error("all permits and the queue are full")]

@@ -26,18 +26,23 @@ use tokio::time::Instant;
 use vitals::{Column, Live, Source, Table, TableRow, TableValue};
 
 use crate::balance::{BalanceRules, Chooser, Instance, Set, State, View, hash_of};
+use crate::invalid::InvalidRules;
 use crate::nanos::nanos;
 use crate::outcome::Outcome;
 use crate::outlier::{OutlierRules, Sign, outliers};
+use crate::setters::setters;
 
 /// Who gets a call, and who gets none for a while.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ClusterRules {
     /// Who gets a call.
     pub balance: BalanceRules,
     /// Who gets none for a while; none ejects nobody.
     pub outlier: Option<OutlierRules>,
 }
+
+setters!(ClusterRules: own { balance: BalanceRules } turn { outlier: OutlierRules });
 
 impl Default for ClusterRules {
     /// The defaults of both.
@@ -51,7 +56,7 @@ impl ClusterRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         self.balance.check()?;
         self.outlier.as_ref().map_or(Ok(()), OutlierRules::check)
     }
@@ -131,7 +136,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     ///
     /// # Errors
     /// What makes no sense in the rules.
-    pub fn new(name: impl Into<Arc<str>>, rules: ClusterRules, now: Instant) -> Result<Self, String> {
+    pub fn new(name: impl Into<Arc<str>>, rules: ClusterRules, now: Instant) -> Result<Self, InvalidRules> {
         rules.check()?;
         let interval = rules.outlier.map_or(u64::MAX, |outlier| nanos(outlier.interval));
         let shared = Shared {
@@ -161,7 +166,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     ///
     /// # Errors
     /// What makes no sense in the new ones; the old ones stay in force.
-    pub fn change(&self, rules: ClusterRules, now: Instant) -> Result<(), String> {
+    pub fn change(&self, rules: ClusterRules, now: Instant) -> Result<(), InvalidRules> {
         rules.check()?;
         let slow = self.shared.slow();
         let now = self.shared.nanos(now);
@@ -178,7 +183,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     ///
     /// # Errors
     /// Too many, or a weight that is none; the old ones stay.
-    pub fn replace(&self, instances: Vec<Instance<T>>, now: Instant) -> Result<(), String> {
+    pub fn replace(&self, instances: Vec<Instance<T>>, now: Instant) -> Result<(), InvalidRules> {
         let mut slow = self.shared.slow();
         let rules = self.shared.rules.read();
         let set = Set::after(&self.shared.set.read(), instances.clone(), &rules.balance, self.shared.nanos(now))?;

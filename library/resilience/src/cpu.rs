@@ -31,6 +31,8 @@ use tokio::sync::oneshot;
 use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 use crate::deadline::{Deadline, Expired};
+use crate::invalid::InvalidRules;
+use crate::setters::setters;
 
 /// The most threads of a pool.
 pub const MAX_THREADS: u32 = 1024;
@@ -55,12 +57,15 @@ const CPU: Table = Table {
 
 /// How many threads, and how much waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CpuRules {
     /// Threads, from 1 to [`MAX_THREADS`]. (With the feature `without-guards` also 0: the caller's thread does the work.)
     pub threads: u32,
     /// Pieces of work that wait, at most [`MAX_QUEUE`].
     pub queue: u32,
 }
+
+setters!(CpuRules: set { threads: u32, queue: u32 } turn {});
 
 impl Default for CpuRules {
     /// One thread less than there are cores, and at least one; 16 pieces of work in the queue for each.
@@ -80,22 +85,40 @@ impl CpuRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
-        if self.threads == 0 && !cfg!(feature = "without-guards") {
-            return Err("0 threads; a pool has at least 1".to_owned());
-        }
-        if self.threads > MAX_THREADS {
-            return Err(format!("{} threads; a pool has at most {MAX_THREADS}", self.threads));
+    pub fn check(&self) -> Result<(), InvalidRules> {
+        let none = self.threads == 0 && !cfg!(feature = "without-guards");
+        if none || self.threads > MAX_THREADS {
+            return Err(InvalidRules::Threads { threads: self.threads, most: MAX_THREADS });
         }
         if self.queue > MAX_QUEUE {
-            return Err(format!("a queue of {}; at most {MAX_QUEUE} can wait", self.queue));
+            return Err(InvalidRules::Queue { queue: self.queue, most: MAX_QUEUE });
         }
         Ok(())
     }
 }
 
+/// Why there is no pool.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoPool {
+    /// The rules make no sense.
+    #[error(transparent)]
+    Rules(#[from] InvalidRules),
+    /// The operating system gives no thread.
+    #[error("thread {number} of the pool {name} cannot be had: {source}")]
+    Thread {
+        /// The pool.
+        name: Arc<str>,
+        /// Which, from 0.
+        number: u32,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
 /// Why work was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CpuError {
     /// All threads are taken, and so is the queue.
     #[error("all threads of the pool are taken, and so is its queue: ask again later, or give it more")]
@@ -146,7 +169,7 @@ impl CpuPool {
     ///
     /// # Errors
     /// What makes no sense in the rules, or why a thread cannot be had.
-    pub fn new(name: impl Into<Arc<str>>, rules: CpuRules) -> Result<Self, String> {
+    pub fn new(name: impl Into<Arc<str>>, rules: CpuRules) -> Result<Self, NoPool> {
         Self::begun_with(name, rules, |_| ())
     }
 
@@ -158,7 +181,7 @@ impl CpuPool {
         name: impl Into<Arc<str>>,
         rules: CpuRules,
         first: impl Fn(u32) + Send + Sync + 'static,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, NoPool> {
         rules.check()?;
         let (name, first) = (name.into(), Arc::new(first));
         let shared = Arc::new(Shared {
@@ -179,7 +202,7 @@ impl CpuPool {
                     first(number);
                     shared.serve();
                 })
-                .map_err(|error| format!("thread {number} of the pool {name} cannot be had: {error}"))?;
+                .map_err(|source| NoPool::Thread { name: Arc::clone(&name), number, source })?;
         }
         Ok(pool)
     }

@@ -64,12 +64,17 @@ impl fmt::Display for Criticality {
     }
 }
 
-impl FromStr for Criticality {
-    type Err = String;
+/// A text that names no criticality.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no criticality: expected critical, default or sheddable")]
+pub struct NoSuchCriticality(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Criticality {
+    type Err = NoSuchCriticality;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchCriticality> {
         let known = Self::ALL.into_iter().find(|criticality| criticality.name() == text);
-        known.ok_or_else(|| format!("{text:?} is no criticality: expected critical, default or sheddable"))
+        known.ok_or_else(|| NoSuchCriticality(text.to_owned()))
     }
 }
 
@@ -83,6 +88,12 @@ mod tests {
         for criticality in Criticality::ALL {
             assert_eq!(criticality.to_string().parse(), Ok(criticality));
         }
-        assert!("Critical".parse::<Criticality>().unwrap_err().contains("expected critical, default or sheddable"));
+        assert!(
+            "Critical"
+                .parse::<Criticality>()
+                .unwrap_err()
+                .to_string()
+                .contains("expected critical, default or sheddable")
+        );
     }
 }

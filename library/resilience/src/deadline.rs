@@ -1,10 +1,12 @@
 //! Deadlines: moments after which no caller waits for an answer.
 
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::task::coop::Unconstrained;
+use tokio::task::futures::TaskLocalFuture;
+use tokio::time::{Instant, Sleep};
 
 use crate::nanos::nanos;
 use crate::poll::at_once;
@@ -81,9 +83,8 @@ impl Deadline {
     /// # Errors
     /// [`Expired`], with the work dropped at its await.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Expired>> {
-        // The work is wrapped here and not in the block, which would hold it once more.
-        let work = self.as_current(work);
-        async move { self.bound(std::pin::pin!(work)).await.ok_or(Expired) }
+        // By hand and not in an `async` block, which would hold the work twice.
+        Scoped { work: CURRENT.scope(self, work), until: self, over: None }
     }
 
     /// What the work gives until this deadline; none when it passes before. Whoever holds the work drops it.
@@ -113,6 +114,36 @@ impl Deadline {
     }
 }
 
+pin_project_lite::pin_project! {
+    /// Work with its deadline in force. Most of what is answered at once needs no timer.
+    struct Scoped<F> {
+        #[pin]
+        work: TaskLocalFuture<Deadline, F>,
+        until: Deadline,
+        #[pin]
+        over: Option<Unconstrained<Sleep>>,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = Result<F::Output, Expired>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(output) = this.work.poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        if this.over.is_none() {
+            // Also where the work has used up what it may do without giving way.
+            this.over.set(Some(tokio::task::unconstrained(tokio::time::sleep_until(this.until.at))));
+        }
+        match this.over.as_pin_mut() {
+            Some(over) => over.poll(context).map(|()| Err(Expired)),
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// What is left of a deadline as text, for a header: the `TimeoutValue TimeoutUnit` of gRPC over HTTP/2 (`grpc-timeout`), in
 /// milliseconds or, where those have more than eight digits, seconds. Rounded down, as a callee must not believe in more.
 pub fn encode_timeout(left: Duration) -> String {
@@ -123,13 +154,17 @@ pub fn encode_timeout(left: Duration) -> String {
     }
 }
 
+/// A text that is no timeout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m")]
+pub struct NoTimeout(String);
+
 /// Reads [`encode_timeout`]'s text, in any of gRPC's units: `H`, `M`, `S`, `m`, `u`, `n`.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn decode_timeout(text: &str) -> Result<Duration, String> {
-    let refused =
-        || format!("{text:?} is no timeout: expected 1 to 8 digits and one of H, M, S, m, u, n, such as 250m");
+pub fn decode_timeout(text: &str) -> Result<Duration, NoTimeout> {
+    let refused = || NoTimeout(text.to_owned());
     let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(refused());
@@ -194,7 +229,7 @@ mod tests {
         assert_eq!(read("3M"), Ok(180_000_000_000));
         assert_eq!([read("4S"), read("4m"), read("4u"), read("4n")], [4_000_000_000, 4_000_000, 4000, 4].map(Ok));
         for bad in ["", "m", "123456789m", "1.5S", "-1S", "5x", "5", "5 m", "\u{20ac}"] {
-            assert!(decode_timeout(bad).unwrap_err().contains("250m"), "{bad:?}");
+            assert!(decode_timeout(bad).unwrap_err().to_string().contains("250m"), "{bad:?}");
         }
     }
 

@@ -41,7 +41,7 @@ impl<T: Send> Discover<T> for Static<T> {
 pub async fn follow<T: Clone + Eq + Hash>(cluster: &Cluster<T>, mut discover: impl Discover<T>) {
     loop {
         let kept = match discover.next().await {
-            Ok(instances) => cluster.replace(instances, Instant::now()),
+            Ok(instances) => cluster.replace(instances, Instant::now()).map_err(|invalid| invalid.to_string()),
             Err(unknown) => Err(unknown.to_string()),
         };
         if let Err(why) = kept {

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use vitals::Buckets;
 
+use crate::invalid::InvalidRules;
 use crate::poll::at_once;
+use crate::setters::setters;
 
 /// Eight parts of each power of two, up to 2^30 us, 18 minutes.
 type Layout = Buckets<3, 30>;
@@ -20,6 +22,7 @@ const GENERATION: u32 = 256;
 
 /// When a second call is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct HedgeRules {
     /// The part of calls that is over by then, 0.5 to 0.999.
     pub percentile: f64,
@@ -28,6 +31,8 @@ pub struct HedgeRules {
     /// Not before the percentile of so many calls is known.
     pub minimum_calls: u32,
 }
+
+setters!(HedgeRules: set { percentile: f64, at_least: Duration, minimum_calls: u32 } turn {});
 
 impl Default for HedgeRules {
     /// After the 95th percentile of at least 100 calls, and a millisecond.
@@ -41,9 +46,9 @@ impl HedgeRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if !(0.5..=0.999).contains(&self.percentile) {
-            return Err(format!("hedging after the percentile {}; 0.5 to 0.999 are possible", self.percentile));
+            return Err(InvalidRules::HedgePercentile(self.percentile));
         }
         Ok(())
     }

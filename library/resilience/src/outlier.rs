@@ -15,10 +15,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::backoff::{Backoff, Jitter};
+use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
+use crate::setters::setters;
 
 /// When an instance is ejected, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct OutlierRules {
     /// Ejected after so many failures in a row; 0 is never.
     pub consecutive_failures: u32,
@@ -39,6 +42,8 @@ pub struct OutlierRules {
     /// How long, which grows with each ejection.
     pub ejection: Backoff,
 }
+
+setters!(OutlierRules: set { consecutive_failures: u32, interval: Duration, minimum_calls: u32, minimum_instances: u32, slow_from: Duration, at_most: f64, ejection: Backoff } turn { stdev_factor: f64, latency_factor: f64 });
 
 impl Default for OutlierRules {
     /// Envoy's numbers: five failures in a row; every 10 s, of five instances with a hundred calls each, below 1.9 standard
@@ -63,17 +68,17 @@ impl OutlierRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if self.interval.is_zero() {
-            return Err("outliers compared every 0 s: set an interval, such as 10 s".to_owned());
+            return Err(InvalidRules::OutlierInterval);
         }
         for (name, factor) in [("stdev", self.stdev_factor), ("latency", self.latency_factor)] {
             if factor.is_some_and(|factor| !factor.is_finite() || factor <= 0.0) {
-                return Err(format!("an outlier's {name} factor is a number above 0, or none"));
+                return Err(InvalidRules::OutlierFactor(name));
             }
         }
         if !(0.0..=1.0).contains(&self.at_most) {
-            return Err(format!("{} of all instances ejected at most; it is a share, 0 to 1", self.at_most));
+            return Err(InvalidRules::OutlierShare(self.at_most));
         }
         Ok(())
     }
@@ -329,8 +334,10 @@ mod tests {
     #[test]
     fn numbers_that_make_no_sense_are_told() {
         assert_eq!(OutlierRules::default().check(), Ok(()));
-        assert!(OutlierRules { at_most: 1.5, ..rules() }.check().unwrap_err().contains("1.5"));
-        assert!(OutlierRules { stdev_factor: Some(f64::NAN), ..rules() }.check().unwrap_err().contains("stdev"));
+        assert!(OutlierRules { at_most: 1.5, ..rules() }.check().unwrap_err().to_string().contains("1.5"));
+        assert!(
+            OutlierRules { stdev_factor: Some(f64::NAN), ..rules() }.check().unwrap_err().to_string().contains("stdev")
+        );
         assert!(OutlierRules { interval: Duration::ZERO, ..rules() }.check().is_err());
     }
 

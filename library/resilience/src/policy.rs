@@ -29,6 +29,7 @@ mod vitals;
 pub use self::boxed::BoxedError;
 pub use self::calls::Policy;
 pub use self::error::{Bound, CallError, Guard};
+pub use self::group::NoSuchGroup;
 pub use self::layer::{Guarded, GuardedFuture, PolicyLayer};
 pub use self::rules::{GroupRules, MAX_GROUPS, Rules, TimeoutRules};
 pub use self::terms::Attempt;

@@ -11,13 +11,16 @@ use tokio::time::Instant;
 use crate::backoff::{Backoff, Jitter};
 use crate::budget::{Budget, BudgetRules};
 use crate::deadline::Deadline;
+use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
+use crate::setters::setters;
 
 /// The most attempts that rules can ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
 
 /// When a call is tried again.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RetryRules {
     /// The most attempts, the first one included; 1 to [`MAX_ATTEMPTS`].
     pub attempts: u32,
@@ -28,6 +31,8 @@ pub struct RetryRules {
     /// What repeats may cost.
     pub budget: BudgetRules,
 }
+
+setters!(RetryRules: set { attempts: u32, backoff: Backoff, elapsed: Duration, budget: BudgetRules } turn {});
 
 impl Default for RetryRules {
     /// Three attempts within 10 s, 50 ms to 2 s apart with full jitter, and the default budget.
@@ -86,12 +91,9 @@ impl RetryRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if !(1..=MAX_ATTEMPTS).contains(&self.attempts) {
-            return Err(format!(
-                "{} attempts; 1 to {MAX_ATTEMPTS} are possible, the first one included",
-                self.attempts
-            ));
+            return Err(InvalidRules::Attempts { attempts: self.attempts, most: MAX_ATTEMPTS });
         }
         self.budget.check()
     }
@@ -218,7 +220,7 @@ mod tests {
 
     #[test]
     fn attempts_out_of_bounds_are_told() {
-        let told = RetryRules { attempts: 0, ..rules() }.check().unwrap_err();
+        let told = RetryRules { attempts: 0, ..rules() }.check().unwrap_err().to_string();
         assert!(told.contains("1 to 20"), "{told}");
         assert!(RetryRules { attempts: 21, ..rules() }.check().is_err());
     }

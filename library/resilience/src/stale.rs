@@ -5,14 +5,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::invalid::InvalidRules;
+use crate::setters::setters;
 use tokio::time::Instant;
 
 /// How old an answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StaleRules {
     /// An older one is not given.
     pub max_age: Duration,
 }
+
+setters!(StaleRules: set { max_age: Duration } turn {});
 
 impl Default for StaleRules {
     /// Five minutes.
@@ -22,13 +27,18 @@ impl Default for StaleRules {
 }
 
 impl StaleRules {
+    /// Answers up to this age.
+    pub const fn of(max_age: Duration) -> Self {
+        Self { max_age }
+    }
+
     /// Looks for numbers that make no sense.
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if self.max_age.is_zero() {
-            return Err("an answer of no age is never stale: name how old it may be".to_owned());
+            return Err(InvalidRules::StaleAge);
         }
         Ok(())
     }

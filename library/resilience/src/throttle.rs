@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
+use crate::setters::setters;
 
 /// What is looked at, in slices.
 pub const SLICES: usize = 12;
@@ -22,6 +24,7 @@ const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 
 /// How much is asked of a callee that refuses.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ThrottleRules {
     /// Requests for each one accepted: 2 lets the callee see about twice what it accepts. At least 1.
     pub k: f64,
@@ -32,6 +35,8 @@ pub struct ThrottleRules {
     /// Whether a failure counts as refused too, and not only an overload.
     pub failures: bool,
 }
+
+setters!(ThrottleRules: set { k: f64, minimum: u32, most: f64, failures: bool } turn {});
 
 impl Default for ThrottleRules {
     /// Twice what is accepted, from ten requests on, at most 95 %, overload alone.
@@ -45,15 +50,12 @@ impl ThrottleRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if !(1.0..=1000.0).contains(&self.k) {
-            return Err(format!(
-                "a throttle's k of {}; below 1 it refuses what is accepted, above 1000 nothing",
-                self.k
-            ));
+            return Err(InvalidRules::ThrottleK(self.k));
         }
         if !(0.0..=1.0).contains(&self.most) {
-            return Err(format!("a throttle that refuses at most {}; it is a share of 0 to 1", self.most));
+            return Err(InvalidRules::ThrottleMost(self.most));
         }
         Ok(())
     }

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::invalid::InvalidRules;
+use crate::setters::setters;
 use tokio::time::Instant;
 
 /// The largest share: a tick at most half a period early or late, so that ticks keep their order.
@@ -15,6 +17,7 @@ pub const MAX_PERIOD: Duration = Duration::from_secs(60 * 60 * 24 * 366);
 
 /// How often.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TickerRules {
     /// From tick to tick, on average; at most [`MAX_PERIOD`].
     pub period: Duration,
@@ -23,6 +26,8 @@ pub struct TickerRules {
     /// When the first tick comes.
     pub first: First,
 }
+
+setters!(TickerRules: set { period: Duration, jitter: f64, first: First } turn {});
 
 /// When a ticker's first tick comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,15 +49,12 @@ impl TickerRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if self.period.is_zero() || self.period > MAX_PERIOD {
-            return Err(format!("a ticker's period of {:?}; it is above 0 and at most a year", self.period));
+            return Err(InvalidRules::TickerPeriod(self.period));
         }
         if !(0.0..=MAX_JITTER).contains(&self.jitter) {
-            return Err(format!(
-                "a ticker's jitter of {}; it is a share of the period, 0 to {MAX_JITTER}",
-                self.jitter
-            ));
+            return Err(InvalidRules::TickerJitter { jitter: self.jitter, most: MAX_JITTER });
         }
         Ok(())
     }
@@ -131,7 +133,7 @@ impl Ticker {
     ///
     /// # Errors
     /// What [`TickerRules::check`] says; nothing has changed then.
-    pub fn set(&mut self, rules: TickerRules, now: Instant) -> Result<(), String> {
+    pub fn set(&mut self, rules: TickerRules, now: Instant) -> Result<(), InvalidRules> {
         rules.check()?;
         if rules != self.rules {
             *self = Self::new(rules, now);

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use keel_drill::environment::without_manager;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
@@ -104,6 +105,7 @@ fn command(provider: &Value, names: &Names) -> Result<Command, Failure> {
         ),
         _ => return Err(Failure::fatal("the arguments of a process must be a text, a list or a mapping")),
     };
+    without_manager(command.as_std_mut());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     Ok(command)
 }

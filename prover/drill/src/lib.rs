@@ -43,6 +43,7 @@ pub mod attack;
 pub mod clock;
 pub mod deadline_headers;
 pub mod double;
+pub mod environment;
 pub mod experiment;
 pub mod fault;
 pub mod history;

@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::environment::without_manager;
+
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
@@ -243,6 +245,7 @@ fn command(launch: &Launch, mark: &str) -> Command {
     let mut command = Command::new("sh");
     let exec = if is_simple(&launch.command) { "exec " } else { "" };
     command.arg("-c").arg(format!("{exec}{}", launch.command));
+    without_manager(&mut command);
     for name in &launch.env_remove {
         command.env_remove(name);
     }

@@ -13,35 +13,8 @@ use crate::settings::Settings;
 use crate::{account, destination, forecast, page, transfer};
 
 #[derive(utoipa::OpenApi)]
-#[openapi(
-    info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."),
-    components(schemas(ProblemDocument))
-)]
+#[openapi(info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."))]
 struct Document;
-
-/// An error, as every operation tells it (RFC 9457).
-#[derive(utoipa::ToSchema)]
-#[schema(as = Problem)]
-#[expect(dead_code, reason = "the border writes problems; this is their shape for the description")]
-struct ProblemDocument {
-    /// What kind of problem: a relative URI such as `/problems/insufficient-funds`, else `about:blank`.
-    #[schema(rename = "type", example = "/problems/insufficient-funds")]
-    kind: String,
-    /// The status's phrase.
-    title: String,
-    /// The status.
-    #[schema(minimum = 400, maximum = 599)]
-    status: i32,
-    /// What was wrong and what to do.
-    #[schema(required = false)]
-    detail: String,
-    /// The field that cannot be used, when it is one.
-    #[schema(required = false)]
-    field: String,
-    /// Finds the request in the logs.
-    #[schema(required = false)]
-    request_id: String,
-}
 
 /// The operations of the API, each with its description.
 pub(crate) fn api() -> OpenApiRouter<Ledger> {

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     async fn drawn(balance: i64, past: Vec<i64>, days: u32) -> Forecast {
-        let pool = CpuPool::new("test", CpuRules { threads: 1, queue: 0 }).unwrap();
+        let pool = CpuPool::new("test", CpuRules::of(1).queue(0)).unwrap();
         pool.run(move |wanted| draw(balance, &past, days, 7, wanted)).await.unwrap()
     }
 

@@ -1,25 +1,18 @@
-//! The API's description: each operation, and the answers that all operations share.
+//! The API's description: the ledger's own words for errors that every operation has; the library adds the others.
 
-use evenkeel::utoipa;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use evenkeel::{openapi, utoipa};
+use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 
 use crate::api::api;
 
-/// What any operation may answer, with why.
-const EVERYWHERE: [(&str, &str); 6] = [
-    ("400", "The request is malformed"),
-    ("414", "The request target is too long"),
-    ("431", "The headers are too many or too long"),
-    ("500", "The service failed; the request id finds the reason in its logs"),
+/// What any operation may answer, in the ledger's words.
+const EVERYWHERE: [(&str, &str); 2] = [
     ("503", "Overloaded, or the store is away; with the same Idempotency-Key it is safe to repeat after Retry-After"),
     ("504", "It took too long; with the same Idempotency-Key it is safe to repeat"),
 ];
 
 /// What an operation that takes a body may answer as well.
-const WITH_BODY: [(&str, &str); 4] = [
-    ("408", "The body did not arrive in time"),
-    ("413", "The body is too large"),
+const WITH_BODY: [(&str, &str); 2] = [
     ("415", "The body is not JSON"),
     ("422", "The body cannot be used, the key was used for another request, or the money cannot be moved"),
 ];
@@ -29,38 +22,14 @@ pub fn document() -> OpenApi {
     let mut document = api().into_openapi();
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            complete(operation);
+            let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+            for (status, why) in EVERYWHERE.iter().chain(with_body) {
+                let response = ResponseBuilder::new().description(*why).build();
+                operation.responses.responses.insert((*status).to_owned(), RefOr::T(response));
+            }
         }
     }
-    document
-}
-
-/// Adds the answers that are the same everywhere, and gives every error the shape of a problem document.
-fn complete(operation: &mut Operation) {
-    let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
-    let responses = &mut operation.responses.responses;
-    for (status, why) in EVERYWHERE.iter().chain(with_body) {
-        responses.insert((*status).to_owned(), RefOr::T(problem(status, why)));
-    }
-    for (status, response) in responses.iter_mut() {
-        if let RefOr::T(plain) = &*response
-            && status.starts_with(['4', '5'])
-            && plain.content.is_empty()
-        {
-            let why = if plain.description.is_empty() { "There is no such thing" } else { &plain.description };
-            *response = RefOr::T(problem(status, why));
-        }
-    }
-}
-
-fn problem(status: &str, why: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new().description(why).content("application/problem+json", content);
-    if status != "503" {
-        return response.build();
-    }
-    let wait = HeaderBuilder::new().description(Some("Seconds to wait before trying again")).build();
-    response.header("Retry-After", wait).build()
+    openapi::complete(document)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use evenkeel::client::{self, Check, default_rules};
 use evenkeel::prelude::*;
-use evenkeel::resilience::Rules;
 use evenkeel::resilience::hedge::HedgeRules;
 use evenkeel::utoipa;
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,7 @@ const MAX_DESTINATION: usize = 64;
 
 /// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
 pub fn bank(settings: &Settings) -> Dependency {
-    let rules = Rules { hedge: Some(HedgeRules::default()), ..default_rules() };
+    let rules = default_rules().hedge(HedgeRules::default());
     Dependency::http(settings.rail_url.clone()).rules(rules).checked(Check::at("/livez"))
 }
 

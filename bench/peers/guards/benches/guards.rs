@@ -258,7 +258,7 @@ fn ours(bench: &mut Bench, guard: &str, rules: Rules) {
 }
 
 fn deadline_and_timeout(bench: &mut Bench) {
-    ours(bench, "timeout", Rules { timeout: Some(TimeoutRules { share: 1.0, at_most: LONG }), ..Rules::NONE });
+    ours(bench, "timeout", Rules::NONE.timeout(TimeoutRules::default().share(1.0).at_most(LONG)));
     bench.service("timeout", "tower", tower::timeout::TimeoutLayer::new(LONG).layer(inner()));
     bench.service("timeout", "tower-resilience", time_limiter().layer(inner()));
     bench.call("timeout", "evenkeel, alone", || {
@@ -273,7 +273,7 @@ fn time_limiter() -> TimeLimiterLayer<tower_resilience::timelimiter::FixedTimeou
 }
 
 fn retry(bench: &mut Bench) {
-    ours(bench, "retry", Rules { retry: Some(RetryRules::default()), ..Rules::NONE });
+    ours(bench, "retry", Rules::NONE.retry(RetryRules::default()));
     bench.service("retry", "tower", tower::retry::RetryLayer::new(Repeats::new()).layer(inner()));
     let layer =
         RetryLayer::<u32, u32, Infallible>::builder().max_attempts(3).exponential_backoff(Duration::from_millis(50));
@@ -288,6 +288,8 @@ fn retry(bench: &mut Bench) {
                 let outcome = ByResult.classify(&result);
                 if outcome == Outcome::Success {
                     budget.deposit(&rules.budget);
+                    black_box(result).expect("an answer");
+                    break;
                 }
                 match attempts.again(&rules, outcome, true, None, &budget, tokio::time::Instant::now()) {
                     Ok(wait) => tokio::time::sleep(wait).await,
@@ -346,7 +348,7 @@ impl<E> tower::retry::Policy<u32, u32, E> for Repeats {
 }
 
 fn rate_rules() -> RateRules {
-    RateRules { rate: RATE, per: Duration::from_secs(1), burst: RATE, patience: Duration::ZERO }
+    RateRules::default().rate(RATE).per(Duration::from_secs(1)).burst(RATE).patience(Duration::ZERO)
 }
 
 fn rate_limiter() -> RateLimiterLayer {
@@ -355,7 +357,7 @@ fn rate_limiter() -> RateLimiterLayer {
 }
 
 fn rate_limit(bench: &mut Bench) {
-    ours(bench, "rate limit", Rules { rate: Some(rate_rules()), ..Rules::NONE });
+    ours(bench, "rate limit", Rules::NONE.rate(rate_rules()));
     let layer = tower::limit::RateLimitLayer::new(u64::from(RATE), Duration::from_secs(1));
     bench.alone("rate limit", "tower", || {
         let mut service = layer.layer(inner());
@@ -390,12 +392,12 @@ fn bulkhead(bench: &mut Bench) {
     ours(
         bench,
         "bulkhead",
-        Rules { bulkhead: Some(BulkheadRules { permits: PLACES, ..BulkheadRules::default() }), ..Rules::NONE },
+        Rules::NONE.bulkhead(BulkheadRules::default().permits(PLACES)),
     );
     let limit = tower::limit::GlobalConcurrencyLimitLayer::new(PLACES as usize);
     bench.service("bulkhead", "tower", limit.layer(inner()));
     bench.service("bulkhead", "tower-resilience", bulkhead_layer().layer(inner()));
-    let (rules, bulkhead) = (BulkheadRules { permits: PLACES, ..BulkheadRules::default() }, Bulkhead::new());
+    let (rules, bulkhead) = (BulkheadRules::default().permits(PLACES), Bulkhead::new());
     bench.call("bulkhead", "evenkeel, alone", || {
         async || {
             let place = bulkhead.try_enter(&rules).expect("there is room");
@@ -411,7 +413,7 @@ fn breaker_layer() -> CircuitBreakerLayer<tower_resilience::circuitbreaker::Defa
 }
 
 fn breaker(bench: &mut Bench) {
-    ours(bench, "breaker", Rules { breaker: Some(BreakerRules::default()), ..Rules::NONE });
+    ours(bench, "breaker", Rules::NONE.breaker(BreakerRules::default()));
     bench.service("breaker", "tower-resilience", breaker_layer().layer(inner()));
     let failsafe = failsafe::Config::new().build();
     bench.call("breaker", "failsafe", || {
@@ -431,7 +433,7 @@ fn breaker(bench: &mut Bench) {
 }
 
 fn hedge(bench: &mut Bench) {
-    let rules = Rules { hedge: Some(HedgeRules::default()), retry: Some(RetryRules::default()), ..Rules::NONE };
+    let rules = Rules::NONE.hedge(HedgeRules::default()).retry(RetryRules::default());
     ours(bench, "hedge", rules);
     let layer = HedgeLayer::builder().delay(Duration::from_millis(50)).max_hedged_attempts(2).build();
     bench.service("hedge", "tower-resilience", layer.layer(inner()));
@@ -451,7 +453,7 @@ fn hedge(bench: &mut Bench) {
 
 /// Deadline, retry, rate limit, bulkhead, breaker and timeout in one.
 fn stack(bench: &mut Bench) {
-    ours(bench, "stack", Rules { deadline: Some(LONG), rate: Some(rate_rules()), ..Rules::default() });
+    ours(bench, "stack", Rules::default().deadline(LONG).rate(rate_rules()));
     // tower has no breaker, and its rate limit cannot be cloned, which its retry asks for.
     let tower = ServiceBuilder::new()
         .timeout(LONG)

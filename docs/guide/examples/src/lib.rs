@@ -1,3 +1,4 @@
 //! The examples of `docs/guide`, which are run as tests of this documentation.
 
 #![doc = include_str!("../../calls.md")]
+#![doc = include_str!("../../services.md")]

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use evenkeel_client::{Bounds, Client, Declaration, Error, Response, default_rules};
 use http::{Method, StatusCode};
-use resilience::breaker::{BreakerRules, Window};
+use resilience::breaker::{BreakerRules, Position, Window};
 use resilience::budget::BudgetRules;
 use resilience::bulkhead::BulkheadRules;
 use resilience::hedge::HedgeRules;
 use resilience::policy::GroupRules;
 use resilience::retry::RetryRules;
-use resilience::{Backoff, Criticality, Deadline, Rules, decode_timeout};
+use resilience::{Backoff, Criticality, Deadline, FallbackOutcome, Rules, decode_timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -69,9 +69,9 @@ impl Peer {
 
 /// Retries that are paid for and come soon.
 fn retrying() -> Rules {
-    let budget = BudgetRules { floor: 1000.0, ..BudgetRules::default() };
-    let retry = RetryRules { backoff: Backoff::new(MILLI, MILLI), budget, ..RetryRules::default() };
-    Rules { retry: Some(retry), ..default_rules() }
+    let budget = BudgetRules::default().floor(1000.0);
+    let retry = RetryRules::default().backoff(Backoff::new(MILLI, MILLI)).budget(budget);
+    default_rules().retry(retry)
 }
 
 #[tokio::test]
@@ -112,9 +112,9 @@ async fn an_attempt_has_all_that_is_left_and_the_error_names_the_bound_that_pass
 
 #[tokio::test]
 async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
-    let hedge = HedgeRules { minimum_calls: 2, at_least: 20 * MILLI, ..HedgeRules::default() };
-    let one_try = RetryRules { attempts: 1, ..retrying().retry.unwrap() };
-    let rules = Rules { hedge: Some(hedge), retry: Some(one_try), ..retrying() };
+    let hedge = HedgeRules::default().minimum_calls(2).at_least(20 * MILLI);
+    let one_try = retrying().retry.unwrap().attempts(1);
+    let rules = retrying().hedge(hedge).retry(one_try);
     for (method, key, twice) in [
         (Method::GET, None, true),
         (Method::PUT, None, false),
@@ -153,10 +153,8 @@ async fn a_refusal_that_says_when_to_come_again_is_waited_for_or_left_alone() {
 async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
     let client = Client::default();
     let (sick, well) = (Peer::start(&["500 Down"]).await, Peer::start(&["200 OK"]).await);
-    let breaker = BreakerRules { window: Window::Calls(10), minimum_calls: 2, ..BreakerRules::default() };
-    client
-        .declare(Declaration::new("sick", &sick.url).rules(Rules { breaker: Some(breaker), ..default_rules() }))
-        .unwrap();
+    let breaker = BreakerRules::default().window(Window::Calls(10)).minimum_calls(2);
+    client.declare(Declaration::new("sick", &sick.url).rules(default_rules().breaker(breaker))).unwrap();
     for _ in 0..2 {
         assert_eq!(client.post(&sick.url).send().await.unwrap().status, 500);
     }
@@ -171,10 +169,9 @@ async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
 async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
     let client = Client::default();
     let peer = Peer::start(&["200 OK"]).await;
-    let one = BulkheadRules { permits: 1, queue: 0, ..BulkheadRules::default() };
+    let one = BulkheadRules::default().permits(1).queue(0);
     let groups = vec![GroupRules::new("batch", one)];
-    let policy =
-        client.declare(Declaration::new("bank", &peer.url).rules(Rules { groups, ..default_rules() })).unwrap();
+    let policy = client.declare(Declaration::new("bank", &peer.url).rules(default_rules().groups(groups))).unwrap();
     let batch = policy.group("batch").unwrap();
     let hang = tokio::spawn(async move { batch.call(|_| std::future::pending::<Result<Response, Error>>()).await });
     while policy.bulkhead().load().in_flight == 0 {
@@ -263,7 +260,7 @@ async fn a_coding_that_was_not_asked_for_is_told() {
 
 #[tokio::test]
 async fn more_calls_than_the_client_makes_at_once_wait_for_as_long_as_they_have() {
-    let client = Client::new(Bounds::default().with_at_once(1));
+    let client = Client::new(Bounds::default().at_once(1));
     let (never, well) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Peer::start(&["200 OK"]).await);
     let hanging: Url = format!("http://{}/", never.local_addr().unwrap()).parse().unwrap();
     let (first, second) = tokio::join!(
@@ -274,4 +271,41 @@ async fn more_calls_than_the_client_makes_at_once_wait_for_as_long_as_they_have(
     let error = second.unwrap_err();
     assert!(error.nothing_was_sent() && error.to_string().contains("1 calls under way"), "{error}");
     assert_eq!(client.post(&well.url).send().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_default_is_given_for_a_failure_and_for_an_answer_that_is_one() {
+    let client = Client::default();
+    let (sick, well) = (Peer::start(&["500 Down|sick"]).await, Peer::start(&["200 OK|well"]).await);
+    let policy = client.declare(Declaration::new("sick", &sick.url)).unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let gone: Url = format!("http://{gone}/").parse().unwrap();
+    let default = async |_: &Error| Some(Response::new(StatusCode::OK, "default"));
+    let text =
+        |outcome: Result<FallbackOutcome<Response, Error>, Error>| outcome.map(|outcome| outcome.into_value().body);
+    assert_eq!(text(client.post(&well.url).send_or(default).await).unwrap(), "well");
+    assert_eq!(text(client.post(&gone).send_or(default).await).unwrap(), "default");
+    let given = client.post(&sick.url).send_or(default).await.unwrap();
+    let FallbackOutcome::Fallback { value, cause } = given else { panic!("{given:?}") };
+    assert!(value.body == "default" && cause.to_string().contains("500"), "{cause}");
+    // Nothing to give, or no fallback by the rules: the answer as it is, or the error.
+    let nothing = client.post(&sick.url).send_or(async |_| None).await.unwrap();
+    assert!(matches!(nothing, FallbackOutcome::Failed { .. }), "{nothing:?}");
+    assert_eq!(client.post(&gone).send_or(async |_| None).await.unwrap_err().kind(), "connect");
+    policy.change(default_rules().fallback(false)).unwrap();
+    let none = client.post(&sick.url).send_or(default).await.unwrap();
+    assert_eq!(none.into_value().body, "sick");
+}
+
+#[tokio::test]
+async fn a_peer_that_hangs_opens_its_breaker_also_where_every_caller_leaves_before_the_bound() {
+    let client = Client::builder().bounds(Bounds::default().total(Duration::from_secs(1))).build();
+    let peer = Peer::start(&[""]).await;
+    let breaker = BreakerRules::default().window(Window::Calls(10)).minimum_calls(4);
+    let policy = client.declare(Declaration::new("bank", &peer.url).rules(default_rules().breaker(breaker))).unwrap();
+    for _ in 0..4 {
+        let left = tokio::time::timeout(Duration::from_millis(700), client.post(&peer.url).send()).await;
+        assert!(left.is_err(), "{left:?}");
+    }
+    assert_eq!(policy.breaker().position(), Position::Open);
 }

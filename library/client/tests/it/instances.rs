@@ -10,10 +10,8 @@ use evenkeel_client::{Bounds, Check, Client, Declaration, Endpoints, Error, defa
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use resilience::TickerRules;
 use resilience::breaker::Position;
-use resilience::budget::BudgetRules;
-use resilience::retry::RetryRules;
-use resilience::{Rules, TickerRules};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::Notify;
@@ -111,9 +109,8 @@ async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call()
     let mut events = registry.bus().listen();
     let endpoints = list(&instances);
     // A budget that is not what is tested here.
-    let retry =
-        default_rules().retry.map(|retry| RetryRules { budget: BudgetRules { floor: 1e6, ..retry.budget }, ..retry });
-    client.declare(Declaration::new("bank", endpoints.clone()).rules(Rules { retry, ..default_rules() })).unwrap();
+    let retry = default_rules().retry.map(|retry| retry.budget(retry.budget.floor(1e6)));
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules().retry(retry))).unwrap();
     assert_eq!(ask(&client, endpoints.url(), 100).await, 100, "a further attempt goes to another instance");
     let calls: Vec<usize> = instances.iter().map(Instance::take).collect();
     assert!(calls[0] <= 20 && calls[1] > 20 && calls[2] > 20, "{calls:?}");
@@ -134,12 +131,10 @@ async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call()
 #[tokio::test]
 async fn one_that_hangs_is_left_out_too() {
     let instances = three(Does::Hangs).await;
-    let client = Client::new(Bounds::default().with_total(Duration::from_millis(600)));
+    let client = Client::new(Bounds::default().total(Duration::from_millis(600)));
     let endpoints = list(&instances);
     // Only the attempts count here: the breaker is of the dependency, and a third of its calls fail.
-    client
-        .declare(Declaration::new("bank", endpoints.clone()).rules(Rules { breaker: None, ..default_rules() }))
-        .unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules().breaker(None))).unwrap();
     let good = ask(&client, endpoints.url(), 60).await;
     assert!(good >= 55, "{good} of 60");
     let calls = instances[0].take();
@@ -280,11 +275,9 @@ async fn addresses_of_a_name_are_called_by_that_name() {
 #[tokio::test]
 async fn where_no_instance_is_known_the_error_says_why() {
     let server = name_server(Arc::default()).await;
-    let client = Client::new(Bounds::default().with_total(Duration::from_millis(300)));
+    let client = Client::new(Bounds::default().total(Duration::from_millis(300)));
     let endpoints: Endpoints = format!("dns+http://bank.test:80?resolver={server}").parse().unwrap();
-    client
-        .declare(Declaration::new("bank", endpoints.clone()).rules(Rules { retry: None, ..default_rules() }))
-        .unwrap();
+    client.declare(Declaration::new("bank", endpoints.clone()).rules(default_rules().retry(None))).unwrap();
     let begun = Instant::now();
     loop {
         let error = client.get(endpoints.url()).send().await.unwrap_err();

@@ -21,8 +21,8 @@ async fn ask(manner: Manner, bounds: Bounds) -> Result<Response, Error> {
 
 #[tokio::test]
 async fn every_manner_becomes_the_error_that_says_what_was_wrong() {
-    let patient = Bounds::default().with_first_byte(FOR_EVER).with_total(FOR_EVER).with_answer_bytes(64 * 1024);
-    let hasty = patient.with_first_byte(SHORT).with_total(SHORT);
+    let patient = Bounds::default().first_byte(FOR_EVER).total(FOR_EVER).answer_bytes(64 * 1024);
+    let hasty = patient.first_byte(SHORT).total(SHORT);
     for manner in Manner::ALL {
         let bounds = match manner {
             Manner::Slow | Manner::Never | Manner::Http2Never => hasty,
@@ -47,7 +47,7 @@ async fn who_has_the_patience_gets_the_slow_answer() {
 
 #[tokio::test]
 async fn a_body_that_pauses_for_too_long_is_a_timeout_that_says_so() {
-    let bounds = Bounds::default().with_idle_body(Duration::from_millis(1));
+    let bounds = Bounds::default().idle_body(Duration::from_millis(1));
     let error = ask(Manner::Slow, bounds).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "next part of its answer", .. }), "{error}");
 }

@@ -16,8 +16,8 @@ const SHORT: Duration = Duration::from_millis(200);
 
 /// Bounds that only a test's own bound is shorter than.
 fn patient() -> Bounds {
-    let bounds = Bounds::default().with_connect(FOR_EVER).with_first_byte(FOR_EVER).with_idle_body(FOR_EVER);
-    bounds.with_total(FOR_EVER).with_answer_bytes(1024)
+    let bounds = Bounds::default().connect(FOR_EVER).first_byte(FOR_EVER).idle_body(FOR_EVER);
+    bounds.total(FOR_EVER).answer_bytes(1024)
 }
 
 /// What the peer does when it has read a request's head and sent its answer.
@@ -91,7 +91,7 @@ async fn a_peer_that_does_not_take_connections_is_a_connect_error_after_the_boun
         assert!(queue.len() < 64, "the queue is never full");
     }
     let url = format!("http://{address}/").parse().unwrap();
-    let error = get(&url, patient().with_connect(SHORT)).await.unwrap_err();
+    let error = get(&url, patient().connect(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Connect { .. }) && error.nothing_was_sent(), "{error}");
 }
 
@@ -108,7 +108,7 @@ async fn a_port_without_a_listener_is_a_connect_error_at_once() {
 #[tokio::test]
 async fn a_peer_that_says_nothing_is_a_timeout_of_the_first_byte() {
     let peer = peer("", Then::Hold).await;
-    let error = get(&peer.url, patient().with_first_byte(SHORT)).await.unwrap_err();
+    let error = get(&peer.url, patient().first_byte(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "first byte", bound: SHORT, .. }), "{error}");
     assert!(!error.nothing_was_sent());
 }
@@ -116,14 +116,14 @@ async fn a_peer_that_says_nothing_is_a_timeout_of_the_first_byte() {
 #[tokio::test]
 async fn half_a_head_is_a_timeout_of_the_first_byte() {
     let peer = peer("HTTP/1.1 200 OK\r\nx-half", Then::Hold).await;
-    let error = get(&peer.url, patient().with_first_byte(SHORT)).await.unwrap_err();
+    let error = get(&peer.url, patient().first_byte(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "first byte", .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_body_that_drips_is_a_timeout_of_the_whole_answer() {
     let peer = peer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Then::Drip).await;
-    let bounds = patient().with_total(SHORT).with_answer_bytes(usize::MAX);
+    let bounds = patient().total(SHORT).answer_bytes(usize::MAX);
     let error = get(&peer.url, bounds).await.unwrap_err();
     // On a busy machine the bound may pass before the head is read; what is told is then the head.
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
@@ -132,7 +132,7 @@ async fn a_body_that_drips_is_a_timeout_of_the_whole_answer() {
 #[tokio::test]
 async fn a_body_that_stops_is_a_timeout_of_the_whole_answer() {
     let mut peer = peer("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", Then::Hold).await;
-    let bounds = patient().with_total(SHORT);
+    let bounds = patient().total(SHORT);
     let error = get(&peer.url, bounds).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
     assert!(peer.heads.recv().await.is_some());
@@ -142,7 +142,7 @@ async fn a_body_that_stops_is_a_timeout_of_the_whole_answer() {
 async fn an_answer_over_the_bound_is_not_read_on() {
     // Without end: only the bound ends it.
     let peer = peer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Then::Drip).await;
-    let error = get(&peer.url, patient().with_answer_bytes(3)).await.unwrap_err();
+    let error = get(&peer.url, patient().answer_bytes(3)).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: Limit::Body(3), .. }), "{error}");
 }
 

@@ -211,7 +211,7 @@ fn a_name_server_that_is_silent_keeps_no_thread() {
     runtime.block_on(async {
         let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let resolver = Resolver::from_conf(CONF).unwrap().asking(silent.local_addr().unwrap());
-        let bounds = evenkeel_client::Bounds::default().with_connect(Duration::from_millis(200));
+        let bounds = evenkeel_client::Bounds::default().connect(Duration::from_millis(200));
         let client = Client::builder().resolver(resolver).bounds(bounds).build();
         let url: Url = "http://bank.payments/".parse().unwrap();
         let calls = (0..8).map(|_| client.get(&url).repeatable(false).send());

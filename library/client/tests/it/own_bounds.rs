@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use evenkeel_client::{Bounds, Client, Declaration, Error, Limit, default_rules};
-use resilience::Rules;
 use resilience::breaker::{BreakerRules, Position};
 use url::Url;
 
@@ -19,10 +18,10 @@ async fn an_answer_over_the_callers_bound_is_neither_repeated_nor_held_against_t
         async { http::Response::new(whole(vec![b'x'; 4096])) }
     });
     let server = server.await;
-    let client = Client::builder().bounds(Bounds::default().with_answer_bytes(100)).build();
+    let client = Client::builder().bounds(Bounds::default().answer_bytes(100)).build();
     let url: Url = format!("http://{}/", server.address).parse().unwrap();
-    let breaker = Some(BreakerRules { minimum_calls: 2, ..BreakerRules::default() });
-    let policy = client.declare(Declaration::new("bank", &url).rules(Rules { breaker, ..default_rules() })).unwrap();
+    let breaker = BreakerRules::default().minimum_calls(2);
+    let policy = client.declare(Declaration::new("bank", &url).rules(default_rules().breaker(breaker))).unwrap();
     for made in 1..=10 {
         let error = client.get(&url).send().await.unwrap_err();
         assert!(matches!(error, Error::TooLarge { limit: Limit::Body(100), .. }), "{error}");

@@ -76,7 +76,7 @@ async fn a_streamed_body_is_sent_once_whatever_the_method() {
 #[tokio::test]
 async fn a_streamed_answer_has_bounds_in_silence_and_in_bytes_where_it_is_given_one() {
     let (url, _, _server) = echo().await;
-    let client = Client::builder().bounds(Bounds::default().with_idle_body(Duration::from_millis(200))).build();
+    let client = Client::builder().bounds(Bounds::default().idle_body(Duration::from_millis(200))).build();
     let (_sender, body) = Channel::<Bytes, std::io::Error>::new(1);
     let mut answer = client.post(&url).body_stream("text/plain", body).send_streaming().await.unwrap();
     let error = answer.body.chunk().await.unwrap_err();
@@ -90,7 +90,7 @@ async fn a_streamed_answer_has_bounds_in_silence_and_in_bytes_where_it_is_given_
 #[tokio::test]
 async fn a_streamed_answer_counts_as_a_call_under_way_until_it_is_dropped() {
     let (url, _, _server) = echo().await;
-    let client = Client::builder().bounds(Bounds::default().with_at_once(1)).build();
+    let client = Client::builder().bounds(Bounds::default().at_once(1)).build();
     let (_sender, body) = Channel::<Bytes, std::io::Error>::new(1);
     let answer = client.post(&url).body_stream("text/plain", body).send_streaming().await.unwrap();
     let second = || client.get(&url).total_timeout(Duration::from_millis(100)).send();

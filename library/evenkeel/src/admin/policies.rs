@@ -106,7 +106,7 @@ async fn change(
     let group = given.group.clone();
     let rules = given.applied(Rules::clone(&policy.rules()))?;
     let (author, reason) = signed(given.author, given.reason)?;
-    policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()))?;
     tracing::warn!(
         policy = name,
         ?attempts,
@@ -170,8 +170,8 @@ impl Change {
         }
         if let Some(rate) = self.rate {
             // Also where there was none: in an emergency a limit is what is wanted.
-            let new = RateRules { rate, per: Duration::from_secs(1), burst: rate, patience: Duration::ZERO };
-            rules.rate = Some(rules.rate.map_or(new, |known| RateRules { rate, per: new.per, ..known }));
+            let new = RateRules::default().rate(rate).per(Duration::from_secs(1)).burst(rate).patience(Duration::ZERO);
+            rules.rate = Some(rules.rate.map_or(new, |known| known.rate(rate).per(new.per)));
         }
         if let Some(burst) = self.burst {
             rules.rate.as_mut().ok_or_else(|| off("rate limit"))?.burst = burst;

@@ -1,6 +1,15 @@
-//! The facade: its documents, and the structure of the workspace.
+//! The facade: its documents, its dependencies, its services in and out of process, and the structure of the workspace.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod arrows;
 mod circles;
+#[cfg(feature = "client")]
+mod declared;
+#[cfg(feature = "client")]
+mod dependencies;
+#[cfg(feature = "client")]
+mod embedded;
+mod process;
 mod readme;
+#[cfg(all(feature = "client", feature = "sqlite"))]
+mod scope;

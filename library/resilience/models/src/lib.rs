@@ -14,13 +14,15 @@ mod rooms {
     pub mod budget;
     pub mod bulkhead;
     pub mod coalesce;
+    pub mod invalid;
     pub mod line;
     pub mod nanos;
     pub mod outcome;
     pub mod rate_limit;
+    pub mod setters;
 }
 
-pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, line, nanos, outcome, rate_limit};
+pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, invalid, line, nanos, outcome, rate_limit, setters};
 
 /// What `resilience` has of std.
 mod sync {

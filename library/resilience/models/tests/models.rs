@@ -56,7 +56,7 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
 
 fn breaker_rules() -> BreakerRules {
     let wait = Backoff::new(SECOND, SECOND).spread(Jitter::None);
-    BreakerRules { window: Window::Calls(4), minimum_calls: 2, probes: 2, wait, ..BreakerRules::default() }
+    BreakerRules::default().window(Window::Calls(4)).minimum_calls(2).probes(2).wait(wait)
 }
 
 /// An open breaker whose wait is over at the moment returned, and a ticket from before it opened.
@@ -120,7 +120,7 @@ fn outcomes_that_come_together_are_all_counted() {
         let now = Instant::now();
         let breaker = Arc::new(Breaker::new(now));
         let calling = Arc::clone(&breaker);
-        let rules = || BreakerRules { minimum_calls: 4, ..breaker_rules() };
+        let rules = || breaker_rules().minimum_calls(4);
         together(3, move |number| {
             let (ticket, _) = calling.admit(&rules(), now).unwrap();
             let outcome = if number == 0 { Outcome::Success } else { Outcome::Failure };
@@ -134,7 +134,7 @@ fn outcomes_that_come_together_are_all_counted() {
 #[test]
 fn a_budget_pays_no_more_than_it_has() {
     check(|| {
-        let rules = BudgetRules { ratio: 0.5, floor: 0.0, ..BudgetRules::default() };
+        let rules = BudgetRules::default().ratio(0.5).floor(0.0);
         let now = Instant::now();
         let budget = Arc::new(Budget::new(now));
         let spending = Arc::clone(&budget);
@@ -155,7 +155,7 @@ fn a_budget_pays_no_more_than_it_has() {
 #[test]
 fn a_rate_limit_lets_the_burst_pass_and_no_more() {
     check(|| {
-        let rules = RateRules { rate: 1, burst: 2, ..RateRules::default() };
+        let rules = RateRules::default().rate(1).burst(2);
         let now = Instant::now();
         let limit = Arc::new(RateLimit::new(now));
         let passed = together(3, move |_| (0..2).filter(|_| limit.try_pass(&rules, 1, now).is_ok()).count());
@@ -166,7 +166,7 @@ fn a_rate_limit_lets_the_burst_pass_and_no_more() {
 #[test]
 fn who_gives_its_turn_back_gives_it_back_once() {
     check(|| {
-        let rules = RateRules { rate: 1, burst: 1, patience: 10 * SECOND, ..RateRules::default() };
+        let rules = RateRules::default().rate(1).burst(1).patience(10 * SECOND);
         let now = Instant::now();
         let limit = Arc::new(RateLimit::new(now));
         limit.try_pass(&rules, 1, now).unwrap();
@@ -182,7 +182,7 @@ fn who_gives_its_turn_back_gives_it_back_once() {
 }
 
 fn bulkhead_rules(permits: u32) -> BulkheadRules {
-    BulkheadRules { permits, queue: 8, patience: 10 * SECOND, order: Queueing::Fifo }
+    BulkheadRules::default().permits(permits).queue(8).patience(10 * SECOND).order(Queueing::Fifo)
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The rules of load balancing, as plain values.
 
+use crate::invalid::InvalidRules;
+use crate::setters::setters;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +26,21 @@ pub enum Chooser {
 
 /// Calls stay in their zone.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ZoneRules {
     /// The caller's own.
     pub own: Arc<str>,
     /// Of calls, this times the share of its zone's instances that are well stay in the zone; 1 or more.
     pub reserve: f64,
+}
+
+setters!(ZoneRules: own { reserve: f64 } turn {});
+
+impl ZoneRules {
+    /// Calls of this zone stay in it, up to 1.4 times its instances' part of them.
+    pub fn of(own: impl Into<Arc<str>>) -> Self {
+        Self { own: own.into(), reserve: 1.4 }
+    }
 }
 
 /// Who is new gets gradually more.
@@ -51,6 +63,7 @@ pub struct Subset {
 
 /// Who gets a call.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BalanceRules {
     /// How an instance is chosen.
     pub chooser: Chooser,
@@ -63,6 +76,8 @@ pub struct BalanceRules {
     /// When a smaller share of all is well than this, 0 to 1, ejections are not looked at; 0 is never.
     pub panic_below: f64,
 }
+
+setters!(BalanceRules: own { chooser: Chooser, panic_below: f64 } turn { zone: ZoneRules, slow_start: SlowStart, subset: Subset });
 
 impl Default for BalanceRules {
     /// Least loaded of two, no zones, all instances, 30 s of slow start from a tenth, panic below a half.
@@ -82,31 +97,31 @@ impl BalanceRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         match self.chooser {
             Chooser::Hashed { bound } if !(bound.is_finite() && bound >= 1.0) => {
-                return Err(format!("a bound of {bound} times the mean load; below 1 nobody could take the last call"));
+                return Err(InvalidRules::HashBound(bound));
             }
             Chooser::PeakEwma { decay } if decay.is_zero() => {
-                return Err("latencies that decay in 0 s are never known: 10 s is usual".to_owned());
+                return Err(InvalidRules::EwmaDecay);
             }
             _ => {}
         }
         if let Some(ZoneRules { reserve, .. }) = self.zone
             && !(reserve.is_finite() && reserve >= 1.0)
         {
-            return Err(format!("a zone's reserve of {reserve}; it is 1 or more, 1.4 is usual"));
+            return Err(InvalidRules::ZoneReserve(reserve));
         }
         if let Some(SlowStart { least, .. }) = self.slow_start
             && !(least > 0.0 && least <= 1.0)
         {
-            return Err(format!("a slow start from {least} of the part; it is above 0 and at most 1"));
+            return Err(InvalidRules::SlowStart(least));
         }
         if self.subset.is_some_and(|subset| subset.size == 0) {
-            return Err("a subset of 0 instances can take no call".to_owned());
+            return Err(InvalidRules::EmptySubset);
         }
         if !(0.0..=1.0).contains(&self.panic_below) {
-            return Err(format!("panic below {}; it is a share, 0 to 1", self.panic_below));
+            return Err(InvalidRules::PanicBelow(self.panic_below));
         }
         Ok(())
     }

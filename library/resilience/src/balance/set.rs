@@ -10,6 +10,7 @@ use super::ewma::Ewma;
 use super::hash::{hash_of, mixed};
 use super::instance::{Instance, MAX_WEIGHT};
 use super::rules::BalanceRules;
+use crate::invalid::InvalidRules;
 use crate::outlier::Health;
 
 /// The most instances of a set.
@@ -73,12 +74,12 @@ impl<T: Clone + Eq + Hash> Set<T> {
         instances: Vec<Instance<T>>,
         rules: &BalanceRules,
         now: u64,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, InvalidRules> {
         if instances.len() > MAX_INSTANCES {
-            return Err(format!("{} instances; {MAX_INSTANCES} are possible", instances.len()));
+            return Err(InvalidRules::Instances { instances: instances.len(), most: MAX_INSTANCES });
         }
         if let Some(weight) = instances.iter().map(|instance| instance.weight).find(|w| !(1..=MAX_WEIGHT).contains(w)) {
-            return Err(format!("an instance of weight {weight}; 1 to {MAX_WEIGHT} are possible"));
+            return Err(InvalidRules::Weight { weight, most: MAX_WEIGHT });
         }
         let known: HashMap<&T, &Arc<State>> =
             before.members.iter().map(|member| (&member.instance.address, &member.state)).collect();

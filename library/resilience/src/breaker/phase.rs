@@ -118,6 +118,11 @@ impl Phase {
         u64::from(self.epoch) << (REST_BITS + 2) | tag << REST_BITS | rest
     }
 
+    /// The epoch where the word is that of a closed breaker: the tag and the rest of it are 0.
+    pub(super) fn closed(word: u64) -> Option<u32> {
+        (word & ((1 << (REST_BITS + 2)) - 1) == 0).then_some((word >> (REST_BITS + 2)) as u32)
+    }
+
     pub(super) fn unpack(word: u64) -> Self {
         let rest = word & ((1 << REST_BITS) - 1);
         let state = match word >> REST_BITS & 3 {
@@ -153,6 +158,8 @@ mod tests {
         #[test]
         fn what_is_packed_is_unpacked(phase in phase()) {
             prop_assert_eq!(Phase::unpack(phase.pack()), phase);
+            let closed = (phase.state == State::Closed).then_some(phase.epoch);
+            prop_assert_eq!(Phase::closed(phase.pack()), closed);
         }
 
         #[test]

@@ -3,6 +3,7 @@
 //! Recording takes no lock: one slot of a ring, or one bucket of ten. Each slot carries the epoch in which it was written, so
 //! that one that a late thread writes after the ring was cleared is not counted.
 
+use crate::invalid::InvalidRules;
 use crate::line::OwnLine;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,13 +25,13 @@ pub enum Window {
 }
 
 impl Window {
-    pub(super) fn check(self) -> Result<(), String> {
+    pub(super) fn check(self) -> Result<(), InvalidRules> {
         match self {
             Self::Calls(calls) if !(1..=MAX_CALLS).contains(&calls) => {
-                Err(format!("a window of {calls} calls; 1 to {MAX_CALLS} are possible"))
+                Err(InvalidRules::WindowCalls { calls, most: MAX_CALLS })
             }
             Self::Time(time) if time < Duration::from_millis(10) || time > MAX_TIME => {
-                Err(format!("a window of {time:?}; 10 ms to an hour are possible"))
+                Err(InvalidRules::WindowTime(time))
             }
             _ => Ok(()),
         }

@@ -227,6 +227,9 @@ impl<'p> AttemptGuard<'p> {
 
 impl Drop for AttemptGuard<'_> {
     fn drop(&mut self) {
+        if self.ticket.is_none() && !self.asked {
+            return;
+        }
         let (mut took, mut now) = (Duration::ZERO, self.now);
         if let (true, Some((breaker, _))) = (self.begun, &self.ticket) {
             now = Instant::now();

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::attempt_guard::{AttemptGuard, Times};
 use super::error::CallError;
-use super::group::Group;
+use super::group::{Group, NoSuchGroup};
 use super::rules::Rules;
 use super::shared::{Known, Shared};
 use super::terms::{Answered, Attempt, Ended, Repeats, Terms};
@@ -19,6 +19,7 @@ use crate::breaker::{Breaker, Ordered};
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::hedge;
+use crate::invalid::InvalidRules;
 use crate::outcome::{ByResult, Classify, Outcome};
 use crate::rate_limit::RateLimit;
 use crate::retry::{Attempts, RetryRules, Stop};
@@ -50,7 +51,7 @@ impl Policy {
     ///
     /// # Errors
     /// What makes no sense in the rules.
-    pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, String> {
+    pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, InvalidRules> {
         rules.check()?;
         let shared = Arc::new(Shared::new(name.into(), rules, Instant::now()));
         Ok(Self { known: shared.known(), shared, group: None, classify: ByResult })
@@ -68,7 +69,7 @@ impl<C> Policy<C> {
     ///
     /// # Errors
     /// Where the rules name no such group, with those that they name.
-    pub fn group(&self, name: &str) -> Result<Self, String>
+    pub fn group(&self, name: &str) -> Result<Self, NoSuchGroup>
     where
         C: Clone,
     {
@@ -90,7 +91,7 @@ impl<C> Policy<C> {
     ///
     /// # Errors
     /// What makes no sense in the new ones; the old ones stay in force.
-    pub fn change(&self, rules: Rules) -> Result<(), String> {
+    pub fn change(&self, rules: Rules) -> Result<(), InvalidRules> {
         rules.check()?;
         self.shared.replace(rules);
         let (rules, now) = (self.shared.rules(), Instant::now());
@@ -222,6 +223,11 @@ impl<C> Policy<C> {
             (None, Some(value)) => Ok(FallbackOutcome::Failed { value, cause }),
             (None, None) => Err(cause),
         }
+    }
+
+    /// Counts a fallback that was given outside of [`Policy::call_or`] and [`Policy::call_or_stale`], by a caller that follows the same rules.
+    pub fn count_fallback(&self) {
+        self.shared.tally.fell_back.fetch_add(1, Relaxed);
     }
 
     /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.

@@ -8,6 +8,7 @@ use crate::retry::Stop;
 
 /// A guard that can refuse a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Guard {
     /// Too many calls in too short a time.
     RateLimit,
@@ -43,6 +44,7 @@ impl std::fmt::Display for Bound {
 
 /// Why a call has no answer: which guard of which policy, and what the last attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CallError<E> {
     /// A guard refused it; this attempt was not made.
     Refused {

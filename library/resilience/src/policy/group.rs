@@ -22,6 +22,19 @@ const POLICY_GROUP: Table = Table {
     ],
 };
 
+/// The rules of a policy name no such group of callers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{policy} has no group {name:?}; its rules name {names:?}")]
+#[non_exhaustive]
+pub struct NoSuchGroup {
+    /// The policy.
+    pub policy: Arc<str>,
+    /// What was asked for.
+    pub name: String,
+    /// Those that the rules name.
+    pub names: Vec<Arc<str>>,
+}
+
 /// What is known of a group.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -46,11 +59,11 @@ impl Groups {
     }
 
     /// The group of this name, which the rules name.
-    pub(super) fn of(&self, rules: &Rules, name: &str, now: Instant) -> Result<Arc<Group>, String> {
+    pub(super) fn of(&self, rules: &Rules, name: &str, now: Instant) -> Result<Arc<Group>, NoSuchGroup> {
         let policy = &self.policy;
         let Some(given) = rules.groups.iter().find(|group| *group.name == *name) else {
-            let names: Vec<&str> = rules.groups.iter().map(|group| &*group.name).collect();
-            return Err(format!("{policy} has no group {name:?}; its rules name {names:?}"));
+            let names = rules.groups.iter().map(|group| Arc::clone(&group.name)).collect();
+            return Err(NoSuchGroup { policy: Arc::clone(policy), name: name.to_owned(), names });
         };
         let mut known = self.known();
         if let Some(group) = known.iter().find(|group| *group.name == *name) {

@@ -111,33 +111,32 @@ where
     fn call(&mut self, request: Q) -> Self::Future {
         let (inner, policy) = (self.inner.clone(), self.policy.clone());
         let repeat = self.copy.as_ref().and_then(|copy| Some((copy(&request)?, Arc::clone(copy))));
-        let Some((copied, copy)) = repeat else {
-            let call = async move { policy.once(move |_| sent(inner, Some(request))).await.map_err(CallError::boxed) };
-            return GuardedFuture { call: Box::pin(call) };
-        };
-        let mut requests = Requests { inner, next: Some(copied), original: Some(request), copy };
-        let call = async move {
-            let ended = if policy.hedges() {
-                // Two attempts at a time may want one.
-                let requests = Mutex::new(requests);
-                let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
-                policy
-                    .run(Repeats::Beside, |_| {
-                        let (inner, request) = next();
-                        sent(inner, request)
+        // A box for each kind of call, as one for all would have room for each of them.
+        let call: Pin<Box<dyn Future<Output = _> + Send>> = match repeat {
+            None => {
+                Box::pin(
+                    async move { policy.once(move |_| sent(inner, Some(request))).await.map_err(CallError::boxed) },
+                )
+            }
+            Some((copied, copy)) => {
+                let mut requests = Requests { inner, next: Some(copied), original: Some(request), copy };
+                if policy.hedges() {
+                    // Two attempts at a time may want one.
+                    let requests = Mutex::new(requests);
+                    Box::pin(async move {
+                        let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
+                        let ended = policy.run(Repeats::Beside, |_| sent_as(next())).await;
+                        ended.map(Answered::into_value).map_err(CallError::boxed)
                     })
-                    .await
-            } else {
-                policy
-                    .run_mut(Repeats::InTurn, |_| {
-                        let (inner, request) = requests.next();
-                        sent(inner, request)
+                } else {
+                    Box::pin(async move {
+                        let ended = policy.run_mut(Repeats::InTurn, |_| sent_as(requests.next())).await;
+                        ended.map(Answered::into_value).map_err(CallError::boxed)
                     })
-                    .await
-            };
-            ended.map(Answered::into_value).map_err(CallError::boxed)
+                }
+            }
         };
-        GuardedFuture { call: Box::pin(call) }
+        GuardedFuture { call }
     }
 }
 
@@ -156,6 +155,11 @@ impl<S: Clone, Q> Requests<S, Q> {
         let copied = self.next.take().or_else(|| (self.copy)(self.original.as_ref()?));
         (self.inner.clone(), copied.or_else(|| self.original.take()))
     }
+}
+
+/// The same of a pair.
+fn sent_as<S: Service<Q>, Q>((inner, request): (S, Option<Q>)) -> impl Future<Output = Result<S::Response, S::Error>> {
+    sent(inner, request)
 }
 
 /// What the service answers. Without a request, which only a copying function that breaks its word leaves, there is no answer.

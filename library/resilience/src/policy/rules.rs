@@ -7,8 +7,10 @@ use crate::adaptive::{Adaptive, AdaptiveRules};
 use crate::breaker::BreakerRules;
 use crate::bulkhead::BulkheadRules;
 use crate::hedge::HedgeRules;
+use crate::invalid::InvalidRules;
 use crate::rate_limit::RateRules;
 use crate::retry::RetryRules;
+use crate::setters::setters;
 use crate::throttle::ThrottleRules;
 
 /// The most groups that one policy has.
@@ -16,6 +18,7 @@ pub const MAX_GROUPS: usize = 16;
 
 /// What protects a call; `None` turns a guard off.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Rules {
     /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
     pub deadline: Option<Duration>,
@@ -41,6 +44,8 @@ pub struct Rules {
     pub timeout: Option<TimeoutRules>,
 }
 
+setters!(Rules: own { fallback: bool, groups: Vec<GroupRules> } turn { deadline: Duration, hedge: HedgeRules, retry: RetryRules, rate: RateRules, bulkhead: BulkheadRules, adaptive: AdaptiveRules, breaker: BreakerRules, throttle: ThrottleRules, timeout: TimeoutRules });
+
 /// What an attempt may take.
 ///
 /// An attempt has all the time until the deadline, and never more than [`TimeoutRules::at_most`]: a callee that answers within the
@@ -48,6 +53,7 @@ pub struct Rules {
 /// answered within that share of what is left is replaced by the next one, but only where there is one: it may be repeated, fits into
 /// the deadline with its wait before it, and the retry budget has paid for it. Where any of that fails, the attempt goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TimeoutRules {
     /// The share, above 0 and at most 1. Default 1: no attempt is replaced before its end. With less, a callee must answer within the
     /// share to be heard.
@@ -55,6 +61,8 @@ pub struct TimeoutRules {
     /// The longest that one attempt may take, whether or not another one can follow.
     pub at_most: Duration,
 }
+
+setters!(TimeoutRules: set { share: f64, at_most: Duration } turn {});
 
 impl Default for TimeoutRules {
     /// All that is left, at most 5 s.
@@ -65,12 +73,15 @@ impl Default for TimeoutRules {
 
 /// A group of callers: background work, say, or the clients of one tariff.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupRules {
     /// Who calls.
     pub name: Arc<str>,
     /// Permits and queue of the group. A call of the group takes one of these first, and then one of the policy's.
     pub bulkhead: BulkheadRules,
 }
+
+setters!(GroupRules: own { bulkhead: BulkheadRules } turn {});
 
 impl GroupRules {
     /// A group of this name, with so many calls at a time.
@@ -114,7 +125,7 @@ impl Rules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         self.hedge.as_ref().map_or(Ok(()), HedgeRules::check)?;
         self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
         self.rate.as_ref().map_or(Ok(()), RateRules::check)?;
@@ -124,11 +135,11 @@ impl Rules {
         self.breaker.as_ref().map_or(Ok(()), BreakerRules::check)?;
         self.throttle.as_ref().map_or(Ok(()), ThrottleRules::check)?;
         if self.adaptive.is_some() && self.bulkhead.is_none() {
-            return Err("an adaptive limit without a bulkhead limits nothing: give the rules one".to_owned());
+            return Err(InvalidRules::AdaptiveAlone);
         }
         match self.timeout {
             Some(TimeoutRules { share, .. }) if !(share > 0.0 && share <= 1.0) => {
-                Err(format!("a timeout of {share} of what is left; a share is above 0 and at most 1"))
+                Err(InvalidRules::TimeoutShare(share))
             }
             _ => Ok(()),
         }
@@ -147,20 +158,20 @@ impl Rules {
     }
 
     /// Looks for groups that make no sense.
-    fn check_groups(&self) -> Result<(), String> {
+    fn check_groups(&self) -> Result<(), InvalidRules> {
         if self.groups.len() > MAX_GROUPS {
-            return Err(format!("{} groups of callers; at most {MAX_GROUPS} are possible", self.groups.len()));
+            return Err(InvalidRules::Groups { groups: self.groups.len(), most: MAX_GROUPS });
         }
         for (index, GroupRules { name, bulkhead }) in self.groups.iter().enumerate() {
-            bulkhead.check().map_err(|why| format!("the group {name:?}: {why}"))?;
+            bulkhead
+                .check()
+                .map_err(|source| InvalidRules::Group { name: Arc::clone(name), source: Box::new(source) })?;
             if name.trim().is_empty() || self.groups[..index].iter().any(|other| other.name == *name) {
-                return Err(format!("the group {name:?}: each needs a name of its own"));
+                return Err(InvalidRules::GroupName(Arc::clone(name)));
             }
             if let Some(all) = self.bulkhead.filter(|all| bulkhead.permits >= all.permits) {
-                let (permits, all) = (bulkhead.permits, all.permits);
-                return Err(format!(
-                    "the group {name:?} may take {permits} of {all} permits: leave some to the others"
-                ));
+                let (name, permits, all) = (Arc::clone(name), bulkhead.permits, all.permits);
+                return Err(InvalidRules::GroupTakesAll { name, permits, all });
             }
         }
         Ok(())

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::invalid::InvalidRules;
 use crate::nanos::nanos;
+use crate::setters::setters;
 
 /// The most calls in [`RateRules::per`] for each of its nanoseconds: the emission interval is a whole nanosecond at least.
 const FINEST: u64 = 1;
 
 /// How much passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RateRules {
     /// So much in each [`Self::per`], at least 1.
     pub rate: u32,
@@ -22,6 +25,8 @@ pub struct RateRules {
     /// The longest wait for [`pass`](super::RateLimit::pass).
     pub patience: Duration,
 }
+
+setters!(RateRules: set { rate: u32, per: Duration, burst: u32, patience: Duration } turn {});
 
 impl Default for RateRules {
     /// A hundred a second, a hundred at once, and nobody waits.
@@ -35,16 +40,15 @@ impl RateRules {
     ///
     /// # Errors
     /// The first, with what is possible.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), InvalidRules> {
         if self.rate == 0 || self.burst == 0 {
-            return Err("a rate limit whose rate or burst is 0 lets nothing through: at least 1 is needed".to_owned());
+            return Err(InvalidRules::RateOfNothing);
         }
         if self.per.as_nanos() < u128::from(self.rate) {
-            let (rate, per) = (self.rate, self.per);
-            return Err(format!("{rate} in {per:?} is finer than one a nanosecond: name a longer time"));
+            return Err(InvalidRules::RateTooFine { rate: self.rate, per: self.per });
         }
         if self.per > Duration::from_secs(60 * 60 * 24 * 366) {
-            return Err(format!("a rate over {:?}; a year is the longest", self.per));
+            return Err(InvalidRules::RateTooLong(self.per));
         }
         Ok(())
     }
@@ -62,6 +66,7 @@ impl RateRules {
 
 /// The call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Limited {
     /// Too much in too short a time.
     #[error("the rate limit is reached: again in {} ms", retry_after.as_millis())]

@@ -68,7 +68,7 @@ async fn what_calls_take_alone_is_measured_again_with_a_few_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_of_one_round_take_back_once() {
-    let (rules, now) = (AdaptiveRules { first: 100, ..AdaptiveRules::aimd(BASE) }, Instant::now());
+    let (rules, now) = (AdaptiveRules::aimd(BASE).first(100), Instant::now());
     let limit = Adaptive::new();
     let end = now + BASE;
     for _ in 0..50 {
@@ -93,16 +93,9 @@ async fn a_limit_that_is_not_used_does_not_grow() {
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_comes_to_what_its_callee_takes() {
-    let rules = Rules {
-        bulkhead: Some(BulkheadRules {
-            permits: 200,
-            queue: 1000,
-            patience: 60_000 * MILLI,
-            ..BulkheadRules::default()
-        }),
-        adaptive: Some(AdaptiveRules { first: 50, ..AdaptiveRules::aimd(1000 * MILLI) }),
-        ..Rules::NONE
-    };
+    let rules = Rules::NONE
+        .bulkhead(BulkheadRules::default().permits(200).queue(1000).patience(60_000 * MILLI))
+        .adaptive(AdaptiveRules::aimd(1000 * MILLI).first(50));
     let policy = Policy::new("callee", rules).unwrap().classified(|result: &Result<(), &str>| match result {
         Ok(()) => Outcome::Success,
         Err(_) => Outcome::Overload { retry_after: None },
@@ -130,16 +123,9 @@ async fn a_policy_comes_to_what_its_callee_takes() {
 #[tokio::test(start_paused = true)]
 async fn callers_that_queue_up_do_not_spoil_what_is_measured() {
     let gradient = Algorithm::Gradient { buffer: 0.25, window: 50 * MILLI, pause: 1000 * MILLI };
-    let rules = Rules {
-        bulkhead: Some(BulkheadRules {
-            permits: 2000,
-            queue: 2000,
-            patience: 60_000 * MILLI,
-            ..BulkheadRules::default()
-        }),
-        adaptive: Some(AdaptiveRules { algorithm: gradient, ..AdaptiveRules::gradient() }),
-        ..Rules::NONE
-    };
+    let rules = Rules::NONE
+        .bulkhead(BulkheadRules::default().permits(2000).queue(2000).patience(60_000 * MILLI))
+        .adaptive(AdaptiveRules::gradient().algorithm(gradient));
     let (policy, callee, inside) = (Policy::new("callee", rules).unwrap(), Callee { capacity: 100 }, AtomicU32::new(0));
     let end = Instant::now() + 30_000 * MILLI;
     let most = AtomicU32::new(0);
@@ -164,26 +150,23 @@ async fn callers_that_queue_up_do_not_spoil_what_is_measured() {
 
 #[test]
 fn what_makes_no_sense_is_told() {
-    let aimd =
-        |keeps| AdaptiveRules { algorithm: Algorithm::Aimd { keeps, slow_after: BASE }, ..AdaptiveRules::gradient() };
-    let gradient = |buffer, window, pause| AdaptiveRules {
-        algorithm: Algorithm::Gradient { buffer, window, pause },
-        ..AdaptiveRules::gradient()
-    };
+    let aimd = |keeps| AdaptiveRules::gradient().algorithm(Algorithm::Aimd { keeps, slow_after: BASE });
+    let gradient =
+        |buffer, window, pause| AdaptiveRules::gradient().algorithm(Algorithm::Gradient { buffer, window, pause });
     for (rules, word) in [
         (aimd(1.0), "share from 0.5"),
         (gradient(-0.1, BASE, 60 * BASE), "buffer"),
         (gradient(f64::NAN, BASE, 60 * BASE), "buffer"),
         (gradient(0.2, Duration::ZERO, BASE), "window"),
         (gradient(0.2, BASE, MILLI), "pause"),
-        (AdaptiveRules { least: 0, ..AdaptiveRules::gradient() }, "lets 1 through"),
-        (AdaptiveRules { first: 1, least: 2, ..AdaptiveRules::gradient() }, "begins at the least"),
+        (AdaptiveRules::gradient().least(0), "lets 1 through"),
+        (AdaptiveRules::gradient().first(1).least(2), "begins at the least"),
     ] {
-        assert!(rules.check().unwrap_err().contains(word), "{rules:?}");
+        assert!(rules.check().unwrap_err().to_string().contains(word), "{rules:?}");
     }
     assert_eq!(AdaptiveRules::gradient().check(), Ok(()));
-    let alone = Rules { adaptive: Some(AdaptiveRules::gradient()), ..Rules::NONE };
-    assert!(alone.check().unwrap_err().contains("without a bulkhead"));
+    let alone = Rules::NONE.adaptive(AdaptiveRules::gradient());
+    assert!(alone.check().unwrap_err().to_string().contains("without a bulkhead"));
 }
 
 proptest! {
@@ -195,7 +178,7 @@ proptest! {
         calls in proptest::collection::vec((0_u8..5, 0_u64..100_000, 0_u32..200), 0..200),
     ) {
         let rules = if gradient { AdaptiveRules::gradient() } else { AdaptiveRules::aimd(BASE) };
-        let rules = AdaptiveRules { least, ..rules };
+        let rules = rules.least(least);
         let (limit, mut now) = (Adaptive::new(), Instant::now());
         for (outcome, micros, in_flight) in calls {
             let outcome = match outcome {

@@ -12,14 +12,12 @@ const QUICK: Duration = Duration::from_millis(1);
 
 /// Half of the last ten, of at least four; open 1 s, 2 s, 4 s, ..; two probes.
 fn rules() -> BreakerRules {
-    BreakerRules {
-        window: Window::Calls(10),
-        minimum_calls: 4,
-        wait: Backoff::new(SECOND, 8 * SECOND).spread(Jitter::None),
-        probes: 2,
-        slow_after: SECOND,
-        ..BreakerRules::default()
-    }
+    BreakerRules::default()
+        .window(Window::Calls(10))
+        .minimum_calls(4)
+        .wait(Backoff::new(SECOND, 8 * SECOND).spread(Jitter::None))
+        .probes(2)
+        .slow_after(SECOND)
 }
 
 struct Bench {
@@ -100,7 +98,7 @@ fn what_was_refused_by_the_callee_is_a_failure_and_what_says_nothing_is_not_coun
 
 #[test]
 fn slow_calls_open_it_though_all_succeed() {
-    let bench = Bench::new(BreakerRules { slow_rate: 0.5, ..rules() });
+    let bench = Bench::new(rules().slow_rate(0.5));
     for took in [QUICK, SECOND, QUICK, 2 * SECOND] {
         let ticket = bench.admit().unwrap();
         bench.breaker.settle(&bench.rules, ticket, Success, took, bench.now);
@@ -110,7 +108,7 @@ fn slow_calls_open_it_though_all_succeed() {
 
 #[test]
 fn failures_in_a_row_open_it_whatever_the_rates() {
-    let bench = Bench::new(BreakerRules { consecutive_failures: 3, minimum_calls: 10, ..rules() });
+    let bench = Bench::new(rules().consecutive_failures(3).minimum_calls(10));
     bench.calls([Failure, Failure, Success, Failure, Failure]);
     assert_eq!(bench.position(), Position::Closed);
     bench.calls([Failure]);
@@ -119,7 +117,7 @@ fn failures_in_a_row_open_it_whatever_the_rates() {
 
 #[test]
 fn a_window_of_time_forgets_what_is_older() {
-    let mut bench = Bench::new(BreakerRules { window: Window::Time(10 * SECOND), ..rules() });
+    let mut bench = Bench::new(rules().window(Window::Time(10 * SECOND)));
     bench.calls([Failure; 3]);
     bench.now += 11 * SECOND;
     bench.calls([Failure; 3]);
@@ -209,7 +207,7 @@ fn late_answers_of_an_earlier_epoch_do_not_count() {
 
 #[test]
 fn probes_that_never_end_do_not_hold_it_half_open() {
-    let mut bench = Bench::new(BreakerRules { probe_patience: 30 * SECOND, ..rules() });
+    let mut bench = Bench::new(rules().probe_patience(30 * SECOND));
     bench.calls([Failure; 4]);
     bench.now += 2 * SECOND;
     let lost = [bench.admit().unwrap(), bench.admit().unwrap()];
@@ -257,11 +255,11 @@ fn an_order_stands_above_what_calls_say_and_the_state_goes_on_when_it_is_taken_b
 #[test]
 fn rules_that_make_no_sense_are_told() {
     let told = |rules: BreakerRules| rules.check().unwrap_err();
-    assert!(told(BreakerRules { window: Window::Calls(0), ..rules() }).contains("0 calls"));
-    assert!(told(BreakerRules { window: Window::Time(Duration::ZERO), ..rules() }).contains("10 ms"));
-    assert!(told(BreakerRules { failure_rate: 0.0, ..rules() }).contains("failure rate"));
-    assert!(told(BreakerRules { minimum_calls: 11, ..rules() }).contains("never would"));
-    assert!(told(BreakerRules { probes: 0, ..rules() }).contains("1 to 255"));
+    assert!(told(rules().window(Window::Calls(0))).to_string().contains("0 calls"));
+    assert!(told(rules().window(Window::Time(Duration::ZERO))).to_string().contains("10 ms"));
+    assert!(told(rules().failure_rate(0.0)).to_string().contains("failure rate"));
+    assert!(told(rules().minimum_calls(11)).to_string().contains("never would"));
+    assert!(told(rules().probes(0)).to_string().contains("1 to 255"));
     assert_eq!(BreakerRules::default().check(), Ok(()));
 }
 

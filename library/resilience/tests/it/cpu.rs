@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use vitals::{Registry, TableValue};
 
 fn pool(threads: u32, queue: u32) -> CpuPool {
-    CpuPool::new("test", CpuRules { threads, queue }).unwrap()
+    CpuPool::new("test", CpuRules::of(threads).queue(queue)).unwrap()
 }
 
 /// Work that says that it has begun, and ends when it is told to.
@@ -116,7 +116,7 @@ async fn threads_have_names_begin_with_what_is_asked_and_end_with_the_last_clone
         let _kept = &alive;
         begin.send((number, std::thread::current().name().map(str::to_owned))).unwrap();
     };
-    let pool = CpuPool::begun_with("sums", CpuRules { threads: 2, queue: 0 }, first).unwrap();
+    let pool = CpuPool::begun_with("sums", CpuRules::of(2).queue(0), first).unwrap();
     let mut seen = [begun.recv().unwrap(), begun.recv().unwrap()];
     seen.sort();
     assert_eq!(seen, [(0, Some("sums-0".to_owned())), (1, Some("sums-1".to_owned()))]);
@@ -137,10 +137,10 @@ async fn without_threads_work_is_done_where_it_is_asked_for() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_told_and_what_is_done_is_counted() {
-    let threads = CpuPool::new("test", CpuRules { threads: MAX_THREADS + 1, queue: 0 }).unwrap_err();
-    assert!(threads.contains("1025 threads"), "{threads}");
-    let queue = CpuPool::new("test", CpuRules { threads: 1, queue: MAX_QUEUE + 1 }).unwrap_err();
-    assert!(queue.contains("100001"), "{queue}");
+    let threads = CpuPool::new("test", CpuRules::of(MAX_THREADS + 1).queue(0)).unwrap_err();
+    assert!(threads.to_string().contains("1025 threads"), "{threads}");
+    let queue = CpuPool::new("test", CpuRules::of(1).queue(MAX_QUEUE + 1)).unwrap_err();
+    assert!(queue.to_string().contains("100001"), "{queue}");
 
     let (registry, pool) = (Registry::new(), pool(1, 0));
     pool.register(&registry);

@@ -12,7 +12,7 @@ use vitals::{Registry, TableValue};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn policy(fallback: bool, deadline: Option<Duration>) -> Policy {
-    Policy::new("prices", Rules { fallback, deadline, ..Rules::NONE }).unwrap()
+    Policy::new("prices", Rules::NONE.fallback(fallback).deadline(deadline)).unwrap()
 }
 
 async fn away() -> Result<u32, &'static str> {
@@ -67,7 +67,7 @@ async fn an_alternative_has_what_is_left_until_the_deadline_and_a_default_needs_
 
 #[tokio::test(start_paused = true)]
 async fn the_last_good_answer_says_how_old_it_is() {
-    let (policy, last, rules) = (policy(true, None), Stale::new(), StaleRules { max_age: 60 * SECOND });
+    let (policy, last, rules) = (policy(true, None), Stale::new(), StaleRules::default().max_age(60 * SECOND));
     assert!(policy.call_or_stale(&last, &rules, |_| away()).await.is_err());
     assert!(policy.call_or_stale(&last, &rules, async |_| Ok::<_, &str>(3)).await.unwrap().is_fresh());
     tokio::time::advance(5 * SECOND).await;
@@ -112,7 +112,7 @@ async fn an_answer_that_counts_as_a_failure_is_not_fresh_and_the_alternative_sta
     assert!(policy.call_or(|_| status(404), async |_| Some(200)).await.unwrap().is_fresh());
     // Nothing stands in for it: the caller gets what there is, and sees that it is no good.
     for fallback in [true, false] {
-        policy.change(Rules { fallback, ..Rules::NONE }).unwrap();
+        policy.change(Rules::NONE.fallback(fallback)).unwrap();
         let given = policy.call_or(|_| status(503), async |_| None).await.unwrap();
         assert!(matches!(&given, FallbackOutcome::Failed { value: 503, .. }) && !given.is_fresh(), "{given:?}");
         let text = "prices gave an answer that counts as a failure, after 1 attempt";
@@ -123,7 +123,8 @@ async fn an_answer_that_counts_as_a_failure_is_not_fresh_and_the_alternative_sta
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_counts_as_a_failure_is_never_the_last_good_one() {
-    let (policy, registry, rules) = (judged(policy(true, None)), Registry::new(), StaleRules { max_age: 60 * SECOND });
+    let (policy, registry, rules) =
+        (judged(policy(true, None)), Registry::new(), StaleRules::default().max_age(60 * SECOND));
     policy.register(&registry);
     let last = Stale::new();
     let given = policy.call_or_stale(&last, &rules, |_| status(500)).await.unwrap();

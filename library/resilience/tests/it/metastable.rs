@@ -123,16 +123,16 @@ fn goodput(rules: Rules, fault: Fault, seed: u64) -> Vec<u32> {
 
 /// The defaults, with a deadline of a second.
 fn bounded() -> Rules {
-    Rules { deadline: Some(SECOND), ..Rules::default() }
+    Rules::default().deadline(SECOND)
 }
 
 /// Four attempts, whatever they cost, and nothing else.
 fn unbounded() -> Rules {
-    let budget = BudgetRules { ratio: 1.0, floor: 1e6, savings: u32::MAX };
+    let budget = BudgetRules::default().ratio(1.0).floor(1e6).savings(u32::MAX);
     let backoff = Backoff::new(WORK, WORK);
-    let retry = RetryRules { attempts: 4, backoff, budget, ..RetryRules::default() };
-    let timeout = Some(TimeoutRules { share: 0.25, at_most: Duration::MAX });
-    Rules { deadline: Some(SECOND), retry: Some(retry), timeout, ..Rules::NONE }
+    let retry = RetryRules::default().attempts(4).backoff(backoff).budget(budget);
+    let timeout = Some(TimeoutRules::default().share(0.25).at_most(Duration::MAX));
+    Rules::NONE.deadline(SECOND).retry(retry).timeout(timeout)
 }
 
 fn is_well(second: u32) -> bool {
@@ -161,15 +161,15 @@ fn without_bounds_the_repeats_keep_the_dependency_down_when_the_fault_is_long_ov
 
 #[test]
 fn a_budget_alone_is_enough_to_come_back() {
-    let retry = RetryRules { budget: BudgetRules::default(), ..unbounded().retry.expect("retries") };
-    let good = goodput(Rules { retry: Some(retry), ..unbounded() }, Fault::Slow, 0);
+    let retry = unbounded().retry.expect("retries").budget(BudgetRules::default());
+    let good = goodput(unbounded().retry(retry), Fault::Slow, 0);
     let after = &good[(FAULT.end + 5) as usize..];
     assert!(after.iter().all(|second| is_well(*second)), "{good:?}");
 }
 
 #[test]
 fn the_same_seed_makes_the_same_history() {
-    let breaker = BreakerRules { window: Window::Calls(20), ..BreakerRules::default() };
-    let rules = Rules { breaker: Some(breaker), ..bounded() };
+    let breaker = BreakerRules::default().window(Window::Calls(20));
+    let rules = bounded().breaker(breaker);
     assert_eq!(goodput(rules.clone(), Fault::Flaps, 7), goodput(rules, Fault::Flaps, 7));
 }

@@ -19,14 +19,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn breaker() -> (Breaker, BreakerRules, Instant) {
     let wait = Backoff::new(SECOND, 8 * SECOND).spread(Jitter::None);
-    let rules = BreakerRules {
-        window: Window::Calls(10),
-        minimum_calls: 4,
-        wait,
-        slow_after: SECOND,
-        ..BreakerRules::default()
-    };
-    (Breaker::new(Instant::now()), BreakerRules { probes: 2, ..rules }, Instant::now())
+    let rules = BreakerRules::default().window(Window::Calls(10)).minimum_calls(4).wait(wait).slow_after(SECOND);
+    (Breaker::new(Instant::now()), rules.probes(2), Instant::now())
 }
 
 #[test]
@@ -47,10 +41,10 @@ fn a_slow_probe_opens_it_again_though_it_succeeds() {
 fn cluster(at_most: f64, addresses: &[u32]) -> (Cluster<u32>, Instant) {
     vitals::seed_entropy(7);
     let now = Instant::now();
-    let balance = BalanceRules { chooser: Chooser::RoundRobin, slow_start: None, ..BalanceRules::default() };
+    let balance = BalanceRules::default().chooser(Chooser::RoundRobin).slow_start(None);
     let ejection = Backoff::new(30 * SECOND, 300 * SECOND).spread(Jitter::None);
-    let outlier = Some(OutlierRules { at_most, ejection, ..OutlierRules::default() });
-    let cluster = Cluster::new("bank", ClusterRules { balance, outlier }, now).unwrap();
+    let outlier = Some(OutlierRules::default().at_most(at_most).ejection(ejection));
+    let cluster = Cluster::new("bank", ClusterRules::default().balance(balance).outlier(outlier), now).unwrap();
     cluster.replace(addresses.iter().copied().map(Instance::new).collect(), now).unwrap();
     (cluster, now)
 }
@@ -94,14 +88,14 @@ fn who_leaves_while_it_is_ejected_takes_its_part_of_the_share_along() {
 
 fn retry(floor: f64) -> RetryRules {
     let backoff = Backoff::new(100 * MILLI, SECOND).spread(Jitter::None);
-    let budget = BudgetRules { floor, ratio: 0.0, ..BudgetRules::default() };
-    RetryRules { backoff, budget, ..RetryRules::default() }
+    let budget = BudgetRules::default().floor(floor).ratio(0.0);
+    RetryRules::default().backoff(backoff).budget(budget)
 }
 
 /// A policy that hedges what takes longer than 20 ms, with this floor of its budget.
 async fn hedging(floor: f64) -> Policy {
-    let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
-    let policy = Policy::new("bank", Rules { hedge: Some(hedge), retry: Some(retry(floor)), ..Rules::NONE }).unwrap();
+    let hedge = HedgeRules::default().minimum_calls(10).at_least(20 * MILLI);
+    let policy = Policy::new("bank", Rules::NONE.hedge(hedge).retry(retry(floor))).unwrap();
     for _ in 0..20 {
         policy
             .call(async |_| {
@@ -147,7 +141,7 @@ async fn when_the_hedge_fails_too_the_last_cause_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_goes_away_between_two_tries_calls_no_more() {
-    let policy = Policy::new("bank", Rules { retry: Some(retry(100.0)), ..Rules::NONE }).unwrap();
+    let policy = Policy::new("bank", Rules::NONE.retry(retry(100.0))).unwrap();
     let calls = Cell::new(0);
     let work = async |_| {
         calls.set(calls.get() + 1);

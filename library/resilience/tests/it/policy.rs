@@ -17,12 +17,10 @@ use tokio::time::Instant;
 const MILLI: Duration = Duration::from_millis(1);
 
 fn retry() -> RetryRules {
-    RetryRules {
-        attempts: 3,
-        backoff: Backoff::new(100 * MILLI, 1000 * MILLI).spread(Jitter::None),
-        budget: BudgetRules { floor: 100.0, ..BudgetRules::default() },
-        ..RetryRules::default()
-    }
+    RetryRules::default()
+        .attempts(3)
+        .backoff(Backoff::new(100 * MILLI, 1000 * MILLI).spread(Jitter::None))
+        .budget(BudgetRules::default().floor(100.0))
 }
 
 fn policy(rules: Rules) -> Policy {
@@ -31,7 +29,7 @@ fn policy(rules: Rules) -> Policy {
 
 #[tokio::test(start_paused = true)]
 async fn what_failed_is_tried_again_with_growing_waits() {
-    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.retry(retry()));
     let begun = Instant::now();
     let answer = policy.call(async |attempt| if attempt.number < 3 { Err("down") } else { Ok(attempt.number) }).await;
     assert_eq!((answer, begun.elapsed()), (Ok(3), 300 * MILLI));
@@ -42,7 +40,7 @@ async fn what_failed_is_tried_again_with_growing_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn what_must_not_be_repeated_is_done_once() {
-    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.retry(retry()));
     let times = Cell::new(0);
     let work = async |_| {
         times.set(times.get() + 1);
@@ -68,9 +66,9 @@ async fn hang(policy: &Policy, once: bool) -> (Vec<(u128, u128)>, CallError<&'st
 
 #[tokio::test(start_paused = true)]
 async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline() {
-    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
+    let timeout = TimeoutRules::default().share(0.5).at_most(Duration::MAX);
     let deadline = Some(1000 * MILLI);
-    let policy = policy(Rules { deadline, timeout: Some(timeout), retry: Some(retry()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.deadline(deadline).timeout(timeout).retry(retry()));
     let begun = Instant::now();
     let (attempts, error) = hang(&policy, false).await;
     // The first gives way after 500 of 1000; the second would after 200 of the 400 that are left after a wait of 100, but a wait of 200
@@ -92,10 +90,9 @@ async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_dead
 
 #[tokio::test(start_paused = true)]
 async fn a_try_with_no_other_behind_it_has_all_that_is_left() {
-    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
-    let retry = RetryRules { attempts: 2, ..retry() };
-    let policy =
-        policy(Rules { deadline: Some(1000 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE });
+    let timeout = TimeoutRules::default().share(0.5).at_most(Duration::MAX);
+    let retry = retry().attempts(2);
+    let policy = policy(Rules::NONE.deadline(1000 * MILLI).timeout(timeout).retry(retry));
     assert_eq!(hang(&policy, false).await.0, [(0, 1000), (600, 400)]);
     assert_eq!(hang(&policy, true).await.0, [(0, 1000)]);
 }
@@ -109,10 +106,10 @@ async fn answers(after: Duration) -> Result<(), &'static str> {
 #[tokio::test(start_paused = true)]
 async fn a_callee_that_answers_within_the_deadline_is_heard_whatever_the_budget_has() {
     for floor in [0.0, 1.0, 1000.0] {
-        let budget = BudgetRules { floor, ..BudgetRules::default() };
-        let retry = Some(RetryRules { budget, ..RetryRules::default() });
-        let of_rules = policy(Rules { deadline: Some(300 * MILLI), retry, ..Rules::default() });
-        let of_task = policy(Rules { deadline: None, retry, ..Rules::default() });
+        let budget = BudgetRules::default().floor(floor);
+        let retry = Some(RetryRules::default().budget(budget));
+        let of_rules = policy(Rules::default().deadline(300 * MILLI).retry(retry));
+        let of_task = policy(Rules::default().deadline(None).retry(retry));
         for number in 0..20 {
             assert_eq!(of_rules.call(|_| answers(200 * MILLI)).await, Ok(()), "call {number} at a floor of {floor}");
             let called = Deadline::after(300 * MILLI).scope(of_task.call(|_| answers(200 * MILLI))).await;
@@ -125,7 +122,7 @@ async fn a_callee_that_answers_within_the_deadline_is_heard_whatever_the_budget_
 /// The table of `docs/guide/calls.md`, "A budget of time".
 #[tokio::test(start_paused = true)]
 async fn a_budget_gives_what_the_guide_says() {
-    let default = || policy(Rules { deadline: None, ..Rules::default() });
+    let default = || policy(Rules::default().deadline(None));
     for (budget, longest, hanging) in [(300, 300, 1), (1000, 1000, 1), (10_000, 5000, 2)] {
         let whole = Deadline::after(budget * MILLI);
         assert_eq!(whole.scope(default().call(|_| answers((longest - 1) * MILLI))).await, Ok(Ok(())), "{budget}");
@@ -138,11 +135,8 @@ async fn a_budget_gives_what_the_guide_says() {
             "{error:?}"
         );
         assert!(attempts.get(1).is_none_or(|(begun, _)| *begun <= 5050), "{attempts:?}");
-        let retry = Some(RetryRules {
-            budget: BudgetRules { floor: 100.0, ..BudgetRules::default() },
-            ..RetryRules::default()
-        });
-        let paid = Policy::new("bank", Rules { deadline: Some(budget * MILLI), retry, ..Rules::default() }).unwrap();
+        let retry = Some(RetryRules::default().budget(BudgetRules::default().floor(100.0)));
+        let paid = Policy::new("bank", Rules::default().deadline(budget * MILLI).retry(retry)).unwrap();
         let error = paid.call(async |_| Err::<(), _>("down")).await.unwrap_err();
         assert!(matches!(error, CallError::Failed { attempts: 3, .. }), "{error:?}");
     }
@@ -150,10 +144,10 @@ async fn a_budget_gives_what_the_guide_says() {
 
 #[tokio::test(start_paused = true)]
 async fn a_share_ends_an_attempt_only_for_one_that_is_paid_for() {
-    let budget = BudgetRules { ratio: 0.0, floor: 1.0, ..BudgetRules::default() };
-    let retry = RetryRules { budget, ..RetryRules::default() };
-    let timeout = TimeoutRules { share: 0.5, at_most: Duration::MAX };
-    let rules = Rules { deadline: Some(300 * MILLI), timeout: Some(timeout), retry: Some(retry), ..Rules::NONE };
+    let budget = BudgetRules::default().ratio(0.0).floor(1.0);
+    let retry = RetryRules::default().budget(budget);
+    let timeout = TimeoutRules::default().share(0.5).at_most(Duration::MAX);
+    let rules = Rules::NONE.deadline(300 * MILLI).timeout(timeout).retry(retry);
     let policy = policy(rules);
     // The floor pays for one repeat a second, so no more than that are given up; the others go on, and are heard.
     let (mut answered, calls) = (0, Cell::new(0));
@@ -173,27 +167,27 @@ async fn an_error_names_the_bound_that_cut_and_why_there_was_no_other_attempt() 
         CallError::TimedOut { bound, within, stop, .. } => (*bound, *within, *stop),
         other => panic!("{other:?}"),
     };
-    let once = RetryRules { attempts: 1, ..retry() };
-    let short = policy(Rules { deadline: Some(300 * MILLI), retry: Some(once), ..Rules::default() });
+    let once = retry().attempts(1);
+    let short = policy(Rules::default().deadline(300 * MILLI).retry(once));
     let (_, error) = hang(&short, false).await;
     assert_eq!(cut(&error), (Bound::PolicyDeadline, 300 * MILLI, Stop::Attempts));
     // Polled as a whole, the call ends before the scope that set its deadline does.
     let scoped = Deadline::after(200 * MILLI).scope(hang(&short, true));
     let (_, error) = scoped.await.expect("the call ends first");
     assert_eq!(cut(&error), (Bound::TaskDeadline, 200 * MILLI, Stop::NotRepeatable));
-    let timeout = Some(TimeoutRules { at_most: 50 * MILLI, ..TimeoutRules::default() });
-    let strict = policy(Rules { deadline: Some(300 * MILLI), timeout, ..Rules::NONE });
+    let timeout = Some(TimeoutRules::default().at_most(50 * MILLI));
+    let strict = policy(Rules::NONE.deadline(300 * MILLI).timeout(timeout));
     let (_, error) = hang(&strict, false).await;
     assert_eq!(cut(&error), (Bound::AttemptTimeout, 50 * MILLI, Stop::NoRetries));
     let text = "bank did not answer within 50.0ms, the timeout of an attempt, after 1 attempt; no other one: the rules have no retries";
     assert_eq!(error.to_string(), text);
-    let unbounded = policy(Rules { timeout, ..Rules::NONE });
+    let unbounded = policy(Rules::NONE.timeout(timeout));
     assert_eq!(cut(&hang(&unbounded, false).await.1).0, Bound::AttemptTimeout);
-    let poor = BudgetRules { ratio: 0.0, floor: 0.0, ..BudgetRules::default() };
-    let poor = policy(Rules { timeout, retry: Some(RetryRules { budget: poor, ..retry() }), ..Rules::NONE });
+    let poor = BudgetRules::default().ratio(0.0).floor(0.0);
+    let poor = policy(Rules::NONE.timeout(timeout).retry(retry().budget(poor)));
     assert_eq!(cut(&hang(&poor, false).await.1).2, Stop::Budget);
     // What fails again and again until the deadline has passed between two attempts.
-    let hurried = policy(Rules { deadline: Some(Duration::ZERO), ..Rules::NONE });
+    let hurried = policy(Rules::NONE.deadline(Duration::ZERO));
     let error = hurried.call(async |_| Ok::<_, &str>(())).await.unwrap_err();
     assert!(matches!(error, CallError::Expired { bound: Bound::PolicyDeadline, .. }), "{error:?}");
     assert_eq!(error.to_string(), "bank: the deadline of its policy, 0.0ns, passed after 0 attempts");
@@ -212,16 +206,12 @@ async fn a_task_whose_deadline_has_passed_makes_no_call() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_good_attempt_is_looked_at_wherever_it_changes_what_the_breaker_does() {
-    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() };
+    let breaker = BreakerRules::default().window(Window::Calls(4)).minimum_calls(4);
     // A slow call that an attempt's time allows is counted, whatever sets that time.
-    let slow = Some(BreakerRules { slow_after: 300 * MILLI, ..breaker });
-    let timeout = |millis: u32| Some(TimeoutRules { at_most: millis * MILLI, ..TimeoutRules::default() });
-    for rules in [
-        Rules { timeout: timeout(300), ..Rules::NONE },
-        Rules { deadline: Some(300 * MILLI), ..Rules::NONE },
-        Rules::NONE,
-    ] {
-        let policy = policy(Rules { breaker: slow, ..rules });
+    let slow = Some(breaker.slow_after(300 * MILLI));
+    let timeout = |millis: u32| Some(TimeoutRules::default().at_most(millis * MILLI));
+    for rules in [Rules::NONE.timeout(timeout(300)), Rules::NONE.deadline(300 * MILLI), Rules::NONE] {
+        let policy = policy(rules.breaker(slow));
         for _ in 0..4 {
             policy.call(|_| answers(300 * MILLI)).await.unwrap();
         }
@@ -229,8 +219,7 @@ async fn the_end_of_a_good_attempt_is_looked_at_wherever_it_changes_what_the_bre
     }
     // A good call that completes the number from which on rates count opens it from its end on.
     let wait = Backoff::new(500 * MILLI, 500 * MILLI).spread(Jitter::None);
-    let policy =
-        policy(Rules { breaker: Some(BreakerRules { wait, ..breaker }), timeout: timeout(5000), ..Rules::NONE });
+    let policy = policy(Rules::NONE.breaker(breaker.wait(wait)).timeout(timeout(5000)));
     for _ in 0..3 {
         policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
     }
@@ -241,7 +230,7 @@ async fn the_end_of_a_good_attempt_is_looked_at_wherever_it_changes_what_the_bre
 
 #[tokio::test(start_paused = true)]
 async fn every_handle_follows_the_rules_that_were_given_last() {
-    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.retry(retry()));
     let (other, attempts) = (policy.clone(), Cell::new(0));
     let work = |_| {
         attempts.set(attempts.get() + 1);
@@ -263,8 +252,8 @@ async fn every_handle_follows_the_rules_that_were_given_last() {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_refuses_with_the_name_of_the_guard_and_when_to_ask_again() {
-    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() };
-    let policy = policy(Rules { breaker: Some(breaker), ..Rules::NONE });
+    let breaker = BreakerRules::default().window(Window::Calls(4)).minimum_calls(4);
+    let policy = policy(Rules::NONE.breaker(breaker));
     for _ in 0..4 {
         assert!(policy.call(async |_| Err::<(), _>("down")).await.is_err());
     }
@@ -276,8 +265,8 @@ async fn an_open_breaker_refuses_with_the_name_of_the_guard_and_when_to_ask_agai
 
 #[tokio::test(start_paused = true)]
 async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
-    let bulkhead = BulkheadRules { permits: 1, queue: 0, ..BulkheadRules::default() };
-    let policy = policy(Rules { bulkhead: Some(bulkhead), ..Rules::NONE });
+    let bulkhead = BulkheadRules::default().permits(1).queue(0);
+    let policy = policy(Rules::NONE.bulkhead(bulkhead));
     let hanging = tokio::time::timeout(MILLI, policy.call(async |_| std::future::pending::<Result<(), &str>>().await));
     let refused = async { policy.call(async |_| Ok::<_, &str>(())).await.unwrap_err() };
     let (dropped, error) = tokio::join!(hanging, refused);
@@ -288,9 +277,9 @@ async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_the_next_try_holds_no_place() {
-    let all = BulkheadRules { permits: 2, queue: 0, ..BulkheadRules::default() };
-    let groups = vec![GroupRules::new("batch", BulkheadRules { permits: 1, ..all })];
-    let policy = policy(Rules { bulkhead: Some(all), groups, retry: Some(retry()), ..Rules::NONE });
+    let all = BulkheadRules::default().permits(2).queue(0);
+    let groups = vec![GroupRules::new("batch", all.permits(1))];
+    let policy = policy(Rules::NONE.bulkhead(all).groups(groups).retry(retry()));
     let batch = policy.group("batch").unwrap();
     let failing = batch.call(async |attempt| if attempt.number == 1 { Err("down") } else { Ok(attempt.number) });
     let meanwhile = async {
@@ -304,8 +293,8 @@ async fn who_waits_for_the_next_try_holds_no_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_callee_that_refuses_most_is_spared_and_sees_what_it_can_take_again() {
-    let throttle = ThrottleRules { most: 0.9, ..ThrottleRules::default() };
-    let policy = policy(Rules { throttle: Some(throttle), ..Rules::NONE });
+    let throttle = ThrottleRules::default().most(0.9);
+    let policy = policy(Rules::NONE.throttle(throttle));
     let policy = policy.classified(|result: &Result<(), &str>| match result {
         Ok(()) => Outcome::Success,
         Err(_) => Outcome::Overload { retry_after: None },
@@ -333,8 +322,8 @@ async fn a_callee_that_refuses_most_is_spared_and_sees_what_it_can_take_again() 
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_probe_gives_its_place_back() {
-    let breaker = BreakerRules { window: Window::Calls(1), minimum_calls: 1, probes: 1, ..BreakerRules::default() };
-    let policy = policy(Rules { breaker: Some(breaker), ..Rules::NONE });
+    let breaker = BreakerRules::default().window(Window::Calls(1)).minimum_calls(1).probes(1);
+    let policy = policy(Rules::NONE.breaker(breaker));
     let _ = policy.call(async |_| Err::<(), _>("down")).await;
     tokio::time::advance(Duration::from_secs(5)).await;
     let probe = policy.call(async |_| std::future::pending::<Result<(), &str>>().await);
@@ -345,8 +334,8 @@ async fn a_dropped_probe_gives_its_place_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_call_is_hedged_once_and_the_loser_is_dropped() {
-    let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
-    let policy = policy(Rules { hedge: Some(hedge), retry: Some(retry()), ..Rules::NONE });
+    let hedge = HedgeRules::default().minimum_calls(10).at_least(20 * MILLI);
+    let policy = policy(Rules::NONE.hedge(hedge).retry(retry()));
     for _ in 0..20 {
         let work = async |_| {
             tokio::time::sleep(10 * MILLI).await;
@@ -376,8 +365,8 @@ async fn a_slow_call_is_hedged_once_and_the_loser_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_failed_and_waits_for_its_next_try_is_not_hedged() {
-    let hedge = HedgeRules { minimum_calls: 10, at_least: 20 * MILLI, ..HedgeRules::default() };
-    let policy = policy(Rules { hedge: Some(hedge), retry: Some(retry()), ..Rules::NONE });
+    let hedge = HedgeRules::default().minimum_calls(10).at_least(20 * MILLI);
+    let policy = policy(Rules::NONE.hedge(hedge).retry(retry()));
     for _ in 0..20 {
         policy.call(async |_| Ok::<_, &str>(())).await.unwrap();
     }
@@ -398,7 +387,7 @@ async fn an_answer_that_speaks_against_the_callee_is_repeated_and_at_last_return
         Ok(_) => Outcome::Success,
         Err(_) => Outcome::Failure,
     };
-    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE }).classified(judge);
+    let policy = policy(Rules::NONE.retry(retry())).classified(judge);
     let (begun, calls) = (Instant::now(), Cell::new(0));
     let ask = async |status| {
         calls.set(calls.get() + 1);
@@ -412,19 +401,19 @@ async fn an_answer_that_speaks_against_the_callee_is_repeated_and_at_last_return
 
 #[tokio::test(start_paused = true)]
 async fn rules_change_as_a_whole_while_it_lives_and_nonsense_changes_nothing() {
-    let policy = policy(Rules { retry: Some(retry()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.retry(retry()));
     policy.change(Rules::NONE).unwrap();
     let error = policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
     assert!(matches!(error, CallError::Failed { attempts: 1, .. }), "{error:?}");
-    let bad = RetryRules { attempts: 0, ..retry() };
-    assert!(policy.change(Rules { retry: Some(bad), ..Rules::NONE }).unwrap_err().contains("attempts"));
+    let bad = retry().attempts(0);
+    assert!(policy.change(Rules::NONE.retry(bad)).unwrap_err().to_string().contains("attempts"));
     assert_eq!(*policy.rules(), Rules::NONE);
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_for() {
-    let budget = BudgetRules { ratio: 0.1, floor: 1.0, savings: 100 };
-    let policy = policy(Rules { retry: Some(RetryRules { budget, ..retry() }), ..Rules::NONE });
+    let budget = BudgetRules::default().ratio(0.1).floor(1.0).savings(100);
+    let policy = policy(Rules::NONE.retry(retry().budget(budget)));
     for _ in 0..1000 {
         policy.call(async |_| Ok::<_, &str>(())).await.unwrap();
     }
@@ -443,8 +432,8 @@ async fn with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_fo
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_too_soon_waits_for_its_turn_or_is_refused_with_when_it_would_come() {
-    let rate = RateRules { rate: 10, burst: 2, ..RateRules::default() };
-    let limited = policy(Rules { rate: Some(rate), ..Rules::NONE });
+    let rate = RateRules::default().rate(10).burst(2);
+    let limited = policy(Rules::NONE.rate(rate));
     let call = || limited.call(async |_| Ok::<_, &str>(()));
     assert_eq!((call().await, call().await), (Ok(()), Ok(())), "the burst");
     let refused = CallError::Refused {
@@ -457,7 +446,7 @@ async fn what_comes_too_soon_waits_for_its_turn_or_is_refused_with_when_it_would
     tokio::time::advance(100 * MILLI).await;
     assert_eq!(call().await, Ok(()));
 
-    let patient = policy(Rules { rate: Some(RateRules { patience: 150 * MILLI, ..rate }), ..Rules::NONE });
+    let patient = policy(Rules::NONE.rate(rate.patience(150 * MILLI)));
     let begun = Instant::now();
     for waited in [0, 0, 100] {
         assert_eq!(patient.call(async |_| Ok::<_, &str>(())).await, Ok(()));

@@ -20,19 +20,17 @@ const MILLI: Duration = Duration::from_millis(1);
 /// All guards, all of which make somebody wait.
 fn rules() -> Rules {
     let backoff = Backoff::new(5 * MILLI, 20 * MILLI).spread(Jitter::None);
-    let one = BulkheadRules { permits: 1, queue: 8, patience: 50 * MILLI, ..BulkheadRules::default() };
-    Rules {
-        deadline: Some(200 * MILLI),
-        retry: Some(RetryRules { backoff, ..RetryRules::default() }),
-        rate: Some(RateRules { rate: 200, burst: 5, patience: 100 * MILLI, ..RateRules::default() }),
-        bulkhead: Some(BulkheadRules { permits: 2, ..one }),
-        groups: vec![GroupRules::new("batch", one)],
+    let one = BulkheadRules::default().permits(1).queue(8).patience(50 * MILLI);
+    Rules::NONE
+        .deadline(200 * MILLI)
+        .retry(RetryRules::default().backoff(backoff))
+        .rate(RateRules::default().rate(200).burst(5).patience(100 * MILLI))
+        .bulkhead(one.permits(2))
+        .groups(vec![GroupRules::new("batch", one)])
         // Opens by the failures of before, and not by those of the calls that are dropped.
-        breaker: Some(BreakerRules { window: Window::Calls(4), minimum_calls: 4, ..BreakerRules::default() }),
-        throttle: Some(ThrottleRules { minimum: 1_000_000, ..ThrottleRules::default() }),
-        timeout: Some(TimeoutRules { share: 0.5, at_most: 100 * MILLI }),
-        ..Rules::NONE
-    }
+        .breaker(BreakerRules::default().window(Window::Calls(4)).minimum_calls(4))
+        .throttle(ThrottleRules::default().minimum(1_000_000))
+        .timeout(TimeoutRules::default().share(0.5).at_most(100 * MILLI))
 }
 
 /// Polls work so often, and drops it.
@@ -106,10 +104,10 @@ async fn left_after(policy: &Policy, after: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn a_callee_that_hangs_opens_the_breaker_though_every_caller_leaves() {
-    let breaker = BreakerRules { window: Window::Calls(4), minimum_calls: 4, probes: 1, ..BreakerRules::default() };
-    let timeout = Some(TimeoutRules { at_most: 1000 * MILLI, ..TimeoutRules::default() });
+    let breaker = BreakerRules::default().window(Window::Calls(4)).minimum_calls(4).probes(1);
+    let timeout = Some(TimeoutRules::default().at_most(1000 * MILLI));
     for (left, position) in [(499, Position::Closed), (500, Position::Open)] {
-        let policy = Policy::new("bank", Rules { breaker: Some(breaker), timeout, ..Rules::NONE }).unwrap();
+        let policy = Policy::new("bank", Rules::NONE.breaker(breaker).timeout(timeout)).unwrap();
         for _ in 0..4 {
             left_after(&policy, left * MILLI).await;
         }
@@ -122,9 +120,9 @@ async fn a_callee_that_hangs_opens_the_breaker_though_every_caller_leaves() {
         }
     }
     // Without a bound of the attempt, what the rules call slow is slow.
-    let slow = BreakerRules { slow_after: 300 * MILLI, ..breaker };
+    let slow = breaker.slow_after(300 * MILLI);
     for (left, position) in [(299, Position::Closed), (300, Position::Open)] {
-        let policy = Policy::new("bank", Rules { breaker: Some(slow), ..Rules::NONE }).unwrap();
+        let policy = Policy::new("bank", Rules::NONE.breaker(slow)).unwrap();
         for _ in 0..4 {
             left_after(&policy, left * MILLI).await;
         }
@@ -134,11 +132,10 @@ async fn a_callee_that_hangs_opens_the_breaker_though_every_caller_leaves() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_the_queue_says_nothing_about_the_callee() {
-    let breaker = BreakerRules { window: Window::Calls(1), minimum_calls: 1, ..BreakerRules::default() };
-    let bulkhead =
-        BulkheadRules { permits: 1, queue: 8, patience: Duration::from_secs(60), ..BulkheadRules::default() };
-    let timeout = Some(TimeoutRules { at_most: MILLI, ..TimeoutRules::default() });
-    let rules = Rules { breaker: Some(breaker), bulkhead: Some(bulkhead), timeout, ..Rules::NONE };
+    let breaker = BreakerRules::default().window(Window::Calls(1)).minimum_calls(1);
+    let bulkhead = BulkheadRules::default().permits(1).queue(8).patience(Duration::from_secs(60));
+    let timeout = Some(TimeoutRules::default().at_most(MILLI));
+    let rules = Rules::NONE.breaker(breaker).bulkhead(bulkhead).timeout(timeout);
     let policy = Policy::new("bank", rules).unwrap();
     let held = policy.bulkhead().try_enter(&bulkhead).unwrap();
     left_after(&policy, Duration::from_secs(10)).await;

@@ -18,19 +18,19 @@ const NOBODY: Load = Load { in_flight: 0, waiting: 0 };
 /// Opens after four failures, for a second, and has one probe.
 fn breaker() -> BreakerRules {
     let wait = Backoff::new(SECOND, SECOND).spread(Jitter::None);
-    BreakerRules { window: Window::Calls(4), minimum_calls: 4, wait, probes: 1, ..BreakerRules::default() }
+    BreakerRules::default().window(Window::Calls(4)).minimum_calls(4).wait(wait).probes(1)
 }
 
 fn rate() -> RateRules {
-    RateRules { rate: 1, per: 10 * SECOND, burst: 6, patience: Duration::ZERO }
+    RateRules::default().rate(1).per(10 * SECOND).burst(6).patience(Duration::ZERO)
 }
 
 fn bulkhead() -> BulkheadRules {
-    BulkheadRules { permits: 1, queue: 8, patience: SECOND / 2, ..BulkheadRules::default() }
+    BulkheadRules::default().permits(1).queue(8).patience(SECOND / 2)
 }
 
 fn policy(rules: Rules) -> Policy {
-    Policy::new("bank", Rules { breaker: Some(breaker()), ..rules }).unwrap()
+    Policy::new("bank", rules.breaker(breaker())).unwrap()
 }
 
 async fn opened(policy: &Policy) {
@@ -51,7 +51,7 @@ async fn refused(policy: &Policy) -> Option<Guard> {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_takes_no_turn_of_the_rate_limit() {
-    let policy = policy(Rules { rate: Some(rate()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.rate(rate()));
     opened(&policy).await;
     for _ in 0..100 {
         assert_eq!(refused(&policy).await, Some(Guard::Breaker));
@@ -61,9 +61,9 @@ async fn an_open_breaker_takes_no_turn_of_the_rate_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_takes_no_permit_and_nobody_waits_to_hear_of_it() {
-    let all = BulkheadRules { permits: 2, ..bulkhead() };
+    let all = bulkhead().permits(2);
     let groups = vec![GroupRules::new("batch", bulkhead())];
-    let policy = policy(Rules { bulkhead: Some(all), groups, ..Rules::NONE });
+    let policy = policy(Rules::NONE.bulkhead(all).groups(groups));
     let batch = policy.group("batch").unwrap();
     // Permits of both are taken by a call from before.
     let (release, released) = tokio::sync::oneshot::channel::<()>();
@@ -87,7 +87,7 @@ async fn an_open_breaker_takes_no_permit_and_nobody_waits_to_hear_of_it() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waited_while_the_breaker_opened_is_refused_by_it() {
-    let policy = policy(Rules { bulkhead: Some(bulkhead()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.bulkhead(bulkhead()));
     let fails = || {
         policy.once(async |_| {
             tokio::time::sleep(10 * MILLI).await;
@@ -112,11 +112,7 @@ async fn who_waited_while_the_breaker_opened_is_refused_by_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_a_later_guard_refuses_is_given_back() {
-    let policy = policy(Rules {
-        rate: Some(RateRules { burst: 4, ..rate() }),
-        bulkhead: Some(BulkheadRules { queue: 0, ..bulkhead() }),
-        ..Rules::NONE
-    });
+    let policy = policy(Rules::NONE.rate(rate().burst(4)).bulkhead(bulkhead().queue(0)));
     opened(&policy).await;
     tokio::time::advance(2 * SECOND).await;
     // The burst is used up, and the one probe is not: the breaker refuses nobody.
@@ -124,7 +120,7 @@ async fn a_probe_that_a_later_guard_refuses_is_given_back() {
         assert_eq!(refused(&policy).await, Some(Guard::RateLimit));
         assert_eq!(policy.breaker().position(), Position::HalfOpen);
     }
-    policy.change(Rules { rate: None, ..(*policy.rules()).clone() }).unwrap();
+    policy.change((*policy.rules()).clone().rate(None)).unwrap();
     let held = policy.bulkhead().try_enter(&bulkhead()).unwrap();
     for _ in 0..3 {
         assert_eq!(refused(&policy).await, Some(Guard::Bulkhead));
@@ -136,7 +132,7 @@ async fn a_probe_that_a_later_guard_refuses_is_given_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_waits_in_vain_or_leaves_the_queue_is_given_back() {
-    let policy = policy(Rules { bulkhead: Some(bulkhead()), ..Rules::NONE });
+    let policy = policy(Rules::NONE.bulkhead(bulkhead()));
     opened(&policy).await;
     tokio::time::advance(2 * SECOND).await;
     let held = policy.bulkhead().try_enter(&bulkhead()).unwrap();

@@ -13,14 +13,14 @@ use tower::{Layer, ServiceExt, service_fn};
 use vitals::{Registry, TableValue};
 
 fn retrying() -> Rules {
-    let budget = BudgetRules { floor: 100.0, ..BudgetRules::default() };
+    let budget = BudgetRules::default().floor(100.0);
     let backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(10));
-    Rules { retry: Some(RetryRules { backoff, budget, ..RetryRules::default() }), ..Rules::NONE }
+    Rules::NONE.retry(RetryRules::default().backoff(backoff).budget(budget))
 }
 
 fn opening() -> Rules {
-    let breaker = BreakerRules { window: Window::Calls(10), minimum_calls: 3, ..BreakerRules::default() };
-    Rules { breaker: Some(breaker), ..Rules::NONE }
+    let breaker = BreakerRules::default().window(Window::Calls(10)).minimum_calls(3);
+    Rules::NONE.breaker(breaker)
 }
 
 /// The policy's only row, by column.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tokio::time::{Instant, advance};
 
 const SECOND: Duration = Duration::from_secs(1);
-const RULES: StaleRules = StaleRules { max_age: Duration::from_secs(60) };
+const RULES: StaleRules = StaleRules::of(Duration::from_secs(60));
 
 async fn give(answer: Result<u32, &'static str>) -> Result<u32, &'static str> {
     answer
@@ -90,7 +90,7 @@ async fn the_alternative_is_not_asked_while_the_call_is_good() {
 
 #[test]
 fn rules_that_make_no_sense_are_told() {
-    assert!(StaleRules { max_age: Duration::ZERO }.check().unwrap_err().contains("how old"));
+    assert!(StaleRules::default().max_age(Duration::ZERO).check().unwrap_err().to_string().contains("how old"));
     assert_eq!(StaleRules::default().check(), Ok(()));
 }
 

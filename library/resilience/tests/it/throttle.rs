@@ -58,7 +58,7 @@ fn a_callee_that_accepts_half_is_asked_everything_with_a_k_of_two() {
 fn failures_count_as_refused_only_where_the_rules_say_so() {
     let start = Instant::now();
     for (failures, accepts) in [(false, 100), (true, 0)] {
-        let (throttle, rules) = (Throttle::new(start), ThrottleRules { failures, most: 0.0, ..Default::default() });
+        let (throttle, rules) = (Throttle::new(start), ThrottleRules::default().failures(failures).most(0.0));
         ask(&throttle, &rules, Outcome::Failure, 100, start);
         assert_eq!(throttle.asked(start), Asked { requests: 100, accepts });
     }
@@ -79,9 +79,9 @@ fn after_two_minutes_all_is_forgotten_and_also_after_a_week() {
 #[test]
 fn rules_that_make_no_sense_are_told() {
     let rules = ThrottleRules::default();
-    assert!(ThrottleRules { k: 0.5, ..rules }.check().unwrap_err().contains("below 1"));
-    assert!(ThrottleRules { k: f64::NAN, ..rules }.check().is_err());
-    assert!(ThrottleRules { most: 1.5, ..rules }.check().unwrap_err().contains("0 to 1"));
+    assert!(rules.k(0.5).check().unwrap_err().to_string().contains("below 1"));
+    assert!(rules.k(f64::NAN).check().is_err());
+    assert!(rules.most(1.5).check().unwrap_err().to_string().contains("0 to 1"));
     assert_eq!(rules.check(), Ok(()));
 }
 
@@ -92,7 +92,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..40, any::<bool>()), 1..200),
     ) {
         let start = Instant::now();
-        let (throttle, rules) = (Throttle::new(start), ThrottleRules { most: 0.0, ..Default::default() });
+        let (throttle, rules) = (Throttle::new(start), ThrottleRules::default().most(0.0));
         let (mut seconds, mut happened) = (0, Vec::new());
         for (pause, accepted) in steps {
             seconds += pause;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use keel_drill::environment::without_manager;
 use keel_drill::fault::resolver::Resolver;
 use keel_drill::fault::{About, FaultError, Prepared};
 use keel_drill::process::Launch;
@@ -78,6 +79,7 @@ impl Program {
     /// Starts it, with keel's own input and output. Its process id is the program's own.
     pub(super) fn start(&self) -> std::io::Result<Child> {
         let mut command = Command::new("/bin/sh");
+        without_manager(command.as_std_mut());
         command.arg("-c").arg(format!("exec {}", self.launch.command)).envs(&self.launch.env);
         command.spawn()
     }

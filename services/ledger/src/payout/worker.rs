@@ -27,7 +27,7 @@ const BATCH: i64 = 64;
 /// Payouts asked for at once: one that the bank leaves hanging holds up no more than its place.
 const AT_ONCE: usize = 8;
 /// Looks when nobody nudges: never in step with the ledgers beside it.
-const LOOKS: TickerRules = TickerRules { jitter: 0.5, ..TickerRules::every(Duration::from_millis(700)) };
+const LOOKS: TickerRules = TickerRules::every(Duration::from_millis(700)).jitter(0.5);
 /// The least wait between two attempts of a payout.
 const AT_LEAST: Duration = Duration::from_millis(200);
 /// Between two attempts of a payout, on top of the least.

@@ -10,3 +10,4 @@ mod money;
 mod page;
 mod payout;
 mod running;
+mod start;

@@ -11,7 +11,7 @@ use evenkeel::store::testing::PrivatePostgres;
 use serde_json::{Value as Json, json};
 
 /// What is waited for that long does not happen.
-const GIVE_UP: Duration = Duration::from_secs(60);
+pub(crate) const GIVE_UP: Duration = Duration::from_secs(60);
 /// No bank listens there.
 pub(crate) const NO_BANK: &str = "http://127.0.0.1:1";
 /// Between two looks.
@@ -25,7 +25,7 @@ pub(crate) struct Ledger {
     database: String,
     rail: String,
     child: Child,
-    _store: Database,
+    _store: Option<Database>,
 }
 
 /// What ends after the ledger does.
@@ -81,23 +81,44 @@ impl Ledger {
     }
 
     async fn start_on(database: &str, store: Database, rail: &str) -> Self {
+        let mut ledger = Self::spawn_on(database, rail);
+        ledger._store = Some(store);
+        ledger.is_ready().await;
+        ledger
+    }
+
+    /// A process on this database, which may not be ready.
+    pub(crate) fn spawn_on(database: &str, rail: &str) -> Self {
         let (public, admin) = (reserved_address(), reserved_address());
         let client = Client::default();
         for (name, address) in [("public", public), ("admin", admin)] {
             // A test asks again and again what it waits for; a guard would leave alone what is not up yet.
             client.declare(Declaration::new(name, &url(address, "/")).rules(Rules::NONE)).unwrap();
         }
-        let ledger = Self {
+        Self {
             public,
             admin,
             client,
             database: database.to_owned(),
             rail: rail.to_owned(),
             child: spawn(public, admin, database, rail),
-            _store: store,
-        };
-        ledger.is_ready().await;
-        ledger
+            _store: None,
+        }
+    }
+
+    /// The status of a path of the admin listener; none when there is no answer.
+    pub(crate) async fn probe(&self, path: &str) -> Option<u16> {
+        self.client.get(&url(self.admin, path)).send().await.ok().map(|answer| answer.status.as_u16())
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How the process ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// SIGKILL, then a new process on the same store.
