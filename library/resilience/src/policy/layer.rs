@@ -41,6 +41,11 @@ pub struct PolicyLayer<Q, C = ByResult> {
 /// as they are, and then put into a box ([`BoxedError`]), so that any layer of tower can stand inside and outside.
 pub struct Guarded<S, Q, C = ByResult> {
     inner: S,
+    around: Arc<Around<Q, C>>,
+}
+
+/// What clones of a guarded service and its calls share: one count for all of it, as a call takes its part along.
+struct Around<Q, C> {
     policy: Policy<C>,
     copy: Option<CopyRequest<Q>>,
 }
@@ -87,7 +92,7 @@ impl<S, Q, C: Clone> Layer<S> for PolicyLayer<Q, C> {
     type Service = Guarded<S, Q, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guarded { inner, policy: self.policy.clone(), copy: self.copy.clone() }
+        Guarded { inner, around: Arc::new(Around { policy: self.policy.clone(), copy: self.copy.clone() }) }
     }
 }
 
@@ -98,7 +103,7 @@ where
         + Send
         + 'static,
     Q: Send + 'static,
-    C: Classify<S::Response, S::Error> + Clone + Send + Sync + 'static,
+    C: Classify<S::Response, S::Error> + Send + Sync + 'static,
 {
     type Response = S::Response;
     type Error = CallError<BoxedError>;
@@ -109,28 +114,27 @@ where
     }
 
     fn call(&mut self, request: Q) -> Self::Future {
-        let (inner, policy) = (self.inner.clone(), self.policy.clone());
-        let repeat = self.copy.as_ref().and_then(|copy| Some((copy(&request)?, Arc::clone(copy))));
+        let (inner, around) = (self.inner.clone(), Arc::clone(&self.around));
+        let copied = around.copy.as_ref().and_then(|copy| copy(&request));
         // A box for each kind of call, as one for all would have room for each of them.
-        let call: Pin<Box<dyn Future<Output = _> + Send>> = match repeat {
-            None => {
-                Box::pin(
-                    async move { policy.once(move |_| sent(inner, Some(request))).await.map_err(CallError::boxed) },
-                )
-            }
-            Some((copied, copy)) => {
-                let mut requests = Requests { inner, next: Some(copied), original: Some(request), copy };
-                if policy.hedges() {
+        let call: Pin<Box<dyn Future<Output = _> + Send>> = match copied {
+            None => Box::pin(async move {
+                around.policy.once(move |_| sent(inner, Some(request))).await.map_err(CallError::boxed)
+            }),
+            Some(copied) => {
+                let mut requests = Requests { inner, next: Some(copied), original: Some(request) };
+                if around.policy.hedges() {
                     // Two attempts at a time may want one.
                     let requests = Mutex::new(requests);
                     Box::pin(async move {
-                        let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next();
-                        let ended = policy.run(Repeats::Beside, |_| sent_as(next())).await;
+                        let next = || requests.lock().unwrap_or_else(PoisonError::into_inner).next(&around.copy);
+                        let ended = around.policy.run(Repeats::Beside, |_| sent_as(next())).await;
                         ended.map(Answered::into_value).map_err(CallError::boxed)
                     })
                 } else {
                     Box::pin(async move {
-                        let ended = policy.run_mut(Repeats::InTurn, |_| sent_as(requests.next())).await;
+                        let next = |_| sent_as(requests.next(&around.copy));
+                        let ended = around.policy.run_mut(Repeats::InTurn, next).await;
                         ended.map(Answered::into_value).map_err(CallError::boxed)
                     })
                 }
@@ -146,13 +150,12 @@ struct Requests<S, Q> {
     /// Copied already.
     next: Option<Q>,
     original: Option<Q>,
-    copy: CopyRequest<Q>,
 }
 
 impl<S: Clone, Q> Requests<S, Q> {
     /// A service and a request for the next attempt.
-    fn next(&mut self) -> (S, Option<Q>) {
-        let copied = self.next.take().or_else(|| (self.copy)(self.original.as_ref()?));
+    fn next(&mut self, copy: &Option<CopyRequest<Q>>) -> (S, Option<Q>) {
+        let copied = self.next.take().or_else(|| copy.as_ref()?(self.original.as_ref()?));
         (self.inner.clone(), copied.or_else(|| self.original.take()))
     }
 }
@@ -177,9 +180,9 @@ impl<Q, C: Clone> Clone for PolicyLayer<Q, C> {
     }
 }
 
-impl<S: Clone, Q, C: Clone> Clone for Guarded<S, Q, C> {
+impl<S: Clone, Q, C> Clone for Guarded<S, Q, C> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), policy: self.policy.clone(), copy: self.copy.clone() }
+        Self { inner: self.inner.clone(), around: Arc::clone(&self.around) }
     }
 }
 
@@ -191,7 +194,10 @@ impl<Q, C: std::fmt::Debug> std::fmt::Debug for PolicyLayer<Q, C> {
 
 impl<S: std::fmt::Debug, Q, C: std::fmt::Debug> std::fmt::Debug for Guarded<S, Q, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guarded").field("inner", &self.inner).field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Guarded")
+            .field("inner", &self.inner)
+            .field("policy", &self.around.policy)
+            .finish_non_exhaustive()
     }
 }
 

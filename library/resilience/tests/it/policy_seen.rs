@@ -52,6 +52,25 @@ async fn a_service_behind_the_layer_gets_again_only_the_requests_that_may_be_rep
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_behind_the_layer_follows_the_rules_that_were_given_last() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let service = service_fn({
+        let calls = Arc::clone(&calls);
+        move |_: ()| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            async { Err::<(), _>("down") }
+        }
+    });
+    let policy = Policy::new("bank", retrying()).expect("rules");
+    let bank = PolicyLayer::new(policy.clone()).repeats(|()| true).layer(service);
+    bank.clone().oneshot(()).await.unwrap_err();
+    let before = calls.swap(0, Ordering::Relaxed);
+    policy.change(Rules::NONE).unwrap();
+    bank.oneshot(()).await.unwrap_err();
+    assert_eq!((before > 1, calls.load(Ordering::Relaxed)), (true, 1), "{before}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_registry_shows_what_became_of_the_calls_and_hears_what_the_breaker_becomes() {
     let (registry, policy) = (Registry::new(), Policy::new("bank", opening()).expect("rules"));
     policy.register(&registry);
