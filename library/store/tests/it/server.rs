@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
-use crate::kernel::{answer, count_once, key, migrations, number, open, open_with, options, run};
+use crate::fixture::{answer, count_once, key, migrations, number, open, open_with, options, run};
 
 #[tokio::test]
 async fn a_refusal_after_a_conflict_is_not_remembered_and_the_request_runs_again() {
