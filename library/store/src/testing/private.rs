@@ -12,6 +12,7 @@ use crate::StoreUrl;
 #[derive(Debug)]
 pub struct PrivatePostgres {
     folder: PathBuf,
+    port: u16,
     server: Child,
     /// Ends the server and removes its folder when its standard input closes: also when the test is killed.
     watchdog: Child,
@@ -25,6 +26,36 @@ impl PrivatePostgres {
     /// # Panics
     /// When PostgreSQL is not installed (the message says how) or does not start: the test cannot go on.
     pub fn start() -> Self {
+        Self::start_with(5432, &["listen_addresses="], |_| ())
+    }
+
+    /// Starts it with TLS as well, on a TCP port of every address of this host, with this certificate and key in PEM.
+    ///
+    /// # Panics
+    /// As [`PrivatePostgres::start`].
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = port.expect("loopback has a free port").port();
+        let settings = ["listen_addresses=*", "ssl=on", "ssl_cert_file=server.crt", "ssl_key_file=server.key"];
+        Self::start_with(port, &settings, |data| {
+            let everybody = "local all all trust\nhost all all all trust\n";
+            for (name, text) in [("server.crt", certificate), ("server.key", key), ("pg_hba.conf", everybody)] {
+                let file = data.join(name);
+                std::fs::write(&file, text).expect("the folder of the cluster can be written to");
+                run(Command::new("chmod").arg("0600").arg(&file));
+                if is_root() {
+                    run(Command::new("chown").arg("postgres").arg(&file));
+                }
+            }
+        })
+    }
+
+    /// The TCP port of a server with TLS, and of its socket.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn start_with(port: u16, settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let binaries =
             binaries().expect("PostgreSQL is not installed: run `make setup`, or apt-get install postgresql");
         // Under /tmp, because a socket's path has at most 107 bytes.
@@ -35,11 +66,13 @@ impl PrivatePostgres {
         }
         let data = folder.join("data");
         make_cluster(&binaries, &folder, &data);
+        prepare(&data);
         let server = as_owner(&binaries.join("postgres"))
             .arg("-D")
             .arg(&data)
-            .args(["-c", "listen_addresses=", "-c", "max_connections=100", "-c", "log_min_messages=fatal", "-k"])
+            .args(["-c", "max_connections=100", "-c", "log_min_messages=fatal", "-p", &port.to_string(), "-k"])
             .arg(&folder)
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -54,7 +87,7 @@ impl PrivatePostgres {
             .process_group(0)
             .spawn()
             .expect("there is a shell");
-        let mut postgres = Self { folder, server, watchdog };
+        let mut postgres = Self { folder, port, server, watchdog };
         postgres.make_database(&binaries.join("createdb"));
         postgres
     }
@@ -109,7 +142,11 @@ impl PrivatePostgres {
     fn make_database(&mut self, createdb: &Path) {
         let started = Instant::now();
         loop {
-            let output = Command::new(createdb).arg("-h").arg(&self.folder).args(["-U", "test", "ledger"]).output();
+            let output = Command::new(createdb)
+                .arg("-h")
+                .arg(&self.folder)
+                .args(["-p", &self.port.to_string(), "-U", "test", "ledger"])
+                .output();
             let output = output.expect("createdb comes with the server");
             if output.status.success() {
                 return;
@@ -134,11 +171,12 @@ pub struct PrivatePgBouncer {
 impl PrivatePgBouncer {
     /// The address of the database through it, without named statements.
     pub fn url(&self) -> StoreUrl {
-        let address = format!(
-            "postgres://test@localhost/ledger?host={}&port=6432&statement-cache-capacity=0",
-            self.folder.display()
-        );
-        address.parse().expect("the address is well formed")
+        self.url_text().parse().expect("the address is well formed")
+    }
+
+    /// The same as text, for `DATABASE_URL`.
+    pub fn url_text(&self) -> String {
+        format!("postgres://test@localhost/ledger?host={}&port=6432&statement-cache-capacity=0", self.folder.display())
     }
 
     fn wait_until_it_listens(&mut self) {

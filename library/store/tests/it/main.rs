@@ -10,3 +10,5 @@ mod migrations;
 mod opening;
 #[cfg(feature = "postgres")]
 mod server;
+#[cfg(feature = "postgres")]
+mod tls;
