@@ -1,6 +1,7 @@
 //! The store through its public interface, on every engine.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod boundaries;
 mod conformance;
 mod fixture;
 #[cfg(feature = "postgres")]

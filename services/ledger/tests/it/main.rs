@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod bad_input;
+mod bank;
 mod calls;
 mod keys;
 mod kill;
@@ -10,3 +11,4 @@ mod money;
 mod page;
 mod payout;
 mod running;
+mod storm;
