@@ -9,8 +9,9 @@ ADMIN_PORT ?= 8081
 RAIL_PORT ?= 9300
 RAIL_ADMIN_PORT ?= 9301
 PREFIX ?= $(HOME)/.local/evenkeel
+SOAK ?= 10m
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test test-long check bench drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants test-long check bench drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +40,17 @@ run: ## Builds and starts the ledger and its partner bank on the embedded store
 test: setup-tests ## Runs the tests, examples in the documentation included; the long ones are those of test-long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples; fi
 	@cargo test --quiet --workspace --doc
+
+test-ledger: setup-tests ## Runs the ledger's tests on PostgreSQL and on PostgreSQL behind PgBouncer in transaction mode
+	@LEDGER_TEST_DATABASE=postgres cargo nextest run -p ledger --no-fail-fast
+	@LEDGER_TEST_DATABASE=pgbouncer cargo nextest run -p ledger --no-fail-fast
+
+soak: setup-tests ## Loads the ledger behind PgBouncer while sessions are terminated at random, for SOAK (10m)
+	@SOAK=$(SOAK) cargo test --quiet -p ledger --test it -- --ignored --exact --nocapture storm::the_books_are_right_after_a_soak_behind_pgbouncer_with_sessions_terminated_at_random
+
+mutants: setup-tests ## Changes the store and the postings in small ways, and counts the changes that no test notices
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
+	@sh .ci/mutants
 
 test-long: setup-tests-long ## Runs the tests that repeat or take long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi

@@ -122,6 +122,12 @@ pub enum StoreError {
         #[source]
         cause: ColumnError,
     },
+    /// A pooler in transaction mode stands before PostgreSQL and the URL does not say so. This is a mistake in the configuration.
+    #[error(
+        "a pooler has mixed up prepared statements: {0}; add statement-cache-capacity=0 to DATABASE_URL, so that none \
+         has a name; with it, read a column of a type of your own, such as an enum, as CAST(x AS TEXT)"
+    )]
+    Pooler(#[source] sqlx::Error),
     /// Anything else that the database refuses.
     #[error("the store refused: {0}")]
     Other(#[source] sqlx::Error),
@@ -148,6 +154,16 @@ impl StoreError {
     /// Returns whether running the transaction again at once is worth it.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
+    }
+
+    /// Returns whether the connection keeps a statement that was prepared before the schema changed.
+    pub(crate) fn is_stale(&self) -> bool {
+        match self {
+            Self::Conflict(error) => {
+                error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "0A000")
+            }
+            _ => false,
+        }
     }
 
     /// Returns whether the engine refused a statement, so that the transaction cannot go on.
@@ -193,6 +209,8 @@ impl From<sqlx::Error> for StoreError {
             }
             Meaning::InvalidValue => Self::InvalidValue(error),
             Meaning::Aborted => Self::Aborted { reason: error.to_string() },
+            #[cfg(feature = "postgres")]
+            Meaning::Pooler => Self::Pooler(error),
             Meaning::Other => Self::Other(error),
         }
     }
@@ -214,7 +232,11 @@ fn meaning_of(error: &sqlx::Error) -> Meaning {
     };
     #[cfg(feature = "postgres")]
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
-        return sqlstate::meaning(postgres.code());
+        return if sqlstate::is_stale(postgres.code(), postgres.routine()) {
+            Meaning::Conflict
+        } else {
+            sqlstate::meaning(postgres.code())
+        };
     }
     #[cfg(feature = "sqlite")]
     if let Some(sqlite) = database.try_downcast_ref::<SqliteError>() {

@@ -30,6 +30,8 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("evenkeel-store needs at least one of its features `sqlite` and `postgres`");
 
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod driver;
 mod error;
 mod idempotency;

@@ -60,8 +60,7 @@ impl Pools {
                     Purpose::Request => TransactionLimits::of(options),
                     Purpose::Migration => TransactionLimits::of_migrations(options),
                 };
-                let begin = sqlx::AssertSqlSafe(limits.begin(isolation.sql()));
-                pool.pool.begin_with(begin).await.map(Running::Postgres)
+                postgres::begin(pool, limits.begin(isolation.sql())).await.map(Running::Postgres)
             }
         }
     }
@@ -75,7 +74,7 @@ impl Pools {
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let begin = TransactionLimits::of(options).begin("REPEATABLE READ READ ONLY");
-                pool.pool.begin_with(sqlx::AssertSqlSafe(begin)).await.map(Running::Postgres)
+                postgres::begin(pool, begin).await.map(Running::Postgres)
             }
         }
     }

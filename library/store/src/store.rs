@@ -113,6 +113,8 @@ impl Store {
 
     /// Runs reads on one snapshot of the database.
     ///
+    /// `work` is run again, at most [`MAX_RETRIES`] times with jittered pauses, when the connection broke or the schema changed.
+    ///
     /// # Errors
     /// `work`'s own, or the store's.
     pub async fn read<T, E, F>(&self, mut work: F) -> Result<T, E>
@@ -120,10 +122,17 @@ impl Store {
         F: for<'t> FnMut(&'t mut Transaction) -> BoxFuture<'t, Result<T, E>>,
         E: From<StoreError>,
     {
-        let mut tx = self.begin_read().await?;
-        let outcome = work(&mut tx).await;
-        tx.rollback().await;
-        outcome
+        let mut retries = 0;
+        loop {
+            let mut tx = self.begin_read().await?;
+            let outcome = work(&mut tx).await;
+            let again = tx.again();
+            tx.rollback().await;
+            match outcome {
+                Err(error) if again => self.wait_to_retry(&mut retries, error).await?,
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Runs `work` once for a key, however often and from wherever it is asked for; later calls get the first answer.

@@ -27,6 +27,8 @@ pub struct Transaction {
     failed: Option<String>,
     /// Whether a statement met another transaction or a broken connection, so that running it all again is worth it.
     again: bool,
+    /// Whether the connection keeps statements that were prepared before the schema changed.
+    stale: bool,
     /// Whether the connection was handed out, so that failures may have passed unseen.
     unchecked: bool,
     /// Whether statements may be prepared under a name.
@@ -64,7 +66,7 @@ macro_rules! on_engine {
 
 impl Transaction {
     pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
-        Self { engine, named_statements, failed: None, again: false, unchecked: false, _in_use: in_use }
+        Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, _in_use: in_use }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -128,7 +130,8 @@ impl Transaction {
     async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
         let named = self.named_statements;
         on_engine!(&mut self.engine, driver, tx => {
-            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named), args)?;
+            driver::prepare(tx, sql).await?;
+            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named && driver::may_keep(sql)), args)?;
             Ok(query.execute(&mut **tx).await?.rows_affected())
         })
     }
@@ -160,7 +163,8 @@ impl Transaction {
     async fn first(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
         let named = self.named_statements;
         on_engine!(&mut self.engine, driver, tx => {
-            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named), args)?;
+            driver::prepare(tx, sql).await?;
+            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named && driver::may_keep(sql)), args)?;
             match query.fetch_optional(&mut **tx).await? {
                 Some(row) => driver::read(&driver::columns(&row), &row).map(Some),
                 None => Ok(None),
@@ -223,7 +227,8 @@ impl Transaction {
     ) -> Result<usize, StoreError> {
         let (named, mut count) = (self.named_statements, 0);
         on_engine!(&mut self.engine, driver, tx => {
-            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named), args)?;
+            driver::prepare(tx, sql).await?;
+            let query = driver::bind(sqlx::query(driver::statement(sql, &args)).persistent(named && driver::may_keep(sql)), args)?;
             let (mut rows, mut columns) = (query.fetch(&mut **tx), None);
             while let Some(row) = rows.try_next().await? {
                 count += 1;
@@ -283,7 +288,17 @@ impl Transaction {
         on_engine!(self.engine, driver, tx => tx.commit().await).map_err(StoreError::of_commit)
     }
 
-    pub(crate) async fn rollback(self) {
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_mut, reason = "SQLite prepares stale statements anew by itself")
+    )]
+    pub(crate) async fn rollback(mut self) {
+        #[cfg(feature = "postgres")]
+        if self.stale
+            && let Running::Postgres(tx) = &mut self.engine
+        {
+            let _ = sqlx::Connection::clear_cached_statements(&mut **tx).await;
+        }
         // A connection that cannot roll back is closed by the pool, which rolls back too.
         let _ = on_engine!(self.engine, driver, tx => tx.rollback().await);
     }
@@ -304,6 +319,7 @@ impl Transaction {
 
     fn note<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &outcome {
+            self.stale |= error.is_stale();
             self.again |= error.is_conflict() || matches!(error, StoreError::Disconnected(_));
             if error.is_of_engine() && self.failed.is_none() {
                 self.failed = Some(error.to_string());

@@ -10,8 +10,8 @@ use sqlx::postgres::{
 };
 use sqlx::query::Query;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Type,
-    TypeInfo,
+    AssertSqlSafe, Column, ConnectOptions, Decode, Encode, PgConnection, PgPool, Postgres, Row as _, SqlSafeStr,
+    SqlStr, Type, TypeInfo,
 };
 use uuid::Uuid;
 
@@ -46,6 +46,29 @@ pub(crate) async fn open(
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(connect);
     Ok(PostgresPool { pool, named_statements: target.named_statements })
+}
+
+/// Begins a transaction in a task of its own, which goes on when the caller is dropped.
+///
+/// A `BEGIN` that is dropped on its way leaves the driver's connection in a transaction that the driver does not see: the next caller
+/// would work in it, and nothing it commits would stay (<https://github.com/transact-rs/sqlx/issues/4393>).
+pub(crate) async fn begin(
+    pool: &PostgresPool,
+    begin: String,
+) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(begin)).await }).await;
+    begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
+/// Whether the connection may keep the statement prepared.
+pub(crate) fn may_keep(_sql: &str) -> bool {
+    true
+}
+
+/// Nothing is done before a statement: the server refuses one whose columns have changed.
+pub(crate) async fn prepare(_connection: &mut PgConnection, _sql: &str) -> Result<(), sqlx::Error> {
+    Ok(())
 }
 
 /// Returns a pool of one connection of its own, for statements outside transactions. Their bounds are set for the session; behind a
@@ -264,7 +287,7 @@ fn value(row: &PgRow, index: usize) -> Result<Value, sqlx::Error> {
         "INT2" => Value::Int(row.try_get::<Option<i16>, _>(index)?.map(Into::into)),
         "OID" => Value::Int(row.try_get::<Option<Oid>, _>(index)?.map(|oid| oid.0.into())),
         "BOOL" => Value::Bool(row.try_get(index)?),
-        "TEXT" | "VARCHAR" | "NAME" | "BPCHAR" => Value::Text(row.try_get(index)?),
+        "TEXT" | "VARCHAR" | "NAME" | "CHAR" => Value::Text(row.try_get(index)?),
         "BYTEA" => Value::Bytes(row.try_get(index)?),
         "FLOAT8" => Value::Float(row.try_get(index)?),
         "FLOAT4" => Value::Float(row.try_get::<Option<f32>, _>(index)?.map(Into::into)),

@@ -107,6 +107,22 @@ pub(crate) fn statement(sql: &'static str, args: &[Value]) -> SqlStr {
     AssertSqlSafe(text).into_sql_str()
 }
 
+/// Whether the connection may keep the statement prepared. Not when it returns all columns of a table.
+pub(crate) fn may_keep(sql: &str) -> bool {
+    sql.matches('*').count() == sql.matches("(*)").count()
+}
+
+/// Makes the connection see the schema as it is before a statement that returns all columns of a table.
+///
+/// SQLite finds out that the schema has changed only when it runs a statement, and prepares it anew; the driver goes on with the number
+/// of columns that it saw first, and its thread panics when there are more.
+pub(crate) async fn prepare(connection: &mut SqliteConnection, sql: &str) -> Result<(), sqlx::Error> {
+    if may_keep(sql) {
+        return Ok(());
+    }
+    sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(connection).await.map(drop)
+}
+
 /// Binds every value with its type.
 ///
 /// # Errors

@@ -27,6 +27,9 @@ pub(crate) enum Meaning {
     InvalidValue,
     /// An earlier statement of the transaction failed.
     Aborted,
+    /// A pooler has given the connection's prepared statements to somebody else.
+    #[cfg(feature = "postgres")]
+    Pooler,
     /// Anything else: a fault of the statement, the schema or the database. Never worth repeating.
     Other,
 }

@@ -3,6 +3,12 @@
 use super::constraint::ConstraintKind;
 use super::meaning::Meaning;
 
+/// A statement was prepared before the schema changed ("cached plan must not change result type"): prepared anew it works. The code
+/// alone says no more than "feature not supported".
+pub(crate) fn is_stale(code: &str, routine: Option<&str>) -> bool {
+    code == "0A000" && routine == Some("RevalidateCachedQuery")
+}
+
 /// The meaning of a SQLSTATE.
 pub(crate) fn meaning(code: &str) -> Meaning {
     if let Some((_, meaning)) = CODES.iter().find(|(known, _)| *known == code) {
@@ -23,6 +29,8 @@ const CODES: &[(&str, Meaning)] = &[
     ("23505", Meaning::Constraint(ConstraintKind::Unique)),
     ("23514", Meaning::Constraint(ConstraintKind::Check)),
     ("23P01", Meaning::Constraint(ConstraintKind::Exclusion)),
+    ("26000", Meaning::Pooler), // the prepared statement does not exist
+    ("42P05", Meaning::Pooler), // the prepared statement exists already
     ("25006", Meaning::ReadOnly),
     ("25P02", Meaning::Aborted),
     ("25P03", Meaning::Disconnected), // idle_in_transaction_session_timeout ends the session

@@ -8,7 +8,7 @@ use evenkeel_store::sqlx::{self, ConnectOptions, PgConnection};
 use evenkeel_store::testing::PrivatePostgres;
 use evenkeel_store::{Migration, MigrationError, Migrations, Options, Store, StoreError, StoreUrl};
 
-use crate::kernel::{number, run};
+use crate::fixture::{number, run};
 
 const INDEX: &str = "CREATE UNIQUE INDEX CONCURRENTLY notes_text ON notes (text)";
 const VALID: &str = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM pg_index \

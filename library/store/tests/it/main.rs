@@ -1,11 +1,15 @@
-//! The store through its public interface, on both engines.
+//! The store through its public interface, on every engine.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod boundaries;
 mod conformance;
-mod engines;
+mod fixture;
 #[cfg(feature = "postgres")]
 mod half_built;
-mod kernel;
+#[cfg(feature = "sqlite")]
 mod migrations;
+mod opening;
 #[cfg(feature = "postgres")]
 mod server;
+#[cfg(feature = "postgres")]
+mod tls;

@@ -1,16 +1,14 @@
 //! What only a server has: roles, timeouts, locks, connections that break, answers that are lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evenkeel_store::testing::PrivatePostgres;
-use evenkeel_store::{Fingerprint, Migration, Migrations, OnceOutcome, Options, Store, StoreError, StoreUrl, args};
+use evenkeel_store::{Fingerprint, Migration, Migrations, OnceOutcome, Options, Store, StoreError, args};
 use futures_util::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixStream};
 
-use crate::kernel::{answer, count_once, key, migrations, number, open, open_with, options, run};
+use crate::fixture::{answer, count_once, key, migrations, number, open, open_with, options, run};
 
 #[tokio::test]
 async fn a_refusal_after_a_conflict_is_not_remembered_and_the_request_runs_again() {
@@ -190,56 +188,6 @@ async fn a_failure_on_the_unchecked_connection_makes_the_commit_fail() {
         .await;
     assert!(committed.is_err(), "PostgreSQL answers the COMMIT with ROLLBACK and no error");
     assert_eq!(number(&store, "SELECT n FROM counters WHERE id = 1").await, 0);
-}
-
-/// A relay in front of PostgreSQL's socket that loses the answers to commits while `lose` is set.
-async fn relay(postgres: &PrivatePostgres, lose: Arc<AtomicBool>) -> StoreUrl {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let folder = postgres.url_text().split_once("host=").unwrap().1.to_owned();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = UnixStream::connect(format!("{folder}/.s.PGSQL.5432")).await.unwrap();
-            let lose = lose.clone();
-            tokio::spawn(async move {
-                let (mut from_client, mut to_client) = client.into_split();
-                let (mut from_server, mut to_server) = server.into_split();
-                let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-                let mut bytes = vec![0; 64 << 10];
-                while let Ok(length @ 1..) = from_client.read(&mut bytes).await {
-                    let commit = bytes[..length].windows(6).any(|six| six == b"COMMIT");
-                    if commit && lose.swap(false, Ordering::SeqCst) {
-                        // The server gets it, the client never hears of it.
-                        answers.abort();
-                        let _ = answers.await;
-                        to_server.write_all(&bytes[..length]).await.unwrap();
-                        return;
-                    }
-                    if to_server.write_all(&bytes[..length]).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    format!("postgres://test@127.0.0.1:{port}/ledger?sslmode=disable").parse().unwrap()
-}
-
-#[tokio::test]
-async fn a_commit_whose_answer_is_lost_is_unknown_and_the_idempotent_path_finds_it_out() {
-    let postgres = PrivatePostgres::start();
-    let lose = Arc::new(AtomicBool::new(false));
-    let store = open(&relay(&postgres, lose.clone()).await).await;
-    lose.store(true, Ordering::SeqCst);
-    let error = run(&store, "UPDATE counters SET n = n + 1").await.unwrap_err();
-    assert!(matches!(error, StoreError::Unknown(_)), "{error}");
-
-    lose.store(true, Ordering::SeqCst);
-    let recorded = count_once(&store, &key("k")).await.unwrap();
-    assert!(!lose.load(Ordering::SeqCst), "the answer to a commit was lost");
-    assert!(recorded.replayed, "the log says that it took effect");
-    assert!(count_once(&store, &key("k")).await.unwrap().replayed);
-    assert_eq!(number(&store, "SELECT n FROM counters WHERE id = 1").await, 2, "each took effect once");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod bad_input;
+mod bank;
 mod calls;
 mod keys;
 mod kill;
@@ -11,3 +12,4 @@ mod page;
 mod payout;
 mod running;
 mod start;
+mod storm;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use evenkeel::axum::http::Method;
 use evenkeel::client::{Client, Declaration, Response};
 use evenkeel::resilience::Rules;
-use evenkeel::store::testing::PrivatePostgres;
+use evenkeel::store::testing::{PrivatePgBouncer, PrivatePostgres};
 use serde_json::{Value as Json, json};
 
 /// What is waited for that long does not happen.
@@ -32,6 +32,24 @@ pub(crate) struct Ledger {
 enum Database {
     Sqlite { _folder: tempfile::TempDir },
     Postgres { _server: PrivatePostgres },
+    Pooled { _pooler: PrivatePgBouncer, _server: PrivatePostgres },
+}
+
+/// The database that `LEDGER_TEST_DATABASE` asks for.
+fn asked_for() -> Option<(String, Database)> {
+    match std::env::var("LEDGER_TEST_DATABASE").as_deref() {
+        Ok("postgres") => {
+            let server = PrivatePostgres::start();
+            Some((server.url_text(), Database::Postgres { _server: server }))
+        }
+        Ok("pgbouncer") => {
+            let server = PrivatePostgres::start();
+            let pooler = server.behind_pgbouncer();
+            Some((pooler.url_text(), Database::Pooled { _pooler: pooler, _server: server }))
+        }
+        Ok("" | "sqlite") | Err(_) => None,
+        Ok(other) => panic!("LEDGER_TEST_DATABASE is {other:?}, not sqlite, postgres or pgbouncer"),
+    }
 }
 
 impl Drop for Ledger {
@@ -66,15 +84,21 @@ fn spawn(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> C
 }
 
 impl Ledger {
-    /// On SQLite, with the partner bank at this URL; ready.
+    /// With the partner bank at this URL; ready. On SQLite, unless `LEDGER_TEST_DATABASE` is `postgres` or `pgbouncer`.
     pub(crate) async fn start(rail: &str) -> Self {
+        if let Some((database, store)) = asked_for() {
+            return Self::start_on(&database, store, rail).await;
+        }
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite:{}/ledger.db", folder.path().display());
         Self::start_on(&database, Database::Sqlite { _folder: folder }, rail).await
     }
 
-    /// On a PostgreSQL of its own, with the partner bank at this URL; ready.
+    /// On a PostgreSQL of its own, behind PgBouncer when `LEDGER_TEST_DATABASE` asks for that, with the partner bank at this URL; ready.
     pub(crate) async fn start_on_postgresql(rail: &str) -> Self {
+        if let Some((database, store)) = asked_for() {
+            return Self::start_on(&database, store, rail).await;
+        }
         let server = PrivatePostgres::start();
         let database = server.url_text();
         Self::start_on(&database, Database::Postgres { _server: server }, rail).await
