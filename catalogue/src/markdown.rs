@@ -71,7 +71,8 @@ fn overview(text: &mut String, chapter: &Chapter, has_probe: &impl Fn(&str) -> b
 fn one(text: &mut String, attribute: &Attribute, has_probe: bool) {
     let _ = writeln!(text, "### {}\n\n{}\n", attribute.id, attribute.statement);
     let clauses = attribute.clauses().iter().map(clause).collect::<Vec<_>>().join("; ");
-    let clauses = if attribute.clauses().len() > 1 { clauses } else { String::new() };
+    let whole = attribute.clauses().iter().all(|clause| clause.text == attribute.statement);
+    let clauses = if whole { String::new() } else { clauses };
     let probe = if has_probe { "examined by `keel check`" } else { "no probe in this version" };
     let proven = [kinds(attribute), probe.to_owned()].join(", ");
     let sources = attribute.sources.join(", ");

@@ -71,7 +71,7 @@ fn explanation(attribute: &Attribute) -> String {
 /// The parts of the statement, one a line: it holds when every one was seen to.
 fn clauses(text: &mut String, attribute: &Attribute) {
     let clauses = attribute.clauses();
-    if clauses.len() == 1 {
+    if clauses.iter().all(|clause| clause.text == attribute.statement) {
         return;
     }
     for (number, clause) in clauses.iter().enumerate() {

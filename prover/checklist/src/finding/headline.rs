@@ -6,7 +6,7 @@ use crate::verdict::{Judged, Verdict};
 /// The most characters of a summary.
 pub(super) const LONGEST: usize = 100;
 
-/// The piece that decided: the first against; for a clause that holds the first with a figure; for what is unknown the count of
+/// The piece that decided: the first against; for what holds the first experiment with a control, else the first with a figure; for what is unknown the count of
 /// clauses that were seen, and the first gap.
 pub(super) fn of(verdict: Verdict, clauses: &[Judged], evidence: &[Evidence]) -> String {
     let pieces = |bearing: Bearing| evidence.iter().filter(move |piece| piece.bearing() == bearing);
@@ -14,7 +14,8 @@ pub(super) fn of(verdict: Verdict, clauses: &[Judged], evidence: &[Evidence]) ->
         Verdict::FallsShort => pieces(Bearing::Against).next(),
         Verdict::Holds => {
             let figure = |piece: &&Evidence| piece.what.contains(|letter: char| letter.is_ascii_digit());
-            pieces(Bearing::For).find(figure).or_else(|| pieces(Bearing::For).next())
+            let experiment = pieces(Bearing::For).find(|piece| piece.control().is_some());
+            experiment.or_else(|| pieces(Bearing::For).find(figure)).or_else(|| pieces(Bearing::For).next())
         }
         _ => {
             let whole = pieces(Bearing::Gap).find(|piece| piece.clause().is_none());

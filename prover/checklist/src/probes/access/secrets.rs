@@ -153,16 +153,19 @@ fn logged(lab: &mut Lab, secrets: &BTreeMap<String, String>, sent: &BTreeMap<Str
     let pids = lab.process().pids();
     let files: BTreeSet<PathBuf> = pids.into_iter().flat_map(open_files::written_by).collect();
     let all: BTreeMap<&String, &String> = secrets.iter().chain(sent).collect();
-    let hidden = |line: &str, value: &str| line.replace(value, "[the secret]").chars().take(400).collect::<String>();
+    let hidden = |line: String| {
+        let hidden = all.values().fold(line, |line, value| line.replace(value.as_str(), "[the secret]"));
+        hidden.chars().take(400).collect::<String>()
+    };
     let mut evidence = Vec::new();
-    if let Some((place, line, value)) = found(&all, &lines.iter().map(String::as_str).collect::<Vec<_>>()) {
-        evidence.push(clause::NOT_LOGGED.contradicts(format!("it prints {place}")).showing(hidden(&line, value)));
+    if let Some((place, line)) = found(&all, &lines.iter().map(String::as_str).collect::<Vec<_>>()) {
+        evidence.push(clause::NOT_LOGGED.contradicts(format!("it prints {place}")).showing(hidden(line)));
     }
     for file in &files {
         let text = tail(file);
-        if let Some((place, line, value)) = found(&all, &text.lines().collect::<Vec<_>>()) {
+        if let Some((place, line)) = found(&all, &text.lines().collect::<Vec<_>>()) {
             let what = format!("it writes {place} into {}", file.display());
-            evidence.push(clause::NOT_LOGGED.contradicts(what).showing(hidden(&line, value)));
+            evidence.push(clause::NOT_LOGGED.contradicts(what).showing(hidden(line)));
         }
     }
     if !evidence.is_empty() {
@@ -181,11 +184,11 @@ fn logged(lab: &mut Lab, secrets: &BTreeMap<String, String>, sent: &BTreeMap<Str
     }]
 }
 
-/// The first line that holds one of these, the place of the secret, and the secret.
-fn found<'v>(secrets: &BTreeMap<&'v String, &'v String>, lines: &[&str]) -> Option<(&'v str, String, &'v str)> {
+/// The first line that holds one of these, after the place of the secret.
+fn found<'v>(secrets: &BTreeMap<&'v String, &'v String>, lines: &[&str]) -> Option<(&'v str, String)> {
     secrets.iter().find_map(|(place, value)| {
         let line = lines.iter().find(|line| line.contains(value.as_str()))?;
-        Some((place.as_str(), (*line).to_owned(), value.as_str()))
+        Some((place.as_str(), (*line).to_owned()))
     })
 }
 

@@ -15,7 +15,7 @@ async fn health_says_what_runs_and_shows_a_sick_dependency_without_dying_of_it()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_count_of_requests_in_flight_shows_no_sickness() {
-    falls_short("see.health", "see-counts-requests", "shows nothing of it").await;
+    falls_short("see.health", "see-counts-requests", "shows nothing").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
