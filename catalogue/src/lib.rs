@@ -2,6 +2,7 @@
 
 mod markdown;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,21 @@ pub enum Kind {
     Attested,
 }
 
+/// A part of a statement that is examined by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clause {
+    /// Its id within the attribute, such as `retry-after`.
+    pub id: String,
+    /// Its words: a piece of the statement, verbatim.
+    pub text: String,
+    /// The experiment that must come out the other way before this one counts, such as `the same load in peace`; none
+    /// for a clause that is decided by looking. A piece of evidence *for* the clause that does not name its control is a
+    /// gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+}
+
 /// One attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +69,10 @@ pub struct Attribute {
     pub id: String,
     /// What holds.
     pub statement: String,
+    /// The parts of the statement that evidence is about, in its order; empty when it is not divided. Read them with
+    /// [`Attribute::clauses`].
+    #[serde(default)]
+    clauses: Vec<Clause>,
     /// Which outage this prevents.
     pub why: String,
     /// When it applies.
@@ -89,6 +109,20 @@ pub struct Chapter {
 pub struct Catalogue {
     /// In reading order.
     pub chapters: Vec<Chapter>,
+}
+
+/// The id of the only clause of a statement that is not divided.
+const WHOLE: &str = "statement";
+
+impl Attribute {
+    /// The clauses of the statement, in its order. A statement that is not divided is one clause, called `statement`.
+    pub fn clauses(&self) -> Cow<'_, [Clause]> {
+        if self.clauses.is_empty() {
+            Cow::Owned(vec![Clause { id: WHOLE.to_owned(), text: self.statement.clone(), control: None }])
+        } else {
+            Cow::Borrowed(&self.clauses)
+        }
+    }
 }
 
 impl Catalogue {
@@ -156,6 +190,8 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -165,5 +201,40 @@ mod tests {
             assert!(catalogue.place(&attribute.id).is_some(), "{}", attribute.id);
         }
         assert_eq!(catalogue.place("border.nothing"), None);
+    }
+
+    /// The words between clauses that say nothing by themselves.
+    const JOINING: [&str; 4] = ["a", "and", "or", "the"];
+
+    #[test]
+    fn clauses_are_pieces_of_their_statement_in_its_order_and_leave_out_only_joining_words() {
+        for attribute in Catalogue::embedded().attributes() {
+            let (mut rest, mut left_out) = (attribute.statement.as_str(), String::new());
+            for clause in attribute.clauses().iter() {
+                let Some((before, after)) = rest.split_once(clause.text.as_str()) else {
+                    panic!("{}: {:?} is no piece of {rest:?}", attribute.id, clause.text);
+                };
+                left_out.push_str(before);
+                left_out.push(' ');
+                rest = after;
+            }
+            left_out.push_str(rest);
+            let words = left_out.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+            let lost: Vec<&str> = words.filter(|word| !JOINING.contains(word)).collect();
+            assert!(lost.is_empty(), "{}: no clause has {lost:?}", attribute.id);
+        }
+    }
+
+    #[test]
+    fn ids_of_clauses_are_unique_in_their_attribute_and_short() {
+        for attribute in Catalogue::embedded().attributes() {
+            let clauses = attribute.clauses();
+            let ids: BTreeSet<&str> = clauses.iter().map(|clause| clause.id.as_str()).collect();
+            assert_eq!(ids.len(), clauses.len(), "{}", attribute.id);
+            for id in ids {
+                let plain = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+                assert!(id.len() <= 20 && id.chars().all(plain), "{}: {id}", attribute.id);
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Attribute, Catalogue, Chapter, Kind, SOURCES};
+use super::{Attribute, Catalogue, Chapter, Clause, Kind, SOURCES};
 
 impl Catalogue {
     /// `CHECKLIST.md`; `has_probe` says of an id whether this version examines it.
@@ -28,7 +28,8 @@ impl Catalogue {
              {count} attributes of a system that has to stay up, in {} chapters. `keel check` of this version examines \
              {probed} of them.\n\n\
              How to read it: an attribute is an id, a statement that is true of a service or is not, the outage that it \
-             prevents, when it applies, how it is proven, and how to mend it. It is proven in up to three ways. \
+             prevents, when it applies, how it is proven, and how to mend it. Its clauses are the parts of the statement that \
+             evidence is about: it holds when every clause was seen to. It is proven in up to three ways. \
              *Dynamic*: the service is started, loaded, broken. *Static*: its repository, configuration or artifact is \
              read. *Attested*: only people can hold it; they say so in a decision with owner, date and expiry. \
              `keel explain ID` shows one attribute.\n\nSources: ",
@@ -69,11 +70,15 @@ fn overview(text: &mut String, chapter: &Chapter, has_probe: &impl Fn(&str) -> b
 
 fn one(text: &mut String, attribute: &Attribute, has_probe: bool) {
     let _ = writeln!(text, "### {}\n\n{}\n", attribute.id, attribute.statement);
+    let clauses = attribute.clauses().iter().map(clause).collect::<Vec<_>>().join("; ");
+    let whole = attribute.clauses().iter().all(|clause| clause.text == attribute.statement);
+    let clauses = if whole { String::new() } else { clauses };
     let probe = if has_probe { "examined by `keel check`" } else { "no probe in this version" };
     let proven = [kinds(attribute), probe.to_owned()].join(", ");
     let sources = attribute.sources.join(", ");
     for (name, said) in [
-        ("Why", attribute.why.as_str()),
+        ("Clauses", clauses.as_str()),
+        ("Why", &attribute.why),
         ("Applies", &attribute.applies),
         ("Provided", &attribute.provided),
         ("Proven", &[proven.as_str(), attribute.proof.trim()].join(": ")),
@@ -86,6 +91,12 @@ fn one(text: &mut String, attribute: &Attribute, has_probe: bool) {
         }
     }
     text.push('\n');
+}
+
+/// A clause with its id, and the control that evidence for it needs.
+fn clause(clause: &Clause) -> String {
+    let control = clause.control.as_ref().map_or_else(String::new, |control| format!(" (control: {control})"));
+    format!("`{}` {}{control}", clause.id, clause.text)
 }
 
 fn kinds(attribute: &Attribute) -> String {

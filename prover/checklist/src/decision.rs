@@ -32,7 +32,7 @@ use keel_input::diagnostics::Mistakes;
 
 pub use self::record::{Decision, DecisionKind};
 pub use crate::calendar::Day;
-use crate::finding::{Evidence, Finding, Verdict};
+use crate::finding::Finding;
 
 /// All decisions of a file.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +93,7 @@ impl Decisions {
         (!path.exists()).then_some(path)
     }
 
-    /// The finding on an attribute that only people can hold: *holds* while it is attested, *falls short* past the
+    /// The finding on an attribute that only people can hold: *attested* while somebody says so, *falls short* past the
     /// attestation's day or with a link that leads nowhere, *unknown* when nobody attests it.
     pub fn attest(&self, id: &str, today: Day) -> Finding {
         match self.attested(id, today) {
@@ -103,40 +103,34 @@ impl Decisions {
                 Vec::new(),
             ),
             Attestation::Expired(decision) => {
-                let summary = format!("the decision of {} expired on {}", decision.owner, decision.expires);
-                Finding::new(id, Verdict::FallsShort, summary, vec![decision.told(Some(false))])
+                let reason = format!("the decision of {} expired on {}", decision.owner, decision.expires);
+                Finding::refused(id, reason, decision.told())
             }
-            Attestation::Current(decision) => {
-                let Some(missing) = self.missing_link(&decision) else {
+            Attestation::Current(decision) => match self.missing_link(&decision) {
+                None => {
                     let summary = format!("attested by {} until {}", decision.owner, decision.expires);
-                    return Finding::new(id, Verdict::Holds, summary, vec![decision.told(Some(true))]);
-                };
-                let gone = format!("the decision's link leads nowhere: there is no {}", missing.display());
-                let evidence = vec![decision.told(None), Evidence::saw(false, gone.clone())];
-                Finding::new(id, Verdict::FallsShort, gone, evidence)
-            }
+                    Finding::attested(id, summary, decision.told())
+                }
+                Some(missing) => {
+                    let gone = format!("the decision's link leads nowhere: there is no {}", missing.display());
+                    Finding::refused(id, gone, decision.told())
+                }
+            },
         }
     }
 
     /// Applies skips to a finding: what falls short or is unknown is decided against until the skip's day, and falls
-    /// short after it. What holds or does not apply stays as it is.
-    pub fn apply(&self, mut finding: Finding, today: Day) -> Finding {
-        let Some(decision) = self.of(&finding.id, DecisionKind::Skip) else { return finding };
-        if !matches!(finding.verdict, Verdict::FallsShort | Verdict::Unknown) {
-            return finding;
-        }
+    /// short after it. Everything else stays as it is.
+    pub fn apply(&self, finding: Finding, today: Day) -> Finding {
+        let Some(decision) = self.of(finding.id(), DecisionKind::Skip) else { return finding };
         let (owner, expires) = (&decision.owner, decision.expires);
         if decision.is_current(today) {
-            finding.evidence.insert(0, Evidence::note(format!("what was seen all the same: {}", finding.summary)));
-            finding.evidence.insert(0, decision.told(None));
-            finding.verdict = Verdict::DecidedAgainst;
-            finding.summary = format!("{owner} decided against it until {expires}: {}", decision.reason);
+            let summary = format!("{owner} decided against it until {expires}: {}", decision.reason);
+            finding.decided_against(summary, decision.told())
         } else {
-            finding.evidence.insert(0, decision.told(Some(false)));
-            finding.verdict = Verdict::FallsShort;
-            finding.summary = format!("the decision of {owner} against it expired on {expires}: {}", finding.summary);
+            finding
+                .decision_expired(format!("the decision of {owner} against it expired on {expires}"), decision.told())
         }
-        finding
     }
 
     fn of(&self, id: &str, kind: DecisionKind) -> Option<&Decision> {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 
 use crate::calendar::{Day, rfc3339};
+use crate::contradiction;
 use crate::decision::{Attestation, Decisions};
-use crate::finding::{Evidence, Finding, Verdict};
+use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 pub use crate::probe::PROBE_BOUND;
 use crate::probe::Probe;
@@ -109,9 +110,11 @@ impl Examination {
                 patient.discharge(report.interrupted).await;
             }
         }
+        report.examined = findings.len();
         if !report.interrupted {
             findings.extend(self.without_probe().map(|id| (self.unprobed(id), Duration::ZERO)));
         }
+        report.contradictions = contradiction::resolve(findings.iter_mut().map(|(finding, _)| finding).collect());
         let decided = |(finding, took)| (self.decisions.apply(finding, self.today), took);
         report.findings = in_order(findings.into_iter().map(decided).collect());
         report.close(begun.1.elapsed(), self.strict);
@@ -136,17 +139,17 @@ impl Examination {
         let attribute = Catalogue::embedded().get(id);
         if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested])
         {
-            let mut finding = self.decisions.attest(id, self.today);
-            if attribute.kind != [Kind::Attested] {
-                let rest =
-                    "only what people attest was looked at: this version has no probe for what could be seen as well";
-                finding.evidence.push(Evidence::note(rest));
-            }
-            return finding;
+            let finding = self.decisions.attest(id, self.today);
+            let rest =
+                "only what people attest was looked at: this version has no probe for what could be seen as well";
+            return if attribute.kind == [Kind::Attested] { finding } else { finding.noted(rest) };
         }
         let attested = match self.decisions.attested(id, self.today) {
             Attestation::Missing => Vec::new(),
-            Attestation::Current(_) | Attestation::Expired(_) => self.decisions.attest(id, self.today).evidence,
+            Attestation::Current(_) | Attestation::Expired(_) => {
+                let said = self.decisions.attest(id, self.today);
+                said.evidence().iter().map(|piece| Evidence::note(piece.what.clone())).collect()
+            }
         };
         Finding::unknown(id, "this version has no probe for it", attested)
     }
@@ -204,15 +207,10 @@ impl Patient {
     }
 }
 
-/// A probe that panics, does not end, or claims something without evidence has found nothing out.
+/// A probe that panics or does not end has found nothing out.
 async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> Finding {
     let examining = AssertUnwindSafe(async { (probe.examine)(lab).await }).catch_unwind();
     match tokio::time::timeout(bound, examining).await {
-        Ok(Ok(finding)) if finding.verdict == Verdict::Holds && finding.evidence.is_empty() => Finding::unknown(
-            probe.id,
-            "the probe says that it holds and shows no evidence: a fault of keel",
-            Vec::new(),
-        ),
         Ok(Ok(finding)) => finding,
         Ok(Err(panic)) => {
             let evidence = vec![Evidence::note(format!("it said: {}", message(panic.as_ref())))];
@@ -236,6 +234,6 @@ fn in_order(findings: Vec<(Finding, Duration)>) -> Vec<Examined> {
     let place = |id: &str| catalogue.attributes().position(|attribute| attribute.id == id);
     let mut examined: Vec<Examined> =
         findings.into_iter().map(|(finding, took)| Examined::new(catalogue, finding, took)).collect();
-    examined.sort_by_key(|examined| place(&examined.finding.id));
+    examined.sort_by_key(|examined| place(examined.finding.id()));
     examined
 }

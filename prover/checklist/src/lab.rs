@@ -23,6 +23,7 @@ pub use self::failure::StartFailure;
 use self::failure::{how, last_lines};
 pub use self::pace::Pace;
 use self::ready::Readiness;
+use crate::control::{Control, Uncontrolled};
 use crate::subject::{Dependencies, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
@@ -310,6 +311,27 @@ impl Lab {
     pub fn mix(&self) -> Vec<RequestSpec> {
         let light = |spec: &&RequestSpec| !spec.slow && !spec.heavy && !spec.crash;
         self.subject.requests.iter().filter(light).cloned().collect()
+    }
+
+    /// Shows that a request is answered as declared, before anything is done to it. Sends it once.
+    ///
+    /// # Errors
+    /// What it is answered instead: what was to be done to it says nothing then.
+    pub async fn control(&self, spec: &RequestSpec) -> Result<Control, Uncontrolled> {
+        let exchange = self.http().send(self.fill(spec)).await;
+        let came = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
+        let as_declared = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
+        let what = format!("{} is answered {came}, as declared", spec.name);
+        let otherwise = format!("{} is answered {came} by itself, not as declared: mend it in [[requests]]", spec.name);
+        Control::seen(as_declared, what, otherwise).map_err(|failed| failed.shown_by(&exchange))
+    }
+
+    /// Shows that a thing which was never made is absent: the request, for an identifier of keel's own, is answered 404 or 410.
+    ///
+    /// # Errors
+    /// When it is answered otherwise: then no answer says that another thing is there.
+    pub async fn absent(&self, request: Request) -> Result<Control, Uncontrolled> {
+        Control::absent(&self.http().send(request).await)
     }
 
     async fn runs_and_is_ready(&mut self) -> bool {

@@ -4,14 +4,20 @@
 //! - [`lab`]: the subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 //! - [`probes`]: one room for each [`probe`], named by its attribute. With feature `specimens` also the small servers on which
 //!   its verdict is known.
-//! - [`finding`]: what a probe found, with evidence that a person can check.
+//! - [`clause`]: the clauses of the statements, a constant for each; [`evidence`] is about one of them, and names the
+//!   [`control`] of an experiment.
+//! - [`finding`]: what a probe found, judged from evidence; [`contradiction`] compares the findings of one report.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
 //! - [`report`]: an examination as text, in each of [`report::FORMATS`].
 //! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
+pub mod clause;
+pub mod contradiction;
+pub mod control;
 pub mod decision;
+pub mod evidence;
 pub mod examination;
 pub mod finding;
 pub mod lab;
@@ -24,3 +30,4 @@ pub mod specimen;
 pub mod subject;
 #[cfg(test)]
 mod testing;
+pub mod verdict;

@@ -35,7 +35,12 @@ mod tests {
         for format in FORMATS {
             let text = (format.render)(&report, Look { colour: false, verbose: true });
             for examined in &report.findings {
-                assert!(text.contains(&examined.finding.id), "{} lacks {}:\n{text}", format.name, examined.finding.id);
+                assert!(
+                    text.contains(examined.finding.id()),
+                    "{} lacks {}:\n{text}",
+                    format.name,
+                    examined.finding.id()
+                );
             }
         }
     }

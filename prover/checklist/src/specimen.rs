@@ -3,6 +3,7 @@
 //! Each probe lists its own in [`Probe::specimens`](crate::probe::Probe::specimens); `specimen NAME PORT`, an example of
 //! this crate, runs one in the foreground.
 
+use crate::clause::Clause;
 use crate::finding::Verdict;
 
 pub(crate) mod server;
@@ -23,6 +24,8 @@ pub struct Specimen {
     pub server: Server,
     /// The verdict that the probe must come to; none for a server that other specimens call.
     pub verdict: Option<Verdict>,
+    /// The clauses that the probe cannot see whole on it although it is sound; then the verdict is unknown.
+    pub unseen: &'static [Clause],
     /// The reason for that verdict: its one flaw, or the property that makes it sound. A phrase.
     pub reason: &'static str,
 }
@@ -35,26 +38,31 @@ impl Server {
 
     /// A specimen that holds the attribute, by this property.
     pub const fn holds(self, property: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::Holds), reason: property }
+        Specimen { server: self, verdict: Some(Verdict::Holds), unseen: &[], reason: property }
+    }
+
+    /// A specimen that is sound by this property, of which the probe cannot see these clauses whole: unknown.
+    pub const fn holds_but_for(self, unseen: &'static [Clause], property: &'static str) -> Specimen {
+        Specimen { server: self, verdict: Some(Verdict::Unknown), unseen, reason: property }
     }
 
     /// A specimen that falls short of the attribute, by this flaw.
     pub const fn falls_short(self, flaw: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::FallsShort), reason: flaw }
+        Specimen { server: self, verdict: Some(Verdict::FallsShort), unseen: &[], reason: flaw }
     }
 
     /// A specimen of which nothing can be known.
     pub const fn is_unknown(self, reason: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::Unknown), reason }
+        Specimen { server: self, verdict: Some(Verdict::Unknown), unseen: &[], reason }
     }
 
     /// A specimen to which the attribute does not apply.
     pub const fn does_not_apply(self, reason: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::NotApplicable), reason }
+        Specimen { server: self, verdict: Some(Verdict::NotApplicable), unseen: &[], reason }
     }
 
     /// A dependency that specimens call; it is not examined.
     pub const fn is_called(self) -> Specimen {
-        Specimen { server: self, verdict: None, reason: "a dependency of specimens" }
+        Specimen { server: self, verdict: None, unseen: &[], reason: "a dependency of specimens" }
     }
 }

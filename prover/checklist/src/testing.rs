@@ -6,7 +6,8 @@ use std::time::Duration;
 use keel_wire::port::ReservedPort;
 use keel_wire::testing::example;
 
-use crate::finding::{Finding, Verdict};
+use crate::clause::Clause;
+use crate::finding::{Bearing, Finding, Verdict};
 use crate::lab::{Lab, Pace};
 use crate::probes;
 use crate::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
@@ -30,7 +31,7 @@ pub(crate) async fn examine_in(id: &str, lab: &mut Lab) -> Finding {
     let probes = probes::all();
     let probe = probes.iter().find(|probe| probe.id == id).unwrap_or_else(|| panic!("no probe is called {id}"));
     let finding = (probe.examine)(lab).await;
-    assert_eq!(finding.id, id, "the finding carries the id of its probe");
+    assert_eq!(finding.id(), id, "the finding carries the id of its probe");
     finding
 }
 
@@ -124,25 +125,54 @@ pub(crate) fn reserved_port() -> u16 {
 
 #[track_caller]
 pub(crate) fn holds(finding: &Finding) {
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
 }
 
-/// It falls short, and only for the reason that is told by each of these words.
+/// Every clause was seen to hold but these, which were not seen whole.
+#[track_caller]
+pub(crate) fn holds_but_for(finding: &Finding, unseen: &[Clause]) {
+    let not: Vec<(&str, Verdict)> = finding
+        .clauses()
+        .iter()
+        .filter(|clause| clause.verdict != Verdict::Holds)
+        .map(|clause| (clause.id.as_str(), clause.verdict))
+        .collect();
+    let expected: Vec<(&str, Verdict)> = unseen.iter().map(|clause| (clause.id(), Verdict::Unknown)).collect();
+    assert_eq!(not, expected, "{finding:#?}");
+    assert_eq!(finding.verdict(), if unseen.is_empty() { Verdict::Holds } else { Verdict::Unknown }, "{finding:#?}");
+}
+
+/// It falls short, and only for the reasons that are told by these words: each is in a piece against it.
 #[track_caller]
 pub(crate) fn falls_short(finding: &Finding, words: &[&str]) {
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    says(finding, Bearing::Against, words);
+}
+
+/// It is unknown, and a gap tells this word.
+#[track_caller]
+pub(crate) fn is_unknown(finding: &Finding, word: &str) {
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    says(finding, Bearing::Gap, &[word]);
+}
+
+/// Each of these words is in a piece of this bearing.
+#[track_caller]
+pub(crate) fn says(finding: &Finding, bearing: Bearing, words: &[&str]) {
     for word in words {
-        assert!(finding.summary.contains(word), "{word} is not in the summary: {finding:#?}");
+        let told = finding.pieces(bearing).any(|piece| piece.what.contains(word));
+        assert!(told, "no piece {bearing:?} says {word:?}: {finding:#?}");
     }
 }
 
+/// A piece of any bearing says this word.
 #[track_caller]
-pub(crate) fn is_unknown(finding: &Finding, word: &str) {
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-    assert!(finding.summary.contains(word), "{finding:#?}");
+pub(crate) fn mentions(finding: &Finding, word: &str) {
+    let told = finding.summary().contains(word) || finding.evidence().iter().any(|piece| piece.what.contains(word));
+    assert!(told, "nothing says {word:?}: {finding:#?}");
 }
 
 #[track_caller]
 pub(crate) fn does_not_apply(finding: &Finding) {
-    assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::NotApplicable, "{finding:#?}");
 }

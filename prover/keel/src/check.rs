@@ -96,6 +96,14 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     if let Some(id) = arguments.only.iter().find(|id| catalogue.get(id).is_none()) {
         return explain::unknown(catalogue, id);
     }
+    let without: Vec<&str> = arguments.only.iter().map(String::as_str).filter(|id| !explain::has_probe(id)).collect();
+    if !without.is_empty() {
+        return usage(format!(
+            "this version has no probe for {}, so nothing of it can be examined; `keel list` shows what has a probe, and \
+             `keel check --chapter plan` what people attest",
+            without.join(", ")
+        ));
+    }
     if let Some(name) = arguments.chapter.as_ref().filter(|name| catalogue.chapter(name).is_none()) {
         return list::no_chapter(catalogue, name);
     }

@@ -43,9 +43,10 @@ fn explanation(attribute: &Attribute) -> String {
     let named = |label: &String| format!("{label} {}", source(label).unwrap_or_default()).trim_end().to_owned();
     let sources: Vec<String> = attribute.sources.iter().map(named).collect();
     let mut text = format!("{id}\n");
+    section(&mut text, "Holds", &attribute.statement);
+    clauses(&mut text, attribute);
     for (name, said) in [
-        ("Holds", attribute.statement.as_str()),
-        ("Why", &attribute.why),
+        ("Why", attribute.why.as_str()),
         ("Applies", &attribute.applies),
         ("Kind", &format!("{} ({probe})", kinds.join(", "))),
         ("Provided", &attribute.provided),
@@ -65,6 +66,19 @@ fn explanation(attribute: &Attribute) -> String {
         );
     }
     text
+}
+
+/// The parts of the statement, one a line: it holds when every one was seen to.
+fn clauses(text: &mut String, attribute: &Attribute) {
+    let clauses = attribute.clauses();
+    if clauses.iter().all(|clause| clause.text == attribute.statement) {
+        return;
+    }
+    for (number, clause) in clauses.iter().enumerate() {
+        let control = clause.control.as_ref().map_or_else(String::new, |control| format!(" (control: {control})"));
+        let name = if number == 0 { "Clauses" } else { "" };
+        section(text, name, &format!("{}: {}{control}", clause.id, clause.text));
+    }
 }
 
 /// Refuses an id that is not in the catalogue.

@@ -1,7 +1,6 @@
 //! One decision.
 
 use crate::calendar::Day;
-use crate::finding::Evidence;
 
 /// What a decision does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +36,11 @@ impl Decision {
         today <= self.expires
     }
 
-    /// The whole decision, as evidence.
-    pub(super) fn told(&self, good: Option<bool>) -> Evidence {
+    /// The whole decision, as a sentence.
+    pub(super) fn told(&self) -> String {
         let (owner, reason) = (&self.owner, &self.reason);
         let made = self.date.map_or_else(String::new, |date| format!(" on {date}"));
         let link = self.link.as_deref().map_or_else(String::new, |link| format!(" ({link})"));
-        let what = format!("decided{made} by {owner}, until {}: {reason}{link}", self.expires);
-        Evidence { what, good, ..Evidence::default() }
+        format!("decided{made} by {owner}, until {}: {reason}{link}", self.expires)
     }
 }

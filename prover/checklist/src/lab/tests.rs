@@ -222,3 +222,16 @@ async fn a_start_may_be_changed_for_one_run() {
     lab.ensure_running().await.unwrap();
     assert_eq!(get(&lab.http(), "/rail").await.unwrap(), "");
 }
+
+#[tokio::test]
+async fn a_request_that_is_not_answered_as_declared_is_no_control() {
+    let mut lab = Lab::open(subject()).await.unwrap();
+    lab.ensure_running().await.unwrap();
+    let spec = |path: &str| RequestSpec { name: path.to_owned(), path: path.to_owned(), ..RequestSpec::default() };
+    let control = lab.control(&spec("/")).await.unwrap();
+    assert!(control.what().contains("answered 200, as declared"), "{control:?}");
+    let failed = lab.control(&spec("/unready")).await.unwrap_err();
+    assert!(failed.what.contains("answered 503 by itself") && failed.exchange.is_some(), "{failed:?}");
+    let failed = lab.absent(Request::get("/things/never-made")).await.unwrap_err();
+    assert!(failed.what.contains("nothing is known to be there"), "everything is answered 200 here: {failed:?}");
+}

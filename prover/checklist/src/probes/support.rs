@@ -3,6 +3,7 @@
 pub(crate) mod descriptors;
 pub(crate) mod listener;
 pub(crate) mod mix;
+pub(crate) mod open_files;
 pub(crate) mod overload;
 pub(crate) mod repository;
 pub(crate) mod sockets;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use keel_catalogue::Catalogue;
 use serde::Serialize;
 
-use crate::finding::{Finding, Verdict};
+use crate::finding::{Bearing, Evidence, Finding, Verdict};
 use crate::subject::Subject;
 
 /// The form of the JSON view; it changes when a field goes or changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Nothing falls short.
 const FINE: u8 = 0;
@@ -48,6 +48,8 @@ pub struct Score {
     pub not_applicable: usize,
     /// What somebody decided against, and the day has not passed.
     pub decided_against: usize,
+    /// What somebody says that it holds; nothing was seen.
+    pub attested: usize,
 }
 
 /// An examination from beginning to end.
@@ -73,8 +75,12 @@ pub struct Report {
     pub exit_code: u8,
     /// How many attributes the catalogue has.
     pub catalogue: usize,
+    /// How many attributes a probe ran on.
+    pub examined: usize,
     /// The verdicts, counted.
     pub score: Score,
+    /// Facts about which findings contradict each other, a sentence each; none of these findings holds.
+    pub contradictions: Vec<String>,
     /// In the catalogue's order.
     pub findings: Vec<Examined>,
 }
@@ -82,12 +88,12 @@ pub struct Report {
 impl Examined {
     /// A finding on an attribute of the catalogue.
     pub(crate) fn new(catalogue: &Catalogue, finding: Finding, took: Duration) -> Self {
-        let attribute = catalogue.get(&finding.id);
+        let attribute = catalogue.get(finding.id());
         let mend = attribute.map(|attribute| attribute.mend.clone()).filter(|mend| !mend.is_empty());
         Self {
-            chapter: finding.id.split('.').next().unwrap_or_default().to_owned(),
+            chapter: finding.id().split('.').next().unwrap_or_default().to_owned(),
             statement: attribute.map(|attribute| attribute.statement.clone()).unwrap_or_default(),
-            mend: mend.filter(|_| finding.verdict == Verdict::FallsShort),
+            mend: mend.filter(|_| finding.verdict() == Verdict::FallsShort),
             took_seconds: seconds(took),
             finding,
         }
@@ -105,15 +111,17 @@ impl Score {
                 Verdict::Unknown => &mut score.unknown,
                 Verdict::NotApplicable => &mut score.not_applicable,
                 Verdict::DecidedAgainst => &mut score.decided_against,
+                Verdict::Attested => &mut score.attested,
             } += 1;
         }
         score
     }
 
     /// Each verdict with its count, in the order of the views.
-    pub(super) fn parts(self) -> [(usize, Verdict); 5] {
+    pub(super) fn parts(self) -> [(usize, Verdict); 6] {
         [
             (self.holds, Verdict::Holds),
+            (self.attested, Verdict::Attested),
             (self.falls_short, Verdict::FallsShort),
             (self.unknown, Verdict::Unknown),
             (self.not_applicable, Verdict::NotApplicable),
@@ -137,6 +145,8 @@ impl Report {
             exit_code: FINE,
             catalogue: Catalogue::embedded().attributes().count(),
             score: Score::default(),
+            examined: 0,
+            contradictions: Vec::new(),
             findings: Vec::new(),
         }
     }
@@ -144,7 +154,7 @@ impl Report {
     /// Counts, when everything has been found; `strict` counts what is unknown as falling short.
     pub(crate) fn close(&mut self, took: Duration, strict: bool) {
         self.took_seconds = seconds(took);
-        self.score = Score::of(self.findings.iter().map(|examined| examined.finding.verdict));
+        self.score = Score::of(self.findings.iter().map(|examined| examined.finding.verdict()));
         self.exit_code = if self.interrupted {
             BROKEN_OFF
         } else if self.score.falls_short > 0 || (strict && self.score.unknown > 0) {
@@ -163,7 +173,25 @@ pub fn word(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "unknown",
         Verdict::NotApplicable => "not applicable",
         Verdict::DecidedAgainst => "decided against",
+        Verdict::Attested => "attested",
     }
+}
+
+/// The mark of a piece of evidence in the views.
+pub(super) fn mark(bearing: Bearing) -> &'static str {
+    match bearing {
+        Bearing::For => "+",
+        Bearing::Against => "-",
+        Bearing::Gap => "?",
+        Bearing::Figure => "\u{b7}",
+    }
+}
+
+/// What a piece of evidence says, after the clause that it is about, with its control.
+pub(super) fn told(piece: &Evidence) -> String {
+    let clause = piece.clause().map_or_else(String::new, |clause| format!("{clause}: "));
+    let control = piece.control().map_or_else(String::new, |control| format!(" (control: {control})"));
+    format!("{clause}{}{control}", piece.what)
 }
 
 /// To the millisecond: more is noise.

@@ -4,10 +4,10 @@ use keel_catalogue::Catalogue;
 use keel_load::page_style::STYLE;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::content::{Examined, Report, word};
+use super::content::{Examined, Report, mark, told, word};
 use super::format::{FileFlag, Format, Look};
 use super::safe::visible;
-use crate::finding::{Evidence, Verdict};
+use crate::finding::{Bearing, Evidence, Verdict};
 
 pub(super) const FORMAT: Format = Format {
     name: "html",
@@ -54,8 +54,9 @@ fn score(report: &Report) -> Markup {
             }
         }
         p.soft {
-            (report.findings.len()) " of the catalogue's " (report.catalogue) " attributes examined in "
+            (report.examined) " of the catalogue's " (report.catalogue) " attributes examined in "
             (format!("{:.0}", report.took_seconds)) " s by keel " (report.keel) ", started " (report.started) "."
+            @for contradiction in &report.contradictions { " " (visible(contradiction)) "." }
             @if report.interrupted { " The examination was broken off." }
         }
     }
@@ -64,15 +65,15 @@ fn score(report: &Report) -> Markup {
 fn attribute(examined: &Examined) -> Markup {
     let finding = &examined.finding;
     html! {
-        details open[finding.verdict == Verdict::FallsShort] {
+        details open[finding.verdict() == Verdict::FallsShort] {
             summary {
-                span class=(class_of(finding.verdict)) { (word(finding.verdict)) }
-                code { (visible(&finding.id)) }
-                span { (visible(&finding.summary)) }
+                span class=(class_of(finding.verdict())) { (word(finding.verdict())) }
+                code { (visible(finding.id())) }
+                span { (visible(finding.summary())) }
             }
             div.inside {
                 p.soft { (examined.statement) }
-                @for piece in &finding.evidence { (evidence(piece)) }
+                @for piece in finding.evidence() { (evidence(piece)) }
                 @if let Some(mend) = &examined.mend { p { b { "Mend:" } " " (mend) } }
             }
         }
@@ -80,13 +81,14 @@ fn attribute(examined: &Examined) -> Markup {
 }
 
 fn evidence(piece: &Evidence) -> Markup {
-    let (class, mark) = match piece.good {
-        Some(true) => ("good", "+"),
-        Some(false) => ("bad", "\u{2212}"),
-        None => ("none", "\u{b7}"),
+    let class = match piece.bearing() {
+        Bearing::For => "good",
+        Bearing::Against => "bad",
+        Bearing::Gap => "unsure",
+        Bearing::Figure => "none",
     };
     html! {
-        p { b class=(class) { (mark) } " " (visible(&piece.what)) }
+        p { b class=(class) { (mark(piece.bearing())) } " " (visible(&told(piece))) }
         @if piece.sent.is_some() || piece.came_back.is_some() {
             pre {
                 @if let Some(sent) = &piece.sent { "sent  " (visible(sent)) "\n" }
@@ -103,6 +105,7 @@ fn class_of(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "unsure",
         Verdict::NotApplicable => "none",
         Verdict::DecidedAgainst => "decided",
+        Verdict::Attested => "attested",
     }
 }
 

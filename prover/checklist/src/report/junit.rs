@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::content::{Examined, Report};
+use super::content::{Examined, Report, mark, told};
 use super::format::{FileFlag, Format, Look};
 use super::safe::visible;
 use crate::finding::{Evidence, Verdict};
@@ -33,34 +33,35 @@ fn text(report: &Report, _: Look) -> String {
 
 fn case(examined: &Examined) -> TestCase {
     let finding = &examined.finding;
-    let mut status = match finding.verdict {
+    let mut status = match finding.verdict() {
         Verdict::Holds => TestCaseStatus::success(),
         Verdict::FallsShort => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::Unknown => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Verdict::NotApplicable | Verdict::DecidedAgainst => TestCaseStatus::skipped(),
+        Verdict::NotApplicable | Verdict::DecidedAgainst | Verdict::Attested => TestCaseStatus::skipped(),
     };
-    if finding.verdict != Verdict::Holds {
-        status.set_message(visible(&finding.summary));
+    if finding.verdict() != Verdict::Holds {
+        status.set_message(visible(finding.summary()));
     }
-    if matches!(finding.verdict, Verdict::FallsShort | Verdict::Unknown) {
-        status.set_description(finding.evidence.iter().map(piece).collect::<String>());
+    if matches!(finding.verdict(), Verdict::FallsShort | Verdict::Unknown) {
+        status.set_description(finding.evidence().iter().map(piece).collect::<String>());
     }
-    let mut case = TestCase::new(finding.id.as_str(), status);
+    let mut case = TestCase::new(finding.id(), status);
     case.set_classname(examined.chapter.as_str()).set_time(seconds(examined.took_seconds));
     case
 }
 
 /// One piece of evidence, each part on a line.
 fn piece(piece: &Evidence) -> String {
-    let mark = match piece.good {
-        Some(true) => "+",
-        Some(false) => "-",
-        None => "\u{b7}",
-    };
     let line = |name: &str, part: &Option<String>| {
         part.as_ref().map_or_else(String::new, |part| format!("  {name} {}\n", visible(part)))
     };
-    format!("{mark} {}\n{}{}", visible(&piece.what), line("sent", &piece.sent), line("got ", &piece.came_back))
+    format!(
+        "{} {}\n{}{}",
+        mark(piece.bearing()),
+        visible(&told(piece)),
+        line("sent", &piece.sent),
+        line("got ", &piece.came_back)
+    )
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -75,9 +76,9 @@ mod tests {
     #[test]
     fn counts_agree_and_text_is_escaped() {
         let text = text(&sample::report(), Look::default());
-        assert!(text.contains(r#"tests="5" skipped="2" failures="1" errors="1""#), "{text}");
+        assert!(text.contains(r#"tests="6" skipped="3" failures="1" errors="1""#), "{text}");
         assert!(!text.contains("<script>") && !text.contains('\u{1b}'), "{text}");
-        assert_eq!(text.matches("<testcase").count(), 5);
+        assert_eq!(text.matches("<testcase").count(), 6);
     }
 
     #[test]
@@ -87,14 +88,15 @@ mod tests {
         let read = quick_junit::Report::deserialize_from_str(&text).unwrap();
         let cases: Vec<&TestCase> = read.test_suites.iter().flat_map(|suite| &suite.test_cases).collect();
         for (case, examined) in cases.iter().zip(&sample.findings) {
-            assert_eq!(case.name.as_str(), examined.finding.id);
-            let message = match (&case.status, examined.finding.verdict) {
+            assert_eq!(case.name.as_str(), examined.finding.id());
+            let message = match (&case.status, examined.finding.verdict()) {
                 (TestCaseStatus::Success { .. }, Verdict::Holds) => continue,
                 (TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, message, .. }, Verdict::FallsShort)
                 | (TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, message, .. }, Verdict::Unknown)
-                | (TestCaseStatus::Skipped { message, .. }, Verdict::NotApplicable | Verdict::DecidedAgainst) => {
-                    message
-                }
+                | (
+                    TestCaseStatus::Skipped { message, .. },
+                    Verdict::NotApplicable | Verdict::DecidedAgainst | Verdict::Attested,
+                ) => message,
                 (status, verdict) => panic!("{verdict:?} is written as {status:?}"),
             };
             let message = message.as_ref().expect("it has a message").as_str();

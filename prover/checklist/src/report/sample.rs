@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use keel_catalogue::Catalogue;
+use keel_wire::http::{Exchange, Failure, Request};
 
 use super::content::{Examined, Report};
-use crate::finding::{Evidence, Finding, Verdict};
+use crate::finding::{Bearing, Evidence, Finding, Verdict};
 use crate::subject::{Flags, Subject};
 
 /// What a hostile subject would answer.
@@ -23,6 +24,7 @@ pub(super) fn report() -> Report {
         ("web.cookies", Verdict::NotApplicable),
         ("life.start", Verdict::Unknown),
         ("plan.cost", Verdict::DecidedAgainst),
+        ("plan.debt", Verdict::Attested),
     ]
     .map(|(id, verdict)| examined(id, verdict))
     .into();
@@ -31,14 +33,17 @@ pub(super) fn report() -> Report {
 }
 
 fn examined(id: &str, verdict: Verdict) -> Examined {
-    let exchange = Evidence {
-        what: "an answer that is no problem document".to_owned(),
-        sent: Some("GET /nothing".to_owned()),
-        came_back: Some(format!("404 Not Found · {HOSTILE}")),
-        good: Some(false),
+    let exchange = Exchange {
+        request: Request::get("/nothing"),
+        outcome: Err(Failure::Broken(HOSTILE.to_owned())),
+        took: Duration::ZERO,
     };
-    let evidence = vec![Evidence::saw(true, "seen </pre>"), exchange, Evidence::note("12 requests")];
-    let finding = Finding::new(id, verdict, format!("summary {HOSTILE}"), evidence);
+    let evidence = vec![
+        Evidence::about_own("seen", Bearing::For, "seen </pre>"),
+        Evidence::about_own("document", Bearing::Against, "an answer that is no problem document").with(&exchange),
+        Evidence::note("12 requests"),
+    ];
+    let finding = Finding::with_verdict(id, verdict, &format!("summary {HOSTILE}"), evidence);
     let mut examined = Examined::new(Catalogue::embedded(), finding, Duration::from_millis(500));
     // The views are compared with files: the catalogue's words must be free to change.
     examined.statement = "It holds.".to_owned();

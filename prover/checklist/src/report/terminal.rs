@@ -5,10 +5,10 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use keel_catalogue::Catalogue;
 
-use super::content::{Examined, Report, word};
+use super::content::{Examined, Report, mark, told, word};
 use super::format::{Format, Look};
 use super::safe::plain;
-use crate::finding::Verdict;
+use crate::finding::{Bearing, Verdict};
 
 pub(super) const FORMAT: Format = Format { name: "terminal", file: None, render: text };
 
@@ -28,17 +28,21 @@ fn text(report: &Report, look: Look) -> String {
     let score = report.score;
     let _ = writeln!(
         text,
-        "\n{} hold, {} fall short, {} unknown, {} not applicable, {} decided against; {} of the catalogue's {} \
-         attributes examined in {:.0} s",
+        "\n{} hold, {} attested, {} fall short, {} unknown, {} not applicable, {} decided against; {} of the catalogue's \
+         {} attributes examined in {:.0} s",
         score.holds,
+        score.attested,
         score.falls_short,
         score.unknown,
         score.not_applicable,
         score.decided_against,
-        report.findings.len(),
+        report.examined,
         report.catalogue,
         report.took_seconds,
     );
+    for contradiction in &report.contradictions {
+        let _ = writeln!(text, "{}", plain(contradiction));
+    }
     if report.interrupted {
         text.push_str("The examination was broken off: this is what had been found by then.\n");
     }
@@ -47,29 +51,24 @@ fn text(report: &Report, look: Look) -> String {
 
 fn line(text: &mut String, examined: &Examined, look: Look) {
     let finding = &examined.finding;
-    let style = if look.colour { style_of(finding.verdict) } else { Style::new() };
+    let style = if look.colour { style_of(finding.verdict()) } else { Style::new() };
     let _ = writeln!(
         text,
         "  {style}{:<15}{style:#} {:<22} {}",
-        word(finding.verdict),
-        finding.id,
-        plain(&finding.summary)
+        word(finding.verdict()),
+        finding.id(),
+        plain(finding.summary())
     );
-    let needs_evidence = matches!(finding.verdict, Verdict::FallsShort | Verdict::Unknown);
+    let needs_evidence = matches!(finding.verdict(), Verdict::FallsShort | Verdict::Unknown);
     if !needs_evidence && !look.verbose {
         return;
     }
-    for piece in &finding.evidence {
+    for piece in finding.evidence() {
         // What speaks for an attribute explains nothing where it falls short.
-        if piece.good == Some(true) && finding.verdict == Verdict::FallsShort && !look.verbose {
+        if piece.bearing() == Bearing::For && finding.verdict() == Verdict::FallsShort && !look.verbose {
             continue;
         }
-        let mark = match piece.good {
-            Some(true) => "+",
-            Some(false) => "-",
-            None => "\u{b7}",
-        };
-        let _ = writeln!(text, "      {mark} {}", plain(&piece.what));
+        let _ = writeln!(text, "      {} {}", mark(piece.bearing()), plain(&told(piece)));
         if let Some(sent) = &piece.sent {
             let _ = writeln!(text, "        sent {}", plain(sent));
         }
@@ -89,6 +88,7 @@ fn style_of(verdict: Verdict) -> Style {
         Verdict::Unknown => AnsiColor::Yellow,
         Verdict::NotApplicable => AnsiColor::BrightBlack,
         Verdict::DecidedAgainst => AnsiColor::Cyan,
+        Verdict::Attested => AnsiColor::Blue,
     };
     Style::new().fg_color(Some(colour.into()))
 }
@@ -103,6 +103,6 @@ mod tests {
         let text = text(&sample::report(), Look { colour: false, verbose: true });
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("falls short     border.problem"), "{text}");
-        assert!(text.contains("1 hold, 1 fall short, 1 unknown"), "{text}");
+        assert!(text.contains("1 hold, 1 attested, 1 fall short, 1 unknown"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use keel_checklist::clause::border::shed::{EARLY_REFUSAL, GOODPUT, REFUSAL, RETRY_AFTER};
 use keel_checklist::decision::{Attestation, Day, Decisions};
 use keel_checklist::finding::{Finding, Verdict};
 use proptest::prelude::*;
@@ -36,8 +37,18 @@ fn decisions() -> Decisions {
     Decisions::parse("decisions.toml", TEXT, PathBuf::from("/nowhere")).unwrap()
 }
 
+/// A finding on `border.shed` with this verdict, as a probe comes to it.
 fn found(verdict: Verdict) -> Finding {
-    Finding::new("border.shed", verdict, "seen", Vec::new())
+    let all = || [REFUSAL, RETRY_AFTER, EARLY_REFUSAL, GOODPUT].map(|clause| clause.holds("seen"));
+    match verdict {
+        Verdict::Holds => Finding::judge("border.shed", all().into()),
+        Verdict::FallsShort => Finding::judge("border.shed", vec![GOODPUT.contradicts("seen")]),
+        Verdict::Unknown => Finding::judge("border.shed", vec![GOODPUT.gap("seen")]),
+        other => {
+            assert_eq!(other, Verdict::NotApplicable);
+            Finding::not_applicable("border.shed", "seen", Vec::new())
+        }
+    }
 }
 
 /// What is told of `TEXT` with one thing changed.
@@ -48,7 +59,7 @@ fn told(from: &str, to: &str) -> String {
 
 #[test]
 fn a_skip_counts_to_its_last_day_and_falls_short_after_it() {
-    let after = |verdict, today| decisions().apply(found(verdict), day(today)).verdict;
+    let after = |verdict, today| decisions().apply(found(verdict), day(today)).verdict();
     for seen in [Verdict::FallsShort, Verdict::Unknown] {
         assert_eq!(after(seen, LAST_DAY), Verdict::DecidedAgainst);
         assert_eq!(after(seen, DAY_AFTER), Verdict::FallsShort);
@@ -71,7 +82,7 @@ fn what_is_decided_against_says_by_whom_why_until_when_and_what_was_seen() {
     for words in ["ops@example.org", "one client", "2027-03-01", "seen"] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    let expired = decisions().apply(found(Verdict::FallsShort), day(DAY_AFTER)).summary;
+    let expired = decisions().apply(found(Verdict::FallsShort), day(DAY_AFTER)).summary().to_owned();
     assert!(expired.contains("expired on 2027-03-01") && expired.contains("ops@example.org"), "{expired}");
 }
 
@@ -88,15 +99,15 @@ fn an_attestation_is_a_finding_and_nobody_s_word_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let decisions = Decisions::parse("decisions.toml", TEXT, folder.path().to_owned()).unwrap();
     let gone = decisions.attest("plan.capacity", day(LAST_DAY));
-    assert_eq!(gone.verdict, Verdict::FallsShort);
-    assert!(gone.summary.contains("plan.md"), "{}", gone.summary);
+    assert_eq!(gone.verdict(), Verdict::FallsShort);
+    assert!(gone.summary().contains("plan.md"), "{}", gone.summary());
 
     std::fs::write(folder.path().join("plan.md"), "# capacity").unwrap();
-    assert_eq!(decisions.attest("plan.capacity", day(LAST_DAY)).verdict, Verdict::Holds);
-    assert_eq!(decisions.attest("plan.capacity", day(DAY_AFTER)).verdict, Verdict::FallsShort);
+    assert_eq!(decisions.attest("plan.capacity", day(LAST_DAY)).verdict(), Verdict::Attested);
+    assert_eq!(decisions.attest("plan.capacity", day(DAY_AFTER)).verdict(), Verdict::FallsShort);
     let missing = decisions.attest("plan.cost", day(LAST_DAY));
-    assert_eq!(missing.verdict, Verdict::Unknown);
-    assert!(missing.summary.contains("keel explain plan.cost"), "{}", missing.summary);
+    assert_eq!(missing.verdict(), Verdict::Unknown);
+    assert!(missing.summary().contains("keel explain plan.cost"), "{}", missing.summary());
 }
 
 #[test]
@@ -143,13 +154,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 fn any_verdict() -> impl Strategy<Value = Verdict> {
-    prop::sample::select(vec![
-        Verdict::Holds,
-        Verdict::FallsShort,
-        Verdict::Unknown,
-        Verdict::NotApplicable,
-        Verdict::DecidedAgainst,
-    ])
+    prop::sample::select(vec![Verdict::Holds, Verdict::FallsShort, Verdict::Unknown, Verdict::NotApplicable])
 }
 
 proptest! {
@@ -159,7 +164,7 @@ proptest! {
         (year, month, dom) in (2020_u16..2040, 1_u8..=12, 1_u8..=28),
     ) {
         let today = day(&format!("{year}-{month:02}-{dom:02}"));
-        let after = decisions().apply(found(verdict), today).verdict;
+        let after = decisions().apply(found(verdict), today).verdict();
         prop_assert_eq!(after == Verdict::Holds, verdict == Verdict::Holds);
     }
 }

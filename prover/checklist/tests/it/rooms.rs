@@ -42,3 +42,14 @@ fn every_specimen_says_why_it_is_judged_as_it_is_and_is_started_by_its_name() {
     }
     assert!(probes::specimen("nothing").is_none());
 }
+
+#[test]
+fn clauses_that_a_specimen_leaves_unseen_are_its_probes() {
+    for probe in probes::all() {
+        for specimen in probe.specimens {
+            let name = specimen.server.name;
+            assert!(specimen.unseen.iter().all(|clause| clause.attribute() == probe.id), "{}: {name}", probe.id);
+            assert!(specimen.unseen.is_empty() || specimen.verdict == Some(Verdict::Unknown), "{}: {name}", probe.id);
+        }
+    }
+}

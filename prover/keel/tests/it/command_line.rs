@@ -29,6 +29,20 @@ fn an_attribute_is_explained() {
 }
 
 #[test]
+fn the_clauses_of_a_statement_are_explained_with_their_controls() {
+    expect(&["explain", "border.shed"], 0, &["Clauses", "retry-after: Retry-After", "goodput: at many times capacity"]);
+    expect(&["explain", "web.csrf"], 0, &["web.csrf"]);
+}
+
+#[test]
+fn an_attribute_without_a_probe_cannot_be_asked_for() {
+    let check = ["check", "--run", "true", "--url", "http://127.0.0.1:1", "--only"];
+    for id in ["access.mfa", "plan.cost"] {
+        expect(&[&check[..], &[id]].concat(), 2, &["no probe for", id]);
+    }
+}
+
+#[test]
 fn the_files_of_every_attribute_with_a_probe_are_where_explain_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for probe in keel_checklist::probes::all() {

@@ -11,7 +11,8 @@
 
 use std::time::Duration;
 
-use crate::finding::{Evidence, Finding, Verdict};
+use crate::clause::border::backpressure as clause;
+use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::overload::{self, Seen};
@@ -40,9 +41,6 @@ const FEW: f64 = 8.0;
 const LOOKS: usize = 5;
 /// Before the end of the overload: nothing is cut off yet.
 const MOMENT: Duration = Duration::from_millis(50);
-/// Figures before what is judged.
-const NOTES: usize = 2;
-const HELD: &str = "at twice its capacity nothing inside keeps growing, and it is in order again soon after";
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -55,25 +53,12 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                       user or as root, and let it run in the group in which it is started";
         return Finding::unknown(ID, reason, vec![seen.told()]);
     };
-    let finding = seen.judge(ID, HELD, |seen| {
+    seen.judge(ID, |seen| {
         let mut evidence = vec![seen.told(), inside.door()];
-        evidence.extend([seen.alive(), Some(inside.evidence()), memory(seen)].into_iter().flatten());
-        evidence.push(seen.recovery());
+        evidence.extend([seen.alive(clause::FLAT_MEMORY), Some(inside.evidence()), memory(seen)].into_iter().flatten());
+        evidence.push(seen.recovery(clause::PUSH_BACK));
         evidence
-    });
-    // What was seen of it without an end to be seen.
-    let doubts: Vec<&str> = finding
-        .evidence
-        .iter()
-        .filter(|piece| piece.good.is_none())
-        .skip(NOTES)
-        .map(|piece| piece.what.as_str())
-        .collect();
-    if finding.verdict == Verdict::Holds && !doubts.is_empty() {
-        let reason = format!("{}: a longer or a stronger overload would tell", doubts.join("; "));
-        return Finding::unknown(ID, reason, finding.evidence);
-    }
-    finding
+    })
 }
 
 /// What had been taken in, half way through the overload and at its end.
@@ -125,12 +110,11 @@ impl Inside {
                     "all {} connections that keel opens were waiting: what a larger number does is not known",
                     self.most
                 );
-                return Evidence::note(what);
+                return clause::BOUNDED_QUEUES.gap(what);
             }
-            return Evidence::saw(
-                true,
-                format!("it has {half:.0} descriptors open half way and {end:.0} at the end: it takes in no more"),
-            );
+            return clause::BOUNDED_QUEUES.holds(format!(
+                "it has {half:.0} descriptors open half way and {end:.0} at the end: it takes in no more"
+            ));
         }
         let what = format!(
             "it has {half:.0} descriptors open half way and {end:.0} at the end: {:.0} % of the {:.0} requests that came too \
@@ -139,15 +123,16 @@ impl Inside {
             self.surplus
         );
         match share >= GROWS {
-            true => Evidence::saw(false, what),
-            false => Evidence::note(what),
+            true => clause::BOUNDED_QUEUES.contradicts(what),
+            false => clause::BOUNDED_QUEUES.gap(what),
         }
     }
 
     /// Where the rest is.
     fn door(&self) -> Evidence {
         let (half, end) = self.waiting;
-        Evidence::note(format!("{half} requests wait for an answer half way, {end} at the end, inside and at its door"))
+        clause::BOUNDED_QUEUES
+            .figure(format!("{half} requests wait for an answer half way, {end} at the end, inside and at its door"))
     }
 }
 
@@ -161,5 +146,5 @@ fn memory(seen: &Seen) -> Option<Evidence> {
         Trend::Rising => Some(false),
         Trend::Doubtful => None,
     };
-    Some(Evidence { good, ..Evidence::note(measure.told()) })
+    Some(clause::FLAT_MEMORY.maybe(good, measure.told()))
 }

@@ -12,6 +12,8 @@
 use keel_wire::http::{Answer, Exchange, Request};
 
 use super::support::writes::{NOWHERE, reads};
+use crate::clause::Clause;
+use crate::clause::border::cacheable as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -52,29 +54,35 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return Finding::unknown(ID, reason, Vec::new());
     }
     evidence.push(absent(&lab.http().send(Request::get(NOWHERE)).await));
-    Finding::judge(ID, "answers say whether they may be kept, and what may be kept can be validated", evidence)
+    Finding::judge(ID, evidence)
 }
 
-/// Everything about one path in one piece of evidence; none when it is not answered 2xx.
-async fn examine_path(lab: &Lab, request: Request) -> Option<Evidence> {
+/// A piece of evidence for each clause; none when the path is not answered 2xx.
+async fn examine_path(lab: &Lab, request: Request) -> Vec<Evidence> {
     let exchange = lab.http().send(request.clone()).await;
-    let answer = exchange.answer().filter(|answer| answer.status.is_success())?;
+    let Some(answer) = exchange.answer().filter(|answer| answer.status.is_success()) else { return Vec::new() };
     let control = Control::of(answer);
-    let mut faults = control.faults();
-    if let Some(fault) = cookie(answer, &control) {
-        faults.push(fault);
-    }
-    if !control.no_store && !is_empty(answer) {
-        faults.extend(validator(lab, &request, answer, control.is_aged()).await);
-    }
-    faults.extend(encoding(lab, &request).await);
-    let path = &request.path;
-    let what = if faults.is_empty() {
-        format!("GET {path} says how it may be kept: {}", answer.header("cache-control"))
-    } else {
-        format!("GET {path}: {}", faults.join(", "))
+    let validators = match control.no_store || is_empty(answer) {
+        true => None,
+        false => validator(lab, &request, answer, control.is_aged()).await,
     };
-    Some(Evidence::exchange(faults.is_empty(), what, &exchange))
+    let varies = encoding(lab, &request).await;
+    let path = &request.path;
+    let told = |clause: Clause, faults: Vec<String>, sound: String| {
+        let what = if faults.is_empty() { sound } else { faults.join(", ") };
+        clause.saw(faults.is_empty(), format!("GET {path}: {what}")).with(&exchange)
+    };
+    let says = format!("says how it may be kept: {}", answer.header("cache-control"));
+    vec![
+        told(clause::CACHE_CONTROL, control.faults(), says),
+        told(clause::VALIDATORS, validators.into_iter().collect(), "what may be kept can be validated".to_owned()),
+        told(clause::VARY, varies, "Vary names what changes the encoding".to_owned()),
+        told(
+            clause::SHARED_CACHES,
+            cookie(answer, &control).into_iter().collect(),
+            "no cookie may be shared".to_owned(),
+        ),
+    ]
 }
 
 /// What Cache-Control says (RFC 9111, 5.2.2).
@@ -225,9 +233,8 @@ async fn encoding(lab: &Lab, request: &Request) -> Vec<String> {
 /// An error that is kept outlives its cause.
 fn absent(exchange: &Exchange) -> Evidence {
     let Some(answer) = exchange.answer().filter(|answer| answer.status.as_u16() >= 400) else {
-        return Evidence::note(
-            "a path that does not exist is not answered with an error: whether errors are kept was not examined",
-        );
+        return clause::SHARED_CACHES
+            .gap("a path that does not exist is not answered with an error: whether errors are kept was not examined");
     };
     let control = Control::of(answer);
     let status = answer.status.as_u16();
@@ -235,12 +242,10 @@ fn absent(exchange: &Exchange) -> Evidence {
     let kept = !control.no_store && age > ERROR_AGE;
     let heuristic = !control.said && !answer.header("last-modified").is_empty();
     match (kept, heuristic) {
-        (true, _) => Evidence::exchange(false, format!("a {status} may be kept for {age} s"), exchange),
-        (_, true) => Evidence::exchange(
-            false,
-            format!("a {status} has a Last-Modified and no Cache-Control: caches may keep it"),
-            exchange,
-        ),
-        _ => Evidence::exchange(true, format!("a {status} is not kept for long"), exchange),
+        (true, _) => clause::SHARED_CACHES.contradicts(format!("a {status} may be kept for {age} s")).with(exchange),
+        (_, true) => clause::SHARED_CACHES
+            .contradicts(format!("a {status} has a Last-Modified and no Cache-Control: caches may keep it"))
+            .with(exchange),
+        _ => clause::SHARED_CACHES.holds(format!("a {status} is not kept for long")).with(exchange),
     }
 }

@@ -21,6 +21,7 @@ use futures_util::future::join_all;
 use keel_wire::http::{Client, Exchange, Request};
 
 use super::support::writes::{Writes, json_spec, reads, writes};
+use crate::clause::border::compress as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -71,12 +72,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let takes = matches!(bodies, Bodies::Taken(_));
     let (known, pieces) = bodies.told();
     evidence.extend(pieces);
-    if compresses || takes || evidence.iter().any(|piece| piece.good == Some(false)) {
-        return Finding::judge(
-            ID,
-            "codings are negotiated, and compressed bodies are unpacked within bounds",
-            evidence,
-        );
+    if compresses || takes || evidence.iter().any(|piece| piece.is_against()) {
+        return Finding::judge(ID, evidence);
     }
     match known {
         true => Finding::not_applicable(ID, "no answer is compressed and no compressed body is taken", evidence),
@@ -117,7 +114,7 @@ impl Bodies {
         let Some(spec) = json_spec(lab) else {
             return match writes(lab).await {
                 Writes::None(..) => Self::NoWrites,
-                Writes::Possible => Self::Unseen(vec![Evidence::note("no write with JSON is declared")]),
+                Writes::Possible => Self::Unseen(vec![clause::BOUNDED.gap("no write with JSON is declared")]),
             };
         };
         let request = lab.fill(&spec);
@@ -127,7 +124,7 @@ impl Bodies {
         let refused = exchange.status().is_some_and(|status| status.is_client_error());
         let told = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
         let what = format!("{}, compressed with gzip, is answered {told}", spec.name);
-        let mut evidence = vec![Evidence { good: None, ..Evidence::exchange(true, what, &exchange) }];
+        let mut evidence = vec![clause::BOUNDED.figure(what).with(&exchange)];
         let bomb = packed_bomb();
         let requests = (0..BOMBS).map(|_| compressed(lab.fill(&spec), bomb.clone())).collect();
         evidence.extend(explode(lab, client, requests).await);
@@ -164,25 +161,21 @@ async fn explode(lab: &mut Lab, client: &Client, requests: Vec<Request>) -> Vec<
     let size = BOMB >> 20;
     let bad = exchanges.iter().find(|exchange| !exchange.status().is_some_and(|status| status.is_client_error()));
     let answers = match (bad, exchanges.first()) {
-        (Some(exchange), _) => Evidence::exchange(
-            false,
-            format!("a gzip bomb of {size} MiB is not refused with a 4xx"),
-            &summary_of(exchange),
-        ),
+        (Some(exchange), _) => clause::BOUNDED
+            .contradicts(format!("a gzip bomb of {size} MiB is not refused with a 4xx"))
+            .with(&summary_of(exchange)),
         (None, Some(exchange)) => {
             let status = exchange.status().map_or(0, |status| status.as_u16());
-            Evidence::exchange(
-                true,
-                format!("gzip bombs of {size} MiB are refused with {status}"),
-                &summary_of(exchange),
-            )
+            clause::BOUNDED
+                .holds(format!("gzip bombs of {size} MiB are refused with {status}"))
+                .with(&summary_of(exchange))
         }
-        (None, None) => Evidence::note("no bomb was sent"),
+        (None, None) => clause::BOUNDED.gap("no bomb was sent"),
     };
     if before == 0 {
         return vec![
             answers,
-            Evidence::note("its memory cannot be seen: it runs outside the process group that keel started"),
+            clause::BOUNDED.gap("its memory cannot be seen: it runs outside the process group that keel started"),
         ];
     }
     let risen = most.saturating_sub(before);
@@ -191,7 +184,7 @@ async fn explode(lab: &mut Lab, client: &Client, requests: Vec<Request>) -> Vec<
         risen as f64 / f64::from(1 << 20),
         MEMORY >> 20
     );
-    vec![answers, Evidence::saw(risen < MEMORY, what)]
+    vec![answers, clause::BOUNDED.saw(risen < MEMORY, what)]
 }
 
 /// The exchange without the bytes of the bomb, which nobody can read.

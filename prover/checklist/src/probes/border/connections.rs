@@ -13,7 +13,8 @@
 
 use self::client::Client;
 use super::support::harmless::in_peace;
-use crate::finding::{Evidence, Finding};
+use crate::clause::border::connections as clause;
+use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::descriptors;
@@ -50,8 +51,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let count = descriptors::spare(FLOOD);
     let mut evidence = Vec::new();
     if count < FLOOD {
-        evidence
-            .push(Evidence::note(format!("keel may open only {count} connections: raise its limit of descriptors")));
+        evidence.push(
+            clause::IN_ALL.gap(format!("keel may open only {count} connections: raise its limit of descriptors")),
+        );
     }
     let client = Client { listener: &listener, harmless: &harmless };
     let allowed = client.one_address(count, &mut evidence).await;
@@ -62,5 +64,5 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         client.recovery(&mut evidence).await;
     }
     evidence.extend(h2c::floods(&client).await);
-    Finding::judge(ID, "one address is limited, and others are served during its flood", evidence)
+    Finding::judge(ID, evidence)
 }

@@ -16,6 +16,7 @@ use futures_util::future::join_all;
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
+use crate::clause::border::deadline as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -67,13 +68,13 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     for dependency in dependencies.unwrap_or_default() {
         evidence.extend(examine_silence(lab, &dependency).await);
     }
-    if evidence.iter().all(|piece| piece.good.is_none()) {
+    if evidence.iter().all(|piece| !piece.decides()) {
         let reason = "no request is known to take long: declare one with `slow = true`, or `uses = [\"...\"]` of a declared \
                       dependency, in [[requests]]; or dependencies = \"none\"";
         return Finding::unknown(ID, reason, evidence);
     }
     evidence.push(cancelled(lab, before).await);
-    Finding::judge(ID, "requests that would take too long were answered in time, and their work ended", evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// The requests that use a dependency, while it is silent.
@@ -81,10 +82,10 @@ async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
     let users = lab.mix().into_iter().filter(|spec| spec.uses.iter().any(|used| used == dependency));
     let users: Vec<RequestSpec> = users.take(AT_A_TIME).collect();
     if users.is_empty() {
-        return vec![Evidence::note(format!("no request is declared to use {dependency}"))];
+        return vec![clause::ANSWER.gap(format!("no request is declared to use {dependency}"))];
     }
     let Some(proxy) = lab.proxy(dependency) else {
-        return vec![Evidence::note(format!("{dependency} is not behind a fault proxy"))];
+        return vec![clause::ANSWER.gap(format!("{dependency} is not behind a fault proxy"))];
     };
     let port = proxy.address().port();
     let connections = sockets::established_to(port).await;
@@ -92,9 +93,10 @@ async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
     let mut evidence = examine_batch(lab, &users, &format!("although {dependency} is silent")).await;
     let left = sockets::established_to(port).await.difference(&connections).count();
     // Not judged: work that is to be finished later may rightly go on trying.
-    evidence.push(Evidence::note(format!(
-        "{left} connections more than before lead to the silent {dependency} afterwards"
-    )));
+    evidence.push(
+        clause::CANCELLED
+            .figure(format!("{left} connections more than before lead to the silent {dependency} afterwards")),
+    );
     proxy.set(Fault::None).await;
     evidence
 }
@@ -102,10 +104,12 @@ async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
 async fn examine_batch(lab: &Lab, specs: &[RequestSpec], why: &str) -> Vec<Evidence> {
     let client = lab.http();
     let exchanges = join_all(specs.iter().map(|spec| client.send(lab.fill(spec)))).await;
-    specs.iter().zip(&exchanges).map(|(spec, exchange)| judge(spec, exchange, why, lab.subject.deadline)).collect()
+    let judged =
+        specs.iter().zip(&exchanges).flat_map(|(spec, exchange)| judge(spec, exchange, why, lab.subject.deadline));
+    judged.collect()
 }
 
-fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration) -> Evidence {
+fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration) -> [Evidence; 2] {
     let name = &spec.name;
     let took = exchange.took;
     let in_time = took <= deadline + GRACE;
@@ -123,7 +127,10 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration)
         Some(status @ 500..) => (Some(false), format!("{name} is answered {status}, not 504, after {took:.1?}, {why}")),
         Some(status) => (None, format!("{name} is refused with {status} before it waits for anything")),
     };
-    Evidence { good, ..Evidence::exchange(true, what, exchange) }
+    let in_time = good.map(|_| status.is_some() && in_time);
+    let budget =
+        clause::BUDGET.maybe(in_time, format!("{name} ends after {took:.1?}, {why}; the deadline is {deadline:?}"));
+    [budget, clause::ANSWER.maybe(good, what).with(exchange)]
 }
 
 /// What part of one CPU the service uses.
@@ -138,5 +145,6 @@ async fn cancelled(lab: &mut Lab, before: f64) -> Evidence {
     let good = after <= before + BUSIER;
     let told = if good { "the work has ended" } else { "the work goes on after the answer" };
     let (before, after) = (100.0 * before, 100.0 * after);
-    Evidence::saw(good, format!("{told}: the service uses {after:.0} % of a CPU afterwards, {before:.0} % before"))
+    clause::CANCELLED
+        .saw(good, format!("{told}: the service uses {after:.0} % of a CPU afterwards, {before:.0} % before"))
 }

@@ -16,6 +16,8 @@ use keel_wire::http::{Exchange, Request};
 use serde_json::{Value, json};
 
 use super::support::writes::{Writes, writes};
+use crate::clause::Clause;
+use crate::clause::border::idempotency as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -66,11 +68,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             Err(reason) => return Finding::unknown(ID, reason, evidence),
         }
     }
-    Finding::judge(
-        ID,
-        "repeated, concurrent and killed requests took effect once, and another body was refused",
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 async fn examine_spec(lab: &mut Lab, spec: &RequestSpec) -> Result<Vec<Evidence>, String> {
@@ -81,7 +79,7 @@ async fn examine_spec(lab: &mut Lab, spec: &RequestSpec) -> Result<Vec<Evidence>
         return Err(format!("{name} does not even succeed once ({}): mend the mix", first.came_back()));
     }
     let second = send(lab, first.request.clone()).await;
-    evidence.push(compare(spec, &first, &second, &format!("{name}, repeated")));
+    evidence.push(compare(clause::ONCE, spec, &first, &second, &format!("{name}, repeated")));
     evidence.push(at_once(lab, spec).await);
     evidence.push(other_body(lab, spec, &first).await);
     evidence.push(killed_after(lab, spec).await?);
@@ -136,15 +134,11 @@ fn same(spec: &RequestSpec, one: &Exchange, other: &Exchange) -> bool {
     }
 }
 
-fn compare(spec: &RequestSpec, first: &Exchange, second: &Exchange, what: &str) -> Evidence {
+fn compare(clause: Clause, spec: &RequestSpec, first: &Exchange, second: &Exchange, what: &str) -> Evidence {
     let good = same(spec, first, second);
     let told = if good { "gets the first answer again" } else { "gets another answer than the first time" };
-    Evidence {
-        what: format!("{what} under the same key, {told}"),
-        sent: Some(first.sent()),
-        came_back: Some(format!("first: {}\nthen: {}", first.came_back(), second.came_back())),
-        good: Some(good),
-    }
+    let came_back = format!("first: {}\nthen: {}", first.came_back(), second.came_back());
+    clause.saw(good, format!("{what} under the same key, {told}")).exchanged(first.sent(), came_back)
 }
 
 async fn at_once(lab: &Lab, spec: &RequestSpec) -> Evidence {
@@ -165,19 +159,22 @@ async fn at_once(lab: &Lab, spec: &RequestSpec) -> Evidence {
         distinct.len()
     );
     let came_back: Vec<String> = distinct.iter().take(5).map(Exchange::came_back).collect();
-    Evidence {
-        what,
-        sent: distinct.first().map(Exchange::sent),
-        came_back: Some(came_back.join("\n")),
-        good: Some(good),
-    }
+    let sent = distinct.first().map(Exchange::sent).unwrap_or_default();
+    clause::CONCURRENT.saw(good, what).exchanged(
+        sent,
+        came_back.join(
+            "
+",
+        ),
+    )
 }
 
 /// Another valid body under the key of `first`. A body that is refused under any key would prove nothing.
 async fn other_body(lab: &Lab, spec: &RequestSpec, first: &Exchange) -> Evidence {
     let name = &spec.name;
     let Ok(body) = serde_json::from_slice::<Value>(&first.request.body) else {
-        return Evidence::note(format!("{name} has no JSON body: whether another one is refused was not examined"));
+        return clause::OTHER_BODY
+            .gap(format!("{name} has no JSON body: whether another one is refused was not examined"));
     };
     for variant in variants(&body) {
         let text = variant.to_string();
@@ -188,9 +185,11 @@ async fn other_body(lab: &Lab, spec: &RequestSpec, first: &Exchange) -> Evidence
         let exchange = send(lab, Request { body: text.into(), ..first.request.clone() }).await;
         let good = exchange.status().is_some_and(|status| status.is_client_error());
         let told = if good { "is refused" } else { "is not refused" };
-        return Evidence::exchange(good, format!("{name} with another body under a used key {told}"), &exchange);
+        return clause::OTHER_BODY
+            .saw(good, format!("{name} with another body under a used key {told}"))
+            .with(&exchange);
     }
-    Evidence::note(format!("no other body for {name} is valid: whether one is refused was not examined"))
+    clause::OTHER_BODY.gap(format!("no other body for {name} is valid: whether one is refused was not examined"))
 }
 
 /// Bodies that differ from this one in one value: a number, a text, or a member more.
@@ -227,7 +226,13 @@ async fn killed_after(lab: &mut Lab, spec: &RequestSpec) -> Result<Evidence, Str
     kill_and_start(lab).await?;
     let second = send(lab, first.request.clone()).await;
     let second = settled(lab, &first.request, second).await;
-    Ok(compare(spec, &first, &second, &format!("{}, repeated after a SIGKILL and a new start", spec.name)))
+    Ok(compare(
+        clause::CRASH,
+        spec,
+        &first,
+        &second,
+        &format!("{}, repeated after a SIGKILL and a new start", spec.name),
+    ))
 }
 
 /// The answer may have been lost with the service. Then the first one after the start counts, and must stay.
@@ -247,13 +252,11 @@ async fn killed_during(lab: &mut Lab, spec: &RequestSpec, moment: Duration) -> R
     let after = settled(lab, &request, after).await;
     let first = if succeeded(&lost) { lost } else { after };
     let again = send(lab, request).await;
-    let mut evidence =
-        compare(spec, &first, &again, &format!("{}, sent while a SIGKILL came, and repeated", spec.name));
     if !succeeded(&first) {
-        evidence.good = Some(false);
-        evidence.what = format!("{}, cut off by a SIGKILL, cannot be repeated with success", spec.name);
+        let what = format!("{}, cut off by a SIGKILL, cannot be repeated with success", spec.name);
+        return Ok(clause::CRASH.contradicts(what).with(&first));
     }
-    Ok(evidence)
+    Ok(compare(clause::CRASH, spec, &first, &again, &format!("{}, sent while a SIGKILL came, and repeated", spec.name)))
 }
 
 async fn kill_and_start(lab: &mut Lab) -> Result<(), String> {

@@ -18,6 +18,8 @@ use keel_wire::raw::Ended;
 
 use super::support::harmless::{Harmless, in_peace};
 use super::support::writes::{Writes, json_spec, writes};
+use crate::clause::Clause;
+use crate::clause::border::limits as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -67,22 +69,18 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.extend(deep_json(lab).await);
     memory.look(lab);
     evidence.extend(smuggling::attempts(&listener, &target.request).await);
-    evidence.push(harmless.evidence_after("all of it").await);
+    evidence.push(harmless.evidence_after(clause::SIZE, "all of it").await);
     evidence.push(memory.evidence());
 
-    let finding = Finding::judge(ID, "heads, URIs, bodies and nesting are limited and refused in order", evidence);
-    match unseen {
-        Some(reason) if finding.verdict == crate::finding::Verdict::Holds => {
-            Finding::unknown(ID, reason, finding.evidence)
-        }
-        _ => finding,
-    }
+    evidence.extend(unseen.map(|reason| clause::SIZE.gap(reason)));
+    Finding::judge(ID, evidence)
 }
 
 /// One thing in growing sizes, until a size is refused.
 struct Growing {
     /// What it is, `{}` standing for the size.
     what: &'static str,
+    clause: Clause,
     sizes: [usize; 3],
     make: fn(&Listener, &Request, usize) -> Vec<u8>,
 }
@@ -90,11 +88,13 @@ struct Growing {
 const HEADS: [Growing; 3] = [
     Growing {
         what: "one header of {} bytes",
+        clause: clause::SIZE,
         sizes: [256 << 10, 1 << 20, 8 << 20],
         make: |listener, request, size| listener.head(request, &format!("X-Keel: {}\r\n", "a".repeat(size))),
     },
     Growing {
         what: "{} small headers",
+        clause: clause::COUNT,
         sizes: [2_000, 20_000, 200_000],
         make: |listener, request, count| {
             let lines: String = (0..count).map(|n| format!("X-K{n}: {n}\r\n")).collect();
@@ -103,6 +103,7 @@ const HEADS: [Growing; 3] = [
     },
     Growing {
         what: "a URI of {} bytes",
+        clause: clause::SIZE,
         sizes: [64 << 10, 1 << 20, 8 << 20],
         make: |listener, request, size| {
             let mut request = request.clone();
@@ -127,17 +128,20 @@ async fn oversized_heads(
             memory.look(lab);
             let subject = growing.what.replace("{}", &size.to_string());
             let (good, what) = match fate {
-                Fate::Refused(status) => (Some(true), format!("{subject}: refused with {status}")),
+                Fate::Refused(status) => (true, format!("{subject}: refused with {status}")),
                 Fate::Closed => {
-                    (None, format!("{subject}: limited, though by a closed connection without a clear 4xx"))
+                    evidence.push(
+                        clause::CLEAR_REFUSAL.gap(format!("{subject} is answered by nothing but a closed connection")),
+                    );
+                    (true, format!("{subject}: limited, though by a closed connection without a clear 4xx"))
                 }
-                Fate::Failed(status) => (Some(false), format!("{subject}: answered {status}, not with a 4xx")),
-                Fate::Silent => (Some(false), format!("{subject}: neither answered nor cut within {ANSWER:?}")),
+                Fate::Failed(status) => (false, format!("{subject}: answered {status}, not with a 4xx")),
+                Fate::Silent => (false, format!("{subject}: neither answered nor cut within {ANSWER:?}")),
                 Fate::Served(_) if Some(&size) != growing.sizes.last() => continue,
-                Fate::Served(status) => (Some(false), format!("{subject}: accepted and answered {status}: no limit")),
+                Fate::Served(status) => (false, format!("{subject}: accepted and answered {status}: no limit")),
             };
             let sent = format!("{} {} with {subject}", harmless.request.method, harmless.request.path);
-            evidence.push(listener::evidence(good, what, sent, came));
+            evidence.push(growing.clause.saw(good, what).exchanged(sent, came));
             break;
         }
     }
@@ -177,7 +181,7 @@ fn is_refusal(status: u16) -> bool {
 
 async fn deep_json(lab: &Lab) -> Vec<Evidence> {
     let Some(spec) = json_spec(lab) else {
-        return vec![Evidence::note("no request with JSON is declared: its depth was not examined")];
+        return vec![clause::DEPTH.gap("no request with JSON is declared: its depth was not examined")];
     };
     let shapes = [
         ("arrays", format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH))),
@@ -189,7 +193,7 @@ async fn deep_json(lab: &Lab) -> Vec<Evidence> {
         let good = exchange.status().is_some_and(|status| status.is_client_error());
         let status = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
         let what = format!("{DEPTH} levels of JSON {name} are answered {status}");
-        evidence.push(Evidence::exchange(good, what, &exchange));
+        evidence.push(clause::DEPTH.saw(good, what).with(&exchange));
     }
     evidence
 }
@@ -214,7 +218,8 @@ impl Memory {
 
     fn evidence(&self) -> Evidence {
         if self.before == 0 {
-            return Evidence::note("its memory cannot be seen: it does not run in the process group that keel started");
+            return clause::SIZE
+                .gap("its memory cannot be seen: it does not run in the process group that keel started");
         }
         let risen = self.most.saturating_sub(self.before);
         let what = format!(
@@ -223,7 +228,7 @@ impl Memory {
             mebibytes(self.before),
             MEMORY >> 20
         );
-        Evidence::saw(risen < MEMORY, what)
+        clause::SIZE.saw(risen < MEMORY, what)
     }
 }
 

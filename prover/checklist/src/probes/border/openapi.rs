@@ -16,6 +16,7 @@ use keel_wire::http::{Exchange, Request};
 
 use self::document::{Document, Operation};
 use super::support::writes::{Writes, changes_state, reads, writes};
+use crate::clause::border::openapi as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -66,26 +67,23 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let document = match Document::parse(&text) {
         Ok(document) => document,
         Err(reason) => {
-            let evidence =
-                vec![Evidence::exchange(false, format!("{path} is no OpenAPI 3.1 document: {reason}"), &exchange)];
-            return Finding::judge(ID, "", evidence);
+            let evidence = vec![
+                clause::DOCUMENT.contradicts(format!("{path} is no OpenAPI 3.1 document: {reason}")).with(&exchange),
+            ];
+            return Finding::judge(ID, evidence);
         }
     };
     let operations = document.operations().len();
     let mut evidence =
-        vec![Evidence::saw(true, format!("{path} is an OpenAPI 3.1 document with {operations} operations"))];
+        vec![clause::DOCUMENT.holds(format!("{path} is an OpenAPI 3.1 document with {operations} operations"))];
     let dangling = document.dangling();
     if !dangling.is_empty() {
-        evidence.push(Evidence::saw(false, format!("references lead nowhere: {}", dangling.join(", "))));
+        evidence.push(clause::DOCUMENT.contradicts(format!("references lead nowhere: {}", dangling.join(", "))));
     }
     evidence.extend(plain_reads(lab, &document).await);
     evidence.extend(mix(lab, &document).await);
     evidence.extend(generated(lab, &document).await);
-    Finding::judge(
-        ID,
-        "the document describes the service, and the service conforms to it under generated input",
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// The document's exchange, or what was tried.
@@ -105,7 +103,7 @@ async fn find(lab: &Lab) -> Result<Exchange, Vec<Evidence>> {
             return Ok(exchange);
         }
         let status = exchange.status().map_or_else(|| "nothing".to_owned(), |status| status.as_u16().to_string());
-        tried.push(Evidence::note(format!("GET {path} gives {status}")));
+        tried.push(clause::DOCUMENT.figure(format!("GET {path} gives {status}")));
     }
     Err(tried)
 }
@@ -119,17 +117,17 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
         let json = exchange.answer().is_some_and(|answer| answer.header("content-type").contains("json"));
         if json && exchange.status().is_some_and(|status| status.is_success()) {
             let what = format!("GET {} answers JSON, and no OpenAPI document describes it", exchange.request.path);
-            evidence.push(Evidence::exchange(false, what, &exchange));
+            evidence.push(clause::DOCUMENT.contradicts(what).with(&exchange));
         }
     }
     if let Some(spec) = lab.subject.requests.iter().find(|spec| changes_state(spec)) {
-        evidence.push(Evidence::saw(
-            false,
-            format!("{} is an API's request, and no OpenAPI document describes it", spec.name),
-        ));
+        evidence.push(
+            clause::CONFORMS
+                .contradicts(format!("{} is an API's request, and no OpenAPI document describes it", spec.name)),
+        );
     }
-    if evidence.iter().any(|piece| piece.good == Some(false)) {
-        return Finding::judge(ID, "", evidence);
+    if evidence.iter().any(|piece| piece.is_against()) {
+        return Finding::judge(ID, evidence);
     }
     if let Writes::None(reason, seen) = writes(lab).await {
         evidence.extend(seen);
@@ -265,7 +263,7 @@ impl Tally {
         self.wrong += 1;
         if self.shown.len() < SHOWN {
             let what = format!("{} {} {fault}", exchange.request.method, shortened(&exchange.request.path));
-            self.shown.push(Evidence::exchange(false, what, exchange));
+            self.shown.push(clause::CONFORMS.contradicts(what).with(exchange));
         }
     }
 
@@ -277,8 +275,8 @@ impl Tally {
         match all {
             0 => {}
             // The faults speak for themselves; the count is a figure beside them.
-            _ if self.wrong > 0 => evidence.push(Evidence::note(told)),
-            _ => evidence.push(Evidence::saw(true, told)),
+            _ if self.wrong > 0 => evidence.push(clause::CONFORMS.figure(told)),
+            _ => evidence.push(clause::CONFORMS.holds(told)),
         }
         evidence
     }

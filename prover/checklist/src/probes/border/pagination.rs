@@ -18,7 +18,8 @@ use keel_wire::http::{Exchange, Request};
 
 use self::page::{Next, Page};
 use super::support::writes::{Writes, changes_state, reads, writes};
-use crate::finding::{Evidence, Finding, Verdict};
+use crate::clause::border::pagination as clause;
+use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::RequestSpec;
@@ -65,17 +66,11 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return without_lists(lab).await;
     }
     let mut evidence = Vec::new();
-    let mut unseen = Vec::new();
     for spec in &lists {
         let list = List { lab, spec };
-        list.examine(&mut evidence, &mut unseen).await;
+        list.examine(&mut evidence).await;
     }
-    let finding =
-        Finding::judge(ID, "lists are bounded and their cursors opaque and stable while rows are added", evidence);
-    if finding.verdict == Verdict::Holds && !unseen.is_empty() {
-        return Finding::unknown(ID, unseen.join("; "), finding.evidence);
-    }
-    finding
+    Finding::judge(ID, evidence)
 }
 
 /// No list was declared: it does not apply when nothing can be added and nothing looks like a list.
@@ -87,7 +82,7 @@ async fn without_lists(lab: &Lab) -> Finding {
     for spec in lab.mix().iter().filter(|spec| reads(spec)) {
         let exchange = lab.http().send(lab.fill(spec)).await;
         if Page::of(&exchange).is_some_and(|page| page.items.len() > 1) {
-            evidence.push(Evidence::exchange(true, format!("{} looks like a list", spec.name), &exchange));
+            evidence.push(Evidence::note(format!("{} looks like a list", spec.name)).with(&exchange));
             return Finding::unknown(ID, format!("{} looks like a list: declare `list = true`", spec.name), evidence);
         }
     }
@@ -101,13 +96,12 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    async fn examine(&self, evidence: &mut Vec<Evidence>, unseen: &mut Vec<String>) {
+    async fn examine(&self, evidence: &mut Vec<Evidence>) {
         let name = &self.spec.name;
         let first = self.get(&[]).await;
         let Some(page) = Page::of(&first) else {
-            unseen.push(format!("{name} is declared a list and no array was found in its answer"));
-            return evidence
-                .push(Evidence { good: None, ..Evidence::exchange(true, format!("{name} gives no array"), &first) });
+            let what = format!("{name} is declared a list and no array was found in its answer");
+            return evidence.push(clause::BOUNDED.gap(what).with(&first));
         };
         if page.items.len() <= SMALL {
             self.make(BATCH).await;
@@ -115,13 +109,16 @@ impl List<'_> {
         let limit = self.limit_parameter().await;
         let bounded = self.bounds(limit.unwrap_or(LIMITS[0]), evidence).await;
         if !bounded && self.creators().is_empty() {
-            unseen.push(format!(
+            evidence.push(clause::BOUNDED.gap(format!(
                 "no bound of {name} could be seen with the rows there are: declare what makes them with `save`"
-            ));
+            )));
         } else if !bounded {
-            unseen.push(format!("no bound of {name} could be seen with the rows that could be made in {MAKING:?}"));
+            evidence.push(
+                clause::BOUNDED
+                    .gap(format!("no bound of {name} could be seen with the rows that could be made in {MAKING:?}")),
+            );
         }
-        self.cursors(limit, evidence, unseen).await;
+        self.cursors(limit, evidence).await;
     }
 
     /// The parameter that says how many items a page has: the one that is obeyed.
@@ -160,13 +157,13 @@ impl List<'_> {
                     (Some(page), Some(false)) => format!("{name}, {how}, gives {} items: no bound", page.items.len()),
                     (Some(page), None) => format!("{name}, {how}, gives all {} items", page.items.len()),
                 };
-                evidence.push(Evidence { good, ..Evidence::exchange(true, what, &exchange) });
+                evidence.push(clause::BOUNDED.maybe(good, what).with(&exchange));
             }
             return verdicts.iter().all(Option::is_some);
         }
     }
 
-    async fn cursors(&self, limit: Option<&str>, evidence: &mut Vec<Evidence>, unseen: &mut Vec<String>) {
+    async fn cursors(&self, limit: Option<&str>, evidence: &mut Vec<Evidence>) {
         let name = &self.spec.name;
         let small = SMALL.to_string();
         let parameters: Vec<(&str, &str)> = limit.map(|limit| (limit, small.as_str())).into_iter().collect();
@@ -175,19 +172,19 @@ impl List<'_> {
         let Some(next) = page.next else {
             let what = format!("{name} gives no way to a next page");
             if limit.is_some() || page.items.len() > SMALL {
-                evidence.push(Evidence::exchange(false, what, &exchange));
+                evidence.push(clause::OPAQUE_CURSOR.contradicts(what).with(&exchange));
             } else {
-                unseen.push(format!("{what}, with too few rows to tell"));
+                evidence.push(clause::OPAQUE_CURSOR.gap(format!("{what}, with too few rows to tell")));
             }
             return;
         };
         let token = next.token();
         let plain = token.as_deref().is_some_and(|token| token.parse::<i128>().is_ok());
         let told = if plain { "a plain number" } else { "opaque" };
-        evidence.push(Evidence::saw(
-            !plain,
-            format!("the cursor of {name} is {told}: {}", token.as_deref().unwrap_or("a link")),
-        ));
+        evidence.push(
+            clause::OPAQUE_CURSOR
+                .saw(!plain, format!("the cursor of {name} is {told}: {}", token.as_deref().unwrap_or("a link"))),
+        );
 
         let walker = Walker { list: self, cursor: self.cursor_parameter(&next, &parameters).await, parameters };
         match (walker.walk(false).await, walker.walk(true).await) {
@@ -200,7 +197,7 @@ impl List<'_> {
         };
         let good = exchange.status().is_some_and(|status| status.is_client_error());
         let told = if good { "is refused" } else { "is not answered 4xx" };
-        evidence.push(Evidence::exchange(good, format!("a false cursor for {name} {told}"), &exchange));
+        evidence.push(clause::OPAQUE_CURSOR.saw(good, format!("a false cursor for {name} {told}")).with(&exchange));
     }
 
     /// The parameter that takes a bare cursor: the one with which another page comes.
@@ -264,7 +261,7 @@ impl Walker<'_> {
         loop {
             let Some(page) = Page::of(&exchange) else {
                 let what = format!("page {} of {} is no list", walk.pages + 1, self.list.spec.name);
-                return Err(Box::new(Evidence::exchange(false, what, &exchange)));
+                return Err(Box::new(clause::STABLE.contradicts(what).with(&exchange)));
             };
             walk.pages += 1;
             walk.items.extend(page.items.iter().map(|item| identity(self.list.spec, item)));
@@ -332,5 +329,5 @@ fn compare(name: &str, still: &Walk, moving: &Walk) -> Evidence {
         moving.items.len(),
         still.items.len()
     );
-    Evidence::saw(good, what)
+    clause::STABLE.saw(good, what)
 }

@@ -15,6 +15,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::support::writes::{NOWHERE, json_spec, reads};
+use crate::clause::Clause;
+use crate::clause::border::problem as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -59,7 +61,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     for (what, request) in attempts(lab) {
         let exchange = lab.http().send(request).await;
         let (pieces, id) = examine_error(what, &exchange);
-        seen_error |= pieces.iter().any(|piece| piece.good.is_some());
+        seen_error |= pieces.iter().any(|piece| piece.decides());
         // The note on the server's version is the same every time: once will do.
         evidence.extend(
             pieces.into_iter().filter(|piece| piece.sent.is_some() || !evidence.contains(piece)).collect::<Vec<_>>(),
@@ -68,7 +70,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     let distinct: std::collections::HashSet<&String> = ids.iter().collect();
     if distinct.len() < ids.len() {
-        evidence.push(Evidence::saw(false, "two errors carry the same request id"));
+        evidence.push(clause::REQUEST_ID.contradicts("two errors carry the same request id"));
     }
     if !seen_error {
         return Finding::unknown(
@@ -77,11 +79,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             evidence,
         );
     }
-    Finding::judge(
-        ID,
-        "every error provoked is a problem document with a request id of its own and leaks nothing",
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// What is sent to provoke errors, and what each is.
@@ -116,27 +114,29 @@ fn only_read(lab: &Lab) -> String {
 /// Judges one error; its request id when it has one.
 fn examine_error(what: &str, exchange: &Exchange) -> (Vec<Evidence>, Option<String>) {
     let Some(answer) = exchange.answer() else {
-        return (vec![Evidence::exchange(false, format!("{what} is not answered at all"), exchange)], None);
+        return (vec![clause::DOCUMENT.contradicts(format!("{what} is not answered at all")).with(exchange)], None);
     };
     let status = answer.status.as_u16();
     if status < 400 {
-        let mut piece = Evidence::exchange(true, format!("{what} is no error here: {status}"), exchange);
-        piece.good = None;
-        return (vec![piece], None);
+        return (vec![clause::DOCUMENT.gap(format!("{what} is no error here: {status}")).with(exchange)], None);
     }
     let body = answer.text();
     let document = answer.json().filter(Value::is_object);
     let id = request_id(exchange, document.as_ref());
-    let mut faults = form(answer.header("content-type"), document.as_ref(), status);
-    if id.is_none() {
-        faults.push("no request id".into());
-    }
-    faults.extend(leaks(&body).into_iter().map(|leak| format!("it shows {leak}")));
-    let told = if faults.is_empty() { "a problem document".to_owned() } else { faults.join(", ") };
-    let mut evidence = vec![Evidence::exchange(faults.is_empty(), format!("{what} ({status}): {told}"), exchange)];
+    let told = |clause: Clause, faults: Vec<String>, sound: &str| {
+        let found = if faults.is_empty() { sound.to_owned() } else { faults.join(", ") };
+        clause.saw(faults.is_empty(), format!("{what} ({status}): {found}")).with(exchange)
+    };
+    let without_id = if id.is_none() { vec!["no request id".to_owned()] } else { Vec::new() };
+    let leaks = leaks(&body).into_iter().map(|leak| format!("it shows {leak}")).collect();
+    let mut evidence = vec![
+        told(clause::DOCUMENT, form(answer.header("content-type"), document.as_ref(), status), "a problem document"),
+        told(clause::REQUEST_ID, without_id, "it carries a request id"),
+        told(clause::NO_LEAK, leaks, "it shows nothing of the inside"),
+    ];
     let server = answer.header("server");
     if server.contains('/') && server.chars().any(|letter| letter.is_ascii_digit()) {
-        evidence.push(Evidence::note(format!("the Server header tells a version: {server}")));
+        evidence.push(clause::NO_LEAK.figure(format!("the Server header tells a version: {server}")));
     }
     (evidence, id)
 }

@@ -21,6 +21,7 @@ use futures_util::future::join_all;
 
 use self::refusal::{Answered, Refusal};
 use super::support::harmless::Harmless;
+use crate::clause::border::rate_limit as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -93,7 +94,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.push(other);
     // Who counts what it refuses may have told a longer wait since.
     evidence.push(asker.again(burst.stated_wait().max(meanwhile.stated_wait())).await);
-    Finding::judge(ID, "one address that asks too often is refused with 429 and told when to come again", evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// Sends the harmless request from a chosen address.
@@ -173,12 +174,15 @@ impl Asker<'_> {
         let evidence = match suffered.first() {
             Some(answered) => {
                 let (count, how) = (suffered.len(), answered.told());
-                Evidence::saw(false, format!("another address suffers from the first: {count} of {OTHERS} are {how}"))
+                clause::BY_ADDRESS
+                    .contradicts(format!("another address suffers from the first: {count} of {OTHERS} are {how}"))
             }
             None if meanwhile.refusals.is_empty() => {
-                Evidence::note("the first address was answered again already, so that others say nothing")
+                clause::BY_ADDRESS.gap("the first address was answered again already, so that others say nothing")
             }
-            None => Evidence::saw(true, format!("{OTHERS} other addresses are answered while the first is refused")),
+            None => {
+                clause::BY_ADDRESS.holds(format!("{OTHERS} other addresses are answered while the first is refused"))
+            }
         };
         (evidence, meanwhile)
     }
@@ -187,7 +191,7 @@ impl Asker<'_> {
     async fn again(&self, stated: Option<Duration>) -> Evidence {
         match stated {
             Some(wait) if wait > WAIT => {
-                return Evidence::note(format!("it was told to wait {wait:?}: longer than is waited for here"));
+                return clause::HEADERS.gap(format!("it was told to wait {wait:?}: longer than is waited for here"));
             }
             Some(wait) => tokio::time::sleep(wait + ROUNDING).await,
             None => {}
@@ -198,12 +202,12 @@ impl Asker<'_> {
             match answered {
                 Answered::InPeace => {
                     let waited = stated.map_or_else(|| began.elapsed(), |wait| wait + ROUNDING);
-                    return Evidence::saw(true, format!("the first address is answered again after {waited:.1?}"));
+                    return clause::HEADERS.holds(format!("the first address is answered again after {waited:.1?}"));
                 }
                 answered if stated.is_some() || began.elapsed() > WAIT => {
                     let waited = stated.unwrap_or(WAIT);
                     let what = format!("the first address is not answered after {waited:?}: {}", answered.told());
-                    return Evidence::saw(false, what);
+                    return clause::HEADERS.contradicts(what);
                 }
                 _ => tokio::time::sleep(LOOK).await,
             }
@@ -249,7 +253,7 @@ impl Burst {
         if self.sent < FEW {
             return Finding::unknown(ID, format!("{what}: too few to reach a limit"), vec![Evidence::note(what)]);
         }
-        Finding::judge(ID, "", vec![Evidence::saw(false, what)])
+        Finding::judge(ID, vec![clause::BY_ADDRESS.contradicts(what)])
     }
 
     fn evidence(&self) -> Vec<Evidence> {
@@ -267,6 +271,6 @@ impl Burst {
             0 => format!("every refusal says when to come again: {}", first.headers),
             silent => format!("{silent} of {refused} refusals carry neither Retry-After nor RateLimit headers"),
         };
-        vec![Evidence::saw(right == refused, statuses), Evidence::saw(told == refused, says)]
+        vec![clause::HEADERS.saw(right == refused, statuses), clause::HEADERS.saw(told == refused, says)]
     }
 }

@@ -10,6 +10,7 @@
 //!   overload; the writes of the mix.
 //! - **Bound in time**: about 20 s when the capacity is known, 40 s when it is not.
 
+use crate::clause::border::shed as clause;
 use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -40,10 +41,12 @@ pub async fn examine_up_to(lab: &mut Lab, most: f64) -> Finding {
         Ok(seen) => seen,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };
-    seen.judge(ID, "at twice its capacity it does what it can and refuses the rest at once and clearly", |seen| {
-        let mut evidence = vec![seen.told(), seen.goodput(), seen.surplus()];
-        evidence.extend([seen.alive(), seen.told_when(), seen.quickness()].into_iter().flatten());
-        evidence.push(seen.recovery());
+    seen.judge(ID, |seen| {
+        let mut evidence = vec![seen.told(), seen.goodput(clause::GOODPUT), seen.surplus(clause::REFUSAL)];
+        let others =
+            [seen.alive(clause::GOODPUT), seen.told_when(clause::RETRY_AFTER), seen.quickness(clause::EARLY_REFUSAL)];
+        evidence.extend(others.into_iter().flatten());
+        evidence.push(seen.recovery(clause::GOODPUT));
         evidence
     })
 }

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use self::fate::Fate;
 use super::support::harmless::{Harmless, PROMPT, in_peace};
 use super::support::writes::json_spec;
+use crate::clause::Clause;
+use crate::clause::border::slow_clients as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -73,17 +75,15 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
     };
     let clients = start_clients(lab, &listener, &harmless, patience).await;
     let (fates, asked) = wait(clients, &harmless, patience).await;
-    let mut evidence: Vec<Evidence> = fates.into_iter().map(|(name, fate)| judge(name, fate)).collect();
+    let mut evidence: Vec<Evidence> = fates.into_iter().map(|(clause, name, fate)| judge(clause, name, fate)).collect();
     evidence.push(asked.evidence());
-    Finding::judge(ID, "every slow connection was cut and others were answered promptly", evidence)
+    Finding::judge(ID, evidence)
 }
 
-async fn start_clients(
-    lab: &Lab,
-    listener: &Listener,
-    harmless: &Harmless,
-    patience: Patience,
-) -> JoinSet<(&'static str, Fate)> {
+/// A slow connection: the clause that it is about, its name and its fate.
+type Slow = (Clause, &'static str, Fate);
+
+async fn start_clients(lab: &Lab, listener: &Listener, harmless: &Harmless, patience: Patience) -> JoinSet<Slow> {
     let read = harmless.request.clone();
     let written = json_spec(lab).map_or_else(|| Request::new(http::Method::POST, "/"), |spec| lab.fill(&spec));
     let slow_head = {
@@ -97,24 +97,29 @@ async fn start_clients(
 
     let mut clients = JoinSet::new();
     let at = listener.clone();
-    clients.spawn(async move { ("a head that comes a byte at a time", drip(&at, slow_head, patience).await) });
+    clients.spawn(async move {
+        (clause::SLOW_HEADERS, "a head that comes a byte at a time", drip(&at, slow_head, patience).await)
+    });
     let at = listener.clone();
-    clients.spawn(async move { ("a body that comes a byte at a time", drip(&at, slow_body, patience).await) });
+    clients.spawn(async move {
+        (clause::SLOW_BODIES, "a body that comes a byte at a time", drip(&at, slow_body, patience).await)
+    });
     let at = listener.clone();
-    clients.spawn(async move { ("a connection that says nothing", idle(&at, Vec::new(), patience).await) });
+    clients
+        .spawn(async move { (clause::IDLE, "a connection that says nothing", idle(&at, Vec::new(), patience).await) });
     let at = listener.clone();
-    clients.spawn(async move { ("a connection idle after a whole request", idle(&at, whole, patience).await) });
+    clients.spawn(async move {
+        (clause::IDLE, "a connection idle after a whole request", idle(&at, whole, patience).await)
+    });
     let at = listener.clone();
-    clients.spawn(async move { ("a reader that never reads", reader::never_read(&at, largest, patience.cut).await) });
+    clients.spawn(async move {
+        (clause::SLOW_READERS, "a reader that never reads", reader::never_read(&at, largest, patience.cut).await)
+    });
     clients
 }
 
 /// Waits for all clients and asks the harmless request meanwhile.
-async fn wait(
-    mut clients: JoinSet<(&'static str, Fate)>,
-    harmless: &Harmless,
-    patience: Patience,
-) -> (Vec<(&'static str, Fate)>, Asked) {
+async fn wait(mut clients: JoinSet<Slow>, harmless: &Harmless, patience: Patience) -> (Vec<Slow>, Asked) {
     let mut asked = Asked::default();
     let mut fates = Vec::new();
     let mut ticks = tokio::time::interval(patience.ask);
@@ -125,7 +130,7 @@ async fn wait(
             _ = ticks.tick() => asked.ask(harmless).await,
             client = clients.join_next() => match client {
                 Some(Ok(fate)) => fates.push(fate),
-                Some(Err(error)) => fates.push(("a slow client of keel's own", Fate::NotJudged(error.to_string()))),
+                Some(Err(error)) => fates.push((clause::IDLE, "a slow client of keel's own", Fate::NotJudged(error.to_string()))),
                 None => return (fates, asked),
             },
         }
@@ -147,22 +152,22 @@ impl Asked {
         self.slowest = self.slowest.max(exchange.took);
         if !same || exchange.took >= PROMPT {
             let what = "others notice: a harmless request was not answered promptly as before";
-            self.worst.get_or_insert_with(|| Evidence::exchange(false, what, &exchange));
+            self.worst.get_or_insert_with(|| clause::BYSTANDERS.contradicts(what).with(&exchange));
         }
     }
 
     fn evidence(self) -> Evidence {
         let what =
             format!("{} harmless requests were answered meanwhile, the slowest in {:.1?}", self.times, self.slowest);
-        self.worst.unwrap_or_else(|| Evidence::saw(true, what))
+        self.worst.unwrap_or_else(|| clause::BYSTANDERS.holds(what))
     }
 }
 
-fn judge(name: &str, fate: Fate) -> Evidence {
+fn judge(clause: Clause, name: &str, fate: Fate) -> Evidence {
     match fate {
-        Fate::Cut(after, how) => Evidence::saw(true, format!("{name} was {how} after {after:.1?}")),
-        Fate::Held(after) => Evidence::saw(false, format!("{name} was still held after {after:.1?}")),
-        Fate::NotJudged(why) => Evidence::note(format!("{name} could not be judged: {why}")),
+        Fate::Cut(after, how) => clause.holds(format!("{name} was {how} after {after:.1?}")),
+        Fate::Held(after) => clause.contradicts(format!("{name} was still held after {after:.1?}")),
+        Fate::NotJudged(why) => clause.gap(format!("{name} could not be judged: {why}")),
     }
 }
 

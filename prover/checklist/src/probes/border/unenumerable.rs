@@ -15,6 +15,7 @@ use keel_wire::http::Exchange;
 use serde_json::Value;
 
 use super::support::writes::{Writes, changes_state, writes};
+use crate::clause::border::unenumerable as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -78,10 +79,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                 }
             }
         }
-        evidence.push(judge(&spec.name, &ids));
+        evidence.extend(judge(&spec.name, &ids));
         evidence.extend(neighbours(lab, &spec, &name, ids.last()).await);
     }
-    Finding::judge(ID, "identifiers are random and their neighbours do not exist", evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// The identifier that a creator saves: the first that some path of the mix uses, else the first called `id`.
@@ -98,26 +99,24 @@ fn identifier(lab: &Lab, spec: &RequestSpec) -> Option<(RequestSpec, String, Str
 }
 
 /// Judges identifiers that were made one after the other.
-fn judge(name: &str, ids: &[Value]) -> Evidence {
+fn judge(name: &str, ids: &[Value]) -> Vec<Evidence> {
     let texts: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
     let shown: Vec<String> = ids.iter().take(4).map(ToString::to_string).collect();
     let shown = shown.join(", ");
-    let fault = if texts.len() < ids.len() {
-        Some("are numbers".to_owned())
+    let bits = varying_bits(&texts);
+    let (clause, fault) = if texts.len() < ids.len() {
+        (clause::COUNTED, "are numbers".to_owned())
     } else if texts.iter().collect::<HashSet<_>>().len() < texts.len() {
-        Some("repeat".to_owned())
+        (clause::GUESSED, "repeat".to_owned())
     } else if is_counter(&texts) {
-        Some("count up".to_owned())
+        (clause::COUNTED, "count up".to_owned())
+    } else if bits < BITS {
+        (clause::GUESSED, format!("vary in about {bits:.0} bits only"))
     } else {
-        Some(varying_bits(&texts)).filter(|bits| *bits < BITS).map(|bits| format!("vary in about {bits:.0} bits only"))
+        let what = format!("identifiers of {name} vary at random in about {bits:.0} bits: {shown}");
+        return vec![clause::GUESSED.holds(what.clone()), clause::COUNTED.holds(what)];
     };
-    match fault {
-        Some(fault) => Evidence::saw(false, format!("identifiers of {name} {fault}: {shown}")),
-        None => {
-            let bits = varying_bits(&texts);
-            Evidence::saw(true, format!("identifiers of {name} vary at random in about {bits:.0} bits: {shown}"))
-        }
-    }
+    vec![clause.contradicts(format!("identifiers of {name} {fault}: {shown}"))]
 }
 
 /// About how many bits differ from one identifier to the next: for each place that takes several values, the bits of the
@@ -162,10 +161,10 @@ async fn neighbours(lab: &Lab, spec: &RequestSpec, name: &str, id: Option<&Value
     let mut readers = lab.mix().into_iter().filter(super::support::writes::reads).map(|spec| (spec.path, spec.headers));
     let reader = spec.read.clone().filter(|path| path.contains(&template)).map(|path| (path, spec.headers.clone()));
     let Some((path, headers)) = reader.or_else(|| readers.find(|(path, _)| path.contains(&template))) else {
-        return vec![Evidence::note(format!(
-            "where things of {} can be read is not declared: neighbours were not asked",
-            spec.name
-        ))];
+        return vec![
+            clause::GUESSED
+                .gap(format!("where things of {} can be read is not declared: neighbours were not asked", spec.name)),
+        ];
     };
     let id = id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned);
     let ask = async |id: &str| -> Exchange {
@@ -175,14 +174,16 @@ async fn neighbours(lab: &Lab, spec: &RequestSpec, name: &str, id: Option<&Value
     };
     let own = ask(&id).await;
     if !own.status().is_some_and(|status| status.is_success()) {
-        return vec![Evidence::note(format!("what {} made cannot be read back: neighbours were not asked", spec.name))];
+        return vec![
+            clause::GUESSED.gap(format!("what {} made cannot be read back: neighbours were not asked", spec.name)),
+        ];
     }
     let mut evidence = Vec::new();
     for neighbour in next_to(&id) {
         let exchange = ask(&neighbour).await;
         let absent = exchange.status().is_some_and(|status| [400, 404, 410, 422].contains(&status.as_u16()));
         let told = if absent { "does not exist" } else { "is not answered 404" };
-        evidence.push(Evidence::exchange(absent, format!("the neighbour {neighbour} of {id} {told}"), &exchange));
+        evidence.push(clause::GUESSED.saw(absent, format!("the neighbour {neighbour} of {id} {told}")).with(&exchange));
     }
     evidence
 }

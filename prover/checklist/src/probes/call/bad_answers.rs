@@ -15,6 +15,8 @@ use keel_proxy::Fault;
 use keel_wire::http::{Answer, Exchange};
 
 use super::support::proxied_dependency::{self, Dependent, GRACE};
+use crate::clause::Clause;
+use crate::clause::call::bad_answers as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -46,14 +48,14 @@ const LONG: u64 = 1 << 20;
 const BAD: [&str; 2] = ["this is not the protocol that you speak", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"];
 
 /// What the dependency does, in this order, and how it is told.
-const FAULTS: [(Fault, &str); 7] = [
-    (Fault::Reset, "resets the connection"),
-    (Fault::Garbage, "answers bytes that are not the protocol"),
-    (Fault::ServerError, "answers 500"),
-    (Fault::Truncate(20), "breaks off within the head"),
-    (Fault::Truncate(160), "breaks off after 160 bytes"),
-    (Fault::Endless, "answers without end"),
-    (Fault::LostAnswer, "does the work and loses the answer"),
+const FAULTS: [(Fault, Clause, &str); 7] = [
+    (Fault::Reset, clause::MISSING, "resets the connection"),
+    (Fault::Garbage, clause::GARBAGE, "answers bytes that are not the protocol"),
+    (Fault::ServerError, clause::CLEAR_ERROR, "answers 500"),
+    (Fault::Truncate(20), clause::TRUNCATED, "breaks off within the head"),
+    (Fault::Truncate(160), clause::TRUNCATED, "breaks off after 160 bytes"),
+    (Fault::Endless, clause::ENDLESS, "answers without end"),
+    (Fault::LostAnswer, clause::MISSING, "does the work and loses the answer"),
 ];
 
 /// Examines the running subject.
@@ -65,35 +67,40 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     };
     let mut seen = 0;
     for dependent in &dependents {
-        for (fault, told) in FAULTS {
+        for (fault, clause, told) in FAULTS {
             if begun.elapsed() > BOUND {
-                evidence
-                    .push(Evidence::note(format!("{} that {told} was not tried: {BOUND:?} are over", dependent.name)));
+                evidence.push(clause.gap(format!("{} that {told} was not tried: {BOUND:?} are over", dependent.name)));
                 continue;
             }
             // A service that leaves a failing dependency alone would not hear the next fault.
-            let again = dependent.recovery(lab).await;
-            if again.good == Some(false) {
+            let again = dependent.recovery(lab, clause::CLEAR_ERROR).await;
+            if again.is_against() {
                 evidence.push(again);
-                return Finding::judge(ID, "", evidence);
+                return Finding::judge(ID, evidence);
             }
-            let (pieces, met) = examine_fault(lab, dependent, fault, told).await;
+            let (pieces, met) = examine_fault(lab, dependent, (fault, clause), told).await;
             seen += usize::from(met);
             evidence.extend(pieces);
             if !lab.process().is_running() {
-                evidence.push(Evidence::saw(false, format!("the process ended when {} {told}", dependent.name)));
-                return Finding::judge(ID, "", evidence);
+                evidence
+                    .push(clause::CLEAR_ERROR.contradicts(format!("the process ended when {} {told}", dependent.name)));
+                return Finding::judge(ID, evidence);
             }
         }
-        evidence.push(dependent.recovery(lab).await);
+        evidence.push(dependent.recovery(lab, clause::CLEAR_ERROR).await);
     }
-    if seen == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+    if seen == 0 && evidence.iter().all(|piece| !piece.is_against()) {
         return Finding::unknown(ID, "no call met a bad answer, so nothing was seen of what becomes of one", evidence);
     }
-    Finding::judge(ID, format!("{seen} kinds of bad answers became clear and whole ones, in time and memory"), evidence)
+    Finding::judge(ID, evidence)
 }
 
-async fn examine_fault(lab: &mut Lab, dependent: &Dependent, fault: Fault, told: &str) -> (Vec<Evidence>, bool) {
+async fn examine_fault(
+    lab: &mut Lab,
+    dependent: &Dependent,
+    (fault, clause): (Fault, Clause),
+    told: &str,
+) -> (Vec<Evidence>, bool) {
     let name = &dependent.name;
     let before = lab.process().usage().resident;
     let mut most = before;
@@ -117,15 +124,20 @@ async fn examine_fault(lab: &mut Lab, dependent: &Dependent, fault: Fault, told:
     for ((spec, exchange), (_, peace)) in answers.iter().zip(&dependent.users) {
         let (good, outcome) = judge(exchange, peace.answer(), lab.subject.deadline + GRACE);
         let what = format!("when {name} {told}, {} {outcome}", spec.name);
-        evidence.push(Evidence { good: met_or_bad(good, met), ..Evidence::exchange(good, what, exchange) });
+        let good = met_or_bad(good, met);
+        evidence.push(clause::CLEAR_ERROR.maybe(good, what.clone()).with(exchange));
+        evidence.push(clause.maybe(good, what).with(exchange));
+        let in_time = exchange.answer().is_some() && exchange.took <= lab.subject.deadline + GRACE;
+        let what = format!("when {name} {told}, {} ends after {:.1?}", spec.name, exchange.took);
+        evidence.push(clause::BOUNDED_TIME.maybe(met_or_bad(in_time, met), what));
     }
     if !met {
-        evidence.push(Evidence::note(format!("no call met {name} while it {told}")));
+        evidence.push(clause.gap(format!("no call met {name} while it {told}")));
     }
     let growth = most.saturating_sub(before);
     let within = growth <= MAX_GROWTH;
     let what = format!("when {name} {told}, resident memory grows by {:.1} MiB", growth as f64 / f64::from(1 << 20));
-    evidence.push(Evidence { good: met_or_bad(within, met), ..Evidence::saw(within, what) });
+    evidence.push(clause::BOUNDED_MEMORY.maybe(met_or_bad(within, met), what));
     (evidence, met)
 }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use keel_drill::double::Behaviour;
 
 use super::support::instances::{Load, Three};
+use crate::clause::call::balance as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -74,23 +75,20 @@ async fn judge(lab: &Lab, three: &Three) -> Finding {
         return Finding::unknown(ID, format!("in peace {told}: what becomes of calls is not seen"), Vec::new());
     }
     let spread = (0..3).all(|place| peace.share(place) >= LEAST);
-    let mut evidence = vec![Evidence::saw(spread, format!("with three instances of {name} {told}"))];
+    let mut evidence = vec![clause::SPREAD.saw(spread, format!("with three instances of {name} {told}"))];
     if !spread {
-        return Finding::judge(ID, "", evidence);
+        return Finding::judge(ID, evidence);
     }
     evidence.push(slow(lab, three).await);
     if settled(lab, three).await {
         evidence.extend(failing(lab, three).await);
     } else {
-        evidence.push(Evidence::saw(
-            false,
-            format!("one instance that was slow had no call for {SETTLED:?} once it was fast"),
-        ));
+        evidence.push(
+            clause::RETURN
+                .contradicts(format!("one instance that was slow had no call for {SETTLED:?} once it was fast")),
+        );
     }
-    let summary = format!(
-        "three instances of {name} each got their part; one that was slow, and one that failed, were left alone until they were well"
-    );
-    Finding::judge(ID, summary, evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// One instance becomes slow; it is fast again at the end.
@@ -100,7 +98,7 @@ async fn slow(lab: &Lab, three: &Three) -> Evidence {
     let load = three.load(lab, EVERY, FIVE_SECONDS).await;
     three.set(0, Behaviour::Pass);
     let what = format!("with the first one {LATE:?} late, from the sixth second on {}", load.told());
-    Evidence::saw(load.share(0) < SLOW && is_well(&load), what)
+    clause::EJECTION.saw(load.share(0) < SLOW && is_well(&load), what)
 }
 
 /// One instance fails, and is mended.
@@ -109,7 +107,7 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     three.load(lab, EVERY, FIVE_SECONDS).await;
     let load = three.load(lab, EVERY, FIVE_SECONDS * 2).await;
     let what = format!("with the second one answering 503, from the sixth second on {}", load.told());
-    let left_alone = Evidence::saw(load.share(1) <= FAILING && is_well(&load), what);
+    let left_alone = clause::EJECTION.saw(load.share(1) <= FAILING && is_well(&load), what);
     three.set(1, Behaviour::Pass);
     three.take();
     let since = Instant::now();
@@ -117,10 +115,10 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
         let load = three.load(lab, SPARSE, A_SECOND).await;
         if load.calls[1] > 0 {
             let what = format!("it was called again {:.0?} after it was mended", since.elapsed());
-            return vec![left_alone, Evidence::saw(true, what)];
+            return vec![left_alone, clause::RETURN.holds(what)];
         }
     }
-    vec![left_alone, Evidence::saw(false, format!("it was not called again within {BACK:?} after it was mended"))]
+    vec![left_alone, clause::RETURN.contradicts(format!("it was not called again within {BACK:?} after it was mended"))]
 }
 
 fn is_well(load: &Load) -> bool {

@@ -19,6 +19,7 @@ use keel_wire::http::Exchange;
 
 use super::support::double_in_place::{self, Watched, percentile};
 use super::support::proxied_dependency::GRACE;
+use crate::clause::call::breaker as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -66,20 +67,18 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     if let Some(finding) = conclude(lab, watched, &failing, &format!("{name} answered 503"), &mut evidence).await {
         return finding;
     }
-    let mut summary = format!("{} calls for {COUNTED} requests while {name} failed", failing.calls);
     if deadline <= MOST_DEADLINE {
         let warm_up = deadline + lab.pace.of(GRACE + SILENT_WARM_UP);
         let silent = Counted::under(lab, watched, Behaviour::Hang, warm_up).await;
         if let Some(finding) = conclude(lab, watched, &silent, &format!("{name} was silent"), &mut evidence).await {
             return finding;
         }
-        summary += &format!(", {} while it was silent", silent.calls);
     } else {
-        evidence.push(Evidence::note(format!(
+        evidence.push(clause::FAILURE_RATE.gap(format!(
             "a silent {name} was not tried: with a deadline of {deadline:?} calls may fail too late to be counted"
         )));
     }
-    Finding::judge(ID, format!("{summary}; it was called again when mended"), evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// What a hundred requests caused, after a breaker had time to open.
@@ -115,20 +114,23 @@ async fn conclude(
     let Counted { calls, refused_within } = *counted;
     let told = format!("while {when}, {COUNTED} requests caused {calls} calls");
     if calls > UNBROKEN {
-        evidence.push(Evidence::saw(false, format!("{told}: none was spared")));
-        return Some(Finding::judge(ID, "", std::mem::take(evidence)));
+        evidence.push(clause::FAILURE_RATE.contradicts(format!("{told}: none was spared")));
+        return Some(Finding::judge(ID, std::mem::take(evidence)));
     }
-    evidence.push(Evidence { good: (calls <= PROBES).then_some(true), ..Evidence::note(told.clone()) });
+    evidence.push(clause::FAILURE_RATE.maybe((calls <= PROBES).then_some(true), told));
+    if (1..=PROBES).contains(&calls) {
+        evidence.push(
+            clause::HALF_OPEN.holds(format!("{calls} calls in {COUNTED} requests looked whether it is well again")),
+        );
+    }
     let fast = format!("{} of {COUNTED} requests were then answered within {refused_within:.0?}", 100 - PROBES);
-    evidence.push(Evidence { good: (refused_within <= FAST).then_some(true), ..Evidence::note(fast.clone()) });
+    evidence.push(clause::FAILS_FAST.maybe((refused_within <= FAST).then_some(true), fast));
     let name = &watched.name;
     let Some(took) = watched.well_again(lab, RECOVERY).await else {
         let reason = format!("{name} was not called again {RECOVERY:?} after it was mended");
         return Some(Finding::unknown(ID, reason, std::mem::take(evidence)));
     };
-    evidence.push(Evidence::saw(true, format!("{name} was called again {took:.1?} after it was mended")));
+    evidence.push(clause::CLOSES.holds(format!("{name} was called again {took:.1?} after it was mended")));
     let between = calls > PROBES || refused_within > FAST;
-    between.then(|| {
-        Finding::unknown(ID, format!("{told}, {fast}: neither few and fast nor all"), std::mem::take(evidence))
-    })
+    between.then(|| Finding::judge(ID, std::mem::take(evidence)))
 }

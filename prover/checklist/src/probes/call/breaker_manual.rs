@@ -16,6 +16,7 @@ use std::time::Duration;
 use keel_wire::http::{Exchange, Request};
 
 use super::support::double_in_place::{self, Watched};
+use crate::clause::call::breaker_manual as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -65,7 +66,7 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
     let pulled = pull(lab, trip, &author).await;
     if !was_done(&pulled) {
         let what = format!("the lever that stops calls to {name} is not answered as done");
-        return Finding::judge(ID, "", vec![Evidence::exchange(false, what, &pulled)]);
+        return Finding::judge(ID, vec![clause::TRIP.contradicts(what).with(&pulled)]);
     }
     watched.double.take_calls();
     let answers = watched.load(lab, lab.pace.of(EVERY), REQUESTS).await;
@@ -75,7 +76,7 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
     let what = format!(
         "with the lever pulled {REQUESTS} requests caused {calls} calls to {name}, {as_ever} were answered as ever"
     );
-    let mut evidence = vec![Evidence::saw(calls == 0 && as_ever == 0, what)];
+    let mut evidence = vec![clause::TRIP.saw(calls == 0 && as_ever == 0, what)];
     evidence.extend(told(lab, &author).await);
     let released = pull(lab, release, &author).await;
     if was_done(&released) {
@@ -84,12 +85,12 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
             Some(after) => format!("calls came again {after:.1?} after the lever was released"),
             None => format!("no call came within {RELEASED:?} after the lever was released"),
         };
-        evidence.push(Evidence::saw(back.is_some(), what));
+        evidence.push(clause::RELEASE.saw(back.is_some(), what));
     } else {
         let what = format!("the lever that lets calls to {name} go on is not answered as done");
-        evidence.push(Evidence::exchange(false, what, &released));
+        evidence.push(clause::RELEASE.contradicts(what).with(&released));
     }
-    Finding::judge(ID, format!("calls to {name} were stopped by hand and let go on, and who did it is told"), evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// Whether it is seen who pulled the lever: by whoever looks, and in what was printed.
@@ -107,7 +108,10 @@ async fn told(lab: &Lab, author: &str) -> [Evidence; 2] {
         false => format!("who pulled it is told at {}", looked.join(" and ")),
     };
     let not = if printed { "" } else { "not " };
-    [Evidence::saw(!looked.is_empty(), shown), Evidence::saw(printed, format!("who pulled it was {not}printed"))]
+    [
+        clause::AUDIT.saw(!looked.is_empty(), shown),
+        clause::AUDIT.saw(printed, format!("who pulled it was {not}printed")),
+    ]
 }
 
 async fn pull(lab: &Lab, lever: &Lever, author: &str) -> Exchange {

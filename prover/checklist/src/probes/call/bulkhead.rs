@@ -25,6 +25,7 @@ use keel_wire::http::Failure;
 use super::support::bystanders::{Bystanders, Seen};
 use super::support::concurrency_bound::{self, Crowd};
 use super::support::double_in_place::{self, Watched};
+use crate::clause::call::bulkhead as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -95,7 +96,7 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
         let starved = flood.bystanders.are_starved();
         evidence.push(flood.judge(name, &who, &peace));
         if starved {
-            return Finding::judge(ID, "", evidence);
+            return Finding::judge(ID, evidence);
         }
         if flood.unconnected > 0 {
             let reason =
@@ -104,21 +105,16 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
         }
         crowds.push(flood.crowd);
     }
-    if let Some(slow) = evidence.iter().find(|piece| piece.good.is_none()) {
-        return Finding::unknown(ID, format!("slower, but not starved: {}", slow.what), evidence);
-    }
     let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
     match concurrency_bound::bound(&crowds) {
         Some(bound) => {
             let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
-            evidence.push(Evidence::saw(true, what.clone()));
-            Finding::judge(ID, format!("bystanders ({who}) were answered as before; {what}"), evidence)
+            evidence.push(clause::PER_DEPENDENCY.holds(what.clone()));
+            evidence.push(clause::BOUNDED.holds(what));
         }
-        None => {
-            let reason = format!("bystanders ({who}) were answered as before, but no bound of calls was seen: {told}");
-            Finding::unknown(ID, reason, evidence)
-        }
+        None => evidence.push(clause::BOUNDED.gap(format!("no bound of calls to {name} was seen: {told}"))),
     }
+    Finding::judge(ID, evidence)
 }
 
 /// What became of one flood.
@@ -160,7 +156,7 @@ impl Flood {
             peace.slow,
             self.crowd.told(name)
         );
-        Evidence { good: seen.as_in(peace), ..Evidence::note(what) }
+        clause::ISOLATION.maybe(seen.as_in(peace), what)
     }
 }
 

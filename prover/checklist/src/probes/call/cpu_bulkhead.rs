@@ -22,6 +22,7 @@ use futures_util::future::join_all;
 
 use super::support::bystanders::{Bystanders, Seen};
 use super::support::double_in_place::percentile;
+use crate::clause::call::cpu_bulkhead as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -96,9 +97,9 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         };
         let flood = Flood::send(lab, heavy, bystanders, size).await;
         let as_before = flood.as_before(&peace);
-        evidence.push(Evidence { good: as_before, ..Evidence::note(flood.told(&who, &peace)) });
+        evidence.push(clause::NO_STALL.maybe(as_before, flood.told(&who, &peace)));
         if as_before == Some(false) {
-            return Finding::judge(ID, "", evidence);
+            return Finding::judge(ID, evidence);
         }
         if flood.busy < BUSY || flood.cost < HEAVY {
             let reason = format!(
@@ -110,21 +111,9 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         }
         floods.push(flood);
     }
-    if let Some(slow) = evidence.iter().find(|piece| piece.good.is_none()) {
-        return Finding::unknown(ID, format!("slower, but not stalled: {}", slow.what), evidence);
-    }
-    match bound(lab, &floods) {
-        Some(piece) => {
-            let summary = format!("bystanders ({who}) were answered as before beside heavy work; {}", piece.what);
-            evidence.push(piece);
-            Finding::judge(ID, summary, evidence)
-        }
-        None => {
-            let reason =
-                "as much heavy work as was sent can be done in time, and none was refused: its bound is not known";
-            Finding::unknown(ID, reason, evidence)
-        }
-    }
+    let unseen = "as much heavy work as was sent can be done in time, and none was refused: its bound is not known";
+    evidence.push(bound(lab, &floods).unwrap_or_else(|| clause::OWN_POOL.gap(unseen)));
+    Finding::judge(ID, evidence)
 }
 
 /// As many as cannot all be done in time, as far as one machine can send them.
@@ -141,7 +130,7 @@ fn bound(lab: &Lab, floods: &[Flood]) -> Option<Evidence> {
     if last.refused > 0 && last.done > 0 {
         let what =
             format!("of {} heavy requests in flight {} were done and {} refused", last.size, last.done, last.refused);
-        return Some(Evidence::saw(true, what));
+        return Some(clause::OWN_POOL.holds(what));
     }
     let (wait, deadline) = (Duration::from_secs_f64(f64::from(last.size) / last.rate.max(0.1)), lab.subject.deadline);
     (last.refused == 0 && wait > deadline).then(|| {
@@ -150,7 +139,7 @@ fn bound(lab: &Lab, floods: &[Flood]) -> Option<Evidence> {
              waits longer than {deadline:?}: a queue without end",
             last.size, last.rate
         );
-        Evidence::saw(false, what)
+        clause::OWN_POOL.contradicts(what)
     })
 }
 

@@ -22,6 +22,7 @@ use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched};
 use super::support::proxied_dependency::GRACE;
+use crate::clause::call::deadline as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -65,7 +66,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let Some(alone) = Silence::meet(lab, watched, Caller::Waits).await else { return unseen(evidence) };
     let what =
         format!("with {name} silent, a request that says nothing {}; the deadline is {deadline:.1?}", alone.told());
-    evidence.push(Evidence::saw(alone.answered <= deadline + GRACE, what));
+    evidence.push(clause::ABANDONED.saw(alone.answered <= deadline + GRACE, what));
     let by_itself = alone.calls_ended.min(deadline + GRACE);
     // Headers speak in whole milliseconds.
     let waits = Duration::from_millis(u64::try_from((by_itself / PART).as_millis()).unwrap_or(u64::MAX));
@@ -86,14 +87,17 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let said = format!("a request whose caller says that it waits {waits:.1?}");
     let seen = asked.iter().map(Silence::told).collect::<Vec<_>>().join("; ");
     let what = format!("with {name} silent, {said} {seen}");
-    evidence.push(Evidence { good: (given_up == TIMES).then_some(true), ..Evidence::note(what) });
+    evidence.push(match given_up == TIMES {
+        true => clause::ABANDONED.holds(what),
+        false => clause::ABANDONED.figure(what),
+    });
     evidence.extend(asked.iter().flat_map(|silence| silence.too_much(waits)).next());
     if given_up == TIMES {
         evidence.extend(later(lab, watched, waits).await);
         return with_header(name, &heard, told, &format!("{said} had its call given up by then"), evidence);
     }
-    if evidence.iter().any(|piece| piece.good == Some(false)) {
-        return Finding::judge(ID, "", evidence);
+    if evidence.iter().any(|piece| piece.is_against()) {
+        return Finding::judge(ID, evidence);
     }
     if given_up > 0 {
         return Finding::unknown(ID, format!("{given_up} of {TIMES} calls were given up when {said}"), evidence);
@@ -111,10 +115,10 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         alone.calls_ended
     );
     if given_up == 0 {
-        evidence.push(Evidence::saw(false, what));
-        return Finding::judge(ID, "", evidence);
+        evidence.push(clause::ABANDONED.contradicts(what));
+        return Finding::judge(ID, evidence);
     }
-    evidence.push(Evidence::note(what.clone()));
+    evidence.push(clause::ABANDONED.figure(what.clone()));
     let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
     Finding::unknown(ID, reason, evidence)
 }
@@ -129,13 +133,13 @@ fn with_header(name: &str, heard: &[&Call], told: usize, summary: &str, mut evid
             patience.header,
             patience.waits
         );
-        evidence.push(Evidence { good: all.then_some(true), ..Evidence::note(what) });
+        evidence.push(clause::PROPAGATED.maybe(all.then_some(true), what));
     }
-    if told < heard.len() && evidence.iter().all(|piece| piece.good != Some(false)) {
+    if told < heard.len() && evidence.iter().all(|piece| !piece.is_against()) {
         let reason = format!("{summary}, but not each call told {name} how long is left in a header that is known");
         return Finding::unknown(ID, reason, evidence);
     }
-    Finding::judge(ID, format!("{summary}, and the call said how long was left"), evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// What calls are told that come when half of what the caller waits is over; none when no call came then.
@@ -154,7 +158,7 @@ async fn later(lab: &Lab, watched: &Watched, waits: Duration) -> Option<Evidence
         told.waits,
         told.header
     );
-    Some(Evidence::saw(repeats.iter().all(|call| !exceeds(call, sent, waits)), told))
+    Some(clause::PROPAGATED.saw(repeats.iter().all(|call| !exceeds(call, sent, waits)), told))
 }
 
 /// How a caller shows how long it waits.
@@ -228,7 +232,7 @@ impl Silence {
             said.waits,
             said.header
         );
-        Some(Evidence::saw(false, what))
+        Some(clause::PROPAGATED.contradicts(what))
     }
 }
 

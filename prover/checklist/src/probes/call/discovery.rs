@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use keel_drill::fault::resolver::Resolver;
 
 use super::support::instances::{ADDRESSES, Load, Three};
+use crate::clause::call::discovery as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -95,7 +96,7 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
     }
     let Some(moved) = moved else {
         let what = format!("{name}'s name led to another address for {MOVES:?}, and no call went there");
-        return Finding::judge(ID, "", vec![Evidence::saw(false, what)]);
+        return Finding::judge(ID, vec![clause::RE_RESOLVED.contradicts(what)]);
     };
     all.push(three.load(lab, EVERY, A_SECOND * OVERLAP).await);
     let last = three.load(lab, EVERY, A_SECOND * OVERLAP).await;
@@ -107,7 +108,10 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
         "calls followed {name}'s name to another address within {moved:.1?}; {stayed} went to the old one {OVERLAP} s later; {failed} of {requests} \
          requests failed meanwhile"
     );
-    let mut evidence = vec![Evidence::saw(stayed == 0 && failed <= requests / ONE_IN, what)];
+    let mut evidence = vec![
+        clause::LOOKUP.holds(format!("in peace {}", peace.told())),
+        clause::RE_RESOLVED.saw(stayed == 0 && failed <= requests / ONE_IN, what),
+    ];
     for (answer, told) in [("nxdomain", "there is no such name"), ("servfail", "it cannot be looked up")] {
         if let Err(finding) = says(&format!(r#"{{"answer":"{answer}"}}"#)) {
             return finding;
@@ -115,11 +119,10 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
         let load = three.load(lab, EVERY, A_SECOND * LOST).await;
         evidence.push(goes_on(&load, told));
     }
-    let summary = format!("calls followed {name}'s name within {moved:.1?} and went on when it could not be looked up");
-    Finding::judge(ID, summary, evidence)
+    Finding::judge(ID, evidence)
 }
 
 fn goes_on(load: &Load, told: &str) -> Evidence {
     let good = load.failed == 0 && load.calls[1] >= load.requests / 2;
-    Evidence::saw(good, format!("while the resolver says that {told}, {}", load.told()))
+    clause::LAST_GOOD.saw(good, format!("while the resolver says that {told}, {}", load.told()))
 }

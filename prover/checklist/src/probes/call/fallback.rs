@@ -13,6 +13,7 @@ use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
 use super::support::proxied_dependency::{self, Dependent, GRACE};
+use crate::clause::call::fallback as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -47,19 +48,18 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         useful += served;
         let alive = lab.process().is_running();
         let told = if alive { "the process lives on" } else { "the process has ended" };
-        evidence.push(Evidence::saw(alive, format!("{told} without {}", dependent.name)));
+        evidence.push(clause::ISOLATION.saw(alive, format!("{told} without {}", dependent.name)));
         if alive {
-            evidence.push(dependent.recovery(lab).await);
+            evidence.push(dependent.recovery(lab, clause::ISOLATION).await);
         }
         dependent.mend(lab).await;
     }
-    if useful == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+    if useful == 0 && evidence.iter().all(|piece| !piece.is_against()) {
         let reason = "every declared request needs a dependency and is refused without it: declare one in [[requests]] that \
                       is useful without";
         return Finding::unknown(ID, reason, evidence);
     }
-    let summary = format!("without a dependency {useful} requests were still served, and the rest clearly refused");
-    Finding::judge(ID, summary, evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// What is seen with one dependency down, and how many requests were still served.
@@ -79,16 +79,14 @@ async fn without(lab: &Lab, dependent: &Dependent) -> (Vec<Evidence>, usize) {
         served += usize::from(same && exchange.status().is_some_and(|status| status.as_u16() < 400));
         let told = if same { "is answered as before" } else { "is not answered as before" };
         let what = format!("without {name}, {}, which does not use it, {told}", spec.name);
-        evidence.push(Evidence::exchange(same, what, &exchange));
+        evidence.push(clause::ISOLATION.saw(same, what).with(&exchange));
     }
     for (spec, exchange) in answers {
         let (good, told) = judge(&exchange, lab);
         served += usize::from(good && exchange.status().is_some_and(|status| status.as_u16() < 400));
-        evidence.push(Evidence::exchange(
-            good,
-            format!("without {name}, {}, which uses it, {told}", spec.name),
-            &exchange,
-        ));
+        evidence.push(
+            clause::DEGRADES.saw(good, format!("without {name}, {}, which uses it, {told}", spec.name)).with(&exchange),
+        );
     }
     (evidence, served)
 }

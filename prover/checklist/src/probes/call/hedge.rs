@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched};
+use crate::clause::call::hedge as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -86,10 +87,10 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     }
     if !watched.call.is_safe_to_repeat() {
         evidence.push(once(&seen, &watched.spec, late));
-        if evidence[0].good == Some(true) {
+        if evidence[0].is_for() {
             return Finding::not_applicable(ID, "no call was seen that is safe to repeat", evidence);
         }
-        return Finding::judge(ID, "", evidence);
+        return Finding::judge(ID, evidence);
     }
     let hedged: Vec<&Slow> = seen.iter().filter(|slow| slow.is_hedged(late)).collect();
     let sooner = hedged.iter().filter(|slow| slow.well && slow.took < late * 9 / 10).count();
@@ -101,9 +102,12 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         seen.len(),
         hedged.len()
     );
-    evidence.push(Evidence { good: (sooner >= FEWEST).then_some(true), ..Evidence::note(what.clone()) });
+    evidence.push(match sooner >= FEWEST {
+        true => clause::HEDGED.holds(what.clone()),
+        false => clause::HEDGED.figure(what.clone()),
+    });
     if let Some(first) = hedged.first() {
-        evidence.push(Evidence::note(first.told(late)));
+        evidence.push(clause::HEDGED.figure(first.told(late)));
     }
     for spec in &watched.unrepeatable {
         if begun.elapsed() < IN_ALL {
@@ -111,13 +115,13 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
             evidence.push(once(&twice, spec, late));
         }
     }
-    if evidence.iter().any(|piece| piece.good == Some(false)) {
-        return Finding::judge(ID, "", evidence);
+    if evidence.iter().any(|piece| piece.is_against()) {
+        return Finding::judge(ID, evidence);
     }
     if sooner < FEWEST && watched.spec.hedged {
         let what = format!("{} is declared as hedged, and was not: {what}", watched.spec.name);
-        evidence.push(Evidence::saw(false, what));
-        return Finding::judge(ID, "", evidence);
+        evidence.push(clause::HEDGED.contradicts(what));
+        return Finding::judge(ID, evidence);
     }
     if sooner < FEWEST {
         return Finding::unknown(
@@ -126,11 +130,11 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
             evidence,
         );
     }
-    budget(lab, watched, late, what, evidence).await
+    budget(lab, watched, late, evidence).await
 }
 
 /// What calls become when all are slow, which no second call makes better.
-async fn budget(lab: &Lab, watched: &Watched, late: Duration, seen: String, mut evidence: Vec<Evidence>) -> Finding {
+async fn budget(lab: &Lab, watched: &Watched, late: Duration, mut evidence: Vec<Evidence>) -> Finding {
     watched.well_again(lab, WELL_AGAIN).await;
     watched.set(Behaviour::Late(late));
     watched.double.take_calls();
@@ -145,7 +149,7 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, seen: String, mut 
         _ if attempts <= WITHIN * requests + FLOOR => Some(true),
         _ => (ratio >= BEYOND).then_some(false),
     };
-    evidence.push(Evidence { good, ..Evidence::note(what.clone()) });
+    evidence.push(clause::BUDGET.maybe(good, what.clone()));
     match good {
         None if ratio < REFUSED => {
             let reason =
@@ -153,7 +157,7 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, seen: String, mut 
             Finding::unknown(ID, reason, evidence)
         }
         None => Finding::unknown(ID, format!("{what}: more than a tenth, and a floor may explain it"), evidence),
-        Some(_) => Finding::judge(ID, format!("{seen}; {what}"), evidence),
+        Some(_) => Finding::judge(ID, evidence),
     }
 }
 
@@ -219,5 +223,5 @@ fn once(seen: &[Slow], spec: &RequestSpec, late: Duration) -> Evidence {
         Some(1) => Some(true),
         _ => None,
     };
-    Evidence { good, ..Evidence::note(what) }
+    clause::HEDGED.maybe(good, what)
 }

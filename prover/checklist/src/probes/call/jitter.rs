@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use keel_drill::double::{Call, Double};
 
 use super::support::double_in_place::{self, percentile};
+use crate::clause::call::jitter as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -99,7 +100,11 @@ async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding>
             runs.push(Run::watch_for(lab, declared, &double, longest * 5 / 2, until).await?);
         }
     }
-    let evidence: Vec<Evidence> = kinds.iter().map(|(kind, intervals)| judge_kind(kind, intervals, &runs)).collect();
+    let judged = kinds.iter().map(|(kind, intervals)| judge_kind(kind, intervals, &runs));
+    let pieces = judged.flat_map(|(good, what)| {
+        [clause::JITTERED.maybe(good, what.clone()), clause::UNSYNCHRONISED.maybe(good, what)]
+    });
+    let evidence: Vec<Evidence> = pieces.collect();
     if evidence.is_empty() {
         let reason = format!(
             "fewer than {FEWEST} calls of a kind came to {name} by themselves within {:?}: what is done less often, or \
@@ -108,26 +113,20 @@ async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding>
         );
         return Ok(Finding::unknown(ID, reason, vec![Evidence::note(runs[0].told())]));
     }
-    let undecided: Vec<&str> =
-        evidence.iter().filter(|piece| piece.good.is_none()).map(|piece| piece.what.as_str()).collect();
-    if evidence.iter().all(|piece| piece.good != Some(false)) && !undecided.is_empty() {
-        return Ok(Finding::unknown(ID, undecided.join("; "), evidence));
-    }
-    let summary = evidence.iter().map(|piece| piece.what.as_str()).collect::<Vec<_>>().join("; ");
-    Ok(Finding::judge(ID, summary, evidence))
+    Ok(Finding::judge(ID, evidence))
 }
 
-fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> Evidence {
+fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>, String) {
     let Intervals { period, width } = *intervals;
     let told = format!("{kind} comes by itself every {period:.1?}, the middle half of intervals {width:.1?} wide");
     if intervals.are_jittered() {
-        return Evidence::saw(true, told);
+        return (Some(true), told);
     }
     if !intervals.are_even() {
-        return Evidence::note(format!("{told}: neither even nor clearly jittered"));
+        return (None, format!("{told}: neither even nor clearly jittered"));
     }
     if period < SHORTEST {
-        return Evidence::note(format!("{told}: even, but too short to see whether starts spread it"));
+        return (None, format!("{told}: even, but too short to see whether starts spread it"));
     }
     let since = |origin: &dyn Fn(&Run) -> Instant| -> Vec<Duration> {
         let first = |run: &Run| Some(run.kinds.get(kind)?.first()?.saturating_duration_since(origin(run)));
@@ -135,7 +134,7 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> Evidence {
     };
     let (from_start, by_clock) = (since(&|run| run.started), since(&|_| runs[0].started));
     if from_start.len() <= STARTS {
-        return Evidence::note(format!("{told}: even, but not seen in each of {} starts", STARTS + 1));
+        return (None, format!("{told}: even, but not seen in each of {} starts", STARTS + 1));
     }
     let (since_start, by_clock) = (arc(&from_start, period), arc(&by_clock, period));
     let what = format!(
@@ -146,7 +145,7 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> Evidence {
     );
     let least = since_start.min(by_clock);
     let good = if least <= AT_ONCE { Some(false) } else { (least > SPREAD).then_some(true) };
-    Evidence { good, ..Evidence::note(what) }
+    (good, what)
 }
 
 /// When calls came, by method and path.

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched, percentile};
+use crate::clause::call::retry as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -105,10 +106,10 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let kind = format!("{} {}", watched.call.method, watched.call.path);
     if !watched.call.is_safe_to_repeat() {
         evidence.extend(once(lab, watched, &watched.spec).await);
-        if evidence.iter().all(|piece| piece.good != Some(false)) {
+        if evidence.iter().all(|piece| !piece.is_against()) {
             return Finding::not_applicable(ID, format!("{kind}, which is not safe to repeat, came once"), evidence);
         }
-        return Finding::judge(ID, "", evidence);
+        return Finding::judge(ID, evidence);
     }
     let failing = match first_failure(lab, watched).await {
         Ok((failing, seen)) => {
@@ -122,7 +123,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         // A budget may be spent: what it pays with is saved up before each.
         chains.extend(self::chains(lab, watched, failing, true, begun).await);
         chains.retain(|chain| !chain.is_empty());
-    } else if pauses(&chains).iter().any(|piece| piece.good.is_none()) {
+    } else if pauses(&chains).iter().any(|piece| !piece.decides()) {
         // Eight pauses by lot are now and then alike by chance.
         chains.extend(self::chains(lab, watched, failing, false, begun).await);
     }
@@ -144,14 +145,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
             evidence.extend(once(lab, watched, spec).await);
         }
     }
-    let undecided: Vec<&str> =
-        evidence.iter().filter(|piece| piece.good.is_none()).map(|piece| piece.what.as_str()).collect();
-    if evidence.iter().all(|piece| piece.good != Some(false)) && !undecided.is_empty() {
-        return Finding::unknown(ID, undecided.join("; "), evidence);
-    }
-    let summary =
-        format!("{kind} was repeated after pauses that grow and differ, not before it was told, and not for ever");
-    Finding::judge(ID, summary, evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// The way of failing after which the call is repeated and the request succeeds, and what was seen of it.
@@ -174,27 +168,27 @@ async fn first_failure(lab: &Lab, watched: &Watched) -> Result<(Failing, Vec<Evi
             calls.len()
         );
         if well && calls.len() > 1 {
-            evidence = vec![Evidence::saw(true, what)];
+            evidence = vec![clause::RETRIED.holds(what)];
             if calls.iter().any(|call| call.key != calls[0].key) {
-                evidence.push(Evidence::saw(
-                    false,
-                    "a repeat came with another Idempotency-Key: to the dependency it is new",
-                ));
+                evidence.push(
+                    clause::RETRIED
+                        .contradicts("a repeat came with another Idempotency-Key: to the dependency it is new"),
+                );
             }
             return Ok((failing, evidence));
         }
-        evidence.push(Evidence::saw(false, what));
+        evidence.push(clause::RETRIED.contradicts(what));
         if calls.is_empty() || attempts(lab, watched, &watched.spec).await.0.is_empty() {
             let reason = format!(
                 "after one failed call {} is not called any more: a breaker, or a list of servers that are marked down, hides \
                  whether calls are repeated",
                 watched.name
             );
-            evidence.iter_mut().for_each(|piece| piece.good = None);
-            return Err(Finding::unknown(ID, reason, evidence));
+            let seen = evidence.into_iter().map(|piece| clause::RETRIED.figure(piece.what)).collect();
+            return Err(Finding::unknown(ID, reason, seen));
         }
     }
-    Err(Finding::judge(ID, "", evidence))
+    Err(Finding::judge(ID, evidence))
 }
 
 /// What becomes of a call that is not safe to repeat when it fails.
@@ -205,7 +199,9 @@ async fn once(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> Vec<Evidence>
         watched.set(failing.first());
         let (calls, _) = attempts(lab, watched, spec).await;
         let Some(call) = calls.first() else {
-            evidence.push(Evidence::note(format!("{} caused no call any more: a repeat could not be seen", spec.name)));
+            evidence.push(
+                clause::RETRIED.gap(format!("{} caused no call any more: a repeat could not be seen", spec.name)),
+            );
             continue;
         };
         let times = calls.iter().filter(|other| (&other.method, &other.path) == (&call.method, &call.path)).count();
@@ -215,7 +211,7 @@ async fn once(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> Vec<Evidence>
             call.path,
             failing.told()
         );
-        evidence.push(Evidence::saw(times == 1, what));
+        evidence.push(clause::RETRIED.saw(times == 1, what));
     }
     evidence
 }
@@ -232,7 +228,8 @@ async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
     tokio::time::sleep(lab.pace.of(LINGER)).await;
     let calls = watched.double.take_calls();
     let Some(last) = calls.last().map(|call| call.at.saturating_duration_since(sent)) else {
-        return Evidence::note(format!("{} was not called any more, so no end of repeats was seen", watched.name));
+        return clause::DEADLINE
+            .gap(format!("{} was not called any more, so no end of repeats was seen", watched.name));
     };
     let what = format!(
         "with each attempt failing only after {each:.1?}, the last of {} came {last:.1?} after the request, which ended after \
@@ -240,7 +237,7 @@ async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
         calls.len(),
         exchange.took
     );
-    Evidence::saw(last <= deadline + LATE && last <= exchange.took + CLOCKS, what)
+    clause::DEADLINE.saw(last <= deadline + LATE && last <= exchange.took + CLOCKS, what)
 }
 
 /// The pauses between the calls of requests all of whose calls fail; with a rest before each, or none.
@@ -273,10 +270,10 @@ fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
     let nth = |n: usize| -> Vec<Duration> { chains.iter().filter_map(|chain| chain.get(n).copied()).collect() };
     let most = chains.iter().map(|chain| chain.len() + 1).max().unwrap_or(0);
     let few = format!("with every call failing, a request caused at most {most} attempts");
-    let mut evidence = vec![Evidence::saw(most <= MOST_ATTEMPTS, few)];
+    let mut evidence = vec![clause::DEADLINE.saw(most <= MOST_ATTEMPTS, few)];
     let first = nth(0);
     if first.len() < FEWEST {
-        evidence.push(Evidence::note(format!(
+        evidence.push(clause::BACKOFF.gap(format!(
             "only {} of {} requests had their call repeated",
             first.len(),
             chains.len()
@@ -285,14 +282,14 @@ fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
     }
     let middle = percentile(first.clone(), 50);
     if percentile(first.clone(), 75) < AT_ONCE {
-        evidence.push(Evidence::saw(false, format!("the first repeat comes at once, after {middle:.1?}")));
+        evidence.push(clause::BACKOFF.contradicts(format!("the first repeat comes at once, after {middle:.1?}")));
         return evidence;
     }
     let spread = percentile(first.clone(), 75) - percentile(first.clone(), 25);
     let what = format!("the first pause is {middle:.1?} in the middle, and its middle half is {spread:.1?} wide");
     let good =
         if spread <= (middle * 3 / 100).max(AT_ONCE) { Some(false) } else { (spread >= middle / 10).then_some(true) };
-    evidence.push(Evidence { good, ..Evidence::note(what) });
+    evidence.push(clause::JITTER.maybe(good, what));
     let mut last = most.saturating_sub(2);
     while last > 0 && nth(last).len() < FEWEST {
         last -= 1;
@@ -301,7 +298,7 @@ fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
         let (early, late) = (mean(&first), mean(&nth(last)));
         let what = format!("the mean pause is {early:.1?} at first and {late:.1?} before attempt {}", last + 2);
         let good = if late >= early * 13 / 10 { Some(true) } else { (late < early / 2).then_some(false) };
-        evidence.push(Evidence { good, ..Evidence::note(what) });
+        evidence.push(clause::BACKOFF.maybe(good, what));
     }
     evidence
 }
@@ -312,10 +309,12 @@ fn mean(values: &[Duration]) -> Duration {
 
 fn told_when(gaps: &[Duration]) -> Evidence {
     match gaps.first() {
-        None => Evidence::saw(true, format!("told to come back after {RETRY_AFTER} s, it did not repeat the call")),
+        None => {
+            clause::RETRY_AFTER.holds(format!("told to come back after {RETRY_AFTER} s, it did not repeat the call"))
+        }
         Some(gap) => {
             let what = format!("told to come back after {RETRY_AFTER} s, it repeated the call after {gap:.1?}");
-            Evidence::saw(*gap + CLOCKS >= Duration::from_secs(RETRY_AFTER), what)
+            clause::RETRY_AFTER.saw(*gap + CLOCKS >= Duration::from_secs(RETRY_AFTER), what)
         }
     }
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use keel_drill::double::{Behaviour, failures};
 
 use super::support::double_in_place::{self, Watched};
+use crate::clause::call::retry_budget as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -81,7 +82,8 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
             tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
             calls.push(watched.double.take_calls().len());
         }
-        evidence.push(Evidence::note(format!("{ALONE} requests alone, with {name} {told}, caused {calls:?} calls")));
+        evidence
+            .push(clause::BUDGET.figure(format!("{ALONE} requests alone, with {name} {told}, caused {calls:?} calls")));
         repeated = calls.iter().any(|calls| *calls > 1);
         if repeated {
             break;
@@ -104,16 +106,17 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let ratio = attempts / requests;
     let what = format!("{REQUESTS} requests in {:.0?} caused {calls} calls, {ratio:.2} each", every(lab) * REQUESTS);
     if ratio < REFUSED {
-        evidence.push(Evidence::note(format!(
-            "{what}: a breaker, or a list of servers that are marked down, refused them"
-        )));
+        evidence.push(
+            clause::BUDGET
+                .figure(format!("{what}: a breaker, or a list of servers that are marked down, refused them")),
+        );
         return judge_partly(lab, watched, evidence).await;
     }
     let good = if attempts <= WITHIN * requests + FLOOR { Some(true) } else { (ratio >= BEYOND).then_some(false) };
-    evidence.push(Evidence { good, ..Evidence::note(what.clone()) });
+    evidence.push(clause::BUDGET.maybe(good, what.clone()));
     match good {
         None => Finding::unknown(ID, format!("{what}: more than a tenth, and a floor may explain it"), evidence),
-        Some(_) => Finding::judge(ID, format!("with {name} failing, {what}"), evidence),
+        Some(_) => Finding::judge(ID, evidence),
     }
 }
 
@@ -136,7 +139,7 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
         every(lab) * REQUESTS
     );
     if f64::from(calls) < REFUSED * f64::from(REQUESTS) || failed == 0 {
-        evidence.push(Evidence::note(what.clone()));
+        evidence.push(clause::BUDGET.gap(what.clone()));
         return Finding::unknown(
             ID,
             format!("{what}: here, too, requests were refused before they became calls"),
@@ -145,14 +148,14 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
     }
     let share = f64::from(repeats) / f64::from(failed);
     let good = if share <= PAID { Some(true) } else { (share >= UNPAID).then_some(false) };
-    evidence.push(Evidence { good, ..Evidence::note(what.clone()) });
+    evidence.push(clause::BUDGET.maybe(good, what.clone()));
     match good {
         None => Finding::unknown(
             ID,
             format!("{what}: more than a tenth of the successes, and a floor may explain it"),
             evidence,
         ),
-        Some(_) => Finding::judge(ID, what, evidence),
+        Some(_) => Finding::judge(ID, evidence),
     }
 }
 

@@ -11,7 +11,7 @@ async fn at_the_full_pace(id: &str, name: &str, verdict: Verdict) {
     let mut lab = lab(name, calls_for_prices).await;
     lab.pace = Pace::FULL;
     let finding = examine_in(id, &mut lab).await;
-    assert_eq!(finding.verdict, verdict, "{name}: {finding:#?}");
+    assert_eq!(finding.verdict(), verdict, "{name}: {finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,8 @@ use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
 use super::support::proxied_dependency::{self, Dependent, GRACE};
+use crate::clause::Clause;
+use crate::clause::call::timeout as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -58,23 +60,28 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let drip = Fault::Drip { bytes: 1, every: Duration::from_secs(1) };
     let mut seen = 0;
     for dependent in &dependents {
-        for (fault, told) in [(Fault::Hang, "silent"), (drip.clone(), "dripping a byte a second")] {
-            let (pieces, calls) = examine_fault(lab, dependent, fault, told).await;
+        let faults =
+            [(Fault::Hang, clause::FIRST_BYTE, "silent"), (drip.clone(), clause::BODY, "dripping a byte a second")];
+        for (fault, clause, told) in faults {
+            let (pieces, calls) = examine_fault(lab, dependent, (fault, clause), told).await;
             seen += calls;
             evidence.extend(pieces);
-            evidence.push(dependent.recovery(lab).await);
+            evidence.push(dependent.recovery(lab, clause::DEADLINE).await);
         }
     }
-    if seen == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+    if seen == 0 && evidence.iter().all(|piece| !piece.is_against()) {
         return Finding::unknown(ID, "no call met a silent or dripping dependency: none was seen to end", evidence);
     }
-    let summary =
-        format!("{seen} calls to dependencies that did not end were given up in time; every request was answered");
-    Finding::judge(ID, summary, evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// What is seen under one fault, and how many calls were watched to their end.
-async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &str) -> (Vec<Evidence>, usize) {
+async fn examine_fault(
+    lab: &Lab,
+    dependent: &Dependent,
+    (fault, clause): (Fault, Clause),
+    told: &str,
+) -> (Vec<Evidence>, usize) {
     let Some(proxy) = lab.proxy(&dependent.name) else { return (Vec::new(), 0) };
     let (name, port) = (&dependent.name, proxy.address().port());
     let bystander = bystander(lab, name).await;
@@ -88,24 +95,32 @@ async fn examine_fault(lab: &Lab, dependent: &Dependent, fault: Fault, told: &st
             tokio::time::sleep(CALLS_LOOK).await;
         }
         let harmless = match &bystander {
-            Some((spec, status)) => Some(ask(lab, spec, *status, &format!("while {name} is {told}")).await),
+            Some((spec, status)) => Some(ask(lab, clause, spec, *status, &format!("while {name} is {told}")).await),
             None => None,
         };
         (calls, harmless)
     };
     let ((answers, met), (calls, harmless)) = tokio::join!(dependent.under(lab, fault), calls);
     let mut evidence: Vec<Evidence> = harmless.into_iter().collect();
-    evidence
-        .extend(answers.iter().map(|(spec, exchange)| judge(spec, exchange, lab.subject.deadline, name, told, met)));
+    evidence.extend(
+        answers.iter().map(|(spec, exchange)| judge(clause, spec, exchange, lab.subject.deadline, (name, told), met)),
+    );
     let watched = calls.len();
     evidence.push(match watched {
-        0 => Evidence::note(format!("no new connection to {name} was seen while it was {told}")),
+        0 => clause::DEADLINE.gap(format!("no new connection to {name} was seen while it was {told}")),
         _ => ends(lab, port, calls, begun, &format!("calls to {name}, {told}")).await,
     });
     (evidence, watched)
 }
 
-fn judge(spec: &RequestSpec, exchange: &Exchange, deadline: Duration, name: &str, told: &str, met: bool) -> Evidence {
+fn judge(
+    clause: Clause,
+    spec: &RequestSpec,
+    exchange: &Exchange,
+    deadline: Duration,
+    (name, told): (&str, &str),
+    met: bool,
+) -> Evidence {
     let took = exchange.took;
     let in_time = exchange.answer().is_some() && took <= deadline + GRACE;
     let outcome = match exchange.status() {
@@ -115,7 +130,7 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, deadline: Duration, name: &str
     let what = format!("with {name} {told}, {} {outcome}; the deadline is {deadline:?}", spec.name);
     // In time without a call says nothing about calls.
     let good = if in_time && !met { None } else { Some(in_time) };
-    Evidence { good, ..Evidence::exchange(in_time, what, exchange) }
+    clause.maybe(good, what).with(exchange)
 }
 
 /// Whether the connections on which it was called are given up in time.
@@ -125,15 +140,13 @@ async fn ends(lab: &Lab, port: u16, calls: BTreeSet<u16>, begun: Instant, told: 
         let open = sockets::established_to(port).await.intersection(&calls).count();
         let took = begun.elapsed();
         if open == 0 {
-            return Evidence::saw(
-                true,
-                format!("{told}: all {} connections were given up after {took:.1?}", calls.len()),
-            );
+            return clause::DEADLINE
+                .holds(format!("{told}: all {} connections were given up after {took:.1?}", calls.len()));
         }
         if took > limit {
             let what = format!("{told}: {open} of {} connections are still open after {took:.1?}", calls.len());
             let decided = limit >= lab.subject.deadline + GRACE;
-            return Evidence { good: if decided { Some(false) } else { None }, ..Evidence::saw(false, what) };
+            return clause::DEADLINE.maybe(decided.then_some(false), what);
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -147,9 +160,9 @@ async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, u16)> {
     (status < 500).then_some((spec, status))
 }
 
-async fn ask(lab: &Lab, spec: &RequestSpec, status: u16, when: &str) -> Evidence {
+async fn ask(lab: &Lab, clause: Clause, spec: &RequestSpec, status: u16, when: &str) -> Evidence {
     let exchange = lab.http().with_timeout(PROMPT).send(lab.fill(spec)).await;
     let same = exchange.status().is_some_and(|now| now.as_u16() == status);
     let told = if same { "is answered as before" } else { "is not answered as before" };
-    Evidence::exchange(same, format!("{when}, {}, which does not use it, {told}", spec.name), &exchange)
+    clause.saw(same, format!("{when}, {}, which does not use it, {told}", spec.name)).with(&exchange)
 }

@@ -14,11 +14,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use procfs::process::{FDInfo, FDPermissions, FDTarget, Process};
+use procfs::process::Process;
 
+use crate::clause::data::location as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::open_files;
 use crate::probes::support::repository;
 use crate::subject::State;
 
@@ -69,14 +71,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         files("changed beside the service", &changed.iter().collect::<Vec<_>>()),
     ];
     if lab.subject.state == State::None {
-        return Finding::judge(ID, "it keeps no state, and wrote no file that was seen", evidence);
+        return Finding::judge(ID, evidence);
     }
     let grew = newer_in(&folders, since);
     match (good.first(), grew) {
         (Some(path), _) => {
-            evidence.push(Evidence::saw(true, format!("{} is open for writing, as declared", path.display())))
+            evidence.push(clause::OUTSIDE.holds(format!("{} is open for writing, as declared", path.display())))
         }
-        (None, Some(path)) => evidence.push(Evidence::saw(true, format!("{} changed, as declared", path.display()))),
+        (None, Some(path)) => evidence.push(clause::OUTSIDE.holds(format!("{} changed, as declared", path.display()))),
         (None, None) => {
             let reason =
                 "requests changed state, and nothing under the declared folders was open or changed: check `data`";
@@ -85,14 +87,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     evidence.extend(folders.iter().flat_map(|folder| outside(lab, folder)));
     evidence.extend(full_disk::examine(lab, &folders[0]).await);
-    Finding::judge(ID, "data is written where it was declared, outside the artifact, and nowhere else", evidence)
+    Finding::judge(ID, evidence)
 }
 
 fn files(what: &str, files: &[&PathBuf]) -> Evidence {
     let named: Vec<String> = files.iter().take(MAX_NAMED).map(|path| path.display().to_string()).collect();
     match files.len() {
-        0 => Evidence::saw(true, format!("no file was {what}")),
-        count => Evidence::saw(false, format!("{count} files were {what}: {}", named.join(", "))),
+        0 => clause::OUTSIDE.holds(format!("no file was {what}")),
+        count => clause::OUTSIDE.contradicts(format!("{count} files were {what}: {}", named.join(", "))),
     }
 }
 
@@ -107,24 +109,12 @@ async fn written_while_asked(lab: &mut Lab) -> BTreeSet<PathBuf> {
     };
     tokio::pin!(asking);
     loop {
-        open.extend(pids.iter().flat_map(|pid| open_for_writing(*pid)));
+        open.extend(pids.iter().flat_map(|pid| open_files::written_by(*pid)));
         tokio::select! {
             () = &mut asking => return open,
             () = tokio::time::sleep(LOOK) => {}
         }
     }
-}
-
-/// From `/proc/PID/fd`: regular files with write access, those that are deleted already and kernel files left out.
-fn open_for_writing(pid: u32) -> Vec<PathBuf> {
-    let descriptors = Process::new(pid.cast_signed()).and_then(|process| process.fd());
-    let file = |info: FDInfo| {
-        let writes = info.mode().contains(FDPermissions::WRITE);
-        let FDTarget::Path(path) = info.target else { return None };
-        let kernel = ["/dev", "/proc", "/sys"].iter().any(|root| path.starts_with(root));
-        (writes && path.is_absolute() && !kernel && path.is_file()).then_some(path)
-    };
-    descriptors.into_iter().flatten().flatten().filter_map(file).collect()
 }
 
 /// Files directly in the working folder and in the artifact's folder that changed, outside of the declared folders.
@@ -171,15 +161,15 @@ fn outside(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
     if let Some(artifact) = artifact(lab) {
         let apart = !folder.starts_with(&artifact);
         let told = if apart { "is outside of" } else { "is inside of" };
-        evidence.push(Evidence::saw(
-            apart,
-            format!("{} {told} the artifact's folder {}", folder.display(), artifact.display()),
-        ));
+        evidence.push(
+            clause::OUTSIDE
+                .saw(apart, format!("{} {told} the artifact's folder {}", folder.display(), artifact.display())),
+        );
     }
     if let Some(root) = &lab.subject.repository
         && repository::is_tracked(root, folder) == Some(true)
     {
-        evidence.push(Evidence::saw(false, format!("files in {} are tracked by git", folder.display())));
+        evidence.push(clause::OUTSIDE.contradicts(format!("files in {} are tracked by git", folder.display())));
     }
     evidence
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use keel_wire::http::Exchange;
 
+use crate::clause::life::crash as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -53,7 +54,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     let peace = lab.http().send(lab.harmless()).await;
     let Some(status) = peace.status().map(|status| status.as_u16()).filter(|status| *status < 500) else {
-        let piece = Evidence::exchange(false, "a harmless request is not answered even in peace", &peace);
+        let piece = Evidence::note("a harmless request is not answered even in peace").with(&peace);
         return Finding::unknown(ID, "a harmless request is not answered even in peace: mend the mix", vec![piece]);
     };
     let (mut evidence, mut beside) = (Vec::new(), 0);
@@ -63,23 +64,25 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             beside += others.len();
             let fivehundred = crash.status().is_some_and(|status| status.is_server_error());
             let told = if fivehundred { "is answered with a 5xx" } else { "is not answered with a 5xx" };
-            evidence.push(Evidence::exchange(fivehundred, format!("{}, which crashes, {told}", spec.name), &crash));
+            evidence
+                .push(clause::RESTART.saw(fivehundred, format!("{}, which crashes, {told}", spec.name)).with(&crash));
             let failed = others.iter().find(|other| other.status().is_none_or(|now| now.as_u16() != status));
             if let Some(failed) = failed {
                 let what = format!("beside {} a harmless request is not answered as before", spec.name);
-                evidence.push(Evidence::exchange(false, what, failed));
+                evidence.push(clause::BYSTANDERS.contradicts(what).with(failed));
             }
             let (ready, took) = ready_again(lab).await;
             let alive = lab.process().is_running();
             if !alive || !ready {
                 let told = if alive { "it is not ready" } else { "its process has ended" };
-                evidence.push(Evidence::saw(false, format!("{took:.1?} after {} {told}", spec.name)));
-                return Finding::judge(ID, "", evidence);
+                evidence.push(clause::RESTART.contradicts(format!("{took:.1?} after {} {told}", spec.name)));
+                return Finding::judge(ID, evidence);
             }
         }
     }
-    evidence.push(Evidence::saw(beside > 0, format!("{beside} harmless requests were sent beside the crashes")));
-    Finding::judge(ID, format!("{} crashes cost themselves and nothing else", crashes.len() * TIMES), evidence)
+    evidence
+        .push(clause::BYSTANDERS.saw(beside > 0, format!("{beside} harmless requests were sent beside the crashes")));
+    Finding::judge(ID, evidence)
 }
 
 /// The crash, and harmless requests sent before, beside and after it.

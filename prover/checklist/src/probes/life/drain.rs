@@ -26,6 +26,7 @@ use keel_wire::http::{Exchange, Request};
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
 use self::traffic::{LOOK, PATIENCE, Traffic};
+use crate::clause::life::drain as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -70,19 +71,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     match lab.start_with(|_| {}).await {
         Ok(_) => evidence.extend(idle(lab, &listener).await),
         Err(failure) => {
-            evidence.push(Evidence::saw(false, format!("it does not start again after a drain: {failure}")))
+            evidence.push(clause::EXIT_CODE.contradicts(format!("it does not start again after a drain: {failure}")))
         }
     }
-    if held == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
-        let reason = "it ended in time with code 0, but no request could be held in flight meanwhile: declare one with a body, or \
-                      one that `uses` a dependency, in [[requests]]";
-        return Finding::unknown(ID, reason, evidence);
+    if held == 0 {
+        let reason = "no request could be held in flight: declare one with a body, or one that `uses` a dependency, in [[requests]]";
+        evidence.push(clause::IN_FLIGHT.gap(reason));
     }
-    Finding::judge(
-        ID,
-        format!("{held} requests in flight were answered whole, and it ended in time with code 0"),
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// What was seen from SIGTERM on, beside the requests in flight.
@@ -142,7 +138,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         let (heard, good) = match half {
             Half::Early(heard) => {
                 let what = format!("{}, whose body was half sent, is answered before SIGTERM", spec.name);
-                evidence.push(Evidence { came_back: Some(listener::told(&heard)), ..Evidence::note(what) });
+                evidence.push(clause::IN_FLIGHT.figure(what).showing(listener::told(&heard)));
                 continue;
             }
             Half::Held(heard) => {
@@ -157,7 +153,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         last = last.max(Some(ended));
         let told = if good { "is answered whole" } else { "is not answered as it should be" };
         let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
-        evidence.push(Evidence { came_back: Some(heard), ..Evidence::saw(good, what) });
+        evidence.push(clause::IN_FLIGHT.saw(good, what).showing(heard));
     }
     if let Some(others) = others {
         evidence.extend(others.evidence(seen.unready));
@@ -244,13 +240,13 @@ async fn watch(lab: &Lab, listener: &Listener, asked: Instant, patience: Duratio
 
 fn answered(good: bool, name: &str, which: &str, exchange: &Exchange) -> Evidence {
     let told = if good { "is answered whole" } else { "is not answered as it should be" };
-    Evidence::exchange(good, format!("{name}, {which} at SIGTERM, {told}"), exchange)
+    clause::IN_FLIGHT.saw(good, format!("{name}, {which} at SIGTERM, {told}")).with(exchange)
 }
 
 /// Whether readiness fell before the door was closed, and before the work in flight had ended.
 fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
     if lab.subject.ready.is_none() {
-        return vec![Evidence::note("no readiness path is declared, so its fall was not looked at")];
+        return vec![clause::READINESS.gap("no readiness path is declared, so its fall was not looked at")];
     }
     let told = |at: Option<Duration>| at.map_or("never".to_owned(), |at| format!("after {at:.1?}"));
     let (unready, refused) = (seen.unready, seen.refused);
@@ -265,14 +261,14 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
         if seen.unready_by_answer { "it says so" } else { "nobody answers" },
         told(refused)
     );
-    let mut evidence = vec![Evidence::saw(first, what)];
+    let mut evidence = vec![clause::READINESS.saw(first, what)];
     if let (Some(unready), Some(finished)) = (unready, finished) {
         let early = unready <= finished;
         let told = if early { "before" } else { "only after" };
-        evidence.push(Evidence::saw(
-            early,
-            format!("readiness falls {told} the last request in flight is answered ({finished:.1?})"),
-        ));
+        evidence.push(
+            clause::READINESS
+                .saw(early, format!("readiness falls {told} the last request in flight is answered ({finished:.1?})")),
+        );
     }
     evidence
 }
@@ -287,7 +283,7 @@ async fn end(lab: &mut Lab, asked: Instant, patience: Duration) -> Vec<Evidence>
         Some(Exit::Signal(signal)) => (false, format!("SIGTERM is not handled: it is ended by signal {signal}")),
         None => (false, format!("it still runs {patience:?} after SIGTERM")),
     };
-    let mut evidence = vec![Evidence::saw(good, told)];
+    let mut evidence = vec![clause::EXIT_CODE.saw(good, told)];
     if exit.is_some() {
         let leader = lab.process().pid();
         let left = lab.process().pids().into_iter().filter(|pid| *pid != leader).count();
@@ -296,7 +292,7 @@ async fn end(lab: &mut Lab, asked: Instant, patience: Duration) -> Vec<Evidence>
         } else {
             format!("{left} processes are left behind")
         };
-        evidence.push(Evidence::saw(left == 0, told));
+        evidence.push(clause::EXIT_CODE.saw(left == 0, told));
     }
     evidence
 }

@@ -24,6 +24,7 @@ use futures_util::future::join_all;
 use keel_wire::http::Exchange;
 
 use self::read_back::read;
+use crate::clause::life::kill as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 use crate::probe::Probe;
@@ -82,7 +83,7 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
                 evidence.push(not_started(&failure));
-                return Finding::judge(ID, "", evidence);
+                return Finding::judge(ID, evidence);
             }
         }
         let (done, others): (Vec<_>, Vec<_>) = written
@@ -92,7 +93,7 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
         let (refused, cut): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|(_, exchange)| exchange.answer().is_some());
         acknowledged += done.len();
-        evidence.push(Evidence::note(format!(
+        evidence.push(clause::NO_LOSS.figure(format!(
             "{} writes were acknowledged before kill {}, {} were cut off, {} had been answered otherwise",
             done.len(),
             round + 1,
@@ -111,18 +112,12 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
             evidence,
         );
     }
-    if read == 0 && evidence.iter().all(|piece| piece.good != Some(false)) {
+    if read == 0 && evidence.iter().all(|piece| !piece.is_against()) {
         let reason = "it starts again after each kill, but no acknowledged write could be read back: `save` what the path in `read` \
                       needs, from the answer of the same request";
         return Finding::unknown(ID, reason, evidence);
     }
-    Finding::judge(
-        ID,
-        format!(
-            "after {ROUNDS} kills {read} of {acknowledged} acknowledged writes were read back, all unaltered and there once"
-        ),
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// Every write until the kill, with what became of it.
@@ -159,12 +154,12 @@ async fn write_until_killed(lab: &mut Lab, writes: &[RequestSpec], after: Durati
 async fn start_again(lab: &mut Lab) -> Result<Evidence, StartFailure> {
     lab.stop().await;
     let started = lab.start_with(|_| {}).await?;
-    Ok(Evidence::saw(true, format!("killed, it was ready again {:.1?} after its start", started.ready)))
+    Ok(clause::RESTART.holds(format!("killed, it was ready again {:.1?} after its start", started.ready)))
 }
 
 fn not_started(failure: &StartFailure) -> Evidence {
     let what = format!("after a kill it does not start by itself: {failure}");
-    Evidence { came_back: Some(failure.output.join(" · ")), ..Evidence::saw(false, what) }
+    clause::RESTART.contradicts(what).showing(failure.output.join(" · "))
 }
 
 /// Whether what was acknowledged is there as it was asked for, and how much of it was read.
@@ -182,7 +177,10 @@ async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> (Evidence, us
         let read = read(&client, request).await;
         let acknowledged = format!("{} was acknowledged ({}) before the kill", spec.name, exchange.came_back());
         if !read.status().is_some_and(|status| status.is_success()) {
-            return (Evidence::exchange(false, format!("{acknowledged} and is gone after it"), &read), reads.len());
+            return (
+                clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read),
+                reads.len(),
+            );
         }
         let Some(member) = altered::since(exchange, &read).filter(|member| !passing.contains(member)) else { continue };
         if altered::in_peace(lab, spec, &member).await {
@@ -190,13 +188,13 @@ async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> (Evidence, us
             continue;
         }
         return (
-            Evidence::exchange(false, format!("{acknowledged} and has another {member} after it"), &read),
+            clause::NO_LOSS.contradicts(format!("{acknowledged} and has another {member} after it")).with(&read),
             reads.len(),
         );
     }
     let piece = match reads.len() {
-        0 => Evidence::note("no acknowledged write could be read back: `save` what its `read` path needs"),
-        count => Evidence::saw(true, format!("{count} things acknowledged before the kill are readable after it")),
+        0 => clause::NO_LOSS.gap("no acknowledged write could be read back: `save` what its `read` path needs"),
+        count => clause::NO_LOSS.holds(format!("{count} things acknowledged before the kill are readable after it")),
     };
     (piece, reads.len())
 }
@@ -211,7 +209,7 @@ async fn repeat(lab: &Lab, done: &[(RequestSpec, Exchange)], cut: &[(RequestSpec
         if !same(spec, first, &again) {
             let what =
                 format!("{} repeated after the kill is not answered as before ({})", spec.name, first.came_back());
-            evidence.push(Evidence::exchange(false, what, &again));
+            evidence.push(clause::NO_LOSS.contradicts(what).with(&again));
         }
     }
     for (spec, lost) in cut.iter().filter(idempotent).take(MAX_REPEATED) {
@@ -220,11 +218,12 @@ async fn repeat(lab: &Lab, done: &[(RequestSpec, Exchange)], cut: &[(RequestSpec
         let accepted = first.status().is_some_and(|status| spec.expects(status.as_u16()));
         if !accepted || !same(spec, &first, &again) {
             let what = format!("{}, cut off by the kill, cannot be repeated to one effect", spec.name);
-            evidence.push(Evidence::exchange(false, what, if accepted { &again } else { &first }));
+            evidence.push(clause::NO_LOSS.contradicts(what).with(if accepted { &again } else { &first }));
         }
     }
     if evidence.is_empty() && done.iter().chain(cut).any(|write| idempotent(&write)) {
-        evidence.push(Evidence::saw(true, "writes repeated under their keys after the kill give their first answers"));
+        evidence
+            .push(clause::NO_LOSS.holds("writes repeated under their keys after the kill give their first answers"));
     }
     evidence
 }
@@ -238,8 +237,7 @@ fn same(spec: &RequestSpec, first: &Exchange, again: &Exchange) -> bool {
 
 /// What keeps no state must only start again and answer.
 async fn stateless(lab: &mut Lab) -> Finding {
-    let mut evidence =
-        vec![Evidence::note("state = \"none\" is declared, so nothing that was acknowledged can be lost")];
+    let mut evidence = vec![clause::NO_LOSS.is_void("state = \"none\"")];
     for _ in 0..ROUNDS {
         lab.signal_group(SIGKILL);
         lab.process().wait(Duration::from_secs(5)).await;
@@ -253,7 +251,7 @@ async fn stateless(lab: &mut Lab) -> Finding {
         let exchange = lab.http().send(lab.harmless()).await;
         let good = exchange.status().is_some_and(|status| status.as_u16() < 500);
         let told = if good { "is answered" } else { "is not answered" };
-        evidence.push(Evidence::exchange(good, format!("after the kill a harmless request {told}"), &exchange));
+        evidence.push(clause::RESTART.saw(good, format!("after the kill a harmless request {told}")).with(&exchange));
     }
-    Finding::judge(ID, format!("killed {ROUNDS} times it started again by itself; it keeps no state"), evidence)
+    Finding::judge(ID, evidence)
 }

@@ -24,6 +24,7 @@ use keel_wire::http::{Client, Exchange, Request};
 use procfs::process::Process;
 use tokio::net::UnixDatagram;
 
+use crate::clause::life::manager as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -62,23 +63,19 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let started = lab.start_with(|launch| drop(launch.env.insert("NOTIFY_SOCKET".to_owned(), socket))).await;
     if let Err(failure) = started {
         let what = format!("it does not start with NOTIFY_SOCKET set: {failure}");
-        return Finding::judge(ID, "", vec![Evidence::saw(false, what)]);
+        return Finding::judge(ID, vec![clause::FOREGROUND.contradicts(what)]);
     }
     let mut evidence = vec![manager.ready().await];
     evidence.extend(foreground(lab));
     evidence.push(match pid_file(lab) {
-        None => Evidence::saw(true, "it writes no PID file"),
-        Some(path) => Evidence::saw(false, format!("it writes a PID file: {}", path.display())),
+        None => clause::NO_PID_FILE.holds("it writes no PID file"),
+        Some(path) => clause::NO_PID_FILE.contradicts(format!("it writes a PID file: {}", path.display())),
     });
     evidence.extend(stop(lab, &manager).await);
     // Whoever went into the background and still holds the port goes as well.
     lab.stop().await;
     evidence.extend(units(lab));
-    Finding::judge(
-        ID,
-        "it runs in the foreground, writes no PID file, and says READY=1 and STOPPING=1 in time",
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// The examiner in the place of a process manager.
@@ -119,12 +116,12 @@ impl Manager {
             if let Some(Message { tried: Some(exchange), .. }) = self.message("READY=1") {
                 let good = exchange.status().is_some_and(|status| status.as_u16() < 500);
                 let told = if good { "answers" } else { "does not answer" };
-                return Evidence::exchange(good, format!("at the moment of READY=1 it {told}"), &exchange);
+                return clause::READY.saw(good, format!("at the moment of READY=1 it {told}")).with(&exchange);
             }
             if since.elapsed() > READY_PATIENCE {
                 let what =
                     format!("it answers requests, but says no READY=1 on NOTIFY_SOCKET within {READY_PATIENCE:?}");
-                return Evidence::saw(false, what);
+                return clause::READY.contradicts(what);
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -163,7 +160,7 @@ fn foreground(lab: &mut Lab) -> Vec<Evidence> {
     let leader = process.pid();
     let running = process.is_running();
     let told = if running { "goes on in the foreground" } else { "has ended and left others behind" };
-    let mut evidence = vec![Evidence::saw(running, format!("the process that was started ({leader}) {told}"))];
+    let mut evidence = vec![clause::FOREGROUND.saw(running, format!("the process that was started ({leader}) {told}"))];
     let strays: Vec<String> = process
         .pids()
         .into_iter()
@@ -171,8 +168,8 @@ fn foreground(lab: &mut Lab) -> Vec<Evidence> {
         .map(|pid| pid.to_string())
         .collect();
     evidence.push(match strays.as_slice() {
-        [] => Evidence::saw(true, "all its processes are in its process group"),
-        strays => Evidence::saw(false, format!("processes left its process group: {}", strays.join(", "))),
+        [] => clause::FOREGROUND.holds("all its processes are in its process group"),
+        strays => clause::FOREGROUND.contradicts(format!("processes left its process group: {}", strays.join(", "))),
     });
     evidence.push(listening(lab, leader));
     evidence
@@ -184,11 +181,12 @@ fn listening(lab: &Lab, leader: u32) -> Evidence {
     let holders = holders::listening_on(port);
     let outside = holders.iter().find(|pid| group_of(**pid).is_some_and(|group| group != leader));
     match (outside, holders.first()) {
-        (Some(pid), _) => {
-            Evidence::saw(false, format!("process {pid} listens on port {port} and is not in its process group"))
+        (Some(pid), _) => clause::FOREGROUND
+            .contradicts(format!("process {pid} listens on port {port} and is not in its process group")),
+        (None, Some(pid)) => {
+            clause::FOREGROUND.holds(format!("process {pid} of its process group listens on port {port}"))
         }
-        (None, Some(pid)) => Evidence::saw(true, format!("process {pid} of its process group listens on port {port}")),
-        (None, None) => Evidence::note(format!("who listens on port {port} is not visible from here")),
+        (None, None) => clause::FOREGROUND.gap(format!("who listens on port {port} is not visible from here")),
     }
 }
 
@@ -213,7 +211,10 @@ async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {
     tokio::time::sleep(LOOK).await;
     let stopping = manager.message("STOPPING=1").is_some();
     let said = if stopping { "it says STOPPING=1" } else { "it says no STOPPING=1" };
-    vec![Evidence::saw(stopping, format!("after SIGTERM {said}")), Evidence::saw(good, format!("after SIGTERM {told}"))]
+    vec![
+        clause::STOPPING.saw(stopping, format!("after SIGTERM {said}")),
+        clause::STOPPING.saw(good, format!("after SIGTERM {told}")),
+    ]
 }
 
 /// A file that ends with `.pid`, where they are usually written, and holds the id of one of its processes.
@@ -240,8 +241,8 @@ fn units(lab: &Lab) -> Option<Evidence> {
     };
     let (bad, good): (Vec<PathBuf>, Vec<PathBuf>) = units.partition(forking);
     match (bad.first(), good.first()) {
-        (Some(unit), _) => Some(Evidence::saw(false, format!("{} is of Type=forking", unit.display()))),
-        (None, Some(unit)) => Some(Evidence::saw(true, format!("{} is not of Type=forking", unit.display()))),
+        (Some(unit), _) => Some(clause::FOREGROUND.contradicts(format!("{} is of Type=forking", unit.display()))),
+        (None, Some(unit)) => Some(clause::FOREGROUND.holds(format!("{} is not of Type=forking", unit.display()))),
         (None, None) => None,
     }
 }

@@ -21,6 +21,7 @@ mod variables;
 
 use std::time::Duration;
 
+use crate::clause::life::start as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::probe::Probe;
@@ -50,42 +51,30 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             }
             Err(failure) => {
                 let what = format!("start {number} of {STARTS} failed: {failure}");
-                evidence.push(Evidence { came_back: Some(failure.output.join(" · ")), ..Evidence::saw(false, what) });
-                return Finding::judge(ID, "", evidence);
+                evidence.push(clause::FAST.contradicts(what).showing(failure.output.join(" · ")));
+                return Finding::judge(ID, evidence);
             }
         }
     }
     let (told, median) = figures(&mut starts);
-    evidence.push(Evidence::saw(median < SOON, told));
+    evidence.push(clause::FAST.saw(median < SOON, told));
     lab.stop().await;
     let taken = refusal::on_a_taken_port(lab).await;
     let unseen = taken.as_ref().err().cloned();
     evidence.extend(taken);
     let configured = refusal::with_senseless_variables(lab).await;
-    let refuses = if configured.iter().any(|piece| piece.good.is_some()) {
-        "it refuses a taken port and senseless variables"
-    } else {
-        "it refuses a taken port; bad configuration was not tried"
-    };
     evidence.extend(configured);
-    match unseen {
-        // What was seen decides where it speaks against it; otherwise the port is missing.
-        Some(reason) if evidence.iter().all(|piece| piece.good != Some(false)) => {
-            Finding::unknown(ID, reason, evidence)
-        }
-        _ => Finding::judge(ID, format!("ready {median:.1?} after exec at the median, and {refuses}"), evidence),
-    }
+    evidence.extend(unseen.map(|reason| clause::BAD_CONFIGURATION.gap(reason)));
+    Finding::judge(ID, evidence)
 }
 
 async fn first_request(lab: &Lab, number: usize) -> Evidence {
     let exchange = lab.http().send(lab.harmless()).await;
     let good = exchange.status().is_some_and(|status| status.as_u16() < 500);
     let told = if good { "was answered" } else { "was not answered" };
-    Evidence::exchange(
-        good,
-        format!("after start {number} the first request {told} as soon as it said ready"),
-        &exchange,
-    )
+    clause::READY
+        .saw(good, format!("after start {number} the first request {told} as soon as it said ready"))
+        .with(&exchange)
 }
 
 fn figures(starts: &mut [Started]) -> (String, Duration) {

@@ -10,6 +10,7 @@
 //! - **Blast radius**: the writes of the mix, when the service keeps its state durably.
 //! - **Bound in time**: 25 s, and 15 s at most for what is under way at its end.
 
+use crate::clause::life::steady as clause;
 use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -34,5 +35,5 @@ pub const PROBE: Probe = Probe {
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let lasts = lab.subject.steady;
-    steadiness::examine(ID, lab, lasts).await
+    steadiness::examine(ID, |_| clause::RECYCLED, lab, lasts).await
 }

@@ -24,6 +24,8 @@ pub(crate) mod specimen;
 mod tests;
 
 use self::declared::Leave;
+use crate::clause::Clause;
+use crate::clause::prove::attack as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -73,7 +75,7 @@ pub async fn examine_with(lab: &mut Lab, suite: &[&'static Attack], bounds: &Bou
     let target = declared::target(lab, Leave::of(lab.subject.state)).await;
     let peace = lab.http().send(target.read.clone()).await;
     if peace.status().is_none_or(|status| status.is_server_error()) {
-        let evidence = Evidence::exchange(false, "a harmless request is not answered even in peace", &peace);
+        let evidence = Evidence::note("a harmless request is not answered even in peace").with(&peace);
         return Finding::unknown(ID, "it does not answer in peace", vec![evidence]);
     }
     let campaign = Campaign { target, bounds: *bounds, until: Instant::now() + BUDGET };
@@ -165,33 +167,15 @@ fn in_light_of(state: State, target: &Target, mut outcome: AttackResult) -> Atta
 
 fn told(state: State, target: &Target, outcomes: Vec<AttackResult>) -> Finding {
     let outcomes: Vec<AttackResult> = outcomes.into_iter().map(|outcome| in_light_of(state, target, outcome)).collect();
-    let of = |verdict| outcomes.iter().filter(move |outcome: &&AttackResult| outcome.verdict == verdict);
-    let (fell, held, untold) = (of(AttackVerdict::Fell), of(AttackVerdict::Held).count(), of(AttackVerdict::Unknown));
-    let count = outcomes.len();
-    let fell: Vec<String> = fell.map(|outcome| format!("{} (mend by {})", outcome.id, mend::by(outcome.id))).collect();
-    let untold: Vec<String> = untold.map(|outcome| format!("{} ({})", outcome.id, outcome.reason)).collect();
-    let evidence: Vec<Evidence> = outcomes.iter().map(evidence).collect();
-    if !fell.is_empty() {
-        let summary = format!("{} of {count} attacks fell: {}", fell.len(), fell.join(", "));
-        return Finding::new(ID, crate::finding::Verdict::FallsShort, summary, evidence);
-    }
-    if !untold.is_empty() {
-        let summary = format!("{} of {count} attacks could not be told: {}", untold.len(), untold.join(", "));
-        return Finding::unknown(ID, summary, evidence);
-    }
-    let summary = format!("{held} of {count} attacks held, the others do not apply; a bystander was served");
-    Finding::judge(ID, summary, evidence)
+    Finding::judge(ID, outcomes.iter().map(evidence).collect())
 }
 
 /// One attack, with what was sent and what came of the first thing that was wrong.
 fn evidence(outcome: &AttackResult) -> Evidence {
-    let good = match outcome.verdict {
-        AttackVerdict::Held => Some(true),
-        AttackVerdict::Fell => Some(false),
-        AttackVerdict::Unknown | AttackVerdict::NotApplicable => None,
-    };
+    let clause = clause_of(outcome.id);
     let mut what = format!("{} {}: {}", outcome.id, outcome.verdict, outcome.reason);
-    if let Some(bystander) = outcome.bystander.as_ref().filter(|_| good.is_some()) {
+    let decided = matches!(outcome.verdict, AttackVerdict::Held | AttackVerdict::Fell);
+    if let Some(bystander) = outcome.bystander.as_ref().filter(|_| decided) {
         let (before, during) = (&bystander.before, &bystander.during);
         what.push_str(&format!(
             "; the bystander's median went from {:.1?} to {:.1?}, {} of its {} requests failed",
@@ -199,11 +183,26 @@ fn evidence(outcome: &AttackResult) -> Evidence {
         ));
     }
     let wrong = outcome.evidence.iter().find(|piece| piece.mark == Mark::Wrong && !piece.came_back.is_empty());
-    let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    Evidence {
-        what,
-        sent: wrong.and_then(|piece| text(&piece.sent)),
-        came_back: wrong.and_then(|piece| text(&piece.came_back)),
-        good,
+    let piece = match outcome.verdict {
+        AttackVerdict::Held => clause.holds(what),
+        AttackVerdict::Fell => clause.contradicts(format!("{what} (mend by {})", mend::by(outcome.id))),
+        AttackVerdict::Unknown => clause.gap(what),
+        AttackVerdict::NotApplicable => clause.figure(what),
+    };
+    match wrong {
+        Some(wrong) => piece.exchanged(&wrong.sent, &wrong.came_back),
+        None => piece,
+    }
+}
+
+/// The clause that an attack is about.
+fn clause_of(attack: &str) -> Clause {
+    match attack {
+        "slow-headers" | "slow-body" | "slow-read" | "idle" | "h2-window-stall" => clause::SLOW_CLIENTS,
+        "id-enumeration" | "login-brute-force" => clause::ENUMERATION,
+        "key-replay" | "key-race" | "cross-site" => clause::REPLAY,
+        "path-traversal" | "method-confusion" | "host-confusion" => clause::INJECTION,
+        other if other.starts_with("smuggle") => clause::SMUGGLING,
+        _ => clause::FLOODS,
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use keel_load::profile::Profile;
 use keel_load::{Report, Validity, Watch};
 
+use crate::clause::Clause;
+use crate::clause::prove::load as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -50,11 +52,13 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
     let mut evidence = Vec::new();
     let left_out = mix::left_out(lab).join(", ");
     if !left_out.is_empty() {
-        evidence.push(Evidence::note(format!(
+        let what = format!(
             "not part of the load, as nothing makes it safe to repeat: {left_out}; declare `idempotent` where it is"
-        )));
+        );
+        evidence.extend([clause::EXPECTED.gap(&what), clause::PEAK.gap(&what)]);
     }
-    for (called, rate) in [("expected", declared.rate), ("peak", declared.peak)] {
+    for (clause, called, rate) in [(clause::EXPECTED, "expected", declared.rate), (clause::PEAK, "peak", declared.peak)]
+    {
         let patience = PATIENCE.max(2 * declared.p99);
         let plan = mix::plan(lab, Profile::constant(rate, lasts), patience);
         let report = match keel_load::run(plan, Watch::default(), pending()).await {
@@ -74,30 +78,26 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
             );
             return Finding::unknown(ID, why, evidence);
         }
-        evidence.extend(judge(called, rate, &report, &declared));
-        if evidence.iter().any(|piece| piece.good == Some(false)) {
+        let told = format!(
+            "at the {called} load keel was late by {lag:.1?} (99 of 100), and times are from when a request was due"
+        );
+        evidence.push(clause::OMISSION.holds(told));
+        evidence.extend(judge(clause, called, rate, &report, &declared));
+        if evidence.iter().any(|piece| piece.is_against()) {
             break;
         }
     }
-    let without = if left_out.is_empty() { String::new() } else { format!(", without {left_out}") };
-    let held = format!(
-        "{} requests a second{without}, and {} at the peak, are answered within {:?} (99 of 100) with at most {} % errors",
-        declared.rate,
-        declared.peak,
-        declared.p99,
-        100.0 * declared.errors
-    );
-    Finding::judge(ID, held, evidence)
+    Finding::judge(ID, evidence)
 }
 
-fn judge(called: &str, rate: f64, report: &Report, declared: &Load) -> [Evidence; 2] {
+fn judge(clause: Clause, called: &str, rate: f64, report: &Report, declared: &Load) -> [Evidence; 2] {
     let total = report.total();
     let p99 = total.latency().quantile(0.99);
     let (errors, sent) = (total.errors(), total.count());
     let outcomes: Vec<String> =
         total.outcomes().iter().map(|(outcome, count)| format!("{count} {}", outcome.word())).collect();
     [
-        Evidence::saw(
+        clause.saw(
             p99 <= declared.p99,
             format!(
                 "at the {called} load of {rate} a second 99 of 100 requests are over within {p99:.1?} of the time they \
@@ -105,7 +105,7 @@ fn judge(called: &str, rate: f64, report: &Report, declared: &Load) -> [Evidence
                 declared.p99
             ),
         ),
-        Evidence::saw(
+        clause.saw(
             sent > 0 && errors <= declared.errors,
             format!(
                 "at the {called} load of {rate} a second {:.2} % of {sent} requests fail ({}); declared: {} %",

@@ -8,10 +8,12 @@
 
 use std::time::Duration;
 
+use crate::clause::Clause;
+use crate::clause::prove::soak as clause;
 use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::probe::{PROBE_BOUND, Probe};
-use crate::probes::support::steadiness;
+use crate::probes::support::steadiness::{self, Kind};
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -32,5 +34,13 @@ const LONGEST: Duration = PROBE_BOUND.saturating_sub(Duration::from_secs(20));
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let lasts = lab.subject.soak.min(LONGEST);
-    steadiness::examine(ID, lab, lasts).await
+    steadiness::examine(ID, clause_of, lab, lasts).await
+}
+
+fn clause_of(kind: Kind) -> Clause {
+    match kind {
+        Kind::Memory | Kind::Threads => clause::MEMORY,
+        Kind::Descriptors => clause::DESCRIPTORS,
+        Kind::Disk => clause::DISK,
+    }
 }

@@ -12,6 +12,7 @@
 
 use std::time::Duration;
 
+use crate::clause::prove::stress as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -41,17 +42,14 @@ const ONE: &str = "only one request of the mix may be repeated, so that costs ca
 pub async fn examine(lab: &mut Lab) -> Finding {
     let mut evidence = Vec::new();
     match stress(lab, &mut evidence).await {
-        Ok(seen) => {
-            let held = evidence.first().map(|breaks| format!("{}; beyond that it stays graceful", breaks.what));
-            seen.judge(ID, &held.unwrap_or_default(), |seen| {
-                let mut evidence = evidence.clone();
-                evidence.extend([seen.told(), seen.goodput(), seen.surplus()]);
-                evidence.extend([seen.alive(), seen.quickness()].into_iter().flatten());
-                evidence.extend(seen.told_when().map(|told| Evidence::note(told.what)));
-                evidence.push(seen.recovery());
-                evidence
-            })
-        }
+        Ok(seen) => seen.judge(ID, |seen| {
+            let mut evidence = evidence.clone();
+            evidence.extend([seen.told(), seen.goodput(clause::GRACEFUL), seen.surplus(clause::GRACEFUL)]);
+            evidence.extend([seen.alive(clause::GRACEFUL), seen.quickness(clause::GRACEFUL)].into_iter().flatten());
+            evidence.extend(seen.told_when(clause::GRACEFUL).map(|told| clause::GRACEFUL.figure(told.what)));
+            evidence.push(seen.recovery(clause::GRACEFUL));
+            evidence
+        }),
         Err(reason) => Finding::unknown(ID, reason, evidence),
     }
 }
@@ -74,7 +72,11 @@ async fn stress(lab: &mut Lab, evidence: &mut Vec<Evidence>) -> Result<Seen, Str
         point = overload::find(lab, &strain, BEGIN * capacity.rate, overload::MOST).await?;
         breaks.push_str(&format!(", {:.0} with {times} times as many of {:?}", point.rate, declared.kinds()[dearest]));
     }
-    evidence.extend([Evidence::saw(true, breaks), Evidence::note(told(&declared, &costs))]);
+    evidence.extend([
+        clause::MULTIPLIED.holds(breaks.clone()),
+        clause::KNOWN.holds(breaks),
+        clause::KNOWN.figure(told(&declared, &costs)),
+    ]);
     overload::overload(lab, &strain, point.rate, normal).await
 }
 

@@ -1,15 +1,16 @@
 //! `see.health`: live, ready and start-up answers, and a document that says what runs and how it is.
 //!
 //! - **Hypothesis**: liveness, readiness and start-up answer 2xx promptly; the health document is JSON with version, commit, host and
-//!   the state of parts; a path that does not exist does not answer the same. With a dependency silent the document
-//!   shows a change that it does not show in peace, and liveness stays.
-//! - **Sent**: GETs of these paths; with each dependency silent in turn, the requests that use it.
+//!   the state of parts. With a dependency silent the document shows it, and liveness stays.
+//! - **Sent**: GETs of these paths and of one that does not exist, which must not be answered 2xx: else an answer at a usual path
+//!   says nothing. With each dependency silent in turn, the requests that use it, at most three times.
 //! - **Decides**: any of these not being so. Paths that nobody declared are looked for under the usual names; where none is found
-//!   the attribute is unknown.
+//!   the clause is a gap. A change shows a dependency when its place or its value names the dependency or speaks of a state
+//!   (`status`, `breaker`, `errors`, …), and when it is not seen in peace; numbers of threads or requests in flight show nothing.
+//!   A dependency that no call reached while it was silent is a gap.
 //! - **Blast radius**: the dependency's proxy is silent meanwhile, and is mended at the end.
-//! - **Bound in time**: for each dependency the deadline, at most 20 s, and some exchanges.
+//! - **Bound in time**: for each dependency three times the deadline, at most 20 s, and some exchanges.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -17,17 +18,23 @@ use keel_proxy::Fault;
 use keel_wire::http::{Client, Exchange, Request};
 use serde_json::Value;
 
+use self::leaves::{Leaves, shows};
+use crate::clause::Clause;
+use crate::clause::see::health as clause;
+use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::{Dependencies, RequestSpec};
 
+mod leaves;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
 
 const ID: &str = "see.health";
+
 /// The probe.
 pub const PROBE: Probe = Probe {
     id: ID,
@@ -35,6 +42,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
+
 /// How soon each of these must be answered.
 const PROMPT: Duration = Duration::from_secs(1);
 /// How long a change is waited for while a dependency is silent.
@@ -45,122 +53,115 @@ const LOOK: Duration = Duration::from_millis(200);
 const NOWHERE: &str = "/keel-probe-nothing-is-here-41c7d20e";
 /// The most requests that use a dependency at a time.
 const AT_A_TIME: usize = 4;
-
+/// How often the same requests are sent in peace, to learn what changes then too.
+const ROUNDS_IN_PEACE: usize = 4;
+/// How often they are sent while a dependency is silent: a breaker or a count of failures needs more than one.
+const ROUNDS_IN_SILENCE: usize = 3;
 /// Where each is looked for when nobody said.
 const LIVE: [&str; 6] = ["/livez", "/live", "/health/live", "/healthz", "/-/healthy", "/actuator/health/liveness"];
 const READY: [&str; 5] = ["/readyz", "/ready", "/health/ready", "/-/ready", "/actuator/health/readiness"];
 const STARTUP: [&str; 4] = ["/startupz", "/startup", "/health/startup", "/health/started"];
 const HEALTH: [&str; 6] = ["/health", "/healthz", "/status", "/actuator/health", "/api/health", "/-/health"];
-
-/// Words in names of values that change with time or luck: they show no sickness.
-const TIMING: [&str; 10] =
-    ["uptime", "time", "duration", "latency", "p50", "p90", "p95", "p99", "quantile", "percentile"];
-/// How often the same requests are sent in peace, to learn what changes then too.
-const ROUNDS_IN_PEACE: usize = 4;
-
-/// What the document must name, under any of these keys, at any depth.
+/// What the document must name, under any of these keys.
 const NAMED: [(&str, &[&str]); 3] = [
     ("version", &["version", "release", "app_version"]),
     ("commit", &["commit", "revision", "git_commit", "commit_id", "sha", "git"]),
     ("host", &["host", "hostname", "instance", "pod", "node"]),
 ];
+/// The members in which the service speaks of itself, beside the document's own: a version elsewhere is that of something else.
+const OF_ITSELF: [&str; 8] = ["app", "application", "build", "git", "info", "release", "server", "service"];
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let admin = lab.admin();
-    let nowhere = admin.send(Request::get(NOWHERE)).await;
+    let nowhere = absent(&admin.send(Request::get(NOWHERE)).await);
     let declared = (lab.subject.ready.clone(), lab.subject.health.clone());
-    let (mut evidence, mut missing) = (Vec::new(), Vec::new());
+    let mut evidence = Vec::new();
     let mut live = None;
-    for (what, path, guesses) in
-        [("liveness", None, &LIVE[..]), ("readiness", declared.0, &READY), ("start-up", None, &STARTUP)]
-    {
-        match find(&admin, path, guesses, &nowhere).await {
+    for (clause, what, path, guesses) in [
+        (clause::LIVE, "liveness", None, &LIVE[..]),
+        (clause::READY, "readiness", declared.0, &READY),
+        (clause::START_UP, "start-up", None, &STARTUP),
+    ] {
+        match find(clause, &admin, path, guesses, &nowhere).await {
             Ok(exchange) => {
-                evidence.push(prompt(what, &exchange));
+                evidence.push(prompt(clause, what, &exchange));
                 if what == "liveness" {
                     live = Some(exchange.request.path);
                 }
             }
-            Err(told) => {
-                missing.push(what);
-                evidence.push(told);
-            }
+            Err(told) => evidence.push(told),
         }
     }
-    let health = match find(&admin, declared.1, &HEALTH, &nowhere).await {
+    let health = match find(clause::STATE, &admin, declared.1, &HEALTH, &nowhere).await {
         Ok(exchange) => {
             evidence.extend(document(&exchange));
             Some(exchange.request.path)
         }
         Err(told) => {
-            missing.push("health");
             evidence.push(told);
             None
         }
     };
-    if let Some(health) = &health {
-        evidence.extend(sickness(lab, health, live.as_deref()).await);
-    }
-    let against = evidence.iter().any(|piece| piece.good == Some(false));
-    if !missing.is_empty() && !against {
-        let reason =
-            format!("no answer was found for {}: say `ready`, `health` and `admin` in keel.toml", missing.join(", "));
-        return Finding::unknown(ID, reason, evidence);
-    }
-    Finding::judge(
-        ID,
-        "live, ready and start-up answer promptly, and the document says what runs and how its parts are",
-        evidence,
+    evidence.extend(sickness(lab, health.as_deref(), live.as_deref()).await);
+    Finding::judge(ID, evidence)
+}
+
+/// The control of a path's answer: one that does not exist is answered otherwise.
+fn absent(nowhere: &Exchange) -> Result<Control, Uncontrolled> {
+    let found = nowhere.status().is_some_and(|status| status.is_success());
+    let what = format!("{NOWHERE}, which does not exist, is not answered 2xx");
+    Control::seen(
+        nowhere.answer().is_some() && !found,
+        what,
+        format!("{NOWHERE}, which does not exist, is answered 2xx too"),
     )
 }
 
-/// The answer of the declared path, or of the first usual one that answers 2xx and not what nowhere answers.
+/// The answer of the declared path, or of the first usual one that answers 2xx.
 async fn find(
+    clause: Clause,
     admin: &Client,
     path: Option<String>,
     guesses: &[&str],
-    nowhere: &Exchange,
+    nowhere: &Result<Control, Uncontrolled>,
 ) -> Result<Exchange, Evidence> {
+    if let Err(failed) = nowhere {
+        return Err(clause.gap(format!("{}: no answer says that a path is there", failed.what)));
+    }
     if let Some(path) = path {
         return Ok(admin.send(Request::get(path)).await);
     }
     for path in guesses {
         let exchange = admin.send(Request::get(*path)).await;
-        if exchange.status().is_some_and(|status| status.is_success()) && !same(&exchange, nowhere) {
+        if exchange.status().is_some_and(|status| status.is_success()) {
             return Ok(exchange);
         }
     }
-    Err(Evidence::note(format!("none of {} answers 2xx", guesses.join(", "))))
+    Err(clause
+        .gap(format!("none of {} answers 2xx: say `ready`, `health` and `admin` in keel.toml", guesses.join(", "))))
 }
 
-/// Whether a path is answered just as one that does not exist: everything is, then.
-fn same(exchange: &Exchange, nowhere: &Exchange) -> bool {
-    match (exchange.answer(), nowhere.answer()) {
-        (Some(one), Some(other)) => one.status == other.status && one.body == other.body,
-        _ => false,
-    }
-}
-
-fn prompt(what: &str, exchange: &Exchange) -> Evidence {
+fn prompt(clause: Clause, what: &str, exchange: &Exchange) -> Evidence {
     let path = &exchange.request.path;
     let good = exchange.status().is_some_and(|status| status.is_success()) && exchange.took <= PROMPT;
     let told = if good { "answers 2xx promptly" } else { "does not answer 2xx promptly" };
-    Evidence::exchange(good, format!("{what} ({path}) {told}"), exchange)
+    clause.saw(good, format!("{what} ({path}) {told}")).with(exchange)
 }
 
 /// What the document says.
 fn document(exchange: &Exchange) -> Vec<Evidence> {
     let path = &exchange.request.path;
-    let mut evidence = vec![prompt("health", exchange)];
+    let mut evidence = vec![prompt(clause::STATE, "health", exchange)];
     let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json).filter(Value::is_object) else {
-        evidence.push(Evidence::exchange(false, format!("{path} is no JSON object"), exchange));
+        let what = format!("{path} is no JSON object");
+        evidence.extend([clause::BUILD.contradicts(what.clone()), clause::STATE.contradicts(what).with(exchange)]);
         return evidence;
     };
     for (what, keys) in NAMED {
         let named = named(&json, keys);
         let told = if named { "names its" } else { "does not name its" };
-        evidence.push(Evidence::saw(named, format!("{path} {told} {what}")));
+        evidence.push(clause::BUILD.saw(named, format!("{path} {told} {what}")));
     }
     let parts = json.as_object().into_iter().flatten().any(|(_, part)| match part {
         Value::Object(parts) => parts.values().any(|part| part.is_object() || part.is_array()),
@@ -168,145 +169,153 @@ fn document(exchange: &Exchange) -> Vec<Evidence> {
         _ => false,
     });
     let told = if parts { "tells the state of parts" } else { "tells the state of no part" };
-    evidence.push(Evidence::saw(parts, format!("{path} {told}")));
+    evidence.push(clause::STATE.saw(parts, format!("{path} {told}")));
     evidence
 }
 
-/// Whether any of these keys has a value that says something.
+/// Whether any of these keys has a value that says something, in the document itself or where the service speaks of itself.
 fn named(json: &Value, keys: &[&str]) -> bool {
     let says = |value: &Value| match value {
         Value::String(text) => !text.is_empty(),
         Value::Null => false,
         _ => true,
     };
-    match json {
-        Value::Object(object) => object.iter().any(|(name, value)| {
-            keys.iter().any(|key| name.eq_ignore_ascii_case(key)) && says(value) || named(value, keys)
-        }),
-        Value::Array(list) => list.iter().any(|value| named(value, keys)),
-        _ => false,
-    }
+    let is_one_of = |name: &str, names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    json.as_object()
+        .into_iter()
+        .flatten()
+        .any(|(name, value)| is_one_of(name, keys) && says(value) || is_one_of(name, &OF_ITSELF) && named(value, keys))
 }
 
 /// What the document and liveness show while a dependency is silent.
-async fn sickness(lab: &Lab, health: &str, live: Option<&str>) -> Vec<Evidence> {
+async fn sickness(lab: &Lab, health: Option<&str>, live: Option<&str>) -> Vec<Evidence> {
+    let both = |what: &str| vec![clause::SICK_DEPENDENCY.gap(what), clause::LIVENESS.gap(what)];
     let Dependencies::Declared(dependencies) = &lab.subject.dependencies else {
-        return vec![Evidence::note("nobody said what it calls, so no dependency was made sick")];
+        return both("nobody said what it calls, so no dependency was made sick: declare [dependencies.NAME]");
     };
+    if dependencies.is_empty() {
+        let declaration = "dependencies = \"none\"";
+        return vec![clause::SICK_DEPENDENCY.is_void(declaration), clause::LIVENESS.is_void(declaration)];
+    }
     let mut evidence = Vec::new();
     for dependency in dependencies {
-        let users = lab.mix().into_iter().filter(|spec| spec.uses.contains(&dependency.name));
+        let name = &dependency.name;
+        let users = lab.mix().into_iter().filter(|spec| spec.uses.contains(name));
         let users: Vec<RequestSpec> = users.take(AT_A_TIME).collect();
-        let Some(proxy) = lab.proxy(&dependency.name).filter(|_| !users.is_empty()) else {
-            evidence.push(Evidence::note(format!(
-                "{} could not be made sick, or no request is declared to use it",
-                dependency.name
-            )));
+        let Some(proxy) = lab.proxy(name).filter(|_| !users.is_empty()) else {
+            evidence.extend(both(&format!("{name} could not be made sick, or no request is declared to use it")));
             continue;
         };
+        let part = Part { lab, health, live, name, users: &users };
         // What changes in peace too shows nothing.
-        let usual = changes_in_peace(lab, health, &users).await;
-        let before = leaves(lab, health).await;
+        let usual = part.changes_in_peace().await;
+        let before = part.leaves().await;
+        let heard = proxy.heard();
         proxy.set(Fault::Hang).await;
-        evidence.extend(while_silent(lab, health, live, &dependency.name, &users, (&usual, &before)).await);
+        let seen = part.while_silent(&usual, &before).await;
+        let control = Control::fault_met(proxy.heard().saturating_sub(heard), name);
         proxy.set(Fault::None).await;
+        match control {
+            Ok(control) => evidence.extend(seen.into_iter().map(|piece| piece.by(&control))),
+            Err(failed) => evidence.extend(both(&failed.what)),
+        }
     }
     evidence
 }
 
-type Leaves = BTreeMap<String, String>;
-
-/// The pointers of all that changes when the same requests are answered as they should.
-async fn changes_in_peace(lab: &Lab, health: &str, users: &[RequestSpec]) -> Vec<String> {
-    let before = leaves(lab, health).await;
-    let client = lab.http();
-    let mut changed = Vec::new();
-    for _ in 0..ROUNDS_IN_PEACE {
-        join_all(users.iter().map(|spec| client.send(lab.fill(spec)))).await;
-        // Work behind the answers is to be seen in peace too.
-        tokio::time::sleep(LOOK * 2).await;
-        changed.extend(differences(&before, &leaves(lab, health).await));
-    }
-    changed
+/// A dependency, the requests that use it, and where it could show.
+struct Part<'a> {
+    lab: &'a Lab,
+    health: Option<&'a str>,
+    live: Option<&'a str>,
+    name: &'a str,
+    users: &'a [RequestSpec],
 }
 
-async fn while_silent(
-    lab: &Lab,
-    health: &str,
-    live: Option<&str>,
-    name: &str,
-    users: &[RequestSpec],
-    (usual, before): (&[String], &Leaves),
-) -> Vec<Evidence> {
-    let (client, admin) = (lab.http(), lab.admin().with_timeout(5 * PROMPT));
-    let asking = join_all(users.iter().map(|spec| client.send(lab.fill(spec))));
-    let looking = async {
-        let since = Instant::now();
-        loop {
-            let shown: Vec<String> = differences(before, &leaves(lab, health).await)
-                .into_iter()
-                .filter(|pointer| !usual.contains(pointer))
-                .collect();
-            if !shown.is_empty() || since.elapsed() > lab.pace.of(CHANGE_PATIENCE) {
-                return (shown, since.elapsed());
-            }
-            tokio::time::sleep(LOOK).await;
+impl Part<'_> {
+    /// The pointers of all that changes when the same requests are answered as they should, while they are in flight and after.
+    async fn changes_in_peace(&self) -> Vec<String> {
+        let before = self.leaves().await;
+        let mut changed = Vec::new();
+        for _ in 0..ROUNDS_IN_PEACE {
+            let ((), during) = tokio::join!(self.ask(), self.leaves());
+            changed.extend(leaves::differences(&before, &during));
+            // Work behind the answers is to be seen in peace too.
+            tokio::time::sleep(LOOK * 2).await;
+            changed.extend(leaves::differences(&before, &self.leaves().await));
         }
-    };
-    let watching = async {
-        let (shown, after) = looking.await;
-        let mut evidence = vec![match shown.first() {
-            Some(pointer) => {
-                Evidence::saw(true, format!("with {name} silent {health} shows it after {after:.1?}, at {pointer}"))
+        changed
+    }
+
+    async fn ask(&self) {
+        let client = self.lab.http();
+        join_all(self.users.iter().map(|spec| client.send(self.lab.fill(spec)))).await;
+    }
+
+    async fn leaves(&self) -> Leaves {
+        let Some(health) = self.health else { return Leaves::new() };
+        let exchange = self.lab.admin().send(Request::get(health)).await;
+        exchange.answer().and_then(keel_wire::http::Answer::json).map(|json| leaves::of(&json)).unwrap_or_default()
+    }
+
+    /// Sends the requests again and again until the document shows the dependency, and looks at liveness at the end.
+    async fn while_silent(&self, usual: &[String], before: &Leaves) -> Vec<Evidence> {
+        let (since, patience) = (Instant::now(), self.lab.pace.of(CHANGE_PATIENCE));
+        let mut asking = std::pin::pin!(async {
+            for _ in 0..ROUNDS_IN_SILENCE {
+                self.ask().await;
             }
-            None => Evidence::saw(
-                false,
-                format!("with {name} silent {health} shows nothing that it does not show in peace"),
-            ),
-        }];
-        evidence.push(prompt(&format!("health with {name} silent"), &admin.send(Request::get(health)).await));
-        if let Some(live) = live {
-            evidence.push(prompt(&format!("liveness with {name} silent"), &admin.send(Request::get(live)).await));
+        });
+        let mut asked = false;
+        let mut others = Vec::new();
+        let shown = loop {
+            let now = self.leaves().await;
+            let new: Vec<String> =
+                leaves::differences(before, &now).into_iter().filter(|pointer| !usual.contains(pointer)).collect();
+            if let Some(pointer) = new.iter().find(|pointer| shows(pointer, &now, self.name)) {
+                break Some(pointer.clone());
+            }
+            others = new;
+            if self.health.is_none() && asked || since.elapsed() > patience {
+                break None;
+            }
+            tokio::select! {
+                () = &mut asking, if !asked => asked = true,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        };
+        // What is still asked when all has been seen is dropped.
+        self.told(shown, &others, since.elapsed()).await
+    }
+
+    async fn told(&self, shown: Option<String>, others: &[String], after: Duration) -> Vec<Evidence> {
+        let (name, admin) = (self.name, self.lab.admin().with_timeout(5 * PROMPT));
+        let mut evidence = Vec::new();
+        match (self.health, shown) {
+            (None, _) => evidence.push(clause::SICK_DEPENDENCY.gap("no health document was found")),
+            (Some(health), Some(pointer)) => {
+                let what = format!("with {name} silent {health} shows it after {after:.1?}, at {pointer}");
+                evidence.push(clause::SICK_DEPENDENCY.holds(what));
+            }
+            (Some(health), None) => {
+                let what = match others.first() {
+                    None => format!("with {name} silent {health} shows nothing that it does not show in peace"),
+                    Some(other) => format!("with {name} silent {health} shows nothing of it, only another {other}"),
+                };
+                evidence.push(clause::SICK_DEPENDENCY.contradicts(what));
+            }
         }
+        if let Some(health) = self.health {
+            let exchange = admin.send(Request::get(health)).await;
+            evidence.push(prompt(clause::SICK_DEPENDENCY, &format!("health with {name} silent"), &exchange));
+        }
+        evidence.push(match self.live {
+            Some(live) => {
+                let exchange = admin.send(Request::get(live)).await;
+                prompt(clause::LIVENESS, &format!("liveness with {name} silent"), &exchange)
+            }
+            None => clause::LIVENESS.gap("no liveness path was found"),
+        });
         evidence
-    };
-    // What is still asked when all has been seen is dropped.
-    tokio::select! {
-        evidence = watching => evidence,
-        () = async { asking.await; std::future::pending::<()>().await } => Vec::new(),
     }
-}
-
-/// Every plain value of the document by its pointer.
-async fn leaves(lab: &Lab, health: &str) -> Leaves {
-    let exchange = lab.admin().send(Request::get(health)).await;
-    let mut leaves = Leaves::new();
-    if let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json) {
-        gather(&json, String::new(), &mut leaves);
-    }
-    leaves
-}
-
-fn gather(json: &Value, pointer: String, leaves: &mut Leaves) {
-    match json {
-        Value::Object(object) => {
-            object.iter().for_each(|(name, value)| gather(value, format!("{pointer}/{name}"), leaves))
-        }
-        Value::Array(list) => {
-            list.iter().enumerate().for_each(|(number, value)| gather(value, format!("{pointer}/{number}"), leaves));
-        }
-        plain => {
-            leaves.insert(pointer, plain.to_string());
-        }
-    }
-}
-
-/// The pointers whose value is new or another, those of times left out.
-fn differences(before: &Leaves, after: &Leaves) -> Vec<String> {
-    let times = |pointer: &str| TIMING.iter().any(|word| pointer.contains(word));
-    after
-        .iter()
-        .filter(|(pointer, value)| before.get(*pointer) != Some(value) && !times(pointer))
-        .map(|(pointer, _)| pointer.clone())
-        .collect()
 }

@@ -18,6 +18,7 @@ use http::Method;
 use keel_wire::http::Request;
 use serde_json::{Map, Value};
 
+use crate::clause::see::logs as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -71,26 +72,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         .collect();
     if lines.is_empty() {
         let what = "it printed nothing, neither at its start nor for requests";
-        return Finding::judge(ID, "", vec![Evidence::saw(false, what)]);
+        return Finding::judge(ID, vec![clause::STRUCTURED.contradicts(what)]);
     }
-    let mut evidence = vec![schema(&lines)];
+    let mut evidence = schema(&lines);
     evidence.push(match found {
-        Some(line) => Evidence {
-            came_back: Some(cut(&line)),
-            ..Evidence::saw(true, format!("a request with X-Request-Id {REQUEST_ID} is found by its id"))
-        },
-        None => Evidence::saw(
-            false,
-            format!("no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent"),
-        ),
+        Some(line) => clause::IDS
+            .holds(format!("a request with X-Request-Id {REQUEST_ID} is found by its id"))
+            .showing(cut(&line)),
+        None => clause::IDS.contradicts(format!(
+            "no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent"
+        )),
     });
     evidence.extend(secrets(&lines, &markers));
     evidence.push(flood(lab).await);
-    Finding::judge(
-        ID,
-        format!("{} lines of one schema, with ids, without the secrets that were sent, and bounded", lines.len()),
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// A marker for each place that a secret travels in.
@@ -150,7 +145,7 @@ async fn await_id(lab: &Lab) -> Option<String> {
 }
 
 /// How many lines have time, level and message under the names that most of them use.
-fn schema(lines: &[String]) -> Evidence {
+fn schema(lines: &[String]) -> Vec<Evidence> {
     let objects: Vec<Map<String, Value>> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let common = |names: &[&'static str]| {
         let uses = |name: &str| objects.iter().filter(|object| object.contains_key(name)).count();
@@ -167,7 +162,10 @@ fn schema(lines: &[String]) -> Evidence {
     let told: Vec<&str> = names.iter().map(|name| name.unwrap_or("-")).collect();
     let what =
         format!("{good} of {} lines are JSON objects with time, level and message ({})", lines.len(), told.join(", "));
-    Evidence { came_back: odd.or_else(|| lines.last().map(|line| cut(line))), ..Evidence::saw(holds, what) }
+    let shown = odd.or_else(|| lines.last().map(|line| cut(line))).unwrap_or_default();
+    let parsed = format!("{} of {} lines are JSON objects", objects.len(), lines.len());
+    let structured = (lines.len() - objects.len()) * ONE_IN <= lines.len();
+    vec![clause::STRUCTURED.saw(structured, parsed), clause::SCHEMA.saw(holds, what).showing(shown)]
 }
 
 fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>) -> Vec<Evidence> {
@@ -176,12 +174,12 @@ fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>) -> Vec<Ev
         .filter_map(|(place, marker)| {
             let line = lines.iter().find(|line| line.contains(marker.as_str()))?;
             let what = format!("what was sent in {place} is printed");
-            Some(Evidence { came_back: Some(cut(line)), ..Evidence::saw(false, what) })
+            Some(clause::REDACTED.contradicts(what).showing(cut(line)))
         })
         .collect();
     if shown.is_empty() {
         let places: Vec<&str> = markers.keys().copied().collect();
-        return vec![Evidence::saw(true, format!("nothing that was sent in {} is printed", places.join(", ")))];
+        return vec![clause::REDACTED.holds(format!("nothing that was sent in {} is printed", places.join(", ")))];
     }
     shown
 }
@@ -206,9 +204,9 @@ async fn flood(lab: &Lab) -> Evidence {
     let lines = lab.output().len().saturating_sub(before);
     let what = format!("{sent} requests at {rate:.0} a second made {lines} lines");
     if rate < LEAST_RATE {
-        return Evidence::note(format!("{what}: too few to see a bound"));
+        return clause::RATE_BOUNDED.gap(format!("{what}: too few to see a bound"));
     }
-    Evidence::saw(lines < sent, what)
+    clause::RATE_BOUNDED.saw(lines < sent, what)
 }
 
 fn cut(line: &str) -> String {

@@ -12,6 +12,8 @@
 use keel_wire::http::{Client, Exchange, Request};
 
 use self::exposition::{Sample, Scrape};
+use crate::clause::Clause;
+use crate::clause::see::metrics as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -83,17 +85,13 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     lost(lab, 1).await;
     let warm = match scrape(&admin, &path).await {
         Ok((scrape, _)) => scrape,
-        Err(evidence) => return Finding::judge(ID, "", vec![evidence]),
+        Err(evidence) => return Finding::judge(ID, vec![evidence]),
     };
-    let mut evidence = vec![Evidence::saw(true, format!("{path} parses strictly: {} series", warm.series()))];
+    let mut evidence = vec![clause::PROMETHEUS.holds(format!("{path} parses strictly: {} series", warm.series()))];
     evidence.extend(rises(lab, &admin, &path).await);
     evidence.push(saturation(&warm));
     evidence.push(cardinality(lab, &admin, &path).await);
-    Finding::judge(
-        ID,
-        "requests, errors and latency rise by what was sent, by route; saturation is shown; series are bounded",
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// Where the metrics are.
@@ -110,7 +108,7 @@ async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
             return Ok(path.to_owned());
         }
         let what = format!("{path} has no metrics");
-        evidence.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+        evidence.push(clause::PROMETHEUS.gap(what).with(&exchange));
     }
     let reason = "no metrics were found: say `metrics = \"/path\"` (and `admin`, when they are on another listener)";
     Err(Finding::unknown(ID, reason, evidence))
@@ -119,13 +117,13 @@ async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
 async fn scrape(admin: &Client, path: &str) -> Result<(Scrape, Exchange), Evidence> {
     let exchange = admin.send(Request::get(path)).await;
     let Some(answer) = exchange.answer().filter(|answer| answer.status == 200) else {
-        return Err(Evidence::exchange(false, format!("{path} gives no metrics"), &exchange));
+        return Err(clause::PROMETHEUS.contradicts(format!("{path} gives no metrics")).with(&exchange));
     };
     match Scrape::parse(&answer.text()) {
         Ok(scrape) => Ok((scrape, exchange)),
         Err(mistakes) => {
             let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
-            Err(Evidence::exchange(false, what, &exchange))
+            Err(clause::PROMETHEUS.contradicts(what).with(&exchange))
         }
     }
 }
@@ -173,18 +171,20 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));
 
     let mut evidence = Vec::new();
-    let mut seen = |what: &str, found: Option<&Sample>| {
+    let mut seen = |clause: Clause, what: &str, found: Option<&Sample>| {
         evidence.push(match found {
-            Some(sample) => Evidence::saw(true, format!("after {asked}, {what}: {} rose just so", shown(sample))),
-            None => Evidence::saw(false, format!("after {asked}, no {what} rose by just so many")),
+            Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", shown(sample))),
+            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")),
         });
     };
     let all = || after.samples.iter();
     seen(
+        clause::TRAFFIC,
         "counter of requests by route",
         all().filter(counter).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
     );
     seen(
+        clause::LATENCY,
         "histogram of latency by route",
         all().filter(histogram).filter(latency).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
     );
@@ -196,6 +196,7 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
             .any(|value| value.starts_with('4') || value.to_lowercase().contains("client"))
     };
     seen(
+        clause::ERRORS,
         "counter of client errors by status",
         all().filter(counter).filter(error).find(|sample| risen(sample, wanted)),
     );
@@ -213,8 +214,8 @@ fn saturation(scrape: &Scrape) -> Evidence {
         scrape.kind(&sample.name) == "gauge" && SATURATION.iter().any(|word| name.contains(word))
     };
     match scrape.samples.iter().find(shows) {
-        Some(sample) => Evidence::saw(true, format!("{} shows how full something is", shown(sample))),
-        None => Evidence::saw(false, "no gauge shows how full something is (in flight, pool, queue)"),
+        Some(sample) => clause::SATURATION.holds(format!("{} shows how full something is", shown(sample))),
+        None => clause::SATURATION.contradicts("no gauge shows how full something is (in flight, pool, queue)"),
     }
 }
 
@@ -237,5 +238,5 @@ async fn cardinality(lab: &mut Lab, admin: &Client, path: &str) -> Evidence {
     let what = format!(
         "{LOST} paths never seen before and new identifiers in known ones make {new} new series ({after} in all)"
     );
-    Evidence::saw(bounded, what)
+    clause::EVERY_PART.saw(bounded, what)
 }

@@ -1,7 +1,7 @@
 //! Servers for the probes of chapter `see`: one that tells its operators what they need, and the same with one flaw each.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -37,6 +37,12 @@ pub(crate) enum Flaw {
     BareHealth,
     /// Health does not show the dependency.
     Blind,
+    /// Every path answers 200 with a page that repeats it.
+    EchoForAll,
+    /// Health shows how many requests are in flight, and nothing of the dependency.
+    CountsRequests,
+    /// Health counts the timeouts of the dependency.
+    CountsTimeouts,
     /// Liveness asks the dependency.
     DyingWithOthers,
 }
@@ -61,6 +67,10 @@ struct Service {
     requests: Mutex<BTreeMap<(String, u16), u64>>,
     /// Whether the last call to the dependency failed.
     sick: AtomicBool,
+    /// Requests that wait for the dependency.
+    in_flight: AtomicU64,
+    /// Calls to the dependency that failed.
+    failed: AtomicU64,
     /// The second that is counted, and its lines.
     lines: Mutex<(Instant, u32)>,
 }
@@ -71,6 +81,8 @@ impl Default for Service {
             flaw: Flaw::None,
             requests: Mutex::default(),
             sick: AtomicBool::default(),
+            in_flight: AtomicU64::default(),
+            failed: AtomicU64::default(),
             lines: Mutex::new((Instant::now(), 0)),
         }
     }
@@ -95,10 +107,14 @@ impl Service {
         let text = |text: &str| Response::new(200, "text/plain", text);
         match path {
             _ if self.flaw == Flaw::PageForAll => ("/", text("<p>welcome")),
+            _ if self.flaw == Flaw::EchoForAll => ("/", text(&format!("<p>welcome to {path}"))),
             "/" => ("/", text("hello")),
             "/price" => {
+                self.in_flight.fetch_add(1, Relaxed);
                 let price = call::price();
+                self.in_flight.fetch_sub(1, Relaxed);
                 self.sick.store(price.is_err(), Relaxed);
+                self.failed.fetch_add(u64::from(price.is_err()), Relaxed);
                 (
                     "/price",
                     price.map_or_else(
@@ -119,6 +135,14 @@ impl Service {
     }
 
     fn health(&self) -> String {
+        let part = match self.flaw {
+            Flaw::CountsRequests => format!(r#""process":{{"threads":{}}}"#, 2 + self.in_flight.load(Relaxed)),
+            Flaw::CountsTimeouts => format!(r#""prices":{{"timeouts":{}}}"#, self.failed.load(Relaxed)),
+            _ => String::new(),
+        };
+        if !part.is_empty() {
+            return format!(r#"{{"version":"1.0","commit":"abc123","host":"here","parts":{{{part}}}}}"#);
+        }
         let sick = self.sick.load(Relaxed) && self.flaw != Flaw::Blind;
         let state = if sick { "failing" } else { "well" };
         format!(

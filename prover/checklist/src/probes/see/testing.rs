@@ -1,6 +1,6 @@
 //! How the probes of chapter `see` examine their specimens in tests.
 
-use crate::finding::{Finding, Verdict};
+use crate::finding::Verdict;
 use crate::subject::Subject;
 use crate::testing::{calls_for_prices, examine_declared};
 
@@ -13,12 +13,10 @@ pub(crate) fn declare(subject: &mut Subject) {
 
 pub(crate) async fn holds(id: &str, name: &str) {
     let finding = examine_declared(id, name, declare).await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
 }
 
 /// The specimen falls short, and the summary says of what.
 pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
-    let Finding { verdict, summary, evidence, .. } = examine_declared(id, name, declare).await;
-    assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
-    assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");
+    crate::testing::falls_short(&examine_declared(id, name, declare).await, &[of]);
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use keel_drill::process::{Exit, Launch, Process};
 use tokio::net::TcpStream;
 
+use crate::clause::ship::config as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -64,12 +65,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         evidence.push(refuses(lab, &launch, &[first, second]).await);
     }
     evidence.extend(documents(lab, &declared).await);
-    let names: Vec<&str> = spoilable.iter().map(|name| name.as_str()).collect();
-    Finding::judge(
-        ID,
-        format!("it follows its environment and refuses what it cannot read in {}", names.join(", ")),
-        evidence,
-    )
+    Finding::judge(ID, evidence)
 }
 
 /// The variables that were declared, with the values that they have in a launch.
@@ -104,17 +100,20 @@ async fn follows(lab: &Lab, declared: &BTreeMap<String, String>) -> Evidence {
     let port = lab.subject.url.port_or_known_default().unwrap_or(0).to_string();
     let says = |value: &str| value == port || value.ends_with(&format!(":{port}"));
     let Some((name, value)) = declared.iter().find(|(_, value)| says(value)) else {
-        return Evidence::note(format!("no declared variable carries its port {port}, so it could not be moved"));
+        return clause::ENVIRONMENT
+            .gap(format!("no declared variable carries its port {port}, so it could not be moved"));
     };
     let Some(free) =
         TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).ok().map(|at| at.port())
     else {
-        return Evidence::note("no free port could be had");
+        return clause::ENVIRONMENT.gap("no free port could be had");
     };
     let mut launch = lab.launch();
     let moved = format!("{}{free}", value.strip_suffix(&port).unwrap_or_default());
     launch.env.insert(name.clone(), moved.clone());
-    let Ok(mut process) = Process::start(launch) else { return Evidence::note("the shell could not be started") };
+    let Ok(mut process) = Process::start(launch) else {
+        return clause::ENVIRONMENT.gap("the shell could not be started");
+    };
     let since = Instant::now();
     let follows = loop {
         if TcpStream::connect(("127.0.0.1", free)).await.is_ok() {
@@ -127,7 +126,7 @@ async fn follows(lab: &Lab, declared: &BTreeMap<String, String>) -> Evidence {
     };
     process.stop(lab.subject.drain_timeout).await;
     let told = if follows { "it listens there" } else { "it does not listen there" };
-    Evidence::saw(follows, format!("started with {name}={moved} {told}"))
+    clause::ENVIRONMENT.saw(follows, format!("started with {name}={moved} {told}"))
 }
 
 /// Whether it refuses to start with garbage in these variables, and names each.
@@ -136,7 +135,9 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     for name in names {
         launch.env.insert((*name).clone(), GARBAGE.to_owned());
     }
-    let Ok(mut process) = Process::start(launch) else { return Evidence::note("the shell could not be started") };
+    let Ok(mut process) = Process::start(launch) else {
+        return clause::VALIDATED.gap("the shell could not be started");
+    };
     let soon = lab.pace.of(REFUSE);
     let exit = process.wait(soon).await;
     process.stop(Duration::ZERO).await;
@@ -156,10 +157,11 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
             (true, format!("it ends with code {code} and names {}", if names.len() > 1 { "both" } else { "it" }))
         }
     };
+    let clause = if names.len() > 1 { clause::VALIDATED } else { clause::TYPED };
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let what = format!("with {GARBAGE:?} in {} {told}", names.join(" and "));
     let said: String = output.join(" · ").chars().take(600).collect();
-    Evidence { came_back: Some(said), ..Evidence::saw(good, what) }
+    clause.saw(good, what).showing(said)
 }
 
 /// Whether `--help` tells of the variables. What is documented elsewhere cannot be seen, so it never speaks against it.
@@ -177,5 +179,5 @@ async fn documents(lab: &Lab, declared: &BTreeMap<String, String>) -> Option<Evi
     let told = declared.keys().filter(|name| text.contains(name.as_str())).count();
     let what = format!("`{run} --help` tells of {told} of the {} declared variables", declared.len());
     let all = exit == Some(Exit::Code(0)) && told == declared.len();
-    Some(if all { Evidence::saw(true, what) } else { Evidence::note(what) })
+    Some(clause::DOCUMENTED.maybe(all.then_some(true), what))
 }

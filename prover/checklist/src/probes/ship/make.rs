@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use keel_drill::process::{Exit, Launch, Process};
 
+use crate::clause::ship::make as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -46,8 +47,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     if !MAKEFILES.iter().any(|name| root.join(name).is_file()) {
         return Finding::judge(
             ID,
-            "",
-            vec![Evidence::saw(false, format!("there is no Makefile in {}", root.display()))],
+            vec![clause::TARGETS.contradicts(format!("there is no Makefile in {}", root.display()))],
         );
     }
     let mut evidence = Vec::new();
@@ -56,16 +56,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             Some((Exit::Code(NOT_FOUND), _)) => {
                 return Finding::unknown(ID, "make is not installed on this host: install it", evidence);
             }
-            Some((Exit::Code(0), _)) => evidence.push(Evidence::saw(true, format!("make can tell what {target} does"))),
+            Some((Exit::Code(0), _)) => {
+                evidence.push(clause::TARGETS.holds(format!("make can tell what {target} does")))
+            }
             Some((_, last)) => {
                 let what = format!("make cannot tell what {target} does");
-                evidence.push(Evidence { came_back: last, ..Evidence::saw(false, what) });
+                evidence.push(clause::TARGETS.contradicts(what).showing(last.unwrap_or_default()));
             }
-            None => evidence.push(Evidence::saw(false, format!("make -n {target} does not end within {BOUND:?}"))),
+            None => {
+                evidence.push(clause::TARGETS.contradicts(format!("make -n {target} does not end within {BOUND:?}")))
+            }
         }
     }
     evidence.push(ci(&root));
-    Finding::judge(ID, format!("make knows {}", TARGETS.join(", ")), evidence)
+    Finding::judge(ID, evidence)
 }
 
 /// How `make -n` ends, and the last line that it printed; none when it does not end in time.
@@ -85,10 +89,10 @@ fn ci(root: &Path) -> Evidence {
         .iter()
         .find(|(_, text)| text.lines().any(|line| line.contains("make ") && !line.trim_start().starts_with('#')));
     match (calls, files.first()) {
-        (Some((path, _)), _) => Evidence::saw(true, format!("CI calls make ({})", path.display())),
+        (Some((path, _)), _) => clause::EVERYWHERE.holds(format!("CI calls make ({})", path.display())),
         (None, Some((path, _))) => {
-            Evidence::saw(false, format!("CI does not call make ({} and others)", path.display()))
+            clause::EVERYWHERE.contradicts(format!("CI does not call make ({} and others)", path.display()))
         }
-        (None, None) => Evidence::note("there are no files of CI in the repository"),
+        (None, None) => clause::EVERYWHERE.gap("there are no files of CI in the repository"),
     }
 }

@@ -36,6 +36,10 @@ pub(crate) enum Flaw {
     Printing,
     /// Answers its environment.
     Telling,
+    /// Prints nothing, and writes the credentials of its clients into a file.
+    Filing,
+    /// Prints the whole form of each login.
+    Logins,
     /// Prints the credentials of its clients.
     Eavesdropping,
 }
@@ -75,6 +79,8 @@ fn settings(flaw: Flaw) -> Option<u16> {
 struct Store {
     file: Option<std::fs::File>,
     _elsewhere: Option<std::fs::File>,
+    /// What is logged goes there, when it goes into a file.
+    log: Option<std::fs::File>,
     things: Vec<String>,
 }
 
@@ -87,6 +93,7 @@ impl Store {
         Self {
             file: folder.and_then(|folder| append(folder.join("things"))),
             _elsewhere: elsewhere.flatten(),
+            log: (flaw == Flaw::Filing).then(|| append(PathBuf::from("access.log"))).flatten(),
             things: Vec::new(),
         }
     }
@@ -107,6 +114,16 @@ fn answer(flaw: Flaw, store: &Mutex<Store>, request: &Request) -> Response {
     if flaw == Flaw::Eavesdropping {
         println!("{} {}", request.path, request.header("authorization").unwrap_or_default());
     }
+    if flaw == Flaw::Filing {
+        let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let authorization = request.header("authorization").unwrap_or_default();
+        if let Some(log) = &mut store.log {
+            let _ = writeln!(log, "{} {authorization}", request.path);
+        }
+    }
+    if flaw == Flaw::Logins && request.path == "/login" {
+        println!("login: {}", String::from_utf8_lossy(&request.body));
+    }
     let path = request.path.split('?').next().unwrap_or_default();
     let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     match (request.method.as_str(), path) {
@@ -114,6 +131,7 @@ fn answer(flaw: Flaw, store: &Mutex<Store>, request: &Request) -> Response {
         ("GET", "/env") if flaw == Flaw::Telling => {
             Response::new(200, "text/plain", std::env::var("SHIP_DATABASE").unwrap_or_default())
         }
+        ("POST", "/login") => Response::new(200, "text/plain", "welcome"),
         ("POST", "/things") => {
             let id = format!("thing-{}", store.things.len());
             if flaw == Flaw::Scattered {

@@ -10,6 +10,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::clause::Clause;
+use crate::clause::ship::supply_chain as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -112,13 +114,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return Finding::unknown(ID, reason, evidence);
     }
     let build = repository::build_files(&root);
-    evidence.push(runs(&build, "vulnerabilities", &VULNERABILITIES));
-    evidence.push(runs(&build, "licences", &LICENCES));
-    Finding::judge(
-        ID,
-        "dependencies are pinned with checksums; make or CI checks vulnerabilities and licences",
-        evidence,
-    )
+    evidence.push(runs(clause::VULNERABLE, &build, "vulnerabilities", &VULNERABILITIES));
+    evidence.push(runs(clause::UNLICENSED, &build, "licences", &LICENCES));
+    Finding::judge(ID, evidence)
 }
 
 /// Whether the manifest has a lockfile, and what of it is missing; none when there is nothing to pin.
@@ -131,31 +129,28 @@ fn pinned(root: &Path, ecosystem: &Ecosystem) -> Option<Evidence> {
         ecosystem.lockfiles.iter().find_map(|name| Some((name, std::fs::read_to_string(root.join(name)).ok()?)))
     else {
         let what = format!("{manifest} has no lockfile ({})", ecosystem.lockfiles.join(", "));
-        return Some(Evidence::saw(false, what));
+        return Some(clause::UNPINNED.contradicts(what));
     };
     // A lockfile without any package from elsewhere needs no checksum.
     let alone = *name == "Cargo.lock" && !text.contains("source = ");
     Some(if !alone && !ecosystem.checksums.iter().any(|word| text.contains(word)) {
-        Evidence::saw(false, format!("{name} pins {manifest} without checksums"))
+        clause::UNPINNED.contradicts(format!("{name} pins {manifest} without checksums"))
     } else if repository::is_tracked(root, Path::new(name)) == Some(false) {
-        Evidence::saw(false, format!("{name} is there, and git does not track it"))
+        clause::UNPINNED.contradicts(format!("{name} is there, and git does not track it"))
     } else {
-        Evidence::saw(true, format!("{name} pins {manifest} with checksums"))
+        clause::UNPINNED.holds(format!("{name} pins {manifest} with checksums"))
     })
 }
 
 /// Whether make or CI runs any of these commands.
-fn runs(build: &[(PathBuf, String)], of: &str, commands: &[&str]) -> Evidence {
+fn runs(clause: Clause, build: &[(PathBuf, String)], of: &str, commands: &[&str]) -> Evidence {
     let found = build.iter().find_map(|(path, text)| {
         let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
         let line = lines.find(|line| commands.iter().any(|command| line.contains(command)))?;
         Some((path, line.trim().to_owned()))
     });
     match found {
-        Some((path, line)) => Evidence {
-            came_back: Some(line),
-            ..Evidence::saw(true, format!("{} checks dependencies for {of}", path.display()))
-        },
-        None => Evidence::saw(false, format!("neither make nor CI checks dependencies for {of}")),
+        Some((path, line)) => clause.holds(format!("{} checks dependencies for {of}", path.display())).showing(line),
+        None => clause.contradicts(format!("neither make nor CI checks dependencies for {of}")),
     }
 }

@@ -1,7 +1,7 @@
 //! How the probes of chapter `ship` examine their specimens in tests.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
-use crate::finding::{Finding, Verdict};
+use crate::finding::Finding;
 use crate::subject::{RequestSpec, State, Subject};
 use crate::testing::post;
 use crate::testing::{examine_declared, get};
@@ -40,17 +40,9 @@ pub(crate) fn make() -> RequestSpec {
     }
 }
 
-pub(crate) async fn holds(id: &str) -> Finding {
-    let finding = examine(id, "ship-good", |_| {}).await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
-    finding
-}
-
 /// The specimen falls short, and the summary says of what.
 pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
-    let Finding { verdict, summary, evidence, .. } = examine(id, name, |_| {}).await;
-    assert_eq!(verdict, Verdict::FallsShort, "{name}: {summary} {evidence:#?}");
-    assert!(summary.contains(of), "{name} falls short of {of:?}: {summary}");
+    crate::testing::falls_short(&examine(id, name, |_| {}).await, &[of]);
 }
 
 /// What a probe that reads the repository finds in these files.

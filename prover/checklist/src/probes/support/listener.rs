@@ -8,7 +8,6 @@ use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
-use crate::finding::Evidence;
 use crate::lab::Lab;
 
 /// How long a connection may take to be accepted by the kernel: loopback needs microseconds.
@@ -126,16 +125,6 @@ pub(crate) fn told(heard: &Heard) -> String {
         return format!("nothing; {end} after {:.2?}", heard.took);
     }
     format!("{text} [{} bytes, {end} after {:.2?}]", heard.bytes.len(), heard.took)
-}
-
-/// Evidence of what was sent on a bare connection and what came back; `good` is none for a note.
-pub(crate) fn evidence(
-    good: Option<bool>,
-    what: impl Into<String>,
-    sent: impl Into<String>,
-    came: impl Into<String>,
-) -> Evidence {
-    Evidence { what: what.into(), sent: Some(sent.into()), came_back: Some(came.into()), good }
 }
 
 #[cfg(test)]

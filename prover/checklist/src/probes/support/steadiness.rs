@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use keel_wire::http::{Client, Request};
 
 pub(crate) use self::measure::{Kind, Measure, Trend};
+use crate::clause::Clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::State;
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const ANSWERED: u64 = 90;
 /// The most files that a look at the data counts.
 const MAX_FILES: usize = 20_000;
+const DOUBTFUL: &str = "a cache that fills or a collector that has not run looks the same; soak it longer";
 const DISK_UNSEEN: &str = "what it keeps on disk was not looked at: declare its folders as `data`, or state = \"none\"";
 
 /// One request of the load, and the statuses that are expected of it.
@@ -43,7 +45,7 @@ struct Counts {
 }
 
 /// Holds the load for so long and judges what was sampled meanwhile.
-pub(crate) async fn examine(id: &str, lab: &mut Lab, lasts: Duration) -> Finding {
+pub(crate) async fn examine(id: &str, clause_of: fn(Kind) -> Clause, lab: &mut Lab, lasts: Duration) -> Finding {
     let load = load_of(lab);
     let writing = load.iter().any(|sent| sent.writes);
     let client = lab.http().with_timeout(PATIENCE);
@@ -58,8 +60,8 @@ pub(crate) async fn examine(id: &str, lab: &mut Lab, lasts: Duration) -> Finding
     );
     let mut evidence = vec![Evidence::note(what.clone())];
     if !lab.process().is_running() {
-        evidence.push(Evidence::saw(false, format!("its process ended under {what}")));
-        return Finding::judge(id, "", evidence);
+        evidence.push(clause_of(Kind::Memory).contradicts(format!("its process ended under {what}")));
+        return Finding::judge(id, evidence);
     }
     if (sent - failed) * 100 < sent * ANSWERED || sent == 0 {
         return Finding::unknown(
@@ -68,25 +70,29 @@ pub(crate) async fn examine(id: &str, lab: &mut Lab, lasts: Duration) -> Finding
             evidence,
         );
     }
-    judge(id, lab, writing, &samples, evidence, &what)
+    judge(id, clause_of, lab, writing, &samples, evidence)
 }
 
 fn judge(
     id: &str,
+    clause_of: fn(Kind) -> Clause,
     lab: &Lab,
     writing: bool,
     samples: &[(f64, [u64; 4])],
     mut evidence: Vec<Evidence>,
-    load: &str,
 ) -> Finding {
-    let mut doubtful = Vec::new();
     for (at, kind) in Kind::ALL.into_iter().enumerate() {
+        let clause = clause_of(kind);
         if kind == Kind::Disk && lab.subject.data.is_empty() {
+            evidence.push(match lab.subject.state {
+                State::None => clause.is_void("state = \"none\""),
+                _ => clause.gap(DISK_UNSEEN),
+            });
             continue;
         }
         let points: Vec<(f64, f64)> = samples.iter().map(|(seconds, amounts)| (*seconds, amounts[at] as f64)).collect();
         let Some(measure) = Measure::of(kind, &points) else {
-            return Finding::unknown(id, format!("too few samples for a slope: {load}"), evidence);
+            return Finding::unknown(id, "too few samples for a slope", evidence);
         };
         let told = measure.told();
         let explained = kind == Kind::Disk && writing;
@@ -95,26 +101,13 @@ fn judge(
             Trend::Rising if !explained => Some(false),
             Trend::Rising | Trend::Doubtful => None,
         };
-        if good.is_none() && explained {
-            evidence.push(Evidence::note(format!("{told}, which the writes may explain")));
-            continue;
-        }
-        if good.is_none() {
-            doubtful.push(told.clone());
-        }
-        evidence.push(Evidence { good, ..Evidence::note(told) });
+        evidence.push(match good {
+            None if explained => clause.gap(format!("{told}, which the writes may explain")),
+            None => clause.gap(format!("{told}: {DOUBTFUL}")),
+            Some(good) => clause.saw(good, told),
+        });
     }
-    if !doubtful.is_empty() && evidence.iter().all(|piece| piece.good != Some(false)) {
-        let told = doubtful.join("; ");
-        let reason =
-            format!("{told}: a cache that fills or a collector that has not run looks the same; soak it longer");
-        return Finding::unknown(id, reason, evidence);
-    }
-    let disk_unseen = lab.subject.data.is_empty() && lab.subject.state != State::None;
-    if disk_unseen && evidence.iter().all(|piece| piece.good != Some(false)) {
-        return Finding::unknown(id, format!("nothing else keeps rising under {load}, but {DISK_UNSEEN}"), evidence);
-    }
-    Finding::judge(id, format!("nothing keeps rising under {load}"), evidence)
+    Finding::judge(id, evidence)
 }
 
 /// The mix; without its writes when the service may keep what they make in memory, which would rise by right.

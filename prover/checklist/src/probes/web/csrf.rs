@@ -21,6 +21,8 @@ use keel_wire::http::{Client, Exchange, Request};
 
 use self::form::{as_form, may_be_form};
 use self::session::{Session, sets_cookies};
+use crate::clause::web::csrf as clause;
+use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -65,7 +67,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let own = client.send(lab.fill(spec)).await;
         if !taken(spec, &own) {
             let what = format!("{} is not taken as declared, so its foreign form says nothing", spec.name);
-            seen.write(spec, vec![undecided(what, &own)]);
+            seen.evidence.push(undecided(what, &own));
             continue;
         }
         let answers = [&page, &own];
@@ -73,61 +75,41 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             None => {
                 let what =
                     format!("{} carries nothing that a browser attaches by itself: nobody is misused", spec.name);
-                seen.evidence.push(undecided(what, &own));
+                seen.evidence.push(clause::CROSS_SITE.figure(what).with(&own));
                 seen.cookieless += usize::from(!sets_cookies(&answers));
             }
             Some(session) => {
-                seen.write(spec, Write { lab, client: &client, spec, session: &session }.examine().await);
+                seen.evidence.extend(Write { lab, client: &client, spec, session: &session }.examine().await);
             }
         }
     }
-    seen.finding(writes.len())
+    seen.finding(&writes)
 }
 
 /// What the writes have said so far.
 #[derive(Default)]
 struct Seen {
     evidence: Vec<Evidence>,
-    /// Writes with a session, or that were not taken, of which nothing is known.
-    undecided: Vec<String>,
     /// Writes without anything that a browser attaches, where no cookie is set either.
     cookieless: usize,
 }
 
 impl Seen {
-    fn write(&mut self, spec: &RequestSpec, evidence: Vec<Evidence>) {
-        if evidence.iter().all(|piece| piece.good.is_none()) {
-            self.undecided.push(spec.name.clone());
-        }
-        self.evidence.extend(evidence);
-    }
-
     /// For so many writes, of which the first were examined.
-    fn finding(self, writes: usize) -> Finding {
-        let evidence = self.evidence;
-        if writes > 0 && self.cookieless == writes {
+    fn finding(mut self, writes: &[RequestSpec]) -> Finding {
+        if !writes.is_empty() && self.cookieless == writes.len() {
             let reason = "no declared write carries anything that a browser attaches by itself, and no cookie is set";
-            return Finding::not_applicable(ID, reason, evidence);
+            return Finding::not_applicable(ID, reason, self.evidence);
         }
-        let falls_short = evidence.iter().any(|piece| piece.good == Some(false));
-        let decided = evidence.iter().any(|piece| piece.good.is_some());
-        match (falls_short, decided, self.undecided.is_empty()) {
-            (true, ..) | (_, true, true) => {
-                let which = if writes > MAX { format!("the first {MAX} of {writes} ") } else { String::new() };
-                let held = format!("{which}writes that a foreign page can make a browser send are refused");
-                Finding::judge(ID, held, evidence)
-            }
-            (_, true, false) => {
-                let which = self.undecided.join(", ");
-                let reason = format!("foreign writes are refused as far as was seen, but {which} decided nothing");
-                Finding::unknown(ID, reason, evidence)
-            }
-            (_, false, _) => {
-                let reason = "no write with a session was seen that a foreign page could send: declare the writes of forms in \
-                              [[requests]], with the Cookie of a session in `headers`";
-                Finding::unknown(ID, reason, evidence)
-            }
+        for spec in writes.iter().skip(MAX) {
+            self.evidence.push(clause::CROSS_SITE.gap(format!("{} was not tried: {MAX} writes were", spec.name)));
         }
+        if !self.evidence.iter().any(Evidence::decides) {
+            let reason = "no write with a session was seen that a foreign page could send: declare the writes of forms in \
+                          [[requests]], with the Cookie of a session in `headers`";
+            return Finding::unknown(ID, reason, self.evidence);
+        }
+        Finding::judge(ID, self.evidence)
     }
 }
 
@@ -140,7 +122,7 @@ fn taken(spec: &RequestSpec, exchange: &Exchange) -> bool {
 }
 
 fn undecided(what: String, exchange: &Exchange) -> Evidence {
-    Evidence { good: None, ..Evidence::exchange(true, what, exchange) }
+    clause::CROSS_SITE.gap(what).with(exchange)
 }
 
 /// The header in which the two requests of a pair differ.
@@ -182,19 +164,17 @@ impl Write<'_> {
             return vec![self.as_declared().await];
         }
         let own = self.client.send(self.own(Shape::Form, Told::Origin)).await;
-        if !form_taken(&own) {
-            return vec![self.as_declared().await];
-        }
-        let mut evidence = vec![self.pair(Told::Origin, &own).await];
+        let Ok(control) = form_taken(&own) else { return vec![self.as_declared().await] };
+        let mut evidence = vec![self.pair(Told::Origin, &own, &control).await];
         let own = self.client.send(self.own(Shape::Form, Told::FetchSite)).await;
-        if form_taken(&own) {
-            evidence.push(self.pair(Told::FetchSite, &own).await);
+        if let Ok(control) = form_taken(&own) {
+            evidence.push(self.pair(Told::FetchSite, &own, &control).await);
         }
         evidence
     }
 
     /// The foreign one of a pair whose own one is taken.
-    async fn pair(&self, told: Told, own: &Exchange) -> Evidence {
+    async fn pair(&self, told: Told, own: &Exchange, control: &Control) -> Evidence {
         let exchange = self.client.send(self.foreign(Shape::Form, told)).await;
         let name = &self.spec.name;
         let header = told.foreign();
@@ -202,7 +182,7 @@ impl Write<'_> {
             (Fate::Refused(status), _) => {
                 let what =
                     format!("the form {name} with {header} is refused with {status}; that of its own page is taken");
-                Evidence::exchange(true, what, &exchange)
+                clause::CROSS_SITE.holds(what).with(&exchange).by(control)
             }
             (Fate::Taken(status), _) if !landing::is_same(own, &exchange) => {
                 let what = format!("the form {name} with {header} is answered {status}, not as that of its own page");
@@ -210,12 +190,12 @@ impl Write<'_> {
             }
             (Fate::Taken(status), Told::Origin) => {
                 let what = format!("the form {name} with {header} and a session is taken: {status}");
-                Evidence::exchange(false, what, &exchange)
+                clause::CROSS_SITE.contradicts(what).with(&exchange)
             }
             (Fate::Taken(status), Told::FetchSite) => {
                 let what =
                     format!("the form {name} with {header} and no Origin is taken: {status}; browsers send both");
-                undecided(what, &exchange)
+                clause::CROSS_SITE.figure(what).with(&exchange)
             }
             (Fate::Unclear, _) => {
                 undecided(format!("the answer to the form {name} with {header} does not say why"), &exchange)
@@ -227,14 +207,20 @@ impl Write<'_> {
     async fn as_declared(&self) -> Evidence {
         let name = &self.spec.name;
         let own = self.client.send(self.own(Shape::Declared, Told::Origin)).await;
-        if !taken(self.spec, &own) {
-            return undecided(format!("{name} is not taken with the service's own Origin"), &own);
-        }
+        let control = Control::seen(
+            taken(self.spec, &own),
+            format!("{name} with the service's own Origin is answered as declared"),
+            format!("{name} is not taken with the service's own Origin"),
+        );
+        let control = match control {
+            Ok(control) => control,
+            Err(failed) => return undecided(failed.what, &own),
+        };
         let exchange = self.client.send(self.foreign(Shape::Declared, Told::Origin)).await;
         if let Fate::Refused(status) = fate(&exchange, &[403]) {
             let what =
                 format!("{name} with {} is refused with {status}; with its own it is taken", Told::Origin.foreign());
-            return Evidence::exchange(true, what, &exchange);
+            return clause::CROSS_SITE.holds(what).with(&exchange).by(&control);
         }
         let write = self.shaped(Shape::Declared);
         let asked = self.client.send(preflight::of(&write, FOREIGN)).await;
@@ -243,11 +229,11 @@ impl Write<'_> {
             Some(true) => {
                 let what =
                     format!("a script of a foreign page may send {name} with a session: its preflight is allowed");
-                Evidence::exchange(false, what, &asked)
+                clause::CROSS_SITE.contradicts(what).with(&asked)
             }
             Some(false) => {
                 let what = format!("no form can send {name}, and the preflight of a foreign script is not allowed");
-                Evidence::exchange(true, what, &asked)
+                clause::CROSS_SITE.holds(what).with(&asked).by(&control)
             }
             None => undecided(format!("the preflight of {name} for a foreign page is not answered"), &asked),
         }
@@ -288,9 +274,9 @@ impl Told {
     }
 }
 
-/// A form may be answered with a page or a redirect where a script gets the declared status.
-fn form_taken(exchange: &Exchange) -> bool {
-    matches!(fate(exchange, &[]), Fate::Taken(_))
+/// The control of a pair: the form of the own page is taken. A form may be answered with a page or a redirect where a script gets the declared status.
+fn form_taken(exchange: &Exchange) -> Result<Control, Uncontrolled> {
+    Control::answered(exchange, 200..=399)
 }
 
 fn fate(exchange: &Exchange, refusals: &[u16]) -> Fate {

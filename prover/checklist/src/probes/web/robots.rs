@@ -16,6 +16,7 @@ mod tests;
 use keel_wire::http::{Exchange, Request};
 use url::Url;
 
+use crate::clause::web::robots as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -41,12 +42,11 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     for _ in 0..MAX_REDIRECTS {
         let Some(next) = redirection(&lab.subject.url, &exchange) else { break };
         let what = format!("{} leads to {next}", exchange.request.path);
-        evidence.push(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+        evidence.push(clause::SERVED.figure(what).with(&exchange));
         exchange = client.send(Request::get(next)).await;
     }
-    evidence.push(judge(&exchange));
-    let summary = evidence.last().map(|piece| piece.what.clone()).unwrap_or_default();
-    Finding::judge(ID, summary, evidence)
+    evidence.extend(judge(&exchange));
+    Finding::judge(ID, evidence)
 }
 
 /// Where on the same host it is to be looked for instead.
@@ -59,33 +59,37 @@ fn redirection(base: &Url, exchange: &Exchange) -> Option<String> {
     if elsewhere { None } else { Some(format!("{}{query}", there.path())) }
 }
 
-fn judge(exchange: &Exchange) -> Evidence {
+fn judge(exchange: &Exchange) -> Vec<Evidence> {
     let path = &exchange.request.path;
     let Some(answer) = exchange.answer() else {
-        return Evidence::exchange(false, format!("{path} is not answered"), exchange);
+        return vec![clause::SERVED.contradicts(format!("{path} is not answered")).with(exchange)];
     };
-    let mut faults = Vec::new();
     if answer.status.as_u16() != 200 {
-        faults.push(format!("it is answered {}, not 200", answer.status.as_u16()));
-    } else {
-        let kind = answer.header("content-type");
-        if !is_plain_text(kind) {
-            faults.push(format!("its Content-Type is {kind:?}, not text/plain in UTF-8"));
-        }
-        if answer.body_length > MAX_BYTES {
-            faults.push(format!("it has {} bytes, more than crawlers read", answer.body_length));
-        }
-        match std::str::from_utf8(&answer.body) {
-            Err(_) => faults.push("it is not UTF-8".to_owned()),
-            Ok(text) if rules::count(text) == 0 => faults.push("it has no User-agent group with a rule".to_owned()),
-            Ok(_) => {}
-        }
+        let what = format!("{path} is answered {}, not 200", answer.status.as_u16());
+        return vec![clause::SERVED.contradicts(what).with(exchange)];
     }
-    let what = match faults.as_slice() {
-        [] => format!("{path} is a text with {} rules for crawlers", rules::count(&answer.text())),
-        faults => format!("{path}: {}", faults.join(", ")),
+    let mut faults = Vec::new();
+    let kind = answer.header("content-type");
+    if !is_plain_text(kind) {
+        faults.push(format!("its Content-Type is {kind:?}, not text/plain in UTF-8"));
+    }
+    if answer.body_length > MAX_BYTES {
+        faults.push(format!("it has {} bytes, more than crawlers read", answer.body_length));
+    }
+    let text = std::str::from_utf8(&answer.body);
+    if text.is_err() {
+        faults.push("it is not UTF-8".to_owned());
+    }
+    let rules = text.map_or(0, rules::count);
+    let served = match faults.as_slice() {
+        [] => clause::SERVED.holds(format!("{path} is a text of {} bytes", answer.body_length)),
+        faults => clause::SERVED.contradicts(format!("{path}: {}", faults.join(", "))),
     };
-    Evidence::exchange(faults.is_empty(), what, exchange)
+    let said = match rules {
+        0 => clause::RULES.contradicts(format!("{path} has no User-agent group with a rule")),
+        rules => clause::RULES.holds(format!("{path} has {rules} rules for crawlers")),
+    };
+    vec![served.with(exchange), said.with(exchange)]
 }
 
 fn is_plain_text(kind: &str) -> bool {

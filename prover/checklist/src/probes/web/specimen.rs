@@ -31,6 +31,18 @@ pub(crate) enum Flaw {
     Token,
     /// Answers forms of other pages with its own form again, and leads on from those of its own.
     FormAgain,
+    /// Answers to writes come without the headers: whoever looks at pages and at 404 sees none of it.
+    BareWrites,
+    /// Scripts in the page may run in browsers that are too old for the nonce beside it.
+    Nonce,
+    /// A well guarded cookie that holds the state of the session for everybody to read.
+    ReadableCookie,
+    /// Attributes of its cookie in small letters, and an end as a date.
+    PlainCookie,
+    /// Every rule of robots.txt is a comment.
+    RobotsIsComment,
+    /// robots.txt is elsewhere on the same host.
+    RobotsIsElsewhere,
     /// Takes writes from any page, and lets scripts of any page send them with a session.
     LetsScripts,
 }
@@ -61,15 +73,31 @@ fn answer(flaw: Flaw, request: &Request) -> Response {
         ("GET", "/") => match flaw {
             Flaw::NoCookie | Flaw::PublicForm => page(),
             Flaw::OpenCookie => page().header("Set-Cookie", "session=abc; Path=/"),
+            Flaw::ReadableCookie => {
+                // {"user":"ada","admin":false}
+                let state = "eyJ1c2VyIjoiYWRhIiwiYWRtaW4iOmZhbHNlfQ";
+                let cookie = format!("__Host-session={state}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600");
+                page().header("Set-Cookie", &cookie)
+            }
+            Flaw::PlainCookie => {
+                let end = "expires=Fri, 31 Dec 2038 23:59:59 GMT";
+                page().header(
+                    "Set-Cookie",
+                    &format!("__Host-id=9f2c7b1e; path=/; secure; httponly; samesite=strict; {end}"),
+                )
+            }
             _ => {
                 page().header("Set-Cookie", "__Host-session=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600")
             }
         },
         ("GET", "/robots.txt") => match flaw {
             Flaw::RobotsIsPage => page(),
+            Flaw::RobotsIsComment => Response::new(200, "text/plain", "# User-agent: *\n# Disallow: /private\n"),
+            Flaw::RobotsIsElsewhere => Response::new(301, "text/plain", "").header("Location", "/static/robots.txt"),
             Flaw::NoRobots => missing(),
             _ => Response::new(200, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /private\n"),
         },
+        ("GET", "/static/robots.txt") => Response::new(200, "text/plain", "user-agent: *\r\nallow: /\r\n"),
         ("GET", _) => missing(),
         ("POST" | "PUT", "/transfer") => transfer(flaw, request),
         ("OPTIONS", "/transfer") if flaw == Flaw::LetsScripts => Response::new(204, "text/plain", "")
@@ -108,12 +136,16 @@ fn missing() -> Response {
 }
 
 fn guarded(flaw: Flaw, answer: Response) -> Response {
-    if flaw == Flaw::BareErrors && answer.status >= 400 {
+    if flaw == Flaw::BareErrors && answer.status >= 400 || flaw == Flaw::BareWrites && answer.status == 201 {
         return answer;
     }
     GUARDS.iter().fold(answer, |answer, (name, value)| match (flaw, *name) {
         (Flaw::UnsafeInline, "Content-Security-Policy") => {
             answer.header(name, "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'")
+        }
+        (Flaw::Nonce, "Content-Security-Policy") => {
+            let strict = "script-src 'nonce-r4nd0m' 'strict-dynamic' 'unsafe-inline' https:; object-src 'none'";
+            answer.header(name, &format!("{strict}; base-uri 'none'; frame-ancestors 'self'"))
         }
         _ => answer.header(name, value),
     })

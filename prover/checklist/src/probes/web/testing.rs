@@ -5,6 +5,6 @@ use crate::testing::examine;
 
 pub(crate) async fn judged(id: &str, name: &str) -> Verdict {
     let finding = examine(id, name).await;
-    assert!(!finding.evidence.is_empty(), "{finding:?}");
-    finding.verdict
+    assert!(!finding.evidence().is_empty(), "{finding:?}");
+    finding.verdict()
 }

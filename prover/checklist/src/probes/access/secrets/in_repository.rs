@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::clause::access::secrets as clause;
 use crate::finding::Evidence;
 use crate::probes::support::repository;
 
@@ -37,23 +38,47 @@ static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the tests have built the pattern")
 });
 
-/// Whether any tracked file holds one.
-pub(super) fn scan(root: &Path) -> Evidence {
+/// The same in code, where only a literal in quotes counts.
+static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#"(?i)\b[a-z0-9_]*(?:password|passwd|secret|api_?key|access_?token)[a-z0-9_]*["']?\s*(?::[^=]{0,20})?[:=]=?\s*["']([^\s"']{8,})["']"#;
+    Regex::new(pattern).expect("the tests have built the pattern")
+});
+
+/// Whether any tracked file holds one; a gap for literals in code that may be some.
+pub(super) fn scan(root: &Path) -> Vec<Evidence> {
     let files = repository::files(root);
     let mut found = Vec::new();
-    let mut read = 0;
+    let (mut read, mut doubtful) = (0, Vec::new());
     for path in files.iter().filter(|path| !is_fixture(path)) {
         let Some(text) = repository::text(&root.join(path)) else { continue };
         read += 1;
+        doubtful.extend(literals(path, &text).into_iter().map(|line| format!("{}:{line}", path.display())));
         found.extend(secrets(path, &text).into_iter().map(|what| format!("{what} in {}", path.display())));
     }
-    match found.len() {
-        0 => Evidence::saw(true, format!("none of {read} files of the repository holds a credential of a known form")),
+    let gap = (!doubtful.is_empty()).then(|| {
+        let (count, named) = (doubtful.len(), doubtful.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", "));
+        clause::NOT_IN_CODE.gap(format!("{count} literals in code look like passwords, which may be a test's: {named}"))
+    });
+    let decided = match found.len() {
+        0 if read == 0 => clause::NOT_IN_CODE.gap(format!("no file in {} could be read as text", root.display())),
+        0 => clause::NOT_IN_CODE
+            .holds(format!("none of {read} files of the repository holds a credential of a known form")),
         count => {
             found.truncate(MAX_NAMED);
-            Evidence::saw(false, format!("the repository holds {count} credentials: {}", found.join(", ")))
+            clause::NOT_IN_CODE.contradicts(format!("the repository holds {count} credentials: {}", found.join(", ")))
         }
-    }
+    };
+    std::iter::once(decided).chain(gap).collect()
+}
+
+/// The lines of code in which a literal is called a password and looks random.
+fn literals(path: &Path, text: &str) -> Vec<usize> {
+    let code =
+        ["c", "cc", "cpp", "cs", "go", "java", "js", "kt", "php", "pl", "py", "rb", "rs", "scala", "sh", "swift", "ts"];
+    let is_code = path.extension().is_some_and(|end| code.contains(&&*end.to_string_lossy()));
+    let lines = text.lines().enumerate().filter(|_| is_code);
+    let looks = |line: &str| LITERAL.captures_iter(line).any(|groups| looks_random(&groups[1]));
+    lines.filter(|(_, line)| looks(line)).map(|(number, _)| number + 1).collect()
 }
 
 /// Folders whose files are examples and material of tests.
@@ -126,5 +151,15 @@ mod tests {
             assert_eq!(found("app.yaml", harmless), 0, "{harmless}");
         }
         assert_eq!(found("app.rs", "let password = \"h7Gq2kZ9xW4m\";"), 0, "code is full of words that look like it");
+    }
+
+    #[test]
+    fn literals_in_code_are_doubtful_when_they_are_called_passwords_and_look_random() {
+        let of = |name: &str, text: &str| literals(Path::new(name), text).len();
+        assert_eq!(of("app.py", "DB_PASSWORD = 'h7Gq2kZ9xW4m'"), 1);
+        assert_eq!(of("app.rs", "const API_KEY: &str = \"9fQ2mX7bL4tR8w\";"), 1);
+        for harmless in ["password = read_secret()", "password = 'changeme'", "if token == None: secret = ''"] {
+            assert_eq!(of("app.py", harmless), 0, "{harmless}");
+        }
     }
 }

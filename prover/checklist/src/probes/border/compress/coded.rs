@@ -3,6 +3,7 @@
 use keel_wire::http::{Answer, Client, Exchange, Request};
 
 use super::unpack::unpacked;
+use crate::clause::border::compress as clause;
 use crate::finding::Evidence;
 
 /// The most that an answer is unpacked to, in bytes.
@@ -49,10 +50,12 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
         (true, false) => format!("GET {path} is not compressed"),
         _ => format!("GET {path}: {}", faults.join(", ")),
     };
-    let evidence = Evidence::exchange(faults.is_empty(), what, shown);
     // That nothing is compressed speaks neither way.
-    let good = evidence.good.filter(|_| compressed || !faults.is_empty());
-    Some((compressed, Evidence { good, ..evidence }))
+    let evidence = match compressed || !faults.is_empty() {
+        true => clause::NEGOTIATED.saw(faults.is_empty(), what),
+        false => clause::NEGOTIATED.figure(what),
+    };
+    Some((compressed, evidence.with(shown)))
 }
 
 /// What is wrong with a coded answer itself.

@@ -7,6 +7,7 @@ use keel_wire::http::{Answer, Client, Request};
 
 use super::coded::{coding, good};
 use super::unpack::unpacked;
+use crate::clause::border::compress as clause;
 use crate::finding::Evidence;
 use crate::probes::support::tokens::is_token_name;
 
@@ -35,11 +36,11 @@ pub(super) async fn examine(client: &Client, request: &Request) -> Option<Eviden
     if let Some((name, _)) = secrets[0].iter().find(|secret| secrets[1].contains(secret)) {
         let what =
             format!("GET {path} is compressed with {name}, which stays the same, beside what its query says: BREACH");
-        return Some(Evidence::exchange(false, what, &second));
+        return Some(clause::NO_SECRETS.contradicts(what).with(&second));
     }
     let (name, _) = secrets[0].first()?;
     let what = format!("GET {path} is compressed with {name} beside what its query says, but another one each time");
-    Some(Evidence::exchange(true, what, &second))
+    Some(clause::NO_SECRETS.holds(what).with(&second))
 }
 
 /// With the cookies that the service set, unless some were declared.

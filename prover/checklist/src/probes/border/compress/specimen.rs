@@ -7,6 +7,7 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+use crate::clause::border::compress as clause;
 use crate::probes::border::specimen::{PLAIN, SOUND};
 use crate::specimen::server::{Request, Response, serve};
 use crate::specimen::{Server, Specimen};
@@ -39,7 +40,8 @@ enum Flaw {
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    Server::new("border-packed", |port| pack(Flaw::None, port)).holds("codes as asked for, and unpacks within bounds"),
+    Server::new("border-packed", |port| pack(Flaw::None, port))
+        .holds_but_for(&[clause::NO_SECRETS], "codes as asked for, and unpacks within bounds"),
     Server::new("border-packed-masked", |port| pack(Flaw::Masked, port))
         .holds("repeats the query beside a token that is another one each time"),
     Server::new("border-packed-forced", |port| pack(Flaw::Forced, port)).falls_short("takes q=0 for a wish"),

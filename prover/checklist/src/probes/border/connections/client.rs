@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keel_wire::raw::{Ended, RawConnection};
 
+use crate::clause::Clause;
+use crate::clause::border::connections as clause;
 use crate::finding::Evidence;
 use crate::probes::border::support::harmless::{Harmless, PROMPT};
 use crate::probes::support::listener::{self, Listener};
@@ -59,13 +61,13 @@ impl Client<'_> {
     /// Floods from one address. Returns how many it was allowed, when there was a limit.
     pub(super) async fn one_address(&self, count: usize, evidence: &mut Vec<Evidence>) -> Option<usize> {
         let flood = self.open(count, |_| FLOODER).await;
-        let during = self.others("while one address floods").await;
+        let during = self.others(clause::FLOOD, "while one address floods").await;
         let held = flood.held.len();
         let sample = self.complete(flood.held).await;
-        let after = self.others("after its requests").await;
+        let after = self.others(clause::FLOOD, "after its requests").await;
         let Sample { served, refused, all } = sample;
         // Neither served nor refused, and others are well: its requests wait in a queue of their own.
-        let queued = served + refused < all && during.good == Some(true) && after.good == Some(true);
+        let queued = served + refused < all && during.is_for() && after.is_for();
         let limited = flood.refused > 0 || refused > 0 || queued;
         let tried = flood.tried;
         let what = if flood.refused > 0 {
@@ -81,7 +83,7 @@ impl Client<'_> {
             format!("all {tried} connections from one address were taken, and the newest {all} all served: no limit")
         };
         evidence.extend([during, after]);
-        evidence.push(Evidence::saw(limited, what));
+        evidence.push(clause::PER_ADDRESS.saw(limited, what));
         (flood.refused > 0).then_some(held)
     }
 
@@ -99,11 +101,11 @@ impl Client<'_> {
             let what = format!(
                 "{tried} connections from many addresses were all taken: a limit in all is above that, or there is none"
             );
-            evidence.push(Evidence::note(what));
-            evidence.push(self.others("while many addresses hold connections").await);
+            evidence.push(clause::IN_ALL.gap(what));
+            evidence.push(self.others(clause::FLOOD, "while many addresses hold connections").await);
         } else {
             let what = format!("of {tried} connections from many addresses {held} were taken: there is a limit in all");
-            evidence.push(Evidence::saw(true, what));
+            evidence.push(clause::IN_ALL.holds(what));
         }
     }
 
@@ -170,18 +172,18 @@ impl Client<'_> {
     }
 
     /// Whether somebody at another address is answered promptly, ten times.
-    pub(super) async fn others(&self, when: &str) -> Evidence {
+    pub(super) async fn others(&self, clause: Clause, when: &str) -> Evidence {
         let mut slowest = Duration::ZERO;
         for _ in 0..10 {
             match self.ask(OTHER).await {
                 Ok(took) if took < PROMPT => slowest = slowest.max(took),
                 Ok(took) => {
-                    return Evidence::saw(false, format!("another address is answered only after {took:.1?} {when}"));
+                    return clause.contradicts(format!("another address is answered only after {took:.1?} {when}"));
                 }
-                Err(how) => return Evidence::saw(false, format!("another address is not answered {when}: {how}")),
+                Err(how) => return clause.contradicts(format!("another address is not answered {when}: {how}")),
             }
         }
-        Evidence::saw(true, format!("another address is answered within {slowest:.1?} {when}"))
+        clause.holds(format!("another address is answered within {slowest:.1?} {when}"))
     }
 
     /// Asks the harmless request from an address.
@@ -203,7 +205,10 @@ impl Client<'_> {
         for _ in 0..BURST / BATCH {
             join_all((0..BATCH).map(|_| self.listener.open_from(FLOODER, EACH))).await;
         }
-        evidence.push(self.others(&format!("after a burst of {BURST} connections that were dropped at once")).await);
+        evidence.push(
+            self.others(clause::FLOOD, &format!("after a burst of {BURST} connections that were dropped at once"))
+                .await,
+        );
     }
 
     /// Whether the flooder is served again once it has stopped.
@@ -213,15 +218,15 @@ impl Client<'_> {
             match self.ask(FLOODER).await {
                 Ok(took) if took < PROMPT => {
                     let what = format!("the flooding address is served again {:.1?} after it stopped", began.elapsed());
-                    return evidence.push(Evidence::saw(true, what));
+                    return evidence.push(clause::FLOOD.holds(what));
                 }
                 Err(how) if began.elapsed() > RECOVERY => {
                     let what = format!("the flooding address is not served {RECOVERY:?} after it stopped: {how}");
-                    return evidence.push(Evidence::saw(false, what));
+                    return evidence.push(clause::FLOOD.contradicts(what));
                 }
                 Ok(took) if began.elapsed() > RECOVERY => {
                     let what = format!("the service takes {took:.1?} to answer {RECOVERY:?} after the flood");
-                    return evidence.push(Evidence::saw(false, what));
+                    return evidence.push(clause::FLOOD.contradicts(what));
                 }
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }

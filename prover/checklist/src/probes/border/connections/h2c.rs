@@ -8,6 +8,7 @@ use keel_wire::http2::{
 use keel_wire::raw::{Ended, RawConnection};
 
 use super::client::{Client, FLOODER};
+use crate::clause::border::connections as clause;
 use crate::finding::Evidence;
 
 /// Streams that are opened and reset at once.
@@ -28,11 +29,14 @@ const CUT: Duration = Duration::from_secs(5);
 /// Both floods, when the service speaks HTTP/2 without TLS.
 pub(super) async fn floods(client: &Client<'_>) -> Vec<Evidence> {
     if open(client).await.is_none() {
-        return vec![Evidence::note(
-            "it does not speak HTTP/2 without TLS: rapid reset and CONTINUATION were not examined",
-        )];
+        let what = "it does not speak HTTP/2 without TLS, and this version does not examine HTTP/2 over TLS";
+        return vec![clause::RAPID_RESET.gap(what), clause::CONTINUATION.gap(what)];
     }
-    vec![rapid_reset(client).await, client.others("after rapid resets").await, continuation(client).await]
+    vec![
+        rapid_reset(client).await,
+        client.others(clause::RAPID_RESET, "after rapid resets").await,
+        continuation(client).await,
+    ]
 }
 
 /// A connection on which both sides have said their settings; none when the other side does not speak HTTP/2.
@@ -47,7 +51,7 @@ async fn open(client: &Client<'_>) -> Option<RawConnection> {
 
 async fn rapid_reset(client: &Client<'_>) -> Evidence {
     let Some(mut connection) = open(client).await else {
-        return Evidence::note("a second HTTP/2 connection was refused: rapid reset was not examined");
+        return clause::RAPID_RESET.gap("a second HTTP/2 connection was refused: rapid reset was not examined");
     };
     let block = get(&client.harmless.request.path, &client.listener.host);
     let mut heard = Vec::new();
@@ -62,16 +66,17 @@ async fn rapid_reset(client: &Client<'_>) -> Evidence {
         heard.extend(glance.bytes);
         if written.is_err() || glance.ended != Ended::StillOpen || has_goaway(&heard) {
             let what = format!("rapid reset is cut after at most {} of {RESETS} streams", first + RESETS_AT_A_TIME);
-            return Evidence::saw(true, what);
+            return clause::RAPID_RESET.holds(what);
         }
     }
     // Not cut: harmless all the same when others are served, which the next piece of evidence says.
-    Evidence::note(format!("{RESETS} streams were opened and reset at once on one connection, which stays open"))
+    clause::RAPID_RESET
+        .figure(format!("{RESETS} streams were opened and reset at once on one connection, which stays open"))
 }
 
 async fn continuation(client: &Client<'_>) -> Evidence {
     let Some(mut connection) = open(client).await else {
-        return Evidence::note("another HTTP/2 connection was refused: CONTINUATION was not examined");
+        return clause::CONTINUATION.gap("another HTTP/2 connection was refused: CONTINUATION was not examined");
     };
     let mut heard = Vec::new();
     let request = get(&client.harmless.request.path, &client.listener.host);
@@ -94,8 +99,11 @@ async fn continuation(client: &Client<'_>) -> Evidence {
     }
     let kibibytes = sent >> 10;
     match cut {
-        true => Evidence::saw(true, format!("a header block of CONTINUATION frames is cut after {kibibytes} KiB")),
-        false => Evidence::saw(false, format!("a header block of {kibibytes} KiB in CONTINUATION frames is taken")),
+        true => {
+            clause::CONTINUATION.holds(format!("a header block of CONTINUATION frames is cut after {kibibytes} KiB"))
+        }
+        false => clause::CONTINUATION
+            .contradicts(format!("a header block of {kibibytes} KiB in CONTINUATION frames is taken")),
     }
 }
 

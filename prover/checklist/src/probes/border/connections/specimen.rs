@@ -1,12 +1,13 @@
 //! Servers for `border.connections`.
 
+use crate::clause::border::connections as clause;
 use crate::probes::border::specimen::flaw::Flaw;
 use crate::probes::border::specimen::{PLAIN, SOUND, STARVES, things_with};
 use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    SOUND.holds("limits the connections of each address"),
+    SOUND.holds_but_for(&[clause::RAPID_RESET, clause::CONTINUATION], "limits the connections of each address"),
     Server::new("border-hoards", |port| things_with(Flaw::Hoards, port)).falls_short("takes any number of connections"),
     STARVES.falls_short("takes 40 connections in all, whoever they are from"),
     PLAIN.falls_short("has no limit of connections"),

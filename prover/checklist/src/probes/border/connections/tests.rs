@@ -1,11 +1,14 @@
 //! `border.connections` on its specimens.
 
+use crate::clause::border::connections::{CONTINUATION, RAPID_RESET};
 use crate::probes::border::testing::things;
-use crate::testing::{examine, examine_declared, falls_short, holds};
+use crate::testing::holds_but_for;
+use crate::testing::{examine, examine_declared, falls_short};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_a_server_that_limits_each_address() {
-    holds(&examine_declared("border.connections", "border-sound", things).await);
+    let finding = examine_declared("border.connections", "border-sound", things).await;
+    holds_but_for(&finding, &[RAPID_RESET, CONTINUATION]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,8 +27,8 @@ async fn falls_short_for_a_server_that_one_address_can_fill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn examines_http2_floods_where_http2_is_spoken_without_tls() {
     let finding = examine("border.connections", "border-http2").await;
-    let told = |word: &str| finding.evidence.iter().find(|piece| piece.what.contains(word));
+    let told = |word: &str| finding.evidence().iter().find(|piece| piece.what.contains(word));
     let continuation = told("CONTINUATION frames").unwrap_or_else(|| panic!("{finding:#?}"));
-    assert_eq!(continuation.good, Some(true), "hyper cuts a header block without end: {finding:#?}");
-    assert!(told("after rapid resets").is_some_and(|piece| piece.good == Some(true)), "{finding:#?}");
+    assert!(continuation.is_for(), "hyper cuts a header block without end: {finding:#?}");
+    assert!(told("after rapid resets").is_some_and(|piece| piece.is_for()), "{finding:#?}");
 }

@@ -24,7 +24,7 @@ async fn idempotency_of(name: &str) -> Finding {
 async fn holds_for_a_server_that_keeps_keys_with_their_effects() {
     let finding = idempotency_of("border-sound").await;
     holds(&finding);
-    assert_eq!(finding.evidence.len(), 5, "{finding:#?}");
+    assert_eq!(finding.evidence().len(), 5, "{finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::{Ended, RawConnection};
 
+use crate::clause::border::limits as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::border::support::writes::changes_state;
@@ -74,11 +75,11 @@ pub(super) async fn flood(listener: &Listener, target: &Target, framing: Framing
         Ok(connection) => stream(connection, &head, framing).await,
         Err(error) => {
             let what = format!("{name} could not be sent: no connection");
-            return (listener::evidence(Some(false), what, sent, error.to_string()), true);
+            return (clause::SIZE.contradicts(what).exchanged(sent, error.to_string()), true);
         }
     };
     let (good, what, seen) = judge(&flood, target.known, name);
-    (listener::evidence(good, what, sent, flood.came), seen)
+    (clause::SIZE.maybe(good, what).exchanged(sent, flood.came), seen)
 }
 
 /// Whether the fate of the stream is good, what it is, and whether it says anything about limits on bodies.
@@ -101,9 +102,11 @@ fn judge(flood: &Flood, known: bool, name: &str) -> (Option<bool>, String, bool)
         None if flood.ended == Ended::StillOpen => {
             (Some(false), format!("{name} is neither read to its end, nor answered, nor cut {streamed}"), true)
         }
-        None => {
-            (None, format!("{name} is limited, though by a closed connection without a clear 4xx {streamed}"), true)
-        }
+        None => (
+            Some(true),
+            format!("{name} is limited, though by a closed connection without a clear 4xx {streamed}"),
+            true,
+        ),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
+use crate::clause::border::limits as clause;
 use crate::finding::Evidence;
 use crate::probes::support::listener::{self, Listener, WireAnswer};
 
@@ -72,14 +73,16 @@ async fn attempt(listener: &Listener, target: &Request, shape: &Shape) -> Eviden
     let sent = String::from_utf8_lossy(&bytes).into_owned();
     let mut connection = match listener.open().await {
         Ok(connection) => connection,
-        Err(error) => return listener::evidence(Some(false), "no connection could be made", sent, error.to_string()),
+        Err(error) => {
+            return clause::CLEAR_REFUSAL.contradicts("no connection could be made").exchanged(sent, error.to_string());
+        }
     };
     // A server that refuses the head may close before everything is written; what it answered decides.
     let _ = connection.write(&bytes, LISTEN).await;
     let heard = connection.listen(HEARD, LISTEN).await;
     let answers = listener::answers(&heard.bytes);
     let (good, what) = judge(shape, &answers, &heard.ended);
-    listener::evidence(Some(good), format!("{}: {what}", shape.name), sent, listener::told(&heard))
+    clause::CLEAR_REFUSAL.saw(good, format!("{}: {what}", shape.name)).exchanged(sent, listener::told(&heard))
 }
 
 fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (bool, String) {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::clause::border::rate_limit as clause;
 use crate::probes::border::specimen::PLAIN;
 use crate::specimen::server::{Response, serve_connection};
 use crate::specimen::{Server, Specimen};
@@ -31,7 +32,10 @@ enum Flaw {
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    Server::new("border-rate-limit", |port| limit(Flaw::None, port)).holds("refuses 429 and says when to come again"),
+    Server::new("border-rate-limit", |port| limit(Flaw::None, port)).holds_but_for(
+        &[clause::BY_IDENTITY, clause::STRICT_PATHS, clause::PER_ROUTE],
+        "refuses 429 and says when to come again",
+    ),
     PLAIN.falls_short("has no limit"),
     Server::new("border-rate-shared", |port| limit(Flaw::Shared, port)).falls_short("has one limit for everybody"),
     Server::new("border-rate-trickles", |port| limit(Flaw::Trickles, port))

@@ -1,10 +1,13 @@
 //! `border.rate-limit` on its specimens.
 
-use crate::testing::{examine, falls_short, holds};
+use crate::clause::border::rate_limit::{BY_IDENTITY, PER_ROUTE, STRICT_PATHS};
+use crate::testing::holds_but_for;
+use crate::testing::{examine, falls_short};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_429_of_one_address_for_as_long_as_it_says() {
-    holds(&examine("border.rate-limit", "border-rate-limit").await);
+    let finding = examine("border.rate-limit", "border-rate-limit").await;
+    holds_but_for(&finding, &[BY_IDENTITY, STRICT_PATHS, PER_ROUTE]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ async fn slow_clients_of(name: &str) -> Finding {
 async fn holds_for_a_server_that_cuts_after_two_seconds() {
     let finding = slow_clients_of("border-sound").await;
     holds(&finding);
-    let judged = finding.evidence.iter().filter(|piece| piece.good == Some(true)).count();
+    let judged = finding.evidence().iter().filter(|piece| piece.is_for()).count();
     assert_eq!(judged, 6, "five slow clients and the harmless one are judged: {finding:#?}");
 }
 

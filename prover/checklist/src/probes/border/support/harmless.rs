@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keel_wire::http::{Client, Exchange, Request};
 
+use crate::clause::Clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
@@ -33,7 +34,7 @@ impl Harmless {
         let exchange = client.send(request.clone()).await;
         match exchange.status() {
             Some(status) if status.as_u16() < 500 => Ok(Self { client, request, status: status.as_u16() }),
-            _ => Err(Evidence::exchange(false, "a harmless request is not answered even in peace", &exchange)),
+            _ => Err(Evidence::note("a harmless request is not answered even in peace").with(&exchange)),
         }
     }
 
@@ -44,10 +45,10 @@ impl Harmless {
     }
 
     /// Asks again; evidence that it is answered as in peace after `what` happened.
-    pub(crate) async fn evidence_after(&self, what: &str) -> Evidence {
+    pub(crate) async fn evidence_after(&self, clause: Clause, what: &str) -> Evidence {
         let (same, exchange) = self.ask().await;
         let told = if same { "is answered as before" } else { "is not answered as before" };
-        Evidence::exchange(same, format!("after {what} a harmless request {told}"), &exchange)
+        clause.saw(same, format!("after {what} a harmless request {told}")).with(&exchange)
     }
 }
 

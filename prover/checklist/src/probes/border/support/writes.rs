@@ -36,7 +36,7 @@ pub(crate) async fn writes(lab: &Lab) -> Writes {
         if exchange.status().is_none_or(|status| status.as_u16() != 501) {
             return Writes::Possible;
         }
-        evidence.push(Evidence::exchange(true, format!("{method} is not implemented by this server"), &exchange));
+        evidence.push(Evidence::note(format!("{method} is not implemented by this server")).with(&exchange));
     }
     Writes::None("POST, PUT, PATCH and DELETE are answered 501: this server implements none of them".into(), evidence)
 }

@@ -1,5 +1,6 @@
 //! Servers for `call.bulkhead`.
 
+use crate::clause::call::bulkhead as clause;
 use crate::probes::call::specimen::protected::{Way, ask};
 use crate::probes::call::specimen::{DEPENDENCY, GOOD};
 use crate::specimen::{Server, Specimen};
@@ -7,7 +8,7 @@ use crate::specimen::{Server, Specimen};
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("calls-partitioned", |port| ask(Way::Partitioned, port))
-        .holds("makes eight calls at a time, and refuses others at once"),
+        .holds_but_for(&[clause::PER_GROUP], "makes eight calls at a time, and refuses others at once"),
     Server::new("calls-shared", |port| ask(Way::Shared, port))
         .falls_short("serves eight requests at a time, whatever they need"),
     GOOD.is_unknown("its calls only time out, which is no bound"),

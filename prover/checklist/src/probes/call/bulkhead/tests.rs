@@ -1,23 +1,26 @@
 //! `call.bulkhead` on its specimens.
 
+use crate::clause::call::bulkhead::PER_GROUP;
 use crate::finding::Verdict;
 use crate::probes::call::testing::examine;
+use crate::testing::holds_but_for;
+use crate::testing::mentions;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dependency_that_hangs_must_not_starve_others() {
     let finding = examine("call.bulkhead", "calls-partitioned").await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
-    assert!(finding.summary.contains("at most 8 calls"), "{}", finding.summary);
+    holds_but_for(&finding, &[PER_GROUP]);
+    mentions(&finding, "at most 8 calls");
     let finding = examine("call.bulkhead", "calls-shared").await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_only_time_out_are_no_bound() {
     let finding = examine("call.bulkhead", "call-good").await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-    assert!(finding.summary.contains("no bound"), "{}", finding.summary);
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    mentions(&finding, "no bound");
     let finding = examine("call.bulkhead", "calls-trickling").await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-    assert!(finding.summary.contains("no bound"), "{}", finding.summary);
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    mentions(&finding, "no bound");
 }

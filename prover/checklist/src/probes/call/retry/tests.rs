@@ -1,12 +1,14 @@
 //! `call.retry` on its specimens.
 
+use crate::clause::call::retry::RETRY_AFTER;
+use crate::testing::holds_but_for;
 use crate::testing::request;
 use tokio::join;
 
 use crate::finding::Verdict;
 use crate::probes::call::testing::examine;
 use crate::subject::{RequestSpec, Subject};
-use crate::testing::{calls_for_prices, examine_declared};
+use crate::testing::{calls_for_prices, examine_declared, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_be_repeated_is_sent_once() {
@@ -18,9 +20,9 @@ async fn what_may_not_be_repeated_is_sent_once() {
         examine_declared("call.retry", "calls-retrying", also_orders),
         examine_declared("call.retry", "calls-careless", also_orders),
     );
-    assert_eq!(retrying.verdict, Verdict::Holds, "{retrying:#?}");
-    assert_eq!(careless.verdict, Verdict::FallsShort, "{careless:#?}");
-    assert!(careless.summary.contains("not safe to repeat"), "{}", careless.summary);
+    assert_eq!(retrying.verdict(), Verdict::Holds, "{retrying:#?}");
+    assert_eq!(careless.verdict(), Verdict::FallsShort, "{careless:#?}");
+    mentions(&careless, "not safe to repeat");
 
     let only_orders = |subject: &mut Subject| {
         also_orders(subject);
@@ -30,16 +32,16 @@ async fn what_may_not_be_repeated_is_sent_once() {
         examine_declared("call.retry", "calls-retrying", only_orders),
         examine_declared("call.retry", "calls-careless", only_orders),
     );
-    assert_eq!(retrying.verdict, Verdict::NotApplicable, "{retrying:#?}");
-    assert_eq!(careless.verdict, Verdict::FallsShort, "{careless:#?}");
+    assert_eq!(retrying.verdict(), Verdict::NotApplicable, "{retrying:#?}");
+    assert_eq!(careless.verdict(), Verdict::FallsShort, "{careless:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_end_with_the_request_that_caused_them() {
     let finding = examine("call.retry", "calls-tireless").await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains("the deadline is"), "{}", finding.summary);
-    let only_it = finding.evidence.iter().filter(|piece| piece.good == Some(false)).count();
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    mentions(&finding, "the deadline is");
+    let only_it = finding.evidence().iter().filter(|piece| piece.is_against()).count();
     assert_eq!(only_it, 1, "{finding:#?}");
 }
 
@@ -47,26 +49,26 @@ async fn repeats_end_with_the_request_that_caused_them() {
 async fn a_breaker_that_opens_at_once_hides_repeats() {
     let (retry, budget) = join!(examine("call.retry", "calls-shy"), examine("call.retry-budget", "calls-shy"));
     for finding in [retry, budget] {
-        assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-        assert!(finding.summary.contains("breaker"), "{}", finding.summary);
+        assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+        mentions(&finding, "breaker");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_of_calls_that_are_hung_up_on_count_too() {
     let (retry, budget) = join!(examine("call.retry", "calls-picky"), examine("call.retry-budget", "calls-picky"));
-    assert_eq!(retry.verdict, Verdict::Holds, "{retry:#?}");
-    assert_eq!(budget.verdict, Verdict::Holds, "{budget:#?}");
+    holds_but_for(&retry, &[RETRY_AFTER]);
+    assert_eq!(budget.verdict(), Verdict::Holds, "{budget:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_must_pause_and_differ() {
     let (retrying, calls_once) = join!(examine("call.retry", "calls-retrying"), examine("call.retry", "call-good"));
-    assert_eq!(retrying.verdict, Verdict::Holds, "{retrying:#?}");
-    assert_eq!(calls_once.verdict, Verdict::FallsShort, "{calls_once:#?}");
-    assert!(calls_once.summary.contains("came 1 times"), "{}", calls_once.summary);
+    assert_eq!(retrying.verdict(), Verdict::Holds, "{retrying:#?}");
+    assert_eq!(calls_once.verdict(), Verdict::FallsShort, "{calls_once:#?}");
+    mentions(&calls_once, "came 1 times");
     let finding = examine("call.retry", "calls-stubborn").await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
     // What it says of the pause itself is another word where the machine is busy.
-    assert!(finding.summary.contains("told to come back after 1 s, it repeated"), "{}", finding.summary);
+    mentions(&finding, "told to come back after 1 s, it repeated");
 }

@@ -38,6 +38,8 @@ pub(crate) struct Watched {
     pub(crate) call: Call,
     /// Further such requests whose call is not safe to repeat.
     pub(crate) unrepeatable: Vec<RequestSpec>,
+    /// The dependencies and requests that are not examined.
+    left_out: Vec<Evidence>,
 }
 
 /// Takes the place of a dependency, and stops the subject when it is judged, so that the next probe finds the proxies again.
@@ -52,7 +54,7 @@ pub(crate) async fn examine(
     };
     let finding = judge(lab, &watched).await;
     lab.stop().await;
-    finding
+    finding.also(watched.left_out)
 }
 
 /// Starts the subject again with the double in the place of its first dependency that speaks plain HTTP, and finds a request
@@ -76,6 +78,10 @@ async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
     lab.send_mix().await;
     let beside = quiet(lab, &double).await;
     let mut notes = evidence;
+    let others = dependents.iter().filter(|other| other.name != dependent.name);
+    notes.extend(others.map(|other| {
+        Evidence::gap(format!("calls to {} were not examined, only those to {}", other.name, dependent.name))
+    }));
     let mut callers = Vec::new();
     for (spec, _) in &dependent.users {
         match single_call(lab, &double, spec, &beside).await {
@@ -98,6 +104,7 @@ async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
         spec: callers[0].0.clone(),
         call: callers[0].1.clone(),
         unrepeatable: Vec::new(),
+        left_out: Vec::new(),
     };
     for (spec, call) in callers {
         let others = fragile.iter().filter(|(other, _)| other.name != spec.name);
@@ -105,9 +112,10 @@ async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
         watched.double.only(std::iter::once(&call).chain(others.map(|(_, call)| call)).cloned().collect());
         (watched.spec, watched.call) = (spec, call);
         if watched.depends_on_its_call(lab).await {
+            watched.left_out = notes;
             return Ok(watched);
         }
-        notes.push(Evidence::note(format!(
+        notes.push(Evidence::gap(format!(
             "{} is answered as in peace although its call to {} fails",
             watched.spec.name, watched.name
         )));
@@ -137,9 +145,9 @@ async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[C
             Ok(_) => format!("{} is not answered as declared with the double in the place", spec.name),
             Err(calls) => format!("{} caused {} calls at once, not one", spec.name, calls.len()),
         };
-        why = Some(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+        why = Some(Evidence::gap(what).with(&exchange));
     }
-    Err(why.unwrap_or_else(|| Evidence::note(format!("{} was not sent", spec.name))))
+    Err(why.unwrap_or_else(|| Evidence::gap(format!("{} was not sent", spec.name))))
 }
 
 /// Waits until the service makes no calls without a request, such as those for work that an earlier probe has left; returns the

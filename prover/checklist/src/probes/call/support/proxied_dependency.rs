@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use keel_proxy::{Fault, FaultProxy};
 use keel_wire::http::Exchange;
 
+use crate::clause::Clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::{Dependencies, RequestSpec};
@@ -65,11 +66,11 @@ pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evid
 
 async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<Dependent, Evidence> {
     let Some(proxy) = lab.proxy(name) else {
-        return Err(Evidence::note(format!("{name} is not reached over TCP, so nothing can be put in front of it")));
+        return Err(Evidence::gap(format!("{name} is not reached over TCP, so nothing can be put in front of it")));
     };
     let users: Vec<RequestSpec> = users(lab, name).take(AT_A_TIME).collect();
     if users.is_empty() {
-        return Err(Evidence::note(format!(
+        return Err(Evidence::gap(format!(
             "no request is declared to use {name}: write uses = [\"{name}\"] in the [[requests]] that reach it"
         )));
     }
@@ -77,10 +78,10 @@ async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<Dependent, Ev
     let (exchanges, settled) = settled(lab, &users).await;
     if let Some((spec, exchange)) = settled.err() {
         let what = format!("{} is not answered as expected even while {name} is well", spec.name);
-        return Err(Evidence { good: None, ..Evidence::exchange(true, what, &exchange) });
+        return Err(Evidence::gap(what).with(&exchange));
     }
     if !was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await {
-        return Err(Evidence::note(format!(
+        return Err(Evidence::gap(format!(
             "{} was answered without any call arriving at {name}: check that the service reads its address from {variable}",
             users.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
         )));
@@ -159,18 +160,18 @@ impl Dependent {
     }
 
     /// Mends it and waits until every user is answered as in peace.
-    pub(crate) async fn recovery(&self, lab: &Lab) -> Evidence {
+    pub(crate) async fn recovery(&self, lab: &Lab, clause: Clause) -> Evidence {
         self.mend(lab).await;
         let specs: Vec<RequestSpec> = self.users.iter().map(|(spec, _)| spec.clone()).collect();
         match settled(lab, &specs).await.1 {
             Ok(took) => {
                 let what = format!("with {} mended everything is as before after {took:.1?}", self.name);
-                Evidence::saw(true, what)
+                clause.holds(what)
             }
             Err((spec, exchange)) => {
                 let what =
                     format!("{} is not answered as before {RECOVERY:?} after {} was mended", spec.name, self.name);
-                Evidence::exchange(false, what, &exchange)
+                clause.contradicts(what).with(&exchange)
             }
         }
     }

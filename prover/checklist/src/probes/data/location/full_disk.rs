@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use keel_drill::process::Launch;
 use keel_wire::http::Exchange;
 
+use crate::clause::data::location as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
@@ -26,13 +27,13 @@ const SCRIPT: &str = r#"mount -t tmpfs -o size="$KEEL_SIZE",mode=1777 keel "$KEE
 /// What is seen of the service with `folder` on a full volume.
 pub(super) async fn examine(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
     let Some(write) = lab.mix().into_iter().find(|spec| !spec.only_reads() && spec.uses.is_empty()) else {
-        return vec![Evidence::note("no request is known to write, so the full disk was not tried")];
+        return vec![clause::FULL_DISK.gap("no request is known to write, so the full disk was not tried")];
     };
     lab.stop().await;
     let started = lab.start_with(|launch| on_a_small_volume(launch, folder)).await;
     if let Err(failure) = started {
         let last = failure.output.last().cloned().unwrap_or_default();
-        return vec![Evidence::note(format!(
+        return vec![clause::FULL_DISK.gap(format!(
             "the full disk was not tried: no volume could be mounted for the service ({failure}; {last})"
         ))];
     }
@@ -59,24 +60,25 @@ async fn on_a_full_disk(lab: &mut Lab, folder: &Path, write: &RequestSpec) -> Ve
     // The store is new: what later requests need must be made in it.
     lab.send_mix().await;
     let Some(volume) = lab.process().pids().last().map(|pid| seen_by(*pid, folder)) else {
-        return vec![Evidence::note("the full disk was not tried: the service has no process")];
+        return vec![clause::FULL_DISK.gap("the full disk was not tried: the service has no process")];
     };
     let first = lab.http().send(lab.fill(write)).await;
     if !is_expected(write, &first) {
-        return vec![Evidence::note(format!(
-            "the full disk was not tried: {} does not succeed on an empty volume",
-            write.name
-        ))];
+        return vec![
+            clause::FULL_DISK
+                .gap(format!("the full disk was not tried: {} does not succeed on an empty volume", write.name)),
+        ];
     }
     let filler = volume.join("keel-filler");
     let filled = fill(&filler);
     let Some(filled) = filled else {
-        return vec![Evidence::note("the full disk was not tried: the volume could not be filled")];
+        return vec![clause::FULL_DISK.gap("the full disk was not tried: the volume could not be filled")];
     };
-    let mut evidence = vec![Evidence::note(format!("the volume of {SIZE} was filled with {} KiB", filled >> 10))];
+    let mut evidence =
+        vec![clause::FULL_DISK.figure(format!("the volume of {SIZE} was filled with {} KiB", filled >> 10))];
     let (acknowledged, refused) = write_until_refused(lab, write).await;
     evidence.push(match &refused {
-        None => Evidence::note(format!("{MAX_WRITES} writes were acknowledged on the full volume")),
+        None => clause::FULL_DISK.figure(format!("{MAX_WRITES} writes were acknowledged on the full volume")),
         Some(exchange) => {
             let good = exchange.status().is_some_and(|status| status.is_server_error());
             let told = if good { "is clearly refused" } else { "is not clearly refused" };
@@ -85,16 +87,16 @@ async fn on_a_full_disk(lab: &mut Lab, folder: &Path, write: &RequestSpec) -> Ve
                 write.name,
                 acknowledged.len()
             );
-            Evidence::exchange(good, what, exchange)
+            clause::FULL_DISK.saw(good, what).with(exchange)
         }
     });
     let read = lab.http().send(lab.harmless()).await;
     let reads = read.status().is_some_and(|status| status.as_u16() < 400);
     let told = if reads { "go on" } else { "do not go on" };
-    evidence.push(Evidence::exchange(reads, format!("reads {told} on the full volume"), &read));
+    evidence.push(clause::FULL_DISK.saw(reads, format!("reads {told} on the full volume")).with(&read));
     let alive = lab.process().wait(LOOK * 4).await.is_none();
     let told = if alive { "lives on" } else { "has ended" };
-    evidence.push(Evidence::saw(alive, format!("the process {told} on the full volume")));
+    evidence.push(clause::FULL_DISK.saw(alive, format!("the process {told} on the full volume")));
     let _ = std::fs::remove_file(&filler);
     evidence.push(room_again(lab, write).await);
     evidence.push(kept(lab, write, &acknowledged).await);
@@ -150,18 +152,14 @@ async fn room_again(lab: &Lab, write: &RequestSpec) -> Evidence {
     loop {
         let exchange = client.send(lab.fill(write)).await;
         if is_expected(write, &exchange) {
-            return Evidence::exchange(
-                true,
-                format!("with room again writes work after {:.1?}", begun.elapsed()),
-                &exchange,
-            );
+            return clause::RECOVERS
+                .holds(format!("with room again writes work after {:.1?}", begun.elapsed()))
+                .with(&exchange);
         }
         if begun.elapsed() > RECOVERY {
-            return Evidence::exchange(
-                false,
-                format!("writes do not work {RECOVERY:?} after there is room again"),
-                &exchange,
-            );
+            return clause::RECOVERS
+                .contradicts(format!("writes do not work {RECOVERY:?} after there is room again"))
+                .with(&exchange);
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -175,11 +173,13 @@ async fn kept(lab: &Lab, write: &RequestSpec, acknowledged: &[Exchange]) -> Evid
     for request in &reads {
         let read = client.send(request.clone()).await;
         if !read.status().is_some_and(|status| status.is_success()) {
-            return Evidence::exchange(false, "a write that was acknowledged on the full volume is gone", &read);
+            return clause::FULL_DISK
+                .contradicts("a write that was acknowledged on the full volume is gone")
+                .with(&read);
         }
     }
     match reads.len() {
-        0 => Evidence::note("nothing was acknowledged on the full volume that could be read back"),
-        count => Evidence::saw(true, format!("{count} writes acknowledged on the full volume are readable")),
+        0 => clause::FULL_DISK.figure("nothing was acknowledged on the full volume that could be read back"),
+        count => clause::FULL_DISK.holds(format!("{count} writes acknowledged on the full volume are readable")),
     }
 }

@@ -1,11 +1,12 @@
 //! Servers for `data.location`.
 
+use crate::clause::data::location as clause;
 use crate::probes::ship::specimen::{Flaw, GOOD, keep};
 use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds("writes where it was declared, and refuses when the disk is full"),
+    GOOD.holds_but_for(&[clause::QUOTA], "writes where it was declared, and refuses when the disk is full"),
     Server::new("data-scattered", |port| keep(Flaw::Scattered, port)).falls_short("writes into the working folder too"),
     Server::new("data-open-elsewhere", |port| keep(Flaw::OpenElsewhere, port))
         .falls_short("holds a file elsewhere open for writing"),

@@ -9,8 +9,8 @@ use crate::testing::get;
 async fn a_crash_costs_its_own_request_only() {
     let crash = |subject: &mut Subject| subject.requests.push(RequestSpec { crash: true, ..get("/crash") });
     let finding = examine("life.crash", "life-good", crash).await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
     let finding = examine("life.crash", "life-fragile", crash).await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert_eq!(examine("life.crash", "life-good", |_| {}).await.verdict, Verdict::NotApplicable);
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    assert_eq!(examine("life.crash", "life-good", |_| {}).await.verdict(), Verdict::NotApplicable);
 }

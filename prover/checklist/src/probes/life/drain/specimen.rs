@@ -1,11 +1,12 @@
 //! Servers for `life.drain`.
 
+use crate::clause::life::drain as clause;
 use crate::probes::life::specimen::{Flaw, GOOD, live};
 use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds("finishes what is in flight after SIGTERM"),
+    GOOD.holds_but_for(&[clause::ORDER], "finishes what is in flight after SIGTERM"),
     Server::new("life-drops-in-flight", |port| live(Flaw::DropsInFlight, port)).falls_short("ends at once on SIGTERM"),
     Server::new("life-never-unready", |port| live(Flaw::NeverUnready, port))
         .falls_short("stays ready until it is gone"),

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::clause::life::drain::ORDER;
 use crate::finding::Verdict;
-use crate::probes::life::testing::{examine, falls_short, holds};
+use crate::probes::life::testing::{examine, falls_short};
 use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
-use crate::testing::{command, get, reserved_port};
+use crate::testing::holds_but_for;
+use crate::testing::{command, get, mentions, reserved_port};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_flight_is_finished_after_sigterm() {
-    holds("life.drain").await;
+    holds_but_for(&examine("life.drain", "life-good", |_| {}).await, &[ORDER]);
     falls_short("life.drain", "life-drops-in-flight", "half sent").await;
     falls_short("life.drain", "life-never-unready", "nobody answers").await;
     falls_short("life.drain", "life-bad-exit", "code 3").await;
@@ -19,11 +21,11 @@ async fn what_is_in_flight_is_finished_after_sigterm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_slow_dependency_is_in_flight_too() {
     let finding = examine("life.drain", "life-good", asks_another).await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
-    assert!(finding.evidence.iter().any(|piece| piece.what.contains("slow dependency") && piece.good == Some(true)));
+    holds_but_for(&finding, &[ORDER]);
+    assert!(finding.evidence().iter().any(|piece| piece.what.contains("slow dependency") && piece.is_for()));
     let finding = examine("life.drain", "life-drops-in-flight", asks_another).await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains("slow dependency"), "{}", finding.summary);
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    mentions(&finding, "slow dependency");
 }
 
 /// Only reads, one of which waits for another specimen.
@@ -48,9 +50,9 @@ fn asks_another(subject: &mut Subject) {
 async fn when_nothing_can_be_held_in_flight_it_is_not_known_what_becomes_of_it() {
     let only_reads = |subject: &mut Subject| subject.requests.retain(RequestSpec::only_reads);
     let finding = examine("life.drain", "life-drops-in-flight", only_reads).await;
-    assert_ne!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert_ne!(finding.verdict(), Verdict::Holds, "{finding:#?}");
     let finding = examine("life.drain", "life-good", only_reads).await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,6 +61,6 @@ async fn a_service_that_does_not_end_on_sigterm_falls_short() {
         subject.drain_timeout = std::time::Duration::from_secs(2);
     })
     .await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains("still runs"), "{}", finding.summary);
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    mentions(&finding, "still runs");
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use keel_wire::raw::{Ended, Heard};
 
+use crate::clause::life::drain as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::support::listener::{Listener, answers, told};
@@ -146,18 +147,16 @@ impl Seen {
             };
             first_bad = first_bad.or(bad.map(|(told, heard)| (after(sent), told, heard)));
         }
-        let sent = Some(self.line.clone());
+        let sent = self.line.clone();
         match first_bad {
-            Some((at, became, heard)) => Evidence {
-                sent,
-                came_back: Some(told(heard)),
-                ..Evidence::saw(false, format!("on {on} an answer {became}, {at:.1?} after SIGTERM"))
-            },
+            Some((at, became, heard)) => clause::IN_FLIGHT
+                .contradicts(format!("on {on} an answer {became}, {at:.1?} after SIGTERM"))
+                .exchanged(sent, told(heard)),
             None => {
                 let what = format!(
                     "on {on} {whole} requests around SIGTERM are answered whole, {nothing} get nothing, none is broken off"
                 );
-                Evidence { sent, good: (whole > 0).then_some(true), ..Evidence::note(what) }
+                clause::IN_FLIGHT.maybe((whole > 0).then_some(true), what).exchanged(sent, "")
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Servers for `life.manager`.
 
+use crate::clause::life::manager as clause;
 use crate::probes::life::specimen::{Flaw, GOOD, live};
 use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds("stays in the foreground and tells its manager"),
+    GOOD.holds_but_for(&[clause::WATCHDOG], "stays in the foreground and tells its manager"),
     Server::new("life-pid-file", |port| live(Flaw::PidFile, port)).falls_short("writes a PID file"),
     Server::new("life-silent", |port| live(Flaw::Silent, port)).falls_short("says nothing to its manager"),
     Server::new("life-too-soon", |port| live(Flaw::TooSoon, port)).falls_short("says READY=1 before it listens"),

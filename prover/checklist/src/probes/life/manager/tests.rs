@@ -1,10 +1,12 @@
 //! `life.manager` on its specimens.
 
-use crate::probes::life::testing::{falls_short, holds};
+use crate::clause::life::manager::WATCHDOG;
+use crate::probes::life::testing::{examine, falls_short};
+use crate::testing::holds_but_for;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_is_told_and_finds_everything_in_the_foreground() {
-    holds("life.manager").await;
+    holds_but_for(&examine("life.manager", "life-good", |_| {}).await, &[WATCHDOG]);
     falls_short("life.manager", "life-pid-file", ".pid").await;
     falls_short("life.manager", "life-silent", "no READY=1").await;
     falls_short("life.manager", "life-too-soon", "does not answer").await;

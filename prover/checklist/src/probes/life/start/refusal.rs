@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use keel_drill::process::{Exit, Launch, Process};
 
 use super::variables::{form, names, tells_of_a_fault, tells_of_use};
+use crate::clause::life::start as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 
@@ -69,12 +70,12 @@ pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
     if formed.is_empty() {
         let what = "no declared environment variable carries a port, an address, a number or a duration: bad configuration was \
                     not tried (declare some in [service.env])";
-        evidence.push(Evidence::note(what));
+        evidence.push(clause::BAD_CONFIGURATION.gap(what));
     }
     let mut taken = 0;
     for (name, was) in formed.iter().take(VARIABLES) {
         if taken == ENOUGH {
-            evidence.push(Evidence::note("further variables were not tried"));
+            evidence.push(clause::BAD_CONFIGURATION.gap("further variables were not tried"));
             break;
         }
         let mut launch = lab.launch();
@@ -86,7 +87,7 @@ pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
                 let clear = |line: &str| tells_of_a_fault(line) && names(line, name);
                 evidence.push(judge(&how, name, clear, &outcome));
             }
-            Err(reason) => evidence.push(Evidence::note(reason)),
+            Err(reason) => evidence.push(clause::BAD_CONFIGURATION.gap(reason)),
         }
     }
     evidence
@@ -140,5 +141,5 @@ fn judge(how: &str, cause: &str, clear: impl Fn(&str) -> bool, outcome: &Outcome
     };
     let lines = said.map_or_else(|| outcome.lines.join(" · "), Clone::clone);
     let came_back = if lines.is_empty() { "no output".to_owned() } else { lines.chars().take(SHOWN).collect() };
-    Evidence { came_back: Some(came_back), ..Evidence::saw(good, format!("{how}, it {became}")) }
+    clause::BAD_CONFIGURATION.saw(good, format!("{how}, it {became}")).showing(came_back)
 }

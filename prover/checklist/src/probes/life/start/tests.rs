@@ -2,8 +2,10 @@
 
 use tokio::join;
 
-use crate::finding::Verdict;
+use crate::clause::life::start::BAD_CONFIGURATION;
 use crate::probes::life::testing::{examine, falls_short, holds};
+use crate::testing::holds_but_for;
+use crate::testing::mentions;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
@@ -17,8 +19,8 @@ async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_names_the_variable_and_the_port_that_it_cannot_start_with() {
     let finding = examine("life.start", "life-good", |_| {}).await;
-    let tried = finding.evidence.iter().find(|piece| piece.what.contains("LIFE_NOTICE_MS"));
-    assert_eq!(tried.and_then(|piece| piece.good), Some(true), "{finding:#?}");
+    let tried = finding.evidence().iter().find(|piece| piece.what.contains("LIFE_NOTICE_MS"));
+    assert!(tried.is_some_and(|piece| piece.is_for()), "{finding:#?}");
     join!(
         falls_short("life.start", "life-takes-anything", "is ready after"),
         falls_short("life.start", "life-vague", "without naming port"),
@@ -32,6 +34,6 @@ async fn without_a_variable_that_has_a_form_bad_configuration_is_not_tried_and_t
         subject.env.remove("LIFE_NOTICE_MS");
     })
     .await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
-    assert!(finding.summary.contains("was not tried"), "{}", finding.summary);
+    holds_but_for(&finding, &[BAD_CONFIGURATION]);
+    mentions(&finding, "was not tried");
 }

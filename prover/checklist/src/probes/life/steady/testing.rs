@@ -14,6 +14,6 @@ pub(crate) async fn examine(id: &str, name: &str, state: State) -> Finding {
 
 pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
     let finding = examine(id, name, State::Unsaid).await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains(of), "{name} falls short of {of:?}: {}", finding.summary);
+    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    assert!(finding.summary().contains(of), "{name} falls short of {of:?}: {}", finding.summary());
 }

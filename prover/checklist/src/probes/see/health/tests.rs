@@ -1,5 +1,6 @@
 //! `see.health` on its specimens.
 
+use crate::clause::see::health::LIVE;
 use crate::finding::Verdict;
 use crate::probes::see::testing::{falls_short, holds};
 use crate::testing::examine_declared;
@@ -13,7 +14,20 @@ async fn health_says_what_runs_and_shows_a_sick_dependency_without_dying_of_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_count_of_requests_in_flight_shows_no_sickness() {
+    falls_short("see.health", "see-counts-requests", "shows nothing").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_of_timeouts_shows_a_sick_dependency() {
+    holds("see.health", "see-counts-timeouts").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_every_path_answers_is_no_health() {
-    let finding = examine_declared("see.health", "see-page-for-all", |_| {}).await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
+    for flawed in ["see-page-for-all", "see-echo-for-all"] {
+        let finding = examine_declared("see.health", flawed, |_| {}).await;
+        assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+        assert_eq!(finding.verdict_on(LIVE), Some(Verdict::Unknown), "{finding:#?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Servers for `see.logs`.
 
+use crate::clause::see::logs as clause;
 use crate::probes::border::specimen::PLAIN;
 use crate::probes::call::specimen::DEPENDENCY;
 use crate::probes::see::specimen::{Flaw, GOOD, tell};
@@ -7,7 +8,7 @@ use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds("prints JSON with ids and a bound"),
+    GOOD.holds_but_for(&[clause::OTLP, clause::FILES], "prints JSON with ids and a bound"),
     Server::new("see-text-logs", |port| tell(Flaw::TextLogs, port)).falls_short("prints text"),
     Server::new("see-leaky-logs", |port| tell(Flaw::LeakyLogs, port))
         .falls_short("prints the request with its headers, query and body"),

@@ -1,5 +1,6 @@
 //! Servers for `see.metrics`.
 
+use crate::clause::see::metrics as clause;
 use crate::probes::border::specimen::PLAIN;
 use crate::probes::call::specimen::DEPENDENCY;
 use crate::probes::see::specimen::{Flaw, GOOD, tell};
@@ -7,7 +8,7 @@ use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds("counts requests by route and status"),
+    GOOD.holds_but_for(&[clause::PERCENTILES, clause::OTLP], "counts requests by route and status"),
     Server::new("see-raw-paths", |port| tell(Flaw::RawPaths, port)).falls_short("counts by the path as it came"),
     Server::new("see-standing-still", |port| tell(Flaw::StandingStill, port)).falls_short("counts nothing"),
     Server::new("see-no-saturation", |port| tell(Flaw::NoSaturation, port)).falls_short("shows no gauge"),

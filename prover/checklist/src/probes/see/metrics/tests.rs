@@ -1,12 +1,15 @@
 //! `see.metrics` on its specimens.
 
+use crate::clause::see::metrics::{OTLP, PERCENTILES};
 use crate::finding::Verdict;
-use crate::probes::see::testing::{falls_short, holds};
+use crate::probes::see::testing::{declare, falls_short};
 use crate::testing::examine_declared;
+use crate::testing::holds_but_for;
+use crate::testing::mentions;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_rise_by_what_was_sent_by_route_and_status_and_nothing_else() {
-    holds("see.metrics", "see-good").await;
+    holds_but_for(&examine_declared("see.metrics", "see-good", declare).await, &[PERCENTILES, OTLP]);
     falls_short("see.metrics", "see-raw-paths", "new series").await;
     falls_short("see.metrics", "see-standing-still", "no counter of requests by route").await;
     falls_short("see.metrics", "see-no-saturation", "how full").await;
@@ -17,6 +20,6 @@ async fn metrics_rise_by_what_was_sent_by_route_and_status_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_that_nobody_declared_and_that_are_not_found_are_unknown() {
     let finding = examine_declared("see.metrics", "border-plain", |_| {}).await;
-    assert_eq!(finding.verdict, Verdict::Unknown, "{finding:#?}");
-    assert!(finding.summary.contains("metrics = "), "{}", finding.summary);
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    mentions(&finding, "metrics = ");
 }

@@ -1,11 +1,12 @@
 //! Servers for `ship.config`.
 
+use crate::clause::ship::config as clause;
 use crate::probes::ship::specimen::{Flaw, GOOD, keep};
 use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds("refuses what it cannot read, and names it"),
+    GOOD.holds_but_for(&[clause::DOCUMENTED, clause::STAGES], "refuses what it cannot read, and names it"),
     Server::new("ship-lenient", |port| keep(Flaw::Lenient, port))
         .falls_short("takes its default for what it cannot read"),
     Server::new("ship-mute", |port| keep(Flaw::Mute, port))

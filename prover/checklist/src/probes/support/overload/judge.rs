@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::generator::{Tally, quantile};
 use super::{OVERLOAD, Seen, Spans};
+use crate::clause::Clause;
 use crate::finding::{Evidence, Finding, Verdict};
 
 /// Of its capacity, the goodput in overload that is near it.
@@ -22,10 +23,10 @@ impl Seen {
     ///
     /// Where the generator was late it may have read answers late too. What speaks against the service must then do so as
     /// well when all times are longer by that; what speaks for it must do so without.
-    pub(crate) fn judge(mut self, id: &str, held: &str, evidence: impl Fn(&Self) -> Vec<Evidence>) -> Finding {
-        let finding = Finding::judge(id, held, evidence(&self));
+    pub(crate) fn judge(mut self, id: &str, evidence: impl Fn(&Self) -> Vec<Evidence>) -> Finding {
+        let finding = Finding::judge(id, evidence(&self));
         let Some(lag) = self.held.lag().max(self.after.lag()) else { return finding };
-        if finding.verdict != Verdict::FallsShort {
+        if finding.verdict() != Verdict::FallsShort {
             return finding;
         }
         self.allowance = lag;
@@ -33,16 +34,16 @@ impl Seen {
         lenient.push(Evidence::note(format!(
             "keel itself was late by {lag:.0?}, which is added to what an answer may take"
         )));
-        let judged = Finding::judge(id, held, lenient);
-        match judged.verdict {
+        let judged = Finding::judge(id, lenient);
+        match judged.verdict() {
             Verdict::FallsShort => judged,
             _ => Finding::unknown(
                 id,
                 format!(
                     "keel itself was late by {lag:.0?}, which may be why: {}; examine it on a machine that is less busy",
-                    finding.summary
+                    finding.summary()
                 ),
-                finding.evidence,
+                judged.evidence().to_vec(),
             ),
         }
     }
@@ -63,26 +64,23 @@ impl Seen {
     }
 
     /// Whether it still ran at the end.
-    pub(crate) fn alive(&self) -> Option<Evidence> {
-        (!self.runs).then(|| Evidence::saw(false, "its process ended under the overload"))
+    pub(crate) fn alive(&self, clause: Clause) -> Option<Evidence> {
+        (!self.runs).then(|| clause.contradicts("its process ended under the overload"))
     }
 
     /// Whether it did as much as it can.
-    pub(crate) fn goodput(&self) -> Evidence {
+    pub(crate) fn goodput(&self, clause: Clause) -> Evidence {
         let goodput = self.judged().goodput();
         let share = goodput / self.capacity;
-        Evidence::saw(
-            share >= NEAR,
-            format!(
+        clause.saw(share >= NEAR, format!(
                 "offered twice what it does, it answers {goodput:.0} a second in time: {:.0} % of the {:.0} that it can",
                 100.0 * share,
                 self.capacity
-            ),
-        )
+            ))
     }
 
     /// Whether the rest was refused clearly.
-    pub(crate) fn surplus(&self) -> Evidence {
+    pub(crate) fn surplus(&self, clause: Clause) -> Evidence {
         let judged = self.judged();
         let surplus = judged.sent() - judged.in_time;
         let clear = judged.refused as f64 >= CLEARLY * surplus as f64;
@@ -93,7 +91,7 @@ impl Seen {
             false => format!("refused: {}", statuses.join(", ")),
         };
         let others: String = judged.others.iter().map(|(how, count)| format!(", {count} {how}")).collect();
-        Evidence::saw(
+        clause.saw(
             clear,
             format!(
                 "of {} requests {surplus} were not answered in time; {refused}, {} too late or not at all{others}",
@@ -104,25 +102,25 @@ impl Seen {
     }
 
     /// Whether who is refused is told when to come again.
-    pub(crate) fn told_when(&self) -> Option<Evidence> {
+    pub(crate) fn told_when(&self, clause: Clause) -> Option<Evidence> {
         let Tally { refused, told_when, .. } = self.judged();
         let what = format!("{told_when} of {refused} refusals carry Retry-After");
-        (refused > 0).then(|| Evidence::saw(told_when == refused, what))
+        (refused > 0).then(|| clause.saw(told_when == refused, what))
     }
 
     /// Whether refusals come in time to go elsewhere.
-    pub(crate) fn quickness(&self) -> Option<Evidence> {
+    pub(crate) fn quickness(&self, clause: Clause) -> Option<Evidence> {
         let took = quantile(&self.judged().refusals, MOSTLY)?;
         let quick = self.objective / QUICK + self.allowance;
         let what =
             format!("9 of 10 refusals come within {took:.1?}; a quarter of the time of an answer is {quick:.1?}");
-        Some(Evidence::saw(took <= quick, what))
+        Some(clause.saw(took <= quick, what))
     }
 
     /// Whether everything is in order again soon after the load fell.
-    pub(crate) fn recovery(&self) -> Evidence {
+    pub(crate) fn recovery(&self, clause: Clause) -> Evidence {
         match self.in_order_after() {
-            Some(took) => Evidence::saw(
+            Some(took) => clause.saw(
                 took <= self.spans.within,
                 format!("the normal load is answered in time again {took:.1?} after the load fell"),
             ),
@@ -134,7 +132,7 @@ impl Seen {
                     all.in_time,
                     all.sent()
                 );
-                Evidence::saw(false, what)
+                clause.contradicts(what)
             }
         }
     }
@@ -171,6 +169,7 @@ mod tests {
     use super::super::generator::{Asked, Fate};
     use super::super::{AFTER, HOLD};
     use super::*;
+    use crate::clause::border::shed::GOODPUT;
     use crate::lab::Pace;
 
     const REFUSED: Fate = Fate::Refused { status: 503, says_when: true };
@@ -200,32 +199,37 @@ mod tests {
     }
 
     fn good(evidence: &Evidence) -> bool {
-        evidence.good.unwrap()
+        evidence.is_for()
     }
 
     #[test]
     fn what_is_refused_at_once_speaks_for_it() {
         let seen = seen(asked(0, 5, REFUSED), 0);
-        let all =
-            [seen.goodput(), seen.surplus(), seen.told_when().unwrap(), seen.quickness().unwrap(), seen.recovery()];
+        let all = [
+            seen.goodput(GOODPUT),
+            seen.surplus(GOODPUT),
+            seen.told_when(GOODPUT).unwrap(),
+            seen.quickness(GOODPUT).unwrap(),
+            seen.recovery(GOODPUT),
+        ];
         assert!(all.iter().all(good), "{all:#?}");
     }
 
     #[test]
     fn who_refuses_later_than_a_quarter_of_the_time_of_an_answer_is_not_quick() {
-        assert!(good(&seen(asked(0, 250, REFUSED), 0).quickness().unwrap()));
-        assert!(!good(&seen(asked(0, 251, REFUSED), 0).quickness().unwrap()));
+        assert!(good(&seen(asked(0, 250, REFUSED), 0).quickness(GOODPUT).unwrap()));
+        assert!(!good(&seen(asked(0, 251, REFUSED), 0).quickness(GOODPUT).unwrap()));
     }
 
     #[test]
     fn late_answers_and_other_errors_are_no_clear_refusals() {
         for fate in [Fate::Otherwise(500), Fate::Broken] {
             let seen = seen(asked(0, 5, fate), 0);
-            assert!(good(&seen.goodput()) && !good(&seen.surplus()), "{:?}", seen.surplus());
-            assert!(seen.told_when().is_none() && seen.quickness().is_none());
+            assert!(good(&seen.goodput(GOODPUT)) && !good(&seen.surplus(GOODPUT)), "{:?}", seen.surplus(GOODPUT));
+            assert!(seen.told_when(GOODPUT).is_none() && seen.quickness(GOODPUT).is_none());
         }
         let late = seen(asked(0, 1500, Fate::Answered), 0);
-        assert!(late.surplus().what.contains("none refused with 503 or 429"), "{:?}", late.surplus());
+        assert!(late.surplus(GOODPUT).what.contains("none refused with 503 or 429"), "{:?}", late.surplus(GOODPUT));
     }
 
     #[test]
@@ -237,11 +241,11 @@ mod tests {
             answered
                 .filter(|(n, _)| n % 10 < late)
                 .for_each(|(_, asked)| asked.over = asked.at + Duration::from_secs(2));
-            seen.judge("border.shed", "held", |seen| vec![seen.goodput()])
+            seen.judge("border.shed", |seen| vec![seen.goodput(GOODPUT)])
         };
-        assert_eq!(goodput(2).verdict, Verdict::Holds, "{:?}", goodput(2));
-        assert_eq!(goodput(4).verdict, Verdict::FallsShort, "{:?}", goodput(4));
-        assert!(goodput(4).summary.contains("a second in time"), "{:?}", goodput(4));
+        assert_eq!(goodput(2).verdict_on(GOODPUT), Some(Verdict::Holds), "{:?}", goodput(2));
+        assert_eq!(goodput(4).verdict(), Verdict::FallsShort, "{:?}", goodput(4));
+        assert!(goodput(4).summary().contains("a second in time"), "{:?}", goodput(4));
     }
 
     #[test]
@@ -249,7 +253,9 @@ mod tests {
         let judged = |late: u64, lag: u64| {
             let mut seen = seen(asked(0, 200 + late, REFUSED), 0);
             seen.held.late_by(Duration::from_millis(lag));
-            seen.judge("border.shed", "held", |seen| vec![seen.goodput(), seen.quickness().unwrap()]).verdict
+            let finding =
+                seen.judge("border.shed", |seen| vec![seen.goodput(GOODPUT), seen.quickness(GOODPUT).unwrap()]);
+            finding.verdict_on(GOODPUT).unwrap()
         };
         assert_eq!(judged(0, 100), Verdict::Holds);
         assert_eq!(judged(100, 100), Verdict::Unknown);
@@ -259,14 +265,14 @@ mod tests {
     #[test]
     fn one_refusal_that_does_not_say_when_is_one_too_many() {
         let mut silent = seen(asked(0, 5, REFUSED), 0);
-        assert!(good(&silent.told_when().unwrap()));
+        assert!(good(&silent.told_when(GOODPUT).unwrap()));
         silent.held.asked[61].fate = Fate::Refused { status: 503, says_when: false };
-        assert!(!good(&silent.told_when().unwrap()));
+        assert!(!good(&silent.told_when(GOODPUT).unwrap()));
     }
 
     #[test]
     fn who_is_back_within_five_seconds_has_recovered() {
-        let after = |back| seen(asked(0, 5, REFUSED), back).recovery();
+        let after = |back| seen(asked(0, 5, REFUSED), back).recovery(GOODPUT);
         assert!(good(&after(4000)), "{:?}", after(4000));
         assert!(!good(&after(4800)), "{:?}", after(4800));
         assert!(after(60_000).what.contains("still not answered in time: 0 of 30"), "{:?}", after(60_000));

@@ -24,13 +24,12 @@ pub(crate) async fn working(name: &str) -> Lab {
 
 pub(crate) async fn holds(id: &str, lab: &mut Lab) -> Finding {
     let finding = examine_in(id, lab).await;
-    assert_eq!(finding.verdict, Verdict::Holds, "{finding:#?}");
+    assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
     finding
 }
 
 pub(crate) async fn falls_short(id: &str, lab: &mut Lab, of: &str) -> Finding {
     let finding = examine_in(id, lab).await;
-    assert_eq!(finding.verdict, Verdict::FallsShort, "{finding:#?}");
-    assert!(finding.summary.contains(of), "it falls short of {of:?}: {}", finding.summary);
+    crate::testing::falls_short(&finding, &[of]);
     finding
 }

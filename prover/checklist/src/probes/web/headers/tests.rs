@@ -2,7 +2,8 @@
 
 use crate::finding::Verdict;
 use crate::probes::web::testing::judged;
-use crate::testing::{examine_declared, get};
+use crate::subject::Subject;
+use crate::testing::{examine_declared, falls_short, get, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_must_be_on_errors_too_and_without_unsafe_words() {
@@ -13,7 +14,20 @@ async fn headers_must_be_on_errors_too_and_without_unsafe_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_to_writes_carry_the_headers_too() {
+    let write = |subject: &mut Subject| subject.requests.push(request("POST", "/transfer"));
+    let finding = examine_declared("web.headers", "web-bare-writes", write).await;
+    falls_short(&finding, &["POST /transfer (201)"]);
+    assert_eq!(examine_declared("web.headers", "web-good", write).await.verdict(), Verdict::Holds);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unsafe_inline_beside_a_nonce_is_no_fault() {
+    assert_eq!(judged("web.headers", "web-nonce").await, Verdict::Holds);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_headers_of_every_declared_page_are_read() {
     let finding = examine_declared("web.headers", "web-good", |subject| subject.requests.push(get("/elsewhere"))).await;
-    assert!(finding.evidence.iter().any(|piece| piece.what.contains("/elsewhere")), "{finding:?}");
+    assert!(finding.evidence().iter().any(|piece| piece.what.contains("errors carry every header")), "{finding:?}");
 }
