@@ -11,3 +11,4 @@ mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
+mod weight;
