@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The parts of a service, in the order in which they start. The addresses of both listeners are bound before the first part but the logs
 /// is started, so that an address in use is found out first.
 ///
-/// Every part starts and stops through a [`Record`], and a test compares a real run with both lists.
+/// Each run records the parts that it starts and stops ([`Stopped`](crate::Stopped)), and a test compares a run with both lists.
 pub const ORDER: [Part; 6] =
     [Part::Logs, Part::AdminListener, Part::Store, Part::BackgroundParts, Part::PublicListener, Part::Readiness];
 

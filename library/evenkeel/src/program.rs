@@ -24,7 +24,6 @@ pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static, D: Database>(
 ) -> Result<(), Failed> {
     let registry = Registry::new();
     let standard = configuration.standard.clone();
-    let budget = StopBudget::of(&standard);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // From here on a signal no longer kills.
     let signals = SignalThread::start()?;
@@ -32,9 +31,12 @@ pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static, D: Database>(
     // The filter was checked with the other settings.
     let logs = record.start(Part::Logs, || logs::install(&standard.log, &registry).ok());
 
+    let mut last = Duration::ZERO;
     let done = runtime.block_on(async {
         let manager = Manager::from_env();
         let running = Running::launch(service, configuration, registry.clone(), manager, record.clone())?;
+        let budget = running.budget();
+        last = budget.last();
         let mut forced = signals.watch(Watched { asker: running.asker(), lifecycle: running.lifecycle(), budget });
         tokio::select! {
             stopped = running.wait() => stopped,
@@ -46,7 +48,7 @@ pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static, D: Database>(
             tracing::error!(reason = %failed, "the process ends now");
             runtime.shutdown_background();
         }
-        _ => runtime.shutdown_timeout(budget.last() / 2),
+        _ => runtime.shutdown_timeout(last / 2),
     }
     record.stop(Part::Logs, || drop(logs));
     #[cfg(test)]

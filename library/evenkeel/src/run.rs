@@ -99,6 +99,10 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         &self.lifecycle
     }
 
+    pub(crate) fn budget(&self) -> StopBudget {
+        self.parts.budget
+    }
+
     /// Starts, serves until asked to end, and stops. Being asked breaks off a start at any point.
     pub(crate) async fn run(self, mut asked: Asked, state: watch::Sender<State<S, D>>) -> Result<Stopped, Failed> {
         let Self {

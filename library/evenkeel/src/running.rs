@@ -19,6 +19,7 @@ use crate::parts::Stopped;
 use crate::run::{Bound, State};
 use crate::service::Service;
 use crate::settings::NoSettings;
+use crate::stop_budget::StopBudget;
 
 /// A service that was started by [`Service::start`].
 ///
@@ -29,6 +30,7 @@ pub struct Running<S = NoSettings, D: Database = ()> {
     public: SocketAddr,
     admin: SocketAddr,
     lifecycle: Lifecycle,
+    budget: StopBudget,
     state: watch::Receiver<State<S, D>>,
     asker: Asker,
     task: JoinHandle<Result<Stopped, Failed>>,
@@ -90,11 +92,11 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
     ) -> Result<Self, Failed> {
         let bound = Bound::new(service, configuration, registry, manager, record)?;
         let (public, admin) = (bound.public_address(), bound.admin_address());
-        let lifecycle = bound.lifecycle().clone();
+        let (lifecycle, budget) = (bound.lifecycle().clone(), bound.budget());
         let (asker, asked) = asked::channel();
         let (states, state) = watch::channel(State::Starting);
         let task = tokio::spawn(bound.run(asked, states));
-        Ok(Self { public, admin, lifecycle, state, asker, task })
+        Ok(Self { public, admin, lifecycle, budget, state, asker, task })
     }
 
     /// The address of the public listener. Connections to it are refused until the service is ready.
@@ -142,6 +144,10 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
 
     pub(crate) fn asker(&self) -> Asker {
         self.asker.clone()
+    }
+
+    pub(crate) fn budget(&self) -> StopBudget {
+        self.budget
     }
 
     pub(crate) fn lifecycle(&self) -> Lifecycle {

@@ -247,6 +247,7 @@ impl std::error::Error for Refused {}
 
 /// One setting that is missing or malformed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mistake {
     /// The variable, or the flag when it has none.
     pub name: String,

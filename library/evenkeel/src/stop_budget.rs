@@ -2,7 +2,7 @@
 //!
 //! | step | at most |
 //! |---|---|
-//! | drain delay | `DRAIN_DELAY`, a quarter of the budget |
+//! | drain delay | `DRAIN_DELAY`, half of the budget |
 //! | requests in flight | `DRAIN_TIMEOUT`, four fifths of what is left |
 //! | background parts | half of what is left |
 //! | store | half of what is left |
@@ -34,10 +34,18 @@ pub(crate) struct StopBudget {
 }
 
 impl StopBudget {
+    /// The budget of these settings. A warning tells what does not fit into `STOP_TIMEOUT`.
     pub(crate) fn of(standard: &Standard) -> Self {
         let total = standard.stop_timeout;
-        let delay = standard.drain_delay.min(total / 4);
-        let drain = standard.drain_timeout.min((total - delay) * 4 / 5);
+        let delay = standard.drain_delay.min(total / 2);
+        let drain = standard.drain_timeout.min((total - delay - last_of(total)) * 4 / 5);
+        for (setting, wanted, allowed) in
+            [("DRAIN_DELAY", standard.drain_delay, delay), ("DRAIN_TIMEOUT", standard.drain_timeout, drain)]
+        {
+            if allowed < wanted {
+                tracing::warn!(setting, ?wanted, ?allowed, stop_timeout = ?total, "cut to fit: raise STOP_TIMEOUT");
+            }
+        }
         Self { total, delay, drain }
     }
 
@@ -48,13 +56,17 @@ impl StopBudget {
 
     /// What is kept for the runtime and the logs.
     pub(crate) fn last(self) -> Duration {
-        LAST.min(self.total / 8)
+        last_of(self.total)
     }
 
     /// Starts the clock.
     pub(crate) fn begin(self) -> Left {
         Left { until: Instant::now() + (self.total - self.last()) }
     }
+}
+
+fn last_of(total: Duration) -> Duration {
+    LAST.min(total / 8)
 }
 
 /// What is left of the budget for the parts.

@@ -7,6 +7,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 /// A phase of the process. It only ever moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Phase {
     /// Parts are being started; not ready.
     Starting,

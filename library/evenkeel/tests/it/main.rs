@@ -13,3 +13,4 @@ mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
+mod weight;

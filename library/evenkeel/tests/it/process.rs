@@ -164,6 +164,7 @@ fn get_status(address: SocketAddr, path: &str) -> Option<u16> {
 }
 
 /// The admin listener shows a service that starts, and the public one takes no connection.
+#[cfg(feature = "store")]
 fn shows_a_start(process: &Process) {
     eventually("the admin listener answers", || get_status(process.admin, "/livez") == Some(200));
     for (path, expected) in [("/startupz", 503), ("/readyz", 503), ("/health", 200), ("/metrics", 200)] {
