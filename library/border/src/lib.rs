@@ -41,6 +41,7 @@ mod listener;
 mod network;
 pub mod path;
 mod problem;
+mod proxy_protocol;
 mod seat;
 mod socket;
 mod state;
