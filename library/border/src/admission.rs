@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::StatusCode;
+use http_body_util::BodyExt;
 
 use crate::Problem;
 use crate::client::Client;
@@ -60,6 +62,16 @@ impl Admission {
 
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl Permit {
+    /// A body that keeps the permit until it is dropped, for servers other than [`crate::Listener`].
+    pub(crate) fn held_by(self, body: Body) -> Body {
+        Body::new(body.map_frame(move |frame| {
+            let _until_dropped = &self;
+            frame
+        }))
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
@@ -47,6 +47,12 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+/// Whether a body may be read as JSON. Media types are the same in either case (RFC 9110, 8.3.1).
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
 }
 
 /// The body a handler reads.

@@ -28,6 +28,9 @@ pub struct Limits {
     /// Proxies and balancers in front, which say whose their requests are (`forwarded_header`): bounds by address then hold for those clients, and
     /// a proxy may have as many connections as it opens. Default none.
     pub trusted_proxies: Vec<Network>,
+    /// Whether connections of trusted proxies begin with a header of the PROXY protocol (version 1 or 2), which says whose they are; without it they
+    /// are closed. The bounds by address then hold for that client. Default no.
+    pub proxy_protocol: bool,
     /// The header in which trusted proxies say it. Default `X-Forwarded-For`.
     pub forwarded_header: ForwardedHeader,
     /// Requests open at once, from the head to the last byte of the answer that the client takes; the next is answered 503 at once.
@@ -81,6 +84,7 @@ impl Default for Limits {
             connections: 8192,
             connections_per_address: 1024,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             forwarded_header: ForwardedHeader::default(),
             in_flight: 1024,
             in_flight_per_address: 768,

@@ -21,9 +21,10 @@ use tower::Service;
 
 use crate::Limits;
 use crate::answer::AnswerBody;
-use crate::connection::Connection;
+use crate::connection::{Connection, Peer};
 use crate::exchange::Exchange;
 use crate::path::{Border, Inner};
+use crate::proxy_protocol::read_header;
 use crate::seat::{Seat, Seats};
 use crate::socket::Socket;
 use crate::streams::Streams;
@@ -35,6 +36,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LAST_ACCEPTS: usize = 4096;
 /// Connections that the kernel may queue.
 const BACKLOG: u32 = 1024;
+/// How long the header of the PROXY protocol may take.
+const PROXY_HEADER: Duration = Duration::from_secs(5);
 /// What HTTP/2 may hold of each answer for a peer that takes nothing.
 const SEND_BUFFER: usize = 64 * 1024;
 /// How much of each request body an HTTP/2 peer may send before it is read, and of all of a connection.
@@ -192,14 +195,33 @@ impl Serving {
     /// Serves one connection in a task of its own, or refuses it.
     fn take(serving: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
         let traffic = &serving.border.traffic;
-        let Some(seat) = serving.seats.take(peer.ip()) else {
-            traffic.refused.fetch_add(1, Ordering::Relaxed);
-            serving.turn_away.refuse(socket);
-            return;
-        };
+        let Some(seat) = serving.seats.take(peer.ip()) else { return serving.refuse(socket) };
         traffic.accepted.fetch_add(1, Ordering::Relaxed);
         let serving = serving.clone();
-        tokio::spawn(async move { serving.serve_connection(socket, peer, seat).await });
+        tokio::spawn(async move {
+            match (&seat.peer, serving.limits.proxy_protocol) {
+                (Peer::Proxy(..), true) => serving.serve_proxied(socket, peer, seat).await,
+                _ => serving.serve_connection(socket, peer, seat).await,
+            }
+        });
+    }
+
+    fn refuse(&self, socket: TcpStream) {
+        self.border.traffic.refused.fetch_add(1, Ordering::Relaxed);
+        self.turn_away.refuse(socket);
+    }
+
+    /// Serves a connection that begins with a header of the PROXY protocol.
+    async fn serve_proxied(&self, mut socket: TcpStream, peer: SocketAddr, seat: Seat) {
+        match tokio::time::timeout(PROXY_HEADER, read_header(&mut socket)).await {
+            Ok(Ok(Some(source))) => match seat.of_client(source.ip()) {
+                Some(seat) => self.serve_connection(socket, source, seat).await,
+                None => self.refuse(socket),
+            },
+            Ok(Ok(None)) => self.serve_connection(socket, peer, seat).await,
+            Ok(Err(error)) => tracing::warn!(%peer, %error, "a trusted proxy sent no header"),
+            Err(_) => tracing::warn!(%peer, "a trusted proxy sent no header in time"),
+        }
     }
 
     async fn serve_connection(&self, socket: TcpStream, peer: SocketAddr, seat: Seat) {

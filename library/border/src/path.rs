@@ -10,33 +10,27 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http_body_util::BodyExt;
 use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
-use telemetry::RequestContext;
 use tokio::time::Instant;
 use tower::{Layer, Service};
-use vitals::{Registry, TraceContext};
+use vitals::Registry;
 
 use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
-use crate::body::{Guarded, Refusal};
+use crate::body::{Guarded, Refusal, is_json};
 use crate::connection::Connection;
 use crate::exchange::Exchange;
 use crate::glance::Glance;
-use crate::headers::REQUEST_ID;
+use crate::identity::identify;
 use crate::problem::{documented, needs_document};
+use crate::record::Record;
 pub use crate::step::{STEPS, Step};
 use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
 use crate::{Limits, Problem, criticality, deadline, headers, host};
-
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-/// A caller's request id is taken over up to this length.
-const MAX_REQUEST_ID: usize = 128;
 
 /// The border of one listener. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -159,11 +153,11 @@ where
         let context = Step::RequestId.run(|| identify(request.headers(), &glance));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record { place, route, method, target, started, is_open: true };
-        let entered = record.place.border.enter(request, started, &glance, &mut self.handler);
+        let record = Record::new(place.border.access_log.clone(), route, method, target, started);
+        let entered = place.border.enter(request, started, &glance, &mut self.handler);
 
         Box::pin(context.scope(async move {
-            let border = &record.place.border;
+            let border = &place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
                 Err(refusal) => refusal.into_response(),
@@ -174,40 +168,6 @@ where
             Step::Vitals.run(|| record.answered(response.status()));
             Ok(response)
         }))
-    }
-}
-
-/// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
-/// its connection was cut.
-struct Record {
-    place: Arc<Place>,
-    route: Arc<Route>,
-    method: Method,
-    target: Option<PathAndQuery>,
-    started: Instant,
-    is_open: bool,
-}
-
-impl Record {
-    fn answered(mut self, status: StatusCode) {
-        self.is_open = false;
-        self.write(Some(status));
-    }
-
-    fn write(&self, status: Option<StatusCode>) {
-        let now = Instant::now();
-        let took = now.saturating_duration_since(self.started);
-        self.route.count(&self.method, status, took);
-        let path = self.target.as_ref().map_or("/", PathAndQuery::path);
-        self.place.border.access_log.write(&self.method, path, self.route.name(), status, took, now);
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        if self.is_open {
-            self.write(None);
-        }
     }
 }
 
@@ -328,7 +288,7 @@ impl Inner {
             }
         };
         match work.permit {
-            Some(permit) => response.map(|body| held(body, permit)),
+            Some(permit) => response.map(|body| permit.held_by(body)),
             None => response,
         }
     }
@@ -349,39 +309,6 @@ impl Inner {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
-}
-
-/// A body that keeps its permit until it is dropped, for servers other than [`crate::Listener`].
-fn held(body: Body, permit: Permit) -> Body {
-    Body::new(body.map_frame(move |frame| {
-        let _until_dropped = &permit;
-        frame
-    }))
-}
-
-/// Takes over the caller's request id and trace where they are well formed, else makes new ones.
-fn identify(headers: &HeaderMap, glance: &Glance) -> RequestContext {
-    if !glance.identity {
-        let (request_id, trace) = vitals::new_request_id_and_trace();
-        return RequestContext { request_id, trace };
-    }
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let well_formed = |id: &&str| {
-        (1..=MAX_REQUEST_ID).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    let request_id = match text(&REQUEST_ID).filter(well_formed) {
-        Some(id) => id.into(),
-        None => vitals::new_request_id(),
-    };
-    let parent = text(&TRACE_PARENT).and_then(|header| header.parse::<TraceContext>().ok());
-    RequestContext { request_id, trace: parent.map_or_else(TraceContext::new, |parent| parent.child()) }
-}
-
-/// Whether a body may be read as JSON. Media types are the same in either case (RFC 9110, 8.3.1).
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    kind.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
 }
 
 #[cfg(test)]

@@ -55,16 +55,11 @@ impl Seats {
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
         let open = self.open.fetch_add(1, Ordering::AcqRel);
         self.traffic.connections.fetch_add(1, Ordering::Relaxed);
-        let (peer, of_client) = if is_trusted(address, &self.limits.trusted_proxies) {
-            (Peer::Proxy(self.clients.clone(), address), 0)
-        } else {
-            let client = self.clients.at(address);
-            let before = client.connections.fetch_add(1, Ordering::AcqRel);
-            (Peer::Client(client), before)
-        };
-        let over = open >= self.limits.connections as u64 || of_client >= self.limits.connections_per_address;
-        let seat = Seat { seats: self.clone(), peer };
-        (!over).then_some(seat)
+        let seat = Seat { seats: self.clone(), peer: Peer::Proxy(self.clients.clone(), address) };
+        if open >= self.limits.connections as u64 {
+            return None;
+        }
+        if is_trusted(address, &self.limits.trusted_proxies) { Some(seat) } else { seat.of_client(address) }
     }
 
     /// The stops of a connection: of its last request, and of the connection.
@@ -103,6 +98,16 @@ impl Seats {
             }
             left.await;
         }
+    }
+}
+
+impl Seat {
+    /// The place as one of a client, or none when that has as many as it may.
+    pub(crate) fn of_client(mut self, address: IpAddr) -> Option<Self> {
+        let client = self.seats.clients.at(address);
+        let before = client.connections.fetch_add(1, Ordering::AcqRel);
+        self.peer = Peer::Client(client);
+        (before < self.seats.limits.connections_per_address).then_some(self)
     }
 }
 

@@ -65,7 +65,7 @@ mod stop_budget;
 pub mod without;
 
 pub use axum;
-pub use border::{Border, Limits, Listener, Problem};
+pub use border::{Border, ForwardedHeader, InvalidNetwork, Limits, Listener, Network, Problem};
 pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]

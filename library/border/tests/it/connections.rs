@@ -1,5 +1,6 @@
 //! HTTP/1.1 connections whose clients pipeline, leave, or come when there is no place.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -149,4 +150,33 @@ async fn bounds_by_address_hold_for_the_clients_of_a_trusted_proxy_and_no_other_
     second.write_all(of("/hello", "192.0.2.4").as_bytes()).await.unwrap();
     second.read_to_string(&mut answer).await.unwrap();
     assert_eq!(status(&answer), 503);
+}
+
+#[tokio::test]
+async fn connections_of_trusted_proxies_are_those_of_the_clients_that_their_headers_name() {
+    let who = get(async |axum::extract::ConnectInfo(peer): axum::extract::ConnectInfo<SocketAddr>| peer.to_string());
+    let limits = Limits::default().with(|limits| {
+        limits.connections_per_address = 1;
+        limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        limits.proxy_protocol = true;
+    });
+    let server = server(limits, routes().route("/who", who)).await;
+    let header = |client: &str| format!("PROXY TCP4 {client} 198.51.100.1 4711 80\r\n");
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let request = "GET /who HTTP/1.1\r\nhost: x\r\n\r\n";
+    first.write_all(format!("{}{request}", header("192.0.2.1")).as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut first).await, "192.0.2.1:4711".len());
+    let close = close("GET", "/who");
+    assert_eq!(status(&exchange(server.address, format!("{}{close}", header("192.0.2.1"))).await), 503);
+    let other = exchange(server.address, format!("{}{close}", header("192.0.2.2"))).await;
+    assert!(other.ends_with("192.0.2.2:4711"), "{other}");
+    // No header, no answer.
+    assert_eq!(exchange(server.address, &close).await, "");
+    // A stranger's header is no request.
+    let stranger = tokio::net::TcpSocket::new_v4().unwrap();
+    stranger.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let (mut stranger, mut answer) = (stranger.connect(server.address).await.unwrap(), String::new());
+    stranger.write_all(format!("{}{close}", header("192.0.2.3")).as_bytes()).await.unwrap();
+    let _ = stranger.read_to_string(&mut answer).await;
+    assert_eq!(status(&answer), 400);
 }

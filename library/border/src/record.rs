@@ -1,0 +1,54 @@
+//! What becomes of a request, counted and logged whatever it is.
+
+use std::sync::Arc;
+
+use axum::http::uri::PathAndQuery;
+use axum::http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use crate::access_log::AccessLog;
+use crate::traffic::Route;
+
+/// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
+/// its connection was cut.
+pub(crate) struct Record {
+    access_log: Arc<AccessLog>,
+    route: Arc<Route>,
+    method: Method,
+    target: Option<PathAndQuery>,
+    started: Instant,
+    is_open: bool,
+}
+
+impl Record {
+    pub(crate) fn new(
+        access_log: Arc<AccessLog>,
+        route: Arc<Route>,
+        method: Method,
+        target: Option<PathAndQuery>,
+        started: Instant,
+    ) -> Self {
+        Self { access_log, route, method, target, started, is_open: true }
+    }
+
+    pub(crate) fn answered(mut self, status: StatusCode) {
+        self.is_open = false;
+        self.write(Some(status));
+    }
+
+    fn write(&self, status: Option<StatusCode>) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.started);
+        self.route.count(&self.method, status, took);
+        let path = self.target.as_ref().map_or("/", PathAndQuery::path);
+        self.access_log.write(&self.method, path, self.route.name(), status, took, now);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.write(None);
+        }
+    }
+}
