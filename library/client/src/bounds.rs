@@ -62,3 +62,8 @@ impl Default for Bounds {
         }
     }
 }
+
+/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+pub(crate) fn whole_millis(left: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+}

@@ -8,8 +8,9 @@ use resilience::Deadline;
 use serde::Serialize;
 use url::Url;
 
+use crate::bounds::whole_millis;
 use crate::instances::VisitedInstances;
-use crate::transport::{Outgoing, shown, whole_millis};
+use crate::transport::{Outgoing, shown};
 use crate::{Bounds, Client, Error, Response};
 
 /// The most redirects that a call can follow.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use resilience::CallError;
 use resilience::policy::Guard;
 
-use crate::transport::whole_millis;
+use crate::bounds::whole_millis;
 
 /// Why a call has no answer. URLs are without credentials and query.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -20,6 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use tower::{BoxError, Service};
 use url::Url;
 
+use crate::bounds::whole_millis;
 use crate::propagate::propagate;
 use crate::{Bounds, Error, Response};
 
@@ -185,11 +186,6 @@ fn causes(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
-}
-
-/// What is left of a bound, for people: the microseconds since it was set are rounded off.
-pub(crate) fn whole_millis(left: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }
 
 /// A URL without user, password and query.
