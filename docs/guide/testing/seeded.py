@@ -59,8 +59,8 @@ FAULTS = [
     ("cpu.rs", "the queue has no bound", "if inside >= (self.rules.threads + self.rules.queue) as usize {", "if inside == usize::MAX {", "evenkeel-resilience", "so_many_run_so_many_wait_and_the_next_is_refused_at_once"),
     ("cpu.rs", "who goes away stays in the queue", "let job = state.queue.remove(at);", "let job = state.queue.remove(at + usize::MAX / 2);", "evenkeel-resilience", "who_goes_away_gives_its_place_back_and_its_work_is_never_begun"),
     (CLIENT + "call.rs", "a POST may be repeated", "out.method.is_idempotent() || out.headers.contains_key(IDEMPOTENCY_KEY)", "true", "evenkeel-client", "what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else"),
-    (CLIENT + "call.rs", "what changes something is asked twice at a time", "match (repeatable, out.method.is_safe()) {", "match (repeatable, true) {", "evenkeel-client", "what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something"),
-    (CLIENT + "call.rs", "credentials go to another origin", "if next.url.origin() != out.url.origin() {", "if false {", "evenkeel-client", "a_redirect_is_followed_only_when_asked_and_never_takes_credentials_elsewhere"),
+    (CLIENT + "call.rs", "what changes something is asked twice at a time", "let beside = out.method.is_safe() && slot.is_none();", "let beside = slot.is_none();", "evenkeel-client", "what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something"),
+    (CLIENT + "call.rs", "credentials go to another origin", "if !same_origin(&out.url, &next.url) || !Arc::ptr_eq(&peer, &next_peer) {", "if false {", "evenkeel-client", "nothing_that_may_be_a_secret_follows_a_redirect_to_another_origin_or_dependency"),
     (CLIENT + "instances.rs", "what came of a try is not told to the cluster", "trying.end(ByResponse.classify(&answer));", "trying.end(Outcome::NotCounted);", "evenkeel-client", "one_that_hangs_is_left_out_too"),
     (CLIENT + "transport.rs", "an answer's length is not bounded", "if body.size_hint().lower() > bound as u64 {", "if false {", "evenkeel-client", "an_answer_that_declares_more_than_the_bound_is_refused_before_its_body_comes"),
 ]
