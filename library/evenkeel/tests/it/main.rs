@@ -13,4 +13,5 @@ mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
+mod testing_page;
 mod weight;
