@@ -10,7 +10,7 @@ mod sqlstate;
 use std::time::Duration;
 
 #[cfg(feature = "postgres")]
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteError;
 
@@ -232,8 +232,11 @@ fn meaning_of(error: &sqlx::Error) -> Meaning {
     };
     #[cfg(feature = "postgres")]
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
+        let fatal = matches!(postgres.severity(), PgSeverity::Fatal | PgSeverity::Panic);
         return if sqlstate::is_stale(postgres.code(), postgres.routine()) {
             Meaning::Conflict
+        } else if sqlstate::is_end_of_session(postgres.code(), fatal) {
+            Meaning::Disconnected
         } else {
             sqlstate::meaning(postgres.code())
         };
