@@ -187,6 +187,7 @@ macro_rules! for_each_conformance_case {
                 postgres::a_session_that_is_terminated_before_the_commit_is_run_again,
                 postgres::a_read_whose_session_is_terminated_is_run_again,
                 postgres::sessions_that_were_terminated_at_rest_are_replaced,
+                postgres::a_begin_dropped_on_its_way_leaves_no_session_in_a_transaction,
                 postgres::a_failure_that_the_driver_hides_fails_the_commit,
                 postgres::an_excluded_row_is_told,
                 postgres::small_integers_short_texts_and_reals_are_read,
