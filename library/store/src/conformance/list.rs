@@ -199,6 +199,7 @@ macro_rules! for_each_conformance_case {
                 postgres::a_text_too_long_for_its_column_is_an_invalid_value,
                 postgres::a_notice_of_the_server_is_no_error,
                 postgres::an_error_that_a_function_raises_is_told,
+                postgres::a_conflict_in_a_tried_statement_runs_the_whole_transaction_again,
                 postgres::a_conflict_that_never_ends_is_given_up_after_its_bound,
             }
         }

@@ -303,6 +303,28 @@ pub(super) async fn an_error_that_a_function_raises_is_told(bench: Bench) {
     assert!(matches!(error, StoreError::Other(_)) && error.to_string().contains("not like this"), "{error:?}");
 }
 
+/// A savepoint is no help against a conflict: the rest of the transaction has read what is no longer so.
+pub(super) async fn a_conflict_in_a_tried_statement_runs_the_whole_transaction_again(bench: Bench) {
+    let store = bench.open().await;
+    let mut first = true;
+    let written: Result<(), StoreError> = store
+        .write(|tx| {
+            let conflicts = std::mem::take(&mut first);
+            Box::pin(async move {
+                tx.execute("UPDATE counters SET n = n + 1", args![]).await?;
+                if conflicts {
+                    let conflict = "DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$";
+                    let tried = tx.try_execute(conflict, args![]).await;
+                    assert!(matches!(tried, Err(StoreError::Conflict(_))), "{tried:?}");
+                }
+                Ok(())
+            })
+        })
+        .await;
+    written.unwrap();
+    assert_eq!((first, counter(&store).await), (false, 1), "the first run left nothing, the second did it once");
+}
+
 pub(super) async fn a_conflict_that_never_ends_is_given_up_after_its_bound(bench: Bench) {
     let store = bench.open().await;
     let mut runs = 0;
