@@ -54,7 +54,7 @@ mod tests {
 
     /// An answer of no bytes.
     fn answer() -> StoredResponse {
-        StoredResponse { status: 204, content_type: String::new(), headers: Vec::new(), body: Vec::new() }
+        StoredResponse::new(204, "", [])
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ mod sqlstate;
 use std::time::Duration;
 
 #[cfg(feature = "postgres")]
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteError;
 
@@ -232,8 +232,11 @@ fn meaning_of(error: &sqlx::Error) -> Meaning {
     };
     #[cfg(feature = "postgres")]
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
+        let fatal = matches!(postgres.severity(), PgSeverity::Fatal | PgSeverity::Panic);
         return if sqlstate::is_stale(postgres.code(), postgres.routine()) {
             Meaning::Conflict
+        } else if sqlstate::is_end_of_session(postgres.code(), fatal) {
+            Meaning::Disconnected
         } else {
             sqlstate::meaning(postgres.code())
         };
@@ -248,7 +251,10 @@ fn meaning_of(error: &sqlx::Error) -> Meaning {
 
 /// Names the right that is missing, as far as PostgreSQL's message says it: `permission denied for table notes`.
 fn grant(error: &sqlx::Error) -> String {
-    let message = error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default();
+    error.as_database_error().map_or_else(|| grant_for(""), |error| grant_for(error.message()))
+}
+
+fn grant_for(message: &str) -> String {
     let object = message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' '));
     match object {
         Some(("table" | "view", name)) => {
@@ -263,5 +269,92 @@ fn grant(error: &sqlx::Error) -> String {
             format!("as the owner run: GRANT CONNECT ON DATABASE {name} TO <the service's role>")
         }
         _ => "check the role, its password and its rights".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause() -> sqlx::Error {
+        sqlx::Error::RowNotFound
+    }
+
+    /// Every error, with whether it is transient, a conflict, and one of the engine.
+    fn table() -> Vec<(StoreError, bool, bool, bool)> {
+        let violation = Violation::of(ConstraintKind::Unique, &cause());
+        vec![
+            (StoreError::Url { reason: String::new() }, false, false, true),
+            (StoreError::unreachable(&"x", String::new(), ""), true, false, true),
+            (StoreError::AcquireTimeout { waited: Duration::ZERO, size: 1 }, true, false, true),
+            (StoreError::Unavailable(cause()), true, false, true),
+            (StoreError::Conflict(cause()), true, true, true),
+            (StoreError::Locked(cause()), true, false, true),
+            (StoreError::StatementTimeout(cause()), true, false, true),
+            (StoreError::Full(cause()), true, false, true),
+            (StoreError::ReadOnly(cause()), false, false, true),
+            (StoreError::Denied(cause()), false, false, true),
+            (StoreError::Disconnected(cause()), true, false, true),
+            (StoreError::Unknown(cause()), true, false, true),
+            (StoreError::Aborted { reason: String::new() }, false, false, true),
+            (StoreError::KeyReused, false, false, false),
+            (StoreError::KeyInUse, true, false, false),
+            (StoreError::Constraint { violation: Box::new(violation), cause: cause() }, false, false, true),
+            (StoreError::InvalidValue(cause()), false, false, true),
+            (MigrationError::Changed { version: 1, name: "x" }.into(), false, false, true),
+            (StoreError::TooManyRows { bound: 1 }, false, false, false),
+            (StoreError::Column { column: String::new(), cause: ColumnError::Missing }, false, false, false),
+            (StoreError::Pooler(cause()), false, false, true),
+            (StoreError::Other(cause()), false, false, true),
+        ]
+    }
+
+    #[test]
+    fn each_error_is_worth_a_repetition_or_not() {
+        for (error, transient, conflict, of_engine) in table() {
+            let found = (error.is_transient(), error.is_conflict(), error.is_of_engine());
+            assert_eq!(found, (transient, conflict, of_engine), "{error:?}");
+            assert!(!error.is_stale(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_breaks_leaves_nothing_unknown_but_a_commit() {
+        let broken = || {
+            let io = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+            [io(), sqlx::Error::Protocol(String::new()), sqlx::Error::PoolClosed, sqlx::Error::WorkerCrashed]
+        };
+        for error in broken() {
+            assert!(matches!(StoreError::from(error), StoreError::Disconnected(_)));
+        }
+        for error in broken() {
+            assert!(matches!(StoreError::of_commit(error), StoreError::Unknown(_)));
+        }
+        assert!(matches!(StoreError::of_commit(cause()), StoreError::Other(_)), "an answer is an answer");
+        assert!(matches!(StoreError::from(sqlx::Error::BeginFailed), StoreError::Unavailable(_)));
+        assert!(matches!(StoreError::from(sqlx::Error::Encode("x".into())), StoreError::InvalidValue(_)));
+        assert!(matches!(StoreError::from(cause()), StoreError::Other(_)));
+    }
+
+    #[test]
+    fn a_missing_right_is_named_with_its_grant() {
+        for (message, grant) in [
+            ("permission denied for table notes", "GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO"),
+            ("permission denied for view v", "GRANT SELECT, INSERT, UPDATE, DELETE ON v TO"),
+            ("permission denied for sequence s", "GRANT USAGE ON SEQUENCE s TO"),
+            ("permission denied for schema app", "GRANT USAGE ON SCHEMA app TO"),
+            ("permission denied for function f", "GRANT EXECUTE ON FUNCTION f TO"),
+            ("permission denied for database d", "GRANT CONNECT ON DATABASE d TO"),
+            ("password authentication failed", "check the role"),
+            ("permission denied for language c", "check the role"),
+        ] {
+            assert!(grant_for(message).contains(grant), "{message}: {}", grant_for(message));
+        }
+    }
+
+    #[test]
+    fn a_column_that_the_driver_cannot_read_is_named_with_the_reason() {
+        let error = StoreError::unreadable("id", sqlx::Error::Decode("no such type".into()));
+        assert_eq!(error.to_string(), "column id: no such type");
     }
 }

@@ -83,6 +83,7 @@ pub struct Fingerprint([u8; 32]);
 
 /// An answer as it is kept and given again. The store does not look into it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StoredResponse {
     /// The status.
     pub status: u16,
@@ -105,6 +106,7 @@ pub enum OnceOutcome {
 
 /// An answer, and whether it was given before.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recorded {
     /// The answer, the same each time.
     pub answer: StoredResponse,
@@ -166,13 +168,17 @@ impl Fingerprint {
 }
 
 impl StoredResponse {
+    /// An answer of any media type; an empty type for no body.
+    pub fn new(status: u16, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, content_type: content_type.into(), headers: Vec::new(), body: body.into() }
+    }
+
     /// A JSON answer.
     ///
     /// # Errors
     /// When `body` cannot be JSON.
     pub fn json(status: u16, body: &impl Serialize) -> Result<Self, serde_json::Error> {
-        let body = serde_json::to_vec(body)?;
-        Ok(Self { status, content_type: "application/json".to_owned(), headers: Vec::new(), body })
+        Ok(Self::new(status, "application/json", serde_json::to_vec(body)?))
     }
 
     /// With one more header.

@@ -80,6 +80,22 @@ impl Store {
     ///
     /// Cancel-safe: dropped before the commit it leaves nothing; dropped during the commit the outcome is one or the other.
     ///
+    /// `work` returns a boxed future and not an async closure: a future that lends the transaction cannot be shown to be `Send` for
+    /// every lifetime yet, so that no handler could wait for it (<https://github.com/rust-lang/rust/issues/110338>). Since `work` may run
+    /// again, each run takes its own copy of what it uses up:
+    ///
+    /// ```
+    /// # use evenkeel_store::{Store, StoreError, args};
+    /// # async fn example(store: &Store, text: String) -> Result<(), StoreError> {
+    /// store
+    ///     .write(|tx| {
+    ///         let text = text.clone();
+    ///         Box::pin(async move { tx.execute("INSERT INTO notes (text) VALUES ($1)", args![text]).await })
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// `work`'s own, or the store's; [`StoreError::Unknown`] when the connection broke during the commit.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>

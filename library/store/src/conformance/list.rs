@@ -187,6 +187,7 @@ macro_rules! for_each_conformance_case {
                 postgres::a_session_that_is_terminated_before_the_commit_is_run_again,
                 postgres::a_read_whose_session_is_terminated_is_run_again,
                 postgres::sessions_that_were_terminated_at_rest_are_replaced,
+                postgres::a_begin_dropped_on_its_way_leaves_no_session_in_a_transaction,
                 postgres::a_failure_that_the_driver_hides_fails_the_commit,
                 postgres::an_excluded_row_is_told,
                 postgres::small_integers_short_texts_and_reals_are_read,
@@ -198,6 +199,7 @@ macro_rules! for_each_conformance_case {
                 postgres::a_text_too_long_for_its_column_is_an_invalid_value,
                 postgres::a_notice_of_the_server_is_no_error,
                 postgres::an_error_that_a_function_raises_is_told,
+                postgres::a_conflict_in_a_tried_statement_runs_the_whole_transaction_again,
                 postgres::a_conflict_that_never_ends_is_given_up_after_its_bound,
             }
         }

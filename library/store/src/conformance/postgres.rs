@@ -158,6 +158,31 @@ pub(super) async fn sessions_that_were_terminated_at_rest_are_replaced(bench: Be
     assert_eq!(counter(&store).await, 20);
 }
 
+/// A session that stays in a transaction keeps old rows from being cleaned up, until somebody uses its connection.
+pub(super) async fn a_begin_dropped_on_its_way_leaves_no_session_in_a_transaction(bench: Bench) {
+    let other = bench.open().await;
+    let in_transaction = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND \
+                          pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'";
+    for polls in 1..30 {
+        let store = bench.open_with(|options| options.connections = Some(1)).await;
+        {
+            let mut write = std::pin::pin!(count_up(&store));
+            for _ in 0..polls {
+                if futures_util::poll!(write.as_mut()).is_ready() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_micros(100)).await;
+            }
+        }
+        let since = std::time::Instant::now();
+        while one::<i64>(&other, in_transaction, args![]).await.unwrap() > 0 {
+            assert!(since.elapsed() < Duration::from_secs(10), "dropped after {polls} polls");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store.close().await;
+    }
+}
+
 pub(super) async fn a_failure_that_the_driver_hides_fails_the_commit(bench: Bench) {
     let store = bench.open().await;
     let committed: Result<(), StoreError> = store
@@ -276,6 +301,28 @@ pub(super) async fn an_error_that_a_function_raises_is_told(bench: Bench) {
     let store = bench.open().await;
     let error = run(&store, "DO $$ BEGIN RAISE EXCEPTION 'not like this'; END $$", args![]).await.unwrap_err();
     assert!(matches!(error, StoreError::Other(_)) && error.to_string().contains("not like this"), "{error:?}");
+}
+
+/// A savepoint is no help against a conflict: the rest of the transaction has read what is no longer so.
+pub(super) async fn a_conflict_in_a_tried_statement_runs_the_whole_transaction_again(bench: Bench) {
+    let store = bench.open().await;
+    let mut first = true;
+    let written: Result<(), StoreError> = store
+        .write(|tx| {
+            let conflicts = std::mem::take(&mut first);
+            Box::pin(async move {
+                tx.execute("UPDATE counters SET n = n + 1", args![]).await?;
+                if conflicts {
+                    let conflict = "DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$";
+                    let tried = tx.try_execute(conflict, args![]).await;
+                    assert!(matches!(tried, Err(StoreError::Conflict(_))), "{tried:?}");
+                }
+                Ok(())
+            })
+        })
+        .await;
+    written.unwrap();
+    assert_eq!((first, counter(&store).await), (false, 1), "the first run left nothing, the second did it once");
 }
 
 pub(super) async fn a_conflict_that_never_ends_is_given_up_after_its_bound(bench: Bench) {

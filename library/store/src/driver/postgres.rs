@@ -50,8 +50,8 @@ pub(crate) async fn open(
 
 /// Begins a transaction in a task of its own, which goes on when the caller is dropped.
 ///
-/// A `BEGIN` that is dropped on its way leaves the driver's connection in a transaction that the driver does not see: the next caller
-/// would work in it, and nothing it commits would stay (<https://github.com/transact-rs/sqlx/issues/4393>).
+/// A `BEGIN` that is dropped on its way leaves the driver's connection in a transaction that the driver does not see, back in the pool: the
+/// session stays in it until its next use (<https://github.com/transact-rs/sqlx/issues/4393>).
 pub(crate) async fn begin(
     pool: &PostgresPool,
     begin: String,

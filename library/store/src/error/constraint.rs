@@ -114,3 +114,45 @@ mod tests {
         assert!(key_columns("").is_empty() && key_columns("Failing row contains (1, x).").is_empty());
     }
 }
+
+#[cfg(test)]
+mod messages {
+    use super::*;
+
+    fn violation(kind: ConstraintKind) -> Violation {
+        Violation { kind, name: String::new(), table: String::new(), columns: Vec::new() }
+    }
+
+    #[test]
+    fn sqlite_names_table_and_columns_or_the_check() {
+        let mut unique = violation(ConstraintKind::Unique);
+        unique.read_sqlite("UNIQUE constraint failed: notes.id, notes.text");
+        assert_eq!((unique.table.as_str(), unique.columns.join(",").as_str()), ("notes", "id,text"));
+        let mut check = violation(ConstraintKind::Check);
+        check.read_sqlite("CHECK constraint failed: below_ten");
+        assert_eq!((check.name.as_str(), check.table.as_str()), ("below_ten", ""));
+        let mut foreign = violation(ConstraintKind::ForeignKey);
+        foreign.read_sqlite("FOREIGN KEY constraint failed");
+        assert_eq!(foreign, violation(ConstraintKind::ForeignKey));
+    }
+
+    #[test]
+    fn a_violation_is_written_as_far_as_it_is_known() {
+        assert_eq!(violation(ConstraintKind::NotNull).to_string(), "a not-null constraint");
+        let whole = Violation {
+            kind: ConstraintKind::Unique,
+            name: "notes_pkey".into(),
+            table: "notes".into(),
+            columns: vec!["id".into(), "text".into()],
+        };
+        assert_eq!(whole.to_string(), "a unique constraint (notes_pkey) of notes (id, text)");
+        for (kind, word) in [
+            (ConstraintKind::ForeignKey, "foreign key"),
+            (ConstraintKind::Check, "check"),
+            (ConstraintKind::Exclusion, "exclusion"),
+            (ConstraintKind::Other, "a constraint"),
+        ] {
+            assert!(violation(kind).to_string().contains(word), "{kind:?}");
+        }
+    }
+}

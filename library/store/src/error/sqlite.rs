@@ -88,6 +88,45 @@ mod tests {
     }
 
     #[test]
+    fn each_code_has_its_meaning() {
+        use ConstraintKind::{Check, ForeignKey, NotNull, Unique};
+        for (code, expected) in [
+            (778, Meaning::Full),
+            (1034, Meaning::Full),
+            (13, Meaning::Full),
+            (517, Meaning::Conflict),
+            (6, Meaning::Conflict),
+            (17, Meaning::Conflict),
+            (1555, Meaning::Constraint(Unique)),
+            (2067, Meaning::Constraint(Unique)),
+            (2579, Meaning::Constraint(Unique)),
+            (787, Meaning::Constraint(ForeignKey)),
+            (1299, Meaning::Constraint(NotNull)),
+            (275, Meaning::Constraint(Check)),
+            (3091, Meaning::Constraint(Check)),
+            (19, Meaning::Constraint(ConstraintKind::Other)),
+            (3, Meaning::Denied),
+            (23, Meaning::Denied),
+            (4, Meaning::Aborted),
+            (5, Meaning::Locked),
+            (261, Meaning::Locked),
+            (15, Meaning::Locked),
+            (7, Meaning::Unavailable),
+            (10, Meaning::Unavailable),
+            (14, Meaning::Unavailable),
+            (8, Meaning::ReadOnly),
+            (9, Meaning::Timeout),
+            (18, Meaning::InvalidValue),
+            (20, Meaning::InvalidValue),
+            (25, Meaning::InvalidValue),
+            (1, Meaning::Other),
+            (11, Meaning::Other),
+        ] {
+            assert_eq!(meaning(code), expected, "{code}");
+        }
+    }
+
+    #[test]
     fn extended_codes_have_the_meaning_of_their_primary_code_or_a_narrower_one() {
         for primary in 1..=28 {
             for extension in 0..=40 {

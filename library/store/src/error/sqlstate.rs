@@ -9,6 +9,11 @@ pub(crate) fn is_stale(code: &str, routine: Option<&str>) -> bool {
     code == "0A000" && routine == Some("RevalidateCachedQuery")
 }
 
+/// The session has ended. PgBouncer says so ("server conn crashed?") with the code of a protocol violation, which is fatal only then.
+pub(crate) fn is_end_of_session(code: &str, fatal: bool) -> bool {
+    code == "08P01" && fatal
+}
+
 /// The meaning of a SQLSTATE.
 pub(crate) fn meaning(code: &str) -> Meaning {
     if let Some((_, meaning)) = CODES.iter().find(|(known, _)| *known == code) {
@@ -131,6 +136,20 @@ mod tests {
         for (code, name) in appendix_a().iter().filter(|(code, _)| code.starts_with("23")) {
             assert!(matches!(meaning(code), Meaning::Constraint(_)), "{code} {name}");
         }
+    }
+
+    #[test]
+    fn a_protocol_violation_is_the_end_of_a_session_only_when_it_is_fatal() {
+        assert!(is_end_of_session("08P01", true) && !is_end_of_session("08P01", false));
+        assert!(!is_end_of_session("3D000", true), "a database that does not exist will not come by waiting");
+        assert_eq!(meaning("08P01"), Meaning::Other);
+    }
+
+    #[test]
+    fn only_a_statement_that_was_prepared_before_a_change_is_stale() {
+        assert!(is_stale("0A000", Some("RevalidateCachedQuery")));
+        assert!(!is_stale("0A000", Some("transformStmt")) && !is_stale("0A000", None));
+        assert!(!is_stale("42601", Some("RevalidateCachedQuery")));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) fn key(text: &str) -> IdempotencyKey {
 }
 
 pub(crate) fn answer(text: &str) -> StoredResponse {
-    StoredResponse { status: 201, content_type: "text/plain".into(), headers: vec![], body: text.into() }
+    StoredResponse::new(201, "text/plain", text)
 }
 
 /// Counts up once for a key.

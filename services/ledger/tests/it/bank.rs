@@ -39,7 +39,8 @@ impl Ledger {
             .env("ADMIN_ADDR", admin.to_string())
             .env("DATABASE_URL", database)
             .env("RUST_LOG", "error")
-            .stdout(Stdio::null())
+            // What went wrong is worth reading when a client is answered with a 500.
+            .stdout(std::env::var_os("SHOW_LOGS").map_or_else(Stdio::null, |_| Stdio::inherit()))
             .spawn()
             .unwrap()
     }
