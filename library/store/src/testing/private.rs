@@ -126,8 +126,9 @@ impl PrivatePostgres {
             .process_group(0)
             .spawn()
             .expect("PgBouncer is not installed: run `make setup-tests`, or apt-get install pgbouncer");
+        // A pooler has nothing to save, and a job in the background may ignore gentler signals.
         let watchdog = Command::new("sh")
-            .args(["-c", r#"read -r _; kill -QUIT "$1" 2>/dev/null"#, "watchdog"])
+            .args(["-c", r#"read -r _; kill -KILL "$1" 2>/dev/null"#, "watchdog"])
             .arg(pooler.id().to_string())
             .stdin(Stdio::piped())
             .process_group(0)
