@@ -83,3 +83,25 @@ async fn a_middleware_of_the_service_can_tell_callers_apart() {
     assert_eq!(&answer.body[..], b"tenant-7");
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_same_key_with_another_query_content_type_or_body_is_refused() {
+    let (_folder, running) = start(numbers()).await;
+    let client = running.client();
+    let send = async |query: &str, kind: &str, body: serde_json::Value| {
+        let url = running.url(&format!("/numbers{query}"));
+        let call = client.post(&url).header("idempotency-key", "1").json(&body).header("content-type", kind);
+        call.send().await.unwrap().status.as_u16()
+    };
+    let (json, merge, empty) = ("application/json", "application/merge-patch+json", serde_json::json!({}));
+    assert_eq!(send("?dry_run=true", json, empty.clone()).await, 201);
+    assert_eq!(send("?dry_run=true", json, empty.clone()).await, 201);
+    for (query, kind, body) in [
+        ("", json, empty.clone()),
+        ("?dry_run=true", merge, empty),
+        ("?dry_run=true", json, serde_json::json!({"a": 1})),
+    ] {
+        assert_eq!(send(query, kind, body).await, 422, "{query} {kind}");
+    }
+    running.stop().await.unwrap();
+}
