@@ -27,6 +27,10 @@ use crate::redirect::{IDEMPOTENCY_KEY, leave_origin, redirected, redirects};
 use crate::response::{Response, StreamingResponse};
 use crate::sensitive::may_be_secret;
 
+/// The headers that a request has once.
+const SINGLETONS: [HeaderName; 5] =
+    [header::CONTENT_TYPE, header::AUTHORIZATION, header::HOST, header::USER_AGENT, IDEMPOTENCY_KEY];
+
 /// The most redirects that a call can follow.
 pub const MAX_REDIRECTS: u8 = 10;
 
@@ -118,12 +122,16 @@ impl<'c> Call<'c> {
         Self { malformed: Some(cause), ..self }
     }
 
-    /// With one more header.
+    /// With one more header. One that a request has once (`Content-Type`, `Authorization`, `Host`, `User-Agent`, `Idempotency-Key`) replaces the value
+    /// that was set before.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(mut value)) => {
                 value.set_sensitive(may_be_secret(&name));
-                self.out.headers.append(name, value);
+                match SINGLETONS.contains(&name) {
+                    true => drop(self.out.headers.insert(name, value)),
+                    false => drop(self.out.headers.append(name, value)),
+                }
             }
             _ => self.malformed = Some(format!("the header {name:?} has a name or value that HTTP cannot carry")),
         }
