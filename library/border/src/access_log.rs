@@ -66,7 +66,7 @@ impl Rate {
         }
     }
 
-    /// How many lines were left out since the last one, when another may be written.
+    /// Admits a line, with the number of lines left out since the last one; `None` leaves this line out too.
     fn admit(&self, now: Instant) -> Option<u64> {
         let second = now.saturating_duration_since(self.started).as_secs();
         // Only written when it changes: every request reads it.

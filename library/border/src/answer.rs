@@ -139,7 +139,7 @@ impl Pieces {
         Piece { bytes: std::mem::take(&mut self.rest), running: self.running.take() }.into_bytes()
     }
 
-    /// Where the last piece was not known to be the last, the body ends when all pieces have been written.
+    /// Polls for the end of a body whose last piece was not known to be the last; the body ends when all pieces have been written.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if !self.all_written() {
             self.exchange.wake_when_written(context.waker());

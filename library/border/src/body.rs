@@ -18,7 +18,7 @@ use crate::{Limits, Problem};
 /// Slower senders than this, in bytes a second on average, are cut once the first timeout has passed.
 const SLOWEST: f64 = 1024.0;
 
-/// Why a body was refused, for the step that answers.
+/// Reason for refusing a body, for the step that answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal(Arc<AtomicU8>);
 
@@ -49,7 +49,7 @@ impl Refusal {
     }
 }
 
-/// Whether a body may be read as JSON. Media types are the same in either case (RFC 9110, 8.3.1).
+/// Returns true when a body may be read as JSON. Media types are case-insensitive (RFC 9110, 8.3.1).
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     kind.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))

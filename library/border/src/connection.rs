@@ -22,9 +22,9 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #[derive(Debug)]
 pub(crate) struct Connection {
     current: Mutex<Current>,
-    /// Whether the peer may still be sending bytes that nobody will read: the close must linger.
+    /// True while the peer may still be sending bytes that nobody will read: the close must linger.
     unread: AtomicBool,
-    /// Whether the connection shall end once its requests have.
+    /// True when the connection ends after its open requests.
     retires: AtomicBool,
     peer: Peer,
     /// Bytes of the answers that the service has given and the peer has not taken all of (HTTP/2).
@@ -39,7 +39,7 @@ pub(crate) struct Connection {
     pub(crate) cut: Stop,
 }
 
-/// Who is at the other end.
+/// Peer of a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
     /// A client.
@@ -164,7 +164,7 @@ impl Connection {
         self.taken.notify_waiters();
     }
 
-    /// Whether another answer may be made for this peer.
+    /// Returns true while another answer may be started for this peer.
     pub(crate) fn has_room(&self) -> bool {
         self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes
     }

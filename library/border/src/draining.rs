@@ -41,7 +41,7 @@ impl Draining {
         }
     }
 
-    /// Whether the drain has begun.
+    /// Returns true once the drain has begun.
     pub fn is_requested(&self) -> bool {
         self.stop.as_ref().is_some_and(Stop::is_requested)
     }

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName};
 
 use crate::network::Network;
 
-/// Which header trusted proxies write. A proxy that writes one passes the other on as its client sent it, so that only one can be
-/// believed.
+/// Header in which trusted proxies name the client. A proxy that writes one header passes the other on as its client sent it, so only one can be
+/// trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForwardedHeader {

@@ -4,18 +4,18 @@
 
 use axum::http::HeaderMap;
 
-/// What a request's headers have for the border.
+/// Summary of the request headers that the border uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Glance {
     /// Bytes of all headers as HTTP/1.1 sends them.
     pub(crate) bytes: usize,
-    /// How often Host is there.
+    /// Number of Host headers.
     pub(crate) hosts: usize,
-    /// Whether the caller gives an id or a trace.
+    /// True when the caller sends an id or a trace.
     pub(crate) identity: bool,
-    /// Whether the caller gives a timeout.
+    /// True when the caller sends a timeout.
     pub(crate) timeout: bool,
-    /// Whether the caller gives a criticality.
+    /// True when the caller sends a criticality.
     pub(crate) criticality: bool,
 }
 

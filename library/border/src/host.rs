@@ -1,4 +1,4 @@
-//! Which host a request is for: said once and well, or the request is refused (RFC 9112, 3.2; RFC 9113, 8.3.1).
+//! Host validation: a request names its host exactly once and well-formed, or it is refused (RFC 9112, 3.2; RFC 9113, 8.3.1).
 
 use std::net::Ipv6Addr;
 
@@ -37,7 +37,7 @@ fn refused(detail: &str) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail))
 }
 
-/// Whether a byte may be in a registered name or an IPv4 address (RFC 3986, 3.2.2), without percent encoding, which no host needs.
+/// Bytes allowed in a registered name or an IPv4 address (RFC 3986, 3.2.2), without percent encoding, which no host needs.
 const NAME: [bool; 256] = {
     let mut name = [false; 256];
     let mut byte = 0;

@@ -8,7 +8,7 @@ use crate::Problem;
 use crate::forwarded::ForwardedHeader;
 use crate::network::Network;
 
-/// What a client may ask of us. Every value can be changed; none can be turned off by leaving it out.
+/// Limits for clients. Every value can be changed; leaving one out keeps its default.
 ///
 /// ```
 /// use evenkeel_border::Limits;
@@ -28,8 +28,8 @@ pub struct Limits {
     /// Proxies and balancers in front, which say whose their requests are (`forwarded_header`): bounds by address then hold for those clients, and
     /// a proxy may have as many connections as it opens. Default none.
     pub trusted_proxies: Vec<Network>,
-    /// Whether connections of trusted proxies begin with a header of the PROXY protocol (version 1 or 2), which says whose they are; without it they
-    /// are closed. The bounds by address then hold for that client. Default no.
+    /// Expects a PROXY protocol header (version 1 or 2) at the start of each connection from a trusted proxy, which names the client's address.
+    /// A connection of a trusted proxy without one is closed. The bounds by address then hold for that client. Default no.
     pub proxy_protocol: bool,
     /// The header in which trusted proxies say it. Default `X-Forwarded-For`.
     pub forwarded_header: ForwardedHeader,
@@ -66,8 +66,8 @@ pub struct Limits {
     pub upgrade_idle_timeout: Duration,
     /// For a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
-    /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408: it is no
-    /// failure of the service. Default yes.
+    /// Lets a caller shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408, which
+    /// does not count as a failure of the service. Default yes.
     pub hears_deadline: bool,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,

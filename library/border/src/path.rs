@@ -110,7 +110,7 @@ pub struct Guard<S> {
     handler: S,
 }
 
-/// Where a guard stands: its border, and the route that it is around.
+/// Position of a guard: its border, and the route that it wraps.
 #[derive(Debug)]
 struct Place {
     border: Arc<Inner>,
@@ -176,11 +176,11 @@ struct Work<F> {
     /// The handler's future; none when the handler panicked before it had one.
     future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
-    /// How long it may take.
+    /// Time budget.
     allowed: deadline::Allowed,
-    /// Where the caller said it.
+    /// Criticality, when the caller sent one.
     criticality: Option<Criticality>,
-    /// Where no listener of ours keeps it until the answer is taken.
+    /// Concurrency permit, when no listener of ours keeps it until the answer is taken.
     permit: Option<Permit>,
     /// The connection, where it has to take answers before there may be another.
     full: Option<Arc<Connection>>,

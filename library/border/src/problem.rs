@@ -55,7 +55,7 @@ impl Problem {
         self.status
     }
 
-    /// What was wrong and what to do.
+    /// Returns what was wrong and what to do.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -118,7 +118,7 @@ pub(crate) async fn documented(response: Response) -> Response {
     response
 }
 
-/// Whether it is an error without a document.
+/// Returns true for an error response without a problem document.
 pub(crate) fn needs_document(response: &Response) -> bool {
     let status = response.status();
     (status.is_client_error() || status.is_server_error()) && !has_document(response)

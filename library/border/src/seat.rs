@@ -21,7 +21,7 @@ pub(crate) struct Seats {
     open: AtomicU64,
     clients: Arc<Clients>,
     left: Notify,
-    /// Whether one of the next two was requested.
+    /// True once one of the next two was requested.
     ending: AtomicBool,
     /// Requested when the listener takes no more requests. Here, as upgraded connections outlive their tasks.
     draining: StopSource,
@@ -79,7 +79,7 @@ impl Seats {
         self.cut.request();
     }
 
-    /// Whether the connections were asked to end.
+    /// Returns true once the connections were asked to end.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
     }

@@ -24,7 +24,7 @@ use crate::traffic::Traffic;
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
 /// The most that it reads.
 pub(crate) const LINGER_BYTES: usize = 4 << 20;
-/// How long an idle HTTP/2 connection may take to end after GOAWAY.
+/// Timeout of an idle HTTP/2 connection after GOAWAY.
 const GOAWAY_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -39,7 +39,7 @@ pub(crate) struct Socket<S, K> {
     /// Since when the peer has taken nothing, and its timer.
     stalled: Option<Instant>,
     stall: Timer,
-    /// When GOAWAY was asked for.
+    /// Time at which GOAWAY was requested.
     retired: Option<Instant>,
     /// The end of an upgraded connection by the listener.
     cut: Option<Cut>,

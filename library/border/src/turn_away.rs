@@ -17,7 +17,7 @@ use crate::socket::{LINGER, LINGER_BYTES};
 
 /// Connections that are told so at the same time; more are closed at once, as a flood of them must cost little.
 const AT_ONCE: usize = 64;
-/// How long the first bytes may take.
+/// Timeout for the first bytes.
 const FIRST_BYTES: Duration = Duration::from_secs(1);
 
 const HTTP1: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What a call may take. Every bound is in force for every call; a call can set bounds of its own ([`crate::Call`]).
+/// Bounds of a call. Every bound is in force for every call; a call can set bounds of its own ([`crate::Call`]).
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct Bounds {
     pub idle_per_host: usize,
     /// Calls at a time, all peers together; more wait for as long as they have. Default 1024.
     pub at_once: u32,
-    /// Whether peers are told how long their answer is waited for. Default yes.
+    /// Sends the remaining time of the call to peers. Default yes.
     pub tells_deadline: bool,
 }
 
@@ -90,7 +90,7 @@ impl Bounds {
         Self { at_once, ..self }
     }
 
-    /// Whether peers are told how long their answer is waited for.
+    /// Sets whether the remaining time of the call is sent to peers.
     #[must_use]
     pub fn tells_deadline(self, tells_deadline: bool) -> Self {
         Self { tells_deadline, ..self }

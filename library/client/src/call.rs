@@ -35,7 +35,7 @@ pub const MAX_REDIRECTS: u8 = 10;
 #[derive(Debug)]
 pub struct Call<'c> {
     client: &'c Client,
-    /// Who is called, where it is not found by the URL.
+    /// Peer of the call, when the URL does not decide it.
     peer: Option<Arc<Peer>>,
     out: Outgoing,
     /// The body, where it is streamed.
@@ -49,7 +49,7 @@ pub struct Call<'c> {
     malformed: Option<String>,
 }
 
-/// Where the body of an answer goes that is to be streamed.
+/// Slot for the body of an answer that is streamed.
 type Slot = Mutex<Option<Incoming>>;
 
 impl Client {
@@ -98,7 +98,7 @@ impl<'c> Call<'c> {
         Self { peer: Some(peer), ..self }
     }
 
-    /// Who is called, before any redirect.
+    /// Returns the peer of the call, before any redirect.
     pub(crate) fn peer(&self) -> Arc<Peer> {
         self.peer.clone().unwrap_or_else(|| self.client.peers.of(&self.out.url))
     }
@@ -199,8 +199,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// Whether the call may be tried again. Without this it may when its method is idempotent (RFC 9110, 9.2.2) or it has an
-    /// idempotency key.
+    /// Sets whether the call may be retried. By default it may when its method is idempotent (RFC 9110, 9.2.2) or it has an idempotency key.
     pub fn repeatable(mut self, repeatable: bool) -> Self {
         self.repeatable = Some(repeatable);
         self

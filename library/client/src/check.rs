@@ -14,13 +14,13 @@ use crate::outgoing::Outgoing;
 use crate::peers::Peer;
 use crate::place::url_below;
 
-/// How a dependency is asked how it is.
+/// Health check of a dependency.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Check {
     /// Below the path of the dependency's URL, beginning with a slash: 2xx says that it is well. On the dependency's own listener.
     pub path: String,
-    /// How often.
+    /// Period of the check.
     pub ticks: TickerRules,
 }
 
@@ -37,7 +37,7 @@ impl Check {
     }
 }
 
-/// Why a dependency cannot be checked.
+/// Reason why a dependency cannot be checked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -51,7 +51,7 @@ pub enum CheckError {
         name: String,
         /// The path.
         path: String,
-        /// What is wrong with it.
+        /// Problem, in words.
         why: String,
     },
     /// The ticks make no sense.
@@ -59,7 +59,7 @@ pub enum CheckError {
     Ticks {
         /// The dependency.
         name: String,
-        /// What makes no sense.
+        /// Invalid rule.
         #[source]
         cause: InvalidRules,
     },

@@ -95,8 +95,8 @@ impl Client {
     /// [`crate::Endpoints::url`]; where several dependencies cover a URL, the one with the longest path has it. The policy is the handle by which it is
     /// looked at, changed and given orders.
     ///
-    /// Where there are many instances each attempt goes to one of them ([`resilience::ClusterRules::default`]: the less loaded of two; failing
-    /// instances are ejected for a while), another than those that the call has been to.
+    /// With several instances, each attempt of a call goes to another instance ([`resilience::ClusterRules::default`]: the less loaded of two;
+    /// failing instances are ejected temporarily).
     ///
     /// # Errors
     /// [`DeclareError`]: a name or URL that is taken, rules that make no sense, names that cannot be looked up.

@@ -32,7 +32,7 @@ pub struct Declaration {
     pub(crate) http2: bool,
 }
 
-/// Why a dependency cannot be declared. URLs are without credentials.
+/// Reason why a dependency cannot be declared. URLs are without credentials.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeclareError {
@@ -59,7 +59,7 @@ pub enum DeclareError {
         first: String,
         /// The new one.
         name: String,
-        /// Where they are.
+        /// URL of the endpoints.
         url: String,
     },
     /// There are too many.
@@ -75,7 +75,7 @@ pub enum DeclareError {
     Rules {
         /// The name.
         name: String,
-        /// What makes no sense, and what is possible.
+        /// Invalid rule, and the valid range.
         #[source]
         cause: InvalidRules,
     },
@@ -84,7 +84,7 @@ pub enum DeclareError {
     Names {
         /// The name.
         name: String,
-        /// Why.
+        /// Error of the resolver.
         #[source]
         cause: ResolverError,
     },
@@ -93,7 +93,7 @@ pub enum DeclareError {
     Tls {
         /// The name.
         name: String,
-        /// Why.
+        /// Error in certificates or keys.
         #[source]
         cause: TlsError,
     },

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::credentials::{Credentials, conceal, hide_userinfo};
 
-/// Where a dependency is: one place, or many that are found in one of these ways.
+/// Endpoints of a dependency: one URL, or many instances that are found in one of these ways.
 ///
 /// | text | instances |
 /// |---|---|
@@ -51,7 +51,7 @@ pub struct Endpoints {
     pub(crate) once: bool,
 }
 
-/// How the instances are found.
+/// Discovery method of the instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// There is one, at the URL itself.
@@ -70,7 +70,7 @@ pub(crate) enum Found {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InstanceAddress(Authority);
 
-/// Why a text names no endpoints. Texts are shown without credentials and query.
+/// Reason why a text names no endpoints. Texts are shown without credentials and query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointsError {
@@ -79,7 +79,7 @@ pub enum EndpointsError {
     NotAUrl {
         /// The text.
         text: String,
-        /// Why.
+        /// Error of the URL parser.
         #[source]
         cause: url::ParseError,
     },
@@ -108,7 +108,7 @@ pub enum EndpointsError {
     NoHost {
         /// The text.
         text: String,
-        /// Why.
+        /// Problem, in words.
         cause: String,
     },
     /// A file of instances is not named by an absolute path.

@@ -5,34 +5,34 @@ use std::time::Duration;
 use resilience::CallError;
 use resilience::policy::Guard;
 
-/// Why a call has no answer. URLs are without credentials and query.
+/// Error of a call without an answer. URLs are without credentials and query.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A guard of the peer's policy refused it, or the client has too many calls at once.
     #[error("{url} was not called: {why}{}", after.map_or_else(String::new, |after| format!("; worth another attempt in {after:.1?}")))]
     Refused {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// Which guard, and of which policy.
+        /// Guard that refused, and its policy.
         why: String,
-        /// When it is worth asking again, from now on.
+        /// Time until a retry is worthwhile, from now on.
         after: Option<Duration>,
-        /// What the attempt before failed with; without one nothing was sent.
+        /// Error of the attempt before; without one nothing was sent.
         cause: Option<Box<Error>>,
     },
     /// No connection could be made; nothing was sent.
     #[error("cannot connect to {url}: {cause}")]
     Connect {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// Why.
+        /// Cause, in words.
         cause: String,
     },
     /// A bound passed; whether the other side did the work is not known.
     #[error("{url} gave no {what} within {bound:?}")]
     Timeout {
-        /// Where to.
+        /// URL of the call.
         url: String,
         /// `first byte`, `next part of its answer` or `whole answer`.
         what: &'static str,
@@ -42,16 +42,16 @@ pub enum Error {
     /// The connection broke, or what came is not HTTP; whether the other side did the work is not known.
     #[error("{url} broke off its answer: {cause}")]
     Broken {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// Why.
+        /// Cause, in words.
         cause: String,
     },
     /// The answer was longer than the caller's own bound; reading stopped there. It says nothing about the peer: such a call is not repeated,
     /// and does not count against the peer.
     #[error("{url} answered more than {limit}")]
     TooLarge {
-        /// Where to.
+        /// URL of the call.
         url: String,
         /// The bound.
         limit: Limit,
@@ -59,17 +59,17 @@ pub enum Error {
     /// The answer is not what was asked for.
     #[error("{url} answered something else than expected: {cause}")]
     Unexpected {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// What is wrong with it.
+        /// Problem, in words.
         cause: String,
     },
     /// The call itself is malformed: a header or a URL that HTTP cannot carry, a group of callers that the peer's rules do not name.
     #[error("cannot make a call to {url}: {cause}")]
     Malformed {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// What is wrong with it.
+        /// Problem, in words.
         cause: String,
     },
 }
@@ -92,7 +92,7 @@ pub enum Limit {
 }
 
 impl Error {
-    /// Whether it is certain that the other side did nothing, so that any call may be repeated.
+    /// Returns true when it is certain that the other side did nothing, so that any call may be repeated.
     pub fn nothing_was_sent(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Malformed { .. } => true,
@@ -114,7 +114,7 @@ impl Error {
         }
     }
 
-    /// What the peer's policy made of the call.
+    /// Converts the error of the peer's policy.
     pub(crate) fn guarded(url: &str, error: CallError<Self>) -> Self {
         let url = url.to_owned();
         match error {

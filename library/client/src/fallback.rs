@@ -1,4 +1,4 @@
-//! What a caller gives when a dependency has no good answer.
+//! Fallbacks: answers of the caller's own for a dependency that has no good one.
 
 use resilience::{Classify, Deadline, FallbackOutcome, Outcome};
 

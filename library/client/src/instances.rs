@@ -20,10 +20,10 @@ use crate::outgoing::Outgoing;
 use crate::resolver::{Resolver, ResolverError};
 use crate::{ByResponse, Error, Response};
 
-/// How often a file of instances is looked at, on average.
+/// Average period of the checks of an instances file.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Why instances cannot be followed.
+/// Reason why instances cannot be followed.
 #[derive(Debug)]
 pub(crate) enum FollowError {
     /// The rules make no sense.
@@ -32,7 +32,7 @@ pub(crate) enum FollowError {
     Names(ResolverError),
 }
 
-/// Where a dependency's calls can go.
+/// Instances of a dependency that calls can go to.
 #[derive(Debug)]
 pub(crate) struct Instances {
     cluster: Arc<Cluster<InstanceAddress>>,
@@ -42,7 +42,7 @@ pub(crate) struct Instances {
     following: Option<JoinHandle<()>>,
 }
 
-/// How a call reaches its instance.
+/// Way in which a call reaches its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Led {
     /// Its URL names the instance.

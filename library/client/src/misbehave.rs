@@ -34,7 +34,7 @@ const SLOW: Duration = Duration::from_millis(20);
 /// The client's side of a connection in HTTP/2 begins with this (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How a peer misbehaves, once it has read the head of a request.
+/// Misbehaviour of a peer, once it has read the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Manner {
     /// A good answer, byte by byte, each late.
@@ -92,7 +92,7 @@ impl Manner {
         Self::Http2Never,
     ];
 
-    /// Whether it speaks HTTP/2 without TLS, by prior knowledge.
+    /// Returns true when the peer speaks HTTP/2 without TLS, by prior knowledge.
     pub const fn is_http2(self) -> bool {
         matches!(self, Self::GoAway | Self::StreamReset | Self::BadFrame | Self::Http2Never)
     }
@@ -119,12 +119,12 @@ impl Peer {
         Ok(Self { address, requests, _ends_with_it: tasks })
     }
 
-    /// Where it listens.
+    /// Returns the listen URL.
     pub fn url(&self) -> Url {
         format!("http://{}/", self.address).parse().expect("an address makes a URL")
     }
 
-    /// How many requests it has read.
+    /// Returns the number of requests read.
     pub fn requests(&self) -> usize {
         self.requests.load(Relaxed)
     }

@@ -21,10 +21,10 @@ const AT_MOST: Duration = Duration::from_secs(300);
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 /// By how much sooner than its time to live an answer is asked for anew: callers of one name do not ask in step.
 const SOONER: f64 = 0.1;
-/// How long a line of the hosts file counts.
+/// Time to live of a line of the hosts file.
 const OF_HOSTS: Duration = Duration::from_secs(5);
 
-/// What is looked up.
+/// Kind of the DNS lookup.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
     /// Every address of a name, at this port.
@@ -41,11 +41,11 @@ pub(crate) struct Names {
     resolver: Resolver,
     /// Without a cache: the answer in force is the cluster's; a cache below it would make its age unknown.
     dns: TokioResolver,
-    /// When the next look is due; none for the first.
+    /// Time of the next lookup; none for the first.
     due: Option<Instant>,
     /// Looks in a row that failed.
     failed: u32,
-    /// What was said last, sorted: the same is not said again.
+    /// Last answer, sorted: an unchanged answer is not reported again.
     said: Option<Vec<(String, u32)>>,
 }
 

@@ -57,12 +57,12 @@ struct Known {
 #[derive(Debug)]
 pub(crate) struct Peer {
     name: String,
-    /// What its calls go to, without credentials.
+    /// Base URL, without credentials.
     url: Url,
     /// For calls without credentials of their own.
     credentials: Option<Credentials>,
     policy: Policy<ByResponse>,
-    /// Where its calls go, when there is more than one place.
+    /// Instances, when there are several.
     instances: Option<Instances>,
     /// Its own connections, where they are not the client's.
     transport: Option<Transport>,
@@ -202,12 +202,12 @@ impl Peer {
         }
     }
 
-    /// What guards its calls.
+    /// Returns the policy that guards the calls.
     pub(crate) fn policy(&self) -> &Policy<ByResponse> {
         &self.policy
     }
 
-    /// What its calls go to.
+    /// Returns the base URL.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
@@ -227,7 +227,7 @@ impl Peer {
         self.instances.as_ref().map_or_else(|| vec![(url.clone(), None)], |instances| instances.urls(url))
     }
 
-    /// Where its calls go, when there is more than one place.
+    /// Returns the instances, when there are several.
     pub(crate) fn instances(&self) -> Option<&Instances> {
         self.instances.as_ref()
     }

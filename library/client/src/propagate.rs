@@ -4,10 +4,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use resilience::{Criticality, Deadline, encode_timeout};
 use telemetry::RequestContext;
 
-/// How long the caller waits for the answer, in the format of gRPC over HTTP/2.
+/// Header for the time that the caller waits for the answer, in the format of gRPC over HTTP/2.
 pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How much it matters: `critical`, `default` or `sheddable`.
+/// Header for the criticality: `critical`, `default` or `sheddable`.
 pub(crate) const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
 
 /// Gives a call the id, trace and criticality of the request it works for, and tells how long the answer is waited for, where

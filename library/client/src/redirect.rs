@@ -12,12 +12,12 @@ use crate::{Error, Response};
 /// The name of the key by which a peer recognizes a repeat.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Whether the status asks for another URL.
+/// Returns true when the status redirects to another URL.
 pub(crate) fn redirects(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// What is asked after a redirect (RFC 9110, 15.4): 307 and 308 ask the same elsewhere, the others become a GET.
+/// Builds the request after a redirect (RFC 9110, 15.4): 307 and 308 repeat the request elsewhere, the others become a GET.
 ///
 /// # Errors
 /// [`Error::Unexpected`], when there is no URL to follow, or it leads from https to http.

@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(5);
 /// For one question to one server, also where the configuration says more.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the host's files are looked at for a change.
+/// Period of the checks of the host's files for changes.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Finds the addresses of names as the host's own resolver would: `/etc/hosts` first, then DNS with the servers, search list, `ndots`,
@@ -71,7 +71,7 @@ struct State {
     stamps: [Option<SystemTime>; 2],
 }
 
-/// Why names cannot be looked up.
+/// Reason why names cannot be looked up.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolverError {
@@ -83,7 +83,7 @@ pub enum ResolverError {
     Lookup {
         /// The name.
         name: String,
-        /// What the name servers said.
+        /// Error of the name servers.
         cause: String,
     },
 }
@@ -167,13 +167,13 @@ impl Resolver {
         build(config, options, 0)
     }
 
-    /// What is in the hosts file for a name.
+    /// Returns the addresses of a name in the hosts file.
     pub(crate) fn in_hosts(&self, host: &str) -> Vec<IpAddr> {
         let Ok(name) = Name::from_utf8(host) else { return Vec::new() };
         self.current().map_or_else(|_| Vec::new(), |(_, hosts)| in_hosts(&hosts, &name))
     }
 
-    /// What is in force, read again where the files of the host have changed.
+    /// Returns the resolver and hosts in force, read again when the files of the host have changed.
     fn current(&self) -> Result<(TokioResolver, Arc<Hosts>), ResolverError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -39,7 +39,7 @@ impl Response {
             .map_err(|error| Error::Unexpected { url: self.url.clone(), cause: error.to_string() })
     }
 
-    /// When the peer wants to be asked again, from now on: `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
+    /// Returns the time until the peer accepts a retry, from now on: `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
         let wait = match text.parse() {
@@ -62,9 +62,9 @@ pub struct StreamingResponse {
     pub body: ResponseBody,
 }
 
-/// What the outcome of a call says about the peer: 429 and 503 that it has too much to do, 408 and any other 5xx but 501 and
-/// 505 that it failed, every other status that it works, whatever it says. What was malformed here, or longer than the caller's own
-/// bound, says nothing.
+/// Classifies the outcome of a call by its status: 429 and 503 mean that the peer is overloaded; 408 and any other 5xx but 501 and 505 mean that
+/// it failed; every other status means that it works. A request that was malformed here, or an answer longer than the caller's own bound, does
+/// not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByResponse;
 

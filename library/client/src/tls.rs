@@ -33,7 +33,7 @@ struct Identity {
     key: PrivateKeyDer<'static>,
 }
 
-/// Why certificates or keys cannot be used.
+/// Reason why certificates or keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {

@@ -34,7 +34,7 @@ use crate::propagate::propagate;
 use crate::resolver::Resolver;
 use crate::{Bounds, Error, Response};
 
-/// How long a connection is kept for its next call.
+/// Idle time for which a connection is kept for its next call.
 const IDLE: Duration = Duration::from_secs(30);
 /// The least that HTTP/1 parsing needs for a head.
 const LEAST_HEAD: u32 = 8 * 1024;

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// How a service is asked to end.
+/// Urgency of a requested stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Haste {
     /// Balancers need a moment to notice: the drain delay applies.

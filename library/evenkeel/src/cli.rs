@@ -118,7 +118,7 @@ mod tests {
         /// The partner's address.
         #[arg(long, env = "PARTNER_URL", value_name = "URL")]
         partner_url: url::Url,
-        /// How many are asked at once.
+        /// Number of concurrent requests to the partner.
         #[arg(long, env = "PARTNERS", value_name = "COUNT", default_value_t = 3)]
         partners: u8,
         /// A flag alone.
@@ -159,7 +159,7 @@ mod tests {
         // PATH is set wherever tests run.
         #[derive(Args, Clone, Debug)]
         struct Secret {
-            /// Where programs are.
+            /// Search path of programs.
             #[arg(long, env = "PATH")]
             key: Option<String>,
         }

@@ -8,7 +8,7 @@ use vitals::{Instance, Registry};
 
 use crate::settings::NoSettings;
 
-/// What routes and background parts work with. Cheap to clone.
+/// Context of routes and background parts: settings, store, dependencies. Cheap to clone.
 ///
 /// `S` is the type of the service's own settings. `D` is `()`, or [`Store`](crate::Store) for a service with a store:
 /// `Context<Settings, Store>` has the method `store`, `Context<Settings>` does not.
@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     #[cfg(feature = "client")]
     pub(crate) client: client::Client,
     pub(crate) cpu: CpuPool,
-    /// Whether calls that were not answered become clear refusals.
+    /// True when unanswered calls become clear refusals.
     #[cfg(feature = "without-guards")]
     pub(crate) refuses_clearly: bool,
     pub(crate) registry: Registry,
@@ -113,7 +113,7 @@ impl<S, D> Context<S, D> {
         &self.shared.registry
     }
 
-    /// What runs here, and since when.
+    /// Returns the running instance: its build and start time.
     pub fn instance(&self) -> &Instance {
         &self.shared.instance
     }

@@ -93,7 +93,7 @@ pub use url;
 pub use utoipa;
 pub use {resilience, telemetry, tracing, vitals};
 
-/// What a service's files import.
+/// Imports for the files of a service.
 pub mod prelude {
     pub use std::process::ExitCode;
 
@@ -117,7 +117,7 @@ pub mod prelude {
     pub use crate::{Idempotent, problem_of, recorded};
 }
 
-/// What was built: name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.
+/// Builds the [`Build`]: name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.
 #[macro_export]
 macro_rules! build_info {
     () => {

@@ -7,7 +7,7 @@ use utoipa::openapi::{Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, R
 /// The name of the schema of problem documents.
 const PROBLEM: &str = "Problem";
 
-/// What any operation may answer, with why.
+/// Error answers of any operation, with the reason.
 const EVERYWHERE: [(&str, &str); 6] = [
     ("400", "The request is malformed"),
     ("414", "The request target is too long"),
@@ -17,7 +17,7 @@ const EVERYWHERE: [(&str, &str); 6] = [
     ("504", "It took too long"),
 ];
 
-/// What an operation that takes a body may answer as well.
+/// Further error answers of an operation that takes a body.
 const WITH_BODY: [(&str, &str); 4] = [
     ("408", "The time that the caller allows (grpc-timeout) was over, or the body did not arrive in time"),
     ("413", "The body is too large"),

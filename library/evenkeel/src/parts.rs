@@ -26,13 +26,13 @@ const START_EXTENDED: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// Whether it ever became ready.
+    /// True when the service ever became ready.
     pub was_ready: bool,
     /// Connections that were open when the time to drain was over.
     pub connections_cut: u64,
     /// Background parts that did not end in time and were aborted.
     pub parts_aborted: Vec<String>,
-    /// Whether every connection of the store came back and was closed in time; true without a store.
+    /// True when every connection of the store came back and was closed in time; true without a store.
     pub store_closed: bool,
     /// The parts that were started, in order.
     pub started: Vec<Part>,

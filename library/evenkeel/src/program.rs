@@ -62,7 +62,7 @@ struct SignalThread {
     watch: oneshot::Sender<(Watched, oneshot::Sender<Failed>)>,
 }
 
-/// What the thread looks after.
+/// State watched by the thread.
 struct Watched {
     asker: Asker,
     lifecycle: Lifecycle,

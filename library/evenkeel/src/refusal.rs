@@ -8,7 +8,7 @@ use border::Problem;
 use client::Error;
 use resilience::CpuError;
 
-/// When it is worth asking again for what was refused because there is too much of it.
+/// Retry hint for requests refused because of overload.
 const LATER: Duration = Duration::from_secs(1);
 
 /// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long; 500 when the call
@@ -26,7 +26,7 @@ pub(crate) fn of_call(error: &Error) -> Problem {
     }
 }
 
-/// What computes was not done: 503 when there is too much of it, 504 when the time was over.
+/// Converts the error of CPU-bound work: 503 when the pool is full, 504 when the time was over.
 pub fn problem_of_work(error: &CpuError) -> Problem {
     match error {
         CpuError::Full => {

@@ -26,7 +26,7 @@ pub(crate) fn assembled(listener: &'static str, make: impl FnOnce() -> Router) -
 #[derive(Clone)]
 struct Declared(String);
 
-/// Whether the router has a route that was declared with exactly this path; one with a parameter in its place does not count.
+/// Returns true when the router has a route declared with exactly this path; one with a parameter in its place does not count.
 ///
 /// No handler of the router runs.
 pub(crate) async fn has_route(router: &Router, path: &str) -> bool {

@@ -25,7 +25,7 @@ use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
 use crate::{caller, defaults, limits, routes};
 
-/// Where a run is.
+/// State of a run.
 #[derive(Debug)]
 pub(crate) enum State<S, D> {
     /// Parts are being started.
@@ -159,7 +159,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
     }
 }
 
-/// What a start needs.
+/// Inputs of a start.
 struct Start<S, D: Database> {
     service: Service<S, D>,
     configuration: Configuration<S, D>,

@@ -41,7 +41,7 @@ pub struct Running<S = NoSettings, D: Database = ()> {
 #[error("the service ended before it was ready: {}", .reason.as_deref().unwrap_or("it was asked to"))]
 #[non_exhaustive]
 pub struct NotReady {
-    /// Why; none when it was asked to end. [`Running::stop`] returns the whole error.
+    /// Reason for the end; none when it was requested. [`Running::stop`] returns the whole error.
     pub reason: Option<String>,
 }
 

@@ -22,7 +22,7 @@ pub(crate) type Declare<S> = Box<dyn FnOnce(&S) -> crate::Dependency + Send>;
 pub(crate) type Run<S, D> = Box<dyn Fn(Context<S, D>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 /// Routes of the public listener that share their limits.
 pub(crate) struct RouteGroup<S, D> {
-    /// What differs from the listener's limits.
+    /// Changes to the listener's limits.
     pub(crate) limits: Option<Change<Limits>>,
     pub(crate) routes: Routes<S, D>,
 }

@@ -49,7 +49,7 @@ pub struct Standard {
     )]
     pub admin: SocketAddr,
 
-    /// Which events are logged: error, warn, info, debug, trace, or target=level, with commas between.
+    /// Log filter: error, warn, info, debug, trace, or target=level, with commas between.
     #[arg(
         id = "std.log",
         long = "log",
@@ -220,7 +220,7 @@ fn threads(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Why there are no settings.
+/// Error of settings that cannot be read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refused {
@@ -251,7 +251,7 @@ impl std::error::Error for Refused {}
 pub struct Mistake {
     /// The variable, or the flag when it has none.
     pub name: String,
-    /// What is wrong, and what is expected.
+    /// Problem, and the expected value.
     pub reason: String,
 }
 
@@ -358,7 +358,7 @@ fn mistake_in(setting: &Arg, given: &ArgMatches) -> Option<Mistake> {
     Some(mistake(setting, format!("is {shown:?}{source}: {reason}; {}", expected(setting))))
 }
 
-/// What the setting's own parser says of a text, when it refuses it.
+/// Returns the message of the setting's own parser when it refuses a text.
 fn refusal_of(setting: &Arg, text: &OsStr) -> Option<String> {
     let alone = setting.clone().env(None::<&'static str>).global(false).required(false).long("value").short(None);
     let mut argument = OsString::from("--value=");
@@ -412,7 +412,7 @@ mod tests {
         /// The partner's address.
         #[arg(long, env = "EVENKEEL_TEST_PARTNER_URL")]
         partner_url: url::Url,
-        /// How many.
+        /// Number of requests.
         #[arg(long, env = "EVENKEEL_TEST_COUNT", default_value_t = 3)]
         count: u8,
     }

@@ -22,7 +22,7 @@ const ADMIN: Duration = Duration::from_secs(1);
 /// For the runtime's last tasks and the queue of the logs.
 const LAST: Duration = Duration::from_secs(1);
 
-/// How long the steps of a stop may take.
+/// Time limits of the steps of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StopBudget {
     /// The whole stop.
@@ -54,7 +54,7 @@ impl StopBudget {
         ADMIN.min(self.total / 8)
     }
 
-    /// What is kept for the runtime and the logs.
+    /// Returns the time reserved for the runtime and the logs.
     pub(crate) fn last(self) -> Duration {
         last_of(self.total)
     }
@@ -69,7 +69,7 @@ fn last_of(total: Duration) -> Duration {
     LAST.min(total / 8)
 }
 
-/// What is left of the budget for the parts.
+/// Remaining budget for the parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Left {
     until: Instant,

@@ -117,7 +117,7 @@ impl Without {
         if self.has("call.timeout") { bounds.without_times() } else { bounds }
     }
 
-    /// Where a dependency is without them: always the first instance, or those that were found first.
+    /// Returns the endpoints of a dependency without discovery: always the first instance, or those that were found first.
     pub(crate) fn endpoints(&self, endpoints: Endpoints) -> Endpoints {
         let endpoints = if self.has("call.balance") { endpoints.first_alone() } else { endpoints };
         if self.has("call.discovery") { endpoints.once() } else { endpoints }
@@ -134,7 +134,7 @@ impl Without {
         }
     }
 
-    /// How a dependency is asked how it is without them: in step with everybody who was started together.
+    /// Returns the health check without jitter: in step with every process that was started together.
     pub(crate) fn check(&self, check: Check) -> Check {
         let ticks = check.ticks.jitter(0.0).first(First::AfterAPeriod);
         if self.has("call.jitter") { check.every(ticks) } else { check }
@@ -145,12 +145,12 @@ impl Without {
         if self.has("call.cpu-bulkhead") { rules.threads(0) } else { rules }
     }
 
-    /// Whether a call that was not answered becomes a clear refusal, and not a failure like any other.
+    /// Returns true when an unanswered call becomes a clear refusal, and not a failure like any other.
     pub(crate) fn refuses_clearly(&self) -> bool {
         !self.has("call.fallback")
     }
 
-    /// Whether operators can override policies.
+    /// Returns true when operators can override policies.
     pub(crate) fn takes_orders(&self) -> bool {
         !self.has("call.breaker-manual")
     }

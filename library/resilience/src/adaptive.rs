@@ -28,31 +28,31 @@ const GIVEN_UP: u32 = 20;
 const FEWEST: u32 = 5;
 /// The gradient of a window, whatever calls took.
 const GRADIENT: std::ops::RangeInclusive<f64> = 0.5..=2.0;
-/// What is left of the limit after a failure where calls are compared by what they take.
+/// Factor of the limit after a failure, for the algorithm that compares latencies.
 const KEEPS: f64 = 0.9;
 /// Measurements of callers that were started together are spread by up to this share of the pause.
 const JITTER: f64 = 0.1;
 
-/// How the limit is found; the most is the bulkhead's permits.
+/// Rules of the adaptive concurrency limit; its maximum is the bulkhead's permits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AdaptiveRules {
-    /// What makes it grow and shrink.
+    /// Algorithm that raises and lowers the limit.
     pub algorithm: Algorithm,
     /// Calls that are always let through, at least 1.
     pub least: u32,
-    /// Where it begins.
+    /// Initial limit.
     pub first: u32,
 }
 
 setters!(AdaptiveRules: set { algorithm: Algorithm, least: u32, first: u32 } turn {});
 
-/// What makes the limit grow and shrink.
+/// Algorithm that raises and lowers the limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Algorithm {
     /// Additive increase, multiplicative decrease.
     Aimd {
-        /// What is left of the limit after a failure, between 0.5 and 1.
+        /// Factor of the limit after a failure, between 0.5 and 1.
         keeps: f64,
         /// A call that takes longer is a failure here.
         slow_after: Duration,
@@ -117,15 +117,15 @@ struct Found {
     gradient: Phase,
 }
 
-/// What is done with samples.
+/// Phase of the latency measurement.
 #[derive(Clone, Copy, Debug, Default)]
 enum Phase {
     /// Nothing yet.
     #[default]
     New,
-    /// What calls take alone is measured, by those that were begun since only a few are under way.
+    /// Measures the latency of calls without a queue, from calls begun since only a few are under way.
     Alone { begun: Instant, since: Instant, sum: Samples, earlier: Option<f64> },
-    /// What calls take is compared with that.
+    /// Compares the latency of calls with that baseline.
     Compared { alone: f64, until: Instant, window: Instant, sum: Samples },
 }
 
@@ -160,7 +160,7 @@ impl Adaptive {
         Self { whole: AtomicU32::new(0), found: Mutex::new(Found::default()) }
     }
 
-    /// How many at a time now: at least the rules' least, at most this many.
+    /// Returns the current limit: at least the rules' least, at most `most`.
     pub fn limit(&self, rules: &AdaptiveRules, most: u32) -> u32 {
         let known = match self.whole.load(Relaxed) {
             0 => rules.first,
@@ -276,7 +276,7 @@ impl Found {
     }
 }
 
-/// When a call was, and what is made of it when.
+/// Times of a call, and of its evaluation.
 #[derive(Clone, Copy)]
 struct Times {
     begun: Instant,

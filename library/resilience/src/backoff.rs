@@ -18,7 +18,7 @@
 
 use std::time::Duration;
 
-/// How waits grow with failures.
+/// Growth of waits with the number of failures.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Growth {
     /// They do not.
@@ -41,7 +41,7 @@ impl PartialEq for Growth {
     }
 }
 
-/// How waits are spread, so that those who failed together do not come back together.
+/// Jitter of waits, so that callers that failed together do not return together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Jitter {
     /// Not at all: for tests, and where one caller alone waits.
@@ -62,9 +62,9 @@ pub struct Backoff {
     pub base: Duration,
     /// No wait is longer.
     pub cap: Duration,
-    /// How they grow.
+    /// Growth of the waits.
     pub growth: Growth,
-    /// How they are spread.
+    /// Jitter of the waits.
     pub jitter: Jitter,
 }
 

@@ -5,7 +5,7 @@
 //! Site Reliability Workbook", O'Reilly 2018, on retry budgets; that tokens come from successes and not from requests is
 //! Envoy's and gRPC's way (gRFC A6), which stops repeats altogether while everything fails.
 //!
-//! Whatever happens: repeats <= ratio * successes + floor * seconds + [`FLOOR_BURST`] seconds' worth of the floor.
+//! In every case: repeats <= ratio * successes + floor * seconds + [`FLOOR_BURST`] seconds' worth of the floor.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::setters::setters;
 
 /// A token, in the unit of which the bucket counts.
 const TOKEN: u64 = 1000;
-/// How long the floor may be saved up.
+/// Longest time for which the floor can be saved up.
 pub const FLOOR_BURST: Duration = Duration::from_secs(1);
 
-/// What repeats may cost.
+/// Retry budget rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BudgetRules {

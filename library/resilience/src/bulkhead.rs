@@ -18,7 +18,7 @@ use tokio::time::Instant;
 /// The longest queue.
 pub const MAX_QUEUE: u32 = 100_000;
 
-/// How many at a time, and who waits.
+/// Bulkhead rules: a concurrency limit and a bounded queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BulkheadRules {
@@ -28,19 +28,19 @@ pub struct BulkheadRules {
     pub queue: u32,
     /// The longest wait.
     pub patience: Duration,
-    /// Who is served first.
+    /// Queue order.
     pub order: Queueing,
 }
 
 setters!(BulkheadRules: set { permits: u32, queue: u32, patience: Duration, order: Queueing } turn {});
 
-/// Who of those waiting is served first.
+/// Queue order of waiting calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Queueing {
-    /// Who came first.
+    /// First in, first out.
     #[default]
     Fifo,
-    /// Who came first, until one has waited for so long: then who came last, until the queue is short again.
+    /// First in, first out, until a call has waited for this long; then last in, first out, until the queue is short again.
     AdaptiveLifo(Duration),
 }
 
@@ -67,7 +67,7 @@ impl BulkheadRules {
     }
 }
 
-/// Why there is no permit.
+/// Reason why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Full {
@@ -109,7 +109,7 @@ pub struct Permit<'a> {
     order: Queueing,
 }
 
-/// How many are inside, and how many wait.
+/// Number of permits in use, and of waiting calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Calls that have a permit.
@@ -166,7 +166,7 @@ impl Bulkhead {
         Ok(Permit { bulkhead: self, order: rules.order })
     }
 
-    /// How many are inside, and how many wait.
+    /// Returns the number of permits in use, and of waiting calls.
     pub fn load(&self) -> Load {
         Load::unpack(self.word.load(Ordering::Relaxed))
     }
@@ -264,7 +264,7 @@ impl Bulkhead {
 }
 
 impl Waiting {
-    /// Who is served next.
+    /// Takes the next waiting call from the queue.
     fn take(&mut self, order: Queueing, now: Instant) -> Option<Waiter> {
         let oldest = self.queue.front()?;
         match order {
@@ -288,7 +288,7 @@ struct Turn<'a> {
     order: Queueing,
     number: u64,
     permit: oneshot::Receiver<()>,
-    /// Whether the permit was taken.
+    /// True once the permit was taken.
     had: bool,
 }
 

@@ -32,13 +32,13 @@ use crate::outcome::Outcome;
 use crate::outlier::{OutlierRules, Sign, outliers};
 use crate::setters::setters;
 
-/// Who gets a call, and who gets none for a while.
+/// Rules of a cluster: load balancing and outlier ejection.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterRules {
-    /// Who gets a call.
+    /// Load balancing rules.
     pub balance: BalanceRules,
-    /// Who gets none for a while; none ejects nobody.
+    /// Outlier ejection rules; none ejects no instance.
     pub outlier: Option<OutlierRules>,
 }
 
@@ -75,28 +75,28 @@ struct Shared<T> {
     rules: Live<ClusterRules>,
     set: Live<Set<T>>,
     turn: AtomicU64,
-    /// When the current interval ends.
+    /// End of the current interval.
     interval_ends: AtomicU64,
-    /// When the last ejection of all ends: from then on nobody needs to be asked.
+    /// End of the last ejection: from then on no instance needs to be checked.
     last_back: AtomicU64,
     slow: Mutex<Slow<T>>,
 }
 
-/// What only slow paths touch.
+/// State of slow paths only.
 #[derive(Debug)]
 struct Slow<T> {
     /// As they were given, before a subset was taken.
     given: Vec<Instance<T>>,
-    /// Why the instances may be out of date.
+    /// Reason why the instances may be out of date.
     stale: Option<Arc<str>>,
 }
 
 /// An instance was ejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ejected<T> {
-    /// Which.
+    /// Address of the ejected instance.
     pub address: T,
-    /// Why.
+    /// Reason.
     pub sign: Sign,
     /// For how long.
     pub lasts: Duration,
@@ -105,13 +105,13 @@ pub struct Ejected<T> {
 /// An instance as it is now, for whoever looks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen<T> {
-    /// Which.
+    /// Instance.
     pub instance: Instance<T>,
     /// Calls to it that are under way.
     pub in_flight: u32,
     /// Calls that it was picked for.
     pub picked: u64,
-    /// How long it gets no calls, where it is ejected.
+    /// Remaining time of its ejection, if it is ejected.
     pub ejected: Option<Duration>,
 }
 
@@ -198,7 +198,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
         self.shared.slow().stale = Some(why.into());
     }
 
-    /// Why the instances may be out of date; none where they are not.
+    /// Returns the reason why the instances may be out of date; none when they are current.
     pub fn stale(&self) -> Option<Arc<str>> {
         self.shared.slow().stale.clone()
     }
@@ -247,7 +247,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
 }
 
 impl<T: Clone + Eq + Hash> Picked<T> {
-    /// Who is to be called.
+    /// Returns the address to call.
     pub fn address(&self) -> &T {
         &self.address
     }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// This caller's deadline passed; others may still get one.
@@ -29,7 +29,7 @@ pub enum NoAnswer {
 pub struct Shared<V> {
     /// The answer.
     pub value: V,
-    /// Whether the work had been begun by somebody else.
+    /// True when another caller had begun the work.
     pub joined: bool,
 }
 
@@ -88,12 +88,12 @@ where
         given.map(|value| Shared { value, joined }).ok_or(NoAnswer::Lost)
     }
 
-    /// How many pieces of work are under way.
+    /// Returns the number of pieces of work under way.
     pub fn flights(&self) -> usize {
         lock(&self.flights).len()
     }
 
-    /// How many wait for this one.
+    /// Returns the number of callers that wait for this key.
     pub fn waiters(&self, key: &K) -> usize {
         lock(&self.flights).get(key).map_or(0, |flight| flight.waiters)
     }
@@ -128,7 +128,7 @@ where
 }
 
 impl<V> Flight<V> {
-    /// Whether it is worth joining: its answer is still to come.
+    /// Returns true while it can be joined: its answer is still to come.
     fn goes_on(&self) -> bool {
         self.answer.has_changed().is_ok() && self.answer.borrow().is_none()
     }

@@ -37,7 +37,7 @@ impl Count {
         }
     }
 
-    /// How many; what is raised meanwhile may be in it or not.
+    /// Returns the count; concurrent increments may be included or not.
     pub(crate) fn get(&self) -> u64 {
         self.stripes.iter().map(|stripe| stripe.load(Relaxed)).sum()
     }

@@ -55,7 +55,7 @@ const CPU: Table = Table {
     ],
 };
 
-/// How many threads, and how much waits for them.
+/// Rules of a pool for CPU-bound work: threads and queue length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CpuRules {
@@ -97,7 +97,7 @@ impl CpuRules {
     }
 }
 
-/// Why there is no pool.
+/// Reason why there is no pool.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPool {
@@ -109,14 +109,14 @@ pub enum NoPool {
     Thread {
         /// The pool.
         name: Arc<str>,
-        /// Which, from 0.
+        /// Number of the thread, from 0.
         number: u32,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
 
-/// Why work was not done.
+/// Reason why work was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CpuError {
@@ -131,7 +131,7 @@ pub enum CpuError {
     Forsaken,
 }
 
-/// Whether somebody still waits for the work.
+/// Handle by which work checks that its caller still waits.
 pub struct Wanted<'a> {
     deadline: Option<Deadline>,
     forsaken: &'a dyn Fn() -> bool,

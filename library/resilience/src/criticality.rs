@@ -7,8 +7,7 @@ tokio::task_local! {
     static CURRENT: Criticality;
 }
 
-/// How much it matters that work is done, when not all of it can be. Set at the edge or by the code that begins the work, carried by the
-/// task and by its calls.
+/// Criticality of work, for load shedding. Set at the edge or by the code that begins the work; it propagates with the task and its calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -33,12 +32,12 @@ impl Criticality {
     /// From the least important on.
     pub const ALL: [Self; 3] = [Self::Sheddable, Self::Default, Self::Critical];
 
-    /// That of the task that runs now: [`Criticality::Default`], where nothing was said.
+    /// Returns the criticality of the current task, or [`Criticality::Default`] when none was set.
     pub fn current() -> Self {
         Self::explicit().unwrap_or_default()
     }
 
-    /// That of the task that runs now, where something was said.
+    /// Returns the criticality of the current task, if one was set.
     pub fn explicit() -> Option<Self> {
         CURRENT.try_with(|criticality| *criticality).ok()
     }

@@ -50,17 +50,17 @@ impl Deadline {
         Self::current().map_or(own, |current| own.min(current))
     }
 
-    /// When it is.
+    /// Returns the moment of the deadline.
     pub fn at(&self) -> Instant {
         self.at
     }
 
-    /// What is left; zero when it has passed.
+    /// Returns the remaining time; zero when it has passed.
     pub fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has passed.
+    /// Returns true once it has passed.
     pub fn is_over(&self) -> bool {
         self.left().is_zero()
     }
@@ -87,7 +87,7 @@ impl Deadline {
         Scoped { work: CURRENT.scope(self, work), until: self, over: None }
     }
 
-    /// What the work gives until this deadline; none when it passes before. Whoever holds the work drops it.
+    /// Runs the work until this deadline and returns its output; none when the deadline passes first. The caller drops the work.
     pub(crate) async fn bound<F: Future>(self, mut work: Pin<&mut F>) -> Option<F::Output> {
         // Most of what is answered at once needs no timer.
         if let Poll::Ready(output) = at_once(work.as_mut()).await {
@@ -144,8 +144,8 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
-/// What is left of a deadline as text, for a header: the `TimeoutValue TimeoutUnit` of gRPC over HTTP/2 (`grpc-timeout`), in
-/// milliseconds or, where those have more than eight digits, seconds. Rounded down, as a callee must not believe in more.
+/// Encodes the remaining time of a deadline for a header: the `TimeoutValue TimeoutUnit` of gRPC over HTTP/2 (`grpc-timeout`), in milliseconds
+/// or, beyond eight digits of those, in seconds. Rounded down, so that a callee never assumes more time than there is.
 pub fn encode_timeout(left: Duration) -> String {
     const DIGITS: u128 = 99_999_999;
     match left.as_millis() {

@@ -20,7 +20,7 @@ type Layout = Buckets<3, 30>;
 /// After so many calls the percentile is calculated anew, and what was seen before counts half.
 const GENERATION: u32 = 256;
 
-/// When a second call is made.
+/// Hedging rules: when a second call is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HedgeRules {
@@ -151,7 +151,7 @@ impl Latencies {
         }
     }
 
-    /// When the second call is due after the first; none while too few were seen.
+    /// Returns the delay of the second call after the first; none while there are too few samples.
     pub fn delay(&self, rules: &HedgeRules) -> Option<Duration> {
         let enough = self.seen.load(Ordering::Relaxed) >= rules.minimum_calls.max(1);
         enough.then(|| Duration::from_micros(self.delay.load(Ordering::Relaxed)).max(rules.at_least))

@@ -19,27 +19,27 @@ use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
 use crate::setters::setters;
 
-/// When an instance is ejected, and for how long.
+/// Outlier ejection rules: when an instance is ejected, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OutlierRules {
     /// Ejected after so many failures in a row; 0 is never.
     pub consecutive_failures: u32,
-    /// How long is counted before success rates and latencies are compared.
+    /// Interval after which success rates and latencies are compared.
     pub interval: Duration,
     /// An instance with fewer calls in the interval is not compared.
     pub minimum_calls: u32,
     /// With fewer instances to compare nothing is compared.
     pub minimum_instances: u32,
-    /// How many standard deviations below the mean a success rate may be; none compares no rates.
+    /// Number of standard deviations below the mean at which a success rate ejects; none compares no rates.
     pub stdev_factor: Option<f64>,
-    /// How many times the median of all a mean latency may be; none compares no latencies.
+    /// Multiple of the median latency at which a mean latency ejects; none compares no latencies.
     pub latency_factor: Option<f64>,
     /// A mean latency up to this is never too long.
     pub slow_from: Duration,
     /// The share of all instances that may be ejected at a time, 0 to 1. One of several always may.
     pub at_most: f64,
-    /// How long, which grows with each ejection.
+    /// Time of an ejection, which grows with each one.
     pub ejection: Backoff,
 }
 
@@ -83,7 +83,7 @@ impl OutlierRules {
         Ok(())
     }
 
-    /// How many of so many may be ejected at a time.
+    /// Returns the most of `instances` that may be ejected at a time.
     pub fn max_ejected(&self, instances: usize) -> usize {
         let share = (instances as f64 * self.at_most) as usize;
         // One of several always may, but never all of them by rounding alone, and never the only one.
@@ -91,7 +91,7 @@ impl OutlierRules {
     }
 }
 
-/// What made an instance an outlier.
+/// Reason of an ejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
     /// Its calls failed, one after the other.
@@ -113,14 +113,14 @@ impl Sign {
     }
 }
 
-/// What an instance did in an interval.
+/// Calls to an instance in an interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
     /// Calls that succeeded.
     pub succeeded: u32,
     /// Calls that failed.
     pub failed: u32,
-    /// What the calls took, in all.
+    /// Sum of the calls' durations.
     pub took: Duration,
 }
 
@@ -130,7 +130,7 @@ impl Interval {
     }
 }
 
-/// Which of these stand out from the others.
+/// Returns the outliers among these.
 pub fn outliers(rules: &OutlierRules, intervals: &[Interval]) -> Vec<(usize, Sign)> {
     let busy = |interval: &Interval| interval.calls() >= rules.minimum_calls.max(1);
     let seen: Vec<(usize, &Interval)> = intervals.iter().enumerate().filter(|(_, interval)| busy(interval)).collect();
@@ -161,26 +161,26 @@ pub fn outliers(rules: &OutlierRules, intervals: &[Interval]) -> Vec<(usize, Sig
         .collect()
 }
 
-/// What is known of an instance's health. Times are nanoseconds since whoever keeps it was born.
+/// Health of an instance. Times are nanoseconds since the creation of its owner.
 #[derive(Debug, Default)]
 pub struct Health {
     in_a_row: AtomicU32,
     succeeded: AtomicU32,
     failed: AtomicU32,
     micros: AtomicU64,
-    /// How long its next ejection is.
+    /// Number of ejections, which sets the length of the next one.
     times: AtomicU32,
-    /// When its last ejection ends or ended; 0 is never.
+    /// End of its last ejection; 0 is never.
     until: AtomicU64,
 }
 
 impl Health {
-    /// Whether it is ejected now.
+    /// Returns true while it is ejected.
     pub fn ejected(&self, now: u64) -> bool {
         now < self.until.load(Ordering::Relaxed)
     }
 
-    /// When it came back from its last ejection, or will; 0 if there was none.
+    /// Returns the end of its last ejection, past or future; 0 if there was none.
     pub fn back(&self) -> u64 {
         self.until.load(Ordering::Relaxed)
     }

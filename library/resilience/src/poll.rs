@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// What the work has to say now.
+/// Polls the work once.
 pub(crate) async fn at_once<W: Future>(mut work: Pin<&mut W>) -> Poll<W::Output> {
     poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await
 }

@@ -32,7 +32,7 @@ impl RateLimit {
         Self { birth: now, arrival: AtomicU64::new(0) }
     }
 
-    /// Whether a call at this cost passes now. A refusal costs nothing. A cost of 0 always passes.
+    /// Admits or refuses a call at this cost. A refusal costs nothing. A cost of 0 always passes.
     ///
     /// # Errors
     /// [`Limited`], with when to ask again.
@@ -63,13 +63,13 @@ impl RateLimit {
         Ok(())
     }
 
-    /// What is left.
+    /// Returns the remaining quota.
     pub fn quota(&self, rules: &RateRules, now: Instant) -> Quota {
         quota(&self.arrival, rules, since(self.birth, now))
     }
 }
 
-/// Who waits for its turn.
+/// Guard of a call that waits for its turn.
 struct Waiting<'a> {
     arrival: &'a AtomicU64,
     turn: Turn,

@@ -18,7 +18,7 @@ use crate::setters::setters;
 /// The most attempts that rules can ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
 
-/// When a call is tried again.
+/// Retry rules: when a call is tried again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryRules {
@@ -28,7 +28,7 @@ pub struct RetryRules {
     pub backoff: Backoff,
     /// No attempt begins later than so long after the first.
     pub elapsed: Duration,
-    /// What repeats may cost.
+    /// Retry budget.
     pub budget: BudgetRules,
 }
 
@@ -42,7 +42,7 @@ impl Default for RetryRules {
     }
 }
 
-/// Why a call is not tried again.
+/// Reason why a call is not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
@@ -80,7 +80,7 @@ impl std::fmt::Display for Stop {
 #[derive(Clone, Copy, Debug)]
 pub struct Attempts {
     begun: Instant,
-    /// How many have been made.
+    /// Number of attempts made.
     made: u32,
     /// The wait before the last one.
     waited: Duration,
@@ -105,12 +105,12 @@ impl Attempts {
         Self { begun: now, made: 1, waited: Duration::ZERO }
     }
 
-    /// How many attempts have been made, the one under way included.
+    /// Returns the number of attempts, including the one under way.
     pub fn made(&self) -> u32 {
         self.made
     }
 
-    /// How long to wait before the next attempt, which is paid for and counted with this.
+    /// Returns the wait before the next attempt, and pays for and counts that attempt.
     ///
     /// # Errors
     /// Why there is none. The budget is asked last, so that nothing is paid for what does not happen.

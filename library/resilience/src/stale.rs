@@ -9,7 +9,7 @@ use crate::invalid::InvalidRules;
 use crate::setters::setters;
 use tokio::time::Instant;
 
-/// How old an answer may be.
+/// Age limit of stale answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StaleRules {
@@ -52,31 +52,31 @@ pub enum FallbackOutcome<V, E> {
     Fresh(V),
     /// The last good one.
     Stale {
-        /// What it was.
+        /// Stale value.
         value: V,
-        /// How long ago it was fresh.
+        /// Age of the value.
         age: Duration,
-        /// Why there is no new one.
+        /// Reason why there is no fresh one.
         cause: E,
     },
     /// A default, or what an alternative gave.
     Fallback {
-        /// What it is.
+        /// Fallback value.
         value: V,
-        /// Why there is no other.
+        /// Reason why there is no fresh one.
         cause: E,
     },
     /// The call's own, which counts as a failure, as there is nothing to give instead.
     Failed {
-        /// What it is.
+        /// Value of the answer.
         value: V,
-        /// That it counts as a failure, and after how many attempts.
+        /// Failure by classification, with the number of attempts.
         cause: E,
     },
 }
 
 impl<V, E> FallbackOutcome<V, E> {
-    /// Whether it is the call's own, and good.
+    /// Returns true for the call's own good answer.
     pub const fn is_fresh(&self) -> bool {
         matches!(self, Self::Fresh(_))
     }
@@ -91,7 +91,7 @@ impl<V, E> FallbackOutcome<V, E> {
         }
     }
 
-    /// Why it is not the call's own, or why that is no good one.
+    /// Returns the reason why it is not the call's own good answer.
     pub const fn cause(&self) -> Option<&E> {
         match self {
             Self::Fresh(_) => None,

@@ -14,7 +14,7 @@ use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
 use crate::setters::setters;
 
-/// What is looked at, in slices.
+/// Number of slices of the window.
 pub const SLICES: usize = 12;
 /// The length of a slice: two minutes in all.
 pub const SLICE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub const SLICE: Duration = Duration::from_secs(10);
 const COUNT_BITS: u32 = 24;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 
-/// How much is asked of a callee that refuses.
+/// Adaptive throttling rules: the share of calls sent to a callee that refuses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ThrottleRules {
@@ -32,7 +32,7 @@ pub struct ThrottleRules {
     pub minimum: u32,
     /// The largest share that is refused, 0 to 1.
     pub most: f64,
-    /// Whether a failure counts as refused too, and not only an overload.
+    /// Counts failures as refusals too, and not only overload.
     pub failures: bool,
 }
 
@@ -66,7 +66,7 @@ impl ThrottleRules {
 #[error("the callee refuses most of what it is asked, so it was not asked")]
 pub struct Throttled;
 
-/// What the window holds.
+/// Counts of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// Calls that were wanted, those refused here included.
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-/// What was asked and what was accepted. Rules are given with each call, so that they can change while it lives.
+/// Adaptive throttle: counts requested and accepted calls. Rules are given with each call, so that they can change while it lives.
 #[derive(Debug)]
 pub struct Throttle {
     birth: Instant,
@@ -100,7 +100,7 @@ impl Throttle {
         Self { birth: now, slices: Default::default() }
     }
 
-    /// Whether the callee is to be asked. No lock; a random number only while the callee refuses.
+    /// Admits or refuses a call. Takes no lock, and draws a random number only while the callee refuses.
     ///
     /// # Errors
     /// [`Throttled`].
@@ -122,7 +122,7 @@ impl Throttle {
         }
     }
 
-    /// What the window holds now.
+    /// Returns the counts of the window.
     pub fn asked(&self, now: Instant) -> Asked {
         let number = self.number(now);
         self.slices.iter().map(|slice| Slice::unpack(slice.load(Ordering::Relaxed))).fold(

@@ -15,7 +15,7 @@ pub const MAX_JITTER: f64 = 0.5;
 /// The longest period.
 pub const MAX_PERIOD: Duration = Duration::from_secs(60 * 60 * 24 * 366);
 
-/// How often.
+/// Ticker rules: a period and its jitter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TickerRules {
@@ -23,13 +23,13 @@ pub struct TickerRules {
     pub period: Duration,
     /// By how much of the period a tick may be early or late, 0 to [`MAX_JITTER`].
     pub jitter: f64,
-    /// When the first tick comes.
+    /// Time of the first tick.
     pub first: First,
 }
 
 setters!(TickerRules: set { period: Duration, jitter: f64, first: First } turn {});
 
-/// When a ticker's first tick comes.
+/// Time of a ticker's first tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum First {
     /// Within a period, at a random moment.
@@ -70,9 +70,9 @@ impl Default for TickerRules {
 /// A tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// When it was due.
+    /// Scheduled time.
     pub due: Instant,
-    /// How many before it were skipped, as nobody was there.
+    /// Number of ticks skipped before it, because no one waited.
     pub missed: u64,
 }
 
@@ -108,7 +108,7 @@ impl Ticker {
         self.take(Instant::now())
     }
 
-    /// When the next one is due.
+    /// Returns the time of the next tick.
     pub fn due(&self) -> Instant {
         self.due
     }

@@ -41,7 +41,7 @@ pub struct Escalation {
     pub child: String,
     /// Failures since it last worked.
     pub failures: u32,
-    /// How long it has been failing.
+    /// Time since the first failure without a recovery.
     pub failing_for: Duration,
     /// The last failure.
     pub reason: String,

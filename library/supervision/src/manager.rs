@@ -97,7 +97,7 @@ impl Manager {
         }
     }
 
-    /// Whether there is nothing more to do for this state: a full queue is worth another attempt, a manager that is gone is not.
+    /// Sends a state; returns true when no other attempt is worth it: a full queue is worth one, a manager that is gone is not.
     fn send(&self, state: &str) -> bool {
         let Some((socket, address)) = &self.socket else { return true };
         !matches!(socket.send_to_addr(state.as_bytes(), address), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::restart::RestartRules;
 
-/// When a child is restarted.
+/// Restart condition of a child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Restart {
@@ -23,9 +23,9 @@ pub enum Restart {
 pub struct ChildSpec {
     /// The name in logs and vitals.
     pub name: String,
-    /// When it is restarted. Default [`Restart::Permanent`].
+    /// Restart condition. Default [`Restart::Permanent`].
     pub restart: Restart,
-    /// How often.
+    /// Restart intensity: limits and waits.
     pub rules: RestartRules,
     /// The time to end after its [`Stop`](crate::Stop) asked, if the stop of the process has as much. Default 5 s, as in OTP.
     pub stop_within: Duration,

@@ -44,7 +44,7 @@ impl Stop {
         let _ = self.receiver.clone().wait_for(|requested| *requested).await;
     }
 
-    /// Whether the part shall end.
+    /// Returns true once the part is asked to end.
     pub fn is_requested(&self) -> bool {
         *self.receiver.borrow() || self.receiver.has_changed().is_err()
     }

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 
-/// What was built.
+/// Name, version and commit of a build.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Build {
     /// The program's name.
@@ -48,7 +48,7 @@ impl Instance {
         Self { inner: Arc::new(Inner { build, host, started: SystemTime::now(), clock: Instant::now() }) }
     }
 
-    /// What was built.
+    /// Returns the build.
     pub fn build(&self) -> Build {
         self.inner.build
     }
@@ -58,7 +58,7 @@ impl Instance {
         &self.inner.host
     }
 
-    /// When it started.
+    /// Returns the start time.
     pub fn started(&self) -> SystemTime {
         self.inner.started
     }

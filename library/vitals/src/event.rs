@@ -5,25 +5,25 @@ use std::time::SystemTime;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// How many events a slow listener may fall behind before it loses the oldest (and learns how many).
+/// Number of events that a slow listener may lag before it loses the oldest (and learns how many).
 pub const EVENTS_KEPT: usize = 1024;
 
 /// A change of a part's state.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
-    /// When it happened.
+    /// Time of the change.
     pub at: SystemTime,
     /// The kind of part: `lifecycle`, `breaker`, `child`, ...
     pub part: &'static str,
-    /// Which one.
+    /// Name of the instance of that kind.
     pub name: String,
-    /// What it is now.
+    /// New state.
     pub state: String,
-    /// Why, in one sentence; empty when there is nothing to add.
+    /// Reason, in one sentence; empty when there is nothing to add.
     pub reason: String,
 }
 
-/// Where changes are published. Publishing never waits: a listener that is too slow loses the oldest events.
+/// Broadcast channel for state changes. Publishing never waits: a listener that is too slow loses the oldest events.
 #[derive(Clone, Debug)]
 pub struct Bus {
     sender: broadcast::Sender<Event>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::HistogramSnapshot;
 
-/// What a column means to a view.
+/// Kind of a column, for views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Tells rows apart; bounded in how many values it takes.
@@ -35,7 +35,7 @@ pub enum Unit {
 pub struct Column {
     /// Its name, snake_case without unit.
     pub name: &'static str,
-    /// What it means.
+    /// Kind of the values.
     pub kind: Kind,
     /// Its unit.
     pub unit: Unit,

@@ -11,14 +11,14 @@ use crate::id;
 use crate::ledger::Ledger;
 use crate::posting::MAX_AMOUNT;
 
-/// What a client asks for.
+/// Request to open an account.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     /// ISO 4217: three capitals.
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: String,
-    /// How far the balance may go below zero, in minor units.
+    /// Overdraft limit in minor units: the balance may go this far below zero.
     #[serde(default, deserialize_with = "crate::amount::overdraft")]
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub overdraft: i64,
@@ -31,7 +31,7 @@ pub struct Account {
     pub id: String,
     /// ISO 4217.
     pub currency: String,
-    /// How far the balance may go below zero, in minor units.
+    /// Overdraft limit in minor units: the balance may go this far below zero.
     pub overdraft: i64,
     /// Minor units.
     pub balance: i64,
@@ -51,7 +51,7 @@ pub struct Entry {
 }
 
 impl NewAccount {
-    /// Whether it can be opened.
+    /// Checks that the account can be opened.
     ///
     /// # Errors
     /// Which field cannot be used, and why.

@@ -18,7 +18,7 @@ pub const DEFAULT_LIMIT: i64 = 50;
 /// The most rows of a page.
 pub const MAX_LIMIT: i64 = 200;
 
-/// What a client asks of a list.
+/// Page request of a list.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -42,14 +42,14 @@ pub struct Page<T> {
 /// The position of a row in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// When it was made, in microseconds since 1970.
+    /// Time of creation, in microseconds since 1970.
     pub created_at: i64,
     /// Its id.
     pub id: String,
 }
 
 impl Paging {
-    /// Where to go on from, and how many rows to read.
+    /// Returns the start position and the number of rows to read.
     ///
     /// # Errors
     /// 400 for a limit out of range or a cursor that is not ours.

@@ -4,7 +4,7 @@ use evenkeel::prelude::*;
 use evenkeel::resilience::CpuError;
 use evenkeel::{problem_of, problem_of_work};
 
-/// Why the ledger refuses.
+/// Error of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The store's.
@@ -13,7 +13,7 @@ pub enum LedgerError {
     /// Nothing was computed.
     #[error(transparent)]
     Work(#[from] CpuError),
-    /// What the client is told, as it is.
+    /// Problem document that the client receives as it is.
     #[error("{}", .0.detail())]
     Refused(Problem),
     /// An answer cannot be written.

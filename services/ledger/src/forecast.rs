@@ -26,7 +26,7 @@ const MAX_ENTRIES: i64 = 10_000;
 const PATHS: usize = 5_000;
 const MICROS_OF_A_DAY: i64 = 86_400_000_000;
 
-/// How far to look.
+/// Forecast horizon.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Ahead {
@@ -35,7 +35,7 @@ pub struct Ahead {
     days: Option<u32>,
 }
 
-/// Where the balance may be, in minor units.
+/// Forecast of the balance, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Forecast {
     /// Days from now.
@@ -50,7 +50,7 @@ pub struct Forecast {
 
 /// Look ahead
 ///
-/// Where the balance may be in some days, drawn from what came in and went out on each of the last 90.
+/// Forecasts the balance by a simulation that draws from the net inflow of each of the last 90 days.
 #[utoipa::path(get, operation_id = "get_forecast", path = "/v1/accounts/{id}/forecast", params(("id" = String, Path), Ahead),
     responses((status = 200, body = Forecast), (status = 404)))]
 pub async fn look(
@@ -69,7 +69,7 @@ pub async fn look(
     Ok(Json(ledger.cpu.run(move |wanted| draw(balance, &past, days, seed, wanted)).await?))
 }
 
-/// What came in less what went out on each of the past days.
+/// Reads the net inflow of each of the past days.
 async fn past(store: &Store, id: &str) -> Result<Vec<i64>, StoreError> {
     let now = now_micros();
     let since = now - i64::try_from(PAST_DAYS).unwrap_or(i64::MAX) * MICROS_OF_A_DAY;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::LedgerError;
 use crate::settings::Settings;
 
-/// What the partner bank is called.
+/// Name of the dependency on the partner bank.
 pub const NAME: &str = "rail";
 
 /// The longest destination.
@@ -27,12 +27,12 @@ pub struct Bank {
     context: Context<Settings, Store>,
 }
 
-/// Where money can be sent, or not.
+/// Destination of a payout, and whether it exists.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Destination {
     /// As it was asked for.
     pub destination: String,
-    /// Whether the bank knows such an account.
+    /// True when the bank has such an account.
     pub exists: bool,
 }
 
@@ -61,7 +61,7 @@ impl Bank {
     }
 }
 
-/// Whether a destination is one by its looks.
+/// Checks the format of a destination.
 pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
     let characters = destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !(1..=MAX_DESTINATION).contains(&destination.len()) || !characters {

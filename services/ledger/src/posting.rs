@@ -15,19 +15,19 @@ pub const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
 pub struct Posting {
     /// The id of the transfer that it is.
     pub id: String,
-    /// Where it comes from.
+    /// Account that is debited.
     pub from: String,
-    /// Where it goes to.
+    /// Account that is credited.
     pub to: String,
     /// Minor units, more than zero.
     pub amount: i64,
     /// Of both accounts.
     pub currency: String,
-    /// When, in microseconds since 1970.
+    /// Time, in microseconds since 1970.
     pub at: i64,
 }
 
-/// What became of it.
+/// Outcome of a posting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the caller must report money that did not move"]
 pub enum Posted {

@@ -16,7 +16,7 @@ const MAX_LIMIT: usize = 200;
 pub struct Rail {
     /// The books.
     pub bank: Bank,
-    /// How the ledger is answered.
+    /// Switch for the failure modes of payouts.
     pub switch: Switch,
 }
 
@@ -51,7 +51,7 @@ async fn pay(State(rail): State<Rail>, request: Idempotent<bank::Payout>) -> Res
         .await
 }
 
-/// Whether money can be sent there. Asking changes nothing.
+/// Answers whether money can be sent to a destination. Asking changes nothing.
 async fn destination(State(rail): State<Rail>, Path(destination): Path<String>) -> Response {
     let answer = || {
         let exists = bank::is_payable(&destination);
@@ -60,7 +60,7 @@ async fn destination(State(rail): State<Rail>, Path(destination): Path<String>) 
     behaving(rail.switch.now(), StatusCode::OK, answer).await
 }
 
-/// Whatever the behaviour, the work is done once at most for a request, and only where the mode does it.
+/// Applies the behaviour. In every mode the work is done at most once for a request, and only when the mode does it.
 async fn behaving(
     behaviour: Behaviour,
     good: StatusCode,

@@ -16,7 +16,7 @@ const MAX_TEXT: usize = 64;
 /// A destination that begins like this is refused, so that a refusal can be asked for.
 const REFUSED_PREFIX: &str = "refuse";
 
-/// What the ledger asks for.
+/// Payout request of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payout {
@@ -24,16 +24,16 @@ pub struct Payout {
     pub amount: i64,
     /// Three capitals.
     pub currency: String,
-    /// Where the money goes. One that begins with `refuse` is refused.
+    /// Destination. One that begins with `refuse` is refused.
     pub destination: String,
 }
 
-/// Whether there is such a destination.
+/// Returns true when the destination exists.
 pub fn is_payable(destination: &str) -> bool {
     (1..=MAX_TEXT).contains(&destination.len()) && !destination.starts_with(REFUSED_PREFIX)
 }
 
-/// What the bank decided, once for each key.
+/// Decision of the bank, made once for each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Decision {
@@ -44,12 +44,12 @@ pub enum Decision {
     },
     /// It has not, and will not under this key.
     Refused {
-        /// Why.
+        /// Reason of the refusal.
         reason: String,
     },
 }
 
-/// Why nothing was decided: neither a yes nor a no.
+/// Reason why nothing was decided: the payout was neither accepted nor refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
     /// The key names another payout.
@@ -65,18 +65,18 @@ pub enum Undecided {
 pub struct Line {
     /// The idempotency key.
     pub key: String,
-    /// What was asked for.
+    /// Requested payout.
     #[serde(flatten)]
     pub payout: Payout,
-    /// What was decided.
+    /// Decision of the bank.
     #[serde(flatten)]
     pub decision: Decision,
 }
 
-/// What was paid in all.
+/// Sum of all payouts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Total {
-    /// How many payouts.
+    /// Number of payouts.
     pub count: usize,
     /// Minor units of all currencies, as text: it may be longer than a JSON number is safe.
     pub amount: String,
@@ -125,7 +125,7 @@ impl Bank {
         Ok(decision)
     }
 
-    /// What was decided under a key.
+    /// Finds the decision for a key.
     pub fn find(&self, key: &str) -> Option<Line> {
         self.books().find(key).cloned()
     }
@@ -137,7 +137,7 @@ impl Bank {
         (rest.iter().take(limit).cloned().collect(), rest.len() > limit)
     }
 
-    /// What was paid in all.
+    /// Returns the sum of all payouts.
     pub fn total(&self) -> Total {
         let books = self.books();
         let paid = books.lines.iter().filter(|line| matches!(line.decision, Decision::Paid { .. }));
@@ -158,7 +158,7 @@ impl Payout {
         self.currency.len().max(self.destination.len()) > MAX_TEXT
     }
 
-    /// Why it cannot be paid.
+    /// Returns the reason why it cannot be paid.
     fn fault(&self) -> Option<String> {
         let currency = self.currency.len() == 3 && self.currency.bytes().all(|byte| byte.is_ascii_uppercase());
         match self {
@@ -175,7 +175,7 @@ impl Payout {
 }
 
 impl Decision {
-    /// What the client is told: 201, or 422 with the problem type `/problems/payout-refused`.
+    /// Builds the answer: 201, or 422 with the problem type `/problems/payout-refused`.
     pub(crate) fn answer(&self, key: &str) -> (StatusCode, serde_json::Value) {
         match self {
             Self::Paid { id } => (StatusCode::CREATED, serde_json::json!({ "id": id, "key": key, "status": "paid" })),

@@ -1,4 +1,4 @@
-//! How payouts are answered, changed at run time: `PUT /behaviour {"mode": "hang"}` on the admin listener.
+//! Failure modes of payouts, changed at run time: `PUT /behaviour {"mode": "hang"}` on the admin listener.
 //!
 //! | mode | work | on the wire |
 //! |---|---|---|
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 /// The longest `millis`: ten minutes.
 const MAX_MILLIS: u64 = 600_000;
 
-/// How payouts are answered.
+/// Failure mode of payouts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -55,7 +55,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
-    /// How payouts are answered.
+    /// Failure mode of payouts.
     pub mode: Mode,
     /// Milliseconds, for slow and drip: 1000 unless said, at most 600,000.
     #[serde(default = "default_millis")]
@@ -84,7 +84,7 @@ impl Behaviour {
         Duration::from_millis(self.millis)
     }
 
-    /// Whether it can be asked for.
+    /// Checks that the behaviour can be requested.
     ///
     /// # Errors
     /// A sentence that names the bound.

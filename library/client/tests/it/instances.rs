@@ -21,7 +21,7 @@ use vitals::{Registry, TableValue};
 /// Far beyond what any of this takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What an instance does with calls.
+/// Behaviour of an instance for its calls.
 #[derive(Clone, Copy, PartialEq)]
 enum Does {
     Answers,
@@ -92,7 +92,7 @@ fn list(instances: &[Instance]) -> Endpoints {
     places.join(",").parse().unwrap()
 }
 
-/// How many of so many GETs are answered 200.
+/// Counts the GETs that are answered 200, of `times`.
 async fn ask(client: &Client, url: &Url, times: usize) -> usize {
     let mut good = 0;
     for _ in 0..times {

@@ -1,4 +1,4 @@
-//! What a call makes of a peer that misbehaves: one clear error, in bounded time and memory, on real sockets.
+//! Calls to misbehaving peers: one clear error, in bounded time and memory, on real sockets.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn patient() -> Bounds {
     bounds.total(FOR_EVER).answer_bytes(1024)
 }
 
-/// What the peer does when it has read a request's head and sent its answer.
+/// Behaviour of the peer once it has read a request's head and sent its answer.
 #[derive(Clone, Copy)]
 enum Then {
     Close,

@@ -5,7 +5,7 @@
 //! - `PATCH /policies/NAME`: `{"author": .., "reason": .., "attempts": .., "permits": .., "queue": .., "rate": .., "burst": ..}`, what is to
 //!   change; a rate is one a second; with `"group": ..` permits and queue are those of that group of callers
 //!
-//! What a policy is at is in `/health` and `/metrics`, table `policy`.
+//! The state of a policy is in `/health` and `/metrics`, table `policy`.
 
 use std::time::Duration;
 

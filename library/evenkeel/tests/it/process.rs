@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Names the service that this program is to be.
 const PROGRAM: &str = "EVENKEEL_TEST_PROGRAM";
-/// What takes longer than this does not happen. Far from every budget that a test sets.
+/// Timeout after which a test gives up. Far from every budget that a test sets.
 const GIVE_UP: Duration = Duration::from_secs(30);
 /// A budget that no stop of these tests may use up.
 const LONG: &str = "--stop-timeout=10m";

@@ -8,8 +8,8 @@ use super::hash::{fraction, mixed};
 use super::rules::{BalanceRules, Chooser};
 use super::set::{Member, Set};
 
-/// How many random draws look for somebody who is well; with fewer than half of them ill (else there is panic) nearly always
-/// enough, and then they are counted.
+/// Number of random draws for a healthy instance. When fewer than half are ejected (otherwise panic mode applies) this is nearly always enough;
+/// after that, all healthy instances are counted.
 const DRAWS: usize = 8;
 
 /// A set as it is to whoever picks now.
@@ -17,7 +17,7 @@ pub(crate) struct View<'a, T> {
     pub(crate) set: &'a Set<T>,
     pub(crate) rules: &'a BalanceRules,
     pub(crate) now: u64,
-    /// Whether anybody is ejected; where nobody is, nobody is asked.
+    /// True when any instance is ejected; otherwise no instance is checked.
     pub(crate) some_ejected: bool,
     /// Hash of the key.
     pub(crate) key: u64,
@@ -25,8 +25,8 @@ pub(crate) struct View<'a, T> {
 }
 
 impl<'a, T> View<'a, T> {
-    /// Who gets the call; none where there is nobody, or all are ejected and the rules know no panic. Not one of those to be
-    /// spared, where another one is well: then another at random.
+    /// Chooses the instance for a call. None when the set is empty, or when all are ejected and the rules have no panic mode. An instance to be
+    /// spared is replaced by another healthy one at random, if there is one.
     pub(crate) fn choose_but(mut self, spared: impl Fn(&Member<T>) -> bool) -> Option<&'a Member<T>> {
         let all = self.set.members.len();
         if self.some_ejected && (self.well(0..all) as f64) < self.rules.panic_below * all as f64 {
@@ -93,7 +93,7 @@ impl<'a, T> View<'a, T> {
         if since == 0 || passed >= window { 1.0 } else { (passed / window).max(slow.least) }
     }
 
-    /// Whether it takes this turn: it is well, and where it is fresh at random.
+    /// Returns true when the instance takes this turn: it is healthy, and during slow start a random draw admits it.
     fn takes(&self, index: usize) -> bool {
         if !self.is_well(index) {
             return false;

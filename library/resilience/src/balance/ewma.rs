@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Times are kept in units of 2^16 ns, 66 us, of which 32 bits are 78 hours: what was seen longer ago is as good as unknown.
 const UNIT_BITS: u32 = 16;
-/// What counts where nothing is known, in nanoseconds.
+/// Default latency of an instance without measurements, in nanoseconds.
 pub(crate) const UNKNOWN: f32 = 1e9;
 
 /// One word: the latency in nanoseconds as an `f32`, and when it was last seen.

@@ -12,7 +12,7 @@ pub struct Instance<T> {
     pub address: T,
     /// Its part of the calls beside the others', 1 to [`MAX_WEIGHT`].
     pub weight: u32,
-    /// Where it stands.
+    /// Availability zone.
     pub zone: Option<Arc<str>>,
 }
 

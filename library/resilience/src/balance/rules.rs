@@ -5,7 +5,7 @@ use crate::setters::setters;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How an instance is chosen.
+/// Load balancing algorithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Chooser {
     /// One after the other, by weight.
@@ -43,10 +43,10 @@ impl ZoneRules {
     }
 }
 
-/// Who is new gets gradually more.
+/// Slow start: a new instance gets gradually more calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStart {
-    /// How long it takes to get its whole part.
+    /// Time until a new instance gets its full share.
     pub window: Duration,
     /// The share that it begins with, above 0 and at most 1.
     pub least: f64,
@@ -55,25 +55,25 @@ pub struct SlowStart {
 /// A caller of a large set knows only a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subset {
-    /// How many.
+    /// Number of instances in the subset.
     pub size: usize,
-    /// Who the caller is; each has another part.
+    /// Seat of the caller; each seat has another subset.
     pub seat: u64,
 }
 
-/// Who gets a call.
+/// Load balancing rules.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BalanceRules {
-    /// How an instance is chosen.
+    /// Load balancing algorithm.
     pub chooser: Chooser,
-    /// Whether calls stay in their zone.
+    /// Zone-aware routing.
     pub zone: Option<ZoneRules>,
-    /// Whether who is new gets gradually more.
+    /// Slow start of new instances.
     pub slow_start: Option<SlowStart>,
-    /// Whether only a part of the instances is known.
+    /// Subset of the instances for this caller.
     pub subset: Option<Subset>,
-    /// When a smaller share of all is well than this, 0 to 1, ejections are not looked at; 0 is never.
+    /// Panic threshold, 0 to 1: with a smaller share of healthy instances, ejections are ignored; 0 is never.
     pub panic_below: f64,
 }
 

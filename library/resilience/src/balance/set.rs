@@ -18,14 +18,14 @@ pub const MAX_INSTANCES: usize = 4096;
 /// The longest turn of the smooth weighted order; weights are scaled down to it.
 const MAX_ORDER: u64 = 8192;
 
-/// What is known of an instance, whatever set it is in.
+/// State of an instance, in any set.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) in_flight: AtomicU32,
     pub(crate) picked: AtomicU64,
     pub(crate) ewma: Ewma,
     pub(crate) health: Health,
-    /// When it joined the others, in nanoseconds; 0 was there from the beginning.
+    /// Time of joining, in nanoseconds; 0 for members of the first set.
     since: u64,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Member<T> {
 #[derive(Debug)]
 pub(crate) struct Set<T> {
     pub(crate) members: Vec<Member<T>>,
-    /// How many are in the caller's own zone; all where zones do not matter.
+    /// Number of instances in the caller's own zone; all of them without zone-aware routing.
     pub(crate) local: usize,
     /// The sum of the weights up to and with each.
     pub(crate) sums: Vec<u64>,

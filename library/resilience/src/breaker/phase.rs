@@ -65,7 +65,7 @@ impl Probes {
     }
 }
 
-/// What a breaker is in.
+/// State of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Closed,

@@ -17,13 +17,13 @@ pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Instances from a file, one a line: `ADDRESS [weight=N] [zone=NAME]`; what follows a `#` is a comment.
 ///
-/// Whether it changed is looked up every period, which is jittered. A file that cannot be read, is broken, or names nobody is
-/// no answer: it is told once, and the last good answer stays. Replace it by a rename, so that nobody reads half of it.
+/// The file is checked for changes every period, which is jittered. A file that cannot be read, is broken, or names no instance is no answer: it
+/// is reported once, and the last good answer stays. Replace it by a rename, so that no reader sees half of it.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
     looks: Ticker,
-    /// What it was when it was last told of; none at first.
+    /// Last reported state; none at first.
     reported: Option<Result<Stamp, String>>,
 }
 

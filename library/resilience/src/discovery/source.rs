@@ -13,8 +13,8 @@ pub trait Discover<T>: Send {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the instances of {what} are not known anew, the last ones stay: {why}")]
 pub struct Unknown {
-    /// Who was asked for what.
+    /// Source and name that were queried.
     pub what: String,
-    /// What went wrong, and what to do.
+    /// Problem, and what to do.
     pub why: String,
 }

@@ -20,13 +20,13 @@ pub(super) type Refusal = (Guard, Option<Duration>);
 
 /// The times of an attempt.
 pub(super) struct Times {
-    /// When it is dropped.
+    /// Deadline at which the attempt is dropped.
     pub(super) end: Option<Deadline>,
-    /// When it is replaced by the next one, if there is one.
+    /// Deadline at which the next attempt, if there is one, replaces it.
     pub(super) share: Option<Deadline>,
 }
 
-/// Where an attempt has to wait.
+/// Guard at which an attempt has to wait.
 pub(super) enum Queue {
     Rate,
     Group,
@@ -42,16 +42,16 @@ pub(super) struct AttemptGuard<'p> {
     rules: &'p Rules,
     /// The group that calls, and the rules of its bulkhead.
     group: Option<(&'p Group, &'p BulkheadRules)>,
-    /// When nobody waits any more.
+    /// Deadline of the caller.
     deadline: Option<Deadline>,
     /// The moment of the step.
     now: Instant,
     permit: Option<Permit<'p>>,
     group_permit: Option<Permit<'p>>,
     ticket: Option<(&'p BreakerRules, Ticket)>,
-    /// Whether the throttle counts on it.
+    /// True when the throttle has counted it.
     asked: bool,
-    /// Whether the work has begun, and when it is dropped at the latest.
+    /// True once the work has begun; `end` is then its latest end.
     begun: bool,
     end: Option<Deadline>,
 }
@@ -192,8 +192,8 @@ impl<'p> AttemptGuard<'p> {
         now
     }
 
-    /// Whether a guard needs the moment at which an attempt that went well was over. The breaker does only where that can change what
-    /// it does: an attempt that is dropped before it would be slow is one of so many calls, whenever it ended.
+    /// Returns true when a guard needs the end time of an attempt that succeeded. The breaker does only when that can change its decision: an
+    /// attempt that is dropped before it would be slow counts as one call, whenever it ended.
     fn looks_back(&self) -> bool {
         let rules = self.rules;
         let slow = |breaker: &BreakerRules| match (self.now.checked_add(breaker.slow_after), self.end) {

@@ -26,11 +26,11 @@ use crate::retry::{Attempts, RetryRules, Stop};
 use crate::stale::{FallbackOutcome, Stale, StaleRules};
 use crate::throttle::Throttle;
 
-/// What protects the calls of one dependency. Cheap to clone; clones share everything.
+/// Policy that protects the calls of one dependency. Cheap to clone; clones share everything.
 #[derive(Debug)]
 pub struct Policy<C = ByResult> {
     shared: Arc<Shared>,
-    /// Who calls, where it is a group with permits of its own.
+    /// Caller group with permits of its own, if any.
     group: Option<Arc<Group>>,
     /// The rules that calls follow until others replace them.
     known: Known,
@@ -340,7 +340,7 @@ impl<C> Policy<C> {
         self.attempts(&terms, &work).await
     }
 
-    /// Whether the rules hedge.
+    /// Returns true when the rules hedge.
     pub(super) fn hedges(&self) -> bool {
         self.replaced().as_ref().unwrap_or(&self.known.rules).hedge.is_some()
     }
@@ -434,7 +434,7 @@ impl<C> Policy<C> {
         }
     }
 
-    /// How long to wait before the next attempt, or why there is none.
+    /// Returns the wait before the next attempt, or the reason why there is none.
     fn again(
         &self,
         terms: &Terms<'_>,

@@ -42,7 +42,7 @@ impl std::fmt::Display for Bound {
     }
 }
 
-/// Why a call has no answer: which guard of which policy, and what the last attempt came to.
+/// Error of a call without an answer: the guard and its policy, and the result of the last attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError<E> {
@@ -50,22 +50,22 @@ pub enum CallError<E> {
     Refused {
         /// The policy's name.
         policy: Arc<str>,
-        /// Which.
+        /// Guard that refused.
         guard: Guard,
-        /// When it is worth asking again, from now on.
+        /// Time until a retry is worthwhile, from now on.
         retry_after: Option<Duration>,
-        /// What the attempt before failed with.
+        /// Error of the attempt before.
         cause: Option<E>,
     },
     /// The last attempt failed.
     Failed {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Why there was no other.
+        /// Reason why no other attempt was made.
         stop: Stop,
-        /// What it failed with.
+        /// Error of the last attempt.
         cause: E,
     },
     /// The last attempt was answered, and the answer counts as a failure by the policy's classification. Only
@@ -74,43 +74,43 @@ pub enum CallError<E> {
     BadAnswer {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Why there was no other.
+        /// Reason why no other attempt was made.
         stop: Stop,
     },
     /// The last attempt was not over in its time.
     TimedOut {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Which bound ended the last one.
+        /// Bound that ended the last attempt.
         bound: Bound,
         /// The length of that bound.
         within: Duration,
-        /// Why there was no other.
+        /// Reason why no other attempt was made.
         stop: Stop,
-        /// What the attempt before failed with.
+        /// Error of the attempt before.
         cause: Option<E>,
     },
     /// The deadline passed before this attempt began.
     Expired {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Which deadline.
+        /// Deadline that passed.
         bound: Bound,
-        /// How much of it was left when the call began.
+        /// Remaining time when the call began.
         within: Duration,
-        /// What the last one failed with.
+        /// Error of the last attempt.
         cause: Option<E>,
     },
 }
 
 impl<E> CallError<E> {
-    /// What the last attempt that failed by itself failed with.
+    /// Returns the error of the last attempt that failed by itself.
     pub fn cause(&self) -> Option<&E> {
         match self {
             Self::Failed { cause, .. } => Some(cause),

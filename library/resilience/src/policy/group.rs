@@ -29,13 +29,13 @@ const POLICY_GROUP: Table = Table {
 pub struct NoSuchGroup {
     /// The policy.
     pub policy: Arc<str>,
-    /// What was asked for.
+    /// Requested name.
     pub name: String,
     /// Those that the rules name.
     pub names: Vec<Arc<str>>,
 }
 
-/// What is known of a group.
+/// State of a group.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) name: Arc<str>,

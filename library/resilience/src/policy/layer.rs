@@ -44,7 +44,7 @@ pub struct Guarded<S, Q, C = ByResult> {
     around: Arc<Around<Q, C>>,
 }
 
-/// What clones of a guarded service and its calls share: one count for all of it, as a call takes its part along.
+/// State that clones of a guarded service and its calls share: one count for all of it, because a call takes its part along.
 struct Around<Q, C> {
     policy: Policy<C>,
     copy: Option<CopyRequest<Q>>,
@@ -165,7 +165,7 @@ fn sent_as<S: Service<Q>, Q>((inner, request): (S, Option<Q>)) -> impl Future<Ou
     sent(inner, request)
 }
 
-/// What the service answers. Without a request, which only a copying function that breaks its word leaves, there is no answer.
+/// Returns the service's answer. Without a request, which only a copying function that breaks its contract returns, there is no answer.
 async fn sent<S: Service<Q>, Q>(mut inner: S, request: Option<Q>) -> Result<S::Response, S::Error> {
     let ready = inner.ready().await?;
     match request {

@@ -16,37 +16,37 @@ use crate::throttle::ThrottleRules;
 /// The most groups that one policy has.
 pub const MAX_GROUPS: usize = 16;
 
-/// What protects a call; `None` turns a guard off.
+/// Rules of a policy; `None` turns a guard off.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rules {
     /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
     pub deadline: Option<Duration>,
-    /// Whether something else may be given instead of an answer.
+    /// Enables fallbacks for calls without an answer.
     pub fallback: bool,
     /// A second call when the first is slow.
     pub hedge: Option<HedgeRules>,
     /// Further attempts.
     pub retry: Option<RetryRules>,
-    /// How many in a time. What the breaker refuses takes no turn; what a bulkhead or the throttle refuses has used it.
+    /// Rate limit. Calls that the breaker refuses take no turn; calls that a bulkhead or the throttle refuses have used one.
     pub rate: Option<RateRules>,
-    /// How many at a time.
+    /// Concurrency limit.
     pub bulkhead: Option<BulkheadRules>,
-    /// Who has how many of those, at most [`MAX_GROUPS`]; callers of no group have what the others leave.
+    /// Shares of the concurrency limit by group, at most [`MAX_GROUPS`]; callers of no group have the rest.
     pub groups: Vec<GroupRules>,
-    /// How many at a time, found out while calling: the bulkhead's permits are the most.
+    /// Adaptive concurrency limit; the bulkhead's permits are its maximum.
     pub adaptive: Option<AdaptiveRules>,
-    /// When the callee is left alone.
+    /// Circuit breaker.
     pub breaker: Option<BreakerRules>,
-    /// How much a callee that refuses is asked.
+    /// Adaptive throttling of calls to an overloaded callee.
     pub throttle: Option<ThrottleRules>,
-    /// What an attempt may take.
+    /// Timeout of an attempt.
     pub timeout: Option<TimeoutRules>,
 }
 
 setters!(Rules: own { fallback: bool, groups: Vec<GroupRules> } turn { deadline: Duration, hedge: HedgeRules, retry: RetryRules, rate: RateRules, bulkhead: BulkheadRules, adaptive: AdaptiveRules, breaker: BreakerRules, throttle: ThrottleRules, timeout: TimeoutRules });
 
-/// What an attempt may take.
+/// Timeout rules of an attempt.
 ///
 /// An attempt has all the time until the deadline, and never more than [`TimeoutRules::at_most`]: a callee that answers within the
 /// deadline is not cut off for the sake of an attempt that might follow. With [`TimeoutRules::share`] below 1 an attempt that has not
@@ -75,7 +75,7 @@ impl Default for TimeoutRules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupRules {
-    /// Who calls.
+    /// Name of the calling group.
     pub name: Arc<str>,
     /// Permits and queue of the group. A call of the group takes one of these first, and then one of the policy's.
     pub bulkhead: BulkheadRules,

@@ -7,8 +7,8 @@ use ::vitals::{Column, TableValue};
 use super::error::Guard;
 use crate::count::Count;
 
-/// What became of calls, counted since the policy's birth. A counter is a field here, a column of [`Tally::COLUMNS`] and a
-/// value of [`Tally::values`].
+/// Counters of call outcomes, since the policy's creation. A counter is a field here, a column of [`Tally::COLUMNS`] and a value of
+/// [`Tally::values`].
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Raised by every call, where all is well.

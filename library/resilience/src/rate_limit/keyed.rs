@@ -48,7 +48,7 @@ impl KeyedRateLimit {
         }
     }
 
-    /// Whether a call of this key at this cost passes now. Allocates nothing and takes no lock.
+    /// Admits or refuses a call of this key at this cost. Allocates nothing and takes no lock.
     ///
     /// # Errors
     /// [`Limited`], with when to ask again.
@@ -63,7 +63,7 @@ impl KeyedRateLimit {
         take(&self.slot(self.hash(key), now).arrival, rules, cost, now, 0).map(drop)
     }
 
-    /// What is left for a key. Asking makes no room for it.
+    /// Returns the remaining quota of a key. Reading it makes no room for the key.
     pub fn quota<K: Hash + ?Sized>(&self, key: &K, rules: &RateRules, now: Instant) -> Quota {
         let hash = self.hash(key);
         let known = self.set(hash).iter().find(|slot| slot.key.load(Ordering::Acquire) == hash);
@@ -71,12 +71,12 @@ impl KeyedRateLimit {
         quota(known.map_or(&nothing, |slot| &slot.arrival), rules, since(self.birth, now))
     }
 
-    /// How many keys there is room for.
+    /// Returns the number of keys that there is room for.
     pub fn capacity(&self) -> usize {
         self.sets.len() * KEY_WAYS
     }
 
-    /// How often a key was forgotten that still owed: when it grows, more keys are active at a time than there is room for.
+    /// Returns the number of evictions of keys that were still limited: when it grows, more keys are active at a time than there is room for.
     pub fn forgotten(&self) -> u64 {
         self.forgotten.load(Ordering::Relaxed)
     }

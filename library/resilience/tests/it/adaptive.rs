@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 const MILLI: Duration = Duration::from_millis(1);
-/// What a call takes at a callee that has nothing else to do.
+/// Latency of a call at an idle callee.
 const BASE: Duration = Duration::from_millis(10);
 
 /// A callee that does so many at a time, each in 10 ms: more share what it has.

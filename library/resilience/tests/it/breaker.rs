@@ -263,7 +263,7 @@ fn rules_that_make_no_sense_are_told() {
     assert_eq!(BreakerRules::default().check(), Ok(()));
 }
 
-/// What a breaker should be, told as plainly as can be.
+/// Model of a breaker, as simple as possible.
 struct Model {
     state: Model3,
     epoch: u32,

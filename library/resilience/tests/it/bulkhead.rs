@@ -128,7 +128,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whoever goes away whenever: at most so many inside, nobody waits while there is a permit, and nothing is left behind.
+    /// Checks that dropped callers, at any time, leave the limit intact: no one waits while there is a permit, and nothing is left behind.
     #[test]
     fn no_place_is_lost_or_doubled_whoever_is_dropped_when(
         steps in prop::collection::vec(step(), 1..120), permits in 1_u32..4, queue in 0_u32..4, lifo in any::<bool>(),

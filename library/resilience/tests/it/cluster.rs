@@ -33,7 +33,7 @@ fn plain(addresses: impl IntoIterator<Item = u32>) -> Vec<Instance<u32>> {
     addresses.into_iter().map(Instance::new).collect()
 }
 
-/// How often each is picked by so many calls, one after the other.
+/// Counts the picks of each instance over `calls` consecutive calls.
 fn counts(cluster: &Cluster<u32>, now: Instant, calls: u32) -> HashMap<u32, u32> {
     let mut counts = HashMap::new();
     for key in 0..calls {

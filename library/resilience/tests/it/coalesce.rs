@@ -179,7 +179,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whoever goes away whenever: one piece of work a key that can still be joined, and in the end nothing is left.
+    /// Checks that dropped callers, at any time, leave one joinable piece of work for a key, and in the end nothing.
     #[test]
     fn nothing_is_left_behind_whoever_is_dropped_when(steps in prop::collection::vec(step(), 1..80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

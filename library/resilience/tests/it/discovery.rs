@@ -9,7 +9,7 @@ use evenkeel_resilience::{Cluster, ClusterRules};
 use tokio::time::Instant;
 
 const PERIOD: Duration = Duration::from_millis(2);
-/// What a busy machine may need until a change is seen.
+/// Timeout for a change to be seen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Place(PathBuf);

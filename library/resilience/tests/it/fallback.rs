@@ -1,4 +1,4 @@
-//! What a policy gives in the place of an answer.
+//! Fallbacks of a policy.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -20,15 +20,15 @@ use turmoil::net::{TcpListener, TcpStream};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PORT: u16 = 80;
-/// What the dependency needs for a call; it does one at a time.
+/// Service time of the dependency; it serves one call at a time.
 const WORK: Duration = Duration::from_millis(10);
 /// Calls a second: 70 % of what the dependency can do.
 const RATE: u32 = 70;
-/// When the fault begins and ends.
+/// Start and end of the fault, in seconds.
 const FAULT: std::ops::Range<u64> = 4..12;
 /// Calls that wait for their turn at the dependency; those beyond are sent away.
 const QUEUE: usize = 60;
-/// How long it all is.
+/// Length of the simulation.
 const SECONDS: u64 = 26;
 /// Within so many seconds of the fault's end all is well again.
 const BACK: u64 = 2;

@@ -1,5 +1,5 @@
-//! What the suites of peers hold and ours had no test of its own for. Which case is covered where is in `docs/guide/peers.md`; that
-//! the tests that it names are there is looked at here too.
+//! Cases from the suites of peer libraries that had no test here. `docs/guide/peers.md` says which test covers which case; a test here checks
+//! that the tests it names exist.
 
 use std::cell::Cell;
 use std::path::Path;

@@ -51,7 +51,7 @@ async fn what_must_not_be_repeated_is_done_once() {
     assert_eq!(times.get(), 1);
 }
 
-/// When each attempt of a call to a callee that hangs begins and how long it may take, in milliseconds, and the error of the call.
+/// Returns the start and length of each attempt of a call to a callee that hangs, in milliseconds, and the error of the call.
 async fn hang(policy: &Policy, once: bool) -> (Vec<(u128, u128)>, CallError<&'static str>) {
     let (begun, seen) = (Instant::now(), Cell::new(Vec::new()));
     let work = async |_| {

@@ -228,7 +228,7 @@ proptest! {
         }
     }
 
-    /// Whoever is dropped while it waits: in no span of time do more pass than the burst and the rate.
+    /// Checks that, whichever waiting calls are dropped, no span of time admits more than the burst and the rate.
     #[test]
     fn no_span_of_time_sees_more_than_burst_and_rate_whoever_is_dropped(
         steps in prop::collection::vec((0_u64..150, any::<bool>()), 1..60), burst in 1_u32..4,

@@ -28,7 +28,7 @@ pub(super) struct TransferForm {
     amount: i64,
 }
 
-/// What was sent; a form whose fields cannot be read is a person's mistake, not a client's.
+/// Submitted form; a form whose fields cannot be read is a person's mistake, not a client's.
 type Sent<T> = Result<Form<T>, FormRejection>;
 
 pub(super) async fn open_account(

@@ -5,7 +5,7 @@ use evenkeel::store;
 
 use crate::error::LedgerError;
 
-/// What became of a form.
+/// Outcome of a submitted form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     /// The money moved.
@@ -43,7 +43,7 @@ impl Notice {
         Self::ALL.into_iter().find(|notice| notice.name() == name)
     }
 
-    /// Whether it tells of a success.
+    /// Returns true for a success.
     pub(super) fn is_good(self) -> bool {
         matches!(self, Self::Moved | Self::Opened)
     }
@@ -65,7 +65,7 @@ impl Notice {
         }
     }
 
-    /// What a transfer that was sent came to.
+    /// Returns the notice for a submitted transfer.
     pub(super) fn of_transfer(recorded: &store::Recorded) -> Self {
         let answer = &recorded.answer;
         if answer.status < 300 {

@@ -5,7 +5,7 @@ use evenkeel::store::ColumnError;
 use evenkeel::utoipa;
 use serde::Serialize;
 
-/// Where a payout is. `Pending` until the bank has said yes or no in so many words; the other two are final.
+/// State of a payout. `Pending` until the bank has accepted or refused it; the other two are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PayoutState {

@@ -34,7 +34,7 @@ const AT_LEAST: Duration = Duration::from_millis(200);
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// For one attempt.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How the bank names its refusal of a payout (RFC 9457, `type`).
+/// Problem type with which the bank refuses a payout (RFC 9457, `type`).
 const REFUSAL: &str = "/problems/payout-refused";
 
 static NEW_WORK: Notify = Notify::const_new();
