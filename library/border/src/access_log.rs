@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
 
-/// The status of a request whose client left before its answer.
+/// Status of a request whose client left before its answer.
 const CANCELLED: u16 = 499;
 
-/// Writes access lines, at most so many a second, and as many again for errors.
+/// Writes access lines, up to a bound for each second, and as many again for errors.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     fine: Rate,
@@ -32,7 +32,8 @@ impl AccessLog {
         Self { fine: Rate::new(lines), failed: Rate::new(lines) }
     }
 
-    /// Writes one line, or counts it as left out. A request that was cancelled has the status 499, as in nginx's logs. The query is not shown: it may hold what is nobody's business.
+    /// Writes one line, or counts it as left out. A request that was cancelled has the status 499, as in nginx's logs. The query is not logged:
+    /// it may hold private data.
     pub(crate) fn write(
         &self,
         method: &Method,
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn lines_over_the_rate_are_counted_and_said_in_the_next_second() {
+    async fn log_lines_over_the_rate_are_counted_and_reported_in_the_next_second() {
         let rate = Rate::new(2);
         let admit = || rate.admit(Instant::now());
         assert_eq!([admit(), admit(), admit(), admit()], [Some(0), Some(0), None, None]);

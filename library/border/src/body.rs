@@ -261,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn how_a_text_is_cut_into_pieces_does_not_change_its_depth(text in r#"[\[\]{}"\\a]{0,40}"#, cut in 0usize..40) {
+        fn splitting_a_text_does_not_change_its_json_depth(text in r#"[\[\]{}"\\a]{0,40}"#, cut in 0usize..40) {
             let cut = cut.min(text.len());
             let (mut whole, mut pieces) = (Depth::new(4), Depth::new(4));
             let at_once = whole.check(text.as_bytes());

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_or_said_twice_is_refused() {
+    fn a_malformed_or_repeated_timeout_is_refused() {
         for nonsense in [&["soon"][..], &["-1S"], &[""], &["1S", "2S"]] {
             assert_eq!(allowed_by(nonsense), Err(StatusCode::BAD_REQUEST), "{nonsense:?}");
         }

@@ -1,4 +1,4 @@
-//! Tells handlers that hold a connection for long that the listener drains.
+//! Drain signal for handlers that hold a connection for long.
 
 use std::convert::Infallible;
 use std::sync::Arc;

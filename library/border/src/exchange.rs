@@ -86,7 +86,7 @@ impl Running {
         &self.0
     }
 
-    /// The answer's body has so many bytes, which the connection holds until the request ends.
+    /// Counts this many bytes of the answer's body, which the connection holds until the request ends.
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.0.bytes.store(bytes, Ordering::Release);
         self.0.connection.hold_bytes(bytes);

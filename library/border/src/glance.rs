@@ -1,4 +1,4 @@
-//! One pass over the headers of a request: what is there of the few that the border reads, and their size.
+//! Header scan: one pass over the headers of a request finds the few that the border reads, and their size.
 //!
 //! Most requests have none of them but Host. A look-up of each would hash its name and probe the map for nothing.
 

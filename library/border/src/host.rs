@@ -53,7 +53,7 @@ const NAME: [bool; 256] = {
     name
 };
 
-/// A host with at most a port, or nothing: clients send that whose target has no authority.
+/// Returns true for a host with at most a port, or an empty one: clients send that when the target has no authority.
 fn is_host(value: &[u8]) -> bool {
     let port = match value {
         [] => return true,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn malformed_hosts_are_refused() {
         for host in [
             "a b", "x/y", "user@x", "x:port", "x?y", ":80", "x,y z", "x%41", "x:80:80", "[::1", "[x]", "[]:80",
             "[::1]x",

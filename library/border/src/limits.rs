@@ -25,13 +25,13 @@ pub struct Limits {
     /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
     /// balancer in front is one address.
     pub connections_per_address: usize,
-    /// Proxies and balancers in front, which say whose their requests are (`forwarded_header`): bounds by address then hold for those clients, and
-    /// a proxy may have as many connections as it opens. Default none.
+    /// Trusted proxies and load balancers, which name the client of each request (`forwarded_header`): bounds by address then hold for those
+    /// clients, and a proxy may have as many connections as it opens. Default none.
     pub trusted_proxies: Vec<Network>,
     /// Expects a PROXY protocol header (version 1 or 2) at the start of each connection from a trusted proxy, which names the client's address.
     /// A connection of a trusted proxy without one is closed. The bounds by address then hold for that client. Default no.
     pub proxy_protocol: bool,
-    /// The header in which trusted proxies say it. Default `X-Forwarded-For`.
+    /// Header in which trusted proxies name the client. Default `X-Forwarded-For`.
     pub forwarded_header: ForwardedHeader,
     /// Requests open at once, from the head to the last byte of the answer that the client takes; the next is answered 503 at once.
     /// Default 1,024. A streaming answer counts until it ends; an upgraded connection counts as a connection instead.

@@ -164,7 +164,7 @@ trait NowOrPending: Future + Sized {
 }
 impl<F: Future> NowOrPending for F {}
 
-/// An error that tells of one peer, not of us.
+/// Returns true for an error of one peer, not of the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

@@ -54,7 +54,7 @@ impl Border {
         Self::build(name, limits, registry, None)
     }
 
-    /// The same, which asks clients to leave (`Connection: close`) from [`Phase::Draining`] on.
+    /// Creates a border that also asks clients to leave (`Connection: close`) from [`Phase::Draining`] on.
     pub fn draining_with(name: &str, limits: Limits, registry: &Registry, lifecycle: Lifecycle) -> Self {
         Self::build(name, limits, registry, Some(lifecycle))
     }
@@ -246,7 +246,7 @@ impl Inner {
         Ok(Work { future, refusal, allowed, criticality, permit, full })
     }
 
-    /// Deadline, criticality and panic guard around the handler, and what became of it.
+    /// Runs the handler within its deadline, criticality and panic guard, and returns the answer or the problem.
     async fn answer<F>(&self, work: Work<F>, started: Instant) -> Response
     where
         F: Future<Output = Result<Response, Infallible>>,

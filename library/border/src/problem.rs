@@ -24,7 +24,7 @@ pub struct Problem {
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl Problem {
-    /// A problem whose detail says to the client what was wrong and what to do.
+    /// Creates a problem whose detail says what was wrong and what to do.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, kind: None, detail: detail.into(), retry_after: None, members: Map::new() }
     }

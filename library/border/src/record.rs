@@ -1,4 +1,4 @@
-//! Request log and metrics: every request is counted and logged, whatever its outcome.
+//! Request log and metrics: every request is counted and logged, with any outcome.
 
 use std::sync::Arc;
 

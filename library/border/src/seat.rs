@@ -67,19 +67,19 @@ impl Seats {
         (self.draining.listen(), self.cut.listen())
     }
 
-    /// Asks all connections to end with their open requests.
+    /// Ends all connections after their open requests.
     pub(crate) fn drain(&self) {
         self.ending.store(true, Ordering::Release);
         self.draining.request();
     }
 
-    /// Asks all connections to end at once.
+    /// Cuts all connections at once.
     pub(crate) fn cut(&self) {
         self.ending.store(true, Ordering::Release);
         self.cut.request();
     }
 
-    /// Returns true once the connections were asked to end.
+    /// Returns true once the connections are to end.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
     }

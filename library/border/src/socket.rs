@@ -29,7 +29,7 @@ const GOAWAY_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A socket that does not wait for ever. It owns whatever lasts as long as the connection (`keep`), upgraded or not.
+/// Socket with timeouts. It owns everything that lasts as long as the connection (`keep`), upgraded or not.
 pub(crate) struct Socket<S, K> {
     socket: S,
     connection: Arc<Connection>,
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_idle_http2_connection_is_retired_first_whatever_frames_it_sends_and_cut_if_it_stays() {
+    async fn an_idle_http2_connection_gets_goaway_in_spite_of_its_frames_and_is_cut_if_it_stays() {
         let (mut socket, mut peer, connection) = socket();
         peer.write_all(PREFACE).await.unwrap();
         let dripping = drip(peer);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_with_an_open_request_is_not_cut_for_what_the_peer_sends() {
+    async fn bytes_from_the_peer_do_not_cut_a_connection_with_an_open_request() {
         let (mut socket, mut peer, connection) = socket();
         let running = request(&connection);
         let late = tokio::spawn(async move {

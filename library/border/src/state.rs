@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_is_timed_from_its_first_bytes_however_it_drips() {
+    async fn a_dripping_head_is_timed_from_its_first_bytes() {
         let (opened, limits) = (Instant::now(), Limits::default());
         let head = State::opened(opened).received(false, Instant::now).waits(Instant::now);
         tokio::time::advance(Duration::from_secs(3)).await;

@@ -10,7 +10,7 @@ use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue, U
 
 use crate::admission::Admission;
 
-/// Routes told apart; more would be a route a value. The rest is counted together.
+/// Number of routes with metrics of their own; more would be a route for each value. The rest is counted together.
 const MAX_ROUTES: usize = 1000;
 /// The label of requests that matched no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -60,7 +60,7 @@ const LISTENER: Table = Table {
         Column::counter("panics", "Handlers that panicked."),
         Column::counter(
             "deadlines_missed",
-            "Requests whose time was over: answered 504, or 408 where the caller had set the time.",
+            "Requests whose time was over: answered 504, or 408 when the caller had set the time.",
         ),
         Column::gauge("body_limit", "The largest body taken.").in_unit(Unit::Bytes),
     ],
@@ -110,7 +110,7 @@ impl Traffic {
         }
     }
 
-    /// The counts of a route; those over the bound share the counts of what matched nothing.
+    /// Returns the counts of a route; routes over the bound share the counts of unmatched requests.
     pub(crate) fn route(&self, pattern: Option<&str>) -> Arc<Route> {
         let Some(pattern) = pattern else { return self.unmatched.clone() };
         if let Some(route) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {

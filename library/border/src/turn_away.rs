@@ -1,4 +1,4 @@
-//! Tells a connection that there is no place for it, in its own protocol, and closes it.
+//! Refuses a connection over the limit in its own protocol, and closes it.
 //!
 //! The refusal waits for the peer's first bytes, which say which protocol it speaks, and reads on after its answer: bytes that nobody has
 //! read would turn the close into a reset, which loses the answer.
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::connection::PREFACE;
 use crate::socket::{LINGER, LINGER_BYTES};
 
-/// Connections that are told so at the same time; more are closed at once, as a flood of them must cost little.
+/// Number of refusals sent at the same time; more connections are closed at once, because a flood of them must cost little.
 const AT_ONCE: usize = 64;
 /// Timeout for the first bytes.
 const FIRST_BYTES: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Bodies that are streamed: what a call sends, and what it gets.
+//! Streamed bodies, of requests and of answers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -96,7 +96,7 @@ impl Bounds {
         Self { tells_deadline, ..self }
     }
 
-    /// Removes every time limit, also those that a call sets for itself. For a test that shows what the limits prevent.
+    /// Removes every time limit, also those that a call sets for itself. For tests that show the effect of the limits.
     #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn without_times(self) -> Self {

@@ -93,7 +93,7 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// To this peer, whatever the URL says.
+    /// Sets the peer, independent of the URL.
     pub(crate) fn to(self, peer: Arc<Peer>) -> Self {
         Self { peer: Some(peer), ..self }
     }
@@ -153,8 +153,8 @@ impl<'c> Call<'c> {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// With a body that is sent as it comes, of this media type. It can be sent once: the call is never repeated, and follows no redirect that asks
-    /// for the body again. The head of the answer has the whole call's time to come, as it may come after the body.
+    /// Sets a streamed body of this media type. It can be sent once: the call is never repeated, and follows no redirect that needs the body
+    /// again. The head of the answer may take the whole time of the call, because it may come after the body.
     ///
     /// ```no_run
     /// # async fn call() -> Result<(), evenkeel_client::Error> {
@@ -192,8 +192,8 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// Follows so many redirects, at most [`MAX_REDIRECTS`]; without this none. To another origin, or another dependency, only headers go that
-    /// can hold no secret (`Accept`, `Content-Type`, `User-Agent` and the like), and never from https to http.
+    /// Follows up to this many redirects, at most [`MAX_REDIRECTS`]; by default none. Another origin, or another dependency, receives only
+    /// headers that can hold no secret (`Accept`, `Content-Type`, `User-Agent` and the like). A redirect from https to http is never followed.
     pub fn redirects(mut self, most: u8) -> Self {
         self.redirects = most.min(MAX_REDIRECTS);
         self

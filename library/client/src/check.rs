@@ -18,7 +18,7 @@ use crate::place::url_below;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Check {
-    /// Below the path of the dependency's URL, beginning with a slash: 2xx says that it is well. On the dependency's own listener.
+    /// Path below the dependency's URL, beginning with a slash: 2xx means healthy. On the dependency's own listener.
     pub path: String,
     /// Period of the check.
     pub ticks: TickerRules,
@@ -69,8 +69,8 @@ pub enum CheckError {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// Asks the dependency of this name how it is, all its instances, for ever: to be spawned. One that is well ends the wait of a
-    /// breaker that is open: it tries calls at once. One that is not well changes nothing: calls tell that themselves.
+    /// Checks the health of all instances of a dependency, for ever: to be spawned. A healthy answer ends the wait of an open breaker, which
+    /// then tries calls at once. An unhealthy one changes nothing: calls find that out themselves.
     ///
     /// Cancel-safe.
     ///

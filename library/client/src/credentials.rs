@@ -51,8 +51,8 @@ pub(crate) fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// A text that may be one or more URLs, well-formed or not, without what may be credentials: everything between the first scheme and the last `@`,
-/// and every query.
+/// Removes possible credentials from a text that may be one or more URLs, well-formed or not: everything between the first scheme and the last
+/// `@`, and every query.
 pub(crate) fn conceal(text: &str) -> String {
     let hidden = hide_userinfo(text);
     hidden.split(['?', '#']).next().unwrap_or_default().to_owned()
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_be_a_password_is_concealed() {
+    fn possible_passwords_are_concealed() {
         for text in [
             "http://svc:SECRET@bank",
             "http://svc:ab/cdSECRET@bank",

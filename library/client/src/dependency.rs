@@ -25,7 +25,7 @@ pub struct Dependency<'c> {
 }
 
 impl Client {
-    /// The dependency of this name. Where there is none, calls to it fail with [`crate::Error::Malformed`], which says so.
+    /// Returns the dependency of this name. Without one, calls to it fail with [`crate::Error::Malformed`], which names it.
     pub fn dependency(&self, name: &str) -> Dependency<'_> {
         Dependency { client: self, name: name.to_owned(), peer: self.peers.dependency(name) }
     }

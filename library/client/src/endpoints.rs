@@ -46,7 +46,7 @@ pub struct Endpoints {
     /// Call the first instance only.
     #[cfg(feature = "without-guards")]
     pub(crate) first_alone: bool,
-    /// Look the instances up once only.
+    /// Disables later lookups.
     #[cfg(feature = "without-guards")]
     pub(crate) once: bool,
 }
@@ -117,7 +117,7 @@ pub enum EndpointsError {
         /// The text.
         text: String,
     },
-    /// An address has nothing to look up.
+    /// An IP address is no name to look up.
     #[error("{text:?}: an address cannot be looked up: leave {how}+ out")]
     NotAName {
         /// The text.
@@ -159,14 +159,14 @@ impl Endpoints {
         &self.url
     }
 
-    /// Calls the first instance only. For a test that shows what balancing prevents.
+    /// Calls the first instance only. For tests that show the effect of load balancing.
     #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn first_alone(self) -> Self {
         Self { first_alone: true, ..self }
     }
 
-    /// Looks the instances up once only. For a test that shows what discovery prevents.
+    /// Looks the instances up once only. For tests that show the effect of discovery.
     #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn once(self) -> Self {
@@ -201,7 +201,7 @@ impl fmt::Display for Endpoints {
 }
 
 impl InstanceAddress {
-    /// Host and port of a URL, with the scheme's own port where it says none.
+    /// Host and port of a URL, or the scheme's default port.
     fn of(url: &Url) -> Result<Self, EndpointsError> {
         let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
         format!("{host}:{port}").parse().map_err(|cause| EndpointsError::NoHost { text: conceal(url.as_str()), cause })
@@ -241,7 +241,7 @@ impl fmt::Display for InstanceAddress {
     }
 }
 
-/// A URL that calls can be made to. `whole` is what an error shows: a piece of it could be half of a password.
+/// Parses a URL that calls can be made to. Errors show `whole`, because a piece of it could be half of a password.
 fn parse_url(text: &str, whole: &str) -> Result<Url, EndpointsError> {
     let shown = || conceal(whole);
     let url: Url = text.parse().map_err(|cause| EndpointsError::NotAUrl { text: shown(), cause })?;
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_many_and_those_that_are_looked_up_are_told_apart() {
+    fn single_several_and_discovered_endpoints_are_parsed() {
         assert_eq!(read("http://bank:81/api").found, Found::One);
         let authorities = ["bank-1:80", "bank-2:81"].map(|at| at.parse().expect("host and port"));
         assert_eq!(read("http://bank-1, http://bank-2:81").found, Found::List(authorities.into()));
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_told_with_what_does() {
+    fn malformed_endpoints_are_refused_with_the_valid_forms() {
         for (text, word) in [
             ("", "http://HOST:PORT"),
             ("bank:80", "http://HOST:PORT"),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_and_never_shown_however_wrong_the_text_is() {
+    fn credentials_of_endpoints_are_taken_and_never_shown_even_in_errors() {
         for text in [
             "http://svc:SECRET@bank:81/api",
             "http://SECRET@bank",

@@ -39,7 +39,7 @@ pub enum Error {
         /// The bound.
         bound: Duration,
     },
-    /// The connection broke, or what came is not HTTP; whether the other side did the work is not known.
+    /// The connection broke, or the answer is not HTTP; the other side may have done the work.
     #[error("{url} broke off its answer: {cause}")]
     Broken {
         /// URL of the call.
@@ -47,8 +47,8 @@ pub enum Error {
         /// Cause, in words.
         cause: String,
     },
-    /// The answer was longer than the caller's own bound; reading stopped there. It says nothing about the peer: such a call is not repeated,
-    /// and does not count against the peer.
+    /// The answer was longer than the caller's own bound; reading stopped there. Such a call is not repeated, and does not count against the
+    /// peer.
     #[error("{url} answered more than {limit}")]
     TooLarge {
         /// URL of the call.
@@ -56,7 +56,7 @@ pub enum Error {
         /// The bound.
         limit: Limit,
     },
-    /// The answer is not what was asked for.
+    /// The answer has an unexpected form.
     #[error("{url} answered something else than expected: {cause}")]
     Unexpected {
         /// URL of the call.
@@ -124,7 +124,7 @@ impl Error {
                     Guard::RateLimit => format!("more calls to {policy} than its rate limit allows"),
                     Guard::Bulkhead => format!("all permits for calls to {policy} are taken"),
                     Guard::Breaker => format!("the circuit breaker of {policy} is open"),
-                    Guard::Throttle => format!("{policy} refuses most of what it is asked, so it was not asked"),
+                    Guard::Throttle => format!("{policy} refuses most calls, so the throttle refused this one"),
                     other => format!("{other:?} of {policy} refuses it"),
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
@@ -138,8 +138,7 @@ impl Error {
     }
 }
 
-/// An error with all its causes.
-/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+/// Rounds the remaining time of a bound to milliseconds, for people: the microseconds since it was set are rounded off.
 pub(crate) fn whole_millis(left: Duration) -> Duration {
     Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }

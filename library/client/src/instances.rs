@@ -58,7 +58,7 @@ enum Led {
 pub(crate) struct VisitedInstances(Mutex<Vec<InstanceAddress>>);
 
 impl Instances {
-    /// Follows where the endpoints say, until it is dropped; none where there is one place and nothing to follow.
+    /// Follows the source of the endpoints until it is dropped; none for a single place, which has nothing to follow.
     ///
     /// # Errors
     /// What makes no sense in the rules, or why names cannot be looked up.
@@ -98,7 +98,7 @@ impl Instances {
         Ok(Some(Self { cluster, led, bus: OnceLock::new(), following }))
     }
 
-    /// Shows the instances in the table `instance`, and publishes who is ejected.
+    /// Shows the instances in the table `instance`, and publishes ejections.
     pub(crate) fn register(&self, registry: &Registry) {
         if self.bus.set(registry.bus().clone()).is_ok() {
             registry.register(Arc::clone(&self.cluster));
@@ -200,7 +200,7 @@ impl Drop for InstanceAttempt<'_> {
 }
 
 impl Led {
-    /// Makes a URL lead to this instance, and says where its connections go if not there.
+    /// Makes a URL lead to this instance, and returns the target of its connections if that differs.
     fn lead(self, url: &mut Url, at: &InstanceAddress) -> Option<Dial> {
         let port = at.port().or(url.port_or_known_default()).unwrap_or(80);
         if self != Self::Address {

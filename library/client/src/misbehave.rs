@@ -1,4 +1,4 @@
-//! Peers that misbehave, for the tests of whoever calls: each on a port of its own, on loopback, until it is dropped.
+//! Misbehaving peers for tests of clients: each on a port of its own, on loopback, until it is dropped.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -41,7 +41,7 @@ pub enum Manner {
     Slow,
     /// A good head, and a body that never ends.
     Endless,
-    /// A body shorter than its length says, and the end of the connection.
+    /// A body shorter than its declared length, and the end of the connection.
     Truncated,
     /// Bytes that are not HTTP.
     Garbage,
@@ -61,7 +61,7 @@ pub enum Manner {
     Never,
     /// Gzip of which a kilobyte becomes a megabyte, a thousand times.
     Bomb,
-    /// HTTP/2: GOAWAY that says that the request was not looked at.
+    /// HTTP/2: GOAWAY that declares the request unprocessed.
     GoAway,
     /// HTTP/2: a reset of the stream after half of the answer.
     StreamReset,
@@ -205,7 +205,7 @@ async fn misbehave(mut socket: TcpStream, manner: Manner, requests: &AtomicUsize
     Ok(())
 }
 
-/// Frames of HTTP/2 (RFC 9113, 6), written here: no library sends what must not be sent.
+/// Writes frames of HTTP/2 (RFC 9113, 6) by hand: no library sends invalid ones.
 async fn misbehave_http2(mut socket: TcpStream, manner: Manner, requests: &AtomicUsize) -> io::Result<()> {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;

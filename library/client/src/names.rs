@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use crate::endpoints::InstanceAddress;
 use crate::resolver::{Resolver, ResolverError};
 
-/// The least and the most that an answer counts, whatever its time to live.
+/// Bounds for the time that an answer is used, independent of its time to live.
 const AT_LEAST: Duration = Duration::from_secs(1);
 const AT_MOST: Duration = Duration::from_secs(300);
 /// Until a name is looked up again that could not be, doubled each time.
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// By how much sooner than its time to live an answer is asked for anew: callers of one name do not ask in step.
+/// Share of the time to live by which lookups come earlier: callers of one name do not refresh in step.
 const SOONER: f64 = 0.1;
 /// Time to live of a line of the hosts file.
 const OF_HOSTS: Duration = Duration::from_secs(5);
@@ -33,8 +33,7 @@ pub(crate) enum Asked {
     Services(String),
 }
 
-/// Looks a name up again and again. What cannot be looked up is no answer, and an answer without records is none: the last good one
-/// stays.
+/// Looks a name up repeatedly. A failed lookup is no answer, and an answer without records is none: the last good one stays.
 #[derive(Debug)]
 pub(crate) struct Names {
     asked: Asked,
@@ -43,7 +42,7 @@ pub(crate) struct Names {
     dns: TokioResolver,
     /// Time of the next lookup; none for the first.
     due: Option<Instant>,
-    /// Looks in a row that failed.
+    /// Failed lookups in a row.
     failed: u32,
     /// Last answer, sorted: an unchanged answer is not reported again.
     said: Option<Vec<(String, u32)>>,
@@ -81,7 +80,7 @@ impl Names {
                 (best(&services.collect::<Vec<_>>())?, shortest(found.answers()))
             }
         };
-        if instances.is_empty() { Err("the answer names nobody".to_owned()) } else { Ok((instances, lives)) }
+        if instances.is_empty() { Err("the answer has no addresses".to_owned()) } else { Ok((instances, lives)) }
     }
 }
 

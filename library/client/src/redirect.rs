@@ -1,4 +1,4 @@
-//! Redirects: what is asked next, and what never goes to another origin.
+//! Redirects: the next request, and the headers that never go to another origin.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -48,7 +48,7 @@ pub(crate) fn redirected(out: &Outgoing, answer: &Response) -> Result<Outgoing, 
     Ok(next)
 }
 
-/// Removes whatever is for one origin, or one dependency, alone.
+/// Removes everything that is meant for one origin, or one dependency, alone.
 pub(crate) fn leave_origin(out: &mut Outgoing) {
     let all = std::mem::take(&mut out.headers);
     out.headers = HeaderMap::with_capacity(all.len());

@@ -12,7 +12,7 @@ use crate::{Error, ResponseBody};
 /// The longest wait that a peer can ask for; a longer one counts as this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// A whole answer, whatever its status.
+/// A whole answer, with any status.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status.
@@ -50,7 +50,7 @@ impl Response {
     }
 }
 
-/// An answer whose body is read as it comes, whatever its status.
+/// An answer with a streamed body, with any status.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StreamingResponse {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_peer_is_to_blame_for_speaks_against_it() {
+    fn only_errors_of_the_peer_count_as_its_failures() {
         let said = |status| ByResponse.classify(&Ok(answer(status, None)));
         for status in [200, 204, 302, 304, 400, 401, 403, 404, 409, 422, 501, 505] {
             assert_eq!(said(status), Outcome::Success, "{status}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_over_the_bound_of_the_caller_says_nothing_about_the_peer() {
+    fn an_answer_over_the_bound_of_the_caller_does_not_count_against_the_peer() {
         for limit in [Limit::Body(1), Limit::Head { bytes: 1, fields: 1 }] {
             let error = Error::TooLarge { url: String::new(), limit };
             assert_eq!(ByResponse.classify(&Err(error)), Outcome::NotCounted);

@@ -1,4 +1,4 @@
-//! The rules that guard a peer of which nothing was said.
+//! Default rules for peers without rules of their own.
 
 use std::time::Duration;
 

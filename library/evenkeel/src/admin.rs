@@ -1,4 +1,4 @@
-//! The admin listener's routes: health, metrics, orders to policies, and what the service adds.
+//! Routes of the admin listener: health, metrics, orders to policies, and routes of the service.
 
 #[cfg(feature = "client")]
 mod policies;

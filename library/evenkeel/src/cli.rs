@@ -22,7 +22,7 @@ const HASTENED: u8 = 3;
 const OVERDUE: u8 = 4;
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
-    /// Reads the command line and the environment and does what they ask: `serve` unless another subcommand is named.
+    /// Runs the subcommand of the command line, with settings from flags and the environment: `serve` unless another one is named.
     ///
     /// SIGTERM and SIGINT end it in order, also while it starts, within `STOP_TIMEOUT`; a second signal ends it at once.
     ///
@@ -88,7 +88,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
     }
 }
 
-/// Brings the schema up to date. Signals kill it, and what it has begun is rolled back.
+/// Brings the schema up to date. A signal kills the process, and the open migration is rolled back.
 fn migrate<S, D: Database>(service: Service<S, D>, settings: &D::Settings) -> Result<(), Failed> {
     let name = service.build.name;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn help_is_given_whatever_else_is_wrong_and_never_shows_what_a_variable_holds() {
+    fn help_is_shown_in_spite_of_other_errors_and_never_shows_values_of_variables() {
         // PATH is set wherever tests run.
         #[derive(Args, Clone, Debug)]
         struct Secret {

@@ -19,7 +19,7 @@ pub struct Context<S = NoSettings, D = ()> {
     shared: Arc<Shared>,
 }
 
-/// The parts of a context that are the same whatever its types are.
+/// Parts of a context that do not depend on its types.
 #[derive(Debug)]
 pub(crate) struct Shared {
     #[cfg(feature = "client")]
@@ -97,8 +97,8 @@ impl<S, D> Context<S, D> {
         self.shared.stop.clone()
     }
 
-    /// The problem document for a call that gave no answer that can be used: 503 with `Retry-After` when the dependency was not asked, 504
-    /// when it took too long; 500 when the call itself was malformed; else 502.
+    /// Returns the problem document for a call without a usable answer: 503 with `Retry-After` when a guard refused the call, 504 when it took
+    /// too long; 500 when the call itself was malformed; else 502.
     #[cfg(feature = "client")]
     pub fn refusal(&self, error: &client::Error) -> border::Problem {
         #[cfg(feature = "without-guards")]

@@ -46,7 +46,7 @@ pub enum Failed {
     #[error("{0}")]
     Dependency(#[from] client::DeclareError),
     /// Routes cannot be put together: the same method and path twice, mostly.
-    #[error("the routes of the {listener} listener cannot be put together: {reason}")]
+    #[error("the routes of the {listener} listener conflict: {reason}")]
     #[non_exhaustive]
     Routes {
         /// Name of the listener.

@@ -80,7 +80,7 @@ fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     })
 }
 
-/// The answer the log holds, as it was given the first time; a replay says so in `Idempotent-Replayed: true`.
+/// Returns the recorded answer, as it was given the first time; a replay has `Idempotent-Replayed: true`.
 pub fn recorded(recorded: Recorded) -> Response {
     let answer = recorded.answer;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

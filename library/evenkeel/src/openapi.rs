@@ -1,4 +1,4 @@
-//! Additions to a service's OpenAPI document: problem documents, and what the border may answer to any request.
+//! Additions to a service's OpenAPI document: problem documents, and the border's answers to any request.
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -25,7 +25,7 @@ const WITH_BODY: [(&str, &str); 4] = [
     ("422", "The body cannot be used"),
 ];
 
-/// Adds to a document what the library answers by itself.
+/// Adds the library's own answers to a document.
 ///
 /// - The schema `Problem` (RFC 9457), unless the document has one of this name.
 /// - For every operation the errors that the border answers, unless the operation describes that status.

@@ -38,7 +38,7 @@ pub struct Running<S = NoSettings, D: Database = ()> {
 
 /// The service ended before it was ready.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the service ended before it was ready: {}", .reason.as_deref().unwrap_or("it was asked to"))]
+#[error("the service ended before it was ready: {}", .reason.as_deref().unwrap_or("the stop was requested"))]
 #[non_exhaustive]
 pub struct NotReady {
     /// Reason for the end; none when it was requested. [`Running::stop`] returns the whole error.

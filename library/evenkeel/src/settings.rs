@@ -39,7 +39,7 @@ pub struct Standard {
     #[arg(id = "std.port", long = "port", env = "PORT", value_name = "PORT", default_value = "8080")]
     pub port: u16,
 
-    /// Address and port of the admin listener: health, metrics, and what only operators may see.
+    /// Address and port of the admin listener: health, metrics, and routes for operators alone.
     #[arg(
         id = "std.admin",
         long = "admin-addr",
@@ -179,8 +179,8 @@ pub struct Standard {
     pub cpu_cores: Cores,
 
     #[cfg(feature = "without-guards")]
-    /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; of an unknown one
-    /// all are told.
+    /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; an unknown name lists
+    /// all known ones.
     #[arg(
         id = "std.without",
         long = "without",
@@ -224,7 +224,7 @@ fn threads(text: &str) -> Result<u32, String> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refused {
-    /// The command line cannot be read, or help was asked for: what to print, and where.
+    /// The command line cannot be read, or help was requested: the text, and the stream to print it to.
     Usage(Box<clap::Error>),
     /// Settings that are missing or malformed, all of them.
     Mistakes(Vec<Mistake>),
@@ -283,7 +283,7 @@ pub(crate) fn read(
     Ok((deepest(&strict).0.clone(), path))
 }
 
-/// The settings of a type, from what [`read`] checked.
+/// Builds the settings of a type from the values that [`read`] checked.
 pub(crate) fn take<S: FromArgMatches>(matches: &ArgMatches) -> Result<S, Refused> {
     S::from_arg_matches(matches).map_err(|error| Refused::Usage(Box::new(error)))
 }
@@ -312,7 +312,7 @@ fn as_texts(command: &Command) -> Command {
     })
 }
 
-/// Takes any text, and tells in the help which ones are known.
+/// Accepts any text, and lists the known ones in the help.
 #[derive(Clone)]
 struct AnyText {
     known: Vec<PossibleValue>,
@@ -330,7 +330,7 @@ impl TypedValueParser for AnyText {
     }
 }
 
-/// [`mistake_in`] has seen to what is required; a global argument may not be.
+/// Makes all settings optional for clap: [`mistake_in`] checks required ones; a global argument may not be required.
 fn not_required(command: &Command) -> Command {
     command.clone().mut_args(|argument| argument.required(false))
 }
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_once_with_variable_value_and_expected_form() {
+    fn all_mistakes_are_reported_together_with_variable_value_and_expected_form() {
         let Err(Refused::Mistakes(mistakes)) = read_from(&["--port=http", "--count=300", "--max-in-flight", "0"])
         else {
             panic!("three malformed and one missing setting were taken");

@@ -34,7 +34,7 @@ pub(crate) struct StopBudget {
 }
 
 impl StopBudget {
-    /// The budget of these settings. A warning tells what does not fit into `STOP_TIMEOUT`.
+    /// Computes the budget of these settings. A warning names the steps that do not fit into `STOP_TIMEOUT`.
     pub(crate) fn of(standard: &Standard) -> Self {
         let total = standard.stop_timeout;
         let delay = standard.drain_delay.min(total / 2);

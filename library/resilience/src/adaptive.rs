@@ -19,14 +19,14 @@ use crate::setters::setters;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Mutex, PoisonError};
 
-/// Calls at a time while it is measured what they take alone, and how many of them are averaged.
+/// Concurrency while the baseline latency is measured, and the number of calls that are averaged.
 const ALONE: u32 = 3;
 const MEASURED: u32 = 50;
-/// A measurement that has not ended after so many windows is given up, where an earlier one is known.
+/// Number of windows after which an unfinished measurement is abandoned, if an earlier result exists.
 const GIVEN_UP: u32 = 20;
-/// A window with fewer calls says nothing and goes on.
+/// Fewest calls of a window; a window with fewer goes on.
 const FEWEST: u32 = 5;
-/// The gradient of a window, whatever calls took.
+/// Range of the gradient of a window.
 const GRADIENT: std::ops::RangeInclusive<f64> = 0.5..=2.0;
 /// Factor of the limit after a failure, for the algorithm that compares latencies.
 const KEEPS: f64 = 0.9;
@@ -57,13 +57,13 @@ pub enum Algorithm {
         /// A call that takes longer is a failure here.
         slow_after: Duration,
     },
-    /// By what calls take.
+    /// Gradient of the latency.
     Gradient {
         /// So much longer than alone is still well, as a share.
         buffer: f64,
         /// Over which calls are averaged, and after which the limit changes.
         window: Duration,
-        /// Until it is measured again what calls take alone.
+        /// Pause between measurements of the baseline latency.
         pause: Duration,
     },
 }
@@ -80,7 +80,7 @@ impl AdaptiveRules {
         Self { algorithm: Algorithm::Gradient { buffer: 0.25, window, pause }, least: 1, first: 20 }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -169,8 +169,8 @@ impl Adaptive {
         known.max(rules.least).min(most)
     }
 
-    /// Learns from a call that was begun at `begun`, with so many under way at its end, itself among them. Whether the limit has grown: who waits
-    /// for a permit can have it then.
+    /// Learns from a call that was begun at `begun`, with the given number of calls under way at its end, itself included. Returns true when the
+    /// limit has grown: waiting calls can have the new permits.
     pub fn learn(
         &self,
         rules: &AdaptiveRules,

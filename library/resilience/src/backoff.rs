@@ -28,7 +28,7 @@ pub enum Growth {
     Exponential,
     /// As Fibonacci's numbers.
     Fibonacci,
-    /// The longest wait after so many failures.
+    /// Longest wait by the number of failures.
     Custom(fn(u32) -> Duration),
 }
 
@@ -104,7 +104,7 @@ impl Backoff {
         self.drawn(failures, before, vitals::random_fraction())
     }
 
-    /// A wait before the attempt after `failures` failed ones, where nobody remembers the wait before.
+    /// Returns the wait before the attempt after `failures` failed ones, without memory of the wait before.
     pub fn wait(&self, failures: u32) -> Duration {
         self.wait_after(failures, self.ceiling(failures.saturating_sub(1)))
     }

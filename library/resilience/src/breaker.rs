@@ -43,9 +43,9 @@ pub struct BreakerRules {
     pub slow_rate: f64,
     /// A call is slow from here on.
     pub slow_after: Duration,
-    /// Rates say nothing below so many calls.
+    /// Fewest calls in the window for the rates to count.
     pub minimum_calls: u32,
-    /// Opens after so many failures in a row, whatever the rates; 0 is never.
+    /// Number of failures in a row that open it, at any rate; 0 is never.
     pub consecutive_failures: u32,
     /// Time for which it stays open; it grows each time that the probes fail.
     pub wait: Backoff,
@@ -76,7 +76,7 @@ impl Default for BreakerRules {
 }
 
 impl BreakerRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -124,7 +124,7 @@ pub enum Order {
 pub struct Ordered {
     /// Forced position.
     pub order: Order,
-    /// By whom.
+    /// Author of the order.
     pub author: String,
     /// Reason.
     pub reason: String,
@@ -243,9 +243,9 @@ impl Breaker {
         self.order.load(Ordering::Acquire) != Order::Open as u8 && self.phase().epoch == ticket.epoch
     }
 
-    /// The call that the ticket admitted is over, `took` long. What is late, from an epoch before this one, does not count. A cancelled
-    /// call counts only where it took [`BreakerRules::slow_after`] or longer, as a slow one: who leaves a callee that hangs has seen
-    /// that much of it.
+    /// Reports the end of the call that the ticket admitted, which was `took` long. A late outcome, from an earlier epoch, does not count. A
+    /// cancelled call counts, as a slow one, only when it took [`BreakerRules::slow_after`] or longer: a caller that leaves a callee that hangs
+    /// has observed that.
     pub fn settle(
         &self,
         rules: &BreakerRules,
@@ -437,7 +437,7 @@ impl Breaker {
         Duration::from_millis(until.get()).checked_sub(passed).filter(|left| !left.is_zero())
     }
 
-    /// Since the birth, where the window asks for it.
+    /// Returns the time since the breaker's creation, if the window needs it.
     fn at(&self, window: Window, now: Instant) -> Duration {
         match window {
             Window::Calls(_) => Duration::ZERO,

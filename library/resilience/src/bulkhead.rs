@@ -1,4 +1,4 @@
-//! The bulkhead: so many calls at a time, so many more in a queue for so long, and no further.
+//! The bulkhead: a limit of concurrent calls, with a queue that is bounded in length and time.
 //!
 //! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. Whoever leaves hands the permit to who waits,
 //! so that nobody who comes later overtakes, unless the queue is in its adaptive order: once the oldest has waited for too
@@ -52,7 +52,7 @@ impl Default for BulkheadRules {
 }
 
 impl BulkheadRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -79,11 +79,11 @@ pub enum Full {
     Patience,
 }
 
-/// The permits and who waits for them. Rules are given with each call, so that they can change while it lives.
+/// The permits and the queue of waiting calls. Rules are given with each call, so that they can change while it lives.
 #[derive(Debug, Default)]
 pub struct Bulkhead {
     word: AtomicU64,
-    /// Of the rules that were given last: who entered by older ones hands its permit on by these.
+    /// Permits of the last rules: a call that entered by older ones hands its permit on by these.
     permits: AtomicU32,
     waiting: Mutex<Waiting>,
 }
@@ -134,7 +134,7 @@ impl Bulkhead {
         Self::default()
     }
 
-    /// A permit, if there is one now and nobody waits for it.
+    /// Returns a permit, if one is free and no call waits for it.
     pub fn try_enter(&self, rules: &BulkheadRules) -> Option<Permit<'_>> {
         self.know(rules);
         let free = |load: Load| (load.in_flight < rules.permits && load.waiting == 0).then_some(load.in_flight + 1);
@@ -142,8 +142,8 @@ impl Bulkhead {
         taken.then(|| Permit { bulkhead: self, order: rules.order })
     }
 
-    /// A permit, waited for in the queue until `until` or the rules' patience, whichever ends sooner. Cancel-safe: who is
-    /// dropped leaves the queue, or hands on the permit that was just given.
+    /// Waits in the queue for a permit until `until` or the rules' patience, whichever ends sooner. Cancel-safe: a dropped call leaves the
+    /// queue, or hands on the permit that was just given.
     ///
     /// # Errors
     /// [`Full`].
@@ -176,7 +176,7 @@ impl Bulkhead {
         self.permits.load(Ordering::Relaxed)
     }
 
-    /// To be called when there are more permits than before: those who wait get the new ones.
+    /// Gives new permits to waiting calls. To be called after the number of permits has grown.
     pub fn widen(&self, rules: &BulkheadRules, now: Instant) {
         self.know(rules);
         let mut waiting = self.waiting();
@@ -228,7 +228,7 @@ impl Bulkhead {
         Ok(Err(Turn { bulkhead: self, order: rules.order, number, permit, had: false }))
     }
 
-    /// Somebody has left.
+    /// Hands on the permit of a call that has left.
     fn leave(&self, order: Queueing) {
         let permits = self.permits();
         let alone = |load: Load| load.waiting == 0 || load.in_flight > permits;
@@ -282,7 +282,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// A turn in the queue; who is dropped leaves it.
+/// A turn in the queue; dropping it leaves the queue.
 struct Turn<'a> {
     bulkhead: &'a Bulkhead,
     order: Queueing,

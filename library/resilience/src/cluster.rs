@@ -1,5 +1,4 @@
-//! The instances of a dependency: who gets a call, and who gets none for a while. Joins [`balance`](crate::balance) and
-//! [`outlier`](crate::outlier).
+//! The instances of a dependency: load balancing and outlier ejection. Joins [`balance`](crate::balance) and [`outlier`](crate::outlier).
 //!
 //! ```
 //! use evenkeel_resilience::balance::Instance;
@@ -52,7 +51,7 @@ impl Default for ClusterRules {
 }
 
 impl ClusterRules {
-    /// Looks for what makes no sense.
+    /// Checks the rules.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -102,7 +101,7 @@ pub struct Ejected<T> {
     pub lasts: Duration,
 }
 
-/// An instance as it is now, for whoever looks.
+/// State of an instance, for views.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen<T> {
     /// Instance.
@@ -162,7 +161,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
         self.shared.rules.get()
     }
 
-    /// Replaces the rules. What is known of the instances stays.
+    /// Replaces the rules. The state of the instances is kept.
     ///
     /// # Errors
     /// What makes no sense in the new ones; the old ones stay in force.
@@ -203,8 +202,8 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
         self.shared.slow().stale.clone()
     }
 
-    /// An instance for a call; `key` counts where calls are hashed. None where there are no instances, or all are ejected and
-    /// the rules know no panic.
+    /// Picks an instance for a call; `key` counts when calls are hashed. None without instances, or when all are ejected and the rules have no
+    /// panic mode.
     pub fn pick<K: Hash + ?Sized>(&self, now: Instant, key: &K) -> Option<Picked<T>> {
         self.pick_but(now, key, &[])
     }
@@ -252,7 +251,7 @@ impl<T: Clone + Eq + Hash> Picked<T> {
         &self.address
     }
 
-    /// The call is over. Says who was ejected for it: the instance itself, or where an interval has ended also others.
+    /// Reports the end of the call. Returns the instances ejected for it: the instance itself, or at the end of an interval also others.
     pub fn done(self, outcome: Outcome, took: Duration) -> Vec<Ejected<T>> {
         let shared = &self.shared;
         let rules = shared.rules.read();
@@ -326,13 +325,13 @@ const INSTANCE: Table = Table {
     help: "An instance of a dependency.",
     columns: &[
         Column::label("dependency", "The dependency."),
-        Column::label("address", "Where it is."),
-        Column::state("zone", "In which zone."),
-        Column::gauge("weight", "Its part of the calls beside the others'."),
+        Column::label("address", "Its address."),
+        Column::state("zone", "Its zone."),
+        Column::gauge("weight", "Its weight."),
         Column::gauge("in_flight", "Calls to it that are under way."),
         Column::counter("picked", "Calls that it was picked for."),
-        Column::gauge("ejected", "Whether it gets no calls for a while."),
-        Column::state("stale", "Why the instances may be out of date."),
+        Column::gauge("ejected", "1 while it is ejected and gets no calls."),
+        Column::state("stale", "Reason why the instances may be out of date."),
     ],
 };
 

@@ -1,4 +1,4 @@
-//! Coalescing: those who want the same at the same time wait for one piece of work ("singleflight", after Go's
+//! Request coalescing: callers with the same key at the same time wait for one piece of work ("singleflight", after Go's
 //! `golang.org/x/sync/singleflight`).
 //!
 //! The work is a task of its own, which belongs to all who wait for it. Whoever came first may go away: the work goes on as
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// This caller's deadline passed; others may still get one.
-    #[error("the deadline passed while waiting for work that is shared")]
+    #[error("the deadline passed while waiting for shared work")]
     Expired,
     /// The work panicked, or its runtime was shut down.
-    #[error("the work that was waited for, shared with others, panicked or was shut down")]
+    #[error("the shared work panicked or was shut down")]
     Lost,
 }
 
@@ -33,7 +33,7 @@ pub struct Shared<V> {
     pub joined: bool,
 }
 
-/// The work under way, by what it is for.
+/// The work under way, by key.
 #[derive(Debug)]
 pub struct Coalescer<K, V> {
     flights: Arc<Flights<K, V>>,
@@ -64,8 +64,8 @@ where
         Self::default()
     }
 
-    /// The answer of the work that is under way for this key, or else of this `work`. Nothing is kept: who comes after the
-    /// answer begins anew. Cancel-safe: who is dropped no longer counts as waiting.
+    /// Returns the answer of the work that is under way for this key, or else of this `work`. Nothing is kept: a caller that comes after the
+    /// answer begins anew. Cancel-safe: a dropped caller no longer counts as waiting.
     ///
     /// The work runs without a deadline of its own: it is dropped when nobody waits any more.
     ///
@@ -139,7 +139,7 @@ fn lock<K, V>(flights: &Flights<K, V>) -> MutexGuard<'_, HashMap<K, Flight<V>>> 
     flights.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Somebody who waits. The last to be dropped ends the flight.
+/// A waiting caller. The last to be dropped ends the flight.
 struct Waiter<K: Eq + Hash, V> {
     flights: Arc<Flights<K, V>>,
     key: K,

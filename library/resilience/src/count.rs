@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::line::OwnLine;
 
-/// The first so many threads of the process have a part each; those beyond share as many more.
+/// Number of threads with a part of their own; later ones share as many more.
 const OWN: usize = 8;
 const STRIPES: usize = 2 * OWN;
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_every_thread_raised_is_in_the_sum() {
+    fn the_sum_includes_the_increments_of_every_thread() {
         let count = Count::default();
         std::thread::scope(|scope| {
             for _ in 0..2 * STRIPES {

@@ -1,5 +1,5 @@
-//! The bulkhead for work that computes, or blocks: threads of its own, so that what waits for the network is never held up
-//! by what keeps a processor.
+//! The bulkhead for CPU-bound and blocking work: it has threads of its own, so that work that waits for the network is never delayed by work
+//! that occupies a processor.
 //!
 //! So many threads, so many more pieces of work in a queue, and no further. Work sees the deadline of the task that asked for it
 //! ([`Deadline::current`]) and can look now and then whether it is still [`Wanted`]; what nobody waits for any more is
@@ -38,7 +38,7 @@ use crate::setters::setters;
 pub const MAX_THREADS: u32 = 1024;
 /// The longest queue of a pool.
 pub const MAX_QUEUE: u32 = 100_000;
-/// Pieces of work that wait for each thread when nothing else is asked for.
+/// Default queue length for each thread.
 const QUEUE_OF_A_THREAD: u32 = 16;
 
 const CPU: Table = Table {
@@ -51,7 +51,7 @@ const CPU: Table = Table {
         Column::gauge("queued", "Pieces of work that wait for one."),
         Column::counter("done", "Pieces of work that were begun and have ended."),
         Column::counter("refused", "Pieces of work that found the queue full."),
-        Column::counter("forsaken", "Pieces of work that nobody waited for any more when a thread was free."),
+        Column::counter("forsaken", "Pieces of work abandoned by their callers before a thread was free."),
     ],
 };
 
@@ -76,12 +76,12 @@ impl Default for CpuRules {
 }
 
 impl CpuRules {
-    /// So many threads, and 16 pieces of work in the queue for each.
+    /// Creates rules for this many threads, with a queue of 16 pieces of work for each.
     pub const fn of(threads: u32) -> Self {
         Self { threads, queue: threads.saturating_mul(QUEUE_OF_A_THREAD) }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -105,7 +105,7 @@ pub enum NoPool {
     #[error(transparent)]
     Rules(#[from] InvalidRules),
     /// The operating system gives no thread.
-    #[error("thread {number} of the pool {name} cannot be had: {source}")]
+    #[error("cannot start thread {number} of the pool {name}: {source}")]
     Thread {
         /// The pool.
         name: Arc<str>,
@@ -121,13 +121,15 @@ pub enum NoPool {
 #[non_exhaustive]
 pub enum CpuError {
     /// All threads are taken, and so is the queue.
-    #[error("all threads of the pool are taken, and so is its queue: ask again later, or give it more")]
+    #[error(
+        "all threads of the pool are busy and its queue is full: retry later, or give the pool more threads or a longer queue"
+    )]
     Full,
     /// The deadline passed before the work was done.
     #[error(transparent)]
     Expired(#[from] Expired),
-    /// Nobody waits for it any more; only work itself sees this.
-    #[error("nobody waits for this work any more")]
+    /// The caller no longer waits for it; only the work itself sees this.
+    #[error("the caller of this work is gone")]
     Forsaken,
 }
 
@@ -138,7 +140,7 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Looks. Costs a reading of the clock where there is a deadline: once in a millisecond of work is plenty.
+    /// Checks that the caller still waits. Reads the clock if there is a deadline: once in a millisecond of work is plenty.
     ///
     /// # Errors
     /// [`CpuError::Expired`] or [`CpuError::Forsaken`]: the work should end.
@@ -157,7 +159,7 @@ impl std::fmt::Debug for Wanted<'_> {
     }
 }
 
-/// Threads for work that computes. Cheap to clone; they end with the last clone, when what they are at is done.
+/// Thread pool for CPU-bound work. Cheap to clone; the threads end with the last clone, after their current work.
 #[derive(Clone, Debug)]
 pub struct CpuPool {
     shared: Arc<Shared>,
@@ -173,7 +175,7 @@ impl CpuPool {
         Self::begun_with(name, rules, |_| ())
     }
 
-    /// The same, where each thread first does this, with its number from 0: pins itself to a core, say.
+    /// Creates a pool whose threads first run `first` with their number from 0: to pin them to a core, for example.
     ///
     /// # Errors
     /// What makes no sense in the rules, or why a thread cannot be had.
@@ -343,7 +345,7 @@ impl Shared {
     }
 }
 
-/// A place in the queue, or what is left of it: who goes away gives it back.
+/// A place in the queue; dropping it gives the place back.
 struct Place<'a> {
     shared: &'a Shared,
     number: u64,

@@ -21,7 +21,7 @@ tokio::task_local! {
 pub enum Criticality {
     /// Can be left out without harm, or is done again later: prefetching, crawlers, work in the background.
     Sheddable,
-    /// Somebody waits for it.
+    /// A caller waits for it.
     #[default]
     Default,
     /// The last to be left out.
@@ -42,7 +42,7 @@ impl Criticality {
         CURRENT.try_with(|criticality| *criticality).ok()
     }
 
-    /// Work that sees this as [`Criticality::current`], and whose calls carry it.
+    /// Runs work with this as [`Criticality::current`]; its calls carry it.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back_and_others_are_told() {
+    fn names_are_read_back_and_others_are_refused() {
         assert!(Criticality::ALL.is_sorted());
         for criticality in Criticality::ALL {
             assert_eq!(criticality.to_string().parse(), Ok(criticality));

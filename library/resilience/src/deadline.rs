@@ -15,7 +15,7 @@ tokio::task_local! {
     static CURRENT: Deadline;
 }
 
-/// The moment after which nobody waits for an answer. Set once at the edge, carried by the task.
+/// The moment after which no caller waits for an answer. Set once at the edge, carried by the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline {
     at: Instant,
@@ -65,7 +65,7 @@ impl Deadline {
         self.left().is_zero()
     }
 
-    /// The moment at which this share of what is left has passed, at most `at_most` from now.
+    /// Returns the deadline after this share of the remaining time, at most `at_most` from now.
     ///
     /// # Panics
     /// When `share` is not between 0 and 1.
@@ -115,7 +115,7 @@ impl Deadline {
 }
 
 pin_project_lite::pin_project! {
-    /// Work with its deadline in force. Most of what is answered at once needs no timer.
+    /// Work with its deadline in force. Work that finishes at its first poll needs no timer.
     struct Scoped<F> {
         #[pin]
         work: TaskLocalFuture<Deadline, F>,
@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_read_back_and_never_longer(millis in any::<u64>(), nanos in 0_u32..1_000_000) {
+        fn an_encoded_timeout_is_read_back_and_never_longer(millis in any::<u64>(), nanos in 0_u32..1_000_000) {
             let left = Duration::from_millis(millis) + Duration::from_nanos(u64::from(nanos));
             let text = encode_timeout(left);
             let back = decode_timeout(&text).unwrap();

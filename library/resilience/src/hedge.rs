@@ -17,7 +17,7 @@ use crate::setters::setters;
 
 /// Eight parts of each power of two, up to 2^30 us, 18 minutes.
 type Layout = Buckets<3, 30>;
-/// After so many calls the percentile is calculated anew, and what was seen before counts half.
+/// Number of calls after which the percentile is calculated anew; older samples then count half.
 const GENERATION: u32 = 256;
 
 /// Hedging rules: when a second call is made.
@@ -28,7 +28,7 @@ pub struct HedgeRules {
     pub percentile: f64,
     /// Never sooner than after so long.
     pub at_least: Duration,
-    /// Not before the percentile of so many calls is known.
+    /// Fewest calls for the percentile to count.
     pub minimum_calls: u32,
 }
 
@@ -42,7 +42,7 @@ impl Default for HedgeRules {
 }
 
 impl HedgeRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -66,9 +66,8 @@ pub struct Latencies {
     delay: AtomicU64,
 }
 
-/// The answer of `first`; where that takes longer than `delay`, the first success of it and of `second`, or the later failure. `second` is asked
-/// for then, and may be none: where nothing pays for it, say. Cancel-safe: the one that is not waited for any more is dropped, and who is
-/// dropped drops both.
+/// Returns the answer of `first`; when that takes longer than `delay`, the first success of it and of `second`, or the later failure. `second`
+/// is called then, and may be none: when no budget pays for it, for example. Cancel-safe: the loser is dropped, and a dropped caller drops both.
 ///
 /// # Errors
 /// That of the last to fail.
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_is_the_percentile_of_what_was_seen() {
+    fn the_delay_is_the_percentile_of_the_observed_latencies() {
         let (latencies, rules) = (Latencies::new(), HedgeRules::default());
         filled(&latencies, &rules, |call| call % 100 + 1, 1000);
         let delay = latencies.delay(&rules).unwrap();
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_no_second_for_what_is_over_in_time_or_where_it_may_not_be() {
+    async fn calls_that_are_fast_or_not_repeatable_are_not_hedged() {
         for (after, first) in [(0, Ok(1)), (0, Err(1)), (20, Ok(1)), (20, Err(1))] {
             let second = || -> Option<std::future::Ready<_>> { panic!("it was not slow") };
             assert_eq!(hedged(answers(after, first), 20 * MILLI, second).await, first);

@@ -1,4 +1,4 @@
-//! Guards for calls. Knows neither HTTP nor SQL.
+//! Guards for calls: circuit breaker, retry, bulkhead, rate limit, hedging and more. Independent of HTTP and SQL.
 //!
 //! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
 //! - [`Criticality`]: how much work matters when not all can be done; travels with the task.

@@ -5,18 +5,18 @@ use std::time::Duration;
 /// Outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did what it should.
+    /// The callee worked.
     Success,
     /// It failed, and the callee is to blame: a fault, no answer, an answer that is none.
     Failure,
-    /// The callee said that it has too much to do.
+    /// The callee reported that it is overloaded.
     Overload {
         /// Time until the callee accepts a retry, from now on.
         retry_after: Option<Duration>,
     },
     /// The caller went away before the end.
     Cancelled,
-    /// Says nothing about the callee: the caller's own mistake, an answer such as "not found".
+    /// Neutral for the callee: the caller's own mistake, an answer such as "not found".
     NotCounted,
 }
 
@@ -32,7 +32,7 @@ impl Outcome {
     }
 }
 
-/// Tells what became of a call from what it returned. Closures are classifiers.
+/// Classifies outcomes of calls by their results. Closures are classifiers.
 pub trait Classify<T, E> {
     /// Classifies the result of a call.
     fn classify(&self, result: &Result<T, E>) -> Outcome;

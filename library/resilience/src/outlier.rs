@@ -23,7 +23,7 @@ use crate::setters::setters;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OutlierRules {
-    /// Ejected after so many failures in a row; 0 is never.
+    /// Number of failures in a row that eject; 0 is never.
     pub consecutive_failures: u32,
     /// Interval after which success rates and latencies are compared.
     pub interval: Duration,
@@ -64,7 +64,7 @@ impl Default for OutlierRules {
 }
 
 impl OutlierRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -103,7 +103,7 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// As a word for whoever reads.
+    /// Returns the reason as a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FailuresInARow => "failures in a row",
@@ -205,7 +205,7 @@ impl Health {
         rules.consecutive_failures > 0 && in_a_row >= rules.consecutive_failures
     }
 
-    /// Ejects it; says until when.
+    /// Ejects it; returns the end of the ejection.
     pub fn eject(&self, rules: &OutlierRules, now: u64) -> u64 {
         let times = self.times.fetch_add(1, Ordering::Relaxed);
         let wait = rules.ejection.wait(times).max(Duration::from_nanos(1));
@@ -215,7 +215,7 @@ impl Health {
         until
     }
 
-    /// An interval is over: what it held. An interval in service makes the next ejection shorter again.
+    /// Ends an interval and returns its counts. An interval in service makes the next ejection shorter again.
     pub fn end_interval(&self, now: u64) -> Interval {
         if !self.ejected(now) {
             let fewer = |times: u32| times.checked_sub(1);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_count_neither_adds_to_a_row_nor_ends_it() {
+    fn outcomes_that_do_not_count_neither_extend_nor_end_a_row_of_failures() {
         let health = Health::default();
         fail(&health, 4, 0);
         assert!(!health.seen(&rules(), Outcome::Cancelled, Duration::ZERO, 0));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_do_equally_badly_nobody_stands_out() {
+    fn equally_bad_instances_have_no_outlier() {
         assert_eq!(outliers(&rules(), &[interval(0, 500, 900); 8]), []);
     }
 
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_told() {
+    fn invalid_numbers_are_rejected() {
         assert_eq!(OutlierRules::default().check(), Ok(()));
         assert!(OutlierRules { at_most: 1.5, ..rules() }.check().unwrap_err().to_string().contains("1.5"));
         assert!(
@@ -342,7 +342,7 @@ mod tests {
     }
 
     proptest! {
-        /// The one with the best rate and the shortest latency is never among them, whatever the others do.
+        /// Checks that the instance with the best rate and the shortest latency is never among them.
         #[test]
         fn the_best_of_all_never_stands_out(rates in prop::collection::vec((0_u32..500, 0_u32..500, 0_u32..1000), 1..40)) {
             let mut intervals: Vec<Interval> = rates.into_iter().map(|(good, bad, ms)| interval(good, bad, ms)).collect();

@@ -1,4 +1,4 @@
-//! One value that protects the calls of a dependency: what is around a call, in this order, from the outside in.
+//! Policy: one value that protects the calls of a dependency, with guards in this order, from the outside in.
 //!
 //! | guard | does |
 //! |---|---|

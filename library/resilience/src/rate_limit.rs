@@ -1,4 +1,4 @@
-//! The rate limit: so many calls in so long, with a burst, each at its cost.
+//! The rate limit: a number of calls for each period, with a burst, each at its cost.
 //!
 //! The generic cell rate algorithm, GCRA (ITU-T I.371, annex A; "virtual scheduling"): one word holds the theoretical arrival time,
 //! at which the bucket would be full again. Nothing runs in the background, and there is no window at whose edge twice as
@@ -40,8 +40,8 @@ impl RateLimit {
         take(&self.arrival, rules, cost, since(self.birth, now), 0).map(drop)
     }
 
-    /// Passes when it is its turn, at most the rules' patience from now and by `until`; who would have to wait for longer is refused
-    /// at once. Cancel-safe: who is dropped gives its turn back, where nobody has queued up behind it.
+    /// Passes at its turn, at most the rules' patience from now and by `until`; a call that would have to wait for longer is refused at once.
+    /// Cancel-safe: a dropped call gives its turn back, if none has queued up behind it.
     ///
     /// # Errors
     /// [`Limited`].

@@ -87,7 +87,7 @@ pub struct Attempts {
 }
 
 impl RetryRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_fail_and_what_may_not_be_repeated_is_not_tried_again() {
+    fn successes_and_calls_that_are_not_repeatable_are_not_retried() {
         let now = Instant::now();
         let mut attempts = Attempts::begin(now);
         for outcome in [Outcome::Success, Outcome::NotCounted, Outcome::Cancelled] {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_before_the_time_that_the_callee_asked_for() {
+    fn no_retry_comes_before_the_retry_after_of_the_callee() {
         let now = Instant::now();
         let overload = |millis| Outcome::Overload { retry_after: Some(millis * MILLI) };
         assert_eq!(again(&rules(), &mut Attempts::begin(now), overload(500), now), Ok(510 * MILLI));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_out_of_bounds_are_told() {
+    fn attempts_out_of_bounds_are_rejected() {
         let told = RetryRules { attempts: 0, ..rules() }.check().unwrap_err().to_string();
         assert!(told.contains("1 to 20"), "{told}");
         assert!(RetryRules { attempts: 21, ..rules() }.check().is_err());

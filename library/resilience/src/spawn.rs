@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn spawned_work_is_as_critical_as_what_it_is_for() {
+    async fn spawned_work_inherits_the_criticality() {
         let spawned = async { spawn(async { Criticality::explicit() }).await.unwrap() };
         assert_eq!(Criticality::Critical.scope(spawned).await, Ok(Some(Criticality::Critical)));
         let of_nobody = spawn(async { Criticality::explicit() });

@@ -1,4 +1,4 @@
-//! The last good answer, for when there is no new one; whoever gets it can see that, and how old it is.
+//! The last good answer, for calls without a new one; the caller sees that it is stale, and its age.
 //!
 //! After `stale-if-error` (RFC 5861, section 4). A default value or an alternative call is [`or_else`].
 
@@ -32,7 +32,7 @@ impl StaleRules {
         Self { max_age }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -59,7 +59,7 @@ pub enum FallbackOutcome<V, E> {
         /// Reason why there is no fresh one.
         cause: E,
     },
-    /// A default, or what an alternative gave.
+    /// A default, or the value of an alternative.
     Fallback {
         /// Fallback value.
         value: V,
@@ -100,7 +100,7 @@ impl<V, E> FallbackOutcome<V, E> {
     }
 }
 
-/// The last good answer to one question. One value, shared by all who ask.
+/// The last good answer to one question. One value, shared by all callers.
 #[derive(Debug)]
 pub struct Stale<V> {
     last: Mutex<Option<(Arc<V>, Instant)>>,
@@ -118,8 +118,7 @@ impl<V> Stale<V> {
         Self::default()
     }
 
-    /// Keeps an answer that was asked for at `asked`. One that was asked for earlier than the one that is kept is not kept: calls
-    /// overtake each other.
+    /// Keeps an answer that was requested at `asked`. An answer requested earlier than the kept one is dropped: calls overtake each other.
     pub fn keep(&self, value: Arc<V>, asked: Instant) {
         let mut last = self.last();
         let old = match &*last {
@@ -138,14 +137,14 @@ impl<V> Stale<V> {
         (age <= rules.max_age).then_some((value, age))
     }
 
-    /// Forgets it: what it told is known to be wrong.
+    /// Forgets the answer, for callers that find it wrong.
     pub fn forget(&self) {
         let old = self.last().take();
         drop(old);
     }
 
-    /// The call's answer, which is kept, or the last good one. Its age counts from when it was asked for, so it is never younger
-    /// than it says. Cancel-safe: who is dropped keeps nothing.
+    /// Returns the call's answer, which is kept, or the last good one. Its age counts from the request, so it is never understated. Cancel-safe:
+    /// a dropped call keeps nothing.
     ///
     /// # Errors
     /// The call's, where no answer is known that is young enough.
@@ -174,7 +173,7 @@ impl<V> Stale<V> {
     }
 }
 
-/// The call's answer, or what the alternative makes of its error: a default value, or the answer of another call.
+/// Returns the call's answer, or the alternative's: a default value, or the answer of another call.
 ///
 /// # Errors
 /// The alternative's. It is given the cause to keep it, or to look at it and to refuse, as not every error is to be covered up.

@@ -1,4 +1,4 @@
-//! The caller's own throttle: where a callee refuses most of what it is asked, some of it is not even asked.
+//! Adaptive throttling: a caller stops sending a share of its calls to a callee that refuses most of them.
 //!
 //! A call is refused here with probability `max(0, (requests - k * accepts) / (requests + 1))`, both counted over the last
 //! two minutes: "Handling Overload", chapter 21 of "Site Reliability Engineering", O'Reilly 2016. Requests that are refused
@@ -28,7 +28,7 @@ const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 pub struct ThrottleRules {
     /// Requests for each one accepted: 2 lets the callee see about twice what it accepts. At least 1.
     pub k: f64,
-    /// Nothing is refused below so many requests in the window.
+    /// Fewest requests in the window for a refusal.
     pub minimum: u32,
     /// The largest share that is refused, 0 to 1.
     pub most: f64,
@@ -39,14 +39,14 @@ pub struct ThrottleRules {
 setters!(ThrottleRules: set { k: f64, minimum: u32, most: f64, failures: bool } turn {});
 
 impl Default for ThrottleRules {
-    /// Twice what is accepted, from ten requests on, at most 95 %, overload alone.
+    /// Returns a factor of two, from ten requests on, with at most 95 % refused, on overload alone.
     fn default() -> Self {
         Self { k: 2.0, minimum: 10, most: 0.95, failures: false }
     }
 }
 
 impl ThrottleRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -63,7 +63,7 @@ impl ThrottleRules {
 
 /// Refused here, so that the callee need not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the callee refuses most of what it is asked, so it was not asked")]
+#[error("the callee refuses most calls, so the throttle refused this one")]
 pub struct Throttled;
 
 /// Counts of the window.
@@ -95,7 +95,7 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Nothing asked.
+    /// Creates a throttle without counts.
     pub fn new(now: Instant) -> Self {
         Self { birth: now, slices: Default::default() }
     }
@@ -110,7 +110,7 @@ impl Throttle {
         if refusal > 0.0 && vitals::random_fraction() < refusal { Err(Throttled) } else { Ok(()) }
     }
 
-    /// A call that was admitted is over. One that was cancelled or says nothing was accepted, for all that is known.
+    /// Reports the end of an admitted call. A call that was cancelled or does not count is taken as accepted.
     pub fn settle(&self, rules: &ThrottleRules, outcome: Outcome, now: Instant) {
         let refused = match outcome {
             Outcome::Overload { .. } => true,
@@ -148,7 +148,7 @@ impl Throttle {
         });
     }
 
-    /// Counts from 1, so that what was never written is old; wraps, in whole rounds of the slices, after seven days.
+    /// Numbers slices from 1, so that one that was never written is old; wraps, in whole rounds of the slices, after seven days.
     fn number(&self, now: Instant) -> u16 {
         const ROUND: u64 = u16::MAX as u64 / SLICES as u64 * SLICES as u64;
         let slice = now.saturating_duration_since(self.birth).as_secs() / SLICE.as_secs();

@@ -35,7 +35,7 @@ pub enum First {
     /// Within a period, at a random moment.
     #[default]
     AtRandom,
-    /// After a period: in step with whatever was started at the same time.
+    /// After a period: in step with everything that was started at the same time.
     AfterAPeriod,
 }
 
@@ -45,7 +45,7 @@ impl TickerRules {
         Self { period, jitter: 0.1, first: First::AtRandom }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -86,7 +86,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// The first tick comes within a period from now, at a random moment unless the rules say otherwise.
+    /// Creates a ticker. Its first tick comes within a period from now, at a random moment by default.
     ///
     /// # Panics
     /// When the rules do not pass their check.
@@ -101,8 +101,7 @@ impl Ticker {
         Self { rules, grid: first, due: first }
     }
 
-    /// Waits for the next tick. Ticks that were missed meanwhile are skipped and counted, never made up for. Cancel-safe: who
-    /// is dropped has taken no tick.
+    /// Waits for the next tick. Missed ticks are skipped and counted, never made up for. Cancel-safe: a dropped wait takes no tick.
     pub async fn tick(&mut self) -> Tick {
         tokio::time::sleep_until(self.due).await;
         self.take(Instant::now())
@@ -147,7 +146,7 @@ impl Ticker {
     }
 }
 
-/// So many periods; what passes all clocks is a period.
+/// Multiplies a period; a result beyond all clocks is one period.
 fn times(period: Duration, times: u128) -> Duration {
     let nanos = period.as_nanos().saturating_mul(times);
     u64::try_from(nanos).map_or(period, Duration::from_nanos)

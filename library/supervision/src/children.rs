@@ -27,8 +27,8 @@ const CHILD: Table = Table {
     columns: &[
         Column::label("name", "The child."),
         Column::state("state", "running, restarting, ended or given_up."),
-        Column::counter("restarts", "How often it was restarted."),
-        Column::state("last_failure", "Why it last failed; empty when it never did."),
+        Column::counter("restarts", "Number of restarts."),
+        Column::state("last_failure", "Reason of the last failure; empty before the first."),
     ],
 };
 
@@ -86,7 +86,7 @@ impl Children {
         Self { registry: registry.clone(), children: Vec::new(), escalated: watch::Sender::new(None) }
     }
 
-    /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] asked.
+    /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] is requested.
     ///
     /// A panic is a failure, and so is an end of a permanent child that nobody asked for.
     pub fn start<F, R>(&mut self, spec: impl Into<ChildSpec>, run: F)
@@ -181,7 +181,7 @@ impl Supervision {
                 Ok(()) if stop.is_requested() || spec.restart != Restart::Permanent => {
                     return status.enter(State::Ended);
                 }
-                Ok(()) => "it ended although nobody asked it to".to_owned(),
+                Ok(()) => "it returned without a stop request".to_owned(),
                 Err(panic) => format!("it panicked: {}", panic_text(&*panic)),
             };
             status.failed(&reason);
@@ -269,7 +269,7 @@ mod tests {
         assert!(children.stop_all(Duration::from_secs(1)).await.is_empty());
     }
 
-    /// A child that fails until its dependency is back after `away`, then works; `works` is told.
+    /// Child that fails until its dependency is back after `away`, then works, and reports that on `works`.
     fn dependent(children: &mut Children, away: Duration) -> tokio::sync::mpsc::Receiver<()> {
         let (works, has_worked) = tokio::sync::mpsc::channel(1);
         let back = Instant::now() + away;

@@ -13,9 +13,9 @@ pub enum Phase {
     Starting,
     /// Everything runs; ready.
     Ready,
-    /// Asked to end: not ready any more, new work is still answered while balancers notice.
+    /// Draining: not ready any more, new work is still answered while load balancers notice.
     Draining,
-    /// No new work; what is in flight finishes.
+    /// Stopping: no new work; work in flight finishes.
     Stopping,
 }
 
@@ -28,7 +28,7 @@ const LIFECYCLE: Table = Table {
     ],
 };
 
-/// The process's phase, which everybody can watch. Cheap to clone.
+/// Phase of the process, which every part can watch. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     inner: Arc<Inner>,

@@ -77,7 +77,7 @@ pub(crate) enum Verdict {
 }
 
 impl Failures {
-    /// Notes that a run ended in a failure, and says what follows.
+    /// Records that a run ended in a failure, and returns the decision.
     pub(crate) fn failed(&mut self, started: Instant, now: Instant, rules: &RestartRules) -> Verdict {
         if now.saturating_duration_since(started) >= rules.healthy_after {
             *self = Self::default();

@@ -8,7 +8,7 @@ use crate::restart::RestartRules;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Restart {
-    /// After every end that nobody asked for.
+    /// Restarted after every end that was not requested.
     #[default]
     Permanent,
     /// After a panic; a child that returns has done its work.
@@ -27,7 +27,7 @@ pub struct ChildSpec {
     pub restart: Restart,
     /// Restart intensity: limits and waits.
     pub rules: RestartRules,
-    /// The time to end after its [`Stop`](crate::Stop) asked, if the stop of the process has as much. Default 5 s, as in OTP.
+    /// Time to end after its [`Stop`](crate::Stop) is requested, if the stop of the process has as much. Default 5 s, as in OTP.
     pub stop_within: Duration,
 }
 
@@ -54,7 +54,7 @@ impl ChildSpec {
         Self { rules, ..self }
     }
 
-    /// Sets the time to end after its `Stop` asked.
+    /// Sets the time to end after its `Stop` is requested.
     #[must_use]
     pub fn stop_within(self, bound: Duration) -> Self {
         Self { stop_within: bound, ..self }

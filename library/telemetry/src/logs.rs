@@ -341,9 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_standard_error_whatever_the_filter_and_without_its_secrets() {
+    fn a_panic_reaches_standard_error_with_every_filter_and_without_its_secrets() {
         const PANICS: &str = "EVENKEEL_TEST_PANICS";
-        let this = "logs::tests::a_panic_reaches_standard_error_whatever_the_filter_and_without_its_secrets";
+        let this = "logs::tests::a_panic_reaches_standard_error_with_every_filter_and_without_its_secrets";
         if std::env::var_os(PANICS).is_some() {
             let _logs = install("off", &Registry::new()).unwrap();
             panic!("cannot reach postgres://u:hunter22@h");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_filter_says_what_is_expected() {
+    fn the_error_of_a_malformed_filter_shows_the_expected_form() {
         let error = check_filter("ledger=loud").unwrap_err().to_string();
         assert!(error.contains("RUST_LOG") && error.contains("expected"), "{error}");
     }

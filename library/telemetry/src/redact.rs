@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_secret_never_survives_in_any_shape_whatever_surrounds_it(
+        fn a_secret_never_survives_in_any_shape_or_surroundings(
             before in "\\PC{0,30}",
             after in "\\PC{0,30}",
             secret in "[a-z0-9]{12}",

@@ -12,7 +12,7 @@ pub struct Build {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// The commit it was built from; `unknown` when the build did not say.
+    /// Commit of the build; `unknown` when the build did not set it.
     pub commit: &'static str,
 }
 

@@ -36,7 +36,7 @@ impl Default for Bus {
 }
 
 impl Bus {
-    /// Publishes a change; with nobody listening it is gone.
+    /// Publishes a change; without a listener it is discarded.
     pub fn publish(
         &self,
         part: &'static str,
@@ -49,7 +49,7 @@ impl Bus {
         let _ = self.sender.send(event);
     }
 
-    /// Listens from now on. `recv` is cancel-safe; `Lagged(n)` tells how many events were lost.
+    /// Subscribes from now on. `recv` is cancel-safe; `Lagged(n)` has the number of lost events.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
     }

@@ -7,7 +7,7 @@ use crate::HistogramSnapshot;
 /// Kind of a column, for views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Tells rows apart; bounded in how many values it takes.
+    /// Distinguishes rows; the number of its values is bounded.
     Label,
     /// Only ever rises while the process lives.
     Counter,
@@ -44,7 +44,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column that tells rows apart.
+    /// Creates a column that distinguishes rows.
     pub const fn label(name: &'static str, help: &'static str) -> Self {
         Self { name, kind: Kind::Label, unit: Unit::None, help }
     }

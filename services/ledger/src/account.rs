@@ -135,7 +135,7 @@ pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, Ledge
     Ok(Page::of(rows, limit))
 }
 
-/// Look at an account
+/// Get an account
 #[utoipa::path(get, operation_id = "get_account", path = "/v1/accounts/{id}", params(("id" = String, Path)),
     responses((status = 200, body = Account), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Account>, LedgerError> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::LedgerError;
 use crate::id;
 
-/// Rows of a page unless the client says otherwise.
+/// Default number of rows of a page.
 pub const DEFAULT_LIMIT: i64 = 50;
 /// The most rows of a page.
 pub const MAX_LIMIT: i64 = 200;
@@ -25,7 +25,7 @@ pub const MAX_LIMIT: i64 = 200;
 pub struct Paging {
     /// `next` of the page before.
     cursor: Option<String>,
-    /// Rows of a page: 1 to 200, 50 when not said.
+    /// Rows of a page: 1 to 200, 50 by default.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }

@@ -14,13 +14,13 @@ use crate::clock::now_micros;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 
-/// Days when nobody says how many.
+/// Default number of days.
 const DEFAULT_DAYS: u32 = 30;
 /// The furthest day.
 const MAX_DAYS: u32 = 365;
 /// Past days that are drawn from.
 const PAST_DAYS: usize = 90;
-/// Entries of these days that are looked at, the newest first.
+/// Most entries of these days that are read, the newest first.
 const MAX_ENTRIES: i64 = 10_000;
 /// Futures that are drawn.
 const PATHS: usize = 5_000;
@@ -48,7 +48,7 @@ pub struct Forecast {
     pub high: i64,
 }
 
-/// Look ahead
+/// Forecast a balance
 ///
 /// Forecasts the balance by a simulation that draws from the net inflow of each of the last 90 days.
 #[utoipa::path(get, operation_id = "get_forecast", path = "/v1/accounts/{id}/forecast", params(("id" = String, Path), Ahead),

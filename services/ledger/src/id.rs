@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_ours_are_well_formed_and_what_a_store_could_choke_on_is_not() {
+    fn generated_ids_are_well_formed_and_texts_that_a_store_refuses_are_not() {
         assert!(is_well_formed(&evenkeel::vitals::new_id("acc")));
         assert!(is_well_formed("own_payouts-in-flight_EUR"));
         for text in ["", "\0", "acc_\0", "a b", "\u{e9}", "'; --", &"x".repeat(65)] {

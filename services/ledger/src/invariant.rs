@@ -46,7 +46,7 @@ pub fn routes(context: &Context<Settings, Store>) -> Router {
         get(async move || {
             let checked = check(&store).await?;
             if !checked.holds {
-                tracing::error!(?checked, "the books are wrong");
+                tracing::error!(?checked, "the books violate an invariant");
             }
             let status = if checked.holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             Ok::<_, LedgerError>((status, Json(checked)))

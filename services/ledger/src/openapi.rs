@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_takes_a_body_needs_an_idempotency_key() {
+    fn every_operation_with_a_body_needs_an_idempotency_key() {
         let document = document();
         for operation in operations(&document) {
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The one page for people: look at accounts, open one, make a transfer. No script, no inline style.
+//! The one page for people: list accounts, open one, make a transfer. No script, no inline style.
 //!
 //! - `view`: what is shown.
 //! - `form`: what a person sends, and where it comes from.

@@ -15,13 +15,13 @@ pub const NAME: &str = "rail";
 /// The longest destination.
 const MAX_DESTINATION: usize = 64;
 
-/// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
+/// Declares the partner bank: guarded by every default, and hedged.
 pub fn bank(settings: &Settings) -> Dependency {
     let rules = default_rules().hedge(HedgeRules::default());
     Dependency::http(settings.rail_url.clone()).rules(rules).checked(Check::at("/livez"))
 }
 
-/// The partner bank, asked while a client waits.
+/// Client of the partner bank, for calls while a client waits.
 #[derive(Clone, Debug)]
 pub struct Bank {
     context: Context<Settings, Store>,
@@ -30,7 +30,7 @@ pub struct Bank {
 /// Destination of a payout, and whether it exists.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Destination {
-    /// As it was asked for.
+    /// Requested destination.
     pub destination: String,
     /// True when the bank has such an account.
     pub exists: bool,
@@ -71,5 +71,5 @@ pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
 }
 
 fn unknown() -> LedgerError {
-    LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no answer that can be used"))
+    LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no usable answer"))
 }

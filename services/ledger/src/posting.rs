@@ -1,4 +1,4 @@
-//! Moves money between two accounts inside a transaction. The error kernel: what is wrong here is wrong everywhere.
+//! Posting: moves money between two accounts inside a transaction. An error here is an error everywhere.
 
 use evenkeel::prelude::*;
 
@@ -39,7 +39,7 @@ pub enum Posted {
     TooMuch,
 }
 
-/// Moves the money, or says why not; unless it is [`Posted::Done`] the caller must undo the transaction.
+/// Moves the money, or returns why not; unless it is [`Posted::Done`] the caller must undo the transaction.
 ///
 /// Rows are changed in the order of their ids, so that two postings between the same accounts cannot wait for each
 /// other. The guards (currency, overdraft, overflow) are conditions of the changes themselves, so that what a caller

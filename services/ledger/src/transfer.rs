@@ -156,7 +156,7 @@ pub async fn list(
     Ok(Json(Page::of(rows, limit)))
 }
 
-/// Look at a transfer
+/// Get a transfer
 #[utoipa::path(get, operation_id = "get_transfer", path = "/v1/transfers/{id}", params(("id" = String, Path)),
     responses((status = 200, body = Transfer), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Transfer>, LedgerError> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 const MAX_PAYOUTS: usize = 1_000_000;
 /// Bytes of a currency and a destination remembered.
 const MAX_TEXT: usize = 64;
-/// A destination that begins like this is refused, so that a refusal can be asked for.
+/// Prefix of destinations that the bank refuses, for tests of refusals.
 const REFUSED_PREFIX: &str = "refuse";
 
 /// Payout request of the ledger.
@@ -60,7 +60,7 @@ pub enum Undecided {
     Full,
 }
 
-/// A payout with what was decided.
+/// A payout with its decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The idempotency key.
@@ -101,7 +101,7 @@ impl Bank {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides once for each key; whoever asks again gets the first decision.
+    /// Decides once for each key; repeated requests get the first decision.
     ///
     /// # Errors
     /// [`Undecided`], when the key names another payout or the books are full.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_paid_once_however_often_and_from_however_many_sides_it_comes() {
+    fn a_key_is_paid_once_under_repeated_and_concurrent_requests() {
         let bank = Bank::default();
         let decisions: Vec<Decision> = std::thread::scope(|scope| {
             let asked: Vec<_> =

@@ -57,7 +57,7 @@ pub enum Mode {
 pub struct Behaviour {
     /// Failure mode of payouts.
     pub mode: Mode,
-    /// Milliseconds, for slow and drip: 1000 unless said, at most 600,000.
+    /// Milliseconds, for slow and drip: 1000 by default, at most 600,000.
     #[serde(default = "default_millis")]
     pub millis: u64,
 }
@@ -118,7 +118,7 @@ pub(crate) fn garbage() -> Response {
 
 /// A head that announces a body of `length` bytes, the start of it, and the end of the connection.
 pub(crate) fn broken_off(status: StatusCode, start: &str, length: usize) -> Response {
-    let pieces = [Ok(Bytes::copy_from_slice(start.as_bytes())), Err(std::io::Error::other("told to break off"))];
+    let pieces = [Ok(Bytes::copy_from_slice(start.as_bytes())), Err(std::io::Error::other("broken off on request"))];
     let body = Body::from_stream(futures_util::stream::iter(pieces));
     let head = [(header::CONTENT_TYPE, kind(status).to_owned()), (header::CONTENT_LENGTH, length.to_string())];
     (status, head, body).into_response()

@@ -59,7 +59,7 @@ async fn pieces_go_out_and_come_back_while_the_call_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_streamed_body_is_sent_once_whatever_the_method() {
+async fn a_streamed_body_is_sent_once_with_every_method() {
     let (url, calls, _server) = echo().await;
     let client = Client::default();
     let body = || {

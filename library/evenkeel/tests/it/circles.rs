@@ -89,7 +89,7 @@ impl Sources {
         Some(here)
     }
 
-    /// The file that defines what a module has under a name.
+    /// Finds the file that defines a name of a module.
     fn definition(&self, module: &[String], name: &str, hops: usize) -> Option<Module> {
         let file = self.0.get(module)?;
         if hops == 0 || file.declared.contains(name) {

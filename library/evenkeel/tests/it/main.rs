@@ -14,3 +14,4 @@ mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
 mod weight;
+mod words;

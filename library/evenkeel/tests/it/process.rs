@@ -56,7 +56,7 @@ async fn spin() {
 const SLOW: &str = "CREATE TABLE numbers AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000000) \
     SELECT count(*) AS many FROM n";
 
-/// Leaves a transaction open in a task that nobody can stop.
+/// Leaves a transaction open in a task that cannot be stopped.
 #[cfg(feature = "store")]
 async fn hold_a_transaction(context: Context<evenkeel::settings::NoSettings, Store>, stop: Stop) {
     let store = context.store().clone();
@@ -115,7 +115,7 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end; returns its exit code and what it wrote.
+    /// Waits for its end; returns its exit code and output.
     fn ended(mut self) -> (Option<i32>, String) {
         let mut code = None;
         eventually("it has ended", || {
@@ -270,7 +270,7 @@ fn a_second_signal_ends_the_process_at_once_with_a_code_and_a_line_of_its_own() 
 }
 
 #[test]
-fn the_process_manager_is_told_of_the_start_and_the_stop_and_its_watchdog_is_fed_until_the_end() {
+fn the_process_manager_is_notified_of_start_and_stop_and_its_watchdog_is_fed_until_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();

@@ -12,7 +12,7 @@ use super::set::{Member, Set};
 /// after that, all healthy instances are counted.
 const DRAWS: usize = 8;
 
-/// A set as it is to whoever picks now.
+/// A view of the set for one pick.
 pub(crate) struct View<'a, T> {
     pub(crate) set: &'a Set<T>,
     pub(crate) rules: &'a BalanceRules,
@@ -126,7 +126,7 @@ impl<'a, T> View<'a, T> {
         Some(if cost(other) < cost(one) { other } else { one })
     }
 
-    /// Somebody at random, by weight, but not this one.
+    /// Draws another instance at random, by weight.
     fn draw(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
         let sums = &self.set.sums;
         let upto = |index: usize| index.checked_sub(1).map_or(0, |last| sums[last]);
@@ -146,15 +146,15 @@ impl<'a, T> View<'a, T> {
         self.anybody(among, but)
     }
 
-    /// Anybody who is well, fresh or not, each as likely, but not this one.
+    /// Draws another healthy instance, fresh or not, with equal probability.
     fn anybody(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
         let well = || among.clone().filter(|index| Some(*index) != but && self.is_well(*index));
         let random = vitals::entropy().checked_rem(well().count() as u64)?;
         well().nth(random as usize)
     }
 
-    /// The highest score for the key of those that have room. With weights `w` and hashes `h` in 0..1 the score is
-    /// `w / -ln h`: each is the highest for its part of the keys, and who joins or leaves moves no other key.
+    /// Returns the highest score for the key of the instances that have room. With weights `w` and hashes `h` in 0..1 the score is `w / -ln h`:
+    /// each is the highest for its part of the keys, and an instance that joins or leaves moves no other key.
     fn by_key(&self, among: &Range<usize>, bound: f64) -> Option<usize> {
         let weight = |index: usize| f64::from(self.set.members[index].instance.weight);
         let (mut load, mut weights) = (1.0, 0.0);

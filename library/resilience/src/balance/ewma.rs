@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Times are kept in units of 2^16 ns, 66 us, of which 32 bits are 78 hours: what was seen longer ago is as good as unknown.
+/// Unit of times: 2^16 ns, 66 us, of which 32 bits are 78 hours: an older observation counts as unknown.
 const UNIT_BITS: u32 = 16;
 /// Default latency of an instance without measurements, in nanoseconds.
 pub(crate) const UNKNOWN: f32 = 1e9;
@@ -15,7 +15,7 @@ pub(crate) struct Ewma {
 }
 
 impl Ewma {
-    /// A call took so long. It is easy to fail fast: a failure counts at least as long as what is [`UNKNOWN`].
+    /// Records the duration of a call. It is easy to fail fast: a failure counts at least as long as an [`UNKNOWN`] latency.
     pub(crate) fn seen(&self, decay: Duration, took: Duration, failed: bool, now: u64) {
         let took = took.as_nanos() as f32;
         let stamp = (now >> UNIT_BITS) as u32;

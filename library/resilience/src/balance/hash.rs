@@ -12,7 +12,7 @@ pub(crate) fn hash_of<K: Hash + ?Sized>(key: &K) -> u64 {
     hasher.finish()
 }
 
-/// Spreads what is close together; the finish of SplitMix64.
+/// Spreads similar values; the finish of SplitMix64.
 pub(crate) fn mixed(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -8,7 +8,7 @@ pub const MAX_WEIGHT: u32 = 1000;
 /// Something that can be called: where it is, how much it can take, and in which zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance<T> {
-    /// Its name or address; who has the same one is the same instance.
+    /// Name or address; instances with the same one are the same instance.
     pub address: T,
     /// Its part of the calls beside the others', 1 to [`MAX_WEIGHT`].
     pub weight: u32,

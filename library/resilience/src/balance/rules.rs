@@ -19,7 +19,7 @@ pub enum Chooser {
     },
     /// By key.
     Hashed {
-        /// Nobody has more than this times its part of the calls in flight; 1 or more.
+        /// Bound of an instance's load, as a multiple of its part of the calls in flight; 1 or more.
         bound: f64,
     },
 }
@@ -52,7 +52,7 @@ pub struct SlowStart {
     pub least: f64,
 }
 
-/// A caller of a large set knows only a part of it.
+/// Subset of a large set, for one caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subset {
     /// Number of instances in the subset.
@@ -93,7 +93,7 @@ impl Default for BalanceRules {
 }
 
 impl BalanceRules {
-    /// Looks for what makes no sense.
+    /// Checks the rules.
     ///
     /// # Errors
     /// The first, with what is possible.

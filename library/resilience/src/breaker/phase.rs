@@ -55,7 +55,7 @@ impl Probes {
         self.under_way.saturating_add(self.succeeded).saturating_add(self.failed)
     }
 
-    /// One has ended; with `None` it says nothing, and another call may have its permit.
+    /// Counts a probe as ended; with `None` its outcome does not count, and another call may have its permit.
     pub(super) fn ended(self, good: Option<bool>) -> Self {
         Self {
             under_way: self.under_way.saturating_sub(1),
@@ -156,14 +156,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_unpacked(phase in phase()) {
+        fn packed_state_round_trips(phase in phase()) {
             prop_assert_eq!(Phase::unpack(phase.pack()), phase);
             let closed = (phase.state == State::Closed).then_some(phase.epoch);
             prop_assert_eq!(Phase::closed(phase.pack()), closed);
         }
 
         #[test]
-        fn seconds_are_told_apart_for_three_days(since in any::<u32>(), passed in 0_u64..1 << SECOND_BITS) {
+        fn seconds_are_distinct_for_three_days(since in any::<u32>(), passed in 0_u64..1 << SECOND_BITS) {
             let since = u64::from(since);
             prop_assert_eq!(Second::of(since).until(since + passed), Duration::from_secs(passed));
         }

@@ -18,7 +18,7 @@ const MAX_TIME: Duration = Duration::from_secs(3600);
 /// Window of calls over which rates are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// The last so many calls, 1 to [`MAX_CALLS`].
+    /// The last calls, 1 to [`MAX_CALLS`].
     Calls(u32),
     /// The calls of so long, up to an hour, in ten parts.
     Time(Duration),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_in_another_epoch_is_not_counted() {
+    fn calls_of_another_epoch_are_not_counted() {
         for window in [Window::Calls(10), Window::Time(Duration::from_secs(10))] {
             let outcomes = Outcomes::new();
             outcomes.record(window, 1, true, true, Duration::ZERO);

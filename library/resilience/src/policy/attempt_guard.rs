@@ -80,7 +80,8 @@ impl<'p> AttemptGuard<'p> {
         }
     }
 
-    /// Asks the breaker, then rate limit and bulkheads, or says where to wait. What an open breaker refuses takes no turn and no permit.
+    /// Passes the breaker, then rate limit and bulkheads, or returns the guard to wait for. A refusal by an open breaker takes no turn and no
+    /// permit.
     pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
         self.ask_breaker()?;
         if let Some(rate) = &self.rules.rate
@@ -112,7 +113,7 @@ impl<'p> AttemptGuard<'p> {
         Ok(())
     }
 
-    /// Waits for a turn and permits, and asks the breaker again where it has changed meanwhile.
+    /// Waits for a turn and permits, and passes the breaker again if it has changed in between.
     pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
         let until = self.deadline.map(|deadline| deadline.at());
         if let (Queue::Rate, Some(rate)) = (&queue, &self.rules.rate) {
@@ -138,7 +139,7 @@ impl<'p> AttemptGuard<'p> {
         }
     }
 
-    /// Asks the throttle, and gives the times of the attempt, which is `last` where no other can follow.
+    /// Passes the throttle, and returns the times of the attempt, which is `last` when no other can follow.
     pub(super) fn admit(&mut self, last: bool) -> Result<Times, Refusal> {
         let (shared, now) = (self.shared, self.now);
         if let Some(throttle) = &self.rules.throttle {
@@ -160,7 +161,8 @@ impl<'p> AttemptGuard<'p> {
         Ok(Times { end, share })
     }
 
-    /// The attempt is over, with an answer or without one in its time, and holds nothing any more. What time it is, as far as anybody wants to know.
+    /// Ends the attempt, with an answer or without one in its time, and releases its permits. Returns the current time, as far as a guard needs
+    /// it.
     pub(super) fn settle(&mut self, outcome: Outcome, answered: bool) -> Instant {
         let (shared, rules) = (self.shared, self.rules);
         match (answered, outcome.is_failure()) {
@@ -207,7 +209,7 @@ impl<'p> AttemptGuard<'p> {
             || rules.breaker.as_ref().is_some_and(|breaker| self.shared.breaker.looks_back(breaker) || slow(breaker))
     }
 
-    /// Returns the permits, before the caller looks at the answer.
+    /// Returns the permits, before the caller reads the answer.
     fn release(&mut self) {
         self.permit = None;
         self.group_permit = None;

@@ -6,8 +6,8 @@ use std::fmt;
 /// As tower has it.
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A cause of any type. `Box<dyn Error>` is itself no [`Error`], and so nothing that asks for one could stand around a call whose errors
-/// are such boxes; this is one, and shows the box's text.
+/// A cause of any type. `Box<dyn Error>` is itself no [`Error`], so code that requires one could not stand around a call whose errors are such
+/// boxes; this type is one, and shows the box's text.
 ///
 /// [`Error::source`] is the error in the box, so that whoever walks the causes finds it.
 pub struct BoxedError(BoxError);

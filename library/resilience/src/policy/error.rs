@@ -16,7 +16,7 @@ pub enum Guard {
     Bulkhead,
     /// The callee is left alone.
     Breaker,
-    /// The callee refuses most of what it is asked.
+    /// The callee refuses most calls.
     Throttle,
 }
 
@@ -24,7 +24,8 @@ pub enum Guard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Bound {
-    /// The deadline of the task that made the call: of the request that it works for, say ([`Deadline::current`](crate::Deadline::current)).
+    /// The deadline of the task that made the call, for example of the request that it works for
+    /// ([`Deadline::current`](crate::Deadline::current)).
     TaskDeadline,
     /// [`Rules::deadline`](super::Rules::deadline).
     PolicyDeadline,
@@ -69,8 +70,8 @@ pub enum CallError<E> {
         cause: E,
     },
     /// The last attempt was answered, and the answer counts as a failure by the policy's classification. Only
-    /// [`Policy::call_or`](super::Policy::call_or) and [`Policy::call_or_stale`](super::Policy::call_or_stale) tell it as an error;
-    /// other calls give such an answer as `Ok`.
+    /// [`Policy::call_or`](super::Policy::call_or) and [`Policy::call_or_stale`](super::Policy::call_or_stale) report it as an error; other
+    /// calls give such an answer as `Ok`.
     BadAnswer {
         /// The policy's name.
         policy: Arc<str>,
@@ -157,7 +158,7 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
                     Guard::RateLimit => "its rate limit is reached",
                     Guard::Bulkhead => "its bulkhead is full",
                     Guard::Breaker => "its circuit breaker is open",
-                    Guard::Throttle => "it refuses most of what it is asked",
+                    Guard::Throttle => "it refuses most calls",
                 };
                 write!(f, "{policy} was not called: {why}")?;
                 if let Some(after) = retry_after {

@@ -16,8 +16,8 @@ use crate::outcome::{ByResult, Classify};
 /// Copies a request that may be sent again.
 type CopyRequest<Q> = Arc<dyn Fn(&Q) -> Option<Q> + Send + Sync>;
 
-/// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] or [`PolicyLayer::copies`] says what
-/// may be; until then a request needs no `Clone`, so that one with a body that streams is as good as any.
+/// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] or [`PolicyLayer::copies`] says which
+/// requests may be; until then a request needs no `Clone`, so that streaming bodies work.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -50,7 +50,7 @@ struct Around<Q, C> {
     copy: Option<CopyRequest<Q>>,
 }
 
-/// The answer of a [`Guarded`] service. Cancel-safe: dropped, it gives back what it holds of the policy's guards.
+/// Answer of a [`Guarded`] service. Cancel-safe: a dropped future gives back its permits of the policy's guards.
 #[must_use = "futures do nothing unless polled"]
 pub struct GuardedFuture<T> {
     // In a box, as a future of `async` has no name that could be written here.
@@ -80,8 +80,8 @@ impl<Q, C> PolicyLayer<Q, C> {
         self.copies(move |request| repeats(request).then(|| request.clone()))
     }
 
-    /// The same layer, with a function that copies a request which may be sent again, and gives `None` for one that may not, or that cannot be
-    /// copied, such as one whose body streams. A request that it copied once it must copy again.
+    /// Returns the same layer, with a function that copies a request which may be sent again, and gives `None` for one that may not, or that
+    /// cannot be copied, such as one with a streaming body. A request that it copied once it must copy again.
     #[must_use]
     pub fn copies(self, copy: impl Fn(&Q) -> Option<Q> + Send + Sync + 'static) -> Self {
         Self { copy: Some(Arc::new(copy)), ..self }

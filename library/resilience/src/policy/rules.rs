@@ -20,7 +20,7 @@ pub const MAX_GROUPS: usize = 16;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rules {
-    /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
+    /// Time limit of the whole call; the task's own deadline applies if it is sooner.
     pub deadline: Option<Duration>,
     /// Enables fallbacks for calls without an answer.
     pub fallback: bool,
@@ -71,7 +71,7 @@ impl Default for TimeoutRules {
     }
 }
 
-/// A group of callers: background work, say, or the clients of one tariff.
+/// Group of callers: background work, for example, or the clients of one tariff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupRules {
@@ -84,7 +84,7 @@ pub struct GroupRules {
 setters!(GroupRules: own { bulkhead: BulkheadRules } turn {});
 
 impl GroupRules {
-    /// A group of this name, with so many calls at a time.
+    /// Creates a group of this name, with a concurrency limit.
     pub fn new(name: impl Into<Arc<str>>, bulkhead: BulkheadRules) -> Self {
         Self { name: name.into(), bulkhead }
     }
@@ -121,7 +121,7 @@ impl Rules {
         timeout: None,
     };
 
-    /// Looks for what makes no sense.
+    /// Checks the rules.
     ///
     /// # Errors
     /// The first, with what is possible.
@@ -145,7 +145,7 @@ impl Rules {
         }
     }
 
-    /// The bulkhead's rules, with so many at a time as there may be now.
+    /// Returns the bulkhead's rules, with the current limit.
     pub(super) fn bulkhead_now(&self, adaptive: &Adaptive) -> Option<BulkheadRules> {
         let bulkhead = self.bulkhead?;
         let permits = self.adaptive.as_ref().map_or(bulkhead.permits, |rules| adaptive.limit(rules, bulkhead.permits));
@@ -157,7 +157,7 @@ impl Rules {
         self.groups.iter().find(|group| *group.name == *name).map(|group| &group.bulkhead)
     }
 
-    /// Looks for groups that make no sense.
+    /// Checks the groups.
     fn check_groups(&self) -> Result<(), InvalidRules> {
         if self.groups.len() > MAX_GROUPS {
             return Err(InvalidRules::Groups { groups: self.groups.len(), most: MAX_GROUPS });

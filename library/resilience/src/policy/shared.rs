@@ -88,14 +88,14 @@ impl Shared {
         self.version.load(Ordering::Acquire) == known.version
     }
 
-    /// Publishes what a call changed in the breaker.
+    /// Publishes a change of the breaker by a call.
     pub(super) fn changed(&self, change: Option<Change>) {
         if let Some(change) = change {
             self.publish(change.position.name(), change.why);
         }
     }
 
-    /// Publishes what the breaker is now, and why, where there is a registry.
+    /// Publishes the state of the breaker, and the reason, if there is a registry.
     pub(super) fn publish(&self, state: &str, reason: &str) {
         if let Some(bus) = self.bus.get() {
             bus.publish("breaker", &*self.name, state, reason);

@@ -29,14 +29,14 @@ pub struct RateRules {
 setters!(RateRules: set { rate: u32, per: Duration, burst: u32, patience: Duration } turn {});
 
 impl Default for RateRules {
-    /// A hundred a second, a hundred at once, and nobody waits.
+    /// Returns a hundred per second, a burst of a hundred, and no waiting.
     fn default() -> Self {
         Self { rate: 100, per: Duration::from_secs(1), burst: 100, patience: Duration::ZERO }
     }
 }
 
 impl RateRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
     /// The first, with what is possible.

@@ -31,13 +31,13 @@ type Set = [Slot; KEY_WAYS];
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// The key's hash; 0 is nobody.
+    /// Hash of the key; 0 is a free slot.
     key: AtomicU64,
     arrival: AtomicU64,
 }
 
 impl KeyedRateLimit {
-    /// Room for so many keys, rounded up to a power of two, 8 at least and [`MAX_KEYS`] at most.
+    /// Creates room for this many keys, rounded up to a power of two, 8 at least and [`MAX_KEYS`] at most.
     pub fn new(keys: usize, now: Instant) -> Self {
         let sets = keys.clamp(KEY_WAYS, MAX_KEYS).next_power_of_two() / KEY_WAYS;
         Self {
@@ -117,7 +117,7 @@ impl KeyedRateLimit {
     }
 }
 
-/// SipHash over a seed that nobody outside knows, so that nobody can choose keys that meet in one set.
+/// SipHash with a secret seed, so that clients cannot choose keys that meet in one set.
 struct Seeded(u64);
 
 impl BuildHasher for Seeded {

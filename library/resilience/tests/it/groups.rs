@@ -63,7 +63,7 @@ async fn a_refusal_names_the_policy_and_the_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_hands_the_place_to_the_next_of_the_group() {
+async fn a_released_permit_goes_to_the_next_call_of_the_group() {
     let (_, batch) = bank();
     let hang = hanging(&batch, 2).await;
     let (asked, ()) = tokio::join!(quick(&batch), async {
@@ -75,7 +75,7 @@ async fn who_leaves_hands_the_place_to_the_next_of_the_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_has_its_places_of_the_policys_and_not_beside_them() {
+async fn permits_of_a_group_are_part_of_those_of_the_policy() {
     let (bank, batch) = bank();
     let others = hanging(&bank, 4).await;
     let (asked, ()) = tokio::join!(quick(&batch), async {
@@ -128,7 +128,7 @@ async fn handles_of_a_group_share_its_places_and_the_registry_shows_them() {
 }
 
 #[test]
-fn groups_that_make_no_sense_are_told() {
+fn invalid_groups_are_rejected() {
     let told = |groups| rules().groups(groups).check().unwrap_err();
     let group = |name: &str, permits| GroupRules::new(name, bulkhead(permits, 0));
     assert!(told(vec![group("batch", 4)]).to_string().contains("leave some to the others"));

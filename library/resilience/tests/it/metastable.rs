@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const PORT: u16 = 80;
 /// Service time of the dependency; it serves one call at a time.
 const WORK: Duration = Duration::from_millis(10);
-/// Calls a second: 70 % of what the dependency can do.
+/// Calls per second: 70 % of the dependency's capacity.
 const RATE: u32 = 70;
 /// Start and end of the fault, in seconds.
 const FAULT: std::ops::Range<u64> = 4..12;
@@ -30,7 +30,7 @@ const FAULT: std::ops::Range<u64> = 4..12;
 const QUEUE: usize = 60;
 /// Length of the simulation.
 const SECONDS: u64 = 26;
-/// Within so many seconds of the fault's end all is well again.
+/// Time to recovery after the fault's end, in seconds.
 const BACK: u64 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +45,7 @@ enum Fault {
     Fails,
 }
 
-/// Answers every call after all that came before it, whether or not somebody still waits for the answer.
+/// Answers calls in the order of their arrival, also those whose caller has left.
 async fn dependency(fault: Fault) -> turmoil::Result {
     let (listener, turn) = (TcpListener::bind(("0.0.0.0", PORT)).await?, Rc::new(Semaphore::new(1)));
     loop {
@@ -126,7 +126,7 @@ fn bounded() -> Rules {
     Rules::default().deadline(SECOND)
 }
 
-/// Four attempts, whatever they cost, and nothing else.
+/// Four attempts, without a budget, and no other guard.
 fn unbounded() -> Rules {
     let budget = BudgetRules::default().ratio(1.0).floor(1e6).savings(u32::MAX);
     let backoff = Backoff::new(WORK, WORK);

@@ -14,11 +14,11 @@ pub(super) enum Notice {
     Insufficient,
     /// It did not: two currencies.
     OtherCurrency,
-    /// It did not: what was typed cannot be used.
+    /// No money moved: the input is invalid.
     NotMoved,
     /// An account was opened.
     Opened,
-    /// None was: what was typed cannot be used.
+    /// No account was opened: the input is invalid.
     NotOpened,
 }
 
@@ -79,13 +79,13 @@ impl Notice {
         }
     }
 
-    /// Back to the page, which says it.
+    /// Redirects back to the page, with the notice.
     pub(super) fn shown(self) -> Response {
         let to = format!("/?said={}", self.name());
         (StatusCode::SEE_OTHER, [(evenkeel::axum::http::header::LOCATION, to)]).into_response()
     }
 
-    /// The same in place of a mistake in what was typed; any other error stays one.
+    /// Returns the notice in place of an error of invalid input; any other error stays one.
     pub(super) fn instead_of(self, error: LedgerError) -> Result<Response, LedgerError> {
         match error {
             LedgerError::Refused(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => Ok(self.shown()),

@@ -1,4 +1,4 @@
-//! The operations on payouts: ask for one, list them, look at one.
+//! Operations on payouts: request, list, get.
 
 use evenkeel::prelude::*;
 use evenkeel::{store, utoipa, vitals};
@@ -126,7 +126,7 @@ pub async fn list(
     Ok(Json(Page::of(rows, limit)))
 }
 
-/// Look at a payout
+/// Get a payout
 #[utoipa::path(get, operation_id = "get_payout", path = "/v1/payouts/{id}", params(("id" = String, Path)),
     responses((status = 200, body = Payout), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Payout>, LedgerError> {

@@ -9,11 +9,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PayoutState {
-    /// Accepted; the bank has not said yes or no. The money is in flight.
+    /// Accepted by the ledger; the bank has not decided. The money is in flight.
     Pending,
-    /// The bank said yes: the money has left.
+    /// The bank has paid: the money has left.
     Paid,
-    /// The bank said no: the money is back.
+    /// The bank has refused: the money is back.
     Refused,
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_pending_payout_moves_and_what_is_final_stays() {
+    fn only_a_pending_payout_changes_state_and_a_final_one_stays() {
         assert_eq!(PayoutState::Pending.after(Word::Yes), Some(PayoutState::Paid));
         assert_eq!(PayoutState::Pending.after(Word::No), Some(PayoutState::Refused));
         for last in [PayoutState::Paid, PayoutState::Refused] {
