@@ -1,4 +1,4 @@
-//! One line for each request, bounded in rate; the lines that were left out are counted.
+//! Access log: one line for each request, limited in rate; dropped lines are counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

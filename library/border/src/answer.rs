@@ -1,4 +1,4 @@
-//! The body of an answer: keeps its request open until the protocol has taken all of it.
+//! Response body: keeps its request open until the protocol has taken all of it.
 //!
 //! HTTP/2 asks a body for its next piece once the peer's window had room for the last one. The pieces are small here, so that the time
 //! between two of them tells whether the peer takes the answer ([`crate::streams`] resets the stream of a peer that does not), and

@@ -1,4 +1,4 @@
-//! A request's body under its bounds: size, JSON depth, and the time its sender may take.
+//! Request body limits: size, JSON depth, and the sender's time.
 
 use std::pin::Pin;
 use std::sync::Arc;

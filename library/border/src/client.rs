@@ -1,4 +1,4 @@
-//! The clients of a listener: how many connections and requests each has open, in one count however they come.
+//! Clients of a listener: connections and requests open for each address or network.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

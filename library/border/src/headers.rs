@@ -1,4 +1,4 @@
-//! The headers every answer carries, errors too, unless the handler set its own.
+//! Default response headers (security headers), on errors too, unless the handler sets its own.
 
 use std::sync::LazyLock;
 

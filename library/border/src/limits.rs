@@ -1,4 +1,4 @@
-//! Every bound of the border, with its default and its reason.
+//! Limits of the border: every bound, with its default and its reason.
 
 use std::time::Duration;
 

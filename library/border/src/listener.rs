@@ -1,4 +1,4 @@
-//! Accepts connections, bounds them, and lets them finish.
+//! Listener: accepts connections, limits them, and drains them.
 
 use std::future::poll_fn;
 use std::io;

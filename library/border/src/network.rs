@@ -1,4 +1,4 @@
-//! Networks of addresses, to name peers that are trusted.
+//! IP networks (CIDR), to name trusted peers.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! The path of a request: [`Guard`] runs the steps that [`STEPS`] lists.
+//! Request pipeline: [`Guard`] runs the steps that [`STEPS`] lists.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};

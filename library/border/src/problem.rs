@@ -1,4 +1,4 @@
-//! The one shape of an error: a problem document (RFC 9457) that carries the request id and leaks nothing.
+//! Problem documents (RFC 9457): the one shape of an error, with the request id and without internals.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Places of connections: how many are open in all, and from each client.
+//! Connection limits: the number of open connections, in all and from each client.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Timeouts of a connection, in a wrapper of its socket: they hold for every protocol above it.
+//! Connection timeouts, in a wrapper of the socket: they hold for every protocol above it.
 //!
 //! [`crate::state`] says until when the peer must have done its part. The timer is set to that moment and not moved when requests follow
 //! one another: it wakes an idle connection once, at its end, and a busy one once an idle timeout. Bytes that the peer does not take

@@ -1,4 +1,4 @@
-//! The vitals of a listener: latency, traffic, errors and saturation, by route.
+//! Metrics of a listener: latency, traffic, errors and saturation, by route.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

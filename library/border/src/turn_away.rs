@@ -1,7 +1,7 @@
 //! Refuses a connection over the limit in its own protocol, and closes it.
 //!
-//! The refusal waits for the peer's first bytes, which say which protocol it speaks, and reads on after its answer: bytes that nobody has
-//! read would turn the close into a reset, which loses the answer.
+//! The refusal waits for the peer's first bytes, which show its protocol, and reads on after its answer: unread bytes would turn the close into
+//! a reset, which loses the answer.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The bounds of a call.
+//! Bounds of a call: timeouts and sizes.
 
 use std::time::Duration;
 

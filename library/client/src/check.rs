@@ -1,4 +1,4 @@
-//! Active health checks: they end the wait of an open breaker as soon as the dependency is well.
+//! Active health checks: they end the wait of an open breaker as soon as the dependency is healthy.
 
 use std::convert::Infallible;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! New connections: the name is resolved, its addresses are dialled, and dead peers are noticed by the kernel.
+//! Connector: resolves the name, dials its addresses, and lets the kernel detect dead peers.
 
 use std::io;
 use std::net::SocketAddr;

@@ -61,7 +61,7 @@ impl Instances {
     /// Follows the source of the endpoints until it is dropped; none for a single place, which has nothing to follow.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why names cannot be looked up.
+    /// Invalid rules, or names that cannot be looked up.
     ///
     /// # Panics
     /// Outside of a tokio runtime, where there is something to follow.

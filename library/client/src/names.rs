@@ -52,7 +52,7 @@ impl Names {
     /// By this resolver.
     ///
     /// # Errors
-    /// What is wrong with its configuration.
+    /// Invalid configuration of the resolver.
     pub(crate) fn new(asked: Asked, resolver: Resolver) -> Result<Self, ResolverError> {
         let dns = resolver.uncached()?;
         Ok(Self { asked, resolver, dns, due: None, failed: 0, said: None })

@@ -108,7 +108,7 @@ impl Peers {
     /// Declares a dependency, whose calls are guarded by its rules from now on.
     ///
     /// # Errors
-    /// What makes no sense in the rules, that the name or the URL is taken, or that there are too many.
+    /// Invalid rules, a name or URL that is taken, or too many dependencies.
     pub(crate) fn declare(
         &self,
         declaration: Declaration,

@@ -1,4 +1,4 @@
-//! Headers that carry the running request's context to the peer.
+//! Context propagation: headers that carry the running request's context to the peer.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use resilience::{Criticality, Deadline, encode_timeout};

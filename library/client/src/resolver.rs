@@ -1,4 +1,4 @@
-//! Names to addresses, as the host's own resolver would find them, without blocking a thread.
+//! DNS resolution like the host's own resolver, without blocking a thread.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -21,7 +21,7 @@ const CACHED: u64 = 1024;
 const LONGEST: Duration = Duration::from_secs(300);
 /// The longest that a name which does not exist is kept.
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(5);
-/// Timeout for one question to one server, whatever the configuration has.
+/// Timeout for one question to one server, at most; the configuration can shorten it.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Period of the checks of the host's files for changes.
 const LOOK: Duration = Duration::from_secs(1);

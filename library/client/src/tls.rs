@@ -1,4 +1,4 @@
-//! TLS towards peers: the authorities that are trusted, and the certificate that the client presents.
+//! TLS of the client: trusted authorities, and the client certificate.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One exchange over the pool of connections: a request goes out, an answer comes back, within its bounds.
+//! Connection pool: sends one request and reads one answer, within the bounds.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The request to end, from its source (a signal, a handle) to the program.
+//! Stop request, from its source (a signal, a handle) to the program.
 
 use tokio::sync::watch;
 

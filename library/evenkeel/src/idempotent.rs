@@ -1,4 +1,4 @@
-//! Requests that take effect once, however often they come.
+//! Idempotent requests: they take effect once, also when they are repeated.
 //!
 //! The IETF draft "The Idempotency-Key HTTP Header Field": the key names the request, the fingerprint tells whether a
 //! repetition is the same request. The store's idempotency log, written in the effect's transaction, does the rest.

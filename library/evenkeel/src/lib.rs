@@ -1,7 +1,7 @@
-//! The default library for services that have to stay up.
+//! The library for services that have to stay up.
 //!
-//! A [`Service`] is safe before anything is configured: limits, deadlines, problem documents, security headers,
-//! health, metrics, structured logs, supervision and an orderly end.
+//! A [`Service`] is safe by default: limits, deadlines, problem documents, security headers,
+//! health, metrics, structured logs, supervision and graceful shutdown.
 //!
 //! ```no_run
 //! use evenkeel::prelude::*;
@@ -13,10 +13,10 @@
 //! }
 //! ```
 //!
-//! - [`service`]: what a service declares.
-//! - [`settings`]: where its configuration comes from, and how mistakes in it are reported.
-//! - [`Dependency`]: what it calls, and what guards those calls.
-//! - [`Service::main`] runs it as a program, [`Service::start`] inside of another one or a test; [`ORDER`] lists its parts in
+//! - [`service`]: the declaration of a service.
+//! - [`settings`]: configuration from flags and variables, and the report of its mistakes.
+//! - [`Dependency`]: outgoing calls and their guards.
+//! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
 //!

@@ -1,4 +1,4 @@
-//! The background part that forgets idempotency keys past their retention, so that the log cannot grow for ever.
+//! Purge of idempotency keys past their retention, as a background part, so that the log does not grow for ever.
 
 use std::time::Duration;
 

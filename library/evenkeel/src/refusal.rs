@@ -1,4 +1,4 @@
-//! Problem documents for work that was refused or got no answer.
+//! Problem documents for refused work and unanswered calls.
 
 use std::time::Duration;
 

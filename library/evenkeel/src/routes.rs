@@ -1,4 +1,4 @@
-//! The routers of both listeners, put together from the service's routes and the library's own.
+//! Routers of both listeners, composed of the service's routes and the library's own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! A service that runs inside another program: a test, or a program with a runtime of its own.
+//! Embedded services: one that runs inside a test, or in a program with a runtime of its own.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -67,7 +67,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// ```
     ///
     /// # Errors
-    /// [`Failed::Settings`] with every mistake, or [`Failed::Listen`]. What goes wrong later is the error of [`Running::stop`].
+    /// [`Failed::Settings`] with every mistake, or [`Failed::Listen`]. Later errors are the error of [`Running::stop`].
     ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
@@ -125,7 +125,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
     /// Asks the service to stop, as SIGINT does: requests in flight finish, there is no drain delay. Returns when it has stopped.
     ///
     /// # Errors
-    /// Why it could not start or go on.
+    /// The error that ended the start or the run.
     pub async fn stop(self) -> Result<Stopped, Failed> {
         self.asker.ask(Haste::AtOnce);
         self.wait().await
@@ -134,7 +134,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
     /// Returns when the service has stopped, without asking it to.
     ///
     /// # Errors
-    /// Why it could not start or go on.
+    /// The error that ended the start or the run.
     pub async fn wait(self) -> Result<Stopped, Failed> {
         let Self { asker, task, .. } = self;
         let outcome = task.await;

@@ -1,8 +1,7 @@
 //! Settings: each from a flag, else an environment variable, else its default.
 //!
-//! Settings are checked as a whole: every mistake is told at once, with the variable, what it was and what is
-//! expected. A service adds its own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a
-//! line of help.
+//! Settings are checked as a whole: all mistakes are reported together, with the variable, its value and the expected form. A service adds its
+//! own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a line of help.
 
 #[cfg(feature = "store")]
 mod store;

@@ -1,4 +1,4 @@
-//! The one budget of a stop, and how its steps share it.
+//! Stop budget: the time limit of a stop, divided among its steps.
 //!
 //! | step | at most |
 //! |---|---|

@@ -1,13 +1,12 @@
-//! Adaptive concurrency: how many calls at a time a callee takes well, found out while calling.
+//! Adaptive concurrency limit: finds the number of concurrent calls that a callee handles well.
 //!
-//! - **AIMD**: one more for each round of calls that went well while at least half of the permits were used, and a share less when one
-//!   failed, once in a round (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
+//! - **AIMD**: the limit grows by one for each round of successful calls while at least half of the permits were used, and shrinks by a share
+//!   when one failed, once in a round (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
 //!   Networks", Computer Networks and ISDN Systems 17, 1989).
-//! - **Gradient**: what calls take is compared with what they take when the callee has next to nothing else to do, which is measured
-//!   again now and then with a few at a time; where they take longer they queue up at the callee, and there should be fewer of
-//!   them (the gradient controller of Envoy's adaptive concurrency filter).
+//! - **Gradient**: the latency of calls is compared with a baseline, which is measured again now and then with a few calls at a time. A
+//!   higher latency means that calls queue at the callee, and the limit shrinks (the gradient controller of Envoy's adaptive concurrency filter).
 //!
-//! Reading the limit is one atomic load. A sample that comes while another one is looked at is left out: there are more.
+//! Reading the limit is one atomic load. A sample that comes while another one is processed is dropped: there are more.
 
 use std::time::Duration;
 
@@ -83,7 +82,7 @@ impl AdaptiveRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.least == 0 || self.first < self.least {
             return Err(InvalidRules::AdaptiveStart { first: self.first, least: self.least });

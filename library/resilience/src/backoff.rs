@@ -1,11 +1,11 @@
-//! The wait before the next attempt.
+//! Backoff: the wait before the next attempt.
 //!
 //! | growth | the longest wait after `n` failures |
 //! |---|---|
 //! | constant | `base` |
 //! | exponential | `base * 2^n` |
 //! | Fibonacci | `base * fib(n + 1)`: 1, 1, 2, 3, 5, .. |
-//! | custom | what the function says |
+//! | custom | the result of the function |
 //!
 //! | jitter | the wait, with `c` the longest, at most `cap` |
 //! |---|---|

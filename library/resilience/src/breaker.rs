@@ -1,15 +1,15 @@
-//! The circuit breaker: a callee that fails is left alone for a while, then tried with few calls.
+//! The circuit breaker: it refuses calls to a failing callee for a while, then admits a few probes.
 //!
 //! ```text
-//!            too many failed or slow          the wait is over: so many probes at once
+//!            too many failed or slow          the wait is over: probes are admitted
 //!   Closed ------------------------> Open --------------------------------------------> HalfOpen
 //!      ^                              ^                                                    |
 //!      |                              +------------------ too many of them failed --------+
 //!      +---------------------------------------- enough of them succeeded ----------------+
 //! ```
 //!
-//! Each change begins a new epoch, and the answer to a call that was admitted in an earlier one no longer counts. By hand a
-//! breaker can be forced open, forced closed or disabled, with an author and a reason. There is no lock on the way of a call:
+//! Each change begins a new epoch, and the answer to a call that was admitted in an earlier one no longer counts. An
+//! operator can force a breaker open or closed, or disable it, with an author and a reason. A call takes no lock:
 //! the state is one word, outcomes are one more.
 //!
 //! Source: Michael Nygard, "Release It!", 2007; windows, rates and slow calls as resilience4j has them.
@@ -79,7 +79,7 @@ impl BreakerRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         self.window.check()?;
         for (name, rate) in [("failure", self.failure_rate), ("slow-call", self.slow_rate)] {

@@ -1,9 +1,9 @@
 //! The retry budget: repeats are paid from successes.
 //!
-//! A token bucket over successes: each success saves a part of a token, a repeat costs a whole one. On top there is a floor of
-//! so many repeats a second, so that a caller with little traffic can repeat at all. Source: Finagle's `RetryBudget`, and "The
-//! Site Reliability Workbook", O'Reilly 2018, on retry budgets; that tokens come from successes and not from requests is
-//! Envoy's and gRPC's way (gRFC A6), which stops repeats altogether while everything fails.
+//! The budget is a token bucket over successes: each success saves a part of a token, a repeat costs a whole one. On top there is a floor of
+//! repeats per second, so that a caller with little traffic can repeat at all. Source: Finagle's `RetryBudget`, and "The Site Reliability
+//! Workbook", O'Reilly 2018, on retry budgets; tokens come from successes and not from requests, as in Envoy and gRPC (gRFC A6), which stops
+//! repeats altogether while everything fails.
 //!
 //! In every case: repeats <= ratio * successes + floor * seconds + [`FLOOR_BURST`] seconds' worth of the floor.
 
@@ -51,7 +51,7 @@ impl BudgetRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(0.0..=1.0).contains(&self.ratio) {
             return Err(InvalidRules::BudgetRatio(self.ratio));

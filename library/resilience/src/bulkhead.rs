@@ -1,9 +1,8 @@
 //! The bulkhead: a limit of concurrent calls, with a queue that is bounded in length and time.
 //!
-//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. Whoever leaves hands the permit to who waits,
-//! so that nobody who comes later overtakes, unless the queue is in its adaptive order: once the oldest has waited for too
-//! long, the newest is served first, as the oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue
-//! 13(8), 2015).
+//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. A call that leaves hands its permit to a waiting one, so
+//! that later calls do not overtake. In the adaptive order, once the oldest has waited for too long, the newest is served first, because the
+//! oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,7 +54,7 @@ impl BulkheadRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.permits == 0 {
             return Err(InvalidRules::NoPermits);

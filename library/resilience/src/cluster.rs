@@ -13,8 +13,8 @@
 //! picked.done(Outcome::Success, now.elapsed());
 //! ```
 //!
-//! The set of instances is replaced whole while calls are under way: what is known of those that stay goes along, and calls to
-//! those that left end where they began.
+//! The set of instances is replaced whole while calls are under way: remaining instances keep their state, and calls to removed ones end where
+//! they began.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,7 +54,7 @@ impl ClusterRules {
     /// Checks the rules.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         self.balance.check()?;
         self.outlier.as_ref().map_or(Ok(()), OutlierRules::check)
@@ -134,7 +134,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     /// Without instances.
     ///
     /// # Errors
-    /// What makes no sense in the rules.
+    /// Invalid rules.
     pub fn new(name: impl Into<Arc<str>>, rules: ClusterRules, now: Instant) -> Result<Self, InvalidRules> {
         rules.check()?;
         let interval = rules.outlier.map_or(u64::MAX, |outlier| nanos(outlier.interval));
@@ -164,7 +164,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     /// Replaces the rules. The state of the instances is kept.
     ///
     /// # Errors
-    /// What makes no sense in the new ones; the old ones stay in force.
+    /// Invalid new rules; the old ones stay in force.
     pub fn change(&self, rules: ClusterRules, now: Instant) -> Result<(), InvalidRules> {
         rules.check()?;
         let slow = self.shared.slow();

@@ -1,9 +1,8 @@
 //! Request coalescing: callers with the same key at the same time wait for one piece of work ("singleflight", after Go's
 //! `golang.org/x/sync/singleflight`).
 //!
-//! The work is a task of its own, which belongs to all who wait for it. Whoever came first may go away: the work goes on as
-//! long as one waits, until the deadline of the one who waits longest. When the last has gone, it is aborted. Each flight has
-//! a waiter, so there are never more flights than callers.
+//! The work is a task of its own, which belongs to all its callers. The first caller may leave: the work goes on as long as one waits, until the
+//! latest of their deadlines. When the last has left, it is aborted. Each flight has a waiter, so there are never more flights than callers.
 
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::collections::HashMap;
@@ -67,10 +66,10 @@ where
     /// Returns the answer of the work that is under way for this key, or else of this `work`. Nothing is kept: a caller that comes after the
     /// answer begins anew. Cancel-safe: a dropped caller no longer counts as waiting.
     ///
-    /// The work runs without a deadline of its own: it is dropped when nobody waits any more.
+    /// The work runs without a deadline of its own: it is dropped when its last caller leaves.
     ///
     /// # Errors
-    /// [`NoAnswer`]; what the work itself has to say about failing is in `V`.
+    /// [`NoAnswer`]; errors of the work itself are in `V`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

@@ -1,4 +1,4 @@
-//! A count that many threads raise and hardly anybody reads.
+//! Sharded counter, for many writers and few readers.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 

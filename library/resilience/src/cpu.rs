@@ -1,9 +1,8 @@
 //! The bulkhead for CPU-bound and blocking work: it has threads of its own, so that work that waits for the network is never delayed by work
 //! that occupies a processor.
 //!
-//! So many threads, so many more pieces of work in a queue, and no further. Work sees the deadline of the task that asked for it
-//! ([`Deadline::current`]) and can look now and then whether it is still [`Wanted`]; what nobody waits for any more is
-//! not begun.
+//! Threads and queue are bounded; work beyond both is refused. Work sees the deadline of the calling task ([`Deadline::current`]) and can check
+//! now and then whether it is still [`Wanted`]; queued work without a caller is not begun.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -84,7 +83,7 @@ impl CpuRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         let none = self.threads == 0 && !cfg!(feature = "without-guards");
         if none || self.threads > MAX_THREADS {
@@ -170,7 +169,7 @@ impl CpuPool {
     /// With these threads, named after the pool.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why a thread cannot be had.
+    /// Invalid rules, or a thread that cannot be started.
     pub fn new(name: impl Into<Arc<str>>, rules: CpuRules) -> Result<Self, NoPool> {
         Self::begun_with(name, rules, |_| ())
     }
@@ -178,7 +177,7 @@ impl CpuPool {
     /// Creates a pool whose threads first run `first` with their number from 0: to pin them to a core, for example.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why a thread cannot be had.
+    /// Invalid rules, or a thread that cannot be started.
     pub fn begun_with(
         name: impl Into<Arc<str>>,
         rules: CpuRules,
@@ -221,14 +220,14 @@ impl CpuPool {
 
     /// Does work on a thread of the pool, until the running task's deadline.
     ///
-    /// Cancel-safe: work whose caller was dropped is not begun, and its place in the queue is free at once; what runs
-    /// already ends by itself, as soon as it looks whether it is [`Wanted`].
+    /// Cancel-safe: queued work of a dropped caller is not begun, and its place in the queue is free at once; running work ends by itself when
+    /// it checks whether it is [`Wanted`].
     ///
     /// # Errors
-    /// [`CpuError::Full`] at once, [`CpuError::Expired`] at the deadline, and what the work itself says.
+    /// [`CpuError::Full`] at once, [`CpuError::Expired`] at the deadline, and the errors of the work itself.
     ///
     /// # Panics
-    /// With what the work panicked with.
+    /// Panics with the panic of the work.
     pub async fn run<T, F>(&self, work: F) -> Result<T, CpuError>
     where
         F: FnOnce(&Wanted<'_>) -> Result<T, CpuError> + Send + 'static,

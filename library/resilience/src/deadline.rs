@@ -162,7 +162,7 @@ pub struct NoTimeout(String);
 /// Reads [`encode_timeout`]'s text, in any of gRPC's units: `H`, `M`, `S`, `m`, `u`, `n`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The invalid text.
 pub fn decode_timeout(text: &str) -> Result<Duration, NoTimeout> {
     let refused = || NoTimeout(text.to_owned());
     let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;

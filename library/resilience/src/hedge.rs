@@ -45,7 +45,7 @@ impl HedgeRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(0.5..=0.999).contains(&self.percentile) {
             return Err(InvalidRules::HedgePercentile(self.percentile));

@@ -1,8 +1,8 @@
-//! Outliers: an instance that does worse than the others gets no calls for a while, then gradually more.
+//! Outlier ejection: an instance that does worse than the others gets no calls for a while, then gradually more.
 //!
 //! | sign | ejected when |
 //! |---|---|
-//! | failures in a row | so many calls failed, one after the other; at once |
+//! | failures in a row | `consecutive_failures` calls failed in a row; at once |
 //! | success rate | in an interval it is below `mean - stdev_factor * stdev` of all instances' rates |
 //! | latency | in an interval its mean is above `latency_factor` times the median of all instances' means |
 //!
@@ -67,7 +67,7 @@ impl OutlierRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.interval.is_zero() {
             return Err(InvalidRules::OutlierInterval);

@@ -1,4 +1,4 @@
-//! Polling a future once, without waiting for it.
+//! Polls a future once, without waiting for it.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -90,7 +90,7 @@ impl RetryRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(1..=MAX_ATTEMPTS).contains(&self.attempts) {
             return Err(InvalidRules::Attempts { attempts: self.attempts, most: MAX_ATTEMPTS });
@@ -113,7 +113,7 @@ impl Attempts {
     /// Returns the wait before the next attempt, and pays for and counts that attempt.
     ///
     /// # Errors
-    /// Why there is none. The budget is asked last, so that nothing is paid for what does not happen.
+    /// The reason why there is none. The budget pays last, so that it pays only for attempts that are made.
     pub fn again(
         &mut self,
         rules: &RetryRules,

@@ -5,7 +5,7 @@ use crate::deadline::{Deadline, Expired};
 
 /// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it, and its criticality.
 ///
-/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must be done although nobody waits.
+/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must finish although its caller has left.
 ///
 /// # Panics
 /// Outside of a tokio runtime.

@@ -35,7 +35,7 @@ impl StaleRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.max_age.is_zero() {
             return Err(InvalidRules::StaleAge);

@@ -49,7 +49,7 @@ impl ThrottleRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(1.0..=1000.0).contains(&self.k) {
             return Err(InvalidRules::ThrottleK(self.k));

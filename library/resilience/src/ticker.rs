@@ -1,8 +1,8 @@
-//! One ticker for everything periodic: the first tick is spread over a period, each later one is some share early or late.
+//! Ticker for periodic work: the first tick is spread over a period, each later one has jitter.
 //!
-//! Without it, whatever was started together works together for ever, and a fleet that was restarted at once asks its dependencies at
-//! once (Floyd and Jacobson, "The synchronization of periodic routing messages", IEEE/ACM Transactions on Networking 2(2), 1994). The
-//! jitter is about a fixed grid, so that it does not add up: so many ticks take so many periods.
+//! Without jitter, processes that start together stay in step for ever, and a fleet after a restart sends its requests to its dependencies all
+//! at once (Floyd and Jacobson, "The synchronization of periodic routing messages", IEEE/ACM Transactions on Networking 2(2), 1994). The jitter
+//! is about a fixed grid, so that it does not add up: `n` ticks take `n` periods.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl TickerRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.period.is_zero() || self.period > MAX_PERIOD {
             return Err(InvalidRules::TickerPeriod(self.period));
@@ -131,7 +131,7 @@ impl Ticker {
     /// Other rules from the next tick on.
     ///
     /// # Errors
-    /// What [`TickerRules::check`] says; nothing has changed then.
+    /// Invalid rules ([`TickerRules::check`]); nothing has changed then.
     pub fn set(&mut self, rules: TickerRules, now: Instant) -> Result<(), InvalidRules> {
         rules.check()?;
         if rules != self.rules {

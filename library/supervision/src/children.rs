@@ -1,4 +1,4 @@
-//! Long-running parts that are restarted when they fail, and stopped in the reverse order of their start.
+//! Supervised children: long-running parts, restarted when they fail, and stopped in the reverse order of their start.
 //!
 //! After OTP's supervisor (one_for_one). A child that fails is restarted as its [`RestartRules`](crate::RestartRules) say; one that fails
 //! for too long escalates, and the process should end and be started anew.
@@ -88,7 +88,7 @@ impl Children {
 
     /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] is requested.
     ///
-    /// A panic is a failure, and so is an end of a permanent child that nobody asked for.
+    /// A panic is a failure, and so is a return of a permanent child without a stop request.
     pub fn start<F, R>(&mut self, spec: impl Into<ChildSpec>, run: F)
     where
         F: Fn(Stop) -> R + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The phase of the process.
+//! Lifecycle: the phase of the process.
 
 use std::sync::Arc;
 

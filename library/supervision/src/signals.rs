@@ -1,4 +1,4 @@
-//! The signals that ask the process to end.
+//! Signals that request the end of the process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

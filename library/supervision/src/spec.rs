@@ -1,4 +1,4 @@
-//! The specification of a child, in OTP's words.
+//! Specification of a child, in OTP's terms.
 
 use std::time::Duration;
 

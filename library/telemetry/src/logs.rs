@@ -1,4 +1,4 @@
-//! Structured events on standard output: one JSON object a line, one schema.
+//! Structured logs on standard output: one JSON object for each event, one schema.
 //!
 //! `ts` (RFC 3339, UTC, microseconds), `level`, `target`, `message`, `request_id`, `trace_id`, `span_id` (inside a
 //! request), then the event's own fields; a field with one of those names becomes `event.NAME`. Secrets are redacted ([`redact`]). Writing never makes the service wait: lines go through a bounded queue, and
@@ -78,7 +78,7 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
 
 /// Installs the logs for the whole process, and a panic hook.
 ///
-/// The hook writes each panic to standard error, without a queue and whatever the filter says, so that a process that aborts leaves
+/// The hook writes each panic to standard error, without a queue and with any filter, so that a process that aborts leaves
 /// its reason behind; then it logs the panic as an event. With `RUST_BACKTRACE=1` the backtrace follows on standard error.
 ///
 /// A second call leaves the first in place.

@@ -1,4 +1,4 @@
-//! Removes secrets from everything that is shown.
+//! Redaction: removes secrets from logs and all other output.
 //!
 //! - [`is_secret_name`]: a field with such a name is never shown.
 //! - [`text`]: removes credentials in known shapes from a text: userinfo in URLs (`scheme://user:password@host`, also malformed, also

@@ -1,4 +1,4 @@
-//! The bounded bus on which parts publish their changes.
+//! Event bus, bounded, on which parts publish their changes.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! A value that is replaced whole while others read it.
+//! Atomically replaced value: readers keep a snapshot.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -108,8 +108,8 @@ pub type TableRow = Vec<TableValue>;
 
 /// A part's live state as rows.
 ///
-/// `rows` is called by whoever looks, at any time and from any thread: it must not wait for the part. Keep what it
-/// reads in atomics, or behind a lock that is only ever held for a few instructions.
+/// Views call `rows` at any time and from any thread: it must not wait for the part. Keep its values in atomics, or behind a lock that is only
+/// ever held for a few instructions.
 pub trait Source: Send + Sync {
     /// The shape of the rows.
     fn table(&self) -> &'static Table;

@@ -54,7 +54,7 @@ impl NewAccount {
     /// Checks that the account can be opened.
     ///
     /// # Errors
-    /// Which field cannot be used, and why.
+    /// The invalid field, with the reason.
     pub fn check(&self) -> Result<(), LedgerError> {
         if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(LedgerError::invalid("currency", "it has three capitals, as in EUR"));

@@ -1,8 +1,8 @@
-//! Pages of lists: an opaque cursor that names the last row seen, and a bounded limit.
+//! Pagination: an opaque cursor that names the last row seen, and a bounded limit.
 //!
-//! Rows are in the order of (created_at, id), and never move: what was there when a walk began is seen once, and what
-//! is added meanwhile comes at the end. On PostgreSQL a transaction that commits late may put a row behind a walk that
-//! has passed it: such a row was not there when the walk began.
+//! Rows are in the order of (created_at, id), and never move: a row that exists when a walk begins is seen once, and a later row comes at the
+//! end. On PostgreSQL a transaction that commits late may put a row behind a walk that has passed it: such a row did not exist when the walk
+//! began.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -9,7 +9,7 @@ use crate::partner::{Destination, check_destination};
 
 /// Ask whether a destination exists
 ///
-/// The partner bank is asked; when it cannot say in time nobody can.
+/// The partner bank is queried; when it does not answer in time the result is 502.
 #[utoipa::path(get, operation_id = "get_destination", path = "/v1/destinations/{destination}",
     params(("destination" = String, Path, description = "1 to 64 letters, digits and dashes")),
     responses((status = 200, body = Destination), (status = 404), (status = 502, description = "The bank gave no usable answer")))]

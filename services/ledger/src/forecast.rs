@@ -1,4 +1,4 @@
-//! Forecasts: where the balance of an account may be in some days, if they are like those that were.
+//! Forecasts: a simulation of the future balance of an account from its past days.
 //!
 //! Past days are drawn at random, with replacement, thousands of times over (the bootstrap: Efron, "Bootstrap Methods: Another Look at
 //! the Jackknife", Annals of Statistics 7(1), 1979). That computes for milliseconds, on threads of its own.

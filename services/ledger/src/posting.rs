@@ -2,9 +2,9 @@
 
 use evenkeel::prelude::*;
 
-/// The isolation of transactions that post on PostgreSQL: many of them change the same row, an account that everybody pays, and should
-/// wait for it in turn instead of being run again. Weaker than the store's default on purpose: every guard of a posting is a condition
-/// of the statement that changes the row, so that nothing that was read before is relied on.
+/// Isolation level of transactions that post on PostgreSQL: many of them change the same row, an account that is part of every payout, and
+/// should wait for it in turn instead of being run again. Weaker than the store's default on purpose: every guard of a posting is a condition of
+/// the statement that changes the row, so that no earlier read is relied on.
 pub const POSTING: Isolation = Isolation::ReadCommitted;
 
 /// The largest amount of one posting, in minor units: ten million million euros, far from overflow.

@@ -46,7 +46,7 @@ impl NewTransfer {
     /// Checks that the transfer can be made.
     ///
     /// # Errors
-    /// Which field cannot be used, and why.
+    /// The invalid field, with the reason.
     pub fn check(&self) -> Result<(), LedgerError> {
         if !(1..=MAX_AMOUNT).contains(&self.amount) {
             return Err(LedgerError::invalid("amount", format!("it is a whole number between 1 and {MAX_AMOUNT}")));

@@ -1,4 +1,4 @@
-//! The border as a client meets it, over real sockets.
+//! The border over real sockets, from the view of a client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! HTTP/1.1 connections whose clients pipeline, leave, or come when there is no place.
+//! HTTP/1.1 connections whose clients pipeline, leave, or exceed the connection limit.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Every manner of misbehaving becomes one clear error, in bounded time and memory.
+//! Every manner of misbehaviour becomes one clear error, in bounded time and memory.
 
 use std::time::Duration;
 

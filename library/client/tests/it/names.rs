@@ -1,4 +1,4 @@
-//! Names are looked up as the host's resolver would: hosts file, search list, ndots; and no thread waits for them.
+//! Names are resolved like the host's resolver does: hosts file, search list, ndots; no thread blocks.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

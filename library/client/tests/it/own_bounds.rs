@@ -1,4 +1,4 @@
-//! Bounds of the caller on the size of an answer: named, and not held against the peer.
+//! The caller's own bounds on the size of an answer: named in the error, and not counted against the peer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

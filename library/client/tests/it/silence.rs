@@ -1,4 +1,4 @@
-//! A connection that swallows calls does not keep them for long.
+//! Silent connections: one that swallows calls is closed soon.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Bodies that are streamed, either way.
+//! Streamed bodies, in both directions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

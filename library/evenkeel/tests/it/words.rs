@@ -17,11 +17,17 @@ const FOLDERS: [&str; 9] = [
     "services/rail",
 ];
 
-/// Words that open no doc comment: the clauses that they begin have no main verb.
+/// Words that open no doc comment: the clauses that they begin hide the term, or have no main verb.
 const DOC_OPENINGS: [&str; 14] = [
     "How", "That", "What", "Whatever", "When", "Whenever", "Where", "Wherever", "Whether", "Which", "Who", "Whoever",
     "Whom", "Whose",
 ];
+
+/// Words that open no line of a doc comment, after its first one too, and so no paragraph and no item of a list of errors.
+const LINE_OPENINGS: [&str; 7] = ["What", "Whatever", "Whether", "Who", "Whoever", "Whom", "Whose"];
+
+/// Words that are nowhere in a doc comment: archaisms and people in the place of the part that acts.
+const DOC_WORDS: [&str; 5] = ["nobody", "somebody", "whatever", "whoever", "whom"];
 
 /// Words that open no name of a test.
 const NAME_OPENINGS: [&str; 14] = [
@@ -29,7 +35,7 @@ const NAME_OPENINGS: [&str; 14] = [
     "whom", "whose",
 ];
 
-/// Words that are nowhere in the name of a test: archaisms and people in the place of the part that acts.
+/// Words that are nowhere in the name of a test.
 const NAME_WORDS: [&str; 7] = ["however", "nobody", "somebody", "told", "whatever", "whoever", "whom"];
 
 /// The faults of a source text, each with its line.
@@ -40,8 +46,7 @@ fn faults(text: &str) -> Vec<String> {
         let line = line.trim_start();
         let doc = ["///", "//!"].iter().find_map(|mark| line.strip_prefix(mark));
         if let Some(doc) = doc
-            && !in_doc
-            && DOC_OPENINGS.contains(&first_word(doc))
+            && is_headless(doc, !in_doc)
         {
             found.push(format!("{number}: doc comment: {}", doc.trim()));
         }
@@ -56,6 +61,15 @@ fn faults(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Returns true for a line of a doc comment that opens with a forbidden word, or contains one.
+fn is_headless(line: &str, is_first: bool) -> bool {
+    let opening = first_word(line);
+    let mut words = line.split(|letter: char| !letter.is_alphabetic());
+    LINE_OPENINGS.contains(&opening)
+        || is_first && DOC_OPENINGS.contains(&opening)
+        || words.any(|word| DOC_WORDS.contains(&word.to_lowercase().as_str()))
 }
 
 /// The letters at the start of a text.
@@ -125,7 +139,9 @@ fn planted_headless_doc_comments_are_found() {
             assert_eq!(faults(&text).len(), 1, "{text}");
         }
     }
-    assert_eq!(faults("struct S;\n/// Fine.\n/// What follows in the same comment is not its first line.\n"), [""; 0]);
+    assert_eq!(faults("/// The permit.\n///\n/// # Errors\n/// What makes no sense.\n").len(), 1);
+    assert_eq!(faults("/// The permit, which nobody takes.\n").len(), 1);
+    assert_eq!(faults("struct S;\n/// The permit.\n///\n/// When it is dropped, the next call has it.\n"), [""; 0]);
     assert_eq!(faults("/// Whatsoever else begins with such letters.\n// What an ordinary comment says.\n"), [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! A latency that rises at once and falls slowly.
+//! Peak EWMA of a latency: it rises at once and falls slowly.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

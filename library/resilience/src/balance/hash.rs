@@ -1,4 +1,4 @@
-//! A hash that is the same in every process.
+//! Stable hash: the same in every process.
 
 use std::hash::{Hash, Hasher};
 

@@ -96,7 +96,7 @@ impl BalanceRules {
     /// Checks the rules.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         match self.chooser {
             Chooser::Hashed { bound } if !(bound.is_finite() && bound >= 1.0) => {

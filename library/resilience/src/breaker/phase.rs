@@ -1,4 +1,4 @@
-//! The state of a breaker in one word of 64 bits, so that each change is one atomic exchange.
+//! State of a breaker, packed into one word of 64 bits, so that each change is one atomic exchange.
 //!
 //! ```text
 //! | epoch: 20 | tag: 2 | Closed:   0

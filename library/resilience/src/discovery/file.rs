@@ -1,4 +1,4 @@
-//! Instances from a file that is watched.
+//! File discovery: instances from a file that is watched.
 
 use std::fmt::Display;
 use std::path::PathBuf;

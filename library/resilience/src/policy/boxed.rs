@@ -9,7 +9,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A cause of any type. `Box<dyn Error>` is itself no [`Error`], so code that requires one could not stand around a call whose errors are such
 /// boxes; this type is one, and shows the box's text.
 ///
-/// [`Error::source`] is the error in the box, so that whoever walks the causes finds it.
+/// [`Error::source`] is the error in the box, so that walking the causes finds it.
 pub struct BoxedError(BoxError);
 
 impl BoxedError {

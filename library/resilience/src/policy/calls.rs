@@ -50,7 +50,7 @@ impl Policy {
     /// With these rules, of a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
     ///
     /// # Errors
-    /// What makes no sense in the rules.
+    /// Invalid rules.
     pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, InvalidRules> {
         rules.check()?;
         let shared = Arc::new(Shared::new(name.into(), rules, Instant::now()));
@@ -90,7 +90,7 @@ impl<C> Policy<C> {
     /// Replaces the rules as a whole. Calls under way end by the old ones; the state of the guards is kept.
     ///
     /// # Errors
-    /// What makes no sense in the new ones; the old ones stay in force.
+    /// Invalid new rules; the old ones stay in force.
     pub fn change(&self, rules: Rules) -> Result<(), InvalidRules> {
         rules.check()?;
         self.shared.replace(rules);
@@ -155,7 +155,7 @@ impl<C> Policy<C> {
     /// Does work that may be repeated: it is idempotent, or the same in every attempt by its idempotency key.
     ///
     /// # Errors
-    /// [`CallError`], with which guard refused and what the last cause was.
+    /// [`CallError`], with the guard that refused, or the last cause.
     pub async fn call<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,

@@ -124,7 +124,7 @@ impl Rules {
     /// Checks the rules.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         self.hedge.as_ref().map_or(Ok(()), HedgeRules::check)?;
         self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;

@@ -1,4 +1,4 @@
-//! The arithmetic of a rate limit: its rules, and the turn that a call takes.
+//! GCRA, the algorithm of the rate limit: its rules, and the turn that a call takes.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl RateRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.rate == 0 || self.burst == 0 {
             return Err(InvalidRules::RateOfNothing);

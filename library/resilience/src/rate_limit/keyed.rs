@@ -1,8 +1,8 @@
-//! One limit for each key, in memory that is fixed at the birth.
+//! Keyed rate limit: one limit for each key, in a fixed amount of memory.
 //!
-//! Keys live in sets of [`KEY_WAYS`] slots, found by a seeded hash. A new key takes the slot of the key of its set that owes
-//! least, which is mostly one whose bucket is full again, so that nothing is forgotten. In a flood of keys the one at its limit
-//! owes most and is forgotten last; nobody is refused for what others did. What is forgotten although it owed is counted.
+//! Keys live in sets of [`KEY_WAYS`] slots, found by a seeded hash. A new key takes the slot of the key of its set that owes least, which is
+//! mostly one whose bucket is full again, so that no state is lost. In a flood of keys the one at its limit owes most and is evicted last; no
+//! key is refused for the calls of others. Evictions of keys that still owed are counted.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::hash::{BuildHasher, Hash, Hasher};

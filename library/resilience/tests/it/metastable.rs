@@ -1,7 +1,6 @@
-//! Clients and a dependency in a simulated network and virtual time: it slows, dies, flaps and fails, and recovers. With a
-//! policy goodput is back within two seconds of the fault's end. With retries that nothing bounds it never is: the queue
-//! stays full of calls that nobody waits for any more, and their repeats keep it full (Bronson et al., "Metastable Failures
-//! in Distributed Systems", HotOS 2021).
+//! Metastable failures: clients and a dependency in a simulated network and virtual time. The dependency slows, dies, flaps and fails, and
+//! recovers. With a policy goodput is back within two seconds of the fault's end. With unbounded retries it never is: the queue stays full of
+//! calls whose callers have left, and their repeats keep it full (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021).
 
 use std::cell::RefCell;
 use std::io;

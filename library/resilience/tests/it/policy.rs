@@ -119,7 +119,7 @@ async fn an_answer_within_the_deadline_arrives_with_an_empty_budget_too() {
     }
 }
 
-/// The table of `docs/guide/calls.md`, "A budget of time".
+/// The table of `docs/guide/calls.md`, "Time budgets".
 #[tokio::test(start_paused = true)]
 async fn a_budget_gives_the_numbers_of_the_guide() {
     let default = || policy(Rules::default().deadline(None));

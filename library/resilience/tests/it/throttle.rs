@@ -1,4 +1,4 @@
-//! The caller's own throttle through its public interface.
+//! Adaptive throttling through its public interface.
 
 use std::time::Duration;
 

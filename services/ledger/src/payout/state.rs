@@ -1,4 +1,4 @@
-//! The states of a payout, and the only ways between them.
+//! State machine of a payout.
 
 use evenkeel::prelude::*;
 use evenkeel::store::ColumnError;

@@ -77,7 +77,7 @@ pub async fn run(context: Context<Settings, Store>, stop: Stop) {
 /// Sends the due payouts, at most a batch; returns the number that are done.
 ///
 /// # Errors
-/// The store's, when what is due cannot be read.
+/// The store's, when the due payouts cannot be read.
 async fn work_once(context: &Context<Settings, Store>) -> Result<usize, LedgerError> {
     let due = due(context.store()).await?;
     let worked = futures_util::stream::iter(due).map(|(payout, attempts)| async move {
