@@ -64,7 +64,7 @@ impl Exchange {
         self.owed.store(0, Ordering::Release);
     }
 
-    /// Since when the peer has had a piece of the answer to take.
+    /// Returns the time since which the peer has had a piece of the answer to read.
     pub(crate) fn owed_since(&self) -> Option<Instant> {
         let micros = self.owed.load(Ordering::Acquire).checked_sub(1)?;
         self.connection.opened.checked_add(Duration::from_micros(micros))

@@ -51,20 +51,20 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Levels of nesting in a JSON body (400). Default 32.
     pub json_depth: usize,
-    /// For the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
+    /// Timeout for the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
     pub head_timeout: Duration,
-    /// For a body's next bytes, and in all at less than 1 KiB/s on top of it (408). Default 10 s.
+    /// Timeout for a body's next bytes; the whole body must also come at 1 KiB/s or more beyond it (408). Default 10 s.
     pub body_timeout: Duration,
     /// Between two requests of a connection; with HTTP/2, without an open stream. Default 65 s: longer than the 60 s of common
     /// balancers, so that they close first and no request is lost in between.
     pub idle_timeout: Duration,
-    /// For a client to take the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream (which
-    /// is reset). Default 30 s.
+    /// Timeout for a client to read the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream
+    /// (which is reset). Default 30 s.
     pub write_timeout: Duration,
     /// Between two bytes, either way, of an upgraded connection such as a WebSocket (which is cut). Default 5 min: several times
     /// the usual interval of pings.
     pub upgrade_idle_timeout: Duration,
-    /// For a whole request (504, the work is cancelled). Default 30 s.
+    /// Deadline for a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
     /// Lets a caller shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408, which
     /// does not count as a failure of the service. Default yes.
@@ -108,7 +108,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// These limits with a change.
+    /// Returns these limits with a change.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);

@@ -29,21 +29,21 @@ impl Problem {
         Self { status, kind: None, detail: detail.into(), retry_after: None, members: Map::new() }
     }
 
-    /// With a type of its own: a URI (it may be relative) that names the kind of problem.
+    /// Sets the type: a URI (it may be relative) that names the kind of problem.
     #[must_use]
     pub fn kind(mut self, uri: impl Into<String>) -> Self {
         self.kind = Some(uri.into());
         self
     }
 
-    /// With one more member.
+    /// Adds a member.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.members.insert(name.into(), value.into());
         self
     }
 
-    /// With a Retry-After, in whole seconds, at least one.
+    /// Sets Retry-After, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);

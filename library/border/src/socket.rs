@@ -34,9 +34,9 @@ pub(crate) struct Socket<S, K> {
     socket: S,
     connection: Arc<Connection>,
     traffic: Arc<Traffic>,
-    /// For the peer's part.
+    /// Timer of the peer's part.
     overdue: Timer,
-    /// Since when the peer has taken nothing, and its timer.
+    /// Start of a time in which the peer has read nothing, and its timer.
     stalled: Option<Instant>,
     stall: Timer,
     /// Time at which GOAWAY was requested.

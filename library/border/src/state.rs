@@ -13,7 +13,7 @@ use crate::Limits;
 /// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nothing has come yet.
+    /// Opened; no byte has come yet.
     Opened {
         /// Time of the accept.
         since: Instant,

@@ -34,7 +34,7 @@ const SERVER: Table = Table {
 
 const LATENCY: Table = Table {
     name: "http_server_request",
-    help: "How long requests take, by route and method.",
+    help: "Request durations by route and method.",
     columns: &[
         Column::label("listener", "The listener."),
         Column::label("route", "The route's pattern, or unmatched."),
@@ -45,7 +45,7 @@ const LATENCY: Table = Table {
 
 const LISTENER: Table = Table {
     name: "http_listener",
-    help: "How full a listener is.",
+    help: "Saturation of a listener.",
     columns: &[
         Column::label("listener", "The listener."),
         Column::gauge("requests_in_flight", "Requests being worked on or answered."),

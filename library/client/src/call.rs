@@ -118,7 +118,7 @@ impl<'c> Call<'c> {
         Self { malformed: Some(cause), ..self }
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(mut value)) => {
@@ -130,12 +130,12 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// With an `Idempotency-Key`, by which the other side recognizes a repeat: the call may then be tried again.
+    /// Sets the `Idempotency-Key`, by which the other side recognizes a repeat: the call may then be retried.
     pub fn idempotency_key(self, key: &str) -> Self {
         self.header(IDEMPOTENCY_KEY.as_str(), key)
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => {
@@ -147,7 +147,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// With a body as it is, of this media type.
+    /// Sets the body, of this media type.
     pub fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
         self.out.body = body.into();
         self.header(header::CONTENT_TYPE.as_str(), media_type)
@@ -173,19 +173,19 @@ impl<'c> Call<'c> {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// With another bound for the whole call; the first byte's shrinks with it.
+    /// Sets the timeout of the whole call; the first byte's shrinks with it.
     pub fn total_timeout(mut self, total: Duration) -> Self {
         self.bounds = self.bounds.of_call(total);
         self
     }
 
-    /// With another bound from the start of an attempt to the answer's head, such as for a long poll. The call's total stays.
+    /// Sets the timeout from the start of an attempt to the answer's head, for example for a long poll. The call's total stays.
     pub fn first_byte_timeout(mut self, first_byte: Duration) -> Self {
         self.bounds = self.bounds.of_head(first_byte);
         self
     }
 
-    /// With another bound for the bytes of the answer's body.
+    /// Sets the limit of the answer's body, in bytes.
     pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
         self.bounds = self.bounds.answer_bytes(answer_bytes);
         self.streamed_bytes = Some(answer_bytes);
@@ -205,7 +205,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// In the name of a group of callers, which has permits of its own at the peer: one that the peer's rules name
+    /// Makes the call for a group of callers, which has permits of its own at the peer: one that the peer's rules name
     /// ([`resilience::Rules::groups`]).
     pub fn group(mut self, name: &str) -> Self {
         self.group = Some(name.to_owned());

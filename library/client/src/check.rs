@@ -30,7 +30,7 @@ impl Check {
         Self { path: path.into(), ticks: TickerRules::every(Duration::from_secs(2)) }
     }
 
-    /// This often.
+    /// Sets the period.
     #[must_use]
     pub fn every(self, ticks: TickerRules) -> Self {
         Self { ticks, ..self }
@@ -41,7 +41,7 @@ impl Check {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// Nothing of this name is declared.
+    /// No dependency of this name is declared.
     #[error("no dependency is declared as {0:?}")]
     Unknown(String),
     /// The path is none.

@@ -38,12 +38,12 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// With these bounds for each call. Default [`Bounds::default`].
+    /// Sets the bounds of each call. Default [`Bounds::default`].
     pub fn bounds(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
     }
 
-    /// With these authorities and this client certificate. Default: the authorities that browsers trust.
+    /// Sets the trusted authorities and the client certificate. Default: the authorities that browsers trust.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls, ..self }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Dial {
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     pub(crate) resolver: Resolver,
-    /// For a connection, TLS included.
+    /// Timeout of a connection, TLS included.
     pub(crate) bound: Duration,
     pub(crate) dial: Option<Dial>,
 }

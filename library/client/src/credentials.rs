@@ -58,7 +58,7 @@ pub(crate) fn conceal(text: &str) -> String {
     hidden.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
-/// The same with the query.
+/// Removes the userinfo from a URL and keeps the query.
 pub(crate) fn hide_userinfo(text: &str) -> String {
     let encoded = text.to_ascii_lowercase().rfind("%40").map(|at| at + 3);
     let Some(end) = text.rfind('@').map(|at| at + 1).max(encoded) else { return text.to_owned() };

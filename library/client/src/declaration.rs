@@ -112,17 +112,17 @@ impl Declaration {
         }
     }
 
-    /// With other rules for its calls.
+    /// Sets the rules of its calls.
     pub fn rules(self, rules: Rules) -> Self {
         Self { rules, ..self }
     }
 
-    /// With other rules for which instance gets a call.
+    /// Sets the rules of load balancing and ejection.
     pub fn cluster(self, cluster: ClusterRules) -> Self {
         Self { cluster, ..self }
     }
 
-    /// With other authorities than the client's, or with a client certificate of its own. It has connections of its own then.
+    /// Sets the trusted authorities, or a client certificate of its own. The dependency then has connections of its own.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }
     }

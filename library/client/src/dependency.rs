@@ -20,7 +20,7 @@ use crate::response::ByResponse;
 pub struct Dependency<'c> {
     client: &'c Client,
     name: String,
-    /// None where nothing of this name is declared.
+    /// None when no dependency of this name is declared.
     peer: Option<Arc<Peer>>,
 }
 

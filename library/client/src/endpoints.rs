@@ -58,11 +58,11 @@ pub(crate) enum Found {
     One,
     /// These.
     List(Vec<InstanceAddress>),
-    /// In a file.
+    /// Instances in a file.
     File(PathBuf),
-    /// By the addresses of the URL's name, at its port.
+    /// Addresses of the URL's name, at its port.
     Addresses { resolver: Option<SocketAddr> },
-    /// By the service records of the URL's name.
+    /// Service records of the URL's name.
     Services { resolver: Option<SocketAddr> },
 }
 
@@ -175,7 +175,7 @@ impl Endpoints {
 }
 
 impl From<&Url> for Endpoints {
-    /// One place.
+    /// Endpoints with a single URL.
     fn from(url: &Url) -> Self {
         Self::new(hide_userinfo(url.as_str()), url.clone(), Found::One)
     }

@@ -78,10 +78,10 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Limit {
-    /// Of the body, in bytes.
+    /// Limit of the body, in bytes.
     #[error("{0} bytes in its body (Bounds::answer_bytes)")]
     Body(usize),
-    /// Of the head over HTTP/1, which has both.
+    /// Limits of the head; over HTTP/1 it has both.
     #[error("{bytes} bytes (Bounds::head_bytes) or {fields} fields (Bounds::head_fields) in its head")]
     Head {
         /// Bytes.

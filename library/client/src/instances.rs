@@ -38,7 +38,7 @@ pub(crate) struct Instances {
     cluster: Arc<Cluster<InstanceAddress>>,
     led: Led,
     bus: OnceLock<Bus>,
-    /// None where nothing can change.
+    /// Task that follows changes; none if the endpoints cannot change.
     following: Option<JoinHandle<()>>,
 }
 
@@ -131,7 +131,7 @@ impl Instances {
         answer
     }
 
-    /// This URL at each of them, and where its connections go.
+    /// Returns this URL at each of the instances, and the target of its connections.
     pub(crate) fn urls(&self, url: &Url) -> Vec<(Url, Option<Dial>)> {
         let at = |seen: resilience::cluster::Seen<InstanceAddress>| {
             let mut url = url.clone();

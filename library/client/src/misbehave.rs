@@ -57,7 +57,7 @@ pub enum Manner {
     Reset,
     /// The end of sending, and the connection held open, before any answer.
     HalfClose,
-    /// Nothing at all, the connection held open.
+    /// Sends no answer, and holds the connection open.
     Never,
     /// Gzip of which a kilobyte becomes a megabyte, a thousand times.
     Bomb,
@@ -271,7 +271,7 @@ async fn repeat(socket: &mut TcpStream, piece: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Until the caller ends it.
+/// Holds the connection until the caller ends it.
 async fn hold(socket: &mut TcpStream) -> io::Result<()> {
     io::copy(socket, &mut io::sink()).await.map(drop)
 }

@@ -17,7 +17,7 @@ use crate::resolver::{Resolver, ResolverError};
 /// Bounds for the time that an answer is used, independent of its time to live.
 const AT_LEAST: Duration = Duration::from_secs(1);
 const AT_MOST: Duration = Duration::from_secs(300);
-/// Until a name is looked up again that could not be, doubled each time.
+/// Wait after a failed lookup, doubled each time.
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 /// Share of the time to live by which lookups come earlier: callers of one name do not refresh in step.
 const SOONER: f64 = 0.1;
@@ -49,7 +49,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// By this resolver.
+    /// Creates a follower that uses this resolver.
     ///
     /// # Errors
     /// Invalid configuration of the resolver.
@@ -122,7 +122,7 @@ fn shortest(records: &[Record]) -> Duration {
     records.iter().map(|record| Duration::from_secs(record.ttl.into())).min().unwrap_or(AT_LEAST)
 }
 
-/// Those of the lowest number of priority (RFC 2782), with their weights. One of weight 0 has a very small chance beside others.
+/// Returns the services of the lowest priority number (RFC 2782), with their weights. One of weight 0 has a very small chance beside others.
 fn best(services: &[&SRV]) -> Result<Vec<Instance<InstanceAddress>>, String> {
     let Some(lowest) = services.iter().map(|service| service.priority).min() else { return Ok(Vec::new()) };
     let alike = services.iter().filter(|service| service.priority == lowest);

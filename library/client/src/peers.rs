@@ -46,20 +46,20 @@ pub(crate) struct Peers {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By their names.
+    /// Declared peers by name.
     declared: BTreeMap<String, Arc<Peer>>,
-    /// By scheme, host and port.
+    /// Other peers by scheme, host and port.
     undeclared: BTreeMap<String, Arc<Peer>>,
     registry: Option<Registry>,
 }
 
-/// One of them.
+/// One peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
     name: String,
     /// Base URL, without credentials.
     url: Url,
-    /// For calls without credentials of their own.
+    /// Credentials for calls without their own.
     credentials: Option<Credentials>,
     policy: Policy<ByResponse>,
     /// Instances, when there are several.
@@ -212,7 +212,7 @@ impl Peer {
         &self.url
     }
 
-    /// For calls without credentials of their own.
+    /// Returns the credentials for calls without their own.
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
@@ -222,7 +222,7 @@ impl Peer {
         self.transport.as_ref()
     }
 
-    /// This URL at each place that its calls can go to now, and where its connections go.
+    /// Returns this URL at each current instance, and the target of its connections.
     pub(crate) fn everywhere(&self, url: &Url) -> Vec<(Url, Option<Dial>)> {
         self.instances.as_ref().map_or_else(|| vec![(url.clone(), None)], |instances| instances.urls(url))
     }

@@ -85,7 +85,7 @@ impl Tls {
         Ok(Self { roots, identity: None })
     }
 
-    /// Also trusts the authorities in this PEM.
+    /// Adds the authorities in this PEM.
     ///
     /// # Errors
     /// [`TlsError`], when the PEM has no certificate of an authority.

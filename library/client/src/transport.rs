@@ -61,7 +61,7 @@ struct Inner {
     resolver: Resolver,
     bounds: Bounds,
     http2_only: bool,
-    /// By scheme, host and port of the URL, and where connections go if not there.
+    /// Connections by scheme, host and port of the URL, and by their target if that differs.
     origins: Mutex<BTreeMap<String, Arc<Origin>>>,
 }
 

@@ -12,11 +12,11 @@ use crate::program;
 use crate::service::Service;
 use crate::settings::Refused;
 
-/// It could not start, or could not go on.
+/// Exit code of a failed start or run.
 const FAILED: u8 = 1;
 /// A mistake in the configuration or the command line.
 const USAGE: u8 = 2;
-/// It was ended at once by a second signal.
+/// Exit code of an immediate end by a second signal.
 const HASTENED: u8 = 3;
 /// The stop took longer than its budget.
 const OVERDUE: u8 = 4;
@@ -37,7 +37,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self.main_with(std::env::args_os())
     }
 
-    /// The same with these arguments, the program's name first: for a program that holds several services.
+    /// Runs with these arguments, the program's name first: for a program that holds several services.
     pub fn main_with(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         main(self, arguments)
     }
@@ -135,7 +135,7 @@ mod tests {
         }
     }
 
-    /// To change it on purpose: `INSTA_UPDATE=always cargo test -p evenkeel help_`.
+    /// Snapshot test. To change the help on purpose: `INSTA_UPDATE=always cargo test -p evenkeel help_`.
     #[cfg(not(feature = "without-guards"))]
     #[test]
     fn help_shows_every_setting_with_its_default_its_known_values_and_its_variable() {

@@ -38,7 +38,7 @@ impl<S, D> Context<S, D> {
         Self { settings, database, shared }
     }
 
-    /// The same context for code that was written for other settings or another store.
+    /// Returns the same context for code that was written for other settings or another store.
     pub(crate) fn with<S2, D2>(&self, settings: Arc<S2>, database: D2) -> Context<S2, D2> {
         Context { settings, database, shared: self.shared.clone() }
     }

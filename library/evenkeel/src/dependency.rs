@@ -30,12 +30,12 @@ impl Dependency {
         }
     }
 
-    /// With other rules. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
+    /// Sets the rules of its calls. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
     pub fn rules(self, rules: Rules) -> Self {
         Self { rules, ..self }
     }
 
-    /// With other rules for which instance gets a call.
+    /// Sets the rules of load balancing and ejection.
     pub fn balanced(self, cluster: ClusterRules) -> Self {
         Self { cluster, ..self }
     }
@@ -45,7 +45,7 @@ impl Dependency {
         Self { check: Some(check), ..self }
     }
 
-    /// With a private authority, or a client certificate.
+    /// Sets a private authority, or a client certificate.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }
     }

@@ -26,7 +26,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub struct Idempotent<T> {
     /// The key, in the scope of the request's [`Caller`]; without a caller all requests share one scope.
     pub key: IdempotencyKey,
-    /// Of method, path, query, content type and body: the same key with another fingerprint is refused.
+    /// Fingerprint of method, path, query, content type and body: the same key with another fingerprint is refused.
     pub fingerprint: Fingerprint,
     /// The body.
     pub body: T,

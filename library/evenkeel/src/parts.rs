@@ -15,11 +15,11 @@ use crate::database::Database;
 use crate::order::{Part, Record};
 use crate::stop_budget::StopBudget;
 
-/// For connections that end with the drain, beyond its bound.
+/// Slack for connections that end with the drain, beyond its bound.
 const SLACK: Duration = Duration::from_millis(500);
 /// Startup extension that is requested of the process manager, repeatedly while the service starts.
 const START_EXTENSION: Duration = Duration::from_secs(30);
-/// From one such request to the next.
+/// Period of those requests.
 const START_EXTENDED: Duration = Duration::from_secs(10);
 
 /// The report of a service that has stopped.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// The name of the part.
 pub(crate) const NAME: &str = "idempotency purge";
-/// From round to round, on average; instances that were started together are spread over it.
+/// Period of the rounds, on average; instances that were started together are spread over it.
 const ROUNDS: TickerRules = TickerRules::every(Duration::from_secs(600)).jitter(0.5);
 /// Most keys of one transaction: small, so that it delays no other transaction for long.
 const BATCH: u32 = 500;

@@ -30,9 +30,9 @@ use crate::{caller, defaults, limits, routes};
 pub(crate) enum State<S, D> {
     /// Parts are being started.
     Starting,
-    /// It serves.
+    /// The service serves.
     Ready(Context<S, D>),
-    /// It has ended or begins to end; with the reason when it failed.
+    /// The service has ended or begins to end; with the reason when it failed.
     Ended(Option<String>),
 }
 

@@ -135,7 +135,7 @@ pub struct Standard {
     )]
     pub stop_timeout: Duration,
 
-    /// After SIGTERM: how long new connections are still taken while balancers see that it is not ready any more.
+    /// Drain delay after SIGTERM: new connections are still accepted for this time while load balancers notice that the service is not ready.
     #[arg(
         id = "std.drain_delay",
         long = "drain-delay",
@@ -146,7 +146,7 @@ pub struct Standard {
     )]
     pub drain_delay: Duration,
 
-    /// After that: how long requests in flight may take to finish.
+    /// Drain timeout after the delay: requests in flight may take this long to finish.
     #[arg(
         id = "std.drain_timeout",
         long = "drain-timeout",
@@ -299,7 +299,7 @@ fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| matches!(argument.get_action(), ArgAction::Set))
 }
 
-/// The same command line, where every setting takes any text and none is required; the help is made from it.
+/// Returns the same command line, with every setting as an optional text; the help is made from it.
 fn as_texts(command: &Command) -> Command {
     command.clone().mut_args(|argument| {
         if !matches!(argument.get_action(), ArgAction::Set) {

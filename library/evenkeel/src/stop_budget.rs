@@ -17,9 +17,9 @@ use tokio::time::Instant;
 
 use crate::settings::Standard;
 
-/// For the admin listener's last answers.
+/// Time for the admin listener's last answers.
 const ADMIN: Duration = Duration::from_secs(1);
-/// For the runtime's last tasks and the queue of the logs.
+/// Time for the runtime's last tasks and the queue of the logs.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Time limits of the steps of a stop.
@@ -49,7 +49,7 @@ impl StopBudget {
         Self { total, delay, drain }
     }
 
-    /// For the admin listener's last answers.
+    /// Returns the time for the admin listener's last answers.
     pub(crate) fn admin(self) -> Duration {
         ADMIN.min(self.total / 8)
     }
@@ -76,7 +76,7 @@ pub(crate) struct Left {
 }
 
 impl Left {
-    /// For one of several steps that remain.
+    /// Returns the time for one of several remaining steps.
     pub(crate) fn half(self) -> Duration {
         self.until.saturating_duration_since(Instant::now()) / 2
     }

@@ -58,9 +58,9 @@ pub enum Algorithm {
     },
     /// Gradient of the latency.
     Gradient {
-        /// So much longer than alone is still well, as a share.
+        /// Share by which the latency may exceed the baseline without a change.
         buffer: f64,
-        /// Over which calls are averaged, and after which the limit changes.
+        /// Window over which calls are averaged, and after which the limit changes.
         window: Duration,
         /// Pause between measurements of the baseline latency.
         pause: Duration,
@@ -119,7 +119,7 @@ struct Found {
 /// Phase of the latency measurement.
 #[derive(Clone, Copy, Debug, Default)]
 enum Phase {
-    /// Nothing yet.
+    /// No measurement yet.
     #[default]
     New,
     /// Measures the latency of calls without a queue, from calls begun since only a few are under way.
@@ -154,7 +154,7 @@ impl Default for Adaptive {
 }
 
 impl Adaptive {
-    /// Nothing known: the limit is the rules' first.
+    /// Creates a limit without measurements: it is the rules' first.
     pub fn new() -> Self {
         Self { whole: AtomicU32::new(0), found: Mutex::new(Found::default()) }
     }

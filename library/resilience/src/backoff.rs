@@ -26,7 +26,7 @@ pub enum Growth {
     /// They double.
     #[default]
     Exponential,
-    /// As Fibonacci's numbers.
+    /// Fibonacci growth.
     Fibonacci,
     /// Longest wait by the number of failures.
     Custom(fn(u32) -> Duration),
@@ -44,14 +44,14 @@ impl PartialEq for Growth {
 /// Jitter of waits, so that callers that failed together do not return together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Jitter {
-    /// Not at all: for tests, and where one caller alone waits.
+    /// No jitter: for tests, and for a single caller.
     None,
     /// Between nothing and the longest: the fewest calls in all.
     #[default]
     Full,
     /// Between half the longest and the longest: never at once.
     Equal,
-    /// From the wait before.
+    /// Decorrelated jitter, from the wait before.
     Decorrelated,
 }
 
@@ -74,13 +74,13 @@ impl Backoff {
         Self { base, cap, growth: Growth::Exponential, jitter: Jitter::Full }
     }
 
-    /// With another growth.
+    /// Sets the growth.
     #[must_use]
     pub const fn growing(self, growth: Growth) -> Self {
         Self { growth, ..self }
     }
 
-    /// With another jitter.
+    /// Sets the jitter.
     #[must_use]
     pub const fn spread(self, jitter: Jitter) -> Self {
         Self { jitter, ..self }

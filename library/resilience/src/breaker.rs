@@ -111,7 +111,7 @@ impl BreakerRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Order {
-    /// Nothing is admitted.
+    /// Forced open: no call is admitted.
     Open = 1,
     /// Everything is admitted; outcomes are counted and change nothing.
     Closed = 2,

@@ -74,7 +74,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// With nothing saved, and a second's worth of the floor.
+    /// Creates a budget without savings, with a second's worth of the floor.
     pub fn new(now: Instant) -> Self {
         Self { birth: now, saved: AtomicU64::new(0), floor: AtomicU64::new(0) }
     }

@@ -73,7 +73,7 @@ pub enum Full {
     /// All permits are taken, and so is the queue.
     #[error("all permits and the queue are full")]
     Queue,
-    /// None became free in time.
+    /// No permit became free in time.
     #[error("no permit became free in time")]
     Patience,
 }

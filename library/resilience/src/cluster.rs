@@ -84,7 +84,7 @@ struct Shared<T> {
 /// State of slow paths only.
 #[derive(Debug)]
 struct Slow<T> {
-    /// As they were given, before a subset was taken.
+    /// Instances as given, before a subset was taken.
     given: Vec<Instance<T>>,
     /// Reason why the instances may be out of date.
     stale: Option<Arc<str>>,
@@ -97,7 +97,7 @@ pub struct Ejected<T> {
     pub address: T,
     /// Reason.
     pub sign: Sign,
-    /// For how long.
+    /// Length of the ejection.
     pub lasts: Duration,
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// Reason why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// This caller's deadline passed; others may still get one.
+    /// The caller's deadline passed; others may still get an answer.
     #[error("the deadline passed while waiting for shared work")]
     Expired,
     /// The work panicked, or its runtime was shut down.
@@ -58,7 +58,7 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Nothing under way.
+    /// Creates a coalescer without work.
     pub fn new() -> Self {
         Self::default()
     }

@@ -166,7 +166,7 @@ pub struct CpuPool {
 }
 
 impl CpuPool {
-    /// With these threads, named after the pool.
+    /// Creates a pool with these threads, named after it.
     ///
     /// # Errors
     /// Invalid rules, or a thread that cannot be started.
@@ -287,7 +287,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// At most [`CpuRules::queue`] more than there are threads without work.
+    /// Queue of at most [`CpuRules::queue`] more than there are threads without work.
     queue: VecDeque<(u64, Job)>,
     running: u32,
     /// The number of the next job.

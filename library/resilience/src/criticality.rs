@@ -29,7 +29,7 @@ pub enum Criticality {
 }
 
 impl Criticality {
-    /// From the least important on.
+    /// All levels, from the least important on.
     pub const ALL: [Self; 3] = [Self::Sheddable, Self::Default, Self::Critical];
 
     /// Returns the criticality of the current task, or [`Criticality::Default`] when none was set.

@@ -27,12 +27,12 @@ pub struct Deadline {
 pub struct Expired;
 
 impl Deadline {
-    /// So long from now.
+    /// Creates a deadline this long from now.
     pub fn after(duration: Duration) -> Self {
         Self::since(Instant::now(), duration)
     }
 
-    /// So long from `start`.
+    /// Creates a deadline this long from `start`.
     pub fn since(start: Instant, duration: Duration) -> Self {
         // Thirty years stand for "never" where the sum would overflow.
         let at = start.checked_add(duration).unwrap_or_else(|| start + Duration::from_secs(86_400 * 365 * 30));
@@ -44,7 +44,7 @@ impl Deadline {
         CURRENT.try_with(|deadline| *deadline).ok()
     }
 
-    /// So long from now, or the running task's deadline when that is sooner.
+    /// Creates a deadline this long from now, or returns the running task's when that is sooner.
     pub fn after_or_current(duration: Duration) -> Self {
         let own = Self::after(duration);
         Self::current().map_or(own, |current| own.min(current))

@@ -35,7 +35,7 @@ pub struct HedgeRules {
 setters!(HedgeRules: set { percentile: f64, at_least: Duration, minimum_calls: u32 } turn {});
 
 impl Default for HedgeRules {
-    /// After the 95th percentile of at least 100 calls, and a millisecond.
+    /// Returns a delay of the 95th percentile of at least 100 calls, and at least a millisecond.
     fn default() -> Self {
         Self { percentile: 0.95, at_least: Duration::from_millis(1), minimum_calls: 100 }
     }
@@ -58,9 +58,9 @@ impl HedgeRules {
 #[derive(Debug)]
 pub struct Latencies {
     slots: Box<[AtomicU32]>,
-    /// Since the last calculation.
+    /// Samples since the last calculation.
     recorded: AtomicU32,
-    /// In all, until it is certain that there are enough.
+    /// Samples in all, until there are certainly enough.
     seen: AtomicU32,
     /// The percentile in microseconds as calculated last.
     delay: AtomicU64,
@@ -133,7 +133,7 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Nothing seen; 1 KiB.
+    /// Creates an empty record; 1 KiB.
     pub fn new() -> Self {
         let slots = (0..Layout::COUNT).map(|_| AtomicU32::new(0)).collect();
         Self { slots, recorded: AtomicU32::new(0), seen: AtomicU32::new(0), delay: AtomicU64::new(0) }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Outcome {
     /// The callee worked.
     Success,
-    /// It failed, and the callee is to blame: a fault, no answer, an answer that is none.
+    /// The callee failed: a fault, no answer, a malformed answer.
     Failure,
     /// The callee reported that it is overloaded.
     Overload {

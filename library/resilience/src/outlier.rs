@@ -29,7 +29,7 @@ pub struct OutlierRules {
     pub interval: Duration,
     /// An instance with fewer calls in the interval is not compared.
     pub minimum_calls: u32,
-    /// With fewer instances to compare nothing is compared.
+    /// Fewest instances for a comparison.
     pub minimum_instances: u32,
     /// Number of standard deviations below the mean at which a success rate ejects; none compares no rates.
     pub stdev_factor: Option<f64>,

@@ -27,7 +27,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// With its whole burst.
+    /// Creates a limit with its whole burst.
     pub fn new(now: Instant) -> Self {
         Self { birth: now, arrival: AtomicU64::new(0) }
     }

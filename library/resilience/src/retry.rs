@@ -46,11 +46,11 @@ impl Default for RetryRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
-    /// It did not fail, or not in a way that another attempt would mend.
+    /// The call succeeded, or failed in a way that another attempt would not mend.
     NoNeed,
     /// The rules have no retries.
     NoRetries,
-    /// It may not be repeated.
+    /// The call may not be repeated.
     NotRepeatable,
     /// All attempts are used up.
     Attempts,

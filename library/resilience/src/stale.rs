@@ -113,7 +113,7 @@ impl<V> Default for Stale<V> {
 }
 
 impl<V> Stale<V> {
-    /// Nothing known.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }

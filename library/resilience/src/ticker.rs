@@ -19,9 +19,9 @@ pub const MAX_PERIOD: Duration = Duration::from_secs(60 * 60 * 24 * 366);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TickerRules {
-    /// From tick to tick, on average; at most [`MAX_PERIOD`].
+    /// Period of the ticks, on average; at most [`MAX_PERIOD`].
     pub period: Duration,
-    /// By how much of the period a tick may be early or late, 0 to [`MAX_JITTER`].
+    /// Jitter as a share of the period, 0 to [`MAX_JITTER`].
     pub jitter: f64,
     /// Time of the first tick.
     pub first: First,
@@ -35,7 +35,7 @@ pub enum First {
     /// Within a period, at a random moment.
     #[default]
     AtRandom,
-    /// After a period: in step with everything that was started at the same time.
+    /// A whole period after the start: in step with everything that was started at the same time.
     AfterAPeriod,
 }
 

@@ -18,7 +18,7 @@ use crate::restart::{Failures, Verdict};
 use crate::spec::{ChildSpec, Restart};
 use crate::stop::{Stop, StopSource};
 
-/// For the task of an aborted child to be dropped.
+/// Time for the task of an aborted child to be dropped.
 const ABORT: Duration = Duration::from_millis(100);
 
 const CHILD: Table = Table {

@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Lifecycle {
-    /// In phase [`Phase::Starting`], with its vital registered.
+    /// Creates a lifecycle in phase [`Phase::Starting`], with its vital registered.
     pub fn new(registry: &Registry) -> Self {
         let inner = Arc::new(Inner { phase: watch::Sender::new(Phase::Starting), registry: registry.clone() });
         registry.register(inner.clone());

@@ -11,7 +11,7 @@ pub enum Restart {
     /// Restarted after every end that was not requested.
     #[default]
     Permanent,
-    /// After a panic; a child that returns has done its work.
+    /// Restarted after a panic; a child that returns has done its work.
     Transient,
     /// Never.
     Temporary,

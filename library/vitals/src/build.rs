@@ -63,7 +63,7 @@ impl Instance {
         self.inner.started
     }
 
-    /// For how long it has run.
+    /// Returns the time since the start.
     pub fn uptime(&self) -> std::time::Duration {
         self.inner.clock.elapsed()
     }

@@ -75,7 +75,7 @@ impl TraceContext {
         Self { trace, span, flags: 0 }
     }
 
-    /// The same trace with a span of its own, for the work that this one caused.
+    /// Returns the same trace with a span of its own, for the work that this one caused.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span: Self::new().span, ..*self }

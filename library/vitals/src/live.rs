@@ -17,7 +17,7 @@ pub struct Reading<T> {
 }
 
 impl<T> Live<T> {
-    /// This value at first.
+    /// Creates it with a first value.
     pub fn new(value: T) -> Self {
         Self { current: ArcSwap::from_pointee(value) }
     }

@@ -9,7 +9,7 @@ use crate::HistogramSnapshot;
 pub enum Kind {
     /// Distinguishes rows; the number of its values is bounded.
     Label,
-    /// Only ever rises while the process lives.
+    /// Counter: only rises while the process lives.
     Counter,
     /// Goes up and down.
     Gauge,
@@ -69,7 +69,7 @@ impl Column {
         Self { name, kind: Kind::State, unit: Unit::None, help }
     }
 
-    /// The same column in another unit.
+    /// Returns the column in another unit.
     #[must_use]
     pub const fn in_unit(mut self, unit: Unit) -> Self {
         self.unit = unit;
@@ -84,7 +84,7 @@ pub struct Table {
     pub name: &'static str,
     /// One sentence.
     pub help: &'static str,
-    /// In the order of each row's values.
+    /// Columns, in the order of each row's values.
     pub columns: &'static [Column],
 }
 
@@ -124,7 +124,7 @@ impl TableValue {
         Self::Text(text.into())
     }
 
-    /// As a number, when it is one.
+    /// Returns the value as a number, when it is one.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Count(count) => Some(*count as f64),

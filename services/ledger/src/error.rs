@@ -10,7 +10,7 @@ pub enum LedgerError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nothing was computed.
+    /// The computation was not done.
     #[error(transparent)]
     Work(#[from] CpuError),
     /// Problem document that the client receives as it is.

@@ -42,7 +42,7 @@ pub struct Forecast {
     pub days: u32,
     /// One future in twenty ends below.
     pub low: i64,
-    /// As many end below as above.
+    /// Median: as many futures end below as above.
     pub median: i64,
     /// One future in twenty ends above.
     pub high: i64,

@@ -21,7 +21,7 @@ pub struct Posting {
     pub to: String,
     /// Minor units, more than zero.
     pub amount: i64,
-    /// Of both accounts.
+    /// Currency of both accounts.
     pub currency: String,
     /// Time, in microseconds since 1970.
     pub at: i64,
@@ -31,7 +31,7 @@ pub struct Posting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the caller must report money that did not move"]
 pub enum Posted {
-    /// It moved.
+    /// The money moved.
     Done,
     /// The paying account would pass its overdraft, or there is none of this currency. The transaction must be undone.
     Insufficient,

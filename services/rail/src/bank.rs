@@ -42,7 +42,7 @@ pub enum Decision {
         /// The bank's own name for it.
         id: String,
     },
-    /// It has not, and will not under this key.
+    /// The bank has refused, and will not pay under this key.
     Refused {
         /// Reason of the refusal.
         reason: String,
@@ -91,7 +91,7 @@ pub struct Bank {
 #[derive(Debug, Default)]
 struct Books {
     lines: Vec<Line>,
-    /// By key, the place in `lines`.
+    /// Index in `lines` by key.
     line_of_key: HashMap<String, usize>,
 }
 
@@ -130,7 +130,7 @@ impl Bank {
         self.books().find(key).cloned()
     }
 
-    /// At most `limit` lines in the order of their arrival, without the first `after`; and whether there are more.
+    /// Returns at most `limit` lines in the order of their arrival, without the first `after`; and true when there are more.
     pub fn page(&self, after: usize, limit: usize) -> (Vec<Line>, bool) {
         let books = self.books();
         let rest = books.lines.get(after..).unwrap_or_default();

@@ -30,24 +30,24 @@ const MAX_MILLIS: u64 = 600_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// As a bank should.
+    /// Normal answers.
     #[default]
     Normal,
-    /// Late.
+    /// Slow answers.
     Slow,
-    /// Never.
+    /// No answer.
     Hang,
-    /// A byte at a time.
+    /// Answers that come a byte at a time.
     Drip,
-    /// Broken off at once.
+    /// Connections broken off at once.
     Reset,
     /// Bytes that are no JSON.
     Garbage,
-    /// Less than announced.
+    /// Bodies shorter than announced.
     Truncate,
-    /// 500.
+    /// Answers with status 500.
     Error,
-    /// Broken off after the work is done.
+    /// Connections broken off after the work is done.
     LoseAnswer,
 }
 

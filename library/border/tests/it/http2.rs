@@ -81,7 +81,7 @@ const IN_FLIGHT: &str = r#"http_listener_requests_in_flight{listener="public"}"#
 const ANSWERS_CUT: &str = r#"http_listener_answers_cut_total{listener="public"}"#;
 const CONNECTIONS: &str = r#"http_listener_connections{listener="public"}"#;
 
-/// For answers that are not taken: the shorter, the sooner the test ends.
+/// Returns limits for unread answers: the shorter, the sooner the test ends.
 fn impatient() -> Limits {
     Limits::default().with(|limits| limits.write_timeout = Duration::from_millis(300))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_client::misbehave::{Manner, Peer};
 use evenkeel_client::{Bounds, Client, Error, Response};
 
-/// Nothing here takes this long; a call without a bound would.
+/// Timeout that no test here reaches; a call without a bound would.
 const FOR_EVER: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use url::Url;
 use vitals::TraceContext;
 
-/// Nothing here takes this long; a call without a bound would.
+/// Timeout that no test here reaches; a call without a bound would.
 const FOR_EVER: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::server::{Server, serve, whole};
 
-/// As in a pod of Kubernetes.
+/// Resolver configuration as in a pod of Kubernetes.
 const CONF: &str =
     "nameserver 192.0.2.1\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
 

@@ -80,7 +80,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallows: Arc<Ato
     }
 }
 
-/// Over HTTP/1 each connection takes one call with it: several silent connections swallow no more calls than one.
+/// Checks that, over HTTP/1, several silent connections swallow no more calls than one: each takes one call with it.
 #[tokio::test]
 async fn idle_connections_beside_one_that_swallows_are_not_used_again() {
     let swallower = swallower(None).await;

@@ -68,9 +68,9 @@ pub struct StoreSettings {
 /// Migration mode of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Migrate {
-    /// At every start.
+    /// Migrates at every start.
     Auto,
-    /// Only by the subcommand `migrate`.
+    /// Migrates only by the subcommand `migrate`.
     Never,
 }
 

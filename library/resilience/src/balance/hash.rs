@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-/// The same in every process for the same bytes: FNV-1a, mixed.
+/// FNV-1a, mixed: the same in every process for the same bytes.
 #[derive(Debug)]
 struct Steady(u64);
 

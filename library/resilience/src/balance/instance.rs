@@ -17,18 +17,18 @@ pub struct Instance<T> {
 }
 
 impl<T> Instance<T> {
-    /// Of weight 1, in no zone.
+    /// Creates an instance of weight 1, in no zone.
     pub const fn new(address: T) -> Self {
         Self { address, weight: 1, zone: None }
     }
 
-    /// With another weight.
+    /// Sets the weight.
     #[must_use]
     pub fn weighing(self, weight: u32) -> Self {
         Self { weight, ..self }
     }
 
-    /// In this zone.
+    /// Sets the zone.
     #[must_use]
     pub fn within(self, zone: impl Into<Arc<str>>) -> Self {
         Self { zone: Some(zone.into()), ..self }

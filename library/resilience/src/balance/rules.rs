@@ -10,14 +10,14 @@ use std::time::Duration;
 pub enum Chooser {
     /// One after the other, by weight.
     RoundRobin,
-    /// Of two at random, the one with fewer calls in flight for its weight.
+    /// Power of two choices: of two instances at random, the one with fewer calls in flight for its weight.
     LeastLoaded,
-    /// Of two at random, the one with the smaller recent latency times calls in flight.
+    /// Peak EWMA: of two instances at random, the one with the smaller recent latency times calls in flight.
     PeakEwma {
-        /// After so long without a call a latency counts for a third.
+        /// Decay time of a latency without calls, to a third.
         decay: Duration,
     },
-    /// By key.
+    /// Consistent hashing by key, with bounded loads.
     Hashed {
         /// Bound of an instance's load, as a multiple of its part of the calls in flight; 1 or more.
         bound: f64,
@@ -30,7 +30,7 @@ pub enum Chooser {
 pub struct ZoneRules {
     /// The caller's own.
     pub own: Arc<str>,
-    /// Of calls, this times the share of its zone's instances that are well stay in the zone; 1 or more.
+    /// Multiple of the zone's share of healthy instances: this part of the calls stays in the zone; 1 or more.
     pub reserve: f64,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// From when on it gets gradually more.
+    /// Returns the start of its slow start.
     pub(crate) fn fresh_since(&self) -> u64 {
         self.since.max(self.health.back())
     }
@@ -47,7 +47,7 @@ pub(crate) struct Member<T> {
     pub(crate) state: Arc<State>,
 }
 
-/// Those of the caller's own zone come first.
+/// Instances of a dependency, those of the caller's own zone first.
 #[derive(Debug)]
 pub(crate) struct Set<T> {
     pub(crate) members: Vec<Member<T>>,

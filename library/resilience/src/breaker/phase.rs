@@ -35,7 +35,7 @@ impl Second {
         Self(seconds % (1 << SECOND_BITS))
     }
 
-    /// From this moment until that one, within three days.
+    /// Returns the time from this moment until that one, within three days.
     pub(super) fn until(self, seconds: u64) -> Duration {
         Duration::from_secs((seconds.wrapping_sub(self.0)) % (1 << SECOND_BITS))
     }
@@ -95,7 +95,7 @@ impl Phase {
         Self { epoch: (self.epoch + 1) % (1 << EPOCH_BITS), state }
     }
 
-    /// With one more probe under way, where it is half open.
+    /// Returns the phase with one more probe under way, if it is half open.
     pub(super) fn with_probe(self) -> Self {
         match self.state {
             State::HalfOpen { probes, since } => {

@@ -43,9 +43,9 @@ impl Window {
 pub struct Totals {
     /// Calls that count.
     pub calls: u32,
-    /// Those that failed.
+    /// Failed calls.
     pub failed: u32,
-    /// Those that were slow, failed ones included.
+    /// Slow calls, failed ones included.
     pub slow: u32,
 }
 

@@ -27,7 +27,7 @@ pub struct File {
     reported: Option<Result<Stamp, String>>,
 }
 
-/// By these a change is seen.
+/// Stamp by which a change is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -36,7 +36,7 @@ struct Stamp {
 }
 
 impl File {
-    /// This one, looked up each `period`, a tenth of it early or late.
+    /// Watches this file, checked each `period`, with a jitter of a tenth.
     ///
     /// # Panics
     /// When the period is zero, or longer than [`crate::ticker::MAX_PERIOD`].

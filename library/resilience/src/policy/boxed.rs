@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// As tower has it.
+/// Boxed error, as in tower.
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A cause of any type. `Box<dyn Error>` is itself no [`Error`], so code that requires one could not stand around a call whose errors are such
@@ -13,7 +13,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub struct BoxedError(BoxError);
 
 impl BoxedError {
-    /// This cause, in its box.
+    /// Boxes this cause.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }

@@ -47,7 +47,7 @@ impl<C: Clone> Clone for Policy<C> {
 }
 
 impl Policy {
-    /// With these rules, of a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
+    /// Creates a policy with these rules, for a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
     ///
     /// # Errors
     /// Invalid rules.

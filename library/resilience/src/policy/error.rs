@@ -122,7 +122,7 @@ impl<E> CallError<E> {
 }
 
 impl<E> CallError<E> {
-    /// The same error with another cause.
+    /// Returns the same error with another cause.
     pub fn map_cause<F>(self, change: impl FnOnce(E) -> F) -> CallError<F> {
         match self {
             Self::Refused { policy, guard, retry_after, cause } => {
@@ -141,7 +141,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// The same error with its cause in a box: an [`Error`](std::error::Error) also where the cause is a `Box<dyn Error>`.
+    /// Returns the same error with its cause in a box: an [`Error`](std::error::Error) even if the cause is a `Box<dyn Error>`.
     pub fn boxed(self) -> CallError<BoxedError>
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -14,7 +14,7 @@ const POLICY_GROUP: Table = Table {
     help: "Groups of callers that have permits of their own at a dependency.",
     columns: &[
         Column::label("name", "The dependency."),
-        Column::label("group", "Who calls."),
+        Column::label("group", "Name of the calling group."),
         Column::gauge("calls_at_a_time", "Permits of the group."),
         Column::gauge("calls_in_flight", "Attempts of the group that hold one."),
         Column::gauge("calls_waiting", "Attempts of the group that wait for one."),
@@ -31,7 +31,7 @@ pub struct NoSuchGroup {
     pub policy: Arc<str>,
     /// Requested name.
     pub name: String,
-    /// Those that the rules name.
+    /// Groups that the rules name.
     pub names: Vec<Arc<str>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Those of this policy.
+    /// Creates the groups of this policy.
     pub(super) fn new(policy: Arc<str>) -> Self {
         Self { policy, known: Mutex::default() }
     }

@@ -71,7 +71,7 @@ impl<Q, C> PolicyLayer<Q, C> {
         Self { policy, copy: None }
     }
 
-    /// The same layer, with which requests may be sent again: those that are idempotent, or carry an idempotency key.
+    /// Returns the same layer with a predicate for requests that may be sent again: those that are idempotent, or carry an idempotency key.
     #[must_use]
     pub fn repeats(self, repeats: impl Fn(&Q) -> bool + Send + Sync + 'static) -> Self
     where
@@ -160,7 +160,7 @@ impl<S: Clone, Q> Requests<S, Q> {
     }
 }
 
-/// The same of a pair.
+/// Sends the request of a pair.
 fn sent_as<S: Service<Q>, Q>((inner, request): (S, Option<Q>)) -> impl Future<Output = Result<S::Response, S::Error>> {
     sent(inner, request)
 }

@@ -17,7 +17,7 @@ pub(super) enum Repeats {
     Never,
     /// One attempt after the other.
     InTurn,
-    /// Also beside a slow one.
+    /// Hedging: also beside a slow attempt.
     Beside,
 }
 

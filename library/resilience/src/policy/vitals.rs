@@ -29,7 +29,7 @@ const COLUMNS: [Column; STATE.len() + Tally::COLUMNS.len()] = {
     columns
 };
 
-const POLICY: Table = Table { name: "policy", help: "What protects the calls of a dependency.", columns: &COLUMNS };
+const POLICY: Table = Table { name: "policy", help: "Guards of the calls of a dependency.", columns: &COLUMNS };
 
 impl Position {
     /// Its name for people and metrics.

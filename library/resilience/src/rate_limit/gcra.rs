@@ -16,11 +16,11 @@ const FINEST: u64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateRules {
-    /// So much in each [`Self::per`], at least 1.
+    /// Calls in each [`Self::per`], at least 1.
     pub rate: u32,
-    /// In how long, at least a nanosecond for each of [`Self::rate`].
+    /// Period of the rate, at least a nanosecond for each of [`Self::rate`].
     pub per: Duration,
-    /// So much at once, after a pause; at least 1.
+    /// Burst after a pause; at least 1.
     pub burst: u32,
     /// The longest wait for [`pass`](super::RateLimit::pass).
     pub patience: Duration,
@@ -74,7 +74,7 @@ pub enum Limited {
         /// Time until it would pass, from now on, without other calls.
         retry_after: Duration,
     },
-    /// It costs more than the whole burst, so it never passes.
+    /// The cost exceeds the whole burst, so the call never passes.
     #[error("a call at a cost of {cost} never passes a burst of {burst}: raise the burst or split the call")]
     Cost {
         /// Cost of the call.
@@ -99,7 +99,7 @@ impl Limited {
 pub struct Quota {
     /// Burst: the calls that pass at once.
     pub limit: u32,
-    /// In how long that grows back.
+    /// Time in which the burst grows back.
     pub window: Duration,
     /// Calls that would pass now.
     pub remaining: u32,

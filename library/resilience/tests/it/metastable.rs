@@ -36,9 +36,9 @@ const BACK: u64 = 2;
 enum Fault {
     /// Every call takes five times as long.
     Slow,
-    /// It is killed, and started again at the end.
+    /// The dependency is killed, and started again at the end.
     Dead,
-    /// It is killed and started again, every second.
+    /// The dependency is killed and started again, every second.
     Flaps,
     /// Every call is answered at once, with an error.
     Fails,

@@ -83,7 +83,7 @@ fn invalid_rules_are_rejected() {
 }
 
 proptest! {
-    /// At any time of a wait, ticks and missed ones add up to the periods that passed, and the next is still to come.
+    /// Checks that, at any time of a wait, ticks and missed ones add up to the periods that passed, and the next is still to come.
     #[test]
     fn ticks_and_missed_ones_make_up_the_periods_that_passed(
         lates in prop::collection::vec(0_u64..5000, 1..50), jitter in 0.0..=0.5_f64,

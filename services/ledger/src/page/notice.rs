@@ -10,9 +10,9 @@ use crate::error::LedgerError;
 pub(super) enum Notice {
     /// The money moved.
     Moved,
-    /// It did not: the overdraft.
+    /// No money moved: the overdraft limit.
     Insufficient,
-    /// It did not: two currencies.
+    /// No money moved: two currencies.
     OtherCurrency,
     /// No money moved: the input is invalid.
     NotMoved,

@@ -20,9 +20,9 @@ pub enum PayoutState {
 /// The bank's last word on a payout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// It paid.
+    /// The bank paid.
     Yes,
-    /// It did not, and never will under this key.
+    /// The bank refused, and never will pay under this key.
     No,
 }
 
@@ -39,7 +39,7 @@ impl PayoutState {
         }
     }
 
-    /// As it is stored.
+    /// Returns the stored name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",

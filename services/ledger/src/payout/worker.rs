@@ -32,7 +32,7 @@ const LOOKS: TickerRules = TickerRules::every(Duration::from_millis(700)).jitter
 const AT_LEAST: Duration = Duration::from_millis(200);
 /// Between two attempts of a payout, on top of the least.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
-/// For one attempt.
+/// Timeout of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Problem type with which the bank refuses a payout (RFC 9457, `type`).
 const REFUSAL: &str = "/problems/payout-refused";
@@ -49,7 +49,7 @@ pub(super) fn nudge() {
 enum RailReply {
     /// The last word, with the reason for a no.
     Final(Word, String),
-    /// None that could be relied on, and why.
+    /// No reliable reply, with the reason.
     Unknown(String),
 }
 
