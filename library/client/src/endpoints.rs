@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_name_are_different_places() {
+    fn files_with_the_same_name_are_different_endpoints() {
         let names = ["/a/bank.list", "/b/bank.list", "/a/bank-1", "/a/bank1"];
         let urls: std::collections::BTreeSet<Url> =
             names.iter().map(|path| read(&format!("file+http://{path}")).url().clone()).collect();

@@ -117,7 +117,7 @@ pub mod prelude {
     pub use crate::{Idempotent, problem_of, recorded};
 }
 
-/// Builds the [`Build`]: name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.
+/// Builds the [`Build`](crate::vitals::Build): name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.
 #[macro_export]
 macro_rules! build_info {
     () => {

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn each_growth_is_the_one_that_its_name_says() {
+    fn each_growth_matches_its_formula() {
         let of = |growth| {
             let backoff = Backoff::new(SECOND, 60 * SECOND).growing(growth);
             [0, 1, 2, 3, 4, 5, 6].map(|failures| backoff.ceiling(failures).as_secs())

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn savings_have_an_end() {
+    fn savings_are_bounded() {
         let (now, rules) = (Instant::now(), BudgetRules { ratio: 0.5, floor: 0.0, savings: 3 });
         let budget = Budget::new(now);
         (0..1000).for_each(|_| budget.deposit(&rules));

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifth_failure_in_a_row_is_one_too_many_and_a_success_begins_anew() {
+    fn the_fifth_failure_in_a_row_ejects_and_a_success_restarts_the_count() {
         let health = Health::default();
         assert!(!fail(&health, 4, 0));
         assert!(!health.seen(&rules(), Outcome::Success, Duration::ZERO, 0));

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_paid_for_a_try_that_does_not_happen() {
+    fn attempts_that_are_not_made_are_not_paid_for() {
         let now = Instant::now();
         let rules = RetryRules { budget: BudgetRules { ratio: 1.0, floor: 0.0, savings: 10 }, ..rules() };
         let budget = Budget::new(now);
@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_try_begins_within_the_attempts_the_elapsed_time_and_the_deadline(
+        fn every_attempt_begins_within_the_attempts_the_elapsed_time_and_the_deadline(
             took in prop::collection::vec(0_u32..400, 1..30), left in 1_u32..3000, attempts in 1_u32..8,
         ) {
             let start = Instant::now();

@@ -197,7 +197,7 @@ async fn connections_over_the_bound_of_an_address_are_refused_and_others_are_ser
 }
 
 #[tokio::test]
-async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
+async fn endless_bodies_hold_no_permit_that_another_address_needs() {
     let server = server(
         Limits::default().with(|limits| {
             limits.in_flight = 3;

@@ -166,7 +166,7 @@ async fn the_breaker_of_a_failing_peer_opens_and_that_of_another_stays_closed() 
 }
 
 #[tokio::test]
-async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
+async fn a_hanging_group_leaves_the_others_their_permits() {
     let client = Client::default();
     let peer = Peer::start(&["200 OK"]).await;
     let one = BulkheadRules::default().permits(1).queue(0);

@@ -102,7 +102,7 @@ async fn ask(client: &Client, url: &Url, times: usize) -> usize {
 }
 
 #[tokio::test]
-async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call() {
+async fn calls_are_balanced_and_a_failing_instance_is_ejected_without_a_failed_call() {
     let instances = three(Does::Fails).await;
     let (client, registry) = (Client::default(), Registry::new());
     client.register(&registry);
@@ -129,7 +129,7 @@ async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call()
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_left_out_too() {
+async fn a_hanging_instance_is_ejected_too() {
     let instances = three(Does::Hangs).await;
     let client = Client::new(Bounds::default().total(Duration::from_millis(600)));
     let endpoints = list(&instances);

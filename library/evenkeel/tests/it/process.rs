@@ -301,7 +301,7 @@ fn the_process_manager_is_notified_of_start_and_stop_and_its_watchdog_is_fed_unt
 }
 
 #[test]
-fn an_address_in_use_is_found_out_before_anything_is_started() {
+fn an_address_in_use_is_reported_before_any_part_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     for (port, admin_port, listener) in [(port, 0, "public"), (0, port, "admin")] {

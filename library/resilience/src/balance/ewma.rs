@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_failure_does_not_make_it_look_fast() {
+    fn a_fast_failure_does_not_lower_the_latency() {
         let ewma = Ewma::default();
         ewma.seen(DECAY, Duration::from_millis(100), false, SECOND);
         ewma.seen(DECAY, Duration::ZERO, true, SECOND);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_read_earlier_does_not_harm() {
+    fn an_earlier_clock_reading_does_no_harm() {
         let ewma = Ewma::default();
         ewma.seen(DECAY, Duration::from_millis(100), false, 60 * SECOND);
         assert_eq!(millis(&ewma, SECOND), 100);

@@ -80,7 +80,7 @@ async fn failures_of_one_round_take_back_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_that_is_not_used_does_not_grow() {
+async fn an_unused_limit_does_not_grow() {
     for rules in [AdaptiveRules::gradient(), AdaptiveRules::aimd(BASE)] {
         let (limit, mut now) = (Adaptive::new(), Instant::now());
         for _ in 0..1000 {

@@ -94,7 +94,7 @@ fn the_neighbour_of_an_ejected_instance_does_not_get_its_calls_alone() {
 }
 
 #[test]
-fn of_two_the_one_with_fewer_calls_in_flight_is_picked() {
+fn the_less_loaded_of_two_instances_is_picked() {
     let (cluster, now) = cluster(rules(Chooser::LeastLoaded), plain([1, 2]));
     let held: Vec<_> = (0..10).map(|key| cluster.pick(now, &key).unwrap()).collect();
     let ones = held.iter().filter(|picked| *picked.address() == 1).count();
@@ -358,7 +358,7 @@ fn a_call_to_a_removed_instance_ends_there_and_ejects_none() {
 }
 
 #[test]
-fn of_an_address_that_is_named_twice_the_first_counts() {
+fn the_first_entry_of_a_duplicate_address_counts() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), vec![Instance::new(1).weighing(2), Instance::new(1)]);
     assert_eq!(cluster.seen(now).iter().map(|seen| seen.instance.weight).collect::<Vec<_>>(), [2]);
 }

@@ -40,7 +40,7 @@ async fn quick(policy: &Policy) -> Result<(), CallError<()>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
+async fn a_hanging_group_leaves_the_others_their_permits() {
     let (bank, batch) = bank();
     let _hang = hanging(&batch, 2).await;
     assert_eq!(batch.bulkhead().load(), Load { in_flight: 2, waiting: 0 });
@@ -89,7 +89,7 @@ async fn permits_of_a_group_are_part_of_those_of_the_policy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn places_are_changed_while_calls_wait_for_them() {
+async fn permits_of_a_group_change_while_calls_wait() {
     let (bank, batch) = bank();
     let _hang = hanging(&batch, 2).await;
     let (asked, ()) = tokio::join!(quick(&batch), async {
@@ -107,7 +107,7 @@ async fn places_are_changed_while_calls_wait_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handles_of_a_group_share_its_places_and_the_registry_shows_them() {
+async fn handles_of_a_group_share_its_permits_and_the_registry_shows_them() {
     let (bank, batch) = bank();
     let registry = Registry::new();
     bank.register(&registry);

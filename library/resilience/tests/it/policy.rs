@@ -264,7 +264,7 @@ async fn an_open_breaker_refuses_with_the_name_of_the_guard_and_when_to_ask_agai
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
+async fn a_full_bulkhead_refuses_and_a_dropped_call_returns_its_permit() {
     let bulkhead = BulkheadRules::default().permits(1).queue(0);
     let policy = policy(Rules::NONE.bulkhead(bulkhead));
     let hanging = tokio::time::timeout(MILLI, policy.call(async |_| std::future::pending::<Result<(), &str>>().await));
@@ -321,7 +321,7 @@ async fn a_callee_that_refuses_most_calls_is_throttled_until_it_recovers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_probe_gives_its_place_back() {
+async fn a_dropped_probe_returns_its_permit() {
     let breaker = BreakerRules::default().window(Window::Calls(1)).minimum_calls(1).probes(1);
     let policy = policy(Rules::NONE.breaker(breaker));
     let _ = policy.call(async |_| Err::<(), _>("down")).await;

@@ -83,7 +83,7 @@ async fn a_fallback_says_that_it_is_one_and_why() {
 }
 
 #[tokio::test]
-async fn the_alternative_is_not_asked_while_the_call_is_good() {
+async fn the_alternative_is_not_called_while_the_call_succeeds() {
     let answer = or_else(give(Ok(1)), |_| async { unreachable!("asked") }).await;
     assert_eq!(answer, Ok::<_, &str>(FallbackOutcome::Fresh(1)));
 }
@@ -97,7 +97,7 @@ fn invalid_rules_are_rejected() {
 proptest! {
     /// Answers come in any order: the one that was requested last is kept.
     #[test]
-    fn the_answer_that_was_asked_for_last_is_kept(asked in prop::collection::vec(0_u64..100, 1..20)) {
+    fn the_answer_requested_last_is_kept(asked in prop::collection::vec(0_u64..100, 1..20)) {
         let (start, stale) = (Instant::now(), Stale::new());
         for (number, second) in asked.iter().enumerate() {
             stale.keep(Arc::new(number), start + Duration::from_secs(*second));

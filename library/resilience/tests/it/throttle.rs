@@ -22,7 +22,7 @@ fn ask(throttle: &Throttle, rules: &ThrottleRules, outcome: Outcome, times: u32,
 }
 
 #[test]
-fn a_callee_that_accepts_is_always_asked() {
+fn a_callee_that_accepts_is_never_throttled() {
     let start = Instant::now();
     let (throttle, rules) = (Throttle::new(start), ThrottleRules::default());
     assert_eq!(ask(&throttle, &rules, Outcome::Success, 1000, start), 1000);
@@ -47,7 +47,7 @@ fn few_requests_do_not_throttle() {
 }
 
 #[test]
-fn a_callee_that_accepts_half_is_asked_everything_with_a_k_of_two() {
+fn a_k_of_two_throttles_nothing_at_half_accepted() {
     let rules = ThrottleRules::default();
     assert_eq!(Asked { requests: 1000, accepts: 500 }.refusal(&rules), 0.0);
     let quarter = Asked { requests: 1000, accepts: 250 }.refusal(&rules);
@@ -65,7 +65,7 @@ fn failures_count_as_refused_only_where_the_rules_say_so() {
 }
 
 #[test]
-fn after_two_minutes_all_is_forgotten_and_also_after_a_week() {
+fn counts_are_forgotten_after_two_minutes_and_after_a_week() {
     let start = Instant::now();
     let rules = ThrottleRules::default();
     for later in [SLICE * SLICES as u32, Duration::from_secs(86_400 * 365)] {
