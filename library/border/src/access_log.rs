@@ -1,4 +1,4 @@
-//! One line for each request, bounded in rate; the lines that were left out are counted.
+//! Access log: one line for each request, limited in rate; dropped lines are counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
 
-/// The status of a request whose client left before its answer.
+/// Status of a request whose client left before its answer.
 const CANCELLED: u16 = 499;
 
-/// Writes access lines, at most so many a second, and as many again for errors.
+/// Writes access lines, up to a bound for each second, and as many again for errors.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     fine: Rate,
@@ -32,7 +32,8 @@ impl AccessLog {
         Self { fine: Rate::new(lines), failed: Rate::new(lines) }
     }
 
-    /// Writes one line, or counts it as left out. A request that was cancelled has the status 499, as in nginx's logs. The query is not shown: it may hold what is nobody's business.
+    /// Writes one line, or counts it as left out. A request that was cancelled has the status 499, as in nginx's logs. The query is not logged:
+    /// it may hold private data.
     pub(crate) fn write(
         &self,
         method: &Method,
@@ -66,7 +67,7 @@ impl Rate {
         }
     }
 
-    /// How many lines were left out since the last one, when another may be written.
+    /// Admits a line, with the number of lines left out since the last one; `None` leaves this line out too.
     fn admit(&self, now: Instant) -> Option<u64> {
         let second = now.saturating_duration_since(self.started).as_secs();
         // Only written when it changes: every request reads it.
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn lines_over_the_rate_are_counted_and_said_in_the_next_second() {
+    async fn log_lines_over_the_rate_are_counted_and_reported_in_the_next_second() {
         let rate = Rate::new(2);
         let admit = || rate.admit(Instant::now());
         assert_eq!([admit(), admit(), admit(), admit()], [Some(0), Some(0), None, None]);

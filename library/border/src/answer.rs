@@ -1,4 +1,4 @@
-//! The body of an answer: keeps its request open until the protocol has taken all of it.
+//! Response body: keeps its request open until the protocol has taken all of it.
 //!
 //! HTTP/2 asks a body for its next piece once the peer's window had room for the last one. The pieces are small here, so that the time
 //! between two of them tells whether the peer takes the answer ([`crate::streams`] resets the stream of a peer that does not), and
@@ -139,7 +139,7 @@ impl Pieces {
         Piece { bytes: std::mem::take(&mut self.rest), running: self.running.take() }.into_bytes()
     }
 
-    /// Where the last piece was not known to be the last, the body ends when all pieces have been written.
+    /// Polls for the end of a body whose last piece was not known to be the last; the body ends when all pieces have been written.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if !self.all_written() {
             self.exchange.wake_when_written(context.waker());

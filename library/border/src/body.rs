@@ -1,4 +1,4 @@
-//! A request's body under its bounds: size, JSON depth, and the time its sender may take.
+//! Request body limits: size, JSON depth, and the sender's time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::{Limits, Problem};
 /// Slower senders than this, in bytes a second on average, are cut once the first timeout has passed.
 const SLOWEST: f64 = 1024.0;
 
-/// Why a body was refused, for the step that answers.
+/// Reason for refusing a body, for the step that answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal(Arc<AtomicU8>);
 
@@ -49,7 +49,7 @@ impl Refusal {
     }
 }
 
-/// Whether a body may be read as JSON. Media types are the same in either case (RFC 9110, 8.3.1).
+/// Returns true when a body may be read as JSON. Media types are case-insensitive (RFC 9110, 8.3.1).
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     kind.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
@@ -261,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn how_a_text_is_cut_into_pieces_does_not_change_its_depth(text in r#"[\[\]{}"\\a]{0,40}"#, cut in 0usize..40) {
+        fn splitting_a_text_does_not_change_its_json_depth(text in r#"[\[\]{}"\\a]{0,40}"#, cut in 0usize..40) {
             let cut = cut.min(text.len());
             let (mut whole, mut pieces) = (Depth::new(4), Depth::new(4));
             let at_once = whole.check(text.as_bytes());

@@ -1,4 +1,4 @@
-//! The clients of a listener: how many connections and requests each has open, in one count however they come.
+//! Clients of a listener: connections and requests open for each address or network.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(crate) struct Client {
     pub(crate) connections: AtomicUsize,
     pub(crate) requests: AtomicU64,
-    /// Where it is listed, and under which address.
+    /// List of clients and the address under which this one is counted.
     listed: Option<(Arc<Clients>, IpAddr)>,
 }
 
@@ -50,8 +50,8 @@ impl Drop for Client {
     }
 }
 
-/// What stands for a client: its IPv4 address, or the first 64 bits of its IPv6 address, as one customer or one host has all the rest
-/// (RFC 6177).
+/// Returns the network that stands for a client: its IPv4 address, or the first 64 bits of its IPv6 address, because one customer or one host
+/// has all the rest (RFC 6177).
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

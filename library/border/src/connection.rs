@@ -18,18 +18,18 @@ use crate::state::{Stage, State};
 /// The client's preface of HTTP/2 (RFC 9113, 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// One connection: its state, and what everybody on it shares.
+/// One connection: its state, and the parts that its requests share.
 #[derive(Debug)]
 pub(crate) struct Connection {
     current: Mutex<Current>,
-    /// Whether the peer may still be sending bytes that nobody will read: the close must linger.
+    /// True while the peer may still be sending bytes that are never read: the close must linger.
     unread: AtomicBool,
-    /// Whether the connection shall end once its requests have.
+    /// True when the connection ends after its open requests.
     retires: AtomicBool,
     peer: Peer,
     /// Bytes of the answers that the service has given and the peer has not taken all of (HTTP/2).
     unsent: AtomicU64,
-    /// Told when an answer has been taken.
+    /// Notified when an answer has been taken.
     taken: Notify,
     pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,
@@ -39,12 +39,12 @@ pub(crate) struct Connection {
     pub(crate) cut: Stop,
 }
 
-/// Who is at the other end.
+/// Peer of a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
     /// A client.
     Client(Arc<Client>),
-    /// A trusted proxy at this address, which says for each request whose it is.
+    /// A trusted proxy at this address, which names the client of each request.
     Proxy(Arc<Clients>, IpAddr),
 }
 
@@ -58,7 +58,7 @@ struct Current {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    /// So many bytes of the preface of HTTP/2 have come, and nothing else.
+    /// This many bytes of the HTTP/2 preface have come, and nothing else.
     Preface(u8),
     Http1,
     Http2,
@@ -153,18 +153,18 @@ impl Connection {
         }
     }
 
-    /// An answer of so many bytes waits for the peer.
+    /// Counts an answer of this many bytes that waits for the peer.
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.unsent.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// The peer has taken all of an answer of so many bytes, or it was thrown away.
+    /// Releases an answer of this many bytes, which the peer has taken or which was discarded.
     pub(crate) fn release_bytes(&self, bytes: u64) {
         self.unsent.fetch_sub(bytes, Ordering::AcqRel);
         self.taken.notify_waiters();
     }
 
-    /// Whether another answer may be made for this peer.
+    /// Returns true while another answer may be started for this peer.
     pub(crate) fn has_room(&self) -> bool {
         self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes
     }
@@ -180,7 +180,7 @@ impl Connection {
         }
     }
 
-    /// The client of a request: the peer, or whom a trusted proxy names.
+    /// Returns the client of a request: the peer, or the client that a trusted proxy names.
     pub(crate) fn client_of(&self, headers: &HeaderMap) -> Arc<Client> {
         match &self.peer {
             Peer::Client(client) => client.clone(),
@@ -191,7 +191,7 @@ impl Connection {
         }
     }
 
-    /// The peer may still be sending bytes that nobody reads.
+    /// Marks that the peer may still be sending bytes that are never read.
     pub(crate) fn leave_unread(&self) {
         self.unread.store(true, Ordering::Release);
     }
@@ -200,7 +200,7 @@ impl Connection {
         self.unread.load(Ordering::Acquire)
     }
 
-    /// Asks for the end of the connection once its requests have ended.
+    /// Ends the connection once its requests have ended.
     pub(crate) fn retire(&self) {
         self.retires.store(true, Ordering::Release);
     }
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_protocol_is_the_same_however_the_preface_is_cut_into_pieces() {
+    fn splitting_the_preface_does_not_change_the_detected_protocol() {
         for cut in 0..=PREFACE.len() {
             let after = Protocol::Preface(0).after(&PREFACE[..cut]).after(&PREFACE[cut..]).after(b"more");
             assert_eq!(after, Protocol::Http2, "{cut}");

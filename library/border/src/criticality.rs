@@ -1,12 +1,12 @@
-//! How critical a request is: no more than the border takes requests to be, and less when the caller says so (`criticality`).
+//! Criticality of a request: at most the border's own level, and lower when the caller says so (`criticality`).
 
 use axum::http::{HeaderMap, HeaderName};
 use resilience::Criticality;
 
 const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
 
-/// Whoever asks can call its own request less critical than others, and never more. What is not understood says nothing, as the name is
-/// not ours alone.
+/// Reads the criticality of a request. A caller can lower the criticality of its own request, and never raise it. An unknown value is ignored,
+/// because other systems use the same header name.
 pub(crate) fn of(headers: &HeaderMap) -> Criticality {
     let values = headers.get_all(CRITICALITY).iter().filter_map(|value| value.to_str().ok()?.parse().ok());
     values.fold(Criticality::Default, Criticality::min)

@@ -1,4 +1,4 @@
-//! When a request's work ends: by the border's own bound, or sooner when the caller says that it waits less (`grpc-timeout`).
+//! Deadline of a request: the border's own bound, or a shorter one that the caller sends (`grpc-timeout`).
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::{Limits, Problem};
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How long the work of a request may take, and who said so.
+/// Time budget of a request, and the side that set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowed {
     pub(crate) time: Duration,
-    /// Whether the caller shortened it.
+    /// True when the caller shortened it.
     by_caller: bool,
 }
 
@@ -24,13 +24,13 @@ impl Allowed {
         Self { time: limits.deadline, by_caller: false }
     }
 
-    /// Whether the caller's own time is over.
+    /// Returns true when the caller's own time is over.
     pub(crate) fn ended_by_caller(&self, started: Instant) -> bool {
         self.by_caller && started.elapsed() >= self.time
     }
 
-    /// Why there is no answer. The border's own bound is the service's failure (504); a bound that the caller set is the caller's doing (408), so that
-    /// nobody can make failures of the service by asking for an answer in a nanosecond.
+    /// Builds the answer of a request that ran out of time. The border's own bound is the service's failure (504); a bound that the caller set
+    /// is the caller's doing (408). Otherwise a client could make the service fail by asking for an answer in a nanosecond.
     pub(crate) fn expired(&self) -> Problem {
         let (status, whose) = match self.by_caller {
             true => (StatusCode::REQUEST_TIMEOUT, ", which the caller allows (grpc-timeout)"),
@@ -40,8 +40,8 @@ impl Allowed {
     }
 }
 
-/// How long the work of this request may take: a caller can shorten the border's own bound, and never lengthen it. A time that is over already is
-/// refused before there is any work.
+/// Computes the time budget of a request: a caller can shorten the border's own bound, and never lengthen it. A time that is over already is
+/// refused before any work starts.
 pub(crate) fn allowed(headers: &HeaderMap, limits: &Limits, started: Instant) -> Result<Allowed, Problem> {
     let own = Allowed::of(limits);
     if !limits.hears_deadline {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_or_said_twice_is_refused() {
+    fn a_malformed_or_repeated_timeout_is_refused() {
         for nonsense in [&["soon"][..], &["-1S"], &[""], &["1S", "2S"]] {
             assert_eq!(allowed_by(nonsense), Err(StatusCode::BAD_REQUEST), "{nonsense:?}");
         }

@@ -1,4 +1,4 @@
-//! Tells handlers that hold a connection for long that the listener drains.
+//! Drain signal for handlers that hold a connection for long.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Draining {
         }
     }
 
-    /// Whether the drain has begun.
+    /// Returns true once the drain has begun.
     pub fn is_requested(&self) -> bool {
         self.stop.as_ref().is_some_and(Stop::is_requested)
     }

@@ -64,7 +64,7 @@ impl Exchange {
         self.owed.store(0, Ordering::Release);
     }
 
-    /// Since when the peer has had a piece of the answer to take.
+    /// Returns the time since which the peer has had a piece of the answer to read.
     pub(crate) fn owed_since(&self) -> Option<Instant> {
         let micros = self.owed.load(Ordering::Acquire).checked_sub(1)?;
         self.connection.opened.checked_add(Duration::from_micros(micros))
@@ -86,7 +86,7 @@ impl Running {
         &self.0
     }
 
-    /// The answer's body has so many bytes, which the connection holds until the request ends.
+    /// Counts this many bytes of the answer's body, which the connection holds until the request ends.
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.0.bytes.store(bytes, Ordering::Release);
         self.0.connection.hold_bytes(bytes);

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName};
 
 use crate::network::Network;
 
-/// Which header trusted proxies write. A proxy that writes one passes the other on as its client sent it, so that only one can be
-/// believed.
+/// Header in which trusted proxies name the client. A proxy that writes one header passes the other on as its client sent it, so only one can be
+/// trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForwardedHeader {
@@ -24,8 +24,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Proxies that are believed one behind the other.
 const MOST_HOPS: usize = 16;
 
-/// The client of a request that a trusted proxy sent: the last address in the header that is no trusted proxy. Where the header ends before, or says
-/// what is no address, the hop that wrote it stands for the client.
+/// Returns the client of a request that a trusted proxy sent: the last address in the header that is no trusted proxy. When the header ends
+/// before, or holds a malformed address, the hop that wrote it stands for the client.
 pub(crate) fn client_of(headers: &HeaderMap, peer: IpAddr, header: ForwardedHeader, proxies: &[Network]) -> IpAddr {
     let (name, read): (_, fn(&str) -> Option<IpAddr>) = match header {
         ForwardedHeader::XForwardedFor => (X_FORWARDED_FOR, address_of),

@@ -1,21 +1,21 @@
-//! One pass over the headers of a request: what is there of the few that the border reads, and their size.
+//! Header scan: one pass over the headers of a request finds the few that the border reads, and their size.
 //!
 //! Most requests have none of them but Host. A look-up of each would hash its name and probe the map for nothing.
 
 use axum::http::HeaderMap;
 
-/// What a request's headers have for the border.
+/// Summary of the request headers that the border uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Glance {
     /// Bytes of all headers as HTTP/1.1 sends them.
     pub(crate) bytes: usize,
-    /// How often Host is there.
+    /// Number of Host headers.
     pub(crate) hosts: usize,
-    /// Whether the caller gives an id or a trace.
+    /// True when the caller sends an id or a trace.
     pub(crate) identity: bool,
-    /// Whether the caller gives a timeout.
+    /// True when the caller sends a timeout.
     pub(crate) timeout: bool,
-    /// Whether the caller gives a criticality.
+    /// True when the caller sends a criticality.
     pub(crate) criticality: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The headers every answer carries, errors too, unless the handler set its own.
+//! Default response headers (security headers), on errors too, unless the handler sets its own.
 
 use std::sync::LazyLock;
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_handler_set_stays() {
+    fn headers_set_by_the_handler_are_kept() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
         add_defaults(&mut headers, HeaderValue::from_static("id"), None);

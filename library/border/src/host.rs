@@ -1,4 +1,4 @@
-//! Which host a request is for: said once and well, or the request is refused (RFC 9112, 3.2; RFC 9113, 8.3.1).
+//! Host validation: a request names its host exactly once and well-formed, or it is refused (RFC 9112, 3.2; RFC 9113, 8.3.1).
 
 use std::net::Ipv6Addr;
 
@@ -37,7 +37,7 @@ fn refused(detail: &str) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail))
 }
 
-/// Whether a byte may be in a registered name or an IPv4 address (RFC 3986, 3.2.2), without percent encoding, which no host needs.
+/// Bytes allowed in a registered name or an IPv4 address (RFC 3986, 3.2.2), without percent encoding, which no host needs.
 const NAME: [bool; 256] = {
     let mut name = [false; 256];
     let mut byte = 0;
@@ -53,7 +53,7 @@ const NAME: [bool; 256] = {
     name
 };
 
-/// A host with at most a port, or nothing: clients send that whose target has no authority.
+/// Returns true for a host with at most a port, or an empty one: clients send that when the target has no authority.
 fn is_host(value: &[u8]) -> bool {
     let port = match value {
         [] => return true,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn malformed_hosts_are_refused() {
         for host in [
             "a b", "x/y", "user@x", "x:port", "x?y", ":80", "x,y z", "x%41", "x:80:80", "[::1", "[x]", "[]:80",
             "[::1]x",

@@ -1,4 +1,4 @@
-//! Who a request is: its id and its trace.
+//! Request id and trace context.
 
 use axum::http::{HeaderMap, HeaderName};
 use telemetry::RequestContext;

@@ -1,4 +1,4 @@
-//! The HTTP server between the socket and the handler: safe before anything is configured.
+//! The HTTP server between the socket and the handler, safe by default.
 //!
 //! - [`path`]: the steps of a request; [`path::STEPS`] lists them in order.
 //! - [`Limits`]: every bound, with its default.

@@ -1,4 +1,4 @@
-//! Every bound of the border, with its default and its reason.
+//! Limits of the border: every bound, with its default and its reason.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::Problem;
 use crate::forwarded::ForwardedHeader;
 use crate::network::Network;
 
-/// What a client may ask of us. Every value can be changed; none can be turned off by leaving it out.
+/// Limits for clients. Every value can be changed; leaving one out keeps its default.
 ///
 /// ```
 /// use evenkeel_border::Limits;
@@ -25,13 +25,13 @@ pub struct Limits {
     /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
     /// balancer in front is one address.
     pub connections_per_address: usize,
-    /// Proxies and balancers in front, which say whose their requests are (`forwarded_header`): bounds by address then hold for those clients, and
-    /// a proxy may have as many connections as it opens. Default none.
+    /// Trusted proxies and load balancers, which name the client of each request (`forwarded_header`): bounds by address then hold for those
+    /// clients, and a proxy may have as many connections as it opens. Default none.
     pub trusted_proxies: Vec<Network>,
-    /// Whether connections of trusted proxies begin with a header of the PROXY protocol (version 1 or 2), which says whose they are; without it they
-    /// are closed. The bounds by address then hold for that client. Default no.
+    /// Expects a PROXY protocol header (version 1 or 2) at the start of each connection from a trusted proxy, which names the client's address.
+    /// A connection of a trusted proxy without one is closed. The bounds by address then hold for that client. Default no.
     pub proxy_protocol: bool,
-    /// The header in which trusted proxies say it. Default `X-Forwarded-For`.
+    /// Header in which trusted proxies name the client. Default `X-Forwarded-For`.
     pub forwarded_header: ForwardedHeader,
     /// Requests open at once, from the head to the last byte of the answer that the client takes; the next is answered 503 at once.
     /// Default 1,024. A streaming answer counts until it ends; an upgraded connection counts as a connection instead.
@@ -51,23 +51,23 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Levels of nesting in a JSON body (400). Default 32.
     pub json_depth: usize,
-    /// For the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
+    /// Timeout for the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
     pub head_timeout: Duration,
-    /// For a body's next bytes, and in all at less than 1 KiB/s on top of it (408). Default 10 s.
+    /// Timeout for a body's next bytes; the whole body must also come at 1 KiB/s or more beyond it (408). Default 10 s.
     pub body_timeout: Duration,
     /// Between two requests of a connection; with HTTP/2, without an open stream. Default 65 s: longer than the 60 s of common
     /// balancers, so that they close first and no request is lost in between.
     pub idle_timeout: Duration,
-    /// For a client to take the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream (which
-    /// is reset). Default 30 s.
+    /// Timeout for a client to read the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream
+    /// (which is reset). Default 30 s.
     pub write_timeout: Duration,
     /// Between two bytes, either way, of an upgraded connection such as a WebSocket (which is cut). Default 5 min: several times
     /// the usual interval of pings.
     pub upgrade_idle_timeout: Duration,
-    /// For a whole request (504, the work is cancelled). Default 30 s.
+    /// Deadline for a whole request (504, the work is cancelled). Default 30 s.
     pub deadline: Duration,
-    /// Whether a caller can shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408: it is no
-    /// failure of the service. Default yes.
+    /// Lets a caller shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408, which
+    /// does not count as a failure of the service. Default yes.
     pub hears_deadline: bool,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
@@ -108,7 +108,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// These limits with a change.
+    /// Returns these limits with a change.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);

@@ -1,4 +1,4 @@
-//! Accepts connections, bounds them, and lets them finish.
+//! Listener: accepts connections, limits them, and drains them.
 
 use std::future::poll_fn;
 use std::io;
@@ -36,11 +36,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LAST_ACCEPTS: usize = 4096;
 /// Connections that the kernel may queue.
 const BACKLOG: u32 = 1024;
-/// How long the header of the PROXY protocol may take.
+/// Timeout for the PROXY protocol header.
 const PROXY_HEADER: Duration = Duration::from_secs(5);
-/// What HTTP/2 may hold of each answer for a peer that takes nothing.
+/// Send buffer of each HTTP/2 answer whose peer reads nothing.
 const SEND_BUFFER: usize = 64 * 1024;
-/// How much of each request body an HTTP/2 peer may send before it is read, and of all of a connection.
+/// HTTP/2 receive window of each request body before it is read, and of a whole connection.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
@@ -108,7 +108,7 @@ impl Listener {
         Self::reserve(address, border)?.listen()
     }
 
-    /// Where it listens.
+    /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -164,13 +164,13 @@ trait NowOrPending: Future + Sized {
 }
 impl<F: Future> NowOrPending for F {}
 
-/// An error that tells of one peer, not of us.
+/// Returns true for an error of one peer, not of the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// What all connections of a listener share.
+/// State shared by all connections of a listener.
 #[derive(Debug)]
 struct Serving {
     border: Arc<Inner>,

@@ -1,4 +1,4 @@
-//! Networks of addresses, to name peers that are trusted.
+//! IP networks (CIDR), to name trusted peers.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -35,7 +35,7 @@ impl fmt::Display for InvalidNetwork {
 impl std::error::Error for InvalidNetwork {}
 
 impl Network {
-    /// Whether an address is in it. An IPv4 address that is mapped into IPv6 is the IPv4 address.
+    /// Returns true when an address is in the network. An IPv4-mapped IPv6 address counts as its IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {

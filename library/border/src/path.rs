@@ -1,4 +1,4 @@
-//! The path of a request: [`Guard`] runs the steps that [`STEPS`] lists.
+//! Request pipeline: [`Guard`] runs the steps that [`STEPS`] lists.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,7 +54,7 @@ impl Border {
         Self::build(name, limits, registry, None)
     }
 
-    /// The same, which asks clients to leave (`Connection: close`) from [`Phase::Draining`] on.
+    /// Creates a border that also asks clients to leave (`Connection: close`) from [`Phase::Draining`] on.
     pub fn draining_with(name: &str, limits: Limits, registry: &Registry, lifecycle: Lifecycle) -> Self {
         Self::build(name, limits, registry, Some(lifecycle))
     }
@@ -110,7 +110,7 @@ pub struct Guard<S> {
     handler: S,
 }
 
-/// Where a guard stands: its border, and the route that it is around.
+/// Position of a guard: its border, and the route that it wraps.
 #[derive(Debug)]
 struct Place {
     border: Arc<Inner>,
@@ -176,11 +176,11 @@ struct Work<F> {
     /// The handler's future; none when the handler panicked before it had one.
     future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
-    /// How long it may take.
+    /// Time budget.
     allowed: deadline::Allowed,
-    /// Where the caller said it.
+    /// Criticality, when the caller sent one.
     criticality: Option<Criticality>,
-    /// Where no listener of ours keeps it until the answer is taken.
+    /// Concurrency permit, when no listener of ours keeps it until the answer is taken.
     permit: Option<Permit>,
     /// The connection, where it has to take answers before there may be another.
     full: Option<Arc<Connection>>,
@@ -246,7 +246,7 @@ impl Inner {
         Ok(Work { future, refusal, allowed, criticality, permit, full })
     }
 
-    /// Deadline, criticality and panic guard around the handler, and what became of it.
+    /// Runs the handler within its deadline, criticality and panic guard, and returns the answer or the problem.
     async fn answer<F>(&self, work: Work<F>, started: Instant) -> Response
     where
         F: Future<Output = Result<Response, Infallible>>,

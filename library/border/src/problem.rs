@@ -1,4 +1,4 @@
-//! The one shape of an error: a problem document (RFC 9457) that carries the request id and leaks nothing.
+//! Problem documents (RFC 9457): the one shape of an error, with the request id and without internals.
 
 use std::time::Duration;
 
@@ -24,26 +24,26 @@ pub struct Problem {
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl Problem {
-    /// A problem whose detail says to the client what was wrong and what to do.
+    /// Creates a problem whose detail says what was wrong and what to do.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, kind: None, detail: detail.into(), retry_after: None, members: Map::new() }
     }
 
-    /// With a type of its own: a URI (it may be relative) that names the kind of problem.
+    /// Sets the type: a URI (it may be relative) that names the kind of problem.
     #[must_use]
     pub fn kind(mut self, uri: impl Into<String>) -> Self {
         self.kind = Some(uri.into());
         self
     }
 
-    /// With one more member.
+    /// Adds a member.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.members.insert(name.into(), value.into());
         self
     }
 
-    /// With a Retry-After, in whole seconds, at least one.
+    /// Sets Retry-After, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -55,7 +55,7 @@ impl Problem {
         self.status
     }
 
-    /// What was wrong and what to do.
+    /// Returns what was wrong and what to do.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -118,7 +118,7 @@ pub(crate) async fn documented(response: Response) -> Response {
     response
 }
 
-/// Whether it is an error without a document.
+/// Returns true for an error response without a problem document.
 pub(crate) fn needs_document(response: &Response) -> bool {
     let status = response.status();
     (status.is_client_error() || status.is_server_error()) && !has_document(response)

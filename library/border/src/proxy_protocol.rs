@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: the header with which a proxy that does not speak HTTP says whose connection it passes on
+//! The PROXY protocol, versions 1 and 2: the header in which a proxy that does not speak HTTP names the client of a connection
 //! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>).
 
 use std::io;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The longest header of version 1.
 const LONGEST_LINE: usize = 107;
-/// The longest rest of a header of version 2 that is read; what comes after the addresses is ignored.
+/// Longest rest of a version 2 header that is read; everything after the addresses is ignored.
 const LONGEST_REST: usize = 4096;
 
 /// Reads a header and not a byte more. Returns the source of the connection; none where the proxy speaks for itself (its health checks) or for a source

@@ -1,4 +1,4 @@
-//! What becomes of a request, counted and logged whatever it is.
+//! Request log and metrics: every request is counted and logged, with any outcome.
 
 use std::sync::Arc;
 

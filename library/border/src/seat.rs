@@ -1,4 +1,4 @@
-//! Places of connections: how many are open in all, and from each client.
+//! Connection limits: the number of open connections, in all and from each client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) struct Seats {
     open: AtomicU64,
     clients: Arc<Clients>,
     left: Notify,
-    /// Whether one of the next two was requested.
+    /// True once one of the next two was requested.
     ending: AtomicBool,
     /// Requested when the listener takes no more requests. Here, as upgraded connections outlive their tasks.
     draining: StopSource,
@@ -67,19 +67,19 @@ impl Seats {
         (self.draining.listen(), self.cut.listen())
     }
 
-    /// Asks all connections to end with their open requests.
+    /// Ends all connections after their open requests.
     pub(crate) fn drain(&self) {
         self.ending.store(true, Ordering::Release);
         self.draining.request();
     }
 
-    /// Asks all connections to end at once.
+    /// Cuts all connections at once.
     pub(crate) fn cut(&self) {
         self.ending.store(true, Ordering::Release);
         self.cut.request();
     }
 
-    /// Whether the connections were asked to end.
+    /// Returns true once the connections are to end.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! Timeouts of a connection, in a wrapper of its socket: they hold for every protocol above it.
+//! Connection timeouts, in a wrapper of the socket: they hold for every protocol above it.
 //!
 //! [`crate::state`] says until when the peer must have done its part. The timer is set to that moment and not moved when requests follow
 //! one another: it wakes an idle connection once, at its end, and a busy one once an idle timeout. Bytes that the peer does not take
@@ -24,22 +24,22 @@ use crate::traffic::Traffic;
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
 /// The most that it reads.
 pub(crate) const LINGER_BYTES: usize = 4 << 20;
-/// How long an idle HTTP/2 connection may take to end after GOAWAY.
+/// Timeout of an idle HTTP/2 connection after GOAWAY.
 const GOAWAY_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A socket that does not wait for ever. It owns whatever lasts as long as the connection (`keep`), upgraded or not.
+/// Socket with timeouts. It owns everything that lasts as long as the connection (`keep`), upgraded or not.
 pub(crate) struct Socket<S, K> {
     socket: S,
     connection: Arc<Connection>,
     traffic: Arc<Traffic>,
-    /// For the peer's part.
+    /// Timer of the peer's part.
     overdue: Timer,
-    /// Since when the peer has taken nothing, and its timer.
+    /// Start of a time in which the peer has read nothing, and its timer.
     stalled: Option<Instant>,
     stall: Timer,
-    /// When GOAWAY was asked for.
+    /// Time at which GOAWAY was requested.
     retired: Option<Instant>,
     /// The end of an upgraded connection by the listener.
     cut: Option<Cut>,
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_idle_http2_connection_is_retired_first_whatever_frames_it_sends_and_cut_if_it_stays() {
+    async fn an_idle_http2_connection_gets_goaway_in_spite_of_its_frames_and_is_cut_if_it_stays() {
         let (mut socket, mut peer, connection) = socket();
         peer.write_all(PREFACE).await.unwrap();
         let dripping = drip(peer);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_with_an_open_request_is_not_cut_for_what_the_peer_sends() {
+    async fn bytes_from_the_peer_do_not_cut_a_connection_with_an_open_request() {
         let (mut socket, mut peer, connection) = socket();
         let running = request(&connection);
         let late = tokio::spawn(async move {

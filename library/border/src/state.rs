@@ -10,22 +10,22 @@ use tokio::time::Instant;
 
 use crate::Limits;
 
-/// What a connection is doing.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nothing has come yet.
+    /// Opened; no byte has come yet.
     Opened {
-        /// When it was accepted.
+        /// Time of the accept.
         since: Instant,
     },
     /// The first bytes of a request head have come, or of the preface of HTTP/2.
     Head {
-        /// When the socket had no more bytes of it for the first time.
+        /// Time at which the socket first had no more bytes of it.
         since: Option<Instant>,
     },
     /// No request is open.
     Idle {
-        /// When the last one ended.
+        /// End of the last request.
         since: Instant,
     },
     /// The service works on at least one request.
@@ -42,12 +42,12 @@ pub(crate) enum State {
     },
     /// The connection speaks another protocol, such as WebSocket.
     Upgraded {
-        /// When bytes last moved, either way.
+        /// Time of the last byte, in either direction.
         active: Instant,
     },
 }
 
-/// How far a request had come.
+/// Stage of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// The service worked on it.
@@ -146,8 +146,8 @@ impl State {
         if handling == 0 { Self::Answering { answering } } else { Self::Handling { handling, answering } }
     }
 
-    /// When the peer must have done its part, and what that is. None while it waits for us, or takes an answer: the socket and the
-    /// streams of HTTP/2 time that themselves.
+    /// Returns the time by which the peer must have acted, and the action. None while the peer waits for us or takes an answer: the socket and
+    /// the streams of HTTP/2 time those themselves.
     pub(crate) fn due(self, limits: &Limits) -> Option<(Instant, &'static str)> {
         let at = |since: Instant, bound: Duration, what| Some((since.checked_add(bound)?, what));
         match self {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_is_timed_from_its_first_bytes_however_it_drips() {
+    async fn a_dripping_head_is_timed_from_its_first_bytes() {
         let (opened, limits) = (Instant::now(), Limits::default());
         let head = State::opened(opened).received(false, Instant::now).waits(Instant::now);
         tokio::time::advance(Duration::from_secs(3)).await;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order of events, the machine counts the open requests by stage, and is idle only without any.
+        /// Checks that, in any order of events, the machine counts the open requests by stage and is idle only without any.
         #[test]
         fn open_requests_are_counted_by_stage(events in events(), http2: bool) {
             let now = Instant::now();

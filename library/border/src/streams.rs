@@ -1,4 +1,4 @@
-//! Runs the streams of an HTTP/2 connection, and resets those whose peer does not take its answer.
+//! HTTP/2 streams of a connection; a stream whose peer does not read its answer is reset.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

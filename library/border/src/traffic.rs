@@ -1,4 +1,4 @@
-//! The vitals of a listener: latency, traffic, errors and saturation, by route.
+//! Metrics of a listener: latency, traffic, errors and saturation, by route.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue, U
 
 use crate::admission::Admission;
 
-/// Routes told apart; more would be a route a value. The rest is counted together.
+/// Number of routes with metrics of their own; more would be a route for each value. The rest is counted together.
 const MAX_ROUTES: usize = 1000;
 /// The label of requests that matched no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -34,7 +34,7 @@ const SERVER: Table = Table {
 
 const LATENCY: Table = Table {
     name: "http_server_request",
-    help: "How long requests take, by route and method.",
+    help: "Request durations by route and method.",
     columns: &[
         Column::label("listener", "The listener."),
         Column::label("route", "The route's pattern, or unmatched."),
@@ -45,7 +45,7 @@ const LATENCY: Table = Table {
 
 const LISTENER: Table = Table {
     name: "http_listener",
-    help: "How full a listener is.",
+    help: "Saturation of a listener.",
     columns: &[
         Column::label("listener", "The listener."),
         Column::gauge("requests_in_flight", "Requests being worked on or answered."),
@@ -60,7 +60,7 @@ const LISTENER: Table = Table {
         Column::counter("panics", "Handlers that panicked."),
         Column::counter(
             "deadlines_missed",
-            "Requests whose time was over: answered 504, or 408 where the caller had set the time.",
+            "Requests whose time was over: answered 504, or 408 when the caller had set the time.",
         ),
         Column::gauge("body_limit", "The largest body taken.").in_unit(Unit::Bytes),
     ],
@@ -110,7 +110,7 @@ impl Traffic {
         }
     }
 
-    /// The counts of a route; those over the bound share the counts of what matched nothing.
+    /// Returns the counts of a route; routes over the bound share the counts of unmatched requests.
     pub(crate) fn route(&self, pattern: Option<&str>) -> Arc<Route> {
         let Some(pattern) = pattern else { return self.unmatched.clone() };
         if let Some(route) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {

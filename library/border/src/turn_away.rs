@@ -1,7 +1,7 @@
-//! Tells a connection that there is no place for it, in its own protocol, and closes it.
+//! Refuses a connection over the limit in its own protocol, and closes it.
 //!
-//! The refusal waits for the peer's first bytes, which say which protocol it speaks, and reads on after its answer: bytes that nobody has
-//! read would turn the close into a reset, which loses the answer.
+//! The refusal waits for the peer's first bytes, which show its protocol, and reads on after its answer: unread bytes would turn the close into
+//! a reset, which loses the answer.
 
 use std::io;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use crate::connection::PREFACE;
 use crate::socket::{LINGER, LINGER_BYTES};
 
-/// Connections that are told so at the same time; more are closed at once, as a flood of them must cost little.
+/// Number of refusals sent at the same time; more connections are closed at once, because a flood of them must cost little.
 const AT_ONCE: usize = 64;
-/// How long the first bytes may take.
+/// Timeout for the first bytes.
 const FIRST_BYTES: Duration = Duration::from_secs(1);
 
 const HTTP1: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\

@@ -1,4 +1,4 @@
-//! Bodies that are streamed: what a call sends, and what it gets.
+//! Streamed bodies, of requests and of answers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -40,7 +40,7 @@ pub struct ResponseBody {
     incoming: Incoming,
     url: String,
     idle: Duration,
-    /// Until the next piece has to be there.
+    /// Timer for the next piece.
     sleep: Pin<Box<Sleep>>,
     /// The most bytes, and how many came.
     bound: Option<usize>,

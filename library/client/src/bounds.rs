@@ -1,8 +1,8 @@
-//! The bounds of a call.
+//! Bounds of a call: timeouts and sizes.
 
 use std::time::Duration;
 
-/// What a call may take. Every bound is in force for every call; a call can set bounds of its own ([`crate::Call`]).
+/// Bounds of a call. Every bound is in force for every call; a call can set bounds of its own ([`crate::Call`]).
 ///
 /// ```
 /// use std::time::Duration;
@@ -14,13 +14,13 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bounds {
-    /// For a connection: name, TCP and TLS. All addresses of a name share it. Default 2 s.
+    /// Timeout of a connection: name, TCP and TLS. All addresses of a name share it. Default 2 s.
     pub connect: Duration,
-    /// From the start of an attempt to the answer's head. Default 5 s.
+    /// Timeout from the start of an attempt to the answer's head. Default 5 s.
     pub first_byte: Duration,
     /// Between two pieces of an answer's body. Default 5 s.
     pub idle_body: Duration,
-    /// For the whole call, all attempts and redirects together. Default 10 s.
+    /// Timeout of the whole call, all attempts and redirects together. Default 10 s.
     pub total: Duration,
     /// Bytes of an answer's head. Default 64 KiB, at least 8 KiB.
     pub head_bytes: u32,
@@ -32,7 +32,7 @@ pub struct Bounds {
     pub idle_per_host: usize,
     /// Calls at a time, all peers together; more wait for as long as they have. Default 1024.
     pub at_once: u32,
-    /// Whether peers are told how long their answer is waited for. Default yes.
+    /// Sends the remaining time of the call to peers. Default yes.
     pub tells_deadline: bool,
 }
 
@@ -42,13 +42,13 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Each with one bound replaced.
 impl Bounds {
-    /// For a connection: name, TCP and TLS.
+    /// Sets the timeout of a connection: name, TCP and TLS.
     #[must_use]
     pub fn connect(self, connect: Duration) -> Self {
         Self { connect, ..self }
     }
 
-    /// From the start of an attempt to the answer's head.
+    /// Sets the timeout from the start of an attempt to the answer's head.
     #[must_use]
     pub fn first_byte(self, first_byte: Duration) -> Self {
         Self { first_byte, ..self }
@@ -60,7 +60,7 @@ impl Bounds {
         Self { idle_body, ..self }
     }
 
-    /// For the whole call.
+    /// Sets the timeout of the whole call.
     #[must_use]
     pub fn total(self, total: Duration) -> Self {
         Self { total, ..self }
@@ -90,25 +90,25 @@ impl Bounds {
         Self { at_once, ..self }
     }
 
-    /// Whether peers are told how long their answer is waited for.
+    /// Sets whether the remaining time of the call is sent to peers.
     #[must_use]
     pub fn tells_deadline(self, tells_deadline: bool) -> Self {
         Self { tells_deadline, ..self }
     }
 
-    /// Removes every time limit, also those that a call sets for itself. For a test that shows what the limits prevent.
+    /// Removes every time limit, also those that a call sets for itself. For tests that show the effect of the limits.
     #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn without_times(self) -> Self {
         Self { connect: FOREVER, first_byte: FOREVER, idle_body: FOREVER, total: FOREVER, ..self }
     }
 
-    /// Of a call with another bound for the whole; the first byte's shrinks with it.
+    /// Returns the bounds of a call with another total timeout; the first byte's shrinks with it.
     pub(crate) fn of_call(self, total: Duration) -> Self {
         if self.is_boundless() { self } else { Self { total, first_byte: self.first_byte.min(total), ..self } }
     }
 
-    /// Of a call with another bound for the answer's head.
+    /// Returns the bounds of a call with another timeout for the answer's head.
     pub(crate) fn of_head(self, first_byte: Duration) -> Self {
         if self.is_boundless() { self } else { Self { first_byte, ..self } }
     }

@@ -39,7 +39,7 @@ pub const MAX_REDIRECTS: u8 = 10;
 #[derive(Debug)]
 pub struct Call<'c> {
     client: &'c Client,
-    /// Who is called, where it is not found by the URL.
+    /// Peer of the call, when the URL does not decide it.
     peer: Option<Arc<Peer>>,
     out: Outgoing,
     /// The body, where it is streamed.
@@ -53,7 +53,7 @@ pub struct Call<'c> {
     malformed: Option<String>,
 }
 
-/// Where the body of an answer goes that is to be streamed.
+/// Slot for the body of an answer that is streamed.
 type Slot = Mutex<Option<Incoming>>;
 
 impl Client {
@@ -97,12 +97,12 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// To this peer, whatever the URL says.
+    /// Sets the peer, independent of the URL.
     pub(crate) fn to(self, peer: Arc<Peer>) -> Self {
         Self { peer: Some(peer), ..self }
     }
 
-    /// Who is called, before any redirect.
+    /// Returns the peer of the call, before any redirect.
     pub(crate) fn peer(&self) -> Arc<Peer> {
         self.peer.clone().unwrap_or_else(|| self.client.peers.of(&self.out.url))
     }
@@ -122,7 +122,7 @@ impl<'c> Call<'c> {
         Self { malformed: Some(cause), ..self }
     }
 
-    /// With one more header. One that a request has once (`Content-Type`, `Authorization`, `Host`, `User-Agent`, `Idempotency-Key`) replaces the value
+    /// Adds a header. A header that a request has once (`Content-Type`, `Authorization`, `Host`, `User-Agent`, `Idempotency-Key`) replaces the value
     /// that was set before.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -138,12 +138,12 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// With an `Idempotency-Key`, by which the other side recognizes a repeat: the call may then be tried again.
+    /// Sets the `Idempotency-Key`, by which the other side recognizes a repeat: the call may then be retried.
     pub fn idempotency_key(self, key: &str) -> Self {
         self.header(IDEMPOTENCY_KEY.as_str(), key)
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => {
@@ -155,14 +155,14 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// With a body as it is, of this media type.
+    /// Sets the body, of this media type.
     pub fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
         self.out.body = body.into();
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// With a body that is sent as it comes, of this media type. It can be sent once: the call is never repeated, and follows no redirect that asks
-    /// for the body again. The head of the answer has the whole call's time to come, as it may come after the body.
+    /// Sets a streamed body of this media type. It can be sent once: the call is never repeated, and follows no redirect that needs the body
+    /// again. The head of the answer may take the whole time of the call, because it may come after the body.
     ///
     /// ```no_run
     /// # async fn call() -> Result<(), evenkeel_client::Error> {
@@ -181,40 +181,39 @@ impl<'c> Call<'c> {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// With another bound for the whole call; the first byte's shrinks with it.
+    /// Sets the timeout of the whole call; the first byte's shrinks with it.
     pub fn total_timeout(mut self, total: Duration) -> Self {
         self.bounds = self.bounds.of_call(total);
         self
     }
 
-    /// With another bound from the start of an attempt to the answer's head, such as for a long poll. The call's total stays.
+    /// Sets the timeout from the start of an attempt to the answer's head, for example for a long poll. The call's total stays.
     pub fn first_byte_timeout(mut self, first_byte: Duration) -> Self {
         self.bounds = self.bounds.of_head(first_byte);
         self
     }
 
-    /// With another bound for the bytes of the answer's body.
+    /// Sets the limit of the answer's body, in bytes.
     pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
         self.bounds = self.bounds.answer_bytes(answer_bytes);
         self.streamed_bytes = Some(answer_bytes);
         self
     }
 
-    /// Follows so many redirects, at most [`MAX_REDIRECTS`]; without this none. To another origin, or another dependency, only headers go that
-    /// can hold no secret (`Accept`, `Content-Type`, `User-Agent` and the like), and never from https to http.
+    /// Follows up to this many redirects, at most [`MAX_REDIRECTS`]; by default none. Another origin, or another dependency, receives only
+    /// headers that can hold no secret (`Accept`, `Content-Type`, `User-Agent` and the like). A redirect from https to http is never followed.
     pub fn redirects(mut self, most: u8) -> Self {
         self.redirects = most.min(MAX_REDIRECTS);
         self
     }
 
-    /// Whether the call may be tried again. Without this it may when its method is idempotent (RFC 9110, 9.2.2) or it has an
-    /// idempotency key.
+    /// Sets whether the call may be retried. By default it may when its method is idempotent (RFC 9110, 9.2.2) or it has an idempotency key.
     pub fn repeatable(mut self, repeatable: bool) -> Self {
         self.repeatable = Some(repeatable);
         self
     }
 
-    /// In the name of a group of callers, which has permits of its own at the peer: one that the peer's rules name
+    /// Makes the call for a group of callers, which has permits of its own at the peer: one that the peer's rules name
     /// ([`resilience::Rules::groups`]).
     pub fn group(mut self, name: &str) -> Self {
         self.group = Some(name.to_owned());

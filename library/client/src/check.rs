@@ -1,4 +1,4 @@
-//! Active health checks: they end the wait of an open breaker as soon as the dependency is well.
+//! Active health checks: they end the wait of an open breaker as soon as the dependency is healthy.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::outgoing::Outgoing;
 use crate::peers::Peer;
 use crate::place::url_below;
 
-/// How a dependency is asked how it is.
+/// Health check of a dependency.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Check {
-    /// Below the path of the dependency's URL, beginning with a slash: 2xx says that it is well. On the dependency's own listener.
+    /// Path below the dependency's URL, beginning with a slash: 2xx means healthy. On the dependency's own listener.
     pub path: String,
-    /// How often.
+    /// Period of the check.
     pub ticks: TickerRules,
 }
 
@@ -30,18 +30,18 @@ impl Check {
         Self { path: path.into(), ticks: TickerRules::every(Duration::from_secs(2)) }
     }
 
-    /// This often.
+    /// Sets the period.
     #[must_use]
     pub fn every(self, ticks: TickerRules) -> Self {
         Self { ticks, ..self }
     }
 }
 
-/// Why a dependency cannot be checked.
+/// Reason why a dependency cannot be checked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// Nothing of this name is declared.
+    /// No dependency of this name is declared.
     #[error("no dependency is declared as {0:?}")]
     Unknown(String),
     /// The path is none.
@@ -51,7 +51,7 @@ pub enum CheckError {
         name: String,
         /// The path.
         path: String,
-        /// What is wrong with it.
+        /// Problem, in words.
         why: String,
     },
     /// The ticks make no sense.
@@ -59,7 +59,7 @@ pub enum CheckError {
     Ticks {
         /// The dependency.
         name: String,
-        /// What makes no sense.
+        /// Invalid rule.
         #[source]
         cause: InvalidRules,
     },
@@ -69,8 +69,8 @@ pub enum CheckError {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// Asks the dependency of this name how it is, all its instances, for ever: to be spawned. One that is well ends the wait of a
-    /// breaker that is open: it tries calls at once. One that is not well changes nothing: calls tell that themselves.
+    /// Checks the health of all instances of a dependency, for ever: to be spawned. A healthy answer ends the wait of an open breaker, which
+    /// then tries calls at once. An unhealthy one changes nothing: calls find that out themselves.
     ///
     /// Cancel-safe.
     ///

@@ -38,17 +38,17 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// With these bounds for each call. Default [`Bounds::default`].
+    /// Sets the bounds of each call. Default [`Bounds::default`].
     pub fn bounds(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
     }
 
-    /// With these authorities and this client certificate. Default: the authorities that browsers trust.
+    /// Sets the trusted authorities and the client certificate. Default: the authorities that browsers trust.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls, ..self }
     }
 
-    /// Looks names up this way. Default [`Resolver::host`].
+    /// Sets the resolver for names. Default [`Resolver::host`].
     pub fn resolver(self, resolver: Resolver) -> Self {
         Self { resolver, ..self }
     }
@@ -75,8 +75,8 @@ impl Default for Client {
 }
 
 impl Client {
-    /// A client whose calls have these bounds unless they set their own. It speaks HTTP/2 where TLS agrees on it, and
-    /// HTTP/1.1 elsewhere, and trusts the authorities that browsers trust.
+    /// Creates a client whose calls have these bounds unless they set their own. It speaks HTTP/2 when TLS agrees on it, and HTTP/1.1 otherwise,
+    /// and trusts the authorities that browsers trust.
     pub fn new(bounds: Bounds) -> Self {
         Self::builder().bounds(bounds).build()
     }
@@ -91,12 +91,12 @@ impl Client {
         self.peers.register(registry);
     }
 
-    /// Declares a dependency. Its calls are those made through [`Client::dependency`], and those to URLs at or below
-    /// [`crate::Endpoints::url`]; where several dependencies cover a URL, the one with the longest path has it. The policy is the handle by which it is
-    /// looked at, changed and given orders.
+    /// Declares a dependency. Its calls are those made through [`Client::dependency`], and those to URLs at or below [`crate::Endpoints::url`];
+    /// when several dependencies cover a URL, the one with the longest path applies. Returns the policy, which is the handle to read it, change
+    /// it and give it orders.
     ///
-    /// Where there are many instances each attempt goes to one of them ([`resilience::ClusterRules::default`]: the less loaded of two; failing
-    /// instances are ejected for a while), another than those that the call has been to.
+    /// With several instances, each attempt of a call goes to another instance ([`resilience::ClusterRules::default`]: the less loaded of two;
+    /// failing instances are ejected temporarily).
     ///
     /// # Errors
     /// [`DeclareError`]: a name or URL that is taken, rules that make no sense, names that cannot be looked up.
@@ -116,7 +116,7 @@ impl Client {
         self.peers.declare(declaration, instances, transport)
     }
 
-    /// Connections of its own, for a dependency that asks for other ones than the client's.
+    /// Returns a transport of its own for a dependency that needs other connections than the client's.
     fn own_transport(&self, declaration: &Declaration) -> Result<Option<Transport>, DeclareError> {
         if declaration.tls.is_none() && declaration.http2 == self.http2 {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! New connections: the name is resolved, its addresses are dialled, and dead peers are noticed by the kernel.
+//! Connector: resolves the name, dials its addresses, and lets the kernel detect dead peers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5)).with_retries(3);
 
-/// Where connections go, where it is not the host and port of the URL.
+/// Dial target, when it differs from the host and port of the URL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Dial {
     /// A name, an address, or a name with a dot at its end, for which no search list is used.
@@ -33,7 +33,7 @@ pub(crate) struct Dial {
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     pub(crate) resolver: Resolver,
-    /// For a connection, TLS included.
+    /// Timeout of a connection, TLS included.
     pub(crate) bound: Duration,
     pub(crate) dial: Option<Dial>,
 }

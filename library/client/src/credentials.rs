@@ -51,14 +51,14 @@ pub(crate) fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// A text that may be one or more URLs, well-formed or not, without what may be credentials: everything between the first scheme and the last `@`,
-/// and every query.
+/// Removes possible credentials from a text that may be one or more URLs, well-formed or not: everything between the first scheme and the last
+/// `@`, and every query.
 pub(crate) fn conceal(text: &str) -> String {
     let hidden = hide_userinfo(text);
     hidden.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
-/// The same with the query.
+/// Removes the userinfo from a URL and keeps the query.
 pub(crate) fn hide_userinfo(text: &str) -> String {
     let encoded = text.to_ascii_lowercase().rfind("%40").map(|at| at + 3);
     let Some(end) = text.rfind('@').map(|at| at + 1).max(encoded) else { return text.to_owned() };
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_be_a_password_is_concealed() {
+    fn possible_passwords_are_concealed() {
         for text in [
             "http://svc:SECRET@bank",
             "http://svc:ab/cdSECRET@bank",

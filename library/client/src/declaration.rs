@@ -32,7 +32,7 @@ pub struct Declaration {
     pub(crate) http2: bool,
 }
 
-/// Why a dependency cannot be declared. URLs are without credentials.
+/// Reason why a dependency cannot be declared. URLs are without credentials.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeclareError {
@@ -59,7 +59,7 @@ pub enum DeclareError {
         first: String,
         /// The new one.
         name: String,
-        /// Where they are.
+        /// URL of the endpoints.
         url: String,
     },
     /// There are too many.
@@ -75,7 +75,7 @@ pub enum DeclareError {
     Rules {
         /// The name.
         name: String,
-        /// What makes no sense, and what is possible.
+        /// Invalid rule, and the valid range.
         #[source]
         cause: InvalidRules,
     },
@@ -84,7 +84,7 @@ pub enum DeclareError {
     Names {
         /// The name.
         name: String,
-        /// Why.
+        /// Error of the resolver.
         #[source]
         cause: ResolverError,
     },
@@ -93,7 +93,7 @@ pub enum DeclareError {
     Tls {
         /// The name.
         name: String,
-        /// Why.
+        /// Error in certificates or keys.
         #[source]
         cause: TlsError,
     },
@@ -112,17 +112,17 @@ impl Declaration {
         }
     }
 
-    /// With other rules for its calls.
+    /// Sets the rules of its calls.
     pub fn rules(self, rules: Rules) -> Self {
         Self { rules, ..self }
     }
 
-    /// With other rules for which instance gets a call.
+    /// Sets the rules of load balancing and ejection.
     pub fn cluster(self, cluster: ClusterRules) -> Self {
         Self { cluster, ..self }
     }
 
-    /// With other authorities than the client's, or with a client certificate of its own. It has connections of its own then.
+    /// Sets the trusted authorities, or a client certificate of its own. The dependency then has connections of its own.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }
     }

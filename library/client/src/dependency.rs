@@ -20,12 +20,12 @@ use crate::response::ByResponse;
 pub struct Dependency<'c> {
     client: &'c Client,
     name: String,
-    /// None where nothing of this name is declared.
+    /// None when no dependency of this name is declared.
     peer: Option<Arc<Peer>>,
 }
 
 impl Client {
-    /// The dependency of this name. Where there is none, calls to it fail with [`crate::Error::Malformed`], which says so.
+    /// Returns the dependency of this name. Without one, calls to it fail with [`crate::Error::Malformed`], which names it.
     pub fn dependency(&self, name: &str) -> Dependency<'_> {
         Dependency { client: self, name: name.to_owned(), peer: self.peers.dependency(name) }
     }

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::credentials::{Credentials, conceal, hide_userinfo};
 
-/// Where a dependency is: one place, or many that are found in one of these ways.
+/// Endpoints of a dependency: one URL, or many instances that are found in one of these ways.
 ///
 /// | text | instances |
 /// |---|---|
@@ -46,23 +46,23 @@ pub struct Endpoints {
     /// Call the first instance only.
     #[cfg(feature = "without-guards")]
     pub(crate) first_alone: bool,
-    /// Look the instances up once only.
+    /// Disables later lookups.
     #[cfg(feature = "without-guards")]
     pub(crate) once: bool,
 }
 
-/// How the instances are found.
+/// Discovery method of the instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// There is one, at the URL itself.
     One,
     /// These.
     List(Vec<InstanceAddress>),
-    /// In a file.
+    /// Instances in a file.
     File(PathBuf),
-    /// By the addresses of the URL's name, at its port.
+    /// Addresses of the URL's name, at its port.
     Addresses { resolver: Option<SocketAddr> },
-    /// By the service records of the URL's name.
+    /// Service records of the URL's name.
     Services { resolver: Option<SocketAddr> },
 }
 
@@ -70,7 +70,7 @@ pub(crate) enum Found {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct InstanceAddress(Authority);
 
-/// Why a text names no endpoints. Texts are shown without credentials and query.
+/// Reason why a text names no endpoints. Texts are shown without credentials and query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointsError {
@@ -79,7 +79,7 @@ pub enum EndpointsError {
     NotAUrl {
         /// The text.
         text: String,
-        /// Why.
+        /// Error of the URL parser.
         #[source]
         cause: url::ParseError,
     },
@@ -108,7 +108,7 @@ pub enum EndpointsError {
     NoHost {
         /// The text.
         text: String,
-        /// Why.
+        /// Problem, in words.
         cause: String,
     },
     /// A file of instances is not named by an absolute path.
@@ -117,7 +117,7 @@ pub enum EndpointsError {
         /// The text.
         text: String,
     },
-    /// An address has nothing to look up.
+    /// An IP address is no name to look up.
     #[error("{text:?}: an address cannot be looked up: leave {how}+ out")]
     NotAName {
         /// The text.
@@ -159,14 +159,14 @@ impl Endpoints {
         &self.url
     }
 
-    /// Calls the first instance only. For a test that shows what balancing prevents.
+    /// Calls the first instance only. For tests that show the effect of load balancing.
     #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn first_alone(self) -> Self {
         Self { first_alone: true, ..self }
     }
 
-    /// Looks the instances up once only. For a test that shows what discovery prevents.
+    /// Looks the instances up once only. For tests that show the effect of discovery.
     #[cfg(feature = "without-guards")]
     #[must_use]
     pub fn once(self) -> Self {
@@ -175,7 +175,7 @@ impl Endpoints {
 }
 
 impl From<&Url> for Endpoints {
-    /// One place.
+    /// Endpoints with a single URL.
     fn from(url: &Url) -> Self {
         Self::new(hide_userinfo(url.as_str()), url.clone(), Found::One)
     }
@@ -201,7 +201,7 @@ impl fmt::Display for Endpoints {
 }
 
 impl InstanceAddress {
-    /// Host and port of a URL, with the scheme's own port where it says none.
+    /// Host and port of a URL, or the scheme's default port.
     fn of(url: &Url) -> Result<Self, EndpointsError> {
         let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
         format!("{host}:{port}").parse().map_err(|cause| EndpointsError::NoHost { text: conceal(url.as_str()), cause })
@@ -241,7 +241,7 @@ impl fmt::Display for InstanceAddress {
     }
 }
 
-/// A URL that calls can be made to. `whole` is what an error shows: a piece of it could be half of a password.
+/// Parses a URL that calls can be made to. Errors show `whole`, because a piece of it could be half of a password.
 fn parse_url(text: &str, whole: &str) -> Result<Url, EndpointsError> {
     let shown = || conceal(whole);
     let url: Url = text.parse().map_err(|cause| EndpointsError::NotAUrl { text: shown(), cause })?;
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_many_and_those_that_are_looked_up_are_told_apart() {
+    fn single_several_and_discovered_endpoints_are_parsed() {
         assert_eq!(read("http://bank:81/api").found, Found::One);
         let authorities = ["bank-1:80", "bank-2:81"].map(|at| at.parse().expect("host and port"));
         assert_eq!(read("http://bank-1, http://bank-2:81").found, Found::List(authorities.into()));
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_told_with_what_does() {
+    fn malformed_endpoints_are_refused_with_the_valid_forms() {
         for (text, word) in [
             ("", "http://HOST:PORT"),
             ("bank:80", "http://HOST:PORT"),
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_name_are_different_places() {
+    fn files_with_the_same_name_are_different_endpoints() {
         let names = ["/a/bank.list", "/b/bank.list", "/a/bank-1", "/a/bank1"];
         let urls: std::collections::BTreeSet<Url> =
             names.iter().map(|path| read(&format!("file+http://{path}")).url().clone()).collect();
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_and_never_shown_however_wrong_the_text_is() {
+    fn credentials_of_endpoints_are_taken_and_never_shown_even_in_errors() {
         for text in [
             "http://svc:SECRET@bank:81/api",
             "http://SECRET@bank",

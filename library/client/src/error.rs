@@ -5,71 +5,71 @@ use std::time::Duration;
 use resilience::CallError;
 use resilience::policy::Guard;
 
-/// Why a call has no answer. URLs are without credentials and query.
+/// Error of a call without an answer. URLs are without credentials and query.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A guard of the peer's policy refused it, or the client has too many calls at once.
     #[error("{url} was not called: {why}{}", after.map_or_else(String::new, |after| format!("; worth another attempt in {after:.1?}")))]
     Refused {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// Which guard, and of which policy.
+        /// Guard that refused, and its policy.
         why: String,
-        /// When it is worth asking again, from now on.
+        /// Time until a retry is worthwhile, from now on.
         after: Option<Duration>,
-        /// What the attempt before failed with; without one nothing was sent.
+        /// Error of the attempt before; without one nothing was sent.
         cause: Option<Box<Error>>,
     },
     /// No connection could be made; nothing was sent.
     #[error("cannot connect to {url}: {cause}")]
     Connect {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// Why.
+        /// Cause, in words.
         cause: String,
     },
     /// A bound passed; whether the other side did the work is not known.
     #[error("{url} gave no {what} within {bound:?}")]
     Timeout {
-        /// Where to.
+        /// URL of the call.
         url: String,
         /// `first byte`, `next part of its answer` or `whole answer`.
         what: &'static str,
         /// The bound.
         bound: Duration,
     },
-    /// The connection broke, or what came is not HTTP; whether the other side did the work is not known.
+    /// The connection broke, or the answer is not HTTP; the other side may have done the work.
     #[error("{url} broke off its answer: {cause}")]
     Broken {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// Why.
+        /// Cause, in words.
         cause: String,
     },
-    /// The answer was longer than the caller's own bound; reading stopped there. It says nothing about the peer: such a call is not repeated,
-    /// and does not count against the peer.
+    /// The answer was longer than the caller's own bound; reading stopped there. Such a call is not repeated, and does not count against the
+    /// peer.
     #[error("{url} answered more than {limit}")]
     TooLarge {
-        /// Where to.
+        /// URL of the call.
         url: String,
         /// The bound.
         limit: Limit,
     },
-    /// The answer is not what was asked for.
+    /// The answer has an unexpected form.
     #[error("{url} answered something else than expected: {cause}")]
     Unexpected {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// What is wrong with it.
+        /// Problem, in words.
         cause: String,
     },
     /// The call itself is malformed: a header or a URL that HTTP cannot carry, a group of callers that the peer's rules do not name.
     #[error("cannot make a call to {url}: {cause}")]
     Malformed {
-        /// Where to.
+        /// URL of the call.
         url: String,
-        /// What is wrong with it.
+        /// Problem, in words.
         cause: String,
     },
 }
@@ -78,10 +78,10 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Limit {
-    /// Of the body, in bytes.
+    /// Limit of the body, in bytes.
     #[error("{0} bytes in its body (Bounds::answer_bytes)")]
     Body(usize),
-    /// Of the head over HTTP/1, which has both.
+    /// Limits of the head; over HTTP/1 it has both.
     #[error("{bytes} bytes (Bounds::head_bytes) or {fields} fields (Bounds::head_fields) in its head")]
     Head {
         /// Bytes.
@@ -92,7 +92,7 @@ pub enum Limit {
 }
 
 impl Error {
-    /// Whether it is certain that the other side did nothing, so that any call may be repeated.
+    /// Returns true when it is certain that the other side did nothing, so that any call may be repeated.
     pub fn nothing_was_sent(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Malformed { .. } => true,
@@ -114,7 +114,7 @@ impl Error {
         }
     }
 
-    /// What the peer's policy made of the call.
+    /// Converts the error of the peer's policy.
     pub(crate) fn guarded(url: &str, error: CallError<Self>) -> Self {
         let url = url.to_owned();
         match error {
@@ -124,7 +124,7 @@ impl Error {
                     Guard::RateLimit => format!("more calls to {policy} than its rate limit allows"),
                     Guard::Bulkhead => format!("all permits for calls to {policy} are taken"),
                     Guard::Breaker => format!("the circuit breaker of {policy} is open"),
-                    Guard::Throttle => format!("{policy} refuses most of what it is asked, so it was not asked"),
+                    Guard::Throttle => format!("{policy} refuses most calls, so the throttle refused this one"),
                     other => format!("{other:?} of {policy} refuses it"),
                 };
                 Self::Refused { url, why, after: retry_after, cause: cause.map(Box::new) }
@@ -138,8 +138,7 @@ impl Error {
     }
 }
 
-/// An error with all its causes.
-/// What is left of a bound, for people: the microseconds since it was set are rounded off.
+/// Rounds the remaining time of a bound to milliseconds, for people: the microseconds since it was set are rounded off.
 pub(crate) fn whole_millis(left: Duration) -> Duration {
     Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }

@@ -1,4 +1,4 @@
-//! What a caller gives when a dependency has no good answer.
+//! Fallbacks: answers of the caller's own for a dependency that has no good one.
 
 use resilience::{Classify, Deadline, FallbackOutcome, Outcome};
 
@@ -7,10 +7,10 @@ use crate::error::Error;
 use crate::response::{ByResponse, Response};
 
 impl Call<'_> {
-    /// Makes the call like [`Call::send`], or gives what the alternative makes of its error: a default, or the answer of another call. The caller sees
-    /// which it got. An answer that counts as a failure ([`ByResponse`]), such as a 500, asks the alternative too; where that gives nothing the
-    /// caller gets the answer, as [`FallbackOutcome::Failed`]. The alternative has what is left of the call's time; what it gives at once is given also
-    /// after it. Without [`resilience::Rules::fallback`] it is not asked.
+    /// Makes the call like [`Call::send`], or falls back to the alternative: a default, or the answer of another call. The caller sees which of
+    /// them it got. The alternative also runs for an answer that counts as a failure ([`ByResponse`]), such as a 500; when it gives nothing the
+    /// caller gets the answer, as [`FallbackOutcome::Failed`]. The alternative has the remaining time of the call; a value that it gives at once
+    /// is accepted after that too. Without [`resilience::Rules::fallback`] it does not run.
     ///
     /// ```no_run
     /// # async fn call() -> Result<(), evenkeel_client::Error> {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 /// The most addresses of a name that are tried for one connection.
 pub(crate) const MAX_ADDRESSES: usize = 16;
-/// From one attempt to the next while none has succeeded (RFC 8305, section 5, "Connection Attempt Delay").
+/// Delay from one attempt to the next while none has succeeded (RFC 8305, section 5, "Connection Attempt Delay").
 const DELAY: Duration = Duration::from_millis(250);
 /// The least delay that the RFC allows.
 const LEAST_DELAY: Duration = Duration::from_millis(10);
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// So short that every address is tried within the bound.
+/// Returns a delay so short that every address is tried within the bound.
 fn delay(bound: Duration, addresses: usize) -> Duration {
     let share = bound / u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
     share.clamp(LEAST_DELAY, DELAY)

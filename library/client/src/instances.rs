@@ -20,10 +20,10 @@ use crate::outgoing::Outgoing;
 use crate::resolver::{Resolver, ResolverError};
 use crate::{ByResponse, Error, Response};
 
-/// How often a file of instances is looked at, on average.
+/// Average period of the checks of an instances file.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Why instances cannot be followed.
+/// Reason why instances cannot be followed.
 #[derive(Debug)]
 pub(crate) enum FollowError {
     /// The rules make no sense.
@@ -32,17 +32,17 @@ pub(crate) enum FollowError {
     Names(ResolverError),
 }
 
-/// Where a dependency's calls can go.
+/// Instances of a dependency that calls can go to.
 #[derive(Debug)]
 pub(crate) struct Instances {
     cluster: Arc<Cluster<InstanceAddress>>,
     led: Led,
     bus: OnceLock<Bus>,
-    /// None where nothing can change.
+    /// Task that follows changes; none if the endpoints cannot change.
     following: Option<JoinHandle<()>>,
 }
 
-/// How a call reaches its instance.
+/// Way in which a call reaches its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Led {
     /// Its URL names the instance.
@@ -58,10 +58,10 @@ enum Led {
 pub(crate) struct VisitedInstances(Mutex<Vec<InstanceAddress>>);
 
 impl Instances {
-    /// Follows where the endpoints say, until it is dropped; none where there is one place and nothing to follow.
+    /// Follows the source of the endpoints until it is dropped; none for a single place, which has nothing to follow.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why names cannot be looked up.
+    /// Invalid rules, or names that cannot be looked up.
     ///
     /// # Panics
     /// Outside of a tokio runtime, where there is something to follow.
@@ -98,7 +98,7 @@ impl Instances {
         Ok(Some(Self { cluster, led, bus: OnceLock::new(), following }))
     }
 
-    /// Shows the instances in the table `instance`, and publishes who is ejected.
+    /// Shows the instances in the table `instance`, and publishes ejections.
     pub(crate) fn register(&self, registry: &Registry) {
         if self.bus.set(registry.bus().clone()).is_ok() {
             registry.register(Arc::clone(&self.cluster));
@@ -131,7 +131,7 @@ impl Instances {
         answer
     }
 
-    /// This URL at each of them, and where its connections go.
+    /// Returns this URL at each of the instances, and the target of its connections.
     pub(crate) fn urls(&self, url: &Url) -> Vec<(Url, Option<Dial>)> {
         let at = |seen: resilience::cluster::Seen<InstanceAddress>| {
             let mut url = url.clone();
@@ -200,7 +200,7 @@ impl Drop for InstanceAttempt<'_> {
 }
 
 impl Led {
-    /// Makes a URL lead to this instance, and says where its connections go if not there.
+    /// Makes a URL lead to this instance, and returns the target of its connections if that differs.
     fn lead(self, url: &mut Url, at: &InstanceAddress) -> Option<Dial> {
         let port = at.port().or(url.port_or_known_default()).unwrap_or(80);
         if self != Self::Address {

@@ -1,12 +1,12 @@
 //! The HTTP client: every call ends in time and in bounded memory, is guarded by its peer's policy, and carries the request
 //! that it works for.
 //!
-//! - [`Client`], [`Call`], [`Response`], [`Error`]: ask, and what comes of it. [`StreamingResponse`] for bodies that are read as they come.
-//! - [`Declaration`], [`Dependency`]: who is called, by name, and the guards of its calls.
-//! - [`Endpoints`]: where a dependency is, with one instance or many.
-//! - [`Bounds`]: what a call may take. [`Tls`]: who is trusted. [`Resolver`]: how names are looked up.
-//! - [`ByResponse`]: what an answer says about its peer.
-//! - `misbehave`, with the feature `testing`: peers that misbehave, for the tests of a caller.
+//! - [`Client`], [`Call`], [`Response`], [`Error`]: calls and their results. [`StreamingResponse`] for streamed bodies.
+//! - [`Declaration`], [`Dependency`]: named dependencies, and the guards of their calls.
+//! - [`Endpoints`]: the address of a dependency, with one instance or many.
+//! - [`Bounds`]: limits of a call. [`Tls`]: trusted authorities and client certificates. [`Resolver`]: name resolution.
+//! - [`ByResponse`]: classification of answers as failures of the peer.
+//! - `misbehave`, with the feature `testing`: misbehaving peers, for the tests of a caller.
 //!
 //! A dependency is a name with a URL: [`Client::declare`] gives it rules of its own, and [`Client::dependency`] calls it. Any other URL can be called
 //! too: its scheme, host and port are a peer, whose first call makes its [`Policy`](resilience::Policy), with [`default_rules`].

@@ -1,4 +1,4 @@
-//! Peers that misbehave, for the tests of whoever calls: each on a port of its own, on loopback, until it is dropped.
+//! Misbehaving peers for tests of clients: each on a port of its own, on loopback, until it is dropped.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -34,14 +34,14 @@ const SLOW: Duration = Duration::from_millis(20);
 /// The client's side of a connection in HTTP/2 begins with this (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How a peer misbehaves, once it has read the head of a request.
+/// Misbehaviour of a peer, once it has read the head of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Manner {
     /// A good answer, byte by byte, each late.
     Slow,
     /// A good head, and a body that never ends.
     Endless,
-    /// A body shorter than its length says, and the end of the connection.
+    /// A body shorter than its declared length, and the end of the connection.
     Truncated,
     /// Bytes that are not HTTP.
     Garbage,
@@ -57,11 +57,11 @@ pub enum Manner {
     Reset,
     /// The end of sending, and the connection held open, before any answer.
     HalfClose,
-    /// Nothing at all, the connection held open.
+    /// Sends no answer, and holds the connection open.
     Never,
     /// Gzip of which a kilobyte becomes a megabyte, a thousand times.
     Bomb,
-    /// HTTP/2: GOAWAY that says that the request was not looked at.
+    /// HTTP/2: GOAWAY that declares the request unprocessed.
     GoAway,
     /// HTTP/2: a reset of the stream after half of the answer.
     StreamReset,
@@ -92,7 +92,7 @@ impl Manner {
         Self::Http2Never,
     ];
 
-    /// Whether it speaks HTTP/2 without TLS, by prior knowledge.
+    /// Returns true when the peer speaks HTTP/2 without TLS, by prior knowledge.
     pub const fn is_http2(self) -> bool {
         matches!(self, Self::GoAway | Self::StreamReset | Self::BadFrame | Self::Http2Never)
     }
@@ -119,12 +119,12 @@ impl Peer {
         Ok(Self { address, requests, _ends_with_it: tasks })
     }
 
-    /// Where it listens.
+    /// Returns the listen URL.
     pub fn url(&self) -> Url {
         format!("http://{}/", self.address).parse().expect("an address makes a URL")
     }
 
-    /// How many requests it has read.
+    /// Returns the number of requests read.
     pub fn requests(&self) -> usize {
         self.requests.load(Relaxed)
     }
@@ -205,7 +205,7 @@ async fn misbehave(mut socket: TcpStream, manner: Manner, requests: &AtomicUsize
     Ok(())
 }
 
-/// Frames of HTTP/2 (RFC 9113, 6), written here: no library sends what must not be sent.
+/// Writes frames of HTTP/2 (RFC 9113, 6) by hand: no library sends invalid ones.
 async fn misbehave_http2(mut socket: TcpStream, manner: Manner, requests: &AtomicUsize) -> io::Result<()> {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
@@ -271,7 +271,7 @@ async fn repeat(socket: &mut TcpStream, piece: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Until the caller ends it.
+/// Holds the connection until the caller ends it.
 async fn hold(socket: &mut TcpStream) -> io::Result<()> {
     io::copy(socket, &mut io::sink()).await.map(drop)
 }

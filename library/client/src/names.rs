@@ -14,17 +14,17 @@ use tokio::time::Instant;
 use crate::endpoints::InstanceAddress;
 use crate::resolver::{Resolver, ResolverError};
 
-/// The least and the most that an answer counts, whatever its time to live.
+/// Bounds for the time that an answer is used, independent of its time to live.
 const AT_LEAST: Duration = Duration::from_secs(1);
 const AT_MOST: Duration = Duration::from_secs(300);
-/// Until a name is looked up again that could not be, doubled each time.
+/// Wait after a failed lookup, doubled each time.
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// By how much sooner than its time to live an answer is asked for anew: callers of one name do not ask in step.
+/// Share of the time to live by which lookups come earlier: callers of one name do not refresh in step.
 const SOONER: f64 = 0.1;
-/// How long a line of the hosts file counts.
+/// Time to live of a line of the hosts file.
 const OF_HOSTS: Duration = Duration::from_secs(5);
 
-/// What is looked up.
+/// Kind of the DNS lookup.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
     /// Every address of a name, at this port.
@@ -33,27 +33,26 @@ pub(crate) enum Asked {
     Services(String),
 }
 
-/// Looks a name up again and again. What cannot be looked up is no answer, and an answer without records is none: the last good one
-/// stays.
+/// Looks a name up repeatedly. A failed lookup is no answer, and an answer without records is none: the last good one stays.
 #[derive(Debug)]
 pub(crate) struct Names {
     asked: Asked,
     resolver: Resolver,
     /// Without a cache: the answer in force is the cluster's; a cache below it would make its age unknown.
     dns: TokioResolver,
-    /// When the next look is due; none for the first.
+    /// Time of the next lookup; none for the first.
     due: Option<Instant>,
-    /// Looks in a row that failed.
+    /// Failed lookups in a row.
     failed: u32,
-    /// What was said last, sorted: the same is not said again.
+    /// Last answer, sorted: an unchanged answer is not reported again.
     said: Option<Vec<(String, u32)>>,
 }
 
 impl Names {
-    /// By this resolver.
+    /// Creates a follower that uses this resolver.
     ///
     /// # Errors
-    /// What is wrong with its configuration.
+    /// Invalid configuration of the resolver.
     pub(crate) fn new(asked: Asked, resolver: Resolver) -> Result<Self, ResolverError> {
         let dns = resolver.uncached()?;
         Ok(Self { asked, resolver, dns, due: None, failed: 0, said: None })
@@ -81,7 +80,7 @@ impl Names {
                 (best(&services.collect::<Vec<_>>())?, shortest(found.answers()))
             }
         };
-        if instances.is_empty() { Err("the answer names nobody".to_owned()) } else { Ok((instances, lives)) }
+        if instances.is_empty() { Err("the answer has no addresses".to_owned()) } else { Ok((instances, lives)) }
     }
 }
 
@@ -123,7 +122,7 @@ fn shortest(records: &[Record]) -> Duration {
     records.iter().map(|record| Duration::from_secs(record.ttl.into())).min().unwrap_or(AT_LEAST)
 }
 
-/// Those of the lowest number of priority (RFC 2782), with their weights. One of weight 0 has a very small chance beside others.
+/// Returns the services of the lowest priority number (RFC 2782), with their weights. One of weight 0 has a very small chance beside others.
 fn best(services: &[&SRV]) -> Result<Vec<Instance<InstanceAddress>>, String> {
     let Some(lowest) = services.iter().map(|service| service.priority).min() else { return Ok(Vec::new()) };
     let alike = services.iter().filter(|service| service.priority == lowest);

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::credentials::{Credentials, shown};
 
-/// What goes out in every attempt of a call. Its `Debug` shows neither header values nor the body.
+/// Request of every attempt of a call. Its `Debug` shows neither header values nor the body.
 #[derive(Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
@@ -16,7 +16,7 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Whether the body is a stream, which can be sent once.
+    /// True when the body is a stream, which can be sent once.
     pub(crate) streams: bool,
     /// User and password of the URL, for calls without an `Authorization` of their own.
     pub(crate) credentials: Option<Credentials>,

@@ -18,7 +18,7 @@ use crate::rules::{default_rules, other_rules};
 use crate::transport::Transport;
 use crate::{ByResponse, Error};
 
-/// Peers told apart, and guarded apart; calls to further ones are counted together, as `other`.
+/// Number of peers with policies and metrics of their own; calls to further ones are counted together, as `other`.
 const MAX_PEERS: usize = 64;
 
 /// The name of all further ones together.
@@ -30,15 +30,15 @@ const CLIENT: Table = Table {
     columns: &[
         Column::label("peer", "The dependency, or scheme, host and port of a peer that was not declared."),
         Column::gauge("calls_in_flight", "Calls that have not ended."),
-        Column::counter("calls_answered", "Calls that were answered, whatever the status."),
+        Column::counter("calls_answered", "Calls that were answered, with any status."),
         Column::counter("calls_failed", "Calls that have no whole answer."),
         Column::counter("answers_5xx", "Answers of 500 and above."),
         Column::duration("call_duration", "From the call to its end."),
-        Column::state("last_failure", "Why the last call that failed has no answer; empty once one is answered."),
+        Column::state("last_failure", "Error of the last failed call; empty once one is answered."),
     ],
 };
 
-/// Everybody that is called.
+/// All peers of the client.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     known: Mutex<Known>,
@@ -46,23 +46,23 @@ pub(crate) struct Peers {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By their names.
+    /// Declared peers by name.
     declared: BTreeMap<String, Arc<Peer>>,
-    /// By scheme, host and port.
+    /// Other peers by scheme, host and port.
     undeclared: BTreeMap<String, Arc<Peer>>,
     registry: Option<Registry>,
 }
 
-/// One of them.
+/// One peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
     name: String,
-    /// What its calls go to, without credentials.
+    /// Base URL, without credentials.
     url: Url,
-    /// For calls without credentials of their own.
+    /// Credentials for calls without their own.
     credentials: Option<Credentials>,
     policy: Policy<ByResponse>,
-    /// Where its calls go, when there is more than one place.
+    /// Instances, when there are several.
     instances: Option<Instances>,
     /// Its own connections, where they are not the client's.
     transport: Option<Transport>,
@@ -108,7 +108,7 @@ impl Peers {
     /// Declares a dependency, whose calls are guarded by its rules from now on.
     ///
     /// # Errors
-    /// What makes no sense in the rules, that the name or the URL is taken, or that there are too many.
+    /// Invalid rules, a name or URL that is taken, or too many dependencies.
     pub(crate) fn declare(
         &self,
         declaration: Declaration,
@@ -202,17 +202,17 @@ impl Peer {
         }
     }
 
-    /// What guards its calls.
+    /// Returns the policy that guards the calls.
     pub(crate) fn policy(&self) -> &Policy<ByResponse> {
         &self.policy
     }
 
-    /// What its calls go to.
+    /// Returns the base URL.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// For calls without credentials of their own.
+    /// Returns the credentials for calls without their own.
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
@@ -222,12 +222,12 @@ impl Peer {
         self.transport.as_ref()
     }
 
-    /// This URL at each place that its calls can go to now, and where its connections go.
+    /// Returns this URL at each current instance, and the target of its connections.
     pub(crate) fn everywhere(&self, url: &Url) -> Vec<(Url, Option<Dial>)> {
         self.instances.as_ref().map_or_else(|| vec![(url.clone(), None)], |instances| instances.urls(url))
     }
 
-    /// Where its calls go, when there is more than one place.
+    /// Returns the instances, when there are several.
     pub(crate) fn instances(&self) -> Option<&Instances> {
         self.instances.as_ref()
     }
@@ -249,7 +249,7 @@ impl Peer {
 }
 
 impl Counted {
-    /// Counts what came of it.
+    /// Counts the outcome.
     pub(crate) fn end(&self, outcome: Result<http::StatusCode, &Error>, took: Duration) {
         let peer = &self.0;
         peer.durations.record(took);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_in_flight_until_it_is_dropped_however_it_ends() {
+    fn a_call_is_in_flight_until_it_ends_or_is_dropped() {
         let peers = Peers::default();
         let call = peers.of(&url("bank:80")).begin();
         assert_eq!(peers.rows()[0][..2], [TableValue::text("http://bank"), TableValue::from(1)]);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_declared_twice_or_misnamed_is_refused() {
+    fn duplicate_and_misnamed_dependencies_are_refused() {
         let peers = Peers::default();
         declare(&peers, "bank", "http://gw/bank").expect("the first");
         for (name, url, word) in [

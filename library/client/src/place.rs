@@ -1,13 +1,13 @@
-//! Which URLs belong to a dependency, and how a path becomes one of them.
+//! URL matching: which URLs belong to a dependency, and how a path becomes one of them.
 
 use url::Url;
 
-/// Whether the URL is at the base, or below it.
+/// Returns true when the URL is at the base, or below it.
 pub(crate) fn covers(base: &Url, url: &Url) -> bool {
     same_origin(base, url) && below(base.path(), url.path())
 }
 
-/// Whether scheme, host and port are the same.
+/// Returns true when scheme, host and port are the same.
 pub(crate) fn same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host_str() == other.host_str()

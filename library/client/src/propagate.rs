@@ -1,17 +1,16 @@
-//! Headers that carry the running request's context to the peer.
+//! Context propagation: headers that carry the running request's context to the peer.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use resilience::{Criticality, Deadline, encode_timeout};
 use telemetry::RequestContext;
 
-/// How long the caller waits for the answer, in the format of gRPC over HTTP/2.
+/// Header for the time that the caller waits for the answer, in the format of gRPC over HTTP/2.
 pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How much it matters: `critical`, `default` or `sheddable`.
+/// Header for the criticality: `critical`, `default` or `sheddable`.
 pub(crate) const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
 
-/// Gives a call the id, trace and criticality of the request it works for, and tells how long the answer is waited for, where
-/// that is to be told.
+/// Adds the id, trace and criticality of the current request to a call, and the remaining time, if that is enabled.
 pub(crate) fn propagate(headers: &mut HeaderMap, until: Option<Deadline>) {
     let timeout = until.map(|until| HeaderValue::from_str(&encode_timeout(until.left())));
     if let Some(Ok(timeout)) = timeout {

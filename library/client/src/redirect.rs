@@ -1,4 +1,4 @@
-//! Redirects: what is asked next, and what never goes to another origin.
+//! Redirects: the next request, and the headers that never go to another origin.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -12,12 +12,12 @@ use crate::{Error, Response};
 /// The name of the key by which a peer recognizes a repeat.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Whether the status asks for another URL.
+/// Returns true when the status redirects to another URL.
 pub(crate) fn redirects(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// What is asked after a redirect (RFC 9110, 15.4): 307 and 308 ask the same elsewhere, the others become a GET.
+/// Builds the request after a redirect (RFC 9110, 15.4): 307 and 308 repeat the request elsewhere, the others become a GET.
 ///
 /// # Errors
 /// [`Error::Unexpected`], when there is no URL to follow, or it leads from https to http.
@@ -48,7 +48,7 @@ pub(crate) fn redirected(out: &Outgoing, answer: &Response) -> Result<Outgoing, 
     Ok(next)
 }
 
-/// Removes whatever is for one origin, or one dependency, alone.
+/// Removes everything that is meant for one origin, or one dependency, alone.
 pub(crate) fn leave_origin(out: &mut Outgoing) {
     let all = std::mem::take(&mut out.headers);
     out.headers = HeaderMap::with_capacity(all.len());

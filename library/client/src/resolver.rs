@@ -1,4 +1,4 @@
-//! Names to addresses, as the host's own resolver would find them, without blocking a thread.
+//! DNS resolution like the host's own resolver, without blocking a thread.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -17,13 +17,13 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 const HOSTS: &str = "/etc/hosts";
 /// Answers kept for as long as their time to live.
 const CACHED: u64 = 1024;
-/// The longest that an answer is kept, whatever its time to live.
+/// Longest time that an answer is kept, independent of its time to live.
 const LONGEST: Duration = Duration::from_secs(300);
 /// The longest that a name which does not exist is kept.
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(5);
-/// For one question to one server, also where the configuration says more.
+/// Timeout for one question to one server, at most; the configuration can shorten it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the host's files are looked at for a change.
+/// Period of the checks of the host's files for changes.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Finds the addresses of names as the host's own resolver would: `/etc/hosts` first, then DNS with the servers, search list, `ndots`,
@@ -71,7 +71,7 @@ struct State {
     stamps: [Option<SystemTime>; 2],
 }
 
-/// Why names cannot be looked up.
+/// Reason why names cannot be looked up.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolverError {
@@ -83,7 +83,7 @@ pub enum ResolverError {
     Lookup {
         /// The name.
         name: String,
-        /// What the name servers said.
+        /// Error of the name servers.
         cause: String,
     },
 }
@@ -95,13 +95,13 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// As the host is configured. The files are read at the first lookup; a host without `/etc/resolv.conf` asks the server at 127.0.0.1, as
-    /// the C library does.
+    /// Resolves names as the host is configured. The files are read at the first lookup; a host without `/etc/resolv.conf` uses the server at
+    /// 127.0.0.1, like the C library.
     pub fn host() -> Self {
         Self { source: Source::Host, state: Arc::default() }
     }
 
-    /// As this text says, in the format of `/etc/resolv.conf`, with no hosts file.
+    /// Resolves names by this text, in the format of `/etc/resolv.conf`, with no hosts file.
     ///
     /// # Errors
     /// [`ResolverError::Configuration`], when it names no server.
@@ -114,13 +114,13 @@ impl Resolver {
         Self { source: Source::Given(Arc::new(given)), state: Arc::default() }
     }
 
-    /// Asks this server and no other, also at another port than 53. Names are taken as they are: without a search list.
+    /// Queries this server and no other, also at another port than 53. Names are used unchanged: without a search list.
     pub fn of_server(server: SocketAddr) -> Self {
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server_config(server)]);
         Self::given(Given { config, options: ResolverOpts::default(), hosts: String::new() })
     }
 
-    /// Asks this server in place of those that the text names. Has no effect on [`Resolver::host`].
+    /// Queries this server in place of those that the text names. Has no effect on [`Resolver::host`].
     #[must_use]
     pub fn asking(self, server: SocketAddr) -> Self {
         let Source::Given(given) = &self.source else { return self };
@@ -161,19 +161,19 @@ impl Resolver {
         Ok(found.iter().collect())
     }
 
-    /// The resolver of DNS alone, without a cache, for whoever keeps the answers: what is in force is then as old as it says.
+    /// Returns the DNS resolver without a cache, for callers that keep the answers themselves: the time to live is then exact.
     pub(crate) fn uncached(&self) -> Result<TokioResolver, ResolverError> {
         let (config, options, _) = self.source.read()?;
         build(config, options, 0)
     }
 
-    /// What is in the hosts file for a name.
+    /// Returns the addresses of a name in the hosts file.
     pub(crate) fn in_hosts(&self, host: &str) -> Vec<IpAddr> {
         let Ok(name) = Name::from_utf8(host) else { return Vec::new() };
         self.current().map_or_else(|_| Vec::new(), |(_, hosts)| in_hosts(&hosts, &name))
     }
 
-    /// What is in force, read again where the files of the host have changed.
+    /// Returns the resolver and hosts in force, read again when the files of the host have changed.
     fn current(&self) -> Result<(TokioResolver, Arc<Hosts>), ResolverError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

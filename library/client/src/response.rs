@@ -12,7 +12,7 @@ use crate::{Error, ResponseBody};
 /// The longest wait that a peer can ask for; a longer one counts as this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// A whole answer, whatever its status.
+/// A whole answer, with any status.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status.
@@ -39,7 +39,7 @@ impl Response {
             .map_err(|error| Error::Unexpected { url: self.url.clone(), cause: error.to_string() })
     }
 
-    /// When the peer wants to be asked again, from now on: `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
+    /// Returns the time until the peer accepts a retry, from now on: `Retry-After` (RFC 9110, 10.2.3), seconds or a date.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
         let wait = match text.parse() {
@@ -50,7 +50,7 @@ impl Response {
     }
 }
 
-/// An answer whose body is read as it comes, whatever its status.
+/// An answer with a streamed body, with any status.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StreamingResponse {
@@ -62,9 +62,9 @@ pub struct StreamingResponse {
     pub body: ResponseBody,
 }
 
-/// What the outcome of a call says about the peer: 429 and 503 that it has too much to do, 408 and any other 5xx but 501 and
-/// 505 that it failed, every other status that it works, whatever it says. What was malformed here, or longer than the caller's own
-/// bound, says nothing.
+/// Classifies the outcome of a call by its status: 429 and 503 mean that the peer is overloaded; 408 and any other 5xx but 501 and 505 mean that
+/// it failed; every other status means that it works. A request that was malformed here, or an answer longer than the caller's own bound, does
+/// not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByResponse;
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_peer_is_to_blame_for_speaks_against_it() {
+    fn only_errors_of_the_peer_count_as_its_failures() {
         let said = |status| ByResponse.classify(&Ok(answer(status, None)));
         for status in [200, 204, 302, 304, 400, 401, 403, 404, 409, 422, 501, 505] {
             assert_eq!(said(status), Outcome::Success, "{status}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_over_the_bound_of_the_caller_says_nothing_about_the_peer() {
+    fn an_answer_over_the_bound_of_the_caller_does_not_count_against_the_peer() {
         for limit in [Limit::Body(1), Limit::Head { bytes: 1, fields: 1 }] {
             let error = Error::TooLarge { url: String::new(), limit };
             assert_eq!(ByResponse.classify(&Err(error)), Outcome::NotCounted);

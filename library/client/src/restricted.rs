@@ -5,7 +5,7 @@ use resilience::discovery::{Discover, Unknown};
 
 use crate::endpoints::{Endpoints, InstanceAddress};
 
-/// Keeps the first instance only, where the endpoints say so.
+/// Keeps the first instance only, if the endpoints are restricted to it.
 pub(crate) fn restrict(
     endpoints: &Endpoints,
     mut instances: Vec<Instance<InstanceAddress>>,
@@ -16,7 +16,7 @@ pub(crate) fn restrict(
     instances
 }
 
-/// A source of instances, restricted as the endpoints say.
+/// A source of instances, with the restrictions of the endpoints.
 pub(crate) struct Restricted<D> {
     source: D,
     endpoints: Endpoints,

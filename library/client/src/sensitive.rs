@@ -21,7 +21,7 @@ const FOR_EVERYBODY: [HeaderName; 14] = [
     HeaderName::from_static("criticality"),
 ];
 
-/// Whether the value of a header of this name may be a secret.
+/// Returns true when the value of a header of this name may be a secret.
 pub(crate) fn may_be_secret(name: &HeaderName) -> bool {
     !FOR_EVERYBODY.contains(name)
 }

@@ -1,4 +1,4 @@
-//! TLS towards peers: the authorities that are trusted, and the certificate that the client presents.
+//! TLS of the client: trusted authorities, and the client certificate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ struct Identity {
     key: PrivateKeyDer<'static>,
 }
 
-/// Why certificates or keys cannot be used.
+/// Reason why certificates or keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -85,7 +85,7 @@ impl Tls {
         Ok(Self { roots, identity: None })
     }
 
-    /// Also trusts the authorities in this PEM.
+    /// Adds the authorities in this PEM.
     ///
     /// # Errors
     /// [`TlsError`], when the PEM has no certificate of an authority.

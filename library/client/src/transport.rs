@@ -1,4 +1,4 @@
-//! One exchange over the pool of connections: a request goes out, an answer comes back, within its bounds.
+//! Connection pool: sends one request and reads one answer, within the bounds.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -34,11 +34,11 @@ use crate::propagate::propagate;
 use crate::resolver::Resolver;
 use crate::{Bounds, Error, Response};
 
-/// How long a connection is kept for its next call.
+/// Idle time for which a connection is kept for its next call.
 const IDLE: Duration = Duration::from_secs(30);
 /// The least that HTTP/1 parsing needs for a head.
 const LEAST_HEAD: u32 = 8 * 1024;
-/// An HTTP/2 connection is asked for a sign of life this often, also while it is idle.
+/// Period of HTTP/2 pings, also on idle connections.
 const PING: Duration = Duration::from_secs(5);
 /// An HTTP/2 connection whose peer does not answer the ping within this time is closed.
 const PONG: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ struct Inner {
     resolver: Resolver,
     bounds: Bounds,
     http2_only: bool,
-    /// By scheme, host and port of the URL, and where connections go if not there.
+    /// Connections by scheme, host and port of the URL, and by their target if that differs.
     origins: Mutex<BTreeMap<String, Arc<Origin>>>,
 }
 
@@ -261,7 +261,7 @@ async fn read(mut body: Incoming, bounds: &Bounds, url: &str) -> Result<Bytes, E
     }
 }
 
-/// Undoes the one coding that is asked for; what is decompressed has the same bound as what came.
+/// Decodes the one content coding that was requested; the decompressed body has the same bound as the received one.
 fn decompress(answer: &mut Response, bound: usize) -> Result<(), Error> {
     let Some(coding) = answer.headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
     // An answer to HEAD, a 204 and a 304 say how the body would be coded, and have none.
@@ -269,7 +269,7 @@ fn decompress(answer: &mut Response, bound: usize) -> Result<(), Error> {
         return Ok(());
     }
     if !coding.as_bytes().eq_ignore_ascii_case(b"gzip") && !coding.as_bytes().eq_ignore_ascii_case(b"x-gzip") {
-        let cause = format!("its body is coded as {coding:?}, which was not asked for");
+        let cause = format!("its body has the content coding {coding:?}, which was not requested");
         return Err(Error::Unexpected { url: answer.url.clone(), cause });
     }
     let mut plain = Vec::new();
@@ -300,7 +300,7 @@ fn failed(url: &str, bounds: &Bounds, error: &hyper_util::client::legacy::Error)
     Error::Broken { url, cause }
 }
 
-/// A connector whose connections, handshakes included, are there in time.
+/// Connector with a time limit, which includes handshakes.
 #[derive(Clone, Debug)]
 struct Bounded<C> {
     inner: C,

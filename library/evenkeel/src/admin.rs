@@ -1,4 +1,4 @@
-//! The admin listener's routes: health, metrics, orders to policies, and what the service adds.
+//! Routes of the admin listener: health, metrics, orders to policies, and routes of the service.
 
 #[cfg(feature = "client")]
 mod policies;
@@ -20,7 +20,7 @@ pub(crate) const OPEN: [&str; 2] = [HEALTH, METRICS];
 const HEALTH: &str = "/health";
 const METRICS: &str = "/metrics";
 
-/// What the admin listener shows from the first moment on.
+/// Admin listener's view of the service, complete from the first moment on.
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) lifecycle: Lifecycle,

@@ -1,21 +1,21 @@
-//! The request to end, from its source (a signal, a handle) to the program.
+//! Stop request, from its source (a signal, a handle) to the program.
 
 use tokio::sync::watch;
 
-/// How a service is asked to end.
+/// Urgency of a requested stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Haste {
     /// Balancers need a moment to notice: the drain delay applies.
     AfterDelay,
-    /// Nobody needs to notice.
+    /// Immediate: no drain delay for load balancers.
     AtOnce,
 }
 
-/// Asks a service to end.
+/// Requests the end of a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker(watch::Sender<Option<Haste>>);
 
-/// Learns that the service is asked to end.
+/// Receives the request to end.
 #[derive(Debug)]
 pub(crate) struct Asked(watch::Receiver<Option<Haste>>);
 
@@ -32,7 +32,7 @@ impl Asker {
 }
 
 impl Asked {
-    /// Returns when the service is asked to end, or when nobody is left who could ask. Cancel-safe.
+    /// Waits for the request to end, or for the loss of the last [`Asker`]. Cancel-safe.
     pub(crate) async fn requested(&mut self) -> Haste {
         match self.0.wait_for(Option::is_some).await {
             Ok(haste) => haste.unwrap_or(Haste::AtOnce),

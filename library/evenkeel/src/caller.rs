@@ -1,4 +1,4 @@
-//! The caller of a request, as authentication has found it.
+//! Caller of a request, as identified by authentication.
 
 use axum::Router;
 use axum::extract::Request;
@@ -15,7 +15,7 @@ use crate::service::IdentifyCaller;
 /// use evenkeel::prelude::*;
 ///
 /// async fn authenticate(mut request: Request, next: Next) -> Response {
-///     // Whatever tells callers apart and cannot be forged.
+///     // An identity that cannot be forged.
 ///     request.extensions_mut().insert(Caller::new("tenant-7"));
 ///     next.run(request).await
 /// }

@@ -12,17 +12,17 @@ use crate::program;
 use crate::service::Service;
 use crate::settings::Refused;
 
-/// It could not start, or could not go on.
+/// Exit code of a failed start or run.
 const FAILED: u8 = 1;
 /// A mistake in the configuration or the command line.
 const USAGE: u8 = 2;
-/// It was ended at once by a second signal.
+/// Exit code of an immediate end by a second signal.
 const HASTENED: u8 = 3;
 /// The stop took longer than its budget.
 const OVERDUE: u8 = 4;
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
-    /// Reads the command line and the environment and does what they ask: `serve` unless another subcommand is named.
+    /// Runs the subcommand of the command line, with settings from flags and the environment: `serve` unless another one is named.
     ///
     /// SIGTERM and SIGINT end it in order, also while it starts, within `STOP_TIMEOUT`; a second signal ends it at once.
     ///
@@ -37,7 +37,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self.main_with(std::env::args_os())
     }
 
-    /// The same with these arguments, the program's name first: for a program that holds several services.
+    /// Runs with these arguments, the program's name first: for a program that holds several services.
     pub fn main_with(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         main(self, arguments)
     }
@@ -88,7 +88,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
     }
 }
 
-/// Brings the schema up to date. Signals kill it, and what it has begun is rolled back.
+/// Brings the schema up to date. A signal kills the process, and the open migration is rolled back.
 fn migrate<S, D: Database>(service: Service<S, D>, settings: &D::Settings) -> Result<(), Failed> {
     let name = service.build.name;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -118,7 +118,7 @@ mod tests {
         /// The partner's address.
         #[arg(long, env = "PARTNER_URL", value_name = "URL")]
         partner_url: url::Url,
-        /// How many are asked at once.
+        /// Number of concurrent requests to the partner.
         #[arg(long, env = "PARTNERS", value_name = "COUNT", default_value_t = 3)]
         partners: u8,
         /// A flag alone.
@@ -135,7 +135,7 @@ mod tests {
         }
     }
 
-    /// To change it on purpose: `INSTA_UPDATE=always cargo test -p evenkeel help_`.
+    /// Snapshot test. To change the help on purpose: `INSTA_UPDATE=always cargo test -p evenkeel help_`.
     #[cfg(not(feature = "without-guards"))]
     #[test]
     fn help_shows_every_setting_with_its_default_its_known_values_and_its_variable() {
@@ -155,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn help_is_given_whatever_else_is_wrong_and_never_shows_what_a_variable_holds() {
+    fn help_is_shown_in_spite_of_other_errors_and_never_shows_values_of_variables() {
         // PATH is set wherever tests run.
         #[derive(Args, Clone, Debug)]
         struct Secret {
-            /// Where programs are.
+            /// Search path of programs.
             #[arg(long, env = "PATH")]
             key: Option<String>,
         }

@@ -46,11 +46,11 @@ fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Servi
         .long_about(None::<&'static str>)
         .mut_args(|argument| argument.global(true))
         .disable_help_subcommand(true)
-        .subcommand(Command::new("serve").about("Serve requests until asked to end (the default)"))
-        .subcommand(Command::new("check-config").about("Check every setting and end"))
-        .subcommand(Command::new("version").about("Print what was built"));
+        .subcommand(Command::new("serve").about("Serve requests until SIGTERM or SIGINT (the default)"))
+        .subcommand(Command::new("check-config").about("Check every setting and exit"))
+        .subcommand(Command::new("version").about("Print name, version and commit"));
     if D::DECLARED {
-        command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and end"));
+        command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and exit"));
     }
     #[cfg(feature = "openapi")]
     if service.openapi.is_some() {

@@ -8,7 +8,7 @@ use vitals::{Instance, Registry};
 
 use crate::settings::NoSettings;
 
-/// What routes and background parts work with. Cheap to clone.
+/// Context of routes and background parts: settings, store, dependencies. Cheap to clone.
 ///
 /// `S` is the type of the service's own settings. `D` is `()`, or [`Store`](crate::Store) for a service with a store:
 /// `Context<Settings, Store>` has the method `store`, `Context<Settings>` does not.
@@ -19,13 +19,13 @@ pub struct Context<S = NoSettings, D = ()> {
     shared: Arc<Shared>,
 }
 
-/// The parts of a context that are the same whatever its types are.
+/// Parts of a context that do not depend on its types.
 #[derive(Debug)]
 pub(crate) struct Shared {
     #[cfg(feature = "client")]
     pub(crate) client: client::Client,
     pub(crate) cpu: CpuPool,
-    /// Whether calls that were not answered become clear refusals.
+    /// True when unanswered calls become clear refusals.
     #[cfg(feature = "without-guards")]
     pub(crate) refuses_clearly: bool,
     pub(crate) registry: Registry,
@@ -38,7 +38,7 @@ impl<S, D> Context<S, D> {
         Self { settings, database, shared }
     }
 
-    /// The same context for code that was written for other settings or another store.
+    /// Returns the same context for code that was written for other settings or another store.
     pub(crate) fn with<S2, D2>(&self, settings: Arc<S2>, database: D2) -> Context<S2, D2> {
         Context { settings, database, shared: self.shared.clone() }
     }
@@ -97,8 +97,8 @@ impl<S, D> Context<S, D> {
         self.shared.stop.clone()
     }
 
-    /// The problem document for a call that gave no answer that can be used: 503 with `Retry-After` when the dependency was not asked, 504
-    /// when it took too long; 500 when the call itself was malformed; else 502.
+    /// Returns the problem document for a call without a usable answer: 503 with `Retry-After` when a guard refused the call, 504 when it took
+    /// too long; 500 when the call itself was malformed; else 502.
     #[cfg(feature = "client")]
     pub fn refusal(&self, error: &client::Error) -> border::Problem {
         #[cfg(feature = "without-guards")]
@@ -113,7 +113,7 @@ impl<S, D> Context<S, D> {
         &self.shared.registry
     }
 
-    /// What runs here, and since when.
+    /// Returns the running instance: its build and start time.
     pub fn instance(&self) -> &Instance {
         &self.shared.instance
     }

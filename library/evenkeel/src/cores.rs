@@ -1,4 +1,4 @@
-//! The cores that threads are pinned to. Pinning works on Linux; elsewhere a warning says that it does not.
+//! CPU pinning of threads. Pinning works on Linux; elsewhere it logs a warning.
 
 /// Cores that threads are pinned to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Whether a service has a store, as a type: `()` or [`Store`](crate::Store).
+//! Type state of the store: `()` for none, or [`Store`](crate::Store).
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -17,13 +17,13 @@ pub trait Database: Part {}
 
 impl<D: Part> Database for D {}
 
-/// What the program does with it. Sealed: the module is private.
+/// Operations of the program on its database. Sealed: the module is private.
 pub trait Part: Clone + Debug + Send + Sync + 'static {
-    /// What the service declares.
+    /// Declaration by the service.
     type Declared: Send + 'static;
     /// The settings that come with it.
     type Settings: Args + Clone + Debug + Send + Sync + 'static;
-    /// Whether there is one.
+    /// True when the service has a store.
     const DECLARED: bool;
 
     /// Opens it and brings its schema up to date.

@@ -59,12 +59,12 @@ pub(crate) fn start_checks(client: &Client, checks: Checks, children: &mut Child
     }
 }
 
-/// Checks the health of a dependency until asked to stop.
+/// Checks the health of a dependency until the stop.
 async fn health_checks(client: Client, name: &'static str, check: Check, stop: Stop) {
     tokio::select! {
         () = stop.requested() => {}
         Err(why) = client.check(name, &check) => {
-            tracing::error!(dependency = name, %why, "its health is not checked");
+            tracing::error!(dependency = name, %why, "the health check of the dependency has ended");
             stop.requested().await;
         }
     }

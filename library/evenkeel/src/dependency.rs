@@ -3,7 +3,7 @@
 use client::{Check, Client, Declaration, DeclareError, Endpoints, Tls, default_rules};
 use resilience::{ClusterRules, Rules};
 
-/// A dependency of the service: where it is, and what guards its calls.
+/// A dependency of the service: its endpoints, and the guards of its calls.
 #[derive(Clone, Debug)]
 #[must_use = "declare it by Service::dependency"]
 pub struct Dependency {
@@ -16,9 +16,9 @@ pub struct Dependency {
 }
 
 impl Dependency {
-    /// One that speaks HTTP at these endpoints, such as a URL, guarded by [`client::default_rules`]: three tries of what may
-    /// be repeated, paid from a budget; a circuit breaker; 64 calls at a time. Where it has many instances, calls go to the less
-    /// loaded of two, and failing instances are ejected for a while.
+    /// Declares an HTTP dependency at these endpoints, such as a URL, guarded by [`client::default_rules`]: three attempts of repeatable calls,
+    /// paid from a retry budget; a circuit breaker; 64 calls at a time. With several instances, calls go to the less loaded of two, and failing
+    /// instances are ejected temporarily.
     pub fn http(endpoints: impl Into<Endpoints>) -> Self {
         Self {
             endpoints: endpoints.into(),
@@ -30,22 +30,22 @@ impl Dependency {
         }
     }
 
-    /// With other rules. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
+    /// Sets the rules of its calls. [`Rules::NONE`] turns every guard off; each can be turned off by `None`.
     pub fn rules(self, rules: Rules) -> Self {
         Self { rules, ..self }
     }
 
-    /// With other rules for which instance gets a call.
+    /// Sets the rules of load balancing and ejection.
     pub fn balanced(self, cluster: ClusterRules) -> Self {
         Self { cluster, ..self }
     }
 
-    /// Asked now and then how it is, so that a breaker that is open tries calls again as soon as it is well.
+    /// Adds a periodic health check, so that an open breaker tries calls again as soon as the dependency is healthy.
     pub fn checked(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
     }
 
-    /// With a private authority, or a client certificate.
+    /// Sets a private authority, or a client certificate.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }
     }

@@ -1,4 +1,4 @@
-//! Durations as people write them in settings.
+//! Durations in settings, such as `250ms`.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::settings::Refused;
 /// A cause of any kind.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a service could not start or go on.
+/// Error of a service that could not start or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failed {
@@ -21,13 +21,13 @@ pub enum Failed {
     #[error("cannot listen on {address} ({listener} listener): {source}; {advice}")]
     #[non_exhaustive]
     Listen {
-        /// Which listener.
+        /// Name of the listener.
         listener: &'static str,
-        /// Where.
+        /// Address of the listener.
         address: SocketAddr,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
-        /// What to do.
+        /// Advice for the operator.
         advice: String,
     },
     /// The store cannot be opened or migrated.
@@ -38,7 +38,7 @@ pub enum Failed {
     #[error("the store's schema lacks {pending} migrations; run the subcommand `migrate` first, or set MIGRATE=auto")]
     #[non_exhaustive]
     SchemaBehind {
-        /// How many.
+        /// Number of pending migrations.
         pending: usize,
     },
     /// A dependency cannot be declared.
@@ -46,10 +46,10 @@ pub enum Failed {
     #[error("{0}")]
     Dependency(#[from] client::DeclareError),
     /// Routes cannot be put together: the same method and path twice, mostly.
-    #[error("the routes of the {listener} listener cannot be put together: {reason}")]
+    #[error("the routes of the {listener} listener conflict: {reason}")]
     #[non_exhaustive]
     Routes {
-        /// Which listener.
+        /// Name of the listener.
         listener: &'static str,
         /// The panic's message.
         reason: String,

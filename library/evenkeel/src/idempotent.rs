@@ -1,4 +1,4 @@
-//! Requests that take effect once, however often they come.
+//! Idempotent requests: they take effect once, also when they are repeated.
 //!
 //! The IETF draft "The Idempotency-Key HTTP Header Field": the key names the request, the fingerprint tells whether a
 //! repetition is the same request. The store's idempotency log, written in the effect's transaction, does the rest.
@@ -26,7 +26,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub struct Idempotent<T> {
     /// The key, in the scope of the request's [`Caller`]; without a caller all requests share one scope.
     pub key: IdempotencyKey,
-    /// Of method, path, query, content type and body: the same key with another fingerprint is refused.
+    /// Fingerprint of method, path, query, content type and body: the same key with another fingerprint is refused.
     pub fingerprint: Fingerprint,
     /// The body.
     pub body: T,
@@ -80,7 +80,7 @@ fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     })
 }
 
-/// The answer the log holds, as it was given the first time; a replay says so in `Idempotent-Replayed: true`.
+/// Returns the recorded answer, as it was given the first time; a replay has `Idempotent-Replayed: true`.
 pub fn recorded(recorded: Recorded) -> Response {
     let answer = recorded.answer;
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

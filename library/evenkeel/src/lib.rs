@@ -1,7 +1,7 @@
-//! The default library for services that have to stay up.
+//! The library for services that have to stay up.
 //!
-//! A [`Service`] is safe before anything is configured: limits, deadlines, problem documents, security headers,
-//! health, metrics, structured logs, supervision and an orderly end.
+//! A [`Service`] is safe by default: limits, deadlines, problem documents, security headers,
+//! health, metrics, structured logs, supervision and graceful shutdown.
 //!
 //! ```no_run
 //! use evenkeel::prelude::*;
@@ -13,10 +13,10 @@
 //! }
 //! ```
 //!
-//! - [`service`]: what a service declares.
-//! - [`settings`]: where its configuration comes from, and how mistakes in it are reported.
-//! - [`Dependency`]: what it calls, and what guards those calls.
-//! - [`Service::main`] runs it as a program, [`Service::start`] inside of another one or a test; [`ORDER`] lists its parts in
+//! - [`service`]: the declaration of a service.
+//! - [`settings`]: configuration from flags and variables, and the report of its mistakes.
+//! - [`Dependency`]: outgoing calls and their guards.
+//! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
 //!
@@ -93,7 +93,7 @@ pub use url;
 pub use utoipa;
 pub use {resilience, telemetry, tracing, vitals};
 
-/// What a service's files import.
+/// Imports for the files of a service.
 pub mod prelude {
     pub use std::process::ExitCode;
 
@@ -117,7 +117,7 @@ pub mod prelude {
     pub use crate::{Idempotent, problem_of, recorded};
 }
 
-/// What was built: name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.
+/// Builds the [`Build`](crate::vitals::Build): name and version of the calling crate, and the commit of the variable `GIT_COMMIT` at build time.
 #[macro_export]
 macro_rules! build_info {
     () => {

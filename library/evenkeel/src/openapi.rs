@@ -1,4 +1,4 @@
-//! Additions to a service's OpenAPI document: problem documents, and what the border may answer to any request.
+//! Additions to a service's OpenAPI document: problem documents, and the border's answers to any request.
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
@@ -7,7 +7,7 @@ use utoipa::openapi::{Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, R
 /// The name of the schema of problem documents.
 const PROBLEM: &str = "Problem";
 
-/// What any operation may answer, with why.
+/// Error answers of any operation, with the reason.
 const EVERYWHERE: [(&str, &str); 6] = [
     ("400", "The request is malformed"),
     ("414", "The request target is too long"),
@@ -17,7 +17,7 @@ const EVERYWHERE: [(&str, &str); 6] = [
     ("504", "It took too long"),
 ];
 
-/// What an operation that takes a body may answer as well.
+/// Further error answers of an operation that takes a body.
 const WITH_BODY: [(&str, &str); 4] = [
     ("408", "The time that the caller allows (grpc-timeout) was over, or the body did not arrive in time"),
     ("413", "The body is too large"),
@@ -25,7 +25,7 @@ const WITH_BODY: [(&str, &str); 4] = [
     ("422", "The body cannot be used"),
 ];
 
-/// Adds to a document what the library answers by itself.
+/// Adds the library's own answers to a document.
 ///
 /// - The schema `Problem` (RFC 9457), unless the document has one of this name.
 /// - For every operation the errors that the border answers, unless the operation describes that status.

@@ -15,24 +15,24 @@ use crate::database::Database;
 use crate::order::{Part, Record};
 use crate::stop_budget::StopBudget;
 
-/// For connections that end with the drain, beyond its bound.
+/// Slack for connections that end with the drain, beyond its bound.
 const SLACK: Duration = Duration::from_millis(500);
-/// While the service starts, the process manager is asked for this much time, again and again.
+/// Startup extension that is requested of the process manager, repeatedly while the service starts.
 const START_EXTENSION: Duration = Duration::from_secs(30);
-/// From one such request to the next.
+/// Period of those requests.
 const START_EXTENDED: Duration = Duration::from_secs(10);
 
 /// The report of a service that has stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// Whether it ever became ready.
+    /// True when the service ever became ready.
     pub was_ready: bool,
     /// Connections that were open when the time to drain was over.
     pub connections_cut: u64,
     /// Background parts that did not end in time and were aborted.
     pub parts_aborted: Vec<String>,
-    /// Whether every connection of the store came back and was closed in time; true without a store.
+    /// True when every connection of the store came back and was closed in time; true without a store.
     pub store_closed: bool,
     /// The parts that were started, in order.
     pub started: Vec<Part>,
@@ -40,7 +40,7 @@ pub struct Stopped {
     pub stopped: Vec<Part>,
 }
 
-/// The parts that have started so far. A start that is broken off leaves here what must be stopped.
+/// Parts that have started so far. A cancelled start leaves here the parts to be stopped.
 pub(crate) struct Parts<D> {
     pub(crate) record: Record,
     pub(crate) lifecycle: Lifecycle,
@@ -54,7 +54,7 @@ pub(crate) struct Parts<D> {
     public: Supervised,
 }
 
-/// A listener whose accept loop is a supervised child.
+/// Listener with its accept loop as a supervised child.
 struct Supervised {
     part: Part,
     children: Children,
@@ -112,7 +112,7 @@ impl<D: Database> Parts<D> {
         }
     }
 
-    /// Stops what has started, in the order of `STOP_ORDER`, within the budget.
+    /// Stops the started parts, in the order of `STOP_ORDER`, within the budget.
     pub(crate) async fn stop(mut self, haste: Haste) -> Stopped {
         let left = self.budget.begin();
         let started = self.record.started();
@@ -181,8 +181,8 @@ impl Supervised {
         });
     }
 
-    /// An accept loop that panics goes on at once with the same socket; one that does nothing but panic ends the process soon,
-    /// rather than leave it ready with nobody accepting.
+    /// Restart rules of an accept loop: one that panics goes on at once with the same socket; one that only panics ends the process soon,
+    /// because a process must not stay ready without accepting connections.
     fn spec(&self) -> ChildSpec {
         let backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
         let rules = RestartRules::default()
@@ -202,7 +202,7 @@ impl Supervised {
     }
 }
 
-/// Tells the process manager that this process works, and while it starts, that it needs more time. Until dropped.
+/// Notifies the process manager that this process works, and while it starts, that it needs more time. Until dropped.
 ///
 /// The first request for time is sent at once.
 pub(crate) fn notify(manager: Arc<Manager>, lifecycle: Lifecycle) -> impl Future<Output = ()> {
@@ -228,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    /// A listener whose accept loop panics in its first `panics` runs; it tells when one works.
+    /// Listener whose accept loop panics in its first `panics` runs, with a channel that reports a working one.
     fn listener(panics: u32) -> (Supervised, tokio::sync::mpsc::Receiver<()>) {
         let mut listener = Supervised::new(Part::PublicListener, &Registry::new(), Duration::from_secs(1));
         let (works, has_worked) = tokio::sync::mpsc::channel(1);

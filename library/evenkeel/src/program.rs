@@ -17,7 +17,7 @@ use crate::running::Running;
 use crate::service::Service;
 use crate::stop_budget::StopBudget;
 
-/// Serves until a signal asks to end. The whole stop has one budget, and a second signal ends it at once.
+/// Serves until a signal ends it. The whole stop has one budget, and a second signal ends it at once.
 pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static, D: Database>(
     service: Service<S, D>,
     configuration: Configuration<S, D>,
@@ -62,7 +62,7 @@ struct SignalThread {
     watch: oneshot::Sender<(Watched, oneshot::Sender<Failed>)>,
 }
 
-/// What the thread looks after.
+/// State watched by the thread.
 struct Watched {
     asker: Asker,
     lifecycle: Lifecycle,
@@ -99,7 +99,7 @@ impl SignalThread {
 }
 
 impl Watched {
-    /// Asks the service to end at the first signal; returns when it does not end within its budget, or at the second signal.
+    /// Ends the service at the first signal; returns when it does not end within its budget, or at the second signal.
     async fn end(&self, signals: &mut Signals) -> Failed {
         let mut asked = false;
         let stops = self.lifecycle.reached(Phase::Draining);
@@ -128,7 +128,7 @@ impl Watched {
     }
 
     fn ask(&self, signal: EndSignal) {
-        tracing::info!(signal = signal.name(), "asked to end");
+        tracing::info!(signal = signal.name(), "stop requested");
         self.asker.ask(if signal == EndSignal::Interrupt { Haste::AtOnce } else { Haste::AfterDelay });
     }
 }

@@ -1,4 +1,4 @@
-//! The background part that forgets idempotency keys past their retention, so that the log cannot grow for ever.
+//! Purge of idempotency keys past their retention, as a background part, so that the log does not grow for ever.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 /// The name of the part.
 pub(crate) const NAME: &str = "idempotency purge";
-/// From round to round, on average; instances that were started together are spread over it.
+/// Period of the rounds, on average; instances that were started together are spread over it.
 const ROUNDS: TickerRules = TickerRules::every(Duration::from_secs(600)).jitter(0.5);
-/// The most keys of one transaction: small, so that it holds nobody up.
+/// Most keys of one transaction: small, so that it delays no other transaction for long.
 const BATCH: u32 = 500;
 /// Between two transactions of a round.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Purges in rounds until asked to stop.
+/// Purges in rounds until the stop.
 pub(crate) async fn run(store: Store, stop: Stop) {
     let mut rounds = Ticker::new(ROUNDS, Instant::now());
     loop {
@@ -31,7 +31,7 @@ pub(crate) async fn run(store: Store, stop: Stop) {
     }
 }
 
-/// Forgets what is past its retention, batch by batch. The next round tries again what failed.
+/// Deletes keys past their retention, batch by batch. The next round repeats failed batches.
 async fn round(store: &Store) {
     loop {
         match store.purge_idempotency(BATCH).await {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_past_their_retention_are_gone_after_a_round_however_many_they_are() {
+    async fn one_round_purges_all_keys_past_their_retention() {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("purge.db").display()).parse().expect("a URL");
         let mut options = Options::default();

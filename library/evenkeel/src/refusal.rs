@@ -1,4 +1,4 @@
-//! Problem documents for work that was refused or got no answer.
+//! Problem documents for refused work and unanswered calls.
 
 use std::time::Duration;
 
@@ -8,34 +8,40 @@ use border::Problem;
 use client::Error;
 use resilience::CpuError;
 
-/// When it is worth asking again for what was refused because there is too much of it.
+/// Retry hint for requests refused because of overload.
 const LATER: Duration = Duration::from_secs(1);
 
-/// A dependency gave no answer that can be used: 503 when it was not asked, with when to come again; 504 when it took too long; 500 when the call
-/// itself is malformed, which is the service's own mistake; else 502.
+/// Returns the problem document for a dependency without a usable answer: 503 with `Retry-After` when a guard refused the call; 504 when it took
+/// too long; 500 when the call itself is malformed, which is the service's own mistake; else 502.
 #[cfg(feature = "client")]
 pub(crate) fn of_call(error: &Error) -> Problem {
     match error {
         Error::Refused { after, .. } => {
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "what this needs is not asked at the moment");
+            let problem = Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a dependency of this request is not called at the moment; retry later",
+            );
             problem.retry_after(after.unwrap_or(LATER))
         }
         Error::Malformed { .. } => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ""),
-        Error::Timeout { .. } => Problem::new(StatusCode::GATEWAY_TIMEOUT, "what this needs gave no answer in time"),
-        _ => Problem::new(StatusCode::BAD_GATEWAY, "what this needs gave no answer that can be used"),
+        Error::Timeout { .. } => {
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "a dependency of this request gave no answer in time")
+        }
+        _ => Problem::new(StatusCode::BAD_GATEWAY, "a dependency of this request gave no usable answer"),
     }
 }
 
-/// What computes was not done: 503 when there is too much of it, 504 when the time was over.
+/// Converts the error of CPU-bound work: 503 when the pool is full, 504 when the time was over.
 pub fn problem_of_work(error: &CpuError) -> Problem {
     match error {
         CpuError::Full => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is being computed").retry_after(LATER)
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the CPU pool is full; retry later").retry_after(LATER)
         }
         CpuError::Expired(_) | CpuError::Forsaken => {
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, "it could not be computed in time")
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "the computation did not finish in time")
         }
-        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "it was not computed").retry_after(LATER),
+        _ => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the computation was not done; retry later")
+            .retry_after(LATER),
     }
 }
 
@@ -44,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_of_a_call_says_who_is_at_fault() {
+    fn each_error_of_a_call_maps_to_the_status_of_the_side_at_fault() {
         let (url, cause) = ("http://bank/".to_owned(), "it is so".to_owned());
         let limit = client::Limit::Body(1);
         for (error, status) in [

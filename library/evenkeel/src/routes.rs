@@ -1,4 +1,4 @@
-//! The routers of both listeners, put together from the service's routes and the library's own.
+//! Routers of both listeners, composed of the service's routes and the library's own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,7 +26,7 @@ pub(crate) fn assembled(listener: &'static str, make: impl FnOnce() -> Router) -
 #[derive(Clone)]
 struct Declared(String);
 
-/// Whether the router has a route that was declared with exactly this path; one with a parameter in its place does not count.
+/// Returns true when the router has a route declared with exactly this path; one with a parameter in its place does not count.
 ///
 /// No handler of the router runs.
 pub(crate) async fn has_route(router: &Router, path: &str) -> bool {

@@ -25,18 +25,18 @@ use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
 use crate::{caller, defaults, limits, routes};
 
-/// Where a run is.
+/// State of a run.
 #[derive(Debug)]
 pub(crate) enum State<S, D> {
     /// Parts are being started.
     Starting,
-    /// It serves.
+    /// The service serves.
     Ready(Context<S, D>),
-    /// It has ended or begins to end; with the reason when it failed.
+    /// The service has ended or begins to end; with the reason when it failed.
     Ended(Option<String>),
 }
 
-/// A service whose addresses are bound; no part of it is started.
+/// Service with bound addresses; no part of it is started.
 pub(crate) struct Bound<S, D: Database> {
     service: Service<S, D>,
     configuration: Configuration<S, D>,
@@ -103,7 +103,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         self.parts.budget
     }
 
-    /// Starts, serves until asked to end, and stops. Being asked breaks off a start at any point.
+    /// Starts, serves until the stop is requested, and stops. The request cancels a start at any point.
     pub(crate) async fn run(self, mut asked: Asked, state: watch::Sender<State<S, D>>) -> Result<Stopped, Failed> {
         let Self {
             service,
@@ -150,7 +150,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             },
         };
         if let Err(failed) = &outcome {
-            tracing::error!(error = %failed, "the service cannot go on");
+            tracing::error!(error = %failed, "the service fails");
         }
         state.send_replace(State::Ended(outcome.as_ref().err().map(ToString::to_string)));
         let stopped = parts.stop(*outcome.as_ref().unwrap_or(&Haste::AtOnce)).await;
@@ -159,7 +159,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
     }
 }
 
-/// What a start needs.
+/// Inputs of a start.
 struct Start<S, D: Database> {
     service: Service<S, D>,
     configuration: Configuration<S, D>,

@@ -1,4 +1,4 @@
-//! A service that runs inside another program: a test, or a program with a runtime of its own.
+//! Embedded services: one that runs inside a test, or in a program with a runtime of its own.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -38,10 +38,10 @@ pub struct Running<S = NoSettings, D: Database = ()> {
 
 /// The service ended before it was ready.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the service ended before it was ready: {}", .reason.as_deref().unwrap_or("it was asked to"))]
+#[error("the service ended before it was ready: {}", .reason.as_deref().unwrap_or("the stop was requested"))]
 #[non_exhaustive]
 pub struct NotReady {
-    /// Why; none when it was asked to end. [`Running::stop`] returns the whole error.
+    /// Reason for the end; none when it was requested. [`Running::stop`] returns the whole error.
     pub reason: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// ```
     ///
     /// # Errors
-    /// [`Failed::Settings`] with every mistake, or [`Failed::Listen`]. What goes wrong later is the error of [`Running::stop`].
+    /// [`Failed::Settings`] with every mistake, or [`Failed::Listen`]. Later errors are the error of [`Running::stop`].
     ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
@@ -125,7 +125,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
     /// Asks the service to stop, as SIGINT does: requests in flight finish, there is no drain delay. Returns when it has stopped.
     ///
     /// # Errors
-    /// Why it could not start or go on.
+    /// The error that ended the start or the run.
     pub async fn stop(self) -> Result<Stopped, Failed> {
         self.asker.ask(Haste::AtOnce);
         self.wait().await
@@ -134,7 +134,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
     /// Returns when the service has stopped, without asking it to.
     ///
     /// # Errors
-    /// Why it could not start or go on.
+    /// The error that ended the start or the run.
     pub async fn wait(self) -> Result<Stopped, Failed> {
         let Self { asker, task, .. } = self;
         let outcome = task.await;

@@ -22,7 +22,7 @@ pub(crate) type Declare<S> = Box<dyn FnOnce(&S) -> crate::Dependency + Send>;
 pub(crate) type Run<S, D> = Box<dyn Fn(Context<S, D>, Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 /// Routes of the public listener that share their limits.
 pub(crate) struct RouteGroup<S, D> {
-    /// What differs from the listener's limits.
+    /// Changes to the listener's limits.
     pub(crate) limits: Option<Change<Limits>>,
     pub(crate) routes: Routes<S, D>,
 }
@@ -55,7 +55,7 @@ pub struct Service<S = NoSettings, D: Database = ()> {
 }
 
 impl Service {
-    /// A service without routes; [`crate::build_info!`] says what was built.
+    /// Creates a service without routes; [`crate::build_info!`] gives the build.
     pub fn new(build: Build) -> Self {
         Self {
             build,
@@ -110,8 +110,8 @@ impl<D: Database> Service<NoSettings, D> {
 
 #[cfg(feature = "store")]
 impl<S: Send + Sync + 'static> Service<S> {
-    /// Adds a store (`DATABASE_URL`) whose schema these migrations make; the database records the service's name and is refused by others. Its routes and background parts have a
-    /// `Context<S, Store>` from here on.
+    /// Adds a store (`DATABASE_URL`) with these migrations; the database records the service's name and refuses others. Its routes and
+    /// background parts have a `Context<S, Store>` from here on.
     pub fn store(self, migrations: impl Into<store::Migrations>) -> Service<S, store::Store> {
         Service {
             build: self.build,
@@ -155,7 +155,7 @@ impl<S> Service<S, store::Store> {
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
-    /// Says what it does, for its help.
+    /// Sets the description in the help.
     pub fn about(mut self, text: &'static str) -> Self {
         self.about = text;
         self
@@ -234,8 +234,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self
     }
 
-    /// Adds a long-running part, supervised: restarted when it panics or ends by itself, stopped before the store is. A name
-    /// is enough; a [`ChildSpec`] says how it restarts and stops.
+    /// Adds a long-running part, supervised: restarted when it panics or returns, stopped before the store is. A name is enough; a [`ChildSpec`]
+    /// sets how it restarts and stops.
     pub fn background<F, R>(mut self, spec: impl Into<ChildSpec>, run: F) -> Self
     where
         F: Fn(Context<S, D>, Stop) -> R + Send + Sync + 'static,
@@ -245,7 +245,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self
     }
 
-    /// Tells callers apart, by a request's head, from what authentication has left there. Each caller has idempotency keys of its own
+    /// Distinguishes callers by a request's head, from the result of authentication. Each caller has idempotency keys of its own
     /// ([`Idempotent`](crate::Idempotent)); callers without an identity share one scope.
     ///
     /// A middleware of the service can insert a [`Caller`](crate::Caller) into the request's extensions instead.

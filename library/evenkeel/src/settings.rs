@@ -1,8 +1,7 @@
 //! Settings: each from a flag, else an environment variable, else its default.
 //!
-//! Settings are checked as a whole: every mistake is told at once, with the variable, what it was and what is
-//! expected. A service adds its own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a
-//! line of help.
+//! Settings are checked as a whole: all mistakes are reported together, with the variable, its value and the expected form. A service adds its
+//! own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a line of help.
 
 #[cfg(feature = "store")]
 mod store;
@@ -39,7 +38,7 @@ pub struct Standard {
     #[arg(id = "std.port", long = "port", env = "PORT", value_name = "PORT", default_value = "8080")]
     pub port: u16,
 
-    /// Address and port of the admin listener: health, metrics, and what only operators may see.
+    /// Address and port of the admin listener: health, metrics, and routes for operators alone.
     #[arg(
         id = "std.admin",
         long = "admin-addr",
@@ -49,7 +48,7 @@ pub struct Standard {
     )]
     pub admin: SocketAddr,
 
-    /// Which events are logged: error, warn, info, debug, trace, or target=level, with commas between.
+    /// Log filter: error, warn, info, debug, trace, or target=level, with commas between.
     #[arg(
         id = "std.log",
         long = "log",
@@ -136,7 +135,7 @@ pub struct Standard {
     )]
     pub stop_timeout: Duration,
 
-    /// After SIGTERM: how long new connections are still taken while balancers see that it is not ready any more.
+    /// Drain delay after SIGTERM: new connections are still accepted for this time while load balancers notice that the service is not ready.
     #[arg(
         id = "std.drain_delay",
         long = "drain-delay",
@@ -147,7 +146,7 @@ pub struct Standard {
     )]
     pub drain_delay: Duration,
 
-    /// After that: how long requests in flight may take to finish.
+    /// Drain timeout after the delay: requests in flight may take this long to finish.
     #[arg(
         id = "std.drain_timeout",
         long = "drain-timeout",
@@ -179,8 +178,8 @@ pub struct Standard {
     pub cpu_cores: Cores,
 
     #[cfg(feature = "without-guards")]
-    /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; of an unknown one
-    /// all are told.
+    /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; an unknown name lists
+    /// all known ones.
     #[arg(
         id = "std.without",
         long = "without",
@@ -220,11 +219,11 @@ fn threads(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Why there are no settings.
+/// Error of settings that cannot be read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refused {
-    /// The command line cannot be read, or help was asked for: what to print, and where.
+    /// The command line cannot be read, or help was requested: the text, and the stream to print it to.
     Usage(Box<clap::Error>),
     /// Settings that are missing or malformed, all of them.
     Mistakes(Vec<Mistake>),
@@ -251,7 +250,7 @@ impl std::error::Error for Refused {}
 pub struct Mistake {
     /// The variable, or the flag when it has none.
     pub name: String,
-    /// What is wrong, and what is expected.
+    /// Problem, and the expected value.
     pub reason: String,
 }
 
@@ -283,7 +282,7 @@ pub(crate) fn read(
     Ok((deepest(&strict).0.clone(), path))
 }
 
-/// The settings of a type, from what [`read`] checked.
+/// Builds the settings of a type from the values that [`read`] checked.
 pub(crate) fn take<S: FromArgMatches>(matches: &ArgMatches) -> Result<S, Refused> {
     S::from_arg_matches(matches).map_err(|error| Refused::Usage(Box::new(error)))
 }
@@ -300,7 +299,7 @@ fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| matches!(argument.get_action(), ArgAction::Set))
 }
 
-/// The same command line, where every setting takes any text and none is required; the help is made from it.
+/// Returns the same command line, with every setting as an optional text; the help is made from it.
 fn as_texts(command: &Command) -> Command {
     command.clone().mut_args(|argument| {
         if !matches!(argument.get_action(), ArgAction::Set) {
@@ -312,7 +311,7 @@ fn as_texts(command: &Command) -> Command {
     })
 }
 
-/// Takes any text, and tells in the help which ones are known.
+/// Accepts any text, and lists the known ones in the help.
 #[derive(Clone)]
 struct AnyText {
     known: Vec<PossibleValue>,
@@ -330,7 +329,7 @@ impl TypedValueParser for AnyText {
     }
 }
 
-/// [`mistake_in`] has seen to what is required; a global argument may not be.
+/// Makes all settings optional for clap: [`mistake_in`] checks required ones; a global argument may not be required.
 fn not_required(command: &Command) -> Command {
     command.clone().mut_args(|argument| argument.required(false))
 }
@@ -358,7 +357,7 @@ fn mistake_in(setting: &Arg, given: &ArgMatches) -> Option<Mistake> {
     Some(mistake(setting, format!("is {shown:?}{source}: {reason}; {}", expected(setting))))
 }
 
-/// What the setting's own parser says of a text, when it refuses it.
+/// Returns the message of the setting's own parser when it refuses a text.
 fn refusal_of(setting: &Arg, text: &OsStr) -> Option<String> {
     let alone = setting.clone().env(None::<&'static str>).global(false).required(false).long("value").short(None);
     let mut argument = OsString::from("--value=");
@@ -412,7 +411,7 @@ mod tests {
         /// The partner's address.
         #[arg(long, env = "EVENKEEL_TEST_PARTNER_URL")]
         partner_url: url::Url,
-        /// How many.
+        /// Number of requests.
         #[arg(long, env = "EVENKEEL_TEST_COUNT", default_value_t = 3)]
         count: u8,
     }
@@ -429,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_once_with_variable_value_and_expected_form() {
+    fn all_mistakes_are_reported_together_with_variable_value_and_expected_form() {
         let Err(Refused::Mistakes(mistakes)) = read_from(&["--port=http", "--count=300", "--max-in-flight", "0"])
         else {
             panic!("three malformed and one missing setting were taken");

@@ -1,4 +1,4 @@
-//! The one budget of a stop, and how its steps share it.
+//! Stop budget: the time limit of a stop, divided among its steps.
 //!
 //! | step | at most |
 //! |---|---|
@@ -17,12 +17,12 @@ use tokio::time::Instant;
 
 use crate::settings::Standard;
 
-/// For the admin listener's last answers.
+/// Time for the admin listener's last answers.
 const ADMIN: Duration = Duration::from_secs(1);
-/// For the runtime's last tasks and the queue of the logs.
+/// Time for the runtime's last tasks and the queue of the logs.
 const LAST: Duration = Duration::from_secs(1);
 
-/// How long the steps of a stop may take.
+/// Time limits of the steps of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StopBudget {
     /// The whole stop.
@@ -34,7 +34,7 @@ pub(crate) struct StopBudget {
 }
 
 impl StopBudget {
-    /// The budget of these settings. A warning tells what does not fit into `STOP_TIMEOUT`.
+    /// Computes the budget of these settings. A warning names the steps that do not fit into `STOP_TIMEOUT`.
     pub(crate) fn of(standard: &Standard) -> Self {
         let total = standard.stop_timeout;
         let delay = standard.drain_delay.min(total / 2);
@@ -49,12 +49,12 @@ impl StopBudget {
         Self { total, delay, drain }
     }
 
-    /// For the admin listener's last answers.
+    /// Returns the time for the admin listener's last answers.
     pub(crate) fn admin(self) -> Duration {
         ADMIN.min(self.total / 8)
     }
 
-    /// What is kept for the runtime and the logs.
+    /// Returns the time reserved for the runtime and the logs.
     pub(crate) fn last(self) -> Duration {
         last_of(self.total)
     }
@@ -69,14 +69,14 @@ fn last_of(total: Duration) -> Duration {
     LAST.min(total / 8)
 }
 
-/// What is left of the budget for the parts.
+/// Remaining budget for the parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Left {
     until: Instant,
 }
 
 impl Left {
-    /// For one of several steps that remain.
+    /// Returns the time for one of several remaining steps.
     pub(crate) fn half(self) -> Duration {
         self.until.saturating_duration_since(Instant::now()) / 2
     }

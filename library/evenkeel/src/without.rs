@@ -39,13 +39,13 @@ pub const GUARDS: [&str; 14] = [
     "call.fallback",
 ];
 
-/// Bytes of an answer's body when they are not bounded: what a machine can hold.
+/// Bound for an answer's body without limits, in bytes: the memory of a machine.
 const UNBOUNDED_ANSWER: usize = 1 << 30;
 
 const TURNED_OFF: Table = Table {
     name: "turned_off",
     help: "Guards that were turned off by name.",
-    columns: &[Column::label("guard", "Which."), Column::gauge("off", "Always 1.")],
+    columns: &[Column::label("guard", "Name of the guard."), Column::gauge("off", "Always 1.")],
 };
 
 /// A budget that pays for everything.
@@ -82,7 +82,7 @@ impl Without {
         self.0.contains(&guard)
     }
 
-    /// Tells at start, and shows for as long as the result lives, what is turned off.
+    /// Logs the guards that are turned off, and shows them for as long as the result lives.
     pub(crate) fn show(&self, registry: &Registry) -> Arc<Self> {
         for guard in &self.0 {
             tracing::warn!(guard, "turned off by WITHOUT");
@@ -117,7 +117,7 @@ impl Without {
         if self.has("call.timeout") { bounds.without_times() } else { bounds }
     }
 
-    /// Where a dependency is without them: always the first instance, or those that were found first.
+    /// Returns the endpoints of a dependency without discovery: always the first instance, or those that were found first.
     pub(crate) fn endpoints(&self, endpoints: Endpoints) -> Endpoints {
         let endpoints = if self.has("call.balance") { endpoints.first_alone() } else { endpoints };
         if self.has("call.discovery") { endpoints.once() } else { endpoints }
@@ -134,7 +134,7 @@ impl Without {
         }
     }
 
-    /// How a dependency is asked how it is without them: in step with everybody who was started together.
+    /// Returns the health check without jitter: in step with every process that was started together.
     pub(crate) fn check(&self, check: Check) -> Check {
         let ticks = check.ticks.jitter(0.0).first(First::AfterAPeriod);
         if self.has("call.jitter") { check.every(ticks) } else { check }
@@ -145,17 +145,17 @@ impl Without {
         if self.has("call.cpu-bulkhead") { rules.threads(0) } else { rules }
     }
 
-    /// Whether a call that was not answered becomes a clear refusal, and not a failure like any other.
+    /// Returns true when an unanswered call becomes a clear refusal, and not a failure like any other.
     pub(crate) fn refuses_clearly(&self) -> bool {
         !self.has("call.fallback")
     }
 
-    /// Whether operators can override policies.
+    /// Returns true when operators can override policies.
     pub(crate) fn takes_orders(&self) -> bool {
         !self.has("call.breaker-manual")
     }
 
-    /// The service's routes without them: work that nobody waits for any more goes on.
+    /// Returns the service's routes without cancellation: work goes on after its client has left.
     pub(crate) fn routes(&self, routes: Router) -> Router {
         let ends = !self.has("call.deadline") && !self.has("call.timeout");
         if ends { routes } else { routes.layer(axum::middleware::from_fn(detached)) }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_that_nobody_knows_is_told_with_those_that_are_known() {
+    fn an_unknown_guard_is_refused_with_a_list_of_the_known_ones() {
         let told = Without::parse("call.retry, call.retires").unwrap_err().to_string();
         assert!(told.contains("\"call.retires\"") && told.contains("call.retry-budget"), "{told}");
     }

@@ -1,13 +1,12 @@
-//! Adaptive concurrency: how many calls at a time a callee takes well, found out while calling.
+//! Adaptive concurrency limit: finds the number of concurrent calls that a callee handles well.
 //!
-//! - **AIMD**: one more for each round of calls that went well while at least half of the permits were used, and a share less when one
-//!   failed, once in a round (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
+//! - **AIMD**: the limit grows by one for each round of successful calls while at least half of the permits were used, and shrinks by a share
+//!   when one failed, once in a round (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
 //!   Networks", Computer Networks and ISDN Systems 17, 1989).
-//! - **Gradient**: what calls take is compared with what they take when the callee has next to nothing else to do, which is measured
-//!   again now and then with a few at a time; where they take longer they queue up at the callee, and there should be fewer of
-//!   them (the gradient controller of Envoy's adaptive concurrency filter).
+//! - **Gradient**: the latency of calls is compared with a baseline, which is measured again now and then with a few calls at a time. A
+//!   higher latency means that calls queue at the callee, and the limit shrinks (the gradient controller of Envoy's adaptive concurrency filter).
 //!
-//! Reading the limit is one atomic load. A sample that comes while another one is looked at is left out: there are more.
+//! Reading the limit is one atomic load. A sample that comes while another one is processed is dropped: there are more.
 
 use std::time::Duration;
 
@@ -19,51 +18,51 @@ use crate::setters::setters;
 use crate::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::sync::{Mutex, PoisonError};
 
-/// Calls at a time while it is measured what they take alone, and how many of them are averaged.
+/// Concurrency while the baseline latency is measured, and the number of calls that are averaged.
 const ALONE: u32 = 3;
 const MEASURED: u32 = 50;
-/// A measurement that has not ended after so many windows is given up, where an earlier one is known.
+/// Number of windows after which an unfinished measurement is abandoned, if an earlier result exists.
 const GIVEN_UP: u32 = 20;
-/// A window with fewer calls says nothing and goes on.
+/// Fewest calls of a window; a window with fewer goes on.
 const FEWEST: u32 = 5;
-/// The gradient of a window, whatever calls took.
+/// Range of the gradient of a window.
 const GRADIENT: std::ops::RangeInclusive<f64> = 0.5..=2.0;
-/// What is left of the limit after a failure where calls are compared by what they take.
+/// Factor of the limit after a failure, for the algorithm that compares latencies.
 const KEEPS: f64 = 0.9;
 /// Measurements of callers that were started together are spread by up to this share of the pause.
 const JITTER: f64 = 0.1;
 
-/// How the limit is found; the most is the bulkhead's permits.
+/// Rules of the adaptive concurrency limit; its maximum is the bulkhead's permits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AdaptiveRules {
-    /// What makes it grow and shrink.
+    /// Algorithm that raises and lowers the limit.
     pub algorithm: Algorithm,
     /// Calls that are always let through, at least 1.
     pub least: u32,
-    /// Where it begins.
+    /// Initial limit.
     pub first: u32,
 }
 
 setters!(AdaptiveRules: set { algorithm: Algorithm, least: u32, first: u32 } turn {});
 
-/// What makes the limit grow and shrink.
+/// Algorithm that raises and lowers the limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Algorithm {
     /// Additive increase, multiplicative decrease.
     Aimd {
-        /// What is left of the limit after a failure, between 0.5 and 1.
+        /// Factor of the limit after a failure, between 0.5 and 1.
         keeps: f64,
         /// A call that takes longer is a failure here.
         slow_after: Duration,
     },
-    /// By what calls take.
+    /// Gradient of the latency.
     Gradient {
-        /// So much longer than alone is still well, as a share.
+        /// Share by which the latency may exceed the baseline without a change.
         buffer: f64,
-        /// Over which calls are averaged, and after which the limit changes.
+        /// Window over which calls are averaged, and after which the limit changes.
         window: Duration,
-        /// Until it is measured again what calls take alone.
+        /// Pause between measurements of the baseline latency.
         pause: Duration,
     },
 }
@@ -80,10 +79,10 @@ impl AdaptiveRules {
         Self { algorithm: Algorithm::Gradient { buffer: 0.25, window, pause }, least: 1, first: 20 }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.least == 0 || self.first < self.least {
             return Err(InvalidRules::AdaptiveStart { first: self.first, least: self.least });
@@ -117,15 +116,15 @@ struct Found {
     gradient: Phase,
 }
 
-/// What is done with samples.
+/// Phase of the latency measurement.
 #[derive(Clone, Copy, Debug, Default)]
 enum Phase {
-    /// Nothing yet.
+    /// No measurement yet.
     #[default]
     New,
-    /// What calls take alone is measured, by those that were begun since only a few are under way.
+    /// Measures the latency of calls without a queue, from calls begun since only a few are under way.
     Alone { begun: Instant, since: Instant, sum: Samples, earlier: Option<f64> },
-    /// What calls take is compared with that.
+    /// Compares the latency of calls with that baseline.
     Compared { alone: f64, until: Instant, window: Instant, sum: Samples },
 }
 
@@ -155,12 +154,12 @@ impl Default for Adaptive {
 }
 
 impl Adaptive {
-    /// Nothing known: the limit is the rules' first.
+    /// Creates a limit without measurements: it is the rules' first.
     pub fn new() -> Self {
         Self { whole: AtomicU32::new(0), found: Mutex::new(Found::default()) }
     }
 
-    /// How many at a time now: at least the rules' least, at most this many.
+    /// Returns the current limit: at least the rules' least, at most `most`.
     pub fn limit(&self, rules: &AdaptiveRules, most: u32) -> u32 {
         let known = match self.whole.load(Relaxed) {
             0 => rules.first,
@@ -169,8 +168,8 @@ impl Adaptive {
         known.max(rules.least).min(most)
     }
 
-    /// Learns from a call that was begun at `begun`, with so many under way at its end, itself among them. Whether the limit has grown: who waits
-    /// for a permit can have it then.
+    /// Learns from a call that was begun at `begun`, with the given number of calls under way at its end, itself included. Returns true when the
+    /// limit has grown: waiting calls can have the new permits.
     pub fn learn(
         &self,
         rules: &AdaptiveRules,
@@ -276,7 +275,7 @@ impl Found {
     }
 }
 
-/// When a call was, and what is made of it when.
+/// Times of a call, and of its evaluation.
 #[derive(Clone, Copy)]
 struct Times {
     begun: Instant,

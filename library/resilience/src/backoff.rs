@@ -1,11 +1,11 @@
-//! The wait before the next attempt.
+//! Backoff: the wait before the next attempt.
 //!
 //! | growth | the longest wait after `n` failures |
 //! |---|---|
 //! | constant | `base` |
 //! | exponential | `base * 2^n` |
 //! | Fibonacci | `base * fib(n + 1)`: 1, 1, 2, 3, 5, .. |
-//! | custom | what the function says |
+//! | custom | the result of the function |
 //!
 //! | jitter | the wait, with `c` the longest, at most `cap` |
 //! |---|---|
@@ -18,7 +18,7 @@
 
 use std::time::Duration;
 
-/// How waits grow with failures.
+/// Growth of waits with the number of failures.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Growth {
     /// They do not.
@@ -26,9 +26,9 @@ pub enum Growth {
     /// They double.
     #[default]
     Exponential,
-    /// As Fibonacci's numbers.
+    /// Fibonacci growth.
     Fibonacci,
-    /// The longest wait after so many failures.
+    /// Longest wait by the number of failures.
     Custom(fn(u32) -> Duration),
 }
 
@@ -41,17 +41,17 @@ impl PartialEq for Growth {
     }
 }
 
-/// How waits are spread, so that those who failed together do not come back together.
+/// Jitter of waits, so that callers that failed together do not return together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Jitter {
-    /// Not at all: for tests, and where one caller alone waits.
+    /// No jitter: for tests, and for a single caller.
     None,
     /// Between nothing and the longest: the fewest calls in all.
     #[default]
     Full,
     /// Between half the longest and the longest: never at once.
     Equal,
-    /// From the wait before.
+    /// Decorrelated jitter, from the wait before.
     Decorrelated,
 }
 
@@ -62,9 +62,9 @@ pub struct Backoff {
     pub base: Duration,
     /// No wait is longer.
     pub cap: Duration,
-    /// How they grow.
+    /// Growth of the waits.
     pub growth: Growth,
-    /// How they are spread.
+    /// Jitter of the waits.
     pub jitter: Jitter,
 }
 
@@ -74,13 +74,13 @@ impl Backoff {
         Self { base, cap, growth: Growth::Exponential, jitter: Jitter::Full }
     }
 
-    /// With another growth.
+    /// Sets the growth.
     #[must_use]
     pub const fn growing(self, growth: Growth) -> Self {
         Self { growth, ..self }
     }
 
-    /// With another jitter.
+    /// Sets the jitter.
     #[must_use]
     pub const fn spread(self, jitter: Jitter) -> Self {
         Self { jitter, ..self }
@@ -104,7 +104,7 @@ impl Backoff {
         self.drawn(failures, before, vitals::random_fraction())
     }
 
-    /// A wait before the attempt after `failures` failed ones, where nobody remembers the wait before.
+    /// Returns the wait before the attempt after `failures` failed ones, without memory of the wait before.
     pub fn wait(&self, failures: u32) -> Duration {
         self.wait_after(failures, self.ceiling(failures.saturating_sub(1)))
     }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn each_growth_is_the_one_that_its_name_says() {
+    fn each_growth_matches_its_formula() {
         let of = |growth| {
             let backoff = Backoff::new(SECOND, 60 * SECOND).growing(growth);
             [0, 1, 2, 3, 4, 5, 6].map(|failures| backoff.ceiling(failures).as_secs())

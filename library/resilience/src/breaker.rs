@@ -1,15 +1,15 @@
-//! The circuit breaker: a callee that fails is left alone for a while, then tried with few calls.
+//! The circuit breaker: it refuses calls to a failing callee for a while, then admits a few probes.
 //!
 //! ```text
-//!            too many failed or slow          the wait is over: so many probes at once
+//!            too many failed or slow          the wait is over: probes are admitted
 //!   Closed ------------------------> Open --------------------------------------------> HalfOpen
 //!      ^                              ^                                                    |
 //!      |                              +------------------ too many of them failed --------+
 //!      +---------------------------------------- enough of them succeeded ----------------+
 //! ```
 //!
-//! Each change begins a new epoch, and the answer to a call that was admitted in an earlier one no longer counts. By hand a
-//! breaker can be forced open, forced closed or disabled, with an author and a reason. There is no lock on the way of a call:
+//! Each change begins a new epoch, and the answer to a call that was admitted in an earlier one no longer counts. An
+//! operator can force a breaker open or closed, or disable it, with an author and a reason. A call takes no lock:
 //! the state is one word, outcomes are one more.
 //!
 //! Source: Michael Nygard, "Release It!", 2007; windows, rates and slow calls as resilience4j has them.
@@ -31,11 +31,11 @@ use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
 use crate::setters::setters;
 
-/// When a breaker opens, and how it comes back.
+/// Circuit breaker rules: when it opens, and how it closes again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BreakerRules {
-    /// What is looked at.
+    /// Window over which rates are measured.
     pub window: Window,
     /// Opens when this share of the calls in the window failed, 0 to 1; above 1 never.
     pub failure_rate: f64,
@@ -43,15 +43,15 @@ pub struct BreakerRules {
     pub slow_rate: f64,
     /// A call is slow from here on.
     pub slow_after: Duration,
-    /// Rates say nothing below so many calls.
+    /// Fewest calls in the window for the rates to count.
     pub minimum_calls: u32,
-    /// Opens after so many failures in a row, whatever the rates; 0 is never.
+    /// Number of failures in a row that open it, at any rate; 0 is never.
     pub consecutive_failures: u32,
-    /// How long it stays open, which grows with each time that the probes fail.
+    /// Time for which it stays open; it grows each time that the probes fail.
     pub wait: Backoff,
-    /// How many calls are admitted to find out whether the callee is well again; 1 to 255.
+    /// Number of probe calls admitted half-open; 1 to 255.
     pub probes: u8,
-    /// When the probes have not ended by then it opens again.
+    /// Time limit for the probes; when they have not ended by then the breaker opens again.
     pub probe_patience: Duration,
 }
 
@@ -76,10 +76,10 @@ impl Default for BreakerRules {
 }
 
 impl BreakerRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         self.window.check()?;
         for (name, rate) in [("failure", self.failure_rate), ("slow-call", self.slow_rate)] {
@@ -101,7 +101,7 @@ impl BreakerRules {
         Ok(())
     }
 
-    /// How many failed probes open it again.
+    /// Number of failed probes that open it again.
     fn fatal_probes(&self) -> u8 {
         ((self.failure_rate.min(1.0) * f64::from(self.probes)).ceil() as u8).max(1)
     }
@@ -111,7 +111,7 @@ impl BreakerRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Order {
-    /// Nothing is admitted.
+    /// Forced open: no call is admitted.
     Open = 1,
     /// Everything is admitted; outcomes are counted and change nothing.
     Closed = 2,
@@ -122,15 +122,15 @@ pub enum Order {
 /// An order in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
-    /// What was ordered.
+    /// Forced position.
     pub order: Order,
-    /// By whom.
+    /// Author of the order.
     pub author: String,
-    /// Why.
+    /// Reason.
     pub reason: String,
 }
 
-/// What a breaker is, for whoever looks.
+/// State of a breaker, for views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// Calls are admitted.
@@ -153,16 +153,16 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker is open")]
 pub struct Open {
-    /// When it is worth asking again, from now on; none while it is forced open, or the probes are under way.
+    /// Time until a retry is worthwhile, from now on; none while it is forced open, or while probes are under way.
     pub retry_after: Option<Duration>,
 }
 
 /// A change that a call brought about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it is now.
+    /// New position.
     pub position: Position,
-    /// Why.
+    /// Reason.
     pub why: &'static str,
 }
 
@@ -174,7 +174,7 @@ pub struct Breaker {
     outcomes: Outcomes,
     /// Failures since the last success.
     in_a_row: AtomicU32,
-    /// How often it has opened since it was last closed by its probes.
+    /// Number of times that it opened since its probes last closed it.
     opened: AtomicU32,
     order: AtomicU8,
     ordered: Mutex<Option<Ordered>>,
@@ -194,7 +194,7 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made now. The second value is the change that this brought about.
+    /// Admits or refuses a call. The second value is the change of state that this caused.
     ///
     /// # Errors
     /// [`Open`], with when to ask again.
@@ -238,14 +238,14 @@ impl Breaker {
         }
     }
 
-    /// Whether the ticket still admits its call: nothing has opened or closed the breaker since, and no order has forced it open.
+    /// Returns true while the ticket still admits its call: no change of state since, and no order that forces the breaker open.
     pub fn is_current(&self, ticket: &Ticket) -> bool {
         self.order.load(Ordering::Acquire) != Order::Open as u8 && self.phase().epoch == ticket.epoch
     }
 
-    /// The call that the ticket admitted is over, `took` long. What is late, from an epoch before this one, does not count. A cancelled
-    /// call counts only where it took [`BreakerRules::slow_after`] or longer, as a slow one: who leaves a callee that hangs has seen
-    /// that much of it.
+    /// Reports the end of the call that the ticket admitted, which was `took` long. A late outcome, from an earlier epoch, does not count. A
+    /// cancelled call counts, as a slow one, only when it took [`BreakerRules::slow_after`] or longer: a caller that leaves a callee that hangs
+    /// has observed that.
     pub fn settle(
         &self,
         rules: &BreakerRules,
@@ -285,13 +285,13 @@ impl Breaker {
         })
     }
 
-    /// Whether [`Breaker::settle`] needs the moment at which a call that went well and was not slow was over.
+    /// Returns true when [`Breaker::settle`] needs the end time of a call that succeeded and was not slow.
     pub(crate) fn looks_back(&self, rules: &BreakerRules) -> bool {
         // A good call can be the one from which on rates count, and then opens the breaker from now on for so long.
         matches!(rules.window, Window::Time(_)) || self.outcomes.has_bad()
     }
 
-    /// What it is now, orders not looked at.
+    /// Returns the position without regard to orders.
     pub fn position(&self) -> Position {
         match self.phase().state {
             State::Closed => Position::Closed,
@@ -300,7 +300,7 @@ impl Breaker {
         }
     }
 
-    /// What the window holds now.
+    /// Returns the counts of the window.
     pub fn totals(&self, rules: &BreakerRules, now: Instant) -> Totals {
         self.outcomes.totals(rules.window, self.phase().epoch, self.at(rules.window, now))
     }
@@ -370,7 +370,7 @@ impl Breaker {
         }
     }
 
-    /// Why it is to open.
+    /// Returns the reason to open, if there is one.
     fn too_much(
         &self,
         rules: &BreakerRules,
@@ -425,7 +425,7 @@ impl Breaker {
         Phase::unpack(self.word.load(Ordering::Acquire))
     }
 
-    /// When an opening that begins now ends, in milliseconds since the birth.
+    /// Returns the end of an opening that begins now, in milliseconds since the breaker's creation.
     fn until(&self, rules: &BreakerRules, now: Instant) -> Word {
         let wait = rules.wait.wait(self.opened.load(Ordering::Relaxed));
         // Rounded up: never sooner than it says.
@@ -437,7 +437,7 @@ impl Breaker {
         Duration::from_millis(until.get()).checked_sub(passed).filter(|left| !left.is_zero())
     }
 
-    /// Since the birth, where the window asks for it.
+    /// Returns the time since the breaker's creation, if the window needs it.
     fn at(&self, window: Window, now: Instant) -> Duration {
         match window {
             Window::Calls(_) => Duration::ZERO,

@@ -1,11 +1,11 @@
-//! The retry budget: what repeats may cost, paid from what succeeds.
+//! The retry budget: repeats are paid from successes.
 //!
-//! A token bucket over successes: each success saves a part of a token, a repeat costs a whole one. On top there is a floor of
-//! so many repeats a second, so that a caller with little traffic can repeat at all. Source: Finagle's `RetryBudget`, and "The
-//! Site Reliability Workbook", O'Reilly 2018, on retry budgets; that tokens come from successes and not from requests is
-//! Envoy's and gRPC's way (gRFC A6), which stops repeats altogether while everything fails.
+//! The budget is a token bucket over successes: each success saves a part of a token, a repeat costs a whole one. On top there is a floor of
+//! repeats per second, so that a caller with little traffic can repeat at all. Source: Finagle's `RetryBudget`, and "The Site Reliability
+//! Workbook", O'Reilly 2018, on retry budgets; tokens come from successes and not from requests, as in Envoy and gRPC (gRFC A6), which stops
+//! repeats altogether while everything fails.
 //!
-//! Whatever happens: repeats <= ratio * successes + floor * seconds + [`FLOOR_BURST`] seconds' worth of the floor.
+//! In every case: repeats <= ratio * successes + floor * seconds + [`FLOOR_BURST`] seconds' worth of the floor.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,16 +18,16 @@ use crate::setters::setters;
 
 /// A token, in the unit of which the bucket counts.
 const TOKEN: u64 = 1000;
-/// How long the floor may be saved up.
+/// Longest time for which the floor can be saved up.
 pub const FLOOR_BURST: Duration = Duration::from_secs(1);
 
-/// What repeats may cost.
+/// Retry budget rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BudgetRules {
     /// Repeats for one success, 0 to 1.
     pub ratio: f64,
-    /// Repeats a second on top, whatever succeeds.
+    /// Repeats per second in addition, independent of successes.
     pub floor: f64,
     /// The most repeats that are saved up from successes.
     pub savings: u32,
@@ -43,15 +43,15 @@ impl Default for BudgetRules {
 }
 
 impl BudgetRules {
-    /// So many repeats for one success, and so many a second on top; at most a hundred saved up.
+    /// Creates rules for `ratio` repeats per success and `floor` per second in addition; at most a hundred are saved up.
     pub const fn of(ratio: f64, floor: f64) -> Self {
         Self { ratio, floor, savings: 100 }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(0.0..=1.0).contains(&self.ratio) {
             return Err(InvalidRules::BudgetRatio(self.ratio));
@@ -63,7 +63,7 @@ impl BudgetRules {
     }
 }
 
-/// The bucket. Shared by all calls of a dependency, whoever makes them. Saving and paying are one atomic operation each.
+/// The token bucket. Shared by all calls of a dependency. Saving and paying are one atomic operation each.
 #[derive(Debug)]
 pub struct Budget {
     birth: Instant,
@@ -74,7 +74,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// With nothing saved, and a second's worth of the floor.
+    /// Creates a budget without savings, with a second's worth of the floor.
     pub fn new(now: Instant) -> Self {
         Self { birth: now, saved: AtomicU64::new(0), floor: AtomicU64::new(0) }
     }
@@ -98,7 +98,7 @@ impl Budget {
         self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, paid).is_ok() || self.pay_by_floor(rules, now)
     }
 
-    /// Repeats that could be paid for from what is saved.
+    /// Returns the number of repeats that the savings pay for.
     pub fn saved(&self) -> f64 {
         self.saved.load(Ordering::Relaxed) as f64 / TOKEN as f64
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_gives_so_many_a_second_and_is_not_saved_up_for_longer_than_one() {
+    fn the_floor_refills_each_second_and_is_saved_up_for_at_most_one() {
         let (start, rules) = (Instant::now(), rules(0.0, 5.0));
         let budget = Budget::new(start);
         let count = |at| (0..100).filter(|_| budget.withdraw(&rules, at)).count();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn savings_have_an_end() {
+    fn savings_are_bounded() {
         let (now, rules) = (Instant::now(), BudgetRules { ratio: 0.5, floor: 0.0, savings: 3 });
         let budget = Budget::new(now);
         (0..1000).for_each(|_| budget.deposit(&rules));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_told() {
+    fn invalid_numbers_are_rejected() {
         assert!(rules(1.5, 0.0).check().unwrap_err().to_string().contains("1.5"));
         assert!(rules(f64::NAN, 0.0).check().is_err());
         assert!(rules(0.1, -1.0).check().unwrap_err().to_string().contains("floor"));

@@ -1,9 +1,8 @@
-//! The bulkhead: so many calls at a time, so many more in a queue for so long, and no further.
+//! The bulkhead: a limit of concurrent calls, with a queue that is bounded in length and time.
 //!
-//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. Whoever leaves hands the permit to who waits,
-//! so that nobody who comes later overtakes, unless the queue is in its adaptive order: once the oldest has waited for too
-//! long, the newest is served first, as the oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue
-//! 13(8), 2015).
+//! Without a queue it is one atomic word, `in flight << 32 | waiting`, and no lock. A call that leaves hands its permit to a waiting one, so
+//! that later calls do not overtake. In the adaptive order, once the oldest has waited for too long, the newest is served first, because the
+//! oldest will hardly be in time any more (Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +17,7 @@ use tokio::time::Instant;
 /// The longest queue.
 pub const MAX_QUEUE: u32 = 100_000;
 
-/// How many at a time, and who waits.
+/// Bulkhead rules: a concurrency limit and a bounded queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BulkheadRules {
@@ -28,19 +27,19 @@ pub struct BulkheadRules {
     pub queue: u32,
     /// The longest wait.
     pub patience: Duration,
-    /// Who is served first.
+    /// Queue order.
     pub order: Queueing,
 }
 
 setters!(BulkheadRules: set { permits: u32, queue: u32, patience: Duration, order: Queueing } turn {});
 
-/// Who of those waiting is served first.
+/// Queue order of waiting calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Queueing {
-    /// Who came first.
+    /// First in, first out.
     #[default]
     Fifo,
-    /// Who came first, until one has waited for so long: then who came last, until the queue is short again.
+    /// First in, first out, until a call has waited for this long; then last in, first out, until the queue is short again.
     AdaptiveLifo(Duration),
 }
 
@@ -52,10 +51,10 @@ impl Default for BulkheadRules {
 }
 
 impl BulkheadRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.permits == 0 {
             return Err(InvalidRules::NoPermits);
@@ -67,23 +66,23 @@ impl BulkheadRules {
     }
 }
 
-/// Why there is no permit.
+/// Reason why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Full {
     /// All permits are taken, and so is the queue.
     #[error("all permits and the queue are full")]
     Queue,
-    /// None became free in time.
+    /// No permit became free in time.
     #[error("no permit became free in time")]
     Patience,
 }
 
-/// The permits and who waits for them. Rules are given with each call, so that they can change while it lives.
+/// The permits and the queue of waiting calls. Rules are given with each call, so that they can change while it lives.
 #[derive(Debug, Default)]
 pub struct Bulkhead {
     word: AtomicU64,
-    /// Of the rules that were given last: who entered by older ones hands its permit on by these.
+    /// Permits of the last rules: a call that entered by older ones hands its permit on by these.
     permits: AtomicU32,
     waiting: Mutex<Waiting>,
 }
@@ -109,7 +108,7 @@ pub struct Permit<'a> {
     order: Queueing,
 }
 
-/// How many are inside, and how many wait.
+/// Number of permits in use, and of waiting calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Calls that have a permit.
@@ -134,7 +133,7 @@ impl Bulkhead {
         Self::default()
     }
 
-    /// A permit, if there is one now and nobody waits for it.
+    /// Returns a permit, if one is free and no call waits for it.
     pub fn try_enter(&self, rules: &BulkheadRules) -> Option<Permit<'_>> {
         self.know(rules);
         let free = |load: Load| (load.in_flight < rules.permits && load.waiting == 0).then_some(load.in_flight + 1);
@@ -142,8 +141,8 @@ impl Bulkhead {
         taken.then(|| Permit { bulkhead: self, order: rules.order })
     }
 
-    /// A permit, waited for in the queue until `until` or the rules' patience, whichever ends sooner. Cancel-safe: who is
-    /// dropped leaves the queue, or hands on the permit that was just given.
+    /// Waits in the queue for a permit until `until` or the rules' patience, whichever ends sooner. Cancel-safe: a dropped call leaves the
+    /// queue, or hands on the permit that was just given.
     ///
     /// # Errors
     /// [`Full`].
@@ -166,7 +165,7 @@ impl Bulkhead {
         Ok(Permit { bulkhead: self, order: rules.order })
     }
 
-    /// How many are inside, and how many wait.
+    /// Returns the number of permits in use, and of waiting calls.
     pub fn load(&self) -> Load {
         Load::unpack(self.word.load(Ordering::Relaxed))
     }
@@ -176,7 +175,7 @@ impl Bulkhead {
         self.permits.load(Ordering::Relaxed)
     }
 
-    /// To be called when there are more permits than before: those who wait get the new ones.
+    /// Gives new permits to waiting calls. To be called after the number of permits has grown.
     pub fn widen(&self, rules: &BulkheadRules, now: Instant) {
         self.know(rules);
         let mut waiting = self.waiting();
@@ -228,7 +227,7 @@ impl Bulkhead {
         Ok(Err(Turn { bulkhead: self, order: rules.order, number, permit, had: false }))
     }
 
-    /// Somebody has left.
+    /// Hands on the permit of a call that has left.
     fn leave(&self, order: Queueing) {
         let permits = self.permits();
         let alone = |load: Load| load.waiting == 0 || load.in_flight > permits;
@@ -264,7 +263,7 @@ impl Bulkhead {
 }
 
 impl Waiting {
-    /// Who is served next.
+    /// Takes the next waiting call from the queue.
     fn take(&mut self, order: Queueing, now: Instant) -> Option<Waiter> {
         let oldest = self.queue.front()?;
         match order {
@@ -282,13 +281,13 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// A turn in the queue; who is dropped leaves it.
+/// A turn in the queue; dropping it leaves the queue.
 struct Turn<'a> {
     bulkhead: &'a Bulkhead,
     order: Queueing,
     number: u64,
     permit: oneshot::Receiver<()>,
-    /// Whether the permit was taken.
+    /// True once the permit was taken.
     had: bool,
 }
 

@@ -1,5 +1,4 @@
-//! The instances of a dependency: who gets a call, and who gets none for a while. Joins [`balance`](crate::balance) and
-//! [`outlier`](crate::outlier).
+//! The instances of a dependency: load balancing and outlier ejection. Joins [`balance`](crate::balance) and [`outlier`](crate::outlier).
 //!
 //! ```
 //! use evenkeel_resilience::balance::Instance;
@@ -14,8 +13,8 @@
 //! picked.done(Outcome::Success, now.elapsed());
 //! ```
 //!
-//! The set of instances is replaced whole while calls are under way: what is known of those that stay goes along, and calls to
-//! those that left end where they began.
+//! The set of instances is replaced whole while calls are under way: remaining instances keep their state, and calls to removed ones end where
+//! they began.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,13 +31,13 @@ use crate::outcome::Outcome;
 use crate::outlier::{OutlierRules, Sign, outliers};
 use crate::setters::setters;
 
-/// Who gets a call, and who gets none for a while.
+/// Rules of a cluster: load balancing and outlier ejection.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterRules {
-    /// Who gets a call.
+    /// Load balancing rules.
     pub balance: BalanceRules,
-    /// Who gets none for a while; none ejects nobody.
+    /// Outlier ejection rules; none ejects no instance.
     pub outlier: Option<OutlierRules>,
 }
 
@@ -52,10 +51,10 @@ impl Default for ClusterRules {
 }
 
 impl ClusterRules {
-    /// Looks for what makes no sense.
+    /// Checks the rules.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         self.balance.check()?;
         self.outlier.as_ref().map_or(Ok(()), OutlierRules::check)
@@ -75,43 +74,43 @@ struct Shared<T> {
     rules: Live<ClusterRules>,
     set: Live<Set<T>>,
     turn: AtomicU64,
-    /// When the current interval ends.
+    /// End of the current interval.
     interval_ends: AtomicU64,
-    /// When the last ejection of all ends: from then on nobody needs to be asked.
+    /// End of the last ejection: from then on no instance needs to be checked.
     last_back: AtomicU64,
     slow: Mutex<Slow<T>>,
 }
 
-/// What only slow paths touch.
+/// State of slow paths only.
 #[derive(Debug)]
 struct Slow<T> {
-    /// As they were given, before a subset was taken.
+    /// Instances as given, before a subset was taken.
     given: Vec<Instance<T>>,
-    /// Why the instances may be out of date.
+    /// Reason why the instances may be out of date.
     stale: Option<Arc<str>>,
 }
 
 /// An instance was ejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ejected<T> {
-    /// Which.
+    /// Address of the ejected instance.
     pub address: T,
-    /// Why.
+    /// Reason.
     pub sign: Sign,
-    /// For how long.
+    /// Length of the ejection.
     pub lasts: Duration,
 }
 
-/// An instance as it is now, for whoever looks.
+/// State of an instance, for views.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen<T> {
-    /// Which.
+    /// Instance.
     pub instance: Instance<T>,
     /// Calls to it that are under way.
     pub in_flight: u32,
     /// Calls that it was picked for.
     pub picked: u64,
-    /// How long it gets no calls, where it is ejected.
+    /// Remaining time of its ejection, if it is ejected.
     pub ejected: Option<Duration>,
 }
 
@@ -135,7 +134,7 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
     /// Without instances.
     ///
     /// # Errors
-    /// What makes no sense in the rules.
+    /// Invalid rules.
     pub fn new(name: impl Into<Arc<str>>, rules: ClusterRules, now: Instant) -> Result<Self, InvalidRules> {
         rules.check()?;
         let interval = rules.outlier.map_or(u64::MAX, |outlier| nanos(outlier.interval));
@@ -162,10 +161,10 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
         self.shared.rules.get()
     }
 
-    /// Replaces the rules. What is known of the instances stays.
+    /// Replaces the rules. The state of the instances is kept.
     ///
     /// # Errors
-    /// What makes no sense in the new ones; the old ones stay in force.
+    /// Invalid new rules; the old ones stay in force.
     pub fn change(&self, rules: ClusterRules, now: Instant) -> Result<(), InvalidRules> {
         rules.check()?;
         let slow = self.shared.slow();
@@ -198,13 +197,13 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
         self.shared.slow().stale = Some(why.into());
     }
 
-    /// Why the instances may be out of date; none where they are not.
+    /// Returns the reason why the instances may be out of date; none when they are current.
     pub fn stale(&self) -> Option<Arc<str>> {
         self.shared.slow().stale.clone()
     }
 
-    /// An instance for a call; `key` counts where calls are hashed. None where there are no instances, or all are ejected and
-    /// the rules know no panic.
+    /// Picks an instance for a call; `key` counts when calls are hashed. None without instances, or when all are ejected and the rules have no
+    /// panic mode.
     pub fn pick<K: Hash + ?Sized>(&self, now: Instant, key: &K) -> Option<Picked<T>> {
         self.pick_but(now, key, &[])
     }
@@ -247,12 +246,12 @@ impl<T: Clone + Eq + Hash> Cluster<T> {
 }
 
 impl<T: Clone + Eq + Hash> Picked<T> {
-    /// Who is to be called.
+    /// Returns the address to call.
     pub fn address(&self) -> &T {
         &self.address
     }
 
-    /// The call is over. Says who was ejected for it: the instance itself, or where an interval has ended also others.
+    /// Reports the end of the call. Returns the instances ejected for it: the instance itself, or at the end of an interval also others.
     pub fn done(self, outcome: Outcome, took: Duration) -> Vec<Ejected<T>> {
         let shared = &self.shared;
         let rules = shared.rules.read();
@@ -326,13 +325,13 @@ const INSTANCE: Table = Table {
     help: "An instance of a dependency.",
     columns: &[
         Column::label("dependency", "The dependency."),
-        Column::label("address", "Where it is."),
-        Column::state("zone", "In which zone."),
-        Column::gauge("weight", "Its part of the calls beside the others'."),
+        Column::label("address", "Its address."),
+        Column::state("zone", "Its zone."),
+        Column::gauge("weight", "Its weight."),
         Column::gauge("in_flight", "Calls to it that are under way."),
         Column::counter("picked", "Calls that it was picked for."),
-        Column::gauge("ejected", "Whether it gets no calls for a while."),
-        Column::state("stale", "Why the instances may be out of date."),
+        Column::gauge("ejected", "1 while it is ejected and gets no calls."),
+        Column::state("stale", "Reason why the instances may be out of date."),
     ],
 };
 

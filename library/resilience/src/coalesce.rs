@@ -1,9 +1,8 @@
-//! Coalescing: those who want the same at the same time wait for one piece of work ("singleflight", after Go's
+//! Request coalescing: callers with the same key at the same time wait for one piece of work ("singleflight", after Go's
 //! `golang.org/x/sync/singleflight`).
 //!
-//! The work is a task of its own, which belongs to all who wait for it. Whoever came first may go away: the work goes on as
-//! long as one waits, until the deadline of the one who waits longest. When the last has gone, it is aborted. Each flight has
-//! a waiter, so there are never more flights than callers.
+//! The work is a task of its own, which belongs to all its callers. The first caller may leave: the work goes on as long as one waits, until the
+//! latest of their deadlines. When the last has left, it is aborted. Each flight has a waiter, so there are never more flights than callers.
 
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::collections::HashMap;
@@ -13,14 +12,14 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// This caller's deadline passed; others may still get one.
-    #[error("the deadline passed while waiting for work that is shared")]
+    /// The caller's deadline passed; others may still get an answer.
+    #[error("the deadline passed while waiting for shared work")]
     Expired,
     /// The work panicked, or its runtime was shut down.
-    #[error("the work that was waited for, shared with others, panicked or was shut down")]
+    #[error("the shared work panicked or was shut down")]
     Lost,
 }
 
@@ -29,11 +28,11 @@ pub enum NoAnswer {
 pub struct Shared<V> {
     /// The answer.
     pub value: V,
-    /// Whether the work had been begun by somebody else.
+    /// True when another caller had begun the work.
     pub joined: bool,
 }
 
-/// The work under way, by what it is for.
+/// The work under way, by key.
 #[derive(Debug)]
 pub struct Coalescer<K, V> {
     flights: Arc<Flights<K, V>>,
@@ -59,18 +58,18 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Nothing under way.
+    /// Creates a coalescer without work.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The answer of the work that is under way for this key, or else of this `work`. Nothing is kept: who comes after the
-    /// answer begins anew. Cancel-safe: who is dropped no longer counts as waiting.
+    /// Returns the answer of the work that is under way for this key, or else of this `work`. Nothing is kept: a caller that comes after the
+    /// answer begins anew. Cancel-safe: a dropped caller no longer counts as waiting.
     ///
-    /// The work runs without a deadline of its own: it is dropped when nobody waits any more.
+    /// The work runs without a deadline of its own: it is dropped when its last caller leaves.
     ///
     /// # Errors
-    /// [`NoAnswer`]; what the work itself has to say about failing is in `V`.
+    /// [`NoAnswer`]; errors of the work itself are in `V`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -88,12 +87,12 @@ where
         given.map(|value| Shared { value, joined }).ok_or(NoAnswer::Lost)
     }
 
-    /// How many pieces of work are under way.
+    /// Returns the number of pieces of work under way.
     pub fn flights(&self) -> usize {
         lock(&self.flights).len()
     }
 
-    /// How many wait for this one.
+    /// Returns the number of callers that wait for this key.
     pub fn waiters(&self, key: &K) -> usize {
         lock(&self.flights).get(key).map_or(0, |flight| flight.waiters)
     }
@@ -128,7 +127,7 @@ where
 }
 
 impl<V> Flight<V> {
-    /// Whether it is worth joining: its answer is still to come.
+    /// Returns true while it can be joined: its answer is still to come.
     fn goes_on(&self) -> bool {
         self.answer.has_changed().is_ok() && self.answer.borrow().is_none()
     }
@@ -139,7 +138,7 @@ fn lock<K, V>(flights: &Flights<K, V>) -> MutexGuard<'_, HashMap<K, Flight<V>>> 
     flights.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Somebody who waits. The last to be dropped ends the flight.
+/// A waiting caller. The last to be dropped ends the flight.
 struct Waiter<K: Eq + Hash, V> {
     flights: Arc<Flights<K, V>>,
     key: K,

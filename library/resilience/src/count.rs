@@ -1,10 +1,10 @@
-//! A count that many threads raise and hardly anybody reads.
+//! Sharded counter, for many writers and few readers.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::line::OwnLine;
 
-/// The first so many threads of the process have a part each; those beyond share as many more.
+/// Number of threads with a part of their own; later ones share as many more.
 const OWN: usize = 8;
 const STRIPES: usize = 2 * OWN;
 
@@ -37,7 +37,7 @@ impl Count {
         }
     }
 
-    /// How many; what is raised meanwhile may be in it or not.
+    /// Returns the count; concurrent increments may be included or not.
     pub(crate) fn get(&self) -> u64 {
         self.stripes.iter().map(|stripe| stripe.load(Relaxed)).sum()
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_every_thread_raised_is_in_the_sum() {
+    fn the_sum_includes_the_increments_of_every_thread() {
         let count = Count::default();
         std::thread::scope(|scope| {
             for _ in 0..2 * STRIPES {

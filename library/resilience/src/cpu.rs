@@ -1,9 +1,8 @@
-//! The bulkhead for work that computes, or blocks: threads of its own, so that what waits for the network is never held up
-//! by what keeps a processor.
+//! The bulkhead for CPU-bound and blocking work: it has threads of its own, so that work that waits for the network is never delayed by work
+//! that occupies a processor.
 //!
-//! So many threads, so many more pieces of work in a queue, and no further. Work sees the deadline of the task that asked for it
-//! ([`Deadline::current`]) and can look now and then whether it is still [`Wanted`]; what nobody waits for any more is
-//! not begun.
+//! Threads and queue are bounded; work beyond both is refused. Work sees the deadline of the calling task ([`Deadline::current`]) and can check
+//! now and then whether it is still [`Wanted`]; queued work without a caller is not begun.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -38,7 +37,7 @@ use crate::setters::setters;
 pub const MAX_THREADS: u32 = 1024;
 /// The longest queue of a pool.
 pub const MAX_QUEUE: u32 = 100_000;
-/// Pieces of work that wait for each thread when nothing else is asked for.
+/// Default queue length for each thread.
 const QUEUE_OF_A_THREAD: u32 = 16;
 
 const CPU: Table = Table {
@@ -51,11 +50,11 @@ const CPU: Table = Table {
         Column::gauge("queued", "Pieces of work that wait for one."),
         Column::counter("done", "Pieces of work that were begun and have ended."),
         Column::counter("refused", "Pieces of work that found the queue full."),
-        Column::counter("forsaken", "Pieces of work that nobody waited for any more when a thread was free."),
+        Column::counter("forsaken", "Pieces of work abandoned by their callers before a thread was free."),
     ],
 };
 
-/// How many threads, and how much waits for them.
+/// Rules of a pool for CPU-bound work: threads and queue length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CpuRules {
@@ -76,15 +75,15 @@ impl Default for CpuRules {
 }
 
 impl CpuRules {
-    /// So many threads, and 16 pieces of work in the queue for each.
+    /// Creates rules for this many threads, with a queue of 16 pieces of work for each.
     pub const fn of(threads: u32) -> Self {
         Self { threads, queue: threads.saturating_mul(QUEUE_OF_A_THREAD) }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         let none = self.threads == 0 && !cfg!(feature = "without-guards");
         if none || self.threads > MAX_THREADS {
@@ -97,7 +96,7 @@ impl CpuRules {
     }
 }
 
-/// Why there is no pool.
+/// Reason why there is no pool.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPool {
@@ -105,40 +104,42 @@ pub enum NoPool {
     #[error(transparent)]
     Rules(#[from] InvalidRules),
     /// The operating system gives no thread.
-    #[error("thread {number} of the pool {name} cannot be had: {source}")]
+    #[error("cannot start thread {number} of the pool {name}: {source}")]
     Thread {
         /// The pool.
         name: Arc<str>,
-        /// Which, from 0.
+        /// Number of the thread, from 0.
         number: u32,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
 
-/// Why work was not done.
+/// Reason why work was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CpuError {
     /// All threads are taken, and so is the queue.
-    #[error("all threads of the pool are taken, and so is its queue: ask again later, or give it more")]
+    #[error(
+        "all threads of the pool are busy and its queue is full: retry later, or give the pool more threads or a longer queue"
+    )]
     Full,
     /// The deadline passed before the work was done.
     #[error(transparent)]
     Expired(#[from] Expired),
-    /// Nobody waits for it any more; only work itself sees this.
-    #[error("nobody waits for this work any more")]
+    /// The caller no longer waits for it; only the work itself sees this.
+    #[error("the caller of this work is gone")]
     Forsaken,
 }
 
-/// Whether somebody still waits for the work.
+/// Handle by which work checks that its caller still waits.
 pub struct Wanted<'a> {
     deadline: Option<Deadline>,
     forsaken: &'a dyn Fn() -> bool,
 }
 
 impl Wanted<'_> {
-    /// Looks. Costs a reading of the clock where there is a deadline: once in a millisecond of work is plenty.
+    /// Checks that the caller still waits. Reads the clock if there is a deadline: once in a millisecond of work is plenty.
     ///
     /// # Errors
     /// [`CpuError::Expired`] or [`CpuError::Forsaken`]: the work should end.
@@ -157,7 +158,7 @@ impl std::fmt::Debug for Wanted<'_> {
     }
 }
 
-/// Threads for work that computes. Cheap to clone; they end with the last clone, when what they are at is done.
+/// Thread pool for CPU-bound work. Cheap to clone; the threads end with the last clone, after their current work.
 #[derive(Clone, Debug)]
 pub struct CpuPool {
     shared: Arc<Shared>,
@@ -165,18 +166,18 @@ pub struct CpuPool {
 }
 
 impl CpuPool {
-    /// With these threads, named after the pool.
+    /// Creates a pool with these threads, named after it.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why a thread cannot be had.
+    /// Invalid rules, or a thread that cannot be started.
     pub fn new(name: impl Into<Arc<str>>, rules: CpuRules) -> Result<Self, NoPool> {
         Self::begun_with(name, rules, |_| ())
     }
 
-    /// The same, where each thread first does this, with its number from 0: pins itself to a core, say.
+    /// Creates a pool whose threads first run `first` with their number from 0: to pin them to a core, for example.
     ///
     /// # Errors
-    /// What makes no sense in the rules, or why a thread cannot be had.
+    /// Invalid rules, or a thread that cannot be started.
     pub fn begun_with(
         name: impl Into<Arc<str>>,
         rules: CpuRules,
@@ -219,14 +220,14 @@ impl CpuPool {
 
     /// Does work on a thread of the pool, until the running task's deadline.
     ///
-    /// Cancel-safe: work whose caller was dropped is not begun, and its place in the queue is free at once; what runs
-    /// already ends by itself, as soon as it looks whether it is [`Wanted`].
+    /// Cancel-safe: queued work of a dropped caller is not begun, and its place in the queue is free at once; running work ends by itself when
+    /// it checks whether it is [`Wanted`].
     ///
     /// # Errors
-    /// [`CpuError::Full`] at once, [`CpuError::Expired`] at the deadline, and what the work itself says.
+    /// [`CpuError::Full`] at once, [`CpuError::Expired`] at the deadline, and the errors of the work itself.
     ///
     /// # Panics
-    /// With what the work panicked with.
+    /// Panics with the panic of the work.
     pub async fn run<T, F>(&self, work: F) -> Result<T, CpuError>
     where
         F: FnOnce(&Wanted<'_>) -> Result<T, CpuError> + Send + 'static,
@@ -286,7 +287,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// At most [`CpuRules::queue`] more than there are threads without work.
+    /// Queue of at most [`CpuRules::queue`] more than there are threads without work.
     queue: VecDeque<(u64, Job)>,
     running: u32,
     /// The number of the next job.
@@ -343,7 +344,7 @@ impl Shared {
     }
 }
 
-/// A place in the queue, or what is left of it: who goes away gives it back.
+/// A place in the queue; dropping it gives the place back.
 struct Place<'a> {
     shared: &'a Shared,
     number: u64,

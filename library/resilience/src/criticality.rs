@@ -7,8 +7,7 @@ tokio::task_local! {
     static CURRENT: Criticality;
 }
 
-/// How much it matters that work is done, when not all of it can be. Set at the edge or by the code that begins the work, carried by the
-/// task and by its calls.
+/// Criticality of work, for load shedding. Set at the edge or by the code that begins the work; it propagates with the task and its calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -22,7 +21,7 @@ tokio::task_local! {
 pub enum Criticality {
     /// Can be left out without harm, or is done again later: prefetching, crawlers, work in the background.
     Sheddable,
-    /// Somebody waits for it.
+    /// A caller waits for it.
     #[default]
     Default,
     /// The last to be left out.
@@ -30,20 +29,20 @@ pub enum Criticality {
 }
 
 impl Criticality {
-    /// From the least important on.
+    /// All levels, from the least important on.
     pub const ALL: [Self; 3] = [Self::Sheddable, Self::Default, Self::Critical];
 
-    /// That of the task that runs now: [`Criticality::Default`], where nothing was said.
+    /// Returns the criticality of the current task, or [`Criticality::Default`] when none was set.
     pub fn current() -> Self {
         Self::explicit().unwrap_or_default()
     }
 
-    /// That of the task that runs now, where something was said.
+    /// Returns the criticality of the current task, if one was set.
     pub fn explicit() -> Option<Self> {
         CURRENT.try_with(|criticality| *criticality).ok()
     }
 
-    /// Work that sees this as [`Criticality::current`], and whose calls carry it.
+    /// Runs work with this as [`Criticality::current`]; its calls carry it.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back_and_others_are_told() {
+    fn names_are_read_back_and_others_are_refused() {
         assert!(Criticality::ALL.is_sorted());
         for criticality in Criticality::ALL {
             assert_eq!(criticality.to_string().parse(), Ok(criticality));

@@ -15,7 +15,7 @@ tokio::task_local! {
     static CURRENT: Deadline;
 }
 
-/// The moment after which nobody waits for an answer. Set once at the edge, carried by the task.
+/// The moment after which no caller waits for an answer. Set once at the edge, carried by the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline {
     at: Instant,
@@ -27,12 +27,12 @@ pub struct Deadline {
 pub struct Expired;
 
 impl Deadline {
-    /// So long from now.
+    /// Creates a deadline this long from now.
     pub fn after(duration: Duration) -> Self {
         Self::since(Instant::now(), duration)
     }
 
-    /// So long from `start`.
+    /// Creates a deadline this long from `start`.
     pub fn since(start: Instant, duration: Duration) -> Self {
         // Thirty years stand for "never" where the sum would overflow.
         let at = start.checked_add(duration).unwrap_or_else(|| start + Duration::from_secs(86_400 * 365 * 30));
@@ -44,28 +44,28 @@ impl Deadline {
         CURRENT.try_with(|deadline| *deadline).ok()
     }
 
-    /// So long from now, or the running task's deadline when that is sooner.
+    /// Creates a deadline this long from now, or returns the running task's when that is sooner.
     pub fn after_or_current(duration: Duration) -> Self {
         let own = Self::after(duration);
         Self::current().map_or(own, |current| own.min(current))
     }
 
-    /// When it is.
+    /// Returns the moment of the deadline.
     pub fn at(&self) -> Instant {
         self.at
     }
 
-    /// What is left; zero when it has passed.
+    /// Returns the remaining time; zero when it has passed.
     pub fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has passed.
+    /// Returns true once it has passed.
     pub fn is_over(&self) -> bool {
         self.left().is_zero()
     }
 
-    /// The moment at which this share of what is left has passed, at most `at_most` from now.
+    /// Returns the deadline after this share of the remaining time, at most `at_most` from now.
     ///
     /// # Panics
     /// When `share` is not between 0 and 1.
@@ -87,7 +87,7 @@ impl Deadline {
         Scoped { work: CURRENT.scope(self, work), until: self, over: None }
     }
 
-    /// What the work gives until this deadline; none when it passes before. Whoever holds the work drops it.
+    /// Runs the work until this deadline and returns its output; none when the deadline passes first. The caller drops the work.
     pub(crate) async fn bound<F: Future>(self, mut work: Pin<&mut F>) -> Option<F::Output> {
         // Most of what is answered at once needs no timer.
         if let Poll::Ready(output) = at_once(work.as_mut()).await {
@@ -115,7 +115,7 @@ impl Deadline {
 }
 
 pin_project_lite::pin_project! {
-    /// Work with its deadline in force. Most of what is answered at once needs no timer.
+    /// Work with its deadline in force. Work that finishes at its first poll needs no timer.
     struct Scoped<F> {
         #[pin]
         work: TaskLocalFuture<Deadline, F>,
@@ -144,8 +144,8 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
-/// What is left of a deadline as text, for a header: the `TimeoutValue TimeoutUnit` of gRPC over HTTP/2 (`grpc-timeout`), in
-/// milliseconds or, where those have more than eight digits, seconds. Rounded down, as a callee must not believe in more.
+/// Encodes the remaining time of a deadline for a header: the `TimeoutValue TimeoutUnit` of gRPC over HTTP/2 (`grpc-timeout`), in milliseconds
+/// or, beyond eight digits of those, in seconds. Rounded down, so that a callee never assumes more time than there is.
 pub fn encode_timeout(left: Duration) -> String {
     const DIGITS: u128 = 99_999_999;
     match left.as_millis() {
@@ -162,7 +162,7 @@ pub struct NoTimeout(String);
 /// Reads [`encode_timeout`]'s text, in any of gRPC's units: `H`, `M`, `S`, `m`, `u`, `n`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The invalid text.
 pub fn decode_timeout(text: &str) -> Result<Duration, NoTimeout> {
     let refused = || NoTimeout(text.to_owned());
     let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refused)?;
@@ -235,7 +235,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_read_back_and_never_longer(millis in any::<u64>(), nanos in 0_u32..1_000_000) {
+        fn an_encoded_timeout_is_read_back_and_never_longer(millis in any::<u64>(), nanos in 0_u32..1_000_000) {
             let left = Duration::from_millis(millis) + Duration::from_nanos(u64::from(nanos));
             let text = encode_timeout(left);
             let back = decode_timeout(&text).unwrap();

@@ -1,4 +1,4 @@
-//! Where a dependency's instances are: who says so, and how a cluster follows.
+//! Service discovery: sources of instances, and a cluster that follows one.
 //!
 //! A [`Discover`] says each time that there is something new. [`follow`] gives that to a [`Cluster`]; where nothing could be
 //! found out the last good answer stays in force, and the cluster says why.

@@ -17,10 +17,10 @@ use crate::setters::setters;
 
 /// Eight parts of each power of two, up to 2^30 us, 18 minutes.
 type Layout = Buckets<3, 30>;
-/// After so many calls the percentile is calculated anew, and what was seen before counts half.
+/// Number of calls after which the percentile is calculated anew; older samples then count half.
 const GENERATION: u32 = 256;
 
-/// When a second call is made.
+/// Hedging rules: when a second call is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HedgeRules {
@@ -28,24 +28,24 @@ pub struct HedgeRules {
     pub percentile: f64,
     /// Never sooner than after so long.
     pub at_least: Duration,
-    /// Not before the percentile of so many calls is known.
+    /// Fewest calls for the percentile to count.
     pub minimum_calls: u32,
 }
 
 setters!(HedgeRules: set { percentile: f64, at_least: Duration, minimum_calls: u32 } turn {});
 
 impl Default for HedgeRules {
-    /// After the 95th percentile of at least 100 calls, and a millisecond.
+    /// Returns a delay of the 95th percentile of at least 100 calls, and at least a millisecond.
     fn default() -> Self {
         Self { percentile: 0.95, at_least: Duration::from_millis(1), minimum_calls: 100 }
     }
 }
 
 impl HedgeRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(0.5..=0.999).contains(&self.percentile) {
             return Err(InvalidRules::HedgePercentile(self.percentile));
@@ -58,17 +58,16 @@ impl HedgeRules {
 #[derive(Debug)]
 pub struct Latencies {
     slots: Box<[AtomicU32]>,
-    /// Since the last calculation.
+    /// Samples since the last calculation.
     recorded: AtomicU32,
-    /// In all, until it is certain that there are enough.
+    /// Samples in all, until there are certainly enough.
     seen: AtomicU32,
     /// The percentile in microseconds as calculated last.
     delay: AtomicU64,
 }
 
-/// The answer of `first`; where that takes longer than `delay`, the first success of it and of `second`, or the later failure. `second` is asked
-/// for then, and may be none: where nothing pays for it, say. Cancel-safe: the one that is not waited for any more is dropped, and who is
-/// dropped drops both.
+/// Returns the answer of `first`; when that takes longer than `delay`, the first success of it and of `second`, or the later failure. `second`
+/// is called then, and may be none: when no budget pays for it, for example. Cancel-safe: the loser is dropped, and a dropped caller drops both.
 ///
 /// # Errors
 /// That of the last to fail.
@@ -134,7 +133,7 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Nothing seen; 1 KiB.
+    /// Creates an empty record; 1 KiB.
     pub fn new() -> Self {
         let slots = (0..Layout::COUNT).map(|_| AtomicU32::new(0)).collect();
         Self { slots, recorded: AtomicU32::new(0), seen: AtomicU32::new(0), delay: AtomicU64::new(0) }
@@ -151,7 +150,7 @@ impl Latencies {
         }
     }
 
-    /// When the second call is due after the first; none while too few were seen.
+    /// Returns the delay of the second call after the first; none while there are too few samples.
     pub fn delay(&self, rules: &HedgeRules) -> Option<Duration> {
         let enough = self.seen.load(Ordering::Relaxed) >= rules.minimum_calls.max(1);
         enough.then(|| Duration::from_micros(self.delay.load(Ordering::Relaxed)).max(rules.at_least))
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_is_the_percentile_of_what_was_seen() {
+    fn the_delay_is_the_percentile_of_the_observed_latencies() {
         let (latencies, rules) = (Latencies::new(), HedgeRules::default());
         filled(&latencies, &rules, |call| call % 100 + 1, 1000);
         let delay = latencies.delay(&rules).unwrap();
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_no_second_for_what_is_over_in_time_or_where_it_may_not_be() {
+    async fn calls_that_are_fast_or_not_repeatable_are_not_hedged() {
         for (after, first) in [(0, Ok(1)), (0, Err(1)), (20, Ok(1)), (20, Err(1))] {
             let second = || -> Option<std::future::Ready<_>> { panic!("it was not slow") };
             assert_eq!(hedged(answers(after, first), 20 * MILLI, second).await, first);

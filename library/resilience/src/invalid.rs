@@ -1,9 +1,9 @@
-//! Rules that make no sense: what is wrong, with what is possible.
+//! Errors of invalid rules, with the valid range.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What makes no sense in rules, with the value and what is possible.
+/// Error of rules that make no sense, with the value and the valid range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message of a variant names its fields")]
@@ -57,7 +57,7 @@ pub enum InvalidRules {
     #[error("a breaker needs at least 1 call to judge by: set minimum_calls")]
     BreakerMinimum,
     /// The window of a breaker never holds the calls from which on it judges.
-    #[error("rates count from {minimum} calls, and the window has only {calls}: they never would")]
+    #[error("rates count from {minimum} calls, but the window has only {calls}: lower minimum_calls")]
     BreakerNeverJudges { minimum: u32, calls: u32 },
     /// [`BreakerRules::probes`](crate::breaker::BreakerRules::probes) is 0.
     #[error("a breaker without probes never closes again: 1 to 255 are possible")]
@@ -69,13 +69,13 @@ pub enum InvalidRules {
     #[error("a window of {0:?}; 10 ms to an hour are possible")]
     WindowTime(Duration),
     /// [`ThrottleRules::k`](crate::throttle::ThrottleRules::k) is out of its bounds.
-    #[error("a throttle's k of {0}; below 1 it refuses what is accepted, above 1000 nothing")]
+    #[error("a throttle's k of {0}; below 1 it refuses accepted calls, above 1000 none")]
     ThrottleK(f64),
     /// [`ThrottleRules::most`](crate::throttle::ThrottleRules::most) is no share.
     #[error("a throttle that refuses at most {0}; it is a share of 0 to 1")]
     ThrottleMost(f64),
     /// [`TimeoutRules::share`](crate::policy::TimeoutRules::share) is no share.
-    #[error("a timeout of {0} of what is left; a share is above 0 and at most 1")]
+    #[error("a timeout of {0} of the remaining time; a share is above 0 and at most 1")]
     TimeoutShare(f64),
     /// Too many groups of callers.
     #[error("{groups} groups of callers; at most {most} are possible")]
@@ -90,10 +90,10 @@ pub enum InvalidRules {
     #[error("the group {name:?}: {source}")]
     Group { name: Arc<str>, source: Box<InvalidRules> },
     /// An answer of no age is never stale.
-    #[error("an answer of no age is never stale: name how old it may be")]
+    #[error("an age limit of 0 allows no stale answer: set one above 0")]
     StaleAge,
     /// [`Chooser::Hashed`](crate::balance::Chooser::Hashed) has a bound below the mean.
-    #[error("a bound of {0} times the mean load; below 1 nobody could take the last call")]
+    #[error("a bound of {0} times the mean load; below 1 no instance could take the last call")]
     HashBound(f64),
     /// [`Chooser::PeakEwma`](crate::balance::Chooser::PeakEwma) has no time to decay.
     #[error("latencies that decay in 0 s are never known: 10 s is usual")]

@@ -1,20 +1,19 @@
-//! Guards for calls. Knows neither HTTP nor SQL.
+//! Guards for calls: circuit breaker, retry, bulkhead, rate limit, hedging and more. Independent of HTTP and SQL.
 //!
-//! - [`Deadline`]: the moment after which nobody waits for an answer; travels with the task.
-//! - [`Criticality`]: how much work matters when not all can be done; travels with the task.
-//! - [`Backoff`]: how long to wait before the next attempt.
-//! - [`Outcome`]: what became of a call, as every guard sees it; [`Classify`] tells it from a result.
-//! - [`Policy`]: everything that protects the calls of a dependency, one value, in one order.
-//! - [`Breaker`], [`Bulkhead`], [`hedge`]: its guards, each of use alone.
-//! - [`retry`]: whether a call is tried again; [`Budget`]: what repeats may cost.
-//! - [`RateLimit`], [`KeyedRateLimit`]: so many calls a second, for all or for each key.
-//! - [`Throttle`]: a caller that stops asking whom it knows to be overloaded.
-//! - [`Coalescer`]: one call for all who want the same; [`Stale`]: the last good answer, with its age.
-//! - [`Adaptive`]: how many calls at a time a callee takes well, found out while calling.
-//! - [`CpuPool`]: threads of their own for work that computes.
-//! - [`Ticker`]: what is done again and again, never in step with others.
-//! - [`Cluster`]: the instances of a dependency, of which [`balance`] picks one, [`outlier`] leaves out the bad
-//!   ones, and [`discovery`] says where they are.
+//! - [`Policy`]: circuit breaker, retries, hedging, bulkhead, rate limit, timeout and fallback for the calls of a dependency, in one value.
+//! - [`Breaker`], [`Bulkhead`], [`hedge`]: the guards, each usable alone.
+//! - [`retry`]: retries; [`Budget`]: the retry budget; [`Backoff`]: waits before attempts.
+//! - [`RateLimit`], [`KeyedRateLimit`]: rate limits (GCRA), for all calls or for each key.
+//! - [`Adaptive`]: adaptive concurrency limit (AIMD or gradient of latency).
+//! - [`Throttle`]: adaptive throttling of calls to an overloaded callee.
+//! - [`Coalescer`]: request coalescing (singleflight); [`Stale`]: the last good answer, with its age.
+//! - [`Cluster`]: load balancing over the instances of a dependency ([`balance`]), outlier ejection ([`outlier`]) and service
+//!   discovery ([`discovery`]).
+//! - [`Deadline`]: the moment after which no caller waits for an answer; propagates with the task.
+//! - [`Criticality`]: priority of work for load shedding; propagates with the task.
+//! - [`Outcome`]: result of a call for the guards; [`Classify`] derives it from the call's result.
+//! - [`CpuPool`]: threads for CPU-bound work.
+//! - [`Ticker`]: periodic work with jitter.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -1,4 +1,4 @@
-//! A cache line of its own for contended state.
+//! Cache line padding for contended state.
 
 use std::ops::Deref;
 

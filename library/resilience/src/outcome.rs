@@ -2,39 +2,39 @@
 
 use std::time::Duration;
 
-/// What became of a call.
+/// Outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did what it should.
+    /// The callee worked.
     Success,
-    /// It failed, and the callee is to blame: a fault, no answer, an answer that is none.
+    /// The callee failed: a fault, no answer, a malformed answer.
     Failure,
-    /// The callee said that it has too much to do.
+    /// The callee reported that it is overloaded.
     Overload {
-        /// When it wants to be asked again, from now on.
+        /// Time until the callee accepts a retry, from now on.
         retry_after: Option<Duration>,
     },
-    /// Whoever waited went away.
+    /// The caller went away before the end.
     Cancelled,
-    /// Says nothing about the callee: the caller's own mistake, an answer such as "not found".
+    /// Neutral for the callee: the caller's own mistake, an answer such as "not found".
     NotCounted,
 }
 
 impl Outcome {
-    /// Whether it speaks against the callee.
+    /// Returns true when it counts as a failure of the callee.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failure | Self::Overload { .. })
     }
 
-    /// Whether it says anything about the callee at all.
+    /// Returns true when it counts for or against the callee at all.
     pub const fn counts(self) -> bool {
         !matches!(self, Self::Cancelled | Self::NotCounted)
     }
 }
 
-/// Tells what became of a call from what it returned. Closures are classifiers.
+/// Classifies outcomes of calls by their results. Closures are classifiers.
 pub trait Classify<T, E> {
-    /// What this result says about the callee.
+    /// Classifies the result of a call.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
 }
 

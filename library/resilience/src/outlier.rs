@@ -1,8 +1,8 @@
-//! Outliers: an instance that does worse than the others gets no calls for a while, then gradually more.
+//! Outlier ejection: an instance that does worse than the others gets no calls for a while, then gradually more.
 //!
 //! | sign | ejected when |
 //! |---|---|
-//! | failures in a row | so many calls failed, one after the other; at once |
+//! | failures in a row | `consecutive_failures` calls failed in a row; at once |
 //! | success rate | in an interval it is below `mean - stdev_factor * stdev` of all instances' rates |
 //! | latency | in an interval its mean is above `latency_factor` times the median of all instances' means |
 //!
@@ -19,27 +19,27 @@ use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
 use crate::setters::setters;
 
-/// When an instance is ejected, and for how long.
+/// Outlier ejection rules: when an instance is ejected, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OutlierRules {
-    /// Ejected after so many failures in a row; 0 is never.
+    /// Number of failures in a row that eject; 0 is never.
     pub consecutive_failures: u32,
-    /// How long is counted before success rates and latencies are compared.
+    /// Interval after which success rates and latencies are compared.
     pub interval: Duration,
     /// An instance with fewer calls in the interval is not compared.
     pub minimum_calls: u32,
-    /// With fewer instances to compare nothing is compared.
+    /// Fewest instances for a comparison.
     pub minimum_instances: u32,
-    /// How many standard deviations below the mean a success rate may be; none compares no rates.
+    /// Number of standard deviations below the mean at which a success rate ejects; none compares no rates.
     pub stdev_factor: Option<f64>,
-    /// How many times the median of all a mean latency may be; none compares no latencies.
+    /// Multiple of the median latency at which a mean latency ejects; none compares no latencies.
     pub latency_factor: Option<f64>,
     /// A mean latency up to this is never too long.
     pub slow_from: Duration,
     /// The share of all instances that may be ejected at a time, 0 to 1. One of several always may.
     pub at_most: f64,
-    /// How long, which grows with each ejection.
+    /// Time of an ejection, which grows with each one.
     pub ejection: Backoff,
 }
 
@@ -64,10 +64,10 @@ impl Default for OutlierRules {
 }
 
 impl OutlierRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.interval.is_zero() {
             return Err(InvalidRules::OutlierInterval);
@@ -83,7 +83,7 @@ impl OutlierRules {
         Ok(())
     }
 
-    /// How many of so many may be ejected at a time.
+    /// Returns the most of `instances` that may be ejected at a time.
     pub fn max_ejected(&self, instances: usize) -> usize {
         let share = (instances as f64 * self.at_most) as usize;
         // One of several always may, but never all of them by rounding alone, and never the only one.
@@ -91,7 +91,7 @@ impl OutlierRules {
     }
 }
 
-/// What made an instance an outlier.
+/// Reason of an ejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
     /// Its calls failed, one after the other.
@@ -103,7 +103,7 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// As a word for whoever reads.
+    /// Returns the reason as a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FailuresInARow => "failures in a row",
@@ -113,14 +113,14 @@ impl Sign {
     }
 }
 
-/// What an instance did in an interval.
+/// Calls to an instance in an interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
     /// Calls that succeeded.
     pub succeeded: u32,
     /// Calls that failed.
     pub failed: u32,
-    /// What the calls took, in all.
+    /// Sum of the calls' durations.
     pub took: Duration,
 }
 
@@ -130,7 +130,7 @@ impl Interval {
     }
 }
 
-/// Which of these stand out from the others.
+/// Returns the outliers among these.
 pub fn outliers(rules: &OutlierRules, intervals: &[Interval]) -> Vec<(usize, Sign)> {
     let busy = |interval: &Interval| interval.calls() >= rules.minimum_calls.max(1);
     let seen: Vec<(usize, &Interval)> = intervals.iter().enumerate().filter(|(_, interval)| busy(interval)).collect();
@@ -161,26 +161,26 @@ pub fn outliers(rules: &OutlierRules, intervals: &[Interval]) -> Vec<(usize, Sig
         .collect()
 }
 
-/// What is known of an instance's health. Times are nanoseconds since whoever keeps it was born.
+/// Health of an instance. Times are nanoseconds since the creation of its owner.
 #[derive(Debug, Default)]
 pub struct Health {
     in_a_row: AtomicU32,
     succeeded: AtomicU32,
     failed: AtomicU32,
     micros: AtomicU64,
-    /// How long its next ejection is.
+    /// Number of ejections, which sets the length of the next one.
     times: AtomicU32,
-    /// When its last ejection ends or ended; 0 is never.
+    /// End of its last ejection; 0 is never.
     until: AtomicU64,
 }
 
 impl Health {
-    /// Whether it is ejected now.
+    /// Returns true while it is ejected.
     pub fn ejected(&self, now: u64) -> bool {
         now < self.until.load(Ordering::Relaxed)
     }
 
-    /// When it came back from its last ejection, or will; 0 if there was none.
+    /// Returns the end of its last ejection, past or future; 0 if there was none.
     pub fn back(&self) -> u64 {
         self.until.load(Ordering::Relaxed)
     }
@@ -205,7 +205,7 @@ impl Health {
         rules.consecutive_failures > 0 && in_a_row >= rules.consecutive_failures
     }
 
-    /// Ejects it; says until when.
+    /// Ejects it; returns the end of the ejection.
     pub fn eject(&self, rules: &OutlierRules, now: u64) -> u64 {
         let times = self.times.fetch_add(1, Ordering::Relaxed);
         let wait = rules.ejection.wait(times).max(Duration::from_nanos(1));
@@ -215,7 +215,7 @@ impl Health {
         until
     }
 
-    /// An interval is over: what it held. An interval in service makes the next ejection shorter again.
+    /// Ends an interval and returns its counts. An interval in service makes the next ejection shorter again.
     pub fn end_interval(&self, now: u64) -> Interval {
         if !self.ejected(now) {
             let fewer = |times: u32| times.checked_sub(1);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifth_failure_in_a_row_is_one_too_many_and_a_success_begins_anew() {
+    fn the_fifth_failure_in_a_row_ejects_and_a_success_restarts_the_count() {
         let health = Health::default();
         assert!(!fail(&health, 4, 0));
         assert!(!health.seen(&rules(), Outcome::Success, Duration::ZERO, 0));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_count_neither_adds_to_a_row_nor_ends_it() {
+    fn outcomes_that_do_not_count_neither_extend_nor_end_a_row_of_failures() {
         let health = Health::default();
         fail(&health, 4, 0);
         assert!(!health.seen(&rules(), Outcome::Cancelled, Duration::ZERO, 0));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_do_equally_badly_nobody_stands_out() {
+    fn equally_bad_instances_have_no_outlier() {
         assert_eq!(outliers(&rules(), &[interval(0, 500, 900); 8]), []);
     }
 
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_told() {
+    fn invalid_numbers_are_rejected() {
         assert_eq!(OutlierRules::default().check(), Ok(()));
         assert!(OutlierRules { at_most: 1.5, ..rules() }.check().unwrap_err().to_string().contains("1.5"));
         assert!(
@@ -342,7 +342,7 @@ mod tests {
     }
 
     proptest! {
-        /// The one with the best rate and the shortest latency is never among them, whatever the others do.
+        /// Checks that the instance with the best rate and the shortest latency is never among them.
         #[test]
         fn the_best_of_all_never_stands_out(rates in prop::collection::vec((0_u32..500, 0_u32..500, 0_u32..1000), 1..40)) {
             let mut intervals: Vec<Interval> = rates.into_iter().map(|(good, bad, ms)| interval(good, bad, ms)).collect();

@@ -1,18 +1,18 @@
-//! One value that protects the calls of a dependency: what is around a call, in this order, from the outside in.
+//! Policy: one value that protects the calls of a dependency, with guards in this order, from the outside in.
 //!
 //! | guard | does |
 //! |---|---|
-//! | deadline | when nobody waits any more, nothing is begun and what runs is dropped |
-//! | fallback | what is given instead of an answer, and can be seen to be: [`Policy::call_or`], [`Policy::call_or_stale`] |
-//! | hedge | a second call when the first takes longer than most do and has not failed |
-//! | retry | what failed and may be repeated is tried again, paid from the budget |
-//! | *each attempt:* breaker | a callee that fails is left alone |
-//! | *each attempt:* rate limit | so many a second; what comes sooner waits for its turn, or is refused |
-//! | *each attempt:* bulkhead | so many at a time, so many more wait; how many is found out where the limit is adaptive; a group of callers has so many of them |
-//! | *each attempt:* throttle | a callee that refuses most of what it is asked is not asked for all of it |
-//! | *each attempt:* timeout | an attempt has all that is left until the deadline, and at most so long; with a share, one that is slower is replaced by the next one, where there is one |
+//! | deadline | ends the call when its caller no longer waits: nothing is begun and running work is dropped |
+//! | fallback | gives another value instead of an answer, visibly to the caller: [`Policy::call_or`], [`Policy::call_or_stale`] |
+//! | hedge | makes a second call when the first takes longer than most and has not failed |
+//! | retry | repeats failed calls that may be repeated, paid from the retry budget |
+//! | *each attempt:* circuit breaker | refuses calls to a failing callee |
+//! | *each attempt:* rate limit | bounds calls per second; calls over the rate wait for their turn, or are refused |
+//! | *each attempt:* bulkhead | bounds concurrent calls and the queue; with an adaptive limit it finds the bound itself; a group of callers has its own share |
+//! | *each attempt:* throttle | refuses a share of the calls to a callee that refuses most of them |
+//! | *each attempt:* timeout | gives an attempt all the remaining time, up to a maximum; with a share, a slow attempt is replaced by the next one, if there is one |
 //!
-//! Cancel-safe: whoever drops a call gives back its permit, and a probe's permit, at once.
+//! Cancel-safe: a dropped call gives back its permit, and a probe's permit, at once.
 
 mod attempt_guard;
 mod boxed;

@@ -1,10 +1,10 @@
-//! Polling a future once, without waiting for it.
+//! Polls a future once, without waiting for it.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// What the work has to say now.
+/// Polls the work once.
 pub(crate) async fn at_once<W: Future>(mut work: Pin<&mut W>) -> Poll<W::Output> {
     poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await
 }

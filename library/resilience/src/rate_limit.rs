@@ -1,4 +1,4 @@
-//! The rate limit: so many calls in so long, with a burst, each at its cost.
+//! The rate limit: a number of calls for each period, with a burst, each at its cost.
 //!
 //! The generic cell rate algorithm, GCRA (ITU-T I.371, annex A; "virtual scheduling"): one word holds the theoretical arrival time,
 //! at which the bucket would be full again. Nothing runs in the background, and there is no window at whose edge twice as
@@ -27,12 +27,12 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// With its whole burst.
+    /// Creates a limit with its whole burst.
     pub fn new(now: Instant) -> Self {
         Self { birth: now, arrival: AtomicU64::new(0) }
     }
 
-    /// Whether a call at this cost passes now. A refusal costs nothing. A cost of 0 always passes.
+    /// Admits or refuses a call at this cost. A refusal costs nothing. A cost of 0 always passes.
     ///
     /// # Errors
     /// [`Limited`], with when to ask again.
@@ -40,8 +40,8 @@ impl RateLimit {
         take(&self.arrival, rules, cost, since(self.birth, now), 0).map(drop)
     }
 
-    /// Passes when it is its turn, at most the rules' patience from now and by `until`; who would have to wait for longer is refused
-    /// at once. Cancel-safe: who is dropped gives its turn back, where nobody has queued up behind it.
+    /// Passes at its turn, at most the rules' patience from now and by `until`; a call that would have to wait for longer is refused at once.
+    /// Cancel-safe: a dropped call gives its turn back, if none has queued up behind it.
     ///
     /// # Errors
     /// [`Limited`].
@@ -63,13 +63,13 @@ impl RateLimit {
         Ok(())
     }
 
-    /// What is left.
+    /// Returns the remaining quota.
     pub fn quota(&self, rules: &RateRules, now: Instant) -> Quota {
         quota(&self.arrival, rules, since(self.birth, now))
     }
 }
 
-/// Who waits for its turn.
+/// Guard of a call that waits for its turn.
 struct Waiting<'a> {
     arrival: &'a AtomicU64,
     turn: Turn,

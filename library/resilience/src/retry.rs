@@ -18,7 +18,7 @@ use crate::setters::setters;
 /// The most attempts that rules can ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
 
-/// When a call is tried again.
+/// Retry rules: when a call is tried again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryRules {
@@ -28,7 +28,7 @@ pub struct RetryRules {
     pub backoff: Backoff,
     /// No attempt begins later than so long after the first.
     pub elapsed: Duration,
-    /// What repeats may cost.
+    /// Retry budget.
     pub budget: BudgetRules,
 }
 
@@ -42,15 +42,15 @@ impl Default for RetryRules {
     }
 }
 
-/// Why a call is not tried again.
+/// Reason why a call is not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
-    /// It did not fail, or not in a way that another attempt would mend.
+    /// The call succeeded, or failed in a way that another attempt would not mend.
     NoNeed,
     /// The rules have no retries.
     NoRetries,
-    /// It may not be repeated.
+    /// The call may not be repeated.
     NotRepeatable,
     /// All attempts are used up.
     Attempts,
@@ -80,17 +80,17 @@ impl std::fmt::Display for Stop {
 #[derive(Clone, Copy, Debug)]
 pub struct Attempts {
     begun: Instant,
-    /// How many have been made.
+    /// Number of attempts made.
     made: u32,
     /// The wait before the last one.
     waited: Duration,
 }
 
 impl RetryRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(1..=MAX_ATTEMPTS).contains(&self.attempts) {
             return Err(InvalidRules::Attempts { attempts: self.attempts, most: MAX_ATTEMPTS });
@@ -105,15 +105,15 @@ impl Attempts {
         Self { begun: now, made: 1, waited: Duration::ZERO }
     }
 
-    /// How many attempts have been made, the one under way included.
+    /// Returns the number of attempts, including the one under way.
     pub fn made(&self) -> u32 {
         self.made
     }
 
-    /// How long to wait before the next attempt, which is paid for and counted with this.
+    /// Returns the wait before the next attempt, and pays for and counts that attempt.
     ///
     /// # Errors
-    /// Why there is none. The budget is asked last, so that nothing is paid for what does not happen.
+    /// The reason why there is none. The budget pays last, so that it pays only for attempts that are made.
     pub fn again(
         &mut self,
         rules: &RetryRules,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_fail_and_what_may_not_be_repeated_is_not_tried_again() {
+    fn successes_and_calls_that_are_not_repeatable_are_not_retried() {
         let now = Instant::now();
         let mut attempts = Attempts::begin(now);
         for outcome in [Outcome::Success, Outcome::NotCounted, Outcome::Cancelled] {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_before_the_time_that_the_callee_asked_for() {
+    fn no_retry_comes_before_the_retry_after_of_the_callee() {
         let now = Instant::now();
         let overload = |millis| Outcome::Overload { retry_after: Some(millis * MILLI) };
         assert_eq!(again(&rules(), &mut Attempts::begin(now), overload(500), now), Ok(510 * MILLI));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_paid_for_a_try_that_does_not_happen() {
+    fn attempts_that_are_not_made_are_not_paid_for() {
         let now = Instant::now();
         let rules = RetryRules { budget: BudgetRules { ratio: 1.0, floor: 0.0, savings: 10 }, ..rules() };
         let budget = Budget::new(now);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_out_of_bounds_are_told() {
+    fn attempts_out_of_bounds_are_rejected() {
         let told = RetryRules { attempts: 0, ..rules() }.check().unwrap_err().to_string();
         assert!(told.contains("1 to 20"), "{told}");
         assert!(RetryRules { attempts: 21, ..rules() }.check().is_err());
@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_try_begins_within_the_attempts_the_elapsed_time_and_the_deadline(
+        fn every_attempt_begins_within_the_attempts_the_elapsed_time_and_the_deadline(
             took in prop::collection::vec(0_u32..400, 1..30), left in 1_u32..3000, attempts in 1_u32..8,
         ) {
             let start = Instant::now();

@@ -1,8 +1,8 @@
-//! Setters of rules: a method for each field, named after it. Rules cannot be written as literals outside of this crate, so that a new
-//! field breaks nobody.
+//! Setters of rules: a method for each field, named after it. Rules cannot be written as literals outside of this crate, so that a new field is
+//! no breaking change.
 
-/// Makes setters of these fields: `set` takes the type of the field, and `own` does for rules that are not `Copy`; `turn` takes the type,
-/// or `None` to turn off what the field is for.
+/// Makes setters of these fields: `set` takes the type of the field, and `own` does for rules that are not `Copy`; `turn` takes the type, or
+/// `None` to turn the guard off.
 macro_rules! setters {
     ($rules:ident: set { $($field:ident: $type:ty),* $(,)? } $($turn:tt)*) => {
         impl $rules {

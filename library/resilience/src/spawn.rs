@@ -5,7 +5,7 @@ use crate::deadline::{Deadline, Expired};
 
 /// Spawns work that inherits the running task's deadline, when it has one, and is dropped at it, and its criticality.
 ///
-/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must be done although nobody waits.
+/// A bare [`tokio::spawn`] begins a task without deadline: right for work that must finish although its caller has left.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn spawned_work_is_as_critical_as_what_it_is_for() {
+    async fn spawned_work_inherits_the_criticality() {
         let spawned = async { spawn(async { Criticality::explicit() }).await.unwrap() };
         assert_eq!(Criticality::Critical.scope(spawned).await, Ok(Some(Criticality::Critical)));
         let of_nobody = spawn(async { Criticality::explicit() });

@@ -1,4 +1,4 @@
-//! The last good answer, for when there is no new one; whoever gets it can see that, and how old it is.
+//! The last good answer, for calls without a new one; the caller sees that it is stale, and its age.
 //!
 //! After `stale-if-error` (RFC 5861, section 4). A default value or an alternative call is [`or_else`].
 
@@ -9,7 +9,7 @@ use crate::invalid::InvalidRules;
 use crate::setters::setters;
 use tokio::time::Instant;
 
-/// How old an answer may be.
+/// Age limit of stale answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StaleRules {
@@ -32,10 +32,10 @@ impl StaleRules {
         Self { max_age }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.max_age.is_zero() {
             return Err(InvalidRules::StaleAge);
@@ -52,31 +52,31 @@ pub enum FallbackOutcome<V, E> {
     Fresh(V),
     /// The last good one.
     Stale {
-        /// What it was.
+        /// Stale value.
         value: V,
-        /// How long ago it was fresh.
+        /// Age of the value.
         age: Duration,
-        /// Why there is no new one.
+        /// Reason why there is no fresh one.
         cause: E,
     },
-    /// A default, or what an alternative gave.
+    /// A default, or the value of an alternative.
     Fallback {
-        /// What it is.
+        /// Fallback value.
         value: V,
-        /// Why there is no other.
+        /// Reason why there is no fresh one.
         cause: E,
     },
     /// The call's own, which counts as a failure, as there is nothing to give instead.
     Failed {
-        /// What it is.
+        /// Value of the answer.
         value: V,
-        /// That it counts as a failure, and after how many attempts.
+        /// Failure by classification, with the number of attempts.
         cause: E,
     },
 }
 
 impl<V, E> FallbackOutcome<V, E> {
-    /// Whether it is the call's own, and good.
+    /// Returns true for the call's own good answer.
     pub const fn is_fresh(&self) -> bool {
         matches!(self, Self::Fresh(_))
     }
@@ -91,7 +91,7 @@ impl<V, E> FallbackOutcome<V, E> {
         }
     }
 
-    /// Why it is not the call's own, or why that is no good one.
+    /// Returns the reason why it is not the call's own good answer.
     pub const fn cause(&self) -> Option<&E> {
         match self {
             Self::Fresh(_) => None,
@@ -100,7 +100,7 @@ impl<V, E> FallbackOutcome<V, E> {
     }
 }
 
-/// The last good answer to one question. One value, shared by all who ask.
+/// The last good answer to one question. One value, shared by all callers.
 #[derive(Debug)]
 pub struct Stale<V> {
     last: Mutex<Option<(Arc<V>, Instant)>>,
@@ -113,13 +113,12 @@ impl<V> Default for Stale<V> {
 }
 
 impl<V> Stale<V> {
-    /// Nothing known.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Keeps an answer that was asked for at `asked`. One that was asked for earlier than the one that is kept is not kept: calls
-    /// overtake each other.
+    /// Keeps an answer that was requested at `asked`. An answer requested earlier than the kept one is dropped: calls overtake each other.
     pub fn keep(&self, value: Arc<V>, asked: Instant) {
         let mut last = self.last();
         let old = match &*last {
@@ -138,14 +137,14 @@ impl<V> Stale<V> {
         (age <= rules.max_age).then_some((value, age))
     }
 
-    /// Forgets it: what it told is known to be wrong.
+    /// Forgets the answer, for callers that find it wrong.
     pub fn forget(&self) {
         let old = self.last().take();
         drop(old);
     }
 
-    /// The call's answer, which is kept, or the last good one. Its age counts from when it was asked for, so it is never younger
-    /// than it says. Cancel-safe: who is dropped keeps nothing.
+    /// Returns the call's answer, which is kept, or the last good one. Its age counts from the request, so it is never understated. Cancel-safe:
+    /// a dropped call keeps nothing.
     ///
     /// # Errors
     /// The call's, where no answer is known that is young enough.
@@ -174,7 +173,7 @@ impl<V> Stale<V> {
     }
 }
 
-/// The call's answer, or what the alternative makes of its error: a default value, or the answer of another call.
+/// Returns the call's answer, or the alternative's: a default value, or the answer of another call.
 ///
 /// # Errors
 /// The alternative's. It is given the cause to keep it, or to look at it and to refuse, as not every error is to be covered up.

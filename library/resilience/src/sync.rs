@@ -1,4 +1,4 @@
-//! Locks and atomics, std's. The models (`library/resilience/models`) compile these rooms with a checker's in their place.
+//! Locks and atomics of std. The models (`library/resilience/models`) compile these modules with a model checker's in their place.
 
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

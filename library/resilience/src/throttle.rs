@@ -1,4 +1,4 @@
-//! The caller's own throttle: where a callee refuses most of what it is asked, some of it is not even asked.
+//! Adaptive throttling: a caller stops sending a share of its calls to a callee that refuses most of them.
 //!
 //! A call is refused here with probability `max(0, (requests - k * accepts) / (requests + 1))`, both counted over the last
 //! two minutes: "Handling Overload", chapter 21 of "Site Reliability Engineering", O'Reilly 2016. Requests that are refused
@@ -14,7 +14,7 @@ use crate::invalid::InvalidRules;
 use crate::outcome::Outcome;
 use crate::setters::setters;
 
-/// What is looked at, in slices.
+/// Number of slices of the window.
 pub const SLICES: usize = 12;
 /// The length of a slice: two minutes in all.
 pub const SLICE: Duration = Duration::from_secs(10);
@@ -22,34 +22,34 @@ pub const SLICE: Duration = Duration::from_secs(10);
 const COUNT_BITS: u32 = 24;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 
-/// How much is asked of a callee that refuses.
+/// Adaptive throttling rules: the share of calls sent to a callee that refuses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ThrottleRules {
     /// Requests for each one accepted: 2 lets the callee see about twice what it accepts. At least 1.
     pub k: f64,
-    /// Nothing is refused below so many requests in the window.
+    /// Fewest requests in the window for a refusal.
     pub minimum: u32,
     /// The largest share that is refused, 0 to 1.
     pub most: f64,
-    /// Whether a failure counts as refused too, and not only an overload.
+    /// Counts failures as refusals too, and not only overload.
     pub failures: bool,
 }
 
 setters!(ThrottleRules: set { k: f64, minimum: u32, most: f64, failures: bool } turn {});
 
 impl Default for ThrottleRules {
-    /// Twice what is accepted, from ten requests on, at most 95 %, overload alone.
+    /// Returns a factor of two, from ten requests on, with at most 95 % refused, on overload alone.
     fn default() -> Self {
         Self { k: 2.0, minimum: 10, most: 0.95, failures: false }
     }
 }
 
 impl ThrottleRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if !(1.0..=1000.0).contains(&self.k) {
             return Err(InvalidRules::ThrottleK(self.k));
@@ -63,10 +63,10 @@ impl ThrottleRules {
 
 /// Refused here, so that the callee need not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the callee refuses most of what it is asked, so it was not asked")]
+#[error("the callee refuses most calls, so the throttle refused this one")]
 pub struct Throttled;
 
-/// What the window holds.
+/// Counts of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// Calls that were wanted, those refused here included.
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-/// What was asked and what was accepted. Rules are given with each call, so that they can change while it lives.
+/// Adaptive throttle: counts requested and accepted calls. Rules are given with each call, so that they can change while it lives.
 #[derive(Debug)]
 pub struct Throttle {
     birth: Instant,
@@ -95,12 +95,12 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Nothing asked.
+    /// Creates a throttle without counts.
     pub fn new(now: Instant) -> Self {
         Self { birth: now, slices: Default::default() }
     }
 
-    /// Whether the callee is to be asked. No lock; a random number only while the callee refuses.
+    /// Admits or refuses a call. Takes no lock, and draws a random number only while the callee refuses.
     ///
     /// # Errors
     /// [`Throttled`].
@@ -110,7 +110,7 @@ impl Throttle {
         if refusal > 0.0 && vitals::random_fraction() < refusal { Err(Throttled) } else { Ok(()) }
     }
 
-    /// A call that was admitted is over. One that was cancelled or says nothing was accepted, for all that is known.
+    /// Reports the end of an admitted call. A call that was cancelled or does not count is taken as accepted.
     pub fn settle(&self, rules: &ThrottleRules, outcome: Outcome, now: Instant) {
         let refused = match outcome {
             Outcome::Overload { .. } => true,
@@ -122,7 +122,7 @@ impl Throttle {
         }
     }
 
-    /// What the window holds now.
+    /// Returns the counts of the window.
     pub fn asked(&self, now: Instant) -> Asked {
         let number = self.number(now);
         self.slices.iter().map(|slice| Slice::unpack(slice.load(Ordering::Relaxed))).fold(
@@ -148,7 +148,7 @@ impl Throttle {
         });
     }
 
-    /// Counts from 1, so that what was never written is old; wraps, in whole rounds of the slices, after seven days.
+    /// Numbers slices from 1, so that one that was never written is old; wraps, in whole rounds of the slices, after seven days.
     fn number(&self, now: Instant) -> u16 {
         const ROUND: u64 = u16::MAX as u64 / SLICES as u64 * SLICES as u64;
         let slice = now.saturating_duration_since(self.birth).as_secs() / SLICE.as_secs();

@@ -1,8 +1,8 @@
-//! One ticker for everything periodic: the first tick is spread over a period, each later one is some share early or late.
+//! Ticker for periodic work: the first tick is spread over a period, each later one has jitter.
 //!
-//! Without it, whatever was started together works together for ever, and a fleet that was restarted at once asks its dependencies at
-//! once (Floyd and Jacobson, "The synchronization of periodic routing messages", IEEE/ACM Transactions on Networking 2(2), 1994). The
-//! jitter is about a fixed grid, so that it does not add up: so many ticks take so many periods.
+//! Without jitter, processes that start together stay in step for ever, and a fleet after a restart sends its requests to its dependencies all
+//! at once (Floyd and Jacobson, "The synchronization of periodic routing messages", IEEE/ACM Transactions on Networking 2(2), 1994). The jitter
+//! is about a fixed grid, so that it does not add up: `n` ticks take `n` periods.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ pub const MAX_JITTER: f64 = 0.5;
 /// The longest period.
 pub const MAX_PERIOD: Duration = Duration::from_secs(60 * 60 * 24 * 366);
 
-/// How often.
+/// Ticker rules: a period and its jitter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TickerRules {
-    /// From tick to tick, on average; at most [`MAX_PERIOD`].
+    /// Period of the ticks, on average; at most [`MAX_PERIOD`].
     pub period: Duration,
-    /// By how much of the period a tick may be early or late, 0 to [`MAX_JITTER`].
+    /// Jitter as a share of the period, 0 to [`MAX_JITTER`].
     pub jitter: f64,
-    /// When the first tick comes.
+    /// Time of the first tick.
     pub first: First,
 }
 
 setters!(TickerRules: set { period: Duration, jitter: f64, first: First } turn {});
 
-/// When a ticker's first tick comes.
+/// Time of a ticker's first tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum First {
     /// Within a period, at a random moment.
     #[default]
     AtRandom,
-    /// After a period: in step with whatever was started at the same time.
+    /// A whole period after the start: in step with everything that was started at the same time.
     AfterAPeriod,
 }
 
@@ -45,10 +45,10 @@ impl TickerRules {
         Self { period, jitter: 0.1, first: First::AtRandom }
     }
 
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.period.is_zero() || self.period > MAX_PERIOD {
             return Err(InvalidRules::TickerPeriod(self.period));
@@ -70,9 +70,9 @@ impl Default for TickerRules {
 /// A tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// When it was due.
+    /// Scheduled time.
     pub due: Instant,
-    /// How many before it were skipped, as nobody was there.
+    /// Number of ticks skipped before it, because no one waited.
     pub missed: u64,
 }
 
@@ -86,7 +86,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// The first tick comes within a period from now, at a random moment unless the rules say otherwise.
+    /// Creates a ticker. Its first tick comes within a period from now, at a random moment by default.
     ///
     /// # Panics
     /// When the rules do not pass their check.
@@ -101,14 +101,13 @@ impl Ticker {
         Self { rules, grid: first, due: first }
     }
 
-    /// Waits for the next tick. Ticks that were missed meanwhile are skipped and counted, never made up for. Cancel-safe: who
-    /// is dropped has taken no tick.
+    /// Waits for the next tick. Missed ticks are skipped and counted, never made up for. Cancel-safe: a dropped wait takes no tick.
     pub async fn tick(&mut self) -> Tick {
         tokio::time::sleep_until(self.due).await;
         self.take(Instant::now())
     }
 
-    /// When the next one is due.
+    /// Returns the time of the next tick.
     pub fn due(&self) -> Instant {
         self.due
     }
@@ -132,7 +131,7 @@ impl Ticker {
     /// Other rules from the next tick on.
     ///
     /// # Errors
-    /// What [`TickerRules::check`] says; nothing has changed then.
+    /// Invalid rules ([`TickerRules::check`]); nothing has changed then.
     pub fn set(&mut self, rules: TickerRules, now: Instant) -> Result<(), InvalidRules> {
         rules.check()?;
         if rules != self.rules {
@@ -147,7 +146,7 @@ impl Ticker {
     }
 }
 
-/// So many periods; what passes all clocks is a period.
+/// Multiplies a period; a result beyond all clocks is one period.
 fn times(period: Duration, times: u128) -> Duration {
     let nanos = period.as_nanos().saturating_mul(times);
     u64::try_from(nanos).map_or(period, Duration::from_nanos)

@@ -1,4 +1,4 @@
-//! Long-running parts that are restarted when they fail, and stopped in the reverse order of their start.
+//! Supervised children: long-running parts, restarted when they fail, and stopped in the reverse order of their start.
 //!
 //! After OTP's supervisor (one_for_one). A child that fails is restarted as its [`RestartRules`](crate::RestartRules) say; one that fails
 //! for too long escalates, and the process should end and be started anew.
@@ -18,7 +18,7 @@ use crate::restart::{Failures, Verdict};
 use crate::spec::{ChildSpec, Restart};
 use crate::stop::{Stop, StopSource};
 
-/// For the task of an aborted child to be dropped.
+/// Time for the task of an aborted child to be dropped.
 const ABORT: Duration = Duration::from_millis(100);
 
 const CHILD: Table = Table {
@@ -27,8 +27,8 @@ const CHILD: Table = Table {
     columns: &[
         Column::label("name", "The child."),
         Column::state("state", "running, restarting, ended or given_up."),
-        Column::counter("restarts", "How often it was restarted."),
-        Column::state("last_failure", "Why it last failed; empty when it never did."),
+        Column::counter("restarts", "Number of restarts."),
+        Column::state("last_failure", "Reason of the last failure; empty before the first."),
     ],
 };
 
@@ -41,7 +41,7 @@ pub struct Escalation {
     pub child: String,
     /// Failures since it last worked.
     pub failures: u32,
-    /// How long it has been failing.
+    /// Time since the first failure without a recovery.
     pub failing_for: Duration,
     /// The last failure.
     pub reason: String,
@@ -86,9 +86,9 @@ impl Children {
         Self { registry: registry.clone(), children: Vec::new(), escalated: watch::Sender::new(None) }
     }
 
-    /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] asked.
+    /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] is requested.
     ///
-    /// A panic is a failure, and so is an end of a permanent child that nobody asked for.
+    /// A panic is a failure, and so is a return of a permanent child without a stop request.
     pub fn start<F, R>(&mut self, spec: impl Into<ChildSpec>, run: F)
     where
         F: Fn(Stop) -> R + Send + Sync + 'static,
@@ -181,7 +181,7 @@ impl Supervision {
                 Ok(()) if stop.is_requested() || spec.restart != Restart::Permanent => {
                     return status.enter(State::Ended);
                 }
-                Ok(()) => "it ended although nobody asked it to".to_owned(),
+                Ok(()) => "it returned without a stop request".to_owned(),
                 Err(panic) => format!("it panicked: {}", panic_text(&*panic)),
             };
             status.failed(&reason);
@@ -269,7 +269,7 @@ mod tests {
         assert!(children.stop_all(Duration::from_secs(1)).await.is_empty());
     }
 
-    /// A child that fails until its dependency is back after `away`, then works; `works` is told.
+    /// Child that fails until its dependency is back after `away`, then works, and reports that on `works`.
     fn dependent(children: &mut Children, away: Duration) -> tokio::sync::mpsc::Receiver<()> {
         let (works, has_worked) = tokio::sync::mpsc::channel(1);
         let back = Instant::now() + away;

@@ -1,12 +1,12 @@
-//! The life of the process and its parts: start, ready, drain, stop.
+//! Supervision and lifecycle of the process and its parts: start, ready, drain, stop.
 //!
 //! - [`Lifecycle`]: the phase of the process, as a state machine that can be watched.
 //! - [`Children`]: long-running parts that are restarted when they fail, and stopped in reverse order; [`ChildSpec`] and
 //!   [`RestartRules`] say how.
-//! - [`Stop`]: the request to end that a part gets.
+//! - [`Stop`]: the stop request of a part.
 //! - [`Signals`]: SIGTERM and SIGINT.
 //! - [`Manager`]: the protocol of systemd (sd_notify(3)).
-//! - [`command`]: child processes that do not inherit what the process manager set for this process.
+//! - [`command`]: child processes that do not inherit the variables of the process manager.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -1,4 +1,4 @@
-//! The phase of the process.
+//! Lifecycle: the phase of the process.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ pub enum Phase {
     Starting,
     /// Everything runs; ready.
     Ready,
-    /// Asked to end: not ready any more, new work is still answered while balancers notice.
+    /// Draining: not ready any more, new work is still answered while load balancers notice.
     Draining,
-    /// No new work; what is in flight finishes.
+    /// Stopping: no new work; work in flight finishes.
     Stopping,
 }
 
@@ -28,7 +28,7 @@ const LIFECYCLE: Table = Table {
     ],
 };
 
-/// The process's phase, which everybody can watch. Cheap to clone.
+/// Phase of the process, which every part can watch. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     inner: Arc<Inner>,
@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Lifecycle {
-    /// In phase [`Phase::Starting`], with its vital registered.
+    /// Creates a lifecycle in phase [`Phase::Starting`], with its vital registered.
     pub fn new(registry: &Registry) -> Self {
         let inner = Arc::new(Inner { phase: watch::Sender::new(Phase::Starting), registry: registry.clone() });
         registry.register(inner.clone());

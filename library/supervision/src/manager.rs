@@ -26,8 +26,8 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. Without the first every message is a no-op. A watchdog for another
-    /// process (`WATCHDOG_PID`) gets no messages, as sd_watchdog_enabled(3) says.
+    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. Without the first every message is a no-op. A watchdog for another process
+    /// (`WATCHDOG_PID`) gets no messages, as in sd_watchdog_enabled(3).
     pub fn from_env() -> Self {
         let variable = |name: &str| std::env::var(name).ok();
         let address = variable("NOTIFY_SOCKET").and_then(|path| address_of(&path));
@@ -60,7 +60,7 @@ impl Manager {
         self.tell(format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", within.as_micros()));
     }
 
-    /// Tells the watchdog that the runtime still turns, now and twice a period, and sends what could not be sent before, until dropped.
+    /// Notifies the watchdog that the runtime works, now and twice a period, and resends messages that the queue refused, until dropped.
     pub async fn keep_alive(&self) {
         if self.socket.is_none() {
             return std::future::pending().await;
@@ -88,7 +88,7 @@ impl Manager {
         }
     }
 
-    /// Sends a state, in the order of the calls. What the manager's queue does not take now is sent by [`Manager::keep_alive`].
+    /// Sends a state, in the order of the calls. A state that the manager's queue refuses is sent later by [`Manager::keep_alive`].
     fn tell(&self, state: String) {
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = unsent.is_empty() && self.send(&state);
@@ -97,7 +97,7 @@ impl Manager {
         }
     }
 
-    /// Whether there is nothing more to do for this state: a full queue is worth another attempt, a manager that is gone is not.
+    /// Sends a state; returns true when no other attempt is worth it: a full queue is worth one, a manager that is gone is not.
     fn send(&self, state: &str) -> bool {
         let Some((socket, address)) = &self.socket else { return true };
         !matches!(socket.send_to_addr(state.as_bytes(), address), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_watchdog_hears_of_it_at_once_and_well_within_each_period() {
+    async fn the_watchdog_is_notified_at_once_and_within_each_period() {
         let (socket, address) = manager("watchdog");
         let period = Duration::from_secs(2);
         let manager = Manager::at(address, Some(period));

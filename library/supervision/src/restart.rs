@@ -1,4 +1,4 @@
-//! When a child that failed is started again, and when its failure becomes that of the process.
+//! Restart rules: when a failed child is restarted, and when its failure becomes that of the process.
 //!
 //! A child is *failing* from its first failure until it has run for [`RestartRules::healthy_after`] without a further one.
 //! While it is failing, each restart waits for the backoff. A child that has been failing for
@@ -62,7 +62,7 @@ pub(crate) struct Failures {
     since: Option<Instant>,
 }
 
-/// What follows a failure.
+/// Decision after a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {
     /// A restart after this wait.
@@ -71,13 +71,13 @@ pub(crate) enum Verdict {
     GiveUp {
         /// Failures since the child last worked.
         failures: u32,
-        /// How long it has been failing.
+        /// Time since the first failure without a recovery.
         failing_for: Duration,
     },
 }
 
 impl Failures {
-    /// Notes that a run ended in a failure, and says what follows.
+    /// Records that a run ended in a failure, and returns the decision.
     pub(crate) fn failed(&mut self, started: Instant, now: Instant, rules: &RestartRules) -> Verdict {
         if now.saturating_duration_since(started) >= rules.healthy_after {
             *self = Self::default();

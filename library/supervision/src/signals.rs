@@ -1,14 +1,14 @@
-//! The signals that ask the process to end.
+//! Signals that request the end of the process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A signal that asks the process to end.
+/// A signal that requests the end of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndSignal {
     /// SIGTERM, from a process manager: balancers need a moment to notice.
     Terminate,
-    /// SIGINT, from somebody at the keyboard.
+    /// SIGINT, from a keyboard.
     Interrupt,
 }
 

@@ -1,17 +1,17 @@
-//! The specification of a child, in OTP's words.
+//! Specification of a child, in OTP's terms.
 
 use std::time::Duration;
 
 use crate::restart::RestartRules;
 
-/// When a child is restarted.
+/// Restart condition of a child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Restart {
-    /// After every end that nobody asked for.
+    /// Restarted after every end that was not requested.
     #[default]
     Permanent,
-    /// After a panic; a child that returns has done its work.
+    /// Restarted after a panic; a child that returns has done its work.
     Transient,
     /// Never.
     Temporary,
@@ -23,11 +23,11 @@ pub enum Restart {
 pub struct ChildSpec {
     /// The name in logs and vitals.
     pub name: String,
-    /// When it is restarted. Default [`Restart::Permanent`].
+    /// Restart condition. Default [`Restart::Permanent`].
     pub restart: Restart,
-    /// How often.
+    /// Restart intensity: limits and waits.
     pub rules: RestartRules,
-    /// The time to end after its [`Stop`](crate::Stop) asked, if the stop of the process has as much. Default 5 s, as in OTP.
+    /// Time to end after its [`Stop`](crate::Stop) is requested, if the stop of the process has as much. Default 5 s, as in OTP.
     pub stop_within: Duration,
 }
 
@@ -54,7 +54,7 @@ impl ChildSpec {
         Self { rules, ..self }
     }
 
-    /// Sets the time to end after its `Stop` asked.
+    /// Sets the time to end after its `Stop` is requested.
     #[must_use]
     pub fn stop_within(self, bound: Duration) -> Self {
         Self { stop_within: bound, ..self }

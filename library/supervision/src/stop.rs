@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// Asks everybody who holds a [`Stop`] to end. Dropping it asks too.
+/// Requests the end of every holder of its [`Stop`]. Dropping it requests that too.
 #[derive(Debug)]
 pub struct StopSource {
     sender: watch::Sender<bool>,
@@ -15,7 +15,7 @@ pub struct Stop {
 }
 
 impl StopSource {
-    /// Nobody is asked yet.
+    /// Creates a source without a request.
     pub fn new() -> Self {
         Self { sender: watch::Sender::new(false) }
     }
@@ -25,7 +25,7 @@ impl StopSource {
         Stop { receiver: self.sender.subscribe() }
     }
 
-    /// Asks all listeners to end, now and in future.
+    /// Requests the end of all holders, now and in future.
     pub fn request(&self) {
         self.sender.send_replace(true);
     }
@@ -44,7 +44,7 @@ impl Stop {
         let _ = self.receiver.clone().wait_for(|requested| *requested).await;
     }
 
-    /// Whether the part shall end.
+    /// Returns true once the end is requested.
     pub fn is_requested(&self) -> bool {
         *self.receiver.borrow() || self.receiver.has_changed().is_err()
     }

@@ -1,4 +1,4 @@
-//! The request that the running task works for.
+//! Request context: the request that the running task works for.
 
 use std::sync::Arc;
 

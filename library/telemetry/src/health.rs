@@ -1,4 +1,4 @@
-//! The registry as a JSON document: what runs, since when, and the state of every part.
+//! The health document: the registry as JSON, with build, start time, and the state of every part.
 
 use serde_json::{Map, Value as Json, json};
 use vitals::{Instance, Registry, Snapshot, TableValue};

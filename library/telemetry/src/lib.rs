@@ -3,7 +3,7 @@
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
 //! - [`prometheus`]: the registry as Prometheus text.
 //! - [`health`]: the registry as a JSON document.
-//! - [`RequestContext`]: which request the running task works for.
+//! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
 //! ```
 //! let registry = vitals::Registry::new();

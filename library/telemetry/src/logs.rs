@@ -1,4 +1,4 @@
-//! Structured events on standard output: one JSON object a line, one schema.
+//! Structured logs on standard output: one JSON object for each event, one schema.
 //!
 //! `ts` (RFC 3339, UTC, microseconds), `level`, `target`, `message`, `request_id`, `trace_id`, `span_id` (inside a
 //! request), then the event's own fields; a field with one of those names becomes `event.NAME`. Secrets are redacted ([`redact`]). Writing never makes the service wait: lines go through a bounded queue, and
@@ -78,7 +78,7 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
 
 /// Installs the logs for the whole process, and a panic hook.
 ///
-/// The hook writes each panic to standard error, without a queue and whatever the filter says, so that a process that aborts leaves
+/// The hook writes each panic to standard error, without a queue and with any filter, so that a process that aborts leaves
 /// its reason behind; then it logs the panic as an event. With `RUST_BACKTRACE=1` the backtrace follows on standard error.
 ///
 /// A second call leaves the first in place.
@@ -341,9 +341,9 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_standard_error_whatever_the_filter_and_without_its_secrets() {
+    fn a_panic_reaches_standard_error_with_every_filter_and_without_its_secrets() {
         const PANICS: &str = "EVENKEEL_TEST_PANICS";
-        let this = "logs::tests::a_panic_reaches_standard_error_whatever_the_filter_and_without_its_secrets";
+        let this = "logs::tests::a_panic_reaches_standard_error_with_every_filter_and_without_its_secrets";
         if std::env::var_os(PANICS).is_some() {
             let _logs = install("off", &Registry::new()).unwrap();
             panic!("cannot reach postgres://u:hunter22@h");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_filter_says_what_is_expected() {
+    fn the_error_of_a_malformed_filter_shows_the_expected_form() {
         let error = check_filter("ledger=loud").unwrap_err().to_string();
         assert!(error.contains("RUST_LOG") && error.contains("expected"), "{error}");
     }

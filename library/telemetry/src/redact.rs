@@ -1,4 +1,4 @@
-//! Removes secrets from everything that is shown.
+//! Redaction: removes secrets from logs and all other output.
 //!
 //! - [`is_secret_name`]: a field with such a name is never shown.
 //! - [`text`]: removes credentials in known shapes from a text: userinfo in URLs (`scheme://user:password@host`, also malformed, also
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_secret_never_survives_in_any_shape_whatever_surrounds_it(
+        fn a_secret_never_survives_in_any_shape_or_surroundings(
             before in "\\PC{0,30}",
             after in "\\PC{0,30}",
             secret in "[a-z0-9]{12}",

@@ -1,4 +1,4 @@
-//! The layout of a histogram: powers of two, each cut into equal parts, as in HdrHistogram.
+//! Buckets of a histogram: powers of two, each cut into equal parts, as in HdrHistogram.
 //!
 //! Source: Gil Tene, HdrHistogram (<http://hdrhistogram.org>).
 

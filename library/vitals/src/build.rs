@@ -5,14 +5,14 @@ use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 
-/// What was built.
+/// Name, version and commit of a build.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Build {
     /// The program's name.
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// The commit it was built from; `unknown` when the build did not say.
+    /// Commit of the build; `unknown` when the build did not set it.
     pub commit: &'static str,
 }
 
@@ -48,7 +48,7 @@ impl Instance {
         Self { inner: Arc::new(Inner { build, host, started: SystemTime::now(), clock: Instant::now() }) }
     }
 
-    /// What was built.
+    /// Returns the build.
     pub fn build(&self) -> Build {
         self.inner.build
     }
@@ -58,12 +58,12 @@ impl Instance {
         &self.inner.host
     }
 
-    /// When it started.
+    /// Returns the start time.
     pub fn started(&self) -> SystemTime {
         self.inner.started
     }
 
-    /// For how long it has run.
+    /// Returns the time since the start.
     pub fn uptime(&self) -> std::time::Duration {
         self.inner.clock.elapsed()
     }

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 static SEEDED: OnceLock<Mutex<StdRng>> = OnceLock::new();
 
-/// From now on all randomness of this process follows `seed`, for tests and simulations; a further seed begins anew.
+/// Seeds all randomness of this process from now on, for tests and simulations; a further seed begins anew.
 pub fn seed_entropy(seed: u64) {
     let anew = || StdRng::seed_from_u64(seed);
     *SEEDED.get_or_init(|| Mutex::new(anew())).lock().unwrap_or_else(PoisonError::into_inner) = anew();

@@ -1,29 +1,29 @@
-//! The bounded bus on which parts publish their changes.
+//! Event bus, bounded, on which parts publish their changes.
 
 use std::time::SystemTime;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// How many events a slow listener may fall behind before it loses the oldest (and learns how many).
+/// Number of events that a slow listener may lag before it loses the oldest (and learns how many).
 pub const EVENTS_KEPT: usize = 1024;
 
 /// A change of a part's state.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
-    /// When it happened.
+    /// Time of the change.
     pub at: SystemTime,
     /// The kind of part: `lifecycle`, `breaker`, `child`, ...
     pub part: &'static str,
-    /// Which one.
+    /// Name of the instance of that kind.
     pub name: String,
-    /// What it is now.
+    /// New state.
     pub state: String,
-    /// Why, in one sentence; empty when there is nothing to add.
+    /// Reason, in one sentence; empty when there is nothing to add.
     pub reason: String,
 }
 
-/// Where changes are published. Publishing never waits: a listener that is too slow loses the oldest events.
+/// Broadcast channel for state changes. Publishing never waits: a listener that is too slow loses the oldest events.
 #[derive(Clone, Debug)]
 pub struct Bus {
     sender: broadcast::Sender<Event>,
@@ -36,7 +36,7 @@ impl Default for Bus {
 }
 
 impl Bus {
-    /// Publishes a change; with nobody listening it is gone.
+    /// Publishes a change; without a listener it is discarded.
     pub fn publish(
         &self,
         part: &'static str,
@@ -49,7 +49,7 @@ impl Bus {
         let _ = self.sender.send(event);
     }
 
-    /// Listens from now on. `recv` is cancel-safe; `Lagged(n)` tells how many events were lost.
+    /// Subscribes from now on. `recv` is cancel-safe; `Lagged(n)` has the number of lost events.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
     }

@@ -59,7 +59,7 @@ impl std::fmt::Debug for Histogram {
 }
 
 impl HistogramSnapshot {
-    /// How many were recorded.
+    /// Returns the number of recorded values.
     pub fn count(&self) -> u64 {
         self.slots.iter().sum()
     }
@@ -69,7 +69,7 @@ impl HistogramSnapshot {
         self.sum
     }
 
-    /// How many were at most `micros`, to the histogram's precision.
+    /// Returns the number of values of at most `micros`, to the histogram's precision.
     pub fn at_most(&self, micros: u64) -> u64 {
         if micros > Layout::LARGEST {
             return self.count();

@@ -1,4 +1,4 @@
-//! Ids that nobody can guess, and the W3C trace context.
+//! Unguessable ids, and the W3C trace context.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -75,7 +75,7 @@ impl TraceContext {
         Self { trace, span, flags: 0 }
     }
 
-    /// The same trace with a span of its own, for the work that this one caused.
+    /// Returns the same trace with a span of its own, for the work that this one caused.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span: Self::new().span, ..*self }
@@ -107,7 +107,7 @@ impl Display for TraceContext {
 impl FromStr for TraceContext {
     type Err = InvalidId;
 
-    /// Takes any version but `ff`, as the recommendation asks; what a later version appends is ignored.
+    /// Parses any version but `ff`, as the recommendation requires; additions of later versions are ignored.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let bytes = text.as_bytes();
         let separated = bytes.len() >= 55 && bytes[2] == b'-' && bytes[35] == b'-' && bytes[52] == b'-';

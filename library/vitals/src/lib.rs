@@ -1,7 +1,7 @@
-//! The registry of live state, the event bus, ids and build information: the ground floor.
+//! Live state: the registry, the event bus, ids and build information. The lowest layer.
 //!
-//! Every part that has state registers one [`Source`] of typed rows and publishes its changes as [`Event`]s. Prometheus
-//! text, the health document and every later view read the same [`Registry`]; a part never knows who looks at it.
+//! Every part that has state registers one [`Source`] of typed rows and publishes its changes as [`Event`]s. Prometheus text, the health
+//! document and every later view read the same [`Registry`]; a part does not depend on its views.
 //!
 //! ```
 //! use std::sync::Arc;

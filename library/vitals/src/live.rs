@@ -1,4 +1,4 @@
-//! A value that is replaced whole while others read it.
+//! Atomically replaced value: readers keep a snapshot.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ pub struct Live<T> {
     current: ArcSwap<T>,
 }
 
-/// The value as it was when it was read; it stays so, whatever it is replaced with.
+/// A snapshot of the value; later replacements do not change it.
 pub struct Reading<T> {
     value: Guard<Arc<T>>,
 }
 
 impl<T> Live<T> {
-    /// This value at first.
+    /// Creates it with a first value.
     pub fn new(value: T) -> Self {
         Self { current: ArcSwap::from_pointee(value) }
     }
@@ -33,7 +33,7 @@ impl<T> Live<T> {
         self.current.load_full()
     }
 
-    /// Replaces it; readings from before keep what they have.
+    /// Replaces the value; earlier readings keep theirs.
     pub fn replace(&self, value: T) -> Arc<T> {
         self.current.swap(Arc::new(value))
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reading_stays_what_it_was_when_the_value_is_replaced() {
+    fn a_reading_is_unchanged_when_the_value_is_replaced() {
         let live = Live::new(1);
         let before = live.read();
         assert_eq!(*live.replace(2), 1);

@@ -8,7 +8,7 @@ use crate::{Bus, Source, Table, TableRow};
 /// The most sources one registry takes; a program that needs more has a leak.
 const MAX_SOURCES: usize = 10_000;
 
-/// Where every part that has state registers, and every view looks. Cheap to clone.
+/// Registry of all parts that have state; every view reads it. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
     inner: Arc<Inner>,
@@ -66,7 +66,7 @@ impl Registry {
         tables
     }
 
-    /// Where parts publish their changes.
+    /// Returns the bus on which parts publish their changes.
     pub fn bus(&self) -> &Bus {
         &self.inner.bus
     }

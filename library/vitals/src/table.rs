@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::HistogramSnapshot;
 
-/// What a column means to a view.
+/// Kind of a column, for views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Tells rows apart; bounded in how many values it takes.
+    /// Distinguishes rows; the number of its values is bounded.
     Label,
-    /// Only ever rises while the process lives.
+    /// Counter: only rises while the process lives.
     Counter,
     /// Goes up and down.
     Gauge,
@@ -35,7 +35,7 @@ pub enum Unit {
 pub struct Column {
     /// Its name, snake_case without unit.
     pub name: &'static str,
-    /// What it means.
+    /// Kind of the values.
     pub kind: Kind,
     /// Its unit.
     pub unit: Unit,
@@ -44,7 +44,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column that tells rows apart.
+    /// Creates a column that distinguishes rows.
     pub const fn label(name: &'static str, help: &'static str) -> Self {
         Self { name, kind: Kind::Label, unit: Unit::None, help }
     }
@@ -69,7 +69,7 @@ impl Column {
         Self { name, kind: Kind::State, unit: Unit::None, help }
     }
 
-    /// The same column in another unit.
+    /// Returns the column in another unit.
     #[must_use]
     pub const fn in_unit(mut self, unit: Unit) -> Self {
         self.unit = unit;
@@ -84,7 +84,7 @@ pub struct Table {
     pub name: &'static str,
     /// One sentence.
     pub help: &'static str,
-    /// In the order of each row's values.
+    /// Columns, in the order of each row's values.
     pub columns: &'static [Column],
 }
 
@@ -108,8 +108,8 @@ pub type TableRow = Vec<TableValue>;
 
 /// A part's live state as rows.
 ///
-/// `rows` is called by whoever looks, at any time and from any thread: it must not wait for the part. Keep what it
-/// reads in atomics, or behind a lock that is only ever held for a few instructions.
+/// Views call `rows` at any time and from any thread: it must not wait for the part. Keep its values in atomics, or behind a lock that is only
+/// ever held for a few instructions.
 pub trait Source: Send + Sync {
     /// The shape of the rows.
     fn table(&self) -> &'static Table;
@@ -124,7 +124,7 @@ impl TableValue {
         Self::Text(text.into())
     }
 
-    /// As a number, when it is one.
+    /// Returns the value as a number, when it is one.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Count(count) => Some(*count as f64),

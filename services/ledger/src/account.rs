@@ -11,14 +11,14 @@ use crate::id;
 use crate::ledger::Ledger;
 use crate::posting::MAX_AMOUNT;
 
-/// What a client asks for.
+/// Request to open an account.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     /// ISO 4217: three capitals.
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: String,
-    /// How far the balance may go below zero, in minor units.
+    /// Overdraft limit in minor units: the balance may go this far below zero.
     #[serde(default, deserialize_with = "crate::amount::overdraft")]
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub overdraft: i64,
@@ -31,7 +31,7 @@ pub struct Account {
     pub id: String,
     /// ISO 4217.
     pub currency: String,
-    /// How far the balance may go below zero, in minor units.
+    /// Overdraft limit in minor units: the balance may go this far below zero.
     pub overdraft: i64,
     /// Minor units.
     pub balance: i64,
@@ -51,10 +51,10 @@ pub struct Entry {
 }
 
 impl NewAccount {
-    /// Whether it can be opened.
+    /// Checks that the account can be opened.
     ///
     /// # Errors
-    /// Which field cannot be used, and why.
+    /// The invalid field, with the reason.
     pub fn check(&self) -> Result<(), LedgerError> {
         if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(LedgerError::invalid("currency", "it has three capitals, as in EUR"));
@@ -135,7 +135,7 @@ pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, Ledge
     Ok(Page::of(rows, limit))
 }
 
-/// Look at an account
+/// Get an account
 #[utoipa::path(get, operation_id = "get_account", path = "/v1/accounts/{id}", params(("id" = String, Path)),
     responses((status = 200, body = Account), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Account>, LedgerError> {

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_a_whole_number_is_refused_with_the_field_named() {
+    fn amounts_that_are_not_whole_numbers_are_refused_with_the_field_named() {
         for text in ["1.5", "1.0", "1e3", "\"5\"", "null", "true", "[1]", "18446744073709551615", "1e400"] {
             let error = serde_json::from_str::<Body>(&format!(r#"{{"amount":{text}}}"#)).unwrap_err().to_string();
             assert!(error.contains("amount to be a whole number") || text == "1e400", "{text}: {error}");

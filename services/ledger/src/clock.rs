@@ -1,4 +1,4 @@
-//! Moments as the store and clients see them.
+//! Timestamps in the store and for clients.
 
 /// Microseconds since 1970, now.
 pub(crate) fn now_micros() -> i64 {

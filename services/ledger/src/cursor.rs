@@ -1,8 +1,8 @@
-//! Pages of lists: an opaque cursor that names the last row seen, and a bounded limit.
+//! Pagination: an opaque cursor that names the last row seen, and a bounded limit.
 //!
-//! Rows are in the order of (created_at, id), and never move: what was there when a walk began is seen once, and what
-//! is added meanwhile comes at the end. On PostgreSQL a transaction that commits late may put a row behind a walk that
-//! has passed it: such a row was not there when the walk began.
+//! Rows are in the order of (created_at, id), and never move: a row that exists when a walk begins is seen once, and a later row comes at the
+//! end. On PostgreSQL a transaction that commits late may put a row behind a walk that has passed it: such a row did not exist when the walk
+//! began.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,19 +13,19 @@ use serde::{Deserialize, Serialize};
 use crate::error::LedgerError;
 use crate::id;
 
-/// Rows of a page unless the client says otherwise.
+/// Default number of rows of a page.
 pub const DEFAULT_LIMIT: i64 = 50;
 /// The most rows of a page.
 pub const MAX_LIMIT: i64 = 200;
 
-/// What a client asks of a list.
+/// Page request of a list.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// `next` of the page before.
     cursor: Option<String>,
-    /// Rows of a page: 1 to 200, 50 when not said.
+    /// Rows of a page: 1 to 200, 50 by default.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
@@ -42,14 +42,14 @@ pub struct Page<T> {
 /// The position of a row in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// When it was made, in microseconds since 1970.
+    /// Time of creation, in microseconds since 1970.
     pub created_at: i64,
     /// Its id.
     pub id: String,
 }
 
 impl Paging {
-    /// Where to go on from, and how many rows to read.
+    /// Returns the start position and the number of rows to read.
     ///
     /// # Errors
     /// 400 for a limit out of range or a cursor that is not ours.

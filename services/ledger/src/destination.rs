@@ -1,4 +1,4 @@
-//! Destinations: the partner bank says, while the client waits, whether such an account exists.
+//! Destinations: the partner bank is queried for an account while the client waits.
 
 use evenkeel::prelude::*;
 use evenkeel::utoipa;
@@ -9,10 +9,10 @@ use crate::partner::{Destination, check_destination};
 
 /// Ask whether a destination exists
 ///
-/// The partner bank is asked; when it cannot say in time nobody can.
+/// The partner bank is queried; when it does not answer in time the result is 502.
 #[utoipa::path(get, operation_id = "get_destination", path = "/v1/destinations/{destination}",
     params(("destination" = String, Path, description = "1 to 64 letters, digits and dashes")),
-    responses((status = 200, body = Destination), (status = 404), (status = 502, description = "The bank gave no answer that can be used")))]
+    responses((status = 200, body = Destination), (status = 404), (status = 502, description = "The bank gave no usable answer")))]
 pub async fn look(
     State(ledger): State<Ledger>,
     Path(destination): Path<String>,

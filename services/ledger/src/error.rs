@@ -4,16 +4,16 @@ use evenkeel::prelude::*;
 use evenkeel::resilience::CpuError;
 use evenkeel::{problem_of, problem_of_work};
 
-/// Why the ledger refuses.
+/// Error of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nothing was computed.
+    /// The computation was not done.
     #[error(transparent)]
     Work(#[from] CpuError),
-    /// What the client is told, as it is.
+    /// Problem document that the client receives as it is.
     #[error("{}", .0.detail())]
     Refused(Problem),
     /// An answer cannot be written.

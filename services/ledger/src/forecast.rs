@@ -1,4 +1,4 @@
-//! Forecasts: where the balance of an account may be in some days, if they are like those that were.
+//! Forecasts: a simulation of the future balance of an account from its past days.
 //!
 //! Past days are drawn at random, with replacement, thousands of times over (the bootstrap: Efron, "Bootstrap Methods: Another Look at
 //! the Jackknife", Annals of Statistics 7(1), 1979). That computes for milliseconds, on threads of its own.
@@ -14,19 +14,19 @@ use crate::clock::now_micros;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 
-/// Days when nobody says how many.
+/// Default number of days.
 const DEFAULT_DAYS: u32 = 30;
 /// The furthest day.
 const MAX_DAYS: u32 = 365;
 /// Past days that are drawn from.
 const PAST_DAYS: usize = 90;
-/// Entries of these days that are looked at, the newest first.
+/// Most entries of these days that are read, the newest first.
 const MAX_ENTRIES: i64 = 10_000;
 /// Futures that are drawn.
 const PATHS: usize = 5_000;
 const MICROS_OF_A_DAY: i64 = 86_400_000_000;
 
-/// How far to look.
+/// Forecast horizon.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Ahead {
@@ -35,22 +35,22 @@ pub struct Ahead {
     days: Option<u32>,
 }
 
-/// Where the balance may be, in minor units.
+/// Forecast of the balance, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Forecast {
     /// Days from now.
     pub days: u32,
     /// One future in twenty ends below.
     pub low: i64,
-    /// As many end below as above.
+    /// Median: as many futures end below as above.
     pub median: i64,
     /// One future in twenty ends above.
     pub high: i64,
 }
 
-/// Look ahead
+/// Forecast a balance
 ///
-/// Where the balance may be in some days, drawn from what came in and went out on each of the last 90.
+/// Forecasts the balance by a simulation that draws from the net inflow of each of the last 90 days.
 #[utoipa::path(get, operation_id = "get_forecast", path = "/v1/accounts/{id}/forecast", params(("id" = String, Path), Ahead),
     responses((status = 200, body = Forecast), (status = 404)))]
 pub async fn look(
@@ -69,7 +69,7 @@ pub async fn look(
     Ok(Json(ledger.cpu.run(move |wanted| draw(balance, &past, days, seed, wanted)).await?))
 }
 
-/// What came in less what went out on each of the past days.
+/// Reads the net inflow of each of the past days.
 async fn past(store: &Store, id: &str) -> Result<Vec<i64>, StoreError> {
     let now = now_micros();
     let since = now - i64::try_from(PAST_DAYS).unwrap_or(i64::MAX) * MICROS_OF_A_DAY;

@@ -10,10 +10,10 @@ use crate::settings::Settings;
 /// The most offenders of one kind that are named.
 const MAX_NAMED: i64 = 100;
 
-/// What the check found. Everything but `holds`, `currencies` and `transfers` is empty in books that are right.
+/// Result of the check. Everything but `holds`, `currencies` and `transfers` is empty in correct books.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Whether everything is as it must be.
+    /// True when all invariants hold.
     pub holds: bool,
     /// Each currency with the sum of all its entries in minor units, which must be zero.
     pub currencies: Vec<Sum>,
@@ -25,7 +25,7 @@ pub struct Checked {
     pub lopsided: Vec<String>,
     /// Currencies whose money in flight is not the sum of the pending payouts, at most 100.
     pub stray_in_flight: Vec<String>,
-    /// How many transfers there are, those of payouts included.
+    /// Number of transfers, including those of payouts.
     pub transfers: i64,
 }
 
@@ -46,7 +46,7 @@ pub fn routes(context: &Context<Settings, Store>) -> Router {
         get(async move || {
             let checked = check(&store).await?;
             if !checked.holds {
-                tracing::error!(?checked, "the books are wrong");
+                tracing::error!(?checked, "the books violate an invariant");
             }
             let status = if checked.holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             Ok::<_, LedgerError>((status, Json(checked)))

@@ -12,6 +12,6 @@ pub struct Ledger {
     pub store: Store,
     /// The partner bank.
     pub bank: Bank,
-    /// Threads for what computes.
+    /// Threads for CPU-bound work.
     pub cpu: CpuPool,
 }

@@ -5,13 +5,13 @@ use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 
 use crate::api::api;
 
-/// What any operation may answer, in the ledger's words.
+/// Error answers of any operation, in the ledger's words.
 const EVERYWHERE: [(&str, &str); 2] = [
     ("503", "Overloaded, or the store is away; with the same Idempotency-Key it is safe to repeat after Retry-After"),
     ("504", "It took too long; with the same Idempotency-Key it is safe to repeat"),
 ];
 
-/// What an operation that takes a body may answer as well.
+/// Further error answers of an operation that takes a body.
 const WITH_BODY: [(&str, &str); 2] = [
     ("415", "The body is not JSON"),
     ("422", "The body cannot be used, the key was used for another request, or the money cannot be moved"),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_takes_a_body_needs_an_idempotency_key() {
+    fn every_operation_with_a_body_needs_an_idempotency_key() {
         let document = document();
         for operation in operations(&document) {
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();

@@ -1,10 +1,10 @@
-//! The one page for people: look at accounts, open one, make a transfer. No script, no inline style.
+//! The one page for people: list accounts, open one, make a transfer. No script, no inline style.
 //!
-//! - `view`: what is shown.
-//! - `form`: what a person sends, and where it comes from.
-//! - `notice`: what became of it.
+//! - `view`: the HTML.
+//! - `form`: submitted forms, and the check of their origin.
+//! - `notice`: the message after a form.
 //!
-//! A form is answered with 303 back to the page, whatever became of it, so that a reload repeats nothing.
+//! Every form is answered with 303 back to the page, so that a reload repeats nothing.
 
 use std::fmt::Write as _;
 

@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use crate::error::LedgerError;
 use crate::settings::Settings;
 
-/// What the partner bank is called.
+/// Name of the dependency on the partner bank.
 pub const NAME: &str = "rail";
 
 /// The longest destination.
 const MAX_DESTINATION: usize = 64;
 
-/// The partner bank, as it is called: guarded by every default, and asked twice where it is slower than it mostly is.
+/// Declares the partner bank: guarded by every default, and hedged.
 pub fn bank(settings: &Settings) -> Dependency {
     let rules = default_rules().hedge(HedgeRules::default());
     Dependency::http(settings.rail_url.clone()).rules(rules).checked(Check::at("/livez"))
 }
 
-/// The partner bank, asked while a client waits.
+/// Client of the partner bank, for calls while a client waits.
 #[derive(Clone, Debug)]
 pub struct Bank {
     context: Context<Settings, Store>,
 }
 
-/// Where money can be sent, or not.
+/// Destination of a payout, and whether it exists.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Destination {
-    /// As it was asked for.
+    /// Requested destination.
     pub destination: String,
-    /// Whether the bank knows such an account.
+    /// True when the bank has such an account.
     pub exists: bool,
 }
 
@@ -61,7 +61,7 @@ impl Bank {
     }
 }
 
-/// Whether a destination is one by its looks.
+/// Checks the format of a destination.
 pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
     let characters = destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !(1..=MAX_DESTINATION).contains(&destination.len()) || !characters {
@@ -71,5 +71,5 @@ pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
 }
 
 fn unknown() -> LedgerError {
-    LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no answer that can be used"))
+    LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no usable answer"))
 }

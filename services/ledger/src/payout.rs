@@ -1,10 +1,9 @@
-//! Payouts: money that leaves through the partner bank, which may be silent for as long as it likes.
+//! Payouts: money that leaves through the partner bank, which may be silent for a long time.
 //!
-//! A payout is accepted in one transaction: the money moves from the account to the ledger's own account of payouts in
-//! flight, and the answer is recorded: always 202 with `pending`, because that is what is true when the transaction
-//! commits, and what stays true for a repetition a week later. What became of it is at the `Location`. The [`worker`] is
-//! nudged at once, so that a bank that is well has paid before most clients look; it asks with the payout's id as
-//! idempotency key until the bank says yes or no.
+//! A payout is accepted in one transaction: the money moves from the account to the ledger's own account of payouts in flight, and the answer is
+//! recorded: always 202 with `pending`, because that is true when the transaction commits, and stays true for a repetition a week later. The
+//! outcome is at the `Location`. The [`worker`] is woken at once, so that a healthy bank has paid before most clients look; it calls the bank
+//! with the payout's id as idempotency key until the bank accepts or refuses.
 
 mod own;
 mod record;

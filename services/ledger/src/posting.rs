@@ -1,10 +1,10 @@
-//! Moves money between two accounts inside a transaction. The error kernel: what is wrong here is wrong everywhere.
+//! Posting: moves money between two accounts inside a transaction. An error here is an error everywhere.
 
 use evenkeel::prelude::*;
 
-/// The isolation of transactions that post on PostgreSQL: many of them change the same row, an account that everybody pays, and should
-/// wait for it in turn instead of being run again. Weaker than the store's default on purpose: every guard of a posting is a condition
-/// of the statement that changes the row, so that nothing that was read before is relied on.
+/// Isolation level of transactions that post on PostgreSQL: many of them change the same row, an account that is part of every payout, and
+/// should wait for it in turn instead of being run again. Weaker than the store's default on purpose: every guard of a posting is a condition of
+/// the statement that changes the row, so that no earlier read is relied on.
 pub const POSTING: Isolation = Isolation::ReadCommitted;
 
 /// The largest amount of one posting, in minor units: ten million million euros, far from overflow.
@@ -15,23 +15,23 @@ pub const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
 pub struct Posting {
     /// The id of the transfer that it is.
     pub id: String,
-    /// Where it comes from.
+    /// Account that is debited.
     pub from: String,
-    /// Where it goes to.
+    /// Account that is credited.
     pub to: String,
     /// Minor units, more than zero.
     pub amount: i64,
-    /// Of both accounts.
+    /// Currency of both accounts.
     pub currency: String,
-    /// When, in microseconds since 1970.
+    /// Time, in microseconds since 1970.
     pub at: i64,
 }
 
-/// What became of it.
+/// Outcome of a posting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the caller must report money that did not move"]
 pub enum Posted {
-    /// It moved.
+    /// The money moved.
     Done,
     /// The paying account would pass its overdraft, or there is none of this currency. The transaction must be undone.
     Insufficient,
@@ -39,7 +39,7 @@ pub enum Posted {
     TooMuch,
 }
 
-/// Moves the money, or says why not; unless it is [`Posted::Done`] the caller must undo the transaction.
+/// Moves the money, or returns why not; unless it is [`Posted::Done`] the caller must undo the transaction.
 ///
 /// Rows are changed in the order of their ids, so that two postings between the same accounts cannot wait for each
 /// other. The guards (currency, overdraft, overflow) are conditions of the changes themselves, so that what a caller

@@ -11,7 +11,7 @@ use crate::id;
 use crate::ledger::Ledger;
 use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 
-/// What a client asks for.
+/// Request for a transfer.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTransfer {
@@ -43,10 +43,10 @@ pub struct Transfer {
 }
 
 impl NewTransfer {
-    /// Whether it can be made.
+    /// Checks that the transfer can be made.
     ///
     /// # Errors
-    /// Which field cannot be used, and why.
+    /// The invalid field, with the reason.
     pub fn check(&self) -> Result<(), LedgerError> {
         if !(1..=MAX_AMOUNT).contains(&self.amount) {
             return Err(LedgerError::invalid("amount", format!("it is a whole number between 1 and {MAX_AMOUNT}")));
@@ -107,7 +107,7 @@ async fn transfer_in(tx: &mut Transaction, new: &NewTransfer) -> Result<Result<T
     Ok(Ok(Transfer { id, from, to, amount, currency, created_at: timestamp(at) }))
 }
 
-/// What a client is told of money that did not move.
+/// Returns the problem document for a transfer that moved no money.
 pub(crate) fn refusal_of(posted: Posted) -> Problem {
     let (kind, detail) = match posted {
         Posted::TooMuch => ("/problems/too-much", "the receiving account cannot hold so much"),
@@ -156,7 +156,7 @@ pub async fn list(
     Ok(Json(Page::of(rows, limit)))
 }
 
-/// Look at a transfer
+/// Get a transfer
 #[utoipa::path(get, operation_id = "get_transfer", path = "/v1/transfers/{id}", params(("id" = String, Path)),
     responses((status = 200, body = Transfer), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Transfer>, LedgerError> {

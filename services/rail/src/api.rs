@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::bank::{self, Bank, Line, Total, Undecided};
 use crate::behaviour::{self, Behaviour, Mode, Switch};
 
-/// Payouts of a page unless the client says otherwise.
+/// Default number of payouts of a page.
 const DEFAULT_LIMIT: usize = 50;
 /// The most payouts of a page.
 const MAX_LIMIT: usize = 200;
@@ -16,7 +16,7 @@ const MAX_LIMIT: usize = 200;
 pub struct Rail {
     /// The books.
     pub bank: Bank,
-    /// How the ledger is answered.
+    /// Switch for the failure modes of payouts.
     pub switch: Switch,
 }
 
@@ -51,7 +51,7 @@ async fn pay(State(rail): State<Rail>, request: Idempotent<bank::Payout>) -> Res
         .await
 }
 
-/// Whether money can be sent there. Asking changes nothing.
+/// Answers whether money can be sent to a destination. Asking changes nothing.
 async fn destination(State(rail): State<Rail>, Path(destination): Path<String>) -> Response {
     let answer = || {
         let exists = bank::is_payable(&destination);
@@ -60,7 +60,7 @@ async fn destination(State(rail): State<Rail>, Path(destination): Path<String>) 
     behaving(rail.switch.now(), StatusCode::OK, answer).await
 }
 
-/// Whatever the behaviour, the work is done once at most for a request, and only where the mode does it.
+/// Applies the behaviour. In every mode the work is done at most once for a request, and only when the mode does it.
 async fn behaving(
     behaviour: Behaviour,
     good: StatusCode,
@@ -68,7 +68,7 @@ async fn behaving(
 ) -> Response {
     match behaviour.mode {
         Mode::Hang => return std::future::pending().await,
-        Mode::Error => return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "told to fail").into_response(),
+        Mode::Error => return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed on request").into_response(),
         Mode::Garbage => return behaviour::garbage(),
         Mode::Reset => return behaviour::broken_off(good, "", 60),
         Mode::Slow => tokio::time::sleep(behaviour.wait()).await,
@@ -108,7 +108,7 @@ async fn list(State(rail): State<Rail>, Query(paging): Query<Paging>) -> Result<
 }
 
 async fn one(State(rail): State<Rail>, Path(key): Path<String>) -> Result<Json<Line>, Problem> {
-    let missing = || Problem::new(StatusCode::NOT_FOUND, "nothing was asked for under this key");
+    let missing = || Problem::new(StatusCode::NOT_FOUND, "no payout was requested under this key");
     rail.bank.find(&key).map(Json).ok_or_else(missing)
 }
 

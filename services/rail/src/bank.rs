@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 const MAX_PAYOUTS: usize = 1_000_000;
 /// Bytes of a currency and a destination remembered.
 const MAX_TEXT: usize = 64;
-/// A destination that begins like this is refused, so that a refusal can be asked for.
+/// Prefix of destinations that the bank refuses, for tests of refusals.
 const REFUSED_PREFIX: &str = "refuse";
 
-/// What the ledger asks for.
+/// Payout request of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payout {
@@ -24,16 +24,16 @@ pub struct Payout {
     pub amount: i64,
     /// Three capitals.
     pub currency: String,
-    /// Where the money goes. One that begins with `refuse` is refused.
+    /// Destination. One that begins with `refuse` is refused.
     pub destination: String,
 }
 
-/// Whether there is such a destination.
+/// Returns true when the destination exists.
 pub fn is_payable(destination: &str) -> bool {
     (1..=MAX_TEXT).contains(&destination.len()) && !destination.starts_with(REFUSED_PREFIX)
 }
 
-/// What the bank decided, once for each key.
+/// Decision of the bank, made once for each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Decision {
@@ -42,14 +42,14 @@ pub enum Decision {
         /// The bank's own name for it.
         id: String,
     },
-    /// It has not, and will not under this key.
+    /// The bank has refused, and will not pay under this key.
     Refused {
-        /// Why.
+        /// Reason of the refusal.
         reason: String,
     },
 }
 
-/// Why nothing was decided: neither a yes nor a no.
+/// Reason why nothing was decided: the payout was neither accepted nor refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
     /// The key names another payout.
@@ -60,23 +60,23 @@ pub enum Undecided {
     Full,
 }
 
-/// A payout with what was decided.
+/// A payout with its decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The idempotency key.
     pub key: String,
-    /// What was asked for.
+    /// Requested payout.
     #[serde(flatten)]
     pub payout: Payout,
-    /// What was decided.
+    /// Decision of the bank.
     #[serde(flatten)]
     pub decision: Decision,
 }
 
-/// What was paid in all.
+/// Sum of all payouts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Total {
-    /// How many payouts.
+    /// Number of payouts.
     pub count: usize,
     /// Minor units of all currencies, as text: it may be longer than a JSON number is safe.
     pub amount: String,
@@ -91,7 +91,7 @@ pub struct Bank {
 #[derive(Debug, Default)]
 struct Books {
     lines: Vec<Line>,
-    /// By key, the place in `lines`.
+    /// Index in `lines` by key.
     line_of_key: HashMap<String, usize>,
 }
 
@@ -101,7 +101,7 @@ impl Bank {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides once for each key; whoever asks again gets the first decision.
+    /// Decides once for each key; repeated requests get the first decision.
     ///
     /// # Errors
     /// [`Undecided`], when the key names another payout or the books are full.
@@ -125,19 +125,19 @@ impl Bank {
         Ok(decision)
     }
 
-    /// What was decided under a key.
+    /// Finds the decision for a key.
     pub fn find(&self, key: &str) -> Option<Line> {
         self.books().find(key).cloned()
     }
 
-    /// At most `limit` lines in the order of their arrival, without the first `after`; and whether there are more.
+    /// Returns at most `limit` lines in the order of their arrival, without the first `after`; and true when there are more.
     pub fn page(&self, after: usize, limit: usize) -> (Vec<Line>, bool) {
         let books = self.books();
         let rest = books.lines.get(after..).unwrap_or_default();
         (rest.iter().take(limit).cloned().collect(), rest.len() > limit)
     }
 
-    /// What was paid in all.
+    /// Returns the sum of all payouts.
     pub fn total(&self) -> Total {
         let books = self.books();
         let paid = books.lines.iter().filter(|line| matches!(line.decision, Decision::Paid { .. }));
@@ -158,7 +158,7 @@ impl Payout {
         self.currency.len().max(self.destination.len()) > MAX_TEXT
     }
 
-    /// Why it cannot be paid.
+    /// Returns the reason why it cannot be paid.
     fn fault(&self) -> Option<String> {
         let currency = self.currency.len() == 3 && self.currency.bytes().all(|byte| byte.is_ascii_uppercase());
         match self {
@@ -175,7 +175,7 @@ impl Payout {
 }
 
 impl Decision {
-    /// What the client is told: 201, or 422 with the problem type `/problems/payout-refused`.
+    /// Builds the answer: 201, or 422 with the problem type `/problems/payout-refused`.
     pub(crate) fn answer(&self, key: &str) -> (StatusCode, serde_json::Value) {
         match self {
             Self::Paid { id } => (StatusCode::CREATED, serde_json::json!({ "id": id, "key": key, "status": "paid" })),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_paid_once_however_often_and_from_however_many_sides_it_comes() {
+    fn a_key_is_paid_once_under_repeated_and_concurrent_requests() {
         let bank = Bank::default();
         let decisions: Vec<Decision> = std::thread::scope(|scope| {
             let asked: Vec<_> =

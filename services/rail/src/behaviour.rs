@@ -1,4 +1,4 @@
-//! How payouts are answered, changed at run time: `PUT /behaviour {"mode": "hang"}` on the admin listener.
+//! Failure modes of payouts, changed at run time: `PUT /behaviour {"mode": "hang"}` on the admin listener.
 //!
 //! | mode | work | on the wire |
 //! |---|---|---|
@@ -26,28 +26,28 @@ use serde::{Deserialize, Serialize};
 /// The longest `millis`: ten minutes.
 const MAX_MILLIS: u64 = 600_000;
 
-/// How payouts are answered.
+/// Failure mode of payouts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// As a bank should.
+    /// Normal answers.
     #[default]
     Normal,
-    /// Late.
+    /// Slow answers.
     Slow,
-    /// Never.
+    /// No answer.
     Hang,
-    /// A byte at a time.
+    /// Answers that come a byte at a time.
     Drip,
-    /// Broken off at once.
+    /// Connections broken off at once.
     Reset,
     /// Bytes that are no JSON.
     Garbage,
-    /// Less than announced.
+    /// Bodies shorter than announced.
     Truncate,
-    /// 500.
+    /// Answers with status 500.
     Error,
-    /// Broken off after the work is done.
+    /// Connections broken off after the work is done.
     LoseAnswer,
 }
 
@@ -55,9 +55,9 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
-    /// How payouts are answered.
+    /// Failure mode of payouts.
     pub mode: Mode,
-    /// Milliseconds, for slow and drip: 1000 unless said, at most 600,000.
+    /// Milliseconds, for slow and drip: 1000 by default, at most 600,000.
     #[serde(default = "default_millis")]
     pub millis: u64,
 }
@@ -84,7 +84,7 @@ impl Behaviour {
         Duration::from_millis(self.millis)
     }
 
-    /// Whether it can be asked for.
+    /// Checks that the behaviour can be requested.
     ///
     /// # Errors
     /// A sentence that names the bound.
@@ -118,7 +118,7 @@ pub(crate) fn garbage() -> Response {
 
 /// A head that announces a body of `length` bytes, the start of it, and the end of the connection.
 pub(crate) fn broken_off(status: StatusCode, start: &str, length: usize) -> Response {
-    let pieces = [Ok(Bytes::copy_from_slice(start.as_bytes())), Err(std::io::Error::other("told to break off"))];
+    let pieces = [Ok(Bytes::copy_from_slice(start.as_bytes())), Err(std::io::Error::other("broken off on request"))];
     let body = Body::from_stream(futures_util::stream::iter(pieces));
     let head = [(header::CONTENT_TYPE, kind(status).to_owned()), (header::CONTENT_LENGTH, length.to_string())];
     (status, head, body).into_response()

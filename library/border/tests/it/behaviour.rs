@@ -1,4 +1,4 @@
-//! The border as a client meets it, over real sockets.
+//! The border over real sockets, from the view of a client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,7 +123,7 @@ async fn a_request_past_its_deadline_is_answered_504_and_its_work_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_caller_that_waits_less_is_answered_408_when_it_said_and_one_that_waits_more_changes_nothing() {
+async fn a_shorter_caller_timeout_is_answered_408_in_time_and_a_longer_one_is_ignored() {
     let told = get(async || format!("{:?}", resilience::Deadline::current().map(|deadline| deadline.left().as_secs())));
     let slow = get(async || std::future::pending::<()>().await);
     let limits = Limits::default().with(|limits| limits.deadline = Duration::from_secs(60));
@@ -155,7 +155,7 @@ async fn a_caller_that_waits_less_is_answered_408_when_it_said_and_one_that_wait
 }
 
 #[tokio::test]
-async fn a_handler_sees_how_critical_its_caller_says_the_request_is_and_never_more_than_others() {
+async fn the_criticality_of_a_caller_reaches_the_handler_and_is_never_above_the_default() {
     let told = get(async || resilience::Criticality::current().name());
     let server = server(Limits::default(), Router::new().route("/told", told)).await;
     for (header, seen) in [("sheddable", "sheddable"), ("critical", "default"), ("nonsense", "default")] {
@@ -174,7 +174,7 @@ async fn a_callers_request_id_is_kept_when_it_is_well_formed() {
 }
 
 #[tokio::test]
-async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_served() {
+async fn connections_over_the_bound_of_an_address_are_refused_and_others_are_served() {
     let server = server(Limits::default().with(|limits| limits.connections_per_address = 2), routes()).await;
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -197,7 +197,7 @@ async fn connections_over_the_bound_of_an_address_are_told_so_and_others_are_ser
 }
 
 #[tokio::test]
-async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
+async fn endless_bodies_hold_no_permit_that_another_address_needs() {
     let server = server(
         Limits::default().with(|limits| {
             limits.in_flight = 3;
@@ -236,7 +236,7 @@ async fn bodies_that_never_end_hold_no_place_that_another_address_needs() {
 }
 
 #[tokio::test]
-async fn a_listener_that_stops_finishes_what_is_in_flight_and_refuses_new_connections() {
+async fn a_stopping_listener_finishes_requests_in_flight_and_refuses_new_connections() {
     let (entered, mut has_entered) = tokio::sync::mpsc::channel::<()>(1);
     let leave = Arc::new(tokio::sync::Notify::new());
     let handler = get({

@@ -1,4 +1,4 @@
-//! HTTP/1.1 connections whose clients pipeline, leave, or come when there is no place.
+//! HTTP/1.1 connections whose clients pipeline, leave, or exceed the connection limit.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::server::{SOON, close, exchange, others_until, server, status};
 
-/// More than the buffers of a connection hold.
+/// Size beyond the buffers of a connection.
 const LARGE: usize = 16 << 20;
 
 fn routes() -> Router {

@@ -57,7 +57,7 @@ async fn connect(server: &Server, window: u32) -> (Client, Rest) {
     (Client { requests }, Rest { ping, connection: tokio::spawn(connection) })
 }
 
-/// Asks, and returns the status and the body, which takes nothing until it is read.
+/// Sends a request and returns the status and the body, which takes nothing until it is read.
 async fn ask(client: &mut Client, path: &str) -> Result<(u16, h2::RecvStream), h2::Error> {
     let request = Request::get(format!("http://x{path}")).body(()).unwrap();
     let mut ready = client.requests.clone().ready().await?;
@@ -81,18 +81,18 @@ const IN_FLIGHT: &str = r#"http_listener_requests_in_flight{listener="public"}"#
 const ANSWERS_CUT: &str = r#"http_listener_answers_cut_total{listener="public"}"#;
 const CONNECTIONS: &str = r#"http_listener_connections{listener="public"}"#;
 
-/// For answers that are not taken: the shorter, the sooner the test ends.
+/// Returns limits for unread answers: the shorter, the sooner the test ends.
 fn impatient() -> Limits {
     Limits::default().with(|limits| limits.write_timeout = Duration::from_millis(300))
 }
 
-/// For what must happen before the timeout, on a loaded machine too.
+/// Returns limits for events that must happen before the timeout, on a loaded machine too.
 fn patient() -> Limits {
     Limits::default().with(|limits| limits.write_timeout = Duration::from_secs(3))
 }
 
 #[tokio::test]
-async fn answers_that_nobody_takes_hold_their_permits_until_they_are_reset() {
+async fn unread_answers_hold_their_permits_until_they_are_reset() {
     let server = server(patient().with(|limits| limits.in_flight = 4), routes()).await;
     let mut clients = [client(&server, 0).await, client(&server, 0).await];
     let (mut held, mut refused) = (Vec::new(), 0);

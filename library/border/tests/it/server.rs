@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use vitals::Registry;
 
-/// How long a condition may take to become true on a loaded machine.
+/// Timeout for a condition to become true on a loaded machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) struct Server {

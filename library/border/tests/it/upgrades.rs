@@ -1,4 +1,4 @@
-//! Connections that change to another protocol, such as WebSocket.
+//! Upgraded connections, such as WebSocket.
 
 use std::time::{Duration, Instant};
 

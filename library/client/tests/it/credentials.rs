@@ -1,4 +1,4 @@
-//! Credentials are used where they belong, go nowhere else, and are shown nowhere.
+//! Credentials are sent to their own origin only, and never shown.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Calls behind the policy of their peer, and what they carry.
+//! Calls behind the policy of their peer, and their headers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,8 +21,8 @@ use url::Url;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// A peer that gives one answer after the other, the last one for ever, and tells which requests it read.
-/// In the place of an empty one the caller gets none, and the next is served.
+/// A peer that gives one answer after the other, the last one for ever, and records the requests it read. In the place of an empty one the
+/// caller gets none, and the next is served.
 struct Peer {
     url: Url,
     requests: mpsc::UnboundedReceiver<String>,
@@ -75,7 +75,7 @@ fn retrying() -> Rules {
 }
 
 #[tokio::test]
-async fn what_is_idempotent_or_has_a_key_is_tried_again_and_nothing_else() {
+async fn only_calls_that_are_idempotent_or_have_a_key_are_retried() {
     for (method, key, attempts) in [
         (Method::GET, None, 2),
         (Method::PUT, None, 2),
@@ -111,7 +111,7 @@ async fn an_attempt_has_all_that_is_left_and_the_error_names_the_bound_that_pass
 }
 
 #[tokio::test]
-async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_something() {
+async fn only_slow_calls_with_safe_methods_are_hedged() {
     let hedge = HedgeRules::default().minimum_calls(2).at_least(20 * MILLI);
     let one_try = retrying().retry.unwrap().attempts(1);
     let rules = retrying().hedge(hedge).retry(one_try);
@@ -138,7 +138,7 @@ async fn what_is_safe_is_asked_twice_when_it_is_slow_and_nothing_that_changes_so
 }
 
 #[tokio::test]
-async fn a_refusal_that_says_when_to_come_again_is_waited_for_or_left_alone() {
+async fn retry_after_of_a_refusal_is_waited_for_or_ends_the_call() {
     let client = Client::default();
     let peer = Peer::start(&["503 Busy\r\nretry-after: 3600", "200 OK"]).await;
     client.declare(Declaration::new("bank", &peer.url).rules(retrying())).unwrap();
@@ -150,7 +150,7 @@ async fn a_refusal_that_says_when_to_come_again_is_waited_for_or_left_alone() {
 }
 
 #[tokio::test]
-async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
+async fn the_breaker_of_a_failing_peer_opens_and_that_of_another_stays_closed() {
     let client = Client::default();
     let (sick, well) = (Peer::start(&["500 Down"]).await, Peer::start(&["200 OK"]).await);
     let breaker = BreakerRules::default().window(Window::Calls(10)).minimum_calls(2);
@@ -166,7 +166,7 @@ async fn a_peer_that_fails_is_left_alone_and_another_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
+async fn a_hanging_group_leaves_the_others_their_permits() {
     let client = Client::default();
     let peer = Peer::start(&["200 OK"]).await;
     let one = BulkheadRules::default().permits(1).queue(0);
@@ -188,7 +188,7 @@ async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
 }
 
 #[tokio::test]
-async fn a_call_tells_how_long_its_answer_is_waited_for_and_never_longer_than_its_task() {
+async fn a_call_sends_its_timeout_which_is_never_beyond_the_deadline_of_its_task() {
     let client = Client::default();
     let mut peer = Peer::start(&["200 OK"]).await;
     let told = |request: &str| {
@@ -205,7 +205,7 @@ async fn a_call_tells_how_long_its_answer_is_waited_for_and_never_longer_than_it
 }
 
 #[tokio::test]
-async fn a_call_is_as_critical_as_its_task_where_nothing_else_is_said() {
+async fn a_call_inherits_the_criticality_of_its_task_unless_one_is_set() {
     let client = Client::default();
     let mut peer = Peer::start(&["200 OK"]).await;
     let told = |request: String| request.lines().find_map(|line| line.strip_prefix("criticality: ").map(str::to_owned));
@@ -252,7 +252,7 @@ async fn redirects_without_end_or_to_nowhere_end_in_the_answer_or_a_clear_error(
 }
 
 #[tokio::test]
-async fn a_coding_that_was_not_asked_for_is_told() {
+async fn an_unrequested_content_coding_is_an_error() {
     let peer = Peer::start(&["200 OK\r\ncontent-encoding: br|abc"]).await;
     let error = Client::default().get(&peer.url).send().await.unwrap_err();
     assert!(matches!(&error, Error::Unexpected { .. }) && error.to_string().contains("br"), "{error}");

@@ -1,4 +1,4 @@
-//! A dependency with many instances: who is called, who is left out, and how changes are followed.
+//! A dependency with many instances: load balancing, ejection, and following changes.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,16 +18,16 @@ use tokio::sync::Notify;
 use url::Url;
 use vitals::{Registry, TableValue};
 
-/// Far beyond what any of this takes.
+/// Timeout far beyond any duration of these tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What an instance does with calls.
+/// Behaviour of an instance for its calls.
 #[derive(Clone, Copy, PartialEq)]
 enum Does {
     Answers,
     Fails,
     Hangs,
-    /// Answers when it is told to.
+    /// Answers on a signal of the test.
     Waits,
 }
 
@@ -92,7 +92,7 @@ fn list(instances: &[Instance]) -> Endpoints {
     places.join(",").parse().unwrap()
 }
 
-/// How many of so many GETs are answered 200.
+/// Counts the GETs that are answered 200, of `times`.
 async fn ask(client: &Client, url: &Url, times: usize) -> usize {
     let mut good = 0;
     for _ in 0..times {
@@ -102,7 +102,7 @@ async fn ask(client: &Client, url: &Url, times: usize) -> usize {
 }
 
 #[tokio::test]
-async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call() {
+async fn calls_are_balanced_and_a_failing_instance_is_ejected_without_a_failed_call() {
     let instances = three(Does::Fails).await;
     let (client, registry) = (Client::default(), Registry::new());
     client.register(&registry);
@@ -129,7 +129,7 @@ async fn calls_are_spread_and_one_that_fails_is_left_out_without_a_failed_call()
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_left_out_too() {
+async fn a_hanging_instance_is_ejected_too() {
     let instances = three(Does::Hangs).await;
     let client = Client::new(Bounds::default().total(Duration::from_millis(600)));
     let endpoints = list(&instances);
@@ -189,7 +189,7 @@ async fn a_file_is_followed_and_its_last_good_content_stays() {
     assert_eq!((one.take(), two.take() > 0, three.take() > 0), (0, true, true));
 }
 
-/// A name server of one name, whose records can be changed; none is "no such name".
+/// A name server of one name, with records that can be changed; none is "no such name".
 async fn name_server(records: Arc<Mutex<Vec<RData>>>) -> SocketAddr {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let at = socket.local_addr().unwrap();
@@ -273,7 +273,7 @@ async fn addresses_of_a_name_are_called_by_that_name() {
 }
 
 #[tokio::test]
-async fn where_no_instance_is_known_the_error_says_why() {
+async fn without_a_known_instance_the_error_holds_the_reason() {
     let server = name_server(Arc::default()).await;
     let client = Client::new(Bounds::default().total(Duration::from_millis(300)));
     let endpoints: Endpoints = format!("dns+http://bank.test:80?resolver={server}").parse().unwrap();
@@ -291,7 +291,7 @@ async fn where_no_instance_is_known_the_error_says_why() {
 }
 
 #[tokio::test]
-async fn what_is_turned_off_is_off() {
+async fn disabled_guards_are_off() {
     let instances = three(Does::Answers).await;
     let client = Client::default();
     let endpoints = list(&instances).first_alone();

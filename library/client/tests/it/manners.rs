@@ -1,11 +1,11 @@
-//! Every manner of misbehaving becomes one clear error, in bounded time and memory.
+//! Every manner of misbehaviour becomes one clear error, in bounded time and memory.
 
 use std::time::Duration;
 
 use evenkeel_client::misbehave::{Manner, Peer};
 use evenkeel_client::{Bounds, Client, Error, Response};
 
-/// Nothing here takes this long; a call without a bound would.
+/// Timeout that no test here reaches; a call without a bound would.
 const FOR_EVER: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -20,7 +20,7 @@ async fn ask(manner: Manner, bounds: Bounds) -> Result<Response, Error> {
 }
 
 #[tokio::test]
-async fn every_manner_becomes_the_error_that_says_what_was_wrong() {
+async fn every_manner_of_misbehaviour_has_its_own_error() {
     let patient = Bounds::default().first_byte(FOR_EVER).total(FOR_EVER).answer_bytes(64 * 1024);
     let hasty = patient.first_byte(SHORT).total(SHORT);
     for manner in Manner::ALL {
@@ -40,7 +40,7 @@ async fn every_manner_becomes_the_error_that_says_what_was_wrong() {
 }
 
 #[tokio::test]
-async fn who_has_the_patience_gets_the_slow_answer() {
+async fn a_slow_answer_arrives_when_the_bound_is_long_enough() {
     let answer = ask(Manner::Slow, Bounds::default()).await.unwrap();
     assert_eq!(&answer.body[..], b"slow");
 }

@@ -1,4 +1,4 @@
-//! What a call makes of a peer that misbehaves: one clear error, in bounded time and memory, on real sockets.
+//! Calls to misbehaving peers: one clear error, in bounded time and memory, on real sockets.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use url::Url;
 use vitals::TraceContext;
 
-/// Nothing here takes this long; a call without a bound would.
+/// Timeout that no test here reaches; a call without a bound would.
 const FOR_EVER: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -20,7 +20,7 @@ fn patient() -> Bounds {
     bounds.total(FOR_EVER).answer_bytes(1024)
 }
 
-/// What the peer does when it has read a request's head and sent its answer.
+/// Behaviour of the peer once it has read a request's head and sent its answer.
 #[derive(Clone, Copy)]
 enum Then {
     Close,
@@ -29,7 +29,7 @@ enum Then {
     Drip,
 }
 
-/// A peer that gives one answer to everybody, and tells which heads it read. It ends with its test.
+/// A peer that gives the same answer to every request, and records the heads it read. It ends with its test.
 struct Peer {
     url: Url,
     heads: mpsc::Receiver<String>,
@@ -66,7 +66,7 @@ async fn misbehave(mut socket: TcpStream, answer: &str, then: Then, tell: mpsc::
     }
 }
 
-/// The outcome of a GET in a single try, which is there in bounded time and never tells the secrets of the URL.
+/// Makes a GET in a single attempt, whose outcome comes in bounded time and never holds the secrets of the URL.
 async fn get(url: &Url, bounds: Bounds) -> Result<Response, Error> {
     let client = Client::new(bounds);
     let call = client.get(url).repeatable(false).send();
@@ -106,7 +106,7 @@ async fn a_port_without_a_listener_is_a_connect_error_at_once() {
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_is_a_timeout_of_the_first_byte() {
+async fn a_silent_peer_is_a_timeout_of_the_first_byte() {
     let peer = peer("", Then::Hold).await;
     let error = get(&peer.url, patient().first_byte(SHORT)).await.unwrap_err();
     assert!(matches!(error, Error::Timeout { what: "first byte", bound: SHORT, .. }), "{error}");
@@ -154,7 +154,7 @@ async fn an_answer_that_declares_more_than_the_bound_is_refused_before_its_body_
 }
 
 #[tokio::test]
-async fn whatever_breaks_off_is_broken_with_its_cause() {
+async fn an_answer_that_breaks_off_is_an_error_with_its_cause() {
     let cases = [
         ("closed before the head", "", Then::Close),
         ("closed within the head", "HTTP/1.1 200 OK\r\nx-half", Then::Close),

@@ -1,4 +1,4 @@
-//! Names are looked up as the host's resolver would: hosts file, search list, ndots; and no thread waits for them.
+//! Names are resolved like the host's resolver does: hosts file, search list, ndots; no thread blocks.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,11 +14,11 @@ use url::Url;
 
 use crate::server::{Server, serve, whole};
 
-/// As in a pod of Kubernetes.
+/// Resolver configuration as in a pod of Kubernetes.
 const CONF: &str =
     "nameserver 192.0.2.1\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
 
-/// A name server that has these records alone, and keeps what it was asked for.
+/// A name server that has these records alone, and records its queries.
 struct NameServer {
     at: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -204,7 +204,7 @@ async fn a_name_that_does_not_exist_is_a_connect_error_that_names_it() {
     );
 }
 
-/// With one thread for what blocks, a lookup on it would keep it from everybody else for as long as the name server is silent.
+/// Checks that lookups block no thread: with one blocking thread, a silent name server would stop all other blocking work.
 #[test]
 fn a_name_server_that_is_silent_keeps_no_thread() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();

@@ -1,4 +1,4 @@
-//! Bounds of the caller on the size of an answer: named, and not held against the peer.
+//! The caller's own bounds on the size of an answer: named in the error, and not counted against the peer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -34,7 +34,7 @@ async fn an_answer_over_the_callers_bound_is_neither_repeated_nor_held_against_t
 }
 
 #[tokio::test]
-async fn many_header_fields_are_taken_up_to_a_bound_that_is_told() {
+async fn many_header_fields_are_accepted_up_to_a_bound_that_the_error_names() {
     for (fields, taken) in [(120, true), (250, true), (300, false)] {
         let server = serve("127.0.0.1:0", None, move |_| async move {
             let mut response = http::Response::new(whole("well"));

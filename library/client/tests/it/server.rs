@@ -47,7 +47,7 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
-    /// A server's configuration for this name, which offers these protocols, and asks clients for a certificate of `clients`.
+    /// Returns a server's configuration for this name, which offers these protocols, and requires certificates of `clients`.
     pub(crate) fn server(&self, name: &str, protocols: &[&str], clients: Option<&Self>) -> TlsAcceptor {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));

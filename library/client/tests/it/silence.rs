@@ -1,4 +1,4 @@
-//! A connection that swallows calls does not keep them for long.
+//! Silent connections: one that swallows calls is closed soon.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ const CROWD: usize = 8;
 /// Within which calls recover.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// A server, and a relay before it whose connections swallow every byte from when they are told to.
+/// A server, and a relay before it that on a signal swallows every byte of its connections.
 struct Swallower {
     port: u16,
     connections: Arc<Mutex<Vec<Arc<AtomicBool>>>>,
@@ -80,7 +80,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallows: Arc<Ato
     }
 }
 
-/// Over HTTP/1 each connection takes one call with it: what many of them swallow is no more than what one does.
+/// Checks that, over HTTP/1, several silent connections swallow no more calls than one: each takes one call with it.
 #[tokio::test]
 async fn idle_connections_beside_one_that_swallows_are_not_used_again() {
     let swallower = swallower(None).await;
@@ -198,7 +198,7 @@ async fn with_one_silent_address_of_two_the_first_call_succeeds() {
 }
 
 #[tokio::test]
-async fn where_every_address_is_silent_the_bound_holds_for_all_together() {
+async fn the_connect_bound_covers_all_silent_addresses_together() {
     let silent = full("127.0.0.1:0").await;
     let port = silent.0.local_addr().unwrap().port();
     let _silent = full(&format!("127.0.0.3:{port}")).await;

@@ -1,4 +1,4 @@
-//! Bodies that are streamed, either way.
+//! Streamed bodies, in both directions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -59,7 +59,7 @@ async fn pieces_go_out_and_come_back_while_the_call_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_streamed_body_is_sent_once_whatever_the_method() {
+async fn a_streamed_body_is_sent_once_with_every_method() {
     let (url, calls, _server) = echo().await;
     let client = Client::default();
     let body = || {

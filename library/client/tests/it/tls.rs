@@ -87,7 +87,7 @@ async fn a_dependency_speaks_http2_by_prior_knowledge_beside_others_that_do_not(
 }
 
 #[test]
-fn nonsense_to_trust_or_to_present_is_told() {
+fn malformed_certificates_and_keys_are_refused() {
     let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(matches!(Tls::trusting_only(b""), Err(TlsError::NoCertificate)));
     assert!(matches!(Tls::trusting_only(broken), Err(TlsError::Authority(_))));
@@ -99,7 +99,7 @@ fn nonsense_to_trust_or_to_present_is_told() {
 }
 
 #[test]
-fn the_hosts_authorities_are_read_or_told_to_be_missing() {
+fn the_hosts_authorities_are_read_or_reported_missing() {
     match Tls::native() {
         Ok(tls) => assert!(format!("{tls:?}").contains("authorities")),
         Err(error) => assert!(error.to_string().contains("no usable authority"), "{error}"),

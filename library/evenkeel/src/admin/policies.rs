@@ -5,7 +5,7 @@
 //! - `PATCH /policies/NAME`: `{"author": .., "reason": .., "attempts": .., "permits": .., "queue": .., "rate": .., "burst": ..}`, what is to
 //!   change; a rate is one a second; with `"group": ..` permits and queue are those of that group of callers
 //!
-//! What a policy is at is in `/health` and `/metrics`, table `policy`.
+//! The state of a policy is in `/health` and `/metrics`, table `policy`.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ async fn take_back(
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
     let (author, reason) = signed(given.author, given.reason)?;
-    tracing::warn!(policy = name, author, reason, "the order to a breaker was taken back");
+    tracing::warn!(policy = name, author, reason, "an operator withdrew the order to a breaker");
     policy.order(None);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -129,7 +129,7 @@ fn policy(client: &Client, name: &str) -> Result<Policy<ByResponse>, Problem> {
     })
 }
 
-/// The author and the reason, when both say something.
+/// Returns the author and the reason, when neither is empty.
 fn signed(author: String, reason: String) -> Result<(String, String), Problem> {
     for (name, text) in [("author", &author), ("reason", &reason)] {
         if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
@@ -141,7 +141,7 @@ fn signed(author: String, reason: String) -> Result<(String, String), Problem> {
 }
 
 impl Change {
-    /// These rules with what is to change in them.
+    /// Returns these rules with the changes applied.
     fn applied(&self, mut rules: Rules) -> Result<Rules, Problem> {
         if [self.attempts, self.permits, self.queue, self.rate, self.burst] == [None; 5] {
             let detail = "nothing is to change: say attempts, permits, queue, rate or burst";

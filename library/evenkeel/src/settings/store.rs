@@ -49,7 +49,7 @@ pub struct StoreSettings {
     )]
     pub lock_timeout: Duration,
 
-    /// How long the answers to idempotency keys are kept.
+    /// Retention of the answers to idempotency keys.
     #[arg(
         id = "std.retention",
         long = "idempotency-retention",
@@ -60,17 +60,17 @@ pub struct StoreSettings {
     )]
     pub idempotency_retention: Duration,
 
-    /// Whether `serve` brings the schema up to date itself (auto) or refuses to start when it is not (never).
+    /// Migration mode: `serve` migrates the schema itself (auto) or refuses to start when it is not up to date (never).
     #[arg(id = "std.migrate", long = "migrate", env = "MIGRATE", value_name = "WHEN", default_value = "auto")]
     pub migrate: Migrate,
 }
 
-/// When the schema is brought up to date.
+/// Migration mode of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Migrate {
-    /// At every start.
+    /// Migrates at every start.
     Auto,
-    /// Only by the subcommand `migrate`.
+    /// Migrates only by the subcommand `migrate`.
     Never,
 }
 

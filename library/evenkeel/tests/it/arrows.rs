@@ -1,4 +1,4 @@
-//! Forbidden dependencies between crates: no edge up, none between the library and the prover. `ARCHITECTURE.md` draws what is allowed.
+//! Forbidden dependencies between crates: no edge up, none between the library and the prover. `ARCHITECTURE.md` shows the allowed ones.
 
 use std::collections::BTreeMap;
 use std::process::Command;

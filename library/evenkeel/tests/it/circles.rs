@@ -89,7 +89,7 @@ impl Sources {
         Some(here)
     }
 
-    /// The file that defines what a module has under a name.
+    /// Finds the file that defines a name of a module.
     fn definition(&self, module: &[String], name: &str, hops: usize) -> Option<Module> {
         let file = self.0.get(module)?;
         if hops == 0 || file.declared.contains(name) {
@@ -105,7 +105,7 @@ impl Sources {
         })
     }
 
-    /// Which file depends on which, with the line that says so.
+    /// Returns the files that each file depends on, with the line of the dependency.
     fn dependencies(&self) -> BTreeMap<Module, BTreeMap<Module, usize>> {
         let mut edges: BTreeMap<Module, BTreeMap<Module, usize>> = BTreeMap::new();
         for (module, file) in &self.0 {
@@ -200,7 +200,7 @@ impl File {
     }
 }
 
-/// Where the next `use` item begins.
+/// Finds the start of the next `use` item.
 fn next_use(text: &str) -> Option<usize> {
     let starts = |at: usize| {
         let before = text[..at].trim_end_matches(' ');

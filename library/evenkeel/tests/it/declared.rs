@@ -1,4 +1,4 @@
-//! What a service declares is what it serves, in any order of the declarations.
+//! Served declarations: a service serves exactly its declarations, in any order of them.
 
 use evenkeel::prelude::*;
 

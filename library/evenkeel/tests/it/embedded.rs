@@ -51,7 +51,7 @@ async fn the_handle_hands_out_the_context_of_the_routes() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_at_the_start_is_the_error_of_ready_and_of_stop() {
+async fn a_startup_error_is_the_error_of_ready_and_of_stop() {
     let duplicate = || Router::new().route("/twice", get(async || ""));
     let service = Service::new(build_info!()).routes(move |_context| duplicate()).routes(move |_context| duplicate());
     let running = service.start(ANYWHERE).await.unwrap();

@@ -15,3 +15,4 @@ mod readme;
 mod scope;
 mod testing_page;
 mod weight;
+mod words;

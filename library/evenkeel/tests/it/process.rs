@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Names the service that this program is to be.
 const PROGRAM: &str = "EVENKEEL_TEST_PROGRAM";
-/// What takes longer than this does not happen. Far from every budget that a test sets.
+/// Timeout after which a test gives up. Far from every budget that a test sets.
 const GIVE_UP: Duration = Duration::from_secs(30);
 /// A budget that no stop of these tests may use up.
 const LONG: &str = "--stop-timeout=10m";
@@ -56,7 +56,7 @@ async fn spin() {
 const SLOW: &str = "CREATE TABLE numbers AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000000) \
     SELECT count(*) AS many FROM n";
 
-/// Leaves a transaction open in a task that nobody can stop.
+/// Leaves a transaction open in a task that cannot be stopped.
 #[cfg(feature = "store")]
 async fn hold_a_transaction(context: Context<evenkeel::settings::NoSettings, Store>, stop: Stop) {
     let store = context.store().clone();
@@ -115,7 +115,7 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end; returns its exit code and what it wrote.
+    /// Waits for its end; returns its exit code and output.
     fn ended(mut self) -> (Option<i32>, String) {
         let mut code = None;
         eventually("it has ended", || {
@@ -270,7 +270,7 @@ fn a_second_signal_ends_the_process_at_once_with_a_code_and_a_line_of_its_own() 
 }
 
 #[test]
-fn the_process_manager_is_told_of_the_start_and_the_stop_and_its_watchdog_is_fed_until_the_end() {
+fn the_process_manager_is_notified_of_start_and_stop_and_its_watchdog_is_fed_until_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -301,7 +301,7 @@ fn the_process_manager_is_told_of_the_start_and_the_stop_and_its_watchdog_is_fed
 }
 
 #[test]
-fn an_address_in_use_is_found_out_before_anything_is_started() {
+fn an_address_in_use_is_reported_before_any_part_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     for (port, admin_port, listener) in [(port, 0, "public"), (0, port, "admin")] {

@@ -24,7 +24,7 @@ mod rooms {
 
 pub use rooms::{backoff, breaker, budget, bulkhead, coalesce, invalid, line, nanos, outcome, rate_limit, setters};
 
-/// What `resilience` has of std.
+/// Stand-in for the parts of std that `resilience` uses.
 mod sync {
     pub(crate) use std::sync::{Arc, PoisonError};
 

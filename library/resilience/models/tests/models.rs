@@ -28,14 +28,14 @@ const ORDERS: usize = 1000;
 /// Changes of thread at the worst moment within one order.
 const DEPTH: usize = 3;
 
-/// Attempts the orders of `model`, within a runtime whose clock nobody turns.
+/// Runs the interleavings of `model`, within a runtime with a paused clock.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     shuttle::check_pct(model, ORDERS, DEPTH);
 }
 
-/// Runs this on so many threads, and waits for all of them.
+/// Runs this on several threads, and waits for all of them.
 fn together<T: Send + 'static>(threads: usize, run: impl Fn(usize) -> T + Send + Sync + 'static) -> Vec<T> {
     let run = Arc::new(run);
     let start = |number| {
@@ -59,7 +59,7 @@ fn breaker_rules() -> BreakerRules {
     BreakerRules::default().window(Window::Calls(4)).minimum_calls(2).probes(2).wait(wait)
 }
 
-/// An open breaker whose wait is over at the moment returned, and a ticket from before it opened.
+/// Returns an open breaker, the moment at which its wait is over, and a ticket from before it opened.
 fn open() -> (Breaker, Instant, resilience_models::breaker::Ticket) {
     let (rules, now) = (breaker_rules(), Instant::now());
     let breaker = Breaker::new(now);
@@ -73,7 +73,7 @@ fn open() -> (Breaker, Instant, resilience_models::breaker::Ticket) {
 }
 
 #[test]
-fn half_open_admits_as_many_probes_as_configured_whoever_comes_first() {
+fn half_open_admits_the_configured_probes_in_any_order_of_threads() {
     check(|| {
         let (breaker, now, _) = open();
         let breaker = Arc::new(breaker);
@@ -92,7 +92,7 @@ fn half_open_admits_as_many_probes_as_configured_whoever_comes_first() {
 }
 
 #[test]
-fn a_late_answer_says_nothing_about_a_later_epoch() {
+fn a_late_answer_does_not_count_in_a_later_epoch() {
     check(|| {
         let (breaker, now, early) = open();
         let (breaker, early) = (Arc::new(breaker), Arc::new(std::sync::Mutex::new(Some(early))));
@@ -164,7 +164,7 @@ fn a_rate_limit_lets_the_burst_pass_and_no_more() {
 }
 
 #[test]
-fn who_gives_its_turn_back_gives_it_back_once() {
+fn a_turn_is_given_back_once() {
     check(|| {
         let rules = RateRules::default().rate(1).burst(1).patience(10 * SECOND);
         let now = Instant::now();
@@ -186,7 +186,7 @@ fn bulkhead_rules(permits: u32) -> BulkheadRules {
 }
 
 #[test]
-fn no_more_are_inside_than_there_are_places() {
+fn no_more_calls_are_admitted_than_there_are_permits() {
     check(|| {
         let (bulkhead, inside) = (Arc::new(Bulkhead::new()), Arc::new(AtomicU32::new(0)));
         let entering = Arc::clone(&bulkhead);
@@ -204,7 +204,7 @@ fn no_more_are_inside_than_there_are_places() {
 }
 
 #[test]
-fn no_place_is_lost_between_one_who_leaves_and_one_who_gives_up() {
+fn no_permit_is_lost_between_a_release_and_a_cancelled_wait() {
     check(|| {
         let bulkhead = Arc::new(Bulkhead::new());
         let shared = Arc::clone(&bulkhead);
@@ -225,7 +225,7 @@ fn no_place_is_lost_between_one_who_leaves_and_one_who_gives_up() {
 }
 
 #[test]
-fn more_places_and_leaving_ones_neither_lose_nor_double_a_place() {
+fn raising_the_limit_during_releases_neither_loses_nor_doubles_a_permit() {
     check(|| {
         let bulkhead = Arc::new(Bulkhead::new());
         let shared = Arc::clone(&bulkhead);
@@ -247,7 +247,7 @@ fn more_places_and_leaving_ones_neither_lose_nor_double_a_place() {
 }
 
 #[test]
-fn those_who_want_the_same_leave_nothing_behind_whoever_goes_first() {
+fn coalesced_callers_leave_nothing_behind_in_any_order() {
     check(|| {
         let coalescer = Arc::new(Coalescer::<u32, u32>::new());
         let begun = Arc::new(AtomicU32::new(0));

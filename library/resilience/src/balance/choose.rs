@@ -8,16 +8,16 @@ use super::hash::{fraction, mixed};
 use super::rules::{BalanceRules, Chooser};
 use super::set::{Member, Set};
 
-/// How many random draws look for somebody who is well; with fewer than half of them ill (else there is panic) nearly always
-/// enough, and then they are counted.
+/// Number of random draws for a healthy instance. When fewer than half are ejected (otherwise panic mode applies) this is nearly always enough;
+/// after that, all healthy instances are counted.
 const DRAWS: usize = 8;
 
-/// A set as it is to whoever picks now.
+/// A view of the set for one pick.
 pub(crate) struct View<'a, T> {
     pub(crate) set: &'a Set<T>,
     pub(crate) rules: &'a BalanceRules,
     pub(crate) now: u64,
-    /// Whether anybody is ejected; where nobody is, nobody is asked.
+    /// True when any instance is ejected; otherwise no instance is checked.
     pub(crate) some_ejected: bool,
     /// Hash of the key.
     pub(crate) key: u64,
@@ -25,8 +25,8 @@ pub(crate) struct View<'a, T> {
 }
 
 impl<'a, T> View<'a, T> {
-    /// Who gets the call; none where there is nobody, or all are ejected and the rules know no panic. Not one of those to be
-    /// spared, where another one is well: then another at random.
+    /// Chooses the instance for a call. None when the set is empty, or when all are ejected and the rules have no panic mode. An instance to be
+    /// spared is replaced by another healthy one at random, if there is one.
     pub(crate) fn choose_but(mut self, spared: impl Fn(&Member<T>) -> bool) -> Option<&'a Member<T>> {
         let all = self.set.members.len();
         if self.some_ejected && (self.well(0..all) as f64) < self.rules.panic_below * all as f64 {
@@ -93,7 +93,7 @@ impl<'a, T> View<'a, T> {
         if since == 0 || passed >= window { 1.0 } else { (passed / window).max(slow.least) }
     }
 
-    /// Whether it takes this turn: it is well, and where it is fresh at random.
+    /// Returns true when the instance takes this turn: it is healthy, and during slow start a random draw admits it.
     fn takes(&self, index: usize) -> bool {
         if !self.is_well(index) {
             return false;
@@ -126,7 +126,7 @@ impl<'a, T> View<'a, T> {
         Some(if cost(other) < cost(one) { other } else { one })
     }
 
-    /// Somebody at random, by weight, but not this one.
+    /// Draws another instance at random, by weight.
     fn draw(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
         let sums = &self.set.sums;
         let upto = |index: usize| index.checked_sub(1).map_or(0, |last| sums[last]);
@@ -146,15 +146,15 @@ impl<'a, T> View<'a, T> {
         self.anybody(among, but)
     }
 
-    /// Anybody who is well, fresh or not, each as likely, but not this one.
+    /// Draws another healthy instance, fresh or not, with equal probability.
     fn anybody(&self, among: &Range<usize>, but: Option<usize>) -> Option<usize> {
         let well = || among.clone().filter(|index| Some(*index) != but && self.is_well(*index));
         let random = vitals::entropy().checked_rem(well().count() as u64)?;
         well().nth(random as usize)
     }
 
-    /// The highest score for the key of those that have room. With weights `w` and hashes `h` in 0..1 the score is
-    /// `w / -ln h`: each is the highest for its part of the keys, and who joins or leaves moves no other key.
+    /// Returns the highest score for the key of the instances that have room. With weights `w` and hashes `h` in 0..1 the score is `w / -ln h`:
+    /// each is the highest for its part of the keys, and an instance that joins or leaves moves no other key.
     fn by_key(&self, among: &Range<usize>, bound: f64) -> Option<usize> {
         let weight = |index: usize| f64::from(self.set.members[index].instance.weight);
         let (mut load, mut weights) = (1.0, 0.0);

@@ -1,11 +1,11 @@
-//! A latency that rises at once and falls slowly.
+//! Peak EWMA of a latency: it rises at once and falls slowly.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Times are kept in units of 2^16 ns, 66 us, of which 32 bits are 78 hours: what was seen longer ago is as good as unknown.
+/// Unit of times: 2^16 ns, 66 us, of which 32 bits are 78 hours: an older observation counts as unknown.
 const UNIT_BITS: u32 = 16;
-/// What counts where nothing is known, in nanoseconds.
+/// Default latency of an instance without measurements, in nanoseconds.
 pub(crate) const UNKNOWN: f32 = 1e9;
 
 /// One word: the latency in nanoseconds as an `f32`, and when it was last seen.
@@ -15,7 +15,7 @@ pub(crate) struct Ewma {
 }
 
 impl Ewma {
-    /// A call took so long. It is easy to fail fast: a failure counts at least as long as what is [`UNKNOWN`].
+    /// Records the duration of a call. It is easy to fail fast: a failure counts at least as long as an [`UNKNOWN`] latency.
     pub(crate) fn seen(&self, decay: Duration, took: Duration, failed: bool, now: u64) {
         let took = took.as_nanos() as f32;
         let stamp = (now >> UNIT_BITS) as u32;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_failure_does_not_make_it_look_fast() {
+    fn a_fast_failure_does_not_lower_the_latency() {
         let ewma = Ewma::default();
         ewma.seen(DECAY, Duration::from_millis(100), false, SECOND);
         ewma.seen(DECAY, Duration::ZERO, true, SECOND);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_read_earlier_does_not_harm() {
+    fn an_earlier_clock_reading_does_no_harm() {
         let ewma = Ewma::default();
         ewma.seen(DECAY, Duration::from_millis(100), false, 60 * SECOND);
         assert_eq!(millis(&ewma, SECOND), 100);

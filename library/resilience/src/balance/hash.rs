@@ -1,8 +1,8 @@
-//! A hash that is the same in every process.
+//! Stable hash: the same in every process.
 
 use std::hash::{Hash, Hasher};
 
-/// The same in every process for the same bytes: FNV-1a, mixed.
+/// FNV-1a, mixed: the same in every process for the same bytes.
 #[derive(Debug)]
 struct Steady(u64);
 
@@ -12,7 +12,7 @@ pub(crate) fn hash_of<K: Hash + ?Sized>(key: &K) -> u64 {
     hasher.finish()
 }
 
-/// Spreads what is close together; the finish of SplitMix64.
+/// Spreads similar values; the finish of SplitMix64.
 pub(crate) fn mixed(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -5,21 +5,21 @@ use crate::setters::setters;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How an instance is chosen.
+/// Load balancing algorithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Chooser {
     /// One after the other, by weight.
     RoundRobin,
-    /// Of two at random, the one with fewer calls in flight for its weight.
+    /// Power of two choices: of two instances at random, the one with fewer calls in flight for its weight.
     LeastLoaded,
-    /// Of two at random, the one with the smaller recent latency times calls in flight.
+    /// Peak EWMA: of two instances at random, the one with the smaller recent latency times calls in flight.
     PeakEwma {
-        /// After so long without a call a latency counts for a third.
+        /// Decay time of a latency without calls, to a third.
         decay: Duration,
     },
-    /// By key.
+    /// Consistent hashing by key, with bounded loads.
     Hashed {
-        /// Nobody has more than this times its part of the calls in flight; 1 or more.
+        /// Bound of an instance's load, as a multiple of its part of the calls in flight; 1 or more.
         bound: f64,
     },
 }
@@ -30,7 +30,7 @@ pub enum Chooser {
 pub struct ZoneRules {
     /// The caller's own.
     pub own: Arc<str>,
-    /// Of calls, this times the share of its zone's instances that are well stay in the zone; 1 or more.
+    /// Multiple of the zone's share of healthy instances: this part of the calls stays in the zone; 1 or more.
     pub reserve: f64,
 }
 
@@ -43,37 +43,37 @@ impl ZoneRules {
     }
 }
 
-/// Who is new gets gradually more.
+/// Slow start: a new instance gets gradually more calls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStart {
-    /// How long it takes to get its whole part.
+    /// Time until a new instance gets its full share.
     pub window: Duration,
     /// The share that it begins with, above 0 and at most 1.
     pub least: f64,
 }
 
-/// A caller of a large set knows only a part of it.
+/// Subset of a large set, for one caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subset {
-    /// How many.
+    /// Number of instances in the subset.
     pub size: usize,
-    /// Who the caller is; each has another part.
+    /// Seat of the caller; each seat has another subset.
     pub seat: u64,
 }
 
-/// Who gets a call.
+/// Load balancing rules.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BalanceRules {
-    /// How an instance is chosen.
+    /// Load balancing algorithm.
     pub chooser: Chooser,
-    /// Whether calls stay in their zone.
+    /// Zone-aware routing.
     pub zone: Option<ZoneRules>,
-    /// Whether who is new gets gradually more.
+    /// Slow start of new instances.
     pub slow_start: Option<SlowStart>,
-    /// Whether only a part of the instances is known.
+    /// Subset of the instances for this caller.
     pub subset: Option<Subset>,
-    /// When a smaller share of all is well than this, 0 to 1, ejections are not looked at; 0 is never.
+    /// Panic threshold, 0 to 1: with a smaller share of healthy instances, ejections are ignored; 0 is never.
     pub panic_below: f64,
 }
 
@@ -93,10 +93,10 @@ impl Default for BalanceRules {
 }
 
 impl BalanceRules {
-    /// Looks for what makes no sense.
+    /// Checks the rules.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         match self.chooser {
             Chooser::Hashed { bound } if !(bound.is_finite() && bound >= 1.0) => {

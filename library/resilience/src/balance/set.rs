@@ -1,4 +1,4 @@
-//! A set of instances: made once, read by all, replaced whole. What is known of those that stay goes along.
+//! Set of instances: built once, read by all, replaced whole. The state of remaining instances is kept.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,19 +18,19 @@ pub const MAX_INSTANCES: usize = 4096;
 /// The longest turn of the smooth weighted order; weights are scaled down to it.
 const MAX_ORDER: u64 = 8192;
 
-/// What is known of an instance, whatever set it is in.
+/// State of an instance, in any set.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) in_flight: AtomicU32,
     pub(crate) picked: AtomicU64,
     pub(crate) ewma: Ewma,
     pub(crate) health: Health,
-    /// When it joined the others, in nanoseconds; 0 was there from the beginning.
+    /// Time of joining, in nanoseconds; 0 for members of the first set.
     since: u64,
 }
 
 impl State {
-    /// From when on it gets gradually more.
+    /// Returns the start of its slow start.
     pub(crate) fn fresh_since(&self) -> u64 {
         self.since.max(self.health.back())
     }
@@ -47,25 +47,25 @@ pub(crate) struct Member<T> {
     pub(crate) state: Arc<State>,
 }
 
-/// Those of the caller's own zone come first.
+/// Instances of a dependency, those of the caller's own zone first.
 #[derive(Debug)]
 pub(crate) struct Set<T> {
     pub(crate) members: Vec<Member<T>>,
-    /// How many are in the caller's own zone; all where zones do not matter.
+    /// Number of instances in the caller's own zone; all of them without zone-aware routing.
     pub(crate) local: usize,
     /// The sum of the weights up to and with each.
     pub(crate) sums: Vec<u64>,
-    /// Each as often as its weight says, smoothly mixed.
+    /// Rotation of the indices by weight, smoothly mixed.
     pub(crate) order: Vec<u32>,
 }
 
 impl<T: Clone + Eq + Hash> Set<T> {
-    /// Nobody.
+    /// Creates an empty set.
     pub(crate) fn empty() -> Self {
         Self { members: Vec::new(), local: 0, sums: Vec::new(), order: Vec::new() }
     }
 
-    /// These, where those that `before` had keep what is known of them. Of an address that is named twice the first counts.
+    /// Creates a set of these instances; those in `before` keep their state. The first of several entries with the same address counts.
     ///
     /// # Errors
     /// Too many, or a weight that is none.
@@ -115,8 +115,8 @@ impl<T: Clone + Eq + Hash> Set<T> {
     }
 }
 
-/// Each index as often as its weight says: nginx's order, in which each step gives everyone its weight, and the richest pays
-/// for its turn with all of them.
+/// Computes a rotation in which each index appears as often as its weight: nginx's order, in which each step gives every index its weight, and
+/// the richest pays for its turn with the sum of all.
 fn smooth(weights: &[u64]) -> Vec<u32> {
     let common = weights.iter().copied().fold(0, gcd).max(1);
     let sum: u64 = weights.iter().sum::<u64>() / common;
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn in_a_whole_turn_everyone_is_there_as_often_as_its_weight_says(weights in prop::collection::vec(1_u64..50, 1..20)) {
+        fn in_a_whole_rotation_each_instance_appears_as_often_as_its_weight(weights in prop::collection::vec(1_u64..50, 1..20)) {
             let order = smooth(&weights);
             let common = weights.iter().copied().fold(0, gcd);
             for (index, weight) in weights.iter().enumerate() {
@@ -168,7 +168,7 @@ mod tests {
         }
 
         #[test]
-        fn the_order_is_bounded_whatever_the_weights(weights in prop::collection::vec(1_u64..=1000, 1..200)) {
+        fn the_rotation_is_bounded_for_all_weights(weights in prop::collection::vec(1_u64..=1000, 1..200)) {
             prop_assert!(smooth(&weights).len() as u64 <= MAX_ORDER + weights.len() as u64);
         }
     }

@@ -1,4 +1,4 @@
-//! The state of a breaker in one word of 64 bits, so that each change is one atomic exchange.
+//! State of a breaker, packed into one word of 64 bits, so that each change is one atomic exchange.
 //!
 //! ```text
 //! | epoch: 20 | tag: 2 | Closed:   0
@@ -35,7 +35,7 @@ impl Second {
         Self(seconds % (1 << SECOND_BITS))
     }
 
-    /// From this moment until that one, within three days.
+    /// Returns the time from this moment until that one, within three days.
     pub(super) fn until(self, seconds: u64) -> Duration {
         Duration::from_secs((seconds.wrapping_sub(self.0)) % (1 << SECOND_BITS))
     }
@@ -55,7 +55,7 @@ impl Probes {
         self.under_way.saturating_add(self.succeeded).saturating_add(self.failed)
     }
 
-    /// One has ended; with `None` it says nothing, and another call may have its permit.
+    /// Counts a probe as ended; with `None` its outcome does not count, and another call may have its permit.
     pub(super) fn ended(self, good: Option<bool>) -> Self {
         Self {
             under_way: self.under_way.saturating_sub(1),
@@ -65,7 +65,7 @@ impl Probes {
     }
 }
 
-/// What a breaker is in.
+/// State of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Closed,
@@ -95,7 +95,7 @@ impl Phase {
         Self { epoch: (self.epoch + 1) % (1 << EPOCH_BITS), state }
     }
 
-    /// With one more probe under way, where it is half open.
+    /// Returns the phase with one more probe under way, if it is half open.
     pub(super) fn with_probe(self) -> Self {
         match self.state {
             State::HalfOpen { probes, since } => {
@@ -156,14 +156,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_unpacked(phase in phase()) {
+        fn packed_state_round_trips(phase in phase()) {
             prop_assert_eq!(Phase::unpack(phase.pack()), phase);
             let closed = (phase.state == State::Closed).then_some(phase.epoch);
             prop_assert_eq!(Phase::closed(phase.pack()), closed);
         }
 
         #[test]
-        fn seconds_are_told_apart_for_three_days(since in any::<u32>(), passed in 0_u64..1 << SECOND_BITS) {
+        fn seconds_are_distinct_for_three_days(since in any::<u32>(), passed in 0_u64..1 << SECOND_BITS) {
             let since = u64::from(since);
             prop_assert_eq!(Second::of(since).until(since + passed), Duration::from_secs(passed));
         }

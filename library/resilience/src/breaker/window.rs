@@ -15,10 +15,10 @@ const BUCKETS: usize = 10;
 /// The longest window of time.
 const MAX_TIME: Duration = Duration::from_secs(3600);
 
-/// What is looked at.
+/// Window of calls over which rates are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// The last so many calls, 1 to [`MAX_CALLS`].
+    /// The last calls, 1 to [`MAX_CALLS`].
     Calls(u32),
     /// The calls of so long, up to an hour, in ten parts.
     Time(Duration),
@@ -38,14 +38,14 @@ impl Window {
     }
 }
 
-/// What a window holds.
+/// Counts of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Calls that count.
     pub calls: u32,
-    /// Those that failed.
+    /// Failed calls.
     pub failed: u32,
-    /// Those that were slow, failed ones included.
+    /// Slow calls, failed ones included.
     pub slow: u32,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Outcomes {
     ring: Box<[AtomicU8]>,
     next: OwnLine<AtomicU32>,
     buckets: [Bucket; BUCKETS],
-    /// Whether anything but good calls was recorded since all was well.
+    /// True when any failed or slow call was recorded since the last reset.
     bad: AtomicBool,
 }
 
@@ -129,7 +129,7 @@ impl Outcomes {
         totals
     }
 
-    /// Whether anything but good calls may be in it.
+    /// Returns true when the window may hold failed or slow calls.
     pub(super) fn has_bad(&self) -> bool {
         self.bad.load(Ordering::Relaxed)
     }
@@ -172,7 +172,7 @@ impl Outcomes {
     }
 }
 
-/// Which part of time a moment is in.
+/// Returns the slice of the window to which a moment belongs.
 fn part_of(window: Duration, at: Duration) -> u64 {
     let each = (window.as_nanos() / BUCKETS as u128).max(1);
     u64::try_from(at.as_nanos() / each).unwrap_or(u64::MAX)
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_in_another_epoch_is_not_counted() {
+    fn calls_of_another_epoch_are_not_counted() {
         for window in [Window::Calls(10), Window::Time(Duration::from_secs(10))] {
             let outcomes = Outcomes::new();
             outcomes.record(window, 1, true, true, Duration::ZERO);

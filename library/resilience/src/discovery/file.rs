@@ -1,4 +1,4 @@
-//! Instances from a file that is watched.
+//! File discovery: instances from a file that is watched.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -15,19 +15,19 @@ use crate::ticker::{Ticker, TickerRules};
 /// The largest file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Instances from a file, one a line: `ADDRESS [weight=N] [zone=NAME]`; what follows a `#` is a comment.
+/// Instances from a file, one on each line: `ADDRESS [weight=N] [zone=NAME]`; a `#` begins a comment.
 ///
-/// Whether it changed is looked up every period, which is jittered. A file that cannot be read, is broken, or names nobody is
-/// no answer: it is told once, and the last good answer stays. Replace it by a rename, so that nobody reads half of it.
+/// The file is checked for changes every period, which is jittered. A file that cannot be read, is broken, or names no instance is no answer: it
+/// is reported once, and the last good answer stays. Replace it by a rename, so that no reader sees half of it.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
     looks: Ticker,
-    /// What it was when it was last told of; none at first.
+    /// Last reported state; none at first.
     reported: Option<Result<Stamp, String>>,
 }
 
-/// By these a change is seen.
+/// Stamp by which a change is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -36,7 +36,7 @@ struct Stamp {
 }
 
 impl File {
-    /// This one, looked up each `period`, a tenth of it early or late.
+    /// Watches this file, checked each `period`, with a jitter of a tenth.
     ///
     /// # Panics
     /// When the period is zero, or longer than [`crate::ticker::MAX_PERIOD`].
@@ -84,7 +84,7 @@ impl<T: FromStr<Err: Display> + Send> Discover<T> for File {
     }
 }
 
-/// A word as an error shows it: what stands before an `@` may be a password.
+/// Returns a word as an error shows it: the part before an `@` may be a password.
 fn shown(word: &str) -> String {
     match word.rsplit_once('@') {
         Some((_, after)) => format!("{:?}", format!("***@{after}")),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_says_in_which_line_and_what_is_possible() {
+    fn the_error_of_a_broken_file_names_the_line_and_the_valid_form() {
         let broken = |text| parse::<std::net::SocketAddr>(text).unwrap_err();
         assert!(broken("10.0.0.1:80\n10.0.0.2\n").contains("line 2: \"10.0.0.2\""));
         assert!(broken("10.0.0.1:80 weight=0").contains("1 to 1000"));
@@ -146,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_has_somebody_and_only_weights_that_are_possible(text in "([a-c:=#0-9 \n]|weight=|zone=){0,60}") {
+        fn an_accepted_file_has_an_instance_and_valid_weights(text in "([a-c:=#0-9 \n]|weight=|zone=){0,60}") {
             if let Ok(instances) = parse::<String>(&text) {
                 prop_assert!(!instances.is_empty());
                 prop_assert!(instances.iter().all(|instance| (1..=MAX_WEIGHT).contains(&instance.weight)));

@@ -2,19 +2,19 @@
 
 use crate::balance::Instance;
 
-/// Says where a dependency's instances are.
+/// A source of a dependency's instances.
 pub trait Discover<T>: Send {
-    /// Waits until there is something new to say: the instances, or why they could not be found out. Cancel-safe: what was not
-    /// said is said the next time.
+    /// Waits for a change: the new instances, or the reason why they could not be found. Cancel-safe: a change that was not returned is returned
+    /// the next time.
     fn next(&mut self) -> impl Future<Output = Result<Vec<Instance<T>>, Unknown>> + Send;
 }
 
 /// The instances could not be found out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the instances of {what} are not known anew, the last ones stay: {why}")]
+#[error("cannot update the instances of {what}, the last ones stay: {why}")]
 pub struct Unknown {
-    /// Who was asked for what.
+    /// Source and name that were queried.
     pub what: String,
-    /// What went wrong, and what to do.
+    /// Problem, and what to do.
     pub why: String,
 }

@@ -20,13 +20,13 @@ pub(super) type Refusal = (Guard, Option<Duration>);
 
 /// The times of an attempt.
 pub(super) struct Times {
-    /// When it is dropped.
+    /// Deadline at which the attempt is dropped.
     pub(super) end: Option<Deadline>,
-    /// When it is replaced by the next one, if there is one.
+    /// Deadline at which the next attempt, if there is one, replaces it.
     pub(super) share: Option<Deadline>,
 }
 
-/// Where an attempt has to wait.
+/// Guard at which an attempt has to wait.
 pub(super) enum Queue {
     Rate,
     Group,
@@ -42,16 +42,16 @@ pub(super) struct AttemptGuard<'p> {
     rules: &'p Rules,
     /// The group that calls, and the rules of its bulkhead.
     group: Option<(&'p Group, &'p BulkheadRules)>,
-    /// When nobody waits any more.
+    /// Deadline of the caller.
     deadline: Option<Deadline>,
     /// The moment of the step.
     now: Instant,
     permit: Option<Permit<'p>>,
     group_permit: Option<Permit<'p>>,
     ticket: Option<(&'p BreakerRules, Ticket)>,
-    /// Whether the throttle counts on it.
+    /// True when the throttle has counted it.
     asked: bool,
-    /// Whether the work has begun, and when it is dropped at the latest.
+    /// True once the work has begun; `end` is then its latest end.
     begun: bool,
     end: Option<Deadline>,
 }
@@ -80,7 +80,8 @@ impl<'p> AttemptGuard<'p> {
         }
     }
 
-    /// Asks the breaker, then rate limit and bulkheads, or says where to wait. What an open breaker refuses takes no turn and no permit.
+    /// Passes the breaker, then rate limit and bulkheads, or returns the guard to wait for. A refusal by an open breaker takes no turn and no
+    /// permit.
     pub(super) fn enter(&mut self) -> Result<Option<Queue>, Refusal> {
         self.ask_breaker()?;
         if let Some(rate) = &self.rules.rate
@@ -112,7 +113,7 @@ impl<'p> AttemptGuard<'p> {
         Ok(())
     }
 
-    /// Waits for a turn and permits, and asks the breaker again where it has changed meanwhile.
+    /// Waits for a turn and permits, and passes the breaker again if it has changed in between.
     pub(super) async fn wait(&mut self, queue: Queue) -> Result<(), Refusal> {
         let until = self.deadline.map(|deadline| deadline.at());
         if let (Queue::Rate, Some(rate)) = (&queue, &self.rules.rate) {
@@ -138,7 +139,7 @@ impl<'p> AttemptGuard<'p> {
         }
     }
 
-    /// Asks the throttle, and gives the times of the attempt, which is `last` where no other can follow.
+    /// Passes the throttle, and returns the times of the attempt, which is `last` when no other can follow.
     pub(super) fn admit(&mut self, last: bool) -> Result<Times, Refusal> {
         let (shared, now) = (self.shared, self.now);
         if let Some(throttle) = &self.rules.throttle {
@@ -160,7 +161,8 @@ impl<'p> AttemptGuard<'p> {
         Ok(Times { end, share })
     }
 
-    /// The attempt is over, with an answer or without one in its time, and holds nothing any more. What time it is, as far as anybody wants to know.
+    /// Ends the attempt, with an answer or without one in its time, and releases its permits. Returns the current time, as far as a guard needs
+    /// it.
     pub(super) fn settle(&mut self, outcome: Outcome, answered: bool) -> Instant {
         let (shared, rules) = (self.shared, self.rules);
         match (answered, outcome.is_failure()) {
@@ -192,8 +194,8 @@ impl<'p> AttemptGuard<'p> {
         now
     }
 
-    /// Whether a guard needs the moment at which an attempt that went well was over. The breaker does only where that can change what
-    /// it does: an attempt that is dropped before it would be slow is one of so many calls, whenever it ended.
+    /// Returns true when a guard needs the end time of an attempt that succeeded. The breaker does only when that can change its decision: an
+    /// attempt that is dropped before it would be slow counts as one call, whenever it ended.
     fn looks_back(&self) -> bool {
         let rules = self.rules;
         let slow = |breaker: &BreakerRules| match (self.now.checked_add(breaker.slow_after), self.end) {
@@ -207,7 +209,7 @@ impl<'p> AttemptGuard<'p> {
             || rules.breaker.as_ref().is_some_and(|breaker| self.shared.breaker.looks_back(breaker) || slow(breaker))
     }
 
-    /// Returns the permits, before the caller looks at the answer.
+    /// Returns the permits, before the caller reads the answer.
     fn release(&mut self) {
         self.permit = None;
         self.group_permit = None;

@@ -3,17 +3,17 @@
 use std::error::Error;
 use std::fmt;
 
-/// As tower has it.
+/// Boxed error, as in tower.
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A cause of any type. `Box<dyn Error>` is itself no [`Error`], and so nothing that asks for one could stand around a call whose errors
-/// are such boxes; this is one, and shows the box's text.
+/// A cause of any type. `Box<dyn Error>` is itself no [`Error`], so code that requires one could not stand around a call whose errors are such
+/// boxes; this type is one, and shows the box's text.
 ///
-/// [`Error::source`] is the error in the box, so that whoever walks the causes finds it.
+/// [`Error::source`] is the error in the box, so that walking the causes finds it.
 pub struct BoxedError(BoxError);
 
 impl BoxedError {
-    /// This cause, in its box.
+    /// Boxes this cause.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }

@@ -26,11 +26,11 @@ use crate::retry::{Attempts, RetryRules, Stop};
 use crate::stale::{FallbackOutcome, Stale, StaleRules};
 use crate::throttle::Throttle;
 
-/// What protects the calls of one dependency. Cheap to clone; clones share everything.
+/// Policy that protects the calls of one dependency. Cheap to clone; clones share everything.
 #[derive(Debug)]
 pub struct Policy<C = ByResult> {
     shared: Arc<Shared>,
-    /// Who calls, where it is a group with permits of its own.
+    /// Caller group with permits of its own, if any.
     group: Option<Arc<Group>>,
     /// The rules that calls follow until others replace them.
     known: Known,
@@ -38,7 +38,7 @@ pub struct Policy<C = ByResult> {
 }
 
 impl<C: Clone> Clone for Policy<C> {
-    /// Another handle, which reads the rules anew where they were replaced: its calls need not look for them each time.
+    /// Creates another handle, which reads the rules anew if they were replaced: its calls need not check for that each time.
     fn clone(&self) -> Self {
         let shared = Arc::clone(&self.shared);
         let known = if shared.is_current(&self.known) { self.known.clone() } else { shared.known() };
@@ -47,10 +47,10 @@ impl<C: Clone> Clone for Policy<C> {
 }
 
 impl Policy {
-    /// With these rules, of a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
+    /// Creates a policy with these rules, for a dependency of this name. `Ok` is a success, `Err` a failure, until [`Policy::classified`].
     ///
     /// # Errors
-    /// What makes no sense in the rules.
+    /// Invalid rules.
     pub fn new(name: impl Into<Arc<str>>, rules: Rules) -> Result<Self, InvalidRules> {
         rules.check()?;
         let shared = Arc::new(Shared::new(name.into(), rules, Instant::now()));
@@ -59,13 +59,13 @@ impl Policy {
 }
 
 impl<C> Policy<C> {
-    /// The same policy, with its state, where results say something else about the callee.
+    /// Returns the same policy, with its state, with another classification of results.
     pub fn classified<D>(self, classify: D) -> Policy<D> {
         Policy { shared: self.shared, group: self.group, known: self.known, classify }
     }
 
-    /// The same policy, with its state, for a group of callers: it has no more than its own permits of the policy's, whatever it calls, and
-    /// leaves the rest to the others. Errors speak of it as `NAME/GROUP`.
+    /// Returns the same policy, with its state, for a group of callers: the group has at most its own share of the policy's permits, and leaves
+    /// the rest to the others. Errors call it `NAME/GROUP`.
     ///
     /// # Errors
     /// Where the rules name no such group, with those that they name.
@@ -87,10 +87,10 @@ impl<C> Policy<C> {
         self.shared.rules()
     }
 
-    /// Replaces the rules as a whole. Calls under way end by the old ones; what guards know stays.
+    /// Replaces the rules as a whole. Calls under way end by the old ones; the state of the guards is kept.
     ///
     /// # Errors
-    /// What makes no sense in the new ones; the old ones stay in force.
+    /// Invalid new rules; the old ones stay in force.
     pub fn change(&self, rules: Rules) -> Result<(), InvalidRules> {
         rules.check()?;
         self.shared.replace(rules);
@@ -102,8 +102,8 @@ impl<C> Policy<C> {
         Ok(())
     }
 
-    /// Shows the policy in the registry, as a row of the table `policy` and its groups as rows of `policy_group`, and publishes there what its breaker becomes.
-    /// A policy is shown in one registry: the first.
+    /// Shows the policy in the registry, as a row of the table `policy` and its groups as rows of `policy_group`, and publishes changes of its
+    /// breaker. A policy is shown in one registry: the first.
     pub fn register(&self, registry: &Registry) {
         if self.shared.bus.set(registry.bus().clone()).is_ok() {
             registry.register(Arc::clone(&self.shared));
@@ -127,27 +127,27 @@ impl<C> Policy<C> {
         self.shared.changed(self.shared.breaker.seems_well(now));
     }
 
-    /// The breaker, to be looked at; orders that are to be published go through [`Policy::order`].
+    /// Returns the breaker, for reading; [`Policy::order`] gives orders that are published.
     pub fn breaker(&self) -> &Breaker {
         &self.shared.breaker
     }
 
-    /// The bulkhead, to be looked at; where a group calls, that of the group.
+    /// Returns the bulkhead, for reading; for a group, that of the group.
     pub fn bulkhead(&self) -> &Bulkhead {
         self.group.as_ref().map_or(&self.shared.bulkhead, |group| &group.bulkhead)
     }
 
-    /// The rate limit, to be looked at.
+    /// Returns the rate limit, for reading.
     pub fn rate(&self) -> &RateLimit {
         &self.shared.rate
     }
 
-    /// The throttle, to be looked at.
+    /// Returns the throttle, for reading.
     pub fn throttle(&self) -> &Throttle {
         &self.shared.throttle
     }
 
-    /// The retry budget, to be looked at.
+    /// Returns the retry budget, for reading.
     pub fn budget(&self) -> &Budget {
         &self.shared.budget
     }
@@ -155,7 +155,7 @@ impl<C> Policy<C> {
     /// Does work that may be repeated: it is idempotent, or the same in every attempt by its idempotency key.
     ///
     /// # Errors
-    /// [`CallError`], with which guard refused and what the last cause was.
+    /// [`CallError`], with the guard that refused, or the last cause.
     pub async fn call<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
     where
         C: Classify<T, E>,
@@ -186,8 +186,8 @@ impl<C> Policy<C> {
         hedge::hedged(pin!(self.attempts(terms, work)), delay, second).await
     }
 
-    /// Does work that may be repeated, or gives what the alternative makes of its error: a default, or the answer of another call. The
-    /// caller sees which it got. The alternative has what is left until the deadline; what it gives at once is given also after it.
+    /// Does work that may be repeated, or falls back to the alternative: a default, or the answer of another call. The caller sees which of them
+    /// it got. The alternative has the remaining time until the deadline; a value that it gives at once is accepted after that too.
     ///
     /// An answer is fresh by the policy's classification, and not because it is `Ok`: for one that counts as a failure, such as a
     /// response of 500, the alternative is asked with [`CallError::BadAnswer`], and only where it gives nothing the caller gets that answer,
@@ -230,7 +230,7 @@ impl<C> Policy<C> {
         self.shared.tally.fell_back.fetch_add(1, Relaxed);
     }
 
-    /// Does work that may be repeated and keeps its answer, or gives the last good one, which says how old it is.
+    /// Does work that may be repeated and keeps its answer, or gives the last good one, with its age.
     ///
     /// An answer is good by the policy's classification, and not because it is `Ok`: one that counts as a failure is not kept, and the
     /// caller gets it, as [`FallbackOutcome::Failed`], only where no good one is known. One that does not count ([`Outcome::NotCounted`],
@@ -340,7 +340,7 @@ impl<C> Policy<C> {
         self.attempts(&terms, &work).await
     }
 
-    /// Whether the rules hedge.
+    /// Returns true when the rules hedge.
     pub(super) fn hedges(&self) -> bool {
         self.replaced().as_ref().unwrap_or(&self.known.rules).hedge.is_some()
     }
@@ -350,7 +350,7 @@ impl<C> Policy<C> {
         (!self.shared.is_current(&self.known)).then(|| self.shared.rules())
     }
 
-    /// Of whom an error speaks.
+    /// Returns the name that errors use.
     fn label(&self) -> Arc<str> {
         Arc::clone(self.group.as_ref().map_or(&self.shared.name, |group| &group.label))
     }
@@ -434,7 +434,7 @@ impl<C> Policy<C> {
         }
     }
 
-    /// How long to wait before the next attempt, or why there is none.
+    /// Returns the wait before the next attempt, or the reason why there is none.
     fn again(
         &self,
         terms: &Terms<'_>,

@@ -16,7 +16,7 @@ pub enum Guard {
     Bulkhead,
     /// The callee is left alone.
     Breaker,
-    /// The callee refuses most of what it is asked.
+    /// The callee refuses most calls.
     Throttle,
 }
 
@@ -24,7 +24,8 @@ pub enum Guard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Bound {
-    /// The deadline of the task that made the call: of the request that it works for, say ([`Deadline::current`](crate::Deadline::current)).
+    /// The deadline of the task that made the call, for example of the request that it works for
+    /// ([`Deadline::current`](crate::Deadline::current)).
     TaskDeadline,
     /// [`Rules::deadline`](super::Rules::deadline).
     PolicyDeadline,
@@ -42,7 +43,7 @@ impl std::fmt::Display for Bound {
     }
 }
 
-/// Why a call has no answer: which guard of which policy, and what the last attempt came to.
+/// Error of a call without an answer: the guard and its policy, and the result of the last attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError<E> {
@@ -50,67 +51,67 @@ pub enum CallError<E> {
     Refused {
         /// The policy's name.
         policy: Arc<str>,
-        /// Which.
+        /// Guard that refused.
         guard: Guard,
-        /// When it is worth asking again, from now on.
+        /// Time until a retry is worthwhile, from now on.
         retry_after: Option<Duration>,
-        /// What the attempt before failed with.
+        /// Error of the attempt before.
         cause: Option<E>,
     },
     /// The last attempt failed.
     Failed {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Why there was no other.
+        /// Reason why no other attempt was made.
         stop: Stop,
-        /// What it failed with.
+        /// Error of the last attempt.
         cause: E,
     },
     /// The last attempt was answered, and the answer counts as a failure by the policy's classification. Only
-    /// [`Policy::call_or`](super::Policy::call_or) and [`Policy::call_or_stale`](super::Policy::call_or_stale) tell it as an error;
-    /// other calls give such an answer as `Ok`.
+    /// [`Policy::call_or`](super::Policy::call_or) and [`Policy::call_or_stale`](super::Policy::call_or_stale) report it as an error; other
+    /// calls give such an answer as `Ok`.
     BadAnswer {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Why there was no other.
+        /// Reason why no other attempt was made.
         stop: Stop,
     },
     /// The last attempt was not over in its time.
     TimedOut {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Which bound ended the last one.
+        /// Bound that ended the last attempt.
         bound: Bound,
         /// The length of that bound.
         within: Duration,
-        /// Why there was no other.
+        /// Reason why no other attempt was made.
         stop: Stop,
-        /// What the attempt before failed with.
+        /// Error of the attempt before.
         cause: Option<E>,
     },
     /// The deadline passed before this attempt began.
     Expired {
         /// The policy's name.
         policy: Arc<str>,
-        /// How many attempts were made.
+        /// Number of attempts.
         attempts: u32,
-        /// Which deadline.
+        /// Deadline that passed.
         bound: Bound,
-        /// How much of it was left when the call began.
+        /// Remaining time when the call began.
         within: Duration,
-        /// What the last one failed with.
+        /// Error of the last attempt.
         cause: Option<E>,
     },
 }
 
 impl<E> CallError<E> {
-    /// What the last attempt that failed by itself failed with.
+    /// Returns the error of the last attempt that failed by itself.
     pub fn cause(&self) -> Option<&E> {
         match self {
             Self::Failed { cause, .. } => Some(cause),
@@ -121,7 +122,7 @@ impl<E> CallError<E> {
 }
 
 impl<E> CallError<E> {
-    /// The same error with another cause.
+    /// Returns the same error with another cause.
     pub fn map_cause<F>(self, change: impl FnOnce(E) -> F) -> CallError<F> {
         match self {
             Self::Refused { policy, guard, retry_after, cause } => {
@@ -140,7 +141,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// The same error with its cause in a box: an [`Error`](std::error::Error) also where the cause is a `Box<dyn Error>`.
+    /// Returns the same error with its cause in a box: an [`Error`](std::error::Error) even if the cause is a `Box<dyn Error>`.
     pub fn boxed(self) -> CallError<BoxedError>
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -157,7 +158,7 @@ impl<E: std::fmt::Display> std::fmt::Display for CallError<E> {
                     Guard::RateLimit => "its rate limit is reached",
                     Guard::Bulkhead => "its bulkhead is full",
                     Guard::Breaker => "its circuit breaker is open",
-                    Guard::Throttle => "it refuses most of what it is asked",
+                    Guard::Throttle => "it refuses most calls",
                 };
                 write!(f, "{policy} was not called: {why}")?;
                 if let Some(after) = retry_after {

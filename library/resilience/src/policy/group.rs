@@ -1,4 +1,4 @@
-//! Groups of callers: each has so many of a dependency's permits and no more, so that one of them leaves the others theirs.
+//! Groups of callers: each has a limited share of a dependency's permits, so that no group takes those of the others.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,8 @@ const POLICY_GROUP: Table = Table {
     help: "Groups of callers that have permits of their own at a dependency.",
     columns: &[
         Column::label("name", "The dependency."),
-        Column::label("group", "Who calls."),
-        Column::gauge("calls_at_a_time", "Permits of the dependency's that the rules gave the group last."),
+        Column::label("group", "Name of the calling group."),
+        Column::gauge("calls_at_a_time", "Permits of the group."),
         Column::gauge("calls_in_flight", "Attempts of the group that hold one."),
         Column::gauge("calls_waiting", "Attempts of the group that wait for one."),
         Column::counter("refused", "Attempts of the group that found its permits full for too long."),
@@ -29,23 +29,23 @@ const POLICY_GROUP: Table = Table {
 pub struct NoSuchGroup {
     /// The policy.
     pub policy: Arc<str>,
-    /// What was asked for.
+    /// Requested name.
     pub name: String,
-    /// Those that the rules name.
+    /// Groups that the rules name.
     pub names: Vec<Arc<str>>,
 }
 
-/// What is known of a group.
+/// State of a group.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) name: Arc<str>,
-    /// Of whom an error speaks: the policy, and the group.
+    /// Name that errors use: the policy, and the group.
     pub(super) label: Arc<str>,
     pub(super) bulkhead: Bulkhead,
     pub(super) refused: AtomicU64,
 }
 
-/// Those of a policy that have been asked for, at most as many as its rules name.
+/// Groups of a policy that have been requested, at most as many as its rules name.
 #[derive(Debug)]
 pub(super) struct Groups {
     policy: Arc<str>,
@@ -53,7 +53,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Those of this policy.
+    /// Creates the groups of this policy.
     pub(super) fn new(policy: Arc<str>) -> Self {
         Self { policy, known: Mutex::default() }
     }
@@ -76,8 +76,8 @@ impl Groups {
         Ok(group)
     }
 
-    /// To be called when the rules have changed: who waits gets the permits that are new. Who is not named any more is forgotten, once
-    /// nobody calls in its name: named again, it has those of its permits taken that are.
+    /// Follows a change of the rules: waiting calls get new permits. A group that is no longer named is forgotten after its last call; named
+    /// again, it has those of its permits taken that are still in use.
     pub(super) fn follow(&self, rules: &Rules, now: Instant) {
         self.known().retain(|group| {
             let bulkhead = rules.group(&group.name);

@@ -16,8 +16,8 @@ use crate::outcome::{ByResult, Classify};
 /// Copies a request that may be sent again.
 type CopyRequest<Q> = Arc<dyn Fn(&Q) -> Option<Q> + Send + Sync>;
 
-/// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] or [`PolicyLayer::copies`] says what
-/// may be; until then a request needs no `Clone`, so that one with a body that streams is as good as any.
+/// Puts a [`Policy`] around a service. Nothing is repeated or hedged until [`PolicyLayer::repeats`] or [`PolicyLayer::copies`] says which
+/// requests may be; until then a request needs no `Clone`, so that streaming bodies work.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -44,13 +44,13 @@ pub struct Guarded<S, Q, C = ByResult> {
     around: Arc<Around<Q, C>>,
 }
 
-/// What clones of a guarded service and its calls share: one count for all of it, as a call takes its part along.
+/// State that clones of a guarded service and its calls share: one count for all of it, because a call takes its part along.
 struct Around<Q, C> {
     policy: Policy<C>,
     copy: Option<CopyRequest<Q>>,
 }
 
-/// The answer of a [`Guarded`] service. Cancel-safe: dropped, it gives back what it holds of the policy's guards.
+/// Answer of a [`Guarded`] service. Cancel-safe: a dropped future gives back its permits of the policy's guards.
 #[must_use = "futures do nothing unless polled"]
 pub struct GuardedFuture<T> {
     // In a box, as a future of `async` has no name that could be written here.
@@ -71,7 +71,7 @@ impl<Q, C> PolicyLayer<Q, C> {
         Self { policy, copy: None }
     }
 
-    /// The same layer, with which requests may be sent again: those that are idempotent, or carry an idempotency key.
+    /// Returns the same layer with a predicate for requests that may be sent again: those that are idempotent, or carry an idempotency key.
     #[must_use]
     pub fn repeats(self, repeats: impl Fn(&Q) -> bool + Send + Sync + 'static) -> Self
     where
@@ -80,8 +80,8 @@ impl<Q, C> PolicyLayer<Q, C> {
         self.copies(move |request| repeats(request).then(|| request.clone()))
     }
 
-    /// The same layer, with a function that copies a request which may be sent again, and gives `None` for one that may not, or that cannot be
-    /// copied, such as one whose body streams. A request that it copied once it must copy again.
+    /// Returns the same layer, with a function that copies a request which may be sent again, and gives `None` for one that may not, or that
+    /// cannot be copied, such as one with a streaming body. A request that it copied once it must copy again.
     #[must_use]
     pub fn copies(self, copy: impl Fn(&Q) -> Option<Q> + Send + Sync + 'static) -> Self {
         Self { copy: Some(Arc::new(copy)), ..self }
@@ -160,12 +160,12 @@ impl<S: Clone, Q> Requests<S, Q> {
     }
 }
 
-/// The same of a pair.
+/// Sends the request of a pair.
 fn sent_as<S: Service<Q>, Q>((inner, request): (S, Option<Q>)) -> impl Future<Output = Result<S::Response, S::Error>> {
     sent(inner, request)
 }
 
-/// What the service answers. Without a request, which only a copying function that breaks its word leaves, there is no answer.
+/// Returns the service's answer. Without a request, which only a copying function that breaks its contract returns, there is no answer.
 async fn sent<S: Service<Q>, Q>(mut inner: S, request: Option<Q>) -> Result<S::Response, S::Error> {
     let ready = inner.ready().await?;
     match request {

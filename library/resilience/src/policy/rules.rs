@@ -16,37 +16,37 @@ use crate::throttle::ThrottleRules;
 /// The most groups that one policy has.
 pub const MAX_GROUPS: usize = 16;
 
-/// What protects a call; `None` turns a guard off.
+/// Rules of a policy; `None` turns a guard off.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rules {
-    /// From the call's begin until nobody waits any more; the task's own deadline counts where it is sooner.
+    /// Time limit of the whole call; the task's own deadline applies if it is sooner.
     pub deadline: Option<Duration>,
-    /// Whether something else may be given instead of an answer.
+    /// Enables fallbacks for calls without an answer.
     pub fallback: bool,
     /// A second call when the first is slow.
     pub hedge: Option<HedgeRules>,
     /// Further attempts.
     pub retry: Option<RetryRules>,
-    /// How many in a time. What the breaker refuses takes no turn; what a bulkhead or the throttle refuses has used it.
+    /// Rate limit. Calls that the breaker refuses take no turn; calls that a bulkhead or the throttle refuses have used one.
     pub rate: Option<RateRules>,
-    /// How many at a time.
+    /// Concurrency limit.
     pub bulkhead: Option<BulkheadRules>,
-    /// Who has how many of those, at most [`MAX_GROUPS`]; callers of no group have what the others leave.
+    /// Shares of the concurrency limit by group, at most [`MAX_GROUPS`]; callers of no group have the rest.
     pub groups: Vec<GroupRules>,
-    /// How many at a time, found out while calling: the bulkhead's permits are the most.
+    /// Adaptive concurrency limit; the bulkhead's permits are its maximum.
     pub adaptive: Option<AdaptiveRules>,
-    /// When the callee is left alone.
+    /// Circuit breaker.
     pub breaker: Option<BreakerRules>,
-    /// How much a callee that refuses is asked.
+    /// Adaptive throttling of calls to an overloaded callee.
     pub throttle: Option<ThrottleRules>,
-    /// What an attempt may take.
+    /// Timeout of an attempt.
     pub timeout: Option<TimeoutRules>,
 }
 
 setters!(Rules: own { fallback: bool, groups: Vec<GroupRules> } turn { deadline: Duration, hedge: HedgeRules, retry: RetryRules, rate: RateRules, bulkhead: BulkheadRules, adaptive: AdaptiveRules, breaker: BreakerRules, throttle: ThrottleRules, timeout: TimeoutRules });
 
-/// What an attempt may take.
+/// Timeout rules of an attempt.
 ///
 /// An attempt has all the time until the deadline, and never more than [`TimeoutRules::at_most`]: a callee that answers within the
 /// deadline is not cut off for the sake of an attempt that might follow. With [`TimeoutRules::share`] below 1 an attempt that has not
@@ -71,11 +71,11 @@ impl Default for TimeoutRules {
     }
 }
 
-/// A group of callers: background work, say, or the clients of one tariff.
+/// Group of callers: background work, for example, or the clients of one tariff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupRules {
-    /// Who calls.
+    /// Name of the calling group.
     pub name: Arc<str>,
     /// Permits and queue of the group. A call of the group takes one of these first, and then one of the policy's.
     pub bulkhead: BulkheadRules,
@@ -84,7 +84,7 @@ pub struct GroupRules {
 setters!(GroupRules: own { bulkhead: BulkheadRules } turn {});
 
 impl GroupRules {
-    /// A group of this name, with so many calls at a time.
+    /// Creates a group of this name, with a concurrency limit.
     pub fn new(name: impl Into<Arc<str>>, bulkhead: BulkheadRules) -> Self {
         Self { name: name.into(), bulkhead }
     }
@@ -121,10 +121,10 @@ impl Rules {
         timeout: None,
     };
 
-    /// Looks for what makes no sense.
+    /// Checks the rules.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         self.hedge.as_ref().map_or(Ok(()), HedgeRules::check)?;
         self.retry.as_ref().map_or(Ok(()), RetryRules::check)?;
@@ -145,7 +145,7 @@ impl Rules {
         }
     }
 
-    /// The bulkhead's rules, with so many at a time as there may be now.
+    /// Returns the bulkhead's rules, with the current limit.
     pub(super) fn bulkhead_now(&self, adaptive: &Adaptive) -> Option<BulkheadRules> {
         let bulkhead = self.bulkhead?;
         let permits = self.adaptive.as_ref().map_or(bulkhead.permits, |rules| adaptive.limit(rules, bulkhead.permits));
@@ -157,7 +157,7 @@ impl Rules {
         self.groups.iter().find(|group| *group.name == *name).map(|group| &group.bulkhead)
     }
 
-    /// Looks for groups that make no sense.
+    /// Checks the groups.
     fn check_groups(&self) -> Result<(), InvalidRules> {
         if self.groups.len() > MAX_GROUPS {
             return Err(InvalidRules::Groups { groups: self.groups.len(), most: MAX_GROUPS });

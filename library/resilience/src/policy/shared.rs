@@ -29,7 +29,7 @@ pub(super) struct Known {
 pub(super) struct Shared {
     pub(super) name: Arc<str>,
     rules: Live<Rules>,
-    /// How often the rules were replaced.
+    /// Number of times that the rules were replaced.
     version: AtomicU64,
     pub(super) budget: Budget,
     pub(super) latencies: Latencies,
@@ -40,7 +40,7 @@ pub(super) struct Shared {
     pub(super) breaker: Breaker,
     pub(super) throttle: Throttle,
     pub(super) tally: Tally,
-    /// Where changes are published, once the policy is registered.
+    /// Bus for changes, once the policy is registered.
     pub(super) bus: OnceLock<Bus>,
 }
 
@@ -83,19 +83,19 @@ impl Shared {
         Known { version, rules: self.rules() }
     }
 
-    /// Whether nothing has replaced these rules.
+    /// Returns true while these rules have not been replaced.
     pub(super) fn is_current(&self, known: &Known) -> bool {
         self.version.load(Ordering::Acquire) == known.version
     }
 
-    /// Publishes what a call changed in the breaker.
+    /// Publishes a change of the breaker by a call.
     pub(super) fn changed(&self, change: Option<Change>) {
         if let Some(change) = change {
             self.publish(change.position.name(), change.why);
         }
     }
 
-    /// Publishes what the breaker is now, and why, where there is a registry.
+    /// Publishes the state of the breaker, and the reason, if there is a registry.
     pub(super) fn publish(&self, state: &str, reason: &str) {
         if let Some(bus) = self.bus.get() {
             bus.publish("breaker", &*self.name, state, reason);

@@ -7,8 +7,8 @@ use ::vitals::{Column, TableValue};
 use super::error::Guard;
 use crate::count::Count;
 
-/// What became of calls, counted since the policy's birth. A counter is a field here, a column of [`Tally::COLUMNS`] and a
-/// value of [`Tally::values`].
+/// Counters of call outcomes, since the policy's creation. A counter is a field here, a column of [`Tally::COLUMNS`] and a value of
+/// [`Tally::values`].
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Raised by every call, where all is well.
@@ -27,16 +27,16 @@ pub(super) struct Tally {
 impl Tally {
     /// The columns of the table of policies that count.
     pub(super) const COLUMNS: &[Column] = &[
-        Column::counter("calls_answered", "Attempts that were answered well, or in a way that is nobody's fault."),
+        Column::counter("calls_answered", "Attempts that succeeded, or whose outcome does not count."),
         Column::counter("calls_failed", "Attempts that failed."),
-        Column::counter("calls_timed_out", "Attempts that were not over in their time."),
+        Column::counter("calls_timed_out", "Attempts that timed out."),
         Column::counter("calls_retried", "Attempts beyond the first of a call."),
         Column::counter("calls_hedged", "Second calls because the first was slow."),
-        Column::counter("calls_fallen_back", "Calls that were given something else instead of an answer."),
-        Column::counter("refused_by_rate_limit", "Attempts that came too soon."),
+        Column::counter("calls_fallen_back", "Calls that got a fallback instead of an answer."),
+        Column::counter("refused_by_rate_limit", "Attempts over the rate limit."),
         Column::counter("refused_by_breaker", "Attempts that the breaker refused."),
         Column::counter("refused_by_bulkhead", "Attempts that found the bulkhead full for too long."),
-        Column::counter("refused_by_throttle", "Attempts that a callee which refuses most was spared."),
+        Column::counter("refused_by_throttle", "Attempts not made because the callee refuses most of them."),
     ];
 
     /// The values of [`Tally::COLUMNS`].

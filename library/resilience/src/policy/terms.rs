@@ -11,27 +11,27 @@ use crate::deadline::Deadline;
 use crate::outcome::Outcome;
 use crate::retry::Stop;
 
-/// How work may be repeated.
+/// Ways in which work may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeats {
     Never,
     /// One attempt after the other.
     InTurn,
-    /// Also beside a slow one.
+    /// Hedging: also beside a slow attempt.
     Beside,
 }
 
-/// How a call ended.
+/// Result of a call.
 pub(super) type Ended<T, E> = Result<Answered<T>, CallError<E>>;
 
 /// The answer of the last attempt.
 pub(super) struct Answered<T> {
     pub(super) value: T,
-    /// What it says about the callee.
+    /// Outcome for the callee.
     pub(super) outcome: Outcome,
-    /// How many attempts were made.
+    /// Number of attempts.
     pub(super) attempts: u32,
-    /// Why there was no other.
+    /// Reason why no other attempt was made.
     pub(super) stop: Stop,
 }
 
@@ -41,16 +41,16 @@ impl<T> Answered<T> {
     }
 }
 
-/// What the attempts of one call have in common.
+/// State that the attempts of one call share.
 pub(super) struct Terms<'r> {
     pub(super) rules: &'r Rules,
     pub(super) begun: Instant,
-    /// When nobody waits any more.
+    /// Deadline of the call.
     pub(super) deadline: Option<Deadline>,
-    /// Whose deadline that is.
+    /// Origin of that deadline.
     pub(super) bound: Bound,
     pub(super) repeatable: bool,
-    /// Whether an attempt has failed and another one follows.
+    /// True once an attempt has failed and another one follows.
     pub(super) failed: AtomicBool,
 }
 

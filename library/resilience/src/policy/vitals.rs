@@ -13,7 +13,7 @@ const STATE: &[Column] = &[
     Column::state("breaker", "closed, open or half-open; the operator override in force, with its author and reason."),
     Column::gauge("breaker_open", "1 while calls are refused by the breaker."),
     Column::gauge("failure_share", "The share of failed calls in the breaker's window."),
-    Column::gauge("calls_at_a_time", "Permits in the bulkhead; 0 where there is none."),
+    Column::gauge("calls_at_a_time", "Permits in the bulkhead; 0 without a bulkhead."),
     Column::gauge("calls_in_flight", "Attempts that hold a permit in the bulkhead."),
     Column::gauge("calls_waiting", "Attempts that wait for a permit."),
     Column::gauge("retries_saved", "Repeats that the budget could pay for, the floor not counted."),
@@ -29,7 +29,7 @@ const COLUMNS: [Column; STATE.len() + Tally::COLUMNS.len()] = {
     columns
 };
 
-const POLICY: Table = Table { name: "policy", help: "What protects the calls of a dependency.", columns: &COLUMNS };
+const POLICY: Table = Table { name: "policy", help: "Guards of the calls of a dependency.", columns: &COLUMNS };
 
 impl Position {
     /// Its name for people and metrics.

@@ -1,4 +1,4 @@
-//! The arithmetic of a rate limit: its rules, and the turn that a call takes.
+//! GCRA, the algorithm of the rate limit: its rules, and the turn that a call takes.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::setters::setters;
 /// The most calls in [`RateRules::per`] for each of its nanoseconds: the emission interval is a whole nanosecond at least.
 const FINEST: u64 = 1;
 
-/// How much passes.
+/// Rate limit rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateRules {
-    /// So much in each [`Self::per`], at least 1.
+    /// Calls in each [`Self::per`], at least 1.
     pub rate: u32,
-    /// In how long, at least a nanosecond for each of [`Self::rate`].
+    /// Period of the rate, at least a nanosecond for each of [`Self::rate`].
     pub per: Duration,
-    /// So much at once, after a pause; at least 1.
+    /// Burst after a pause; at least 1.
     pub burst: u32,
     /// The longest wait for [`pass`](super::RateLimit::pass).
     pub patience: Duration,
@@ -29,17 +29,17 @@ pub struct RateRules {
 setters!(RateRules: set { rate: u32, per: Duration, burst: u32, patience: Duration } turn {});
 
 impl Default for RateRules {
-    /// A hundred a second, a hundred at once, and nobody waits.
+    /// Returns a hundred per second, a burst of a hundred, and no waiting.
     fn default() -> Self {
         Self { rate: 100, per: Duration::from_secs(1), burst: 100, patience: Duration::ZERO }
     }
 }
 
 impl RateRules {
-    /// Looks for numbers that make no sense.
+    /// Checks the numbers.
     ///
     /// # Errors
-    /// The first, with what is possible.
+    /// The first invalid value, with the valid range.
     pub fn check(&self) -> Result<(), InvalidRules> {
         if self.rate == 0 || self.burst == 0 {
             return Err(InvalidRules::RateOfNothing);
@@ -71,21 +71,21 @@ pub enum Limited {
     /// Too much in too short a time.
     #[error("the rate limit is reached: again in {} ms", retry_after.as_millis())]
     Rate {
-        /// When it would pass, from now on, if nobody else came.
+        /// Time until it would pass, from now on, without other calls.
         retry_after: Duration,
     },
-    /// It costs more than the whole burst, so it never passes.
+    /// The cost exceeds the whole burst, so the call never passes.
     #[error("a call at a cost of {cost} never passes a burst of {burst}: raise the burst or split the call")]
     Cost {
-        /// What it costs.
+        /// Cost of the call.
         cost: u32,
-        /// What passes at once.
+        /// Burst.
         burst: u32,
     },
 }
 
 impl Limited {
-    /// When it is worth asking again, from now on; none where it never is.
+    /// Returns the time until a retry is worthwhile, from now on; none when it never is.
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
             Self::Rate { retry_after } => Some(retry_after),
@@ -94,16 +94,16 @@ impl Limited {
     }
 }
 
-/// What a `RateLimit` header field tells (draft-ietf-httpapi-ratelimit-headers: `q`, `w`, `r`, `t`).
+/// Contents of a `RateLimit` header field (draft-ietf-httpapi-ratelimit-headers: `q`, `w`, `r`, `t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// What passes at once.
+    /// Burst: the calls that pass at once.
     pub limit: u32,
-    /// In how long that grows back.
+    /// Time in which the burst grows back.
     pub window: Duration,
-    /// What would pass now.
+    /// Calls that would pass now.
     pub remaining: u32,
-    /// When all of it will be back, from now on.
+    /// Time until the whole burst is available again, from now on.
     pub reset: Duration,
 }
 
@@ -112,7 +112,7 @@ pub struct Quota {
 pub(super) struct Turn {
     /// The arrival time that it left.
     pub(super) arrival: u64,
-    /// What it added.
+    /// Time added by this turn.
     pub(super) added: u64,
     /// Nanoseconds until it comes.
     pub(super) wait: u64,

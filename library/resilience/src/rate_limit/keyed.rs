@@ -1,8 +1,8 @@
-//! One limit for each key, in memory that is fixed at the birth.
+//! Keyed rate limit: one limit for each key, in a fixed amount of memory.
 //!
-//! Keys live in sets of [`KEY_WAYS`] slots, found by a seeded hash. A new key takes the slot of the key of its set that owes
-//! least, which is mostly one whose bucket is full again, so that nothing is forgotten. In a flood of keys the one at its limit
-//! owes most and is forgotten last; nobody is refused for what others did. What is forgotten although it owed is counted.
+//! Keys live in sets of [`KEY_WAYS`] slots, found by a seeded hash. A new key takes the slot of the key of its set that owes least, which is
+//! mostly one whose bucket is full again, so that no state is lost. In a flood of keys the one at its limit owes most and is evicted last; no
+//! key is refused for the calls of others. Evictions of keys that still owed are counted.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -31,13 +31,13 @@ type Set = [Slot; KEY_WAYS];
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// The key's hash; 0 is nobody.
+    /// Hash of the key; 0 is a free slot.
     key: AtomicU64,
     arrival: AtomicU64,
 }
 
 impl KeyedRateLimit {
-    /// Room for so many keys, rounded up to a power of two, 8 at least and [`MAX_KEYS`] at most.
+    /// Creates room for this many keys, rounded up to a power of two, 8 at least and [`MAX_KEYS`] at most.
     pub fn new(keys: usize, now: Instant) -> Self {
         let sets = keys.clamp(KEY_WAYS, MAX_KEYS).next_power_of_two() / KEY_WAYS;
         Self {
@@ -48,7 +48,7 @@ impl KeyedRateLimit {
         }
     }
 
-    /// Whether a call of this key at this cost passes now. Allocates nothing and takes no lock.
+    /// Admits or refuses a call of this key at this cost. Allocates nothing and takes no lock.
     ///
     /// # Errors
     /// [`Limited`], with when to ask again.
@@ -63,7 +63,7 @@ impl KeyedRateLimit {
         take(&self.slot(self.hash(key), now).arrival, rules, cost, now, 0).map(drop)
     }
 
-    /// What is left for a key. Asking makes no room for it.
+    /// Returns the remaining quota of a key. Reading it makes no room for the key.
     pub fn quota<K: Hash + ?Sized>(&self, key: &K, rules: &RateRules, now: Instant) -> Quota {
         let hash = self.hash(key);
         let known = self.set(hash).iter().find(|slot| slot.key.load(Ordering::Acquire) == hash);
@@ -71,12 +71,12 @@ impl KeyedRateLimit {
         quota(known.map_or(&nothing, |slot| &slot.arrival), rules, since(self.birth, now))
     }
 
-    /// How many keys there is room for.
+    /// Returns the number of keys that there is room for.
     pub fn capacity(&self) -> usize {
         self.sets.len() * KEY_WAYS
     }
 
-    /// How often a key was forgotten that still owed: when it grows, more keys are active at a time than there is room for.
+    /// Returns the number of evictions of keys that were still limited: when it grows, more keys are active at a time than there is room for.
     pub fn forgotten(&self) -> u64 {
         self.forgotten.load(Ordering::Relaxed)
     }
@@ -117,7 +117,7 @@ impl KeyedRateLimit {
     }
 }
 
-/// SipHash over a seed that nobody outside knows, so that nobody can choose keys that meet in one set.
+/// SipHash with a secret seed, so that clients cannot choose keys that meet in one set.
 struct Seeded(u64);
 
 impl BuildHasher for Seeded {

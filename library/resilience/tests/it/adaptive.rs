@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 const MILLI: Duration = Duration::from_millis(1);
-/// What a call takes at a callee that has nothing else to do.
+/// Latency of a call at an idle callee.
 const BASE: Duration = Duration::from_millis(10);
 
-/// A callee that does so many at a time, each in 10 ms: more share what it has.
+/// Callee with a capacity of several calls at a time, each in 10 ms: more share that capacity.
 struct Callee {
     capacity: u32,
 }
@@ -24,7 +24,7 @@ impl Callee {
         BASE.mul_f64((f64::from(in_flight) / f64::from(self.capacity)).max(1.0))
     }
 
-    /// So many rounds with as many calls as the limit allows; the limit then.
+    /// Runs rounds with as many calls as the limit allows; returns the limit then.
     fn rounds(&self, limit: &Adaptive, rules: &AdaptiveRules, most: u32, clock: &mut Instant, rounds: usize) -> u32 {
         for _ in 0..rounds {
             let calls = limit.limit(rules, most);
@@ -39,7 +39,7 @@ impl Callee {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_find_what_a_callee_takes_well_and_follow_it() {
+async fn both_algorithms_find_the_capacity_of_a_callee_and_follow_it() {
     for (rules, well) in [(AdaptiveRules::gradient(), 1.0..=2.0), (AdaptiveRules::aimd(15 * MILLI), 0.9..=1.6)] {
         let (limit, mut clock) = (Adaptive::new(), Instant::now());
         for capacity in [40_u32, 10, 40] {
@@ -51,7 +51,7 @@ async fn both_find_what_a_callee_takes_well_and_follow_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_calls_take_alone_is_measured_again_with_a_few_at_a_time() {
+async fn the_baseline_latency_is_measured_again_with_a_few_calls_at_a_time() {
     let (rules, limit, mut clock) = (AdaptiveRules::gradient(), Adaptive::new(), Instant::now());
     let callee = Callee { capacity: 40 };
     let begun = clock;
@@ -80,7 +80,7 @@ async fn failures_of_one_round_take_back_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_that_is_not_used_does_not_grow() {
+async fn an_unused_limit_does_not_grow() {
     for rules in [AdaptiveRules::gradient(), AdaptiveRules::aimd(BASE)] {
         let (limit, mut now) = (Adaptive::new(), Instant::now());
         for _ in 0..1000 {
@@ -92,7 +92,7 @@ async fn a_limit_that_is_not_used_does_not_grow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_comes_to_what_its_callee_takes() {
+async fn the_limit_of_a_policy_converges_to_the_capacity_of_its_callee() {
     let rules = Rules::NONE
         .bulkhead(BulkheadRules::default().permits(200).queue(1000).patience(60_000 * MILLI))
         .adaptive(AdaptiveRules::aimd(1000 * MILLI).first(50));
@@ -121,7 +121,7 @@ async fn a_policy_comes_to_what_its_callee_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_queue_up_do_not_spoil_what_is_measured() {
+async fn queueing_callers_do_not_distort_the_measured_latency() {
     let gradient = Algorithm::Gradient { buffer: 0.25, window: 50 * MILLI, pause: 1000 * MILLI };
     let rules = Rules::NONE
         .bulkhead(BulkheadRules::default().permits(2000).queue(2000).patience(60_000 * MILLI))
@@ -149,7 +149,7 @@ async fn callers_that_queue_up_do_not_spoil_what_is_measured() {
 }
 
 #[test]
-fn what_makes_no_sense_is_told() {
+fn invalid_rules_are_rejected() {
     let aimd = |keeps| AdaptiveRules::gradient().algorithm(Algorithm::Aimd { keeps, slow_after: BASE });
     let gradient =
         |buffer, window, pause| AdaptiveRules::gradient().algorithm(Algorithm::Gradient { buffer, window, pause });
@@ -171,7 +171,7 @@ fn what_makes_no_sense_is_told() {
 
 proptest! {
     #[test]
-    fn whatever_is_learned_the_limit_stays_between_its_bounds(
+    fn the_limit_always_stays_between_its_bounds(
         gradient in any::<bool>(),
         least in 1_u32..5,
         most in 1_u32..100,

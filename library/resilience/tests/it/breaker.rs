@@ -60,7 +60,7 @@ impl Bench {
 use Outcome::{Failure, Success};
 
 #[test]
-fn rates_say_nothing_below_the_minimum_of_calls() {
+fn rates_do_not_count_below_the_minimum_of_calls() {
     let bench = Bench::new(rules());
     bench.calls([Failure; 3]);
     assert_eq!(bench.position(), Position::Closed);
@@ -88,7 +88,7 @@ fn it_opens_at_the_rate_and_not_below_it() {
 }
 
 #[test]
-fn what_was_refused_by_the_callee_is_a_failure_and_what_says_nothing_is_not_counted() {
+fn refusals_of_the_callee_count_as_failures_and_neutral_outcomes_do_not_count() {
     let bench = Bench::new(rules());
     bench.calls([Outcome::Cancelled, Outcome::NotCounted, Outcome::Cancelled, Outcome::NotCounted]);
     assert_eq!(bench.totals(), Totals::default());
@@ -97,7 +97,7 @@ fn what_was_refused_by_the_callee_is_a_failure_and_what_says_nothing_is_not_coun
 }
 
 #[test]
-fn slow_calls_open_it_though_all_succeed() {
+fn slow_calls_open_it_although_all_succeed() {
     let bench = Bench::new(rules().slow_rate(0.5));
     for took in [QUICK, SECOND, QUICK, 2 * SECOND] {
         let ticket = bench.admit().unwrap();
@@ -107,7 +107,7 @@ fn slow_calls_open_it_though_all_succeed() {
 }
 
 #[test]
-fn failures_in_a_row_open_it_whatever_the_rates() {
+fn failures_in_a_row_open_it_at_any_rate() {
     let bench = Bench::new(rules().consecutive_failures(3).minimum_calls(10));
     bench.calls([Failure, Failure, Success, Failure, Failure]);
     assert_eq!(bench.position(), Position::Closed);
@@ -116,7 +116,7 @@ fn failures_in_a_row_open_it_whatever_the_rates() {
 }
 
 #[test]
-fn a_window_of_time_forgets_what_is_older() {
+fn a_window_of_time_forgets_older_calls() {
     let mut bench = Bench::new(rules().window(Window::Time(10 * SECOND)));
     bench.calls([Failure; 3]);
     bench.now += 11 * SECOND;
@@ -158,7 +158,7 @@ fn half_open_admits_only_the_configured_probes() {
 }
 
 #[test]
-fn a_probe_that_says_nothing_gives_its_place_to_another() {
+fn a_probe_with_a_neutral_outcome_is_replaced_by_another() {
     let bench = half_open();
     let probes = [bench.admit().unwrap(), bench.admit().unwrap()];
     bench.settle(probes[0], Outcome::Cancelled);
@@ -235,7 +235,7 @@ fn a_health_check_that_passes_brings_the_probes_forward() {
 }
 
 #[test]
-fn an_order_stands_above_what_calls_say_and_the_state_goes_on_when_it_is_taken_back() {
+fn an_order_overrides_the_state_which_continues_when_it_is_withdrawn() {
     let bench = Bench::new(rules());
     let order = |order| Ordered { order, author: "ada".to_owned(), reason: "the bank moves house".to_owned() };
     bench.breaker.order(Some(order(Order::Open)));
@@ -253,17 +253,17 @@ fn an_order_stands_above_what_calls_say_and_the_state_goes_on_when_it_is_taken_b
 }
 
 #[test]
-fn rules_that_make_no_sense_are_told() {
+fn invalid_rules_are_rejected() {
     let told = |rules: BreakerRules| rules.check().unwrap_err();
     assert!(told(rules().window(Window::Calls(0))).to_string().contains("0 calls"));
     assert!(told(rules().window(Window::Time(Duration::ZERO))).to_string().contains("10 ms"));
     assert!(told(rules().failure_rate(0.0)).to_string().contains("failure rate"));
-    assert!(told(rules().minimum_calls(11)).to_string().contains("never would"));
+    assert!(told(rules().minimum_calls(11)).to_string().contains("lower minimum_calls"));
     assert!(told(rules().probes(0)).to_string().contains("1 to 255"));
     assert_eq!(BreakerRules::default().check(), Ok(()));
 }
 
-/// What a breaker should be, told as plainly as can be.
+/// Model of a breaker, as simple as possible.
 struct Model {
     state: Model3,
     epoch: u32,
@@ -376,7 +376,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn the_breaker_is_what_its_model_is(steps in prop::collection::vec(step(), 1..200)) {
+    fn the_breaker_matches_its_model(steps in prop::collection::vec(step(), 1..200)) {
         let mut bench = Bench::new(rules());
         let mut model = Model { state: Model3::Closed, epoch: 0, window: Vec::new(), opened: 0 };
         let mut under_way = Vec::new();

@@ -29,7 +29,7 @@ fn poll<'a>(entering: &mut Entering<'a>) -> Option<Result<Permit<'a>, Full>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_many_are_inside_and_so_many_wait_and_the_next_is_refused() {
+async fn calls_over_the_permits_wait_and_calls_over_the_queue_are_refused() {
     let (bulkhead, rules) = (Bulkhead::new(), rules(2, 1));
     let inside = [bulkhead.try_enter(&rules).unwrap(), bulkhead.try_enter(&rules).unwrap()];
     let mut waiting = enter(&bulkhead, &rules);
@@ -44,7 +44,7 @@ async fn so_many_are_inside_and_so_many_wait_and_the_next_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_is_told_and_leaves_the_queue() {
+async fn a_call_that_waits_too_long_is_refused_and_leaves_the_queue() {
     let (bulkhead, rules) = (Bulkhead::new(), rules(1, 1));
     let _inside = bulkhead.try_enter(&rules).unwrap();
     let start = Instant::now();
@@ -57,7 +57,7 @@ async fn who_waits_too_long_is_told_and_leaves_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_who_comes_later_overtakes_who_waits() {
+async fn later_calls_do_not_overtake_waiting_ones() {
     let (bulkhead, rules) = (Bulkhead::new(), rules(1, 4));
     let inside = bulkhead.try_enter(&rules).unwrap();
     let mut waiting: Vec<_> = (0..3).map(|_| enter(&bulkhead, &rules)).collect();
@@ -86,7 +86,7 @@ async fn once_the_oldest_has_waited_too_long_the_newest_is_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_permits_let_in_who_waits_and_fewer_keep_nobody_from_leaving() {
+async fn raising_the_permits_admits_waiting_calls_and_lowering_them_blocks_no_release() {
     let (bulkhead, narrow, wide) = (Bulkhead::new(), rules(1, 4), rules(3, 4));
     let inside = bulkhead.try_enter(&narrow).unwrap();
     let mut waiting: Vec<_> = (0..3).map(|_| enter(&bulkhead, &narrow)).collect();
@@ -100,7 +100,7 @@ async fn more_permits_let_in_who_waits_and_fewer_keep_nobody_from_leaving() {
 }
 
 #[test]
-fn rules_that_make_no_sense_are_told() {
+fn invalid_rules_are_rejected() {
     assert!(rules(0, 0).check().unwrap_err().to_string().contains("at least 1"));
     assert!(rules(1, 200_000).check().unwrap_err().to_string().contains("100000"));
     assert_eq!(BulkheadRules::default().check(), Ok(()));
@@ -109,7 +109,7 @@ fn rules_that_make_no_sense_are_told() {
 #[derive(Clone, Debug)]
 enum Step {
     Enter,
-    /// One of those under way is looked at again.
+    /// Polls one of the waiting calls again.
     Poll(prop::sample::Index),
     /// One of those under way, waiting or not, goes away.
     Cancel(prop::sample::Index),
@@ -128,9 +128,9 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whoever goes away whenever: at most so many inside, nobody waits while there is a permit, and nothing is left behind.
+    /// Checks that dropped callers, at any time, leave the limit intact: no one waits while there is a permit, and nothing is left behind.
     #[test]
-    fn no_place_is_lost_or_doubled_whoever_is_dropped_when(
+    fn no_permit_is_lost_or_doubled_when_calls_are_dropped_at_any_time(
         steps in prop::collection::vec(step(), 1..120), permits in 1_u32..4, queue in 0_u32..4, lifo in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

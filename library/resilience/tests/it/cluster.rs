@@ -33,7 +33,7 @@ fn plain(addresses: impl IntoIterator<Item = u32>) -> Vec<Instance<u32>> {
     addresses.into_iter().map(Instance::new).collect()
 }
 
-/// How often each is picked by so many calls, one after the other.
+/// Counts the picks of each instance over `calls` consecutive calls.
 fn counts(cluster: &Cluster<u32>, now: Instant, calls: u32) -> HashMap<u32, u32> {
     let mut counts = HashMap::new();
     for key in 0..calls {
@@ -62,7 +62,7 @@ fn in_flight(cluster: &Cluster<u32>, now: Instant) -> u32 {
 }
 
 #[test]
-fn without_instances_nobody_is_picked() {
+fn without_instances_none_is_picked() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), Vec::new());
     assert!(cluster.pick(now, "key").is_none());
 }
@@ -94,7 +94,7 @@ fn the_neighbour_of_an_ejected_instance_does_not_get_its_calls_alone() {
 }
 
 #[test]
-fn of_two_the_one_with_fewer_calls_in_flight_is_picked() {
+fn the_less_loaded_of_two_instances_is_picked() {
     let (cluster, now) = cluster(rules(Chooser::LeastLoaded), plain([1, 2]));
     let held: Vec<_> = (0..10).map(|key| cluster.pick(now, &key).unwrap()).collect();
     let ones = held.iter().filter(|picked| *picked.address() == 1).count();
@@ -239,7 +239,7 @@ fn a_caller_without_instances_in_its_zone_calls_the_others() {
 }
 
 #[test]
-fn who_is_new_gets_gradually_more_and_the_first_set_begins_at_once() {
+fn new_instances_start_slowly_and_the_first_set_starts_at_once() {
     for chooser in [Chooser::RoundRobin, Chooser::LeastLoaded, HASHED] {
         let mut rules = rules(chooser);
         rules.balance.slow_start = Some(SlowStart { window: 10 * SECOND, least: 0.1 });
@@ -280,7 +280,7 @@ fn no_more_than_the_share_is_ejected_at_a_time() {
 }
 
 #[test]
-fn where_too_few_are_left_ejections_are_not_looked_at() {
+fn ejections_are_ignored_below_the_panic_threshold() {
     let mut rules = rules(Chooser::RoundRobin);
     rules.outlier.as_mut().unwrap().at_most = 1.0;
     let (cluster, now) = cluster(rules, plain(0..4));
@@ -291,7 +291,7 @@ fn where_too_few_are_left_ejections_are_not_looked_at() {
 }
 
 #[test]
-fn without_panic_nobody_is_picked_where_all_are_ejected() {
+fn without_panic_mode_none_is_picked_when_all_are_ejected() {
     for chooser in [Chooser::RoundRobin, Chooser::LeastLoaded, EWMA, HASHED] {
         let mut rules = rules(Chooser::RoundRobin);
         rules.balance.panic_below = 0.0;
@@ -306,7 +306,7 @@ fn without_panic_nobody_is_picked_where_all_are_ejected() {
 }
 
 #[test]
-fn at_the_end_of_an_interval_who_succeeds_less_often_than_the_others_is_ejected() {
+fn an_instance_with_a_low_success_rate_is_ejected_at_the_end_of_an_interval() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain(0..6));
     let mut gone = Vec::new();
     for call in 0..1200_u32 {
@@ -319,7 +319,7 @@ fn at_the_end_of_an_interval_who_succeeds_less_often_than_the_others_is_ejected(
 }
 
 #[test]
-fn at_the_end_of_an_interval_who_is_slower_than_the_others_is_ejected() {
+fn a_slow_instance_is_ejected_at_the_end_of_an_interval() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain(0..6));
     let mut gone = Vec::new();
     for call in 0..1200_u32 {
@@ -331,7 +331,7 @@ fn at_the_end_of_an_interval_who_is_slower_than_the_others_is_ejected() {
 }
 
 #[test]
-fn what_is_known_of_those_that_stay_survives_a_new_set_and_new_rules() {
+fn the_state_of_remaining_instances_survives_a_new_set_and_new_rules() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain([1, 2, 3]));
     assert!(fail(&cluster, now, 2));
     let held = cluster.pick(now, "").unwrap();
@@ -348,7 +348,7 @@ fn what_is_known_of_those_that_stay_survives_a_new_set_and_new_rules() {
 }
 
 #[test]
-fn a_call_under_way_to_an_instance_that_leaves_ends_where_it_began_and_ejects_nobody() {
+fn a_call_to_a_removed_instance_ends_there_and_ejects_none() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain([1, 2]));
     let held: Vec<Picked<u32>> = (0..20).map(|key| cluster.pick(now, &key).unwrap()).collect();
     cluster.replace(plain([3, 4]), now).unwrap();
@@ -358,13 +358,13 @@ fn a_call_under_way_to_an_instance_that_leaves_ends_where_it_began_and_ejects_no
 }
 
 #[test]
-fn of_an_address_that_is_named_twice_the_first_counts() {
+fn the_first_entry_of_a_duplicate_address_counts() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), vec![Instance::new(1).weighing(2), Instance::new(1)]);
     assert_eq!(cluster.seen(now).iter().map(|seen| seen.instance.weight).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
-fn a_set_that_makes_no_sense_is_told_and_the_old_one_stays() {
+fn an_invalid_set_is_rejected_and_the_old_one_stays() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain([1]));
     assert!(cluster.replace(vec![Instance::new(2).weighing(0)], now).unwrap_err().to_string().contains("weight 0"));
     assert!(cluster.replace(plain(0..5000), now).unwrap_err().to_string().contains("4096"));
@@ -373,7 +373,7 @@ fn a_set_that_makes_no_sense_is_told_and_the_old_one_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_call_is_in_flight_no_more_and_speaks_against_nobody() {
+async fn a_dropped_call_is_no_longer_in_flight_and_counts_against_no_instance() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain([1, 2]));
     for _ in 0..100 {
         let call = async {
@@ -408,7 +408,7 @@ fn threads_that_pick_while_the_set_is_replaced_leave_nothing_in_flight() {
 }
 
 #[test]
-fn why_the_instances_may_be_out_of_date_is_shown_until_there_is_an_answer() {
+fn the_reason_for_stale_instances_is_shown_until_there_is_an_answer() {
     let (cluster, now) = cluster(rules(Chooser::RoundRobin), plain([1]));
     cluster.keep("no answer from the resolver");
     assert_eq!(cluster.stale().as_deref(), Some("no answer from the resolver"));
@@ -439,7 +439,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[test]
-fn a_further_try_goes_to_somebody_else_while_there_is_somebody_well() {
+fn a_retry_goes_to_another_healthy_instance_while_there_is_one() {
     for chooser in [Chooser::RoundRobin, Chooser::LeastLoaded, EWMA, HASHED] {
         let (cluster, now) = cluster(rules(chooser), plain(1..=3));
         for key in 0..100 {
@@ -461,7 +461,7 @@ proptest! {
     /// The model is a list of calls that are under way, and the set that was last given. An instance that left and came back
     /// is another one, which the model counts by generations.
     #[test]
-    fn whatever_happens_loads_are_those_of_the_calls_under_way_and_no_more_than_the_share_is_ejected(
+    fn loads_match_the_calls_in_flight_and_no_more_than_the_share_is_ejected(
         steps in prop::collection::vec(step(), 1..200),
         chooser in prop_oneof![Just(Chooser::RoundRobin), Just(Chooser::LeastLoaded), Just(EWMA), Just(HASHED)],
     ) {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// Counts what was begun and what is under way.
+/// Counts the work begun and the work under way.
 #[derive(Clone, Default)]
 struct Works(Arc<(AtomicU32, AtomicU32)>);
 
@@ -34,7 +34,7 @@ impl Works {
         self.0.1.load(Ordering::SeqCst)
     }
 
-    /// Work of so long, whose answer is its number.
+    /// Work of this length, whose answer is its number.
     fn work(&self, time: Duration) -> impl FnOnce() -> Pin<Box<dyn Future<Output = u32> + Send>> + use<> {
         let works = self.clone();
         move || {
@@ -65,7 +65,7 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_want_the_same_wait_for_one_piece_of_work() {
+async fn callers_with_the_same_key_wait_for_one_piece_of_work() {
     let (coalescer, works) = (Coalescer::new(), Works::default());
     let run = |key| coalescer.run(key, None, works.work(10 * MILLI));
     let (one, two, other) = tokio::join!(run("same"), run("same"), run("other"));
@@ -85,7 +85,7 @@ async fn an_answer_is_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_has_picked_up_yet_is_old_for_who_comes_now() {
+async fn a_finished_answer_is_not_given_to_a_later_caller() {
     let (coalescer, works) = (Coalescer::new(), Works::default());
     let mut first: Running<'_> = Box::pin(coalescer.run((), None, works.work(MILLI)));
     assert!(poll(&mut first).is_none());
@@ -110,7 +110,7 @@ async fn the_first_may_go_away_and_the_others_get_their_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_last_has_gone_the_work_is_dropped() {
+async fn the_work_is_dropped_when_the_last_caller_leaves() {
     let (coalescer, works) = (Coalescer::new(), Works::default());
     let run = || -> Running<'_> { Box::pin(coalescer.run((), None, works.work(Duration::from_secs(3600)))) };
     let (mut leader, mut follower) = (run(), run());
@@ -123,7 +123,7 @@ async fn when_the_last_has_gone_the_work_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_work_goes_on_until_the_deadline_of_who_waits_longest() {
+async fn the_work_runs_until_the_latest_deadline_of_its_callers() {
     let (coalescer, works) = (Coalescer::new(), Works::default());
     let start = Instant::now();
     let run = |millis: u32| coalescer.run((), Some(start + millis * MILLI), works.work(Duration::from_secs(1)));
@@ -138,7 +138,7 @@ async fn the_work_goes_on_until_the_deadline_of_who_waits_longest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_panics_is_told_to_all_and_leaves_nothing() {
+async fn a_panic_reaches_all_callers_and_leaves_nothing() {
     let coalescer = Coalescer::<_, u32>::new();
     let run = || {
         coalescer.run((), None, || async {
@@ -179,9 +179,9 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whoever goes away whenever: one piece of work a key that can still be joined, and in the end nothing is left.
+    /// Checks that dropped callers, at any time, leave one joinable piece of work for a key, and in the end nothing.
     #[test]
-    fn nothing_is_left_behind_whoever_is_dropped_when(steps in prop::collection::vec(step(), 1..80)) {
+    fn nothing_is_left_behind_when_callers_are_dropped_at_any_time(steps in prop::collection::vec(step(), 1..80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let (coalescer, works) = (Coalescer::new(), Works::default());

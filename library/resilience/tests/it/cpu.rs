@@ -1,4 +1,4 @@
-//! The pool for work that computes: bounds, deadlines, and who goes away.
+//! The pool for CPU-bound work: bounds, deadlines, and dropped callers.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ fn pool(threads: u32, queue: u32) -> CpuPool {
     CpuPool::new("test", CpuRules::of(threads).queue(queue)).unwrap()
 }
 
-/// Work that says that it has begun, and ends when it is told to.
+/// Work that reports its begin, and ends on a signal.
 fn held() -> (impl FnOnce(&Wanted<'_>) -> Result<(), CpuError> + Send, Receiver<()>, Sender<()>) {
     let ((begin, begun), (end, ended)) = (channel(), channel::<()>());
     let work = move |_: &Wanted<'_>| {
@@ -25,7 +25,7 @@ fn held() -> (impl FnOnce(&Wanted<'_>) -> Result<(), CpuError> + Send, Receiver<
 }
 
 #[tokio::test]
-async fn so_many_run_so_many_wait_and_the_next_is_refused_at_once() {
+async fn work_over_the_threads_waits_and_work_over_the_queue_is_refused_at_once() {
     let pool = pool(1, 1);
     let (work, begun, end) = held();
     let mut first = Box::pin(pool.run(work));
@@ -39,7 +39,7 @@ async fn so_many_run_so_many_wait_and_the_next_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn who_goes_away_gives_its_place_back_and_its_work_is_never_begun() {
+async fn a_dropped_caller_frees_its_place_in_the_queue_and_its_work_never_begins() {
     let pool = pool(1, 1);
     let (work, begun, end) = held();
     let mut first = Box::pin(pool.run(work));
@@ -62,7 +62,7 @@ async fn who_goes_away_gives_its_place_back_and_its_work_is_never_begun() {
 }
 
 #[tokio::test]
-async fn work_that_runs_sees_that_nobody_waits_any_more() {
+async fn running_work_sees_that_its_caller_is_gone() {
     let pool = pool(1, 0);
     let ((begin, begun), (end, ended), (tell, told)) = (channel(), channel::<()>(), channel());
     let forsaken = pool.run(move |wanted| {
@@ -80,7 +80,7 @@ async fn work_that_runs_sees_that_nobody_waits_any_more() {
 }
 
 #[tokio::test]
-async fn work_sees_the_deadline_of_its_task_and_what_is_late_is_not_begun() {
+async fn work_sees_the_deadline_of_its_task_and_late_work_is_not_begun() {
     let pool = pool(1, 4);
     let deadline = Deadline::after(Duration::from_secs(60));
     let seen = deadline.scope(pool.run(|_| Ok(Deadline::current()))).await.unwrap();
@@ -99,7 +99,7 @@ async fn work_sees_the_deadline_of_its_task_and_what_is_late_is_not_begun() {
 }
 
 #[tokio::test]
-async fn a_panic_comes_to_who_asked_and_the_thread_goes_on() {
+async fn a_panic_reaches_its_caller_and_the_thread_goes_on() {
     let pool = pool(1, 1);
     let asked = pool.clone();
     let ended = tokio::spawn(async move { asked.run(|_| -> Result<(), _> { panic!("a bad sum") }).await }).await;
@@ -109,7 +109,7 @@ async fn a_panic_comes_to_who_asked_and_the_thread_goes_on() {
 }
 
 #[tokio::test]
-async fn threads_have_names_begin_with_what_is_asked_and_end_with_the_last_clone() {
+async fn threads_are_named_start_with_the_pool_and_end_with_its_last_clone() {
     let ((begin, begun), (tell, told)) = (channel(), channel());
     let alive = Arc::new(Mutex::new(tell));
     let first = move |number| {
@@ -136,7 +136,7 @@ async fn without_threads_work_is_done_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_told_and_what_is_done_is_counted() {
+async fn invalid_rules_are_rejected_and_finished_work_is_counted() {
     let threads = CpuPool::new("test", CpuRules::of(MAX_THREADS + 1).queue(0)).unwrap_err();
     assert!(threads.to_string().contains("1025 threads"), "{threads}");
     let queue = CpuPool::new("test", CpuRules::of(1).queue(MAX_QUEUE + 1)).unwrap_err();

@@ -9,7 +9,7 @@ use evenkeel_resilience::{Cluster, ClusterRules};
 use tokio::time::Instant;
 
 const PERIOD: Duration = Duration::from_millis(2);
-/// What a busy machine may need until a change is seen.
+/// Timeout for a change to be seen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Place(PathBuf);
@@ -45,14 +45,14 @@ fn addresses(instances: &[Instance<String>]) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_static_set_is_said_once() {
+async fn a_static_set_is_reported_once() {
     let mut discover = Static::new(vec![Instance::new(1)]);
     assert_eq!(discover.next().await.unwrap(), [Instance::new(1)]);
     assert!(tokio::time::timeout(PATIENCE, discover.next()).await.is_err());
 }
 
 #[tokio::test]
-async fn a_file_is_said_when_it_changes_and_why_when_it_is_broken() {
+async fn a_changed_file_is_reported_and_a_broken_one_with_its_reason() {
     let place = Place::new("changes");
     let mut file = File::new(place.path(), PERIOD);
     assert!(next(&mut file).await.unwrap_err().why.contains("read again when it is there"));
@@ -69,7 +69,7 @@ async fn a_file_is_said_when_it_changes_and_why_when_it_is_broken() {
 }
 
 #[tokio::test]
-async fn a_change_is_said_also_when_who_waited_for_it_was_dropped() {
+async fn a_change_is_reported_after_a_dropped_wait_too() {
     let place = Place::new("dropped");
     let mut file = File::new(place.path(), PERIOD);
     for _ in 0..20 {

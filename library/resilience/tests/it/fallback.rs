@@ -1,4 +1,4 @@
-//! What a policy gives in the place of an answer.
+//! Fallbacks of a policy.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn the_caller_sees_whether_it_got_an_answer_or_something_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_given_instead_is_counted_and_can_be_turned_off() {
+async fn fallbacks_are_counted_and_can_be_turned_off() {
     let (policy, registry) = (policy(true, None), Registry::new());
     policy.register(&registry);
     let fell_back = || {
@@ -51,7 +51,7 @@ async fn what_was_given_instead_is_counted_and_can_be_turned_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alternative_has_what_is_left_until_the_deadline_and_a_default_needs_no_time() {
+async fn an_alternative_has_the_remaining_time_and_a_default_needs_none() {
     let policy = policy(true, Some(SECOND));
     let begun = tokio::time::Instant::now();
     let slow = async |_: &CallError<&str>| {

@@ -40,7 +40,7 @@ async fn quick(policy: &Policy) -> Result<(), CallError<()>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_whose_calls_hang_leaves_the_others_their_places() {
+async fn a_hanging_group_leaves_the_others_their_permits() {
     let (bank, batch) = bank();
     let _hang = hanging(&batch, 2).await;
     assert_eq!(batch.bulkhead().load(), Load { in_flight: 2, waiting: 0 });
@@ -63,7 +63,7 @@ async fn a_refusal_names_the_policy_and_the_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_hands_the_place_to_the_next_of_the_group() {
+async fn a_released_permit_goes_to_the_next_call_of_the_group() {
     let (_, batch) = bank();
     let hang = hanging(&batch, 2).await;
     let (asked, ()) = tokio::join!(quick(&batch), async {
@@ -75,7 +75,7 @@ async fn who_leaves_hands_the_place_to_the_next_of_the_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_has_its_places_of_the_policys_and_not_beside_them() {
+async fn permits_of_a_group_are_part_of_those_of_the_policy() {
     let (bank, batch) = bank();
     let others = hanging(&bank, 4).await;
     let (asked, ()) = tokio::join!(quick(&batch), async {
@@ -89,7 +89,7 @@ async fn a_group_has_its_places_of_the_policys_and_not_beside_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn places_are_changed_while_calls_wait_for_them() {
+async fn permits_of_a_group_change_while_calls_wait() {
     let (bank, batch) = bank();
     let _hang = hanging(&batch, 2).await;
     let (asked, ()) = tokio::join!(quick(&batch), async {
@@ -107,7 +107,7 @@ async fn places_are_changed_while_calls_wait_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handles_of_a_group_share_its_places_and_the_registry_shows_them() {
+async fn handles_of_a_group_share_its_permits_and_the_registry_shows_them() {
     let (bank, batch) = bank();
     let registry = Registry::new();
     bank.register(&registry);
@@ -128,7 +128,7 @@ async fn handles_of_a_group_share_its_places_and_the_registry_shows_them() {
 }
 
 #[test]
-fn groups_that_make_no_sense_are_told() {
+fn invalid_groups_are_rejected() {
     let told = |groups| rules().groups(groups).check().unwrap_err();
     let group = |name: &str, permits| GroupRules::new(name, bulkhead(permits, 0));
     assert!(told(vec![group("batch", 4)]).to_string().contains("leave some to the others"));

@@ -1,7 +1,6 @@
-//! Clients and a dependency in a simulated network and virtual time: it slows, dies, flaps and fails, and recovers. With a
-//! policy goodput is back within two seconds of the fault's end. With retries that nothing bounds it never is: the queue
-//! stays full of calls that nobody waits for any more, and their repeats keep it full (Bronson et al., "Metastable Failures
-//! in Distributed Systems", HotOS 2021).
+//! Metastable failures: clients and a dependency in a simulated network and virtual time. The dependency slows, dies, flaps and fails, and
+//! recovers. With a policy goodput is back within two seconds of the fault's end. With unbounded retries it never is: the queue stays full of
+//! calls whose callers have left, and their repeats keep it full (Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021).
 
 use std::cell::RefCell;
 use std::io;
@@ -20,32 +19,32 @@ use turmoil::net::{TcpListener, TcpStream};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PORT: u16 = 80;
-/// What the dependency needs for a call; it does one at a time.
+/// Service time of the dependency; it serves one call at a time.
 const WORK: Duration = Duration::from_millis(10);
-/// Calls a second: 70 % of what the dependency can do.
+/// Calls per second: 70 % of the dependency's capacity.
 const RATE: u32 = 70;
-/// When the fault begins and ends.
+/// Start and end of the fault, in seconds.
 const FAULT: std::ops::Range<u64> = 4..12;
 /// Calls that wait for their turn at the dependency; those beyond are sent away.
 const QUEUE: usize = 60;
-/// How long it all is.
+/// Length of the simulation.
 const SECONDS: u64 = 26;
-/// Within so many seconds of the fault's end all is well again.
+/// Time to recovery after the fault's end, in seconds.
 const BACK: u64 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     /// Every call takes five times as long.
     Slow,
-    /// It is killed, and started again at the end.
+    /// The dependency is killed, and started again at the end.
     Dead,
-    /// It is killed and started again, every second.
+    /// The dependency is killed and started again, every second.
     Flaps,
     /// Every call is answered at once, with an error.
     Fails,
 }
 
-/// Answers every call after all that came before it, whether or not somebody still waits for the answer.
+/// Answers calls in the order of their arrival, also those whose caller has left.
 async fn dependency(fault: Fault) -> turmoil::Result {
     let (listener, turn) = (TcpListener::bind(("0.0.0.0", PORT)).await?, Rc::new(Semaphore::new(1)));
     loop {
@@ -126,7 +125,7 @@ fn bounded() -> Rules {
     Rules::default().deadline(SECOND)
 }
 
-/// Four attempts, whatever they cost, and nothing else.
+/// Four attempts, without a budget, and no other guard.
 fn unbounded() -> Rules {
     let budget = BudgetRules::default().ratio(1.0).floor(1e6).savings(u32::MAX);
     let backoff = Backoff::new(WORK, WORK);

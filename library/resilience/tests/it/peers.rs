@@ -1,5 +1,5 @@
-//! What the suites of peers hold and ours had no test of its own for. Which case is covered where is in `docs/guide/peers.md`; that
-//! the tests that it names are there is looked at here too.
+//! Cases from the suites of peer libraries that had no test here. `docs/guide/peers.md` says which test covers which case; a test here checks
+//! that the tests it names exist.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn breaker() -> (Breaker, BreakerRules, Instant) {
 }
 
 #[test]
-fn a_slow_probe_opens_it_again_though_it_succeeds() {
+fn a_slow_probe_opens_it_again_although_it_succeeds() {
     let (breaker, rules, now) = breaker();
     for _ in 0..4 {
         let (ticket, _) = breaker.admit(&rules, now).unwrap();
@@ -49,7 +49,7 @@ fn cluster(at_most: f64, addresses: &[u32]) -> (Cluster<u32>, Instant) {
     (cluster, now)
 }
 
-/// Makes so many calls in turn, of which those to this one fail; how often somebody was ejected for it.
+/// Makes calls in turn, of which those to this instance fail; returns the number of ejections.
 fn calls(cluster: &Cluster<u32>, now: Instant, times: u32, bad: u32) -> usize {
     let call = |key: u32| {
         let picked = cluster.pick(now, &key).unwrap();
@@ -65,7 +65,7 @@ fn left_out(cluster: &Cluster<u32>, now: Instant) -> Vec<(u32, Duration)> {
 }
 
 #[test]
-fn failures_of_calls_that_were_under_way_eject_nobody_for_longer() {
+fn failures_of_earlier_calls_do_not_extend_an_ejection() {
     let (cluster, now) = cluster(0.5, &[1, 2, 3]);
     let under_way: Vec<_> =
         (0..30).map(|key| cluster.pick(now, &key).unwrap()).filter(|picked| *picked.address() == 1).collect();
@@ -76,7 +76,7 @@ fn failures_of_calls_that_were_under_way_eject_nobody_for_longer() {
 }
 
 #[test]
-fn who_leaves_while_it_is_ejected_takes_its_part_of_the_share_along() {
+fn an_instance_removed_while_ejected_frees_its_part_of_the_share() {
     let (cluster, now) = cluster(0.34, &[1, 2, 3]);
     assert_eq!(calls(&cluster, now, 30, 1), 1);
     assert_eq!(calls(&cluster, now, 30, 2), 0, "one of three is the share");
@@ -92,7 +92,7 @@ fn retry(floor: f64) -> RetryRules {
     RetryRules::default().backoff(backoff).budget(budget)
 }
 
-/// A policy that hedges what takes longer than 20 ms, with this floor of its budget.
+/// Policy that hedges calls longer than 20 ms, with this floor of its budget.
 async fn hedging(floor: f64) -> Policy {
     let hedge = HedgeRules::default().minimum_calls(10).at_least(20 * MILLI);
     let policy = Policy::new("bank", Rules::NONE.hedge(hedge).retry(retry(floor))).unwrap();
@@ -109,7 +109,7 @@ async fn hedging(floor: f64) -> Policy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_budget_does_not_pay_for_is_not_hedged() {
+async fn calls_are_not_hedged_without_budget() {
     let policy = hedging(0.1).await;
     let calls = Cell::new(0);
     let slow = async |_| {
@@ -125,7 +125,7 @@ async fn what_the_budget_does_not_pay_for_is_not_hedged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_hedge_fails_too_the_last_cause_is_told() {
+async fn the_error_of_a_failed_hedge_holds_the_last_cause() {
     let policy = hedging(100.0).await;
     let calls = Cell::new(0);
     let work = async |_| {
@@ -140,7 +140,7 @@ async fn when_the_hedge_fails_too_the_last_cause_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_goes_away_between_two_tries_calls_no_more() {
+async fn a_call_dropped_between_two_attempts_makes_no_other() {
     let policy = Policy::new("bank", Rules::NONE.retry(retry(100.0))).unwrap();
     let calls = Cell::new(0);
     let work = async |_| {

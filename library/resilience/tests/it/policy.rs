@@ -28,7 +28,7 @@ fn policy(rules: Rules) -> Policy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_is_tried_again_with_growing_waits() {
+async fn failed_calls_are_retried_with_growing_waits() {
     let policy = policy(Rules::NONE.retry(retry()));
     let begun = Instant::now();
     let answer = policy.call(async |attempt| if attempt.number < 3 { Err("down") } else { Ok(attempt.number) }).await;
@@ -39,7 +39,7 @@ async fn what_failed_is_tried_again_with_growing_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_must_not_be_repeated_is_done_once() {
+async fn calls_that_are_not_repeatable_are_made_once() {
     let policy = policy(Rules::NONE.retry(retry()));
     let times = Cell::new(0);
     let work = async |_| {
@@ -51,7 +51,7 @@ async fn what_must_not_be_repeated_is_done_once() {
     assert_eq!(times.get(), 1);
 }
 
-/// When each attempt of a call to a callee that hangs begins and how long it may take, in milliseconds, and the error of the call.
+/// Returns the start and length of each attempt of a call to a callee that hangs, in milliseconds, and the error of the call.
 async fn hang(policy: &Policy, once: bool) -> (Vec<(u128, u128)>, CallError<&'static str>) {
     let (begun, seen) = (Instant::now(), Cell::new(Vec::new()));
     let work = async |_| {
@@ -65,7 +65,7 @@ async fn hang(policy: &Policy, once: bool) -> (Vec<(u128, u128)>, CallError<&'st
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_deadline() {
+async fn each_attempt_has_its_share_of_the_remaining_time_and_none_runs_beyond_the_deadline() {
     let timeout = TimeoutRules::default().share(0.5).at_most(Duration::MAX);
     let deadline = Some(1000 * MILLI);
     let policy = policy(Rules::NONE.deadline(deadline).timeout(timeout).retry(retry()));
@@ -89,7 +89,7 @@ async fn each_try_has_its_share_of_what_is_left_and_nothing_runs_beyond_the_dead
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_try_with_no_other_behind_it_has_all_that_is_left() {
+async fn the_last_attempt_has_all_of_the_remaining_time() {
     let timeout = TimeoutRules::default().share(0.5).at_most(Duration::MAX);
     let retry = retry().attempts(2);
     let policy = policy(Rules::NONE.deadline(1000 * MILLI).timeout(timeout).retry(retry));
@@ -104,7 +104,7 @@ async fn answers(after: Duration) -> Result<(), &'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callee_that_answers_within_the_deadline_is_heard_whatever_the_budget_has() {
+async fn an_answer_within_the_deadline_arrives_with_an_empty_budget_too() {
     for floor in [0.0, 1.0, 1000.0] {
         let budget = BudgetRules::default().floor(floor);
         let retry = Some(RetryRules::default().budget(budget));
@@ -119,9 +119,9 @@ async fn a_callee_that_answers_within_the_deadline_is_heard_whatever_the_budget_
     }
 }
 
-/// The table of `docs/guide/calls.md`, "A budget of time".
+/// The table of `docs/guide/calls.md`, "Time budgets".
 #[tokio::test(start_paused = true)]
-async fn a_budget_gives_what_the_guide_says() {
+async fn a_budget_gives_the_numbers_of_the_guide() {
     let default = || policy(Rules::default().deadline(None));
     for (budget, longest, hanging) in [(300, 300, 1), (1000, 1000, 1), (10_000, 5000, 2)] {
         let whole = Deadline::after(budget * MILLI);
@@ -205,7 +205,7 @@ async fn a_task_whose_deadline_has_passed_makes_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_good_attempt_is_looked_at_wherever_it_changes_what_the_breaker_does() {
+async fn the_end_time_of_a_good_attempt_is_read_when_it_changes_the_breakers_decision() {
     let breaker = BreakerRules::default().window(Window::Calls(4)).minimum_calls(4);
     // A slow call that an attempt's time allows is counted, whatever sets that time.
     let slow = Some(breaker.slow_after(300 * MILLI));
@@ -264,7 +264,7 @@ async fn an_open_breaker_refuses_with_the_name_of_the_guard_and_when_to_ask_agai
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
+async fn a_full_bulkhead_refuses_and_a_dropped_call_returns_its_permit() {
     let bulkhead = BulkheadRules::default().permits(1).queue(0);
     let policy = policy(Rules::NONE.bulkhead(bulkhead));
     let hanging = tokio::time::timeout(MILLI, policy.call(async |_| std::future::pending::<Result<(), &str>>().await));
@@ -276,7 +276,7 @@ async fn a_full_bulkhead_refuses_and_a_dropped_call_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_the_next_try_holds_no_place() {
+async fn a_call_that_waits_for_its_next_attempt_holds_no_permit() {
     let all = BulkheadRules::default().permits(2).queue(0);
     let groups = vec![GroupRules::new("batch", all.permits(1))];
     let policy = policy(Rules::NONE.bulkhead(all).groups(groups).retry(retry()));
@@ -292,7 +292,7 @@ async fn who_waits_for_the_next_try_holds_no_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callee_that_refuses_most_is_spared_and_sees_what_it_can_take_again() {
+async fn a_callee_that_refuses_most_calls_is_throttled_until_it_recovers() {
     let throttle = ThrottleRules::default().most(0.9);
     let policy = policy(Rules::NONE.throttle(throttle));
     let policy = policy.classified(|result: &Result<(), &str>| match result {
@@ -321,7 +321,7 @@ async fn a_callee_that_refuses_most_is_spared_and_sees_what_it_can_take_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_probe_gives_its_place_back() {
+async fn a_dropped_probe_returns_its_permit() {
     let breaker = BreakerRules::default().window(Window::Calls(1)).minimum_calls(1).probes(1);
     let policy = policy(Rules::NONE.breaker(breaker));
     let _ = policy.call(async |_| Err::<(), _>("down")).await;
@@ -380,7 +380,7 @@ async fn a_call_that_failed_and_waits_for_its_next_try_is_not_hedged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_speaks_against_the_callee_is_repeated_and_at_last_returned() {
+async fn an_answer_that_counts_as_a_failure_is_retried_and_at_last_returned() {
     let judge = |result: &Result<u16, &str>| match result {
         Ok(503) => Outcome::Overload { retry_after: Some(200 * MILLI) },
         Ok(404) => Outcome::NotCounted,
@@ -400,7 +400,7 @@ async fn an_answer_that_speaks_against_the_callee_is_repeated_and_at_last_return
 }
 
 #[tokio::test(start_paused = true)]
-async fn rules_change_as_a_whole_while_it_lives_and_nonsense_changes_nothing() {
+async fn rules_are_replaced_as_a_whole_and_invalid_ones_change_nothing() {
     let policy = policy(Rules::NONE.retry(retry()));
     policy.change(Rules::NONE).unwrap();
     let error = policy.call(async |_| Err::<(), _>("down")).await.unwrap_err();
@@ -431,7 +431,7 @@ async fn with_every_call_failing_the_callee_sees_no_more_than_the_budget_pays_fo
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_too_soon_waits_for_its_turn_or_is_refused_with_when_it_would_come() {
+async fn calls_over_the_rate_wait_for_their_turn_or_are_refused_with_a_retry_after() {
     let rate = RateRules::default().rate(10).burst(2);
     let limited = policy(Rules::NONE.rate(rate));
     let call = || limited.call(async |_| Ok::<_, &str>(()));

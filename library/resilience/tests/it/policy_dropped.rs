@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// All guards, all of which make somebody wait.
+/// All guards, each with a queue.
 fn rules() -> Rules {
     let backoff = Backoff::new(5 * MILLI, 20 * MILLI).spread(Jitter::None);
     let one = BulkheadRules::default().permits(1).queue(8).patience(50 * MILLI);
@@ -54,7 +54,7 @@ async fn work(takes: u32, fails: bool) -> Result<(), &'static str> {
 
 proptest! {
     #[test]
-    fn whatever_is_dropped_all_places_and_turns_are_there_again(
+    fn all_permits_and_turns_return_when_calls_are_dropped_at_any_time(
         calls in prop::collection::vec((0_u32..8, 0_u32..60, any::<bool>(), any::<bool>(), 0_u32..40), 1..24), half_open in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -96,14 +96,14 @@ proptest! {
     }
 }
 
-/// A call whose caller leaves it after so long, of a callee that hangs.
+/// Makes a call to a callee that hangs, dropped after this time.
 async fn left_after(policy: &Policy, after: Duration) {
     let hanging = policy.once(async |_| std::future::pending::<Result<(), &str>>().await);
     assert!(tokio::time::timeout(after, hanging).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callee_that_hangs_opens_the_breaker_though_every_caller_leaves() {
+async fn a_hanging_callee_opens_the_breaker_although_every_caller_leaves() {
     let breaker = BreakerRules::default().window(Window::Calls(4)).minimum_calls(4).probes(1);
     let timeout = Some(TimeoutRules::default().at_most(1000 * MILLI));
     for (left, position) in [(499, Position::Closed), (500, Position::Open)] {
@@ -131,7 +131,7 @@ async fn a_callee_that_hangs_opens_the_breaker_though_every_caller_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_leaves_the_queue_says_nothing_about_the_callee() {
+async fn a_caller_that_leaves_the_queue_does_not_count_for_the_callee() {
     let breaker = BreakerRules::default().window(Window::Calls(1)).minimum_calls(1);
     let bulkhead = BulkheadRules::default().permits(1).queue(8).patience(Duration::from_secs(60));
     let timeout = Some(TimeoutRules::default().at_most(MILLI));

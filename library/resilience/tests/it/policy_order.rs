@@ -1,4 +1,4 @@
-//! The order of the guards of an attempt: the breaker is asked first, so that an open one costs nobody a turn or a permit.
+//! Order of the guards of an attempt: the breaker comes first, so that an open one uses no turn and no permit.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -60,7 +60,7 @@ async fn an_open_breaker_takes_no_turn_of_the_rate_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_breaker_takes_no_permit_and_nobody_waits_to_hear_of_it() {
+async fn an_open_breaker_refuses_at_once_and_takes_no_permit() {
     let all = bulkhead().permits(2);
     let groups = vec![GroupRules::new("batch", bulkhead())];
     let policy = policy(Rules::NONE.bulkhead(all).groups(groups));
@@ -86,7 +86,7 @@ async fn an_open_breaker_takes_no_permit_and_nobody_waits_to_hear_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_while_the_breaker_opened_is_refused_by_it() {
+async fn a_call_that_waited_while_the_breaker_opened_is_refused() {
     let policy = policy(Rules::NONE.bulkhead(bulkhead()));
     let fails = || {
         policy.once(async |_| {

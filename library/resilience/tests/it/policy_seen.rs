@@ -1,4 +1,4 @@
-//! A policy as others see it: as a layer of tower, as a row of the registry, by what it publishes, by orders.
+//! Views of a policy: as a layer of tower, as a row of the registry, by its events, by orders.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -71,7 +71,7 @@ async fn a_service_behind_the_layer_follows_the_rules_that_were_given_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_registry_shows_what_became_of_the_calls_and_hears_what_the_breaker_becomes() {
+async fn the_registry_shows_the_outcomes_of_calls_and_the_changes_of_the_breaker() {
     let (registry, policy) = (Registry::new(), Policy::new("bank", opening()).expect("rules"));
     policy.register(&registry);
     policy.register(&registry);

@@ -43,7 +43,7 @@ fn a_long_pause_saves_up_no_more_than_the_burst() {
 }
 
 #[test]
-fn a_call_costs_what_it_says_and_more_than_the_burst_never_passes() {
+fn a_call_is_charged_its_cost_and_more_than_the_burst_never_passes() {
     let start = Instant::now();
     let (limit, rules) = (RateLimit::new(start), rules(3));
     assert_eq!(limit.try_pass(&rules, 4, start), Err(Limited::Cost { cost: 4, burst: 3 }));
@@ -73,7 +73,7 @@ fn a_clock_that_stands_or_goes_back_lets_nothing_more_through() {
 }
 
 #[test]
-fn the_quota_tells_what_is_left_and_when_it_is_back() {
+fn the_quota_holds_the_remaining_calls_and_the_time_to_a_full_burst() {
     let start = Instant::now();
     let (limit, rules) = (RateLimit::new(start), rules(3));
     let tell = |now| {
@@ -96,7 +96,7 @@ fn rules_change_while_it_lives() {
 }
 
 #[test]
-fn rules_that_make_no_sense_are_told() {
+fn invalid_rules_are_rejected() {
     assert!(rules(1).rate(0).check().unwrap_err().to_string().contains("at least 1"));
     assert!(rules(0).check().unwrap_err().to_string().contains("at least 1"));
     assert!(rules(1).per(Duration::from_nanos(9)).check().unwrap_err().to_string().contains("longer"));
@@ -105,7 +105,7 @@ fn rules_that_make_no_sense_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_may_wait_passes_at_its_turn_and_who_would_wait_too_long_is_refused_at_once() {
+async fn a_patient_call_passes_at_its_turn_and_one_that_would_wait_too_long_is_refused_at_once() {
     let start = Instant::now();
     let rules = rules(1).patience(250 * MILLI);
     let limit = RateLimit::new(start);
@@ -123,7 +123,7 @@ async fn who_may_wait_passes_at_its_turn_and_who_would_wait_too_long_is_refused_
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_goes_away_while_it_waits_gives_its_turn_back_if_it_was_the_last() {
+async fn a_dropped_wait_gives_its_turn_back_if_it_was_the_last() {
     let start = Instant::now();
     let rules = rules(1).patience(Duration::from_secs(1));
     let limit = RateLimit::new(start);
@@ -190,7 +190,7 @@ fn a_key_that_owes_nothing_makes_room_and_nothing_is_forgotten() {
     assert_eq!(limits.forgotten(), 0);
 }
 
-/// A bucket in floating point: what a rate limit is by definition.
+/// Token bucket in floating point: the definition of the rate limit.
 struct Bucket {
     tokens: f64,
     at: u64,
@@ -208,7 +208,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn it_does_what_a_bucket_does(
+    fn gcra_matches_a_token_bucket(
         steps in prop::collection::vec((0_u64..150, 0_u32..4), 1..100), burst in 1_u32..6,
     ) {
         let start = Instant::now();
@@ -228,9 +228,9 @@ proptest! {
         }
     }
 
-    /// Whoever is dropped while it waits: in no span of time do more pass than the burst and the rate.
+    /// Checks that, whichever waiting calls are dropped, no span of time admits more than the burst and the rate.
     #[test]
-    fn no_span_of_time_sees_more_than_burst_and_rate_whoever_is_dropped(
+    fn no_span_of_time_admits_more_than_burst_and_rate_when_waits_are_dropped(
         steps in prop::collection::vec((0_u64..150, any::<bool>()), 1..60), burst in 1_u32..4,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

@@ -59,7 +59,7 @@ async fn the_time_that_a_failing_call_took_makes_the_answer_older() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_dropped_keeps_nothing_and_what_is_forgotten_is_gone() {
+async fn a_dropped_call_keeps_no_answer_and_a_forgotten_answer_is_gone() {
     let stale = Stale::<u32>::new();
     {
         let call = pin!(stale.or_stale(&RULES, Instant::now(), std::future::pending::<Result<u32, ()>>()));
@@ -83,21 +83,21 @@ async fn a_fallback_says_that_it_is_one_and_why() {
 }
 
 #[tokio::test]
-async fn the_alternative_is_not_asked_while_the_call_is_good() {
+async fn the_alternative_is_not_called_while_the_call_succeeds() {
     let answer = or_else(give(Ok(1)), |_| async { unreachable!("asked") }).await;
     assert_eq!(answer, Ok::<_, &str>(FallbackOutcome::Fresh(1)));
 }
 
 #[test]
-fn rules_that_make_no_sense_are_told() {
-    assert!(StaleRules::default().max_age(Duration::ZERO).check().unwrap_err().to_string().contains("how old"));
+fn invalid_rules_are_rejected() {
+    assert!(StaleRules::default().max_age(Duration::ZERO).check().unwrap_err().to_string().contains("age limit of 0"));
     assert_eq!(StaleRules::default().check(), Ok(()));
 }
 
 proptest! {
-    /// Answers come in any order: the one that was asked for last is the one that is kept.
+    /// Answers come in any order: the one that was requested last is kept.
     #[test]
-    fn the_answer_that_was_asked_for_last_is_kept(asked in prop::collection::vec(0_u64..100, 1..20)) {
+    fn the_answer_requested_last_is_kept(asked in prop::collection::vec(0_u64..100, 1..20)) {
         let (start, stale) = (Instant::now(), Stale::new());
         for (number, second) in asked.iter().enumerate() {
             stale.keep(Arc::new(number), start + Duration::from_secs(*second));

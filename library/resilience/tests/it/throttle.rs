@@ -1,4 +1,4 @@
-//! The caller's own throttle through its public interface.
+//! Adaptive throttling through its public interface.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 const OVERLOAD: Outcome = Outcome::Overload { retry_after: None };
 
-/// Asks so often and tells how many calls got through to the callee.
+/// Makes calls and returns the number that reached the callee.
 fn ask(throttle: &Throttle, rules: &ThrottleRules, outcome: Outcome, times: u32, now: Instant) -> u32 {
     let sent = (0..times).filter(|_| {
         let admitted = throttle.admit(rules, now).is_ok();
@@ -22,7 +22,7 @@ fn ask(throttle: &Throttle, rules: &ThrottleRules, outcome: Outcome, times: u32,
 }
 
 #[test]
-fn a_callee_that_accepts_is_always_asked() {
+fn a_callee_that_accepts_is_never_throttled() {
     let start = Instant::now();
     let (throttle, rules) = (Throttle::new(start), ThrottleRules::default());
     assert_eq!(ask(&throttle, &rules, Outcome::Success, 1000, start), 1000);
@@ -30,7 +30,7 @@ fn a_callee_that_accepts_is_always_asked() {
 }
 
 #[test]
-fn a_callee_that_refuses_everything_is_asked_ever_less_but_never_not_at_all() {
+fn calls_to_a_callee_that_refuses_everything_fall_but_never_to_zero() {
     let start = Instant::now();
     let (throttle, rules) = (Throttle::new(start), ThrottleRules::default());
     ask(&throttle, &rules, OVERLOAD, 1000, start);
@@ -40,14 +40,14 @@ fn a_callee_that_refuses_everything_is_asked_ever_less_but_never_not_at_all() {
 }
 
 #[test]
-fn few_requests_say_nothing() {
+fn few_requests_do_not_throttle() {
     let start = Instant::now();
     let (throttle, rules) = (Throttle::new(start), ThrottleRules::default());
     assert_eq!(ask(&throttle, &rules, OVERLOAD, 10, start), 10);
 }
 
 #[test]
-fn a_callee_that_accepts_half_is_asked_everything_with_a_k_of_two() {
+fn a_k_of_two_throttles_nothing_at_half_accepted() {
     let rules = ThrottleRules::default();
     assert_eq!(Asked { requests: 1000, accepts: 500 }.refusal(&rules), 0.0);
     let quarter = Asked { requests: 1000, accepts: 250 }.refusal(&rules);
@@ -65,7 +65,7 @@ fn failures_count_as_refused_only_where_the_rules_say_so() {
 }
 
 #[test]
-fn after_two_minutes_all_is_forgotten_and_also_after_a_week() {
+fn counts_are_forgotten_after_two_minutes_and_after_a_week() {
     let start = Instant::now();
     let rules = ThrottleRules::default();
     for later in [SLICE * SLICES as u32, Duration::from_secs(86_400 * 365)] {
@@ -77,7 +77,7 @@ fn after_two_minutes_all_is_forgotten_and_also_after_a_week() {
 }
 
 #[test]
-fn rules_that_make_no_sense_are_told() {
+fn invalid_rules_are_rejected() {
     let rules = ThrottleRules::default();
     assert!(rules.k(0.5).check().unwrap_err().to_string().contains("below 1"));
     assert!(rules.k(f64::NAN).check().is_err());
@@ -88,7 +88,7 @@ fn rules_that_make_no_sense_are_told() {
 proptest! {
     /// Against a list of everything that happened.
     #[test]
-    fn the_window_holds_what_happened_in_its_slices(
+    fn the_window_holds_the_counts_of_its_slices(
         steps in prop::collection::vec((0_u64..40, any::<bool>()), 1..200),
     ) {
         let start = Instant::now();

@@ -62,7 +62,7 @@ async fn missed_ticks_are_skipped_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_dropped_while_it_waits_has_taken_no_tick() {
+async fn a_dropped_wait_takes_no_tick() {
     let mut ticker = Ticker::new(TickerRules::every(SECOND), Instant::now());
     let due = ticker.due();
     for _ in 0..10 {
@@ -72,7 +72,7 @@ async fn who_is_dropped_while_it_waits_has_taken_no_tick() {
 }
 
 #[test]
-fn rules_that_make_no_sense_are_told() {
+fn invalid_rules_are_rejected() {
     let rules = TickerRules::every(SECOND);
     assert!(TickerRules::every(Duration::ZERO).check().unwrap_err().to_string().contains("above 0"));
     assert!(TickerRules::every(Duration::MAX).check().unwrap_err().to_string().contains("a year"));
@@ -83,7 +83,7 @@ fn rules_that_make_no_sense_are_told() {
 }
 
 proptest! {
-    /// Whenever somebody comes: ticks and those missed add up to the periods that passed, and the next is still to come.
+    /// Checks that, at any time of a wait, ticks and missed ones add up to the periods that passed, and the next is still to come.
     #[test]
     fn ticks_and_missed_ones_make_up_the_periods_that_passed(
         lates in prop::collection::vec(0_u64..5000, 1..50), jitter in 0.0..=0.5_f64,
@@ -105,7 +105,7 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_tick_comes_by_lot_or_where_asked_for_after_a_period() {
+async fn the_first_tick_comes_at_random_or_after_a_period() {
     let now = Instant::now();
     let firsts = |first| {
         let rules = TickerRules::every(SECOND).first(first);

@@ -24,7 +24,7 @@ const SECRET_WORDS: [&str; 14] = [
 /// A name that is exactly one of these belongs to a secret.
 const SECRET_NAMES: [&str; 2] = ["pass", "pwd"];
 
-/// Whether a field of this name holds a secret.
+/// Returns true when a field of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.as_bytes();
     let contains = |word: &&str| name.windows(word.len()).any(|window| matches_word(window, word.as_bytes()));

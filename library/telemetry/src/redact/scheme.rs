@@ -28,7 +28,7 @@ pub(super) fn without_credentials(text: &str) -> Option<String> {
     })
 }
 
-/// Where the word after the next scheme starts.
+/// Finds the start of the word after the next scheme.
 fn next_credential(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     (from..bytes.len()).find_map(|at| {

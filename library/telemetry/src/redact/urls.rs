@@ -2,7 +2,7 @@
 
 use super::names::REDACTED;
 
-/// How far behind a malformed authority its `@` is looked for, in bytes.
+/// Search distance for the `@` behind a malformed authority, in bytes.
 const MALFORMED_REACH: usize = 256;
 
 /// Removes the userinfo of every URL and of every `user:password@host` without a scheme. `None` when there is none.
@@ -37,7 +37,7 @@ pub(super) fn without_userinfo(text: &str) -> Option<String> {
     })
 }
 
-/// Where the userinfo that ends with `before` starts.
+/// Finds the start of the userinfo that ends with `before`.
 fn userinfo_start(before: &str) -> Option<usize> {
     if let Some(scheme) = before.rfind("://") {
         let start = scheme + 3;
@@ -65,7 +65,7 @@ fn ends_authority(c: char) -> bool {
     matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>' | '\\') || c.is_whitespace()
 }
 
-/// Whether this is `name:word`, where a port would be a number.
+/// Returns true for `name:word`, where a port would be a number.
 fn has_no_port(authority: &str) -> bool {
     authority.split_once(':').is_some_and(|(_, port)| !port.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -53,7 +53,7 @@ fn blanks(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
-/// Whether `--name` starts here.
+/// Returns true when `--name` starts here.
 fn flag_starts(bytes: &[u8], at: usize) -> bool {
     bytes[at..].starts_with(b"--") && bytes[..at].last().is_none_or(|before| !is_name(*before))
 }
@@ -66,7 +66,7 @@ fn name_before(before: &str) -> Option<&str> {
     (length > 0).then(|| &before[before.len() - length..])
 }
 
-/// Whether everything to the end of the line is one value: the headers `Authorization: …` and `Cookie: …`.
+/// Returns true when everything to the end of the line is one value: the headers `Authorization: …` and `Cookie: …`.
 fn holds_whole_line(name: &str, separator: u8) -> bool {
     let ends_with = |word: &str| {
         name.len() >= word.len() && name.as_bytes()[name.len() - word.len()..].eq_ignore_ascii_case(word.as_bytes())

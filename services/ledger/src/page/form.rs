@@ -28,7 +28,7 @@ pub(super) struct TransferForm {
     amount: i64,
 }
 
-/// What was sent; a form whose fields cannot be read is a person's mistake, not a client's.
+/// Submitted form; a form whose fields cannot be read is a person's mistake, not a client's.
 type Sent<T> = Result<Form<T>, FormRejection>;
 
 pub(super) async fn open_account(
@@ -72,7 +72,7 @@ fn named<T>(path: &str, key: &str, text: &str, body: T) -> Result<Idempotent<T>,
     Ok(Idempotent { key, fingerprint, body })
 }
 
-/// A browser says where a form comes from; one from elsewhere is refused (Fetch Metadata; Origin for older browsers).
+/// Refuses cross-site forms: a browser sends the origin of a form (Fetch Metadata; Origin for older browsers).
 fn refuse_cross_site(headers: &HeaderMap) -> Result<(), LedgerError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let ours = match (text("sec-fetch-site"), text("origin")) {

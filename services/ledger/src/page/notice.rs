@@ -5,20 +5,20 @@ use evenkeel::store;
 
 use crate::error::LedgerError;
 
-/// What became of a form.
+/// Outcome of a submitted form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     /// The money moved.
     Moved,
-    /// It did not: the overdraft.
+    /// No money moved: the overdraft limit.
     Insufficient,
-    /// It did not: two currencies.
+    /// No money moved: two currencies.
     OtherCurrency,
-    /// It did not: what was typed cannot be used.
+    /// No money moved: the input is invalid.
     NotMoved,
     /// An account was opened.
     Opened,
-    /// None was: what was typed cannot be used.
+    /// No account was opened: the input is invalid.
     NotOpened,
 }
 
@@ -43,7 +43,7 @@ impl Notice {
         Self::ALL.into_iter().find(|notice| notice.name() == name)
     }
 
-    /// Whether it tells of a success.
+    /// Returns true for a success.
     pub(super) fn is_good(self) -> bool {
         matches!(self, Self::Moved | Self::Opened)
     }
@@ -65,7 +65,7 @@ impl Notice {
         }
     }
 
-    /// What a transfer that was sent came to.
+    /// Returns the notice for a submitted transfer.
     pub(super) fn of_transfer(recorded: &store::Recorded) -> Self {
         let answer = &recorded.answer;
         if answer.status < 300 {
@@ -79,13 +79,13 @@ impl Notice {
         }
     }
 
-    /// Back to the page, which says it.
+    /// Redirects back to the page, with the notice.
     pub(super) fn shown(self) -> Response {
         let to = format!("/?said={}", self.name());
         (StatusCode::SEE_OTHER, [(evenkeel::axum::http::header::LOCATION, to)]).into_response()
     }
 
-    /// The same in place of a mistake in what was typed; any other error stays one.
+    /// Returns the notice in place of an error of invalid input; any other error stays one.
     pub(super) fn instead_of(self, error: LedgerError) -> Result<Response, LedgerError> {
         match error {
             LedgerError::Refused(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => Ok(self.shown()),

@@ -19,9 +19,9 @@ pub struct Payout {
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
-    /// Where the bank sends it.
+    /// Destination at the bank.
     pub destination: String,
-    /// What became of it.
+    /// State of the payout.
     pub status: PayoutState,
     /// RFC 3339.
     pub created_at: String,

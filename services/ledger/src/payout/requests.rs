@@ -1,4 +1,4 @@
-//! The operations on payouts: ask for one, list them, look at one.
+//! Operations on payouts: request, list, get.
 
 use evenkeel::prelude::*;
 use evenkeel::{store, utoipa, vitals};
@@ -17,7 +17,7 @@ use crate::partner::check_destination;
 use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 use crate::transfer::{currency_of, refusal_of};
 
-/// What a client asks for.
+/// Request for a payout.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPayout {
@@ -27,7 +27,7 @@ pub struct NewPayout {
     #[serde(deserialize_with = "crate::amount::amount")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub amount: i64,
-    /// Where the bank sends it: 1 to 64 letters, digits and dashes.
+    /// Destination at the bank: 1 to 64 letters, digits and dashes.
     #[schema(pattern = "^[A-Za-z0-9-]{1,64}$")]
     pub destination: String,
 }
@@ -126,7 +126,7 @@ pub async fn list(
     Ok(Json(Page::of(rows, limit)))
 }
 
-/// Look at a payout
+/// Get a payout
 #[utoipa::path(get, operation_id = "get_payout", path = "/v1/payouts/{id}", params(("id" = String, Path)),
     responses((status = 200, body = Payout), (status = 404)))]
 pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result<Json<Payout>, LedgerError> {

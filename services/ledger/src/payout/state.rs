@@ -1,28 +1,28 @@
-//! The states of a payout, and the only ways between them.
+//! State machine of a payout.
 
 use evenkeel::prelude::*;
 use evenkeel::store::ColumnError;
 use evenkeel::utoipa;
 use serde::Serialize;
 
-/// Where a payout is. `Pending` until the bank has said yes or no in so many words; the other two are final.
+/// State of a payout. `Pending` until the bank has accepted or refused it; the other two are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PayoutState {
-    /// Accepted; the bank has not said yes or no. The money is in flight.
+    /// Accepted by the ledger; the bank has not decided. The money is in flight.
     Pending,
-    /// The bank said yes: the money has left.
+    /// The bank has paid: the money has left.
     Paid,
-    /// The bank said no: the money is back.
+    /// The bank has refused: the money is back.
     Refused,
 }
 
 /// The bank's last word on a payout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// It paid.
+    /// The bank paid.
     Yes,
-    /// It did not, and never will under this key.
+    /// The bank refused, and never will pay under this key.
     No,
 }
 
@@ -39,7 +39,7 @@ impl PayoutState {
         }
     }
 
-    /// As it is stored.
+    /// Returns the stored name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_pending_payout_moves_and_what_is_final_stays() {
+    fn only_a_pending_payout_changes_state_and_a_final_one_stays() {
         assert_eq!(PayoutState::Pending.after(Word::Yes), Some(PayoutState::Paid));
         assert_eq!(PayoutState::Pending.after(Word::No), Some(PayoutState::Refused));
         for last in [PayoutState::Paid, PayoutState::Refused] {

@@ -1,4 +1,4 @@
-//! Asks the bank for every pending payout until it says yes or no.
+//! Sends every pending payout to the bank until it is paid or refused.
 //!
 //! Live work and a backlog are the same: payouts that are due, those that wait longest first. The payout's id is the
 //! bank's idempotency key, so that asking again can never pay twice, also when the bank did the work and its answer was
@@ -24,22 +24,22 @@ use crate::settings::Settings;
 
 /// Payouts taken at a time.
 const BATCH: i64 = 64;
-/// Payouts asked for at once: one that the bank leaves hanging holds up no more than its place.
+/// Concurrent payouts: one that the bank leaves hanging delays no other.
 const AT_ONCE: usize = 8;
-/// Looks when nobody nudges: never in step with the ledgers beside it.
+/// Period of the polls for due payouts: never in step with other instances of the ledger.
 const LOOKS: TickerRules = TickerRules::every(Duration::from_millis(700)).jitter(0.5);
 /// The least wait between two attempts of a payout.
 const AT_LEAST: Duration = Duration::from_millis(200);
 /// Between two attempts of a payout, on top of the least.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
-/// For one attempt.
+/// Timeout of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How the bank names its refusal of a payout (RFC 9457, `type`).
+/// Problem type with which the bank refuses a payout (RFC 9457, `type`).
 const REFUSAL: &str = "/problems/payout-refused";
 
 static NEW_WORK: Notify = Notify::const_new();
 
-/// There is a new payout: do not wait for the next look.
+/// Wakes the worker for a new payout before the next poll.
 pub(super) fn nudge() {
     NEW_WORK.notify_one();
 }
@@ -49,11 +49,11 @@ pub(super) fn nudge() {
 enum RailReply {
     /// The last word, with the reason for a no.
     Final(Word, String),
-    /// None that could be relied on, and why.
+    /// No reliable reply, with the reason.
     Unknown(String),
 }
 
-/// Works until asked to end. It ends at once: what was begun is in the store, or is asked for again.
+/// Works until the stop is requested. It ends at once: finished work is in the store, and the rest is sent again.
 pub async fn run(context: Context<Settings, Store>, stop: Stop) {
     let mut looks = Ticker::new(LOOKS, Instant::now());
     loop {
@@ -74,10 +74,10 @@ pub async fn run(context: Context<Settings, Store>, stop: Stop) {
     }
 }
 
-/// Asks for the payouts that are due, at most a batch; returns how many are not due any more.
+/// Sends the due payouts, at most a batch; returns the number that are done.
 ///
 /// # Errors
-/// The store's, when what is due cannot be read.
+/// The store's, when the due payouts cannot be read.
 async fn work_once(context: &Context<Settings, Store>) -> Result<usize, LedgerError> {
     let due = due(context.store()).await?;
     let worked = futures_util::stream::iter(due).map(|(payout, attempts)| async move {
@@ -101,7 +101,7 @@ async fn bring_on(context: &Context<Settings, Store>, payout: &Payout, attempts:
             settled
         }
         RailReply::Unknown(reason) => {
-            tracing::warn!(payout = %payout.id, attempts, %reason, "no word from the bank: asking again later");
+            tracing::warn!(payout = %payout.id, attempts, %reason, "the bank did not decide: retrying later");
             postpone(context.store(), payout, attempts).await
         }
     }
@@ -136,8 +136,8 @@ async fn ask(context: &Context<Settings, Store>, payout: &Payout) -> RailReply {
     }
 }
 
-/// Only a whole answer that names this payout and says `paid` is a yes, and only a 422 with the bank's own type of
-/// problem is a no: a proxy's 403, another service's 404 or a page in between say nothing about the money.
+/// Reads the bank's reply. Only a whole answer that names this payout and has the status `paid` is a yes, and only a 422 with the bank's own
+/// type of problem is a no: a proxy's 403, another service's 404 or a page in between decide nothing about the money.
 fn reply_of(id: &str, status: StatusCode, body: Result<serde_json::Value, client::Error>) -> RailReply {
     let body = match body {
         Ok(body) => body,
@@ -152,7 +152,7 @@ fn reply_of(id: &str, status: StatusCode, body: Result<serde_json::Value, client
     RailReply::Unknown(format!("{status} with neither a yes nor a refusal of this payout"))
 }
 
-/// Moves the payout on, and its money with it, in one transaction; does nothing when somebody else has.
+/// Moves the payout on, and its money with it, in one transaction; does nothing when it has been moved already.
 async fn settle(store: &Store, payout: &Payout, word: Word) -> Result<(), LedgerError> {
     let Some(next) = payout.status.after(word) else { return Ok(()) };
     store
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bank_has_said_yes_only_when_it_names_this_payout_and_says_paid() {
+    fn a_payout_is_paid_only_when_the_answer_names_it_and_its_status_is_paid() {
         assert_eq!(word(201, json!({ "key": "pay_1", "status": "paid" })), Some(Word::Yes));
         assert_eq!(word(201, json!({ "key": "pay_2", "status": "paid" })), None);
         assert_eq!(word(201, json!({ "key": "pay_1", "status": "accepted" })), None);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_banks_own_refusal_is_a_no_and_what_a_proxy_says_is_nothing() {
+    fn only_the_banks_own_refusal_refuses_a_payout_and_answers_of_a_proxy_decide_nothing() {
         assert_eq!(word(422, json!({ "type": REFUSAL, "detail": "no such destination" })), Some(Word::No));
         for status in [400, 401, 403, 404, 409, 422, 429, 500, 502, 503] {
             assert_eq!(word(status, json!({ "type": "about:blank" })), None, "{status}");
