@@ -305,6 +305,21 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_is_written_as_the_hexadecimal_digits_of_its_hash() {
+        let hash = "c3494ca1a2cf8eeb8a11ded316fb55b83c3bbbedb6313cd50415251e5d09e12f";
+        assert_eq!(Fingerprint::of(&[b"abc"]).hex(), hash);
+    }
+
+    #[test]
+    fn two_keys_or_scopes_have_two_locks() {
+        let key = |text: &str| text.parse::<IdempotencyKey>().unwrap();
+        let locks = [key("a"), key("b"), key("a").in_scope("ann"), key("a").in_scope("bob")].map(|key| key.lock());
+        for (at, lock) in locks.iter().enumerate() {
+            assert!(!locks[..at].contains(lock), "{locks:?}");
+        }
+    }
+
+    #[test]
     fn a_fingerprint_knows_where_its_parts_end() {
         assert_ne!(Fingerprint::of(&[b"ab", b"c"]), Fingerprint::of(&[b"a", b"bc"]));
         assert_eq!(Fingerprint::of(&[b"ab"]), Fingerprint::of(&[b"ab"]));
