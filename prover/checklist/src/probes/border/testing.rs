@@ -1,6 +1,6 @@
 //! A declaration for the sound server of chapter `border` and those with one flaw.
 
-use crate::testing::post;
+use crate::testing::{post, request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,4 +24,14 @@ pub(crate) fn things(subject: &mut Subject) {
         RequestSpec { list: true, ..get("/things") },
         get("/things/{thing}"),
     ];
+}
+
+/// A write of the things that carries no JSON.
+pub(crate) fn note() -> RequestSpec {
+    RequestSpec {
+        headers: BTreeMap::from([("Content-Type".into(), "text/plain".into())]),
+        body: Some("a note".into()),
+        expect: Some(204),
+        ..request("PUT", "/note")
+    }
 }

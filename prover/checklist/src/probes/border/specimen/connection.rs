@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::flaw::Flaw;
-use super::framing::{Refusal, read_body, read_head};
+use super::framing::{BODY, Refusal, read_body, read_head};
 use super::things::{Things, problem};
 use crate::specimen::server::{Request, read_request, write_response};
 
@@ -84,13 +84,11 @@ struct Timed {
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if let Some(until) = self.until {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(std::io::ErrorKind::TimedOut.into());
-            }
-            self.stream.set_read_timeout(Some(left))?;
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(std::io::ErrorKind::TimedOut.into());
         }
+        self.stream.set_read_timeout(left)?;
         self.stream.read(buffer)
     }
 }
@@ -107,7 +105,7 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
         reader.get_mut().until = until;
         let request = match flaw {
             Flaw::Unlimited => read_request(&mut reader).map_err(Refusal::from),
-            _ => read_strictly(&mut reader),
+            _ => read_strictly(&mut reader, flaw),
         };
         match request {
             Ok(None) | Err(Refusal::Gone) => return Ok(()),
@@ -125,12 +123,17 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
     }
 }
 
-fn read_strictly(reader: &mut BufReader<Timed>) -> Result<Option<Request>, Refusal> {
+fn read_strictly(reader: &mut BufReader<Timed>, flaw: Flaw) -> Result<Option<Request>, Refusal> {
     let Some(mut request) = read_head(reader)? else { return Ok(None) };
+    let is_note = request.path == "/note";
+    if is_note && matches!(flaw, Flaw::WaitsForNotes | Flaw::TakesLongNotes) {
+        reader.get_mut().until = None;
+    }
     if let Some(until) = &mut reader.get_mut().until {
         *until = Instant::now() + PATIENCE;
     }
-    read_body(reader, &mut request)?;
+    let most = if flaw == Flaw::TakesLongNotes && is_note { usize::MAX } else { BODY };
+    read_body(reader, &mut request, most)?;
     Ok(Some(request))
 }
 

@@ -9,6 +9,10 @@ pub(crate) enum Flaw {
     Unlimited,
     /// Waits for slow clients for ever.
     Patient,
+    /// Takes notes of any length.
+    TakesLongNotes,
+    /// Waits for notes for ever.
+    WaitsForNotes,
     /// Takes any number of connections.
     Hoards,
     /// Takes 40 connections in all, whoever they are from, and leaves the others waiting.
@@ -25,6 +29,10 @@ pub(crate) enum Flaw {
     LosesKeysInCrash,
     /// Answers another body under a used key with the first answer.
     TakesOtherBody,
+    /// Makes the thing again under a used key, and answers as the first time.
+    ActsAgain,
+    /// Forgets whose key it is.
+    SharesKeys,
     /// The cursor is an offset.
     Offsets,
     /// Lists everything, whatever is asked for.

@@ -61,11 +61,12 @@ impl Things {
                 Ok(json_answer(200, &description::document(self.flaw)))
             }
             ("POST", "/things") => self.make(request),
+            ("PUT", "/note") => Ok(Response::new(204, "text/plain", "").header("Cache-Control", "no-store")),
             ("GET", "/things") => self.list(query),
             ("GET", "/large") => Ok(json_answer(200, &json!({ "filler": "a".repeat(2 << 20) }))),
             ("GET", "/slow") => self.slow(),
             ("GET", "/relay") => relay(),
-            (_, "/" | "/openapi.json" | "/things" | "/slow" | "/relay" | "/large") => Err(Refused(405)),
+            (_, "/" | "/openapi.json" | "/things" | "/note" | "/slow" | "/relay" | "/large") => Err(Refused(405)),
             (method, _) => match path.strip_prefix("/things/") {
                 Some(id) if method == "GET" => self.read(request, id),
                 Some(_) => Err(Refused(405)),
@@ -92,7 +93,9 @@ impl Things {
             return Err(Refused(415));
         }
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| Refused(400))?;
-        let key = request.header("idempotency-key").ok_or(Refused(400))?.to_owned();
+        let key = request.header("idempotency-key").ok_or(Refused(400))?;
+        let caller = request.header("authorization").filter(|_| self.flaw != Flaw::SharesKeys);
+        let key = format!("{key} {}", caller.unwrap_or_default());
         self.validate(&body)?;
         let mut kept = self.kept.lock().expect("no thread panics with it");
         match kept.keys.get(&key) {
@@ -100,7 +103,14 @@ impl Things {
             Some((first, _)) if *first != request.body && self.flaw != Flaw::TakesOtherBody => {
                 return Err(Refused(422));
             }
-            Some((_, thing)) => return Ok(json_answer(201, thing)),
+            Some((_, thing)) => {
+                let answer = json_answer(201, thing);
+                if self.flaw == Flaw::ActsAgain {
+                    let again = json!({ "id": random_id(), "name": body["name"], "size": body["size"] });
+                    kept.things.push(again);
+                }
+                return Ok(answer);
+            }
             None => {}
         }
         if self.flaw == Flaw::RacesKeys {
