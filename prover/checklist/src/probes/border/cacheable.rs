@@ -18,6 +18,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 
+mod personal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -40,18 +41,28 @@ const ERROR_AGE: u64 = 60;
 pub async fn examine(lab: &mut Lab) -> Finding {
     let mut evidence = Vec::new();
     let mut requests: Vec<Request> = vec![Request::get("/")];
-    for spec in lab.mix().iter().filter(|spec| reads(spec)) {
+    let mut gaps = Vec::new();
+    for spec in lab.mix().iter().filter(|spec| reads(spec) && spec.expect.is_none_or(|status| status < 300)) {
         let request = lab.fill(spec);
-        if requests.len() < EXAMINED && !requests.iter().any(|known| known.path == request.path) {
+        if requests.iter().any(|known| known.path == request.path) {
+            continue;
+        }
+        if requests.len() >= EXAMINED {
+            gaps.push(clause::CACHE_CONTROL.gap(format!("{} was not tried: {EXAMINED} paths were", spec.name)));
+        } else if let Err(failed) = lab.control(spec).await {
+            gaps.push(clause::CACHE_CONTROL.uncontrolled(&failed));
+        } else {
             requests.push(request);
         }
     }
     for request in requests {
+        evidence.extend(personal::examine(lab, &request).await);
         evidence.extend(examine_path(lab, request).await);
     }
-    if evidence.is_empty() {
+    evidence.extend(gaps);
+    if evidence.iter().all(|piece| !piece.decides()) {
         let reason = "no GET gives a 2xx: declare one in [[requests]]";
-        return Finding::unknown(ID, reason, Vec::new());
+        return Finding::unknown(ID, reason, evidence);
     }
     evidence.push(absent(&lab.http().send(Request::get(NOWHERE)).await));
     Finding::judge(ID, evidence)

@@ -12,7 +12,7 @@ use crate::subject::{RequestSpec, Subject};
 use crate::testing::{falls_short, get, holds, is_unknown, lab, post};
 
 const SHORT: Patience =
-    Patience { cut: Duration::from_secs(8), drip: Duration::from_millis(300), ask: Duration::from_millis(500) };
+    Patience { cut: Duration::from_secs(12), drip: Duration::from_millis(300), ask: Duration::from_millis(500) };
 
 async fn slow_clients_of(name: &str) -> Finding {
     slow_clients_with(name, |subject| subject.requests.push(get("/large"))).await

@@ -16,6 +16,8 @@ const IN_ALL: usize = 600;
 const STARVING: usize = 40;
 /// For a head, for a body, for an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same where it is size that is not limited: 64 MiB take their time on a busy machine.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// How long what a refused client still sends is read away, so that the refusal is not lost in a reset.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -101,7 +103,8 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
     }
     let mut reader = BufReader::new(Timed { stream, until: None });
     loop {
-        let until = (!patient).then(|| Instant::now() + PATIENCE);
+        let patience = if flaw == Flaw::Unlimited { LONG_PATIENCE } else { PATIENCE };
+        let until = (!patient).then(|| Instant::now() + patience);
         reader.get_mut().until = until;
         let request = match flaw {
             Flaw::Unlimited => read_request(&mut reader).map_err(Refusal::from),
@@ -126,11 +129,11 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
 fn read_strictly(reader: &mut BufReader<Timed>, flaw: Flaw) -> Result<Option<Request>, Refusal> {
     let Some(mut request) = read_head(reader)? else { return Ok(None) };
     let is_note = request.path == "/note";
-    if is_note && matches!(flaw, Flaw::WaitsForNotes | Flaw::TakesLongNotes) {
-        reader.get_mut().until = None;
-    }
     if let Some(until) = &mut reader.get_mut().until {
-        *until = Instant::now() + PATIENCE;
+        *until = Instant::now() + if flaw == Flaw::TakesLongNotes { LONG_PATIENCE } else { PATIENCE };
+    }
+    if flaw == Flaw::WaitsForNotes && is_note {
+        reader.get_mut().until = None;
     }
     let most = if flaw == Flaw::TakesLongNotes && is_note { usize::MAX } else { BODY };
     read_body(reader, &mut request, most)?;

@@ -43,16 +43,26 @@ pub(crate) enum Flaw {
     NeverGivesUp,
     /// Answers 504 in time and works on.
     WorksOn,
+    /// Answers 504 in time, and its call waits on.
+    LeaksCalls,
+    /// Every byte of the dependency renews the deadline.
+    WaitsForBytes,
+    /// One of its errors shows the inside; the others are sound.
+    LeaksInReport,
     /// Says nothing about caching.
     SilentOnCaching,
     /// A validator that never gives 304.
     DeadValidator,
     /// Compresses without Vary.
     HidesVary,
+    /// What one caller gets may be kept for all.
+    SharesPersonalPage,
     /// Sets a cookie in a public answer.
     PublicCookie,
     /// The document lacks an operation.
     Undocumented,
+    /// The document is in YAML, which keel does not read. No flaw.
+    Yaml,
     /// No document at all.
     NoDocument,
     /// 500 on a member of the wrong type.

@@ -57,15 +57,27 @@ impl Things {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let answer = match (request.method.as_str(), path) {
             ("GET", "/") => Ok(self.page(request)),
-            ("GET", "/openapi.json") if self.flaw != Flaw::NoDocument => {
+            ("GET", "/openapi.json") if !matches!(self.flaw, Flaw::NoDocument | Flaw::Yaml) => {
                 Ok(json_answer(200, &description::document(self.flaw)))
+            }
+            ("GET", "/openapi.yaml") if self.flaw == Flaw::Yaml => {
+                let document =
+                    "openapi: 3.1.0\ninfo: {title: Things, version: '1'}\npaths: {/things: {get: {responses: {}}}}\n";
+                Ok(Response::new(200, "application/yaml", document).header("Cache-Control", "no-store"))
             }
             ("POST", "/things") => self.make(request),
             ("PUT", "/note") => Ok(Response::new(204, "text/plain", "").header("Cache-Control", "no-store")),
             ("GET", "/things") => self.list(query),
+            ("GET", "/me") => me(request, self.flaw),
             ("GET", "/large") => Ok(json_answer(200, &json!({ "filler": "a".repeat(2 << 20) }))),
             ("GET", "/slow") => self.slow(),
-            ("GET", "/relay") => relay(),
+            ("GET", "/relay") => relay(self.flaw),
+            ("GET", "/report") if self.flaw == Flaw::LeaksInReport => Ok(Response::new(
+                500,
+                "text/plain",
+                "Traceback (most recent call last):\n  File \"/srv/app/report.py\", line 3\nSELECT secret FROM users",
+            )),
+            ("GET", "/report") => Err(Refused(500)),
             (_, "/" | "/openapi.json" | "/things" | "/note" | "/slow" | "/relay" | "/large") => Err(Refused(405)),
             (method, _) => match path.strip_prefix("/things/") {
                 Some(id) if method == "GET" => self.read(request, id),
@@ -190,10 +202,21 @@ impl Things {
                 std::thread::spawn(move || while Instant::now() < until {});
                 std::thread::sleep(DEADLINE);
             }
-            _ => std::thread::sleep(DEADLINE),
+            _ => {
+                let until = Instant::now() + DEADLINE;
+                while Instant::now() < until {}
+            }
         }
         Err(Refused(504))
     }
+}
+
+/// What one caller gets.
+fn me(request: &Request, flaw: Flaw) -> Result<Response, Refused> {
+    let caller = request.header("authorization").ok_or(Refused(401))?;
+    let kept = if flaw == Flaw::SharesPersonalPage { "public, max-age=60" } else { "private, max-age=60" };
+    let answer = Response::new(200, "application/json", json!({ "caller": caller }).to_string());
+    Ok(validated(answer.header("Cache-Control", kept).header("ETag", "\"me-1\""), request, flaw))
 }
 
 /// A problem document (RFC 9457), or what the flaw makes of it.
@@ -212,6 +235,7 @@ pub(super) fn problem(status: u16, flaw: Flaw) -> Response {
 fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
+        401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
@@ -241,17 +265,29 @@ fn validated(answer: Response, request: &Request, flaw: Flaw) -> Response {
 }
 
 /// Asks the dependency that RELAY_URL names, for no longer than the deadline.
-fn relay() -> Result<Response, Refused> {
+fn relay(flaw: Flaw) -> Result<Response, Refused> {
     let url = std::env::var("RELAY_URL").map_err(|_| Refused(502))?;
     let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(address).map_err(|_| Refused(502))?;
-    stream.set_read_timeout(Some(DEADLINE)).map_err(|_| Refused(502))?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n").map_err(|_| Refused(502))?;
+    if flaw == Flaw::LeaksCalls {
+        let (answer, answered) = std::sync::mpsc::channel();
+        std::thread::spawn(move || answer.send(stream.read(&mut [0]).map_err(|_| Refused(502))));
+        return match answered.recv_timeout(DEADLINE) {
+            Ok(read) => read.map(|_| json_answer(200, &json!({ "relayed": true }))),
+            Err(_) => Err(Refused(504)),
+        };
+    }
+    let patience = if flaw == Flaw::WaitsForBytes { 2 * DEADLINE } else { DEADLINE };
+    stream.set_read_timeout(Some(patience)).map_err(|_| Refused(502))?;
     let mut byte = [0];
-    match stream.read(&mut byte) {
-        Ok(1) => Ok(json_answer(200, &json!({ "relayed": true }))),
-        Ok(_) => Err(Refused(502)),
-        Err(_) => Err(Refused(504)),
+    loop {
+        match stream.read(&mut byte) {
+            Ok(1) if flaw == Flaw::WaitsForBytes => {}
+            Ok(0) if flaw != Flaw::WaitsForBytes => return Err(Refused(502)),
+            Ok(_) => return Ok(json_answer(200, &json!({ "relayed": true }))),
+            Err(_) => return Err(Refused(504)),
+        }
     }
 }
 
