@@ -184,6 +184,7 @@ async fn examine_dependency(lab: &Lab, name: &str) -> Vec<Evidence> {
 
 async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: Fault, told: &str) -> Vec<Evidence> {
     let Some(proxy) = lab.proxy(name) else { return Vec::new() };
+    let is_silent = fault == Fault::Hang;
     // What is pooled is reset, so that calls are made on new connections.
     proxy.set(Fault::Down).await;
     proxy.set(fault).await;
@@ -210,12 +211,14 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
             let failed = exchanges.iter().all(|exchange| class(exchange) == Some(5));
             let succeeded = exchanges.iter().all(|exchange| class(exchange) == Some(2));
             let deadline = lab.subject.deadline;
-            let pieces = sent
-                .iter()
-                .zip(&exchanges)
-                .step_by(EACH)
-                .flat_map(|(spec, exchange)| judge(spec, exchange, &told, deadline));
-            evidence.extend(pieces);
+            for (spec, exchange) in sent.iter().zip(&exchanges).step_by(EACH) {
+                let [budget, answer] = judge(spec, exchange, &told, deadline);
+                // Probes of the calls state the same.
+                let fact = format!("with {name} silent, {} is answered within the deadline", spec.name);
+                let in_time = budget.is_for();
+                let budget = if is_silent && budget.decides() { budget.fact(fact, in_time) } else { budget };
+                evidence.extend([budget, answer]);
+            }
             let calls = Calls { sent: sent.len(), connections: calls, failed, succeeded };
             evidence.push(calls.ended(lab, port, begun, &told).await);
             evidence = evidence.into_iter().map(|piece| piece.by(&control)).collect();

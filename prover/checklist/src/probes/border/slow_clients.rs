@@ -61,7 +61,7 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
     let drips = drips::start(lab, &listener, &harmless, patience).await;
     let clients = start_clients(lab, &listener, &harmless, patience).await;
     let (drips, others, asked) = wait(drips, clients, &harmless, patience).await;
-    let mut evidence: Vec<Evidence> = drips.iter().map(|drip| of_drip(drip, lab)).collect();
+    let mut evidence: Vec<Evidence> = drips.iter().map(of_drip).collect();
     evidence.extend(others.into_iter().map(|(idler, fate)| idler.judge(fate, &harmless.control)));
     evidence.push(asked.evidence(&harmless.control));
     lab.drips = Some(drips);
@@ -99,15 +99,14 @@ impl Idler {
     }
 }
 
-fn of_drip(drip: &Drip, lab: &Lab) -> Evidence {
+fn of_drip(drip: &Drip) -> Evidence {
     let (clause, name) = match drip.part {
         Part::Head => (clause::SLOW_HEADERS, &drip.name),
         Part::Body => (clause::SLOW_BODIES, &drip.name),
     };
-    let fact = format!("{} waits for {name}", lab.subject.name);
     let evidence = match &drip.fate {
-        Fate::Cut(after, how) => clause.holds(format!("{name} was {how} after {after:.1?}")).fact(fact, false),
-        Fate::Held(after) => clause.contradicts(format!("{name} was still held after {after:.1?}")).fact(fact, true),
+        Fate::Cut(after, how) => clause.holds(format!("{name} was {how} after {after:.1?}")),
+        Fate::Held(after) => clause.contradicts(format!("{name} was still held after {after:.1?}")),
         Fate::NotJudged(why) => clause.gap(format!("{name} could not be judged: {why}")),
     };
     drip.control.iter().fold(evidence, Evidence::by)

@@ -18,6 +18,13 @@ async fn falls_short_for_offsets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn falls_short_for_an_offset_that_looks_like_a_cursor() {
+    let finding = examine_declared("border.pagination", "border-dressed-offsets", things).await;
+    falls_short(&finding, &["rows were added saw"]);
+    assert_eq!(finding.verdict_on(clause::OPAQUE_CURSOR), Some(Verdict::Holds), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn falls_short_for_a_list_of_everything() {
     falls_short(
         &examine_declared("border.pagination", "border-lists-all", things).await,

@@ -35,10 +35,14 @@ pub(crate) enum Flaw {
     SharesKeys,
     /// The cursor is an offset.
     Offsets,
+    /// The cursor is an offset that looks like nothing.
+    DressedOffsets,
     /// Lists everything, whatever is asked for.
     ListsAll,
     /// Identifiers count up.
     Counts,
+    /// Identifiers count up in the form of a UUID.
+    CountsInUuids,
     /// A slow request takes as long as it takes.
     NeverGivesUp,
     /// Answers 504 in time and works on.

@@ -132,6 +132,9 @@ impl Things {
         }
         let id = match self.flaw {
             Flaw::Counts => format!("thing-{:08}", kept.things.len() + 1),
+            Flaw::CountsInUuids => {
+                format!("9f3c2b7e-41d0-4c8a-9e55-{:012x}", 0x5a17_c3d0_0b00 + kept.things.len() * 257)
+            }
             _ => random_id(),
         };
         let thing = json!({ "id": id, "name": body["name"], "size": body["size"] });
@@ -171,6 +174,9 @@ impl Things {
         let end = match parameter("cursor") {
             None => all,
             Some(offset) if self.flaw == Flaw::Offsets => all.saturating_sub(offset.parse().map_err(|_| Refused(400))?),
+            Some(cursor) if self.flaw == Flaw::DressedOffsets => {
+                all.saturating_sub(open_cursor(cursor).ok_or(Refused(400))?)
+            }
             Some(cursor) => open_cursor(cursor).filter(|end| *end <= all).ok_or(Refused(400))?,
         };
         let start = end.saturating_sub(limit);
@@ -178,6 +184,7 @@ impl Things {
         let next = match (start, self.flaw) {
             (0, _) => Value::Null,
             (_, Flaw::Offsets) => json!(all - start),
+            (_, Flaw::DressedOffsets) => json!(cursor(all - start)),
             _ => json!(cursor(start)),
         };
         Ok(json_answer(200, &json!({ "items": items, "next": next })))
