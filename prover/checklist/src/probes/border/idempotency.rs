@@ -6,7 +6,8 @@
 //!   broken JSON, to see what counts its effects; twice in a row; fifty times at once; with another body; under the key of another
 //!   caller, where one is declared; before and after a SIGKILL; while a SIGKILL comes.
 //! - **Decides**: a second answer that differs, and a second effect, fall short. Effects are counted in numbers and lists of `read`
-//!   and of the mix's GETs; where none counts, the thing that the answer names must be read back. Equal answers whose effects
+//!   and of the mix's GETs; where none counts, the thing that the answer names must be read back, or calls to a dependency it uses
+//!   must be made once. Equal answers whose effects
 //!   nothing counts are a gap. Refusals such as 409 while the first is under way are repeated until they end, and the last answer
 //!   counts. The other body is first shown to be valid under a key of its own.
 //! - **Blast radius**: one effect a key; the service is killed twice a request and started again.
@@ -19,6 +20,7 @@ use keel_wire::http::{Exchange, Request};
 use serde_json::{Value, json};
 
 use self::effects::{Effects, Seen, Snapshot};
+use self::exchange::{keyed, same, send, succeeded};
 use super::support::writes::{Writes, writes};
 use crate::clause::Clause;
 use crate::clause::border::idempotency as clause;
@@ -30,6 +32,7 @@ use crate::subject::RequestSpec;
 
 mod callers;
 mod effects;
+mod exchange;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -115,7 +118,7 @@ struct Count<'a> {
 impl Count<'_> {
     async fn start(&self, lab: &Lab) -> Option<Snapshot> {
         match self.effects {
-            Ok(effects) => Some(effects.look(lab).await),
+            Ok(effects) => Some(effects.look(lab, self.spec).await),
             Err(_) => None,
         }
     }
@@ -164,24 +167,6 @@ impl Count<'_> {
     }
 }
 
-/// The request filled in, with a key even when the mix forgot the header.
-fn keyed(lab: &Lab, spec: &RequestSpec) -> Request {
-    let header = spec.idempotent.clone().unwrap_or_default();
-    let mut spec = spec.clone();
-    if !spec.headers.keys().any(|name| name.eq_ignore_ascii_case(&header)) {
-        spec.headers.insert(header, "{key}".into());
-    }
-    lab.fill(&spec)
-}
-
-async fn send(lab: &Lab, request: Request) -> Exchange {
-    lab.http().send(request).await
-}
-
-fn succeeded(exchange: &Exchange) -> bool {
-    exchange.status().is_some_and(|status| status.is_success())
-}
-
 /// Sends until the service no longer says that it should be tried again.
 async fn settled(lab: &Lab, request: &Request, mut last: Exchange) -> Exchange {
     for _ in 0..REPEATS {
@@ -193,22 +178,6 @@ async fn settled(lab: &Lab, request: &Request, mut last: Exchange) -> Exchange {
         last = send(lab, request.clone()).await;
     }
     last
-}
-
-/// Whether two answers are the same answer: status, and the document, or at least all that names what was made.
-fn same(spec: &RequestSpec, one: &Exchange, other: &Exchange) -> bool {
-    let (Some(one), Some(other)) = (one.answer(), other.answer()) else { return false };
-    if one.status != other.status {
-        return false;
-    }
-    match (one.json(), other.json()) {
-        (Some(one), Some(other)) if one != other => {
-            let mut names = spec.save.values().map(|pointer| (one.pointer(pointer), other.pointer(pointer))).peekable();
-            names.peek().is_some() && names.all(|(one, other)| one.is_some() && one == other)
-        }
-        (Some(_), Some(_)) => true,
-        _ => one.body == other.body,
-    }
 }
 
 async fn at_once(lab: &Lab, count: &Count<'_>) -> Evidence {

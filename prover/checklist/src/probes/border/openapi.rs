@@ -82,6 +82,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let operations = document.operations().len();
     let mut evidence =
         vec![clause::DOCUMENT.holds(format!("{path} is an OpenAPI 3.1 or 3.2 document with {operations} operations"))];
+    evidence.push(
+        clause::FROM_CODE
+            .gap("whether the document is made from the code cannot be seen from outside: say so in decisions.toml"),
+    );
     let dangling = document.dangling();
     if !dangling.is_empty() {
         evidence.push(clause::DOCUMENT.contradicts(format!("references lead nowhere: {}", dangling.join(", "))));

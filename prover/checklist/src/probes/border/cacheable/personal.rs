@@ -2,7 +2,7 @@
 
 use keel_wire::http::{Answer, Request};
 
-use super::Control;
+use super::control::Control;
 use crate::clause::border::cacheable as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;

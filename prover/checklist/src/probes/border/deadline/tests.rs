@@ -1,14 +1,10 @@
 //! `border.deadline` on its specimens.
 
-use std::collections::BTreeMap;
-
 use super::{Calls, clause, worked};
 use crate::finding::{Bearing, Evidence, Verdict};
-use crate::probes::border::testing::things;
-use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
-use crate::testing::{
-    command, does_not_apply, examine, examine_declared, falls_short, get, holds, is_unknown, reserved_port, says,
-};
+use crate::probes::border::testing::{relaying, things};
+use crate::subject::{Dependencies, RequestSpec, Subject};
+use crate::testing::{does_not_apply, examine, examine_declared, falls_short, get, holds, is_unknown, says};
 
 fn slow_things(subject: &mut Subject) {
     things(subject);
@@ -19,26 +15,6 @@ fn slow_things(subject: &mut Subject) {
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_a_server_that_answers_504_and_stops() {
     holds(&examine_declared("border.deadline", "border-sound", slow_things).await);
-}
-
-/// The things, and a request that calls a dependency.
-fn relaying(subject: &mut Subject) {
-    let port = reserved_port();
-    let dependency = Dependency {
-        name: "relay".into(),
-        env: "RELAY_URL".into(),
-        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
-        run: Some(command("border-plain", port)),
-        ready: Some("/".into()),
-        env_of_run: BTreeMap::new(),
-        many: None,
-        named: None,
-        trip: None,
-        release: None,
-    };
-    things(subject);
-    subject.dependencies = Dependencies::Declared(vec![dependency]);
-    subject.requests.push(RequestSpec { uses: vec!["relay".into()], ..get("/relay") });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use keel_wire::http::Exchange;
 
 use super::effects::{Effects, Seen};
-use super::{keyed, same, send, succeeded};
+use super::exchange::{keyed, same, send, succeeded};
 use crate::clause::border::idempotency as clause;
 use crate::evidence::Evidence;
 use crate::lab::Lab;
@@ -27,7 +27,7 @@ pub(super) async fn apart(lab: &Lab, spec: &RequestSpec, effects: &Effects) -> O
         );
         return Some(clause::ONCE.gap(what));
     };
-    let before = effects.look(lab).await;
+    let before = effects.look(lab, spec).await;
     let first = send(lab, keyed(lab, spec)).await;
     let mut foreign = first.request.clone();
     let theirs = lab.fill(&other).headers;
@@ -48,6 +48,7 @@ pub(super) async fn apart(lab: &Lab, spec: &RequestSpec, effects: &Effects) -> O
 fn judge(spec: &RequestSpec, first: &Exchange, second: &Exchange, seen: Seen) -> Option<bool> {
     match seen {
         _ if !succeeded(first) || !succeeded(second) => None,
+        Seen::Times(0) => None,
         Seen::Times(times) => Some(times > 1),
         Seen::There => Some(!same(spec, first, second)),
         Seen::Unclear => None,

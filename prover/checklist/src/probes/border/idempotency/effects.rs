@@ -1,14 +1,15 @@
 //! The effects of a request, counted in what the service shows: equal answers are not one effect.
 //!
 //! Numbers and lists of the mix's JSON documents count when one fresh key moves them by a step, two by twice the step, and neither
-//! reading nor a refused request moves them. Where none does, a thing that the answer names is read back.
+//! reading nor a refused request moves them. Where none does, a thing that the answer names is read back, or the bytes of calls to a
+//! dependency are counted.
 
 use std::collections::BTreeMap;
 
 use keel_wire::http::{Answer, Exchange, Request};
 use serde_json::Value;
 
-use super::{keyed, send, succeeded};
+use super::exchange::{keyed, send, succeeded};
 use crate::control::{Control, Uncontrolled};
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
@@ -30,12 +31,18 @@ pub(super) struct Effects {
     documents: Vec<Request>,
     /// By how much one effect moves each place that counts; empty when only things are read back.
     steps: Moves,
+    /// The dependency that one effect calls, with so many bytes, when only calls count.
+    calls: Option<(String, u64)>,
     /// What was shown before anything counts.
     pub(super) control: Control,
 }
 
-/// What the documents showed at a moment.
-pub(super) struct Snapshot(Vec<Option<Value>>);
+/// What was shown at a moment.
+pub(super) struct Snapshot {
+    documents: Vec<Option<Value>>,
+    /// The bytes that each dependency of the request had heard.
+    heard: BTreeMap<String, u64>,
+}
 
 /// What is known of the effects of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,19 +62,20 @@ impl Effects {
     /// When nothing counts them, with what to declare.
     pub(super) async fn find(lab: &Lab, spec: &RequestSpec) -> Result<Self, Uncontrolled> {
         let name = &spec.name;
-        let mut effects = Self { documents: Vec::new(), steps: Moves::new(), control: Control::seen(true, "", "")? };
+        let mut effects =
+            Self { documents: Vec::new(), steps: Moves::new(), calls: None, control: Control::seen(true, "", "")? };
         effects.documents = documents(lab, spec);
-        let idle = [effects.look(lab).await, effects.look(lab).await];
+        let idle = [effects.look(lab, spec).await, effects.look(lab, spec).await];
         let first = send(lab, keyed(lab, spec)).await;
-        let after_one = effects.look(lab).await;
+        let after_one = effects.look(lab, spec).await;
         let (second, third) = (send(lab, keyed(lab, spec)).await, send(lab, keyed(lab, spec)).await);
-        let after_three = effects.look(lab).await;
+        let after_three = effects.look(lab, spec).await;
         if let Some(refused) = [&first, &second, &third].into_iter().find(|exchange| !succeeded(exchange)) {
             let what = format!("{name} does not succeed under every fresh key, so its effects cannot be counted");
             return Err(Uncontrolled { what, exchange: None }.shown_by(refused));
         }
         let refused = send(lab, keyed(lab, spec).body(r#"{"broken": "#)).await;
-        let after_refused = effects.look(lab).await;
+        let after_refused = effects.look(lab, spec).await;
         let (one, two) = (moves(&idle[1], &after_one), moves(&after_one, &after_three));
         let mut noise = moves(&idle[0], &idle[1]);
         if !succeeded(&refused) {
@@ -83,27 +91,64 @@ impl Effects {
             effects.control = Control::seen(true, what, "")?;
             return Ok(effects);
         }
-        effects.control = things(lab, spec, [&first, &second]).await?;
+        match things(lab, spec, [&first, &second]).await {
+            Ok(control) => effects.control = control,
+            Err(failed) => {
+                let moments = [&idle[0], &idle[1], &after_one, &after_three].map(|snapshot| &snapshot.heard);
+                let (dependency, bytes) = calls(moments).ok_or(failed)?;
+                let what = format!("another key makes {bytes} bytes of calls to {dependency}, two more twice that");
+                effects.control = Control::seen(true, what, "")?;
+                effects.calls = Some((dependency, bytes));
+            }
+        }
         Ok(effects)
     }
 
-    /// What the documents show now.
-    pub(super) async fn look(&self, lab: &Lab) -> Snapshot {
-        let mut shown = Vec::new();
+    /// What is shown now.
+    pub(super) async fn look(&self, lab: &Lab, spec: &RequestSpec) -> Snapshot {
+        let mut documents = Vec::new();
         for document in &self.documents {
             let exchange = send(lab, document.clone()).await;
-            shown.push(exchange.answer().filter(|answer| answer.status.is_success()).and_then(Answer::json));
+            documents.push(exchange.answer().filter(|answer| answer.status.is_success()).and_then(Answer::json));
         }
-        Snapshot(shown)
+        let heard = |name: &String| Some((name.clone(), lab.proxy(name)?.heard()));
+        Snapshot { documents, heard: spec.uses.iter().filter_map(heard).collect() }
     }
 
     /// The effects since `before`, of a request whose last answer is `answer`.
     pub(super) async fn since(&self, lab: &Lab, spec: &RequestSpec, before: &Snapshot, answer: &Exchange) -> Seen {
-        if self.steps.is_empty() {
-            let Some(read) = lab.read_back(spec, answer) else { return Seen::Unclear };
-            return if succeeded(&send(lab, read).await) { Seen::There } else { Seen::Unclear };
+        if !self.steps.is_empty() {
+            let moved = moves(before, &self.look(lab, spec).await);
+            return times(&self.steps, &moved).map_or(Seen::Unclear, Seen::Times);
         }
-        times(&self.steps, &moves(before, &self.look(lab).await)).map_or(Seen::Unclear, Seen::Times)
+        if let Some((dependency, bytes)) = &self.calls {
+            let now = self.look(lab, spec).await;
+            let heard = |snapshot: &Snapshot| snapshot.heard.get(dependency).copied().unwrap_or_default();
+            return called(*bytes, heard(&now).saturating_sub(heard(before)));
+        }
+        let Some(read) = lab.read_back(spec, answer) else { return Seen::Unclear };
+        if succeeded(&send(lab, read).await) { Seen::There } else { Seen::Unclear }
+    }
+}
+
+/// The dependency to which one effect makes calls and two make twice as many, by bytes, and none are made in peace.
+fn calls([idle, before, one, three]: [&BTreeMap<String, u64>; 4]) -> Option<(String, u64)> {
+    let moved = |name: &str, from: &BTreeMap<String, u64>, to: &BTreeMap<String, u64>| {
+        to.get(name).copied().unwrap_or_default().saturating_sub(from.get(name).copied().unwrap_or_default())
+    };
+    let counts = |name: &&String| {
+        let (step, two) = (moved(name, before, one), moved(name, one, three));
+        step > 0 && moved(name, idle, before) == 0 && two.abs_diff(2 * step) <= step / 4
+    };
+    before.keys().find(counts).map(|name| (name.clone(), moved(name, before, one)))
+}
+
+/// The effects by bytes of calls. More calls than one effect makes may be its repeats: they accuse nobody.
+fn called(step: u64, moved: u64) -> Seen {
+    match moved {
+        _ if moved <= step / 4 => Seen::Times(0),
+        _ if moved.abs_diff(step) <= step / 4 => Seen::Times(1),
+        _ => Seen::Unclear,
     }
 }
 
@@ -191,7 +236,7 @@ fn is_near(one: f64, other: f64) -> bool {
 /// By how much each number has changed and how many elements are new in each list.
 fn moves(before: &Snapshot, after: &Snapshot) -> Moves {
     let mut moves = Moves::new();
-    for (place, (before, after)) in before.0.iter().zip(&after.0).enumerate() {
+    for (place, (before, after)) in before.documents.iter().zip(&after.documents).enumerate() {
         if let (Some(before), Some(after)) = (before, after) {
             compare(place, String::new(), before, after, &mut moves);
         }
@@ -243,7 +288,8 @@ mod tests {
     use super::*;
 
     fn moved(before: Value, after: Value) -> Vec<(String, f64)> {
-        let moves = moves(&Snapshot(vec![Some(before)]), &Snapshot(vec![Some(after)]));
+        let snapshot = |document| Snapshot { documents: vec![Some(document)], heard: BTreeMap::new() };
+        let moves = moves(&snapshot(before), &snapshot(after));
         moves.into_iter().map(|((_, pointer), moved)| (pointer, moved)).collect()
     }
 
@@ -274,5 +320,26 @@ mod tests {
         assert_eq!(never_made("17"), "987654338");
         assert_eq!(never_made("acc_00ff12"), "acc_99aa87");
         assert_eq!(never_made("6f0c-12"), "6f0c-87");
+    }
+
+    #[test]
+    fn calls_count_where_two_effects_make_twice_as_many() {
+        let heard = |bytes| BTreeMap::from([("rail".to_owned(), bytes)]);
+        let of = |moments: [u64; 4]| {
+            let [idle, before, one, three] = moments.map(heard);
+            calls([&idle, &before, &one, &three])
+        };
+        assert_eq!(of([10, 10, 110, 312]), Some(("rail".to_owned(), 100)));
+        assert_eq!(of([10, 10, 110, 210]), None, "the second and third key made one call");
+        assert_eq!(of([10, 60, 160, 360]), None, "calls come in peace too");
+        assert_eq!(of([10, 10, 10, 10]), None, "no call is made");
+    }
+
+    #[test]
+    fn more_calls_than_one_effect_makes_are_unclear() {
+        assert_eq!(
+            [0, 100, 110, 200].map(|moved| called(100, moved)),
+            [Seen::Times(0), Seen::Times(1), Seen::Times(1), Seen::Unclear]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::finding::{Finding, Verdict};
-use crate::probes::border::testing::things;
+use crate::probes::border::testing::{relaying, things};
 use crate::subject::{State, Subject};
 use crate::testing::{does_not_apply, examine, examine_declared, falls_short, holds, holds_but_for, is_unknown};
 
@@ -77,6 +77,29 @@ async fn a_thing_that_is_read_back_is_enough_where_nothing_lists_it() {
         subject.requests.truncate(1);
     };
     holds(&examine_declared("border.idempotency", "border-sound", alone).await);
+}
+
+/// Only calls to a dependency show what is made.
+fn calling(folder: &tempfile::TempDir) -> impl FnOnce(&mut Subject) {
+    let durable = durable_things(folder);
+    move |subject| {
+        durable(subject);
+        let made = RequestSpec { uses: vec!["relay".into()], read: None, ..subject.requests[0].clone() };
+        relaying(subject);
+        subject.requests = vec![made];
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_to_a_dependency_count_effects_where_nothing_else_does() {
+    let folder = tempfile::tempdir().expect("a folder for the journal");
+    let finding = examine_declared("border.idempotency", "border-sound", calling(&folder)).await;
+    for clause in [clause::ONCE, clause::CONCURRENT] {
+        assert_eq!(finding.verdict_on(clause), Some(Verdict::Holds), "{finding:#?}");
+    }
+    let folder = tempfile::tempdir().expect("a folder for the journal");
+    let finding = examine_declared("border.idempotency", "border-acts-again", calling(&folder)).await;
+    is_unknown(&finding, "its effects could not be counted");
 }
 
 /// Two callers of the same path.

@@ -118,6 +118,7 @@ impl Things {
             Some((_, thing)) => {
                 let answer = json_answer(201, thing);
                 if self.flaw == Flaw::ActsAgain {
+                    tell(self.flaw);
                     let again = json!({ "id": random_id(), "name": body["name"], "size": body["size"] });
                     kept.things.push(again);
                 }
@@ -130,6 +131,7 @@ impl Things {
             std::thread::sleep(Duration::from_millis(50));
             kept = self.kept.lock().expect("no thread panics with it");
         }
+        tell(self.flaw);
         let id = match self.flaw {
             Flaw::Counts => format!("thing-{:08}", kept.things.len() + 1),
             Flaw::CountsInUuids => {
@@ -269,6 +271,13 @@ fn validated(answer: Response, request: &Request, flaw: Flaw) -> Response {
         return Response { status: 304, body: Vec::new(), ..answer };
     }
     answer
+}
+
+/// Calls the dependency for each thing that is made, where there is one.
+fn tell(flaw: Flaw) {
+    if std::env::var_os("RELAY_URL").is_some() {
+        let _ = relay(flaw);
+    }
 }
 
 /// Asks the dependency that RELAY_URL names, for no longer than the deadline.
