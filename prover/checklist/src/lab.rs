@@ -2,6 +2,7 @@
 
 pub(crate) mod capacity;
 mod dependency;
+pub(crate) mod drip;
 mod failure;
 mod pace;
 mod postgres;
@@ -19,6 +20,7 @@ use url::Url;
 
 use self::capacity::Capacity;
 use self::dependency::Attached;
+use self::drip::Drip;
 pub use self::failure::StartFailure;
 use self::failure::{how, last_lines};
 pub use self::pace::Pace;
@@ -59,6 +61,8 @@ pub struct Lab {
     pub earlier_output: Vec<Line>,
     /// How much of the mix it does, or why that cannot be told; once a probe has looked for it.
     pub(crate) capacity: Option<Result<Capacity, String>>,
+    /// How long it waits for what comes a byte at a time; once a probe has looked.
+    pub(crate) drips: Option<Vec<Drip>>,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
     // Before the dependencies, so that it is dropped before what it calls.
@@ -83,6 +87,7 @@ impl Lab {
             pace: Pace::FULL,
             earlier_output: Vec::new(),
             capacity: None,
+            drips: None,
             saved: BTreeMap::new(),
             mix_sent: false,
             process: None,

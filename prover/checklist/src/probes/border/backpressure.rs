@@ -3,10 +3,11 @@
 //! - **Hypothesis**: while twice its capacity comes, it stops taking connections in, its memory levels off, and what had queued is
 //!   worked off or dropped within seconds after the load fell.
 //! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::support::overload`.
-//! - **Decides**: open descriptors of its processes that grow in the second half of the overload by `GROWS` of what came too much
-//!   meanwhile; resident memory that keeps rising as in `life.steady`; no order within 5 s after: fall short. Growth between
-//!   `LEVEL` and `GROWS`, memory that rises a little, all connections of keel taken in: unknown, for more would be needed. Who
-//!   stops accepting lets the rest wait at its door, where the kernel bounds it: that is no queue inside.
+//! - **Decides**: no order within 5 s after; with that, open descriptors of its processes that grow in the second half of the
+//!   overload by `GROWS` of what came too much meanwhile; resident memory that keeps rising as in `life.steady`: fall short. Growth
+//!   from which it comes back in time (its bound may lie higher than the load reached), growth between `LEVEL` and `GROWS`, memory
+//!   that rises a little, all connections of keel taken in: unknown, for more would be needed. Who stops accepting lets the rest
+//!   wait at its door, where the kernel bounds it: that is no queue inside.
 //! - **Blast radius** and **bound in time**: as for `border.shed`.
 
 use std::time::Duration;
@@ -55,8 +56,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     };
     seen.judge(ID, |seen| {
         let mut evidence = vec![seen.told(), inside.door()];
-        evidence.extend([seen.alive(clause::FLAT_MEMORY), Some(inside.evidence()), memory(seen)].into_iter().flatten());
-        evidence.push(seen.recovery(clause::PUSH_BACK));
+        let recovery = seen.recovery(clause::PUSH_BACK);
+        let inside = inside.evidence(!recovery.is_against());
+        evidence.extend([seen.alive(clause::FLAT_MEMORY), Some(inside), memory(seen)].into_iter().flatten());
+        evidence.push(recovery);
         evidence
     })
 }
@@ -100,8 +103,9 @@ impl Inside {
         })
     }
 
-    /// Whether connections go on being taken in.
-    fn evidence(&self) -> Evidence {
+    /// Whether connections go on being taken in. A bound that lies above what was sent looks like none: only a service that does
+    /// not come back from what it took in is accused.
+    fn evidence(&self, comes_back: bool) -> Evidence {
         let (half, end, growth) = (self.half, self.end, self.end - self.half);
         let share = growth / self.surplus;
         if growth <= FEW || share <= LEVEL {
@@ -122,7 +126,7 @@ impl Inside {
             100.0 * share,
             self.surplus
         );
-        match share >= GROWS {
+        match share >= GROWS && !comes_back {
             true => clause::BOUNDED_QUEUES.contradicts(what),
             false => clause::BOUNDED_QUEUES.gap(what),
         }

@@ -11,6 +11,7 @@
 
 use keel_wire::http::{Answer, Exchange, Request};
 
+use self::control::Control;
 use super::support::writes::{NOWHERE, reads};
 use crate::clause::Clause;
 use crate::clause::border::cacheable as clause;
@@ -18,6 +19,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 
+mod control;
+mod personal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -40,18 +43,28 @@ const ERROR_AGE: u64 = 60;
 pub async fn examine(lab: &mut Lab) -> Finding {
     let mut evidence = Vec::new();
     let mut requests: Vec<Request> = vec![Request::get("/")];
-    for spec in lab.mix().iter().filter(|spec| reads(spec)) {
+    let mut gaps = Vec::new();
+    for spec in lab.mix().iter().filter(|spec| reads(spec) && spec.expect.is_none_or(|status| status < 300)) {
         let request = lab.fill(spec);
-        if requests.len() < EXAMINED && !requests.iter().any(|known| known.path == request.path) {
+        if requests.iter().any(|known| known.path == request.path) {
+            continue;
+        }
+        if requests.len() >= EXAMINED {
+            gaps.push(clause::CACHE_CONTROL.gap(format!("{} was not tried: {EXAMINED} paths were", spec.name)));
+        } else if let Err(failed) = lab.control(spec).await {
+            gaps.push(clause::CACHE_CONTROL.uncontrolled(&failed));
+        } else {
             requests.push(request);
         }
     }
     for request in requests {
+        evidence.extend(personal::examine(lab, &request).await);
         evidence.extend(examine_path(lab, request).await);
     }
-    if evidence.is_empty() {
+    evidence.extend(gaps);
+    if evidence.iter().all(|piece| !piece.decides()) {
         let reason = "no GET gives a 2xx: declare one in [[requests]]";
-        return Finding::unknown(ID, reason, Vec::new());
+        return Finding::unknown(ID, reason, evidence);
     }
     evidence.push(absent(&lab.http().send(Request::get(NOWHERE)).await));
     Finding::judge(ID, evidence)
@@ -83,85 +96,6 @@ async fn examine_path(lab: &Lab, request: Request) -> Vec<Evidence> {
             "no cookie may be shared".to_owned(),
         ),
     ]
-}
-
-/// What Cache-Control says (RFC 9111, 5.2.2).
-#[derive(Default)]
-struct Control {
-    said: bool,
-    public: bool,
-    private: bool,
-    no_store: bool,
-    no_cache: bool,
-    immutable: bool,
-    max_age: Option<u64>,
-    shared_age: Option<u64>,
-    unreadable: Option<String>,
-}
-
-impl Control {
-    fn of(answer: &Answer) -> Self {
-        let mut control = Self::default();
-        for value in answer.headers.get_all("cache-control") {
-            control.said = true;
-            let Ok(value) = value.to_str() else {
-                control.unreadable = Some("not text".into());
-                continue;
-            };
-            control.read(value);
-        }
-        control
-    }
-
-    fn read(&mut self, value: &str) {
-        for directive in value.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
-            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
-            let seconds = argument.trim_matches('"').parse().ok();
-            match name.to_ascii_lowercase().as_str() {
-                "public" => self.public = true,
-                "private" => self.private = true,
-                "no-store" => self.no_store = true,
-                "no-cache" => self.no_cache = true,
-                "immutable" => self.immutable = true,
-                "max-age" if seconds.is_some() => self.max_age = seconds,
-                "s-maxage" if seconds.is_some() => self.shared_age = seconds,
-                "max-age" | "s-maxage" => self.unreadable = Some(directive.to_owned()),
-                _ => {}
-            }
-        }
-    }
-
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if !self.said {
-            faults.push("no Cache-Control".to_owned());
-        }
-        if let Some(directive) = &self.unreadable {
-            faults.push(format!("Cache-Control cannot be read: {directive}"));
-        }
-        let aged = self.max_age.or(self.shared_age).is_some_and(|age| age > 0);
-        for (contradicts, what) in [
-            (self.public && self.private, "both public and private"),
-            (self.no_store && self.public, "both no-store and public"),
-            (self.no_store && (aged || self.immutable), "no-store and yet an age"),
-            (self.private && self.shared_age.is_some_and(|age| age > 0), "private and yet an age for shared caches"),
-        ] {
-            if contradicts {
-                faults.push(what.to_owned());
-            }
-        }
-        faults
-    }
-
-    /// Whether it grows old in a cache, which must then be able to ask whether it is still right.
-    fn is_aged(&self) -> bool {
-        self.public || self.shared_age.or(self.max_age).is_some_and(|age| age > 0)
-    }
-
-    /// Whether a cache that serves many may give it to anybody.
-    fn is_shared(&self) -> bool {
-        !self.no_store && !self.private && self.is_aged()
-    }
 }
 
 fn is_empty(answer: &Answer) -> bool {

@@ -1,22 +1,26 @@
 //! `border.deadline`: each route has a latency budget; a request past it is answered 504 and its work is cancelled.
 //!
-//! - **Hypothesis**: a request that would take too long, or whose dependency never answers, is answered within the service's
-//!   deadline, and the service works on it no longer.
-//! - **Sent**: every request of the mix with `slow`; then, with each dependency silent in turn, the requests that use it. At most
-//!   four at a time.
+//! - **Hypothesis**: a request that would take too long, or whose dependency never answers or drips, is answered within the
+//!   service's deadline, and the service works on it no longer.
+//! - **Sent**: every request of the mix with `slow`; then, with each dependency silent and then dripping a byte a second, the
+//!   requests that use it, each twice. At most four requests at a time.
 //! - **Decides**: no answer within the deadline plus 1 s, or a failure that is not 502, 503 or 504, falls short; so does CPU that
-//!   stays busy afterwards. An answer without the dependency (2xx) is in time too. What waits without using the CPU
-//!   cannot be seen from outside.
-//! - **Blast radius**: the dependencies' proxies are silent meanwhile and mended at the end.
-//! - **Bound in time**: for each dependency and for the slow requests, the deadline plus 5 s, and 4 s of looking at the CPU.
+//!   stays busy afterwards, and a connection to the dependency that outlives a failed answer and the deadline. An answer without
+//!   the dependency (2xx) is in time too. Requests are first shown to be answered as declared, and a fault that no call met says
+//!   nothing. That work has ended is seen only by a connection of its own or by CPU that was busy before: all else is a gap.
+//! - **Blast radius**: the dependencies' proxies misbehave meanwhile, reset what is open, and are mended at the end.
+//! - **Bound in time**: for each dependency and fault, and for the slow requests, the deadline plus 5 s, and 4 s of looking at the
+//!   CPU.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
 use crate::clause::border::deadline as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -38,17 +42,28 @@ pub const PROBE: Probe = Probe {
 };
 /// The most requests at a time.
 const AT_A_TIME: usize = 4;
+/// How often each request is sent under a fault: calls on one connection are told from calls on their own.
+const EACH: usize = 2;
 /// What the wire and the scheduler may add to the deadline.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long the CPU is looked at, before and after.
 const LOOK: Duration = Duration::from_secs(2);
 /// By how much of one CPU the service may be busier afterwards.
 const BUSIER: f64 = 0.25;
+/// From how much of one CPU on it is seen to work.
+const WORKING: f64 = 0.05;
+/// From which part of the CPU that it used on is work seen to go on.
+const SAME: f64 = 0.8;
+/// Between two looks at connections.
+const CALLS_LOOK: Duration = Duration::from_millis(20);
+/// How long after an answer the connection of its call may stay.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let slow: Vec<RequestSpec> =
-        lab.subject.requests.iter().filter(|spec| spec.slow && !spec.crash).take(AT_A_TIME).cloned().collect();
+    let mut slow: Vec<RequestSpec> =
+        lab.subject.requests.iter().filter(|spec| spec.slow && !spec.crash).cloned().collect();
+    let left = slow.split_off(slow.len().min(AT_A_TIME));
     let dependencies = match &lab.subject.dependencies {
         Dependencies::Declared(dependencies) => {
             Some(dependencies.iter().map(|one| one.name.clone()).collect::<Vec<_>>())
@@ -60,53 +75,202 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             "dependencies = \"none\" is declared and no request is declared slow: nothing makes a request wait";
         return Finding::not_applicable(ID, reason, Vec::new());
     }
-    let mut evidence = Vec::new();
-    let before = cpu(lab).await;
+    let mut evidence: Vec<Evidence> = left.iter().map(not_tried).collect();
     if !slow.is_empty() {
-        evidence.extend(examine_batch(lab, &slow, "although it would take longer").await);
+        evidence.extend(examine_slow(lab, &slow).await);
     }
-    for dependency in dependencies.unwrap_or_default() {
-        evidence.extend(examine_silence(lab, &dependency).await);
+    let before = cpu(lab).await;
+    for dependency in dependencies.iter().flatten() {
+        evidence.extend(examine_dependency(lab, dependency).await);
+    }
+    let after = cpu(lab).await;
+    if after > before + BUSIER {
+        let what = "the work goes on after the answers: the service uses";
+        evidence.push(clause::CANCELLED.contradicts(format!(
+            "{what} {} afterwards, {} before",
+            share(after),
+            share(before)
+        )));
     }
     if evidence.iter().all(|piece| !piece.decides()) {
         let reason = "no request is known to take long: declare one with `slow = true`, or `uses = [\"...\"]` of a declared \
                       dependency, in [[requests]]; or dependencies = \"none\"";
         return Finding::unknown(ID, reason, evidence);
     }
-    evidence.push(cancelled(lab, before).await);
+    if dependencies.is_none() {
+        let what = "nobody said what it calls: declare [dependencies.NAME], or dependencies = \"none\"";
+        evidence.extend(of_all(what));
+    }
     Finding::judge(ID, evidence)
 }
 
-/// The requests that use a dependency, while it is silent.
-async fn examine_silence(lab: &Lab, dependency: &str) -> Vec<Evidence> {
-    let users = lab.mix().into_iter().filter(|spec| spec.uses.iter().any(|used| used == dependency));
-    let users: Vec<RequestSpec> = users.take(AT_A_TIME).collect();
-    if users.is_empty() {
-        return vec![clause::ANSWER.gap(format!("no request is declared to use {dependency}"))];
+fn not_tried(spec: &RequestSpec) -> Evidence {
+    clause::BUDGET.gap(format!("{} was not tried: {AT_A_TIME} requests of its kind were", spec.name))
+}
+
+/// A gap of each clause.
+fn of_all(what: &str) -> [Evidence; 3] {
+    [clause::BUDGET, clause::ANSWER, clause::CANCELLED].map(|clause| clause.gap(what))
+}
+
+/// The requests that are declared slow, and the CPU before, during and after them.
+async fn examine_slow(lab: &Lab, specs: &[RequestSpec]) -> Vec<Evidence> {
+    let before = cpu(lab).await;
+    let (used, since) = (used(lab), Instant::now());
+    let client = lab.http();
+    let exchanges = join_all(specs.iter().map(|spec| client.send(lab.fill(spec)))).await;
+    let during = self::used(lab).saturating_sub(used).as_secs_f64() / since.elapsed().as_secs_f64().max(0.001);
+    let after = cpu(lab).await;
+    let mut evidence = Vec::new();
+    for (spec, exchange) in specs.iter().zip(&exchanges) {
+        let declared =
+            format!("{} is declared to take longer than its deadline, and did not succeed within it", spec.name);
+        let pieces = judge(spec, exchange, "although it would take longer", lab.subject.deadline);
+        match Control::seen(true, declared, "") {
+            Ok(control) => evidence.extend(pieces.map(|piece| piece.by(&control))),
+            Err(failed) => evidence.push(clause::ANSWER.uncontrolled(&failed)),
+        }
     }
-    let Some(proxy) = lab.proxy(dependency) else {
-        return vec![clause::ANSWER.gap(format!("{dependency} is not behind a fault proxy"))];
+    let figures = format!("{} before, {} meanwhile, {} afterwards", share(before), share(during), share(after));
+    let (ended, what) = match worked(before, during, after) {
+        Some(true) => (Some(true), "the work on slow requests ends with their answers: the service uses"),
+        Some(false) => (Some(false), "the work goes on after the answer: the service uses"),
+        None => (None, "it cannot be seen whether the work on slow requests ended: the service uses"),
     };
-    let port = proxy.address().port();
-    let connections = sockets::established_to(port).await;
-    proxy.set(Fault::Hang).await;
-    let mut evidence = examine_batch(lab, &users, &format!("although {dependency} is silent")).await;
-    let left = sockets::established_to(port).await.difference(&connections).count();
-    // Not judged: work that is to be finished later may rightly go on trying.
-    evidence.push(
-        clause::CANCELLED
-            .figure(format!("{left} connections more than before lead to the silent {dependency} afterwards")),
-    );
+    let piece = clause::CANCELLED.maybe(ended, format!("{what} {figures}"));
+    let control = Control::seen(ended.is_some(), "the service was busy with slow requests", "");
+    evidence.push(control.iter().fold(piece, Evidence::by));
+    evidence
+}
+
+/// Whether work has ended by the CPU; none where it used none that could be seen to end. On a busy machine what goes on uses
+/// little: as much as before the answer is enough.
+fn worked(before: f64, during: f64, after: f64) -> Option<bool> {
+    let (work, rest) = (during - before, after - before);
+    if rest > BUSIER || work >= WORKING && rest >= 2.0 * WORKING && rest >= SAME * work {
+        return Some(false);
+    }
+    (work >= WORKING && rest <= work / 2.0).then_some(true)
+}
+
+/// The requests that use a dependency, while it is silent and while it drips.
+async fn examine_dependency(lab: &Lab, name: &str) -> Vec<Evidence> {
+    let mut users: Vec<RequestSpec> =
+        lab.mix().into_iter().filter(|spec| spec.uses.iter().any(|used| used == name)).collect();
+    if users.is_empty() {
+        return of_all(&format!("no request is declared to use {name}")).to_vec();
+    }
+    if lab.proxy(name).is_none() {
+        return of_all(&format!("{name} is not behind a fault proxy")).to_vec();
+    }
+    let left = users.split_off(users.len().min(AT_A_TIME));
+    let mut evidence: Vec<Evidence> = left.iter().map(not_tried).collect();
+    let mut working = Vec::new();
+    for spec in users {
+        match lab.control(&spec).await {
+            Ok(_) => working.push(spec),
+            Err(failed) => evidence.extend(of_all(&failed.what)),
+        }
+    }
+    if working.is_empty() {
+        return evidence;
+    }
+    let drip = Fault::Drip { bytes: 1, every: Duration::from_secs(1) };
+    for (fault, told) in [(Fault::Hang, "is silent"), (drip, "drips a byte a second")] {
+        evidence.extend(examine_fault(lab, (name, &working), fault, told).await);
+    }
+    evidence
+}
+
+async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: Fault, told: &str) -> Vec<Evidence> {
+    let Some(proxy) = lab.proxy(name) else { return Vec::new() };
+    let is_silent = fault == Fault::Hang;
+    // What is pooled is reset, so that calls are made on new connections.
+    proxy.set(Fault::Down).await;
+    proxy.set(fault).await;
+    let (heard, port) = (proxy.heard(), proxy.address().port());
+    let before = sockets::established_to(port).await;
+    let (client, begun) = (lab.http(), Instant::now());
+    let sent: Vec<&RequestSpec> = specs.iter().flat_map(|spec| [spec; EACH]).collect();
+    let mut answering = std::pin::pin!(join_all(sent.iter().map(|spec| client.send(lab.fill(spec)))));
+    let mut calls = BTreeSet::new();
+    let mut looks = tokio::time::interval(CALLS_LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let exchanges = loop {
+        tokio::select! {
+            exchanges = &mut answering => break exchanges,
+            _ = looks.tick() => calls.extend(sockets::established_to(port).await.difference(&before)),
+        }
+    };
+    let met = Control::fault_met(proxy.heard().saturating_sub(heard), name);
+    let told = format!("although {name} {told}");
+    let mut evidence = Vec::new();
+    match met {
+        Ok(control) => {
+            let class = |exchange: &Exchange| exchange.status().map(|status| status.as_u16() / 100);
+            let failed = exchanges.iter().all(|exchange| class(exchange) == Some(5));
+            let succeeded = exchanges.iter().all(|exchange| class(exchange) == Some(2));
+            let deadline = lab.subject.deadline;
+            for (spec, exchange) in sent.iter().zip(&exchanges).step_by(EACH) {
+                let [budget, answer] = judge(spec, exchange, &told, deadline);
+                // Probes of the calls state the same.
+                let fact = format!("with {name} silent, {} is answered within the deadline", spec.name);
+                let in_time = budget.is_for();
+                let budget = if is_silent && budget.decides() { budget.fact(fact, in_time) } else { budget };
+                evidence.extend([budget, answer]);
+            }
+            let calls = Calls { sent: sent.len(), connections: calls, failed, succeeded };
+            evidence.push(calls.ended(lab, port, begun, &told).await);
+            evidence = evidence.into_iter().map(|piece| piece.by(&control)).collect();
+        }
+        Err(failed) => evidence.extend(of_all(&format!("{told}: {}", failed.what))),
+    }
     proxy.set(Fault::None).await;
     evidence
 }
 
-async fn examine_batch(lab: &Lab, specs: &[RequestSpec], why: &str) -> Vec<Evidence> {
-    let client = lab.http();
-    let exchanges = join_all(specs.iter().map(|spec| client.send(lab.fill(spec)))).await;
-    let judged =
-        specs.iter().zip(&exchanges).flat_map(|(spec, exchange)| judge(spec, exchange, why, lab.subject.deadline));
-    judged.collect()
+/// The calls that met a fault.
+struct Calls {
+    /// How many requests caused them.
+    sent: usize,
+    /// The own ports of the connections on which they were made.
+    connections: BTreeSet<u16>,
+    /// Every request failed: nothing was accepted to be finished later.
+    failed: bool,
+    /// Every request succeeded: nothing was past its budget.
+    succeeded: bool,
+}
+
+impl Calls {
+    /// Whether they end when the requests have been answered.
+    async fn ended(&self, lab: &Lab, port: u16, begun: Instant, told: &str) -> Evidence {
+        if self.connections.is_empty() && self.succeeded {
+            return clause::CANCELLED.figure(format!("{told}: every request succeeded before a call was seen"));
+        }
+        let answered = begun.elapsed();
+        let patience = (answered + CLOSING).max(lab.subject.deadline + GRACE);
+        let mut left = self.connections.len();
+        while left > 0 && begun.elapsed() < patience {
+            left = sockets::established_to(port).await.intersection(&self.connections).count();
+            tokio::time::sleep(CALLS_LOOK).await;
+        }
+        let in_time = begun.elapsed() <= answered + CLOSING + GRACE;
+        let (ended, what) = self.judge(left, in_time);
+        let all = self.connections.len();
+        clause::CANCELLED
+            .maybe(ended, format!("{told}: {left} of {all} connections of {} requests remain: {what}", self.sent))
+    }
+
+    fn judge(&self, left: usize, in_time: bool) -> (Option<bool>, &'static str) {
+        match left {
+            _ if self.connections.is_empty() => (None, "no new connection was seen, so no end of one"),
+            0 if in_time => (Some(true), "the calls ended with the answers"),
+            0 => (None, "the calls ended later than the answers, by a deadline of their own"),
+            _ if self.connections.len() < self.sent => (None, "calls share connections, so their end cannot be seen"),
+            _ if !self.failed => (None, "requests were answered with success, so the work may rightly go on"),
+            _ => (Some(false), "the calls go on after the answers"),
+        }
+    }
 }
 
 fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration) -> [Evidence; 2] {
@@ -116,9 +280,10 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration)
     let status = exchange.status().map(|status| status.as_u16());
     let (good, what) = match status {
         None => (Some(false), format!("{name} has no answer after {took:.1?}, {why}; the deadline is {deadline:?}")),
-        Some(status) if !in_time => {
-            (Some(false), format!("{name} is answered {status} only after {took:.1?}; the deadline is {deadline:?}"))
-        }
+        Some(status) if !in_time => (
+            Some(false),
+            format!("{name} is answered {status} only after {took:.1?}, {why}; the deadline is {deadline:?}"),
+        ),
         Some(status @ 502..=504) => (Some(true), format!("{name} is answered {status} after {took:.1?}, {why}")),
         Some(status @ 200..=299) if spec.slow => {
             (None, format!("{name} is declared slow and was answered {status} after {took:.1?}: it says nothing"))
@@ -133,18 +298,19 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration)
     [budget, clause::ANSWER.maybe(good, what).with(exchange)]
 }
 
-/// What part of one CPU the service uses.
-async fn cpu(lab: &mut Lab) -> f64 {
-    let before = lab.process().usage().cpu;
-    tokio::time::sleep(LOOK).await;
-    lab.process().usage().cpu.saturating_sub(before).as_secs_f64() / LOOK.as_secs_f64()
+/// The CPU time that the service has used.
+fn used(lab: &Lab) -> Duration {
+    lab.usage().map(|usage| usage.cpu).unwrap_or_default()
 }
 
-async fn cancelled(lab: &mut Lab, before: f64) -> Evidence {
-    let after = cpu(lab).await;
-    let good = after <= before + BUSIER;
-    let told = if good { "the work has ended" } else { "the work goes on after the answer" };
-    let (before, after) = (100.0 * before, 100.0 * after);
-    clause::CANCELLED
-        .saw(good, format!("{told}: the service uses {after:.0} % of a CPU afterwards, {before:.0} % before"))
+/// What part of one CPU the service uses.
+async fn cpu(lab: &Lab) -> f64 {
+    let look = lab.pace.of(LOOK);
+    let before = used(lab);
+    tokio::time::sleep(look).await;
+    used(lab).saturating_sub(before).as_secs_f64() / look.as_secs_f64()
+}
+
+fn share(part: f64) -> String {
+    format!("{:.0} % of a CPU", 100.0 * part)
 }

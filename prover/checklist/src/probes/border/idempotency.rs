@@ -1,13 +1,17 @@
 //! `border.idempotency`: a state-changing request with a key takes effect once, whatever happens; another body is refused.
 //!
-//! - **Hypothesis**: the same request under the same key gets the same answer when it is repeated, when it comes fifty times at
-//!   once, and after the service was killed; another valid body under that key is refused with a 4xx.
-//! - **Sent**: for each of the first three requests of the mix with `idempotent`: twice in a row; fifty times at once; with
-//!   another body; before and after a SIGKILL; while a SIGKILL comes.
-//! - **Decides**: a second answer that differs falls short. Refusals such as 409 while the first is under way are repeated until
-//!   they end, and the last answer counts. The other body is first shown to be valid under a key of its own.
+//! - **Hypothesis**: the same request under the same key gets the same answer and takes effect once when it is repeated, when it
+//!   comes fifty times at once, and after the service was killed; another valid body under that key is refused with a 4xx.
+//! - **Sent**: for each of the first four requests of the mix with `idempotent`: four times under keys of their own, and once with
+//!   broken JSON, to see what counts its effects; twice in a row; fifty times at once; with another body; under the key of another
+//!   caller, where one is declared; before and after a SIGKILL; while a SIGKILL comes.
+//! - **Decides**: a second answer that differs, and a second effect, fall short. Effects are counted in numbers and lists of `read`
+//!   and of the mix's GETs; where none counts, the thing that the answer names must be read back, or calls to a dependency it uses
+//!   must be made once. Equal answers whose effects
+//!   nothing counts are a gap. Refusals such as 409 while the first is under way are repeated until they end, and the last answer
+//!   counts. The other body is first shown to be valid under a key of its own.
 //! - **Blast radius**: one effect a key; the service is killed twice a request and started again.
-//! - **Bound in time**: 60 exchanges a request, each within the service's deadline plus 5 s, and two starts.
+//! - **Bound in time**: 120 exchanges a request, each within the service's deadline plus 5 s, and two starts.
 
 use std::time::Duration;
 
@@ -15,14 +19,20 @@ use futures_util::future::join_all;
 use keel_wire::http::{Exchange, Request};
 use serde_json::{Value, json};
 
+use self::effects::{Effects, Seen, Snapshot};
+use self::exchange::{keyed, same, send, succeeded};
 use super::support::writes::{Writes, writes};
 use crate::clause::Clause;
 use crate::clause::border::idempotency as clause;
+use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+mod callers;
+mod effects;
+mod exchange;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -37,7 +47,7 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 /// The most requests of the mix that are examined.
-const EXAMINED: usize = 3;
+const EXAMINED: usize = 4;
 /// The same request at once.
 const AT_ONCE: usize = 50;
 /// How often a request that is told to wait (409, 425, 429, 503) is repeated.
@@ -49,8 +59,8 @@ const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let specs: Vec<RequestSpec> =
-        lab.mix().into_iter().filter(|spec| spec.idempotent.is_some()).take(EXAMINED).collect();
+    let mut specs: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.idempotent.is_some()).collect();
+    let left = specs.split_off(specs.len().min(EXAMINED));
     if specs.is_empty() {
         return match writes(lab).await {
             Writes::None(reason, evidence) => Finding::not_applicable(ID, reason, evidence),
@@ -61,7 +71,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             }
         };
     }
-    let mut evidence = Vec::new();
+    let mut evidence: Vec<Evidence> = left.iter().map(not_tried).collect();
     for spec in &specs {
         match examine_spec(lab, spec).await {
             Ok(pieces) => evidence.extend(pieces),
@@ -71,38 +81,90 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
+fn not_tried(spec: &RequestSpec) -> Evidence {
+    clause::ONCE.gap(format!("{} was not tried: the first {EXAMINED} idempotent requests were", spec.name))
+}
+
 async fn examine_spec(lab: &mut Lab, spec: &RequestSpec) -> Result<Vec<Evidence>, String> {
     let name = &spec.name;
     let mut evidence = Vec::new();
-    let first = send(lab, keyed(lab, spec)).await;
-    if !succeeded(&first) {
-        return Err(format!("{name} does not even succeed once ({}): mend the mix", first.came_back()));
+    let alone = send(lab, keyed(lab, spec)).await;
+    if !succeeded(&alone) {
+        return Err(format!("{name} does not even succeed once ({}): mend the mix", alone.came_back()));
     }
+    let effects = Effects::find(lab, spec).await;
+    let count = Count { spec, effects: effects.as_ref() };
+    let before = count.start(lab).await;
+    let first = send(lab, keyed(lab, spec)).await;
     let second = send(lab, first.request.clone()).await;
-    evidence.push(compare(clause::ONCE, spec, &first, &second, &format!("{name}, repeated")));
-    evidence.push(at_once(lab, spec).await);
+    let what = format!("{name}, repeated under the same key");
+    evidence.push(count.judge(lab, clause::ONCE, &before, (&first, &second), &what).await);
+    if let Ok(effects) = &effects {
+        evidence.extend(callers::apart(lab, spec, effects).await);
+    }
+    evidence.push(at_once(lab, &count).await);
     evidence.push(other_body(lab, spec, &first).await);
-    evidence.push(killed_after(lab, spec).await?);
-    evidence.push(killed_during(lab, spec, first.took / 2).await?);
+    evidence.push(killed_after(lab, &count).await?);
+    evidence.push(killed_during(lab, &count, first.took / 2).await?);
     Ok(evidence)
 }
 
-/// The request filled in, with a key even when the mix forgot the header.
-fn keyed(lab: &Lab, spec: &RequestSpec) -> Request {
-    let header = spec.idempotent.clone().unwrap_or_default();
-    let mut spec = spec.clone();
-    if !spec.headers.keys().any(|name| name.eq_ignore_ascii_case(&header)) {
-        spec.headers.insert(header, "{key}".into());
+/// A request, and what shows how often it took effect.
+struct Count<'a> {
+    spec: &'a RequestSpec,
+    effects: Result<&'a Effects, &'a Uncontrolled>,
+}
+
+impl Count<'_> {
+    async fn start(&self, lab: &Lab) -> Option<Snapshot> {
+        match self.effects {
+            Ok(effects) => Some(effects.look(lab, self.spec).await),
+            Err(_) => None,
+        }
     }
-    lab.fill(&spec)
-}
 
-async fn send(lab: &Lab, request: Request) -> Exchange {
-    lab.http().send(request).await
-}
+    /// Whether the answers are one answer, and whether one effect is behind them.
+    async fn judge(
+        &self,
+        lab: &Lab,
+        clause: Clause,
+        before: &Option<Snapshot>,
+        (first, second): (&Exchange, &Exchange),
+        what: &str,
+    ) -> Evidence {
+        let came_back = format!("first: {}\nthen: {}", first.came_back(), second.came_back());
+        if !same(self.spec, first, second) {
+            let what = format!("{what}, gets another answer than the first time");
+            return clause.contradicts(what).exchanged(first.sent(), came_back);
+        }
+        self.effect(lab, clause, before, second, what).await.exchanged(first.sent(), came_back)
+    }
 
-fn succeeded(exchange: &Exchange) -> bool {
-    exchange.status().is_some_and(|status| status.is_success())
+    /// Whether one effect is behind answers that are all as `answer`.
+    async fn effect(
+        &self,
+        lab: &Lab,
+        clause: Clause,
+        before: &Option<Snapshot>,
+        answer: &Exchange,
+        what: &str,
+    ) -> Evidence {
+        let (effects, before) = match (self.effects, before) {
+            (Ok(effects), Some(before)) => (effects, before),
+            (Err(failed), _) => {
+                return clause.gap(format!("{what}, gets one answer, which is not one effect: {}", failed.what));
+            }
+            (Ok(_), None) => return clause.gap(format!("{what}: nothing was counted before")),
+        };
+        match effects.since(lab, self.spec, before, answer).await {
+            Seen::Times(1) => clause.holds(format!("{what}, gets one answer and took effect once")),
+            Seen::There => clause.holds(format!("{what}, gets one answer, and the one thing that it names is there")),
+            Seen::Times(0) => clause.gap(format!("{what}, gets one answer, and no effect of it shows")),
+            Seen::Times(times) => clause.contradicts(format!("{what}, took effect at least {times} times")),
+            Seen::Unclear => clause.gap(format!("{what}, gets one answer; its effects could not be counted")),
+        }
+        .by(&effects.control)
+    }
 }
 
 /// Sends until the service no longer says that it should be tried again.
@@ -118,30 +180,9 @@ async fn settled(lab: &Lab, request: &Request, mut last: Exchange) -> Exchange {
     last
 }
 
-/// Whether two answers are the same answer: status, and the document, or at least all that names what was made.
-fn same(spec: &RequestSpec, one: &Exchange, other: &Exchange) -> bool {
-    let (Some(one), Some(other)) = (one.answer(), other.answer()) else { return false };
-    if one.status != other.status {
-        return false;
-    }
-    match (one.json(), other.json()) {
-        (Some(one), Some(other)) if one != other => {
-            let mut names = spec.save.values().map(|pointer| (one.pointer(pointer), other.pointer(pointer))).peekable();
-            names.peek().is_some() && names.all(|(one, other)| one.is_some() && one == other)
-        }
-        (Some(_), Some(_)) => true,
-        _ => one.body == other.body,
-    }
-}
-
-fn compare(clause: Clause, spec: &RequestSpec, first: &Exchange, second: &Exchange, what: &str) -> Evidence {
-    let good = same(spec, first, second);
-    let told = if good { "gets the first answer again" } else { "gets another answer than the first time" };
-    let came_back = format!("first: {}\nthen: {}", first.came_back(), second.came_back());
-    clause.saw(good, format!("{what} under the same key, {told}")).exchanged(first.sent(), came_back)
-}
-
-async fn at_once(lab: &Lab, spec: &RequestSpec) -> Evidence {
+async fn at_once(lab: &Lab, count: &Count<'_>) -> Evidence {
+    let spec = count.spec;
+    let before = count.start(lab).await;
     let request = keyed(lab, spec);
     let exchanges = join_all((0..AT_ONCE).map(|_| send(lab, request.clone()))).await;
     let told_to_wait = exchanges.iter().filter(|exchange| !succeeded(exchange)).count();
@@ -152,21 +193,13 @@ async fn at_once(lab: &Lab, spec: &RequestSpec) -> Evidence {
             distinct.push(exchange);
         }
     }
-    let good = distinct.len() == 1 && distinct.iter().all(succeeded);
-    let what = format!(
-        "{}, {AT_ONCE} times at once under one key, ends in {} distinct answer(s); {told_to_wait} had to ask again",
-        spec.name,
-        distinct.len()
-    );
+    let what = format!("{}, {AT_ONCE} times at once under one key ({told_to_wait} had to ask again)", spec.name);
     let came_back: Vec<String> = distinct.iter().take(5).map(Exchange::came_back).collect();
-    let sent = distinct.first().map(Exchange::sent).unwrap_or_default();
-    clause::CONCURRENT.saw(good, what).exchanged(
-        sent,
-        came_back.join(
-            "
-",
-        ),
-    )
+    let evidence = match distinct.as_slice() {
+        [one] if succeeded(one) => count.effect(lab, clause::CONCURRENT, &before, one, &what).await,
+        many => clause::CONCURRENT.contradicts(format!("{what}, ends in {} distinct answers", many.len())),
+    };
+    evidence.exchanged(distinct.first().map(Exchange::sent).unwrap_or_default(), came_back.join("\n"))
 }
 
 /// Another valid body under the key of `first`. A body that is refused under any key would prove nothing.
@@ -185,9 +218,12 @@ async fn other_body(lab: &Lab, spec: &RequestSpec, first: &Exchange) -> Evidence
         let exchange = send(lab, Request { body: text.into(), ..first.request.clone() }).await;
         let good = exchange.status().is_some_and(|status| status.is_client_error());
         let told = if good { "is refused" } else { "is not refused" };
-        return clause::OTHER_BODY
-            .saw(good, format!("{name} with another body under a used key {told}"))
-            .with(&exchange);
+        let evidence = clause::OTHER_BODY.saw(good, format!("{name} with another body under a used key {told}"));
+        let evidence = match Control::answered(&control, 200..=299) {
+            Ok(control) => evidence.by(&control),
+            Err(failed) => clause::OTHER_BODY.uncontrolled(&failed),
+        };
+        return evidence.with(&exchange);
     }
     clause::OTHER_BODY.gap(format!("no other body for {name} is valid: whether one is refused was not examined"))
 }
@@ -221,25 +257,23 @@ fn variants(body: &Value) -> Vec<Value> {
     variants
 }
 
-async fn killed_after(lab: &mut Lab, spec: &RequestSpec) -> Result<Evidence, String> {
-    let first = send(lab, keyed(lab, spec)).await;
+async fn killed_after(lab: &mut Lab, count: &Count<'_>) -> Result<Evidence, String> {
+    let before = count.start(lab).await;
+    let first = send(lab, keyed(lab, count.spec)).await;
     kill_and_start(lab).await?;
     let second = send(lab, first.request.clone()).await;
     let second = settled(lab, &first.request, second).await;
-    Ok(compare(
-        clause::CRASH,
-        spec,
-        &first,
-        &second,
-        &format!("{}, repeated after a SIGKILL and a new start", spec.name),
-    ))
+    let what = format!("{}, repeated after a SIGKILL and a new start", count.spec.name);
+    Ok(count.judge(lab, clause::CRASH, &before, (&first, &second), &what).await)
 }
 
 /// The answer may have been lost with the service. Then the first one after the start counts, and must stay.
 ///
 /// `moment` is when the signal comes: half of what the request took before is likely to be in the middle of it.
-async fn killed_during(lab: &mut Lab, spec: &RequestSpec, moment: Duration) -> Result<Evidence, String> {
-    let request = keyed(lab, spec);
+async fn killed_during(lab: &mut Lab, count: &Count<'_>, moment: Duration) -> Result<Evidence, String> {
+    let name = &count.spec.name;
+    let before = count.start(lab).await;
+    let request = keyed(lab, count.spec);
     let under_way = tokio::spawn({
         let client = lab.http();
         let request = request.clone();
@@ -253,10 +287,11 @@ async fn killed_during(lab: &mut Lab, spec: &RequestSpec, moment: Duration) -> R
     let first = if succeeded(&lost) { lost } else { after };
     let again = send(lab, request).await;
     if !succeeded(&first) {
-        let what = format!("{}, cut off by a SIGKILL, cannot be repeated with success", spec.name);
+        let what = format!("{name}, cut off by a SIGKILL, cannot be repeated with success");
         return Ok(clause::CRASH.contradicts(what).with(&first));
     }
-    Ok(compare(clause::CRASH, spec, &first, &again, &format!("{}, sent while a SIGKILL came, and repeated", spec.name)))
+    let what = format!("{name}, sent while a SIGKILL came, and repeated");
+    Ok(count.judge(lab, clause::CRASH, &before, (&first, &again), &what).await)
 }
 
 async fn kill_and_start(lab: &mut Lab) -> Result<(), String> {

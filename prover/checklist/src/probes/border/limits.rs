@@ -1,15 +1,20 @@
 //! `border.limits`: size, count and depth of what a client sends are limited, with a clear 4xx.
 //!
 //! - **Hypothesis**: a head, a URI and a body that grow without end are refused with a 4xx, JSON that is nested without end is
-//!   refused, a request with two lengths never becomes two requests, and none of it costs memory or the service.
+//!   refused, a request with two lengths never becomes two requests, what comes a byte at a time is cut, and none of it costs
+//!   memory or the service.
 //! - **Sent**: one header of 256 KiB, 1 MiB and 8 MiB, then 2,000, 20,000 and 200,000 small headers, then a URI of 64 KiB, 1 MiB
-//!   and 8 MiB, each until one is refused; a body that declares 1 GiB and a chunked one, both streamed up to 64 MiB;
-//!   100,000 levels of JSON arrays and objects to the first JSON request of the mix; five shapes of request smuggling.
-//! - **Decides**: accepted without end, a 5xx, silence, two answers to one request, a dead service, or 64 MiB more resident
-//!   memory fall short. A connection that is closed without an answer is limited though not clear: a note.
-//! - **Blast radius**: the service's memory and CPU, for seconds. Nothing is written unless a smuggled GET is.
-//! - **Bound in time**: each piece 10 s; about 5 s in all against a service that answers, three minutes against one that hangs
-//!   on everything.
+//!   and 8 MiB, each until one is refused; to each of the first four writes of the mix a body that declares 1 GiB and a chunked
+//!   one, both streamed up to 64 MiB; to those with JSON 100,000 levels of arrays and objects, and 10,000 when that is refused for
+//!   its size; five shapes of request smuggling; meanwhile a head and each body a byte at a time; 256 KiB of headers over HTTP/2
+//!   where it is spoken without TLS.
+//! - **Decides**: accepted without end, a 5xx, silence, two answers to one request, a dead service, or 256 MiB more resident
+//!   memory fall short. Each write is first shown to be answered as declared; a 401, 403, 404 or 405 says nothing about limits.
+//!   A connection that is closed without an answer is limited though not clear: a gap of the clear refusal.
+//! - **Blast radius**: the service's memory and CPU, for seconds. Nothing is written unless a smuggled GET is, and each write of
+//!   the mix three times.
+//! - **Bound in time**: each piece 10 s; in all the time until what comes a byte at a time is cut, at most 100 s, and three
+//!   minutes more against a service that hangs on everything.
 
 use std::time::Duration;
 
@@ -17,7 +22,7 @@ use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
 use super::support::harmless::{Harmless, in_peace};
-use super::support::writes::{Writes, json_spec, writes};
+use super::support::writes::{Writes, writes};
 use crate::clause::Clause;
 use crate::clause::border::limits as clause;
 use crate::finding::{Evidence, Finding};
@@ -26,11 +31,14 @@ use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
 
 mod body;
+mod depth;
+mod protocols;
 mod smuggling;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
+mod time;
 
 const ID: &str = "border.limits";
 /// The probe.
@@ -44,8 +52,8 @@ pub const PROBE: Probe = Probe {
 const ANSWER: Duration = Duration::from_secs(10);
 /// How much resident memory may rise over the whole examination, in bytes.
 const MEMORY: u64 = 64 << 20;
-/// Levels of JSON nesting: any parser that recurses without a limit has overflowed its stack before.
-const DEPTH: usize = 100_000;
+/// From how much on it is held against the service, in bytes.
+const TOO_MUCH: u64 = 4 * MEMORY;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -53,26 +61,31 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Ok(both) => both,
         Err(finding) => return finding,
     };
+    let (targets, gaps) = body::targets(lab).await;
+    let takes_bodies = matches!(writes(lab).await, Writes::Possible);
+    let mut drips = time::start(lab, &listener, &harmless).await;
     let mut memory = Memory::start(lab);
     let mut evidence = oversized_heads(&listener, &harmless, &mut memory, lab).await;
-
-    let target = body::Target::of(lab);
-    let mut unseen = None;
-    for framing in [body::Framing::Declared, body::Framing::Chunked] {
-        let (piece, seen) = body::flood(&listener, &target, framing).await;
-        memory.look(lab);
-        evidence.push(piece);
-        if !seen && matches!(writes(lab).await, Writes::Possible) {
-            unseen = Some("no request with a body is known: declare one in [[requests]]");
+    evidence.extend(gaps);
+    if targets.is_empty() && takes_bodies {
+        evidence.push(clause::SIZE.gap("no request with a body that works is known: declare one in [[requests]]"));
+    }
+    let guess = [body::Target::guess()];
+    for target in if targets.is_empty() { &guess[..] } else { &targets[..] } {
+        for framing in [body::Framing::Declared, body::Framing::Chunked] {
+            evidence.push(body::flood(&listener, target, framing).await);
+            memory.look(lab);
         }
     }
-    evidence.extend(deep_json(lab).await);
+    evidence.extend(depth::examine(lab).await);
     memory.look(lab);
-    evidence.extend(smuggling::attempts(&listener, &target.request).await);
+    let known = targets.iter().find_map(|target| Some((&target.request, target.control.as_ref()?)));
+    let (request, control) = known.unwrap_or((&harmless.request, &harmless.control));
+    evidence.extend(smuggling::attempts(&listener, request, control).await);
+    evidence.push(protocols::examine(lab, &listener, &harmless).await);
     evidence.push(harmless.evidence_after(clause::SIZE, "all of it").await);
     evidence.push(memory.evidence());
-
-    evidence.extend(unseen.map(|reason| clause::SIZE.gap(reason)));
+    evidence.extend(time::evidence(lab, &mut drips, takes_bodies).await);
     Finding::judge(ID, evidence)
 }
 
@@ -141,7 +154,7 @@ async fn oversized_heads(
                 Fate::Served(status) => (false, format!("{subject}: accepted and answered {status}: no limit")),
             };
             let sent = format!("{} {} with {subject}", harmless.request.method, harmless.request.path);
-            evidence.push(growing.clause.saw(good, what).exchanged(sent, came));
+            evidence.push(growing.clause.saw(good, what).exchanged(sent, came).by(&harmless.control));
             break;
         }
     }
@@ -179,25 +192,6 @@ fn is_refusal(status: u16) -> bool {
     (400..500).contains(&status) && ![401, 403, 404, 405].contains(&status)
 }
 
-async fn deep_json(lab: &Lab) -> Vec<Evidence> {
-    let Some(spec) = json_spec(lab) else {
-        return vec![clause::DEPTH.gap("no request with JSON is declared: its depth was not examined")];
-    };
-    let shapes = [
-        ("arrays", format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH))),
-        ("objects", format!("{}1{}", "{\"a\":".repeat(DEPTH), "}".repeat(DEPTH))),
-    ];
-    let mut evidence = Vec::new();
-    for (name, text) in shapes {
-        let exchange = lab.http().send(lab.fill(&spec).body(text)).await;
-        let good = exchange.status().is_some_and(|status| status.is_client_error());
-        let status = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
-        let what = format!("{DEPTH} levels of JSON {name} are answered {status}");
-        evidence.push(clause::DEPTH.saw(good, what).with(&exchange));
-    }
-    evidence
-}
-
 /// Resident memory before and the most that was seen since.
 struct Memory {
     before: u64,
@@ -228,7 +222,8 @@ impl Memory {
             mebibytes(self.before),
             MEMORY >> 20
         );
-        clause::SIZE.saw(risen < MEMORY, what)
+        // A heap that grows while megabytes of heads are refused may stay large for a while.
+        clause::SIZE.maybe(if risen < MEMORY { Some(true) } else { (risen >= TOO_MUCH).then_some(false) }, what)
     }
 }
 

@@ -4,17 +4,19 @@
 //!   input never gives a 5xx (502 to 504 aside, where they are documented).
 //! - **Sent**: a GET of the declared path, or of the usual ones; each documented GET that needs no parameters; the mix;
 //!   then at most 200 requests with bodies, path and query parameters made wrong from the schemas, always the same ones.
-//! - **Decides**: no document although there is an API, another version, a reference that leads nowhere, an answer with
+//! - **Decides**: no document although there is an API, a version other than 3.1 and 3.2, a reference that leads nowhere, an answer with
 //!   a status that is not documented or a body against its schema, a request of the mix that is not documented, or a 5xx fall short.
-//! - **Blast radius**: some generated bodies are valid and take effect. Operations that the mix declares slow or crashing are left out.
+//!   A document that is not JSON (YAML) is not read: unknown.
+//! - **Blast radius**: some generated bodies are valid and take effect. Writes that the mix does not declare are not sent (a gap), and
+//!   operations that it declares slow or crashing are left out.
 //! - **Bound in time**: 250 exchanges, each within the service's deadline plus 5 s; it stops after 60 s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use keel_wire::http::{Exchange, Request};
 
-use self::document::{Document, Operation};
+use self::document::{Document, NoDocument, Operation};
 use super::support::writes::{Writes, changes_state, reads, writes};
 use crate::clause::border::openapi as clause;
 use crate::finding::{Evidence, Finding};
@@ -64,18 +66,26 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     };
     let path = exchange.request.path.clone();
     let text = exchange.answer().map(|answer| answer.body.clone()).unwrap_or_default();
-    let document = match Document::parse(&text) {
+    let document = match Document::parse(&text, &path) {
         Ok(document) => document,
-        Err(reason) => {
+        Err(NoDocument::Lacks(reason)) => {
             let evidence = vec![
                 clause::DOCUMENT.contradicts(format!("{path} is no OpenAPI 3.1 document: {reason}")).with(&exchange),
             ];
             return Finding::judge(ID, evidence);
         }
+        Err(NoDocument::Unreadable(reason)) => {
+            let reason = format!("{path} could not be read: {reason}; declare in `openapi` where it is served as JSON");
+            return Finding::unknown(ID, reason, vec![Evidence::note(format!("what {path} is")).with(&exchange)]);
+        }
     };
     let operations = document.operations().len();
     let mut evidence =
-        vec![clause::DOCUMENT.holds(format!("{path} is an OpenAPI 3.1 document with {operations} operations"))];
+        vec![clause::DOCUMENT.holds(format!("{path} is an OpenAPI 3.1 or 3.2 document with {operations} operations"))];
+    evidence.push(
+        clause::FROM_CODE
+            .gap("whether the document is made from the code cannot be seen from outside: say so in decisions.toml"),
+    );
     let dangling = document.dangling();
     if !dangling.is_empty() {
         evidence.push(clause::DOCUMENT.contradicts(format!("references lead nowhere: {}", dangling.join(", "))));
@@ -172,7 +182,7 @@ async fn plain_reads(lab: &Lab, document: &Document) -> Vec<Evidence> {
         {
             continue;
         }
-        let exchange = lab.http().send(Request::get(document.path(operation.template))).await;
+        let exchange = lab.http().send(Request::get(document.path(&operation, operation.template))).await;
         tally.count(faults(document, &operation, &exchange), &exchange);
     }
     tally.evidence("documented GETs without parameters are answered as documented")
@@ -203,12 +213,18 @@ async fn generated(lab: &Lab, document: &Document) -> Vec<Evidence> {
         specs.get(&(operation.method.to_owned(), operation.template.to_owned())).map(|spec| lab.fill(spec))
     };
     let mut tally = Tally::default();
+    let mut undeclared = BTreeSet::new();
     for case in tester::cases(document, &known, GENERATED) {
         if began.elapsed() > BOUND {
             tally.notes.push(format!("stopped after {BOUND:?}"));
             break;
         }
         if left_out(lab, document, &case.operation) {
+            continue;
+        }
+        let writes = case.operation.method != "get";
+        if writes && !specs.contains_key(&(case.operation.method.to_owned(), case.operation.template.to_owned())) {
+            undeclared.insert(format!("{} {}", case.operation.method.to_uppercase(), case.operation.template));
             continue;
         }
         let exchange = lab.http().send(case.request).await;
@@ -220,7 +236,14 @@ async fn generated(lab: &Lab, document: &Document) -> Vec<Evidence> {
         let fault = faults(document, &case.operation, &exchange);
         tally.count(fault.map(|fault| format!("with {}: {fault}", case.what)), &exchange);
     }
-    tally.evidence("generated requests, most of them wrong, are answered as documented and without a 5xx")
+    let mut evidence =
+        tally.evidence("generated requests, most of them wrong, are answered as documented and without a 5xx");
+    if !undeclared.is_empty() {
+        let all: Vec<String> = undeclared.into_iter().collect();
+        let what = format!("writes that [[requests]] does not declare were not sent: {}", all.join(", "));
+        evidence.push(clause::CONFORMS.gap(what));
+    }
+    evidence
 }
 
 /// For each operation, a request of the mix that is right: its headers and path parameters are used.

@@ -19,6 +19,7 @@ use keel_wire::http::{Exchange, Request};
 use self::page::{Next, Page};
 use super::support::writes::{Writes, changes_state, reads, writes};
 use crate::clause::border::pagination as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -61,16 +62,21 @@ const CURSORS: [&str; 6] = ["cursor", "after", "page_token", "pageToken", "next"
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let lists: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.list).take(EXAMINED).collect();
+    let mut lists: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.list).collect();
+    let left = lists.split_off(lists.len().min(EXAMINED));
     if lists.is_empty() {
         return without_lists(lab).await;
     }
-    let mut evidence = Vec::new();
+    let mut evidence: Vec<Evidence> = left.iter().map(not_tried).collect();
     for spec in &lists {
         let list = List { lab, spec };
         list.examine(&mut evidence).await;
     }
     Finding::judge(ID, evidence)
+}
+
+fn not_tried(spec: &RequestSpec) -> Evidence {
+    clause::BOUNDED.gap(format!("{} was not tried: the first {EXAMINED} lists were", spec.name))
 }
 
 /// No list was declared: it does not apply when nothing can be added and nothing looks like a list.
@@ -256,7 +262,7 @@ struct Walker<'a> {
 impl Walker<'_> {
     /// Follows the cursor to the end of the list, or for so many pages; the identity of every item, in order.
     async fn walk(&self, adding: bool) -> Result<Walk, Box<Evidence>> {
-        let mut walk = Walk { items: Vec::new(), pages: 0, ended: false };
+        let mut walk = Walk { items: Vec::new(), pages: 0, added: 0, ended: false };
         let mut exchange = self.list.get(&self.parameters).await;
         loop {
             let Some(page) = Page::of(&exchange) else {
@@ -266,7 +272,7 @@ impl Walker<'_> {
             walk.pages += 1;
             walk.items.extend(page.items.iter().map(|item| identity(self.list.spec, item)));
             if adding && walk.pages <= ADDED {
-                self.list.make(1).await;
+                walk.added += self.list.make(1).await;
             }
             match page.next {
                 Some(next) if walk.pages < PAGES => exchange = self.follow(&next).await,
@@ -292,6 +298,8 @@ impl Walker<'_> {
 struct Walk {
     items: Vec<String>,
     pages: usize,
+    /// Rows made meanwhile.
+    added: usize,
     ended: bool,
 }
 
@@ -323,11 +331,22 @@ fn compare(name: &str, still: &Walk, moving: &Walk) -> Evidence {
     let missing = if moving.ended { still.items.iter().filter(|item| !seen.contains(item)).count() } else { 0 };
     let good = twice == 0 && twice_in_peace == 0 && missing == 0;
     let what = format!(
-        "a walk of {} pages through {name} while rows were added saw {} items, {twice} twice, {missing} left out of {} before \
+        "a walk of {} pages through {name} while {} rows were added saw {} items, {twice} twice, {missing} left out of {} before \
          ({twice_in_peace} twice in peace)",
         moving.pages,
+        moving.added,
         moving.items.len(),
         still.items.len()
     );
-    clause::STABLE.saw(good, what)
+    // Rows that come while one page is read, or rows that do not come, could not have moved anything.
+    let control = Control::seen(
+        moving.added > 0 && moving.pages > 1,
+        format!("{} rows were added on {} pages", moving.added, moving.pages),
+        format!("{what}: declare what makes its rows, so that there are several pages and more come"),
+    );
+    match control {
+        Ok(control) => clause::STABLE.saw(good, what).by(&control),
+        Err(failed) if good => clause::STABLE.uncontrolled(&failed),
+        Err(_) => clause::STABLE.contradicts(what),
+    }
 }

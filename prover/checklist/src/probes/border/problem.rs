@@ -2,24 +2,28 @@
 //!
 //! - **Hypothesis**: whatever goes wrong, the answer is `application/problem+json` with `type`, `title` and the right `status`, a
 //!   request id in a header or in the document, and nothing about the inside.
-//! - **Sent**: a path that does not exist, twice; DELETE where only GET is known; malformed JSON and JSON of another media type to
-//!   the first JSON request of the mix; each request of the mix that is declared to crash.
+//! - **Sent**: a path that does not exist, twice; a method that nobody has; malformed JSON and a body of another media type to
+//!   the first four JSON requests of the mix; the whole mix once; each request that is declared to crash; and, with each dependency
+//!   down in turn, the first four requests that use it.
 //! - **Decides**: an error in another form, without an id, with the id of another, or with traces, paths, SQL or versions in it
-//!   falls short. What the protocol layer refuses before HTTP is understood (a garbled head) is not looked at.
-//! - **Blast radius**: DELETE is sent only to a path of the mix without templates, on which the mix has no DELETE.
-//! - **Bound in time**: six exchanges, each within the service's deadline plus 5 s.
+//!   falls short. The request's own path is no leak. Where no 5xx was seen, the errors that leak most were not: a gap. What the
+//!   protocol layer refuses before HTTP is understood (a garbled head) is not looked at.
+//! - **Blast radius**: the mix once more; each dependency is down for some seconds, and mended at the end.
+//! - **Bound in time**: 30 exchanges and four a dependency, each within the service's deadline plus 5 s.
 
 use http::Method;
+use keel_proxy::Fault;
 use keel_wire::http::{Exchange, Request};
 use regex::Regex;
 use serde_json::Value;
 
-use super::support::writes::{NOWHERE, json_spec, reads};
+use super::support::writes::{NOWHERE, Writes, bodied, json_spec, writes};
 use crate::clause::Clause;
 use crate::clause::border::problem as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::subject::Dependencies;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -53,74 +57,133 @@ const LEAKS: [(&str, &str); 8] = [
     ),
 ];
 
+/// The most requests of a kind that are tried.
+const TRIED: usize = 4;
+/// A method that no service has.
+const NO_METHOD: &[u8] = b"KEELPROBE";
+
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let mut evidence = Vec::new();
-    let mut ids = Vec::new();
-    let mut seen_error = false;
+    let mut seen = Seen::default();
     for (what, request) in attempts(lab) {
         let exchange = lab.http().send(request).await;
-        let (pieces, id) = examine_error(what, &exchange);
-        seen_error |= pieces.iter().any(|piece| piece.decides());
+        seen.look(&what, &exchange, true);
+    }
+    for (spec, exchange) in lab.send_mix().await {
+        seen.look(&format!("{}, of the mix", spec.name), &exchange, false);
+    }
+    dependencies_down(lab, &mut seen).await;
+    for spec in bodied(lab).iter().filter(|spec| spec.json.is_some()).skip(TRIED) {
+        seen.evidence.push(clause::DOCUMENT.gap(format!("malformed JSON to {} was not tried", spec.name)));
+    }
+    seen.finding(json_spec(lab).is_some() || !matches!(writes(lab).await, Writes::Possible))
+}
+
+/// What the errors have said so far.
+#[derive(Default)]
+struct Seen {
+    evidence: Vec<Evidence>,
+    ids: Vec<String>,
+    errors: usize,
+    /// Errors of 5xx among them.
+    of_server: usize,
+}
+
+impl Seen {
+    /// Takes an answer; one that is no error says nothing. `must` says that an answer must come.
+    fn look(&mut self, what: &str, exchange: &Exchange, must: bool) {
+        let Some(status) = exchange.status().map(|status| status.as_u16()) else {
+            let told = format!("{what} is not answered at all");
+            let piece = if must { clause::DOCUMENT.contradicts(told) } else { clause::DOCUMENT.gap(told) };
+            self.evidence.push(piece.with(exchange));
+            return;
+        };
+        if status < 400 {
+            if must {
+                self.evidence
+                    .push(clause::DOCUMENT.figure(format!("{what} is no error here: {status}")).with(exchange));
+            }
+            return;
+        }
+        let (pieces, id) = examine_error(what, exchange);
+        self.errors += 1;
+        self.of_server += usize::from(status >= 500);
         // The note on the server's version is the same every time: once will do.
-        evidence.extend(
-            pieces.into_iter().filter(|piece| piece.sent.is_some() || !evidence.contains(piece)).collect::<Vec<_>>(),
-        );
-        ids.extend(id);
+        for piece in pieces {
+            if piece.sent.is_some() || !self.evidence.contains(&piece) {
+                self.evidence.push(piece);
+            }
+        }
+        self.ids.extend(id);
     }
-    let distinct: std::collections::HashSet<&String> = ids.iter().collect();
-    if distinct.len() < ids.len() {
-        evidence.push(clause::REQUEST_ID.contradicts("two errors carry the same request id"));
+
+    /// Whether malformed input was tried, or is not taken at all, is told by `input`.
+    fn finding(mut self, input: bool) -> Finding {
+        let distinct: std::collections::HashSet<&String> = self.ids.iter().collect();
+        if distinct.len() < self.ids.len() {
+            self.evidence.push(clause::REQUEST_ID.contradicts("two errors carry the same request id"));
+        }
+        let gaps = |what: &str| [clause::DOCUMENT, clause::REQUEST_ID, clause::NO_LEAK].map(|clause| clause.gap(what));
+        if self.of_server == 0 {
+            self.evidence.extend(gaps(
+                "no 5xx was seen: declare a request with `crash = true`, one with `expect = 500`, or `uses` of a dependency",
+            ));
+        }
+        if !input {
+            self.evidence.extend(gaps("malformed input was not tried: declare a request with `json` in [[requests]]"));
+        }
+        if self.errors == 0 {
+            return Finding::unknown(ID, "no error could be provoked", self.evidence);
+        }
+        Finding::judge(ID, self.evidence)
     }
-    if !seen_error {
-        return Finding::unknown(
-            ID,
-            "no error could be provoked: declare a request with JSON in [[requests]]",
-            evidence,
-        );
-    }
-    Finding::judge(ID, evidence)
 }
 
 /// What is sent to provoke errors, and what each is.
-fn attempts(lab: &Lab) -> Vec<(&'static str, Request)> {
+fn attempts(lab: &Lab) -> Vec<(String, Request)> {
+    let method = Method::from_bytes(NO_METHOD).unwrap_or(Method::TRACE);
     let mut attempts = vec![
-        ("a path that does not exist", Request::get(NOWHERE)),
-        ("the same again", Request::get(NOWHERE)),
-        ("a method that the path does not have", Request::new(Method::DELETE, only_read(lab))),
+        ("a path that does not exist".to_owned(), Request::get(NOWHERE)),
+        ("the same again".to_owned(), Request::get(NOWHERE)),
+        ("a method that the path does not have".to_owned(), Request::new(method, lab.harmless().path)),
     ];
-    if let Some(spec) = json_spec(lab) {
-        let malformed = lab.fill(&spec).body(r#"{"broken": "#);
-        attempts.push(("malformed JSON", malformed));
-        let mut other = lab.fill(&spec);
+    for spec in bodied(lab).iter().filter(|spec| spec.json.is_some()).take(TRIED) {
+        let malformed = lab.fill(spec).body(r#"{"broken": "#);
+        attempts.push((format!("malformed JSON to {}", spec.name), malformed));
+        let mut other = lab.fill(spec);
         other.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
-        attempts.push(("a body of another media type", other.header("Content-Type", "text/csv").body("a,b\n1,2\n")));
+        let other = other.header("Content-Type", "text/csv").body("a,b\n1,2\n");
+        attempts.push((format!("a body of another media type to {}", spec.name), other));
     }
     let crashes = lab.subject.requests.iter().filter(|spec| spec.crash);
-    attempts.extend(crashes.map(|spec| ("a request that crashes its handler", lab.fill(spec))));
+    attempts.extend(crashes.map(|spec| (format!("{}, which crashes its handler", spec.name), lab.fill(spec))));
     attempts
 }
 
-/// A path that is read and nothing else: of the mix, without templates and without a DELETE; else the root.
-fn only_read(lab: &Lab) -> String {
-    let requests = &lab.subject.requests;
-    let deleted =
-        |path: &str| requests.iter().any(|spec| spec.method.eq_ignore_ascii_case("DELETE") && spec.path == path);
-    let specs = requests.iter().filter(|spec| reads(spec) && !spec.slow && !spec.crash);
-    let path = specs.map(|spec| spec.path.as_str()).find(|path| !path.contains('{') && !deleted(path));
-    path.unwrap_or("/").split('?').next().unwrap_or("/").to_owned()
+/// The errors of requests whose dependency is down.
+async fn dependencies_down(lab: &Lab, seen: &mut Seen) {
+    let Dependencies::Declared(dependencies) = &lab.subject.dependencies else { return };
+    for name in dependencies.iter().map(|dependency| &dependency.name) {
+        let users = lab.mix().into_iter().filter(|spec| spec.uses.contains(name)).take(TRIED);
+        let Some(proxy) = lab.proxy(name) else {
+            seen.evidence
+                .push(clause::DOCUMENT.gap(format!("{name} could not be taken down: it is not behind a proxy")));
+            continue;
+        };
+        proxy.set(Fault::Down).await;
+        for spec in users {
+            let exchange = lab.http().send(lab.fill(&spec)).await;
+            seen.look(&format!("{} with {name} down", spec.name), &exchange, false);
+        }
+        proxy.set(Fault::None).await;
+    }
 }
 
 /// Judges one error; its request id when it has one.
 fn examine_error(what: &str, exchange: &Exchange) -> (Vec<Evidence>, Option<String>) {
-    let Some(answer) = exchange.answer() else {
-        return (vec![clause::DOCUMENT.contradicts(format!("{what} is not answered at all")).with(exchange)], None);
-    };
+    let Some(answer) = exchange.answer() else { return (Vec::new(), None) };
     let status = answer.status.as_u16();
-    if status < 400 {
-        return (vec![clause::DOCUMENT.gap(format!("{what} is no error here: {status}")).with(exchange)], None);
-    }
-    let body = answer.text();
+    let body = without_path(&answer.text(), &exchange.request.path);
     let document = answer.json().filter(Value::is_object);
     let id = request_id(exchange, document.as_ref());
     let told = |clause: Clause, faults: Vec<String>, sound: &str| {
@@ -174,6 +237,12 @@ fn request_id(exchange: &Exchange, document: Option<&Value>) -> Option<String> {
         members.iter().find(|(name, _)| named(name)).and_then(|(_, value)| value.as_str())
     };
     header.or_else(member).map(ToOwned::to_owned)
+}
+
+/// The text without the path that was asked for: who has sent it knows it, and `instance` (RFC 9457, 3.1.5) may repeat it.
+fn without_path(text: &str, path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    if path.len() > 1 { text.replace(path, "") } else { text.to_owned() }
 }
 
 /// What the text gives away.

@@ -90,11 +90,21 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return burst.unrefused();
     }
     let mut evidence = burst.evidence();
+    evidence.extend(unseen());
     let (other, meanwhile) = asker.other().await;
     evidence.push(other);
     // Who counts what it refuses may have told a longer wait since.
     evidence.push(asker.again(burst.stated_wait().max(meanwhile.stated_wait())).await);
     Finding::judge(ID, evidence)
+}
+
+/// What is not examined, each with the reason.
+fn unseen() -> [Evidence; 3] {
+    [
+        clause::BY_IDENTITY.gap("one caller alone was sent from: limits by identity are not examined by this version"),
+        clause::STRICT_PATHS.gap("failed logins are not sent: stricter limits of such paths are not examined"),
+        clause::PER_ROUTE.gap("one route alone was sent to: other limits of other routes are not examined"),
+    ]
 }
 
 /// Sends the harmless request from a chosen address.

@@ -1,4 +1,5 @@
 //! What probes of chapter `border` share.
 
+pub(crate) mod drips;
 pub(crate) mod harmless;
 pub(crate) mod writes;

@@ -45,13 +45,9 @@ const COUNTER_STEP: u128 = 1 << 32;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let creators: Vec<(RequestSpec, String, String)> = lab
-        .mix()
-        .iter()
-        .filter(|spec| changes_state(spec))
-        .filter_map(|spec| identifier(lab, spec))
-        .take(EXAMINED)
-        .collect();
+    let mut creators: Vec<(RequestSpec, String, String)> =
+        lab.mix().iter().filter(|spec| changes_state(spec)).flat_map(|spec| identifiers(lab, spec)).collect();
+    let left = creators.split_off(creators.len().min(EXAMINED));
     if creators.is_empty() {
         return match writes(lab).await {
             Writes::None(reason, evidence) => Finding::not_applicable(ID, reason, evidence),
@@ -62,7 +58,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             }
         };
     }
-    let mut evidence = Vec::new();
+    let mut evidence: Vec<Evidence> = left.iter().map(not_tried).collect();
     for (spec, name, pointer) in creators {
         let mut ids = Vec::new();
         for _ in 0..SAMPLES {
@@ -85,17 +81,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// The identifier that a creator saves: the first that some path of the mix uses, else the first called `id`.
-fn identifier(lab: &Lab, spec: &RequestSpec) -> Option<(RequestSpec, String, String)> {
+fn not_tried((spec, _, pointer): &(RequestSpec, String, String)) -> Evidence {
+    clause::GUESSED.gap(format!("{pointer} of {} was not examined: the first {EXAMINED} identifiers were", spec.name))
+}
+
+/// The identifiers that a creator saves: those that some path of the mix uses, and those called `id`.
+fn identifiers(lab: &Lab, spec: &RequestSpec) -> Vec<(RequestSpec, String, String)> {
     let used = |name: &str| {
         let template = format!("{{{name}}}");
         let paths = lab.subject.requests.iter().flat_map(|spec| [Some(&spec.path), spec.read.as_ref()]);
         paths.flatten().any(|path| path.contains(&template))
     };
     let named = |pointer: &str| pointer.to_ascii_lowercase().ends_with("id");
-    let mut saves = spec.save.iter();
-    let save = saves.find(|(name, _)| used(name)).or_else(|| spec.save.iter().find(|(_, pointer)| named(pointer)));
-    save.map(|(name, pointer)| (spec.clone(), name.clone(), pointer.clone()))
+    let saves = spec.save.iter().filter(|(name, pointer)| used(name) || named(pointer));
+    saves.map(|(name, pointer)| (spec.clone(), name.clone(), pointer.clone())).collect()
 }
 
 /// Judges identifiers that were made one after the other.

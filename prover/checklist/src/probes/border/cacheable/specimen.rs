@@ -15,4 +15,6 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-public-cookie", |port| things_with(Flaw::PublicCookie, port))
         .falls_short("sets a cookie in a public answer"),
     PLAIN.falls_short("says nothing about caching"),
+    Server::new("border-shares-personal-page", |port| things_with(Flaw::SharesPersonalPage, port))
+        .falls_short("lets shared caches keep what one caller gets"),
 ];

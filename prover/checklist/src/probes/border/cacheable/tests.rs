@@ -1,8 +1,10 @@
 //! `border.cacheable` on its specimens.
 
 use super::*;
+use crate::finding::Bearing;
 use crate::probes::border::testing::things;
-use crate::testing::{examine_declared, falls_short, holds};
+use crate::subject::{RequestSpec, Subject};
+use crate::testing::{examine_declared, falls_short, get, holds, is_unknown, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_validators_that_work() {
@@ -19,6 +21,29 @@ async fn falls_short_for_each_way_to_mislead_a_cache() {
     ] {
         falls_short(&examine_declared("border.cacheable", name, things).await, &[words]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn falls_short_for_a_page_of_one_caller_that_is_shared() {
+    let caller = |subject: &mut Subject| {
+        things(subject);
+        let headers = [("Authorization".to_owned(), "Bearer one".to_owned())].into();
+        subject.requests = vec![RequestSpec { headers, ..get("/me") }];
+    };
+    let finding = examine_declared("border.cacheable", "border-shares-personal-page", caller).await;
+    falls_short(&finding, &["GET /me is another one with credentials, and shared caches may give it to anybody"]);
+    let finding = examine_declared("border.cacheable", "border-sound", caller).await;
+    holds(&finding);
+    says(&finding, Bearing::For, &["GET /me, with credentials, is for its caller alone"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declared_get_that_is_not_answered_is_a_gap() {
+    let wrong = |subject: &mut Subject| {
+        things(subject);
+        subject.requests.push(get("/nowhere"));
+    };
+    is_unknown(&examine_declared("border.cacheable", "border-sound", wrong).await, "not as declared");
 }
 
 fn control(value: &str) -> Control {

@@ -32,6 +32,8 @@ enum Flaw {
     Other,
     /// Unpacks whatever comes.
     Unbounded,
+    /// Keeps what it is sent, and unpacks nothing. No flaw.
+    Keeps,
     /// Repeats the query beside a token that stays the same.
     Guessable,
     /// Repeats the query beside a token that is another one each time.
@@ -53,6 +55,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-packed-unbounded", |port| pack(Flaw::Unbounded, port)).falls_short("unpacks whatever comes"),
     Server::new("border-packed-guessable", |port| pack(Flaw::Guessable, port))
         .falls_short("repeats the query beside a token that stays the same"),
+    Server::new("border-packed-kept", |port| pack(Flaw::Keeps, port))
+        .holds_but_for(&[clause::BOUNDED, clause::NO_SECRETS], "keeps what it is sent, and unpacks nothing"),
     SOUND.does_not_apply("compresses nothing, and takes no compressed body"),
     PLAIN.is_unknown("compresses nothing, and nothing is declared about its writes"),
 ];
@@ -96,6 +100,9 @@ fn page(flaw: Flaw, path: &str, accepted: &str) -> Response {
 }
 
 fn take(flaw: Flaw, request: &Request) -> Response {
+    if flaw == Flaw::Keeps {
+        return Response::new(201, "text/plain", "kept");
+    }
     let bound = if flaw == Flaw::Unbounded { u64::MAX } else { BOUND + 1 };
     let mut body = Vec::new();
     match request.header("content-encoding") {

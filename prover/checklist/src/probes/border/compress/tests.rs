@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::clause::border::compress::NO_SECRETS;
+use crate::clause::border::compress::{BOUNDED, NO_SECRETS};
 use crate::probes::border::testing::things;
 use crate::subject::{State, Subject};
 use crate::testing::holds_but_for;
@@ -30,6 +30,19 @@ async fn falls_short_for_each_way_to_mislead_and_for_a_bomb() {
     ] {
         falls_short(&examine_declared("border.compress", name, json_write).await, &[words]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_keeps_what_it_is_sent_does_not_fall_for_a_bomb() {
+    let finding = examine_declared("border.compress", "border-packed-kept", json_write).await;
+    holds_but_for(&finding, &[BOUNDED, NO_SECRETS]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_refused_plainly_says_nothing_about_bombs() {
+    let refused = |subject: &mut Subject| subject.requests.push(post("/nowhere", json!({ "name": "a thing" })));
+    let finding = examine_declared("border.compress", "border-packed-unbounded", refused).await;
+    is_unknown(&finding, "not as declared");
 }
 
 #[tokio::test(flavor = "multi_thread")]

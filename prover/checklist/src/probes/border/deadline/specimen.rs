@@ -6,10 +6,14 @@ use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    SOUND.holds("answers 504 in time and stops"),
+    SOUND.holds("answers 504 in time and stops working"),
     Server::new("border-never-gives-up", |port| things_with(Flaw::NeverGivesUp, port))
         .falls_short("a slow request takes as long as it takes"),
     Server::new("border-works-on", |port| things_with(Flaw::WorksOn, port))
         .falls_short("answers 504 in time and works on"),
+    Server::new("border-leaks-calls", |port| things_with(Flaw::LeaksCalls, port))
+        .falls_short("answers 504 in time, and its calls wait on"),
+    Server::new("border-waits-for-bytes", |port| things_with(Flaw::WaitsForBytes, port))
+        .falls_short("gives up a silent dependency, not one that drips"),
     PLAIN.is_called(),
 ];

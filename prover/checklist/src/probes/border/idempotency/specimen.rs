@@ -14,4 +14,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("keeps keys in memory only"),
     Server::new("border-takes-other-body", |port| things_with(Flaw::TakesOtherBody, port))
         .falls_short("answers another body under a used key with the first answer"),
+    Server::new("border-acts-again", |port| things_with(Flaw::ActsAgain, port))
+        .falls_short("gives the first answer again and makes the thing again"),
+    Server::new("border-shares-keys", |port| things_with(Flaw::SharesKeys, port))
+        .falls_short("gives one caller the answer of another"),
 ];

@@ -7,9 +7,10 @@ use keel_wire::http::Request;
 use keel_wire::raw::{Ended, RawConnection};
 
 use crate::clause::border::limits as clause;
+use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::border::support::writes::changes_state;
+use crate::probes::border::support::writes::bodied;
 use crate::probes::support::listener::{self, Listener};
 
 /// What a declared body says.
@@ -18,6 +19,10 @@ const DECLARED: u64 = 1 << 30;
 const STREAMED: usize = 64 << 20;
 /// Streamed at a time; what came back is looked at after each.
 const PIECE: usize = 1 << 20;
+/// The most requests with a body that are tried.
+const TARGETS: usize = 4;
+/// Refusals that speak of who asks, of what, in which state or how often, and not of a size.
+const ABOUT_OTHER: [u16; 9] = [401, 402, 403, 404, 405, 407, 409, 410, 429];
 /// How long the service may leave a piece unread before it counts as not reading.
 const STALL: Duration = Duration::from_secs(2);
 /// How long an answer may take once the service has stopped reading, or everything has been sent.
@@ -27,10 +32,14 @@ const GLANCE: Duration = Duration::from_millis(2);
 
 /// Where bodies are sent.
 pub(super) struct Target {
+    /// Its name in reports.
+    name: String,
     /// The request without its body.
     pub(super) request: Request,
-    /// Whether the mix says that it takes a body.
-    known: bool,
+    /// The body as declared: what is sent begins with it.
+    beginning: Vec<u8>,
+    /// It is answered as declared with the body as declared; none for a guess.
+    pub(super) control: Option<Control>,
 }
 
 /// How the body's end is told.
@@ -48,80 +57,110 @@ struct Flood {
     came: String,
 }
 
-impl Target {
-    /// The first request of the mix that carries a body, else `POST /`.
-    pub(super) fn of(lab: &Lab) -> Self {
-        let spec =
-            lab.mix().into_iter().find(|spec| changes_state(spec) && (spec.json.is_some() || spec.body.is_some()));
-        match spec {
-            Some(spec) => Self { request: Request { body: Default::default(), ..lab.fill(&spec) }, known: true },
-            None => Self {
-                request: Request::new(Method::POST, "/").header("Content-Type", "application/json"),
-                known: false,
-            },
+/// The writes of the mix that carry a body and are answered as declared, with a gap for each other one.
+pub(super) async fn targets(lab: &Lab) -> (Vec<Target>, Vec<Evidence>) {
+    let (mut targets, mut gaps) = (Vec::new(), Vec::new());
+    let specs = bodied(lab);
+    for spec in specs.iter().take(TARGETS) {
+        match lab.control(spec).await {
+            Ok(control) => {
+                let filled = lab.fill(spec);
+                let request = Request { body: Default::default(), ..filled.clone() };
+                targets.push(Target {
+                    name: spec.name.clone(),
+                    request,
+                    beginning: filled.body.to_vec(),
+                    control: Some(control),
+                });
+            }
+            Err(failed) => gaps.push(clause::SIZE.uncontrolled(&failed)),
         }
+    }
+    for spec in specs.iter().skip(TARGETS) {
+        let what = format!("the size of {} was not examined: the first {TARGETS} requests with a body were", spec.name);
+        gaps.push(clause::SIZE.gap(what));
+    }
+    (targets, gaps)
+}
+
+impl Target {
+    /// A path of which nothing is known.
+    pub(super) fn guess() -> Self {
+        let request = Request::new(Method::POST, "/").header("Content-Type", "application/json");
+        Self { name: "POST /".into(), request, beginning: Vec::new(), control: None }
     }
 }
 
-/// Streams a body; the evidence, and whether a limit on bodies could be seen at all.
-pub(super) async fn flood(listener: &Listener, target: &Target, framing: Framing) -> (Evidence, bool) {
+/// Streams a body.
+pub(super) async fn flood(listener: &Listener, target: &Target, framing: Framing) -> Evidence {
     let (line, name) = match framing {
         Framing::Declared => (format!("Content-Length: {DECLARED}\r\n"), "a body that declares 1 GiB"),
         Framing::Chunked => ("Transfer-Encoding: chunked\r\n".to_owned(), "a chunked body without end"),
     };
+    let name = format!("{name} to {}", target.name);
     let head = listener.head(&target.request, &line);
     let sent = format!("{}...", String::from_utf8_lossy(&head).trim_end().replace("\r\n", "; "));
     let flood = match listener.open().await {
-        Ok(connection) => stream(connection, &head, framing).await,
+        Ok(connection) => stream(connection, &head, &target.beginning, framing).await,
         Err(error) => {
             let what = format!("{name} could not be sent: no connection");
-            return (clause::SIZE.contradicts(what).exchanged(sent, error.to_string()), true);
+            return clause::SIZE.contradicts(what).exchanged(sent, error.to_string());
         }
     };
-    let (good, what, seen) = judge(&flood, target.known, name);
-    (clause::SIZE.maybe(good, what).exchanged(sent, flood.came), seen)
+    let (good, what) = judge(&flood, target.control.is_some(), framing, &name);
+    let evidence = clause::SIZE.maybe(good, what).exchanged(sent, flood.came);
+    target.control.iter().fold(evidence, Evidence::by)
 }
 
-/// Whether the fate of the stream is good, what it is, and whether it says anything about limits on bodies.
-fn judge(flood: &Flood, known: bool, name: &str) -> (Option<bool>, String, bool) {
+/// Whether the fate of the stream is good, and what it is; none when it says nothing about limits on bodies.
+fn judge(flood: &Flood, known: bool, framing: Framing, name: &str) -> (Option<bool>, String) {
     let streamed = format!("after {} MiB", flood.streamed >> 20);
     let swallowed = flood.streamed >= STREAMED;
     match flood.status {
-        _ if swallowed => {
-            (Some(false), format!("{name} is taken without a limit: {} MiB were read", STREAMED >> 20), true)
+        _ if swallowed => (Some(false), format!("{name} is taken without a limit: {} MiB were read", STREAMED >> 20)),
+        Some(status @ (405 | 501)) if !known => (Some(true), format!("{name} is refused at once with {status}")),
+        Some(status) if ABOUT_OTHER.contains(&status) => {
+            (None, format!("{name} is answered {status} {streamed}, which says nothing about its size"))
         }
-        Some(status @ (405 | 501)) if !known => (Some(true), format!("{name} is refused at once with {status}"), true),
         Some(status @ 400..=499) if known || status == 413 => {
-            (Some(true), format!("{name} is refused with {status} {streamed}"), true)
+            (Some(true), format!("{name} is refused with {status} {streamed}"))
         }
+        // A transfer coding that it does not implement (RFC 9112, 6.1).
+        Some(501) if matches!(framing, Framing::Chunked) => (Some(true), format!("{name} is refused with 501")),
         Some(status @ 400..=499) => {
-            (None, format!("{name} to a path of which nothing is known is answered {status} {streamed}"), false)
+            (None, format!("{name}, of which nothing is known, is answered {status} {streamed}"))
         }
-        Some(status @ 500..) => (Some(false), format!("{name} is answered {status} {streamed}, not with a 4xx"), true),
-        Some(status) => (None, format!("{name} is answered {status} and left unread {streamed}"), known),
+        Some(status @ 500..) => (Some(false), format!("{name} is answered {status} {streamed}, not with a 4xx")),
+        Some(status) => (None, format!("{name} is answered {status} and left unread {streamed}")),
         None if flood.ended == Ended::StillOpen => {
-            (Some(false), format!("{name} is neither read to its end, nor answered, nor cut {streamed}"), true)
+            (Some(false), format!("{name} is neither read to its end, nor answered, nor cut {streamed}"))
         }
-        None => (
-            Some(true),
-            format!("{name} is limited, though by a closed connection without a clear 4xx {streamed}"),
-            true,
-        ),
+        None => {
+            (Some(true), format!("{name} is limited, though by a closed connection without a clear 4xx {streamed}"))
+        }
     }
 }
 
-async fn stream(mut connection: RawConnection, head: &[u8], framing: Framing) -> Flood {
+async fn stream(mut connection: RawConnection, head: &[u8], beginning: &[u8], framing: Framing) -> Flood {
     let mut streamed = 0;
     let mut heard = Vec::new();
     let mut writable = connection.write(head, STALL).await.is_ok();
     let mut piece = Vec::with_capacity(PIECE + 32);
+    // White space may follow JSON, and anything text: what is sent stays of the kind that was declared.
+    let fill = |piece: &mut Vec<u8>, first: bool| {
+        let start = piece.len();
+        if first {
+            piece.extend_from_slice(&beginning[..beginning.len().min(PIECE)]);
+        }
+        piece.resize(start + PIECE, b' ');
+    };
     while writable && streamed < STREAMED {
         piece.clear();
         match framing {
-            Framing::Declared => piece.resize(PIECE, b' '),
+            Framing::Declared => fill(&mut piece, streamed == 0),
             Framing::Chunked => {
                 piece.extend_from_slice(format!("{PIECE:x}\r\n").as_bytes());
-                piece.resize(piece.len() + PIECE, b' ');
+                fill(&mut piece, streamed == 0);
                 piece.extend_from_slice(b"\r\n");
             }
         }
@@ -156,27 +195,31 @@ impl Flood {
 mod tests {
     use super::*;
 
-    fn good(status: Option<u16>, streamed: usize, known: bool) -> (Option<bool>, bool) {
+    fn good(status: Option<u16>, streamed: usize, known: bool) -> Option<bool> {
         let flood = Flood { streamed, status, ended: Ended::Closed, came: String::new() };
-        let (good, _, seen) = judge(&flood, known, "a body");
-        (good, seen)
+        judge(&flood, known, Framing::Chunked, "a body").0
     }
 
     #[test]
-    fn a_404_for_a_path_of_which_nothing_is_known_says_nothing_about_bodies() {
-        assert_eq!(good(Some(404), PIECE, false), (None, false));
-        assert_eq!(good(Some(404), PIECE, true), (Some(true), true));
+    fn an_answer_about_something_else_says_nothing_about_bodies() {
+        for status in ABOUT_OTHER {
+            assert_eq!(good(Some(status), PIECE, true), None, "{status}");
+        }
+        assert_eq!(good(Some(400), PIECE, false), None);
+        assert_eq!(good(Some(400), PIECE, true), Some(true));
     }
 
     #[test]
-    fn a_refused_method_needs_no_limit_on_its_body() {
-        assert_eq!(good(Some(405), PIECE, false), (Some(true), true));
-        assert_eq!(good(Some(501), PIECE, false), (Some(true), true));
+    fn a_refused_method_or_coding_needs_no_limit_on_its_body() {
+        assert_eq!(good(Some(405), PIECE, false), Some(true));
+        assert_eq!(good(Some(501), PIECE, false), Some(true));
+        assert_eq!(good(Some(501), PIECE, true), Some(true));
+        assert_eq!(good(Some(411), 0, true), Some(true));
     }
 
     #[test]
     fn a_body_that_was_read_whole_falls_short_whatever_is_answered() {
-        assert_eq!(good(Some(413), STREAMED, true), (Some(false), true));
-        assert_eq!(good(None, STREAMED, true), (Some(false), true));
+        assert_eq!(good(Some(413), STREAMED, true), Some(false));
+        assert_eq!(good(None, STREAMED, true), Some(false));
     }
 }

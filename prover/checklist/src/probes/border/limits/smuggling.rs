@@ -6,6 +6,7 @@ use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
 use crate::clause::border::limits as clause;
+use crate::control::Control;
 use crate::finding::Evidence;
 use crate::probes::support::listener::{self, Listener, WireAnswer};
 
@@ -58,10 +59,10 @@ const SHAPES: [Shape; 5] = [
 ];
 
 /// Tries every shape against `target`.
-pub(super) async fn attempts(listener: &Listener, target: &Request) -> Vec<Evidence> {
+pub(super) async fn attempts(listener: &Listener, target: &Request, control: &Control) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     for shape in &SHAPES {
-        evidence.push(attempt(listener, target, shape).await);
+        evidence.push(attempt(listener, target, shape).await.by(control));
     }
     evidence
 }
@@ -82,21 +83,25 @@ async fn attempt(listener: &Listener, target: &Request, shape: &Shape) -> Eviden
     let heard = connection.listen(HEARD, LISTEN).await;
     let answers = listener::answers(&heard.bytes);
     let (good, what) = judge(shape, &answers, &heard.ended);
-    clause::CLEAR_REFUSAL.saw(good, format!("{}: {what}", shape.name)).exchanged(sent, listener::told(&heard))
+    clause::CLEAR_REFUSAL.maybe(good, format!("{}: {what}", shape.name)).exchanged(sent, listener::told(&heard))
 }
 
-fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (bool, String) {
+/// Whether its fate is good; none when it was refused for another reason, so that its length may not have been looked at.
+fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (Option<bool>, String) {
     let closed = *ended != Ended::StillOpen;
     match answers {
-        [] if closed => (true, "closed without an answer".into()),
-        [] => (true, "waits for more and takes nothing as a second request".into()),
-        [one] if one.status == 400 => (true, "refused with 400".into()),
-        [one] if one.status >= 400 && closed => (true, format!("answered {} and closed", one.status)),
-        [one] if closed && shape.may_be_served => {
-            (true, format!("answered {} once and closed, as allowed", one.status))
+        [] if closed => (Some(true), "closed without an answer".into()),
+        [] => (Some(true), "waits for more and takes nothing as a second request".into()),
+        [one] if one.status == 400 => (Some(true), "refused with 400".into()),
+        [one] if [401, 403, 404, 429].contains(&one.status) && closed => {
+            (None, format!("answered {} and closed, which says nothing about its length", one.status))
         }
-        [one] if closed => (false, format!("answered {} as if nothing were wrong", one.status)),
-        [one] => (false, format!("answered {} and the connection stays open for more", one.status)),
-        many => (false, format!("{} answers where the connection must close after the first", many.len())),
+        [one] if one.status >= 400 && closed => (Some(true), format!("answered {} and closed", one.status)),
+        [one] if closed && shape.may_be_served => {
+            (Some(true), format!("answered {} once and closed, as allowed", one.status))
+        }
+        [one] if closed => (Some(false), format!("answered {} as if nothing were wrong", one.status)),
+        [one] => (Some(false), format!("answered {} and the connection stays open for more", one.status)),
+        many => (Some(false), format!("{} answers where the connection must close after the first", many.len())),
     }
 }

@@ -1,12 +1,14 @@
 //! Servers for `border.limits`.
 
-use crate::clause::border::limits as clause;
-use crate::probes::border::specimen::{PLAIN, SOUND, UNLIMITED};
-use crate::specimen::Specimen;
+use crate::probes::border::specimen::flaw::Flaw;
+use crate::probes::border::specimen::{PLAIN, SOUND, UNLIMITED, things_with};
+use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    SOUND.holds_but_for(&[clause::TIME, clause::PROTOCOLS], "answers 431, 414 and 413"),
+    SOUND.holds("answers 431, 414 and 413"),
     UNLIMITED.falls_short("takes whatever size, count and framing"),
     PLAIN.falls_short("has no limits"),
+    Server::new("border-takes-long-notes", |port| things_with(Flaw::TakesLongNotes, port))
+        .falls_short("limits every body but that of one write"),
 ];

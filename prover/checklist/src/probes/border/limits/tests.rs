@@ -1,14 +1,20 @@
 //! `border.limits` on its specimens.
 
-use crate::clause::border::limits::{PROTOCOLS, TIME};
-use crate::probes::border::testing::things;
-use crate::testing::holds_but_for;
-use crate::testing::{examine_declared, falls_short};
+use std::collections::BTreeMap;
+
+use super::clause;
+use crate::finding::Verdict;
+use crate::probes::border::testing::{note, things};
+use crate::subject::{RequestSpec, Subject};
+use crate::testing::{examine_declared, falls_short, holds, is_unknown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_a_server_that_answers_431_414_and_413() {
-    let finding = examine_declared("border.limits", "border-sound", things).await;
-    holds_but_for(&finding, &[TIME, PROTOCOLS]);
+    let declare = |subject: &mut Subject| {
+        things(subject);
+        subject.requests.push(note());
+    };
+    holds(&examine_declared("border.limits", "border-sound", declare).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,4 +24,28 @@ async fn falls_short_for_a_server_that_takes_everything() {
         &finding,
         &["one header of", "small headers", "a URI of", "declares 1 GiB", "chunked body", "Content-Length"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn falls_short_for_one_write_without_a_limit() {
+    let declare = |subject: &mut Subject| {
+        things(subject);
+        subject.requests.push(note());
+    };
+    let finding = examine_declared("border.limits", "border-takes-long-notes", declare).await;
+    falls_short(&finding, &["a body that declares 1 GiB to PUT /note is taken without a limit"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_refused_for_another_reason_says_nothing_about_limits() {
+    let declare = |subject: &mut Subject| {
+        things(subject);
+        let refused = RequestSpec { headers: BTreeMap::new(), ..subject.requests[0].clone() };
+        subject.requests = vec![refused];
+    };
+    let finding = examine_declared("border.limits", "border-sound", declare).await;
+    is_unknown(&finding, "not as declared");
+    for clause in [clause::SIZE, clause::DEPTH, clause::TIME] {
+        assert_eq!(finding.verdict_on(clause), Some(Verdict::Unknown), "{clause:?}: {finding:#?}");
+    }
 }

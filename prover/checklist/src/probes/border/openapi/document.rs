@@ -1,18 +1,30 @@
-//! An OpenAPI 3.1 document: its operations, what they take and what they answer.
+//! An OpenAPI 3.1 or 3.2 document: its operations, what they take and what they answer.
 
 use serde_json::Value;
+use url::Url;
 
 /// How many references may lead to each other before that counts as leading nowhere.
 const REFERENCES: usize = 16;
 /// The methods that a path item may have (OpenAPI 3.1, 4.8.9).
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// Stands for the service where a server's URL is relative.
+const HERE: &str = "http://127.0.0.1";
+
+/// The reason why a text is no document that can be examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NoDocument {
+    /// It is written in a way that keel does not read, such as YAML.
+    Unreadable(String),
+    /// It was read, and lacks something.
+    Lacks(String),
+}
 
 /// The document.
 #[derive(Debug)]
 pub(super) struct Document {
     root: Value,
-    /// The path of the first server, without a slash at its end.
-    base: String,
+    /// Where it is served.
+    location: Url,
 }
 
 /// One operation.
@@ -38,29 +50,54 @@ pub(super) struct Parameter<'a> {
 }
 
 impl Document {
-    /// Reads a document.
+    /// Reads a document that is served at this path.
     ///
     /// # Errors
-    /// What it lacks to be one.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
-        let root: Value = serde_json::from_slice(text).map_err(|error| format!("it is not JSON ({error})"))?;
-        let version = root.get("openapi").and_then(Value::as_str).ok_or("it has no `openapi`")?;
-        if !version.starts_with("3.1.") {
-            return Err(format!("its version is {version}"));
+    /// Why it is none.
+    pub(super) fn parse(text: &[u8], path: &str) -> Result<Self, NoDocument> {
+        let root: Value = serde_json::from_slice(text)
+            .map_err(|error| NoDocument::Unreadable(format!("it is not JSON ({error}); other forms are not read")))?;
+        let lacks = |what: &str| NoDocument::Lacks(what.to_owned());
+        let version = root.get("openapi").and_then(Value::as_str).ok_or(lacks("it has no `openapi`"))?;
+        if !version.starts_with("3.1.") && !version.starts_with("3.2.") {
+            return Err(NoDocument::Lacks(format!("its version is {version}")));
         }
         for pointer in ["/info/title", "/info/version"] {
-            root.pointer(pointer).and_then(Value::as_str).ok_or(format!("it has no {pointer}"))?;
+            root.pointer(pointer).and_then(Value::as_str).ok_or(NoDocument::Lacks(format!("it has no {pointer}")))?;
         }
-        root.get("paths").and_then(Value::as_object).filter(|paths| !paths.is_empty()).ok_or("it has no `paths`")?;
-        let server = root.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or("");
-        let base = url::Url::parse(server).map_or_else(|_| server.to_owned(), |url| url.path().to_owned());
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { root, base })
+        let paths = root.get("paths").and_then(Value::as_object);
+        paths.filter(|paths| !paths.is_empty()).ok_or(lacks("it has no `paths`"))?;
+        let here = Url::parse(HERE).map_err(|error| NoDocument::Unreadable(error.to_string()))?;
+        let location = here.join(path).unwrap_or(here);
+        Ok(Self { root, location })
     }
 
-    /// The path of a request for a template that has been filled in.
-    pub(super) fn path(&self, filled: &str) -> String {
-        format!("{}{filled}", self.base)
+    /// The paths under which an operation is served, without a slash at their end: those of its own servers, else of its path's,
+    /// else of the document's (OpenAPI 3.1, 4.8.5).
+    fn bases(&self, operation: &Operation<'_>) -> Vec<String> {
+        let levels = [operation.value, operation.item, &self.root];
+        let mut lists =
+            levels.iter().filter_map(|level| level.get("servers")?.as_array()).filter(|list| !list.is_empty());
+        match lists.next() {
+            Some(servers) => servers.iter().map(|server| self.base(server)).collect(),
+            None => vec![String::new()],
+        }
+    }
+
+    /// The path of one server: its variables by their defaults, relative to where the document is.
+    fn base(&self, server: &Value) -> String {
+        let mut text = server.get("url").and_then(Value::as_str).unwrap_or("/").to_owned();
+        for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
+            let default = variable.get("default").and_then(Value::as_str).unwrap_or_default();
+            text = text.replace(&format!("{{{name}}}"), default);
+        }
+        let path = self.location.join(&text).map_or(text, |url| url.path().to_owned());
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// The path of a request for an operation whose template has been filled in.
+    pub(super) fn path(&self, operation: &Operation<'_>, filled: &str) -> String {
+        format!("{}{filled}", self.bases(operation).first().map_or("", String::as_str))
     }
 
     /// All operations.
@@ -80,9 +117,11 @@ impl Document {
     /// The operation of a request, a literal path before a template.
     pub(super) fn matching(&self, method: &str, path: &str) -> Option<Operation<'_>> {
         let path = path.split('?').next().unwrap_or(path);
-        let path = path.strip_prefix(self.base.as_str())?;
-        let fits =
-            |operation: &Operation<'_>| operation.method.eq_ignore_ascii_case(method) && fits(operation.template, path);
+        let below = |operation: &Operation<'_>| {
+            let mut bases = self.bases(operation).into_iter();
+            bases.any(|base| path.strip_prefix(base.as_str()).is_some_and(|path| fits(operation.template, path)))
+        };
+        let fits = |operation: &Operation<'_>| operation.method.eq_ignore_ascii_case(method) && below(operation);
         self.operations().into_iter().filter(fits).min_by_key(|operation| operation.template.matches('{').count())
     }
 
@@ -209,7 +248,49 @@ mod tests {
                 "/things/new": { "get": { "responses": { "default": {} } } },
             },
         });
-        Document::parse(text.to_string().as_bytes()).expect("it is a document")
+        parse(&text)
+    }
+
+    fn parse(text: &Value) -> Document {
+        Document::parse(text.to_string().as_bytes(), "/docs/openapi.json").expect("it is a document")
+    }
+
+    /// A document of version 3.2 with these servers for all, for a path and for its GET.
+    fn served(all: Value, path: Value, get: Value) -> Document {
+        parse(&json!({
+            "openapi": "3.2.0",
+            "info": { "title": "t", "version": "1" },
+            "servers": all,
+            "paths": { "/board": { "servers": path, "get": { "servers": get, "responses": { "default": {} } } } },
+        }))
+    }
+
+    #[test]
+    fn the_nearest_servers_say_where_an_operation_is() {
+        let variables = json!([{
+            "url": "http://{host}:{port}/{version}",
+            "variables": { "host": { "default": "x" }, "port": { "default": "80" }, "version": { "default": "v1" } },
+        }]);
+        for (document, path) in [
+            (served(variables.clone(), json!([]), json!([])), "/v1/board"),
+            (served(json!([{ "url": "/all" }]), json!([{ "url": "/path/" }]), json!([])), "/path/board"),
+            (served(json!([{ "url": "/all" }]), json!([{ "url": "/path" }]), variables), "/v1/board"),
+            (served(json!([{ "url": "v2" }]), json!([]), json!([])), "/docs/v2/board"),
+            (served(json!([{ "url": "//x" }, { "url": "https://y/second" }]), json!([]), json!([])), "/second/board"),
+        ] {
+            assert!(document.matching("GET", path).is_some(), "{path}");
+            assert!(document.matching("GET", "/elsewhere/board").is_none(), "{path}");
+        }
+        let document = served(json!([]), json!([]), json!([]));
+        let operation = document.matching("GET", "/board").expect("it is at the root");
+        assert_eq!(document.path(&operation, "/board"), "/board");
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_read_is_told_from_one_that_lacks_something() {
+        let of = |text: &str| Document::parse(text.as_bytes(), "/openapi.yaml").err();
+        assert!(matches!(of("openapi: 3.1.0\npaths: {}"), Some(NoDocument::Unreadable(_))));
+        assert!(matches!(of(r#"{"openapi": "3.0.3", "paths": {}}"#), Some(NoDocument::Lacks(_))));
     }
 
     #[test]

@@ -72,7 +72,7 @@ mod tests {
             "One": { "allOf": [{ "$ref": "#/components/schemas/Other" }] },
             "Other": { "oneOf": [{ "$ref": "#/components/schemas/One" }] } } },
         });
-        let document = Document::parse(text.to_string().as_bytes()).expect("it is a document");
+        let document = Document::parse(text.to_string().as_bytes(), "/openapi.json").expect("it is a document");
         validate(&document, &schema, &value).err()
     }
 

@@ -14,5 +14,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("answers 500 to a member of the wrong type"),
     Server::new("border-no-document", |port| things_with(Flaw::NoDocument, port))
         .falls_short("has an API and no document"),
+    Server::new("border-yaml", |port| things_with(Flaw::Yaml, port))
+        .is_unknown("describes itself in YAML, which is not read"),
     PLAIN.is_unknown("has no document, and no API that was declared"),
 ];

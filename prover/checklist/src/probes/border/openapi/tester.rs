@@ -65,7 +65,7 @@ fn request(document: &Document, operation: &Operation<'_>, known: &Known<'_>) ->
         return known;
     }
     let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap_or(Method::GET);
-    let mut request = Request::new(method, document.path(&filled(operation.template, MADE_UP)));
+    let mut request = Request::new(method, document.path(operation, &filled(operation.template, MADE_UP)));
     for parameter in operation.parameters(document).iter().filter(|parameter| parameter.required) {
         match parameter.place {
             "header" => request = request.header(parameter.name, MADE_UP),
@@ -109,7 +109,7 @@ fn with_parameters<'a>(document: &'a Document, operation: &Operation<'a>, known:
             ("%F0%9F%92%A5", "an emoji in the path"),
             (&long, "a long path parameter"),
         ] {
-            cases.push(case(what.to_owned(), document.path(&filled(operation.template, value))));
+            cases.push(case(what.to_owned(), document.path(operation, &filled(operation.template, value))));
         }
     }
     for parameter in operation.parameters(document).iter().filter(|parameter| parameter.place == "query") {
@@ -276,7 +276,7 @@ mod tests {
                 }
             } } } } } } },
         });
-        Document::parse(text.to_string().as_bytes()).expect("it is a document")
+        Document::parse(text.to_string().as_bytes(), "/openapi.json").expect("it is a document")
     }
 
     #[test]

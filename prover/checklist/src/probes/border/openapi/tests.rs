@@ -26,6 +26,15 @@ async fn falls_short_for_a_500_on_a_wrong_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_document_in_yaml_is_unknown() {
+    let declare = |subject: &mut Subject| {
+        things(subject);
+        subject.openapi = Some("/openapi.yaml".to_owned());
+    };
+    is_unknown(&examine_declared("border.openapi", "border-yaml", declare).await, "/openapi.yaml could not be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn falls_short_without_a_document_only_where_there_is_an_api() {
     falls_short(&examine_declared("border.openapi", "border-no-document", things).await, &["no OpenAPI document"]);
     let stateless = |subject: &mut Subject| subject.state = State::None;

@@ -2,11 +2,38 @@
 
 use super::*;
 use crate::probes::border::testing::things;
-use crate::testing::{examine_declared, falls_short, holds};
+use crate::subject::{RequestSpec, Subject};
+use crate::testing::{examine_declared, falls_short, get, holds, is_unknown};
+
+/// The things, and one request that fails in the service.
+fn failing(subject: &mut Subject) {
+    things(subject);
+    subject.requests.push(RequestSpec { expect: Some(500), ..get("/report") });
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_problem_documents() {
-    holds(&examine_declared("border.problem", "border-sound", things).await);
+    holds(&examine_declared("border.problem", "border-sound", failing).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn falls_short_for_one_declared_error_that_shows_the_inside() {
+    let finding = examine_declared("border.problem", "border-leaks-in-report", failing).await;
+    falls_short(&finding, &["GET /report, of the mix (500): it shows a Python traceback", "text/plain instead of"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_the_client_alone_are_not_every_error() {
+    let finding = examine_declared("border.problem", "border-leaks-in-report", things).await;
+    is_unknown(&finding, "no 5xx was seen");
+    assert_eq!(finding.seen().0, 0, "{finding:#?}");
+}
+
+#[test]
+fn the_path_that_was_asked_for_is_no_leak() {
+    let text = r#"{"type":"about:blank","instance":"/home/feed","detail":"No static resource /home/feed."}"#;
+    assert_eq!(leaks(&without_path(text, "/home/feed?page=2")), Vec::<&str>::new());
+    assert_eq!(leaks(&without_path(text, "/")), ["a file path"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::fate::Fate;
 use crate::lab::Lab;
+use crate::lab::drip::Fate;
 use crate::probes::border::support::writes::reads;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::sockets;

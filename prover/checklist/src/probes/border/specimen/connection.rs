@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::flaw::Flaw;
-use super::framing::{Refusal, read_body, read_head};
+use super::framing::{BODY, Refusal, read_body, read_head};
 use super::things::{Things, problem};
 use crate::specimen::server::{Request, read_request, write_response};
 
@@ -16,6 +16,8 @@ const IN_ALL: usize = 600;
 const STARVING: usize = 40;
 /// For a head, for a body, for an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same where it is size that is not limited: 64 MiB take their time on a busy machine.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// How long what a refused client still sends is read away, so that the refusal is not lost in a reset.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -84,13 +86,11 @@ struct Timed {
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if let Some(until) = self.until {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(std::io::ErrorKind::TimedOut.into());
-            }
-            self.stream.set_read_timeout(Some(left))?;
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(std::io::ErrorKind::TimedOut.into());
         }
+        self.stream.set_read_timeout(left)?;
         self.stream.read(buffer)
     }
 }
@@ -103,11 +103,12 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
     }
     let mut reader = BufReader::new(Timed { stream, until: None });
     loop {
-        let until = (!patient).then(|| Instant::now() + PATIENCE);
+        let patience = if flaw == Flaw::Unlimited { LONG_PATIENCE } else { PATIENCE };
+        let until = (!patient).then(|| Instant::now() + patience);
         reader.get_mut().until = until;
         let request = match flaw {
             Flaw::Unlimited => read_request(&mut reader).map_err(Refusal::from),
-            _ => read_strictly(&mut reader),
+            _ => read_strictly(&mut reader, flaw),
         };
         match request {
             Ok(None) | Err(Refusal::Gone) => return Ok(()),
@@ -125,12 +126,17 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
     }
 }
 
-fn read_strictly(reader: &mut BufReader<Timed>) -> Result<Option<Request>, Refusal> {
+fn read_strictly(reader: &mut BufReader<Timed>, flaw: Flaw) -> Result<Option<Request>, Refusal> {
     let Some(mut request) = read_head(reader)? else { return Ok(None) };
+    let is_note = request.path == "/note";
     if let Some(until) = &mut reader.get_mut().until {
-        *until = Instant::now() + PATIENCE;
+        *until = Instant::now() + if flaw == Flaw::TakesLongNotes { LONG_PATIENCE } else { PATIENCE };
     }
-    read_body(reader, &mut request)?;
+    if flaw == Flaw::WaitsForNotes && is_note {
+        reader.get_mut().until = None;
+    }
+    let most = if flaw == Flaw::TakesLongNotes && is_note { usize::MAX } else { BODY };
+    read_body(reader, &mut request, most)?;
     Ok(Some(request))
 }
 

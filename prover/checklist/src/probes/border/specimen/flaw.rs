@@ -9,6 +9,10 @@ pub(crate) enum Flaw {
     Unlimited,
     /// Waits for slow clients for ever.
     Patient,
+    /// Takes notes of any length.
+    TakesLongNotes,
+    /// Waits for notes for ever.
+    WaitsForNotes,
     /// Takes any number of connections.
     Hoards,
     /// Takes 40 connections in all, whoever they are from, and leaves the others waiting.
@@ -25,26 +29,44 @@ pub(crate) enum Flaw {
     LosesKeysInCrash,
     /// Answers another body under a used key with the first answer.
     TakesOtherBody,
+    /// Makes the thing again under a used key, and answers as the first time.
+    ActsAgain,
+    /// Forgets whose key it is.
+    SharesKeys,
     /// The cursor is an offset.
     Offsets,
+    /// The cursor is an offset that looks like nothing.
+    DressedOffsets,
     /// Lists everything, whatever is asked for.
     ListsAll,
     /// Identifiers count up.
     Counts,
+    /// Identifiers count up in the form of a UUID.
+    CountsInUuids,
     /// A slow request takes as long as it takes.
     NeverGivesUp,
     /// Answers 504 in time and works on.
     WorksOn,
+    /// Answers 504 in time, and its call waits on.
+    LeaksCalls,
+    /// Every byte of the dependency renews the deadline.
+    WaitsForBytes,
+    /// One of its errors shows the inside; the others are sound.
+    LeaksInReport,
     /// Says nothing about caching.
     SilentOnCaching,
     /// A validator that never gives 304.
     DeadValidator,
     /// Compresses without Vary.
     HidesVary,
+    /// What one caller gets may be kept for all.
+    SharesPersonalPage,
     /// Sets a cookie in a public answer.
     PublicCookie,
     /// The document lacks an operation.
     Undocumented,
+    /// The document is in YAML, which keel does not read. No flaw.
+    Yaml,
     /// No document at all.
     NoDocument,
     /// 500 on a member of the wrong type.

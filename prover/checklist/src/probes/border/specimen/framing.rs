@@ -7,7 +7,8 @@ use crate::specimen::server::Request;
 const LINE: u64 = 8 << 10;
 const HEAD: usize = 16 << 10;
 const HEADERS: usize = 100;
-const BODY: usize = 1 << 20;
+/// The most of a body.
+pub(super) const BODY: usize = 1 << 20;
 
 /// Why no request could be read: the status to answer, or nothing to answer.
 #[derive(Debug)]
@@ -51,8 +52,8 @@ pub(super) fn read_head(reader: &mut impl BufRead) -> Result<Option<Request>, Re
     }
 }
 
-/// Reads the body that the head announces.
-pub(super) fn read_body(reader: &mut impl BufRead, request: &mut Request) -> Result<(), Refusal> {
+/// Reads the body that the head announces, of so many bytes at most.
+pub(super) fn read_body(reader: &mut impl BufRead, request: &mut Request, most: usize) -> Result<(), Refusal> {
     let values = |name: &str| -> Vec<String> {
         let named = request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.clone()).collect()
@@ -63,22 +64,22 @@ pub(super) fn read_body(reader: &mut impl BufRead, request: &mut Request) -> Res
         ([], []) => Ok(()),
         ([length], []) => {
             let length: usize = length.parse().map_err(|_| Refusal::Status(400))?;
-            if length > BODY {
+            if length > most {
                 return Err(Refusal::Status(413));
             }
             request.body = vec![0; length];
             Ok(reader.read_exact(&mut request.body)?)
         }
-        ([], [encoding]) if encoding.eq_ignore_ascii_case("chunked") => read_chunks(reader, &mut request.body),
+        ([], [encoding]) if encoding.eq_ignore_ascii_case("chunked") => read_chunks(reader, &mut request.body, most),
         _ => Err(Refusal::Status(400)),
     }
 }
 
-fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> Result<(), Refusal> {
+fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>, most: usize) -> Result<(), Refusal> {
     loop {
         let line = read_line(reader, 400)?.ok_or(Refusal::Gone)?;
         let size = u32::from_str_radix(&line, 16).map_err(|_| Refusal::Status(400))?;
-        if body.len() + size as usize > BODY {
+        if body.len() + size as usize > most {
             return Err(Refusal::Status(413));
         }
         let start = body.len();

@@ -57,15 +57,28 @@ impl Things {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let answer = match (request.method.as_str(), path) {
             ("GET", "/") => Ok(self.page(request)),
-            ("GET", "/openapi.json") if self.flaw != Flaw::NoDocument => {
+            ("GET", "/openapi.json") if !matches!(self.flaw, Flaw::NoDocument | Flaw::Yaml) => {
                 Ok(json_answer(200, &description::document(self.flaw)))
             }
+            ("GET", "/openapi.yaml") if self.flaw == Flaw::Yaml => {
+                let document =
+                    "openapi: 3.1.0\ninfo: {title: Things, version: '1'}\npaths: {/things: {get: {responses: {}}}}\n";
+                Ok(Response::new(200, "application/yaml", document).header("Cache-Control", "no-store"))
+            }
             ("POST", "/things") => self.make(request),
+            ("PUT", "/note") => Ok(Response::new(204, "text/plain", "").header("Cache-Control", "no-store")),
             ("GET", "/things") => self.list(query),
+            ("GET", "/me") => me(request, self.flaw),
             ("GET", "/large") => Ok(json_answer(200, &json!({ "filler": "a".repeat(2 << 20) }))),
             ("GET", "/slow") => self.slow(),
-            ("GET", "/relay") => relay(),
-            (_, "/" | "/openapi.json" | "/things" | "/slow" | "/relay" | "/large") => Err(Refused(405)),
+            ("GET", "/relay") => relay(self.flaw),
+            ("GET", "/report") if self.flaw == Flaw::LeaksInReport => Ok(Response::new(
+                500,
+                "text/plain",
+                "Traceback (most recent call last):\n  File \"/srv/app/report.py\", line 3\nSELECT secret FROM users",
+            )),
+            ("GET", "/report") => Err(Refused(500)),
+            (_, "/" | "/openapi.json" | "/things" | "/note" | "/slow" | "/relay" | "/large") => Err(Refused(405)),
             (method, _) => match path.strip_prefix("/things/") {
                 Some(id) if method == "GET" => self.read(request, id),
                 Some(_) => Err(Refused(405)),
@@ -92,7 +105,9 @@ impl Things {
             return Err(Refused(415));
         }
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| Refused(400))?;
-        let key = request.header("idempotency-key").ok_or(Refused(400))?.to_owned();
+        let key = request.header("idempotency-key").ok_or(Refused(400))?;
+        let caller = request.header("authorization").filter(|_| self.flaw != Flaw::SharesKeys);
+        let key = format!("{key} {}", caller.unwrap_or_default());
         self.validate(&body)?;
         let mut kept = self.kept.lock().expect("no thread panics with it");
         match kept.keys.get(&key) {
@@ -100,7 +115,15 @@ impl Things {
             Some((first, _)) if *first != request.body && self.flaw != Flaw::TakesOtherBody => {
                 return Err(Refused(422));
             }
-            Some((_, thing)) => return Ok(json_answer(201, thing)),
+            Some((_, thing)) => {
+                let answer = json_answer(201, thing);
+                if self.flaw == Flaw::ActsAgain {
+                    tell(self.flaw);
+                    let again = json!({ "id": random_id(), "name": body["name"], "size": body["size"] });
+                    kept.things.push(again);
+                }
+                return Ok(answer);
+            }
             None => {}
         }
         if self.flaw == Flaw::RacesKeys {
@@ -108,8 +131,12 @@ impl Things {
             std::thread::sleep(Duration::from_millis(50));
             kept = self.kept.lock().expect("no thread panics with it");
         }
+        tell(self.flaw);
         let id = match self.flaw {
             Flaw::Counts => format!("thing-{:08}", kept.things.len() + 1),
+            Flaw::CountsInUuids => {
+                format!("9f3c2b7e-41d0-4c8a-9e55-{:012x}", 0x5a17_c3d0_0b00 + kept.things.len() * 257)
+            }
             _ => random_id(),
         };
         let thing = json!({ "id": id, "name": body["name"], "size": body["size"] });
@@ -149,6 +176,9 @@ impl Things {
         let end = match parameter("cursor") {
             None => all,
             Some(offset) if self.flaw == Flaw::Offsets => all.saturating_sub(offset.parse().map_err(|_| Refused(400))?),
+            Some(cursor) if self.flaw == Flaw::DressedOffsets => {
+                all.saturating_sub(open_cursor(cursor).ok_or(Refused(400))?)
+            }
             Some(cursor) => open_cursor(cursor).filter(|end| *end <= all).ok_or(Refused(400))?,
         };
         let start = end.saturating_sub(limit);
@@ -156,6 +186,7 @@ impl Things {
         let next = match (start, self.flaw) {
             (0, _) => Value::Null,
             (_, Flaw::Offsets) => json!(all - start),
+            (_, Flaw::DressedOffsets) => json!(cursor(all - start)),
             _ => json!(cursor(start)),
         };
         Ok(json_answer(200, &json!({ "items": items, "next": next })))
@@ -180,10 +211,21 @@ impl Things {
                 std::thread::spawn(move || while Instant::now() < until {});
                 std::thread::sleep(DEADLINE);
             }
-            _ => std::thread::sleep(DEADLINE),
+            _ => {
+                let until = Instant::now() + DEADLINE;
+                while Instant::now() < until {}
+            }
         }
         Err(Refused(504))
     }
+}
+
+/// What one caller gets.
+fn me(request: &Request, flaw: Flaw) -> Result<Response, Refused> {
+    let caller = request.header("authorization").ok_or(Refused(401))?;
+    let kept = if flaw == Flaw::SharesPersonalPage { "public, max-age=60" } else { "private, max-age=60" };
+    let answer = Response::new(200, "application/json", json!({ "caller": caller }).to_string());
+    Ok(validated(answer.header("Cache-Control", kept).header("ETag", "\"me-1\""), request, flaw))
 }
 
 /// A problem document (RFC 9457), or what the flaw makes of it.
@@ -202,6 +244,7 @@ pub(super) fn problem(status: u16, flaw: Flaw) -> Response {
 fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
+        401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
@@ -230,18 +273,37 @@ fn validated(answer: Response, request: &Request, flaw: Flaw) -> Response {
     answer
 }
 
+/// Calls the dependency for each thing that is made, where there is one.
+fn tell(flaw: Flaw) {
+    if std::env::var_os("RELAY_URL").is_some() {
+        let _ = relay(flaw);
+    }
+}
+
 /// Asks the dependency that RELAY_URL names, for no longer than the deadline.
-fn relay() -> Result<Response, Refused> {
+fn relay(flaw: Flaw) -> Result<Response, Refused> {
     let url = std::env::var("RELAY_URL").map_err(|_| Refused(502))?;
     let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = TcpStream::connect(address).map_err(|_| Refused(502))?;
-    stream.set_read_timeout(Some(DEADLINE)).map_err(|_| Refused(502))?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n").map_err(|_| Refused(502))?;
+    if flaw == Flaw::LeaksCalls {
+        let (answer, answered) = std::sync::mpsc::channel();
+        std::thread::spawn(move || answer.send(stream.read(&mut [0]).map_err(|_| Refused(502))));
+        return match answered.recv_timeout(DEADLINE) {
+            Ok(read) => read.map(|_| json_answer(200, &json!({ "relayed": true }))),
+            Err(_) => Err(Refused(504)),
+        };
+    }
+    let patience = if flaw == Flaw::WaitsForBytes { 2 * DEADLINE } else { DEADLINE };
+    stream.set_read_timeout(Some(patience)).map_err(|_| Refused(502))?;
     let mut byte = [0];
-    match stream.read(&mut byte) {
-        Ok(1) => Ok(json_answer(200, &json!({ "relayed": true }))),
-        Ok(_) => Err(Refused(502)),
-        Err(_) => Err(Refused(504)),
+    loop {
+        match stream.read(&mut byte) {
+            Ok(1) if flaw == Flaw::WaitsForBytes => {}
+            Ok(0) if flaw != Flaw::WaitsForBytes => return Err(Refused(502)),
+            Ok(_) => return Ok(json_answer(200, &json!({ "relayed": true }))),
+            Err(_) => return Err(Refused(504)),
+        }
     }
 }
 

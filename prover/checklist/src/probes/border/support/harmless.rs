@@ -5,6 +5,7 @@ use std::time::Duration;
 use keel_wire::http::{Client, Exchange, Request};
 
 use crate::clause::Clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
@@ -20,6 +21,8 @@ pub(crate) struct Harmless {
     pub(crate) request: Request,
     /// The status in peace; below 500.
     pub(crate) status: u16,
+    /// It was answered in peace.
+    pub(crate) control: Control,
 }
 
 impl Harmless {
@@ -32,8 +35,8 @@ impl Harmless {
         // Longer than prompt, so that a late answer is told from none.
         let client = lab.http().with_timeout(5 * PROMPT);
         let exchange = client.send(request.clone()).await;
-        match exchange.status() {
-            Some(status) if status.as_u16() < 500 => Ok(Self { client, request, status: status.as_u16() }),
+        match (exchange.status(), Control::answered(&exchange, 200..=499)) {
+            (Some(status), Ok(control)) => Ok(Self { client, request, status: status.as_u16(), control }),
             _ => Err(Evidence::note("a harmless request is not answered even in peace").with(&exchange)),
         }
     }

@@ -46,6 +46,12 @@ pub(crate) fn changes_state(spec: &RequestSpec) -> bool {
     !["", "GET", "HEAD", "OPTIONS"].contains(&spec.method.to_ascii_uppercase().as_str())
 }
 
+/// The requests of the mix that change state and carry a body.
+pub(crate) fn bodied(lab: &Lab) -> Vec<RequestSpec> {
+    let carries = |spec: &RequestSpec| changes_state(spec) && (spec.json.is_some() || spec.body.is_some());
+    lab.mix().into_iter().filter(carries).collect()
+}
+
 /// Whether a request of the mix is a GET.
 pub(crate) fn reads(spec: &RequestSpec) -> bool {
     ["", "GET"].contains(&spec.method.to_ascii_uppercase().as_str())

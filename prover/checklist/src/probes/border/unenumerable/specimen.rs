@@ -8,4 +8,6 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     SOUND.holds("has random identifiers"),
     Server::new("border-counts", |port| things_with(Flaw::Counts, port)).falls_short("its identifiers count up"),
+    Server::new("border-counts-in-uuids", |port| things_with(Flaw::CountsInUuids, port))
+        .falls_short("its identifiers look like UUIDs and count up"),
 ];

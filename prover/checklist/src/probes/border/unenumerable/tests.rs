@@ -14,6 +14,11 @@ async fn falls_short_for_a_counter() {
     falls_short(&examine_declared("border.unenumerable", "border-counts", things).await, &["count up", "neighbour"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn falls_short_for_a_counter_in_the_form_of_a_uuid() {
+    falls_short(&examine_declared("border.unenumerable", "border-counts-in-uuids", things).await, &["count up"]);
+}
+
 /// Reproducible 64 bits (SplitMix64).
 fn mixed(n: u64) -> u64 {
     let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);

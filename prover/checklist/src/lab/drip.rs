@@ -1,0 +1,36 @@
+//! What became of a connection on which something came a byte at a time.
+
+use std::time::Duration;
+
+use crate::control::Control;
+
+/// A connection on which a part of a request came a byte at a time, or nothing any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Drip {
+    /// What came slowly.
+    pub(crate) part: Part,
+    /// The same in words.
+    pub(crate) name: String,
+    /// What became of it.
+    pub(crate) fate: Fate,
+    /// The request was answered as declared at its usual pace.
+    pub(crate) control: Option<Control>,
+}
+
+/// The part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Head,
+    Body,
+}
+
+/// What the service did with a slow connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It was ended by the service; how.
+    Cut(Duration, String),
+    /// It was still held at the end of the patience.
+    Held(Duration),
+    /// It cannot be judged; why.
+    NotJudged(String),
+}

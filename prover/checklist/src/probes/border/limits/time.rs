@@ -1,0 +1,40 @@
+//! How long a head and a body may take; shared with `border.slow-clients`, which examines more of it.
+
+use tokio::task::JoinSet;
+
+use super::super::support::drips::{self, Patience};
+use super::super::support::harmless::Harmless;
+use crate::clause::border::limits as clause;
+use crate::finding::Evidence;
+use crate::lab::Lab;
+use crate::lab::drip::{Drip, Fate, Part};
+use crate::probes::support::listener::Listener;
+
+/// Starts to drip, unless that has been seen in this run already.
+pub(super) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless) -> JoinSet<Drip> {
+    match lab.drips {
+        Some(_) => JoinSet::new(),
+        None => drips::start(lab, listener, harmless, Patience::at(lab.pace)).await,
+    }
+}
+
+/// What became of it.
+pub(super) async fn evidence(lab: &mut Lab, drips: &mut JoinSet<Drip>, takes_bodies: bool) -> Vec<Evidence> {
+    let mut seen = Vec::new();
+    while let Some(drip) = drips.join_next().await {
+        seen.extend(drip);
+    }
+    let drips = lab.drips.get_or_insert(seen);
+    let looked_at = |drip: &&Drip| drip.part == Part::Head || takes_bodies;
+    drips.iter().filter(looked_at).map(of_drip).collect()
+}
+
+fn of_drip(drip: &Drip) -> Evidence {
+    let name = &drip.name;
+    let evidence = match &drip.fate {
+        Fate::Cut(after, how) => clause::TIME.holds(format!("{name} was {how} after {after:.1?}")),
+        Fate::Held(after) => clause::TIME.contradicts(format!("{name} was still held after {after:.1?}")),
+        Fate::NotJudged(why) => clause::TIME.gap(format!("{name} could not be judged: {why}")),
+    };
+    drip.control.iter().fold(evidence, Evidence::by)
+}
