@@ -1,5 +1,6 @@
 //! What probes of chapter `call` share.
 
+pub(crate) mod by_dependency;
 pub(crate) mod bystanders;
 pub(crate) mod concurrency_bound;
 pub(crate) mod double_in_place;
