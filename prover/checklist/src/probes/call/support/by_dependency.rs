@@ -24,6 +24,11 @@ impl Timetable {
         Self::left_after(self.begun.elapsed(), self.longest)
     }
 
+    /// Whether so much is left.
+    pub(crate) fn has(&self, needed: Duration) -> bool {
+        self.begun.elapsed() + needed <= IN_ALL
+    }
+
     fn left_after(spent: Duration, longest: Duration) -> Option<Duration> {
         IN_ALL.checked_sub(spent).filter(|left| *left > longest)
     }
@@ -74,13 +79,19 @@ fn of(name: &str, piece: &Evidence) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clause::Clause;
     use crate::clause::call::{breaker_manual as clause, retry_budget};
+    use crate::control::Control;
 
     const ID: &str = "call.breaker-manual";
 
+    fn seen(clause: Clause) -> Evidence {
+        let control = Control::seen(true, "one call in peace", "").map_err(|failed| failed.what);
+        clause.holds("seen").by(&control.unwrap_or_else(|what| panic!("{what}")))
+    }
+
     fn whole() -> Finding {
-        let pieces = [clause::TRIP, clause::RELEASE, clause::AUDIT];
-        Finding::judge(ID, pieces.into_iter().map(|clause| clause.holds("seen")).collect())
+        Finding::judge(ID, [clause::TRIP, clause::RELEASE, clause::AUDIT].map(seen).to_vec())
     }
 
     fn named(names: &[&str], finding: impl Fn() -> Finding) -> Vec<(String, Finding)> {
@@ -100,7 +111,7 @@ mod tests {
     #[test]
     fn a_clause_that_was_not_seen_of_one_of_them_is_not_seen() {
         let mut found = named(&["a"], whole);
-        found.push(("b".to_owned(), Finding::judge(ID, vec![clause::TRIP.holds("seen")])));
+        found.push(("b".to_owned(), Finding::judge(ID, vec![seen(clause::TRIP)])));
         let finding = join(ID, found, Vec::new());
         assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
         assert_eq!(finding.verdict_on(clause::TRIP), Some(Verdict::Holds));
@@ -121,7 +132,7 @@ mod tests {
         assert_eq!(join(ID, named(&["a", "b"], none), Vec::new()).verdict(), Verdict::NotApplicable);
         assert_eq!(join(ID, named(&["a"], none), vec![no_time_for("b")]).verdict(), Verdict::Unknown);
         let mut found = named(&["a"], none);
-        found.push(("b".to_owned(), Finding::judge(ID, vec![retry_budget::BUDGET.holds("1.1 calls")])));
+        found.push(("b".to_owned(), Finding::judge(ID, vec![seen(retry_budget::BUDGET)])));
         assert_eq!(join(ID, found, Vec::new()).verdict(), Verdict::Holds);
     }
 

@@ -8,6 +8,7 @@ use keel_wire::http::Exchange;
 
 use super::by_dependency::{self, Timetable};
 use super::proxied_dependency::{self, Dependent};
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::subject::{Dependencies, Dependency, RequestSpec};
@@ -39,6 +40,8 @@ pub(crate) struct Watched {
     pub(crate) call: Call,
     /// Further such requests whose call is not safe to repeat.
     pub(crate) unrepeatable: Vec<RequestSpec>,
+    /// That the request causes one call in peace, and fails when that does.
+    control: Option<Control>,
     /// The dependencies and requests that are not examined.
     left_out: Vec<Evidence>,
 }
@@ -104,18 +107,13 @@ async fn in_place_of(
 ///
 /// # Errors
 /// The finding, when no call can be watched.
-async fn take_place(
-    id: &str,
-    lab: &mut Lab,
-    dependent: &Dependent,
-    declared: &Dependency,
-) -> Result<Watched, Finding> {
+async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &Dependency) -> Result<Watched, Finding> {
     let double = double_of(id, declared).await?;
-    start_with(id, lab, declared, &double).await?;
+    start_with(id, lab, &[(declared, &double)]).await?;
     lab.send_mix().await;
     let beside = quiet(lab, &double).await;
     let (mut callers, mut notes) = (Vec::new(), Vec::new());
-    for (spec, _) in &dependent.users {
+    for spec in dependent.users.iter().map(|user| &user.spec) {
         match single_call(lab, &double, spec, &beside).await {
             Ok(call) => callers.push((spec.clone(), call)),
             Err(why) => notes.push(why),
@@ -138,6 +136,7 @@ async fn take_place(
         spec: callers[0].0.clone(),
         call: callers[0].1.clone(),
         unrepeatable: Vec::new(),
+        control: None,
         left_out: Vec::new(),
     };
     for (spec, call) in callers {
@@ -145,14 +144,17 @@ async fn take_place(
         watched.unrepeatable = others.clone().map(|(spec, _)| spec.clone()).collect();
         watched.double.only(std::iter::once(&call).chain(others.map(|(_, call)| call)).cloned().collect());
         (watched.spec, watched.call) = (spec, call);
-        if watched.depends_on_its_call(lab).await {
-            watched.left_out = notes;
-            return Ok(watched);
+        let what =
+            format!("{} causes one call to {} in peace, and fails when that fails", watched.spec.name, watched.name);
+        let otherwise =
+            format!("{} is answered as in peace although its call to {} fails", watched.spec.name, watched.name);
+        match Control::seen(watched.depends_on_its_call(lab).await, what, otherwise) {
+            Ok(control) => {
+                (watched.control, watched.left_out) = (Some(control), notes);
+                return Ok(watched);
+            }
+            Err(failed) => notes.push(Evidence::gap(failed.what)),
         }
-        notes.push(Evidence::gap(format!(
-            "{} is answered as in peace although its call to {} fails",
-            watched.spec.name, watched.name
-        )));
     }
     let reason = format!(
         "no request fails when its call to {} does: what calls works beside the requests, or has something to fall back on, \
@@ -211,29 +213,37 @@ pub(crate) async fn double_of(id: &str, declared: &Dependency) -> Result<Double,
     })
 }
 
-/// Starts the subject again, with the double in the dependency's place; says how that went.
+/// Starts the subject again, with doubles in the places of dependencies; says how that went.
 ///
 /// # Errors
 /// The finding, when it does not start.
-pub(crate) async fn start_with(
-    id: &str,
-    lab: &mut Lab,
-    declared: &Dependency,
-    double: &Double,
-) -> Result<Started, Finding> {
-    let mut url = declared.url.clone();
-    // Both fail only for URLs without a host; plain HTTP has one.
-    let _ = url.set_host(Some("127.0.0.1"));
-    let _ = url.set_port(Some(double.address().port()));
+pub(crate) async fn start_with(id: &str, lab: &mut Lab, places: &[(&Dependency, &Double)]) -> Result<Started, Finding> {
+    let address = |(declared, double): &(&Dependency, &Double)| {
+        let mut url = declared.url.clone();
+        // Both fail only for URLs without a host; plain HTTP has one.
+        let _ = url.set_host(Some("127.0.0.1"));
+        let _ = url.set_port(Some(double.address().port()));
+        (declared.env.clone(), url.to_string())
+    };
+    let addresses: Vec<(String, String)> = places.iter().map(address).collect();
     lab.stop().await;
-    let started = lab.start_with(|launch| drop(launch.env.insert(declared.env.clone(), url.to_string()))).await;
+    let started = lab.start_with(|launch| launch.env.extend(addresses)).await;
     started.map_err(|failure| {
-        let reason = format!("it does not start with a double in the place of {}: {failure}", declared.name);
+        let names: Vec<&str> = places.iter().map(|(declared, _)| declared.name.as_str()).collect();
+        let reason = format!("it does not start with a double in the place of {}: {failure}", names.join(", "));
         Finding::unknown(id, reason, Vec::new())
     })
 }
 
 impl Watched {
+    /// The pieces with the control of every experiment with the double, where they name none of their own.
+    pub(crate) fn controlled(&self, evidence: Vec<Evidence>) -> Vec<Evidence> {
+        let Some(control) = &self.control else { return evidence };
+        let add =
+            |piece: Evidence| if piece.decides() && piece.control().is_none() { piece.by(control) } else { piece };
+        evidence.into_iter().map(add).collect()
+    }
+
     /// Sends the request at a fixed rate, whether earlier ones are answered or not; returns when all are, in the order sent.
     pub(crate) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Vec<Exchange> {
         let client = lab.http();
