@@ -154,6 +154,11 @@ impl Evidence {
         self.bearing == Bearing::Against
     }
 
+    /// Whether it is a circumstance of the whole that decides nothing.
+    pub(crate) fn is_note(&self) -> bool {
+        self.bearing == Bearing::Figure
+    }
+
     /// The control of the experiment, when it names one.
     pub fn control(&self) -> Option<&str> {
         self.control.as_deref()

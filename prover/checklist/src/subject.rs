@@ -27,7 +27,7 @@
 //! trip = { method = "PUT", path = "/breakers/rail", json = { open = true, by = "{author}", why = "{reason}" } }
 //! release = { method = "DELETE", path = "/breakers/rail" }
 //! named = "dns+http://{name}:{port}?resolver={resolver}"  # and for instances behind a name of this resolver, ADDRESS:PORT
-//! url = "http://127.0.0.1:9300"          # http://, tcp://, postgres:// ...
+//! url = "http://127.0.0.1:9300"          # http://, tcp://, postgres://...?sslmode=disable; over TLS https://, tls://, sslmode=require
 //! run = "target/debug/rail"              # when keel is to start it too
 //! ready = "/livez"
 //!

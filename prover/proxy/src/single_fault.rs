@@ -142,6 +142,11 @@ impl FaultProxy {
         self.proxy.connections()
     }
 
+    /// Bytes that the upstream has sent since the start, whether they were passed on or not.
+    pub fn answered(&self) -> u64 {
+        self.proxy.received(Stream::Downstream)
+    }
+
     /// Bytes that clients have sent since the start, whether they were passed on or not.
     pub fn heard(&self) -> u64 {
         self.proxy.received(Stream::Upstream)

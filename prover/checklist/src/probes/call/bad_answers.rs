@@ -1,26 +1,35 @@
 //! `call.bad-answers`: bad answers of a dependency become one clear error in bounded time and memory.
 //!
 //! - **Hypothesis**: whatever a dependency answers, each request that uses it is answered whole and in time, with a clear 5xx or an
-//!   answer that is not built on the bad one; memory stays bounded; everything is as before once the dependency is mended.
-//! - **Sent**: for each dependency and each of `FAULTS`, at most four requests that use it at once.
+//!   answer that says that it is less than usual; memory stays bounded; everything is as before once the dependency is mended.
+//! - **Sent**: for each dependency and each way of being bad, at most eight requests that use it at once. Answers that are endless or
+//!   oversized (80 MiB) come from a server of the prover's own in the proxy's place, which is stopped when memory has grown by 64 MiB.
 //! - **Decides**: no whole answer within the deadline plus 1 s; a 4xx, which blames the caller; a success that carries the bad
-//!   bytes, half of the good answer, or broken JSON; resident memory that grows by more than 64 MiB; a process that ends; no
-//!   recovery within 30 s. A fault that no call met decides nothing.
-//! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end.
-//! - **Bound in time**: for each dependency and fault the deadline plus 4 s; 100 s in all, then the rest is told as not tried.
+//!   bytes, half of the good answer, broken JSON, or other things than in peace without saying so; resident memory that grows by more
+//!   than 64 MiB; a process that ends; no recovery within 30 s. A success that is the same as in peace, and a fault that no call met,
+//!   are gaps.
+//! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end. The endless answer sends 96 MiB at
+//!   most, and then nothing more.
+//! - **Bound in time**: for each dependency and fault the deadline plus 5 s; none is begun for which no time is left of 110 s.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use keel_proxy::Fault;
 use keel_wire::http::{Answer, Exchange};
 
-use super::support::proxied_dependency::{self, Dependent, GRACE};
+use self::flood::{Flood, TooLong};
+use super::support::by_dependency::Timetable;
+use super::support::degradation::Said;
+use super::support::proxied_dependency::{self, Dependent, GRACE, Met, User};
 use crate::clause::Clause;
 use crate::clause::call::bad_answers as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::subject::RequestSpec;
 
+mod flood;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -34,42 +43,58 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// By how much resident memory may grow meanwhile, in bytes.
+/// By how much resident memory may grow meanwhile, in bytes; what is too long is stopped then.
 const MAX_GROWTH: u64 = 64 << 20;
 /// Between two looks at it.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(10);
 /// How long after the answers memory is looked at: work may go on behind them.
 const AFTERWARDS: Duration = Duration::from_secs(1);
-/// What is not tried by then is not tried.
-const BOUND: Duration = Duration::from_secs(75);
+/// What a fault takes beside the deadline: calls that are waited for, and a dependency that is left alone for a while.
+const BESIDE: Duration = Duration::from_secs(5);
+/// So many bytes are missing from an answer that is broken off late: within its body, whatever its length.
+const LAST_BYTES: u64 = 4;
 /// Bytes of an answer that are no longer an answer to anything.
 const LONG: u64 = 1 << 20;
-/// What the fault proxy answers, as it would be seen when it is passed on.
+/// What bad answers hold, as it would be seen when it is passed on.
 const BAD: [&str; 2] = ["this is not the protocol that you speak", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"];
 
+/// How a dependency is bad.
+#[derive(Clone, Debug)]
+enum Bad {
+    /// By a fault of its proxy.
+    Proxy(Fault),
+    /// It breaks off before the last bytes of the shortest answer.
+    Cut,
+    /// It answers only after the deadline.
+    Late,
+    TooLong(TooLong),
+}
+
 /// What the dependency does, in this order, and how it is told.
-const FAULTS: [(Fault, Clause, &str); 7] = [
-    (Fault::Reset, clause::MISSING, "resets the connection"),
-    (Fault::Garbage, clause::GARBAGE, "answers bytes that are not the protocol"),
-    (Fault::ServerError, clause::CLEAR_ERROR, "answers 500"),
-    (Fault::Truncate(20), clause::TRUNCATED, "breaks off within the head"),
-    (Fault::Truncate(160), clause::TRUNCATED, "breaks off after 160 bytes"),
-    (Fault::Endless, clause::ENDLESS, "answers without end"),
-    (Fault::LostAnswer, clause::MISSING, "does the work and loses the answer"),
+const WAYS: [(Bad, Clause, &str); 9] = [
+    (Bad::Proxy(Fault::Reset), clause::MISSING, "resets the connection"),
+    (Bad::Proxy(Fault::Garbage), clause::GARBAGE, "answers bytes that are not the protocol"),
+    (Bad::Proxy(Fault::ServerError), clause::CLEAR_ERROR, "answers 500"),
+    (Bad::Proxy(Fault::Truncate(20)), clause::TRUNCATED, "breaks off within the head"),
+    (Bad::Cut, clause::TRUNCATED, "breaks off before its last bytes"),
+    (Bad::TooLong(TooLong::Endless), clause::ENDLESS, "answers without end"),
+    (Bad::TooLong(TooLong::Oversized), clause::OVERSIZED, "answers 80 MiB"),
+    (Bad::Proxy(Fault::LostAnswer), clause::MISSING, "does the work and loses the answer"),
+    (Bad::Late, clause::SLOW, "answers only after the deadline"),
 ];
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let begun = Instant::now();
+    let timetable = Timetable::begin();
     let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
-    let mut seen = 0;
     for dependent in &dependents {
-        for (fault, clause, told) in FAULTS {
-            if begun.elapsed() > BOUND {
-                evidence.push(clause.gap(format!("{} that {told} was not tried: {BOUND:?} are over", dependent.name)));
+        for (bad, clause, told) in WAYS {
+            let name = &dependent.name;
+            if !timetable.has(lab.subject.deadline + GRACE + BESIDE) {
+                evidence.push(clause.gap(format!("{name} that {told} was not tried: the time of the probe was over")));
                 continue;
             }
             // A service that leaves a failing dependency alone would not hear the next fault.
@@ -78,90 +103,142 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                 evidence.push(again);
                 return Finding::judge(ID, evidence);
             }
-            let (pieces, met) = examine_fault(lab, dependent, (fault, clause), told).await;
-            seen += usize::from(met);
-            evidence.extend(pieces);
+            evidence.extend(examine_way(lab, dependent, (bad, clause), told).await);
             if !lab.process().is_running() {
-                evidence
-                    .push(clause::CLEAR_ERROR.contradicts(format!("the process ended when {} {told}", dependent.name)));
+                evidence.push(clause::CLEAR_ERROR.contradicts(format!("the process ended when {name} {told}")));
                 return Finding::judge(ID, evidence);
             }
         }
         evidence.push(dependent.recovery(lab, clause::CLEAR_ERROR).await);
     }
-    if seen == 0 && evidence.iter().all(|piece| !piece.is_against()) {
-        return Finding::unknown(ID, "no call met a bad answer, so nothing was seen of what becomes of one", evidence);
-    }
     Finding::judge(ID, evidence)
 }
 
-async fn examine_fault(
-    lab: &mut Lab,
-    dependent: &Dependent,
-    (fault, clause): (Fault, Clause),
-    told: &str,
-) -> (Vec<Evidence>, bool) {
+async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, Clause), told: &str) -> Vec<Evidence> {
     let name = &dependent.name;
     let before = lab.process().usage().resident;
-    let mut most = before;
-    let (answers, met) = {
-        let running: &Lab = lab;
-        let asking = async {
-            let answers = dependent.under(running, fault).await;
-            tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
-            answers
-        };
-        tokio::pin!(asking);
-        loop {
-            tokio::select! {
-                answers = &mut asking => break answers,
-                () = tokio::time::sleep(LOOK) => most = most.max(running.resident()),
+    let (answers, met, most) = match bad {
+        Bad::TooLong(kind) => match flooded(lab, dependent, kind, before).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                let what = format!("no server could be put in the place of {name}: {error}");
+                return vec![clause.gap(what)];
             }
+        },
+        Bad::Proxy(fault) => proxied(lab, dependent, fault).await,
+        Bad::Cut => {
+            let most = dependent.shortest.saturating_sub(LAST_BYTES);
+            if most == 0 {
+                let what = format!("{name} answers with {} bytes, too few to break off in", dependent.shortest);
+                return vec![clause.gap(what)];
+            }
+            proxied(lab, dependent, Fault::Truncate(usize::try_from(most).unwrap_or(usize::MAX))).await
         }
+        Bad::Late => proxied(lab, dependent, Fault::Latency(lab.subject.deadline + GRACE * 2)).await,
     };
     dependent.mend(lab).await;
     let mut evidence = Vec::new();
-    for ((spec, exchange), (_, peace)) in answers.iter().zip(&dependent.users) {
-        let (good, outcome) = judge(exchange, peace.answer(), lab.subject.deadline + GRACE);
+    for (user, (spec, exchange)) in dependent.users.iter().zip(&answers) {
+        let (good, outcome) = judge(exchange, user, lab.subject.deadline + GRACE);
         let what = format!("when {name} {told}, {} {outcome}", spec.name);
-        let good = met_or_bad(good, met);
-        evidence.push(clause::CLEAR_ERROR.maybe(good, what.clone()).with(exchange));
-        evidence.push(clause.maybe(good, what).with(exchange));
+        evidence.push(under(clause::CLEAR_ERROR, good, &what, &met).with(exchange));
+        if clause != clause::CLEAR_ERROR {
+            evidence.push(under(clause, good, &what, &met).with(exchange));
+        }
         let in_time = exchange.answer().is_some() && exchange.took <= lab.subject.deadline + GRACE;
         let what = format!("when {name} {told}, {} ends after {:.1?}", spec.name, exchange.took);
-        evidence.push(clause::BOUNDED_TIME.maybe(met_or_bad(in_time, met), what));
-    }
-    if !met {
-        evidence.push(clause.gap(format!("no call met {name} while it {told}")));
+        evidence.push(under(clause::BOUNDED_TIME, Some(in_time), &what, &met));
     }
     let growth = most.saturating_sub(before);
-    let within = growth <= MAX_GROWTH;
     let what = format!("when {name} {told}, resident memory grows by {:.1} MiB", growth as f64 / f64::from(1 << 20));
-    evidence.push(clause::BOUNDED_MEMORY.maybe(met_or_bad(within, met), what));
-    (evidence, met)
+    evidence.push(under(clause::BOUNDED_MEMORY, Some(growth <= MAX_GROWTH), &what, &met));
+    evidence
 }
 
-/// What went well without a call says nothing about calls.
-fn met_or_bad(good: bool, met: bool) -> Option<bool> {
-    if good && !met { None } else { Some(good) }
+/// For the clause or against it when a call met the fault, and something was seen; else a gap.
+fn under(clause: Clause, good: Option<bool>, what: &str, met: &Met) -> Evidence {
+    match good {
+        Some(good) => proxied_dependency::seen_under(clause, good, what, met),
+        None => clause.gap(what),
+    }
 }
 
-fn judge(exchange: &Exchange, peace: Option<&Answer>, limit: Duration) -> (bool, String) {
+/// The answers, whether a call met the fault, and the most memory meanwhile.
+type Seen = (Vec<(RequestSpec, Exchange)>, Met, u64);
+
+async fn proxied(lab: &Lab, dependent: &Dependent, fault: Fault) -> Seen {
+    let asking = async {
+        let seen = dependent.under(lab, fault).await;
+        tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
+        seen
+    };
+    let ((answers, met), most) = with_memory(lab, asking, |_| {}).await;
+    (answers, met, most)
+}
+
+/// The same with a server of our own in the proxy's place, until memory has grown too much.
+async fn flooded(lab: &Lab, dependent: &Dependent, kind: TooLong, before: u64) -> std::io::Result<Seen> {
+    let Some(proxy) = lab.proxy(&dependent.name) else { return Err(std::io::ErrorKind::NotFound.into()) };
+    proxy.set(Fault::Down).await;
+    let mut flood = Some(Flood::at(proxy.address(), kind)?);
+    let mut heard = 0;
+    let asking = async {
+        let answers = dependent.answers(lab).await;
+        tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
+        answers
+    };
+    let look = |most: u64| {
+        heard = flood.as_ref().map_or(heard, Flood::heard);
+        if most.saturating_sub(before) > MAX_GROWTH {
+            flood = None;
+        }
+    };
+    let (answers, most) = with_memory(lab, asking, look).await;
+    drop(flood);
+    Ok((answers, Control::fault_met(heard, &dependent.name), most))
+}
+
+/// What comes of it, and the most memory meanwhile; `look` hears of each look at it.
+async fn with_memory<T>(lab: &Lab, asking: impl Future<Output = T>, mut look: impl FnMut(u64)) -> (T, u64) {
+    let mut most = lab.resident();
+    tokio::pin!(asking);
+    loop {
+        tokio::select! {
+            answers = &mut asking => break (answers, most.max(lab.resident())),
+            () = tokio::time::sleep(LOOK) => {
+                most = most.max(lab.resident());
+                look(most);
+            }
+        }
+    }
+}
+
+/// Whether an answer is a clear error, or says that it is less; none when that is not seen.
+fn judge(exchange: &Exchange, user: &User, limit: Duration) -> (Option<bool>, String) {
     let took = exchange.took;
-    let Some(answer) = exchange.answer() else { return (false, format!("has no whole answer after {took:.1?}")) };
+    let bad = |what: String| (Some(false), what);
+    let Some(answer) = exchange.answer() else { return bad(format!("has no whole answer after {took:.1?}")) };
     let status = answer.status.as_u16();
     if took > limit {
-        return (false, format!("is answered {status} only after {took:.1?}"));
+        return bad(format!("is answered {status} only after {took:.1?}"));
     }
     let text = answer.text();
     if BAD.iter().any(|bad| text.contains(bad)) || answer.body_length > LONG {
-        return (false, format!("is answered {status} with the bad bytes in it"));
+        return bad(format!("is answered {status} with the bad bytes in it"));
     }
     match status {
-        500.. => (true, format!("is answered {status}")),
-        400.. => (false, format!("is blamed on the caller with {status}")),
-        _ if is_broken(answer, &text, peace) => (false, format!("is answered {status}, with a broken answer")),
-        _ => (true, format!("is answered {status}, without the bad bytes")),
+        500.. => (Some(true), format!("is answered {status}")),
+        400.. => bad(format!("is blamed on the caller with {status}")),
+        _ if is_broken(answer, &text, user.peace[1].answer()) => {
+            bad(format!("is answered {status}, with a broken answer"))
+        }
+        _ => match user.said(answer) {
+            Said::So(by) => (Some(true), format!("is answered {status}, and says by {by} that it is less")),
+            Said::Otherwise(what) => bad(format!("is answered {status} with what is made up: {what}")),
+            Said::Less(what) => (None, format!("is answered {status} without {what}, and does not say so")),
+            Said::AsInPeace => (None, format!("is answered {status} as in peace: it may be from memory")),
+            Said::Unclear => (None, format!("is answered {status}, with another text each time")),
+        },
     }
 }
 

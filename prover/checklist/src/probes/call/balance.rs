@@ -18,6 +18,7 @@ use keel_drill::double::Behaviour;
 
 use super::support::instances::{Load, Three};
 use crate::clause::call::balance as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -64,24 +65,27 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(finding) => finding,
     };
     lab.stop().await;
-    finding
+    finding.also(three.left_out)
 }
 
 async fn judge(lab: &Lab, three: &Three) -> Finding {
     let name = &three.declared.name;
-    let peace = three.load(lab, EVERY, FIVE_SECONDS).await;
-    let told = peace.told();
-    if peace.failed > 0 || peace.calls.iter().sum::<usize>() < peace.requests / 2 {
-        return Finding::unknown(ID, format!("in peace {told}: what becomes of calls is not seen"), Vec::new());
-    }
-    let spread = (0..3).all(|place| peace.share(place) >= LEAST);
-    let mut evidence = vec![clause::SPREAD.saw(spread, format!("with three instances of {name} {told}"))];
+    let load = three.load(lab, EVERY, FIVE_SECONDS).await;
+    let told = load.told();
+    let seen = load.failed == 0 && load.calls.iter().sum::<usize>() >= load.requests / 2;
+    let otherwise = format!("in peace {told}: what becomes of calls is not seen");
+    let peace = match Control::seen(seen, format!("in peace {told}"), otherwise) {
+        Ok(peace) => peace,
+        Err(failed) => return Finding::unknown(ID, failed.what, Vec::new()),
+    };
+    let spread = (0..3).all(|place| load.share(place) >= LEAST);
+    let mut evidence = vec![clause::SPREAD.saw(spread, format!("with three instances of {name} {told}")).by(&peace)];
     if !spread {
         return Finding::judge(ID, evidence);
     }
-    evidence.push(slow(lab, three).await);
+    evidence.push(slow(lab, three).await.by(&peace));
     if settled(lab, three).await {
-        evidence.extend(failing(lab, three).await);
+        evidence.extend(failing(lab, three).await.into_iter().map(|piece| piece.by(&peace)));
     } else {
         evidence.push(
             clause::RETURN

@@ -6,8 +6,8 @@
 //! - **Sent**: `trip` of the dependency to the admin listener, by an author of this run; 40 requests in a second; `release`; and
 //!   requests until one is answered as declared, at most 15 s.
 //! - **Decides**: a lever that is not answered 2xx; a call while it is pulled; a request answered as if nothing were; an author who is
-//!   neither in the health document nor in the metrics, or not in what is printed; no call within 15 s of the release. Without a declared
-//!   lever nobody said how: unknown.
+//!   neither in the health document nor in the metrics, or not in what is printed; no call within 15 s of the release. Where the author is
+//!   told without a time, when it was done is a gap. Without a declared lever nobody said how: unknown.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 1 s of load, 15 s, and the subject's deadline for each.
 
@@ -22,13 +22,18 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::{Dependencies, Dependency, Lever};
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.breaker-manual";
 /// The probe.
 pub const PROBE: Probe = Probe {
     id: ID,
     examine: |lab| Box::pin(examine(lab)),
     #[cfg(feature = "specimens")]
-    specimens: &[],
+    specimens: specimen::SPECIMENS,
 };
 /// Between two requests while the lever is pulled, and how many.
 const EVERY: Duration = Duration::from_millis(25);
@@ -76,7 +81,7 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
     let what = format!(
         "with the lever pulled {REQUESTS} requests caused {calls} calls to {name}, {as_ever} were answered as ever"
     );
-    let mut evidence = vec![clause::TRIP.saw(calls == 0 && as_ever == 0, what)];
+    let mut evidence = watched.controlled(vec![clause::TRIP.saw(calls == 0 && as_ever == 0, what)]);
     evidence.extend(told(lab, &author).await);
     let released = pull(lab, release, &author).await;
     if was_done(&released) {
@@ -90,28 +95,55 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
         let what = format!("the lever that lets calls to {name} go on is not answered as done");
         evidence.push(clause::RELEASE.contradicts(what).with(&released));
     }
-    Finding::judge(ID, evidence)
+    Finding::judge(ID, watched.controlled(evidence))
 }
 
-/// Whether it is seen who pulled the lever: by whoever looks, and in what was printed.
+/// Whether it is seen who pulled the lever, and when: by whoever looks, and in what was printed.
 async fn told(lab: &Lab, author: &str) -> [Evidence; 2] {
-    let mut looked = Vec::new();
+    let (mut looked, mut shown) = (Vec::new(), Vec::new());
     for path in [&lab.subject.health, &lab.subject.metrics].into_iter().flatten() {
         let exchange = lab.admin().send(Request::get(path)).await;
-        if exchange.answer().is_some_and(|answer| answer.text().contains(author)) {
+        let text = exchange.answer().map(keel_wire::http::Answer::text).unwrap_or_default();
+        if text.contains(author) {
             looked.push(path.as_str());
+            shown.push(text);
         }
     }
-    let printed = lab.output().iter().any(|line| line.text.contains(author));
-    let shown = match looked.is_empty() {
+    let printed: Vec<String> =
+        lab.output().into_iter().map(|line| line.text).filter(|text| text.contains(author)).collect();
+    let at = match looked.is_empty() {
         true => "neither health nor metrics tell who pulled it".to_owned(),
         false => format!("who pulled it is told at {}", looked.join(" and ")),
     };
-    let not = if printed { "" } else { "not " };
-    [
-        clause::AUDIT.saw(!looked.is_empty(), shown),
-        clause::AUDIT.saw(printed, format!("who pulled it was {not}printed")),
-    ]
+    let not = if printed.is_empty() { "not " } else { "" };
+    [who_and_when(&shown, at), who_and_when(&printed, format!("who pulled it was {not}printed"))]
+}
+
+/// What texts say in which the author is named.
+fn who_and_when(named: &[String], what: String) -> Evidence {
+    match named {
+        [] => clause::AUDIT.contradicts(what),
+        _ if named.iter().any(|text| has_time(text)) => clause::AUDIT.holds(format!("{what}, with a time")),
+        _ => clause::AUDIT.gap(format!("{what}, and no time with it that is known as one")),
+    }
+}
+
+/// Whether a text has a time of RFC 3339 in it, or a number of seconds since 1970 or of a smaller unit.
+fn has_time(text: &str) -> bool {
+    let shape = |piece: &[u8]| {
+        let digits = |from: usize, to: usize| piece[from..to].iter().all(u8::is_ascii_digit);
+        digits(0, 4)
+            && piece[4] == b'-'
+            && digits(5, 7)
+            && piece[7] == b'-'
+            && digits(8, 10)
+            && matches!(piece[10], b'T' | b't' | b' ')
+            && digits(11, 13)
+            && piece[13] == b':'
+    };
+    let numbers = || text.split(|letter: char| !letter.is_ascii_digit());
+    text.as_bytes().windows(14).any(shape)
+        || numbers().any(|number| (10..=19).contains(&number.len()) && number.starts_with('1'))
 }
 
 async fn pull(lab: &Lab, lever: &Lever, author: &str) -> Exchange {

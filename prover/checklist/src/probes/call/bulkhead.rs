@@ -2,13 +2,13 @@
 //!
 //! - **Hypothesis**: with a dependency silent and many requests in flight that use it, requests that do not are answered as
 //!   before, and calls to the dependency stay at a bound.
-//! - **Sent**: 20 bystanders in peace; then requests that use the dependency, 128 in flight and, when the service is well again,
+//! - **Sent**: 20 bystanders in peace, and 128 requests that use the dependency one after the other; then requests that use the dependency, 128 in flight and, when the service is well again,
 //!   256, each from an address of its own where the service listens on a loopback address, and sent again a second after it
 //!   ends; 30 bystanders during each. When both found a call for each request, 1,200 follow: more than most services work on at
 //!   once. Bystanders are GETs that do not use the dependency, up to four kinds in turn.
 //! - **Decides**: a fifth of the bystanders of a flood or more without the same answer within 2 s falls short. All as before, at
 //!   the 90th percentile within 250 ms or five times the baseline, and calls that came to rest at the same number in both floods,
-//!   below 128, before any had ended: holds. Calls whose number grows with the flood, or that come until others end, show no
+//!   below 128, before any had ended, where all were answered and caused a call one after the other: holds. Calls whose number grows with the flood, or that come until others end, show no
 //!   bound: unknown, unless the third flood starves bystanders. So do a service that is not well again 50 s after a flood, and
 //!   requests that found no connection.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
@@ -26,6 +26,7 @@ use super::support::bystanders::{Bystanders, Seen};
 use super::support::concurrency_bound::{self, Crowd};
 use super::support::double_in_place::{self, Watched};
 use crate::clause::call::bulkhead as clause;
+use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -56,6 +57,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const FILLING: Duration = Duration::from_secs(1);
 /// The longest that the service is waited for between the floods: a breaker may have opened.
 const RECOVERY: Duration = Duration::from_secs(50);
+/// The share of requests in peace, one after the other, that must be answered and cause a call.
+const SERVED: f64 = 0.95;
 /// The first of the addresses that floods come from.
 const SOURCES: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
@@ -83,7 +86,9 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
         let reason = format!("bystanders ({who}) are not always answered as declared even in peace");
         return Finding::unknown(ID, reason, Vec::new());
     }
-    let (mut evidence, mut crowds) = (Vec::new(), Vec::new());
+    let paced = paced_in_peace(lab, watched).await;
+    let groups = "groups of clients cannot be declared, so a bound of each was not looked for";
+    let (mut evidence, mut crowds) = (vec![clause::PER_GROUP.gap(groups)], Vec::new());
     for size in FLOODS.into_iter().chain([LARGE]) {
         if size == LARGE && !crowds.iter().all(Crowd::is_whole) {
             break;
@@ -109,12 +114,28 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
     match concurrency_bound::bound(&crowds) {
         Some(bound) => {
             let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
-            evidence.push(clause::PER_DEPENDENCY.holds(what.clone()));
-            evidence.push(clause::BOUNDED.holds(what));
+            for clause in [clause::PER_DEPENDENCY, clause::BOUNDED] {
+                evidence.push(match &paced {
+                    Ok(control) => clause.holds(&what).by(control),
+                    Err(failed) => clause.gap(format!("{what}, but {}", failed.what)),
+                });
+            }
         }
         None => evidence.push(clause::BOUNDED.gap(format!("no bound of calls to {name} was seen: {told}"))),
     }
     Finding::judge(ID, evidence)
+}
+
+/// As many requests as the smaller flood, one after the other in peace: what spares calls then, such as a rate limit, is no bound of
+/// calls at a time.
+async fn paced_in_peace(lab: &Lab, watched: &Watched) -> Result<Control, Uncontrolled> {
+    watched.double.take_calls();
+    let (mut served, mut calls) = (0, 0);
+    for _ in 0..FLOODS[0] {
+        served += usize::from(watched.is_well(lab).await);
+        calls += usize::from(!watched.double.take_calls().is_empty());
+    }
+    Control::peace(served.min(calls), FLOODS[0] as usize, SERVED)
 }
 
 /// What became of one flood.
@@ -156,7 +177,17 @@ impl Flood {
             peace.slow,
             self.crowd.told(name)
         );
-        clause::ISOLATION.maybe(seen.as_in(peace), what)
+        let met = Control::seen(
+            self.crowd.open > 0,
+            format!("{} calls to {name} were open and unanswered", self.crowd.open),
+            format!("no call to {name} came"),
+        );
+        match (seen.as_in(peace), met) {
+            (Some(good), Ok(control)) => clause::ISOLATION.saw(good, what).by(&control),
+            (Some(false), Err(_)) => clause::ISOLATION.contradicts(what),
+            (_, Err(failed)) => clause::ISOLATION.gap(format!("{what}; {}", failed.what)),
+            (None, _) => clause::ISOLATION.gap(what),
+        }
     }
 }
 

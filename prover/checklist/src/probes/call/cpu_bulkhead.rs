@@ -4,7 +4,7 @@
 //!   whether it is ready among them, and heavy work beyond a bound is refused.
 //! - **Sent**: 20 bystanders in peace: GETs of the mix that are not declared as `heavy`, and the declared `ready` path. Then the requests that are declared as `heavy`, 64 at a time and then 256, each from an address of its own
 //!   where the service listens on a loopback address, sent again as soon as it is answered, or a second after it was refused;
-//!   30 bystanders during each.
+//!   30 bystanders during each. Before, one heavy request after the other for 3 s: a refusal then is no bound of what is under way.
 //! - **Decides**: a fifth of the bystanders of a flood without the same answer within 2 s falls short, and so do bystanders that are
 //!   slower, at the 90th percentile, than 500 ms and ten times the baseline. All as before, within 250 ms or five times the baseline, and
 //!   some heavy work done and some refused (429 or 503): holds. Where none was refused a third flood follows, of as many as the service does
@@ -23,6 +23,7 @@ use futures_util::future::join_all;
 use super::support::bystanders::{Bystanders, Seen};
 use super::support::double_in_place::percentile;
 use crate::clause::call::cpu_bulkhead as clause;
+use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -57,6 +58,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 const BUSY: f64 = 0.25;
 /// A request that computes for less is not heavy.
 const HEAVY: f64 = 0.002;
+/// How long heavy requests are sent one after the other beforehand, and how many at most; each of them once.
+const ALONE: Duration = Duration::from_secs(3);
+const MOST_ALONE: usize = 200;
 /// So many times the time in peace, and this much, are not as before any more.
 const STALLED: (u32, Duration) = (10, Duration::from_millis(500));
 /// The first of the addresses that floods come from.
@@ -88,6 +92,13 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         let reason = format!("bystanders ({who}) are not always answered as declared even in peace");
         return Finding::unknown(ID, reason, Vec::new());
     }
+    let alone = match alone(lab, heavy).await {
+        Ok(alone) => alone,
+        Err(failed) => {
+            let gaps = [clause::OWN_POOL.uncontrolled(&failed), clause::NO_STALL.uncontrolled(&failed)];
+            return Finding::judge(ID, gaps.to_vec());
+        }
+    };
     let (mut evidence, mut floods) = (Vec::new(), Vec::<Flood>::new());
     for size in FLOODS.map(Some).into_iter().chain([None]) {
         let size = match size {
@@ -97,7 +108,7 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         };
         let flood = Flood::send(lab, heavy, bystanders, size).await;
         let as_before = flood.as_before(&peace);
-        evidence.push(clause::NO_STALL.maybe(as_before, flood.told(&who, &peace)));
+        evidence.push(clause::NO_STALL.maybe(as_before, flood.told(&who, &peace)).by(&alone));
         if as_before == Some(false) {
             return Finding::judge(ID, evidence);
         }
@@ -112,8 +123,23 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         floods.push(flood);
     }
     let unseen = "as much heavy work as was sent can be done in time, and none was refused: its bound is not known";
-    evidence.push(bound(lab, &floods).unwrap_or_else(|| clause::OWN_POOL.gap(unseen)));
+    evidence.push(bound(lab, &floods).map_or_else(|| clause::OWN_POOL.gap(unseen), |piece| piece.by(&alone)));
     Finding::judge(ID, evidence)
+}
+
+/// Each heavy request, one after the other: what is refused then is refused for another reason than that too much is under way.
+async fn alone(lab: &Lab, heavy: &[RequestSpec]) -> Result<Control, Uncontrolled> {
+    let (client, begun) = (lab.http(), Instant::now());
+    let (mut sent, mut done) = (0, 0);
+    for spec in heavy.iter().cycle() {
+        if sent >= heavy.len() && (sent >= MOST_ALONE || begun.elapsed() > lab.pace.of(ALONE)) {
+            break;
+        }
+        let exchange = client.send(lab.fill(spec)).await;
+        sent += 1;
+        done += usize::from(exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
+    }
+    Control::peace(done, sent, 1.0)
 }
 
 /// As many as cannot all be done in time, as far as one machine can send them.

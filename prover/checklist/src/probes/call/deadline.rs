@@ -21,6 +21,7 @@ use keel_drill::deadline_headers::{self, DeadlineHeader};
 use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched};
+use super::support::facts;
 use super::support::proxied_dependency::GRACE;
 use crate::clause::call::deadline as clause;
 use crate::finding::{Evidence, Finding};
@@ -61,19 +62,25 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let (name, deadline) = (&watched.name, lab.subject.deadline);
     let mut evidence = Vec::new();
-    let unseen =
-        |evidence| Finding::unknown(ID, format!("{name} was not called any more when it was silent"), evidence);
+    let unseen = |evidence| {
+        Finding::unknown(ID, format!("{name} was not called any more when it was silent"), watched.controlled(evidence))
+    };
     let Some(alone) = Silence::meet(lab, watched, Caller::Waits).await else { return unseen(evidence) };
     let what =
         format!("with {name} silent, a request that says nothing {}; the deadline is {deadline:.1?}", alone.told());
-    evidence.push(clause::ABANDONED.saw(alone.answered <= deadline + GRACE, what));
+    let in_time = alone.answered <= deadline + GRACE;
+    let answered = if in_time { clause::ABANDONED.figure(what) } else { clause::ABANDONED.contradicts(what) };
+    evidence.push(answered.fact(facts::answered_while_silent(name, &watched.spec.name), in_time));
+    let ended = !alone.is_open && alone.calls_ended <= deadline + GRACE;
+    let what = format!("its calls had ended {:.1?} after it was sent", alone.calls_ended);
+    evidence.push(clause::ABANDONED.figure(what).fact(facts::calls_end_while_silent(name), ended));
     let by_itself = alone.calls_ended.min(deadline + GRACE);
     // Headers speak in whole milliseconds.
     let waits = Duration::from_millis(u64::try_from((by_itself / PART).as_millis()).unwrap_or(u64::MAX));
     if waits < LEAST {
         let reason =
             format!("calls are given up after {by_itself:.0?} anyhow: nothing shows whether a caller's deadline does");
-        return Finding::unknown(ID, reason, evidence);
+        return Finding::unknown(ID, reason, watched.controlled(evidence));
     }
     let limit = (waits + by_itself) / 2;
     let mut asked = Vec::new();
@@ -94,13 +101,18 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     evidence.extend(asked.iter().flat_map(|silence| silence.too_much(waits)).next());
     if given_up == TIMES {
         evidence.extend(later(lab, watched, waits).await);
-        return with_header(name, &heard, told, &format!("{said} had its call given up by then"), evidence);
+        let fixed = says_the_same(&alone, &heard);
+        return with_header(watched, &heard, told, fixed, &format!("{said} had its call given up by then"), evidence);
     }
     if evidence.iter().any(|piece| piece.is_against()) {
-        return Finding::judge(ID, evidence);
+        return Finding::judge(ID, watched.controlled(evidence));
     }
     if given_up > 0 {
-        return Finding::unknown(ID, format!("{given_up} of {TIMES} calls were given up when {said}"), evidence);
+        return Finding::unknown(
+            ID,
+            format!("{given_up} of {TIMES} calls were given up when {said}"),
+            watched.controlled(evidence),
+        );
     }
     let mut left = Vec::new();
     for _ in 0..TIMES {
@@ -116,15 +128,23 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     );
     if given_up == 0 {
         evidence.push(clause::ABANDONED.contradicts(what));
-        return Finding::judge(ID, evidence);
+        return Finding::judge(ID, watched.controlled(evidence));
     }
     evidence.push(clause::ABANDONED.figure(what.clone()));
     let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
-    Finding::unknown(ID, reason, evidence)
+    Finding::unknown(ID, reason, watched.controlled(evidence))
 }
 
 /// The finding when calls are given up: what their headers told.
-fn with_header(name: &str, heard: &[&Call], told: usize, summary: &str, mut evidence: Vec<Evidence>) -> Finding {
+fn with_header(
+    watched: &Watched,
+    heard: &[&Call],
+    told: usize,
+    fixed: bool,
+    summary: &str,
+    mut evidence: Vec<Evidence>,
+) -> Finding {
+    let name = &watched.name;
     if let Some(patience) = heard.iter().find_map(|call| least(call)) {
         let all = told == heard.len();
         let what = format!(
@@ -133,13 +153,23 @@ fn with_header(name: &str, heard: &[&Call], told: usize, summary: &str, mut evid
             patience.header,
             patience.waits
         );
-        evidence.push(clause::PROPAGATED.maybe(all.then_some(true), what));
+        evidence.push(match fixed {
+            true => clause::PROPAGATED.gap(format!("{what}, and no more when nobody says how long it waits")),
+            false => clause::PROPAGATED.maybe(all.then_some(true), what),
+        });
     }
     if told < heard.len() && evidence.iter().all(|piece| !piece.is_against()) {
         let reason = format!("{summary}, but not each call told {name} how long is left in a header that is known");
-        return Finding::unknown(ID, reason, evidence);
+        return Finding::unknown(ID, reason, watched.controlled(evidence));
     }
-    Finding::judge(ID, evidence)
+    Finding::judge(ID, watched.controlled(evidence))
+}
+
+/// Whether the dependency was told no more when the caller said nothing: then it is the same for everybody.
+fn says_the_same(alone: &Silence, heard: &[&Call]) -> bool {
+    let alone = alone.calls.first().and_then(least).map(|said| said.waits);
+    let asked = heard.iter().filter_map(|call| Some(least(call)?.waits)).max();
+    alone.zip(asked).is_some_and(|(alone, asked)| alone <= asked + asked / 10)
 }
 
 /// What calls are told that come when half of what the caller waits is over; none when no call came then.
@@ -180,6 +210,8 @@ struct Silence {
     answered: Duration,
     /// After how long its last call had ended.
     calls_ended: Duration,
+    /// Whether one was still open then.
+    is_open: bool,
 }
 
 impl Silence {
@@ -198,8 +230,8 @@ impl Silence {
         }
         let (answered, linger) = (sent.elapsed(), lab.pace.of(LINGER));
         let patience = match caller {
-            Caller::Leaves(_) => lab.subject.deadline + GRACE,
-            _ => answered + linger,
+            Caller::Says(_) => answered + linger,
+            Caller::Waits | Caller::Leaves(_) => (answered + linger).max(lab.subject.deadline + GRACE),
         };
         // Between a call that failed and its repeat none is open.
         let mut quiet = Instant::now();
@@ -211,7 +243,8 @@ impl Silence {
         }
         let calls = watched.double.take_calls();
         let ended = calls.iter().map(|call| call.ended.unwrap_or_else(Instant::now)).max()?;
-        Some(Self { sent, calls, answered, calls_ended: ended.saturating_duration_since(sent) })
+        let is_open = calls.iter().any(|call| call.ended.is_none());
+        Some(Self { sent, calls, answered, calls_ended: ended.saturating_duration_since(sent), is_open })
     }
 
     fn ended_within(&self, limit: Duration) -> bool {

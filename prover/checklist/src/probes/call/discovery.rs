@@ -20,6 +20,7 @@ use keel_drill::fault::resolver::Resolver;
 
 use super::support::instances::{ADDRESSES, Load, Three};
 use crate::clause::call::discovery as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -71,7 +72,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(finding) => finding,
     };
     lab.stop().await;
-    finding
+    finding.also(three.left_out)
 }
 
 async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
@@ -81,10 +82,12 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
     };
     let name = &three.declared.name;
     let peace = three.load(lab, EVERY, A_SECOND * 2).await;
-    if peace.failed > 0 || peace.calls[0] < peace.requests / 2 {
-        let reason = format!("in peace {}: where calls go is not seen", peace.told());
-        return Finding::unknown(ID, reason, Vec::new());
-    }
+    let seen = peace.failed == 0 && peace.calls[0] >= peace.requests / 2;
+    let told = format!("in peace {}", peace.told());
+    let control = match Control::seen(seen, &told, format!("{told}: where calls go is not seen")) {
+        Ok(control) => control,
+        Err(failed) => return Finding::unknown(ID, failed.what, Vec::new()),
+    };
     if let Err(finding) = says(&format!(r#"{{"answer":"wrong","address":"{}"}}"#, ADDRESSES[1])) {
         return finding;
     }
@@ -109,15 +112,17 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
          requests failed meanwhile"
     );
     let mut evidence = vec![
-        clause::LOOKUP.holds(format!("in peace {}", peace.told())),
-        clause::RE_RESOLVED.saw(stayed == 0 && failed <= requests / ONE_IN, what),
+        clause::LOOKUP.holds(told).by(&control),
+        clause::RE_RESOLVED.saw(stayed == 0 && failed <= requests / ONE_IN, what).by(&control),
     ];
+    evidence
+        .push(clause::LOOKUP.gap("only addresses (A) with a TTL of 0 were served, no SRV records and no longer TTL"));
     for (answer, told) in [("nxdomain", "there is no such name"), ("servfail", "it cannot be looked up")] {
         if let Err(finding) = says(&format!(r#"{{"answer":"{answer}"}}"#)) {
             return finding;
         }
         let load = three.load(lab, EVERY, A_SECOND * LOST).await;
-        evidence.push(goes_on(&load, told));
+        evidence.push(goes_on(&load, told).by(&control));
     }
     Finding::judge(ID, evidence)
 }

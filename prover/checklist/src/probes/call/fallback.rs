@@ -1,19 +1,27 @@
 //! `call.fallback`: with a dependency gone the service degrades instead of failing whole.
 //!
 //! - **Hypothesis**: while connections to a dependency are refused, requests that do not use it are answered as before; those that
-//!   use it get a degraded answer (below 400) or one clear refusal (502, 503 or 504) in time; the process lives on, and
-//!   everything is as before soon after the dependency is back.
-//! - **Sent**: with each dependency down in turn, at most 20 requests of the mix that do not use it, and those that do.
-//! - **Decides**: any of these not being so. When every declared request needs the dependency and is refused, nothing useful was
-//!   left to see: unknown.
+//!   use it get a degraded answer (below 400) that says so, or one clear refusal (502, 503 or 504) in time; the process lives on,
+//!   and everything is as before soon after the dependency is back.
+//! - **Sent**: each request that uses a dependency twice in peace, so that it is seen to call it, and that what differs by itself is
+//!   known; then, with each dependency down in turn, at most 20 requests of the mix that do not use it, and those that do.
+//! - **Decides**: any of these not being so. An answer says so by another status, by a header such as `Warning` or `Age`, or by a
+//!   field that changed to null or has a word such as `stale`, `degraded` or `default` in it. A success that says other things
+//!   than in peace without that is made up: it falls short. One that is the same, or leaves something out, is a gap: it may not
+//!   need the dependency. When every declared request needs the dependency and is refused, nothing useful was left to see: unknown.
 //! - **Blast radius**: the dependency's proxy refuses connections meanwhile, and is mended at the end.
-//! - **Bound in time**: for each dependency the requests' deadlines, and 30 s until it has recovered.
+//! - **Bound in time**: for each dependency the requests' deadlines, and 30 s until it has recovered; none is begun for which no time
+//!   is left of 110 s.
 
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
+use tokio::net::TcpStream;
 
-use super::support::proxied_dependency::{self, Dependent, GRACE};
+use super::support::by_dependency::{self, Timetable};
+use super::support::degradation::Said;
+use super::support::proxied_dependency::{self, Dependent, GRACE, Met, RECOVERY, User, seen_under};
 use crate::clause::call::fallback as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -32,27 +40,31 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// The most requests that do not use a dependency.
+/// The most requests that do not use a dependency; further ones are named as a gap.
 const MAX_OTHERS: usize = 20;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
+    let timetable = Timetable::begin();
     let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
     let mut useful = 0;
     for dependent in &dependents {
+        if !timetable.has(lab.subject.deadline + GRACE + RECOVERY) {
+            evidence.push(by_dependency::no_time_for(&dependent.name));
+            continue;
+        }
         let (seen, served) = without(lab, dependent).await;
         evidence.extend(seen);
         useful += served;
-        let alive = lab.process().is_running();
-        let told = if alive { "the process lives on" } else { "the process has ended" };
-        evidence.push(clause::ISOLATION.saw(alive, format!("{told} without {}", dependent.name)));
-        if alive {
-            evidence.push(dependent.recovery(lab, clause::ISOLATION).await);
+        if !lab.process().is_running() {
+            evidence.push(clause::ISOLATION.contradicts(format!("the process has ended without {}", dependent.name)));
+            dependent.mend(lab).await;
+            break;
         }
-        dependent.mend(lab).await;
+        evidence.push(dependent.recovery(lab, clause::ISOLATION).await);
     }
     if useful == 0 && evidence.iter().all(|piece| !piece.is_against()) {
         let reason = "every declared request needs a dependency and is refused without it: declare one in [[requests]] that \
@@ -65,46 +77,81 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 /// What is seen with one dependency down, and how many requests were still served.
 async fn without(lab: &Lab, dependent: &Dependent) -> (Vec<Evidence>, usize) {
     let name = &dependent.name;
-    let others = others(lab, name);
+    let (mut others, mut evidence) = (others(lab, name), Vec::new());
+    if others.len() > MAX_OTHERS {
+        let beyond: Vec<String> = others.split_off(MAX_OTHERS).into_iter().map(|spec| spec.name).collect();
+        evidence.push(clause::ISOLATION.gap(format!("without {name} these were not sent: {}", beyond.join(", "))));
+    }
     let client = lab.http();
     let mut before = Vec::new();
     for spec in &others {
         before.push(client.send(lab.fill(spec)).await.status());
     }
     let (answers, _) = dependent.under(lab, Fault::Down).await;
-    let (mut evidence, mut served) = (Vec::new(), 0);
+    let gone = is_gone(lab, name).await;
+    let mut served = 0;
     for (spec, status) in others.iter().zip(before) {
         let exchange = client.send(lab.fill(spec)).await;
         let same = exchange.status() == status && exchange.answer().is_some();
         served += usize::from(same && exchange.status().is_some_and(|status| status.as_u16() < 400));
         let told = if same { "is answered as before" } else { "is not answered as before" };
         let what = format!("without {name}, {}, which does not use it, {told}", spec.name);
-        evidence.push(clause::ISOLATION.saw(same, what).with(&exchange));
+        evidence.push(seen_under(clause::ISOLATION, same, what, &gone).with(&exchange));
     }
-    for (spec, exchange) in answers {
-        let (good, told) = judge(&exchange, lab);
-        served += usize::from(good && exchange.status().is_some_and(|status| status.as_u16() < 400));
-        evidence.push(
-            clause::DEGRADES.saw(good, format!("without {name}, {}, which uses it, {told}", spec.name)).with(&exchange),
-        );
+    for (user, (_, exchange)) in dependent.users.iter().zip(&answers) {
+        served += usize::from(exchange.status().is_some_and(|status| status.as_u16() < 400));
+        evidence.extend(judge(lab, name, user, exchange, &gone).map(|piece| piece.with(exchange)));
     }
     (evidence, served)
 }
 
-/// Requests of the mix that use no dependency, or another.
-fn others(lab: &Lab, dependency: &str) -> Vec<RequestSpec> {
-    let others = lab.mix().into_iter().filter(|spec| spec.uses.iter().all(|used| used != dependency));
-    others.take(MAX_OTHERS).collect()
+/// Shows that a dependency is gone: the connection of anybody is refused, and in peace each of its requests called it.
+async fn is_gone(lab: &Lab, name: &str) -> Met {
+    let refused = match lab.proxy(name) {
+        Some(proxy) => TcpStream::connect(proxy.address()).await.is_err(),
+        None => false,
+    };
+    let what = format!("connections to {name} are refused, and each request that uses it called it in peace");
+    Control::seen(refused, what, format!("connections to {name} were not refused"))
 }
 
-fn judge(exchange: &Exchange, lab: &Lab) -> (bool, String) {
+/// Requests of the mix that use no dependency, or another.
+fn others(lab: &Lab, dependency: &str) -> Vec<RequestSpec> {
+    lab.mix().into_iter().filter(|spec| spec.uses.iter().all(|used| used != dependency)).collect()
+}
+
+/// What a request that uses the dependency is answered without it, and whether the answer says so.
+fn judge(lab: &Lab, name: &str, user: &User, exchange: &Exchange, gone: &Met) -> [Evidence; 2] {
     let limit = lab.subject.deadline + GRACE;
-    match exchange.status().map(|status| status.as_u16()) {
-        None => (false, "has no whole answer".to_owned()),
-        Some(status) if exchange.took > limit => (false, format!("is answered {status} later than its deadline")),
-        Some(status @ ..400) => (true, format!("is answered {status}")),
-        Some(status @ 502..=504) => (true, format!("is clearly refused with {status}")),
-        Some(status @ 400..500) => (false, format!("is blamed on the caller with {status}")),
-        Some(status) => (false, format!("fails with {status}, which does not say that something is missing")),
+    let with = |told: &str| format!("without {name}, {}, which uses it, {told}", user.spec.name);
+    let saw = |clause, good, told: &str| seen_under(clause, good, with(told), gone);
+    let fails = |told: &str| [saw(clause::DEGRADES, false, told), clause::SAID_SO.figure(with("says nothing of use"))];
+    let Some(answer) = exchange.answer() else { return fails("has no whole answer") };
+    match answer.status.as_u16() {
+        status if exchange.took > limit => fails(&format!("is answered {status} later than its deadline")),
+        status @ 502..=504 => {
+            let told = format!("is clearly refused with {status}");
+            [saw(clause::DEGRADES, true, &told), saw(clause::SAID_SO, true, &told)]
+        }
+        status @ 400..500 => fails(&format!("is blamed on the caller with {status}")),
+        status @ 500.. => fails(&format!("fails with {status}, which does not say that something is missing")),
+        status => {
+            let served = saw(clause::DEGRADES, true, &format!("is answered {status}"));
+            let unclear = |told: &str| [clause::DEGRADES.gap(with(told)), clause::SAID_SO.gap(with(told))];
+            match user.said(answer) {
+                Said::So(by) => [served, saw(clause::SAID_SO, true, &format!("says so by {by}"))],
+                Said::Otherwise(what) => [
+                    served,
+                    saw(clause::SAID_SO, false, &format!("says other things, and not that it is without: {what}")),
+                ],
+                Said::Less(what) => {
+                    [served, clause::SAID_SO.gap(with(&format!("leaves {what} out and does not say so")))]
+                }
+                Said::AsInPeace => {
+                    unclear("is answered as in peace: it does not need it, or answers from memory without saying so")
+                }
+                Said::Unclear => unclear("is another answer each time, in which nothing is told apart"),
+            }
+        }
     }
 }

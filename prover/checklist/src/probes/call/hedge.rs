@@ -90,7 +90,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         if evidence[0].is_for() {
             return Finding::not_applicable(ID, "no call was seen that is safe to repeat", evidence);
         }
-        return Finding::judge(ID, evidence);
+        return Finding::judge(ID, watched.controlled(evidence));
     }
     let hedged: Vec<&Slow> = seen.iter().filter(|slow| slow.is_hedged(late)).collect();
     let sooner = hedged.iter().filter(|slow| slow.well && slow.took < late * 9 / 10).count();
@@ -116,18 +116,18 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
     }
     if evidence.iter().any(|piece| piece.is_against()) {
-        return Finding::judge(ID, evidence);
+        return Finding::judge(ID, watched.controlled(evidence));
     }
     if sooner < FEWEST && watched.spec.hedged {
         let what = format!("{} is declared as hedged, and was not: {what}", watched.spec.name);
         evidence.push(clause::HEDGED.contradicts(what));
-        return Finding::judge(ID, evidence);
+        return Finding::judge(ID, watched.controlled(evidence));
     }
     if sooner < FEWEST {
         return Finding::unknown(
             ID,
             format!("{what}: slow reads may be hedged, and nobody said whether they are"),
-            evidence,
+            watched.controlled(evidence),
         );
     }
     budget(lab, watched, late, evidence).await
@@ -154,10 +154,14 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, mut evidence: Vec<
         None if ratio < REFUSED => {
             let reason =
                 format!("{what}: requests were refused before they became calls, so what limits hedges is not seen");
-            Finding::unknown(ID, reason, evidence)
+            Finding::unknown(ID, reason, watched.controlled(evidence))
         }
-        None => Finding::unknown(ID, format!("{what}: more than a tenth, and a floor may explain it"), evidence),
-        Some(_) => Finding::judge(ID, evidence),
+        None => Finding::unknown(
+            ID,
+            format!("{what}: more than a tenth, and a floor may explain it"),
+            watched.controlled(evidence),
+        ),
+        Some(_) => Finding::judge(ID, watched.controlled(evidence)),
     }
 }
 

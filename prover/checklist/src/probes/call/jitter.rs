@@ -2,8 +2,8 @@
 //!
 //! - **Hypothesis**: calls that come by themselves, again and again, do not come at the same time from instances that were started
 //!   together.
-//! - **Sent**: nothing. The service runs with the prover's double in a dependency's place, and calls that nobody's request causes are
-//!   taken down: of each kind (method and path) until twelve have come, at most 30 s. Kinds whose calls come at even intervals are
+//! - **Sent**: nothing. The service runs with a double of the prover in the place of each dependency that speaks plain HTTP, and calls
+//!   that nobody's request causes are taken down: of each kind (dependency, method and path) until twelve have come, at most 30 s. Kinds whose calls come at even intervals are
 //!   looked at again in five more starts, until two have come: what an instance does so long after its start, others that are started
 //!   with it do at the same time.
 //! - **Decides**: of each kind with at least six calls: intervals whose middle half is at least 5 % of the period wide (and 25 ms) are
@@ -11,7 +11,8 @@
 //!   start and by the clock: no quarter of it has them all. When a tenth has them all, every instance does it at once: falls short.
 //!   What lies between is unknown, and so is a period of less than 500 ms, which the noise of starts would seem to spread. No such
 //!   kind: unknown, as longer periods, and what is no call over HTTP, are not seen.
-//! - **Blast radius**: the service is started up to six times with the prover's double in the dependency's place, and stopped at
+//!   Dependencies that do not speak plain HTTP are gaps.
+//! - **Blast radius**: the service is started up to six times with the prover's doubles in the dependencies' places, and stopped at
 //!   the end.
 //! - **Bound in time**: 30 s and six starts; for even intervals five times two and a half periods (at most 6 s each) more.
 
@@ -72,21 +73,31 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             let reason = "dependencies = \"none\" is declared: it calls nothing over a network";
             return Finding::not_applicable(ID, reason, Vec::new());
         }
-        Dependencies::Declared(declared) => declared.iter().find(|one| one.url.scheme() == "http").cloned(),
+        Dependencies::Declared(declared) => declared.clone(),
     };
-    let Some(declared) = declared else {
-        let reason = "no dependency speaks plain HTTP: calls of other protocols are not told apart";
-        return Finding::unknown(ID, reason, Vec::new());
-    };
-    let finding = judge(lab, &declared).await.unwrap_or_else(|finding| finding);
+    let (declared, others): (Vec<Dependency>, Vec<Dependency>) =
+        declared.into_iter().partition(|one| one.url.scheme() == "http");
+    let left_out = others.iter().map(|one| {
+        let why = "it does not speak plain HTTP, and calls of other protocols are not told apart";
+        Evidence::gap(format!("what is done to {} by itself was not examined: {why}", one.name))
+    });
+    let left_out: Vec<Evidence> = left_out.collect();
+    if declared.is_empty() {
+        return Finding::unknown(ID, "no dependency speaks plain HTTP", left_out);
+    }
+    let finding = judge(lab, declared).await.unwrap_or_else(|finding| finding);
     lab.stop().await;
-    finding
+    finding.also(left_out)
 }
 
-async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding> {
-    let name = &declared.name;
-    let double = double_in_place::double_of(ID, declared).await?;
-    let first = Run::watch(lab, declared, &double, |kinds| kinds.values().all(|times| times.len() >= ENOUGH)).await?;
+async fn judge(lab: &mut Lab, declared: Vec<Dependency>) -> Result<Finding, Finding> {
+    let mut places = Vec::new();
+    for one in declared {
+        let double = double_in_place::double_of(ID, &one).await?;
+        places.push((one, double));
+    }
+    let enough = |kinds: &Kinds| all_came(&places, kinds) && kinds.values().all(|times| times.len() >= ENOUGH);
+    let first = Run::watch(lab, &places, lab.pace.of(WINDOW), enough).await?;
     let kinds: Vec<(String, Intervals)> = first
         .kinds
         .iter()
@@ -94,10 +105,11 @@ async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding>
         .map(|(kind, times)| (kind.clone(), Intervals::of(times)))
         .collect();
     let mut runs = vec![first];
-    if let Some(longest) = kinds.iter().map(|(_, one)| one).filter(|one| one.are_even()).map(|one| one.period).max() {
-        let until = |kinds: &Kinds| kinds.values().all(|times| times.len() >= 2);
+    let even: Vec<&(String, Intervals)> = kinds.iter().filter(|(_, one)| one.are_even()).collect();
+    if let Some(longest) = even.iter().map(|(_, one)| one.period).max() {
+        let twice = |kinds: &Kinds| even.iter().all(|(kind, _)| kinds.get(kind).is_some_and(|times| times.len() >= 2));
         for _ in 0..STARTS {
-            runs.push(Run::watch_for(lab, declared, &double, longest * 5 / 2, until).await?);
+            runs.push(Run::watch(lab, &places, longest * 5 / 2, twice).await?);
         }
     }
     let judged = kinds.iter().map(|(kind, intervals)| judge_kind(kind, intervals, &runs));
@@ -107,8 +119,9 @@ async fn judge(lab: &mut Lab, declared: &Dependency) -> Result<Finding, Finding>
     let evidence: Vec<Evidence> = pieces.collect();
     if evidence.is_empty() {
         let reason = format!(
-            "fewer than {FEWEST} calls of a kind came to {name} by themselves within {:?}: what is done less often, or \
+            "fewer than {FEWEST} calls of a kind came to {} by themselves within {:?}: what is done less often, or \
              is no call over HTTP, is not seen",
+            places.iter().map(|(one, _)| one.name.as_str()).collect::<Vec<_>>().join(", "),
             lab.pace.of(WINDOW)
         );
         return Ok(Finding::unknown(ID, reason, vec![Evidence::note(runs[0].told())]));
@@ -148,8 +161,13 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>,
     (good, what)
 }
 
-/// When calls came, by method and path.
+/// When calls came, by method, path and dependency.
 type Kinds = BTreeMap<String, Vec<Instant>>;
+
+/// Whether a call of some kind has come to each.
+fn all_came(places: &[(Dependency, Double)], kinds: &Kinds) -> bool {
+    places.iter().all(|(one, _)| kinds.keys().any(|kind| kind.ends_with(&format!(" of {}", one.name))))
+}
 
 /// One start of the subject, and the calls that came by themselves.
 struct Run {
@@ -158,33 +176,28 @@ struct Run {
 }
 
 impl Run {
+    /// Starts it and watches until the calls suffice, at most so long; what readiness costs is not looked at.
     async fn watch(
         lab: &mut Lab,
-        declared: &Dependency,
-        double: &Double,
-        until: impl Fn(&Kinds) -> bool,
-    ) -> Result<Self, Finding> {
-        Self::watch_for(lab, declared, double, lab.pace.of(WINDOW), until).await
-    }
-
-    /// Starts it and watches until the calls suffice, at most so long; what readiness costs is not looked at.
-    async fn watch_for(
-        lab: &mut Lab,
-        declared: &Dependency,
-        double: &Double,
+        places: &[(Dependency, Double)],
         limit: Duration,
         until: impl Fn(&Kinds) -> bool,
     ) -> Result<Self, Finding> {
-        double_in_place::start_with(ID, lab, declared, double).await?;
+        let replaced: Vec<(&Dependency, &Double)> = places.iter().map(|(one, double)| (one, double)).collect();
+        double_in_place::start_with(ID, lab, &replaced).await?;
         let started = lab.process().started();
-        double.take_calls();
+        for (_, double) in places {
+            double.take_calls();
+        }
         let ready = Instant::now();
         let mut kinds = Kinds::new();
         while ready.elapsed() < limit && (kinds.is_empty() || !until(&kinds)) {
             tokio::time::sleep(LOOK).await;
-            for Call { method, path, at, .. } in double.take_calls() {
-                let path = path.split('?').next().unwrap_or_default();
-                kinds.entry(format!("{method} {path}")).or_default().push(at);
+            for (declared, double) in places {
+                for Call { method, path, at, .. } in double.take_calls() {
+                    let path = path.split('?').next().unwrap_or_default();
+                    kinds.entry(format!("{method} {path} of {}", declared.name)).or_default().push(at);
+                }
             }
         }
         Ok(Self { started, kinds })

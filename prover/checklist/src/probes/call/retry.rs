@@ -109,7 +109,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         if evidence.iter().all(|piece| !piece.is_against()) {
             return Finding::not_applicable(ID, format!("{kind}, which is not safe to repeat, came once"), evidence);
         }
-        return Finding::judge(ID, evidence);
+        return Finding::judge(ID, watched.controlled(evidence));
     }
     let failing = match first_failure(lab, watched).await {
         Ok((failing, seen)) => {
@@ -145,7 +145,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
             evidence.extend(once(lab, watched, spec).await);
         }
     }
-    Finding::judge(ID, evidence)
+    Finding::judge(ID, watched.controlled(evidence))
 }
 
 /// The way of failing after which the call is repeated and the request succeeds, and what was seen of it.
@@ -188,7 +188,7 @@ async fn first_failure(lab: &Lab, watched: &Watched) -> Result<(Failing, Vec<Evi
             return Err(Finding::unknown(ID, reason, seen));
         }
     }
-    Err(Finding::judge(ID, evidence))
+    Err(Finding::judge(ID, watched.controlled(evidence)))
 }
 
 /// What becomes of a call that is not safe to repeat when it fails.

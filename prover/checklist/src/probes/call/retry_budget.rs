@@ -97,7 +97,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
                 "{what}, but some requests were refused without a call: a breaker, or a list of servers that are \
                                   marked down, hides what limits repeats"
             );
-            return Finding::unknown(ID, reason, evidence);
+            return Finding::unknown(ID, reason, watched.controlled(evidence));
         }
         return Finding::not_applicable(ID, what, evidence);
     }
@@ -115,8 +115,12 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let good = if attempts <= WITHIN * requests + FLOOR { Some(true) } else { (ratio >= BEYOND).then_some(false) };
     evidence.push(clause::BUDGET.maybe(good, what.clone()));
     match good {
-        None => Finding::unknown(ID, format!("{what}: more than a tenth, and a floor may explain it"), evidence),
-        Some(_) => Finding::judge(ID, evidence),
+        None => Finding::unknown(
+            ID,
+            format!("{what}: more than a tenth, and a floor may explain it"),
+            watched.controlled(evidence),
+        ),
+        Some(_) => Finding::judge(ID, watched.controlled(evidence)),
     }
 }
 
@@ -126,7 +130,7 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
     if watched.well_again(lab, WELL_AGAIN).await.is_none() {
         let reason =
             format!("requests were still refused {WELL_AGAIN:?} after {name} was mended, so a budget is not seen");
-        return Finding::unknown(ID, reason, evidence);
+        return Finding::unknown(ID, reason, watched.controlled(evidence));
     }
     watched.double.take_calls();
     watched.set(Behaviour::FailShare(SHARE));
@@ -143,7 +147,7 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
         return Finding::unknown(
             ID,
             format!("{what}: here, too, requests were refused before they became calls"),
-            evidence,
+            watched.controlled(evidence),
         );
     }
     let share = f64::from(repeats) / f64::from(failed);
@@ -153,9 +157,9 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
         None => Finding::unknown(
             ID,
             format!("{what}: more than a tenth of the successes, and a floor may explain it"),
-            evidence,
+            watched.controlled(evidence),
         ),
-        Some(_) => Finding::judge(ID, evidence),
+        Some(_) => Finding::judge(ID, watched.controlled(evidence)),
     }
 }
 

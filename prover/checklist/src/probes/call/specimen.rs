@@ -24,6 +24,16 @@ pub(crate) enum Flaw {
     Entangled,
     /// Ends when a call fails.
     Mortal,
+    /// Answers with a price of zero when it has none.
+    Inventing,
+    /// Answers with the last price when it has none, and does not say so.
+    Forgetful,
+    /// No flaw: the same, and says so.
+    Remembering,
+    /// Answers in time, and lets the call wait for ever behind it.
+    Leaking,
+    /// Bounds its calls from the time at which it has a connection.
+    Unconnected,
     /// Does not call at all.
     Aloof,
 }
@@ -43,6 +53,12 @@ pub(crate) const DEPENDENCY: Server =
 
 /// It calls with a timeout, and passes only whole answers on.
 pub(crate) const GOOD: Server = Server::new("call-good", |port| ask(Flaw::None, port));
+
+/// It makes a price up when it has none.
+pub(crate) const INVENTING: Server = Server::new("call-inventing", |port| ask(Flaw::Inventing, port));
+
+/// It answers with the last price when it has none, and says so.
+pub(crate) const REMEMBERING: Server = Server::new("call-remembering", |port| ask(Flaw::Remembering, port));
 
 /// It does not call at all.
 pub(crate) const ALOOF: Server = Server::new("call-aloof", |port| ask(Flaw::Aloof, port));
@@ -66,10 +82,28 @@ pub(crate) fn price() -> Result<Vec<u8>, String> {
 const PRICE: &str = r#"{"price":"12.50","currency":"EUR","of":"a thing whose description is long enough to be cut in its middle, and then some more so that no head hides it"}"#;
 
 fn answer_with_call(flaw: Flaw) -> Response {
+    if flaw == Flaw::Leaking {
+        return answer_beside_call();
+    }
     match call(flaw) {
         Ok(body) => Response::new(200, "application/json", body),
+        Err(_) if flaw == Flaw::Inventing => Response::new(200, "application/json", PRICE.replace("12.50", "0.00")),
+        Err(_) if flaw == Flaw::Forgetful => Response::new(200, "application/json", PRICE),
+        Err(_) if flaw == Flaw::Remembering => {
+            Response::new(200, "application/json", PRICE.replace("\"of\"", "\"stale\":true,\"of\""))
+        }
         Err(_) if flaw == Flaw::Mortal => std::process::exit(1),
         Err(reason) => Response::new(503, "text/plain", format!("no price now: {reason}")),
+    }
+}
+
+/// Answers after the timeout, whatever becomes of the call.
+fn answer_beside_call() -> Response {
+    let (answer, answered) = std::sync::mpsc::channel();
+    std::thread::spawn(move || answer.send(call(Flaw::Patient)));
+    match answered.recv_timeout(TIMEOUT) {
+        Ok(Ok(body)) => Response::new(200, "application/json", body),
+        _ => Response::new(504, "text/plain", "no price in time"),
     }
 }
 
@@ -77,8 +111,14 @@ fn answer_with_call(flaw: Flaw) -> Response {
 fn call(flaw: Flaw) -> Result<Vec<u8>, String> {
     let address = std::env::var("DEPENDENCY_URL").unwrap_or_default();
     let address = address.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = match flaw {
+        Flaw::Unconnected => TcpStream::connect(address).map_err(|_| "refused")?,
+        _ => {
+            let address = address.parse().map_err(|_| "no address")?;
+            TcpStream::connect_timeout(&address, TIMEOUT).map_err(|_| "refused")?
+        }
+    };
     let begun = Instant::now();
-    let mut stream = TcpStream::connect(address).map_err(|_| "refused")?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: dependency\r\nConnection: close\r\n\r\n").map_err(|_| "reset")?;
     let (limit, timeout) = if flaw == Flaw::Greedy { (MAX_GREED, GREEDY_TIMEOUT) } else { (MAX_ANSWER, TIMEOUT) };
     let (mut answer, mut piece) = (Vec::new(), vec![0; 64 << 10]);

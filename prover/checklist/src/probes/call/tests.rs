@@ -36,6 +36,6 @@ async fn probes_that_flood_and_watch_find_the_same_at_their_full_pace() {
         at_the_full_pace("call.jitter", "periodic-jittered", Verdict::Holds),
         at_the_full_pace("call.jitter", "periodic-even", Verdict::FallsShort),
     );
-    at_the_full_pace("call.bulkhead", "calls-partitioned", Verdict::Holds).await;
+    at_the_full_pace("call.bulkhead", "calls-partitioned", Verdict::Unknown).await;
     at_the_full_pace("call.bulkhead", "calls-shared", Verdict::FallsShort).await;
 }

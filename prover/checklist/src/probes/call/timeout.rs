@@ -1,14 +1,17 @@
 //! `call.timeout`: every remote call ends by a deadline; none can wait for ever.
 //!
-//! - **Hypothesis**: with a dependency that is silent, or that drips, each request that uses it is answered within the deadline, the
-//!   connection on which it was called is given up within the deadline too, and others notice nothing.
-//! - **Sent**: for each dependency, silent and then dripping a byte a second: at most four requests that use it at once, and a
-//!   harmless one meanwhile.
-//! - **Decides**: no answer within the deadline plus 1 s; a connection of that time that is still open then; a harmless
-//!   request that is no longer answered. Pooled connections are reset before, so that calls are made on new ones, which can be
-//!   told apart. A fault under which no call was seen decides nothing.
+//! - **Hypothesis**: with a dependency that takes no connection, is silent, or drips, each request that uses it is answered within
+//!   the deadline, the calls that it caused have ended by then too, and others notice nothing.
+//! - **Sent**: for each dependency, silent, then dripping a byte a second, then with a port whose queue of connections is full: at most
+//!   eight requests that use it at once, and a harmless one meanwhile. When connections stay open, the same requests again.
+//! - **Decides**: no answer within the deadline plus 1 s; connections of that time that are open then, and more of them when
+//!   the requests are sent again; a harmless request that is no longer answered. A connection that stays open and carries further calls
+//!   is one that calls share. Pooled connections are reset before, so that calls are made on new ones, which can be told
+//!   apart. A fault that no call met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
+//!   are gaps; where it says that there is none, the clause speaks of nothing; where it says neither, it is a gap. Connections that are
+//!   still being opened when the deadline is over are a gap: the system ends them in the end.
 //! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end.
-//! - **Bound in time**: for each dependency and fault the deadline plus 4 s, at most 40 s.
+//! - **Bound in time**: for each dependency and fault twice the deadline plus 4 s; none is begun for which no time is left of 110 s.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -16,19 +19,28 @@ use std::time::{Duration, Instant};
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
-use super::support::proxied_dependency::{self, Dependent, GRACE};
+use self::open_calls::OpenCalls;
+use self::transport::Transport;
+use self::unaccepting::Unaccepting;
+use super::support::by_dependency::Timetable;
+use super::support::facts;
+use super::support::proxied_dependency::{self, Dependent, GRACE, Met, seen_under};
 use crate::clause::Clause;
 use crate::clause::call::timeout as clause;
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
-use crate::subject::RequestSpec;
+use crate::subject::{Dependencies, RequestSpec};
 
+mod open_calls;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
+mod transport;
+mod unaccepting;
 
 const ID: &str = "call.timeout";
 /// The probe.
@@ -38,118 +50,200 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// The longest that connections are watched.
-const MAX_WATCH: Duration = Duration::from_secs(40);
-/// How long, after the fault began, new connections count as calls under it.
-const CALLS_BEGUN: Duration = Duration::from_secs(1);
-/// The least of it, at any pace: a connection takes its time on a busy machine.
-const LEAST_CALLS_BEGUN: Duration = Duration::from_millis(500);
-/// Between two looks meanwhile: a call may be given up soon.
-const CALLS_LOOK: Duration = Duration::from_millis(10);
 /// How soon others must be answered meanwhile.
 const PROMPT: Duration = Duration::from_secs(2);
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+/// A client that shares one connection among its calls may notice only by the next call that it was reset: then that is the one
+/// that meets the fault.
+const TRIES: u32 = 2;
+/// Between two looks at connections that are being opened.
+const LOOK: Duration = Duration::from_millis(10);
+/// What a fault takes beside the deadline: a dependency that is mended may be left alone for a while.
+const BESIDE: Duration = Duration::from_secs(10);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
+    let timetable = Timetable::begin();
     let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
-    let drip = Fault::Drip { bytes: 1, every: Duration::from_secs(1) };
-    let mut seen = 0;
     for dependent in &dependents {
-        let faults =
-            [(Fault::Hang, clause::FIRST_BYTE, "silent"), (drip.clone(), clause::BODY, "dripping a byte a second")];
+        let transport = transport_of(lab, &dependent.name);
+        let first = if transport == Transport::Tls { clause::TLS } else { clause::FIRST_BYTE };
+        let drip = Fault::Drip { bytes: 1, every: Duration::from_secs(1) };
+        let mut faults = vec![(Fault::Hang, first, "silent")];
+        if transport != Transport::Tls {
+            faults.push((drip, clause::BODY, "dripping a byte a second"));
+        }
+        evidence.extend(not_tried(lab, &dependent.name, transport));
         for (fault, clause, told) in faults {
-            let (pieces, calls) = examine_fault(lab, dependent, (fault, clause), told).await;
-            seen += calls;
-            evidence.extend(pieces);
+            if !has_time(lab, &timetable) {
+                evidence.push(
+                    clause.gap(format!("{} {told} was not tried: the time of the probe was over", dependent.name)),
+                );
+                continue;
+            }
+            evidence.extend(under_fault(lab, dependent, (fault, clause), told).await);
             evidence.push(dependent.recovery(lab, clause::DEADLINE).await);
         }
-    }
-    if seen == 0 && evidence.iter().all(|piece| !piece.is_against()) {
-        return Finding::unknown(ID, "no call met a silent or dripping dependency: none was seen to end", evidence);
+        if has_time(lab, &timetable) {
+            evidence.extend(unaccepted(lab, dependent).await);
+            evidence.push(dependent.recovery(lab, clause::DEADLINE).await);
+        } else {
+            let what = format!("a full queue of {} was not tried: the time of the probe was over", dependent.name);
+            evidence.push(clause::CONNECT.gap(what));
+        }
     }
     Finding::judge(ID, evidence)
 }
 
-/// What is seen under one fault, and how many calls were watched to their end.
-async fn examine_fault(
-    lab: &Lab,
-    dependent: &Dependent,
-    (fault, clause): (Fault, Clause),
-    told: &str,
-) -> (Vec<Evidence>, usize) {
-    let Some(proxy) = lab.proxy(&dependent.name) else { return (Vec::new(), 0) };
+fn has_time(lab: &Lab, timetable: &Timetable) -> bool {
+    timetable.has((lab.subject.deadline + GRACE) * 2 + BESIDE)
+}
+
+fn transport_of(lab: &Lab, name: &str) -> Transport {
+    let Dependencies::Declared(declared) = &lab.subject.dependencies else { return Transport::Unsaid };
+    declared.iter().find(|one| one.name == name).map_or(Transport::Unsaid, |one| Transport::of(&one.url))
+}
+
+/// What the way in which a dependency is reached leaves to be said of TLS, and TLS of the rest.
+fn not_tried(lab: &Lab, name: &str, transport: Transport) -> Vec<Evidence> {
+    let scheme = lab.dependency_url(name).map_or_else(String::new, |url| format!("{}://", url.scheme()));
+    match transport {
+        Transport::Plain => vec![clause::TLS.is_void(&format!("no TLS ({scheme}) for {name}"))],
+        Transport::Tls => {
+            let what = format!("{name} is reached over TLS, and the proxy is silent or drips from the handshake on");
+            vec![clause::FIRST_BYTE.gap(&what), clause::BODY.gap(what)]
+        }
+        Transport::Unsaid => {
+            let what = format!(
+                "whether {name} is reached over TLS is not said: for PostgreSQL add sslmode=disable or sslmode=require to its \
+                 url, for others tcp:// or tls://"
+            );
+            vec![clause::TLS.gap(what)]
+        }
+    }
+}
+
+/// What is seen under one fault.
+async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, Clause), told: &str) -> Vec<Evidence> {
+    let Some(proxy) = lab.proxy(&dependent.name) else { return Vec::new() };
     let (name, port) = (&dependent.name, proxy.address().port());
     let bystander = bystander(lab, name).await;
     dependent.reset_pools(lab).await;
-    let before = sockets::established_to(port).await;
-    let begun = Instant::now();
-    let calls = async {
-        let mut calls = BTreeSet::new();
-        while begun.elapsed() < lab.pace.of(CALLS_BEGUN).max(LEAST_CALLS_BEGUN) {
-            calls.extend(sockets::established_to(port).await.difference(&before));
-            tokio::time::sleep(CALLS_LOOK).await;
-        }
-        let harmless = match &bystander {
-            Some((spec, status)) => Some(ask(lab, clause, spec, *status, &format!("while {name} is {told}")).await),
-            None => None,
+    let mut tries = 0;
+    let (answers, met, calls, harmless) = loop {
+        let before = sockets::established_to(port).await;
+        let meanwhile = async {
+            let calls = OpenCalls::watch(lab, port, &before).await;
+            (calls, still_answered(lab, clause, bystander.as_ref(), &format!("while {name} is {told}")).await)
         };
-        (calls, harmless)
+        let ((answers, met), (calls, harmless)) = tokio::join!(dependent.under(lab, fault.clone()), meanwhile);
+        tries += 1;
+        if met.is_ok() || tries == TRIES {
+            break (answers, met, calls, harmless);
+        }
     };
-    let ((answers, met), (calls, harmless)) = tokio::join!(dependent.under(lab, fault), calls);
     let mut evidence: Vec<Evidence> = harmless.into_iter().collect();
-    evidence.extend(
-        answers.iter().map(|(spec, exchange)| judge(clause, spec, exchange, lab.subject.deadline, (name, told), met)),
-    );
-    let watched = calls.len();
-    evidence.push(match watched {
-        0 => clause::DEADLINE.gap(format!("no new connection to {name} was seen while it was {told}")),
-        _ => ends(lab, port, calls, begun, &format!("calls to {name}, {told}")).await,
-    });
-    (evidence, watched)
+    for (spec, exchange) in &answers {
+        let (in_time, piece) = judge(lab, clause, spec, exchange, (name, told), &met);
+        let speaks = fault == Fault::Hang && piece.decides();
+        let fact = facts::answered_while_silent(name, &spec.name);
+        evidence.push(if speaks { piece.fact(fact, in_time) } else { piece });
+    }
+    evidence.push(calls.end(lab, dependent, (fault, told), lab.subject.deadline + GRACE, &met).await);
+    evidence
 }
 
+/// What is seen while the dependency's port takes no connection.
+async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
+    let (name, told) = (&dependent.name, "taking no connection");
+    let Some(proxy) = lab.proxy(name) else { return Vec::new() };
+    let address = proxy.address();
+    proxy.set(Fault::Down).await;
+    let full = match Unaccepting::at(address).await {
+        Ok(full) => full,
+        Err(error) => {
+            let what = format!("no port could be made that takes no connection, in the place of {name}: {error}");
+            return vec![clause::CONNECT.gap(what)];
+        }
+    };
+    let (mut answers, mut connecting, mut begun) = (Vec::new(), BTreeSet::new(), Instant::now());
+    for _ in 0..TRIES {
+        if connecting.is_empty() {
+            begun = Instant::now();
+            (answers, connecting) = answered_and_connecting(lab, dependent, address.port()).await;
+        }
+    }
+    let behind = still_connecting(&connecting, address.port(), begun + lab.subject.deadline + GRACE).await;
+    drop(full);
+    let met = Control::seen(
+        !connecting.is_empty(),
+        format!("{} connections to {name} were begun, and not taken", connecting.len()),
+        format!("no connection to {name} was begun while it took none"),
+    );
+    let judged =
+        answers.iter().map(|(spec, exchange)| judge(lab, clause::CONNECT, spec, exchange, (name, told), &met).1);
+    let mut evidence: Vec<Evidence> = judged.collect();
+    if behind > 0 {
+        evidence.push(clause::CONNECT.gap(format!(
+            "{behind} connections to {name} were still being opened {:?} after the requests that caused them: whether they have a \
+             deadline, or end when the system gives up, is not seen",
+            lab.subject.deadline + GRACE
+        )));
+    }
+    evidence
+}
+
+/// How many of these connections are being opened still, once none is, or at a time.
+async fn still_connecting(these: &BTreeSet<u16>, port: u16, until: Instant) -> usize {
+    loop {
+        let still = sockets::connecting_to(port).await.intersection(these).count();
+        if still == 0 || Instant::now() > until {
+            return still;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The answers of the requests, and the own ports of connections that were being opened meanwhile.
+async fn answered_and_connecting(
+    lab: &Lab,
+    dependent: &Dependent,
+    port: u16,
+) -> (Vec<(RequestSpec, Exchange)>, BTreeSet<u16>) {
+    let before = sockets::connecting_to(port).await;
+    let mut connecting: BTreeSet<u16> = BTreeSet::new();
+    let looking = async {
+        loop {
+            connecting.extend(sockets::connecting_to(port).await.difference(&before));
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let answers = tokio::select! {
+        answers = dependent.answers(lab) => answers,
+        never = looking => never,
+    };
+    (answers, connecting)
+}
+
+/// Whether a request was answered within the deadline.
 fn judge(
+    lab: &Lab,
     clause: Clause,
     spec: &RequestSpec,
     exchange: &Exchange,
-    deadline: Duration,
     (name, told): (&str, &str),
-    met: bool,
-) -> Evidence {
-    let took = exchange.took;
+    met: &Met,
+) -> (bool, Evidence) {
+    let (took, deadline) = (exchange.took, lab.subject.deadline);
     let in_time = exchange.answer().is_some() && took <= deadline + GRACE;
     let outcome = match exchange.status() {
         Some(status) => format!("is answered {} after {took:.1?}", status.as_u16()),
         None => format!("has no answer after {took:.1?}"),
     };
     let what = format!("with {name} {told}, {} {outcome}; the deadline is {deadline:?}", spec.name);
-    // In time without a call says nothing about calls.
-    let good = if in_time && !met { None } else { Some(in_time) };
-    clause.maybe(good, what).with(exchange)
-}
-
-/// Whether the connections on which it was called are given up in time.
-async fn ends(lab: &Lab, port: u16, calls: BTreeSet<u16>, begun: Instant, told: &str) -> Evidence {
-    let limit = (lab.subject.deadline + GRACE).min(MAX_WATCH);
-    loop {
-        let open = sockets::established_to(port).await.intersection(&calls).count();
-        let took = begun.elapsed();
-        if open == 0 {
-            return clause::DEADLINE
-                .holds(format!("{told}: all {} connections were given up after {took:.1?}", calls.len()));
-        }
-        if took > limit {
-            let what = format!("{told}: {open} of {} connections are still open after {took:.1?}", calls.len());
-            let decided = limit >= lab.subject.deadline + GRACE;
-            return clause::DEADLINE.maybe(decided.then_some(false), what);
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+    (in_time, seen_under(clause, in_time, what, met).with(exchange))
 }
 
 /// A request that reads and does not use the dependency, with its status in peace.
@@ -160,9 +254,19 @@ async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, u16)> {
     (status < 500).then_some((spec, status))
 }
 
-async fn ask(lab: &Lab, clause: Clause, spec: &RequestSpec, status: u16, when: &str) -> Evidence {
+/// What becomes of a bystander: that it is answered as before is no more than a circumstance.
+async fn still_answered(
+    lab: &Lab,
+    clause: Clause,
+    bystander: Option<&(RequestSpec, u16)>,
+    when: &str,
+) -> Option<Evidence> {
+    let (spec, status) = bystander?;
     let exchange = lab.http().with_timeout(PROMPT).send(lab.fill(spec)).await;
-    let same = exchange.status().is_some_and(|now| now.as_u16() == status);
-    let told = if same { "is answered as before" } else { "is not answered as before" };
-    clause.saw(same, format!("{when}, {}, which does not use it, {told}", spec.name)).with(&exchange)
+    let same = exchange.status().is_some_and(|now| now.as_u16() == *status);
+    let what = format!("{when}, {}, which does not use it,", spec.name);
+    Some(match same {
+        true => clause.figure(format!("{what} is answered as before")),
+        false => clause.contradicts(format!("{what} is not answered as before")).with(&exchange),
+    })
 }

@@ -1,12 +1,13 @@
 //! Servers for `call.bad-answers`.
 
-use crate::clause::call::bad_answers as clause;
-use crate::probes::call::specimen::{ALOOF, DEPENDENCY, Flaw, GOOD, ask};
+use crate::probes::call::specimen::{ALOOF, DEPENDENCY, Flaw, GOOD, INVENTING, REMEMBERING, ask};
 use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds_but_for(&[clause::SLOW, clause::OVERSIZED], "answers 503 to what is not a whole, short answer"),
+    GOOD.holds("answers 503 to what is not a whole, short answer"),
+    REMEMBERING.holds("answers with the last price instead, and says that it is stale"),
+    INVENTING.falls_short("answers with a price of zero instead"),
     Server::new("call-trusting", |port| ask(Flaw::Trusting, port))
         .falls_short("passes whatever came on as its own success"),
     Server::new("call-greedy", |port| ask(Flaw::Greedy, port))

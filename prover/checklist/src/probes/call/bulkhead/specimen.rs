@@ -1,7 +1,7 @@
 //! Servers for `call.bulkhead`.
 
 use crate::clause::call::bulkhead as clause;
-use crate::probes::call::specimen::protected::{Way, ask};
+use crate::probes::call::specimen::protected::{RATIONED, Way, ask};
 use crate::probes::call::specimen::{DEPENDENCY, GOOD};
 use crate::specimen::{Server, Specimen};
 
@@ -14,5 +14,6 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.is_unknown("its calls only time out, which is no bound"),
     Server::new("calls-trickling", |port| ask(Way::Trickling, port))
         .is_unknown("its calls begin one after the other, which is no bound"),
+    RATIONED.is_unknown("a rate limit spares calls, which is no bound"),
     DEPENDENCY.is_called(),
 ];

@@ -1,6 +1,6 @@
 //! `call.bulkhead` on its specimens.
 
-use crate::clause::call::bulkhead::PER_GROUP;
+use crate::clause::call::bulkhead::{BOUNDED, PER_DEPENDENCY, PER_GROUP};
 use crate::finding::Verdict;
 use crate::probes::call::testing::examine;
 use crate::testing::holds_but_for;
@@ -23,4 +23,13 @@ async fn calls_that_only_time_out_are_no_bound() {
     let finding = examine("call.bulkhead", "calls-trickling").await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
     mentions(&finding, "no bound");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_is_no_bound() {
+    let finding = examine("call.bulkhead", "calls-rationed").await;
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    for clause in [PER_DEPENDENCY, BOUNDED] {
+        assert_eq!(finding.verdict_on(clause), Some(Verdict::Unknown), "{finding:#?}");
+    }
 }

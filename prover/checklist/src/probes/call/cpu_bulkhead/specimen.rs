@@ -15,12 +15,18 @@ enum Way {
     Endless,
     /// In the one loop that everything is answered by.
     Inline,
+    /// As many at a time as there are, and a limit on how many a second.
+    Rationed,
     /// It waits and computes nothing.
     Idle,
 }
 
 /// What a piece of work takes.
 const WORK: Duration = Duration::from_millis(10);
+/// Pieces of work a second where they are rationed: fewer than one after the other would be, also on a busy machine. Each is so
+/// many times the usual one.
+const RATION: f64 = 10.0;
+const RATIONED: u32 = 4;
 /// Pieces of work inside where there is a bound.
 const INSIDE: u32 = 8;
 
@@ -32,6 +38,8 @@ struct Turns {
 }
 
 static TURNS: Turns = Turns { tickets: Mutex::new((0, 0)), changed: Condvar::new() };
+/// What is left of the ration, and since when.
+static LEFT: Mutex<(f64, Option<Instant>)> = Mutex::new((1.0, None));
 static WORKING: AtomicU32 = AtomicU32::new(0);
 
 impl Turns {
@@ -58,6 +66,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("computes one at a time, and all others wait"),
     Server::new("heavy-inline", |port| compute_in(Way::Inline, port))
         .falls_short("computes in the one loop that everything is answered by"),
+    Server::new("heavy-rationed", |port| compute_in(Way::Rationed, port))
+        .is_unknown("computes whatever comes at once, and a rate limit refuses the rest"),
     Server::new("heavy-idle", |port| compute_in(Way::Idle, port)).is_unknown("waits and computes nothing"),
 ];
 
@@ -80,6 +90,11 @@ fn answer(request: &Request, way: Way) -> Response {
             std::thread::sleep(WORK);
             done()
         }
+        Way::Rationed if !is_let_in() => Response::new(429, "text/plain", "too many"),
+        Way::Rationed => {
+            (0..RATIONED).for_each(|_| compute());
+            done()
+        }
         Way::Endless => TURNS.take(|| {
             compute();
             done()
@@ -97,6 +112,16 @@ fn answer(request: &Request, way: Way) -> Response {
             response
         }
     }
+}
+
+fn is_let_in() -> bool {
+    let mut left = LEFT.lock().expect("nobody panics with it");
+    let now = Instant::now();
+    let more = left.1.map_or(0.0, |since| now.duration_since(since).as_secs_f64() * RATION);
+    *left = ((left.0 + more).min(1.0), Some(now));
+    let is_let_in = left.0 >= 1.0;
+    left.0 -= if is_let_in { 1.0 } else { 0.0 };
+    is_let_in
 }
 
 fn compute() {

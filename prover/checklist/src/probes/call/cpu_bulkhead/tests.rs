@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Verdict};
 use crate::subject::{RequestSpec, Subject};
-use crate::testing::{examine_declared, mentions, request};
+use crate::testing::{examine_declared, is_unknown, mentions, request};
 
 async fn examine_heavy(name: &str) -> Finding {
     let declare = |subject: &mut Subject| {
@@ -38,4 +38,10 @@ async fn work_that_keeps_no_processor_busy_says_nothing() {
     let none = examine_declared("call.cpu-bulkhead", "heavy-pooled", |_| {}).await;
     assert_eq!(none.verdict(), Verdict::Unknown, "{none:#?}");
     mentions(&none, "heavy = true");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_one_after_the_other_has_no_pool_by_that() {
+    let finding = examine_heavy("heavy-rationed").await;
+    is_unknown(&finding, "requests succeeded in peace");
 }

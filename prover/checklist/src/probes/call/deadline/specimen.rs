@@ -20,6 +20,8 @@ enum Way {
     Stale,
     /// Gives it up, but says that it waits as long as it would for anybody.
     Extending,
+    /// Gives it up, and says the same little to everybody.
+    Fixed,
     /// Gives up every second one, and says nothing.
     Wavering,
     /// Reads no header, but gives the call up when its caller closes the connection.
@@ -29,6 +31,8 @@ enum Way {
 /// What a call may take for anybody.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 const ATTEMPTS: u32 = 2;
+/// What the fixed one says.
+const FIXED: Duration = Duration::from_millis(150);
 /// Between two looks at the caller and the dependency.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -44,6 +48,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("says that it waits as long as it would for anybody"),
     Server::new("patience-stale", |port| heed(Way::Stale, port))
         .falls_short("says with each attempt how long its caller waits in all"),
+    Server::new("patience-fixed", |port| heed(Way::Fixed, port))
+        .is_unknown("gives calls up, and says the same whatever its caller waits"),
     Server::new("patience-mute", |port| heed(Way::Mute, port)).is_unknown("gives calls up and says nothing"),
     Server::new("patience-wavering", |port| heed(Way::Wavering, port)).is_unknown("gives up every second call"),
     Server::new("patience-watchful", |port| heed(Way::Watchful, port))
@@ -89,6 +95,7 @@ fn price(request: &Request, caller: &TcpStream, way: Way) -> Response {
             Way::Carrying => Some(left),
             Way::Stale => Some(waits),
             Way::Extending => Some(TIMEOUT),
+            Way::Fixed => Some(FIXED.min(left)),
             Way::Mute | Way::Wavering | Way::Watchful => None,
         };
         if let Ok(body) = call(said, until, caller) {

@@ -6,7 +6,7 @@ use tokio::join;
 
 use crate::finding::{Finding, Verdict};
 use crate::subject::Subject;
-use crate::testing::{calls_for_prices, examine_declared, mentions};
+use crate::testing::{calls_for_prices, examine_declared, is_unknown, mentions};
 
 /// With a deadline above what a call of the specimens of patience may take for anybody.
 async fn examine_deadline(name: &str) -> Finding {
@@ -55,4 +55,10 @@ async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
         assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
         mentions(&finding, why);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_everybody_is_not_the_callers_deadline() {
+    let finding = examine_deadline("patience-fixed").await;
+    is_unknown(&finding, "no more when nobody says how long it waits");
 }

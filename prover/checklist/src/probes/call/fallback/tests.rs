@@ -1,15 +1,15 @@
 //! `call.fallback` on its specimens.
 
-use crate::clause::call::fallback::SAID_SO;
+use tokio::join;
+
 use crate::finding::Verdict;
 use crate::probes::call::testing::examine;
-use crate::testing::holds_but_for;
-use crate::testing::{calls_for_prices, examine_declared};
+use crate::testing::{calls_for_prices, examine_declared, falls_short, holds, is_unknown, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_need_a_dependency_goes_on_without_it() {
     let finding = examine("call.fallback", "call-good").await;
-    holds_but_for(&finding, &[SAID_SO]);
+    holds(&finding);
     let finding = examine("call.fallback", "call-entangled").await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
 }
@@ -22,4 +22,15 @@ async fn when_all_that_is_declared_needs_the_dependency_nothing_is_known() {
     })
     .await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_degraded_answer_must_say_so() {
+    const ID: &str = "call.fallback";
+    let (remembering, inventing, forgetful) =
+        join!(examine(ID, "call-remembering"), examine(ID, "call-inventing"), examine(ID, "call-forgetful"));
+    holds(&remembering);
+    mentions(&remembering, "says so by its field /stale");
+    falls_short(&inventing, &["says other things, and not that it is without: /price"]);
+    is_unknown(&forgetful, "from memory without saying so");
 }

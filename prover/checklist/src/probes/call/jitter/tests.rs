@@ -4,16 +4,26 @@ use tokio::join;
 
 use super::*;
 use crate::finding::Verdict;
-use crate::probes::call::testing::examine;
+use crate::probes::call::testing::{also_taxes, examine};
 use crate::subject::{Dependencies, Subject};
-use crate::testing::examine_declared;
-use crate::testing::mentions;
+use crate::testing::{examine_declared, falls_short, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_periodic_must_be_jittered() {
     let (jittered, even) = join!(examine("call.jitter", "periodic-jittered"), examine("call.jitter", "periodic-even"));
     assert_eq!(jittered.verdict(), Verdict::Holds, "{jittered:#?}");
     assert_eq!(even.verdict(), Verdict::FallsShort, "{even:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_each_dependency_is_looked_at() {
+    let also_taxes = |subject: &mut Subject| {
+        also_taxes(subject);
+        subject.requests.retain(|spec| spec.path != "/tax");
+    };
+    let finding = examine_declared("call.jitter", "periodic-split", also_taxes).await;
+    falls_short(&finding, &["of taxes"]);
+    mentions(&finding, "of prices");
 }
 
 /// Its short twin is a unit test of the probe, on starts that were taken down.

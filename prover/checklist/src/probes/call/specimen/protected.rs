@@ -25,10 +25,16 @@ pub(crate) enum Way {
     Tireless,
     /// Three attempts, at once.
     Stubborn,
-    /// A breaker.
+    /// A breaker that counts failures.
     Breaking,
+    /// The same; what is late counts as a failure.
+    Observant,
     /// A breaker that only counts answers.
     Forgiving,
+    /// The same beneath eight calls at a time, which spare a silent dependency as well.
+    Crowded,
+    /// No breaker, but so few requests are let in that most of any load is refused.
+    Rationed,
     /// A breaker that opens at the first failure, and for long.
     Shy,
     /// A breaker beneath three attempts.
@@ -53,7 +59,12 @@ const BASE: Duration = Duration::from_millis(40);
 const FAILURES: u32 = 8;
 const OPEN: Duration = Duration::from_millis(200);
 const LONG_OPEN: Duration = Duration::from_millis(1500);
+/// What is late for the observant one.
+const SLOW: Duration = Duration::from_millis(250);
 const PLACES: usize = 8;
+/// Requests that the rationed one lets in: so many at once, and a second.
+const RATION: f64 = 4.0;
+const RATION_PER_SECOND: f64 = 14.0;
 const TRICKLE: Duration = Duration::from_millis(20);
 
 /// What calls share.
@@ -61,6 +72,8 @@ struct State {
     failures: u32,
     closed_from: Instant,
     budget: f64,
+    /// When the ration was last filled up.
+    rationed: Instant,
     taken: usize,
 }
 
@@ -81,6 +94,9 @@ pub(crate) const PICKY: Server = Server::new("calls-picky", |port| ask(Way::Pick
 /// It repeats at once.
 pub(crate) const STUBBORN: Server = Server::new("calls-stubborn", |port| ask(Way::Stubborn, port));
 
+/// A rate limit spares its calls.
+pub(crate) const RATIONED: Server = Server::new("calls-rationed", |port| ask(Way::Rationed, port));
+
 /// Its breaker opens at the first failure.
 pub(crate) const SHY: Server = Server::new("calls-shy", |port| ask(Way::Shy, port));
 
@@ -89,12 +105,19 @@ pub(crate) fn ask(way: Way, port: u16) -> ! {
     let state = State {
         failures: 0,
         closed_from: Instant::now(),
-        budget: if way == Way::Thrifty { 0.0 } else { 30.0 },
+        budget: match way {
+            Way::Thrifty => 0.0,
+            Way::Rationed => RATION,
+            _ => 30.0,
+        },
+        rationed: Instant::now(),
         taken: 0,
     };
     let service = Service { state: Mutex::new(state), freed: Condvar::new() };
     serve(port, move |request| match request.path.as_str() {
         "/price" => service.price(way),
+        // Another dependency, in front of which there is nothing.
+        "/tax" => call_at("TAX_URL", "GET").map_or_else(|_| refused(), priced),
         "/order" if way == Way::Careless => service.repeated(way, "POST"),
         "/order" => call("POST").map_or_else(|_| refused(), priced),
         "/" if way == Way::Shared => service.in_place(|| Response::new(200, "text/plain", "hello")),
@@ -127,7 +150,10 @@ impl Service {
             Way::Retrying | Way::Thrifty | Way::Careless | Way::Picky | Way::Tireless | Way::Stubborn => {
                 self.repeated(way, "GET")
             }
-            Way::Breaking | Way::Forgiving | Way::Shy => self.broken_off(way),
+            Way::Breaking | Way::Observant | Way::Forgiving | Way::Shy => self.broken_off(way),
+            Way::Crowded => self.in_one_of_places(|| self.broken_off(way)),
+            Way::Rationed if !self.is_let_in() => Response::new(429, "text/plain", "too many"),
+            Way::Rationed => call("GET").map_or_else(|_| refused(), priced),
             Way::Weary => {
                 let mut answers = (0..ATTEMPTS).map(|_| self.broken_off(way));
                 answers.find(|answer| answer.status == 200).unwrap_or_else(refused)
@@ -143,18 +169,33 @@ impl Service {
                 }
                 answer
             }
-            Way::Partitioned => {
-                if self.with(|state| state.taken >= PLACES) {
-                    return refused();
-                }
-                self.in_place(|| call("GET").map_or_else(|_| refused(), priced))
-            }
+            Way::Partitioned => self.in_one_of_places(|| call("GET").map_or_else(|_| refused(), priced)),
             Way::Shared => self.in_place(|| call("GET").map_or_else(|_| refused(), priced)),
             Way::Trickling => {
                 self.with(|_| std::thread::sleep(TRICKLE));
                 call("GET").map_or_else(|_| refused(), priced)
             }
         }
+    }
+
+    /// Refuses when all places are taken.
+    fn in_one_of_places(&self, work: impl FnOnce() -> Response) -> Response {
+        if self.with(|state| state.taken >= PLACES) {
+            return refused();
+        }
+        self.in_place(work)
+    }
+
+    /// Takes one of the ration, which fills up with time.
+    fn is_let_in(&self) -> bool {
+        self.with(|state| {
+            let now = Instant::now();
+            let more = now.duration_since(state.rationed).as_secs_f64() * RATION_PER_SECOND;
+            (state.budget, state.rationed) = ((state.budget + more).min(RATION), now);
+            let pays = state.budget >= 1.0;
+            state.budget -= if pays { 1.0 } else { 0.0 };
+            pays
+        })
     }
 
     fn repeated(&self, way: Way, method: &str) -> Response {
@@ -203,11 +244,14 @@ impl Service {
         if !may_call {
             return refused();
         }
+        let begun = Instant::now();
         let answer = call("GET");
+        let was_late = way == Way::Observant && begun.elapsed() > SLOW;
+        let counts_answers = matches!(way, Way::Forgiving | Way::Crowded);
         self.with(|state| match &answer {
-            Err(told) if way == Way::Forgiving && !told.starts_with("http") => {}
-            Ok(_) => (state.failures, state.closed_from) = (0, Instant::now()),
-            Err(_) => {
+            Err(told) if counts_answers && !told.starts_with("http") => {}
+            Ok(_) if !was_late => (state.failures, state.closed_from) = (0, Instant::now()),
+            _ => {
                 state.failures += 1;
                 if state.failures >= failures {
                     state.closed_from = Instant::now() + opens;
@@ -226,9 +270,13 @@ fn priced(body: Vec<u8>) -> Response {
     Response::new(200, "application/json", body)
 }
 
-/// One call; the head of the answer, in small letters, when it is no 200.
 fn call(method: &str) -> Result<Vec<u8>, String> {
-    let address = std::env::var("DEPENDENCY_URL").unwrap_or_default();
+    call_at("DEPENDENCY_URL", method)
+}
+
+/// One call; the head of the answer, in small letters, when it is no 200.
+pub(crate) fn call_at(variable: &str, method: &str) -> Result<Vec<u8>, String> {
+    let address = std::env::var(variable).unwrap_or_default();
     let address = address.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(|error| error.to_string())?;

@@ -6,7 +6,9 @@ use futures_util::future::{BoxFuture, join_all};
 use keel_drill::double::{Behaviour, Call, Double};
 use keel_wire::http::Exchange;
 
-use super::proxied_dependency;
+use super::by_dependency::{self, Timetable};
+use super::proxied_dependency::{self, Dependent};
+use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::subject::{Dependencies, Dependency, RequestSpec};
@@ -38,52 +40,80 @@ pub(crate) struct Watched {
     pub(crate) call: Call,
     /// Further such requests whose call is not safe to repeat.
     pub(crate) unrepeatable: Vec<RequestSpec>,
+    /// That the request causes one call in peace, and fails when that does.
+    control: Option<Control>,
     /// The dependencies and requests that are not examined.
     left_out: Vec<Evidence>,
 }
 
-/// Takes the place of a dependency, and stops the subject when it is judged, so that the next probe finds the proxies again.
+/// Takes the place of one dependency after the other that speaks plain HTTP, as far as time allows, and joins what is found about
+/// each. The subject is stopped in the end, so that the next probe finds the proxies again.
 pub(crate) async fn examine(
     id: &str,
     lab: &mut Lab,
-    judge: impl for<'l> FnOnce(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
+    judge: impl for<'l> Fn(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
 ) -> Finding {
-    let watched = match take_place(id, lab).await {
-        Ok(watched) => watched,
+    let mut timetable = Timetable::begin();
+    let (dependents, mut left_out) = match proxied_dependency::all(id, lab).await {
+        Ok(found) => found,
         Err(finding) => return finding,
     };
-    let finding = judge(lab, &watched).await;
-    lab.stop().await;
-    finding.also(watched.left_out)
+    let mut findings = Vec::new();
+    for dependent in &dependents {
+        let name = &dependent.name;
+        let Some(declared) = speaks_http(lab, name) else {
+            let why = "it does not speak plain HTTP, and calls of other protocols are not told apart";
+            left_out.push(Evidence::gap(format!("calls to {name} were not examined: {why}")));
+            continue;
+        };
+        let Some(left) = timetable.left() else {
+            left_out.push(by_dependency::no_time_for(name));
+            continue;
+        };
+        let since = Instant::now();
+        match tokio::time::timeout(left, in_place_of(id, lab, dependent, &declared, &judge)).await {
+            Ok(finding) => findings.push((name.clone(), finding)),
+            Err(_) => left_out.push(by_dependency::no_time_for(name)),
+        }
+        lab.stop().await;
+        timetable.count(since);
+    }
+    if findings.is_empty() {
+        return Finding::unknown(id, "calls to no dependency could be seen one by one", left_out);
+    }
+    by_dependency::join(id, findings, left_out)
 }
 
-/// Starts the subject again with the double in the place of its first dependency that speaks plain HTTP, and finds a request
-/// each of which causes a call. The caller stops the subject at the end.
+fn speaks_http(lab: &Lab, name: &str) -> Option<Dependency> {
+    let Dependencies::Declared(declared) = &lab.subject.dependencies else { return None };
+    declared.iter().find(|one| one.name == name && one.url.scheme() == "http").cloned()
+}
+
+async fn in_place_of(
+    id: &str,
+    lab: &mut Lab,
+    dependent: &Dependent,
+    declared: &Dependency,
+    judge: &impl for<'l> Fn(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
+) -> Finding {
+    match take_place(id, lab, dependent, declared).await {
+        Ok(watched) => judge(lab, &watched).await.also(watched.left_out),
+        Err(finding) => finding,
+    }
+}
+
+/// Starts the subject again with the double in the place of a dependency, and finds a request each of which causes a call. The
+/// caller stops the subject in the end.
 ///
 /// # Errors
 /// The finding, when no call can be watched.
-async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
-    let (dependents, evidence) = proxied_dependency::all(id, lab).await?;
-    let Dependencies::Declared(declared) = &lab.subject.dependencies else {
-        return Err(Finding::unknown(id, "nobody said what it calls", evidence));
-    };
-    let speaks_http = |name: &str| declared.iter().find(|one| one.name == name && one.url.scheme() == "http").cloned();
-    let found = dependents.iter().find_map(|dependent| Some((dependent, speaks_http(&dependent.name)?)));
-    let Some((dependent, declared)) = found else {
-        let reason = "no dependency speaks plain HTTP: calls of other protocols are not told apart";
-        return Err(Finding::unknown(id, reason, evidence));
-    };
-    let double = double_of(id, &declared).await?;
-    start_with(id, lab, &declared, &double).await?;
+async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &Dependency) -> Result<Watched, Finding> {
+    let double = double_of(id, declared).await?;
+    start_with(id, lab, &[(declared, &double)]).await?;
     lab.send_mix().await;
     let beside = quiet(lab, &double).await;
-    let mut notes = evidence;
-    let others = dependents.iter().filter(|other| other.name != dependent.name);
-    notes.extend(others.map(|other| {
-        Evidence::gap(format!("calls to {} were not examined, only those to {}", other.name, dependent.name))
-    }));
-    let mut callers = Vec::new();
-    for (spec, _) in &dependent.users {
+    let (mut callers, mut notes) = (Vec::new(), Vec::new());
+    for spec in dependent.users.iter().map(|user| &user.spec) {
         match single_call(lab, &double, spec, &beside).await {
             Ok(call) => callers.push((spec.clone(), call)),
             Err(why) => notes.push(why),
@@ -92,8 +122,10 @@ async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
     // Stable: among those that are alike the one that was declared first.
     callers.sort_by_key(|(_, call)| !call.is_safe_to_repeat());
     if callers.is_empty() {
-        lab.stop().await;
-        let reason = "no request causes exactly one call by the time it is answered, so calls cannot be counted";
+        let reason = format!(
+            "no request causes exactly one call to {} by the time it is answered, so calls cannot be counted",
+            dependent.name
+        );
         return Err(Finding::unknown(id, reason, notes));
     }
     let fragile: Vec<(RequestSpec, Call)> =
@@ -104,6 +136,7 @@ async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
         spec: callers[0].0.clone(),
         call: callers[0].1.clone(),
         unrepeatable: Vec::new(),
+        control: None,
         left_out: Vec::new(),
     };
     for (spec, call) in callers {
@@ -111,18 +144,23 @@ async fn take_place(id: &str, lab: &mut Lab) -> Result<Watched, Finding> {
         watched.unrepeatable = others.clone().map(|(spec, _)| spec.clone()).collect();
         watched.double.only(std::iter::once(&call).chain(others.map(|(_, call)| call)).cloned().collect());
         (watched.spec, watched.call) = (spec, call);
-        if watched.depends_on_its_call(lab).await {
-            watched.left_out = notes;
-            return Ok(watched);
+        let what =
+            format!("{} causes one call to {} in peace, and fails when that fails", watched.spec.name, watched.name);
+        let otherwise =
+            format!("{} is answered as in peace although its call to {} fails", watched.spec.name, watched.name);
+        match Control::seen(watched.depends_on_its_call(lab).await, what, otherwise) {
+            Ok(control) => {
+                (watched.control, watched.left_out) = (Some(control), notes);
+                return Ok(watched);
+            }
+            Err(failed) => notes.push(Evidence::gap(failed.what)),
         }
-        notes.push(Evidence::gap(format!(
-            "{} is answered as in peace although its call to {} fails",
-            watched.spec.name, watched.name
-        )));
     }
-    lab.stop().await;
-    let reason = "no request fails when its call does: what calls works beside the requests, or has something to fall back \
-                  on, and which calls are repeats is not told apart";
+    let reason = format!(
+        "no request fails when its call to {} does: what calls works beside the requests, or has something to fall back on, \
+         and which calls are repeats is not told apart",
+        watched.name
+    );
     Err(Finding::unknown(id, reason, notes))
 }
 
@@ -175,29 +213,37 @@ pub(crate) async fn double_of(id: &str, declared: &Dependency) -> Result<Double,
     })
 }
 
-/// Starts the subject again, with the double in the dependency's place; says how that went.
+/// Starts the subject again, with doubles in the places of dependencies; says how that went.
 ///
 /// # Errors
 /// The finding, when it does not start.
-pub(crate) async fn start_with(
-    id: &str,
-    lab: &mut Lab,
-    declared: &Dependency,
-    double: &Double,
-) -> Result<Started, Finding> {
-    let mut url = declared.url.clone();
-    // Both fail only for URLs without a host; plain HTTP has one.
-    let _ = url.set_host(Some("127.0.0.1"));
-    let _ = url.set_port(Some(double.address().port()));
+pub(crate) async fn start_with(id: &str, lab: &mut Lab, places: &[(&Dependency, &Double)]) -> Result<Started, Finding> {
+    let address = |(declared, double): &(&Dependency, &Double)| {
+        let mut url = declared.url.clone();
+        // Both fail only for URLs without a host; plain HTTP has one.
+        let _ = url.set_host(Some("127.0.0.1"));
+        let _ = url.set_port(Some(double.address().port()));
+        (declared.env.clone(), url.to_string())
+    };
+    let addresses: Vec<(String, String)> = places.iter().map(address).collect();
     lab.stop().await;
-    let started = lab.start_with(|launch| drop(launch.env.insert(declared.env.clone(), url.to_string()))).await;
+    let started = lab.start_with(|launch| launch.env.extend(addresses)).await;
     started.map_err(|failure| {
-        let reason = format!("it does not start with a double in the place of {}: {failure}", declared.name);
+        let names: Vec<&str> = places.iter().map(|(declared, _)| declared.name.as_str()).collect();
+        let reason = format!("it does not start with a double in the place of {}: {failure}", names.join(", "));
         Finding::unknown(id, reason, Vec::new())
     })
 }
 
 impl Watched {
+    /// The pieces with the control of every experiment with the double, where they name none of their own.
+    pub(crate) fn controlled(&self, evidence: Vec<Evidence>) -> Vec<Evidence> {
+        let Some(control) = &self.control else { return evidence };
+        let add =
+            |piece: Evidence| if piece.decides() && piece.control().is_none() { piece.by(control) } else { piece };
+        evidence.into_iter().map(add).collect()
+    }
+
     /// Sends the request at a fixed rate, whether earlier ones are answered or not; returns when all are, in the order sent.
     pub(crate) async fn load(&self, lab: &Lab, every: Duration, requests: u32) -> Vec<Exchange> {
         let client = lab.http();

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use keel_drill::double::{Behaviour, Double};
 
 use super::proxied_dependency;
-use crate::finding::Finding;
+use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
@@ -28,6 +28,8 @@ pub(crate) struct Three {
     pub(crate) declared: Dependency,
     pub(crate) doubles: [Double; 3],
     pub(crate) spec: RequestSpec,
+    /// Other dependencies with what was asked for, and requests that were not sent.
+    pub(crate) left_out: Vec<Evidence>,
 }
 
 /// What became of a load.
@@ -61,6 +63,7 @@ impl Three {
             }
             Dependencies::Declared(declared) => declared,
         };
+        let all = declared;
         let fits = |one: &&Dependency| one.url.scheme() == "http" && of(one).is_some();
         let Some(declared) = declared.iter().find(fits) else {
             let reason = format!(
@@ -68,6 +71,15 @@ impl Three {
             );
             return Err(unknown(reason));
         };
+        let mut left_out: Vec<Evidence> = all
+            .iter()
+            .filter(|one| one.name != declared.name && of(one).is_some())
+            .map(|one| Evidence::gap(format!("{} was not examined, only {}", one.name, declared.name)))
+            .collect();
+        left_out.extend(all.iter().filter(|one| of(one).is_none()).map(|one| {
+            let name = &one.name;
+            Evidence::note(format!("{name} has no `{field}` in [dependencies.{name}], so it was not examined"))
+        }));
         let Some(spec) = proxied_dependency::users(lab, &declared.name).find(RequestSpec::only_reads) else {
             return Err(unknown(format!(
                 "no GET in [[requests]] uses {}: its calls are not told apart",
@@ -77,7 +89,7 @@ impl Three {
         let doubles = alike(declared)
             .await
             .map_err(|error| unknown(format!("no loopback port for three doubles of {}: {error}", declared.name)))?;
-        Ok(Self { declared: declared.clone(), doubles, spec })
+        Ok(Self { declared: declared.clone(), doubles, spec, left_out })
     }
 
     /// Starts the subject with this in the dependency's variable, and waits until a request is answered and caused a call.

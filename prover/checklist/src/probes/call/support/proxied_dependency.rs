@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use keel_proxy::{Fault, FaultProxy};
-use keel_wire::http::Exchange;
+use keel_wire::http::{Answer, Exchange};
 
+use super::degradation::Said;
 use crate::clause::Clause;
+use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::{Dependencies, RequestSpec};
@@ -16,21 +18,52 @@ mod tests;
 
 /// What the wire and the scheduler may add to the deadline.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
-/// The most requests at a time.
-const AT_A_TIME: usize = 4;
+/// The most requests at a time; further ones are named as a gap.
+const AT_A_TIME: usize = 8;
 /// How long a call is waited for after the request that causes it was answered.
 const CALL_PATIENCE: Duration = Duration::from_secs(3);
 /// How soon everything must be as before once the dependency is mended.
-const RECOVERY: Duration = Duration::from_secs(30);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether a call met a fault.
+pub(crate) type Met = Result<Control, Uncontrolled>;
+
+/// What was seen under a fault: for the clause or against it when a call met the fault, else a gap.
+pub(crate) fn seen_under(clause: Clause, good: bool, what: impl Into<String>, met: &Met) -> Evidence {
+    match met {
+        Ok(control) => clause.saw(good, what).by(control),
+        Err(failed) => clause.gap(format!("{}, but {}", what.into(), failed.what)),
+    }
+}
 
 /// A dependency behind a fault proxy, and what reaches it.
 #[derive(Debug)]
 pub(crate) struct Dependent {
     pub(crate) name: String,
-    /// The requests declared to use it, and what they were answered in peace.
-    pub(crate) users: Vec<(RequestSpec, Exchange)>,
+    /// The requests declared to use it that were seen to call it.
+    pub(crate) users: Vec<User>,
+    /// Bytes of the shortest answer that it gave to one of them in peace.
+    pub(crate) shortest: u64,
+}
+
+/// A request that calls the dependency.
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) spec: RequestSpec,
+    /// What it was answered in peace, twice.
+    pub(crate) peace: [Exchange; 2],
+}
+
+impl User {
+    /// What an answer says beside what was said in peace.
+    pub(crate) fn said(&self, now: &Answer) -> Said {
+        match [self.peace[0].answer(), self.peace[1].answer()] {
+            [Some(one), Some(other)] => Said::by([one, other], now),
+            _ => Said::Unclear,
+        }
+    }
 }
 
 /// Every dependency that can be broken, seen in peace; with evidence of what could not be.
@@ -53,8 +86,11 @@ pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evid
     let (mut dependents, mut evidence) = (Vec::new(), Vec::new());
     for (name, variable) in declared {
         match in_peace(lab, &name, &variable).await {
-            Ok(dependent) => dependents.push(dependent),
-            Err(why) => evidence.push(why),
+            Ok((dependent, left_out)) => {
+                dependents.push(dependent);
+                evidence.extend(left_out);
+            }
+            Err(why) => evidence.extend(why),
         }
     }
     if dependents.is_empty() {
@@ -64,29 +100,49 @@ pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evid
     Ok((dependents, evidence))
 }
 
-async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<Dependent, Evidence> {
+/// A dependency in peace, and what of its requests is left out: those beyond the most at a time, and those that cause no call.
+async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<(Dependent, Vec<Evidence>), Vec<Evidence>> {
+    let gap = |what: String| vec![Evidence::gap(what)];
     let Some(proxy) = lab.proxy(name) else {
-        return Err(Evidence::gap(format!("{name} is not reached over TCP, so nothing can be put in front of it")));
+        return Err(gap(format!("{name} is not reached over TCP, so nothing can be put in front of it")));
     };
     let users: Vec<RequestSpec> = users(lab, name).take(AT_A_TIME).collect();
     if users.is_empty() {
-        return Err(Evidence::gap(format!(
+        return Err(gap(format!(
             "no request is declared to use {name}: write uses = [\"{name}\"] in the [[requests]] that reach it"
         )));
     }
-    let heard = proxy.heard();
-    let (exchanges, settled) = settled(lab, &users).await;
-    if let Some((spec, exchange)) = settled.err() {
-        let what = format!("{} is not answered as expected even while {name} is well", spec.name);
-        return Err(Evidence::gap(what).with(&exchange));
+    let beyond: Vec<String> = self::users(lab, name).skip(AT_A_TIME).map(|spec| spec.name).collect();
+    let mut left_out = Vec::new();
+    if !beyond.is_empty() {
+        left_out.extend(gap(format!("of the requests that use {name} these were not sent: {}", beyond.join(", "))));
     }
-    if !was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await {
-        return Err(Evidence::gap(format!(
-            "{} was answered without any call arriving at {name}: check that the service reads its address from {variable}",
-            users.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
-        )));
+    let first = match settled(lab, &users).await {
+        Ok((exchanges, _)) => exchanges,
+        Err((spec, exchange)) => {
+            let what = format!("{} is not answered as expected even while {name} is well", spec.name);
+            return Err(vec![Evidence::gap(what).with(&exchange)]);
+        }
+    };
+    let (client, mut callers, mut shortest) = (lab.http(), Vec::new(), u64::MAX);
+    for (spec, first) in users.into_iter().zip(first) {
+        let (heard, answered) = (proxy.heard(), proxy.answered());
+        let exchange = client.send(lab.fill(&spec)).await;
+        if was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await {
+            shortest = shortest.min(proxy.answered() - answered);
+            callers.push(User { spec, peace: [first, exchange] });
+        } else {
+            let what = format!(
+                "{} was answered without any call arriving at {name}: check that the service reads its address from {variable}",
+                spec.name
+            );
+            left_out.push(Evidence::gap(what).with(&exchange));
+        }
     }
-    Ok(Dependent { name: name.to_owned(), users: users.into_iter().zip(exchanges).collect() })
+    if callers.is_empty() {
+        return Err(left_out);
+    }
+    Ok((Dependent { name: name.to_owned(), users: callers, shortest }, left_out))
 }
 
 /// The requests of the mix that are declared to use a dependency.
@@ -94,17 +150,16 @@ pub(crate) fn users(lab: &Lab, dependency: &str) -> impl Iterator<Item = Request
     lab.mix().into_iter().filter(move |spec| spec.uses.iter().any(|used| used == dependency))
 }
 
-/// Their answers once all are as expected, or the last ones after `RECOVERY` with the first that is not: what a probe before
-/// has broken may be left alone by the service for a while.
-async fn settled(lab: &Lab, specs: &[RequestSpec]) -> (Vec<Exchange>, Result<Duration, (RequestSpec, Exchange)>) {
+/// Their answers once all are as expected, and after how long; or the first that is not after `RECOVERY`: what a probe before has broken may be
+/// left alone by the service for a while.
+async fn settled(lab: &Lab, specs: &[RequestSpec]) -> Result<(Vec<Exchange>, Duration), (RequestSpec, Exchange)> {
     let since = Instant::now();
     loop {
         let exchanges = send(lab, specs).await;
         let still = specs.iter().zip(&exchanges).find(|(spec, exchange)| !as_expected(spec, exchange));
-        let Some((spec, exchange)) = still else { return (exchanges, Ok(since.elapsed())) };
+        let Some((spec, exchange)) = still else { return Ok((exchanges, since.elapsed())) };
         if since.elapsed() > RECOVERY {
-            let still = (spec.clone(), exchange.clone());
-            return (exchanges, Err(still));
+            return Err((spec.clone(), exchange.clone()));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -133,15 +188,27 @@ async fn was_heard(proxy: &FaultProxy, before: u64, patience: Duration) -> bool 
 }
 
 impl Dependent {
-    /// The users' answers while the dependency has a fault, and whether a call met it.
-    pub(crate) async fn under(&self, lab: &Lab, fault: Fault) -> (Vec<(RequestSpec, Exchange)>, bool) {
-        let Some(proxy) = lab.proxy(&self.name) else { return (Vec::new(), false) };
+    /// The users' answers while the dependency has a fault, and the control that a call met it.
+    pub(crate) async fn under(&self, lab: &Lab, fault: Fault) -> (Vec<(RequestSpec, Exchange)>, Met) {
+        let Some(proxy) = lab.proxy(&self.name) else { return (Vec::new(), Control::fault_met(0, &self.name)) };
         proxy.set(fault).await;
-        let heard = proxy.heard();
-        let specs: Vec<RequestSpec> = self.users.iter().map(|(spec, _)| spec.clone()).collect();
+        self.again(lab).await
+    }
+
+    /// The same under the fault that there is, which resets no connection that is open.
+    pub(crate) async fn again(&self, lab: &Lab) -> (Vec<(RequestSpec, Exchange)>, Met) {
+        let Some(proxy) = lab.proxy(&self.name) else { return (Vec::new(), Control::fault_met(0, &self.name)) };
+        let before = proxy.heard();
+        let answers = self.answers(lab).await;
+        was_heard(proxy, before, lab.pace.of(CALL_PATIENCE)).await;
+        (answers, Control::fault_met(proxy.heard() - before, &self.name))
+    }
+
+    /// The users' answers now.
+    pub(crate) async fn answers(&self, lab: &Lab) -> Vec<(RequestSpec, Exchange)> {
+        let specs: Vec<RequestSpec> = self.users.iter().map(|user| user.spec.clone()).collect();
         let exchanges = send(lab, &specs).await;
-        let met = was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await;
-        (specs.into_iter().zip(exchanges).collect(), met)
+        specs.into_iter().zip(exchanges).collect()
     }
 
     /// Resets every open connection to the dependency, so that the next call makes a new one.
@@ -162,11 +229,11 @@ impl Dependent {
     /// Mends it and waits until every user is answered as in peace.
     pub(crate) async fn recovery(&self, lab: &Lab, clause: Clause) -> Evidence {
         self.mend(lab).await;
-        let specs: Vec<RequestSpec> = self.users.iter().map(|(spec, _)| spec.clone()).collect();
-        match settled(lab, &specs).await.1 {
-            Ok(took) => {
+        let specs: Vec<RequestSpec> = self.users.iter().map(|user| user.spec.clone()).collect();
+        match settled(lab, &specs).await {
+            Ok((_, took)) => {
                 let what = format!("with {} mended everything is as before after {took:.1?}", self.name);
-                clause.holds(what)
+                clause.figure(what)
             }
             Err((spec, exchange)) => {
                 let what =

@@ -1,13 +1,20 @@
 //! Servers for `call.timeout`.
 
-use crate::clause::call::timeout as clause;
 use crate::probes::call::specimen::{ALOOF, DEPENDENCY, Flaw, GOOD, ask};
 use crate::specimen::{Server, Specimen};
 
+mod multiplexed;
+
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds_but_for(&[clause::CONNECT, clause::TLS], "ends a call after a second"),
+    GOOD.holds("ends a call after a second"),
+    Server::new("call-multiplexed", multiplexed::share).holds("ends calls and keeps the connection that they share"),
     Server::new("call-patient", |port| ask(Flaw::Patient, port)).falls_short("waits for an answer for ever"),
+    Server::new("call-leaking", |port| ask(Flaw::Leaking, port))
+        .falls_short("answers in time, and leaves its call waiting"),
+    Server::new("call-unconnected", |port| ask(Flaw::Unconnected, port))
+        .falls_short("waits for a connection as long as the system does"),
     ALOOF.is_unknown("was not seen to call"),
     DEPENDENCY.is_called(),
+    Server::new("call-bus", multiplexed::echo).is_called(),
 ];
