@@ -5,6 +5,7 @@ mod dependency;
 mod failure;
 mod pace;
 mod postgres;
+mod read_back;
 mod ready;
 mod template;
 
@@ -410,18 +411,6 @@ impl Lab {
             other => Some(other.to_string()),
         };
         spec.save.iter().filter_map(|(name, pointer)| Some((name.clone(), value(pointer)?))).collect()
-    }
-
-    /// The GET of what a request made, for a request with `read` whose answer holds all that its path needs.
-    pub fn read_back(&self, spec: &RequestSpec, exchange: &Exchange) -> Option<Request> {
-        let own = Self::saved_of(spec, exchange);
-        let values = self.saved.iter().chain(&own).map(|(name, value)| (name.clone(), value.clone())).collect();
-        let mut read =
-            RequestSpec { path: spec.read.clone()?, headers: spec.headers.clone(), ..RequestSpec::default() };
-        // Whoever must say who it is must say so here too; the key was for the write.
-        read.headers.retain(|name, _| spec.idempotent.as_ref().is_none_or(|key| !name.eq_ignore_ascii_case(key)));
-        let needed = spec.save.keys().filter(|name| read.path.contains(&format!("{{{name}}}")));
-        needed.clone().all(|name| own.contains_key(name)).then(|| template::fill(&read, &values))
     }
 }
 

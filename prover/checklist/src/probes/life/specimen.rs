@@ -51,6 +51,10 @@ pub(crate) enum Flaw {
     Stray,
     /// Keeps things in memory only.
     Forgets,
+    /// The same, and tells what is not there by 200 with an error in the body.
+    ForgetsSoftly,
+    /// Keeps nothing, and answers for whatever it is asked as if it were there.
+    KnowsAll,
     /// Makes a new thing for each repeat.
     Doubles,
     /// Keeps less of a thing on disk than it was asked to.
@@ -150,6 +154,8 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         .route("/ready", get(ready))
         .route("/things", post(make))
         .route("/things/{id}", get(look))
+        .route("/count", get(count))
+        .route("/files/{name}", get(fetch).put(store))
         .route("/crash", get(crash))
         .route("/ask", get(ask))
         .with_state(service.clone());
@@ -196,7 +202,7 @@ async fn make(State(service): State<Service>, headers: HeaderMap, body: String) 
     let key = if service.flaw == Flaw::Doubles { format!("{key}-{number}") } else { key };
     let thing = things.entry(key.clone()).or_insert_with(|| Thing { id: format!("thing-{number}"), colour }).clone();
     match service.flaw {
-        Flaw::Forgets => {}
+        Flaw::Forgets | Flaw::ForgetsSoftly | Flaw::KnowsAll => {}
         Flaw::Alters => write(&key, &Thing { colour: "grey".to_owned(), ..thing.clone() }),
         _ => write(&key, &thing),
     }
@@ -206,9 +212,32 @@ async fn make(State(service): State<Service>, headers: HeaderMap, body: String) 
 async fn look(State(service): State<Service>, Path(id): Path<String>) -> (StatusCode, String) {
     let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
     match things.values().find(|known| known.id == id) {
+        _ if service.flaw == Flaw::KnowsAll => (StatusCode::OK, Thing { id, colour: "blue".to_owned() }.json()),
         Some(thing) => (StatusCode::OK, thing.json()),
+        None if service.flaw == Flaw::ForgetsSoftly => (StatusCode::OK, r#"{"error":"no such thing"}"#.to_owned()),
         None => (StatusCode::NOT_FOUND, String::new()),
     }
+}
+
+/// How many things there are.
+async fn count(State(service): State<Service>) -> String {
+    let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
+    serde_json::json!({ "things": things.len() }).to_string()
+}
+
+/// Keeps a text under the name that the client chose.
+async fn store(State(service): State<Service>, Path(name): Path<String>, body: String) -> StatusCode {
+    let thing = Thing { id: name.clone(), colour: body };
+    if service.flaw != Flaw::Forgets {
+        write(&name, &thing);
+    }
+    service.things.lock().unwrap_or_else(PoisonError::into_inner).insert(name, thing);
+    StatusCode::CREATED
+}
+
+async fn fetch(State(service): State<Service>, Path(name): Path<String>) -> (StatusCode, String) {
+    let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
+    things.get(&name).map_or((StatusCode::NOT_FOUND, String::new()), |thing| (StatusCode::OK, thing.colour.clone()))
 }
 
 /// In two pieces, so that it can be broken off between them.
