@@ -151,7 +151,11 @@ fn answer(flaw: Flaw, store: &Mutex<Store>, request: &Request) -> Response {
                 let _ = file.as_mut().map(|file| writeln!(file, "{id}"));
             }
             let full = |error: std::io::Error| Response::new(507, "text/plain", format!("no room: {error}"));
-            match store.add(&id) {
+            let added = store.add(&id);
+            if added.is_err() && flaw == Flaw::Careless {
+                store.things.push(id.clone());
+            }
+            match added {
                 Err(_) if flaw == Flaw::Mortal => std::process::exit(1),
                 Err(error) if flaw != Flaw::Careless => full(error),
                 _ => Response::new(201, "application/json", format!(r#"{{"id":"{id}"}}"#)),
