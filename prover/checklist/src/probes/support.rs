@@ -1,5 +1,6 @@
 //! What probes of several chapters share.
 
+pub(crate) mod build;
 pub(crate) mod descriptors;
 pub(crate) mod listener;
 pub(crate) mod mix;
