@@ -15,6 +15,8 @@
 //! - **Bound in time**: 6 s, and three starts and 10 s for the full disk.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,8 +53,9 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 /// How often the mix is sent meanwhile.
-const ROUNDS: usize = 5;
-/// Between two rounds nothing is sent: what changes then is somebody else's.
+const ROUNDS: u32 = 6;
+/// Between two rounds nothing is sent, for half of this to one and a half: what changes then is somebody else's, and whoever else
+/// writes at regular times keeps no step with this.
 const PAUSE: Duration = Duration::from_millis(400);
 /// After the last answer of a round: what is written behind the answers belongs to them.
 const AFTER: Duration = Duration::from_millis(100);
@@ -93,8 +96,16 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let artifacts = artifact::of(&lab.process().pids());
     let seen = watch_while_asked(lab, &folders, &artifacts).await;
     let mut evidence = strays(&seen, &folders);
+    if lab.mix().is_empty() {
+        evidence.push(clause::OUTSIDE.gap("no request is declared, so only GET / was sent: declare [[requests]]"));
+    } else if seen.answered == 0 {
+        evidence.push(
+            clause::OUTSIDE
+                .gap("no request was answered as declared, so what requests write was not seen: mend the mix"),
+        );
+    }
     if lab.subject.state == State::None {
-        if evidence.iter().all(Evidence::is_for) && seen.bytes > 0 {
+        if !evidence.iter().any(Evidence::is_against) && seen.bytes > 0 {
             let what =
                 format!("its processes wrote {} KiB to a disk, and no file of it was found", seen.bytes.div_ceil(1024));
             evidence.push(clause::OUTSIDE.gap(what));
@@ -125,6 +136,8 @@ struct Seen {
     /// Regular files that its processes had open for writing.
     open: BTreeSet<PathBuf>,
     windows: Vec<Window>,
+    /// How many requests were answered as they should be.
+    answered: usize,
     /// How many folders were watched; none when the kernel gave no watch.
     watched: Option<usize>,
     missed: Option<String>,
@@ -154,11 +167,13 @@ async fn watch_while_asked(lab: &mut Lab, folders: &[PathBuf], artifacts: &BTree
         || pids.iter().filter_map(|pid| Process::new(pid.cast_signed()).ok()?.io().ok()).map(|io| io.write_bytes);
     let before: u64 = written().sum();
     let (pause, after) = (lab.pace.of(PAUSE), lab.pace.of(AFTER));
-    let (mut open, mut windows) = (BTreeSet::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        windows.push(look(&pids, watch.as_mut(), false, &mut open, tokio::time::sleep(pause)).await);
+    let (mut open, mut windows, mut answered) = (BTreeSet::new(), Vec::new(), 0);
+    let chance = RandomState::new();
+    for round in 0..ROUNDS {
+        let uneven = pause / 2 + pause * u32::try_from(chance.hash_one(round) % 256).unwrap_or(0) / 256;
+        windows.push(look(&pids, watch.as_mut(), false, &mut open, tokio::time::sleep(uneven)).await);
         let asking = async {
-            lab.send_mix().await;
+            answered += ask(lab).await;
             tokio::time::sleep(after).await;
         };
         windows.push(look(&pids, watch.as_mut(), true, &mut open, asking).await);
@@ -166,11 +181,22 @@ async fn watch_while_asked(lab: &mut Lab, folders: &[PathBuf], artifacts: &BTree
     Seen {
         open,
         windows,
+        answered,
         users: pids.iter().filter_map(|pid| Process::new(pid.cast_signed()).ok()?.uid().ok()).collect(),
         bytes: written().sum::<u64>().saturating_sub(before),
         watched: watch.as_ref().map(Watch::len),
         missed: watch.and_then(|watch| watch.missed),
     }
+}
+
+/// Sends the mix, or without one a harmless request; how many were answered as they should be.
+async fn ask(lab: &mut Lab) -> usize {
+    if lab.mix().is_empty() {
+        let exchange = lab.http().send(lab.harmless()).await;
+        return usize::from(exchange.status().is_some_and(|status| status.as_u16() < 400));
+    }
+    let sent = lab.send_mix().await;
+    sent.iter().filter(|(spec, exchange)| exchange.status().is_some_and(|status| spec.expects(status.as_u16()))).count()
 }
 
 /// What changes, and what is open, until this is done.

@@ -4,7 +4,7 @@ use crate::clause::data::location::{OUTSIDE, QUOTA};
 use crate::finding::Verdict;
 use crate::probes::ship::testing::{examine, falls_short};
 use crate::subject::State;
-use crate::testing::{holds, holds_but_for};
+use crate::testing::{holds, holds_but_for, is_unknown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_is_written_where_it_was_declared_and_nowhere_else() {
@@ -25,6 +25,12 @@ async fn a_file_that_is_open_for_a_moment_only_is_seen() {
     falls_short("data.location", "data-moments", "uploads/a/state.db").await;
     let finding = examine("data.location", "data-moments", |subject| subject.state = State::None).await;
     crate::testing::falls_short(&finding, &["uploads/a/state.db"]);
+    let finding = examine("data.location", "data-nowhere", |subject| {
+        subject.state = State::None;
+        subject.requests.clear();
+    })
+    .await;
+    is_unknown(&finding, "only GET / was sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
