@@ -185,6 +185,16 @@ impl Lab {
         }
     }
 
+    /// How long the running subject has run, as [`Line::at`] counts; zero when it does not run.
+    pub fn uptime(&self) -> Duration {
+        self.process.as_ref().map_or(Duration::ZERO, |process| process.started().elapsed())
+    }
+
+    /// The id of the process that was started; none when it does not run.
+    pub fn leader(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
     /// What the running subject uses now; none when it does not run.
     pub fn usage(&self) -> Option<Usage> {
         self.process.as_ref().map(Process::usage)
@@ -212,6 +222,14 @@ impl Lab {
         self.earlier_output.append(&mut process.output());
         let surplus = self.earlier_output.len().saturating_sub(MAX_LINES);
         self.earlier_output.drain(..surplus);
+    }
+
+    /// Ends the subject and what was started for it, so that the next [`Lab::ensure_running`] begins anew.
+    pub async fn end_all(&mut self) {
+        self.stop().await;
+        for dependency in &mut self.dependencies {
+            dependency.end().await;
+        }
     }
 
     /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
