@@ -7,6 +7,7 @@ pub(crate) mod mix;
 pub(crate) mod open_files;
 pub(crate) mod overload;
 pub(crate) mod repository;
+pub(crate) mod signals;
 pub(crate) mod sockets;
 pub(crate) mod steadiness;
 pub(crate) mod tokens;
