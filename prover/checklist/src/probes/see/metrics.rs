@@ -5,7 +5,7 @@
 //!   up, and identifiers in paths, make no new series.
 //! - **Sent**: the metrics path five times; `ASKED` harmless requests; `LOST` GETs of different paths that do not exist;
 //!   the mix twice.
-//! - **Decides**: a scrape that does not parse, or any of these not seen.
+//! - **Decides**: a scrape that does not parse, or any of these not seen; of a scrape with bad lines the good ones are examined.
 //! - **Blast radius**: what the mix does.
 //! - **Bound in time**: some 60 exchanges, each within the service's deadline plus 5 s.
 
@@ -83,11 +83,19 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     // Everything that is known is seen once, so that what comes later is new for another reason.
     lab.send_mix().await;
     lost(lab, 1).await;
-    let warm = match scrape(&admin, &path).await {
-        Ok((scrape, _)) => scrape,
-        Err(evidence) => return Finding::judge(ID, vec![evidence]),
-    };
-    let mut evidence = vec![clause::PROMETHEUS.holds(format!("{path} parses strictly: {} series", warm.series()))];
+    let exchange = admin.send(Request::get(&path)).await;
+    let (warm, mistakes) = Scrape::read(&exchange.answer().map(keel_wire::http::Answer::text).unwrap_or_default());
+    let mut evidence = vec![match mistakes.as_slice() {
+        [] => clause::PROMETHEUS.holds(format!("{path} parses strictly: {} series", warm.series())),
+        mistakes => {
+            let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
+            clause::PROMETHEUS.contradicts(what).with(&exchange)
+        }
+    }];
+    if warm.series() == 0 {
+        return Finding::judge(ID, evidence);
+    }
+    // What could be read is examined all the same.
     evidence.extend(rises(lab, &admin, &path).await);
     evidence.push(saturation(&warm));
     evidence.push(cardinality(lab, &admin, &path).await);
@@ -114,18 +122,13 @@ async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
     Err(Finding::unknown(ID, reason, evidence))
 }
 
+/// The lines that are of the format.
 async fn scrape(admin: &Client, path: &str) -> Result<(Scrape, Exchange), Evidence> {
     let exchange = admin.send(Request::get(path)).await;
     let Some(answer) = exchange.answer().filter(|answer| answer.status == 200) else {
         return Err(clause::PROMETHEUS.contradicts(format!("{path} gives no metrics")).with(&exchange));
     };
-    match Scrape::parse(&answer.text()) {
-        Ok(scrape) => Ok((scrape, exchange)),
-        Err(mistakes) => {
-            let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
-            Err(clause::PROMETHEUS.contradicts(what).with(&exchange))
-        }
-    }
+    Ok((Scrape::read(&answer.text()).0, exchange))
 }
 
 /// GETs of paths that nobody has, each another.
