@@ -25,6 +25,8 @@ pub(crate) enum Flaw {
     NoMetrics,
     /// Writes a number that is none as Go's ParseFloat reads it.
     GoNumbers,
+    /// Shows nothing of the dependency among its metrics.
+    NoCalls,
     /// Has a line among its metrics that is none.
     BadLine,
     /// Answers after 70 ms, and prints ten lines for each request.
@@ -177,6 +179,12 @@ impl Service {
             for series in [format!("bucket{{route=\"{route}\",le=\"+Inf\"}}"), format!("count{{route=\"{route}\"}}")] {
                 text.push_str(&format!("http_request_duration_seconds_{series} {count}\n"));
             }
+        }
+        if self.flaw != Flaw::NoCalls {
+            let failed = self.failed.load(Relaxed);
+            text.push_str(&format!(
+                "# TYPE calls_failed_total counter\ncalls_failed_total{{peer=\"prices\"}} {failed}\n"
+            ));
         }
         match self.flaw {
             Flaw::GoNumbers => text.push_str("# TYPE last_backup gauge\nlast_backup Nan\n"),

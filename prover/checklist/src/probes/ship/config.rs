@@ -22,6 +22,7 @@ use crate::probe::Probe;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -65,6 +66,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         evidence.push(refuses(lab, &launch, &[first, second]).await);
     }
     evidence.extend(documents(lab, &declared).await);
+    evidence.push(stages::examine(lab.subject.repository.as_deref()));
     Finding::judge(ID, evidence)
 }
 

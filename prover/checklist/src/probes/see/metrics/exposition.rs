@@ -5,6 +5,20 @@
 
 use std::collections::BTreeMap;
 
+/// Labels that tell routes apart.
+pub(super) const ROUTE: [&str; 11] = [
+    "route",
+    "http_route",
+    "path",
+    "handler",
+    "endpoint",
+    "uri",
+    "url",
+    "http_target",
+    "path_template",
+    "operation",
+    "location",
+];
 /// The most mistakes that are told.
 const MAX_MISTAKES: usize = 5;
 
@@ -22,6 +36,14 @@ pub(super) struct Scrape {
     pub(super) samples: Vec<Sample>,
     /// Of metrics that declare one: `counter`, `gauge`, `histogram`, `summary` and OpenMetrics' others.
     pub(super) types: BTreeMap<String, String>,
+}
+
+impl Sample {
+    /// `name{label="value"}`
+    pub(super) fn shown(&self) -> String {
+        let labels: Vec<String> = self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        format!("{}{{{}}}", self.name, labels.join(","))
+    }
 }
 
 impl Scrape {

@@ -1,6 +1,6 @@
 //! `see.metrics` on its specimens.
 
-use crate::clause::see::metrics::{OTLP, PERCENTILES, PROMETHEUS, TRAFFIC};
+use crate::clause::see::metrics::{EVERY_PART, OTLP, PERCENTILES, PROMETHEUS, TRAFFIC};
 use crate::finding::Verdict;
 use crate::probes::see::testing::{declare, falls_short};
 use crate::testing::examine_declared;
@@ -23,6 +23,15 @@ async fn a_number_that_prometheus_accepts_is_one_and_a_bad_line_does_not_hide_th
     let finding = examine_declared("see.metrics", "see-bad-line", declare).await;
     assert_eq!(finding.verdict_on(PROMETHEUS), Some(Verdict::FallsShort), "{finding:#?}");
     assert_eq!(finding.verdict_on(TRAFFIC), Some(Verdict::Holds), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_part_is_each_declared_route_and_each_dependency() {
+    let finding = examine_declared("see.metrics", "see-no-calls", declare).await;
+    holds_but_for(&finding, &[EVERY_PART, PERCENTILES, OTLP]);
+    mentions(&finding, "no series names prices");
+    let finding = examine_declared("see.metrics", "see-good", declare).await;
+    mentions(&finding, "GET /price raises");
 }
 
 #[tokio::test(flavor = "multi_thread")]
