@@ -7,7 +7,7 @@
 //!   until after SIGTERM, and the longest answer of the mix (256 KiB or more), which is taken slowly; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
 //!   Then a second run with idle connections.
 //! - **Decides**: any of these not being so. Without a declared readiness path its fall is a gap. One that handles SIGTERM and raises
-//!   it again at its end (as uvicorn does) ends well. A transfer is judged by its bytes. Where nothing can be held in flight (no slow dependency, no request with a body) it is
+//!   it again at its end (as uvicorn does) ends well. A request that is not answered as declared by itself is left out, and a gap. A transfer is judged by its bytes. Where nothing can be held in flight (no slow dependency, no request with a body) it is
 //!   not known what would become of it.
 //! - **Blast radius**: the service is stopped twice; what the held requests do.
 //! - **Bound in time**: twice the declared drain and start time.
@@ -98,13 +98,16 @@ struct Seen {
 
 /// The first run: with requests in flight. What was seen, and how many were held.
 async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
+    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).take(HELD).collect();
+    let mut evidence = Vec::new();
+    let users = answered_in_peace(lab, users, &mut evidence).await;
+    let halves = answered_in_peace(lab, half_sendable(lab), &mut evidence).await;
+    let halves: Vec<(RequestSpec, Request)> = halves.into_iter().map(|spec| (spec.clone(), lab.fill(&spec))).collect();
     for dependency in held_dependencies(lab) {
         if let Some(proxy) = lab.proxy(&dependency) {
             proxy.set(Fault::Latency(SLOW)).await;
         }
     }
-    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).take(HELD).collect();
-    let halves: Vec<(RequestSpec, Request)> = half_sendable(lab);
     let patience = lab.subject.drain_timeout;
     let running: &Lab = lab;
     let traffic = Traffic::of(running, listener).await;
@@ -137,7 +140,6 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         }
     };
     let (waiting, half, seen, others, taken) = tokio::join!(waiting, half, watching, asking, taking);
-    let mut evidence = Vec::new();
     let mut held = 0;
     let mut last = None;
     for (spec, exchange, ended) in waiting.into_iter().filter(|(.., ended)| *ended > asked) {
@@ -193,14 +195,22 @@ fn held_dependencies(lab: &Lab) -> Vec<String> {
 }
 
 /// Requests of the mix with a body long enough to be sent in halves.
-fn half_sendable(lab: &Lab) -> Vec<(RequestSpec, Request)> {
+fn half_sendable(lab: &Lab) -> Vec<RequestSpec> {
     let bodied =
         lab.mix().into_iter().filter(|spec| spec.uses.is_empty() && (spec.json.is_some() || spec.body.is_some()));
-    bodied
-        .map(|spec| (spec.clone(), lab.fill(&spec)))
-        .filter(|(_, request)| request.body.len() > 1)
-        .take(HELD)
-        .collect()
+    bodied.filter(|spec| lab.fill(spec).body.len() > 1).take(HELD).collect()
+}
+
+/// Those that are answered as declared by themselves: what is refused in peace says nothing of a drain.
+async fn answered_in_peace(lab: &Lab, specs: Vec<RequestSpec>, evidence: &mut Vec<Evidence>) -> Vec<RequestSpec> {
+    let mut answered = Vec::new();
+    for spec in specs {
+        match lab.control(&spec).await {
+            Ok(_) => answered.push(spec),
+            Err(failed) => evidence.push(clause::IN_FLIGHT.uncontrolled(&failed)),
+        }
+    }
+    answered
 }
 
 /// What became of a request whose body was half sent.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::clause::life::drain::{ORDER, READINESS};
+use crate::clause::life::drain::{IN_FLIGHT, ORDER, READINESS};
 use crate::finding::Verdict;
 use crate::probes::life::testing::{examine, falls_short};
 use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
@@ -79,6 +79,16 @@ async fn a_transfer_under_way_is_judged_by_its_bytes() {
     mentions(&finding, "bytes of GET /large, under way at SIGTERM");
     let finding = examine("life.drain", "life-cuts-transfers", large).await;
     crate::testing::falls_short(&finding, &["bytes of GET /large, under way at SIGTERM"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_refused_in_peace_says_nothing_of_a_drain() {
+    let finding = examine("life.drain", "life-good", |subject| {
+        subject.requests.iter_mut().for_each(|request| request.expect = request.json.as_ref().map(|_| 418));
+    })
+    .await;
+    holds_but_for(&finding, &[IN_FLIGHT, ORDER]);
+    mentions(&finding, "not as declared");
 }
 
 #[tokio::test(flavor = "multi_thread")]
