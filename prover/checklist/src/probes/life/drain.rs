@@ -3,7 +3,7 @@
 //! - **Hypothesis**: after SIGTERM readiness stops answering 2xx before new connections are refused; every request that was begun
 //!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
 //!   keep-alive connections or not.
-//! - **Sent**: held in flight, up to four requests that use a dependency, which is made slow, and requests whose body is half sent
+//! - **Sent**: held in flight, up to sixteen requests that use a dependency, which is made slow, and requests whose body is half sent
 //!   until after SIGTERM, and the longest answer of the mix (256 KiB or more), which is taken slowly; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
 //!   Then a second run with idle connections.
 //! - **Decides**: any of these not being so. Without a declared readiness path its fall is a gap. One that handles SIGTERM and raises
@@ -52,7 +52,7 @@ const BEFORE: Duration = Duration::from_millis(300);
 /// When, after SIGTERM, the rest of a half-sent body is sent.
 const REST: Duration = Duration::from_millis(700);
 /// The most requests that are held in each way.
-const HELD: usize = 4;
+const HELD: usize = 16;
 /// Idle connections of the second run.
 const IDLE: usize = 3;
 /// The bound of one look.
@@ -98,7 +98,7 @@ struct Seen {
 
 /// The first run: with requests in flight. What was seen, and how many were held.
 async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
-    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).take(HELD).collect();
+    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).collect();
     let mut evidence = Vec::new();
     let users = answered_in_peace(lab, users, &mut evidence).await;
     let halves = answered_in_peace(lab, half_sendable(lab), &mut evidence).await;
@@ -198,11 +198,16 @@ fn held_dependencies(lab: &Lab) -> Vec<String> {
 fn half_sendable(lab: &Lab) -> Vec<RequestSpec> {
     let bodied =
         lab.mix().into_iter().filter(|spec| spec.uses.is_empty() && (spec.json.is_some() || spec.body.is_some()));
-    bodied.filter(|spec| lab.fill(spec).body.len() > 1).take(HELD).collect()
+    bodied.filter(|spec| lab.fill(spec).body.len() > 1).collect()
 }
 
 /// Those that are answered as declared by themselves: what is refused in peace says nothing of a drain.
-async fn answered_in_peace(lab: &Lab, specs: Vec<RequestSpec>, evidence: &mut Vec<Evidence>) -> Vec<RequestSpec> {
+async fn answered_in_peace(lab: &Lab, mut specs: Vec<RequestSpec>, evidence: &mut Vec<Evidence>) -> Vec<RequestSpec> {
+    let left_out: Vec<String> = specs.drain(specs.len().min(HELD)..).map(|spec| spec.name).collect();
+    if !left_out.is_empty() {
+        let what = format!("only {HELD} requests of a kind were held in flight, and not {}", left_out.join(", "));
+        evidence.push(clause::IN_FLIGHT.gap(what));
+    }
     let mut answered = Vec::new();
     for spec in specs {
         match lab.control(&spec).await {
