@@ -245,7 +245,9 @@ async fn halves(listener: &Listener, request: &Request, asked: Instant) -> std::
     connection.write(&bytes, PATIENCE).await?;
     let early = connection.listen(1, asked.saturating_duration_since(Instant::now())).await;
     if !early.bytes.is_empty() || early.ended != Ended::StillOpen {
-        return Ok(Half::Early(early));
+        // One that is closed without a word at SIGTERM was held until then.
+        let held = early.bytes.is_empty() && Instant::now() >= asked;
+        return Ok(if held { Half::Held(early) } else { Half::Early(early) });
     }
     tokio::time::sleep_until((asked + REST).into()).await;
     // When nobody takes the rest any more, reading tells what there was instead.
