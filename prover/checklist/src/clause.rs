@@ -18,7 +18,7 @@
 //! assert_eq!(finding.summary(), "31 of 812 refusals have no Retry-After");
 //! ```
 
-use crate::control::Uncontrolled;
+use crate::control::{Control, Uncontrolled};
 use crate::evidence::{Bearing, Evidence};
 
 include!(concat!(env!("OUT_DIR"), "/clauses.rs"));
@@ -71,7 +71,8 @@ impl Clause {
 
     /// Evidence for it because there is nothing that it could be about, as was declared, such as disk without any state.
     pub fn is_void(self, declaration: &str) -> Evidence {
-        self.piece(Bearing::For, format!("{declaration} is declared, so there is nothing to see"))
+        let what = format!("{declaration} is declared, so there is nothing to see");
+        self.piece(Bearing::For, what).by(&Control::declared(declaration))
     }
 
     /// A part of it that was not examined: says which part, and what to declare or change so that it can be.

@@ -46,6 +46,11 @@ impl Control {
         }
     }
 
+    /// A declaration leaves nothing to try, and stands for the control.
+    pub(crate) fn declared(declaration: &str) -> Self {
+        Self { what: format!("{declaration} is declared") }
+    }
+
     /// The request was answered with one of these statuses, before anything was done to it.
     ///
     /// # Errors

@@ -22,6 +22,9 @@ pub const START_TRIES: u32 = 2;
 /// From SIGTERM to SIGKILL when the examination is broken off: who pressed Ctrl-C does not wait for a drain.
 const BROKEN_OFF_DRAIN: Duration = Duration::from_secs(2);
 
+#[cfg(test)]
+mod tests;
+
 /// Which attributes to examine.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -179,7 +182,15 @@ impl Patient {
             return (Finding::unknown(probe.id, reason, evidence), Duration::ZERO);
         }
         let since = Instant::now();
-        (examined(&mut self.lab, probe, bound).await, since.elapsed())
+        let declared = self.lab.subject.clone();
+        let (finding, ended) = examined(&mut self.lab, probe, bound).await;
+        let took = since.elapsed();
+        if !ended {
+            // It may have left anything behind: settings, faults, a service that was started in another way.
+            self.lab.subject = declared;
+            self.lab.end_all().await;
+        }
+        (finding, took)
     }
 
     async fn mend(&mut self) -> Result<(), StartFailure> {
@@ -207,17 +218,18 @@ impl Patient {
     }
 }
 
-/// A probe that panics or does not end has found nothing out.
-async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> Finding {
+/// A probe that panics or does not end has found nothing out. Whether it came to its end.
+async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> (Finding, bool) {
     let examining = AssertUnwindSafe(async { (probe.examine)(lab).await }).catch_unwind();
     match tokio::time::timeout(bound, examining).await {
-        Ok(Ok(finding)) => finding,
+        Ok(Ok(finding)) => (finding, true),
         Ok(Err(panic)) => {
             let evidence = vec![Evidence::note(format!("it said: {}", message(panic.as_ref())))];
-            Finding::unknown(probe.id, "the probe failed: a fault of keel, please report it", evidence)
+            (Finding::unknown(probe.id, "the probe failed: a fault of keel, please report it", evidence), false)
         }
         Err(_) => {
-            Finding::unknown(probe.id, format!("the probe was broken off after {bound:?}, its bound"), Vec::new())
+            let reason = format!("the probe was broken off after {bound:?}, its bound");
+            (Finding::unknown(probe.id, reason, Vec::new()), false)
         }
     }
 }

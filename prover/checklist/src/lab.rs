@@ -6,6 +6,7 @@ pub(crate) mod drip;
 mod failure;
 mod pace;
 mod postgres;
+mod read_back;
 mod ready;
 mod template;
 
@@ -189,6 +190,16 @@ impl Lab {
         }
     }
 
+    /// How long the running subject has run, as [`Line::at`] counts; zero when it does not run.
+    pub fn uptime(&self) -> Duration {
+        self.process.as_ref().map_or(Duration::ZERO, |process| process.started().elapsed())
+    }
+
+    /// The id of the process that was started; none when it does not run.
+    pub fn leader(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
     /// What the running subject uses now; none when it does not run.
     pub fn usage(&self) -> Option<Usage> {
         self.process.as_ref().map(Process::usage)
@@ -216,6 +227,14 @@ impl Lab {
         self.earlier_output.append(&mut process.output());
         let surplus = self.earlier_output.len().saturating_sub(MAX_LINES);
         self.earlier_output.drain(..surplus);
+    }
+
+    /// Ends the subject and what was started for it, so that the next [`Lab::ensure_running`] begins anew.
+    pub async fn end_all(&mut self) {
+        self.stop().await;
+        for dependency in &mut self.dependencies {
+            dependency.end().await;
+        }
     }
 
     /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
@@ -415,18 +434,6 @@ impl Lab {
             other => Some(other.to_string()),
         };
         spec.save.iter().filter_map(|(name, pointer)| Some((name.clone(), value(pointer)?))).collect()
-    }
-
-    /// The GET of what a request made, for a request with `read` whose answer holds all that its path needs.
-    pub fn read_back(&self, spec: &RequestSpec, exchange: &Exchange) -> Option<Request> {
-        let own = Self::saved_of(spec, exchange);
-        let values = self.saved.iter().chain(&own).map(|(name, value)| (name.clone(), value.clone())).collect();
-        let mut read =
-            RequestSpec { path: spec.read.clone()?, headers: spec.headers.clone(), ..RequestSpec::default() };
-        // Whoever must say who it is must say so here too; the key was for the write.
-        read.headers.retain(|name, _| spec.idempotent.as_ref().is_none_or(|key| !name.eq_ignore_ascii_case(key)));
-        let needed = spec.save.keys().filter(|name| read.path.contains(&format!("{{{name}}}")));
-        needed.clone().all(|name| own.contains_key(name)).then(|| template::fill(&read, &values))
     }
 }
 

@@ -50,7 +50,8 @@
 //! save = { account = "/id" }             # JSON pointer into the answer
 //! uses = ["rail"]                        # dependencies that this request reaches
 //! hedged = false                         # a read whose slow calls are made a second time, within a budget
-//! read = "/v1/accounts/{account}"        # where the created thing can be read back
+//! read = "/v1/accounts/{account}"        # where the created thing can be read back; `{key}` and `{n}` are those of this request,
+//!                                        # and a path without a value of its own, such as "/count", is a number that rises with it
 //! idempotent = "Idempotency-Key"         # the header that makes it safe to repeat
 //! list = false                           # a GET that returns a list: its paging is examined
 //! slow = false                           # a request that would take longer than its deadline

@@ -74,6 +74,13 @@ impl Attached {
         Ok(())
     }
 
+    /// Ends it, when it was started here; [`Attached::mend`] starts it again.
+    pub(super) async fn end(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.stop(Duration::ZERO).await;
+        }
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.declared.name
     }

@@ -1,4 +1,4 @@
-//! Fills the templates of a request: `{key}`, `{n}` and every saved name.
+//! Fills the templates of a request: `{key}`, `{n}` and every saved name; and finds the key and number again in what was sent.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
@@ -6,10 +6,13 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Method;
-use keel_input::template;
+use keel_input::template::{self, Piece};
 use keel_wire::http::Request;
 
 use crate::subject::RequestSpec;
+
+/// The names whose values every request gets for itself.
+pub(super) const OWN: [&str; 2] = ["key", "n"];
 
 /// Counts through the whole process, so that two labs never make the same `{n}`.
 static COUNTER: AtomicU64 = AtomicU64::new(1);
@@ -18,13 +21,14 @@ static COUNTER: AtomicU64 = AtomicU64::new(1);
 ///
 /// All places of one request get the same key and number. An unknown name stays as it is written, braces and all.
 pub(super) fn fill(spec: &RequestSpec, saved: &BTreeMap<String, String>) -> Request {
-    let key = fresh_key();
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed).to_string();
-    let value = |name: &str| match name {
-        "key" => Some(key.clone()),
-        "n" => Some(number.clone()),
-        _ => saved.get(name).cloned(),
-    };
+    fill_as(spec, saved, &BTreeMap::new())
+}
+
+/// The same with values that stand for saved ones, and for a fresh key and number.
+pub(super) fn fill_as(spec: &RequestSpec, saved: &BTreeMap<String, String>, own: &BTreeMap<String, String>) -> Request {
+    let fresh = [fresh_key(), COUNTER.fetch_add(1, Ordering::Relaxed).to_string()];
+    let fresh: BTreeMap<&str, String> = OWN.into_iter().zip(fresh).collect();
+    let value = |name: &str| own.get(name).or_else(|| fresh.get(name)).or_else(|| saved.get(name)).cloned();
     let method = if spec.method.is_empty() { "GET" } else { &spec.method };
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or(Method::GET);
     let mut request = Request::new(method, template::fill(&spec.path, value));
@@ -38,6 +42,67 @@ pub(super) fn fill(spec: &RequestSpec, saved: &BTreeMap<String, String>) -> Requ
         (Some(template), _) => request.json(&json(template, &value)),
         (None, Some(template)) => request.body(template::fill(template, value)),
         (None, None) => request,
+    }
+}
+
+/// The `{key}` and `{n}` that a request of this description was sent with, where its templates show them.
+pub(super) fn sent_with(spec: &RequestSpec, request: &Request) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    match_text(&spec.path, &request.path, &mut found);
+    for (name, template) in &spec.headers {
+        if let Some((_, value)) = request.headers.iter().find(|(sent, _)| sent == name) {
+            match_text(template, value, &mut found);
+        }
+    }
+    if let Some(template) = &spec.body {
+        match_text(template, &String::from_utf8_lossy(&request.body), &mut found);
+    }
+    if let (Some(template), Ok(sent)) = (&spec.json, serde_json::from_slice(&request.body)) {
+        match_json(template, &sent, &mut found);
+    }
+    found.retain(|name, _| OWN.contains(&name.as_str()));
+    found
+}
+
+/// The values of the names of a template in a text that was made of it; each ends where the template's next text begins.
+fn match_text(template: &str, text: &str, found: &mut BTreeMap<String, String>) {
+    let pieces = template::pieces(template, template::is_name);
+    let mut rest = text;
+    for (at, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Text(text) => match rest.strip_prefix(text) {
+                Some(after) => rest = after,
+                None => return,
+            },
+            Piece::Name(name) => {
+                let end = match pieces.get(at + 1) {
+                    Some(Piece::Text(next)) => rest.find(next),
+                    Some(Piece::Name(_)) => None,
+                    None => Some(rest.len()),
+                };
+                let Some(end) = end else { return };
+                found.insert((*name).to_owned(), rest[..end].to_owned());
+                rest = &rest[end..];
+            }
+        }
+    }
+}
+
+fn match_json(template: &serde_json::Value, sent: &serde_json::Value, found: &mut BTreeMap<String, String>) {
+    use serde_json::Value;
+    match (template, sent) {
+        (Value::String(template), Value::String(text)) => match_text(template, text, found),
+        (Value::Array(templates), Value::Array(items)) => {
+            templates.iter().zip(items).for_each(|(template, item)| match_json(template, item, found));
+        }
+        (Value::Object(templates), Value::Object(fields)) => {
+            for (name, template) in templates {
+                if let Some(field) = fields.get(name) {
+                    match_json(template, field, found);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -100,6 +165,23 @@ mod tests {
         assert_ne!(one.headers[0], two.headers[0]);
         assert_ne!(one.body, two.body);
         assert_eq!(one.headers[0].1.len(), 36);
+    }
+
+    #[test]
+    fn the_key_and_the_number_that_were_sent_are_found_again() {
+        for place in [
+            RequestSpec { path: "/files/{key}.txt?n={n}".to_owned(), ..RequestSpec::default() },
+            RequestSpec { headers: [("If-None-Match".to_owned(), "k {key}/{n}".to_owned())].into(), ..spec() },
+            RequestSpec { json: Some(serde_json::json!({ "a": ["{n}", { "b": "{key}" }] })), ..spec() },
+            RequestSpec { json: None, body: Some("a={n}&b={key}".to_owned()), ..spec() },
+        ] {
+            let sent = fill(&place, &[("account".to_owned(), "a1".to_owned())].into());
+            let found = sent_with(&place, &sent);
+            let again = fill_as(&place, &[("account".to_owned(), "a1".to_owned())].into(), &found);
+            assert_eq!((sent.path, sent.headers, sent.body), (again.path, again.headers, again.body), "{place:?}");
+            assert_eq!(found["key"].len(), 36);
+        }
+        assert!(sent_with(&RequestSpec::default(), &Request::get("/")).is_empty());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What probes of several chapters share.
 
+pub(crate) mod build;
 pub(crate) mod descriptors;
 pub(crate) mod listener;
 pub(crate) mod mix;
 pub(crate) mod open_files;
 pub(crate) mod overload;
 pub(crate) mod repository;
+pub(crate) mod signals;
 pub(crate) mod sockets;
 pub(crate) mod steadiness;
 pub(crate) mod tokens;

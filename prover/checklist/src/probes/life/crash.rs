@@ -4,7 +4,7 @@
 //!   before; the service is ready at once, as often as it is sent.
 //! - **Sent**: every request of the mix with `crash`, `TIMES` times each, with harmless requests beside it.
 //! - **Decides**: a crash without a 5xx, a harmless request that fails, a process that ends, a service that is not ready within 5 s.
-//!   Without a request that is declared to crash it is not applicable: a crash cannot be asked for from outside.
+//!   Without a request that is declared to crash nothing is known: a crash cannot be asked for from outside.
 //! - **Blast radius**: what the declared requests do.
 //! - **Bound in time**: for each time 5 s and the service's deadline.
 
@@ -46,11 +46,11 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let crashes: Vec<RequestSpec> =
-        lab.subject.requests.iter().filter(|spec| spec.crash).take(MAX_CRASHES).cloned().collect();
+    let mut crashes: Vec<RequestSpec> = lab.subject.requests.iter().filter(|spec| spec.crash).cloned().collect();
+    let left_out: Vec<String> = crashes.drain(crashes.len().min(MAX_CRASHES)..).map(|spec| spec.name).collect();
     if crashes.is_empty() {
         let reason = "no request is declared to crash; write `crash = true` on one in [[requests]] that panics or kills a worker";
-        return Finding::not_applicable(ID, reason, Vec::new());
+        return Finding::unknown(ID, reason, Vec::new());
     }
     let peace = lab.http().send(lab.harmless()).await;
     let Some(status) = peace.status().map(|status| status.as_u16()).filter(|status| *status < 500) else {
@@ -58,6 +58,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return Finding::unknown(ID, "a harmless request is not answered even in peace: mend the mix", vec![piece]);
     };
     let (mut evidence, mut beside) = (Vec::new(), 0);
+    if !left_out.is_empty() {
+        let what = format!("only {MAX_CRASHES} requests that crash were sent, and not {}", left_out.join(", "));
+        evidence.extend([clause::RESTART.gap(&what), clause::BYSTANDERS.gap(&what)]);
+    }
     for spec in &crashes {
         for _ in 0..TIMES {
             let (crash, others) = crash_once(lab, spec, status).await;

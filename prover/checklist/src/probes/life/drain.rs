@@ -3,10 +3,11 @@
 //! - **Hypothesis**: after SIGTERM readiness stops answering 2xx before new connections are refused; every request that was begun
 //!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
 //!   keep-alive connections or not.
-//! - **Sent**: held in flight, up to four requests that use a dependency, which is made slow, and requests whose body is half sent
-//!   until after SIGTERM; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
+//! - **Sent**: held in flight, up to sixteen requests that use a dependency, which is made slow, and requests whose body is half sent
+//!   until after SIGTERM, and the longest answer of the mix (256 KiB or more), which is taken slowly; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
 //!   Then a second run with idle connections.
-//! - **Decides**: any of these not being so. Where nothing can be held in flight (no slow dependency, no request with a body) it is
+//! - **Decides**: any of these not being so. Without a declared readiness path its fall is a gap. One that handles SIGTERM and raises
+//!   it again at its end (as uvicorn does) ends well. A request that is not answered as declared by itself is left out, and a gap. A transfer is judged by its bytes. Where nothing can be held in flight (no slow dependency, no request with a body) it is
 //!   not known what would become of it.
 //! - **Blast radius**: the service is stopped twice; what the held requests do.
 //! - **Bound in time**: twice the declared drain and start time.
@@ -16,6 +17,7 @@ pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod transfer;
 
 use std::time::{Duration, Instant};
 
@@ -26,11 +28,13 @@ use keel_wire::http::{Exchange, Request};
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
 use self::traffic::{LOOK, PATIENCE, Traffic};
+use self::transfer::Transfer;
 use crate::clause::life::drain as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
+use crate::probes::support::signals;
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";
@@ -48,7 +52,7 @@ const BEFORE: Duration = Duration::from_millis(300);
 /// When, after SIGTERM, the rest of a half-sent body is sent.
 const REST: Duration = Duration::from_millis(700);
 /// The most requests that are held in each way.
-const HELD: usize = 4;
+const HELD: usize = 16;
 /// Idle connections of the second run.
 const IDLE: usize = 3;
 /// The bound of one look.
@@ -94,16 +98,21 @@ struct Seen {
 
 /// The first run: with requests in flight. What was seen, and how many were held.
 async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
+    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).collect();
+    let mut evidence = Vec::new();
+    let users = answered_in_peace(lab, users, &mut evidence).await;
+    let halves = answered_in_peace(lab, half_sendable(lab), &mut evidence).await;
+    let halves: Vec<(RequestSpec, Request)> = halves.into_iter().map(|spec| (spec.clone(), lab.fill(&spec))).collect();
     for dependency in held_dependencies(lab) {
         if let Some(proxy) = lab.proxy(&dependency) {
             proxy.set(Fault::Latency(SLOW)).await;
         }
     }
-    let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).take(HELD).collect();
-    let halves: Vec<(RequestSpec, Request)> = half_sendable(lab);
     let patience = lab.subject.drain_timeout;
     let running: &Lab = lab;
     let traffic = Traffic::of(running, listener).await;
+    let transfer = Transfer::of(running, listener).await;
+    let handled = handles_sigterm(running);
     let begun = Instant::now();
     let asked = begun + BEFORE;
     let waiting = join_all(users.iter().map(|spec| async move {
@@ -124,8 +133,13 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
             None => None,
         }
     };
-    let (waiting, half, seen, others) = tokio::join!(waiting, half, watching, asking);
-    let mut evidence = Vec::new();
+    let taking = async {
+        match &transfer {
+            Some(transfer) => Some(transfer.take(listener, asked, asked + REST).await),
+            None => None,
+        }
+    };
+    let (waiting, half, seen, others, taken) = tokio::join!(waiting, half, watching, asking, taking);
     let mut held = 0;
     let mut last = None;
     for (spec, exchange, ended) in waiting.into_iter().filter(|(.., ended)| *ended > asked) {
@@ -155,11 +169,22 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
         evidence.push(clause::IN_FLIGHT.saw(good, what).showing(heard));
     }
+    match taken {
+        Some(taken) => {
+            held += usize::from(taken.ended.is_some());
+            last = last.max(taken.ended);
+            evidence.push(taken.evidence);
+        }
+        None => evidence.push(
+            clause::IN_FLIGHT
+                .figure("no declared GET has an answer long enough to be under way for a while, so none was"),
+        ),
+    }
     if let Some(others) = others {
         evidence.extend(others.evidence(seen.unready));
     }
     evidence.extend(order(running, &seen, last.map(|at| at - asked)));
-    evidence.extend(end(lab, asked, patience).await);
+    evidence.extend(end(lab, asked, patience, handled).await);
     (evidence, held)
 }
 
@@ -170,14 +195,27 @@ fn held_dependencies(lab: &Lab) -> Vec<String> {
 }
 
 /// Requests of the mix with a body long enough to be sent in halves.
-fn half_sendable(lab: &Lab) -> Vec<(RequestSpec, Request)> {
+fn half_sendable(lab: &Lab) -> Vec<RequestSpec> {
     let bodied =
         lab.mix().into_iter().filter(|spec| spec.uses.is_empty() && (spec.json.is_some() || spec.body.is_some()));
-    bodied
-        .map(|spec| (spec.clone(), lab.fill(&spec)))
-        .filter(|(_, request)| request.body.len() > 1)
-        .take(HELD)
-        .collect()
+    bodied.filter(|spec| lab.fill(spec).body.len() > 1).collect()
+}
+
+/// Those that are answered as declared by themselves: what is refused in peace says nothing of a drain.
+async fn answered_in_peace(lab: &Lab, mut specs: Vec<RequestSpec>, evidence: &mut Vec<Evidence>) -> Vec<RequestSpec> {
+    let left_out: Vec<String> = specs.drain(specs.len().min(HELD)..).map(|spec| spec.name).collect();
+    if !left_out.is_empty() {
+        let what = format!("only {HELD} requests of a kind were held in flight, and not {}", left_out.join(", "));
+        evidence.push(clause::IN_FLIGHT.gap(what));
+    }
+    let mut answered = Vec::new();
+    for spec in specs {
+        match lab.control(&spec).await {
+            Ok(_) => answered.push(spec),
+            Err(failed) => evidence.push(clause::IN_FLIGHT.uncontrolled(&failed)),
+        }
+    }
+    answered
 }
 
 /// What became of a request whose body was half sent.
@@ -207,7 +245,9 @@ async fn halves(listener: &Listener, request: &Request, asked: Instant) -> std::
     connection.write(&bytes, PATIENCE).await?;
     let early = connection.listen(1, asked.saturating_duration_since(Instant::now())).await;
     if !early.bytes.is_empty() || early.ended != Ended::StillOpen {
-        return Ok(Half::Early(early));
+        // One that is closed without a word at SIGTERM was held until then.
+        let held = early.bytes.is_empty() && Instant::now() >= asked;
+        return Ok(if held { Half::Held(early) } else { Half::Early(early) });
     }
     tokio::time::sleep_until((asked + REST).into()).await;
     // When nobody takes the rest any more, reading tells what there was instead.
@@ -273,13 +313,21 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
     evidence
 }
 
-/// How and when it ends.
-async fn end(lab: &mut Lab, asked: Instant, patience: Duration) -> Vec<Evidence> {
+/// Whether the process that was started has a handler for SIGTERM.
+fn handles_sigterm(lab: &Lab) -> bool {
+    lab.leader().is_some_and(|pid| signals::handles(pid, SIGTERM.unsigned_abs()))
+}
+
+/// How and when it ends. One that handles SIGTERM and raises it again when all is done ends by the signal, as its manager expects.
+async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -> Vec<Evidence> {
     let exit = lab.process().wait((asked + patience).saturating_duration_since(Instant::now())).await;
     let took = asked.elapsed();
     let (good, told) = match exit {
         Some(Exit::Code(0)) => (true, format!("it ends with code 0, {took:.1?} after SIGTERM")),
         Some(Exit::Code(code)) => (false, format!("it ends with code {code}, {took:.1?} after SIGTERM")),
+        Some(Exit::Signal(SIGTERM)) if handled => {
+            (true, format!("it handles SIGTERM and raises it again at its end, {took:.1?} later"))
+        }
         Some(Exit::Signal(signal)) => (false, format!("SIGTERM is not handled: it is ended by signal {signal}")),
         None => (false, format!("it still runs {patience:?} after SIGTERM")),
     };
@@ -309,10 +357,11 @@ async fn idle(lab: &mut Lab, listener: &Listener) -> Vec<Evidence> {
             connections.push(connection);
         }
     }
+    let handled = handles_sigterm(lab);
     let asked = Instant::now();
     lab.process().signal(SIGTERM);
     let patience = lab.subject.drain_timeout;
     let mut evidence = vec![Evidence::note(format!("second run, with {} idle connections", connections.len()))];
-    evidence.extend(end(lab, asked, patience).await);
+    evidence.extend(end(lab, asked, patience, handled).await);
     evidence
 }

@@ -3,26 +3,39 @@
 //! - **Hypothesis**: after a SIGKILL in the middle of writes the service starts again with the same command within its declared time;
 //!   everything that it acknowledged is readable, with what was asked for in it; a repeat under the same key gives the first answer;
 //!   what was under way can be repeated under its key.
-//! - **Sent**: in each of `ROUNDS` rounds, requests of the mix with `read` from `WRITERS` clients at once, SIGKILL to the whole
-//!   group, a start, a GET of each acknowledged thing (at most `MAX_READ`), and repeats.
-//! - **Decides**: a start that fails, an acknowledged thing that is gone or altered, a repeat with another answer. What also alters
-//!   without a kill (a state that goes on) is no fault. Where nothing can be read back it is not known what was lost. A service
-//!   declared to keep no state must only start again and answer.
+//! - **Sent**: without a kill, some of each request of the mix with `read`, a GET of each, and a GET of one that was never made. Then
+//!   in each of `ROUNDS` rounds the same requests from `WRITERS` clients at once, SIGKILL to the whole group, a start, a GET of each
+//!   acknowledged thing (at most `MAX_READ`), and repeats.
+//! - **Decides**: a start that fails, an acknowledged thing that is gone or altered, a repeat with another answer. Where a thing that
+//!   was never made reads like one that was, and where nothing can be read back, it is not known what was lost. What was asked for
+//!   and acknowledged is compared at each place where it showed without a kill; what also alters without a kill (a state that
+//!   goes on) is no fault. A `read` that is the same for every write is taken for a count: its numbers that change by the same
+//!   with each write must be what was acknowledged before the kill, and no more than what was sent. A service declared to keep no
+//!   state must only start again and answer.
 //! - **Blast radius**: what the writes do; the service is killed `ROUNDS` times.
 //! - **Bound in time**: each round half a second of writes, the declared start time, and the reads.
 
-mod altered;
+mod answers;
+mod content;
+mod counts;
+mod kinds;
 mod read_back;
+mod repeat;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
+mod unmade;
+mod values;
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use keel_wire::http::Exchange;
 
+use self::content::Written;
+use self::counts::{Counts, Tally};
+use self::kinds::Kind;
 use self::read_back::read;
 use crate::clause::life::kill as clause;
 use crate::finding::{Evidence, Finding};
@@ -49,8 +62,6 @@ const WRITE_MORE: Duration = Duration::from_millis(37);
 const LEAST_WRITE: Duration = Duration::from_millis(100);
 /// Acknowledged things that are read back in a round.
 const MAX_READ: usize = 100;
-/// Writes that are repeated in a round.
-const MAX_REPEATED: usize = 10;
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
 const SIGKILL: i32 = 9;
@@ -75,10 +86,32 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
-    let (mut evidence, mut acknowledged, mut read) = (Vec::new(), 0, 0);
+    let mut evidence = Vec::new();
+    let mut kinds = Vec::new();
+    for spec in writes {
+        kinds.push(kinds::learn(lab, spec).await);
+    }
+    let mut counts = Vec::new();
+    for (number, kind) in kinds.iter().enumerate() {
+        match &kind.read {
+            Some(Ok(_)) => {}
+            Some(Err(failed)) => evidence.push(clause::NO_LOSS.uncontrolled(failed)),
+            None => match Counts::learn(lab, &kinds, number).await {
+                Ok(count) => counts.push(count),
+                Err(gap) => evidence.push(gap),
+            },
+        }
+        evidence.extend(kind.unseen.iter().map(|what| clause::NO_LOSS.gap(what)));
+    }
+    let mut passing = vec![Vec::new(); kinds.len()];
+    let mut acknowledged = 0;
     for round in 0..ROUNDS {
+        let mut before = Vec::new();
+        for count in &counts {
+            before.push(count.now(lab).await.0);
+        }
         let writing = lab.pace.of(WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).max(LEAST_WRITE);
-        let written = write_until_killed(lab, writes, writing).await;
+        let written = write_until_killed(lab, &kinds, writing).await;
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
@@ -86,42 +119,65 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
                 return Finding::judge(ID, evidence);
             }
         }
-        let (done, others): (Vec<_>, Vec<_>) = written
-            .into_iter()
-            .partition(|(spec, exchange)| exchange.status().is_some_and(|status| spec.expects(status.as_u16())));
-        // What was answered otherwise was refused, not cut off.
-        let (refused, cut): (Vec<_>, Vec<_>) =
-            others.into_iter().partition(|(_, exchange)| exchange.answer().is_some());
-        acknowledged += done.len();
-        evidence.push(clause::NO_LOSS.figure(format!(
-            "{} writes were acknowledged before kill {}, {} were cut off, {} had been answered otherwise",
-            done.len(),
-            round + 1,
-            cut.len(),
-            refused.len()
-        )));
-        let (piece, count) = read_back(lab, &done).await;
-        evidence.push(piece);
-        read += count;
-        evidence.extend(repeat(lab, &done, &cut).await);
+        let round = Round::of(&kinds, written);
+        acknowledged += round.done.len();
+        evidence.push(clause::NO_LOSS.figure(round.told()));
+        evidence.extend(read_back(lab, &kinds, &round.done, &mut passing).await);
+        for (count, before) in counts.iter().zip(&before) {
+            evidence.extend(count.judge(lab, &kinds, before, &round.tallies).await);
+        }
+        evidence.extend(repeat::repeat(lab, &kinds, &round.done, &round.cut).await);
     }
     if acknowledged == 0 {
-        return Finding::unknown(
-            ID,
-            "no write was acknowledged before a kill, so none could be lost: mend the mix",
-            evidence,
-        );
-    }
-    if read == 0 && evidence.iter().all(|piece| !piece.is_against()) {
-        let reason = "it starts again after each kill, but no acknowledged write could be read back: `save` what the path in `read` \
-                      needs, from the answer of the same request";
-        return Finding::unknown(ID, reason, evidence);
+        evidence
+            .push(clause::NO_LOSS.gap("no write was acknowledged before a kill, so none could be lost: mend the mix"));
     }
     Finding::judge(ID, evidence)
 }
 
+/// What became of the writes of a round, each with the number of its kind.
+struct Round {
+    done: Vec<(usize, Exchange)>,
+    cut: Vec<(usize, Exchange)>,
+    refused: usize,
+    tallies: Vec<Tally>,
+}
+
+impl Round {
+    fn of(kinds: &[Kind], written: Vec<(usize, Exchange)>) -> Self {
+        let mut round =
+            Self { done: Vec::new(), cut: Vec::new(), refused: 0, tallies: vec![Tally::default(); kinds.len()] };
+        for (kind, exchange) in written {
+            let tally = &mut round.tallies[kind];
+            match exchange.status() {
+                Some(status) if kinds[kind].spec.expects(status.as_u16()) => {
+                    tally.done += 1;
+                    round.done.push((kind, exchange));
+                }
+                Some(status) => {
+                    // A fault does not say whether it took effect; a refusal says that it did not.
+                    tally.unsure += usize::from(status.is_server_error());
+                    round.refused += 1;
+                }
+                None => {
+                    tally.unsure += 1;
+                    round.cut.push((kind, exchange));
+                }
+            }
+        }
+        round
+    }
+
+    fn told(&self) -> String {
+        let (done, cut, refused) = (self.done.len(), self.cut.len(), self.refused);
+        format!(
+            "{done} writes were acknowledged before the kill, {cut} were cut off, {refused} had been answered otherwise"
+        )
+    }
+}
+
 /// Every write until the kill, with what became of it.
-async fn write_until_killed(lab: &mut Lab, writes: &[RequestSpec], after: Duration) -> Vec<(RequestSpec, Exchange)> {
+async fn write_until_killed(lab: &mut Lab, kinds: &[Kind], after: Duration) -> Vec<(usize, Exchange)> {
     let kill_at = Instant::now() + after;
     let written = {
         let running: &Lab = lab;
@@ -130,10 +186,10 @@ async fn write_until_killed(lab: &mut Lab, writes: &[RequestSpec], after: Durati
             let client = client.clone();
             async move {
                 let mut written = Vec::new();
-                for spec in writes.iter().cycle().skip(writer).take(MAX_WRITES) {
-                    let exchange = client.send(running.fill(spec)).await;
+                for (number, kind) in kinds.iter().enumerate().cycle().skip(writer).take(MAX_WRITES) {
+                    let exchange = client.send(running.fill(&kind.spec)).await;
                     let over = exchange.answer().is_none() || Instant::now() > kill_at + Duration::from_secs(1);
-                    written.push((spec.clone(), exchange));
+                    written.push((number, exchange));
                     if over {
                         break;
                     }
@@ -162,77 +218,54 @@ fn not_started(failure: &StartFailure) -> Evidence {
     clause::RESTART.contradicts(what).showing(failure.output.join(" · "))
 }
 
-/// Whether what was acknowledged is there as it was asked for, and how much of it was read.
-async fn read_back(lab: &Lab, done: &[(RequestSpec, Exchange)]) -> (Evidence, usize) {
+/// Whether what was acknowledged is there as it was asked for. `passing` are the places of each kind that alter by themselves.
+async fn read_back(
+    lab: &Lab,
+    kinds: &[Kind],
+    done: &[(usize, Exchange)],
+    passing: &mut [Vec<String>],
+) -> Vec<Evidence> {
     let client = lab.http();
+    let mut counted = vec![(0, 0); kinds.len()];
     // The last ones are those that are lost first.
-    let reads: Vec<_> = done
-        .iter()
-        .rev()
-        .filter_map(|(spec, exchange)| Some((spec, exchange, lab.read_back(spec, exchange)?)))
-        .take(MAX_READ)
-        .collect();
-    let mut passing = Vec::new();
-    for (spec, exchange, request) in &reads {
-        let read = read(&client, request).await;
-        let acknowledged = format!("{} was acknowledged ({}) before the kill", spec.name, exchange.came_back());
-        if !read.status().is_some_and(|status| status.is_success()) {
-            return (
-                clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read),
-                reads.len(),
-            );
-        }
-        let Some(member) = altered::since(exchange, &read).filter(|member| !passing.contains(member)) else { continue };
-        if altered::in_peace(lab, spec, &member).await {
-            passing.push(member);
+    for (number, exchange) in done.iter().rev() {
+        let kind = &kinds[*number];
+        let Some(Ok(_)) = &kind.read else { continue };
+        counted[*number].1 += 1;
+        if counted.iter().map(|(read, _)| read).sum::<usize>() >= MAX_READ {
             continue;
         }
-        return (
-            clause::NO_LOSS.contradicts(format!("{acknowledged} and has another {member} after it")).with(&read),
-            reads.len(),
-        );
+        let Some((own, request)) = Lab::own_values(&kind.spec, exchange)
+            .and_then(|own| lab.read_of(&kind.spec, &own).map(|request| (own, request)))
+        else {
+            continue;
+        };
+        let read = read(&client, &request).await;
+        counted[*number].0 += 1;
+        let acknowledged = format!("{} was acknowledged ({}) before the kill", kind.spec.name, exchange.came_back());
+        if !read.status().is_some_and(|status| status.is_success()) {
+            return vec![clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read)];
+        }
+        let written = Written::of(exchange, &own);
+        while let Some(place) = kind.content.broken(&written, &read, &passing[*number]) {
+            if !kinds::alters_in_peace(lab, kind, kinds, &place).await {
+                let what = format!("{acknowledged} and is not read with the same {place} after it");
+                return vec![clause::NO_LOSS.contradicts(what).with(&read)];
+            }
+            passing[*number].push(place);
+        }
     }
-    let piece = match reads.len() {
-        0 => clause::NO_LOSS.gap("no acknowledged write could be read back: `save` what its `read` path needs"),
-        count => clause::NO_LOSS.holds(format!("{count} things acknowledged before the kill are readable after it")),
-    };
-    (piece, reads.len())
-}
-
-/// Repeats of acknowledged writes give the first answer; repeats of cut ones succeed, and then give that.
-async fn repeat(lab: &Lab, done: &[(RequestSpec, Exchange)], cut: &[(RequestSpec, Exchange)]) -> Vec<Evidence> {
-    let client = lab.http();
     let mut evidence = Vec::new();
-    let idempotent = |(spec, _): &&(RequestSpec, Exchange)| spec.idempotent.is_some();
-    for (spec, first) in done.iter().rev().filter(idempotent).take(MAX_REPEATED) {
-        let again = client.send(first.request.clone()).await;
-        if !same(spec, first, &again) {
+    for (kind, (read, all)) in kinds.iter().zip(counted) {
+        if let Some(Ok(control)) = &kind.read
+            && read > 0
+        {
             let what =
-                format!("{} repeated after the kill is not answered as before ({})", spec.name, first.came_back());
-            evidence.push(clause::NO_LOSS.contradicts(what).with(&again));
+                format!("the last {read} of {all} {} acknowledged before the kill are read after it", kind.spec.name);
+            evidence.push(clause::NO_LOSS.holds(what).by(control));
         }
-    }
-    for (spec, lost) in cut.iter().filter(idempotent).take(MAX_REPEATED) {
-        let first = client.send(lost.request.clone()).await;
-        let again = client.send(lost.request.clone()).await;
-        let accepted = first.status().is_some_and(|status| spec.expects(status.as_u16()));
-        if !accepted || !same(spec, &first, &again) {
-            let what = format!("{}, cut off by the kill, cannot be repeated to one effect", spec.name);
-            evidence.push(clause::NO_LOSS.contradicts(what).with(if accepted { &again } else { &first }));
-        }
-    }
-    if evidence.is_empty() && done.iter().chain(cut).any(|write| idempotent(&write)) {
-        evidence
-            .push(clause::NO_LOSS.holds("writes repeated under their keys after the kill give their first answers"));
     }
     evidence
-}
-
-/// Whether two answers are of the same effect: the same status, and the same of what is saved of it (or the same body).
-fn same(spec: &RequestSpec, first: &Exchange, again: &Exchange) -> bool {
-    let (one, other) = (Lab::saved_of(spec, first), Lab::saved_of(spec, again));
-    let bodies = || first.answer().map(|answer| &answer.body) == again.answer().map(|answer| &answer.body);
-    first.status() == again.status() && if one.is_empty() { bodies() } else { one == other }
 }
 
 /// What keeps no state must only start again and answer.

@@ -2,9 +2,9 @@
 //!
 //! - **Hypothesis**: the started process goes on in the foreground with all others in its process group; no PID file is written; over
 //!   `NOTIFY_SOCKET` it says `READY=1` when it answers requests and not before, and `STOPPING=1` after SIGTERM (sd_notify(3)); it
-//!   ends with code 0. Whoever listens on its port is in the group too. Units of systemd in the repository are not of `Type=forking`.
-//! - **Sent**: a start with `NOTIFY_SOCKET` set, a harmless request at the moment of `READY=1`, SIGTERM.
-//! - **Decides**: any of these not being so. `WATCHDOG=1` is life.stuck's.
+//!   ends with code 0, or by the SIGTERM that it handled. With `WATCHDOG_USEC` it says `WATCHDOG=1` at least that often. Whoever listens on its port is in the group too. Units of systemd in the repository are not of `Type=forking`.
+//! - **Sent**: a start with `NOTIFY_SOCKET` and `WATCHDOG_USEC` (1 s) set, a harmless request at the moment of `READY=1`, SIGTERM.
+//! - **Decides**: any of these not being so. Whether `WATCHDOG=1` ends when a part is stuck is life.stuck's.
 //! - **Blast radius**: the service is stopped, started, and stopped again.
 //! - **Bound in time**: the declared start and drain time, and 3 s.
 
@@ -28,6 +28,7 @@ use crate::clause::life::manager as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::signals;
 
 const ID: &str = "life.manager";
 /// The probe.
@@ -41,6 +42,9 @@ pub const PROBE: Probe = Probe {
 const READY_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+/// How often its manager wants to hear that it is well, and for how long that is listened for.
+const WATCHDOG: Duration = Duration::from_secs(1);
+const WATCHED: Duration = Duration::from_millis(2500);
 /// Notifications that are kept.
 const MAX_MESSAGES: usize = 1000;
 /// Where PID files are usually written, on top of the service's own folders.
@@ -60,7 +64,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         }
     };
     let socket = manager.path.display().to_string();
-    let started = lab.start_with(|launch| drop(launch.env.insert("NOTIFY_SOCKET".to_owned(), socket))).await;
+    let wanted = WATCHDOG.as_micros().to_string();
+    let told = [("NOTIFY_SOCKET".to_owned(), socket), ("WATCHDOG_USEC".to_owned(), wanted)];
+    let started = lab.start_with(|launch| launch.env.extend(told)).await;
     if let Err(failure) = started {
         let what = format!("it does not start with NOTIFY_SOCKET set: {failure}");
         return Finding::judge(ID, vec![clause::FOREGROUND.contradicts(what)]);
@@ -71,6 +77,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         None => clause::NO_PID_FILE.holds("it writes no PID file"),
         Some(path) => clause::NO_PID_FILE.contradicts(format!("it writes a PID file: {}", path.display())),
     });
+    evidence.push(manager.watchdog().await);
     evidence.extend(stop(lab, &manager).await);
     // Whoever went into the background and still holds the port goes as well.
     lab.stop().await;
@@ -89,6 +96,7 @@ struct Manager {
 #[derive(Clone, Debug)]
 struct Message {
     text: String,
+    at: Instant,
     tried: Option<Exchange>,
 }
 
@@ -126,6 +134,31 @@ impl Manager {
             tokio::time::sleep(LOOK).await;
         }
     }
+
+    /// Whether `WATCHDOG=1` comes as often as it was asked for, from now on.
+    async fn watchdog(&self) -> Evidence {
+        let from = Instant::now();
+        tokio::time::sleep(WATCHED).await;
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_watchdog = |message: &&Message| message.text.lines().any(|line| line == "WATCHDOG=1");
+        let times: Vec<Instant> = heard.iter().filter(is_watchdog).map(|message| message.at).collect();
+        watched(&times, from, Instant::now())
+    }
+}
+
+/// The longest silence between these times, from one instant to another, against what was asked for.
+fn watched(times: &[Instant], from: Instant, to: Instant) -> Evidence {
+    let later = times.iter().copied().filter(|at| *at > from).chain([to]);
+    let (mut last, mut longest) = (from, Duration::ZERO);
+    for at in later {
+        longest = longest.max(at.saturating_duration_since(last));
+        last = at;
+    }
+    let said = times.len();
+    // A quarter more, as messages of a busy host come late.
+    let what =
+        format!("asked for WATCHDOG=1 each {WATCHDOG:?}, it said so {said} times, with {longest:.1?} between at most");
+    clause::WATCHDOG.saw(longest <= WATCHDOG + WATCHDOG / 4, what)
 }
 
 impl Drop for Manager {
@@ -149,7 +182,7 @@ async fn hear(socket: UnixDatagram, heard: Arc<Mutex<Vec<Message>>>, client: Cli
         };
         let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
         if heard.len() < MAX_MESSAGES {
-            heard.push(Message { text, tried });
+            heard.push(Message { text, at: Instant::now(), tried });
         }
     }
 }
@@ -199,11 +232,15 @@ fn group_of(pid: u32) -> Option<u32> {
 async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {
     const SIGTERM: i32 = 15;
     let patience = lab.subject.drain_timeout;
+    let handled = lab.leader().is_some_and(|pid| signals::handles(pid, SIGTERM.unsigned_abs()));
     lab.process().signal(SIGTERM);
     let exit = lab.process().wait(patience).await;
     let (good, told) = match exit {
         Some(Exit::Code(0)) => (true, "it ends with code 0".to_owned()),
         Some(Exit::Code(code)) => (false, format!("it ends with code {code}")),
+        Some(Exit::Signal(SIGTERM)) if handled => {
+            (true, "it handles SIGTERM and raises it again at its end".to_owned())
+        }
         Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal} and not by itself")),
         None => (false, format!("it still runs after {patience:?}")),
     };

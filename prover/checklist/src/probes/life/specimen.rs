@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,6 +52,10 @@ pub(crate) enum Flaw {
     Stray,
     /// Keeps things in memory only.
     Forgets,
+    /// The same, and tells what is not there by 200 with an error in the body.
+    ForgetsSoftly,
+    /// Keeps nothing, and answers for whatever it is asked as if it were there.
+    KnowsAll,
     /// Makes a new thing for each repeat.
     Doubles,
     /// Keeps less of a thing on disk than it was asked to.
@@ -61,6 +66,16 @@ pub(crate) enum Flaw {
     Daemon,
     /// Breaks off an answer that it has begun when it is to end.
     CutsAnswers,
+    /// Breaks off a long answer when it is to end.
+    CutsTransfers,
+    /// Finishes on SIGTERM, and then ends by it.
+    RaisesAgain,
+    /// Has no handler for SIGTERM.
+    Unhandled,
+    /// Says nothing to the watchdog of its manager.
+    NoWatchdog,
+    /// Says it once.
+    WatchdogOnce,
     /// Ends when a handler panics.
     Fragile,
 }
@@ -150,16 +165,23 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         .route("/ready", get(ready))
         .route("/things", post(make))
         .route("/things/{id}", get(look))
+        .route("/count", get(count))
+        .route("/files/{name}", get(fetch).put(store))
+        .route("/large", get(large))
         .route("/crash", get(crash))
         .route("/ask", get(ask))
         .with_state(service.clone());
     // Before it says that it is ready: whoever is told may end it at once.
-    let mut term = signal(SignalKind::terminate()).expect("signals can be heard");
+    let mut term = (flaw != Flaw::Unhandled).then(|| signal(SignalKind::terminate()).expect("signals can be heard"));
     if flaw != Flaw::Silent && flaw != Flaw::TooSoon {
         tell("READY=1");
+        tokio::spawn(watchdog(flaw));
     }
     let ended = async move {
-        term.recv().await;
+        match &mut term {
+            Some(term) => drop(term.recv().await),
+            None => std::future::pending().await,
+        }
         match flaw {
             Flaw::DropsInFlight => std::process::exit(0),
             Flaw::Deaf => std::future::pending().await,
@@ -173,7 +195,28 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
     if flaw == Flaw::Locks {
         let _ = std::fs::remove_file(lock());
     }
+    if flaw == Flaw::RaisesAgain {
+        // A new program has no handler, and the same process.
+        let error = std::process::Command::new("sh").args(["-c", "kill -TERM $$"]).exec();
+        eprintln!("{error}");
+    }
     if flaw == Flaw::BadExit { 3 } else { 0 }
+}
+
+/// Says that it is well, twice in each time that its manager gives it.
+async fn watchdog(flaw: Flaw) {
+    let micros = std::env::var("WATCHDOG_USEC").ok().and_then(|micros| micros.parse().ok());
+    let Some(every) = micros.map(|micros: u64| Duration::from_micros(micros / 2)) else { return };
+    if flaw == Flaw::NoWatchdog {
+        return;
+    }
+    loop {
+        tell("WATCHDOG=1");
+        if flaw == Flaw::WatchdogOnce {
+            return;
+        }
+        tokio::time::sleep(every).await;
+    }
 }
 
 /// How long it is not ready before the door is closed.
@@ -196,7 +239,7 @@ async fn make(State(service): State<Service>, headers: HeaderMap, body: String) 
     let key = if service.flaw == Flaw::Doubles { format!("{key}-{number}") } else { key };
     let thing = things.entry(key.clone()).or_insert_with(|| Thing { id: format!("thing-{number}"), colour }).clone();
     match service.flaw {
-        Flaw::Forgets => {}
+        Flaw::Forgets | Flaw::ForgetsSoftly | Flaw::KnowsAll => {}
         Flaw::Alters => write(&key, &Thing { colour: "grey".to_owned(), ..thing.clone() }),
         _ => write(&key, &thing),
     }
@@ -206,9 +249,32 @@ async fn make(State(service): State<Service>, headers: HeaderMap, body: String) 
 async fn look(State(service): State<Service>, Path(id): Path<String>) -> (StatusCode, String) {
     let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
     match things.values().find(|known| known.id == id) {
+        _ if service.flaw == Flaw::KnowsAll => (StatusCode::OK, Thing { id, colour: "blue".to_owned() }.json()),
         Some(thing) => (StatusCode::OK, thing.json()),
+        None if service.flaw == Flaw::ForgetsSoftly => (StatusCode::OK, r#"{"error":"no such thing"}"#.to_owned()),
         None => (StatusCode::NOT_FOUND, String::new()),
     }
+}
+
+/// How many things there are.
+async fn count(State(service): State<Service>) -> String {
+    let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
+    serde_json::json!({ "things": things.len() }).to_string()
+}
+
+/// Keeps a text under the name that the client chose.
+async fn store(State(service): State<Service>, Path(name): Path<String>, body: String) -> StatusCode {
+    let thing = Thing { id: name.clone(), colour: body };
+    if service.flaw != Flaw::Forgets {
+        write(&name, &thing);
+    }
+    service.things.lock().unwrap_or_else(PoisonError::into_inner).insert(name, thing);
+    StatusCode::CREATED
+}
+
+async fn fetch(State(service): State<Service>, Path(name): Path<String>) -> (StatusCode, String) {
+    let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
+    things.get(&name).map_or((StatusCode::NOT_FOUND, String::new()), |thing| (StatusCode::OK, thing.colour.clone()))
 }
 
 /// In two pieces, so that it can be broken off between them.
@@ -225,6 +291,15 @@ async fn hello(State(service): State<Service>) -> ([(HeaderName, &'static str); 
         }
     });
     ([(CONTENT_LENGTH, "11")], Body::from_stream(pieces))
+}
+
+/// Two MiB in pieces.
+async fn large(State(service): State<Service>) -> ([(HeaderName, &'static str); 1], Body) {
+    let pieces = stream::iter(0..128).map(move |_| {
+        let cut = service.flaw == Flaw::CutsTransfers && service.unready.load(Relaxed);
+        if cut { Err(std::io::Error::other("it is to end")) } else { Ok(vec![b'x'; 16 << 10]) }
+    });
+    ([(CONTENT_LENGTH, "2097152")], Body::from_stream(pieces))
 }
 
 /// Waits for what it depends on: the address in `LIFE_UPSTREAM`.

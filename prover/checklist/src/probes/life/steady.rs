@@ -4,7 +4,8 @@
 //! - **Sent**: the mix for 25 s by four clients, at most 250 requests a second together.
 //! - **Decides**: the Theil-Sen slope of each after a warm-up of a third. It falls short when what rises goes on rising in the last
 //!   half, never gives half of it back, and is beyond its limit: for memory 8 MiB and half its median, 16 descriptors, 8 threads,
-//!   16 MiB of disk. Less than that, or what settles or is swept, is unknown: a cache that fills, or a collector that has not run.
+//!   16 MiB of disk (by blocks), 128 files. Less than that, or what settles or is swept, is unknown: a cache that fills, or a collector that has not run.
+//!   What is flat is unknown too, with the bound, when as much as falls short could rise in an hour without being seen in this run.
 //!   What is removed only after a time that is longer than the run looks as if it were kept for ever. Disk is not judged when
 //!   writes are sent, and unknown when no folder of data is declared, unless the state is none.
 //! - **Blast radius**: the writes of the mix, when the service keeps its state durably.

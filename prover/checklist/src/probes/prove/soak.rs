@@ -2,7 +2,8 @@
 //!
 //! - **Hypothesis**: after a warm-up of a third none of them keeps rising, for as long as the run lasts.
 //! - **Sent**: the mix, at a steady rate, for `lasts` of `[soak]` in `keel.toml`, else 30 s; no longer than `LONGEST`.
-//! - **Decides**: as `life.steady` does. A short run that holds says so: what leaks slowly shows only in a long one.
+//! - **Decides**: as `life.steady` does. What leaks slowly shows only in a long run: what stays flat in one that is too short to
+//!   show a leak is unknown, with the bound.
 //! - **Blast radius**: the writes of the mix, when the service keeps its state durably.
 //! - **Bound in time**: `LONGEST`, and 15 s at most for what is under way at its end.
 
@@ -41,6 +42,6 @@ fn clause_of(kind: Kind) -> Clause {
     match kind {
         Kind::Memory | Kind::Threads => clause::MEMORY,
         Kind::Descriptors => clause::DESCRIPTORS,
-        Kind::Disk => clause::DISK,
+        Kind::Disk | Kind::Files => clause::DISK,
     }
 }

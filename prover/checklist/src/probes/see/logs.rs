@@ -6,7 +6,8 @@
 //!   `FLOOD` harmless requests as fast as they are answered, at most 5 s.
 //! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
 //!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
-//!   A flood of less than 300 requests a second decides nothing. OTLP and log files are not looked at.
+//!   A flood that is less than 300 requests and makes less than 300 lines a second decides nothing, and when the requests with
+//!   markers made no line, nothing is known of what is redacted. OTLP and log files are not looked at.
 //! - **Blast radius**: load of one client for some seconds.
 //! - **Bound in time**: 20 s.
 
@@ -17,6 +18,8 @@ use futures_util::future::join_all;
 use http::Method;
 use keel_wire::http::Request;
 use serde_json::{Map, Value};
+
+use keel_drill::process::MAX_LINES;
 
 use crate::clause::see::logs as clause;
 use crate::finding::{Evidence, Finding};
@@ -41,7 +44,7 @@ const TRACE_ID: &str = "5ca1ab1e0ddba11d15ea5ed0b5e55ed1";
 /// Requests of the flood.
 const FLOOD: usize = 3000;
 /// How many of them at a time.
-const AT_A_TIME: usize = 16;
+const AT_A_TIME: usize = 32;
 /// When it ends at the latest.
 const FLOOD_BOUND: Duration = Duration::from_secs(5);
 /// Slower than this it is no flood.
@@ -60,8 +63,10 @@ const MESSAGE: [&str; 6] = ["message", "msg", "event", "body", "Body", "MESSAGE"
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let markers = markers();
+    let before = lab.uptime();
     tell_secrets(lab, &markers).await;
     let found = await_id(lab).await;
+    let told = lab.output().iter().filter(|line| line.at >= before).count();
     let lines: Vec<String> = lab
         .earlier_output
         .iter()
@@ -83,7 +88,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             "no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent"
         )),
     });
-    evidence.extend(secrets(&lines, &markers));
+    evidence.extend(secrets(&lines, &markers, told));
     evidence.push(flood(lab).await);
     Finding::judge(ID, evidence)
 }
@@ -168,7 +173,8 @@ fn schema(lines: &[String]) -> Vec<Evidence> {
     vec![clause::STRUCTURED.saw(structured, parsed), clause::SCHEMA.saw(holds, what).showing(shown)]
 }
 
-fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>) -> Vec<Evidence> {
+/// Whether a marker is printed; the requests that carried them made so many lines.
+fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>, told: usize) -> Vec<Evidence> {
     let shown: Vec<Evidence> = markers
         .iter()
         .filter_map(|(place, marker)| {
@@ -177,6 +183,12 @@ fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>) -> Vec<Ev
             Some(clause::REDACTED.contradicts(what).showing(cut(line)))
         })
         .collect();
+    if shown.is_empty() && told == 0 {
+        return vec![
+            clause::REDACTED
+                .gap("the requests that carried secrets made no line, so nothing is known of what is left out"),
+        ];
+    }
     if shown.is_empty() {
         let places: Vec<&str> = markers.keys().copied().collect();
         return vec![clause::REDACTED.holds(format!("nothing that was sent in {} is printed", places.join(", ")))];
@@ -188,7 +200,7 @@ fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>) -> Vec<Ev
 async fn flood(lab: &Lab) -> Evidence {
     let client = lab.http();
     let harmless = lab.harmless();
-    let before = lab.output().len();
+    let before = lab.uptime();
     let begun = Instant::now();
     let senders = (0..AT_A_TIME).map(|_| async {
         let mut sent = 0;
@@ -198,15 +210,26 @@ async fn flood(lab: &Lab) -> Evidence {
         sent
     });
     let sent: usize = join_all(senders).await.iter().sum();
-    let rate = sent as f64 / begun.elapsed().as_secs_f64();
+    let took = begun.elapsed().as_secs_f64();
     // The last lines may still be on their way.
     tokio::time::sleep(LINES_PATIENCE / 4).await;
-    let lines = lab.output().len().saturating_sub(before);
-    let what = format!("{sent} requests at {rate:.0} a second made {lines} lines");
-    if rate < LEAST_RATE {
-        return clause::RATE_BOUNDED.gap(format!("{what}: too few to see a bound"));
+    // By their time: the oldest lines are forgotten.
+    let output = lab.output();
+    let lines = output.iter().filter(|line| line.at >= before).count();
+    let forgotten = lines == output.len() && lines >= MAX_LINES;
+    let (rate, a_second) = (sent as f64 / took, lines as f64 / took);
+    let least = if forgotten { "at least " } else { "" };
+    let what = format!("{sent} requests at {rate:.0} a second made {least}{lines} lines");
+    match bounded(sent, rate, lines, a_second) {
+        None => clause::RATE_BOUNDED.gap(format!("{what}: too few to see a bound")),
+        Some(bounded) => clause::RATE_BOUNDED.saw(bounded, what),
     }
-    clause::RATE_BOUNDED.saw(lines < sent, what)
+}
+
+/// Whether lines are bounded, when there were enough requests or lines to see it: many requests that make fewer lines than
+/// they are show a bound, a line or more for each request at a high rate of lines shows none.
+fn bounded(sent: usize, rate: f64, lines: usize, a_second: f64) -> Option<bool> {
+    if lines >= sent { (a_second >= LEAST_RATE).then_some(false) } else { (rate >= LEAST_RATE).then_some(true) }
 }
 
 fn cut(line: &str) -> String {

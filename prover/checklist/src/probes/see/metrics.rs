@@ -2,16 +2,17 @@
 //!
 //! - **Hypothesis**: the metrics parse as Prometheus or OpenMetrics text; a counter of requests and a histogram of latency, both by
 //!   route, rise by just what was sent; errors are told apart by status; something shows saturation; paths that strangers make
-//!   up, and identifiers in paths, make no new series.
+//!   up, and identifiers in paths, make no new series; each declared GET raises a series by route, and each declared dependency is
+//!   named by one. Pools and queues cannot be listed from outside: one gauge of saturation stands for them.
 //! - **Sent**: the metrics path five times; `ASKED` harmless requests; `LOST` GETs of different paths that do not exist;
-//!   the mix twice.
-//! - **Decides**: a scrape that does not parse, or any of these not seen.
+//!   the mix twice; each declared GET once.
+//! - **Decides**: a scrape that does not parse, or any of these not seen; of a scrape with bad lines the good ones are examined.
 //! - **Blast radius**: what the mix does.
 //! - **Bound in time**: some 60 exchanges, each within the service's deadline plus 5 s.
 
 use keel_wire::http::{Client, Exchange, Request};
 
-use self::exposition::{Sample, Scrape};
+use self::exposition::{ROUTE, Sample, Scrape};
 use crate::clause::Clause;
 use crate::clause::see::metrics as clause;
 use crate::finding::{Evidence, Finding};
@@ -19,6 +20,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 
 mod exposition;
+mod parts;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -38,20 +40,6 @@ const GUESSES: [&str; 3] = ["/metrics", "/actuator/prometheus", "/q/metrics"];
 const ASKED: usize = 7;
 /// Requests for nothing between two scrapes.
 const LOST: usize = 20;
-/// Labels that tell routes apart.
-const ROUTE: [&str; 11] = [
-    "route",
-    "http_route",
-    "path",
-    "handler",
-    "endpoint",
-    "uri",
-    "url",
-    "http_target",
-    "path_template",
-    "operation",
-    "location",
-];
 /// Labels that tell errors apart.
 const STATUS: [&str; 7] =
     ["status", "code", "status_code", "http_status_code", "http_response_status_code", "http_status", "outcome"];
@@ -83,14 +71,23 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     // Everything that is known is seen once, so that what comes later is new for another reason.
     lab.send_mix().await;
     lost(lab, 1).await;
-    let warm = match scrape(&admin, &path).await {
-        Ok((scrape, _)) => scrape,
-        Err(evidence) => return Finding::judge(ID, vec![evidence]),
-    };
-    let mut evidence = vec![clause::PROMETHEUS.holds(format!("{path} parses strictly: {} series", warm.series()))];
+    let exchange = admin.send(Request::get(&path)).await;
+    let (warm, mistakes) = Scrape::read(&exchange.answer().map(keel_wire::http::Answer::text).unwrap_or_default());
+    let mut evidence = vec![match mistakes.as_slice() {
+        [] => clause::PROMETHEUS.holds(format!("{path} parses strictly: {} series", warm.series())),
+        mistakes => {
+            let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
+            clause::PROMETHEUS.contradicts(what).with(&exchange)
+        }
+    }];
+    if warm.series() == 0 {
+        return Finding::judge(ID, evidence);
+    }
+    // What could be read is examined all the same.
     evidence.extend(rises(lab, &admin, &path).await);
     evidence.push(saturation(&warm));
     evidence.push(cardinality(lab, &admin, &path).await);
+    evidence.extend(parts::examine(lab, &admin, &path).await);
     Finding::judge(ID, evidence)
 }
 
@@ -114,18 +111,13 @@ async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
     Err(Finding::unknown(ID, reason, evidence))
 }
 
+/// The lines that are of the format.
 async fn scrape(admin: &Client, path: &str) -> Result<(Scrape, Exchange), Evidence> {
     let exchange = admin.send(Request::get(path)).await;
     let Some(answer) = exchange.answer().filter(|answer| answer.status == 200) else {
         return Err(clause::PROMETHEUS.contradicts(format!("{path} gives no metrics")).with(&exchange));
     };
-    match Scrape::parse(&answer.text()) {
-        Ok(scrape) => Ok((scrape, exchange)),
-        Err(mistakes) => {
-            let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
-            Err(clause::PROMETHEUS.contradicts(what).with(&exchange))
-        }
-    }
+    Ok((Scrape::read(&answer.text()).0, exchange))
 }
 
 /// GETs of paths that nobody has, each another.
@@ -173,7 +165,7 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     let mut seen = |clause: Clause, what: &str, found: Option<&Sample>| {
         evidence.push(match found {
-            Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", shown(sample))),
+            Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", sample.shown())),
             None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")),
         });
     };
@@ -203,18 +195,13 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     evidence
 }
 
-fn shown(sample: &Sample) -> String {
-    let labels: Vec<String> = sample.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-    format!("{}{{{}}}", sample.name, labels.join(","))
-}
-
 fn saturation(scrape: &Scrape) -> Evidence {
     let shows = |sample: &&Sample| {
         let name = sample.name.to_lowercase();
         scrape.kind(&sample.name) == "gauge" && SATURATION.iter().any(|word| name.contains(word))
     };
     match scrape.samples.iter().find(shows) {
-        Some(sample) => clause::SATURATION.holds(format!("{} shows how full something is", shown(sample))),
+        Some(sample) => clause::SATURATION.holds(format!("{} shows how full something is", sample.shown())),
         None => clause::SATURATION.contradicts("no gauge shows how full something is (in flight, pool, queue)"),
     }
 }

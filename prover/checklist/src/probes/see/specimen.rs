@@ -23,6 +23,14 @@ pub(crate) enum Flaw {
     NoStatus,
     /// Metrics that are no metrics.
     NoMetrics,
+    /// Writes a number that is none as Go's ParseFloat reads it.
+    GoNumbers,
+    /// Shows nothing of the dependency among its metrics.
+    NoCalls,
+    /// Has a line among its metrics that is none.
+    BadLine,
+    /// Answers after 70 ms, and prints ten lines for each request.
+    TenLines,
     /// Prints text.
     TextLogs,
     /// Prints the request with its headers, query and body.
@@ -172,6 +180,17 @@ impl Service {
                 text.push_str(&format!("http_request_duration_seconds_{series} {count}\n"));
             }
         }
+        if self.flaw != Flaw::NoCalls {
+            let failed = self.failed.load(Relaxed);
+            text.push_str(&format!(
+                "# TYPE calls_failed_total counter\ncalls_failed_total{{peer=\"prices\"}} {failed}\n"
+            ));
+        }
+        match self.flaw {
+            Flaw::GoNumbers => text.push_str("# TYPE last_backup gauge\nlast_backup Nan\n"),
+            Flaw::BadLine => text.push_str("last backup: never\n"),
+            _ => {}
+        }
         if self.flaw != Flaw::NoSaturation {
             text.push_str("# TYPE requests_in_flight gauge\nrequests_in_flight 1\n");
         }
@@ -185,6 +204,12 @@ impl Service {
                 let all = format!("{request:?} {}", String::from_utf8_lossy(&request.body));
                 self.print("INFO", &all.replace(['"', '\\'], "'"), id);
             }
+            Flaw::TenLines => {
+                for step in 0..10 {
+                    self.print("INFO", &format!("step {step} of {path}"), id);
+                }
+                std::thread::sleep(Duration::from_millis(70));
+            }
             Flaw::Anonymous => self.print("INFO", &format!("{status} {path}"), ""),
             _ => self.print("INFO", &format!("{status} {path}"), id),
         }
@@ -196,7 +221,7 @@ impl Service {
             *lines = (Instant::now(), 0);
         }
         lines.1 += 1;
-        if lines.1 > LINES && self.flaw != Flaw::BoundlessLogs {
+        if lines.1 > LINES && ![Flaw::BoundlessLogs, Flaw::TenLines].contains(&self.flaw) {
             return;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());

@@ -22,6 +22,7 @@ use crate::probe::Probe;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -49,8 +50,8 @@ const TRACES: [&str; 6] =
 pub async fn examine(lab: &mut Lab) -> Finding {
     let launch = lab.launch();
     let declared = declared(lab, &launch);
-    let spoilable: Vec<&String> =
-        declared.iter().filter(|(_, value)| has_form(value)).map(|(name, _)| name).take(MAX_VARIABLES).collect();
+    let formed: Vec<&String> = declared.iter().filter(|(_, value)| has_form(value)).map(|(name, _)| name).collect();
+    let (spoilable, left_out) = formed.split_at(formed.len().min(MAX_VARIABLES));
     if spoilable.is_empty() {
         let reason = "no variable is declared whose value has a form (a number, an address, a URL): say which it reads in \
                       [service.env], or with --env";
@@ -58,13 +59,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     lab.stop().await;
     let mut evidence = vec![follows(lab, &declared).await];
-    for name in &spoilable {
+    if !left_out.is_empty() {
+        let named: Vec<&str> = left_out.iter().map(|name| name.as_str()).collect();
+        evidence.push(
+            clause::TYPED.gap(format!("only {MAX_VARIABLES} variables were spoiled, and not {}", named.join(", "))),
+        );
+    }
+    for name in spoilable {
         evidence.push(refuses(lab, &launch, &[name]).await);
     }
-    if let [first, second, ..] = spoilable.as_slice() {
+    if let [first, second, ..] = spoilable {
         evidence.push(refuses(lab, &launch, &[first, second]).await);
     }
     evidence.extend(documents(lab, &declared).await);
+    evidence.push(stages::examine(lab.subject.repository.as_deref()));
     Finding::judge(ID, evidence)
 }
 

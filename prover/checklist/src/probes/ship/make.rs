@@ -1,10 +1,10 @@
 //! `ship.make`: the same make targets everywhere.
 //!
 //! - **Hypothesis**: the repository has a makefile with the targets of `TARGETS`, of which make can tell the commands; CI, where it
-//!   is in the repository, calls make.
+//!   is in the repository, calls them, and repeats none of their commands.
 //! - **Sent**: `make -n TARGET` for each, in the repository.
-//! - **Decides**: a missing makefile or target; CI files of which none calls make. Without a declared repository, or without make on
-//!   this host, unknown.
+//! - **Decides**: a missing makefile or target; a recipe that only prints; CI files of which none calls make so that its failure counts.
+//!   Without a declared repository, without CI, or without make on this host, unknown.
 //! - **Blast radius**: none; `make -n` runs no recipe (but what the makefile has in `$(shell …)`).
 //! - **Bound in time**: 10 s a target.
 
@@ -17,6 +17,7 @@ use crate::clause::ship::make as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::build::{self, Command};
 use crate::probes::support::repository;
 
 #[cfg(feature = "specimens")]
@@ -34,6 +35,8 @@ pub const PROBE: Probe = Probe {
 };
 const TARGETS: [&str; 7] = ["setup", "run", "test", "check", "bench", "release", "deploy"];
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+/// Words of a recipe that is still to be written.
+const PROMISES: [&str; 4] = ["todo", "not implemented", "one day", "tbd"];
 /// For one target.
 const BOUND: Duration = Duration::from_secs(10);
 /// What a shell answers for a command that is not there.
@@ -56,12 +59,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             Some((Exit::Code(NOT_FOUND), _)) => {
                 return Finding::unknown(ID, "make is not installed on this host: install it", evidence);
             }
-            Some((Exit::Code(0), _)) => {
-                evidence.push(clause::TARGETS.holds(format!("make can tell what {target} does")))
-            }
-            Some((_, last)) => {
+            Some((Exit::Code(0), lines)) => evidence.push(judged(target, &lines)),
+            Some((_, lines)) => {
                 let what = format!("make cannot tell what {target} does");
-                evidence.push(clause::TARGETS.contradicts(what).showing(last.unwrap_or_default()));
+                evidence.push(clause::TARGETS.contradicts(what).showing(lines.last().cloned().unwrap_or_default()));
             }
             None => {
                 evidence.push(clause::TARGETS.contradicts(format!("make -n {target} does not end within {BOUND:?}")))
@@ -72,27 +73,47 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// How `make -n` ends, and the last line that it printed; none when it does not end in time.
-async fn told(root: &Path, target: &str) -> Option<(Exit, Option<String>)> {
+/// Whether the commands of a target do more than print.
+fn judged(target: &str, lines: &[String]) -> Evidence {
+    let printed = build::printed(lines);
+    let shown = lines.first().cloned().unwrap_or_default();
+    match printed {
+        // A target without meaning may say so, as the catalogue advises, but not that it is still to be written.
+        Some(text) if PROMISES.iter().any(|word| text.to_lowercase().contains(word)) => {
+            clause::TARGETS.contradicts(format!("{target} only prints what it would do one day")).showing(shown)
+        }
+        Some(_) => clause::TARGETS.gap(format!("{target} only prints: what it does was not seen")).showing(shown),
+        None => clause::TARGETS.holds(format!("make can tell what {target} does")).showing(shown),
+    }
+}
+
+/// How `make -n` ends, and what it printed; none when it does not end in time.
+async fn told(root: &Path, target: &str) -> Option<(Exit, Vec<String>)> {
     let command = format!("make --no-print-directory -n {target}");
     let launch = Launch { command, workdir: Some(root.to_owned()), ..Launch::default() };
     let mut process = Process::start(launch).ok()?;
     let exit = process.wait(BOUND).await;
-    let last = process.output().last().map(|line| line.text.clone());
+    let lines = process.output().into_iter().map(|line| line.text).collect();
     process.stop(Duration::ZERO).await;
-    Some((exit?, last))
+    Some((exit?, lines))
 }
 
 fn ci(root: &Path) -> Evidence {
-    let files: Vec<_> = repository::build_files(root).into_iter().filter(|(path, _)| repository::is_ci(path)).collect();
-    let calls = files
-        .iter()
-        .find(|(_, text)| text.lines().any(|line| line.contains("make ") && !line.trim_start().starts_with('#')));
-    match (calls, files.first()) {
-        (Some((path, _)), _) => clause::EVERYWHERE.holds(format!("CI calls make ({})", path.display())),
-        (None, Some((path, _))) => {
-            clause::EVERYWHERE.contradicts(format!("CI does not call make ({} and others)", path.display()))
+    let (commands, has_ci) = build::commands(root);
+    if !has_ci {
+        return clause::EVERYWHERE.gap("there are no files of CI in the repository");
+    }
+    let calls = |command: &&Command| command.reached && repository::is_ci(&command.file) && command.is("make");
+    let counts = |command: &&Command| calls(command) && command.ignored.is_none();
+    match (commands.iter().find(counts), commands.iter().find(calls)) {
+        (Some(command), _) => {
+            clause::EVERYWHERE.holds(format!("CI calls make ({})", command.file.display())).showing(&command.line)
         }
-        (None, None) => clause::EVERYWHERE.gap("there are no files of CI in the repository"),
+        (None, Some(command)) => {
+            let why = command.ignored.as_deref().unwrap_or_default();
+            let what = format!("CI calls make ({}), and its failure counts for nothing: {why}", command.file.display());
+            clause::EVERYWHERE.contradicts(what).showing(&command.line)
+        }
+        (None, None) => clause::EVERYWHERE.contradicts("CI does not call make"),
     }
 }

@@ -24,6 +24,10 @@ pub(crate) enum Flaw {
     FixedPort,
     /// Writes into the working folder too.
     Scattered,
+    /// Appends to a file deep below the working folder, which it opens and closes each time.
+    Moments,
+    /// Does not read its file again when it starts.
+    Forgetful,
     /// Holds a file elsewhere open for writing.
     OpenElsewhere,
     /// Does not write where it was declared.
@@ -90,11 +94,15 @@ impl Store {
         let folder = std::env::var("SHIP_DATA").map(PathBuf::from).ok().filter(|_| flaw != Flaw::Nowhere);
         let elsewhere =
             (flaw == Flaw::OpenElsewhere).then(|| append(std::env::temp_dir().join("keel-specimen-elsewhere")));
+        let path = folder.map(|folder| folder.join("things"));
+        let kept =
+            path.as_ref().filter(|_| flaw != Flaw::Forgetful).and_then(|path| std::fs::read_to_string(path).ok());
+        let id = |line: &str| line.split_once('\t').map(|(id, _)| id.to_owned());
         Self {
-            file: folder.and_then(|folder| append(folder.join("things"))),
+            things: kept.unwrap_or_default().lines().filter_map(id).collect(),
+            file: path.and_then(append),
             _elsewhere: elsewhere.flatten(),
             log: (flaw == Flaw::Filing).then(|| append(PathBuf::from("access.log"))).flatten(),
-            things: Vec::new(),
         }
     }
 
@@ -137,8 +145,17 @@ fn answer(flaw: Flaw, store: &Mutex<Store>, request: &Request) -> Response {
             if flaw == Flaw::Scattered {
                 let _ = std::fs::write("scattered.tmp", &id);
             }
+            if flaw == Flaw::Moments {
+                let _ = std::fs::create_dir_all("uploads/a");
+                let mut file = std::fs::OpenOptions::new().append(true).create(true).open("uploads/a/state.db").ok();
+                let _ = file.as_mut().map(|file| writeln!(file, "{id}"));
+            }
             let full = |error: std::io::Error| Response::new(507, "text/plain", format!("no room: {error}"));
-            match store.add(&id) {
+            let added = store.add(&id);
+            if added.is_err() && flaw == Flaw::Careless {
+                store.things.push(id.clone());
+            }
+            match added {
                 Err(_) if flaw == Flaw::Mortal => std::process::exit(1),
                 Err(error) if flaw != Flaw::Careless => full(error),
                 _ => Response::new(201, "application/json", format!(r#"{{"id":"{id}"}}"#)),

@@ -1,26 +1,31 @@
 //! `ship.supply-chain`: vulnerable, yanked, unlicensed or unpinned dependencies fail the build.
 //!
-//! - **Hypothesis**: beside each manifest of dependencies lies a lockfile with checksums, tracked by git; make or CI runs a check for
-//!   vulnerabilities and one for licences.
+//! - **Hypothesis**: beside each manifest of dependencies lies a lockfile with checksums, tracked by git; CI (without CI, a usual
+//!   target of make) runs a check for vulnerabilities, yanked versions and licences, whose failure fails the build.
 //! - **Read**: manifests at the root of the declared repository, their lockfiles, makefiles, CI's files and their rules.
-//! - **Decides**: a manifest without such a lockfile, or no check that make or CI runs. A repository without a known manifest is
-//!   unknown. The checks themselves are not run: they need the network, and CI runs them.
+//! - **Decides**: a manifest without such a lockfile, no command that checks, or one whose failure is ignored (`|| true`,
+//!   `continue-on-error`, `if: false`, a dash of make, a pipe). A word in a text (`echo`) is no command. A check that CI is not seen
+//!   to get to is a gap. Nothing is run, as checks need the network: that a finding fails the build stays a gap.
 //! - **Blast radius**: none; it only reads.
 //! - **Bound in time**: some files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::clause::Clause;
 use crate::clause::ship::supply_chain as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::build::{self, Command};
 use crate::probes::support::repository;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
+mod tools;
+
+use self::tools::Check;
 
 const ID: &str = "ship.supply-chain";
 /// The probe.
@@ -70,39 +75,6 @@ const ECOSYSTEMS: [Ecosystem; 6] = [
     },
 ];
 
-/// Commands that look for vulnerabilities.
-const VULNERABILITIES: [&str; 16] = [
-    "cargo deny",
-    "cargo-deny",
-    "cargo audit",
-    "cargo vet",
-    "npm audit",
-    "pnpm audit",
-    "yarn audit",
-    "yarn npm audit",
-    "pip-audit",
-    "safety check",
-    "govulncheck",
-    "osv-scanner",
-    "trivy",
-    "grype",
-    "bundle audit",
-    "dependency-review-action",
-];
-/// Commands that look at licences.
-const LICENCES: [&str; 10] = [
-    "cargo deny",
-    "cargo-deny",
-    "cargo about",
-    "license-checker",
-    "licensecheck",
-    "pip-licenses",
-    "go-licenses",
-    "reuse lint",
-    "scancode",
-    "dependency-review-action",
-];
-
 /// Examines the declared repository.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let Some(root) = lab.subject.repository.clone() else {
@@ -113,9 +85,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let reason = format!("no manifest of dependencies that keel knows is in {}", root.display());
         return Finding::unknown(ID, reason, evidence);
     }
-    let build = repository::build_files(&root);
-    evidence.push(runs(clause::VULNERABLE, &build, "vulnerabilities", &VULNERABILITIES));
-    evidence.push(runs(clause::UNLICENSED, &build, "licences", &LICENCES));
+    let (commands, has_ci) = build::commands(&root);
+    let rules = repository::text(&root.join("deny.toml")).unwrap_or_default();
+    for (clause, check, of) in [
+        (clause::VULNERABLE, Check::Vulnerable, "vulnerabilities"),
+        (clause::YANKED, Check::Yanked, "yanked versions"),
+        (clause::UNLICENSED, Check::Unlicensed, "licences"),
+    ] {
+        evidence.push(runs(clause, &commands, has_ci, of, |command| tools::checks(command, &rules).contains(&check)));
+    }
+    evidence.push(clause::FAILS_BUILD.gap(if has_ci {
+        "CI and its checks were read and not run: whether a finding fails the build was not seen"
+    } else {
+        "there are no files of CI in the repository: whether a build runs these checks was not seen"
+    }));
     Finding::judge(ID, evidence)
 }
 
@@ -142,15 +125,28 @@ fn pinned(root: &Path, ecosystem: &Ecosystem) -> Option<Evidence> {
     })
 }
 
-/// Whether make or CI runs any of these commands.
-fn runs(clause: Clause, build: &[(PathBuf, String)], of: &str, commands: &[&str]) -> Evidence {
-    let found = build.iter().find_map(|(path, text)| {
-        let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let line = lines.find(|line| commands.iter().any(|command| line.contains(command)))?;
-        Some((path, line.trim().to_owned()))
-    });
-    match found {
-        Some((path, line)) => clause.holds(format!("{} checks dependencies for {of}", path.display())).showing(line),
-        None => clause.contradicts(format!("neither make nor CI checks dependencies for {of}")),
+/// Whether make or CI runs such a check, and whether its failure counts.
+fn runs(clause: Clause, commands: &[Command], has_ci: bool, of: &str, checks: impl Fn(&Command) -> bool) -> Evidence {
+    let found: Vec<&Command> = commands.iter().filter(|command| checks(command)).collect();
+    let told = |command: &Command| format!("{} checks dependencies for {of}", command.file.display());
+    if let Some(command) = found.iter().find(|command| command.reached && command.ignored.is_none()) {
+        return clause.holds(told(command)).showing(&command.line);
+    }
+    if let Some(command) = found.iter().find(|command| command.reached) {
+        let why = command.ignored.as_deref().unwrap_or_default();
+        return clause
+            .contradicts(format!("{}, and its failure counts for nothing: {why}", told(command)))
+            .showing(&command.line);
+    }
+    match (found.first(), has_ci) {
+        (Some(command), true) => clause
+            .gap(format!("{}, and keel does not see how CI gets there: call it from a file of CI", told(command)))
+            .showing(&command.line),
+        (Some(command), false) => {
+            clause.gap(format!("{}, and no usual target of make gets there", told(command))).showing(&command.line)
+        }
+        (None, _) if clause == clause::YANKED => clause
+            .gap("no check for yanked versions was seen; package managers and registries know them by different names"),
+        (None, _) => clause.contradicts(format!("neither make nor CI checks dependencies for {of}")),
     }
 }

@@ -3,6 +3,7 @@
 mod measure;
 mod slope;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -26,7 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Of a hundred exchanges so many must be answered as expected, or it was not this load that was held.
 const ANSWERED: u64 = 90;
 /// The most files that a look at the data counts.
-const MAX_FILES: usize = 20_000;
+const MAX_FILES: u64 = 200_000;
+/// Bytes of a block, as stat(2) counts them.
+const BLOCK: u64 = 512;
+const LONGER: &str = "hold the load for longer, with `[soak] lasts`";
 const DOUBTFUL: &str = "a cache that fills or a collector that has not run looks the same; soak it longer";
 const DISK_UNSEEN: &str = "what it keeps on disk was not looked at: declare its folders as `data`, or state = \"none\"";
 
@@ -36,6 +40,9 @@ struct Sent {
     expects: Box<dyn Fn(u16) -> bool + Send + Sync>,
     writes: bool,
 }
+
+/// Seconds since the beginning, and the amounts in the order of [`Kind::ALL`].
+type Sample = (f64, [u64; Kind::ALL.len()]);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -78,12 +85,12 @@ fn judge(
     clause_of: fn(Kind) -> Clause,
     lab: &Lab,
     writing: bool,
-    samples: &[(f64, [u64; 4])],
+    samples: &[Sample],
     mut evidence: Vec<Evidence>,
 ) -> Finding {
     for (at, kind) in Kind::ALL.into_iter().enumerate() {
         let clause = clause_of(kind);
-        if kind == Kind::Disk && lab.subject.data.is_empty() {
+        if kind.is_of_data() && lab.subject.data.is_empty() {
             evidence.push(match lab.subject.state {
                 State::None => clause.is_void("state = \"none\""),
                 _ => clause.gap(DISK_UNSEEN),
@@ -95,7 +102,11 @@ fn judge(
             return Finding::unknown(id, "too few samples for a slope", evidence);
         };
         let told = measure.told();
-        let explained = kind == Kind::Disk && writing;
+        if kind.is_of_data() && samples.iter().any(|(_, amounts)| amounts[Kind::ALL.len() - 1] >= MAX_FILES) {
+            evidence
+                .push(clause.gap(format!("there are more than {MAX_FILES} files of data, which were not all counted")));
+        }
+        let explained = kind.is_of_data() && writing;
         let good = match measure.trend {
             Trend::Flat => Some(true),
             Trend::Rising if !explained => Some(false),
@@ -104,6 +115,10 @@ fn judge(
         evidence.push(match good {
             None if explained => clause.gap(format!("{told}, which the writes may explain")),
             None => clause.gap(format!("{told}: {DOUBTFUL}")),
+            Some(true) if measure.too_coarse().is_some() => {
+                let bound = measure.too_coarse().unwrap_or_default();
+                clause.gap(format!("{told}; a rise of up to {bound} in an hour would not show in this run: {LONGER}"))
+            }
             Some(good) => clause.saw(good, told),
         });
     }
@@ -145,35 +160,60 @@ async fn send(client: &Client, load: &[Sent], counts: &Counts, first: usize, unt
 }
 
 /// The amounts in the order of [`Kind::ALL`], with the seconds since the beginning.
-async fn sample(lab: &Lab, lasts: Duration) -> Vec<(f64, [u64; 4])> {
+async fn sample(lab: &Lab, lasts: Duration) -> Vec<Sample> {
     let begun = Instant::now();
     let mut samples = Vec::new();
     for number in 1..=SAMPLES {
         tokio::time::sleep_until((begun + lasts * number / SAMPLES).into()).await;
         let Some(usage) = lab.usage() else { break };
-        let disk = lab.subject.data.iter().map(|folder| size_of(folder)).sum();
-        samples.push((begun.elapsed().as_secs_f64(), [usage.resident, usage.descriptors, usage.threads, disk]));
+        let (mut disk, mut files) = (0, 0);
+        for (bytes, number) in lab.subject.data.iter().map(|folder| size_of(folder)) {
+            (disk, files) = (disk + bytes, files + number);
+        }
+        samples.push((begun.elapsed().as_secs_f64(), [usage.resident, usage.descriptors, usage.threads, disk, files]));
     }
     samples
 }
 
-/// The bytes of the files in a folder and those in it; links are not followed.
-fn size_of(folder: &Path) -> u64 {
+/// The bytes of the blocks of all that is in a folder, and how many files and folders that is; links are not followed, and no more
+/// than [`MAX_FILES`] are counted.
+fn size_of(folder: &Path) -> (u64, u64) {
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     let (mut files, mut bytes) = (0, 0);
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
         for entry in entries.flatten() {
-            files += 1;
-            if files > MAX_FILES {
-                return bytes;
+            if files >= MAX_FILES {
+                return (bytes, files);
             }
-            match entry.metadata() {
-                Ok(known) if known.is_dir() => folders.push(entry.path()),
-                Ok(known) => bytes += known.len(),
-                Err(_) => {}
+            let Ok(known) = entry.metadata() else { continue };
+            files += 1;
+            bytes += known.blocks() * BLOCK;
+            if known.is_dir() {
+                folders.push(entry.path());
             }
         }
     }
-    bytes
+    (bytes, files)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_files_are_counted_by_their_blocks() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("deep")).unwrap();
+        for number in 0..10 {
+            std::fs::write(folder.path().join(format!("deep/{number}")), "x").unwrap();
+        }
+        let (bytes, files) = size_of(folder.path());
+        assert_eq!(files, 11);
+        assert!(bytes >= 10 * 512, "{bytes}: a byte takes a block");
+        let sparse = std::fs::File::create(folder.path().join("sparse")).unwrap();
+        sparse.set_len(1 << 30).unwrap();
+        assert!(size_of(folder.path()).0 < 1 << 29, "a hole takes none");
+    }
 }

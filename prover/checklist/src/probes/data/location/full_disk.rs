@@ -1,84 +1,85 @@
 //! The service on a small volume of its own that is filled, and given room again.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use keel_drill::process::Launch;
-use keel_wire::http::Exchange;
+use keel_wire::http::{Exchange, Request};
 
+use super::volume::{SIZE, Volume};
 use crate::clause::data::location as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 
-/// The volume, as `mount` reads it. Enough for an empty database and its log.
-const SIZE: &str = "16m";
 /// Writes that are tried on the full volume: what was reserved before is used up first.
 const MAX_WRITES: usize = 300;
+/// The most acknowledged writes that are read back.
+const MAX_READ: usize = 50;
 /// How soon writes must work again once there is room.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// Between two tries.
 const LOOK: Duration = Duration::from_millis(50);
 const SIGKILL: i32 = 9;
-/// Run by the shell in the new namespace: the volume first, the service in its place.
-const SCRIPT: &str = r#"mount -t tmpfs -o size="$KEEL_SIZE",mode=1777 keel "$KEEL_DATA" && eval "$KEEL_RUN""#;
 
 /// What is seen of the service with `folder` on a full volume.
 pub(super) async fn examine(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
-    let Some(write) = lab.mix().into_iter().find(|spec| !spec.only_reads() && spec.uses.is_empty()) else {
-        return vec![clause::FULL_DISK.gap("no request is known to write, so the full disk was not tried")];
+    let not_tried = |why: String| {
+        [clause::FULL_DISK, clause::RECOVERS]
+            .map(|clause| clause.gap(format!("the full disk was not tried: {why}")))
+            .to_vec()
+    };
+    // One that can be read back first: it is known to write.
+    let mut writes: Vec<RequestSpec> =
+        lab.mix().into_iter().filter(|spec| !spec.only_reads() && spec.uses.is_empty()).collect();
+    writes.sort_by_key(|spec| spec.read.is_none());
+    let Some(write) = writes.into_iter().next() else {
+        return not_tried("no request without a dependency is known to write".to_owned());
+    };
+    let volume = match Volume::on(folder).await {
+        Ok(volume) => volume,
+        Err(reason) => return not_tried(format!("no volume could be mounted for the service ({reason})")),
     };
     lab.stop().await;
-    let started = lab.start_with(|launch| on_a_small_volume(launch, folder)).await;
-    if let Err(failure) = started {
-        let last = failure.output.last().cloned().unwrap_or_default();
-        return vec![clause::FULL_DISK.gap(format!(
-            "the full disk was not tried: no volume could be mounted for the service ({failure}; {last})"
-        ))];
-    }
-    let evidence = on_a_full_disk(lab, folder, &write).await;
-    // Its namespace ends with it. What it keeps of the mix is of another, empty store.
+    let started = lab.start_with(|launch| volume.enter(launch)).await;
+    let evidence = match started {
+        Ok(_) => match on_a_full_disk(lab, &volume, &write).await {
+            Ok(evidence) => evidence,
+            Err(reason) => not_tried(reason),
+        },
+        Err(failure) => {
+            let last = failure.output.last().cloned().unwrap_or_default();
+            not_tried(format!("the service does not start on an empty volume ({failure}; {last})"))
+        }
+    };
     lab.signal_group(SIGKILL);
     lab.stop().await;
+    volume.end().await;
+    // What it keeps of the mix is of another, empty store.
     if lab.start_with(|_| {}).await.is_ok() {
         lab.send_mix().await;
     }
     evidence
 }
 
-fn on_a_small_volume(launch: &mut Launch, folder: &Path) {
-    let compound = launch.command.contains(['|', '&', ';', '<', '>', '(', '\n']);
-    let run = if compound { launch.command.clone() } else { format!("exec {}", launch.command) };
-    launch.env.insert("KEEL_RUN".to_owned(), run);
-    launch.env.insert("KEEL_DATA".to_owned(), folder.display().to_string());
-    launch.env.insert("KEEL_SIZE".to_owned(), SIZE.to_owned());
-    launch.command = format!("unshare --mount --propagation private sh -c '{SCRIPT}'");
-}
-
-async fn on_a_full_disk(lab: &mut Lab, folder: &Path, write: &RequestSpec) -> Vec<Evidence> {
+async fn on_a_full_disk(lab: &mut Lab, volume: &Volume, write: &RequestSpec) -> Result<Vec<Evidence>, String> {
     // The store is new: what later requests need must be made in it.
     lab.send_mix().await;
-    let Some(volume) = lab.process().pids().last().map(|pid| seen_by(*pid, folder)) else {
-        return vec![clause::FULL_DISK.gap("the full disk was not tried: the service has no process")];
-    };
     let first = lab.http().send(lab.fill(write)).await;
     if !is_expected(write, &first) {
-        return vec![
-            clause::FULL_DISK
-                .gap(format!("the full disk was not tried: {} does not succeed on an empty volume", write.name)),
-        ];
+        return Err(format!("{} does not succeed on an empty volume", write.name));
     }
-    let filler = volume.join("keel-filler");
-    let filled = fill(&filler);
-    let Some(filled) = filled else {
-        return vec![clause::FULL_DISK.gap("the full disk was not tried: the volume could not be filled")];
-    };
+    let mut kept = vec![first];
+    let filler = volume.path().join("keel-filler");
+    let Some(filled) = fill(&filler) else { return Err("the volume could not be filled".to_owned()) };
     let mut evidence =
         vec![clause::FULL_DISK.figure(format!("the volume of {SIZE} was filled with {} KiB", filled >> 10))];
     let (acknowledged, refused) = write_until_refused(lab, write).await;
     evidence.push(match &refused {
-        None => clause::FULL_DISK.figure(format!("{MAX_WRITES} writes were acknowledged on the full volume")),
+        None => clause::FULL_DISK.gap(format!(
+            "{MAX_WRITES} of {} were acknowledged on the full volume: whether it writes there was not seen",
+            write.name
+        )),
         Some(exchange) => {
             let good = exchange.status().is_some_and(|status| status.is_server_error());
             let told = if good { "is clearly refused" } else { "is not clearly refused" };
@@ -90,6 +91,7 @@ async fn on_a_full_disk(lab: &mut Lab, folder: &Path, write: &RequestSpec) -> Ve
             clause::FULL_DISK.saw(good, what).with(exchange)
         }
     });
+    kept.extend(acknowledged);
     let read = lab.http().send(lab.harmless()).await;
     let reads = read.status().is_some_and(|status| status.as_u16() < 400);
     let told = if reads { "go on" } else { "do not go on" };
@@ -98,15 +100,19 @@ async fn on_a_full_disk(lab: &mut Lab, folder: &Path, write: &RequestSpec) -> Ve
     let told = if alive { "lives on" } else { "has ended" };
     evidence.push(clause::FULL_DISK.saw(alive, format!("the process {told} on the full volume")));
     let _ = std::fs::remove_file(&filler);
-    evidence.push(room_again(lab, write).await);
-    evidence.push(kept(lab, write, &acknowledged).await);
-    evidence
-}
-
-/// A folder as a process in another mount namespace sees it.
-fn seen_by(pid: u32, folder: &Path) -> PathBuf {
-    let inside = folder.strip_prefix("/").unwrap_or(folder);
-    PathBuf::from(format!("/proc/{pid}/root")).join(inside)
+    let (again, works) = room_again(lab, write).await;
+    evidence.push(again);
+    kept.extend(works);
+    let before = read_back(lab, write, &kept).await;
+    lab.stop().await;
+    match lab.start_with(|launch| volume.enter(launch)).await {
+        Ok(_) => evidence.extend(kept_over_a_restart(lab, write, before).await),
+        Err(failure) => {
+            let what = format!("it does not start again after the full disk: {failure}");
+            evidence.push(clause::RECOVERS.contradicts(what).showing(failure.output.join(" · ")));
+        }
+    }
+    Ok(evidence)
 }
 
 fn is_expected(spec: &RequestSpec, exchange: &Exchange) -> bool {
@@ -146,40 +152,68 @@ async fn write_until_refused(lab: &Lab, write: &RequestSpec) -> (Vec<Exchange>, 
     (acknowledged, None)
 }
 
-async fn room_again(lab: &Lab, write: &RequestSpec) -> Evidence {
+/// Whether writes work again, and the one that did.
+async fn room_again(lab: &Lab, write: &RequestSpec) -> (Evidence, Option<Exchange>) {
     let client = lab.http();
     let begun = Instant::now();
     loop {
         let exchange = client.send(lab.fill(write)).await;
         if is_expected(write, &exchange) {
-            return clause::RECOVERS
-                .holds(format!("with room again writes work after {:.1?}", begun.elapsed()))
-                .with(&exchange);
+            let what = format!("with room again writes work after {:.1?}", begun.elapsed());
+            return (clause::RECOVERS.holds(what).with(&exchange), Some(exchange));
         }
         if begun.elapsed() > RECOVERY {
-            return clause::RECOVERS
-                .contradicts(format!("writes do not work {RECOVERY:?} after there is room again"))
-                .with(&exchange);
+            let what = format!("writes do not work {RECOVERY:?} after there is room again");
+            return (clause::RECOVERS.contradicts(what).with(&exchange), None);
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Whether what was acknowledged on the full volume is there.
-async fn kept(lab: &Lab, write: &RequestSpec, acknowledged: &[Exchange]) -> Evidence {
+/// A read of a write that was acknowledged, and the answer before the restart, twice.
+struct Kept {
+    request: Request,
+    before: [Exchange; 2],
+}
+
+/// The last ones: those are lost first.
+async fn read_back(lab: &Lab, write: &RequestSpec, acknowledged: &[Exchange]) -> Vec<Kept> {
     let client = lab.http();
-    let reads: Vec<_> =
-        acknowledged.iter().rev().filter_map(|exchange| lab.read_back(write, exchange)).take(50).collect();
-    for request in &reads {
-        let read = client.send(request.clone()).await;
-        if !read.status().is_some_and(|status| status.is_success()) {
-            return clause::FULL_DISK
-                .contradicts("a write that was acknowledged on the full volume is gone")
-                .with(&read);
+    let mut kept = Vec::new();
+    let requests = acknowledged.iter().rev().filter_map(|exchange| lab.read_back(write, exchange));
+    for request in requests.take(MAX_READ) {
+        let before = [client.send(request.clone()).await, client.send(request.clone()).await];
+        kept.push(Kept { request, before });
+    }
+    kept
+}
+
+/// Whether what was acknowledged before, on and after the full volume is there, and is there after a restart.
+async fn kept_over_a_restart(lab: &Lab, write: &RequestSpec, kept: Vec<Kept>) -> Vec<Evidence> {
+    let client = lab.http();
+    let success = |exchange: &Exchange| exchange.status().is_some_and(|status| status.is_success());
+    let body = |exchange: &Exchange| exchange.answer().map(|answer| answer.body.clone());
+    for Kept { request, before } in &kept {
+        if !success(&before[0]) {
+            let what = "a write that was acknowledged around the full disk is gone".to_owned();
+            return vec![clause::FULL_DISK.contradicts(what).with(&before[0])];
+        }
+        let after = client.send(request.clone()).await;
+        // Some reads differ each time.
+        let altered = body(&before[0]) == body(&before[1]) && body(&before[0]) != body(&after);
+        if !success(&after) || altered {
+            let told = if altered { "is read otherwise" } else { "is gone" };
+            let what = format!("a write that was acknowledged around the full disk {told} after a restart");
+            return vec![clause::RECOVERS.contradicts(what).with(&after)];
         }
     }
-    match reads.len() {
-        0 => clause::FULL_DISK.figure("nothing was acknowledged on the full volume that could be read back"),
-        count => clause::FULL_DISK.holds(format!("{count} writes acknowledged on the full volume are readable")),
-    }
+    vec![match kept.len() {
+        0 => clause::RECOVERS.gap(format!(
+            "no {} could be read back after the full disk and a restart: say its `read` and what to `save` for it",
+            write.name
+        )),
+        count => clause::RECOVERS.holds(format!(
+            "after a restart the last {count} writes acknowledged around the full disk are read as before"
+        )),
+    }]
 }

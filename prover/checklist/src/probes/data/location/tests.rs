@@ -1,10 +1,10 @@
 //! `data.location` on its specimens.
 
-use crate::clause::data::location::{FULL_DISK, OUTSIDE, QUOTA, RECOVERS};
+use crate::clause::data::location::{OUTSIDE, QUOTA};
 use crate::finding::Verdict;
 use crate::probes::ship::testing::{examine, falls_short};
 use crate::subject::State;
-use crate::testing::holds_but_for;
+use crate::testing::{holds, holds_but_for, is_unknown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_is_written_where_it_was_declared_and_nowhere_else() {
@@ -17,7 +17,20 @@ async fn data_is_written_where_it_was_declared_and_nowhere_else() {
     let finding = examine("data.location", "ship-good", |subject| subject.state = State::Unsaid).await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
     let finding = examine("data.location", "data-nowhere", |subject| subject.state = State::None).await;
-    holds_but_for(&finding, &[QUOTA, FULL_DISK, RECOVERS]);
+    holds(&finding);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_open_for_a_moment_only_is_seen() {
+    falls_short("data.location", "data-moments", "uploads/a/state.db").await;
+    let finding = examine("data.location", "data-moments", |subject| subject.state = State::None).await;
+    crate::testing::falls_short(&finding, &["uploads/a/state.db"]);
+    let finding = examine("data.location", "data-nowhere", |subject| {
+        subject.state = State::None;
+        subject.requests.clear();
+    })
+    .await;
+    is_unknown(&finding, "only GET / was sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,5 +42,8 @@ async fn a_full_disk_is_survived_and_nothing_acknowledged_is_lost_on_it() {
     }
     holds_but_for(&finding, &[QUOTA]);
     assert!(finding.evidence().iter().any(|piece| piece.what.contains("clearly refused")), "{finding:#?}");
+    assert!(finding.evidence().iter().any(|piece| piece.what.contains("after a restart the last")), "{finding:#?}");
     falls_short("data.location", "data-mortal", "has ended").await;
+    falls_short("data.location", "data-careless", "after a restart").await;
+    falls_short("data.location", "data-forgetful", "after a restart").await;
 }

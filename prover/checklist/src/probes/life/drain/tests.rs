@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::clause::life::drain::ORDER;
+use crate::clause::life::drain::{IN_FLIGHT, ORDER, READINESS};
 use crate::finding::Verdict;
 use crate::probes::life::testing::{examine, falls_short};
 use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
@@ -63,4 +63,36 @@ async fn a_service_that_does_not_end_on_sigterm_falls_short() {
     .await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
     mentions(&finding, "still runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_that_is_handled_and_raised_again_is_a_clean_end_and_one_that_is_not_handled_is_none() {
+    holds_but_for(&examine("life.drain", "life-raises-again", |_| {}).await, &[ORDER]);
+    falls_short("life.drain", "life-unhandled", "SIGTERM is not handled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_under_way_is_judged_by_its_bytes() {
+    let large = |subject: &mut Subject| subject.requests.push(get("/large"));
+    let finding = examine("life.drain", "life-good", large).await;
+    holds_but_for(&finding, &[ORDER]);
+    mentions(&finding, "bytes of GET /large, under way at SIGTERM");
+    let finding = examine("life.drain", "life-cuts-transfers", large).await;
+    crate::testing::falls_short(&finding, &["bytes of GET /large, under way at SIGTERM"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_refused_in_peace_says_nothing_of_a_drain() {
+    let finding = examine("life.drain", "life-good", |subject| {
+        subject.requests.iter_mut().for_each(|request| request.expect = request.json.as_ref().map(|_| 418));
+    })
+    .await;
+    holds_but_for(&finding, &[IN_FLIGHT, ORDER]);
+    mentions(&finding, "not as declared");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_declared_readiness_its_fall_is_a_gap() {
+    let finding = examine("life.drain", "life-good", |subject| subject.ready = None).await;
+    holds_but_for(&finding, &[READINESS, ORDER]);
 }

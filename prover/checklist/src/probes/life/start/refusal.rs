@@ -72,6 +72,11 @@ pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
                     not tried (declare some in [service.env])";
         evidence.push(clause::BAD_CONFIGURATION.gap(what));
     }
+    if formed.len() > VARIABLES {
+        let left_out: Vec<&str> = formed.iter().skip(VARIABLES).map(|(name, _)| name.as_str()).collect();
+        let what = format!("only {VARIABLES} variables were tried, and not {}", left_out.join(", "));
+        evidence.push(clause::BAD_CONFIGURATION.gap(what));
+    }
     let mut taken = 0;
     for (name, was) in formed.iter().take(VARIABLES) {
         if taken == ENOUGH {

@@ -11,6 +11,16 @@ async fn lines_are_json_with_ids_and_a_bound_and_without_secrets() {
     falls_short("see.logs", "see-text-logs", "JSON objects").await;
     falls_short("see.logs", "see-leaky-logs", "Authorization").await;
     falls_short("see.logs", "see-boundless-logs", "a second made").await;
+    falls_short("see.logs", "see-ten-lines", "a second made").await;
     falls_short("see.logs", "see-anonymous", "no line has the X-Request-Id").await;
     falls_short("see.logs", "border-plain", "printed nothing").await;
+}
+
+#[test]
+fn lines_and_not_requests_make_a_flood() {
+    assert_eq!(super::bounded(1000, 500.0, 50, 25.0), Some(true));
+    assert_eq!(super::bounded(1000, 500.0, 1000, 500.0), Some(false));
+    assert_eq!(super::bounded(500, 100.0, 5000, 1000.0), Some(false), "few requests, each with many lines");
+    assert_eq!(super::bounded(500, 100.0, 500, 100.0), None, "too few of both");
+    assert_eq!(super::bounded(500, 100.0, 50, 10.0), None);
 }

@@ -5,6 +5,20 @@
 
 use std::collections::BTreeMap;
 
+/// Labels that tell routes apart.
+pub(super) const ROUTE: [&str; 11] = [
+    "route",
+    "http_route",
+    "path",
+    "handler",
+    "endpoint",
+    "uri",
+    "url",
+    "http_target",
+    "path_template",
+    "operation",
+    "location",
+];
 /// The most mistakes that are told.
 const MAX_MISTAKES: usize = 5;
 
@@ -24,12 +38,26 @@ pub(super) struct Scrape {
     pub(super) types: BTreeMap<String, String>,
 }
 
+impl Sample {
+    /// `name{label="value"}`
+    pub(super) fn shown(&self) -> String {
+        let labels: Vec<String> = self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        format!("{}{{{}}}", self.name, labels.join(","))
+    }
+}
+
 impl Scrape {
-    /// Reads a text.
+    /// Reads a text whose every line is of the format.
     ///
     /// # Errors
     /// At most five lines that are not of the format, each with what is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let (scrape, mistakes) = Self::read(text);
+        if mistakes.is_empty() { Ok(scrape) } else { Err(mistakes) }
+    }
+
+    /// Reads the lines that are of the format; and at most five that are not, each with what is wrong.
+    pub(super) fn read(text: &str) -> (Self, Vec<String>) {
         let (mut scrape, mut mistakes) = (Self::default(), Vec::new());
         for (number, line) in text.lines().enumerate() {
             let line = line.trim_end_matches('\r');
@@ -50,7 +78,7 @@ impl Scrape {
             mistakes.push("it has no sample".to_owned());
         }
         mistakes.truncate(MAX_MISTAKES);
-        if mistakes.is_empty() { Ok(scrape) } else { Err(mistakes) }
+        (scrape, mistakes)
     }
 
     fn comment(&mut self, comment: &str) -> Result<(), String> {
@@ -122,15 +150,15 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == ':'
 }
 
+/// As Prometheus reads it, which is Go's `ParseFloat`: infinities and NaN in any case.
 fn number(word: &str) -> Option<f64> {
-    match word {
-        "+Inf" | "Inf" => Some(f64::INFINITY),
-        "-Inf" => Some(f64::NEG_INFINITY),
-        "NaN" => Some(f64::NAN),
-        // Rust also reads "infinity" and "nan" in any case, which the format does not.
-        word if word.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) => None,
-        word => word.parse().ok(),
+    let plain = word.strip_prefix(['+', '-']).unwrap_or(word).to_ascii_lowercase();
+    let named = ["inf", "infinity", "nan"].contains(&plain.as_str());
+    // Rust reads nothing else with letters but exponents.
+    if !named && word.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) {
+        return None;
     }
+    word.to_ascii_lowercase().parse().ok()
 }
 
 /// What stands between the braces, and what comes after them.
@@ -194,9 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_those_that_prometheus_accepts() {
+        for word in ["Nan", "NaN", "nan", "+Inf", "-inf", "Infinity", "1e3", "-0.5"] {
+            assert!(Scrape::parse(&format!("a {word}")).is_ok(), "{word}");
+        }
+        assert!(Scrape::parse("a one").is_err());
+    }
+
+    #[test]
+    fn the_lines_of_the_format_are_read_beside_those_that_are_not() {
+        let (scrape, mistakes) = Scrape::read("fine 1\nnot fine\nfine_too 2\n");
+        assert_eq!((scrape.series(), mistakes.len()), (2, 1));
+    }
+
+    #[test]
     fn what_is_not_of_the_format_is_told_with_its_line() {
         for line in
-            ["<html>", "a", "a x", "a{b=c} 1", "a{b=\"c\" 1", "a{b=\"1\",b=\"2\"} 1", "1a 1", "a 1 2 3", "a nan"]
+            ["<html>", "a", "a x", "a{b=c} 1", "a{b=\"c\" 1", "a{b=\"1\",b=\"2\"} 1", "1a 1", "a 1 2 3", "a naan"]
         {
             let mistakes = Scrape::parse(&format!("fine 1\n{line}\n")).unwrap_err();
             assert!(mistakes[0].starts_with("line 2: "), "{line}: {mistakes:?}");

@@ -14,6 +14,13 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("see-no-saturation", |port| tell(Flaw::NoSaturation, port)).falls_short("shows no gauge"),
     Server::new("see-no-status", |port| tell(Flaw::NoStatus, port))
         .falls_short("has one counter for all, whatever the status"),
+    Server::new("see-go-numbers", |port| tell(Flaw::GoNumbers, port))
+        .holds_but_for(&[clause::PERCENTILES, clause::OTLP], "writes a number that is none as Nan, as Go reads it"),
+    Server::new("see-no-calls", |port| tell(Flaw::NoCalls, port)).holds_but_for(
+        &[clause::EVERY_PART, clause::PERCENTILES, clause::OTLP],
+        "shows nothing of the dependency among its metrics",
+    ),
+    Server::new("see-bad-line", |port| tell(Flaw::BadLine, port)).falls_short("has a line that is no metric"),
     Server::new("see-no-metrics", |port| tell(Flaw::NoMetrics, port)).falls_short("its metrics are no metrics"),
     PLAIN.is_unknown("has no metrics, and none are declared"),
     DEPENDENCY.is_called(),

@@ -1,6 +1,6 @@
 //! `see.metrics` on its specimens.
 
-use crate::clause::see::metrics::{OTLP, PERCENTILES};
+use crate::clause::see::metrics::{EVERY_PART, OTLP, PERCENTILES, PROMETHEUS, TRAFFIC};
 use crate::finding::Verdict;
 use crate::probes::see::testing::{declare, falls_short};
 use crate::testing::examine_declared;
@@ -15,6 +15,23 @@ async fn metrics_rise_by_what_was_sent_by_route_and_status_and_nothing_else() {
     falls_short("see.metrics", "see-no-saturation", "how full").await;
     falls_short("see.metrics", "see-no-status", "by status").await;
     falls_short("see.metrics", "see-no-metrics", "not Prometheus text").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_prometheus_accepts_is_one_and_a_bad_line_does_not_hide_the_others() {
+    holds_but_for(&examine_declared("see.metrics", "see-go-numbers", declare).await, &[PERCENTILES, OTLP]);
+    let finding = examine_declared("see.metrics", "see-bad-line", declare).await;
+    assert_eq!(finding.verdict_on(PROMETHEUS), Some(Verdict::FallsShort), "{finding:#?}");
+    assert_eq!(finding.verdict_on(TRAFFIC), Some(Verdict::Holds), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_part_is_each_declared_route_and_each_dependency() {
+    let finding = examine_declared("see.metrics", "see-no-calls", declare).await;
+    holds_but_for(&finding, &[EVERY_PART, PERCENTILES, OTLP]);
+    mentions(&finding, "no series names prices");
+    let finding = examine_declared("see.metrics", "see-good", declare).await;
+    mentions(&finding, "GET /price raises");
 }
 
 #[tokio::test(flavor = "multi_thread")]

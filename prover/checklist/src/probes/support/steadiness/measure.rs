@@ -20,8 +20,10 @@ pub(crate) enum Kind {
     Descriptors,
     /// Threads.
     Threads,
-    /// Bytes in the folders of data.
+    /// Bytes of the blocks of files in the folders of data.
     Disk,
+    /// Files and folders in them.
+    Files,
 }
 
 /// What its samples say.
@@ -45,10 +47,17 @@ pub(crate) struct Measure {
     level: f64,
     /// For each second after the warm-up.
     slope: f64,
+    /// A rise for each second that these samples would not show.
+    unseen: f64,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Memory, Self::Descriptors, Self::Threads, Self::Disk];
+    pub(crate) const ALL: [Self; 5] = [Self::Memory, Self::Descriptors, Self::Threads, Self::Disk, Self::Files];
+
+    /// Whether it is about the folders of data.
+    pub(crate) fn is_of_data(self) -> bool {
+        matches!(self, Self::Disk | Self::Files)
+    }
 
     fn name(self) -> &'static str {
         match self {
@@ -56,6 +65,7 @@ impl Kind {
             Self::Descriptors => "open descriptors",
             Self::Threads => "threads",
             Self::Disk => "data on disk",
+            Self::Files => "files of data",
         }
     }
 
@@ -65,6 +75,7 @@ impl Kind {
             Self::Memory => (0.02 * level).max(1024.0 * 1024.0),
             Self::Descriptors | Self::Threads => 3.0,
             Self::Disk => 64.0 * 1024.0,
+            Self::Files => 8.0,
         }
     }
 
@@ -77,13 +88,22 @@ impl Kind {
             Self::Descriptors => 16.0,
             Self::Threads => 8.0,
             Self::Disk => 16.0 * 1024.0 * 1024.0,
+            Self::Files => 128.0,
+        }
+    }
+
+    /// The least rise that a sample can show.
+    fn step(self) -> f64 {
+        match self {
+            Self::Memory | Self::Disk => 4096.0,
+            Self::Descriptors | Self::Threads | Self::Files => 1.0,
         }
     }
 
     fn shown(self, amount: f64) -> String {
         match self {
             Self::Memory | Self::Disk => format!("{:.1} MiB", amount / (1024.0 * 1024.0)),
-            Self::Descriptors | Self::Threads => format!("{amount:.0}"),
+            Self::Descriptors | Self::Threads | Self::Files => format!("{amount:.0}"),
         }
     }
 }
@@ -99,7 +119,11 @@ impl Measure {
         let level = median(warm.iter().map(|(_, amount)| *amount).collect());
         let slope = theil_sen(warm);
         let goes_on = theil_sen(&warm[warm.len() / 2..]) >= GOES_ON * slope;
-        let rise = slope * (last.0 - first.0);
+        let lasted = last.0 - first.0;
+        let rise = slope * lasted;
+        // The middle half of the samples: outliers come and go, and hide nothing that goes on.
+        let spread = spread(warm.iter().map(|(_, amount)| *amount).collect());
+        let unseen = spread.max(kind.step()) / lasted.max(f64::MIN_POSITIVE);
         let trend = if rise < kind.noise(level) {
             Trend::Flat
         } else if rise >= kind.limit(level) && goes_on && largest_fall(warm) < RECYCLES * rise {
@@ -107,7 +131,14 @@ impl Measure {
         } else {
             Trend::Doubtful
         };
-        Some(Self { kind, trend, level, slope })
+        Some(Self { kind, trend, level, slope, unseen })
+    }
+
+    /// What may rise in an hour of this load without being seen in these samples, when that is as much as falls short: then a
+    /// trend that is flat says too little.
+    pub(crate) fn too_coarse(&self) -> Option<String> {
+        let an_hour = 3600.0 * self.unseen;
+        (an_hour >= self.kind.limit(self.level)).then(|| self.kind.shown(an_hour))
     }
 
     /// What was seen, with the slope carried on for an hour.
@@ -120,6 +151,13 @@ impl Measure {
             Trend::Rising => format!("{name} at {level} keeps rising: {} in an hour of this load", kind.shown(an_hour)),
         }
     }
+}
+
+/// The distance of the quarters of these values.
+fn spread(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = |part: usize| values.get(values.len() * part / 4).copied().unwrap_or_default();
+    at(3) - at(1)
 }
 
 /// From the highest amount so far to a later one, at most.
@@ -168,6 +206,24 @@ mod tests {
             assert_ne!(trend(Kind::Disk, swept), Trend::Rising, "{phase}");
             assert_eq!(trend(Kind::Disk, |at| swept(at) + 30.0 * mib * at), Trend::Rising, "{phase}");
         }
+    }
+
+    #[test]
+    fn what_a_short_run_cannot_show_is_told_with_its_bound() {
+        let mib = 1024.0 * 1024.0;
+        let of = |kind, lasts: f64, amount: &dyn Fn(f64) -> f64| {
+            let samples: Vec<(f64, f64)> =
+                (0..100).map(|at| (f64::from(at) * lasts / 100.0, amount(f64::from(at)))).collect();
+            Measure::of(kind, &samples).unwrap()
+        };
+        let shaking = |at: f64| 20.0 * mib + (at % 7.0) * 0.1 * mib;
+        let measure = of(Kind::Memory, 25.0, &shaking);
+        assert_eq!(measure.trend, Trend::Flat);
+        assert!(measure.too_coarse().is_some(), "a leak of some MiB in an hour would not show");
+        assert_eq!(of(Kind::Memory, 3600.0, &shaking).too_coarse(), None);
+        assert_eq!(of(Kind::Memory, 25.0, &|_| 20.0 * mib).too_coarse(), None);
+        assert!(of(Kind::Descriptors, 25.0, &|_| 10.0).too_coarse().is_some(), "one in 20 s would not show");
+        assert_eq!(of(Kind::Descriptors, 600.0, &|_| 10.0).too_coarse(), None);
     }
 
     #[test]

@@ -1,0 +1,89 @@
+//! An answer that is on its way when SIGTERM comes: taken slowly, and counted in bytes.
+
+use std::time::{Duration, Instant};
+
+use keel_wire::answers;
+use keel_wire::raw::{Connect, RawConnection};
+
+use super::traffic::PATIENCE;
+use crate::clause::life::drain as clause;
+use crate::finding::Evidence;
+use crate::lab::Lab;
+use crate::probes::support::listener::{Listener, told};
+
+/// The least body that is taken for a transfer, in bytes: smaller ones are in the kernel's buffers at once.
+const LEAST: u64 = 256 << 10;
+/// What is taken before SIGTERM, in bytes.
+const FIRST: usize = 16 << 10;
+/// What the kernel may keep of it for us, in bytes, and the longest segment: then the rest stays with the service.
+const BUFFER: u32 = 4 << 10;
+const SEGMENT: u32 = 536;
+/// Until the whole answer must have come once it is taken.
+const TAKEN: Duration = Duration::from_secs(20);
+
+/// The largest answer of the mix.
+pub(super) struct Transfer {
+    bytes: Vec<u8>,
+    line: String,
+    /// Of the whole answer, and of its body.
+    length: (usize, u64),
+}
+
+/// What came of it.
+pub(super) struct Taken {
+    pub(super) evidence: Evidence,
+    /// When the last byte came; none when it was not under way at SIGTERM.
+    pub(super) ended: Option<Instant>,
+}
+
+impl Transfer {
+    /// None when no declared GET is answered with a body of [`LEAST`] bytes.
+    pub(super) async fn of(lab: &Lab, listener: &Listener) -> Option<Self> {
+        let mut largest: Option<Self> = None;
+        for spec in lab.mix().into_iter().filter(|spec| spec.only_reads() && spec.uses.is_empty()) {
+            let request = lab.fill(&spec);
+            let bytes = listener.bytes(&request);
+            let Ok(heard) = listener.exchange(&bytes, PATIENCE).await else { continue };
+            let Some(answer) = answers::first(&heard.bytes, 0).filter(|answer| answer.whole) else { continue };
+            let length = (heard.bytes.len(), answer.body_length);
+            if length.1 >= largest.as_ref().map_or(LEAST, |known| known.length.1 + 1) {
+                largest = Some(Self { bytes, line: format!("GET {}", request.path), length });
+            }
+        }
+        largest
+    }
+
+    /// Takes the beginning now, and the rest some time after `asked`, when SIGTERM is sent.
+    pub(super) async fn take(&self, listener: &Listener, asked: Instant, rest: Instant) -> Taken {
+        let (whole, body) = self.length;
+        let not_begun = |why: String| Taken {
+            evidence: clause::IN_FLIGHT
+                .figure(format!("the answer to {} was not under way at SIGTERM: {why}", self.line)),
+            ended: None,
+        };
+        let how = Connect { receive_buffer: Some(BUFFER), max_segment: Some(SEGMENT), ..Connect::default() };
+        let mut connection = match RawConnection::connect_with(listener.address, how, PATIENCE).await {
+            Ok(connection) => connection,
+            Err(error) => return not_begun(error.to_string()),
+        };
+        if let Err(error) = connection.write(&self.bytes, PATIENCE).await {
+            return not_begun(error.to_string());
+        }
+        let mut heard = connection.listen(FIRST, asked.saturating_duration_since(Instant::now())).await;
+        if heard.bytes.is_empty() {
+            return not_begun("nothing of it had come".to_owned());
+        }
+        tokio::time::sleep_until(rest.into()).await;
+        let more = connection.listen(whole.saturating_sub(heard.bytes.len()), TAKEN).await;
+        let ended = Instant::now();
+        heard.bytes.extend(more.bytes);
+        heard.ended = more.ended;
+        let came = answers::first(&heard.bytes, 0);
+        let good = came.as_ref().is_some_and(|answer| answer.whole && answer.body_length == body);
+        let came = came.map_or(0, |answer| answer.body_length);
+        let what = format!("of the {body} bytes of {}, under way at SIGTERM, {came} came", self.line);
+        let evidence = clause::IN_FLIGHT.saw(good, what);
+        let evidence = if good { evidence } else { evidence.exchanged(self.line.clone(), told(&heard)) };
+        Taken { evidence, ended: Some(ended) }
+    }
+}
