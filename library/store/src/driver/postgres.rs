@@ -33,6 +33,7 @@ pub(crate) async fn open(
     target: &PostgresTarget,
     options: &Options,
 ) -> Result<PostgresPool, StoreError> {
+    provide_cryptography();
     // No startup parameter that a pooler would refuse: timeouts come with each transaction.
     let connect = target.options.as_ref().clone().extra_float_digits(None);
     // The pool would try again in silence: the first connection says what is wrong.
@@ -46,6 +47,17 @@ pub(crate) async fn open(
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(connect);
     Ok(PostgresPool { pool, named_statements: target.named_statements })
+}
+
+/// Makes ring the crypto provider of a process that has none.
+///
+/// The driver names its provider except where it verifies the authority alone (`sslmode=verify-ca`): there it panics in a process whose other
+/// crates turn on a second provider of rustls.
+fn provide_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Another thread may have been faster; then its provider is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
 }
 
 /// Begins a transaction in a task of its own, which goes on when the caller is dropped.
