@@ -353,3 +353,32 @@ fn text(body: &[u8], content_type: &str) -> String {
         _ => String::from_utf8_lossy(body).into_owned(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+
+    fn request(provider: &str) -> Result<Request, Failure> {
+        Request::new(&serde_json::from_str(provider).unwrap(), &Names::default())
+    }
+
+    #[test]
+    fn credentials_of_the_url_are_sent_and_shown_in_no_message() {
+        let request =
+            request(r#"{"url": "http://ann:s3cret@127.0.0.1:1/x", "headers": {"authorization": "Bearer x"}}"#);
+        let request = request.ok().unwrap();
+        let text = String::from_utf8(request.bytes()).unwrap();
+        // The reference puts those of the URL before a header.
+        assert!(text.contains("Authorization: Basic YW5uOnMzY3JldA==\r\n") && !text.contains("Bearer"), "{text}");
+        assert_eq!(request.said, "http://***@127.0.0.1:1/x");
+    }
+
+    #[test]
+    fn a_url_that_is_wrong_shows_no_credentials() {
+        for url in ["http://ann:s3cret@127.0.0.1:x/", "https://ann:s3cret@127.0.0.1/"] {
+            let told = format!("{:?}", request(&format!(r#"{{"url": "{url}"}}"#)).err().unwrap());
+            assert!(!told.contains("s3cret") && told.contains("***"), "{told}");
+        }
+    }
+}

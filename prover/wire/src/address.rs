@@ -1,7 +1,7 @@
 //! The address at which a URL's host answers, among all that its name has.
 
 use std::io::{Error, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -19,6 +19,11 @@ pub async fn answering(url: &Url) -> std::io::Result<SocketAddr> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(80);
     let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    if host.eq_ignore_ascii_case("localhost") {
+        // Not every host's table has both (RFC 6761, section 6.3).
+        addresses
+            .extend([SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))]);
+    }
     addresses.sort_by_key(|address| !address.is_ipv4());
     addresses.dedup();
     if addresses.len() > 1 {
