@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod fault;
 mod history;
+mod init;
 mod interrupt;
 mod list;
 mod load;
@@ -50,6 +51,8 @@ enum Command {
     Fault(fault::Arguments),
     /// Judge what clients recorded: a bank, registers, effects
     History(history::Arguments),
+    /// Write a commented keel.toml from a look at the running service and its OpenAPI document
+    Init(Box<init::Arguments>),
     /// List the catalogue's attributes
     List(list::Arguments),
     /// Send an open-loop load, and judge what comes back
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
