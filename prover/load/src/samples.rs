@@ -107,3 +107,28 @@ impl Part {
         Figures { kinds: &self.kinds, lasts: self.lasts, objective: self.objective }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Filling;
+
+    #[test]
+    fn goodput_counts_only_expected_answers_within_the_objective() {
+        let begun = Instant::now();
+        let goodput = |objective: Option<Duration>| {
+            let samples = Samples::new(begun, ["look".to_owned()]).with_objective(objective);
+            let filling = Filling { key: String::new(), number: 1, random: 1 };
+            for (milliseconds, outcome) in
+                [(50, Outcome::Expected), (150, Outcome::Expected), (800, Outcome::Expected), (10, Outcome::Status(5))]
+            {
+                let done = begun + Duration::from_millis(milliseconds);
+                let (head, body, filling) = (None, &[][..], &filling);
+                samples.keep(&Completed { kind: 0, filling, intended: begun, sent: begun, done, outcome, head, body });
+            }
+            samples.part(Duration::ZERO..Duration::from_secs(1)).figures().goodput()
+        };
+        let within = |milliseconds| goodput(Some(Duration::from_millis(milliseconds)));
+        assert_eq!([goodput(None), within(1000), within(200), within(20)], [3.0, 3.0, 2.0, 0.0]);
+    }
+}
