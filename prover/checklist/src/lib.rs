@@ -9,7 +9,10 @@
 //! - [`finding`]: what a probe found, judged from evidence; [`contradiction`] compares the findings of one report.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
+//! - [`rejudge`]: judges the evidence of an old report again.
 //! - [`report`]: an examination as text, in each of [`report::FORMATS`].
+//! - [`repro`]: a script of at most fifteen lines that shows a finding without keel.
+//! - `selftest`: judges the specimens on the machine at hand; with feature `specimens`.
 //! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
@@ -23,7 +26,11 @@ pub mod finding;
 pub mod lab;
 pub mod probe;
 pub mod probes;
+pub mod rejudge;
 pub mod report;
+pub mod repro;
+#[cfg(feature = "specimens")]
+pub mod selftest;
 pub mod sources;
 #[cfg(feature = "specimens")]
 pub mod specimen;

@@ -11,6 +11,7 @@ mod history;
 mod interrupt;
 mod load;
 mod proxy_command;
+mod reproduce;
 mod toxiproxy_clients;
 mod undo;
 mod victim;
