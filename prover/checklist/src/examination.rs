@@ -14,6 +14,7 @@ use crate::lab::{Lab, StartFailure};
 pub use crate::probe::PROBE_BOUND;
 use crate::probe::Probe;
 use crate::report::{Examined, Report};
+use crate::repro;
 use crate::subject::Subject;
 use keel_catalogue::{Attribute, Catalogue, Kind};
 
@@ -91,6 +92,7 @@ impl Examination {
         let mut interrupt = std::pin::pin!(interrupt);
         let begun = (SystemTime::now(), Instant::now());
         let mut report = Report::new(&subject, rfc3339(begun.0));
+        let declared = subject.clone();
         let chosen: Vec<&Probe> = self.probes.iter().filter(|probe| self.selection.takes(probe.id)).collect();
         let mut findings = Vec::new();
         if !chosen.is_empty() {
@@ -120,6 +122,9 @@ impl Examination {
         report.contradictions = contradiction::resolve(findings.iter_mut().map(|(finding, _)| finding).collect());
         let decided = |(finding, took)| (self.decisions.apply(finding, self.today), took);
         report.findings = in_order(findings.into_iter().map(decided).collect());
+        for examined in &mut report.findings {
+            examined.script = repro::of(&declared, &examined.finding);
+        }
         report.close(begun.1.elapsed(), self.strict);
         Ok(report)
     }

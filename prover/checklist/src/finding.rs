@@ -5,7 +5,7 @@ mod headline;
 mod tests;
 
 use keel_catalogue::Catalogue;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clause::Clause;
 pub use crate::evidence::{Bearing, Evidence};
@@ -14,12 +14,12 @@ pub use crate::verdict::{Judged, Verdict};
 /// What a probe found about one attribute.
 ///
 /// It holds only by [`Finding::judge`], from evidence for every clause.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Finding {
     id: String,
     verdict: Verdict,
     summary: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clauses: Vec<Judged>,
     evidence: Vec<Evidence>,
 }

@@ -10,7 +10,10 @@
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
 //! - [`openapi`]: OpenAPI documents, in JSON and YAML.
+//! - [`rejudge`]: judges the evidence of an old report again.
 //! - [`report`]: an examination as text, in each of [`report::FORMATS`].
+//! - [`repro`]: a script of at most fifteen lines that shows a finding without keel.
+//! - `selftest`: judges the specimens on the machine at hand; with feature `specimens`.
 //! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
@@ -25,7 +28,11 @@ pub mod lab;
 pub mod openapi;
 pub mod probe;
 pub mod probes;
+pub mod rejudge;
 pub mod report;
+pub mod repro;
+#[cfg(feature = "specimens")]
+pub mod selftest;
 pub mod sources;
 #[cfg(feature = "specimens")]
 pub mod specimen;

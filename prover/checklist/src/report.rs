@@ -10,7 +10,7 @@ mod safe;
 mod sample;
 mod terminal;
 
-pub use self::content::{Examined, Report, SCHEMA, Score, word};
+pub use self::content::{Examined, Report, SCHEMA, Score, Selftest, word};
 pub use self::format::{FileFlag, Format, Look};
 pub use self::safe::plain;
 

@@ -259,7 +259,7 @@ fn command(launch: &Launch, mark: &str) -> Command {
 
 /// Whether `exec` may stand before it: one command, not of the shell itself, without assignments before it. In doubt it is
 /// not; the service is then a child of the shell, and SIGTERM reaches the shell.
-pub(crate) fn is_simple(command: &str) -> bool {
+pub fn is_simple(command: &str) -> bool {
     const OF_THE_SHELL: [&str; 29] = [
         "!", "{", ".", ":", "[", "case", "cd", "command", "eval", "exec", "exit", "export", "false", "for", "if",
         "printf", "read", "return", "set", "shift", "test", "times", "trap", "true", "ulimit", "umask", "unset",

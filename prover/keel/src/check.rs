@@ -11,6 +11,7 @@ use keel_checklist::examination::{Examination, PROBE_BOUND, Selection};
 use keel_checklist::lab::StartFailure;
 use keel_checklist::probes;
 use keel_checklist::report::{Report, plain};
+use keel_checklist::selftest;
 use keel_checklist::subject::{Flags, Subject};
 
 use self::reports::Reports;
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "What to examine")]
-struct SubjectArguments {
+pub(crate) struct SubjectArguments {
     /// What to examine, as a file; ./keel.toml when it is there and --run is not given
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     config: Option<PathBuf>,
@@ -117,7 +118,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     };
     undo::before_anything_else();
     match runtime.block_on(examined(&examination, subject)) {
-        Ok(Ok(report)) => arguments.reports.write(&report),
+        Ok(Ok(report)) => arguments.reports.write(&Report { selftest: selftest::last(), ..report }),
         Ok(Err(failure)) => not_started(&failure),
         Err(error) => usage(format!("cannot listen to signals: {error}")),
     }
@@ -151,7 +152,10 @@ fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
 }
 
 /// The whole examination; when it returns, everything that was started has ended.
-async fn examined(examination: &Examination, subject: Subject) -> std::io::Result<Result<Report, StartFailure>> {
+pub(crate) async fn examined(
+    examination: &Examination,
+    subject: Subject,
+) -> std::io::Result<Result<Report, StartFailure>> {
     let mut interrupt = Interrupt::new()?;
     let progress = Progress::new();
     progress.show(&format!("starting {}", subject.name));
@@ -159,7 +163,7 @@ async fn examined(examination: &Examination, subject: Subject) -> std::io::Resul
     Ok(examination.run(subject, show, interrupt.first()).await)
 }
 
-fn not_started(failure: &StartFailure) -> u8 {
+pub(crate) fn not_started(failure: &StartFailure) -> u8 {
     eprintln!("keel: the service could not be started: {failure}");
     if !failure.output.is_empty() {
         eprintln!("keel: the last lines it printed:");
@@ -171,7 +175,7 @@ fn not_started(failure: &StartFailure) -> u8 {
 }
 
 impl SubjectArguments {
-    fn subject(&self) -> Result<Subject, String> {
+    pub(crate) fn subject(&self) -> Result<Subject, String> {
         let told = match (&self.run, &self.url, &self.config) {
             (Some(run), Some(url), _) => Subject::from_flags(self.flags(run, url)),
             (_, _, Some(path)) => Subject::from_file(path),

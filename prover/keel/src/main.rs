@@ -15,6 +15,9 @@ mod load;
 mod output;
 mod progress;
 mod proxy;
+mod rejudge;
+mod repro;
+mod selftest;
 mod undo;
 
 use std::process::ExitCode;
@@ -59,6 +62,15 @@ enum Command {
     Load(Box<load::Arguments>),
     /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
     Proxy(Box<proxy::Arguments>),
+    /// Judge the evidence of an old report again, under this version's catalogue
+    Rejudge(rejudge::Arguments),
+    /// Print a short script that shows a finding without keel
+    Repro(Box<repro::Arguments>),
+    /// Judge servers of which the verdict is known, on this machine
+    Selftest(selftest::Arguments),
+    /// Run one specimen in the foreground
+    #[command(hide = true)]
+    Specimen(selftest::Specimen),
     /// Mend what a keel that was killed has left broken
     Undo(undo::Arguments),
 }
@@ -77,6 +89,10 @@ fn main() -> ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
+        Command::Rejudge(arguments) => rejudge::run(&arguments),
+        Command::Repro(arguments) => repro::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
+        Command::Specimen(arguments) => selftest::serve(&arguments),
         Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))

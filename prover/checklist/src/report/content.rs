@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keel_catalogue::Catalogue;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::{Bearing, Evidence, Finding, Verdict};
 use crate::subject::Subject;
@@ -19,7 +19,7 @@ const SHORT: u8 = 1;
 const BROKEN_OFF: u8 = 130;
 
 /// One finding, with what the catalogue says of its attribute.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Examined {
     /// What was found.
     #[serde(flatten)]
@@ -29,14 +29,17 @@ pub struct Examined {
     /// What is meant to hold.
     pub statement: String,
     /// What to change; only when it falls short.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
+    /// A script that shows it without keel; only when it falls short, and a short one can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
     /// How long the probe took, in seconds.
     pub took_seconds: f64,
 }
 
 /// How often each verdict was reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Score {
     /// What was seen to hold.
     pub holds: usize,
@@ -53,7 +56,7 @@ pub struct Score {
 }
 
 /// An examination from beginning to end.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
     /// The form of this report: [`SCHEMA`].
     pub schema: u32,
@@ -79,6 +82,12 @@ pub struct Report {
     pub examined: usize,
     /// The verdicts, counted.
     pub score: Score,
+    /// What the selftest that this run stands on found; none when there was none.
+    #[serde(default)]
+    pub selftest: Option<Selftest>,
+    /// The version of keel that collected the evidence, when another one judged it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_by: Option<String>,
     /// Facts about which findings contradict each other, a sentence each; none of these findings holds.
     pub contradictions: Vec<String>,
     /// In the catalogue's order.
@@ -94,9 +103,37 @@ impl Examined {
             chapter: finding.id().split('.').next().unwrap_or_default().to_owned(),
             statement: attribute.map(|attribute| attribute.statement.clone()).unwrap_or_default(),
             mend: mend.filter(|_| finding.verdict() == Verdict::FallsShort),
+            script: None,
             took_seconds: seconds(took),
             finding,
         }
+    }
+}
+
+/// A selftest of the machine on which a run was made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Selftest {
+    /// When it ended: RFC 3339, UTC.
+    pub ended: String,
+    /// The version of keel.
+    pub keel: String,
+    /// The machine: system, architecture and number of processors.
+    pub machine: String,
+    /// How many specimens were judged.
+    pub judged: usize,
+    /// Those that were judged otherwise than they should be: attribute and specimen.
+    pub misjudged: Vec<String>,
+}
+
+impl Selftest {
+    /// One sentence about it.
+    pub fn told(&self) -> String {
+        let Self { ended, keel, machine, judged, misjudged } = self;
+        let found = match misjudged.as_slice() {
+            [] => "all of them right".to_owned(),
+            some => format!("{} of them wrong ({})", some.len(), some.join(", ")),
+        };
+        format!("The selftest of {ended} (keel {keel}, {machine}) judged {judged} specimens, {found}.")
     }
 }
 
@@ -146,6 +183,8 @@ impl Report {
             catalogue: Catalogue::embedded().attributes().count(),
             score: Score::default(),
             examined: 0,
+            selftest: None,
+            evidence_by: None,
             contradictions: Vec::new(),
             findings: Vec::new(),
         }

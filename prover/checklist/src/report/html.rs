@@ -57,6 +57,7 @@ fn score(report: &Report) -> Markup {
             (report.examined) " of the catalogue's " (report.catalogue) " attributes examined in "
             (format!("{:.0}", report.took_seconds)) " s by keel " (report.keel) ", started " (report.started) "."
             @for contradiction in &report.contradictions { " " (visible(contradiction)) "." }
+            @if let Some(selftest) = &report.selftest { " " (visible(&selftest.told())) }
             @if report.interrupted { " The examination was broken off." }
         }
     }
@@ -75,6 +76,7 @@ fn attribute(examined: &Examined) -> Markup {
                 p.soft { (examined.statement) }
                 @for piece in finding.evidence() { (evidence(piece)) }
                 @if let Some(mend) = &examined.mend { p { b { "Mend:" } " " (mend) } }
+                @if examined.script.is_some() { p { b { "Reproduce:" } " " code { "keel repro " (finding.id()) } } }
             }
         }
     }

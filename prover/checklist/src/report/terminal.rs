@@ -43,6 +43,7 @@ fn text(report: &Report, look: Look) -> String {
     for contradiction in &report.contradictions {
         let _ = writeln!(text, "{}", plain(contradiction));
     }
+    let _ = writeln!(text, "{}", plain(&selftest(report)));
     if report.interrupted {
         text.push_str("The examination was broken off: this is what had been found by then.\n");
     }
@@ -78,6 +79,17 @@ fn line(text: &mut String, examined: &Examined, look: Look) {
     }
     if let Some(mend) = &examined.mend {
         let _ = writeln!(text, "      mend: {mend}");
+    }
+    if examined.script.is_some() {
+        let _ = writeln!(text, "      reproduce: keel repro {}", finding.id());
+    }
+}
+
+/// What the selftest says that this run stands on.
+fn selftest(report: &Report) -> String {
+    match &report.selftest {
+        Some(selftest) => selftest.told(),
+        None => "No selftest of this version was made on this machine: `keel selftest` makes one.".to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ mod init;
 mod interrupt;
 mod load;
 mod proxy_command;
+mod reproduce;
 mod toxiproxy_clients;
 mod undo;
 mod victim;

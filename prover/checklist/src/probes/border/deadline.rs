@@ -25,6 +25,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(feature = "specimens")]
@@ -295,7 +297,17 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration)
     let in_time = good.map(|_| status.is_some() && in_time);
     let budget =
         clause::BUDGET.maybe(in_time, format!("{name} ends after {took:.1?}, {why}; the deadline is {deadline:?}"));
-    [budget, clause::ANSWER.maybe(good, what).with(exchange)]
+    let answer = clause::ANSWER.maybe(good, what).with(exchange);
+    [budget, answer]
+        .map(|piece| piece.reproduced_by(recipe(exchange, deadline, status.filter(|_| took <= deadline + GRACE))))
+}
+
+/// Asks again: it is answered late, or in time with a 5xx that does not say that its time was over.
+fn recipe(exchange: &Exchange, deadline: Duration, in_time: Option<u16>) -> Recipe {
+    match in_time {
+        Some(_) => Recipe::again(exchange, Shows::Found("^5(?!0[2-4])".to_owned())),
+        None => Recipe::unanswered(exchange, deadline + GRACE),
+    }
 }
 
 /// The CPU time that the service has used.

@@ -28,6 +28,7 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
 use crate::subject::RequestSpec;
 
 mod callers;
@@ -135,7 +136,11 @@ impl Count<'_> {
         let came_back = format!("first: {}\nthen: {}", first.came_back(), second.came_back());
         if !same(self.spec, first, second) {
             let what = format!("{what}, gets another answer than the first time");
-            return clause.contradicts(what).exchanged(first.sent(), came_back);
+            let piece = clause.contradicts(what).exchanged(first.sent(), came_back);
+            return match clause {
+                clause::ONCE => piece.reproduced_by(Recipe::AnsweredAnew(first.request.clone())),
+                _ => piece,
+            };
         }
         self.effect(lab, clause, before, second, what).await.exchanged(first.sent(), came_back)
     }

@@ -23,6 +23,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::openapi::{Document, NoDocument, Operation, USUAL_PATHS, Version, looks_like_one};
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::RequestSpec;
 
 mod schema;
@@ -301,7 +303,13 @@ impl Tally {
         self.wrong += 1;
         if self.shown.len() < SHOWN {
             let what = format!("{} {} {fault}", exchange.request.method, shortened(&exchange.request.path));
-            self.shown.push(clause::CONFORMS.contradicts(what).with(exchange));
+            let piece = clause::CONFORMS.contradicts(what).with(exchange);
+            let status = exchange.status().map(|status| status.as_u16());
+            self.shown.push(match status {
+                Some(500..) => piece.reproduced_by(Recipe::again(exchange, Shows::Found("^5".to_owned()))),
+                None => piece.reproduced_by(Recipe::again(exchange, Shows::Missing("^[1-5]".to_owned()))),
+                Some(_) => piece,
+            });
         }
     }
 

@@ -27,6 +27,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 mod flood;
@@ -117,6 +119,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, Clause), told: &str) -> Vec<Evidence> {
     let name = &dependent.name;
     let before = lab.process().usage().resident;
+    let manner = manner_of(&bad);
     let (answers, met, most) = match bad {
         Bad::TooLong(kind) => match flooded(lab, dependent, kind, before).await {
             Ok(seen) => seen,
@@ -141,9 +144,11 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
     for (user, (spec, exchange)) in dependent.users.iter().zip(&answers) {
         let (good, outcome) = judge(exchange, user, lab.subject.deadline + GRACE);
         let what = format!("when {name} {told}, {} {outcome}", spec.name);
-        evidence.push(under(clause::CLEAR_ERROR, good, &what, &met).with(exchange));
+        let recipe = manner.clone().and_then(|manner| recipe(lab, name, manner, exchange));
+        let shown = |piece: Evidence| recipe.clone().into_iter().fold(piece.with(exchange), Evidence::reproduced_by);
+        evidence.push(shown(under(clause::CLEAR_ERROR, good, &what, &met)));
         if clause != clause::CLEAR_ERROR {
-            evidence.push(under(clause, good, &what, &met).with(exchange));
+            evidence.push(shown(under(clause, good, &what, &met)));
         }
         let in_time = exchange.answer().is_some() && exchange.took <= lab.subject.deadline + GRACE;
         let what = format!("when {name} {told}, {} ends after {:.1?}", spec.name, exchange.took);
@@ -153,6 +158,28 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
     let what = format!("when {name} {told}, resident memory grows by {:.1} MiB", growth as f64 / f64::from(1 << 20));
     evidence.push(under(clause::BOUNDED_MEMORY, Some(growth <= MAX_GROWTH), &what, &met));
     evidence
+}
+
+/// The same by a stand-in, where one of a few lines can do it.
+fn manner_of(bad: &Bad) -> Option<Manner> {
+    match bad {
+        Bad::Proxy(Fault::Reset | Fault::LostAnswer) => Some(Manner::HangsUp),
+        Bad::Proxy(Fault::Garbage) => Some(Manner::Answers(BAD[0].as_bytes().to_vec())),
+        Bad::Proxy(Fault::ServerError) => Some(Manner::status(500, "")),
+        Bad::Proxy(Fault::Truncate(_)) => Some(Manner::Answers(b"HTTP/1.1 200 OK\r\nCon".to_vec())),
+        Bad::Late => Some(Manner::Hangs),
+        Bad::Proxy(_) | Bad::Cut | Bad::TooLong(_) => None,
+    }
+}
+
+/// Asks again: the same answer, or none, shows what is wrong with it.
+fn recipe(lab: &Lab, name: &str, manner: Manner, exchange: &Exchange) -> Option<Recipe> {
+    let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
+    let fault = match exchange.status().filter(|_| exchange.took <= ask.1) {
+        Some(status) => WithDependency::Answer(Shows::Found(format!("^{}", status.as_u16()))),
+        None => WithDependency::NoAnswer,
+    };
+    Dependency::of(&lab.subject, name, manner, ask, fault)
 }
 
 /// For the clause or against it when a call met the fault, and something was seen; else a gap.

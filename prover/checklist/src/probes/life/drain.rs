@@ -35,6 +35,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::signals;
+use crate::repro::Recipe;
+use crate::repro::recipe::Terminate;
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";
@@ -167,7 +169,12 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         last = last.max(Some(ended));
         let told = if good { "is answered whole" } else { "is not answered as it should be" };
         let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
-        evidence.push(clause::IN_FLIGHT.saw(good, what).showing(heard));
+        let piece = clause::IN_FLIGHT.saw(good, what).showing(heard);
+        let request = halves.iter().find(|(known, _)| known.name == spec.name).map(|(_, request)| request);
+        evidence.push(match request {
+            Some(request) => piece.reproduced_by(half_recipe(listener, &spec, request)),
+            None => piece,
+        });
     }
     match taken {
         Some(taken) => {
@@ -186,6 +193,13 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
     evidence.extend(order(running, &seen, last.map(|at| at - asked)));
     evidence.extend(end(lab, asked, patience, handled).await);
     (evidence, held)
+}
+
+/// Sends half of the body, SIGTERM and the rest.
+fn half_recipe(listener: &Listener, spec: &RequestSpec, request: &Request) -> Recipe {
+    let head = listener.head(request, &format!("Content-Length: {}\r\n", request.body.len()));
+    let status = spec.expect.map_or_else(|| "[23]".to_owned(), |status| status.to_string());
+    Recipe::Terminate(Terminate::HalfSent { head, body: request.body.to_vec(), status })
 }
 
 /// Dependencies that requests of the mix wait for.
@@ -301,7 +315,9 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
         if seen.unready_by_answer { "it says so" } else { "nobody answers" },
         told(refused)
     );
-    let mut evidence = vec![clause::READINESS.saw(first, what)];
+    let path = lab.subject.ready.clone().unwrap_or_default();
+    let recipe = Recipe::Terminate(Terminate::Readiness(path));
+    let mut evidence = vec![clause::READINESS.saw(first, what).reproduced_by(recipe)];
     if let (Some(unready), Some(finished)) = (unready, finished) {
         let early = unready <= finished;
         let told = if early { "before" } else { "only after" };
@@ -331,7 +347,8 @@ async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -
         Some(Exit::Signal(signal)) => (false, format!("SIGTERM is not handled: it is ended by signal {signal}")),
         None => (false, format!("it still runs {patience:?} after SIGTERM")),
     };
-    let mut evidence = vec![clause::EXIT_CODE.saw(good, told)];
+    let recipe = Recipe::Terminate(Terminate::Idle);
+    let mut evidence = vec![clause::EXIT_CODE.saw(good, told).reproduced_by(recipe)];
     if exit.is_some() {
         let leader = lab.process().pid();
         let left = lab.process().pids().into_iter().filter(|pid| *pid != leader).count();

@@ -41,6 +41,8 @@ use crate::clause::life::kill as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe;
 use crate::subject::{RequestSpec, State};
 
 const ID: &str = "life.kill";
@@ -244,7 +246,8 @@ async fn read_back(
         counted[*number].0 += 1;
         let acknowledged = format!("{} was acknowledged ({}) before the kill", kind.spec.name, exchange.came_back());
         if !read.status().is_some_and(|status| status.is_success()) {
-            return vec![clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read)];
+            let piece = clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read);
+            return vec![recipe(&kind.spec, exchange).into_iter().fold(piece, Evidence::reproduced_by)];
         }
         let written = Written::of(exchange, &own);
         while let Some(place) = kind.content.broken(&written, &read, &passing[*number]) {
@@ -266,6 +269,20 @@ async fn read_back(
         }
     }
     evidence
+}
+
+/// Makes the same thing, kills the service, and reads the thing back.
+fn recipe(spec: &RequestSpec, exchange: &Exchange) -> Option<Recipe> {
+    let path = crate::lab::Lab::own_path(spec, exchange)?;
+    let read = recipe::Kill::parts(&path, &spec.save)?;
+    // Whoever must say who it is must say so here too; the key and the type of the body were for the write.
+    let of_the_write = |name: &str| {
+        name.eq_ignore_ascii_case("content-type")
+            || spec.idempotent.as_ref().is_some_and(|key| name.eq_ignore_ascii_case(key))
+    };
+    let headers = exchange.request.headers.iter().filter(|(name, _)| !of_the_write(name)).cloned().collect();
+    let acknowledged = exchange.status()?.as_u16();
+    Some(Recipe::Kill(recipe::Kill { write: exchange.request.clone(), acknowledged, read, headers }))
 }
 
 /// What keeps no state must only start again and answer.

@@ -29,6 +29,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::signals;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
 const ID: &str = "life.manager";
 /// The probe.
@@ -129,7 +131,7 @@ impl Manager {
             if since.elapsed() > READY_PATIENCE {
                 let what =
                     format!("it answers requests, but says no READY=1 on NOTIFY_SOCKET within {READY_PATIENCE:?}");
-                return clause::READY.contradicts(what);
+                return clause::READY.contradicts(what).reproduced_by(Recipe::Start(Start::Notified));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -359,7 +359,10 @@ fn write(key: &str, thing: &Thing) {
 async fn daemonise(port: u16) -> i32 {
     let mut term = signal(SignalKind::terminate()).expect("signals can be heard");
     let mut command = std::process::Command::new("setsid");
-    command.arg("--fork").arg(std::env::current_exe().expect("a program has a path")).arg(GOOD.name);
+    // What stands before the name and the port says what else the program can do.
+    let own: Vec<String> = std::env::args().skip(1).collect();
+    command.arg("--fork").arg(std::env::current_exe().expect("a program has a path"));
+    command.args(&own[..own.len().saturating_sub(2)]).arg(GOOD.name);
     let kept = std::env::vars().filter(|(name, _)| ["LIFE_DATA", "NOTIFY_SOCKET"].contains(&name.as_str()));
     let kept: Vec<(String, String)> = kept.collect();
     let started = command.arg(port.to_string()).env_clear().envs(kept).spawn().and_then(|mut child| child.wait());

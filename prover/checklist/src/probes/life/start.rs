@@ -25,6 +25,8 @@ use crate::clause::life::start as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
 const ID: &str = "life.start";
 /// The probe.
@@ -57,7 +59,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         }
     }
     let (told, median) = figures(&mut starts);
-    evidence.push(clause::FAST.saw(median < SOON, told));
+    evidence.push(clause::FAST.saw(median < SOON, told).reproduced_by(Recipe::Start(Start::Slow(SOON))));
     lab.stop().await;
     let taken = refusal::on_a_taken_port(lab).await;
     let unseen = taken.as_ref().err().cloned();

@@ -25,6 +25,8 @@ use crate::clause::see::logs as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Printed;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -77,18 +79,22 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         .collect();
     if lines.is_empty() {
         let what = "it printed nothing, neither at its start nor for requests";
-        return Finding::judge(ID, vec![clause::STRUCTURED.contradicts(what)]);
+        let recipe = Recipe::Output { requests: vec![lab.harmless()], fault: Printed::Nothing };
+        return Finding::judge(ID, vec![clause::STRUCTURED.contradicts(what).reproduced_by(recipe)]);
     }
-    let mut evidence = schema(&lines);
+    let requests = telling(lab, &markers);
+    let mut evidence = schema(&lines, &requests);
     evidence.push(match found {
         Some(line) => clause::IDS
             .holds(format!("a request with X-Request-Id {REQUEST_ID} is found by its id"))
             .showing(cut(&line)),
-        None => clause::IDS.contradicts(format!(
-            "no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent"
-        )),
+        None => {
+            let what = format!("no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent");
+            let fault = Printed::NoLine(vec![REQUEST_ID.to_owned(), TRACE_ID.to_owned()]);
+            clause::IDS.contradicts(what).reproduced_by(Recipe::Output { requests: requests.clone(), fault })
+        }
     });
-    evidence.extend(secrets(&lines, &markers, told));
+    evidence.extend(secrets(&lines, &markers, told, &requests));
     evidence.push(flood(lab).await);
     Finding::judge(ID, evidence)
 }
@@ -109,6 +115,13 @@ fn markers() -> BTreeMap<&'static str, String> {
 
 async fn tell_secrets(lab: &Lab, markers: &BTreeMap<&'static str, String>) {
     let client = lab.http();
+    for request in telling(lab, markers) {
+        client.send(request).await;
+    }
+}
+
+/// Requests that carry the markers, and ids.
+fn telling(lab: &Lab, markers: &BTreeMap<&'static str, String>) -> Vec<Request> {
     let harmless = lab.harmless();
     let trace = format!("00-{TRACE_ID}-00f067aa0ba902b7-01");
     let identified = |request: Request| request.header("X-Request-Id", REQUEST_ID).header("traceparent", &trace);
@@ -128,9 +141,7 @@ async fn tell_secrets(lab: &Lab, markers: &BTreeMap<&'static str, String>) {
         .into_iter()
         .find(|spec| spec.json.is_some())
         .map_or_else(|| "/".to_owned(), |spec| lab.fill(&spec).path);
-    for request in [credentials, Request::get(path), Request::new(Method::POST, target).json(&body)] {
-        client.send(identified(request)).await;
-    }
+    [credentials, Request::get(path), Request::new(Method::POST, target).json(&body)].map(identified).to_vec()
 }
 
 /// The first line with one of the ids that were sent.
@@ -150,7 +161,7 @@ async fn await_id(lab: &Lab) -> Option<String> {
 }
 
 /// How many lines have time, level and message under the names that most of them use.
-fn schema(lines: &[String]) -> Vec<Evidence> {
+fn schema(lines: &[String], requests: &[Request]) -> Vec<Evidence> {
     let objects: Vec<Map<String, Value>> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let common = |names: &[&'static str]| {
         let uses = |name: &str| objects.iter().filter(|object| object.contains_key(name)).count();
@@ -170,17 +181,27 @@ fn schema(lines: &[String]) -> Vec<Evidence> {
     let shown = odd.or_else(|| lines.last().map(|line| cut(line))).unwrap_or_default();
     let parsed = format!("{} of {} lines are JSON objects", objects.len(), lines.len());
     let structured = (lines.len() - objects.len()) * ONE_IN <= lines.len();
-    vec![clause::STRUCTURED.saw(structured, parsed), clause::SCHEMA.saw(holds, what).showing(shown)]
+    let recipe = Recipe::Output { requests: requests.to_vec(), fault: Printed::NotJson };
+    vec![
+        clause::STRUCTURED.saw(structured, parsed).reproduced_by(recipe),
+        clause::SCHEMA.saw(holds, what).showing(shown),
+    ]
 }
 
 /// Whether a marker is printed; the requests that carried them made so many lines.
-fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>, told: usize) -> Vec<Evidence> {
+fn secrets(
+    lines: &[String],
+    markers: &BTreeMap<&'static str, String>,
+    told: usize,
+    requests: &[Request],
+) -> Vec<Evidence> {
     let shown: Vec<Evidence> = markers
         .iter()
         .filter_map(|(place, marker)| {
             let line = lines.iter().find(|line| line.contains(marker.as_str()))?;
             let what = format!("what was sent in {place} is printed");
-            Some(clause::REDACTED.contradicts(what).showing(cut(line)))
+            let recipe = Recipe::Output { requests: requests.to_vec(), fault: Printed::Line(marker.clone()) };
+            Some(clause::REDACTED.contradicts(what).showing(cut(line)).reproduced_by(recipe))
         })
         .collect();
     if shown.is_empty() && told == 0 {

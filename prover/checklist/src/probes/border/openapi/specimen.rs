@@ -9,7 +9,8 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     SOUND.holds_but_for(&[clause::FROM_CODE], "does as its document says"),
     Server::new("border-undocumented", |port| things_with(Flaw::Undocumented, port))
-        .falls_short("its document lacks an operation"),
+        .falls_short("its document lacks an operation")
+        .liar(),
     Server::new("border-fragile", |port| things_with(Flaw::Fragile, port))
         .falls_short("answers 500 to a member of the wrong type"),
     Server::new("border-no-document", |port| things_with(Flaw::NoDocument, port))

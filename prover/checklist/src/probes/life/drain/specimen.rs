@@ -9,7 +9,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds_but_for(&[clause::ORDER], "finishes what is in flight after SIGTERM"),
     Server::new("life-drops-in-flight", |port| live(Flaw::DropsInFlight, port)).falls_short("ends at once on SIGTERM"),
     Server::new("life-cuts-transfers", |port| live(Flaw::CutsTransfers, port))
-        .falls_short("breaks off an answer that a client takes slowly"),
+        .falls_short("breaks off an answer that a client takes slowly")
+        .liar(),
     Server::new("life-raises-again", |port| live(Flaw::RaisesAgain, port))
         .holds_but_for(&[clause::ORDER], "handles SIGTERM, finishes, and raises it again"),
     Server::new("life-unhandled", |port| live(Flaw::Unhandled, port)).falls_short("has no handler for SIGTERM"),

@@ -10,6 +10,8 @@ use crate::clause::life::drain as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::support::listener::{Listener, told};
+use crate::repro::Recipe;
+use crate::repro::recipe::Terminate;
 
 /// The least body that is taken for a transfer, in bytes: smaller ones are in the kernel's buffers at once.
 const LEAST: u64 = 256 << 10;
@@ -82,7 +84,8 @@ impl Transfer {
         let good = came.as_ref().is_some_and(|answer| answer.whole && answer.body_length == body);
         let came = came.map_or(0, |answer| answer.body_length);
         let what = format!("of the {body} bytes of {}, under way at SIGTERM, {came} came", self.line);
-        let evidence = clause::IN_FLIGHT.saw(good, what);
+        let recipe = Recipe::Terminate(Terminate::Transfer { request: self.bytes.clone(), body });
+        let evidence = clause::IN_FLIGHT.saw(good, what).reproduced_by(recipe);
         let evidence = if good { evidence } else { evidence.exchanged(self.line.clone(), told(&heard)) };
         Taken { evidence, ended: Some(ended) }
     }

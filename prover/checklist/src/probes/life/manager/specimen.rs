@@ -11,7 +11,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("life-no-watchdog", |port| live(Flaw::NoWatchdog, port))
         .falls_short("says nothing to the watchdog of its manager"),
     Server::new("life-watchdog-once", |port| live(Flaw::WatchdogOnce, port))
-        .falls_short("says once that it is well, and never again"),
+        .falls_short("says once that it is well, and never again")
+        .liar(),
     Server::new("life-too-soon", |port| live(Flaw::TooSoon, port)).falls_short("says READY=1 before it listens"),
     Server::new("life-stray", |port| live(Flaw::Stray, port)).falls_short("starts a process that leaves its group"),
     Server::new("life-daemon", |port| live(Flaw::Daemon, port)).falls_short("goes into the background, out of reach"),

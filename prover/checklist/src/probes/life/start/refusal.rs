@@ -9,6 +9,8 @@ use super::variables::{form, names, tells_of_a_fault, tells_of_use};
 use crate::clause::life::start as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
 /// Until it must have ended.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -58,7 +60,8 @@ pub(super) async fn on_a_taken_port(lab: &Lab) -> Result<Evidence, String> {
         &format!("port {port} or that it is in use"),
         clear,
         &outcome,
-    ))
+    )
+    .reproduced_by(Recipe::Start(Start::TakenPort)))
 }
 
 /// Starts it with a senseless value for each variable that has a form. The subject must not run.
@@ -90,7 +93,8 @@ pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
                 taken += usize::from(outcome.exit.is_none());
                 let how = format!("started with {name}='{SENSELESS}', where {was} belongs");
                 let clear = |line: &str| tells_of_a_fault(line) && names(line, name);
-                evidence.push(judge(&how, name, clear, &outcome));
+                let start = Start::Variable { name: (*name).clone(), value: SENSELESS.to_owned() };
+                evidence.push(judge(&how, name, clear, &outcome).reproduced_by(Recipe::Start(start)));
             }
             Err(reason) => evidence.push(clause::BAD_CONFIGURATION.gap(reason)),
         }

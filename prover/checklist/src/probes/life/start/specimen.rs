@@ -10,7 +10,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("life-patient-start", |port| live(Flaw::PatientStart, port))
         .falls_short("waits for a port that is taken"),
     Server::new("life-takes-anything", |port| live(Flaw::TakesAnything, port))
-        .falls_short("takes a default for a setting that it does not understand"),
+        .falls_short("takes a default for a setting that it does not understand")
+        .liar(),
     Server::new("life-vague", |port| live(Flaw::Vague, port))
         .falls_short("ends without saying why when it cannot start"),
 ];

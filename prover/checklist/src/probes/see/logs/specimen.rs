@@ -15,7 +15,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("see-boundless-logs", |port| tell(Flaw::BoundlessLogs, port))
         .falls_short("prints a line for each request, however many"),
     Server::new("see-ten-lines", |port| tell(Flaw::TenLines, port))
-        .falls_short("prints ten lines for each request, and answers so slowly that a flood of requests is thin"),
+        .falls_short("prints ten lines for each request, and answers so slowly that a flood of requests is thin")
+        .liar(),
     Server::new("see-anonymous", |port| tell(Flaw::Anonymous, port)).falls_short("prints no ids"),
     PLAIN.falls_short("prints nothing"),
     DEPENDENCY.is_called(),
