@@ -23,6 +23,7 @@ pub mod finding;
 pub mod lab;
 pub mod probe;
 pub mod probes;
+pub mod reach;
 pub mod report;
 pub mod sources;
 #[cfg(feature = "specimens")]

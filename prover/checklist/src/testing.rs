@@ -10,7 +10,7 @@ use crate::clause::Clause;
 use crate::finding::{Bearing, Finding, Verdict};
 use crate::lab::{Lab, Pace};
 use crate::probes;
-use crate::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
+use crate::subject::{Dependencies, Dependency, Operation, RequestSpec, State, Subject};
 
 /// Specimens are quick, so their examination is: the probes' own durations are for the long run.
 pub(crate) const PACE: Pace = Pace::part(0.25);
@@ -52,6 +52,8 @@ pub(crate) fn subject(name: &str) -> Subject {
         name: name.to_owned(),
         run: command(name, port),
         url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        operation: Operation::Foreground,
+        trust: None,
         admin: None,
         ready: None,
         health: None,
@@ -106,6 +108,9 @@ pub(crate) fn calls_for_prices(subject: &mut Subject) {
         ready: Some("/".to_owned()),
         env_of_run: BTreeMap::new(),
         many: None,
+        value: None,
+        sets: BTreeMap::new(),
+        listen: None,
         named: None,
         trip: None,
         release: None,

@@ -1,4 +1,4 @@
-//! HTTP/2 with prior knowledge (RFC 9113, section 3.3), several workers on one connection.
+//! HTTP/2, several workers on one connection: with prior knowledge (RFC 9113, section 3.3), or by ALPN over TLS.
 
 use ::http::header::RETRY_AFTER;
 use bytes::Bytes;
@@ -27,7 +27,8 @@ pub(super) async fn ask(
     kept: &mut Vec<u8>,
 ) -> Result<Head, Failure> {
     let mut request = ::http::Request::builder().method(template.method.clone()).uri(format!(
-        "http://{}{}",
+        "{}://{}{}",
+        if plan.target.scheme() == "https" { "https" } else { "http" },
         template.authority,
         template.path.filled(filling)
     ));

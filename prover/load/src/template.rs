@@ -162,7 +162,9 @@ impl Template {
         variables: &BTreeMap<String, String>,
         keep_alive: bool,
     ) -> Result<Self, String> {
-        let prefix = target.path().trim_end_matches('/');
+        // The path of a Unix socket's URL is the socket's.
+        let unix = target.scheme() == "unix";
+        let prefix = if unix { "" } else { target.path().trim_end_matches('/') };
         let text = |text: &str| Text::new(text, variables).map_err(|why| format!("{}: {why}", kind.name));
         let mut headers = Vec::new();
         for (name, value) in &kind.headers {
@@ -177,7 +179,10 @@ impl Template {
         }
         Ok(Self {
             method: kind.method.clone(),
-            authority: target[Position::BeforeHost..Position::AfterPort].to_owned(),
+            authority: match unix {
+                true => "localhost".to_owned(),
+                false => target[Position::BeforeHost..Position::AfterPort].to_owned(),
+            },
             path: text(&path)?,
             prefix: prefix.len(),
             headers,

@@ -1,5 +1,6 @@
 //! Reads `keel.toml`; its form is shown in [`crate::subject`].
 
+mod operation;
 mod request;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use keel_input::diagnostics::{Mistakes, Reading};
 use self::request::{Known, Request};
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
+use super::operation::Operation;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
-use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
+use super::values::{dependency_url, folder, name_of, service_url, url_path, variable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,8 +50,18 @@ enum Declared {
 #[serde(deny_unknown_fields)]
 struct Service {
     name: Option<String>,
-    run: Spanned<String>,
+    run: Option<Spanned<String>>,
+    start: Option<Spanned<String>>,
+    stop: Option<Spanned<String>>,
+    kill: Option<Spanned<String>>,
+    logs: Option<Spanned<String>>,
+    pid: Option<Spanned<String>>,
+    attach: Option<Spanned<bool>>,
     url: Spanned<String>,
+    ca: Option<Spanned<PathBuf>>,
+    pin: Option<Spanned<String>>,
+    insecure_accept_any_certificate: Option<Spanned<bool>>,
+    server_name: Option<Spanned<String>>,
     admin: Option<Spanned<String>>,
     ready: Option<Spanned<String>>,
     health: Option<Spanned<String>>,
@@ -72,6 +84,10 @@ struct Service {
 #[serde(deny_unknown_fields)]
 struct DependencyTable {
     env: Spanned<String>,
+    value: Option<String>,
+    #[serde(default)]
+    sets: BTreeMap<String, String>,
+    listen: Option<Spanned<String>>,
     url: Spanned<String>,
     run: Option<String>,
     ready: Option<Spanned<String>>,
@@ -108,11 +124,11 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
-    if service.run.get_ref().trim().is_empty() {
-        reading.wrong(&service.run.span(), "`run` is empty: say the command that starts the service in the foreground");
-    }
-    let url = said(reading, Some(&service.url), "url", plain_url);
-    let admin = said(reading, service.admin.as_ref(), "admin", plain_url);
+    let (operation, run) = operation::read(reading, &service);
+    let url = said(reading, Some(&service.url), "url", service_url);
+    let admin = said(reading, service.admin.as_ref(), "admin", service_url);
+    let urls = [url.as_ref(), admin.as_ref()];
+    let trust = operation::trust(reading, &service, folder, urls.into_iter().flatten());
     let mut path = |text: &Option<Spanned<String>>, field| said(reading, text.as_ref(), field, url_path);
     let ready = path(&service.ready, "ready");
     let health = path(&service.health, "health");
@@ -131,9 +147,14 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         reading.wrong(&first.span(), "`data` names folders although `state` is \"none\": keep one of the two");
     }
     Some(Subject {
-        name: service.name.unwrap_or_else(|| name_of(service.run.get_ref())),
-        run: service.run.into_inner(),
+        name: service.name.unwrap_or_else(|| match &operation {
+            Operation::Foreground => name_of(&run),
+            Operation::Commands(_) | Operation::Attached { .. } => service.url.get_ref().clone(),
+        }),
+        run,
+        operation,
         url: url?,
+        trust: trust?,
         admin,
         ready,
         health,
@@ -170,8 +191,13 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         let many = said(reading, table.many.as_ref(), "many", |text| template(text, &["{1}", "{2}", "{3}"]));
         let named =
             said(reading, table.named.as_ref(), "named", |text| template(text, &["{name}", "{port}", "{resolver}"]));
+        let listen = said(reading, table.listen.as_ref(), "listen", |text| {
+            text.parse().map_err(|_| format!("{text:?}: expected ADDRESS:PORT, such as 127.0.0.1:9400"))
+        });
         let (trip, release, env_of_run) = (table.trip, table.release, table.run_env);
-        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run, many, named, trip, release })
+        let (value, sets, run) = (table.value, table.sets, table.run);
+        let (env, url) = (env?, url?);
+        Some(Dependency { name, env, value, sets, listen, url, run, ready, env_of_run, many, named, trip, release })
     };
     Dependencies::Declared(table.into_iter().filter_map(read).collect())
 }

@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod load;
+mod tls;

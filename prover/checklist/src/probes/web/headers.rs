@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 use http::Method;
 use keel_wire::answers;
 use keel_wire::http::{Exchange, Request};
-use keel_wire::raw::RawConnection;
 
 use crate::clause::Clause;
 use crate::clause::web::headers as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::listener::Listener;
 use crate::subject::RequestSpec;
 
 const ID: &str = "web.headers";
@@ -142,8 +142,7 @@ fn all_of<'a>(clause: Clause, which: &str, answers: impl Iterator<Item = &'a Ans
 async fn malformed(lab: &Lab) -> Evidence {
     const SENT: &str = "GET / HTTP/1.1\r\nHost: keel\r\nthis line is no header\r\n\r\n";
     let heard = async {
-        let to = *lab.subject.url.socket_addrs(|| None).ok()?.first()?;
-        let mut connection = RawConnection::connect(to, None, RAW_PATIENCE).await.ok()?;
+        let mut connection = Listener::of(lab).ok()?.open().await.ok()?;
         connection.write(SENT.as_bytes(), RAW_PATIENCE).await.ok()?;
         Some(connection.listen_answer(RAW_PATIENCE).await)
     };
