@@ -154,7 +154,14 @@ impl Lab {
         }
         let (running, since) = self.launched(change).await?;
         self.process = Some(running);
-        let outcome = self.await_ready(since).await;
+        let mut outcome = self.await_ready(since).await;
+        if let (Ok(_), Operation::Commands(commands)) = (&outcome, &self.subject.operation) {
+            match (commands::process(commands, &self.launch()).await, &mut self.process) {
+                (Ok(Some(found)), Some(Running::Elsewhere { process, .. })) => *process = found,
+                (Ok(_), _) => {}
+                (Err(failure), _) => outcome = Err(failure),
+            }
+        }
         if outcome.is_err() {
             self.stop().await;
         }

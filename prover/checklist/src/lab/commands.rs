@@ -1,6 +1,6 @@
 //! A service in the background: started, stopped and killed by the commands of `keel.toml`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keel_drill::process::{Attached, Ended, Launch, Process, run_to_end};
 
@@ -12,6 +12,8 @@ use crate::subject::Commands;
 const PROMPT: Duration = Duration::from_secs(10);
 /// On top of the drain timeout, for `stop`: it waits for the service, and has to start itself.
 const BEYOND_DRAIN: Duration = Duration::from_secs(5);
+/// Between two looks for the process.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Lines of a command's output in a failure.
 const LAST_LINES: usize = 30;
 
@@ -25,15 +27,32 @@ pub(super) async fn start(commands: &Commands, launch: &Launch, limit: Duration)
             output: Vec::new(),
         })?),
     };
-    let pid = match &commands.pid {
-        None => None,
-        Some(command) => Some(pid(&done("pid", launch, command, PROMPT).await?, command)?),
-    };
-    let process = Attached::to(pid).ok_or_else(|| StartFailure {
-        reason: format!("`pid` prints {}, and no such process runs on this machine", pid.unwrap_or(0)),
+    let process = Attached::to(None).ok_or_else(|| StartFailure {
+        reason: "a process whose id is not known cannot be looked at".to_owned(),
         output: Vec::new(),
     })?;
     Ok(Running::Elsewhere { process, logs })
+}
+
+/// Looks for the process of a service that is ready; none when no command tells its id. A daemon may write its id late, over that
+/// of an earlier run.
+pub(super) async fn process(commands: &Commands, launch: &Launch) -> Result<Option<Attached>, StartFailure> {
+    let Some(command) = &commands.pid else { return Ok(None) };
+    let since = Instant::now();
+    loop {
+        let found = match done("pid", launch, command, PROMPT).await.and_then(|ended| pid(&ended, command)) {
+            Ok(pid) => Attached::to(Some(pid)).ok_or_else(|| StartFailure {
+                reason: format!("`pid` (`{command}`) prints {pid}, and no such process runs on this machine"),
+                output: Vec::new(),
+            }),
+            Err(failure) => Err(failure),
+        };
+        match found {
+            Ok(process) => return Ok(Some(process)),
+            Err(failure) if since.elapsed() > PROMPT => return Err(failure),
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
 }
 
 /// Runs `stop` to its end.

@@ -2,6 +2,7 @@
 
 mod operation;
 mod request;
+mod service;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use toml::Spanned;
 use keel_input::diagnostics::{Mistakes, Reading};
 
 use self::request::{Known, Request};
+use self::service::Service;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
 use super::operation::Operation;
@@ -44,40 +46,6 @@ struct Soak {
 enum Declared {
     None,
     Each(BTreeMap<String, DependencyTable>),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Service {
-    name: Option<String>,
-    run: Option<Spanned<String>>,
-    start: Option<Spanned<String>>,
-    stop: Option<Spanned<String>>,
-    kill: Option<Spanned<String>>,
-    logs: Option<Spanned<String>>,
-    pid: Option<Spanned<String>>,
-    attach: Option<Spanned<bool>>,
-    url: Spanned<String>,
-    ca: Option<Spanned<PathBuf>>,
-    pin: Option<Spanned<String>>,
-    insecure_accept_any_certificate: Option<Spanned<bool>>,
-    server_name: Option<Spanned<String>>,
-    admin: Option<Spanned<String>>,
-    ready: Option<Spanned<String>>,
-    health: Option<Spanned<String>>,
-    metrics: Option<Spanned<String>>,
-    openapi: Option<Spanned<String>>,
-    workdir: Option<Spanned<PathBuf>>,
-    repository: Option<Spanned<PathBuf>>,
-    #[serde(default)]
-    data: Vec<Spanned<PathBuf>>,
-    state: Option<Spanned<String>>,
-    deadline: Option<Spanned<String>>,
-    start_timeout: Option<Spanned<String>>,
-    drain_timeout: Option<Spanned<String>>,
-    decisions: Option<PathBuf>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use keel_wire::tls::Trust;
 use toml::Spanned;
 use url::Url;
 
-use super::Service;
+use super::service::Service;
 use crate::subject::operation::{Commands, Operation};
 use crate::subject::trust::Said;
 
