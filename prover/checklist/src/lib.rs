@@ -9,6 +9,7 @@
 //! - [`finding`]: what a probe found, judged from evidence; [`contradiction`] compares the findings of one report.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
 //! - [`examination`]: runs the probes in order and applies the decisions.
+//! - [`openapi`]: OpenAPI documents, in JSON and YAML.
 //! - [`report`]: an examination as text, in each of [`report::FORMATS`].
 //! - [`sources`]: the files of an attribute in the repository.
 
@@ -21,6 +22,7 @@ pub mod evidence;
 pub mod examination;
 pub mod finding;
 pub mod lab;
+pub mod openapi;
 pub mod probe;
 pub mod probes;
 pub mod reach;

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use ::http::{Method, StatusCode};
+use keel_input::credentials;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use url::Url;
@@ -36,7 +37,8 @@ pub struct Exchange {
 }
 
 /// Sends requests to one base URL, a new connection each: `http`, `https` with something that is trusted
-/// ([`Client::with_trust`]), or `unix:/PATH`. A path in the base stands before every path, except that of a Unix socket.
+/// ([`Client::with_trust`]), or `unix:/PATH`. A path in the base stands before every path, except that of a Unix socket; its
+/// credentials are sent as `Authorization`, unless the request has one, and are shown nowhere.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Url,
@@ -129,7 +131,12 @@ impl Client {
             ("http", _) => None,
             ("https", Some(trust)) => Some(trust.to(host, Protocol::Http1).map_err(std::io::Error::other)?),
             ("https", None) => return Err(untrusted()),
-            _ => return Err(std::io::Error::other(format!("{} is not http://, https:// or unix:", self.base))),
+            _ => {
+                return Err(std::io::Error::other(format!(
+                    "{} is not http://, https:// or unix:",
+                    credentials::shown(&self.base)
+                )));
+            }
         };
         let port = self.base.port_or_known_default().unwrap_or(80);
         let stream = match self.source {
@@ -152,6 +159,9 @@ impl Client {
         if !has("host") {
             let _ = write!(head, "Host: {}\r\n", host(&self.base));
         }
+        if let Some(authorization) = credentials::authorization(&self.base).filter(|_| !has("authorization")) {
+            let _ = write!(head, "Authorization: {authorization}\r\n");
+        }
         for (name, value) in &request.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
@@ -168,12 +178,15 @@ impl Client {
 
 async fn connect_from(source: Ipv4Addr, host: &str, port: u16) -> std::io::Result<TcpStream> {
     let mut addresses = tokio::net::lookup_host((host, port)).await?;
-    let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) else {
-        return TcpStream::connect((host, port)).await;
-    };
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((source, 0).into())?;
-    socket.connect(loopback).await
+    if let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        if let Ok(stream) = socket.connect(loopback).await {
+            return Ok(stream);
+        }
+    }
+    // The name may have another address, from which no source can be chosen.
+    TcpStream::connect((host, port)).await
 }
 
 async fn read_answer(from: &mut (impl AsyncRead + Unpin), method: &Method, sent: Instant) -> Result<Answer, String> {

@@ -5,6 +5,7 @@
 //! - [`endpoint`], [`stream`], [`tls`]: where a server listens, and the connection to it: TCP, TLS, or a Unix socket.
 //! - [`http1`]: the HTTP/1.1 response parser of both, and [`answers`]: every answer in a stream of bytes.
 //! - [`http2`]: HTTP/2 frames, written byte by byte.
+//! - [`address`]: the address that answers, among all that a name has.
 //! - [`port`]: loopback ports that are reserved before a program listens on them.
 //! - `testing` (feature `testing`): a server of a few lines for tests of misbehaving servers.
 //!
@@ -21,6 +22,7 @@
 //! # }
 //! ```
 
+pub mod address;
 pub mod answers;
 pub mod endpoint;
 pub mod http;

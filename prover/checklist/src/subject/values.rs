@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use keel_input::credentials;
 use url::Url;
 
 /// A URL at which a service is called.
 pub(super) fn service_url(text: &str) -> Result<Url, String> {
     let form = "expected http://HOST:PORT, https://HOST:PORT or unix:/PATH/OF.sock";
-    let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error}); {form}"))?;
+    let url = credentials::parse(text).map_err(|why| format!("{why}; {form}"))?;
+    let text = credentials::shown_text(text);
     match url.scheme() {
         "http" | "https" => Ok(url),
         "unix" if url.host_str().is_none_or(str::is_empty) && url.path().len() > 1 => Ok(url),
@@ -19,7 +21,8 @@ pub(super) fn service_url(text: &str) -> Result<Url, String> {
 pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
     let form =
         "expected http://HOST:PORT, https://localhost:PORT, tcp://HOST:PORT, or such as postgres://HOST:PORT/NAME";
-    let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error}); {form}"))?;
+    let url = credentials::parse(text).map_err(|why| format!("{why}; {form}"))?;
+    let text = credentials::shown_text(text);
     match url.scheme() {
         "https" if !is_here(&url) => Err(format!(
             "{text:?}: the proxy in front of it is at 127.0.0.1 or localhost, for which its certificate is not; name a stand-in on \

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use keel_input::credentials;
 use url::Url;
 
 use super::answers;
@@ -22,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// Only HTTP over TCP is spoken here.
-    #[error("{0} is not attacked: only http:// and https:// URLs with a host are")]
+    #[error("{} is not attacked: only http:// and https:// URLs with a host are", credentials::shown(.0))]
     NotHttp(Url),
     /// TLS is spoken there, and nothing of it is trusted.
-    #[error("{url} is not attacked: {reason}")]
+    #[error("{} is not attacked: {reason}", credentials::shown(.url))]
     NotTrusted {
         /// The target's URL.
         url: Url,
@@ -33,7 +34,7 @@ pub enum Refused {
         reason: String,
     },
     /// The name has no address.
-    #[error("{url} is not attacked: its host has no address ({reason}); name one that has")]
+    #[error("{} is not attacked: its host has no address ({reason}); name one that has", credentials::shown(.url))]
     NoAddress {
         /// The target's URL.
         url: Url,
@@ -108,13 +109,8 @@ async fn resolve(url: &Url, trust: Option<&Trust>) -> Result<Site, Refused> {
     let (Some(host), "http" | "https") = (url.host_str(), url.scheme()) else {
         return Err(Refused::NotHttp(url.clone()));
     };
-    let port = url.port_or_known_default().unwrap_or(80);
-    let looked_up = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
-    let no_address = |reason: String| Refused::NoAddress { url: url.clone(), reason };
-    let addresses: Vec<SocketAddr> = looked_up.map_err(|error| no_address(error.to_string()))?.collect();
-    // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
-    let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
-    let address = *address.ok_or_else(|| no_address("none was found".to_owned()))?;
+    let no_address = |error: std::io::Error| Refused::NoAddress { url: url.clone(), reason: error.to_string() };
+    let address = keel_wire::address::answering(url).await.map_err(no_address)?;
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let endpoint = |protocol| {
         let untrusted = |error: std::io::Error| Refused::NotTrusted { url: url.clone(), reason: error.to_string() };

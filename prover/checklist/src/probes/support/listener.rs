@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::Method;
+use keel_input::credentials;
 use keel_wire::endpoint::{self, Endpoint};
 use keel_wire::http::Request;
 use keel_wire::http2;
@@ -41,20 +42,18 @@ impl Listener {
     ///
     /// # Errors
     /// A reason when its URL has no address.
-    pub(crate) fn of(lab: &Lab) -> Result<Self, String> {
+    pub(crate) async fn of(lab: &Lab) -> Result<Self, String> {
         let url = &lab.subject.url;
         let host = endpoint::host(url);
         if let Some(path) = endpoint::unix_path(url) {
             let endpoint = Endpoint::from(path);
             return Ok(Self { http2: endpoint.clone(), endpoint, host });
         }
-        let addresses = url.socket_addrs(|| None).map_err(|error| format!("{url} has no address: {error}"))?;
-        // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
-        let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
-        let address = *address.ok_or_else(|| format!("{url} has no address"))?;
+        let answering = keel_wire::address::answering(url).await;
+        let address = answering.map_err(|error| format!("{} has no address: {error}", credentials::shown(url)))?;
         let endpoint = |protocol| {
             let endpoint = Endpoint::of(url, address, lab.subject.trust.as_ref(), protocol);
-            endpoint.map_err(|error| format!("{url} cannot be called: {error}"))
+            endpoint.map_err(|error| format!("{} cannot be called: {error}", credentials::shown(url)))
         };
         Ok(Self { endpoint: endpoint(Protocol::Http1)?, http2: endpoint(Protocol::Http2)?, host })
     }

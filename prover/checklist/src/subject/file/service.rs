@@ -33,7 +33,9 @@ pub(super) struct Service {
     pub(super) data: Vec<Spanned<PathBuf>>,
     pub(super) state: Option<Spanned<String>>,
     pub(super) deadline: Option<Spanned<String>>,
+    #[serde(alias = "start-timeout")]
     pub(super) start_timeout: Option<Spanned<String>>,
+    #[serde(alias = "drain-timeout")]
     pub(super) drain_timeout: Option<Spanned<String>>,
     pub(super) decisions: Option<PathBuf>,
     #[serde(default)]
