@@ -54,7 +54,6 @@ const AT_ONCE: usize = 50;
 const REPEATS: usize = 20;
 /// Between two repeats.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The signal that cannot be caught.
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {

@@ -75,6 +75,20 @@ impl Bad {
     fn is_of_http(&self) -> bool {
         matches!(self, Self::TooLong(_) | Self::Proxy(Fault::ServerError))
     }
+
+    /// What the dependency does when it does not speak HTTP in the clear: the fault meets the first messages of the connection.
+    fn elsewhere(&self, told: &'static str) -> &'static str {
+        match self {
+            Self::Proxy(Fault::Truncate(_)) => "breaks off after 20 bytes",
+            Self::Proxy(Fault::LostAnswer) => "takes the first message and closes without an answer",
+            _ => told,
+        }
+    }
+
+    /// Whether TLS's handshake meets it instead of the answer within.
+    fn is_met_by_handshake(&self) -> bool {
+        matches!(self, Self::Proxy(Fault::Truncate(_) | Fault::LostAnswer | Fault::Garbage))
+    }
 }
 
 /// What is not tried with a dependency that does not speak HTTP in the clear. Other protocols have no status 500.
@@ -118,6 +132,12 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             if let Some(scheme) = scheme.as_ref().filter(|_| bad.is_of_http()) {
                 evidence.push(untried(clause, &bad, name, told, scheme));
                 continue;
+            }
+            let told = if scheme.is_some() { bad.elsewhere(told) } else { told };
+            if scheme.as_deref() == Some("https") && bad.is_met_by_handshake() {
+                let what =
+                    format!("{name} is reached over TLS: that it {told} is met by the handshake, not by an answer");
+                evidence.push(clause.gap(what));
             }
             // A service that leaves a failing dependency alone would not hear the next fault.
             let again = dependent.recovery(lab, clause::CLEAR_ERROR).await;
