@@ -13,6 +13,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 pub use crate::probe::PROBE_BOUND;
 use crate::probe::Probe;
+use crate::reach;
 use crate::report::{Examined, Report};
 use crate::repro;
 use crate::subject::Subject;
@@ -181,6 +182,9 @@ impl Patient {
 
     /// One probe on the running subject, bounded in time, and how long it took.
     async fn examine(&mut self, probe: &Probe, bound: Duration) -> (Finding, Duration) {
+        if let Some(refused) = reach::refused(&self.lab.subject, probe.id) {
+            return (refused, Duration::ZERO);
+        }
         if let Err(failure) = self.mend().await {
             let reason = format!("the service could not be started again before this probe: {failure}");
             let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
@@ -195,7 +199,7 @@ impl Patient {
             self.lab.subject = declared;
             self.lab.end_all().await;
         }
-        (finding, took)
+        (reach::with_unseen(&self.lab.subject, finding), took)
     }
 
     async fn mend(&mut self) -> Result<(), StartFailure> {

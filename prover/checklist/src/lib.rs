@@ -28,6 +28,7 @@ pub mod lab;
 pub mod openapi;
 pub mod probe;
 pub mod probes;
+pub mod reach;
 pub mod rejudge;
 pub mod report;
 pub mod repro;

@@ -4,11 +4,13 @@
 //! watchdog process kills the group when the examiner itself is killed. The leader stays a zombie until the
 //! [`Process`] is dropped, so that its process id cannot come to mean somebody else.
 
+mod attached;
 #[cfg(target_os = "linux")]
 mod group;
 #[cfg(not(target_os = "linux"))]
 #[path = "process/group_elsewhere.rs"]
 mod group;
+mod one_shot;
 mod output;
 mod usage;
 mod watchdog;
@@ -26,7 +28,9 @@ use crate::environment::without_manager;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
+pub use attached::Attached;
 pub(crate) use group::Member;
+pub use one_shot::{Ended, MAX_OUTPUT, run_to_end};
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
 pub(crate) use usage::Resident;

@@ -1,5 +1,6 @@
 //! `keel check`: one examination, its reports, its exit code.
 
+mod reach;
 mod reports;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use keel_checklist::report::{Report, plain};
 use keel_checklist::selftest;
 use keel_checklist::subject::{Flags, Subject};
 
+use self::reach::Reach;
 use self::reports::Reports;
 use crate::exit::{NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
@@ -43,52 +45,54 @@ pub(crate) struct Arguments {
 }
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "What to examine")]
+#[command(next_help_heading = "What to examine", group = clap::ArgGroup::new("started").args(["run", "attach"]))]
 pub(crate) struct SubjectArguments {
-    /// What to examine, as a file; ./keel.toml when it is there and --run is not given
-    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    /// What to examine, as a file; ./keel.toml when it is there and --url is not given
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
     config: Option<PathBuf>,
     /// The command that starts the service in the foreground
     #[arg(long, value_name = "COMMAND", requires = "url")]
     run: Option<String>,
-    /// Where it listens
-    #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
+    #[command(flatten)]
+    reach: Reach,
+    /// Where it listens: http://HOST:PORT, https://HOST:PORT or unix:/PATH
+    #[arg(long, value_name = "URL", requires = "started")]
     url: Option<String>,
     /// Where its health and metrics are, when that is another listener
-    #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
+    #[arg(long, value_name = "http://HOST:PORT", requires = "url")]
     admin: Option<String>,
     /// The path that says whether it is ready; unsaid, any answer below 500 to / counts
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     ready: Option<String>,
     /// The path of its health
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     health: Option<String>,
     /// The path of its metrics
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     metrics: Option<String>,
     /// The path of its OpenAPI document
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     openapi: Option<String>,
     /// The repository that the static probes read
-    #[arg(long, value_name = "FOLDER", requires = "run")]
+    #[arg(long, value_name = "FOLDER", requires = "url")]
     repository: Option<PathBuf>,
     /// A folder of its persistent data; can be given several times
-    #[arg(long, value_name = "FOLDER", requires = "run")]
+    #[arg(long, value_name = "FOLDER", requires = "url")]
     data: Vec<PathBuf>,
     /// It keeps no state: every request only reads
-    #[arg(long, requires = "run", conflicts_with = "data")]
+    #[arg(long, requires = "url", conflicts_with = "data")]
     stateless: bool,
     /// It calls nothing over a network
-    #[arg(long, requires = "run")]
+    #[arg(long, requires = "url")]
     no_dependencies: bool,
     /// A variable of its environment; can be given several times
-    #[arg(long, value_name = "NAME=VALUE", requires = "run")]
+    #[arg(long, value_name = "NAME=VALUE", requires = "url")]
     env: Vec<String>,
     /// No request may take longer [default: 30s]
-    #[arg(long, value_name = "DURATION", requires = "run")]
+    #[arg(long, value_name = "DURATION", requires = "url")]
     deadline: Option<String>,
     /// Until it is ready [default: 10s]
-    #[arg(long, value_name = "DURATION", requires = "run")]
+    #[arg(long, value_name = "DURATION", requires = "url")]
     start_timeout: Option<String>,
 }
 
@@ -157,6 +161,7 @@ pub(crate) async fn examined(
     subject: Subject,
 ) -> std::io::Result<Result<Report, StartFailure>> {
     let mut interrupt = Interrupt::new()?;
+    reach::tell_before(examination, &subject);
     let progress = Progress::new();
     progress.show(&format!("starting {}", subject.name));
     let show = |number, count, id: &str| progress.show(&format!("{number}/{count} {id}"));
@@ -176,9 +181,9 @@ pub(crate) fn not_started(failure: &StartFailure) -> u8 {
 
 impl SubjectArguments {
     pub(crate) fn subject(&self) -> Result<Subject, String> {
-        let told = match (&self.run, &self.url, &self.config) {
-            (Some(run), Some(url), _) => Subject::from_flags(self.flags(run, url)),
-            (_, _, Some(path)) => Subject::from_file(path),
+        let told = match (&self.url, &self.config) {
+            (Some(url), _) => Subject::from_flags(self.flags(self.run.as_deref().unwrap_or_default(), url)),
+            (_, Some(path)) => Subject::from_file(path),
             _ if Path::new(FILE).exists() => Subject::from_file(Path::new(FILE)),
             _ => {
                 return Err(format!(
@@ -193,6 +198,12 @@ impl SubjectArguments {
         Flags {
             run: run.to_owned(),
             url: url.to_owned(),
+            attach: self.reach.attach,
+            pid: self.reach.pid,
+            ca: self.reach.ca.clone(),
+            pin: self.reach.pin.clone(),
+            insecure_accept_any_certificate: self.reach.insecure_accept_any_certificate,
+            server_name: self.reach.server_name.clone(),
             admin: self.admin.clone(),
             ready: self.ready.clone(),
             health: self.health.clone(),

@@ -75,7 +75,7 @@ async fn follow(
 ) -> Result<Report, PlanError> {
     let templates = plan.kinds.iter().map(|kind| plan.template(kind)).collect::<Result<_, _>>()?;
     let streams = plan.protocol.streams();
-    let peer = Peer::of(&plan.target, plan.sources, plan.timeout).await;
+    let peer = Peer::of(&plan).await;
     let begun = Instant::now();
     let mut schedule = plan.profile.schedule(plan.arrivals, plan.seed.generator("arrivals"));
     let mut draw = Draw::new(&plan);

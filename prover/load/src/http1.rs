@@ -1,10 +1,9 @@
 //! HTTP/1.1 on one connection, in buffers that are used again and again.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::answer::{Answer, Head};
-use crate::connect::{Failure, Peer};
+use crate::connect::{Failure, Peer, Stream, is_over};
 use crate::template::{Filling, Template};
 
 /// Bytes read at a time.
@@ -13,7 +12,7 @@ const PIECE: usize = 16 << 10;
 /// A connection that is opened when it is needed.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     request: String,
     request_body: String,
     /// What was read and is not understood yet.
@@ -43,7 +42,7 @@ impl Connection {
         keep: usize,
     ) -> Result<Head, Failure> {
         template.write(filling, &mut self.request_body, &mut self.request);
-        if self.stream.as_ref().is_some_and(is_over) {
+        if self.stream.as_mut().is_some_and(is_over) {
             self.close();
         }
         let again = self.stream.is_some() && template.method.is_idempotent();
@@ -75,7 +74,10 @@ impl Connection {
             return Err((Failure::Refused, true));
         };
         // A failed write is not the end: a server may have answered before it stopped listening.
-        let written = stream.write_all(request.as_bytes()).await;
+        let written = match stream.write_all(request.as_bytes()).await {
+            Ok(()) => stream.flush().await,
+            failed => failed,
+        };
         let mut answer = Answer::new(template.method == ::http::Method::HEAD, keep);
         let mut silent = true;
         loop {
@@ -105,11 +107,4 @@ impl Connection {
         }
         Ok(answer.head)
     }
-}
-
-/// Whether a connection on which nothing is asked has ended. Costs no system call while nothing has happened on it.
-fn is_over(stream: &TcpStream) -> bool {
-    let read = stream.try_read(&mut [0; 1]);
-    // What comes unasked is no answer to what will be asked.
-    !read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }

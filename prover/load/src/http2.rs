@@ -1,4 +1,4 @@
-//! HTTP/2 with prior knowledge (RFC 9113, section 3.3), several workers on one connection.
+//! HTTP/2, several workers on one connection: with prior knowledge (RFC 9113, section 3.3), or by ALPN over TLS.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -90,8 +90,9 @@ pub(super) async fn ask(
 
 fn request(template: &Template, filling: &Filling) -> Result<::http::Request<()>, Failure> {
     let (authority, path) = (template.authority.filled(filling), template.path.filled(filling));
-    let mut request =
-        ::http::Request::builder().method(template.method.clone()).uri(format!("http://{authority}{path}"));
+    let mut request = ::http::Request::builder()
+        .method(template.method.clone())
+        .uri(format!("{}://{authority}{path}", template.scheme));
     for (name, value) in &template.headers {
         request = request.header(name.as_str(), value.filled(filling));
     }

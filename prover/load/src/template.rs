@@ -51,6 +51,8 @@ pub(super) struct Template {
     pub(super) method: Method,
     /// The value of `Host`, over HTTP/2 `:authority`.
     pub(super) authority: Text,
+    /// The scheme, over HTTP/2.
+    pub(super) scheme: &'static str,
     pub(super) path: Text,
     /// How much of the path is the target's own.
     prefix: usize,
@@ -179,7 +181,9 @@ impl Template {
         keep_alive: bool,
         http2: bool,
     ) -> Result<Self, String> {
-        let prefix = target.path().trim_end_matches('/');
+        // The path of a Unix socket's URL is the socket's.
+        let unix = target.scheme() == "unix";
+        let prefix = if unix { "" } else { target.path().trim_end_matches('/') };
         let text = |text: &str| Text::new(text, variables).map_err(|why| format!("{}: {why}", kind.name));
         let wrong = |why: String| format!("{}: {why}", kind.name);
         let (mut headers, mut authority, mut closes) = (Vec::new(), None, false);
@@ -204,7 +208,9 @@ impl Template {
         if let Some(authorization) = credentials::authorization(target).filter(|_| !given("authorization")) {
             headers.push(("authorization".to_owned(), Text::plain(&authorization)));
         }
-        let authority = authority.unwrap_or_else(|| Text::plain(&target[Position::BeforeHost..Position::AfterPort]));
+        let authority = authority.unwrap_or_else(|| {
+            Text::plain(if unix { "localhost" } else { &target[Position::BeforeHost..Position::AfterPort] })
+        });
         let sample = authority.filled(&Filling::sample());
         if http2 && sample.parse::<::http::uri::Authority>().is_err() {
             return Err(wrong(format!("Host: {sample:?} cannot be sent over HTTP/2: expected HOST or HOST:PORT")));
@@ -216,6 +222,7 @@ impl Template {
         }
         Ok(Self {
             method: kind.method.clone(),
+            scheme: if target.scheme() == "https" { "https" } else { "http" },
             authority,
             path,
             prefix: prefix.len(),

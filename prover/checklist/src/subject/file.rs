@@ -1,6 +1,8 @@
 //! Reads `keel.toml`; its form is shown in [`crate::subject`].
 
+mod operation;
 mod request;
+mod service;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,10 +17,12 @@ use toml::Spanned;
 use keel_input::diagnostics::{Mistakes, Reading};
 
 use self::request::{Known, Request};
+use self::service::Service;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
+use super::operation::Operation;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
-use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
+use super::values::{dependency_url, folder, name_of, service_url, url_path, variable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,34 +51,12 @@ enum Declared {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Service {
-    name: Option<String>,
-    run: Spanned<String>,
-    url: Spanned<String>,
-    admin: Option<Spanned<String>>,
-    ready: Option<Spanned<String>>,
-    health: Option<Spanned<String>>,
-    metrics: Option<Spanned<String>>,
-    openapi: Option<Spanned<String>>,
-    workdir: Option<Spanned<PathBuf>>,
-    repository: Option<Spanned<PathBuf>>,
-    #[serde(default)]
-    data: Vec<Spanned<PathBuf>>,
-    state: Option<Spanned<String>>,
-    deadline: Option<Spanned<String>>,
-    #[serde(alias = "start-timeout")]
-    start_timeout: Option<Spanned<String>>,
-    #[serde(alias = "drain-timeout")]
-    drain_timeout: Option<Spanned<String>>,
-    decisions: Option<PathBuf>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct DependencyTable {
     env: Spanned<String>,
+    value: Option<String>,
+    #[serde(default)]
+    sets: BTreeMap<String, String>,
+    listen: Option<Spanned<String>>,
     url: Spanned<String>,
     run: Option<String>,
     ready: Option<Spanned<String>>,
@@ -111,11 +93,11 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
-    if service.run.get_ref().trim().is_empty() {
-        reading.wrong(&service.run.span(), "`run` is empty: say the command that starts the service in the foreground");
-    }
-    let url = said(reading, Some(&service.url), "url", plain_url);
-    let admin = said(reading, service.admin.as_ref(), "admin", plain_url);
+    let (operation, run) = operation::read(reading, &service);
+    let url = said(reading, Some(&service.url), "url", service_url);
+    let admin = said(reading, service.admin.as_ref(), "admin", service_url);
+    let urls = [url.as_ref(), admin.as_ref()];
+    let trust = operation::trust(reading, &service, folder, urls.into_iter().flatten());
     let mut path = |text: &Option<Spanned<String>>, field| said(reading, text.as_ref(), field, url_path);
     let ready = path(&service.ready, "ready");
     let health = path(&service.health, "health");
@@ -134,9 +116,14 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         reading.wrong(&first.span(), "`data` names folders although `state` is \"none\": keep one of the two");
     }
     Some(Subject {
-        name: service.name.unwrap_or_else(|| name_of(service.run.get_ref())),
-        run: service.run.into_inner(),
+        name: service.name.unwrap_or_else(|| match &operation {
+            Operation::Foreground => name_of(&run),
+            Operation::Commands(_) | Operation::Attached { .. } => service.url.get_ref().clone(),
+        }),
+        run,
+        operation,
         url: url?,
+        trust: trust?,
         admin,
         ready,
         health,
@@ -173,8 +160,13 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         let many = said(reading, table.many.as_ref(), "many", |text| template(text, &["{1}", "{2}", "{3}"]));
         let named =
             said(reading, table.named.as_ref(), "named", |text| template(text, &["{name}", "{port}", "{resolver}"]));
+        let listen = said(reading, table.listen.as_ref(), "listen", |text| {
+            text.parse().map_err(|_| format!("{text:?}: expected ADDRESS:PORT, such as 127.0.0.1:9400"))
+        });
         let (trip, release, env_of_run) = (table.trip, table.release, table.run_env);
-        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run, many, named, trip, release })
+        let (value, sets, run) = (table.value, table.sets, table.run);
+        let (env, url) = (env?, url?);
+        Some(Dependency { name, env, value, sets, listen, url, run, ready, env_of_run, many, named, trip, release })
     };
     Dependencies::Declared(table.into_iter().filter_map(read).collect())
 }

@@ -1,6 +1,7 @@
 //! One request of the mix: `[[requests]]` of `keel.toml`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// One request of the mix.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct RequestSpec {
     pub list: bool,
     /// Whether it takes longer than its deadline, on purpose.
     pub slow: bool,
+    /// Its deadline, when that is shorter than the service's.
+    pub deadline: Option<Duration>,
     /// Whether it computes for long.
     pub heavy: bool,
     /// Whether it crashes its handler or worker, on purpose.

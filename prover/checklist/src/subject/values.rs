@@ -5,32 +5,46 @@ use std::path::Path;
 use keel_input::credentials;
 use url::Url;
 
-/// A URL of plain HTTP.
-pub(super) fn plain_url(text: &str) -> Result<Url, String> {
-    let form = "expected http://HOST:PORT";
+/// A URL at which a service is called.
+pub(super) fn service_url(text: &str) -> Result<Url, String> {
+    let form = "expected http://HOST:PORT, https://HOST:PORT or unix:/PATH/OF.sock";
     let url = credentials::parse(text).map_err(|why| format!("{why}; {form}"))?;
     let text = credentials::shown_text(text);
     match url.scheme() {
-        "http" => Ok(url),
-        "https" => Err(format!(
-            "{text:?}: this version examines plain HTTP; name the listener behind TLS, or start the service without \
-             TLS, and say http://HOST:PORT"
-        )),
+        "http" | "https" => Ok(url),
+        "unix" if url.host_str().is_none_or(str::is_empty) && url.path().len() > 1 => Ok(url),
         _ => Err(format!("{text:?}: {form}")),
     }
 }
 
 /// A URL with a host, or one that reaches something in the file system; its scheme is the dependency's own.
 pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
-    let form = "expected http://HOST:PORT, tcp://HOST:PORT, or such as postgres://HOST:PORT/NAME";
+    let form =
+        "expected http://HOST:PORT, https://localhost:PORT, tcp://HOST:PORT, or such as postgres://HOST:PORT/NAME";
     let url = credentials::parse(text).map_err(|why| format!("{why}; {form}"))?;
     let text = credentials::shown_text(text);
     match url.scheme() {
-        "https" => Err(format!("{text:?}: the fault proxy passes plain TCP; say http:// or tcp://")),
+        "https" if !is_here(&url) => Err(format!(
+            "{text:?}: the proxy in front of it is at 127.0.0.1 or localhost, for which its certificate is not; name a stand-in on \
+             this machine that has a certificate for localhost, or say http://"
+        )),
+        "postgres" | "postgresql" if !is_here(&url) && compares_names(&url) => Err(format!(
+            "{text:?}: sslmode=verify-full compares the name in the certificate, and the proxy in front of it is at 127.0.0.1; say \
+             sslmode=verify-ca or sslmode=require, or sslmode=disable where the server speaks without TLS"
+        )),
         _ if url.cannot_be_a_base() => Err(format!("{text:?}: {form}")),
         "tcp" if url.port().is_none() => Err(format!("{text:?} has no port; {form}")),
         _ => Ok(url),
     }
+}
+
+/// Whether a URL names this machine.
+fn is_here(url: &Url) -> bool {
+    ["localhost", "127.0.0.1"].contains(&url.host_str().unwrap_or_default())
+}
+
+fn compares_names(url: &Url) -> bool {
+    url.query_pairs().any(|(name, mode)| name == "sslmode" && mode == "verify-full")
 }
 
 /// The path of a URL.

@@ -4,3 +4,4 @@
 mod graceful_close;
 mod load;
 mod request;
+mod tls;

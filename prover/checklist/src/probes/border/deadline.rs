@@ -127,7 +127,7 @@ async fn examine_slow(lab: &Lab, specs: &[RequestSpec]) -> Vec<Evidence> {
     for (spec, exchange) in specs.iter().zip(&exchanges) {
         let declared =
             format!("{} is declared to take longer than its deadline, and did not succeed within it", spec.name);
-        let pieces = judge(spec, exchange, "although it would take longer", lab.subject.deadline);
+        let pieces = judge(spec, exchange, "although it would take longer", deadline_of(lab, spec));
         match Control::seen(true, declared, "") {
             Ok(control) => evidence.extend(pieces.map(|piece| piece.by(&control))),
             Err(failed) => evidence.push(clause::ANSWER.uncontrolled(&failed)),
@@ -143,6 +143,11 @@ async fn examine_slow(lab: &Lab, specs: &[RequestSpec]) -> Vec<Evidence> {
     let control = Control::seen(ended.is_some(), "the service was busy with slow requests", "");
     evidence.push(control.iter().fold(piece, Evidence::by));
     evidence
+}
+
+/// Its own, when that is shorter than the service's.
+fn deadline_of(lab: &Lab, spec: &RequestSpec) -> Duration {
+    spec.deadline.unwrap_or(lab.subject.deadline).min(lab.subject.deadline)
 }
 
 /// Whether work has ended by the CPU; none where it used none that could be seen to end. On a busy machine what goes on uses

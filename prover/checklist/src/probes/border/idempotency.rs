@@ -55,8 +55,6 @@ const AT_ONCE: usize = 50;
 const REPEATS: usize = 20;
 /// Between two repeats.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The signal that cannot be caught.
-const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -300,7 +298,7 @@ async fn killed_during(lab: &mut Lab, count: &Count<'_>, moment: Duration) -> Re
 }
 
 async fn kill_and_start(lab: &mut Lab) -> Result<(), String> {
-    lab.process().signal_group(SIGKILL);
+    lab.kill().await.map_err(|failure| format!("it was not killed: {failure}"))?;
     lab.process().wait(Duration::from_secs(5)).await;
     lab.ensure_running().await.map(|_| ()).map_err(|failure| format!("it did not start again after SIGKILL: {failure}"))
 }

@@ -72,6 +72,37 @@ enum Bad {
     TooLong(TooLong),
 }
 
+impl Bad {
+    /// Whether it is an answer of HTTP in the clear, which nobody understands who speaks something else.
+    fn is_of_http(&self) -> bool {
+        matches!(self, Self::TooLong(_) | Self::Proxy(Fault::ServerError))
+    }
+
+    /// What the dependency does when it does not speak HTTP in the clear: the fault meets the first messages of the connection.
+    fn elsewhere(&self, told: &'static str) -> &'static str {
+        match self {
+            Self::Proxy(Fault::Truncate(_)) => "breaks off after 20 bytes",
+            Self::Proxy(Fault::LostAnswer) => "takes the first message and closes without an answer",
+            _ => told,
+        }
+    }
+
+    /// Whether TLS's handshake meets it instead of the answer within.
+    fn is_met_by_handshake(&self) -> bool {
+        matches!(self, Self::Proxy(Fault::Truncate(_) | Fault::LostAnswer | Fault::Garbage))
+    }
+}
+
+/// What is not tried with a dependency that does not speak HTTP in the clear. Other protocols have no status 500.
+fn untried(clause: Clause, bad: &Bad, name: &str, told: &str, scheme: &str) -> Evidence {
+    let what =
+        format!("{name} that {told} was not tried: it is called at {scheme}://, and that is an answer of plain HTTP");
+    match bad {
+        Bad::Proxy(_) if scheme != "https" => clause.figure(what),
+        _ => clause.gap(what),
+    }
+}
+
 /// What the dependency does, in this order, and how it is told.
 const WAYS: [(Bad, Clause, &str); 9] = [
     (Bad::Proxy(Fault::Reset), clause::MISSING, "resets the connection"),
@@ -93,11 +124,22 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(finding) => return finding,
     };
     for dependent in &dependents {
+        let name = &dependent.name;
+        let scheme = lab.dependency_url(name).map(|url| url.scheme().to_owned()).filter(|scheme| scheme != "http");
         for (bad, clause, told) in WAYS {
-            let name = &dependent.name;
             if !timetable.has(lab.subject.deadline + GRACE + BESIDE) {
                 evidence.push(clause.gap(format!("{name} that {told} was not tried: the time of the probe was over")));
                 continue;
+            }
+            if let Some(scheme) = scheme.as_ref().filter(|_| bad.is_of_http()) {
+                evidence.push(untried(clause, &bad, name, told, scheme));
+                continue;
+            }
+            let told = if scheme.is_some() { bad.elsewhere(told) } else { told };
+            if scheme.as_deref() == Some("https") && bad.is_met_by_handshake() {
+                let what =
+                    format!("{name} is reached over TLS: that it {told} is met by the handshake, not by an answer");
+                evidence.push(clause.gap(what));
             }
             // A service that leaves a failing dependency alone would not hear the next fault.
             let again = dependent.recovery(lab, clause::CLEAR_ERROR).await;

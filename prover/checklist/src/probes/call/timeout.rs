@@ -119,7 +119,7 @@ fn not_tried(lab: &Lab, name: &str, transport: Transport) -> Vec<Evidence> {
         Transport::Unsaid => {
             let what = format!(
                 "whether {name} is reached over TLS is not said: for PostgreSQL add sslmode=disable or sslmode=require to its \
-                 url, for others tcp:// or tls://"
+                 url, for others say tcp:// or tls://, and in `value` what the variable carries"
             );
             vec![clause::TLS.gap(what)]
         }

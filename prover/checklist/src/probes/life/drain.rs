@@ -281,7 +281,8 @@ async fn watch(lab: &Lab, listener: &Listener, asked: Instant, patience: Duratio
                 seen.unready_by_answer = exchange.answer().is_some();
             }
         }
-        if seen.refused.is_none() && RawConnection::connect(listener.address, None, LOOK_BOUND).await.is_err() {
+        if seen.refused.is_none() && RawConnection::connect(listener.endpoint.clone(), None, LOOK_BOUND).await.is_err()
+        {
             seen.refused = Some(asked.elapsed());
         }
         if lab.subject.ready.is_none() && seen.refused.is_some() {

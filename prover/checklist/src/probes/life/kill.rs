@@ -66,7 +66,6 @@ const LEAST_WRITE: Duration = Duration::from_millis(100);
 const MAX_READ: usize = 100;
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
-const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -113,7 +112,13 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
             before.push(count.now(lab).await.0);
         }
         let writing = lab.pace.of(WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).max(LEAST_WRITE);
-        let written = write_until_killed(lab, &kinds, writing).await;
+        let written = match write_until_killed(lab, &kinds, writing).await {
+            Ok(written) => written,
+            Err(failure) => {
+                evidence.push(not_killed(&failure));
+                return Finding::judge(ID, evidence);
+            }
+        };
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
@@ -179,9 +184,16 @@ impl Round {
 }
 
 /// Every write until the kill, with what became of it.
-async fn write_until_killed(lab: &mut Lab, kinds: &[Kind], after: Duration) -> Vec<(usize, Exchange)> {
+///
+/// # Errors
+/// When it cannot be killed.
+async fn write_until_killed(
+    lab: &mut Lab,
+    kinds: &[Kind],
+    after: Duration,
+) -> Result<Vec<(usize, Exchange)>, StartFailure> {
     let kill_at = Instant::now() + after;
-    let written = {
+    let (written, killed) = {
         let running: &Lab = lab;
         let client = running.http();
         let writers = (0..WRITERS).map(|writer| {
@@ -201,18 +213,23 @@ async fn write_until_killed(lab: &mut Lab, kinds: &[Kind], after: Duration) -> V
         });
         let killing = async {
             tokio::time::sleep_until(kill_at.into()).await;
-            running.signal_group(SIGKILL);
+            running.kill().await
         };
-        tokio::join!(join_all(writers), killing).0
+        tokio::join!(join_all(writers), killing)
     };
+    killed?;
     lab.process().wait(Duration::from_secs(5)).await;
-    written.into_iter().flatten().collect()
+    Ok(written.into_iter().flatten().collect())
 }
 
 async fn start_again(lab: &mut Lab) -> Result<Evidence, StartFailure> {
     lab.stop().await;
     let started = lab.start_with(|_| {}).await?;
     Ok(clause::RESTART.holds(format!("killed, it was ready again {:.1?} after its start", started.ready)))
+}
+
+fn not_killed(failure: &StartFailure) -> Evidence {
+    clause::RESTART.gap(format!("it was not killed: {failure}")).showing(failure.output.join(" · "))
 }
 
 fn not_started(failure: &StartFailure) -> Evidence {
@@ -289,7 +306,10 @@ fn recipe(spec: &RequestSpec, exchange: &Exchange) -> Option<Recipe> {
 async fn stateless(lab: &mut Lab) -> Finding {
     let mut evidence = vec![clause::NO_LOSS.is_void("state = \"none\"")];
     for _ in 0..ROUNDS {
-        lab.signal_group(SIGKILL);
+        if let Err(failure) = lab.kill().await {
+            evidence.push(not_killed(&failure));
+            break;
+        }
         lab.process().wait(Duration::from_secs(5)).await;
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),

@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 use http::Method;
 use keel_wire::answers;
 use keel_wire::http::{Exchange, Request};
-use keel_wire::raw::RawConnection;
 
 use crate::clause::Clause;
 use crate::clause::web::headers as clause;
@@ -30,6 +29,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
+use crate::probes::support::listener::Listener;
 use crate::subject::RequestSpec;
 
 const ID: &str = "web.headers";
@@ -162,8 +162,7 @@ fn recipe(exchange: &Exchange, fault: &str) -> Recipe {
 async fn malformed(lab: &Lab) -> Evidence {
     const SENT: &str = "GET / HTTP/1.1\r\nHost: keel\r\nthis line is no header\r\n\r\n";
     let heard = async {
-        let to = keel_wire::address::answering(&lab.subject.url).await.ok()?;
-        let mut connection = RawConnection::connect(to, None, RAW_PATIENCE).await.ok()?;
+        let mut connection = Listener::of(lab).await.ok()?.open().await.ok()?;
         connection.write(SENT.as_bytes(), RAW_PATIENCE).await.ok()?;
         Some(connection.listen_answer(RAW_PATIENCE).await)
     };

@@ -37,6 +37,7 @@ pub(super) struct Request {
     list: bool,
     #[serde(default)]
     slow: bool,
+    deadline: Option<Spanned<String>>,
     #[serde(default)]
     heavy: bool,
     #[serde(default)]
@@ -93,6 +94,10 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     if let Some(read) = &request.read {
         path(reading, read, &known.saved);
     }
+    let deadline = request.deadline.as_ref().and_then(|text| {
+        let read = keel_input::duration::parse(text.get_ref()).map_err(|what| format!("`deadline` = {what}"));
+        reading.kept(&text.span(), read)
+    });
     RequestSpec {
         name: request.name,
         method,
@@ -108,6 +113,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,
         slow: request.slow,
+        deadline,
         heavy: request.heavy,
         crash: request.crash,
     }

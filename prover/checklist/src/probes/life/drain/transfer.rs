@@ -64,7 +64,7 @@ impl Transfer {
             ended: None,
         };
         let how = Connect { receive_buffer: Some(BUFFER), max_segment: Some(SEGMENT), ..Connect::default() };
-        let mut connection = match RawConnection::connect_with(listener.address, how, PATIENCE).await {
+        let mut connection = match RawConnection::connect_with(listener.endpoint.clone(), how, PATIENCE).await {
             Ok(connection) => connection,
             Err(error) => return not_begun(error.to_string()),
         };

@@ -43,6 +43,9 @@ struct Outcome {
 /// Why the port could not be taken.
 pub(super) async fn on_a_taken_port(lab: &Lab) -> Result<Evidence, String> {
     let url = &lab.subject.url;
+    if url.scheme() == "unix" {
+        return Err(format!("{url} is no port, and a socket that is taken was not tried: name a TCP port in `url`"));
+    }
     let port = url.port_or_known_default().unwrap_or(80);
     let holders = hold(url.host_str().unwrap_or("127.0.0.1"), port)
         .map_err(|error| format!("port {port} could not be taken to see what the service does then: {error}"))?;
