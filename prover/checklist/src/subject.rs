@@ -64,7 +64,8 @@
 //!
 //! Paths of files are relative to the folder of `keel.toml`; `workdir = "..."` says where `run` starts, unsaid that folder.
 //!
-//! Templates in `path`, header values and `json` strings: `{key}` (a new unique key a request), `{n}` (a counter), and every saved name.
+//! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` (a counter), and every saved
+//! name. A name in braces that nothing fills is a mistake.
 
 mod dependency;
 mod file;

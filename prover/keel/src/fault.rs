@@ -5,6 +5,7 @@ mod program;
 use std::time::Duration;
 
 use keel_drill::fault::{About, Available, Fault, FaultError, Injected, Journal};
+use keel_input::diagnostics::clearer;
 use serde::Deserialize as _;
 use tokio::process::Child;
 
@@ -234,7 +235,7 @@ fn table(name: &str, settings: &[String]) -> Result<toml::Table, String> {
 }
 
 fn fault(name: &str, table: toml::Table) -> Result<Fault, String> {
-    Fault::deserialize(table).map_err(|error| format!("{name}: {}", error.to_string().trim_end()))
+    Fault::deserialize(table).map_err(|error| format!("{name}: {}", clearer(error.message())))
 }
 
 fn list() -> u8 {
@@ -274,6 +275,7 @@ mod tests {
         assert!(words("stop pid=x").unwrap_err().contains("u32"));
         assert!(words("earthquake").unwrap_err().contains("read-only-disk"));
         assert!(words("disk switch=/x fsink=EIO").unwrap_err().contains("fsync"));
+        assert!(words("slop pid=7").unwrap_err().contains("there is no `slop`: did you mean `stop`?"));
         assert!(words("stop 7").unwrap_err().contains("NAME=VALUE"));
         assert!(words("stop pid=7 force=1").unwrap_err().contains("force"), "{:?}", words("stop pid=7 force=1"));
     }

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keel_input::diagnostics::Reading;
 use keel_input::seed::Seed;
 use keel_load::profile::{Arrivals, Profile, Stretch};
 use keel_load::threshold::Threshold;
@@ -83,7 +84,8 @@ pub(super) fn read(path: &Path) -> Result<(Plan, Vec<Threshold>), String> {
         return Err(told(&format!("it has {length} bytes; a plan has at most {MAX_FILE}")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-    let file: File = toml::from_str(&text).map_err(|error| told(&error))?;
+    let name = path.display().to_string();
+    let file: File = Reading::new(&name, &text).toml().map_err(|mistakes| mistakes.to_string())?;
     let folder = path.parent().unwrap_or(Path::new("."));
     file.plan(folder).map_err(|why| told(&why))
 }
