@@ -97,15 +97,17 @@ fn departures(spec: &RequestSpec, exchange: &Exchange) -> Vec<Departure> {
 /// The status and the beginning of the body, on one line.
 fn told(exchange: &Exchange) -> String {
     let Some(answer) = exchange.answer() else { return exchange.came_back() };
+    let status = answer.status.as_u16();
+    let media_type = answer.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media_type.is_some_and(|media_type| media_type.starts_with("text/html")) {
+        // A page begins with what nobody needs to read.
+        return format!("{status} with a page of {} bytes", answer.body_length);
+    }
     let body = String::from_utf8_lossy(&answer.body);
     let words = body.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown: String = words.chars().take(SHOWN).collect();
     let more = if words.chars().count() > SHOWN { "\u{2026}" } else { "" };
-    if shown.is_empty() {
-        format!("{} without a body", answer.status.as_u16())
-    } else {
-        format!("{} {shown}{more}", answer.status.as_u16())
-    }
+    if shown.is_empty() { format!("{status} without a body") } else { format!("{status} {shown}{more}") }
 }
 
 /// The usual remedy for a status that was not declared.
@@ -175,6 +177,15 @@ mod tests {
                 .to_string()
                 .contains("expected 201, was answered 200 without a body")
         );
+    }
+
+    #[test]
+    fn a_page_is_told_by_its_length() {
+        let mut exchange = answered(Ok((404, "<!DOCTYPE html><title>Nothing</title>")));
+        if let Ok(answer) = &mut exchange.outcome {
+            answer.headers.insert("content-type", "text/html; charset=utf-8".parse().unwrap());
+        }
+        assert_eq!(departures(&spec(), &exchange)[0].answer, "404 with a page of 37 bytes");
     }
 
     #[test]

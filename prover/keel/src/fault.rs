@@ -235,7 +235,14 @@ fn table(name: &str, settings: &[String]) -> Result<toml::Table, String> {
 }
 
 fn fault(name: &str, table: toml::Table) -> Result<Fault, String> {
-    Fault::deserialize(table).map_err(|error| format!("{name}: {}", clearer(error.message())))
+    Fault::deserialize(table.clone()).map_err(|error| {
+        let message = error.message();
+        // The parser names a value that it refuses, and not its key.
+        let refused = |(key, value): &(&String, &toml::Value)| *key != "fault" && message.contains(&value.to_string());
+        let key = table.iter().find(refused).filter(|_| message.starts_with("invalid"));
+        let key = key.map_or_else(String::new, |(key, _)| format!("`{key}`: "));
+        format!("{name}: {key}{}", clearer(message))
+    })
 }
 
 fn list() -> u8 {
@@ -272,7 +279,7 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_what_is_wanted() {
         assert!(words("stop").unwrap_err().contains("pid"));
-        assert!(words("stop pid=x").unwrap_err().contains("u32"));
+        assert_eq!(words("stop pid=x").unwrap_err(), "stop: `pid`: invalid type: string \"x\", expected u32");
         assert!(words("earthquake").unwrap_err().contains("read-only-disk"));
         assert!(words("disk switch=/x fsink=EIO").unwrap_err().contains("fsync"));
         assert!(words("slop pid=7").unwrap_err().contains("there is no `slop`: did you mean `stop`?"));

@@ -1,5 +1,6 @@
 //! An examination as Markdown, for a comment on a pull request or `$GITHUB_STEP_SUMMARY`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::content::{Examined, Report};
@@ -7,7 +8,7 @@ use super::format::{FileFlag, Format, Look};
 use super::harm::by_harm;
 use super::safe::plain;
 use super::words::{mark, told, word};
-use crate::finding::{Bearing, Verdict};
+use crate::finding::{Bearing, Evidence, Verdict};
 
 /// The most bytes: a comment on GitHub holds 65,536 characters.
 const MOST: usize = 60_000;
@@ -102,7 +103,9 @@ fn whole(examined: &Examined) -> String {
     let finding = &examined.finding;
     let mut text = format!("- **`{}`** {}\n", finding.id(), literal(finding.summary()));
     let deciding = |bearing: Bearing| matches!(bearing, Bearing::Against | Bearing::Gap);
-    let pieces: Vec<_> = finding.evidence().iter().filter(|piece| deciding(piece.bearing())).collect();
+    let mut seen = BTreeSet::new();
+    let is_new = |piece: &&Evidence| deciding(piece.bearing()) && seen.insert(told(piece));
+    let pieces: Vec<&Evidence> = finding.evidence().iter().filter(is_new).collect();
     for piece in pieces.iter().take(PIECES) {
         let _ = writeln!(text, "  - {} {}", mark(piece.bearing()).replace('-', "\u{2212}"), literal(&told(piece)));
         for (name, part) in [("sent", &piece.sent), ("got", &piece.came_back)] {

@@ -8,7 +8,8 @@ use keel_checklist::report::{Baseline, FailOn, Report};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Outcome")]
 pub(super) struct Outcome {
-    /// The findings that make the exit code 1
+    /// The findings that make the exit code 1: what falls short, what is unknown too, or only what falls short and did not in
+    /// the baseline
     #[arg(long, value_enum, value_name = "WHAT", default_value = "falls-short")]
     fail_on: Word,
     /// The same as --fail-on unknown
@@ -19,13 +20,11 @@ pub(super) struct Outcome {
     baseline: Option<PathBuf>,
 }
 
+/// The words of `--fail-on`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Word {
-    /// An attribute falls short
     FallsShort,
-    /// An attribute falls short or is unknown
     Unknown,
-    /// An attribute falls short that did not in the report of --baseline
     New,
 }
 
