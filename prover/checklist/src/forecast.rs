@@ -122,9 +122,12 @@ mod tests {
     #[test]
     fn a_declaration_that_excludes_an_attribute_is_respected() {
         let none = subject("dependencies = \"none\"\n[service]\nstate = \"none\"\n");
-        for id in ["call.timeout", "call.jitter", "web.csrf", "border.idempotency"] {
+        for id in ["call.timeout", "call.jitter", "web.csrf", "border.idempotency", "border.deadline"] {
             assert_eq!(of(id, &none).reach, Reach::NotApplicable, "{id}");
         }
+        let slow = "[[requests]]\nname = \"long\"\npath = \"/\"\nslow = true\n";
+        let slow = subject(&format!("dependencies = \"none\"\n[service]\nstate = \"none\"\n{slow}"));
+        assert_eq!(of("border.deadline", &slow).reach, Reach::Whole);
     }
 
     #[test]

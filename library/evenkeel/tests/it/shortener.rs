@@ -18,7 +18,10 @@ fn the_guide_shows_the_example_that_compiles() {
     let (_, code) = example.split_once("\n\n").unwrap();
     assert!(guide.contains(code), "docs/guide/first-service.md must show the code of examples/shortener.rs:\n{code}");
     let lines = code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count();
-    assert!(lines < 80, "a service with a store, a dependency and periodic work has fewer than 80 lines of code: {lines}");
+    assert!(
+        lines < 80,
+        "a service with a store, a dependency and periodic work has fewer than 80 lines of code: {lines}"
+    );
 }
 
 #[test]

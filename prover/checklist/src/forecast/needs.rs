@@ -71,6 +71,8 @@ pub(super) enum Exclusion {
     NoDependencies,
     /// It keeps no state.
     Stateless,
+    /// It calls nothing, and no request is declared slow: no request waits.
+    NothingWaits,
 }
 
 /// The needs of one probe.
@@ -109,7 +111,7 @@ const NEEDS: &[Needs] = {
         needs("web.csrf", &[Body], &[], STATE),
         needs("border.limits", &[], &[Body, Json], &[]),
         needs("border.slow-clients", &[], &[Body], &[]),
-        needs("border.deadline", &[SlowOrUses], &[Dependencies], &[]),
+        needs("border.deadline", &[SlowOrUses], &[Dependencies], &[Exclusion::NothingWaits]),
         needs("border.problem", &[], &[ServerError, Json], &[]),
         needs("border.idempotency", &[Idempotent], &[ReadBack], STATE),
         needs("border.pagination", &[List], &[Save], STATE),
@@ -162,6 +164,9 @@ impl Exclusion {
         match self {
             Self::NoDependencies => matches!(&subject.dependencies, Dependencies::Declared(list) if list.is_empty()),
             Self::Stateless => subject.state == State::None,
+            Self::NothingWaits => {
+                Self::NoDependencies.is_declared(subject) && !subject.requests.iter().any(|spec| spec.slow)
+            }
         }
     }
 }

@@ -147,11 +147,12 @@ fn the_list_tells_what_would_run_what_is_missing_and_how_long_and_starts_nothing
     for words in [
         "probes, about",
         "Nothing has been started.",
-        "call.cpu-bulkhead               `heavy = true` on the request that computes longest",
+        "call.cpu-bulkhead `heavy = true` on the request that computes longest",
         "not applicable",
-        "ship.make                       `repository = \".\"`",
+        "ship.make `repository = \".\"`",
     ] {
-        assert!(told.contains(words), "{words:?} is not in\n{told}");
+        let plain = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plain.contains(words), "{words:?} is not in\n{told}");
     }
     assert!(!folder.path().join("started").exists());
     let listed: serde_json::Value =
