@@ -63,7 +63,7 @@ pub fn of(id: &'static str, subject: &Subject) -> Forecast {
     };
     let lacks = if reach == Reach::NotApplicable { Vec::new() } else { whole.into_iter().chain(part).collect() };
     let runs = matches!(reach, Reach::Whole | Reach::Part);
-    let takes = if runs { durations::of(id, subject) } else { Duration::ZERO };
+    let takes = if runs { durations::of(id) } else { Duration::ZERO };
     Forecast { id, reach, lacks, takes }
 }
 

@@ -19,8 +19,15 @@ pub(super) struct Teller {
     since: Instant,
     /// The estimated durations of the probes, in their order.
     estimates: Vec<Duration>,
-    /// The probe that runs, from 0, and its attribute.
-    running: Option<(usize, String)>,
+    running: Option<Running>,
+}
+
+/// The probe that runs.
+struct Running {
+    /// Its number, from 1.
+    number: usize,
+    id: String,
+    since: Instant,
 }
 
 impl Teller {
@@ -29,7 +36,7 @@ impl Teller {
         let estimates: Vec<Duration> = forecasts.iter().map(|forecast| forecast.takes).collect();
         let teller = Self { progress: (!quiet).then(Progress::new), since: Instant::now(), estimates, running: None };
         if !teller.estimates.is_empty() {
-            let (probes, left) = (teller.estimates.len(), about(teller.left()));
+            let (probes, left) = (teller.estimates.len(), about(teller.after(0)));
             teller.line(&format!("keel: examining {} with {probes} probes, {left}", plain(subject)));
         }
         teller
@@ -40,13 +47,13 @@ impl Teller {
         match event {
             Event::Tried(first_try) => told(first_try).iter().for_each(|line| self.line(line)),
             Event::Begins { number, id, .. } => {
-                self.running = Some((number.saturating_sub(1), (*id).to_owned()));
+                self.running = Some(Running { number: *number, id: (*id).to_owned(), since: Instant::now() });
                 self.tick();
             }
             Event::Found { number, count, finding, took } => {
                 self.running = None;
-                let rest = self.estimates.iter().skip(*number).sum();
-                let left = if number == count { "done".to_owned() } else { format!("~{} left", clock(rest)) };
+                let left =
+                    if number == count { "done".to_owned() } else { format!("~{} left", clock(self.after(*number))) };
                 let width = count.to_string().len();
                 let took =
                     if *took < WORTH_TELLING { String::new() } else { format!("  ({:.0} s)", took.as_secs_f64()) };
@@ -63,10 +70,11 @@ impl Teller {
 
     /// Writes over the line on a terminal.
     pub(super) fn tick(&self) {
-        let (Some(progress), Some((place, id))) = (&self.progress, &self.running) else { return };
-        let rest = self.estimates.iter().skip(*place).sum();
+        let (Some(progress), Some(Running { number, id, since })) = (&self.progress, &self.running) else { return };
+        let own = self.estimates.get(number.saturating_sub(1)).copied().unwrap_or_default();
+        let left = self.after(*number) + own.saturating_sub(since.elapsed());
         let (count, gone) = (self.estimates.len(), clock(self.since.elapsed()));
-        progress.show(&format!("{}/{count}  {gone}  ~{} left  {id}", place + 1, clock(rest)));
+        progress.show(&format!("{number}/{count}  {gone}  ~{} left  {id}", clock(left)));
     }
 
     /// Whether there is a line that is written over.
@@ -74,8 +82,9 @@ impl Teller {
         self.progress.as_ref().is_some_and(Progress::is_shown)
     }
 
-    fn left(&self) -> Duration {
-        self.estimates.iter().sum()
+    /// The estimated duration of the probes after one, by its number; of all after none.
+    fn after(&self, number: usize) -> Duration {
+        self.estimates.iter().skip(number).sum()
     }
 
     fn line(&self, text: &str) {
