@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::Double;
 use keel_drill::process::{Exit, Launch, Line, MAX_LINES, Process, Usage};
+use keel_input::credentials;
 use keel_proxy::FaultProxy;
 use keel_wire::http::{Client, Exchange, Request};
 use url::Url;
@@ -385,8 +386,9 @@ impl Lab {
                 if since.elapsed() > PORT_PATIENCE {
                     return Err(StartFailure {
                         reason: format!(
-                            "something else listens on {url} although the service is not started yet: stop it, \
-                             or give the service another port and say so in `url` or `admin`"
+                            "something else listens on {} although the service is not started yet: stop it, \
+                             or give the service another port and say so in `url` or `admin`",
+                            credentials::shown(url)
                         ),
                         output: Vec::new(),
                     });
@@ -420,6 +422,7 @@ impl Lab {
                 return Err(StartFailure { reason, output: last_lines(process) });
             }
         }
+        let url = credentials::shown(&url);
         let seen = match listening {
             None => format!("nothing listens on {url}: check that `url` is where it listens"),
             Some(_) => format!("{url} accepts connections, but {readiness} says that it is not ready"),

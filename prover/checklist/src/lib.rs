@@ -11,6 +11,7 @@
 //! - [`forecast`]: the declarations that each probe lacks, and its duration, before anything is started.
 //! - [`first_try`]: the declared requests, sent once before any probe runs.
 //! - [`examination`]: runs the probes in order and applies the decisions.
+//! - [`openapi`]: OpenAPI documents, in JSON and YAML.
 //! - [`report`]: an examination as text, in each of [`report::FORMATS`], also compared with an earlier one.
 //! - [`sources`]: the files of an attribute in the repository.
 
@@ -25,6 +26,7 @@ pub mod finding;
 pub mod first_try;
 pub mod forecast;
 pub mod lab;
+pub mod openapi;
 pub mod probe;
 pub mod probes;
 pub mod report;

@@ -59,13 +59,13 @@
 //! crash = false                          # a request that panics or kills a worker
 //!
 //! [soak]
-//! lasts = "60s"                          # how long prove.soak holds its load; unsaid 30s
+//! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
 //!
 //! Paths of files are relative to the folder of `keel.toml`; `workdir = "..."` says where `run` starts, unsaid that folder.
 //!
-//! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` (a counter), and every saved
-//! name. A name in braces that nothing fills is a mistake.
+//! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` or `{number}` (a counter), and every saved
+//! name; a name in braces that nothing fills is a mistake. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
 
 mod dependency;
 mod file;

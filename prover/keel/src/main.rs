@@ -1,5 +1,6 @@
 //! The command line of the prover.
 
+mod address;
 mod attack;
 mod check;
 mod completions;
@@ -8,6 +9,7 @@ mod exit;
 mod explain;
 mod fault;
 mod history;
+mod init;
 mod interrupt;
 mod list;
 mod load;
@@ -52,6 +54,8 @@ enum Command {
     Fault(fault::Arguments),
     /// Judge what clients recorded: a bank, registers, effects
     History(history::Arguments),
+    /// Write a commented keel.toml from a look at the running service and its OpenAPI document
+    Init(Box<init::Arguments>),
     /// List the catalogue's attributes
     List(list::Arguments),
     /// Send an open-loop load, and judge what comes back
@@ -73,10 +77,35 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
         Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The help texts of a command and all below it, with the argument's name.
+    fn helps(command: &clap::Command, found: &mut Vec<(String, String)>) {
+        for argument in command.get_arguments() {
+            let texts = [argument.get_help(), argument.get_long_help()].into_iter().flatten();
+            found.extend(texts.map(|text| (format!("{} {}", command.get_name(), argument.get_id()), text.to_string())));
+        }
+        command.get_subcommands().for_each(|below| helps(below, found));
+    }
+
+    #[test]
+    fn no_help_text_has_the_mark_that_clap_shows_as_a_line_break() {
+        let mut found = Vec::new();
+        helps(&Keel::command(), &mut found);
+        let marked: Vec<_> = found.iter().filter(|(_, text)| text.contains("{n}")).collect();
+        assert!(found.len() > 50 && marked.is_empty(), "{marked:?}");
+    }
 }

@@ -1,35 +1,84 @@
-//! Opening a connection to the target.
+//! Opening connections to the target.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::cell::Cell;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-
-use crate::plan::Plan;
+use url::{Host, Url};
 
 /// How an attempt ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Refused,
     Reset,
-    Broken,
+    /// What came is no answer, and why.
+    Broken(&'static str),
 }
 
-/// Opens a connection to the target, from the worker's own address where the plan has several.
-pub(super) async fn connect(plan: &Plan, number: usize) -> Result<TcpStream, Failure> {
-    let host = plan.target.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
-    let port = plan.target.port_or_known_default().unwrap_or(80);
-    let address = match host.parse() {
-        Ok(address) => SocketAddr::new(address, port),
-        Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-    };
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-    let socket = socket.map_err(|_| Failure::Refused)?;
-    if let (1.., SocketAddr::V4(_)) = (plan.sources, address) {
-        let place = u32::try_from(number).unwrap_or(0) % plan.sources;
-        let source = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 1, 1)) + place);
-        socket.bind(SocketAddr::from((source, 0))).map_err(|_| Failure::Refused)?;
+/// The target's addresses: all that its name has, tried in turn.
+#[derive(Debug)]
+pub(super) struct Peer {
+    addresses: Vec<SocketAddr>,
+    /// The place of the address that answered last: it is tried first.
+    preferred: Cell<usize>,
+    sources: u32,
+    /// The time limit of a connection to one address.
+    patience: Duration,
+}
+
+impl Peer {
+    /// Looks the target up, once for the whole run: only addresses of this machine are kept. Connections come from as many
+    /// source addresses where the target's is IPv4.
+    pub(super) async fn of(target: &Url, sources: u32, timeout: Duration) -> Self {
+        let port = target.port_or_known_default().unwrap_or(80);
+        let addresses = match target.host() {
+            Some(Host::Ipv4(address)) => vec![SocketAddr::from((address, port))],
+            Some(Host::Ipv6(address)) => vec![SocketAddr::from((address, port))],
+            Some(Host::Domain(name)) => local(name, port).await,
+            None => Vec::new(),
+        };
+        let share = u32::try_from(addresses.len().max(1)).unwrap_or(1);
+        Self { addresses, preferred: Cell::new(0), sources, patience: timeout / share }
     }
-    let stream = socket.connect(address).await.map_err(|_| Failure::Refused)?;
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
+
+    /// Opens a connection for the worker of this number, to the first address that takes it.
+    pub(super) async fn connect(&self, number: usize) -> Result<TcpStream, Failure> {
+        let count = self.addresses.len();
+        for place in (0..count).map(|at| (self.preferred.get() + at) % count) {
+            let opening = tokio::time::timeout(self.patience, self.open(self.addresses[place], number));
+            if let Ok(Ok(stream)) = opening.await {
+                self.preferred.set(place);
+                return Ok(stream);
+            }
+        }
+        Err(Failure::Refused)
+    }
+
+    async fn open(&self, address: SocketAddr, number: usize) -> std::io::Result<TcpStream> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let (1.., SocketAddr::V4(_)) = (self.sources, address) {
+            let place = u32::try_from(number).unwrap_or(0) % self.sources;
+            let source = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 1, 1)) + place);
+            socket.bind(SocketAddr::from((source, 0)))?;
+        }
+        let stream = socket.connect(address).await?;
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
+
+/// The loopback addresses of a name, with those that `localhost` stands for (RFC 6761, section 6.3). IPv4 comes first: only
+/// there can source addresses be chosen.
+async fn local(name: &str, port: u16) -> Vec<SocketAddr> {
+    let found = tokio::net::lookup_host((name, port)).await;
+    let mut addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
+    addresses.retain(|address| address.ip().is_loopback());
+    for address in [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))] {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses.sort_by_key(|address| !address.is_ipv4());
+    addresses
 }

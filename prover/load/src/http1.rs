@@ -4,8 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::answer::{Answer, Head};
-use crate::connect::{Failure, connect};
-use crate::plan::Plan;
+use crate::connect::{Failure, Peer};
 use crate::template::{Filling, Template};
 
 /// Bytes read at a time.
@@ -37,7 +36,7 @@ impl Connection {
     /// method allows that (RFC 9110, section 9.2.2), and is never told as refused.
     pub(super) async fn ask(
         &mut self,
-        plan: &Plan,
+        peer: &Peer,
         template: &Template,
         filling: &Filling,
         number: usize,
@@ -48,10 +47,10 @@ impl Connection {
             self.close();
         }
         let again = self.stream.is_some() && template.method.is_idempotent();
-        match self.exchange(plan, template, number, keep).await {
+        match self.exchange(peer, template, number, keep).await {
             Err((Failure::Reset, true)) if again => {
                 self.close();
-                self.exchange(plan, template, number, keep).await.map_err(|(failure, _)| match failure {
+                self.exchange(peer, template, number, keep).await.map_err(|(failure, _)| match failure {
                     Failure::Refused => Failure::Reset,
                     other => other,
                 })
@@ -64,13 +63,13 @@ impl Connection {
     /// With an error whether nothing of an answer had come.
     async fn exchange(
         &mut self,
-        plan: &Plan,
+        peer: &Peer,
         template: &Template,
         number: usize,
         keep: usize,
     ) -> Result<Head, (Failure, bool)> {
         if self.stream.is_none() {
-            self.stream = Some(connect(plan, number).await.map_err(|failure| (failure, true))?);
+            self.stream = Some(peer.connect(number).await.map_err(|failure| (failure, true))?);
         }
         let Self { stream: Some(stream), request, buffer, filled, body, .. } = self else {
             return Err((Failure::Refused, true));
@@ -94,14 +93,14 @@ impl Connection {
             };
             silent = false;
             *filled += length;
-            let used = answer.take(&buffer[..*filled], body).map_err(|_| (Failure::Broken, false))?;
+            let used = answer.take(&buffer[..*filled], body).map_err(|broken| (Failure::Broken(broken.0), false))?;
             buffer.copy_within(used..*filled, 0);
             *filled -= used;
             if answer.is_done() {
                 break;
             }
         }
-        if answer.closes || !plan.keep_alive || written.is_err() || self.filled > 0 {
+        if answer.closes || !template.keep_alive || written.is_err() || self.filled > 0 {
             self.close();
         }
         Ok(answer.head)

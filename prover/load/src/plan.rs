@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use keel_input::credentials;
 use keel_input::seed::Seed;
 use url::Url;
 
@@ -24,7 +25,8 @@ pub const MAX_SOURCES: u32 = 60_000;
 /// A plan: the requests, the target, and the schedule.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The server, plain `http`, on the loopback. A path stands before every path.
+    /// The server, plain `http`, on the loopback. A path stands before every path; credentials are sent as `Authorization`,
+    /// unless a request has one of its own, and are shown nowhere.
     pub target: Url,
     /// The rate over time.
     pub profile: Profile,
@@ -44,6 +46,9 @@ pub struct Plan {
     pub retries: u32,
     /// From how many addresses connections come: 127.0.1.1 and on. 0 leaves it to the system.
     pub sources: u32,
+    /// The time within which an answer is good, from when its request was due. Goodput counts no later one; without an
+    /// objective it counts every expected answer.
+    pub objective: Option<Duration>,
     /// An arrival to which the generator comes later than this was late; too many make the run invalid.
     pub allowed_lag: Duration,
     /// What arrivals, the mix and `{random}` are drawn from. Keys are new in every run.
@@ -94,6 +99,7 @@ impl Plan {
             timeout: Duration::from_secs(10),
             retries: 0,
             sources: 0,
+            objective: None,
             allowed_lag: ALLOWED_LAG,
             seed: Seed(1),
             variables: BTreeMap::new(),
@@ -151,13 +157,14 @@ impl Plan {
 
     /// Reads the templates of this kind.
     pub(super) fn template(&self, kind: &Kind) -> Result<Template, PlanError> {
-        Template::new(kind, &self.target, &self.variables, self.keep_alive).map_err(PlanError)
+        let http2 = self.protocol != Protocol::Http1;
+        Template::new(kind, &self.target, &self.variables, self.keep_alive, http2).map_err(PlanError)
     }
 }
 
 /// Refuses every host but this one.
 fn loopback(target: &Url) -> Result<(), PlanError> {
-    let refuse = |why: &str| Err(PlanError(format!("{target}: {why}")));
+    let refuse = |why: &str| Err(PlanError(format!("{}: {why}", credentials::shown(target))));
     if target.scheme() != "http" {
         return refuse("load is sent over plain http://");
     }

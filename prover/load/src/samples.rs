@@ -34,6 +34,7 @@ pub struct Sample {
 pub struct Samples {
     begun: Instant,
     kinds: Vec<String>,
+    objective: Option<Duration>,
     all: Arc<Mutex<Vec<Sample>>>,
 }
 
@@ -42,12 +43,19 @@ pub struct Samples {
 pub struct Part {
     kinds: Vec<(String, Vec<Row>)>,
     lasts: Duration,
+    objective: Option<Duration>,
 }
 
 impl Samples {
     /// None yet. Times count from `begun`; `kinds` are the names of the plan's.
     pub fn new(begun: Instant, kinds: impl IntoIterator<Item = String>) -> Self {
-        Self { begun, kinds: kinds.into_iter().collect(), all: Arc::default() }
+        Self { begun, kinds: kinds.into_iter().collect(), objective: None, all: Arc::default() }
+    }
+
+    /// The same with the plan's objective: goodput counts no later answer.
+    #[must_use]
+    pub fn with_objective(self, objective: Option<Duration>) -> Self {
+        Self { objective, ..self }
     }
 
     /// Keeps one; for an [`Observer`](super::Observer).
@@ -84,7 +92,7 @@ impl Samples {
                 (sample.done.saturating_sub(sample.intended), sample.done.saturating_sub(sample.sent));
             count(&mut kinds[sample.kind].1, sample.outcome, latency, service);
         }
-        Part { kinds, lasts }
+        Part { kinds, lasts, objective: self.objective }
     }
 
     /// Every push leaves the list whole, so a panic elsewhere does not spoil it.
@@ -96,6 +104,6 @@ impl Samples {
 impl Part {
     /// What came back in it.
     pub fn figures(&self) -> Figures<'_> {
-        Figures { kinds: &self.kinds, lasts: self.lasts }
+        Figures { kinds: &self.kinds, lasts: self.lasts, objective: self.objective }
     }
 }

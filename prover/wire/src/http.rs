@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use ::http::{Method, StatusCode};
+use keel_input::credentials;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use url::Url;
@@ -32,7 +33,8 @@ pub struct Exchange {
     pub took: Duration,
 }
 
-/// Sends requests to one base URL (plain `http`), a new connection each. A path in the base stands before every path.
+/// Sends requests to one base URL (plain `http`), a new connection each. A path in the base stands before every path; its
+/// credentials are sent as `Authorization`, unless the request has one, and are shown nowhere.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Url,
@@ -104,7 +106,7 @@ impl Client {
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
         if self.base.scheme() != "http" {
-            return Err(Failure::Connect(format!("{} is not a plain http:// address", self.base)));
+            return Err(Failure::Connect(format!("{} is not a plain http:// address", credentials::shown(&self.base))));
         }
         let host = self.base.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
         let port = self.base.port_or_known_default().unwrap_or(80);
@@ -128,6 +130,9 @@ impl Client {
         if !has("host") {
             let _ = write!(head, "Host: {}\r\n", &self.base[url::Position::BeforeHost..url::Position::AfterPort]);
         }
+        if let Some(authorization) = credentials::authorization(&self.base).filter(|_| !has("authorization")) {
+            let _ = write!(head, "Authorization: {authorization}\r\n");
+        }
         for (name, value) in &request.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
@@ -144,12 +149,15 @@ impl Client {
 
 async fn connect_from(source: Ipv4Addr, host: &str, port: u16) -> std::io::Result<TcpStream> {
     let mut addresses = tokio::net::lookup_host((host, port)).await?;
-    let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) else {
-        return TcpStream::connect((host, port)).await;
-    };
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((source, 0).into())?;
-    socket.connect(loopback).await
+    if let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        if let Ok(stream) = socket.connect(loopback).await {
+            return Ok(stream);
+        }
+    }
+    // The name may have another address, from which no source can be chosen.
+    TcpStream::connect((host, port)).await
 }
 
 async fn read_answer(from: &mut (impl AsyncRead + Unpin), method: &Method, sent: Instant) -> Result<Answer, String> {

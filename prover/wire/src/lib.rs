@@ -4,6 +4,7 @@
 //! - [`raw`]: a bare TCP connection, for requests that no well-behaved client would send.
 //! - [`http1`]: the HTTP/1.1 response parser of both, and [`answers`]: every answer in a stream of bytes.
 //! - [`http2`]: HTTP/2 frames, written byte by byte.
+//! - [`address`]: the address that answers, among all that a name has.
 //! - [`port`]: loopback ports that are reserved before a program listens on them.
 //! - `testing` (feature `testing`): a server of a few lines for tests of misbehaving servers.
 //!
@@ -20,6 +21,7 @@
 //! # }
 //! ```
 
+pub mod address;
 pub mod answers;
 pub mod http;
 pub mod http1;

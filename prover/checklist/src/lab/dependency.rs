@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use keel_drill::double::{Behaviour, Double};
 use keel_drill::process::{Launch, Process};
+use keel_input::credentials;
 use keel_proxy::{Fault, FaultProxy};
 use url::Url;
 
@@ -130,7 +131,7 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
             reason: format!(
                 "something listens on {} although dependency `{name}` is not started yet: stop it, or leave `run` \
                  out to use it as it is",
-                declared.url
+                credentials::shown(&declared.url)
             ),
             output: Vec::new(),
         });

@@ -164,7 +164,7 @@ impl Report {
             keel: env!("CARGO_PKG_VERSION").to_owned(),
             subject: subject.name.clone(),
             command: subject.run.clone(),
-            url: subject.url.to_string(),
+            url: keel_input::credentials::shown(&subject.url),
             config: None,
             started,
             took_seconds: 0.0,

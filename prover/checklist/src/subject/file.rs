@@ -39,6 +39,7 @@ struct File {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Soak {
+    #[serde(rename = "for", alias = "lasts")]
     lasts: Option<Spanned<String>>,
 }
 
@@ -65,7 +66,9 @@ struct Service {
     data: Vec<Spanned<PathBuf>>,
     state: Option<Spanned<String>>,
     deadline: Option<Spanned<String>>,
+    #[serde(alias = "start-timeout")]
     start_timeout: Option<Spanned<String>>,
+    #[serde(alias = "drain-timeout")]
     drain_timeout: Option<Spanned<String>>,
     decisions: Option<PathBuf>,
     #[serde(default)]
@@ -83,7 +86,7 @@ struct DependencyTable {
     named: Option<Spanned<String>>,
     trip: Option<Spanned<Lever>>,
     release: Option<Spanned<Lever>>,
-    #[serde(default)]
+    #[serde(default, alias = "run-env")]
     run_env: BTreeMap<String, String>,
 }
 
@@ -104,7 +107,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         known.dependencies.extend(table.keys().cloned());
     }
     let subject = service(&mut reading, file.service, folder);
-    let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", keel_input::duration::parse).unwrap_or(SOAK);
+    let soak = said(&mut reading, file.soak.lasts.as_ref(), "for", keel_input::duration::parse).unwrap_or(SOAK);
     let dependencies = dependencies(&mut reading, file.dependencies);
     let load = file.load.and_then(|table| load::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use keel_input::credentials;
 use keel_input::template;
 use url::Url;
 
 /// A URL of plain HTTP.
 pub(super) fn plain_url(text: &str) -> Result<Url, String> {
     let form = "expected http://HOST:PORT";
-    let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error}); {form}"))?;
+    let url = credentials::parse(text).map_err(|why| format!("{why}; {form}"))?;
+    let text = credentials::shown_text(text);
     match url.scheme() {
         "http" => Ok(url),
         "https" => Err(format!(
@@ -22,7 +24,8 @@ pub(super) fn plain_url(text: &str) -> Result<Url, String> {
 /// A URL with a host, or one that reaches something in the file system; its scheme is the dependency's own.
 pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
     let form = "expected http://HOST:PORT, tcp://HOST:PORT, or such as postgres://HOST:PORT/NAME";
-    let url: Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error}); {form}"))?;
+    let url = credentials::parse(text).map_err(|why| format!("{why}; {form}"))?;
+    let text = credentials::shown_text(text);
     match url.scheme() {
         "https" => Err(format!("{text:?}: the fault proxy passes plain TCP; say http:// or tcp://")),
         _ if url.cannot_be_a_base() => Err(format!("{text:?}: {form}")),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use keel_input::credentials;
 use url::Url;
 
 use super::answers;
@@ -20,10 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// Only plain HTTP is spoken here.
-    #[error("{0} is not attacked: only http:// URLs with a host are; name the plain listener")]
+    #[error("{} is not attacked: only http:// URLs with a host are; name the plain listener", credentials::shown(.0))]
     NotHttp(Url),
     /// The name has no address.
-    #[error("{url} is not attacked: its host has no address ({reason}); name one that has")]
+    #[error("{} is not attacked: its host has no address ({reason}); name one that has", credentials::shown(.url))]
     NoAddress {
         /// The target's URL.
         url: Url,
@@ -92,13 +93,8 @@ fn no_consent(site: &Site, saw: String, token: &Token) -> Refused {
 
 async fn resolve(url: &Url) -> Result<Site, Refused> {
     let (Some(host), "http") = (url.host_str(), url.scheme()) else { return Err(Refused::NotHttp(url.clone())) };
-    let port = url.port_or_known_default().unwrap_or(80);
-    let looked_up = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
-    let no_address = |reason: String| Refused::NoAddress { url: url.clone(), reason };
-    let addresses: Vec<SocketAddr> = looked_up.map_err(|error| no_address(error.to_string()))?.collect();
-    // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
-    let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
-    let address = *address.ok_or_else(|| no_address("none was found".to_owned()))?;
+    let no_address = |error: std::io::Error| Refused::NoAddress { url: url.clone(), reason: error.to_string() };
+    let address = keel_wire::address::answering(url).await.map_err(no_address)?;
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     Ok(Site { address, host })
 }

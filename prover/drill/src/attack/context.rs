@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use keel_input::credentials;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -37,6 +38,7 @@ pub(super) struct Context<'a> {
     pub(super) target: &'a Target,
     pub(super) bounds: Bounds,
     pub(super) address: SocketAddr,
+    /// The value of `Host`: that of the harmless request, else the target's own.
     pub(super) host: String,
     /// The status of the harmless request before the attack.
     pub(super) baseline: u16,
@@ -52,8 +54,8 @@ impl<'a> Context<'a> {
     pub(super) async fn open(target: &'a Target, bounds: &Bounds, site: Site) -> Result<Self, String> {
         let connections = bounds.connections.min(descriptors(bounds.connections + SPARE).saturating_sub(SPARE)).max(1);
         let bounds = Bounds { connections, ..*bounds };
-        let mut context =
-            Self { target, bounds, address: site.address, host: site.host, baseline: 0, pace: OnceLock::new() };
+        let host = given(&target.read, "host").map_or(site.host, ToOwned::to_owned);
+        let mut context = Self { target, bounds, address: site.address, host, baseline: 0, pace: OnceLock::new() };
         for _ in 0..ATTEMPTS {
             let heard = context.exchange_now(&context.bytes(&context.read()), IN_PEACE).await;
             match heard.as_ref().ok().and_then(Heard::status) {
@@ -156,7 +158,7 @@ impl<'a> Context<'a> {
     }
 
     /// The head of a request alone, with lines added that are written as they are (each ends with CRLF). Framing headers
-    /// of the request itself are left out.
+    /// of the request itself are left out; its `Host` stands in place of the target's.
     pub(super) fn head(&self, request: &Request, lines: &str) -> Vec<u8> {
         let mut head = self.opened_head(request);
         head.push_str(lines);
@@ -166,7 +168,13 @@ impl<'a> Context<'a> {
 
     /// The head of a request without its last, empty line.
     pub(super) fn opened_head(&self, request: &Request) -> String {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.path, self.host);
+        let host = given(request, "host").unwrap_or(&self.host);
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", request.method, request.path);
+        if let Some(value) =
+            credentials::authorization(&self.target.url).filter(|_| given(request, "authorization").is_none())
+        {
+            head.push_str(&format!("Authorization: {value}\r\n"));
+        }
         for (name, value) in &request.headers {
             let framing = ["host", "content-length", "transfer-encoding", "connection"];
             if !framing.contains(&name.to_ascii_lowercase().as_str()) {
@@ -199,6 +207,11 @@ impl<'a> Context<'a> {
     fn pace(&self) -> &Pace {
         self.pace.get_or_init(|| Pace::new(&self.bounds))
     }
+}
+
+/// The value of a header that the request itself has.
+fn given<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 fn narrow() -> Connect {

@@ -79,7 +79,7 @@ pub struct Plan {
     #[serde(default)]
     pub prepare: Prepare,
     /// The limits of the drill: everything that it may touch.
-    #[serde(default)]
+    #[serde(default, alias = "blast_radius")]
     pub blast_radius: BlastRadius,
     /// The load on it.
     pub load: Load,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use keel_checklist::forecast::{Forecast, Reach};
 use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
+use keel_input::credentials;
 use serde_json::json;
 
 use super::tell::about;
@@ -20,7 +21,7 @@ const REACHES: [(Reach, &str); 4] = [
 
 /// The list for people; `attested` attributes are judged by decisions alone.
 pub(super) fn text(subject: &Subject, forecasts: &[Forecast], attested: usize) -> String {
-    let mut text = format!("{}  {}\n", plain(&subject.name), subject.url);
+    let mut text = format!("{}  {}\n", plain(&subject.name), credentials::shown(&subject.url));
     let whole = about(forecasts.iter().map(|forecast| forecast.takes).sum());
     let _ = writeln!(text, "{} probes, {whole}. Nothing has been started.", forecasts.len());
     for (reach, explanation) in REACHES {
@@ -54,7 +55,7 @@ pub(super) fn json(subject: &Subject, forecasts: &[Forecast]) -> String {
     };
     let list = json!({
         "subject": subject.name,
-        "url": subject.url,
+        "url": credentials::shown(&subject.url),
         "seconds": forecasts.iter().map(|forecast| forecast.takes).sum::<Duration>().as_secs(),
         "probes": forecasts.iter().map(probe).collect::<Vec<_>>(),
     });

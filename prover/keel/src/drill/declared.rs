@@ -9,7 +9,7 @@ use keel_input::diagnostics::near;
 use keel_input::template;
 
 /// The names that every template knows.
-const ALWAYS_KNOWN: [&str; 2] = ["key", "n"];
+const ALWAYS_KNOWN: [&str; 3] = ["key", "n", "number"];
 
 /// The names that a subject declares.
 struct Declared<'s> {
@@ -181,7 +181,7 @@ http = { path = "/things/{id}" }
             (
                 "{id}",
                 "{ids}",
-                "drill.toml:16: the hypothesis \"it is there\": nothing fills {ids} in \"/things/{ids}\"; known here: {id}, {key}, {n}",
+                "drill.toml:16: the hypothesis \"it is there\": nothing fills {ids} in \"/things/{ids}\"; known here: {id}, {key}, {n}, {number}",
             ),
         ] {
             assert!(told(from, to).unwrap_err().starts_with(words), "{:?}", told(from, to));

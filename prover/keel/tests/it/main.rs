@@ -9,6 +9,7 @@ mod command_line;
 mod drill;
 mod fault_program;
 mod history;
+mod init;
 mod interrupt;
 mod load;
 mod proxy_command;

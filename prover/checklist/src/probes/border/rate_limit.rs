@@ -71,7 +71,7 @@ const FIRST_OTHER: u8 = 5;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let listener = match Listener::of(lab) {
+    let listener = match Listener::of(lab).await {
         Ok(listener) => listener,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };

@@ -61,7 +61,7 @@ const SIGTERM: i32 = 15;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let listener = match Listener::of(lab) {
+    let listener = match Listener::of(lab).await {
         Ok(listener) => listener,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };

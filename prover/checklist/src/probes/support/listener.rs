@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::Method;
+use keel_input::credentials;
 use keel_wire::http::Request;
 use keel_wire::raw::{Ended, Heard, RawConnection};
 
@@ -36,12 +37,10 @@ impl Listener {
     ///
     /// # Errors
     /// A reason when its URL has no address.
-    pub(crate) fn of(lab: &Lab) -> Result<Self, String> {
+    pub(crate) async fn of(lab: &Lab) -> Result<Self, String> {
         let url = &lab.subject.url;
-        let addresses = url.socket_addrs(|| None).map_err(|error| format!("{url} has no address: {error}"))?;
-        // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
-        let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
-        let address = *address.ok_or_else(|| format!("{url} has no address"))?;
+        let answering = keel_wire::address::answering(url).await;
+        let address = answering.map_err(|error| format!("{} has no address: {error}", credentials::shown(url)))?;
         let host = url.host_str().unwrap_or("localhost");
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         Ok(Self { address, host })

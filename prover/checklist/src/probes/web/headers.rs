@@ -142,7 +142,7 @@ fn all_of<'a>(clause: Clause, which: &str, answers: impl Iterator<Item = &'a Ans
 async fn malformed(lab: &Lab) -> Evidence {
     const SENT: &str = "GET / HTTP/1.1\r\nHost: keel\r\nthis line is no header\r\n\r\n";
     let heard = async {
-        let to = *lab.subject.url.socket_addrs(|| None).ok()?.first()?;
+        let to = keel_wire::address::answering(&lab.subject.url).await.ok()?;
         let mut connection = RawConnection::connect(to, None, RAW_PATIENCE).await.ok()?;
         connection.write(SENT.as_bytes(), RAW_PATIENCE).await.ok()?;
         Some(connection.listen_answer(RAW_PATIENCE).await)

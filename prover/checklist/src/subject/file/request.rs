@@ -14,7 +14,7 @@ use crate::subject::request::RequestSpec;
 use crate::subject::values::url_path;
 
 /// The names that every template knows.
-const ALWAYS_KNOWN: [&str; 2] = ["key", "n"];
+const ALWAYS_KNOWN: [&str; 3] = ["key", "n", "number"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +129,9 @@ fn path(reading: &mut Reading<'_>, path: &Spanned<String>, saved: &BTreeSet<Stri
 fn header(reading: &mut Reading<'_>, place: &Spanned<String>, name: &str) {
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
         reading.wrong(&place.span(), format!("{name:?} is no name of a header: expected such as Idempotency-Key"));
+    }
+    if ["content-length", "transfer-encoding"].iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
+        reading.wrong(&place.span(), format!("{name} is written by keel, from the body: leave it out"));
     }
 }
 

@@ -19,8 +19,8 @@ pub struct Step {
     /// When, from the beginning of the load.
     #[serde(deserialize_with = "duration::deserialize")]
     pub at: Duration,
-    /// Until it is undone.
-    #[serde(deserialize_with = "duration::deserialize")]
+    /// Until it is undone, `for` in files (`lasts` in older ones).
+    #[serde(rename = "for", alias = "lasts", deserialize_with = "duration::deserialize")]
     pub lasts: Duration,
     /// What.
     pub does: Does,

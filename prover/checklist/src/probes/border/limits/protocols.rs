@@ -48,7 +48,7 @@ async fn web_socket(lab: &Lab) -> Option<String> {
             .header("Upgrade", "websocket")
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Key", "a2VlbCBhc2tzIGtlZWwgYQ==");
-        let listener = Listener::of(lab).ok()?;
+        let listener = Listener::of(lab).await.ok()?;
         let head = listener.head(&request, "Connection: Upgrade\r\n");
         let heard = listener.exchange(&head, EACH).await.ok()?;
         if heard.bytes.starts_with(b"HTTP/1.1 101") {

@@ -15,6 +15,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-no-document", |port| things_with(Flaw::NoDocument, port))
         .falls_short("has an API and no document"),
     Server::new("border-yaml", |port| things_with(Flaw::Yaml, port))
-        .is_unknown("describes itself in YAML, which is not read"),
+        .holds_but_for(&[clause::FROM_CODE], "does as its document in YAML says"),
+    Server::new("border-broken-yaml", |port| things_with(Flaw::BrokenYaml, port))
+        .is_unknown("has a document that keel cannot read"),
     PLAIN.is_unknown("has no document, and no API that was declared"),
 ];

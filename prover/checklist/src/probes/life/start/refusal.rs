@@ -43,7 +43,7 @@ pub(super) async fn on_a_taken_port(lab: &Lab) -> Result<Evidence, String> {
     let url = &lab.subject.url;
     let port = url.port_or_known_default().unwrap_or(80);
     let holders = hold(url.host_str().unwrap_or("127.0.0.1"), port)
-        .map_err(|error| format!("{url} could not be taken to see what the service does then: {error}"))?;
+        .map_err(|error| format!("port {port} could not be taken to see what the service does then: {error}"))?;
     // Whoever is ready on this port is the listener here, which never answers.
     let outcome = attempt(lab, lab.launch(), false).await;
     drop(holders);
