@@ -71,6 +71,8 @@ pub struct Lab {
     pub(crate) drips: Option<Vec<Drip>>,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
+    /// The mix as it was sent after the first start, until the first try of the requests is judged.
+    pub(crate) tried: Vec<(RequestSpec, Exchange)>,
     // Before the dependencies, so that it is dropped before what it calls.
     process: Option<Running>,
     dependencies: Vec<Attached>,
@@ -96,6 +98,7 @@ impl Lab {
             drips: None,
             saved: BTreeMap::new(),
             mix_sent: false,
+            tried: Vec::new(),
             process: None,
             dependencies,
         })
@@ -130,7 +133,7 @@ impl Lab {
         };
         if !self.mix_sent {
             self.mix_sent = true;
-            self.send_mix().await;
+            self.tried = self.send_mix().await;
         }
         Ok(started)
     }

@@ -108,7 +108,7 @@ fn judge_under(catalogue: &Catalogue, old: &mut Report) -> Rejudged {
     report.keel = env!("CARGO_PKG_VERSION").to_owned();
     report.catalogue = catalogue.attributes().count();
     // The run took as long as it took; whether unknown counts as falling short is for whoever runs keel again.
-    report.close(Duration::try_from_secs_f64(old.took_seconds).unwrap_or_default(), false);
+    report.close(Duration::try_from_secs_f64(old.took_seconds).unwrap_or_default());
     Rejudged { report, changes, kept }
 }
 
@@ -144,7 +144,7 @@ mod tests {
         let catalogue = Catalogue::embedded();
         report.findings =
             findings.into_iter().map(|finding| Examined::new(catalogue, finding, Duration::from_millis(500))).collect();
-        report.close(Duration::from_secs(2), false);
+        report.close(Duration::from_secs(2));
         report
     }
 

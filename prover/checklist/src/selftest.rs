@@ -20,7 +20,7 @@ use crate::finding::{Finding, Verdict};
 use crate::lab::{Lab, Pace};
 use crate::probe::{PROBE_BOUND, Probe};
 use crate::specimen::Specimen;
-use crate::subject::{Dependencies, State, Subject};
+use crate::subject::{Dependencies, Operation, State, Subject};
 
 /// Probes whose verdict depends on when requests are sent: nothing else is examined beside them.
 const ALONE: [&str; 9] = [
@@ -194,6 +194,8 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         name: name.to_owned(),
         run,
         url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
+        operation: Operation::Foreground,
+        trust: None,
         admin: None,
         ready: None,
         health: None,

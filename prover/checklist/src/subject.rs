@@ -72,8 +72,8 @@
 //!
 //! Paths of files are relative to the folder of `keel.toml`; `workdir = "..."` says where `run` starts, unsaid that folder.
 //!
-//! Templates in `path`, header values and `json` strings: `{key}` (a new unique key a request), `{n}` or `{number}` (a counter), and every saved
-//! name. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
+//! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` or `{number}` (a counter), and every saved
+//! name; a name in braces that nothing fills is a mistake. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
 
 mod dependency;
 mod file;

@@ -10,6 +10,7 @@ use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
 use keel_drill::attack::Token;
 use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Target};
+use keel_input::template;
 use keel_wire::http::Request;
 use url::Url;
 
@@ -167,6 +168,7 @@ impl Arguments {
             target.body = Some(Request::new(Method::POST, path.clone()).header("Content-Type", "application/json"));
         }
         if let (Some(path), Some(body)) = (&self.login, &self.login_body) {
+            has_place_for_password(body)?;
             let json = serde_json::from_str::<serde_json::Value>(body).is_ok();
             let media_type = if json { "application/json" } else { "application/x-www-form-urlencoded" };
             let request = Request::new(Method::POST, path.clone()).header("Content-Type", media_type);
@@ -188,6 +190,17 @@ impl Arguments {
         }
         let fell = outcomes.iter().any(|outcome| outcome.verdict == AttackVerdict::Fell);
         Ok(if fell { FELL } else { FINE })
+    }
+}
+
+/// The body of a login is a template of `{password}` and nothing else.
+fn has_place_for_password(body: &str) -> Result<(), String> {
+    if let Some(name) = template::unknown(body, |name| name == "password").first() {
+        return Err(format!("--login-body: nothing fills {{{name}}}; known there: {{password}}"));
+    }
+    match body.contains("{password}") {
+        true => Ok(()),
+        false => Err("--login-body: it has no {password}, the place of each password that is tried".to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ mod program;
 use std::time::Duration;
 
 use keel_drill::fault::{About, Available, Fault, FaultError, Injected, Journal};
+use keel_input::diagnostics::clearer;
 use serde::Deserialize as _;
 use tokio::process::Child;
 
@@ -248,7 +249,14 @@ fn table(name: &str, settings: &[String]) -> Result<toml::Table, String> {
 }
 
 fn fault(name: &str, table: toml::Table) -> Result<Fault, String> {
-    Fault::deserialize(table).map_err(|error| format!("{name}: {}", error.to_string().trim_end()))
+    Fault::deserialize(table.clone()).map_err(|error| {
+        let message = error.message();
+        // The parser names a value that it refuses, and not its key.
+        let refused = |(key, value): &(&String, &toml::Value)| *key != "fault" && message.contains(&value.to_string());
+        let key = table.iter().find(refused).filter(|_| message.starts_with("invalid"));
+        let key = key.map_or_else(String::new, |(key, _)| format!("`{key}`: "));
+        format!("{name}: {key}{}", clearer(message))
+    })
 }
 
 fn list() -> u8 {
@@ -292,9 +300,10 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_what_is_wanted() {
         assert!(words("stop").unwrap_err().contains("pid"));
-        assert!(words("stop pid=x").unwrap_err().contains("u32"));
+        assert_eq!(words("stop pid=x").unwrap_err(), "stop: `pid`: invalid type: string \"x\", expected u32");
         assert!(words("earthquake").unwrap_err().contains("read-only-disk"));
         assert!(words("disk switch=/x fsink=EIO").unwrap_err().contains("fsync"));
+        assert!(words("slop pid=7").unwrap_err().contains("there is no `slop`: did you mean `stop`?"));
         assert!(words("stop 7").unwrap_err().contains("NAME=VALUE"));
         assert!(words("stop pid=7 force=1").unwrap_err().contains("force"), "{:?}", words("stop pid=7 force=1"));
     }

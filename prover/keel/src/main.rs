@@ -3,6 +3,7 @@
 mod address;
 mod attack;
 mod check;
+mod completions;
 mod drill;
 mod exit;
 mod explain;
@@ -22,7 +23,7 @@ mod undo;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::FAULT;
 
@@ -46,6 +47,8 @@ enum Command {
     Attack(Box<attack::Arguments>),
     /// Examine a service
     Check(Box<check::Arguments>),
+    /// Print the completion script of a shell
+    Completions(completions::Arguments),
     /// Run an experiment: a hypothesis, faults, rollback, a journal
     Drill(Box<drill::Arguments>),
     /// Say what an attribute means, why it matters, how it is proven and how to mend it
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
     let run = || match Keel::parse_from(proxy::with_go_flags(std::env::args_os())).command {
         Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Keel::command()),
         Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fault(arguments) => fault::run(&arguments),

@@ -63,7 +63,6 @@ fn examine(arguments: &Arguments) -> u8 {
         selection: Selection { only: vec![arguments.id.clone()], chapter: None },
         decisions: Decisions::default(),
         today: Day::today(),
-        strict: false,
         bound: PROBE_BOUND,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -72,7 +71,7 @@ fn examine(arguments: &Arguments) -> u8 {
     };
     undo::before_anything_else();
     let name = subject.name.clone();
-    match runtime.block_on(examined(&examination, subject)) {
+    match runtime.block_on(examined(&examination, subject, false)) {
         Ok(Ok(report)) => told(&report, &arguments.id, &name),
         Ok(Err(failure)) => not_started(&failure),
         Err(error) => usage(format!("cannot listen to signals: {error}")),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use keel_input::credentials;
+use keel_input::template;
 use url::Url;
 
 /// A URL at which a service is called.
@@ -55,9 +56,17 @@ pub(super) fn url_path(text: &str) -> Result<String, String> {
     Err(format!("{text:?} must start with a slash, such as /readyz"))
 }
 
+/// The path of a URL that is asked for as it is: nothing in it is a template.
+pub(super) fn fixed_path(text: &str) -> Result<String, String> {
+    match template::unknown(text, |_| false).first() {
+        Some(name) => Err(format!("{text:?}: nothing fills {{{name}}} here: write the path as it is asked for")),
+        None => url_path(text),
+    }
+}
+
 /// The name of an environment variable.
 pub(super) fn variable(name: &str) -> Result<String, String> {
-    if name.is_empty() || name.contains(['=', '\0']) {
+    if name.is_empty() || name.contains(['=', '\0']) || name.contains(char::is_whitespace) {
         return Err(format!("{name:?} is no name of an environment variable"));
     }
     Ok(name.to_owned())
@@ -79,8 +88,15 @@ pub(super) fn name_of(run: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fixed_path_has_no_templates() {
+        assert_eq!(fixed_path("/readyz"), Ok("/readyz".to_owned()));
+        assert!(fixed_path("/ready/{id}").unwrap_err().contains("nothing fills {id} here"));
+    }
 
     #[test]
     fn a_name_is_the_programs() {

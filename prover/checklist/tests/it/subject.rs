@@ -97,6 +97,25 @@ fn every_mistake_in_a_file_is_told_with_its_line_and_the_way_out() {
             "keel.toml:29: nothing before this saves {acount}; known here: {account}, {key}, {n}",
         ),
         (
+            "currency = \"EUR\"",
+            "currency = \"{curency}\"",
+            "keel.toml:23: nothing before this saves {curency}; known here: {key}, {n}",
+        ),
+        ("currency = \"EUR\"", "\"{key}\" = 1", "keel.toml:23: {key} is the name of a field of `json`"),
+        ("uses = [\"rail\"]", "body = \"a={b}\"", "keel.toml:30: nothing before this saves {b}"),
+        ("\"/readyz\"", "\"/ready/{id}\"", "keel.toml:5: `ready` = \"/ready/{id}\": nothing fills {id} here"),
+        ("\"RAIL_URL\"", "\"RAIL URL\"", "keel.toml:13: `env` = \"RAIL URL\" is no name of an environment variable"),
+        (
+            "env = \"RAIL_URL\"",
+            "env = \"RAIL_URL\"\nmany = \"{1},{2},{3},{4}\"",
+            "keel.toml:14: `many` = \"{1},{2},{3},{4}\": nothing fills {4}; known here: {1}, {2}, {3}",
+        ),
+        (
+            "env = \"RAIL_URL\"",
+            "env = \"RAIL_URL\"\ntrip = { method = \"PUT\", path = \"/b\", json = { by = \"{who}\" } }",
+            "keel.toml:14: `trip`: nothing fills {who}; known here: {author}, {reason}",
+        ),
+        (
             "uses = [\"rail\"]",
             "uses = [\"rial\"]",
             "keel.toml:30: no dependency is called \"rial\": did you mean \"rail\"?",

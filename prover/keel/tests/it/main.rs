@@ -4,6 +4,7 @@
 mod attack;
 #[cfg(feature = "chaos-toolkit")]
 mod chaos_toolkit;
+mod check;
 mod command_line;
 mod drill;
 mod fault_program;

@@ -69,6 +69,9 @@ fn dependency(name: &str, env: &str, specimen: &str, stage: &Stage) -> Dependenc
     Dependency {
         name: name.to_owned(),
         env: env.to_owned(),
+        value: None,
+        sets: BTreeMap::new(),
+        listen: None,
         url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
         run: Some(stage.command(specimen, port)),
         ready: Some("/".to_owned()),
