@@ -163,8 +163,8 @@ impl Lab {
         Launch {
             command: self.subject.run.clone(),
             env,
-            env_remove: Vec::new(),
             workdir: Some(self.subject.workdir.clone()),
+            ..Launch::default()
         }
     }
 
@@ -174,6 +174,11 @@ impl Lab {
     /// When it is not running: call [`Lab::ensure_running`] before.
     pub fn process(&mut self) -> &mut Process {
         self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
+    }
+
+    /// The running subject, to look at; none when it does not run.
+    pub fn running(&self) -> Option<&Process> {
+        self.process.as_ref()
     }
 
     /// Sends a signal to the running subject's leader; does nothing when it does not run.
