@@ -1,12 +1,13 @@
 //! Servers for `life.steady` and `prove.soak` that are examined under a steady load: one that keeps nothing, and those that keep something of each request.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::io::BufReader;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::specimen::server::{Request, Response, serve, serve_connection};
+use crate::specimen::server::{Request, Response, read_request, serve, write_response};
 use crate::specimen::{Server, Specimen};
 
 /// What a leaking specimen keeps of each request, in bytes.
@@ -77,16 +78,24 @@ fn accept(flaw: Flaw, port: u16) -> ! {
         };
         let kept = Arc::clone(&kept);
         std::thread::spawn(move || {
-            let copy = stream.try_clone();
-            if serve_connection(stream, &|request: &Request| answer(flaw, request)).is_err() {
+            if serve_connection(flaw, &stream).is_err() {
                 match flaw {
-                    Flaw::KeepsAborted => kept.lock().unwrap_or_else(PoisonError::into_inner).extend(copy),
+                    Flaw::KeepsAborted => kept.lock().unwrap_or_else(PoisonError::into_inner).push(stream),
                     Flaw::FreesLate => std::thread::sleep(Duration::from_secs(1)),
                     _ => {}
                 }
             }
         });
     }
+}
+
+/// Serves one connection with one descriptor, so that accepting is what fails when they are spent.
+fn serve_connection(flaw: Flaw, stream: &TcpStream) -> std::io::Result<()> {
+    let (mut reader, mut writer) = (BufReader::new(stream), stream);
+    while let Some(request) = read_request(&mut reader)? {
+        write_response(&mut writer, &request, &answer(flaw, &request))?;
+    }
+    Ok(())
 }
 
 fn answer(flaw: Flaw, request: &Request) -> Response {
