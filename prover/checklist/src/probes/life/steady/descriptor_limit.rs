@@ -1,5 +1,5 @@
-//! What becomes of the service when its descriptors are spent: the limit is lowered to a few more than it has open, and half-sent
-//! requests take them.
+//! What becomes of the service when its descriptors are spent: it is started with a low limit, so that it knows of it, and half-sent
+//! requests take what there is.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use keel_wire::raw::RawConnection;
-use procfs::process::{LimitValue, Process};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use procfs::process::Process;
 
 use crate::clause::life::steady as clause;
 use crate::control::Control;
@@ -19,8 +18,9 @@ use crate::probes::support::descriptors;
 use crate::probes::support::peace::Peace;
 use crate::probes::support::printed;
 
-/// Descriptors that each process is left beyond those that it has open.
-const ROOM: u64 = 32;
+/// The limit: this, or so many more than a process has open in peace.
+const LEAST_LIMIT: u64 = 96;
+const ROOM: u64 = 48;
 /// Half-sent requests, and those of them that are sent while there is room, to see what they cost by themselves.
 const HALF_SENT: usize = 300;
 const FEW: usize = 12;
@@ -44,37 +44,36 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Where the half-sent requests come from.
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Examines it; the limits are as before when it ends.
-pub(super) async fn examine(lab: &Lab, peace: &Peace) -> Vec<Evidence> {
+/// Starts it with the limit, examines it, and leaves it stopped.
+pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
     if descriptors::spare(HALF_SENT) < HALF_SENT {
         return vec![clause::DESCRIPTORS.gap("keel has too few descriptors itself: raise its limit")];
     }
+    let open = pids(lab).into_iter().filter_map(numbers).map(|open| open.len() as u64).max().unwrap_or_default();
+    let limit = LEAST_LIMIT.max(open + ROOM);
+    lab.stop().await;
+    let command = format!("ulimit -n {limit} && {{ {}; }}", lab.launch().command);
+    if let Err(failure) = lab.start_with(|launch| launch.command = command).await {
+        let what = format!("with a limit of {limit} descriptors it does not start: {}", failure.reason);
+        return vec![clause::DESCRIPTORS.gap(what)];
+    }
     let few = hold(peace, FEW).await;
     tokio::time::sleep(SETTLES).await;
-    let before = Cost::measured(lab, &[], LEAST_MEASURED).await;
+    let before = Cost::measured(lab, limit, LEAST_MEASURED).await.0;
     drop(few);
     tokio::time::sleep(SETTLES).await;
-    let limits = match Limits::lower(lab) {
-        Ok(limits) => limits,
-        Err(why) => return vec![clause::DESCRIPTORS.gap(format!("the limit of descriptors cannot be lowered: {why}"))],
-    };
     let held = hold(peace, HALF_SENT).await;
     // The beginning has the cost of the connections themselves.
-    let (_, reached) = Cost::measured_and_spent(lab, &limits.pids(), SETTLES).await;
-    let (cost, later) = Cost::measured_and_spent(lab, &limits.pids(), lab.pace.of(MEASURED).max(LEAST_MEASURED)).await;
+    let (_, reached) = Cost::measured(lab, limit, SETTLES).await;
+    let (cost, later) = Cost::measured(lab, limit, lab.pace.of(MEASURED).max(LEAST_MEASURED)).await;
     let exit = lab.running().and_then(|process| process.exit());
     let opened = held.len();
     drop(held);
     let again = peace.answered_again(AGAIN).await;
-    let spent = [reached, later].into_iter().flatten().max_by(|one, other| one.share().total_cmp(&other.share()));
-    limits.restore();
-    let spent = match spent {
-        Some(spent) if exit.is_none() => spent,
-        _ => Spent { open: 0, limit: limits.least() },
-    };
-    let told = format!("{} of {} descriptors were open beside {opened} half-sent requests", spent.open, spent.limit);
+    let spent = reached.max(later);
+    let told = format!("{spent} of {limit} descriptors were open beside {opened} half-sent requests");
     let control = match Control::seen(
-        spent.open + A_CONNECTION >= spent.limit || exit.is_some(),
+        spent + A_CONNECTION >= limit || exit.is_some(),
         told.clone(),
         format!("only {told}: it takes fewer connections at a time, so its limit was not met"),
     ) {
@@ -144,111 +143,31 @@ struct Cost {
     log: f64,
 }
 
-/// How many descriptors a process had open, of how many.
-#[derive(Clone, Copy, Debug)]
-struct Spent {
-    open: u64,
-    limit: u64,
-}
-
-impl Spent {
-    fn share(self) -> f64 {
-        self.open as f64 / self.limit.max(1) as f64
-    }
-}
-
 impl Cost {
-    async fn measured(lab: &Lab, pids: &[(u32, u64)], lasts: Duration) -> Self {
-        Self::measured_and_spent(lab, pids, lasts).await.0
-    }
-
-    /// Measures for so long, and looks meanwhile at the process that comes nearest to its limit.
-    async fn measured_and_spent(lab: &Lab, pids: &[(u32, u64)], lasts: Duration) -> (Self, Option<Spent>) {
+    /// Measures for so long, and counts meanwhile the descriptors below the limit of the process that has most.
+    async fn measured(lab: &Lab, limit: u64, lasts: Duration) -> (Self, u64) {
         let (clock, logged, begun) = (Clock::of(lab), printed::with_files(lab), Instant::now());
-        let mut nearest: Option<Spent> = None;
+        let mut most = 0;
         while begun.elapsed() < lasts {
             tokio::time::sleep(LOOK).await;
-            for (pid, limit) in pids {
-                let open = numbers(*pid).map_or(0, |open| open.range(..*limit).count());
-                let spent = Spent { open: open as u64, limit: *limit };
-                if nearest.is_none_or(|nearest| nearest.share() < spent.share()) {
-                    nearest = Some(spent);
-                }
-            }
+            let open = pids(lab).into_iter().filter_map(numbers).map(|open| open.range(..limit).count() as u64);
+            most = most.max(open.max().unwrap_or_default());
         }
         let seconds = begun.elapsed().as_secs_f64();
         let core = Clock::of(lab).since(clock);
         let log = printed::with_files(lab).saturating_sub(logged) as f64 / seconds;
-        (Self { core, log }, nearest)
+        (Self { core, log }, most)
     }
 }
 
-/// The soft limits of its processes as they were, and as they are now.
-struct Limits {
-    lowered: Vec<(u32, Rlimit, u64)>,
-}
-
-impl Limits {
-    /// Lowers the soft limit of each process so that [`ROOM`] numbers below it are free.
-    fn lower(lab: &Lab) -> Result<Self, String> {
-        let mut lowered = Self { lowered: Vec::new() };
-        for pid in lab.running().map(|process| process.pids()).unwrap_or_default() {
-            let Ok(process) = Process::new(pid.cast_signed()) else { continue };
-            let (Some(open), Ok(limits)) = (numbers(pid), process.limits()) else {
-                return Err(format!("process {pid} cannot be looked at"));
-            };
-            let finite = |value| match value {
-                LimitValue::Value(value) => Some(value),
-                LimitValue::Unlimited => None,
-            };
-            let was = Rlimit {
-                current: finite(limits.max_open_files.soft_limit),
-                maximum: finite(limits.max_open_files.hard_limit),
-            };
-            let soft = lowered_to(&open).min(was.current.unwrap_or(u64::MAX));
-            set(pid, Rlimit { current: Some(soft), maximum: was.maximum }).map_err(|error| error.to_string())?;
-            lowered.lowered.push((pid, was, soft));
-        }
-        if lowered.lowered.is_empty() { Err("no process of it is visible".to_owned()) } else { Ok(lowered) }
-    }
-
-    fn pids(&self) -> Vec<(u32, u64)> {
-        self.lowered.iter().map(|(pid, _, limit)| (*pid, *limit)).collect()
-    }
-
-    fn least(&self) -> u64 {
-        self.lowered.iter().map(|(.., limit)| *limit).min().unwrap_or_default()
-    }
-
-    fn restore(&self) {
-        for (pid, was, _) in &self.lowered {
-            // One that has ended needs it no more.
-            let _ = set(*pid, *was);
-        }
-    }
-}
-
-impl Drop for Limits {
-    fn drop(&mut self) {
-        self.restore();
-    }
+fn pids(lab: &Lab) -> Vec<u32> {
+    lab.running().map(|process| process.pids()).unwrap_or_default()
 }
 
 /// The numbers of its open descriptors.
 fn numbers(pid: u32) -> Option<BTreeSet<u64>> {
     let descriptors = Process::new(pid.cast_signed()).and_then(|process| process.fd()).ok()?;
     Some(descriptors.flatten().filter_map(|info| u64::try_from(info.fd).ok()).collect())
-}
-
-/// The limit below which [`ROOM`] numbers are free: it is about numbers, and a service may have inherited a high one.
-fn lowered_to(open: &BTreeSet<u64>) -> u64 {
-    let free = (0..).filter(|number| !open.contains(number)).take(ROOM as usize);
-    free.last().unwrap_or_default() + 1
-}
-
-fn set(pid: u32, limit: Rlimit) -> rustix::io::Result<()> {
-    let pid = Pid::from_raw(pid.cast_signed()).ok_or(rustix::io::Errno::SRCH)?;
-    prlimit(Some(pid), Resource::Nofile, limit).map(drop)
 }
 
 #[cfg(test)]
@@ -260,13 +179,6 @@ mod tests {
         let cost = |ran, log| Cost { core: CoreShare { ran, waited: 0.0 }, log };
         let seen = Seen { exit: None, before: cost(0.0, 0.0), cost: cost(ran, log), again };
         judge(&seen).iter().map(crate::finding::Evidence::bearing).collect()
-    }
-
-    #[test]
-    fn the_limit_leaves_the_same_room_whatever_numbers_are_open() {
-        assert_eq!(lowered_to(&(0..4).collect()), 36);
-        assert_eq!(lowered_to(&[0, 1, 2, 251].into()), 35);
-        assert_eq!(lowered_to(&[0, 1, 2, 20].into()), 36);
     }
 
     #[test]

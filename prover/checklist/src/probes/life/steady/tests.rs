@@ -21,8 +21,8 @@ async fn a_service_that_keeps_nothing_is_steady_as_far_as_a_short_run_shows() {
 
 /// The strains alone, without the load before them.
 async fn strained(name: &str) -> Finding {
-    let lab = lab(name, |subject| subject.requests = vec![get("/")]).await;
-    Finding::judge("life.steady", super::strains(&lab).await)
+    let mut lab = lab(name, |subject| subject.requests = vec![get("/")]).await;
+    Finding::judge("life.steady", super::strains(&mut lab).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
