@@ -8,7 +8,7 @@ gone        asks after the reading end of its output was closed
 taken       starts it on a port that is taken
 spent       takes its descriptors by half-sent requests, and measures its CPU time
 """
-import fcntl, os, resource, signal, socket, subprocess, sys, time
+import fcntl, os, signal, socket, subprocess, sys, time
 
 mode, port, path, command = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:]
 REQUEST = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
@@ -121,14 +121,16 @@ elif mode == "taken":
     except subprocess.TimeoutExpired:
         print("still runs after 15 s")
 elif mode == "spent":
+    command[:0] = ["sh", "-c", 'ulimit -n 40 && exec "$@"', "sh"]
     process = start(**quiet)
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (40, resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[1]))
     clients = []
-    for _ in range(60):
-        client = socket.socket()
-        client.setblocking(False)
-        client.connect_ex(("127.0.0.1", port))
-        clients.append(client)
+    try:
+        while len(clients) < 60:
+            client = connect()
+            client.sendall(REQUEST[:-2])
+            clients.append(client)
+    except OSError:
+        pass
     time.sleep(1)
     before, began = ticks(process), time.monotonic()
     time.sleep(3)
