@@ -209,8 +209,8 @@ impl Lab {
         Launch {
             command: self.subject.run.clone(),
             env,
-            env_remove: Vec::new(),
             workdir: Some(self.subject.workdir.clone()),
+            ..Launch::default()
         }
     }
 
@@ -220,6 +220,14 @@ impl Lab {
     /// When it is not running: call [`Lab::ensure_running`] before.
     pub fn process(&mut self) -> &mut Running {
         self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
+    }
+
+    /// The running subject's process, to look at; none when it does not run, or keel did not start it in the foreground.
+    pub fn running(&self) -> Option<&Process> {
+        match &self.process {
+            Some(Running::Own(process)) => Some(process),
+            _ => None,
+        }
     }
 
     /// Sends a signal to the running subject's leader; does nothing when it does not run.

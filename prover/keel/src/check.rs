@@ -138,9 +138,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     undo::before_anything_else();
     let Plan { subject, examination, rule, config } = plan;
     match runtime.block_on(examined(&examination, subject, arguments.reports.quiet)) {
-        Ok(Ok(report)) => {
-            arguments.reports.write(&rule.judge(Report { config, selftest: selftest::last(), ..report }))
-        }
+        Ok(Ok(report)) => arguments.reports.write(&rule.judge(Report { config, selftest: selftest::last(), ..report })),
         Ok(Err(failure)) => not_started(&failure),
         Err(error) => usage(format!("cannot listen to signals: {error}")),
     }

@@ -144,8 +144,8 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
     let launch = Launch {
         command: command.to_owned(),
         env: declared.env_of_run.clone(),
-        env_remove: Vec::new(),
         workdir: Some(workdir.to_owned()),
+        ..Launch::default()
     };
     let mut process = Process::start(launch).map_err(|error| StartFailure {
         reason: format!("the shell that runs dependency `{name}` (`{command}`) could not be started: {error}"),

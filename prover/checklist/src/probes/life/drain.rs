@@ -1,17 +1,21 @@
-//! `life.drain`: after SIGTERM readiness falls first, what was begun is finished, and it ends in time with code 0.
+//! `life.drain`: after SIGTERM readiness falls first, what was begun is finished, nobody is cut off, and it ends in time with code 0.
 //!
 //! - **Hypothesis**: after SIGTERM readiness stops answering 2xx before new connections are refused; every request that was begun
 //!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
 //!   keep-alive connections or not.
 //! - **Sent**: held in flight, up to sixteen requests that use a dependency, which is made slow, and requests whose body is half sent
-//!   until after SIGTERM, and the longest answer of the mix (256 KiB or more), which is taken slowly; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
-//!   Then a second run with idle connections.
+//!   until after SIGTERM, and the longest answer of the mix, of `/` or of what it links to (256 KiB to 8 MiB), which is taken slowly;
+//!   readiness is asked all the time, and a harmless request on new connections and on one that is kept.
+//!   Then a second run with idle connections, and a third in which accepted connections have a whole request each that is unread at
+//!   SIGTERM: the service is frozen (SIGSTOP) while they are sent.
 //! - **Decides**: any of these not being so. Without a declared readiness path its fall is a gap. One that handles SIGTERM and raises
-//!   it again at its end (as uvicorn does) ends well. A request that is not answered as declared by itself is left out, and a gap. A transfer is judged by its bytes. Where nothing can be held in flight (no slow dependency, no request with a body) it is
+//!   it again at its end (as uvicorn does) ends well. A request that is not answered as declared by itself is left out, and a gap. A transfer is judged by its bytes; an accepted
+//!   connection must be answered whole or closed in order. Where nothing can be held in flight (no slow dependency, no request with a body) it is
 //!   not known what would become of it.
-//! - **Blast radius**: the service is stopped twice; what the held requests do.
-//! - **Bound in time**: twice the declared drain and start time.
+//! - **Blast radius**: the service is stopped three times; what the held requests do.
+//! - **Bound in time**: three times the declared drain and start time.
 
+mod accepted;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -75,7 +79,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     lab.stop().await;
     match lab.start_with(|_| {}).await {
-        Ok(_) => evidence.extend(idle(lab, &listener).await),
+        Ok(_) => {
+            evidence.extend(idle(lab, &listener).await);
+            evidence.push(accepted::examine(lab).await);
+        }
         Err(failure) => {
             evidence.push(clause::EXIT_CODE.contradicts(format!("it does not start again after a drain: {failure}")))
         }
@@ -178,14 +185,14 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
     }
     match taken {
         Some(taken) => {
-            held += usize::from(taken.ended.is_some());
             last = last.max(taken.ended);
             evidence.push(taken.evidence);
         }
-        None => evidence.push(
-            clause::IN_FLIGHT
-                .figure("no declared GET has an answer long enough to be under way for a while, so none was"),
-        ),
+        None => {
+            evidence.push(clause::TRANSFER.gap(
+                "neither the mix nor / nor what it links to has an answer of 256 KiB to 8 MiB: declare a GET of one",
+            ))
+        }
     }
     if let Some(others) = others {
         evidence.extend(others.evidence(seen.unready));

@@ -8,6 +8,7 @@
 //! - **Blast radius**: the service is stopped, started, and stopped again.
 //! - **Bound in time**: the declared start and drain time, and 3 s.
 
+mod bare;
 mod holders;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -83,6 +84,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.extend(stop(lab, &manager).await);
     // Whoever went into the background and still holds the port goes as well.
     lab.stop().await;
+    evidence.push(bare::examine(lab).await);
     evidence.extend(units(lab));
     Finding::judge(ID, evidence)
 }

@@ -4,12 +4,16 @@
 //!   X-Request-Id or trace id; marker secrets of headers, query and body appear nowhere; a flood of requests makes a bounded volume.
 //! - **Sent**: harmless requests with known ids, with marker secrets in Authorization, Cookie, the query and a JSON body; then
 //!   `FLOOD` harmless requests as fast as they are answered, at most 5 s.
+//!   Then nobody reads what it prints, then the reading end is closed, then it starts with both streams on a full disk; each time with
+//!   requests that made it print before.
 //! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
 //!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
 //!   A flood that is less than 300 requests and makes less than 300 lines a second decides nothing, and when the requests with
 //!   markers made no line, nothing is known of what is redacted. OTLP and log files are not looked at.
-//! - **Blast radius**: load of one client for some seconds.
-//! - **Bound in time**: 20 s.
+//!   Requests that are not answered because nobody reads the output, an end or a spin (half a core) once the reader is gone or the
+//!   disk is full, a start on a full disk that hangs or ends without a reason, fall short. One that prints nothing cannot be stopped so.
+//! - **Blast radius**: load of one client for some seconds; the service is stopped and started.
+//! - **Bound in time**: 50 s, and four times the declared start and drain time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -28,6 +32,7 @@ use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::Printed;
 
+mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -80,7 +85,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     if lines.is_empty() {
         let what = "it printed nothing, neither at its start nor for requests";
         let recipe = Recipe::Output { requests: vec![lab.harmless()], fault: Printed::Nothing };
-        return Finding::judge(ID, vec![clause::STRUCTURED.contradicts(what).reproduced_by(recipe)]);
+        let mut evidence = reader::unknown(&format!("{what}: its output cannot stop it"));
+        evidence.push(clause::STRUCTURED.contradicts(what).reproduced_by(recipe));
+        return Finding::judge(ID, evidence);
     }
     let requests = telling(lab, &markers);
     let mut evidence = schema(&lines, &requests);
@@ -96,6 +103,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     });
     evidence.extend(secrets(&lines, &markers, told, &requests));
     evidence.push(flood(lab).await);
+    evidence.extend(reader::examine(lab).await);
     Finding::judge(ID, evidence)
 }
 

@@ -27,9 +27,9 @@ use crate::clause::web::headers as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::listener::Listener;
 use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
-use crate::probes::support::listener::Listener;
 use crate::subject::RequestSpec;
 
 const ID: &str = "web.headers";

@@ -6,6 +6,7 @@ use crate::specimen::{Server, Specimen};
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds("stays in the foreground and tells its manager"),
+    Server::new("life-needs-home", |port| live(Flaw::NeedsHome, port)).falls_short("does not start without HOME"),
     Server::new("life-pid-file", |port| live(Flaw::PidFile, port)).falls_short("writes a PID file"),
     Server::new("life-silent", |port| live(Flaw::Silent, port)).falls_short("says nothing to its manager"),
     Server::new("life-no-watchdog", |port| live(Flaw::NoWatchdog, port))
