@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::invalid::InvalidRules;
-use crate::nanos::nanos;
+use crate::nanos::{nanos, since};
 use crate::setters::setters;
 
 /// A token, in the unit of which the bucket counts.
@@ -107,7 +107,7 @@ impl Budget {
         if rules.floor <= 0.0 {
             return false;
         }
-        let now = nanos(now.saturating_duration_since(self.birth));
+        let now = since(self.birth, now);
         let each = nanos(Duration::from_secs_f64(1.0 / rules.floor.max(1e-6)));
         // A floor below one a second can still be spent once.
         let ahead = nanos(FLOOR_BURST).max(each);

@@ -26,7 +26,7 @@ use vitals::{Column, Live, Source, Table, TableRow, TableValue};
 
 use crate::balance::{BalanceRules, Chooser, Instance, Set, State, View, hash_of};
 use crate::invalid::InvalidRules;
-use crate::nanos::nanos;
+use crate::nanos::{nanos, since};
 use crate::outcome::Outcome;
 use crate::outlier::{OutlierRules, Sign, outliers};
 use crate::setters::setters;
@@ -278,7 +278,7 @@ impl<T: Clone + Eq + Hash> Drop for Picked<T> {
 
 impl<T> Shared<T> {
     fn nanos(&self, now: Instant) -> u64 {
-        nanos(now.saturating_duration_since(self.birth))
+        since(self.birth, now)
     }
 
     fn slow(&self) -> MutexGuard<'_, Slow<T>> {

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nanos::nanos;
+use crate::nanos::{nanos, since};
 
 pub use self::gcra::{Limited, Quota, RateRules};
-use self::gcra::{Turn, quota, since, take};
+use self::gcra::{Turn, quota, take};
 pub use self::keyed::{KEY_WAYS, KeyedRateLimit, MAX_KEYS};
 
 /// One limit. Rules are given with each call, so that they can change while it lives.
@@ -36,6 +36,7 @@ impl RateLimit {
     ///
     /// # Errors
     /// [`Limited`], with when to ask again.
+    #[inline]
     pub fn try_pass(&self, rules: &RateRules, cost: u32, now: Instant) -> Result<(), Limited> {
         take(&self.arrival, rules, cost, since(self.birth, now), 0).map(drop)
     }

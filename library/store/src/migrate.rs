@@ -1,5 +1,7 @@
 //! Brings a schema up to date: in turns with other instances, in transactions as far as possible.
 
+use std::time::Duration;
+
 #[cfg(feature = "postgres")]
 use sqlx::AssertSqlSafe;
 use sqlx::SqlSafeStr;
@@ -21,17 +23,18 @@ const LOOKS_PER_LINE: u32 = 25;
 struct Waiting {
     since: Instant,
     looks: u32,
+    bound: Duration,
 }
 
 impl Waiting {
-    fn begin() -> Self {
-        Self { since: Instant::now(), looks: 0 }
+    fn within(bound: Duration) -> Self {
+        Self { since: Instant::now(), looks: 0, bound }
     }
 
     /// Waits a little, or gives up naming the holder.
-    async fn wait_for(&mut self, holder: String, store: &Store) -> Result<(), StoreError> {
+    async fn wait_for(&mut self, holder: String) -> Result<(), StoreError> {
         let waited = self.since.elapsed();
-        if waited >= store.options.migration_lock_timeout {
+        if waited >= self.bound {
             return Err(MigrationError::Busy { waited, holder }.into());
         }
         if self.looks.is_multiple_of(LOOKS_PER_LINE) {
@@ -80,7 +83,7 @@ impl Store {
 
     /// Begins a transaction that holds the lock of migrations.
     async fn turn(&self) -> Result<Transaction, StoreError> {
-        let mut waiting = Waiting::begin();
+        let mut waiting = Waiting::within(self.options.migration_lock_timeout);
         loop {
             let holder = match self.begin_with(Isolation::ReadCommitted, Purpose::Migration).await {
                 Ok(mut tx) => match turn::take(&mut tx, self.engine()).await? {
@@ -94,7 +97,7 @@ impl Store {
                 Err(StoreError::Locked(_)) => "another process has held the lock of the database".to_owned(),
                 Err(error) => return Err(error),
             };
-            waiting.wait_for(holder, self).await?;
+            waiting.wait_for(holder).await?;
         }
     }
 
@@ -158,7 +161,7 @@ impl Store {
         let index = ConcurrentIndex::of(step.script(Engine::Postgres))
             .map_err(|reason| MigrationError::Unmendable { version: step.version, name: step.name, reason })?;
         let Some(index) = index else { return Ok(true) };
-        let mut waiting = Waiting::begin();
+        let mut waiting = Waiting::within(self.options.migration_lock_timeout);
         loop {
             let mut tx = self.begin_step().await?;
             let (state, builder) = (index.state(&mut tx).await?, index.builder(&mut tx).await?);
@@ -166,7 +169,7 @@ impl Store {
             match (state, builder) {
                 (State::Missing, _) => return Ok(true),
                 (State::Whole, _) => return Ok(!begun),
-                (State::HalfBuilt, Some(builder)) => waiting.wait_for(builder, self).await?,
+                (State::HalfBuilt, Some(builder)) => waiting.wait_for(builder).await?,
                 (State::HalfBuilt, None) => {
                     tracing::warn!(
                         index = index.name,
@@ -214,4 +217,27 @@ impl Store {
 #[cfg(feature = "postgres")]
 fn half_built(index: &ConcurrentIndex) -> String {
     format!("; the index {} may be left half-built (INVALID): the next run drops it and builds it again", index.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_looks_less_and_less_often_and_ends_at_its_bound() {
+        let bound = Duration::from_secs(60);
+        let mut waiting = Waiting::within(bound);
+        let mut looks = 0;
+        let error = loop {
+            match waiting.wait_for("somebody".to_owned()).await {
+                Ok(()) => looks += 1,
+                Err(error) => break error,
+            }
+        };
+        let busy = matches!(&error, StoreError::Migration(MigrationError::Busy { waited, holder })
+            if (bound..2 * bound).contains(waited) && holder == "somebody");
+        assert!(busy, "{error:?}");
+        // A tenth of a second on average, and 5 ms if the waits did not grow.
+        assert!((300..1500).contains(&looks), "{looks} looks");
+    }
 }

@@ -198,10 +198,16 @@ impl<'p> AttemptGuard<'p> {
     /// attempt that is dropped before it would be slow counts as one call, whenever it ended.
     fn looks_back(&self) -> bool {
         let rules = self.rules;
-        let slow = |breaker: &BreakerRules| match (self.now.checked_add(breaker.slow_after), self.end) {
-            (Some(slow), Some(end)) => slow <= end.at(),
-            (slow, None) => slow.is_some(),
-            (None, _) => false,
+        let slow = |breaker: &BreakerRules| {
+            // The usual case, and it adds no times up: every attempt is dropped before.
+            if rules.timeout.as_ref().is_some_and(|timeout| timeout.at_most < breaker.slow_after) {
+                return false;
+            }
+            match (self.now.checked_add(breaker.slow_after), self.end) {
+                (Some(slow), Some(end)) => slow <= end.at(),
+                (slow, None) => slow.is_some(),
+                (None, _) => false,
+            }
         };
         rules.throttle.is_some()
             || rules.hedge.is_some()

@@ -3,8 +3,6 @@
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::invalid::InvalidRules;
 use crate::nanos::nanos;
 use crate::setters::setters;
@@ -54,11 +52,13 @@ impl RateRules {
     }
 
     /// Nanoseconds for one call. Rounded up: never more than the rate.
+    #[inline]
     fn interval(&self) -> u64 {
         nanos(self.per).div_ceil(u64::from(self.rate.max(1))).max(FINEST)
     }
 
     /// Nanoseconds of the whole burst, where one call has this many.
+    #[inline]
     fn tolerance(&self, interval: u64) -> u64 {
         interval.saturating_mul(u64::from(self.burst))
     }
@@ -119,6 +119,9 @@ pub(super) struct Turn {
 }
 
 /// Takes a turn that comes within `patience`.
+///
+/// Inlined, as most of it is decided where it is called: the cost is mostly 1, and nobody waits where the patience is none.
+#[inline]
 pub(super) fn take(
     arrival: &AtomicU64,
     rules: &RateRules,
@@ -136,13 +139,19 @@ pub(super) fn take(
         let next = seen.max(now).saturating_add(added);
         let wait = if cost == 0 { 0 } else { next.saturating_sub(now).saturating_sub(tolerance) };
         if wait > patience {
-            return Err(Limited::Rate { retry_after: Duration::from_nanos(wait) });
+            return Err(limited(wait));
         }
         match arrival.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => return Ok(Turn { arrival: next, added, wait }),
             Err(other) => seen = other,
         }
     }
+}
+
+/// Out of the way of the calls that pass.
+#[cold]
+fn limited(wait: u64) -> Limited {
+    Limited::Rate { retry_after: Duration::from_nanos(wait) }
 }
 
 pub(super) fn quota(arrival: &AtomicU64, rules: &RateRules, now: u64) -> Quota {
@@ -156,9 +165,4 @@ pub(super) fn quota(arrival: &AtomicU64, rules: &RateRules, now: u64) -> Quota {
         remaining: u32::try_from(free).unwrap_or(u32::MAX).min(rules.burst),
         reset: Duration::from_nanos(reset),
     }
-}
-
-/// Nanoseconds from the birth until now; 584 years are the end.
-pub(super) fn since(birth: Instant, now: Instant) -> u64 {
-    nanos(now.saturating_duration_since(birth))
 }

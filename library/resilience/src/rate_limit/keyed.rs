@@ -9,7 +9,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use tokio::time::Instant;
 
-use super::gcra::{Limited, Quota, RateRules, quota, since, take};
+use super::gcra::{Limited, Quota, RateRules, quota, take};
+use crate::nanos::since;
 
 /// Slots that a key can be in.
 pub const KEY_WAYS: usize = 8;

@@ -10,6 +10,7 @@ mod lists;
 mod money;
 mod page;
 mod payout;
+mod posting;
 mod running;
 mod start;
 mod storm;
