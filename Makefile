@@ -74,8 +74,10 @@ drill: ## Examines the ledger with keel: every probe, every drill, every report
 	target/debug/keel drill --config keel.toml --accepted drills/accepted/ledger.toml --reports target/drills drills/*.toml; drilled=$$?; \
 	[ $$checked = 0 ] && [ $$drilled = 0 ]
 
-doc: ## Builds the documentation
+doc: ## Builds the documentation: rustdoc in target/doc, the guides as a book in target/book
 	@cargo doc --workspace --no-deps
+	@mdbook --version >/dev/null 2>&1 || { echo "doc: building mdbook from crates.io"; cargo install --quiet mdbook --locked --no-default-features --features search; }
+	@mdbook build docs
 
 release: ## Builds the artifact: dist/ with the binaries and their checksums
 	@cargo build --release --locked -p ledger -p rail -p keel-prover

@@ -51,6 +51,7 @@ mod limits;
 pub mod openapi;
 mod order;
 mod parts;
+mod periodic;
 mod program;
 #[cfg(feature = "store")]
 mod purge;

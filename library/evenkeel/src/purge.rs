@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use resilience::{Ticker, TickerRules};
-use store::Store;
+use resilience::TickerRules;
+use store::{Store, StoreError};
 use supervision::Stop;
-use tokio::time::Instant;
+
+use crate::periodic;
 
 /// The name of the part.
 pub(crate) const NAME: &str = "idempotency purge";
@@ -18,36 +19,20 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Purges in rounds until the stop.
 pub(crate) async fn run(store: Store, stop: Stop) {
-    let mut rounds = Ticker::new(ROUNDS, Instant::now());
-    loop {
-        tokio::select! {
-            () = stop.requested() => return,
-            _ = rounds.tick() => {}
-        }
-        tokio::select! {
-            () = stop.requested() => return,
-            () = round(&store) => {}
-        }
-    }
+    periodic::run(NAME, ROUNDS, stop, || round(&store)).await;
 }
 
-/// Deletes keys past their retention, batch by batch. The next round repeats failed batches.
-async fn round(store: &Store) {
-    loop {
-        match store.purge_idempotency(BATCH).await {
-            Ok(purged) if purged == u64::from(BATCH) => tokio::time::sleep(PAUSE).await,
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(%error, "old idempotency keys could not be purged: trying again in the next round");
-                return;
-            }
-        }
+/// Deletes keys past their retention, batch by batch.
+async fn round(store: &Store) -> Result<(), StoreError> {
+    while store.purge_idempotency(BATCH).await? == u64::from(BATCH) {
+        tokio::time::sleep(PAUSE).await;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use store::{Fingerprint, OnceOutcome, Options, StoreError, StoredResponse};
+    use store::{Fingerprint, OnceOutcome, Options, StoredResponse};
     use supervision::StopSource;
 
     use super::*;
@@ -74,7 +59,7 @@ mod tests {
                 .await;
             done.expect("it is done");
         }
-        round(&store).await;
+        round(&store).await.expect("a round");
         assert_eq!(store.purge_idempotency(BATCH).await.expect("it answers"), 0, "nothing is left to purge");
         let stop = StopSource::new();
         stop.request();

@@ -1,19 +1,23 @@
 //! The declaration of a service.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::request::Parts;
 use border::Limits;
 use clap::Args;
+use resilience::TickerRules;
 use supervision::{ChildSpec, Stop};
 use vitals::Build;
 
 use crate::Context;
 use crate::change::Change;
 use crate::database::Database;
+use crate::periodic;
 use crate::settings::NoSettings;
 
 type Routes<S, D> = Box<dyn FnOnce(&Context<S, D>) -> Router + Send>;
@@ -243,6 +247,40 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     {
         self.background.push((spec.into(), Box::new(move |context, stop| Box::pin(run(context, stop)))));
         self
+    }
+
+    /// Adds periodic work: one round each `period`, a tenth of it early or late, the first one at a random moment within a period so that
+    /// instances that start together do not work in step. Rounds of one process never overlap, and missed ones are skipped. A failed round is
+    /// logged, and the next one tries again. The stop cancels a round at its next await.
+    ///
+    /// Each instance of the service has rounds of its own: work that only one of them may do needs a lock in the database.
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// # use std::time::Duration;
+    /// Service::new(build_info!()).store(Vec::new()).every("expiry", Duration::from_secs(600), async |context| {
+    ///     let delete = "DELETE FROM links WHERE expires < 1700000000";
+    ///     context.store().write(|tx| Box::pin(tx.execute(delete, args![]))).await.map(drop)
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the period is zero or longer than [`MAX_PERIOD`](resilience::ticker::MAX_PERIOD).
+    #[track_caller]
+    pub fn every<F, R, E>(self, name: &'static str, period: Duration, round: F) -> Self
+    where
+        F: Fn(Context<S, D>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display + Send,
+    {
+        let rules = TickerRules::every(period);
+        if let Err(wrong) = rules.check() {
+            panic!("the periodic work {name:?}: {wrong}");
+        }
+        self.background(name, move |context, stop| {
+            let round = round.clone();
+            async move { periodic::run(name, rules, stop, || round(context.clone())).await }
+        })
     }
 
     /// Distinguishes callers by a request's head, from the result of authentication. Each caller has idempotency keys of its own

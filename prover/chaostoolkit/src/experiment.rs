@@ -7,7 +7,7 @@ use crate::journal::Journal;
 use crate::mistake::Mistake;
 use crate::strategy::Options;
 use crate::value::Value;
-use crate::{document, run, validity, yaml};
+use crate::{document, run, validity, whole_numbers, yaml};
 
 /// The most bytes of a file.
 const MAX_FILE: u64 = 4 << 20;
@@ -31,7 +31,10 @@ impl Experiment {
         }
         let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
         let document = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json") => serde_json::from_str(&text).map_err(|error| refused(&error))?,
+            Some("json") => {
+                whole_numbers::check_json(&text).map_err(|error| refused(&error))?;
+                serde_json::from_str(&text).map_err(|error| refused(&error))?
+            }
             Some("yaml" | "yml") => yaml::parse(&text).map_err(|error| refused(&error))?,
             _ => return Err(refused(&"only files with json, yaml or yml extensions are supported")),
         };

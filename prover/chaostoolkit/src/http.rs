@@ -15,6 +15,7 @@ use super::python;
 use super::seconds::seconds;
 use super::substitution::Names;
 use crate::value::{Map, Value};
+use keel_input::credentials;
 use keel_wire::http1::{AnswerReader, Head};
 
 /// The most bytes of a body that are kept, unpacked or not.
@@ -42,7 +43,7 @@ pub(super) async fn run(provider: &Value, names: &Names) -> Result<Value, Failur
 }
 
 struct Request {
-    /// As the experiment says it, for messages.
+    /// As the experiment says it, for messages: without credentials.
     said: String,
     url: Url,
     method: Method,
@@ -83,12 +84,19 @@ impl Request {
         let arguments =
             if arguments.is_truthy() && !names.is_empty() { names.substitute(arguments) } else { arguments.clone() };
         let (connect, read) = timeouts(&timeout)?;
-        let mut url = Url::parse(&said).map_err(|error| Failure::fatal(format!("Invalid URL {said:?}: {error}")))?;
+        let written = said;
+        let said = credentials::shown_text(&written);
+        let mut url = Url::parse(&written).map_err(|error| Failure::fatal(format!("Invalid URL {said:?}: {error}")))?;
         if url.scheme() != "http" {
             return Err(Failure::fatal(format!("{said}: keel speaks http without TLS only")));
         }
         let mut request =
             Self { said, url: url.clone(), method, headers: fields(&headers)?, body: Vec::new(), connect, read };
+        // As the reference has it: before an Authorization that the experiment says.
+        if let Some(authorization) = credentials::authorization(&url) {
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+            request.headers.push(("Authorization".to_owned(), authorization));
+        }
         if request.method == Method::GET {
             if let Some(query) = pairs(&arguments).filter(|query| !query.is_empty()) {
                 let query = url.query().map_or_else(|| query.clone(), |there| format!("{there}&{query}"));
@@ -197,7 +205,11 @@ impl Request {
     /// What the reference sends to where an answer points.
     fn follow(&mut self, status: u16, to: Url) -> Result<(), Failure> {
         if to.scheme() != "http" {
-            return Err(Failure::fatal(format!("{} leads to {to}, and keel speaks no TLS", self.said)));
+            return Err(Failure::fatal(format!(
+                "{} leads to {}, and keel speaks no TLS",
+                self.said,
+                credentials::shown(&to)
+            )));
         }
         let becomes_get = match status {
             303 | 302 => self.method != Method::HEAD,
@@ -339,5 +351,34 @@ fn text(body: &[u8], content_type: &str) -> String {
         Some("iso-8859-1" | "latin-1" | "latin1") => latin1(body),
         None if content_type.contains("text") => latin1(body),
         _ => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+
+    fn request(provider: &str) -> Result<Request, Failure> {
+        Request::new(&serde_json::from_str(provider).unwrap(), &Names::default())
+    }
+
+    #[test]
+    fn credentials_of_the_url_are_sent_and_shown_in_no_message() {
+        let request =
+            request(r#"{"url": "http://ann:s3cret@127.0.0.1:1/x", "headers": {"authorization": "Bearer x"}}"#);
+        let request = request.ok().unwrap();
+        let text = String::from_utf8(request.bytes()).unwrap();
+        // The reference puts those of the URL before a header.
+        assert!(text.contains("Authorization: Basic YW5uOnMzY3JldA==\r\n") && !text.contains("Bearer"), "{text}");
+        assert_eq!(request.said, "http://***@127.0.0.1:1/x");
+    }
+
+    #[test]
+    fn a_url_that_is_wrong_shows_no_credentials() {
+        for url in ["http://ann:s3cret@127.0.0.1:x/", "https://ann:s3cret@127.0.0.1/"] {
+            let told = format!("{:?}", request(&format!(r#"{{"url": "{url}"}}"#)).err().unwrap());
+            assert!(!told.contains("s3cret") && told.contains("***"), "{told}");
+        }
     }
 }

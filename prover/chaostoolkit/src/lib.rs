@@ -40,6 +40,7 @@ mod json_path;
 mod mistake;
 mod process;
 mod python;
+mod python_regex;
 mod run;
 mod scene;
 mod seconds;
@@ -49,6 +50,7 @@ mod tolerance;
 mod validity;
 pub mod value;
 mod variables;
+mod whole_numbers;
 mod yaml;
 
 pub use self::experiment::Experiment;

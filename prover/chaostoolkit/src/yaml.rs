@@ -5,23 +5,32 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::value::{Map, Value};
+use super::whole_numbers;
 
 /// The deepest nesting that is read.
 const MAX_DEPTH: usize = 100;
 /// The most values of a document, aliases counted as often as they stand for something ("billion laughs").
 const MAX_VALUES: usize = 100_000;
 
-/// The first document of the text.
+/// The document of the text.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// What is wrong with it, and where; a second document is refused, as PyYAML's `safe_load` does it.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
     loop {
         match reader.next()? {
             Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
-            Event::StreamEnd | Event::DocumentEnd => return Ok(Value::Null),
-            event => return reader.value(event, 0),
+            Event::StreamEnd => return Ok(Value::Null),
+            Event::DocumentEnd => {
+                reader.end()?;
+                return Ok(Value::Null);
+            }
+            event => {
+                let value = reader.value(event, 0)?;
+                reader.end()?;
+                return Ok(value);
+            }
         }
     }
 }
@@ -41,6 +50,23 @@ impl<'text> Reader<'text> {
         }
     }
 
+    /// Makes sure that nothing follows the document.
+    fn end(&mut self) -> Result<(), String> {
+        loop {
+            match self.parser.next() {
+                None | Some(Ok((Event::StreamEnd, _))) => return Ok(()),
+                Some(Ok((Event::DocumentEnd | Event::Nothing, _))) => {}
+                Some(Ok((_, span))) => {
+                    return Err(format!(
+                        "a second document begins at line {}: an experiment is one document, keep one in each file",
+                        span.start.line()
+                    ));
+                }
+                Some(Err(error)) => return Err(error.to_string()),
+            }
+        }
+    }
+
     fn value(&mut self, event: Event<'text>, depth: usize) -> Result<Value, String> {
         if depth > MAX_DEPTH {
             return Err(format!("it is nested deeper than {MAX_DEPTH}"));
@@ -54,7 +80,7 @@ impl<'text> Reader<'text> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_ref().filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.as_str());
-                (anchor, scalar(&text, style, tag))
+                (anchor, scalar(&text, style, tag)?)
             }
             Event::SequenceStart(anchor, _) => (anchor, self.sequence(depth)?),
             Event::MappingStart(anchor, _) => (anchor, self.mapping(depth)?),
@@ -134,42 +160,62 @@ fn key_text(key: &Value) -> Result<String, String> {
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&str>) -> Value {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&str>) -> Result<Value, String> {
     match tag {
-        Some("str") => return Value::Text(text.to_owned()),
-        None if style != ScalarStyle::Plain => return Value::Text(text.to_owned()),
+        Some("str") => return Ok(Value::Text(text.to_owned())),
+        None if style != ScalarStyle::Plain => return Ok(Value::Text(text.to_owned())),
         _ => {}
     }
     plain(text)
 }
 
 /// The type of a plain scalar: <https://yaml.org/type/>, as far as PyYAML follows it. A date stays a text.
-fn plain(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Value::Bool(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Value::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
-        _ => {}
-    }
-    integer(text).map(Value::Int).or_else(|| float(text).map(Value::Float)).unwrap_or_else(|| text.into())
+fn plain(text: &str) -> Result<Value, String> {
+    let value = match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Value::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => Value::Float(f64::NAN),
+        _ => match integer(text)? {
+            Some(number) => Value::Int(number),
+            None => float(text).map_or_else(|| text.into(), Value::Float),
+        },
+    };
+    Ok(value)
 }
 
-fn integer(text: &str) -> Option<i64> {
+/// The whole number that a text is; none when it is none.
+///
+/// # Errors
+/// When it is one beyond 64 bits.
+fn integer(text: &str) -> Result<Option<i64>, String> {
+    match magnitude(text) {
+        None => Ok(None),
+        Some(number) => number
+            .and_then(|(sign, magnitude)| i64::try_from(i128::from(sign) * magnitude).ok())
+            .map_or_else(|| Err(whole_numbers::beyond(text)), |number| Ok(Some(number))),
+    }
+}
+
+/// Sign and magnitude of a whole number; none when it is none, and none within when it is far too large.
+fn magnitude(text: &str) -> Option<Option<(i64, i128)>> {
     let (sign, digits) = signed(text);
     let digits = digits.replace('_', "");
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    let magnitude = match digits.as_str() {
-        "0" => 0,
-        digits if digits.contains(':') => sexagesimal(digits)?,
-        digits if digits.starts_with("0x") => i64::from_str_radix(&digits[2..], 16).ok()?,
-        digits if digits.starts_with("0b") => i64::from_str_radix(&digits[2..], 2).ok()?,
-        digits if digits.starts_with('0') => i64::from_str_radix(&digits[1..], 8).ok()?,
-        digits => digits.parse().ok()?,
+    let (digits, radix) = match digits.as_str() {
+        "0" => ("0", 10),
+        digits if digits.contains(':') => return Some(Some((sign, i128::from(sexagesimal(digits)?)))),
+        digits if digits.starts_with("0x") => (&digits[2..], 16),
+        digits if digits.starts_with("0b") => (&digits[2..], 2),
+        digits if digits.starts_with('0') => (&digits[1..], 8),
+        digits => (digits, 10),
     };
-    Some(sign * magnitude)
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return None;
+    }
+    Some(i128::from_str_radix(digits, radix).ok().map(|magnitude| (sign, magnitude)))
 }
 
 /// `1:30` is ninety: hours, minutes and seconds without a leading zero.
@@ -235,6 +281,31 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap(), value, "{text}");
         }
+    }
+
+    #[test]
+    fn a_second_document_is_refused_with_its_line() {
+        for text in ["a: 1\n---\nb: 2\n", "---\na: 1\n...\n---\nb: 2\n", "a: 1\n---\n"] {
+            let told = parse(text).unwrap_err();
+            assert!(told.contains("second document") && told.contains("line "), "{told}");
+        }
+        for text in ["---\na: 1\n", "a: 1\n...\n", "# one\n---\na: 1\n# two\n", ""] {
+            assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
+        }
+    }
+
+    #[test]
+    fn a_whole_number_beyond_64_bits_is_refused() {
+        for text in [
+            "n: 9223372036854775808",
+            "n: -9223372036854775809",
+            "n: 0xffffffffffffffff",
+            "n: 1_000_000_000_000_000_000_000",
+        ] {
+            assert!(parse(text).unwrap_err().contains("beyond 64 bits"), "{text}");
+        }
+        assert_eq!(parse("-9223372036854775808").unwrap(), Value::Int(i64::MIN));
+        assert_eq!(parse("'99999999999999999999'").unwrap(), "99999999999999999999".into());
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! A piece of evidence: a thing that was done or read, what came of it, and its bearing on a clause.
 
+use std::sync::Arc;
+
 use keel_wire::http::Exchange;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
+use crate::repro::Recipe;
 
 /// The bearing of a piece of evidence on its clause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bearing {
     /// The clause was seen to hold.
@@ -20,7 +23,7 @@ pub enum Bearing {
 }
 
 /// Something that two findings of one report may both speak of; see [`Evidence::fact`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Fact {
     /// The fact as a sentence, the same in every probe that speaks of it.
     pub key: String,
@@ -32,7 +35,7 @@ pub struct Fact {
 ///
 /// Made by the constants of [`crate::clause`]; about one clause, except what is about the whole attribute
 /// ([`Evidence::note`], a decision, a probe that was broken off).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Evidence {
     #[serde(skip)]
     attribute: Option<&'static str>,
@@ -51,6 +54,17 @@ pub struct Evidence {
     control: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fact: Option<Fact>,
+    #[serde(skip)]
+    recipe: Option<Arc<Recipe>>,
+}
+
+/// Two pieces that say the same are equal, however it is reproduced.
+impl PartialEq for Evidence {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.clause, self.bearing, &self.what) == (&other.clause, other.bearing, &other.what)
+            && (&self.sent, &self.came_back, &self.control, &self.fact)
+                == (&other.sent, &other.came_back, &other.control, &other.fact)
+    }
 }
 
 impl Evidence {
@@ -75,6 +89,7 @@ impl Evidence {
             came_back: None,
             control: None,
             fact: None,
+            recipe: None,
         }
     }
 
@@ -122,6 +137,18 @@ impl Evidence {
     pub fn fact(mut self, key: impl Into<String>, is_so: bool) -> Self {
         self.fact = Some(Fact { key: key.into(), is_so });
         self
+    }
+
+    /// Says how the fault is shown without keel. Counts only where the piece is against its clause.
+    #[must_use]
+    pub fn reproduced_by(mut self, recipe: Recipe) -> Self {
+        self.recipe = Some(Arc::new(recipe));
+        self
+    }
+
+    /// How the fault is shown without keel, when a short script can.
+    pub fn recipe(&self) -> Option<&Recipe> {
+        self.recipe.as_deref()
     }
 
     /// The attribute whose clause it is about.

@@ -1,19 +1,29 @@
 //! Runs the probes in order, and applies the decisions.
 
+mod event;
+mod selection;
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 
+pub use self::event::Event;
+pub use self::selection::Selection;
 use crate::calendar::{Day, rfc3339};
 use crate::contradiction;
 use crate::decision::{Attestation, Decisions};
 use crate::finding::{Evidence, Finding};
+use crate::first_try::FirstTry;
 use crate::lab::{Lab, StartFailure};
 pub use crate::probe::PROBE_BOUND;
 use crate::probe::Probe;
+use crate::reach;
 use crate::report::{Examined, Report};
+use crate::repro;
 use crate::subject::Subject;
 use keel_catalogue::{Attribute, Catalogue, Kind};
 
@@ -21,18 +31,6 @@ use keel_catalogue::{Attribute, Catalogue, Kind};
 pub const START_TRIES: u32 = 2;
 /// From SIGTERM to SIGKILL when the examination is broken off: who pressed Ctrl-C does not wait for a drain.
 const BROKEN_OFF_DRAIN: Duration = Duration::from_secs(2);
-
-#[cfg(test)]
-mod tests;
-
-/// Which attributes to examine.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Only these ids; all when empty.
-    pub only: Vec<String>,
-    /// Only this chapter.
-    pub chapter: Option<String>,
-}
 
 /// What is to be done with a subject.
 #[derive(Clone, Debug)]
@@ -45,8 +43,6 @@ pub struct Examination {
     pub decisions: Decisions,
     /// The day that decisions are compared with.
     pub today: Day,
-    /// Whether what is unknown counts as falling short.
-    pub strict: bool,
     /// No probe takes longer: [`PROBE_BOUND`].
     pub bound: Duration,
 }
@@ -59,15 +55,6 @@ struct Patient {
     last_failure: Option<StartFailure>,
 }
 
-impl Selection {
-    /// Whether an attribute is among them.
-    pub fn takes(&self, id: &str) -> bool {
-        let chapter = id.split('.').next().unwrap_or_default();
-        (self.only.is_empty() || self.only.iter().any(|only| only == id))
-            && self.chapter.as_deref().is_none_or(|wanted| wanted == chapter)
-    }
-}
-
 impl Examination {
     /// The attributes it will say something about: those with a probe, those decided on, those asked for by id.
     pub fn attributes(&self) -> Vec<&str> {
@@ -75,7 +62,12 @@ impl Examination {
         chosen.chain(self.without_probe()).collect()
     }
 
-    /// Examines the subject. `progress` is told of each probe before it runs: its number, how many there are, its id.
+    /// The probes that will run, in their order.
+    pub fn chosen(&self) -> Vec<&Probe> {
+        self.probes.iter().filter(|probe| self.selection.takes(probe.id)).collect()
+    }
+
+    /// Examines the subject. `tell` is told what happens meanwhile.
     ///
     /// Ends early, with what was found so far, when `interrupt` is done. When it returns or is dropped, everything that
     /// it started has ended.
@@ -85,13 +77,14 @@ impl Examination {
     pub async fn run(
         &self,
         subject: Subject,
-        mut progress: impl FnMut(usize, usize, &str),
+        mut tell: impl FnMut(Event<'_>),
         interrupt: impl Future<Output = ()>,
     ) -> Result<Report, StartFailure> {
         let mut interrupt = std::pin::pin!(interrupt);
         let begun = (SystemTime::now(), Instant::now());
         let mut report = Report::new(&subject, rfc3339(begun.0));
-        let chosen: Vec<&Probe> = self.probes.iter().filter(|probe| self.selection.takes(probe.id)).collect();
+        let declared = subject.clone();
+        let chosen = self.chosen();
         let mut findings = Vec::new();
         if !chosen.is_empty() {
             let opened = tokio::select! {
@@ -99,11 +92,18 @@ impl Examination {
                 () = interrupt.as_mut() => None,
             };
             report.interrupted = opened.is_none();
-            if let Some(mut patient) = opened {
-                for (number, probe) in chosen.iter().enumerate() {
-                    progress(number + 1, chosen.len(), probe.id);
+            if let Some((mut patient, first_try)) = opened {
+                tell(Event::Tried(&first_try));
+                report.first_try = Some(first_try);
+                for (place, probe) in chosen.iter().enumerate() {
+                    let (number, count) = (place + 1, chosen.len());
+                    tell(Event::Begins { number, count, id: probe.id });
                     tokio::select! {
-                        found = patient.examine(probe, self.bound) => findings.push(found),
+                        (found, took) = patient.examine(probe, self.bound) => {
+                            let decided = self.decisions.apply(found.clone(), self.today);
+                            tell(Event::Found { number, count, finding: &decided, took });
+                            findings.push((found, took));
+                        }
                         () = interrupt.as_mut() => {
                             report.interrupted = true;
                             break;
@@ -120,16 +120,20 @@ impl Examination {
         report.contradictions = contradiction::resolve(findings.iter_mut().map(|(finding, _)| finding).collect());
         let decided = |(finding, took)| (self.decisions.apply(finding, self.today), took);
         report.findings = in_order(findings.into_iter().map(decided).collect());
-        report.close(begun.1.elapsed(), self.strict);
+        for examined in &mut report.findings {
+            examined.script = repro::of(&declared, &examined.finding);
+        }
+        report.close(begun.1.elapsed());
         Ok(report)
     }
 
     /// What is asked for or decided on, and has no probe; with decisions also all that only people can hold.
     fn without_probe(&self) -> impl Iterator<Item = &str> {
-        let asked = self.selection.only.iter().map(String::as_str);
+        let catalogue = Catalogue::embedded();
+        let asked = self.selection.only.iter().map(String::as_str).filter(|word| catalogue.get(word).is_some());
         let mut ids: Vec<&str> = asked.chain(self.decisions.ids()).collect();
-        if !ids.is_empty() || self.selection.chapter.as_deref() == Some(PLAN) {
-            ids.extend(Catalogue::embedded().attributes().filter(|row| is_plan(row)).map(|row| row.id.as_str()));
+        if !ids.is_empty() || self.selection.is_plan() {
+            ids.extend(catalogue.attributes().filter(|row| is_plan(row)).map(|row| row.id.as_str()));
         }
         ids.retain(|id| self.selection.takes(id) && !self.probes.iter().any(|probe| probe.id == *id));
         ids.sort_unstable();
@@ -158,24 +162,25 @@ impl Examination {
     }
 }
 
-/// The chapter of what people decide.
-const PLAN: &str = "plan";
-
 /// Whether people hold it, in writing.
 fn is_plan(attribute: &Attribute) -> bool {
     attribute.id.starts_with("plan.") && attribute.kind.contains(&Kind::Attested)
 }
 
 impl Patient {
-    /// Starts it for the first time.
-    async fn admit(subject: Subject) -> Result<Self, StartFailure> {
+    /// Starts it for the first time, and sends it the declared requests once.
+    async fn admit(subject: Subject) -> Result<(Self, FirstTry), StartFailure> {
         let mut lab = Lab::open(subject).await?;
         lab.ensure_running().await?;
-        Ok(Self { lab, failed: 0, last_failure: None })
+        let first_try = FirstTry::of(&mut lab).await;
+        Ok((Self { lab, failed: 0, last_failure: None }, first_try))
     }
 
     /// One probe on the running subject, bounded in time, and how long it took.
     async fn examine(&mut self, probe: &Probe, bound: Duration) -> (Finding, Duration) {
+        if let Some(refused) = reach::refused(&self.lab.subject, probe.id) {
+            return (refused, Duration::ZERO);
+        }
         if let Err(failure) = self.mend().await {
             let reason = format!("the service could not be started again before this probe: {failure}");
             let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
@@ -190,7 +195,7 @@ impl Patient {
             self.lab.subject = declared;
             self.lab.end_all().await;
         }
-        (finding, took)
+        (reach::with_unseen(&self.lab.subject, finding), took)
     }
 
     async fn mend(&mut self) -> Result<(), StartFailure> {

@@ -5,7 +5,7 @@ mod headline;
 mod tests;
 
 use keel_catalogue::Catalogue;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clause::Clause;
 pub use crate::evidence::{Bearing, Evidence};
@@ -14,12 +14,12 @@ pub use crate::verdict::{Judged, Verdict};
 /// What a probe found about one attribute.
 ///
 /// It holds only by [`Finding::judge`], from evidence for every clause.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Finding {
     id: String,
     verdict: Verdict,
     summary: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clauses: Vec<Judged>,
     evidence: Vec<Evidence>,
 }
@@ -78,7 +78,8 @@ impl Finding {
     /// The same with more evidence, judged again; what does not apply stays so unless some of it is against.
     #[must_use]
     pub(crate) fn also(self, more: Vec<Evidence>) -> Self {
-        let evidence = self.evidence.into_iter().chain(more).collect();
+        let examined = |piece: &Evidence| piece.bearing() != Bearing::Gap || piece.what != NOT_EXAMINED;
+        let evidence = self.evidence.into_iter().filter(examined).chain(more).collect();
         match self.verdict {
             Verdict::NotApplicable => Self::not_applicable(&self.id, self.summary, evidence),
             _ => Self::judge(&self.id, evidence),
@@ -230,6 +231,9 @@ fn refuse_without_control(piece: &mut Evidence, control: Option<&str>) {
     }
 }
 
+/// The gap of a clause without evidence.
+const NOT_EXAMINED: &str = "not examined by this version";
+
 fn not_examined(clause: &str) -> Evidence {
-    Evidence::about_own(clause, Bearing::Gap, "not examined by this version")
+    Evidence::about_own(clause, Bearing::Gap, NOT_EXAMINED)
 }

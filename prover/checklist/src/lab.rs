@@ -1,6 +1,7 @@
 //! The subject while it is examined: started, observed, restarted, its dependencies behind fault proxies.
 
 pub(crate) mod capacity;
+mod commands;
 mod dependency;
 pub(crate) mod drip;
 mod failure;
@@ -8,13 +9,15 @@ mod pace;
 mod postgres;
 mod read_back;
 mod ready;
+mod running;
 mod template;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use keel_drill::double::Double;
-use keel_drill::process::{Exit, Launch, Line, MAX_LINES, Process, Usage};
+use keel_drill::process::{Attached as AttachedProcess, Exit, Launch, Line, MAX_LINES, Process, Usage};
+use keel_input::credentials;
 use keel_proxy::FaultProxy;
 use keel_wire::http::{Client, Exchange, Request};
 use url::Url;
@@ -26,8 +29,9 @@ pub use self::failure::StartFailure;
 use self::failure::{how, last_lines};
 pub use self::pace::Pace;
 use self::ready::Readiness;
+pub use self::running::Running;
 use crate::control::{Control, Uncontrolled};
-use crate::subject::{Dependencies, RequestSpec, Subject};
+use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
 const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
@@ -39,6 +43,7 @@ const READY_LOOK: Duration = Duration::from_secs(2);
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const PORT_LOOK: Duration = Duration::from_millis(50);
+const SIGKILL: i32 = 9;
 
 /// One successful start.
 #[derive(Clone, Copy, Debug)]
@@ -66,8 +71,10 @@ pub struct Lab {
     pub(crate) drips: Option<Vec<Drip>>,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
+    /// The mix as it was sent after the first start, until the first try of the requests is judged.
+    pub(crate) tried: Vec<(RequestSpec, Exchange)>,
     // Before the dependencies, so that it is dropped before what it calls.
-    process: Option<Process>,
+    process: Option<Running>,
     dependencies: Vec<Attached>,
 }
 
@@ -91,6 +98,7 @@ impl Lab {
             drips: None,
             saved: BTreeMap::new(),
             mix_sent: false,
+            tried: Vec::new(),
             process: None,
             dependencies,
         })
@@ -121,11 +129,11 @@ impl Lab {
             None
         } else {
             self.stop().await;
-            Some(self.start_with(|_| {}).await?)
+            Some(self.begin(|_| {}).await?)
         };
         if !self.mix_sent {
             self.mix_sent = true;
-            self.send_mix().await;
+            self.tried = self.send_mix().await;
         }
         Ok(started)
     }
@@ -133,38 +141,76 @@ impl Lab {
     /// Starts it (it must not be running) with changes to its launch; waits until ready.
     ///
     /// # Errors
-    /// When it ends or does not become ready in time.
+    /// When it ends or does not become ready in time, and when one that runs already would have to be started.
     pub async fn start_with(&mut self, change: impl FnOnce(&mut Launch)) -> Result<Started, StartFailure> {
+        match self.subject.operation {
+            Operation::Attached { .. } => Err(StartFailure {
+                reason: "it runs already, and is neither started nor stopped".to_owned(),
+                output: Vec::new(),
+            }),
+            Operation::Foreground | Operation::Commands(_) => self.begin(change).await,
+        }
+    }
+
+    async fn begin(&mut self, change: impl FnOnce(&mut Launch)) -> Result<Started, StartFailure> {
         if self.process.is_some() {
             self.stop().await;
         }
-        self.refuse_a_taken_port().await?;
-        let mut launch = self.launch();
-        change(&mut launch);
-        let process = Process::start(launch).map_err(|error| StartFailure {
-            reason: format!("the shell that runs `{}` could not be started: {error}", self.subject.run),
-            output: Vec::new(),
-        })?;
-        let since = process.started();
-        self.process = Some(process);
-        let outcome = self.await_ready(since).await;
+        let (running, since) = self.launched(change).await?;
+        self.process = Some(running);
+        let mut outcome = self.await_ready(since).await;
+        if let (Ok(_), Operation::Commands(commands)) = (&outcome, &self.subject.operation) {
+            match (commands::process(commands, &self.launch()).await, &mut self.process) {
+                (Ok(Some(found)), Some(Running::Elsewhere { process, .. })) => *process = found,
+                (Ok(_), _) => {}
+                (Err(failure), _) => outcome = Err(failure),
+            }
+        }
         if outcome.is_err() {
             self.stop().await;
         }
         outcome
     }
 
+    async fn launched(&self, change: impl FnOnce(&mut Launch)) -> Result<(Running, Instant), StartFailure> {
+        let since = Instant::now();
+        if let Operation::Attached { pid } = self.subject.operation {
+            let process = AttachedProcess::to(pid).ok_or_else(|| StartFailure {
+                reason: format!("no process {} runs: it has ended, or `pid` is another's", pid.unwrap_or(0)),
+                output: Vec::new(),
+            })?;
+            return Ok((Running::Elsewhere { process, logs: None }, since));
+        }
+        self.refuse_a_taken_port().await?;
+        let mut launch = self.launch();
+        change(&mut launch);
+        if let Operation::Commands(commands) = &self.subject.operation {
+            let running = commands::start(commands, &launch, self.subject.start_timeout).await;
+            if running.is_err() {
+                // It may have been started all the same.
+                let _ = commands::stop(commands, &launch, self.subject.drain_timeout).await;
+            }
+            return Ok((running?, since));
+        }
+        let process = Process::start(launch).map_err(|error| StartFailure {
+            reason: format!("the shell that runs `{}` could not be started: {error}", self.subject.run),
+            output: Vec::new(),
+        })?;
+        let since = process.started();
+        Ok((Running::Own(process), since))
+    }
+
     /// The launch that would be used: command, environment with the proxies' addresses, working directory.
     pub fn launch(&self) -> Launch {
         let mut env = self.subject.env.clone();
         for dependency in &self.dependencies {
-            env.insert(dependency.variable().to_owned(), dependency.address_for_subject());
+            env.extend(dependency.variables());
         }
         Launch {
             command: self.subject.run.clone(),
             env,
-            env_remove: Vec::new(),
             workdir: Some(self.subject.workdir.clone()),
+            ..Launch::default()
         }
     }
 
@@ -172,8 +218,16 @@ impl Lab {
     ///
     /// # Panics
     /// When it is not running: call [`Lab::ensure_running`] before.
-    pub fn process(&mut self) -> &mut Process {
+    pub fn process(&mut self) -> &mut Running {
         self.process.as_mut().expect("the caller started the subject with ensure_running or start_with")
+    }
+
+    /// The running subject's process, to look at; none when it does not run, or keel did not start it in the foreground.
+    pub fn running(&self) -> Option<&Process> {
+        match &self.process {
+            Some(Running::Own(process)) => Some(process),
+            _ => None,
+        }
     }
 
     /// Sends a signal to the running subject's leader; does nothing when it does not run.
@@ -190,6 +244,28 @@ impl Lab {
         }
     }
 
+    /// Kills the running subject, as SIGKILL does; does nothing when it does not run.
+    ///
+    /// # Errors
+    /// When it cannot be killed: it runs already, no command does it, or that failed.
+    pub async fn kill(&self) -> Result<(), StartFailure> {
+        match &self.subject.operation {
+            Operation::Foreground => {
+                self.signal_group(SIGKILL);
+                Ok(())
+            }
+            Operation::Commands(commands) => {
+                commands::kill(commands, &self.launch()).await?;
+                // Whoever still listens was not killed, or is somebody else.
+                self.refuse_a_taken_port().await
+            }
+            Operation::Attached { .. } => Err(StartFailure {
+                reason: "it runs already, and is neither started nor stopped".to_owned(),
+                output: Vec::new(),
+            }),
+        }
+    }
+
     /// How long the running subject has run, as [`Line::at`] counts; zero when it does not run.
     pub fn uptime(&self) -> Duration {
         self.process.as_ref().map_or(Duration::ZERO, |process| process.started().elapsed())
@@ -197,12 +273,12 @@ impl Lab {
 
     /// The id of the process that was started; none when it does not run.
     pub fn leader(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
+        self.process.as_ref().and_then(Running::known_pid)
     }
 
     /// What the running subject uses now; none when it does not run.
     pub fn usage(&self) -> Option<Usage> {
-        self.process.as_ref().map(Process::usage)
+        self.process.as_ref().map(Running::usage)
     }
 
     /// Resident memory of the running subject, in bytes; 0 when it does not run.
@@ -215,16 +291,25 @@ impl Lab {
         self.readiness().look(READY_LOOK).await
     }
 
-    /// Stops it with SIGTERM, then SIGKILL after the subject's drain timeout; its output is kept in `earlier_output`.
-    /// Does nothing when it does not run.
+    /// Stops it with SIGTERM, then SIGKILL after the subject's drain timeout, or by its commands; its output is kept in
+    /// `earlier_output`. Does nothing when it does not run, and leaves one alone that ran already.
     pub async fn stop(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
-        process.stop(self.subject.drain_timeout).await;
-        // The ports were free before the start, so whoever listens there now is the subject's.
-        for port in self.urls().filter_map(Url::port_or_known_default) {
-            process.kill_listeners(port);
+        let Some(mut running) = self.process.take() else { return };
+        if let Operation::Commands(commands) = &self.subject.operation {
+            let launch = self.launch();
+            if commands::stop(commands, &launch, self.subject.drain_timeout).await.is_err() {
+                // What cannot be killed either is seen by its port at the next start.
+                let _ = commands::kill(commands, &launch).await;
+            }
         }
-        self.earlier_output.append(&mut process.output());
+        if let Some(process) = running.own() {
+            process.stop(self.subject.drain_timeout).await;
+            // The ports were free before the start, so whoever listens there now is the subject's.
+            for port in self.urls().filter_map(Url::port_or_known_default) {
+                process.kill_listeners(port);
+            }
+        }
+        self.earlier_output.append(&mut running.output());
         let surplus = self.earlier_output.len().saturating_sub(MAX_LINES);
         self.earlier_output.drain(..surplus);
     }
@@ -239,13 +324,18 @@ impl Lab {
 
     /// A client for the public listener; each exchange is bounded by the subject's deadline plus 5 s.
     pub fn http(&self) -> Client {
-        Client::new(self.subject.url.clone(), self.subject.deadline + self.beyond_deadline())
+        self.client(&self.subject.url)
     }
 
     /// A client for the admin listener, or the public one when there is none.
     pub fn admin(&self) -> Client {
         let url = self.subject.admin.as_ref().unwrap_or(&self.subject.url);
-        Client::new(url.clone(), self.subject.deadline + self.beyond_deadline())
+        self.client(url)
+    }
+
+    fn client(&self, url: &Url) -> Client {
+        let timeout = self.subject.deadline + self.beyond_deadline();
+        Client::new(url.clone(), timeout).with_trust(self.subject.trust.clone())
     }
 
     /// The proxy in front of a declared dependency. None when it is not declared, or not reached over TCP.
@@ -265,7 +355,7 @@ impl Lab {
 
     /// The subject's output since its last start; that of the last run when it does not run now is in `earlier_output`.
     pub fn output(&self) -> Vec<Line> {
-        self.process.as_ref().map(Process::output).unwrap_or_default()
+        self.process.as_ref().map(Running::output).unwrap_or_default()
     }
 
     /// Sends the mix once, in order (crash and slow requests left out), saving what later requests need. Done once by
@@ -301,19 +391,24 @@ impl Lab {
     /// Sends a signal to the whole group of a process by its name: the subject's, or that of a dependency started for it.
     /// False when there is no such process, or it does not run.
     pub fn signal_by_name(&self, name: &str, signal: i32) -> bool {
-        self.by_name(name).inspect(|process| process.signal_group(signal)).is_some()
+        if name == self.subject.name {
+            let own = matches!(self.process, Some(Running::Own(_)));
+            self.signal_group(signal);
+            return own;
+        }
+        self.dependency_process(name).inspect(|process| process.signal_group(signal)).is_some()
     }
 
     /// The id of such a process: of the program, not of the shell that started it.
     pub fn pid_by_name(&self, name: &str) -> Option<u32> {
-        let process = self.by_name(name)?;
-        process.pids().into_iter().find(|pid| *pid != process.pid()).or(Some(process.pid()))
+        let (pids, leader) = match self.process.as_ref().filter(|_| name == self.subject.name) {
+            Some(running) => (running.pids(), running.known_pid()?),
+            None => self.dependency_process(name).map(|process| (process.pids(), process.pid()))?,
+        };
+        pids.into_iter().find(|pid| *pid != leader).or(Some(leader))
     }
 
-    fn by_name(&self, name: &str) -> Option<&Process> {
-        if name == self.subject.name {
-            return self.process.as_ref();
-        }
+    fn dependency_process(&self, name: &str) -> Option<&Process> {
         self.dependencies.iter().find(|attached| attached.name() == name).and_then(Attached::process)
     }
 
@@ -359,7 +454,7 @@ impl Lab {
     }
 
     async fn runs_and_is_ready(&mut self) -> bool {
-        self.process.as_mut().is_some_and(Process::is_running) && self.is_ready().await
+        self.process.as_mut().is_some_and(Running::is_running) && self.is_ready().await
     }
 
     fn readiness(&self) -> Readiness<'_> {
@@ -382,8 +477,9 @@ impl Lab {
                 if since.elapsed() > PORT_PATIENCE {
                     return Err(StartFailure {
                         reason: format!(
-                            "something else listens on {url} although the service is not started yet: stop it, \
-                             or give the service another port and say so in `url` or `admin`"
+                            "something else listens on {} although the service is not started yet: stop it, \
+                             or give the service another port and say so in `url` or `admin`",
+                            credentials::shown(url)
                         ),
                         output: Vec::new(),
                     });
@@ -397,7 +493,7 @@ impl Lab {
     async fn await_ready(&mut self, since: Instant) -> Result<Started, StartFailure> {
         let limit = self.subject.start_timeout;
         let url = self.subject.url.clone();
-        let process = self.process.as_mut().expect("the caller has just put it there");
+        let running = self.process.as_mut().expect("the caller has just put it there");
         let readiness = Readiness::of(&self.subject);
         let mut listening = None;
         while since.elapsed() < limit {
@@ -409,6 +505,10 @@ impl Lab {
             {
                 return Ok(Started { listening, ready: since.elapsed() });
             }
+            let Some(process) = running.own() else {
+                tokio::time::sleep(ready::LOOK_EVERY).await;
+                continue;
+            };
             if let Some(exit) = process.wait(ready::LOOK_EVERY).await {
                 let mut reason = format!("`{}` ended {} before it was ready", self.subject.run, how(exit));
                 if exit == Exit::Code(0) {
@@ -417,12 +517,18 @@ impl Lab {
                 return Err(StartFailure { reason, output: last_lines(process) });
             }
         }
+        let url = credentials::shown(&url);
         let seen = match listening {
             None => format!("nothing listens on {url}: check that `url` is where it listens"),
             Some(_) => format!("{url} accepts connections, but {readiness} says that it is not ready"),
         };
-        let reason = format!("`{}` was not ready within {limit:?}; {seen}, or raise `start_timeout`", self.subject.run);
-        Err(StartFailure { reason, output: last_lines(process) })
+        let who = match &self.subject.operation {
+            Operation::Foreground => format!("`{}`", self.subject.run),
+            Operation::Commands(commands) => format!("`{}`", commands.start),
+            Operation::Attached { .. } => "the service that runs already".to_owned(),
+        };
+        let reason = format!("{who} was not ready within {limit:?}; {seen}, or raise `start_timeout`");
+        Err(StartFailure { reason, output: failure::last_of(&running.output()) })
     }
 
     /// What a request's answer holds of what the mix says to save of it, by name.

@@ -8,8 +8,14 @@
 //!   [`control`] of an experiment.
 //! - [`finding`]: what a probe found, judged from evidence; [`contradiction`] compares the findings of one report.
 //! - [`decision`]: what people decided, with owner, reason and expiry; [`calendar`] says whether it is still current.
+//! - [`forecast`]: the declarations that each probe lacks, and its duration, before anything is started.
+//! - [`first_try`]: the declared requests, sent once before any probe runs.
 //! - [`examination`]: runs the probes in order and applies the decisions.
-//! - [`report`]: an examination as text, in each of [`report::FORMATS`].
+//! - [`openapi`]: OpenAPI documents, in JSON and YAML.
+//! - [`rejudge`]: judges the evidence of an old report again.
+//! - [`report`]: an examination as text, in each of [`report::FORMATS`], also compared with an earlier one.
+//! - [`repro`]: a script of at most fifteen lines that shows a finding without keel.
+//! - `selftest`: judges the specimens on the machine at hand; with feature `specimens`.
 //! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
@@ -20,10 +26,18 @@ pub mod decision;
 pub mod evidence;
 pub mod examination;
 pub mod finding;
+pub mod first_try;
+pub mod forecast;
 pub mod lab;
+pub mod openapi;
 pub mod probe;
 pub mod probes;
+pub mod reach;
+pub mod rejudge;
 pub mod report;
+pub mod repro;
+#[cfg(feature = "specimens")]
+pub mod selftest;
 pub mod sources;
 #[cfg(feature = "specimens")]
 pub mod specimen;

@@ -21,7 +21,7 @@ pub mod see;
 pub mod ship;
 pub mod web;
 
-mod support;
+pub(crate) mod support;
 
 /// All probes, chapter by chapter, in the order in which they run: those that only look before those that break things.
 pub fn all() -> Vec<Probe> {

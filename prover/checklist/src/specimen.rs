@@ -28,6 +28,17 @@ pub struct Specimen {
     pub unseen: &'static [Clause],
     /// The reason for that verdict: its one flaw, or the property that makes it sound. A phrase.
     pub reason: &'static str,
+    /// Whether it looks right, so that a probe which looks less closely would say that it holds.
+    pub is_liar: bool,
+}
+
+impl Specimen {
+    /// The same, which looks right and is not.
+    #[must_use]
+    pub const fn liar(mut self) -> Self {
+        self.is_liar = true;
+        self
+    }
 }
 
 impl Server {
@@ -38,31 +49,31 @@ impl Server {
 
     /// A specimen that holds the attribute, by this property.
     pub const fn holds(self, property: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::Holds), unseen: &[], reason: property }
+        Specimen { server: self, verdict: Some(Verdict::Holds), unseen: &[], reason: property, is_liar: false }
     }
 
     /// A specimen that is sound by this property, of which the probe cannot see these clauses whole: unknown.
     pub const fn holds_but_for(self, unseen: &'static [Clause], property: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::Unknown), unseen, reason: property }
+        Specimen { server: self, verdict: Some(Verdict::Unknown), unseen, reason: property, is_liar: false }
     }
 
     /// A specimen that falls short of the attribute, by this flaw.
     pub const fn falls_short(self, flaw: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::FallsShort), unseen: &[], reason: flaw }
+        Specimen { server: self, verdict: Some(Verdict::FallsShort), unseen: &[], reason: flaw, is_liar: false }
     }
 
     /// A specimen of which nothing can be known.
     pub const fn is_unknown(self, reason: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::Unknown), unseen: &[], reason }
+        Specimen { server: self, verdict: Some(Verdict::Unknown), unseen: &[], reason, is_liar: false }
     }
 
     /// A specimen to which the attribute does not apply.
     pub const fn does_not_apply(self, reason: &'static str) -> Specimen {
-        Specimen { server: self, verdict: Some(Verdict::NotApplicable), unseen: &[], reason }
+        Specimen { server: self, verdict: Some(Verdict::NotApplicable), unseen: &[], reason, is_liar: false }
     }
 
     /// A dependency that specimens call; it is not examined.
     pub const fn is_called(self) -> Specimen {
-        Specimen { server: self, verdict: None, unseen: &[], reason: "a dependency of specimens" }
+        Specimen { server: self, verdict: None, unseen: &[], reason: "a dependency of specimens", is_liar: false }
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! ```toml
 //! [service]
-//! run = "target/debug/ledger"
-//! url = "http://127.0.0.1:8080"          # the public listener; keel restarts the service on the same port
+//! run = "target/debug/ledger"           # or `start` and `stop`, or attach = true: see `Operation`
+//! url = "http://127.0.0.1:8080"          # the public listener; keel restarts the service on the same port. Also https://, or
+//!                                        # unix:/run/ledger.sock
+//! ca = "ca.pem"                          # the authority of its certificate; or pin = "sha256/..." for its key, or, on this machine,
+//!                                        # insecure_accept_any_certificate = true
+//! server_name = "ledger.example"         # the name in its certificate, when that is not the host of `url`
 //! admin = "http://127.0.0.1:8081"        # where health and metrics are, when that is another listener
 //! ready = "/readyz"                      # looked up on admin when there is one, else on url
 //! health = "/health"                     # likewise; guessed when not said
@@ -28,6 +32,9 @@
 //! release = { method = "DELETE", path = "/breakers/rail" }
 //! named = "dns+http://{name}:{port}?resolver={resolver}"  # and for instances behind a name of this resolver, ADDRESS:PORT
 //! url = "http://127.0.0.1:9300"          # http://, tcp://, postgres://...?sslmode=disable; over TLS https://, tls://, sslmode=require
+//! value = "{host}:{port}"                # what the variable carries, when that is not a URL; also {url}
+//! sets = { RAIL_HOST = "{host}", RAIL_PORT = "{port}" }   # further variables
+//! listen = "127.0.0.1:9400"              # where the proxy in front of it listens, when the service cannot be given another address
 //! run = "target/debug/rail"              # when keel is to start it too
 //! ready = "/livez"
 //!
@@ -55,23 +62,27 @@
 //! idempotent = "Idempotency-Key"         # the header that makes it safe to repeat
 //! list = false                           # a GET that returns a list: its paging is examined
 //! slow = false                           # a request that would take longer than its deadline
+//! deadline = "2s"                        # that deadline, when it is shorter than the service's
 //! heavy = false                          # a request that computes for long; not part of the load
 //! crash = false                          # a request that panics or kills a worker
 //!
 //! [soak]
-//! lasts = "60s"                          # how long prove.soak holds its load; unsaid 30s
+//! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
 //!
 //! Paths of files are relative to the folder of `keel.toml`; `workdir = "..."` says where `run` starts, unsaid that folder.
 //!
-//! Templates in `path`, header values and `json` strings: `{key}` (a new unique key a request), `{n}` (a counter), and every saved name.
+//! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` or `{number}` (a counter), and every saved
+//! name; a name in braces that nothing fills is a mistake. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
 
 mod dependency;
 mod file;
 mod flags;
 mod load;
+mod operation;
 mod request;
 mod service;
+mod trust;
 mod values;
 
 use std::path::Path;
@@ -81,6 +92,7 @@ use keel_input::diagnostics::Mistakes;
 pub use self::dependency::{Dependencies, Dependency, Lever};
 pub use self::flags::Flags;
 pub use self::load::Load;
+pub use self::operation::{Commands, Operation};
 pub use self::request::RequestSpec;
 pub use self::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 

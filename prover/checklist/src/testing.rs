@@ -10,10 +10,11 @@ use crate::clause::Clause;
 use crate::finding::{Bearing, Finding, Verdict};
 use crate::lab::{Lab, Pace};
 use crate::probes;
-use crate::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
+use crate::selftest;
+use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
 
 /// Specimens are quick, so their examination is: the probes' own durations are for the long run.
-pub(crate) const PACE: Pace = Pace::part(0.25);
+pub(crate) const PACE: Pace = selftest::PACE;
 
 /// Examines the specimen called `name` with the probe of attribute `id`, with nothing declared about it.
 pub(crate) async fn examine(id: &str, name: &str) -> Finding {
@@ -48,35 +49,17 @@ pub(crate) async fn lab(name: &str, declare: impl FnOnce(&mut Subject)) -> Lab {
 /// What is known about the specimen called `name` before anything is declared, on a port of its own.
 pub(crate) fn subject(name: &str) -> Subject {
     let port = reserved_port();
-    Subject {
-        name: name.to_owned(),
-        run: command(name, port),
-        url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
-        admin: None,
-        ready: None,
-        health: None,
-        metrics: None,
-        openapi: None,
-        workdir: std::env::temp_dir(),
-        repository: None,
-        data: Vec::new(),
-        state: State::Unsaid,
-        env: BTreeMap::new(),
-        deadline: Duration::from_secs(5),
-        start_timeout: Duration::from_secs(10),
-        drain_timeout: Duration::from_secs(5),
-        steady: Duration::from_secs(5),
-        soak: Duration::from_secs(5),
-        decisions: None,
-        dependencies: Dependencies::Unsaid,
-        load: None,
-        requests: Vec::new(),
-    }
+    selftest::bare(name, command(name, port), port, &std::env::temp_dir())
 }
 
 /// The shell command that runs the specimen called `name` on a port.
 pub(crate) fn command(name: &str, port: u16) -> String {
-    format!("'{}' {name} {port}", example("keel-checklist", env!("CARGO_MANIFEST_DIR"), "specimen").display())
+    format!("{} {name} {port}", program())
+}
+
+/// The program to which the name and the port of a specimen are added.
+pub(crate) fn program() -> String {
+    format!("'{}'", example("keel-checklist", env!("CARGO_MANIFEST_DIR"), "specimen").display())
 }
 
 /// A GET for the mix.
@@ -106,6 +89,9 @@ pub(crate) fn calls_for_prices(subject: &mut Subject) {
         ready: Some("/".to_owned()),
         env_of_run: BTreeMap::new(),
         many: None,
+        value: None,
+        sets: BTreeMap::new(),
+        listen: None,
         named: None,
         trip: None,
         release: None,

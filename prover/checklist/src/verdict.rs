@@ -1,9 +1,9 @@
 //! The outcome of an attribute, and of each of its clauses.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The outcome of one attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every clause was seen to hold.
@@ -21,7 +21,7 @@ pub enum Verdict {
 }
 
 /// One clause of the attribute, judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Judged {
     /// The clause's id.
     pub id: String,

@@ -27,6 +27,8 @@ pub const MAX_CONNECTIONS: usize = 2048;
 pub const MAX_CALLS: usize = 100_000;
 /// The longest body of a call that is passed on, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
+/// The most headers of a call.
+const MAX_HEADERS: usize = 2048;
 /// The longest that the real dependency is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest that a caller may take for the head of its request.
@@ -150,6 +152,8 @@ impl Double {
         let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         upstream.set_path("");
+        // Credentials are the caller's to send: that it leaves them out must show.
+        let _ = (upstream.set_username(""), upstream.set_password(None));
         let shared = Arc::new(Shared {
             upstream: Client::new(upstream, PATIENCE),
             behaviour: Mutex::new(Behaviour::Pass),
@@ -231,7 +235,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             let service = service_fn(|request| answer(&shared, request));
             let mut server = hyper::server::conn::http1::Builder::new();
             // A connection a call: how calls are spaced does not depend on the caller's pool.
-            server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEAD);
+            server.keep_alive(false).max_headers(MAX_HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD);
             let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }

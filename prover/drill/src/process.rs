@@ -4,12 +4,15 @@
 //! watchdog process kills the group when the examiner itself is killed. The leader stays a zombie until the
 //! [`Process`] is dropped, so that its process id cannot come to mean somebody else.
 
+mod attached;
 #[cfg(target_os = "linux")]
 mod group;
 #[cfg(not(target_os = "linux"))]
 #[path = "process/group_elsewhere.rs"]
 mod group;
+mod one_shot;
 mod output;
+mod tap;
 mod usage;
 mod watchdog;
 
@@ -26,9 +29,12 @@ use crate::environment::without_manager;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
+pub use attached::Attached;
 pub(crate) use group::Member;
+pub use one_shot::{Ended, MAX_OUTPUT, run_to_end};
 use output::Output;
 pub use output::{Line, MAX_BYTES, MAX_LINE, MAX_LINES, Stream};
+pub use tap::Fill;
 pub(crate) use usage::Resident;
 pub use usage::Usage;
 use watchdog::Watchdog;
@@ -51,6 +57,10 @@ pub struct Launch {
     pub env_remove: Vec<String>,
     /// The working directory; the caller's when none.
     pub workdir: Option<PathBuf>,
+    /// Streams that go to a full disk (`/dev/full`) and are not collected: every write to them finds no space.
+    pub full_disk: Vec<Stream>,
+    /// In a session of its own, which has no terminal: started by the program `setsid`.
+    pub own_session: bool,
 }
 
 /// The end of a program.
@@ -85,7 +95,7 @@ impl Process {
     pub fn start(launch: Launch) -> std::io::Result<Self> {
         let started = Instant::now();
         let mark = mark();
-        let mut child = command(&launch, &mark).spawn()?;
+        let mut child = command(&launch, &mark)?.spawn()?;
         let pid = child.id();
         let output = Output::new(started);
         if let Some(pipe) = child.stdout.take() {
@@ -191,6 +201,37 @@ impl Process {
         self.output.lines()
     }
 
+    /// How many bytes of this stream were read so far.
+    pub fn printed(&self, stream: Stream) -> u64 {
+        self.output.tap(stream).map_or(0, |tap| tap.read_so_far())
+    }
+
+    /// Stops reading what it prints, as a stalled log reader does: after at most one more piece its pipes fill. They are made as
+    /// small as the system allows (a page on Linux).
+    pub fn hold_output(&self) {
+        self.output.taps().for_each(|tap| tap.hold());
+    }
+
+    /// Reads on after [`Process::hold_output`].
+    pub fn release_output(&self) {
+        self.output.taps().for_each(|tap| tap.release());
+    }
+
+    /// Closes the reading end of both pipes for good, as a log reader that ends does. What is printed first may still be read.
+    pub fn close_output(&self) {
+        self.output.taps().for_each(|tap| tap.close());
+    }
+
+    /// Whether the reading end of this stream is closed, so that the next write to it fails.
+    pub fn output_is_closed(&self, stream: Stream) -> bool {
+        self.output.tap(stream).is_some_and(|tap| tap.is_gone())
+    }
+
+    /// How full the pipe of this stream is; none when it is closed, was never there, or the system does not tell.
+    pub fn pipe(&self, stream: Stream) -> Option<Fill> {
+        self.output.tap(stream)?.fill()
+    }
+
     /// Returns the usage of the group now.
     pub fn usage(&self) -> Usage {
         group::usage(self.pid, &self.mark)
@@ -214,6 +255,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // A reader that is held would wait for ever.
+        self.release_output();
         let deadline = Instant::now() + KILL_PATIENCE;
         let mut seen = HashSet::new();
         while !self.kill_all(&mut seen) && Instant::now() < deadline {
@@ -241,8 +284,14 @@ fn mark() -> String {
     format!("{}-{}-{}", std::process::id(), since_epoch.as_nanos(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn command(launch: &Launch, mark: &str) -> Command {
-    let mut command = Command::new("sh");
+fn command(launch: &Launch, mark: &str) -> std::io::Result<Command> {
+    let mut command = Command::new(if launch.own_session { "setsid" } else { "sh" });
+    if launch.own_session {
+        // It does not fork where it leads no group: the shell keeps this process id and leads session and group.
+        command.arg("sh");
+    } else {
+        command.process_group(0);
+    }
     let exec = if is_simple(&launch.command) { "exec " } else { "" };
     command.arg("-c").arg(format!("{exec}{}", launch.command));
     without_manager(&mut command);
@@ -253,13 +302,17 @@ fn command(launch: &Launch, mark: &str) -> Command {
     if let Some(folder) = &launch.workdir {
         command.current_dir(folder);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command
+    let sink = |stream| match launch.full_disk.contains(&stream) {
+        true => std::fs::OpenOptions::new().write(true).open("/dev/full").map(Stdio::from),
+        false => Ok(Stdio::piped()),
+    };
+    command.stdin(Stdio::null()).stdout(sink(Stream::Out)?).stderr(sink(Stream::Err)?);
+    Ok(command)
 }
 
 /// Whether `exec` may stand before it: one command, not of the shell itself, without assignments before it. In doubt it is
 /// not; the service is then a child of the shell, and SIGTERM reaches the shell.
-pub(crate) fn is_simple(command: &str) -> bool {
+pub fn is_simple(command: &str) -> bool {
     const OF_THE_SHELL: [&str; 29] = [
         "!", "{", ".", ":", "[", "case", "cd", "command", "eval", "exec", "exit", "export", "false", "for", "if",
         "printf", "read", "return", "set", "shift", "test", "times", "trap", "true", "ulimit", "umask", "unset",

@@ -59,8 +59,11 @@ impl<'t> Reading<'t> {
     /// The first mistake, with its line.
     pub fn toml<T: serde::de::DeserializeOwned>(&self) -> Result<T, Mistakes> {
         toml::from_str(self.text).map_err(|error| {
-            let place = error.span().map_or_else(|| self.name.to_owned(), |span| self.place(&span));
-            Mistakes::one(place, clearer(error.message()))
+            let span = error.span();
+            let place = span.as_ref().map_or_else(|| self.name.to_owned(), |span| self.place(span));
+            let key = span.and_then(|span| self.key(&span)).filter(|_| !names_its_key(error.message()));
+            let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
+            Mistakes::one(place, format!("{key}{}", clearer(error.message())))
         })
     }
 
@@ -87,9 +90,23 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn place(&self, span: &Range<usize>) -> String {
+    /// The file and line of a span.
+    pub fn place(&self, span: &Range<usize>) -> String {
         let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
         format!("{}:{}", self.name, before.iter().filter(|byte| **byte == b'\n').count() + 1)
+    }
+
+    /// The first place of some words within a span; the span itself when they are not in it.
+    pub fn within(&self, span: &Range<usize>, words: &str) -> Range<usize> {
+        let found = self.text.get(span.clone()).and_then(|text| text.find(words));
+        found.map_or_else(|| span.clone(), |at| span.start + at..span.start + at + words.len())
+    }
+
+    /// The key whose value begins at the span.
+    fn key(&self, span: &Range<usize>) -> Option<&'t str> {
+        let before = self.text.get(..span.start)?.trim_end().strip_suffix('=')?;
+        let key = before.rsplit(['\n', '{', ',']).next()?.trim();
+        (!key.is_empty() && !key.contains(char::is_whitespace)).then_some(key)
     }
 }
 
@@ -122,22 +139,35 @@ pub fn near<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<&'k str
     near.into_iter().take(OFFERED).map(|(_, known)| known).collect()
 }
 
-/// The parser's message on one line, with the way out where it is known.
-fn clearer(message: &str) -> String {
+/// Whether a parser's message says by itself which key it is about.
+fn names_its_key(message: &str) -> bool {
+    ["unknown field", "unknown variant", "missing field", "duplicate"].iter().any(|begin| message.starts_with(begin))
+}
+
+/// A parser's message on one line, with the way out where it is known.
+pub fn clearer(message: &str) -> String {
     let message = message.trim().replace('\n', "; ");
-    let Some((word, expected)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) else {
-        return message;
-    };
+    let unknown = |kind: &str| message.strip_prefix(kind)?.strip_prefix(" `")?.split_once('`');
     // serde names what it knows between backticks: every second part.
-    let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-    let hint = match near(word, known.iter().copied()).first() {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None if word == "dependencies" => {
-            "`dependencies = \"none\"` belongs at the top of the file, above [service].".to_owned()
-        }
-        None => "remove it.".to_owned(),
-    };
-    format!("unknown field `{word}`: {hint} Known here: {}", known.join(", "))
+    let known = |expected: &str| -> Vec<String> { expected.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    if let Some((word, expected)) = unknown("unknown field") {
+        let known = known(expected);
+        let hint = match near(word, known.iter().map(String::as_str)).first() {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None if word == "dependencies" => {
+                "`dependencies = \"none\"` belongs at the top of the file, above [service].".to_owned()
+            }
+            None => "remove it.".to_owned(),
+        };
+        return format!("unknown field `{word}`: {hint} Known here: {}", known.join(", "));
+    }
+    if let Some((word, expected)) = unknown("unknown variant") {
+        let known = known(expected);
+        let nearest =
+            near(word, known.iter().map(String::as_str)).first().map(|word| format!("did you mean `{word}`? "));
+        return format!("there is no `{word}`: {}Known here: {}", nearest.unwrap_or_default(), known.join(", "));
+    }
+    message
 }
 
 #[cfg(test)]
@@ -149,6 +179,42 @@ mod tests {
         let known = ["border.limits", "border.limit", "web.tls"];
         assert_eq!(near("border.limt", known.into_iter()), ["border.limit", "border.limits"]);
         assert!(near("zzz", known.into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_word_that_is_unknown_is_told_with_the_nearest_and_all_that_are_known() {
+        assert_eq!(
+            clearer("unknown variant `slwo`, expected one of `slow`, `down`"),
+            "there is no `slwo`: did you mean `slow`? Known here: slow, down"
+        );
+        assert_eq!(
+            clearer("unknown field `titel`, expected `title` or `at`"),
+            "unknown field `titel`: did you mean `title`? Known here: title, at"
+        );
+        assert_eq!(clearer("missing field `a`"), "missing field `a`");
+    }
+
+    #[test]
+    fn a_value_that_is_refused_is_told_with_its_key() {
+        #[derive(Debug, serde::Deserialize)]
+        struct File {
+            #[expect(dead_code, reason = "it is only read")]
+            a: std::collections::BTreeMap<String, u8>,
+        }
+        let told = |text: &str| Reading::new("f.toml", text).toml::<File>().unwrap_err().to_string();
+        assert!(
+            told("\na = { b = 1, c = \"x\" }").starts_with("f.toml:2: `c`: invalid type"),
+            "{}",
+            told("a = { c = \"x\" }")
+        );
+        assert!(told("b = 1").starts_with("f.toml:1: missing field `a`"), "{}", told("b = 1"));
+    }
+
+    #[test]
+    fn words_are_found_within_a_span() {
+        let reading = Reading::new("f.toml", "a\nb {x}\n{x}");
+        assert_eq!(reading.place(&reading.within(&(7..11), "{x}")), "f.toml:3");
+        assert_eq!(reading.within(&(0..1), "{x}"), 0..1);
     }
 
     #[test]

@@ -52,6 +52,15 @@ pub fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
     filled
 }
 
+/// The names of a template that nothing fills, in their order.
+pub fn unknown(template: &str, is_known: impl Fn(&str) -> bool) -> Vec<&str> {
+    let names = pieces(template, is_name).into_iter().filter_map(|piece| match piece {
+        Piece::Name(name) => Some(name),
+        Piece::Text(_) => None,
+    });
+    names.filter(|name| !is_known(name)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +80,11 @@ mod tests {
             [Piece::Text("{\"a\":\""), Piece::Name("n"), Piece::Text("\"}")]
         );
         assert_eq!(fill("{{n}}", |name| (name == "n").then(|| "1".to_owned())), "{1}");
+    }
+
+    #[test]
+    fn names_that_nothing_fills_are_found() {
+        assert_eq!(unknown("/a/{key}/{acount}?q={b}", |name| name == "key"), ["acount", "b"]);
+        assert!(unknown("{\"a\": { }, {x y}}", |_| false).is_empty());
     }
 }

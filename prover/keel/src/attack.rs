@@ -10,9 +10,11 @@ use keel_checklist::report::plain;
 use keel_checklist::subject::Subject;
 use keel_drill::attack::Token;
 use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Target};
+use keel_input::template;
 use keel_wire::http::Request;
 use url::Url;
 
+use crate::address::Address;
 use crate::exit::{FINE, NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
@@ -43,7 +45,7 @@ pub(crate) struct Arguments {
     config: Option<PathBuf>,
     /// What to attack; its path is the harmless request. With --config: instead of the service's own URL
     #[arg(long, value_name = "http://HOST:PORT/PATH")]
-    url: Option<Url>,
+    url: Option<Address>,
     /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's (loopback only)
     #[arg(long, value_name = "PORT")]
     h2_port: Option<u16>,
@@ -62,12 +64,12 @@ pub(crate) struct Arguments {
     /// Requests, streams or connections begun in all, by each attack
     #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().requests)]
     requests: u64,
-    /// Of these a second
-    #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().rate)]
-    rate: u32,
-    /// Seconds that one attack lasts at most
-    #[arg(long, value_name = "SECONDS", default_value_t = Bounds::default().duration.as_secs())]
-    duration: u64,
+    /// Of these a second, such as 200 or 200/s
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, default_value_t = f64::from(Bounds::default().rate))]
+    rate: f64,
+    /// The time that one attack lasts at most, such as 10s
+    #[arg(long = "for", alias = "duration", value_name = "DURATION", value_parser = keel_input::duration::parse_or_seconds)]
+    lasts: Option<Duration>,
     /// Also write the outcomes as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -137,9 +139,11 @@ impl Arguments {
     }
 
     fn bounds(&self) -> Result<Bounds, String> {
-        let duration = Duration::from_secs(self.duration);
+        let duration = self.lasts.unwrap_or(Bounds::default().duration);
         let answer = Bounds::default().answer.min(duration);
-        let (connections, requests, rate) = (self.connections, self.requests, self.rate);
+        let (connections, requests) = (self.connections, self.requests);
+        // Beyond what fits the bounds refuse it.
+        let rate = self.rate.ceil() as u32;
         let bounds = Bounds { connections, requests, rate, duration, answer, ..Bounds::default() };
         bounds.check().map_err(|beyond| beyond.to_string())?;
         Ok(bounds)
@@ -149,18 +153,22 @@ impl Arguments {
         let mut target = match lab {
             Some(lab) => declared::target(lab, Leave::Effect).await,
             None => {
-                let url = self.url.clone();
-                Target::at(url.ok_or("nothing to attack: say --url http://127.0.0.1:PORT/ or --config keel.toml")?)
+                let url = self
+                    .url
+                    .as_ref()
+                    .ok_or("nothing to attack: say --url http://127.0.0.1:PORT/ or --config keel.toml")?;
+                Target::at(url.url()?)
             }
         };
         if let Some(url) = &self.url {
-            target.url = url.clone();
+            target.url = url.url()?;
         }
         target.h2_port = self.h2_port;
         if let Some(path) = &self.body {
             target.body = Some(Request::new(Method::POST, path.clone()).header("Content-Type", "application/json"));
         }
         if let (Some(path), Some(body)) = (&self.login, &self.login_body) {
+            has_place_for_password(body)?;
             let json = serde_json::from_str::<serde_json::Value>(body).is_ok();
             let media_type = if json { "application/json" } else { "application/x-www-form-urlencoded" };
             let request = Request::new(Method::POST, path.clone()).header("Content-Type", media_type);
@@ -182,6 +190,17 @@ impl Arguments {
         }
         let fell = outcomes.iter().any(|outcome| outcome.verdict == AttackVerdict::Fell);
         Ok(if fell { FELL } else { FINE })
+    }
+}
+
+/// The body of a login is a template of `{password}` and nothing else.
+fn has_place_for_password(body: &str) -> Result<(), String> {
+    if let Some(name) = template::unknown(body, |name| name == "password").first() {
+        return Err(format!("--login-body: nothing fills {{{name}}}; known there: {{password}}"));
+    }
+    match body.contains("{password}") {
+        true => Ok(()),
+        false => Err("--login-body: it has no {password}, the place of each password that is tried".to_owned()),
     }
 }
 

@@ -1,165 +1,225 @@
 //! `keel check`: one examination, its reports, its exit code.
 
+mod list;
+mod outcome;
+mod reach;
 mod reports;
+mod tell;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use keel_catalogue::Catalogue;
 use keel_checklist::calendar::Day;
 use keel_checklist::decision::Decisions;
 use keel_checklist::examination::{Examination, PROBE_BOUND, Selection};
+use keel_checklist::forecast::{self, Forecast};
 use keel_checklist::lab::StartFailure;
 use keel_checklist::probes;
 use keel_checklist::report::{Report, plain};
+use keel_checklist::selftest;
 use keel_checklist::subject::{Flags, Subject};
 
+use self::outcome::{Outcome, Rule};
+use self::reach::Reach;
 use self::reports::Reports;
-use crate::exit::{NOT_STARTED, usage};
+use self::tell::Teller;
+use crate::exit::{FINE, NOT_STARTED, usage};
 use crate::interrupt::Interrupt;
-use crate::output::can_write;
-use crate::progress::Progress;
-use crate::{explain, list, undo};
+use crate::list::has_chapter;
+use crate::output::{can_write, print};
+use crate::undo;
 
 /// The file that is read when nothing says what to examine.
 const FILE: &str = "keel.toml";
 
+/// Between two looks at the clock, for the line on a terminal.
+const TICK: Duration = Duration::from_secs(1);
+
 /// What to examine, and how to tell.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  keel check                                          # the service that ./keel.toml declares\n  \
+                  keel check --list                                   # what would be examined; starts nothing\n  \
+                  keel check --only 'call.*,border.limits'            # some attributes\n  \
+                  keel check --json now.json --baseline main.json --fail-on new\n  \
+                  keel check --markdown \"$GITHUB_STEP_SUMMARY\" --sarif keel.sarif\n\n\
+                  Exit codes:\n  0    nothing that --fail-on names was found\n  1    something was\n  \
+                  2    a mistake in the command line or a file; nothing was started\n  \
+                  3    the service could not be started\n  130  broken off by Ctrl-C or SIGTERM; the report says what was found \
+                  by then"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     subject: SubjectArguments,
     /// The decisions: what is skipped or attested, by whom, until when
     #[arg(long, value_name = "FILE", help_heading = "What to examine")]
     decisions: Option<PathBuf>,
-    /// Only these attributes
+    /// Only these attributes: ids and globs, such as 'call.*,border.limits'; can be given several times
     #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What to examine")]
     only: Vec<String>,
     /// Only this chapter
     #[arg(long, value_name = "NAME", help_heading = "What to examine")]
     chapter: Option<String>,
+    /// List the probes that would run, the declarations that they lack and their durations; start nothing
+    #[arg(long, help_heading = "What to examine")]
+    list: bool,
+    #[command(flatten)]
+    outcome: Outcome,
     #[command(flatten)]
     reports: Reports,
 }
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "What to examine")]
-struct SubjectArguments {
-    /// What to examine, as a file; ./keel.toml when it is there and --run is not given
-    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+#[command(next_help_heading = "What to examine", group = clap::ArgGroup::new("started").args(["run", "attach"]))]
+pub(crate) struct SubjectArguments {
+    /// What to examine, as a file; ./keel.toml when it is there and --url is not given
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
     config: Option<PathBuf>,
     /// The command that starts the service in the foreground
     #[arg(long, value_name = "COMMAND", requires = "url")]
     run: Option<String>,
-    /// Where it listens
-    #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
+    #[command(flatten)]
+    reach: Reach,
+    /// Where it listens: http://HOST:PORT, https://HOST:PORT or unix:/PATH
+    #[arg(long, value_name = "URL", requires = "started")]
     url: Option<String>,
     /// Where its health and metrics are, when that is another listener
-    #[arg(long, value_name = "http://HOST:PORT", requires = "run")]
+    #[arg(long, value_name = "http://HOST:PORT", requires = "url")]
     admin: Option<String>,
     /// The path that says whether it is ready; unsaid, any answer below 500 to / counts
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     ready: Option<String>,
     /// The path of its health
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     health: Option<String>,
     /// The path of its metrics
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     metrics: Option<String>,
     /// The path of its OpenAPI document
-    #[arg(long, value_name = "PATH", requires = "run")]
+    #[arg(long, value_name = "PATH", requires = "url")]
     openapi: Option<String>,
     /// The repository that the static probes read
-    #[arg(long, value_name = "FOLDER", requires = "run")]
+    #[arg(long, value_name = "FOLDER", requires = "url")]
     repository: Option<PathBuf>,
     /// A folder of its persistent data; can be given several times
-    #[arg(long, value_name = "FOLDER", requires = "run")]
+    #[arg(long, value_name = "FOLDER", requires = "url")]
     data: Vec<PathBuf>,
     /// It keeps no state: every request only reads
-    #[arg(long, requires = "run", conflicts_with = "data")]
+    #[arg(long, requires = "url", conflicts_with = "data")]
     stateless: bool,
     /// It calls nothing over a network
-    #[arg(long, requires = "run")]
+    #[arg(long, requires = "url")]
     no_dependencies: bool,
     /// A variable of its environment; can be given several times
-    #[arg(long, value_name = "NAME=VALUE", requires = "run")]
+    #[arg(long, value_name = "NAME=VALUE", requires = "url")]
     env: Vec<String>,
     /// No request may take longer [default: 30s]
-    #[arg(long, value_name = "DURATION", requires = "run")]
+    #[arg(long, value_name = "DURATION", requires = "url")]
     deadline: Option<String>,
     /// Until it is ready [default: 10s]
-    #[arg(long, value_name = "DURATION", requires = "run")]
+    #[arg(long, value_name = "DURATION", requires = "url")]
     start_timeout: Option<String>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> u8 {
-    let catalogue = Catalogue::embedded();
-    if let Some(id) = arguments.only.iter().find(|id| catalogue.get(id).is_none()) {
-        return explain::unknown(catalogue, id);
-    }
-    let without: Vec<&str> = arguments.only.iter().map(String::as_str).filter(|id| !explain::has_probe(id)).collect();
-    if !without.is_empty() {
-        return usage(format!(
-            "this version has no probe for {}, so nothing of it can be examined; `keel list` shows what has a probe, and \
-             `keel check --chapter plan` what people attest",
-            without.join(", ")
-        ));
-    }
-    if let Some(name) = arguments.chapter.as_ref().filter(|name| catalogue.chapter(name).is_none()) {
-        return list::no_chapter(catalogue, name);
-    }
-    let (subject, examination) = match planned(&arguments) {
-        Ok(planned) => planned,
+    let plan = match Plan::of(&arguments) {
+        Ok(plan) => plan,
         Err(problem) => return usage(problem),
     };
+    if arguments.list {
+        return listed(&plan, &arguments.reports).unwrap_or_else(usage);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return usage(format!("cannot start its threads: {error}")),
     };
     undo::before_anything_else();
-    match runtime.block_on(examined(&examination, subject)) {
-        Ok(Ok(report)) => arguments.reports.write(&report),
+    let Plan { subject, examination, rule, config } = plan;
+    match runtime.block_on(examined(&examination, subject, arguments.reports.quiet)) {
+        Ok(Ok(report)) => arguments.reports.write(&rule.judge(Report { config, selftest: selftest::last(), ..report })),
         Ok(Err(failure)) => not_started(&failure),
         Err(error) => usage(format!("cannot listen to signals: {error}")),
     }
 }
 
-/// What is to be examined, and how: everything that can be wrong is told before anything is started.
-fn planned(arguments: &Arguments) -> Result<(Subject, Examination), String> {
-    for path in arguments.reports.files() {
-        can_write(path)?;
+/// The plan of an examination: everything that can be wrong is told before anything is started.
+struct Plan {
+    subject: Subject,
+    examination: Examination,
+    rule: Rule,
+    /// The file that declares the subject.
+    config: Option<String>,
+}
+
+impl Plan {
+    fn of(arguments: &Arguments) -> Result<Self, String> {
+        let probes = probes::all();
+        let selection = Selection { only: arguments.only.clone(), chapter: arguments.chapter.clone() };
+        selection.check(&probes)?;
+        if let Some(name) = &arguments.chapter {
+            has_chapter(Catalogue::embedded(), name)?;
+        }
+        for path in arguments.reports.files() {
+            can_write(path)?;
+        }
+        let rule = arguments.outcome.rule()?;
+        let subject = arguments.subject.subject()?;
+        let decisions = match arguments.decisions.as_ref().or(subject.decisions.as_ref()) {
+            Some(path) => Decisions::load(path).map_err(|mistakes| mistakes.to_string())?,
+            None => Decisions::default(),
+        };
+        let examination = Examination { probes, selection, decisions, today: Day::today(), bound: PROBE_BOUND };
+        if examination.attributes().is_empty() {
+            return Err(
+                "nothing of that can be examined: this version has no probe for it, and no decision is about it; \
+                        `keel list` shows what has a probe"
+                    .to_owned(),
+            );
+        }
+        let subject = Subject { decisions: arguments.decisions.clone().or(subject.decisions.clone()), ..subject };
+        Ok(Self { subject, examination, rule, config: arguments.subject.file().map(|path| path.display().to_string()) })
     }
-    let subject = arguments.subject.subject()?;
-    let decisions = match arguments.decisions.as_ref().or(subject.decisions.as_ref()) {
-        Some(path) => Decisions::load(path).map_err(|mistakes| mistakes.to_string())?,
-        None => Decisions::default(),
-    };
-    let examination = Examination {
-        probes: probes::all(),
-        selection: Selection { only: arguments.only.clone(), chapter: arguments.chapter.clone() },
-        decisions,
-        today: Day::today(),
-        strict: arguments.reports.strict,
-        bound: PROBE_BOUND,
-    };
-    if examination.attributes().is_empty() {
-        return Err("nothing of that can be examined: this version has no probe for it, and no decision is about it; \
-                    `keel list` shows what has a probe"
-            .to_owned());
-    }
-    let subject = Subject { decisions: arguments.decisions.clone().or(subject.decisions.clone()), ..subject };
-    Ok((subject, examination))
+}
+
+fn forecasts(examination: &Examination, subject: &Subject) -> Vec<Forecast> {
+    examination.chosen().into_iter().map(|probe| forecast::of(probe.id, subject)).collect()
+}
+
+/// Prints what would be examined.
+fn listed(plan: &Plan, reports: &Reports) -> Result<u8, String> {
+    let forecasts = forecasts(&plan.examination, &plan.subject);
+    let attested = plan.examination.attributes().len() - forecasts.len();
+    print(&match reports.format.name {
+        "terminal" => list::text(&plan.subject, &forecasts, attested),
+        "json" => list::json(&plan.subject, &forecasts),
+        other => return Err(format!("--list is printed as terminal or json, not as {other}")),
+    });
+    Ok(FINE)
 }
 
 /// The whole examination; when it returns, everything that was started has ended.
-async fn examined(examination: &Examination, subject: Subject) -> std::io::Result<Result<Report, StartFailure>> {
+pub(crate) async fn examined(
+    examination: &Examination,
+    subject: Subject,
+    quiet: bool,
+) -> std::io::Result<Result<Report, StartFailure>> {
     let mut interrupt = Interrupt::new()?;
-    let progress = Progress::new();
-    progress.show(&format!("starting {}", subject.name));
-    let show = |number, count, id: &str| progress.show(&format!("{number}/{count} {id}"));
-    Ok(examination.run(subject, show, interrupt.first()).await)
+    reach::tell_before(examination, &subject);
+    let teller = RefCell::new(Teller::begin(&subject.name, &forecasts(examination, &subject), quiet));
+    let ticks = teller.borrow().ticks();
+    let running = examination.run(subject, |event| teller.borrow_mut().tell(&event), interrupt.first());
+    let mut running = std::pin::pin!(running);
+    loop {
+        tokio::select! {
+            outcome = running.as_mut() => return Ok(outcome),
+            () = tokio::time::sleep(TICK), if ticks => teller.borrow().tick(),
+        }
+    }
 }
 
-fn not_started(failure: &StartFailure) -> u8 {
+pub(crate) fn not_started(failure: &StartFailure) -> u8 {
     eprintln!("keel: the service could not be started: {failure}");
     if !failure.output.is_empty() {
         eprintln!("keel: the last lines it printed:");
@@ -171,10 +231,10 @@ fn not_started(failure: &StartFailure) -> u8 {
 }
 
 impl SubjectArguments {
-    fn subject(&self) -> Result<Subject, String> {
-        let told = match (&self.run, &self.url, &self.config) {
-            (Some(run), Some(url), _) => Subject::from_flags(self.flags(run, url)),
-            (_, _, Some(path)) => Subject::from_file(path),
+    pub(crate) fn subject(&self) -> Result<Subject, String> {
+        let told = match (&self.url, &self.config) {
+            (Some(url), _) => Subject::from_flags(self.flags(self.run.as_deref().unwrap_or_default(), url)),
+            (_, Some(path)) => Subject::from_file(path),
             _ if Path::new(FILE).exists() => Subject::from_file(Path::new(FILE)),
             _ => {
                 return Err(format!(
@@ -185,10 +245,22 @@ impl SubjectArguments {
         told.map_err(|mistakes| mistakes.to_string())
     }
 
+    /// The file that declares the subject; none when the flags do.
+    fn file(&self) -> Option<&Path> {
+        let found = || (self.run.is_none() && Path::new(FILE).exists()).then_some(Path::new(FILE));
+        self.config.as_deref().or_else(found)
+    }
+
     fn flags(&self, run: &str, url: &str) -> Flags {
         Flags {
             run: run.to_owned(),
             url: url.to_owned(),
+            attach: self.reach.attach,
+            pid: self.reach.pid,
+            ca: self.reach.ca.clone(),
+            pin: self.reach.pin.clone(),
+            insecure_accept_any_certificate: self.reach.insecure_accept_any_certificate,
+            server_name: self.reach.server_name.clone(),
             admin: self.admin.clone(),
             ready: self.ready.clone(),
             health: self.health.clone(),

@@ -3,6 +3,7 @@
 mod accepted;
 #[cfg(feature = "chaos-toolkit")]
 mod chaos_toolkit;
+mod declared;
 mod own;
 mod stage;
 

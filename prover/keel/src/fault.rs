@@ -5,6 +5,7 @@ mod program;
 use std::time::Duration;
 
 use keel_drill::fault::{About, Available, Fault, FaultError, Injected, Journal};
+use keel_input::diagnostics::clearer;
 use serde::Deserialize as _;
 use tokio::process::Child;
 
@@ -24,8 +25,8 @@ const MAX_SECONDS: u64 = 3600;
 /// What is broken.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  keel fault stop pid=4711 --for 5\n  keel fault memory pid=4711 headroom=67108864\n  keel \
-                  fault clock jump=3600 -- date\n  keel fault disk fsync=EIO --below data --after 5 -- ./server\n  keel \
+    after_help = "Examples:\n  keel fault stop pid=4711 --for 5s\n  keel fault memory pid=4711 headroom=67108864\n  keel \
+                  fault clock jump=3600 -- date\n  keel fault disk fsync=EIO --below data --after 5s -- ./server\n  keel \
                   fault dns answer=nxdomain -- curl http://bank.test/\n\nExit codes:\n  0    it acted and was undone\n  \
                   1    it failed, or could not be undone\n  2    a mistake in the command line\n  4    it cannot be done \
                   on this host\nWith a program, that of the program once the fault was undone."
@@ -36,12 +37,12 @@ pub(crate) struct Arguments {
     /// Its settings
     #[arg(value_name = "NAME=VALUE")]
     settings: Vec<String>,
-    /// How long it acts, in seconds; Ctrl-C ends it sooner
-    #[arg(long = "for", value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
-    seconds: u64,
-    /// From the start of the program until it acts, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "0", requires = "program", value_parser = clap::value_parser!(u64).range(0..=MAX_SECONDS))]
-    after: u64,
+    /// How long it acts, such as 10s; Ctrl-C ends it sooner
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = time)]
+    lasts: Duration,
+    /// From the start of the program until it acts, such as 5s [default: at once]
+    #[arg(long, value_name = "DURATION", requires = "program", value_parser = delay)]
+    after: Option<Duration>,
     #[command(flatten)]
     prepared: program::Options,
     /// A program that is started to be broken; `pid` and `switch` are its own then
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Ok(table) => table,
         Err(problem) => return usage(problem),
     };
-    let lasts = Duration::from_secs(arguments.seconds);
+    let lasts = arguments.lasts;
     if arguments.program.is_empty() {
         return match fault(&arguments.fault, table) {
             Ok(fault) => runtime.block_on(act(&fault, lasts)),
@@ -70,6 +71,20 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         };
     }
     runtime.block_on(on_a_program(arguments, table, lasts)).unwrap_or_else(|code| code)
+}
+
+/// A time of the command line, within the bound; a bare number counts seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let time = keel_input::duration::parse_or_seconds(text)?;
+    match time <= Duration::from_secs(MAX_SECONDS) {
+        true => Ok(time),
+        false => Err(format!("{text:?} is longer than {MAX_SECONDS} s, the longest")),
+    }
+}
+
+/// The same, and `0` for at once.
+fn delay(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { time(text) }
 }
 
 async fn act(fault: &Fault, lasts: Duration) -> u8 {
@@ -85,7 +100,7 @@ async fn act(fault: &Fault, lasts: Duration) -> u8 {
         print("kill: done; there is nothing to undo\n");
         return FINE;
     }
-    print(&format!("{}: acts for {} s, or until Ctrl-C\n", fault.name(), lasts.as_secs()));
+    print(&format!("{}: acts for {} s, or until Ctrl-C\n", fault.name(), lasts.as_secs_f64()));
     tokio::select! {
         () = tokio::time::sleep(lasts) => {}
         () = interrupt.first() => {}
@@ -95,7 +110,7 @@ async fn act(fault: &Fault, lasts: Duration) -> u8 {
 
 /// Starts the program, breaks it for a while, and waits for its end. Output is the program's: keel speaks to standard error.
 async fn on_a_program(arguments: &Arguments, mut table: toml::Table, lasts: Duration) -> Result<u8, u8> {
-    let name = arguments.fault.as_str();
+    let (name, after) = (arguments.fault.as_str(), arguments.after.unwrap_or_default());
     let mut interrupt = Interrupt::new().map_err(|error| usage(format!("cannot listen to signals: {error}")))?;
     let program = Program::prepare(name, &arguments.program, &arguments.prepared).await;
     let program = program.map_err(|error| refused(&error))?;
@@ -104,7 +119,7 @@ async fn on_a_program(arguments: &Arguments, mut table: toml::Table, lasts: Dura
     let at_once = About::of(name) == Some(About::Switch);
     let early = if at_once { Some(fault(name, table.clone()).map_err(usage)?) } else { None };
     let mut acting = match &early {
-        Some(fault) if arguments.after == 0 => Some(injected(fault).map_err(|error| refused(&error))?),
+        Some(fault) if after.is_zero() => Some(injected(fault).map_err(|error| refused(&error))?),
         _ => None,
     };
     let mut child = program.start().map_err(|error| {
@@ -121,7 +136,7 @@ async fn on_a_program(arguments: &Arguments, mut table: toml::Table, lasts: Dura
             }
         }
     };
-    let mut ended = waited(&mut child, &mut interrupt, Duration::from_secs(arguments.after)).await;
+    let mut ended = waited(&mut child, &mut interrupt, after).await;
     if ended == Ended::No {
         if acting.is_none() {
             match injected(&fault) {
@@ -129,7 +144,7 @@ async fn on_a_program(arguments: &Arguments, mut table: toml::Table, lasts: Dura
                 Err(error) => return Ok(stop(&mut child, &mut interrupt, refused(&error)).await),
             }
         }
-        eprintln!("keel: {name}: acts for {} s, or until Ctrl-C", lasts.as_secs());
+        eprintln!("keel: {name}: acts for {} s, or until Ctrl-C", lasts.as_secs_f64());
         ended = waited(&mut child, &mut interrupt, lasts).await;
     }
     let undone = acting.map_or(FINE, |injected| end(&fault, injected, |line| eprint!("keel: {line}")));
@@ -234,7 +249,14 @@ fn table(name: &str, settings: &[String]) -> Result<toml::Table, String> {
 }
 
 fn fault(name: &str, table: toml::Table) -> Result<Fault, String> {
-    Fault::deserialize(table).map_err(|error| format!("{name}: {}", error.to_string().trim_end()))
+    Fault::deserialize(table.clone()).map_err(|error| {
+        let message = error.message();
+        // The parser names a value that it refuses, and not its key.
+        let refused = |(key, value): &(&String, &toml::Value)| *key != "fault" && message.contains(&value.to_string());
+        let key = table.iter().find(refused).filter(|_| message.starts_with("invalid"));
+        let key = key.map_or_else(String::new, |(key, _)| format!("`{key}`: "));
+        format!("{name}: {key}{}", clearer(message))
+    })
 }
 
 fn list() -> u8 {
@@ -265,15 +287,23 @@ mod tests {
             panic!()
         };
         assert_eq!((slow_ms, fsync), (20, Some(keel_drill::fault::Errno::Eio)));
-        assert!(words("dns switch=/x answer=slow delay_ms=100").is_ok());
+        assert_eq!(words("dns switch=/x answer=slow delay_ms=100"), words("dns switch=/x answer=slow delay=100ms"));
+        assert!(words("dns switch=/x answer=slow delay=100ms").is_ok() && words("dns switch=/x delay=1us").is_err());
+    }
+
+    #[test]
+    fn times_are_durations_or_seconds_within_the_bound() {
+        assert_eq!(time("5s"), time("5"));
+        assert!(time("0").is_err() && delay("0") == Ok(Duration::ZERO) && time("2h").unwrap_err().contains("3600 s"));
     }
 
     #[test]
     fn a_mistake_is_told_with_what_is_wanted() {
         assert!(words("stop").unwrap_err().contains("pid"));
-        assert!(words("stop pid=x").unwrap_err().contains("u32"));
+        assert_eq!(words("stop pid=x").unwrap_err(), "stop: `pid`: invalid type: string \"x\", expected u32");
         assert!(words("earthquake").unwrap_err().contains("read-only-disk"));
         assert!(words("disk switch=/x fsink=EIO").unwrap_err().contains("fsync"));
+        assert!(words("slop pid=7").unwrap_err().contains("there is no `slop`: did you mean `stop`?"));
         assert!(words("stop 7").unwrap_err().contains("NAME=VALUE"));
         assert!(words("stop pid=7 force=1").unwrap_err().contains("force"), "{:?}", words("stop pid=7 force=1"));
     }

@@ -40,8 +40,8 @@ struct Listed<'c> {
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     let mut catalogue = Catalogue::embedded().clone();
     if let Some(name) = &arguments.chapter {
-        if catalogue.chapter(name).is_none() {
-            return no_chapter(&catalogue, name);
+        if let Err(problem) = has_chapter(&catalogue, name) {
+            return usage(problem);
         }
         catalogue.chapters.retain(|chapter| chapter.chapter == *name);
     }
@@ -55,9 +55,12 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 }
 
 /// Refuses a chapter that is not in the catalogue.
-pub(crate) fn no_chapter(catalogue: &Catalogue, name: &str) -> u8 {
+pub(crate) fn has_chapter(catalogue: &Catalogue, name: &str) -> Result<(), String> {
+    if catalogue.chapter(name).is_some() {
+        return Ok(());
+    }
     let names: Vec<&str> = catalogue.chapters.iter().map(|chapter| chapter.chapter.as_str()).collect();
-    usage(format!("there is no chapter {name:?}; there are {}", names.join(", ")))
+    Err(format!("there is no chapter {name:?}; there are {}", names.join(", ")))
 }
 
 fn terminal(chapter: &Chapter) -> String {

@@ -1,5 +1,6 @@
 //! `keel load`: sends a load, shows it, judges it.
 
+mod body;
 mod file;
 mod live;
 
@@ -11,9 +12,9 @@ use keel_input::seed::Seed;
 use keel_load::profile::{Arrivals, Profile};
 use keel_load::threshold::{Judged, Threshold};
 use keel_load::{Kind, Plan, Protocol, Report, Validity, Watch, hdr_log, page};
-use url::Url;
 
 use self::live::LiveView;
+use crate::address::Address;
 use crate::exit::{FINE, usage};
 use crate::interrupt::Interrupt;
 use crate::output::{can_write, print, write};
@@ -33,26 +34,27 @@ const INVALID: u8 = 5;
                   off by Ctrl-C or SIGTERM; what was measured is told"
 )]
 pub(crate) struct Arguments {
-    /// Where it is sent; with a path, that path is asked for
+    /// Where it is sent; with a path, that path is asked for. Credentials (NAME:PASSWORD@) are sent as Authorization.
+    /// With --config, in place of the file's target
     #[arg(value_name = "http://HOST:PORT/PATH", required_unless_present = "config")]
-    target: Option<Url>,
-    /// A plan as a file; flags stand for what it says
+    target: Option<Address>,
+    /// A plan as a file; flags stand in place of what it says
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Requests a second
-    #[arg(long, value_name = "RATE", help_heading = "When")]
+    /// Requests a second, such as 200 or 90/m
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, help_heading = "When")]
     rate: Option<f64>,
     /// How long, such as 10s or 2m
     #[arg(long = "for", value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "When")]
     lasts: Option<Duration>,
     /// The rate grows evenly to this one
-    #[arg(long, value_name = "RATE", conflicts_with_all = ["spike_to", "steps"], help_heading = "When")]
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, conflicts_with_all = ["spike_to", "steps"], help_heading = "When")]
     ramp_to: Option<f64>,
     /// In the middle third the rate is this one
-    #[arg(long, value_name = "RATE", conflicts_with = "steps", help_heading = "When")]
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, conflicts_with = "steps", help_heading = "When")]
     spike_to: Option<f64>,
     /// One rate after the other, for equal parts of the time
-    #[arg(long, value_name = "RATE,..", value_delimiter = ',', conflicts_with = "rate", help_heading = "When")]
+    #[arg(long, value_name = "RATE,..", value_parser = keel_input::rate::parse, value_delimiter = ',', conflicts_with = "rate", help_heading = "When")]
     steps: Vec<f64>,
     /// Arrivals at the offsets that a file lists, in seconds, one a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "lasts", "steps"], help_heading = "When")]
@@ -66,17 +68,19 @@ pub(crate) struct Arguments {
     /// What arrivals, the mix and {random} are drawn from; keys are new in every run
     #[arg(long, value_name = "NUMBER", help_heading = "When")]
     seed: Option<u64>,
-    /// The method
-    #[arg(long, short = 'X', value_name = "METHOD", help_heading = "What")]
+    /// The method [default: GET, with a body POST]
+    #[arg(long, short = 'X', value_name = "METHOD", conflicts_with = "config", help_heading = "What")]
     method: Option<String>,
-    /// A header; can be given several times. {key}, {n} and {random} are filled in
+    /// A header; can be given several times. {key}, {number} and {random} are filled in. Host stands in place of the
+    /// target's. With --config, in place of the header of that name in every request
     #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = "What")]
     header: Vec<String>,
-    /// The body; {key}, {n} and {random} are filled in
-    #[arg(long, short = 'd', value_name = "TEXT", help_heading = "What")]
+    /// The body, or @FILE that it is read from; {key}, {number} and {random} are filled in. Its Content-Type is that of
+    /// JSON where it looks like JSON, else that of a form, unless -H says it
+    #[arg(long, short = 'd', value_name = "TEXT", conflicts_with = "config", help_heading = "What")]
     body: Option<String>,
     /// The expected status; any from 200 to 399 when unsaid
-    #[arg(long, value_name = "STATUS", help_heading = "What")]
+    #[arg(long, value_name = "STATUS", conflicts_with = "config", help_heading = "What")]
     expect: Option<u16>,
     /// The most connections at a time [default: 64]
     #[arg(long, short = 'c', value_name = "NUMBER", help_heading = "How")]
@@ -96,6 +100,9 @@ pub(crate) struct Arguments {
     /// From how many addresses connections come: 127.0.1.1 and on
     #[arg(long, value_name = "NUMBER", help_heading = "How")]
     sources: Option<u32>,
+    /// The time within which an answer is good: goodput counts no later one
+    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "What to tell")]
+    objective: Option<Duration>,
     /// What must be so; can be given several times
     #[arg(long, short = 't', value_name = "THRESHOLD", help_heading = "What to tell")]
     threshold: Vec<String>,
@@ -161,7 +168,7 @@ impl Arguments {
     /// The file's plan, and what flags say in its place.
     fn planned(&self) -> Result<(Plan, Vec<Threshold>), String> {
         let (mut plan, mut thresholds) = match &self.config {
-            Some(path) => file::read(path)?,
+            Some(path) => self.instead(file::read(path)?)?,
             None => (self.of_target()?, Vec::new()),
         };
         if let Some(profile) = self.profile()? {
@@ -182,6 +189,7 @@ impl Arguments {
         plan.timeout = self.timeout.unwrap_or(plan.timeout);
         plan.retries = self.retries.unwrap_or(plan.retries);
         plan.sources = self.sources.unwrap_or(plan.sources);
+        plan.objective = self.objective.or(plan.objective);
         for text in &self.threshold {
             thresholds.push(text.parse()?);
         }
@@ -195,27 +203,53 @@ impl Arguments {
 
     /// One kind of request, as the flags have it.
     fn of_target(&self) -> Result<Plan, String> {
-        let url = self.target.clone().ok_or("say where: http://127.0.0.1:PORT/PATH, or --config FILE")?;
+        let url = self.target.as_ref().ok_or("say where: http://127.0.0.1:PORT/PATH, or --config FILE")?.url()?;
         // A URL has no braces, templates have.
         let path = url[url::Position::BeforePath..url::Position::AfterQuery].replace("%7B", "{").replace("%7D", "}");
         let mut base = url;
         base.set_path("/");
         base.set_query(None);
         let mut kind = Kind::get(path.clone(), path);
+        kind.headers = self.headers()?;
+        if let Some(body) = &self.body {
+            let body = body::read(body)?;
+            kind.method = http::Method::POST;
+            if !kind.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                kind.headers.push(("Content-Type".to_owned(), body::content_type(&body).to_owned()));
+            }
+            kind.body = Some(body);
+        }
         if let Some(method) = &self.method {
             let named = http::Method::from_bytes(method.to_ascii_uppercase().as_bytes());
             kind.method = named.map_err(|_| format!("{method:?} is no method"))?;
         }
-        for header in &self.header {
-            let (name, value) = header.split_once(':').ok_or_else(|| format!("{header:?} is not NAME: VALUE"))?;
-            kind.headers.insert(name.trim().to_owned(), value.trim().to_owned());
-        }
-        kind.body.clone_from(&self.body);
         kind.expect = self.expect;
         let profile = self.profile()?.ok_or("say how many requests a second (--rate), and for how long (--for)")?;
         let mut plan = Plan::new(base, profile);
         plan.kinds = vec![kind];
         Ok(plan)
+    }
+
+    /// The headers of the flags.
+    fn headers(&self) -> Result<Vec<(String, String)>, String> {
+        let header = |header: &String| {
+            let (name, value) = header.split_once(':').ok_or_else(|| format!("{header:?} is not NAME: VALUE"))?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        };
+        self.header.iter().map(header).collect()
+    }
+
+    /// The file's plan with the target and the headers of the flags in place of its own.
+    fn instead(&self, (mut plan, thresholds): (Plan, Vec<Threshold>)) -> Result<(Plan, Vec<Threshold>), String> {
+        if let Some(target) = &self.target {
+            plan.target = target.url()?;
+        }
+        let headers = self.headers()?;
+        for kind in &mut plan.kinds {
+            kind.headers.retain(|(name, _)| !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)));
+            kind.headers.extend(headers.iter().cloned());
+        }
+        Ok((plan, thresholds))
     }
 
     /// What the flags say of it; none when they say nothing.

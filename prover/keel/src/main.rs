@@ -1,23 +1,29 @@
 //! The command line of the prover.
 
+mod address;
 mod attack;
 mod check;
+mod completions;
 mod drill;
 mod exit;
 mod explain;
 mod fault;
 mod history;
+mod init;
 mod interrupt;
 mod list;
 mod load;
 mod output;
 mod progress;
 mod proxy;
+mod rejudge;
+mod repro;
+mod selftest;
 mod undo;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::FAULT;
 
@@ -41,6 +47,8 @@ enum Command {
     Attack(Box<attack::Arguments>),
     /// Examine a service
     Check(Box<check::Arguments>),
+    /// Print the completion script of a shell
+    Completions(completions::Arguments),
     /// Run an experiment: a hypothesis, faults, rollback, a journal
     Drill(Box<drill::Arguments>),
     /// Say what an attribute means, why it matters, how it is proven and how to mend it
@@ -49,12 +57,23 @@ enum Command {
     Fault(fault::Arguments),
     /// Judge what clients recorded: a bank, registers, effects
     History(history::Arguments),
+    /// Write a commented keel.toml from a look at the running service and its OpenAPI document
+    Init(Box<init::Arguments>),
     /// List the catalogue's attributes
     List(list::Arguments),
     /// Send an open-loop load, and judge what comes back
     Load(Box<load::Arguments>),
     /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
     Proxy(Box<proxy::Arguments>),
+    /// Judge the evidence of an old report again, under this version's catalogue
+    Rejudge(rejudge::Arguments),
+    /// Print a short script that shows a finding without keel
+    Repro(Box<repro::Arguments>),
+    /// Judge servers of which the verdict is known, on this machine
+    Selftest(selftest::Arguments),
+    /// Run one specimen in the foreground
+    #[command(hide = true)]
+    Specimen(selftest::Specimen),
     /// Mend what a keel that was killed has left broken
     Undo(undo::Arguments),
 }
@@ -65,14 +84,44 @@ fn main() -> ExitCode {
     let run = || match Keel::parse_from(proxy::with_go_flags(std::env::args_os())).command {
         Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Keel::command()),
         Command::Drill(arguments) => drill::run(*arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Fault(arguments) => fault::run(&arguments),
         Command::History(arguments) => history::run(arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
+        Command::Rejudge(arguments) => rejudge::run(&arguments),
+        Command::Repro(arguments) => repro::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
+        Command::Specimen(arguments) => selftest::serve(&arguments),
         Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The help texts of a command and all below it, with the argument's name.
+    fn helps(command: &clap::Command, found: &mut Vec<(String, String)>) {
+        for argument in command.get_arguments() {
+            let texts = [argument.get_help(), argument.get_long_help()].into_iter().flatten();
+            found.extend(texts.map(|text| (format!("{} {}", command.get_name(), argument.get_id()), text.to_string())));
+        }
+        command.get_subcommands().for_each(|below| helps(below, found));
+    }
+
+    #[test]
+    fn no_help_text_has_the_mark_that_clap_shows_as_a_line_break() {
+        let mut found = Vec::new();
+        helps(&Keel::command(), &mut found);
+        let marked: Vec<_> = found.iter().filter(|(_, text)| text.contains("{n}")).collect();
+        assert!(found.len() > 50 && marked.is_empty(), "{marked:?}");
+    }
 }

@@ -3,10 +3,16 @@
 //! A parser of its own, and not that of `keel_wire::http1`: that one keeps head, body and order of bytes as evidence, and
 //! allocates for each; here an answer costs no allocation, so that the generator stays faster than the servers that it measures.
 
-/// The most bytes of a head.
-const MAX_HEAD: usize = 64 << 10;
+use crate::headers;
+
+/// The most bytes of a head, and of a line in a chunked body.
+const MAX_HEAD: usize = 1 << 20;
+const LONG_HEAD: &str = "its head is longer than 1 MiB, the most that keel load reads";
 /// The most headers.
-const MAX_HEADERS: usize = 96;
+const MAX_HEADERS: usize = 2048;
+const MANY_HEADERS: &str = "it has more than 2048 headers, the most that keel load reads";
+/// The headers that are read without allocating.
+const USUAL_HEADERS: usize = 96;
 
 /// Where the reading is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +47,9 @@ pub(super) struct Answer {
     keep: usize,
 }
 
-/// What is wrong with an answer.
-#[derive(Debug)]
-pub(super) struct Broken;
+/// The fault of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Broken(pub(super) &'static str);
 
 impl Answer {
     /// To a HEAD request (`bodiless`) or another; so many bytes of its body are kept.
@@ -75,7 +81,7 @@ impl Answer {
             (self.state, self.closes) = (State::Done, true);
             return Ok(());
         }
-        Err(Broken)
+        Err(Broken("the connection ended before the end of the answer"))
     }
 
     fn step(&mut self, bytes: &[u8], kept: &mut Vec<u8>) -> Result<usize, Broken> {
@@ -100,11 +106,11 @@ impl Answer {
                     Ok(used)
                 }
                 Ok(httparse::Status::Complete((used, size))) => {
-                    self.state = State::ChunkData(size.checked_add(2).ok_or(Broken)?);
+                    self.state = State::ChunkData(size.checked_add(2).ok_or(Broken("a chunk's size is no number"))?);
                     Ok(used)
                 }
                 Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Ok(0),
-                _ => Err(Broken),
+                _ => Err(Broken("a chunk's size is no number")),
             },
             State::ChunkData(missing) => {
                 // The last two bytes end the line and are not the body's.
@@ -122,41 +128,69 @@ impl Answer {
                     Ok(end + 1)
                 }
                 None if bytes.len() < MAX_HEAD => Ok(0),
-                None => Err(Broken),
+                None => Err(Broken("a trailer is longer than 1 MiB, the most that keel load reads")),
             },
             State::Done => Ok(0),
         }
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
-        let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut answer = httparse::Response::new(&mut slots);
-        let used = match answer.parse(bytes) {
-            Ok(httparse::Status::Complete(used)) => used,
-            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(0),
-            _ => return Err(Broken),
+        let mut slots = [httparse::EMPTY_HEADER; USUAL_HEADERS];
+        match self.parse_head(bytes, &mut slots) {
+            Err(httparse::Error::TooManyHeaders) => {
+                let mut slots = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
+                self.parse_head(bytes, &mut slots)
+            }
+            parsed => parsed,
+        }
+        .map_err(|error| match error {
+            httparse::Error::TooManyHeaders => Broken(MANY_HEADERS),
+            _ => Broken("its head is not HTTP/1"),
+        })?
+    }
+
+    /// Takes the head, when it is whole.
+    fn parse_head<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        slots: &mut [httparse::Header<'b>],
+    ) -> Result<Result<usize, Broken>, httparse::Error> {
+        let mut answer = httparse::Response::new(slots);
+        // A client may unfold a line that goes on in the next one (RFC 9112, section 5.2).
+        let parser = {
+            let mut parser = httparse::ParserConfig::default();
+            parser.allow_obsolete_multiline_headers_in_responses(true);
+            parser
         };
-        let status = answer.code.ok_or(Broken)?;
+        let used = match parser.parse_response(&mut answer, bytes)? {
+            httparse::Status::Complete(used) => used,
+            httparse::Status::Partial if bytes.len() < MAX_HEAD => return Ok(Ok(0)),
+            httparse::Status::Partial => return Ok(Err(Broken(LONG_HEAD))),
+        };
+        Ok(self.understand(&answer).map(|()| used))
+    }
+
+    /// Decides from a whole head how the answer goes on (RFC 9112, section 6.3).
+    fn understand(&mut self, answer: &httparse::Response<'_, '_>) -> Result<(), Broken> {
+        let status = answer.code.ok_or(Broken("its head has no status"))?;
         if (100..200).contains(&status) && status != 101 {
-            return Ok(used);
+            return Ok(());
         }
         self.closes = answer.version == Some(0);
         let (mut length, mut chunked, mut retry_after) = (None, false, false);
         for header in answer.headers.iter() {
             if header.name.eq_ignore_ascii_case("content-length") {
-                let value = std::str::from_utf8(header.value).map_err(|_| Broken)?;
-                length = Some(value.trim().parse::<u64>().map_err(|_| Broken)?);
+                let value = std::str::from_utf8(header.value).ok().and_then(|value| value.trim().parse::<u64>().ok());
+                length = Some(value.ok_or(Broken("its Content-Length is no number"))?);
             } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
                 chunked = header.value.to_ascii_lowercase().ends_with(b"chunked");
             } else if header.name.eq_ignore_ascii_case("connection") {
-                let value = header.value.to_ascii_lowercase();
-                self.closes = (self.closes && value != b"keep-alive") || value == b"close";
+                self.closes = (self.closes && !headers::keeps(header.value)) || headers::closes(header.value);
             } else if header.name.eq_ignore_ascii_case("retry-after") {
                 retry_after = true;
             }
         }
         self.head = Head { status, retry_after };
-        // RFC 9112, section 6.3.
         self.state = match length {
             _ if self.bodiless || matches!(status, 101 | 204 | 304) => State::Done,
             _ if chunked => State::ChunkSize,
@@ -164,7 +198,7 @@ impl Answer {
             Some(length) => State::Length(length),
             None => State::UntilClose,
         };
-        Ok(used)
+        Ok(())
     }
 }
 
@@ -198,11 +232,16 @@ mod tests {
         let interim =
             b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 500 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let until_close = b"HTTP/1.0 200 OK\r\n\r\nhello";
+        let folded = b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\nConnection: Upgrade, Close\r\ncontent-length: 5\r\n\r\nhello";
+        let many = "x: y\r\n".repeat(120);
+        let many = format!("HTTP/1.1 200 OK\r\n{many}content-length: 5\r\n\r\nhello");
         for (bytes, expected) in [
             (long, (200, b"hello".to_vec(), false)),
             (chunked, (201, b"hello".to_vec(), false)),
             (interim, (500, Vec::new(), true)),
             (until_close, (200, b"hello".to_vec(), true)),
+            (folded, (200, b"hello".to_vec(), true)),
+            (many.as_bytes(), (200, b"hello".to_vec(), false)),
         ] {
             assert!(read(bytes).iter().all(|read| read.as_ref() == Some(&expected)), "{:?}", read(bytes)[0]);
         }
@@ -216,6 +255,14 @@ mod tests {
             answer.take(bytes.as_bytes(), &mut Vec::new()).unwrap();
             assert_eq!(answer.head, Head { status: 503, retry_after: says });
         }
+    }
+
+    #[test]
+    fn an_answer_beyond_our_own_limits_names_the_limit() {
+        let told = |bytes: String| Answer::new(false, 0).take(bytes.as_bytes(), &mut Vec::new()).unwrap_err().0;
+        assert_eq!(told(format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(MAX_HEADERS + 1))), MANY_HEADERS);
+        assert_eq!(told(format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(MAX_HEAD))), LONG_HEAD);
+        assert!(LONG_HEAD.contains("1 MiB") && MAX_HEAD == 1 << 20 && MANY_HEADERS.contains(&MAX_HEADERS.to_string()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use rand::rngs::ChaCha12Rng;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use crate::connect::Peer;
 use crate::live_stats::Recorder;
 use crate::plan::{Plan, PlanError};
 use crate::pool::{Arrival, Pool};
@@ -56,6 +57,7 @@ pub async fn run(plan: Plan, watch: Watch, stop: impl Future<Output = ()>) -> Re
         }
     }
 }
+
 /// Carries the plan out on this thread.
 fn carry_out(plan: Plan, watch: Watch, stopped: watch::Receiver<bool>) -> Result<Report, PlanError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(31).build();
@@ -73,12 +75,13 @@ async fn follow(
 ) -> Result<Report, PlanError> {
     let templates = plan.kinds.iter().map(|kind| plan.template(kind)).collect::<Result<_, _>>()?;
     let streams = plan.protocol.streams();
+    let peer = Peer::of(&plan).await;
     let begun = Instant::now();
     let mut schedule = plan.profile.schedule(plan.arrivals, plan.seed.generator("arrivals"));
     let mut draw = Draw::new(&plan);
     let bodies = watch.bodies && watch.observer.is_some();
     let recorder = Recorder::new(&plan, watch, begun);
-    let pool = Rc::new(Pool::new(plan, templates, recorder, bodies));
+    let pool = Rc::new(Pool::new(plan, templates, peer, recorder, bodies));
     let mut next = schedule.next();
     let mut early = false;
     while let Some(offset) = next {
@@ -155,7 +158,7 @@ async fn settle(
             _ = stopped.wait_for(|stopped| *stopped), if !early => {
                 early = true;
                 pool.stop();
-        deadline = Instant::now() + GRACE;
+                deadline = Instant::now() + GRACE;
             }
             () = timer.until(deadline.min(Instant::now() + Duration::from_millis(2))) => {}
         }

@@ -1,11 +1,9 @@
 //! HTTP/1.1 on one connection, in buffers that are used again and again.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::answer::{Answer, Head};
-use crate::connect::{Failure, connect};
-use crate::plan::Plan;
+use crate::connect::{Failure, Peer, Stream, is_over};
 use crate::template::{Filling, Template};
 
 /// Bytes read at a time.
@@ -14,7 +12,7 @@ const PIECE: usize = 16 << 10;
 /// A connection that is opened when it is needed.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     request: String,
     request_body: String,
     /// What was read and is not understood yet.
@@ -37,21 +35,21 @@ impl Connection {
     /// method allows that (RFC 9110, section 9.2.2), and is never told as refused.
     pub(super) async fn ask(
         &mut self,
-        plan: &Plan,
+        peer: &Peer,
         template: &Template,
         filling: &Filling,
         number: usize,
         keep: usize,
     ) -> Result<Head, Failure> {
         template.write(filling, &mut self.request_body, &mut self.request);
-        if self.stream.as_ref().is_some_and(is_over) {
+        if self.stream.as_mut().is_some_and(is_over) {
             self.close();
         }
         let again = self.stream.is_some() && template.method.is_idempotent();
-        match self.exchange(plan, template, number, keep).await {
+        match self.exchange(peer, template, number, keep).await {
             Err((Failure::Reset, true)) if again => {
                 self.close();
-                self.exchange(plan, template, number, keep).await.map_err(|(failure, _)| match failure {
+                self.exchange(peer, template, number, keep).await.map_err(|(failure, _)| match failure {
                     Failure::Refused => Failure::Reset,
                     other => other,
                 })
@@ -64,19 +62,22 @@ impl Connection {
     /// With an error whether nothing of an answer had come.
     async fn exchange(
         &mut self,
-        plan: &Plan,
+        peer: &Peer,
         template: &Template,
         number: usize,
         keep: usize,
     ) -> Result<Head, (Failure, bool)> {
         if self.stream.is_none() {
-            self.stream = Some(connect(plan, number).await.map_err(|failure| (failure, true))?);
+            self.stream = Some(peer.connect(number).await.map_err(|failure| (failure, true))?);
         }
         let Self { stream: Some(stream), request, buffer, filled, body, .. } = self else {
             return Err((Failure::Refused, true));
         };
         // A failed write is not the end: a server may have answered before it stopped listening.
-        let written = stream.write_all(request.as_bytes()).await;
+        let written = match stream.write_all(request.as_bytes()).await {
+            Ok(()) => stream.flush().await,
+            failed => failed,
+        };
         let mut answer = Answer::new(template.method == ::http::Method::HEAD, keep);
         let mut silent = true;
         loop {
@@ -94,23 +95,16 @@ impl Connection {
             };
             silent = false;
             *filled += length;
-            let used = answer.take(&buffer[..*filled], body).map_err(|_| (Failure::Broken, false))?;
+            let used = answer.take(&buffer[..*filled], body).map_err(|broken| (Failure::Broken(broken.0), false))?;
             buffer.copy_within(used..*filled, 0);
             *filled -= used;
             if answer.is_done() {
                 break;
             }
         }
-        if answer.closes || !plan.keep_alive || written.is_err() || self.filled > 0 {
+        if answer.closes || !template.keep_alive || written.is_err() || self.filled > 0 {
             self.close();
         }
         Ok(answer.head)
     }
-}
-
-/// Whether a connection on which nothing is asked has ended. Costs no system call while nothing has happened on it.
-fn is_over(stream: &TcpStream) -> bool {
-    let read = stream.try_read(&mut [0; 1]);
-    // What comes unasked is no answer to what will be asked.
-    !read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }

@@ -1,12 +1,12 @@
 //! One kind of request of a plan.
 
-use std::collections::BTreeMap;
-
 use ::http::Method;
 use serde::Deserialize;
 
-/// One kind of request. Path, values of headers and body are templates: `{key}` is unique, `{n}` counts from 1, `{random}` is a
-/// number below 2^32, and any other name is one of [`Plan::variables`](crate::Plan::variables).
+use crate::headers;
+
+/// One kind of request. Path, values of headers and body are templates: `{key}` is unique, `{n}` (or `{number}`) counts
+/// from 1, `{random}` is a number below 2^32, and any other name is one of [`Plan::variables`](crate::Plan::variables).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kind {
@@ -17,9 +17,10 @@ pub struct Kind {
     pub method: Method,
     /// Path and query, starting with a slash.
     pub path: String,
-    /// Headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    /// Headers, in the order in which they are sent; one name may be there several times. `Host` stands in place of the target's,
+    /// over HTTP/2 as `:authority`. In files a table, with a list of values where a name has several.
+    #[serde(default, deserialize_with = "headers::deserialize")]
+    pub headers: Vec<(String, String)>,
     /// The body.
     #[serde(default)]
     pub body: Option<String>,
@@ -35,8 +36,7 @@ impl Kind {
     /// A GET.
     pub fn get(name: impl Into<String>, path: impl Into<String>) -> Self {
         let (name, path) = (name.into(), path.into());
-        let headers = BTreeMap::new();
-        Self { name, method: Method::GET, path, headers, body: None, weight: 1, expect: None }
+        Self { name, method: Method::GET, path, headers: Vec::new(), body: None, weight: 1, expect: None }
     }
 
     /// A POST of JSON, with an `Idempotency-Key` of its own.
@@ -48,7 +48,7 @@ impl Kind {
 
     /// Whether it may be sent again with the same key: one is in it.
     pub fn has_key(&self) -> bool {
-        let texts = self.headers.values().chain(&self.body).chain([&self.path]);
+        let texts = self.headers.iter().map(|(_, value)| value).chain(&self.body).chain([&self.path]);
         texts.into_iter().any(|text| text.contains("{key}"))
     }
 

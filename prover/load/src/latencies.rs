@@ -34,6 +34,11 @@ impl Latencies {
         self.0.len()
     }
 
+    /// How many are at most so long, to three digits.
+    pub fn within(&self, bound: Duration) -> u64 {
+        self.0.count_between(0, microseconds(bound))
+    }
+
     /// This share of them is within; nothing when there are none.
     pub fn quantile(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.0.value_at_quantile(quantile))

@@ -55,6 +55,7 @@ mod answer;
 mod connect;
 mod dispatch;
 pub mod hdr_log;
+mod headers;
 mod http1;
 mod http2;
 mod kind;

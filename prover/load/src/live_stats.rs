@@ -1,8 +1,10 @@
 //! The figures of a run while it goes on.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use keel_input::credentials;
 
 use crate::latencies::{Latencies, histogram, microseconds};
 use crate::outcome::Outcome;
@@ -25,6 +27,7 @@ pub(super) struct Recorder {
     late: u64,
     left: u64,
     attempts: u64,
+    broken: BTreeMap<&'static str, u64>,
     intended: u64,
     open: Open,
     seconds: Vec<Second>,
@@ -50,6 +53,7 @@ impl Recorder {
             late: 0,
             left: 0,
             attempts: 0,
+            broken: BTreeMap::new(),
             intended: 0,
             open: Open { number: 0, second: Second::default(), latencies: histogram() },
             seconds: Vec::new(),
@@ -76,6 +80,11 @@ impl Recorder {
 
     pub(super) fn attempt(&mut self) {
         self.attempts += 1;
+    }
+
+    /// What came to an attempt was no answer, for this reason.
+    pub(super) fn broken(&mut self, why: &'static str) {
+        *self.broken.entry(why).or_default() += 1;
     }
 
     /// A request is over.
@@ -145,13 +154,15 @@ impl Recorder {
         };
         let kinds = plan.kinds.iter().map(|kind| kind.name.clone()).zip(self.rows).collect();
         Report {
-            target: plan.target.to_string(),
+            target: credentials::shown(&plan.target),
             seed: plan.seed.0,
+            objective: plan.objective,
             planned: plan.profile.lasts(),
             took,
             intended: self.intended,
             sent: self.left,
             attempts: self.attempts,
+            broken: self.broken.into_iter().collect(),
             kinds,
             lag: self.lag,
             allowed_lag: self.allowed_lag,

@@ -13,7 +13,7 @@ pub enum Outcome {
     Refused,
     /// The connection was reset or closed before a whole answer.
     Reset,
-    /// What came is not HTTP.
+    /// What came is not HTTP, or beyond our own limits; [`Report::broken`](crate::Report::broken) has the reasons.
     Broken,
     /// Too many were waiting for a free connection, or the run was ended.
     NotSent,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use keel_input::credentials;
 use keel_input::seed::Seed;
 use url::Url;
 
@@ -24,8 +25,13 @@ pub const MAX_SOURCES: u32 = 60_000;
 /// A plan: the requests, the target, and the schedule.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The server, plain `http`, on the loopback. A path stands before every path.
+    /// The server, on the loopback: `http`; with the feature `tls` also `https` and `unix:/PATH`. A path stands before every path,
+    /// except that of a Unix socket; credentials are sent as `Authorization`, unless a request has one of its own, and are shown
+    /// nowhere.
     pub target: Url,
+    /// Which certificates of an `https` target are accepted.
+    #[cfg(feature = "tls")]
+    pub trust: Option<keel_wire::tls::Trust>,
     /// The rate over time.
     pub profile: Profile,
     /// How arrivals are spread at that rate.
@@ -44,6 +50,9 @@ pub struct Plan {
     pub retries: u32,
     /// From how many addresses connections come: 127.0.1.1 and on. 0 leaves it to the system.
     pub sources: u32,
+    /// The time within which an answer is good, from when its request was due. Goodput counts no later one; without an
+    /// objective it counts every expected answer.
+    pub objective: Option<Duration>,
     /// An arrival to which the generator comes later than this was late; too many make the run invalid.
     pub allowed_lag: Duration,
     /// What arrivals, the mix and `{random}` are drawn from. Keys are new in every run.
@@ -58,7 +67,7 @@ pub enum Protocol {
     /// HTTP/1.1, one request at a time on a connection.
     #[default]
     Http1,
-    /// HTTP/2 with prior knowledge, so many requests at a time on a connection; at most [`MAX_STREAMS`].
+    /// HTTP/2 with prior knowledge, or by ALPN over TLS: so many requests at a time on a connection; at most [`MAX_STREAMS`].
     Http2 {
         /// How many.
         streams: usize,
@@ -85,6 +94,8 @@ impl Plan {
     pub fn new(target: Url, profile: Profile) -> Self {
         Self {
             target,
+            #[cfg(feature = "tls")]
+            trust: None,
             profile,
             arrivals: Arrivals::Even,
             kinds: vec![Kind::get("/", "/")],
@@ -94,6 +105,7 @@ impl Plan {
             timeout: Duration::from_secs(10),
             retries: 0,
             sources: 0,
+            objective: None,
             allowed_lag: ALLOWED_LAG,
             seed: Seed(1),
             variables: BTreeMap::new(),
@@ -115,6 +127,7 @@ impl Plan {
     /// The first mistake, with what to do.
     pub fn check(&self) -> Result<(), PlanError> {
         let refuse = |why: String| Err(PlanError(why));
+        self.spoken()?;
         loopback(&self.target)?;
         self.profile.check().map_err(PlanError)?;
         if self.kinds.is_empty() || self.kinds.iter().all(|kind| kind.weight == 0) {
@@ -149,17 +162,33 @@ impl Plan {
         self.kinds.iter().try_for_each(|kind| self.template(kind).map(drop))
     }
 
+    /// Refuses what cannot be spoken to.
+    fn spoken(&self) -> Result<(), PlanError> {
+        let refuse = |why: &str| Err(PlanError(format!("{}: {why}", credentials::shown(&self.target))));
+        match self.target.scheme() {
+            "http" => Ok(()),
+            #[cfg(feature = "tls")]
+            "https" if self.trust.is_some() => Ok(()),
+            #[cfg(feature = "tls")]
+            "https" => refuse("it is called over TLS, and no authority and no pin was given for it"),
+            #[cfg(feature = "tls")]
+            "unix" => Ok(()),
+            _ => refuse("load is sent over plain http://"),
+        }
+    }
+
     /// Reads the templates of this kind.
     pub(super) fn template(&self, kind: &Kind) -> Result<Template, PlanError> {
-        Template::new(kind, &self.target, &self.variables, self.keep_alive).map_err(PlanError)
+        let http2 = self.protocol != Protocol::Http1;
+        Template::new(kind, &self.target, &self.variables, self.keep_alive, http2).map_err(PlanError)
     }
 }
 
 /// Refuses every host but this one.
 fn loopback(target: &Url) -> Result<(), PlanError> {
-    let refuse = |why: &str| Err(PlanError(format!("{target}: {why}")));
-    if target.scheme() != "http" {
-        return refuse("load is sent over plain http://");
+    let refuse = |why: &str| Err(PlanError(format!("{}: {why}", credentials::shown(target))));
+    if target.scheme() == "unix" {
+        return Ok(());
     }
     match target.host() {
         Some(url::Host::Ipv4(address)) if address.is_loopback() => Ok(()),

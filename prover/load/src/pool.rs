@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::connect::Peer;
 use crate::http2::Carrier;
 use crate::live_stats::Recorder;
 use crate::outcome::Outcome;
@@ -29,6 +30,7 @@ pub(super) struct Arrival {
 pub(super) struct Pool {
     pub(super) plan: Plan,
     pub(super) templates: Vec<Template>,
+    pub(super) peer: Peer,
     pub(super) recorder: RefCell<Recorder>,
     pub(super) bodies: bool,
     pub(super) carriers: Vec<Carrier>,
@@ -49,12 +51,13 @@ struct Slot {
 
 impl Pool {
     /// Creates the pool of a plan, in which no worker runs yet.
-    pub(super) fn new(plan: Plan, templates: Vec<Template>, recorder: Recorder, bodies: bool) -> Self {
+    pub(super) fn new(plan: Plan, templates: Vec<Template>, peer: Peer, recorder: Recorder, bodies: bool) -> Self {
         let workers = plan.connections * plan.protocol.streams();
         Self {
             bodies,
             recorder: RefCell::new(recorder),
             templates,
+            peer,
             carriers: (0..plan.connections).map(|_| Carrier::default()).collect(),
             queue: RefCell::default(),
             idle: RefCell::default(),

@@ -1,5 +1,6 @@
 //! The report of a run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub struct Report {
     pub target: String,
     /// What it was drawn from.
     pub seed: u64,
+    /// The time within which an answer counts as goodput, where the plan has one.
+    pub objective: Option<Duration>,
     /// The length of the profile.
     pub planned: Duration,
     /// From the start to the last outcome.
@@ -29,6 +32,8 @@ pub struct Report {
     pub sent: u64,
     /// Attempts, retries included.
     pub attempts: u64,
+    /// Why what came was no answer, and how often.
+    pub broken: Vec<(&'static str, u64)>,
     /// By kind, in the plan's order: its name, and a row for each outcome that was seen.
     pub kinds: Vec<(String, Vec<Row>)>,
     /// How late the generator came to arrivals; what then waited for a free connection is in their latency.
@@ -107,6 +112,7 @@ pub struct Figures<'a> {
     /// The rows of each kind of request, in the order of the plan.
     pub kinds: &'a [(String, Vec<Row>)],
     pub(super) lasts: Duration,
+    pub(super) objective: Option<Duration>,
 }
 
 /// Counts one request.
@@ -164,6 +170,12 @@ impl Summary<'_> {
     /// How many ended as expected.
     pub fn expected(&self) -> u64 {
         self.of(Outcome::Expected)
+    }
+
+    /// How many ended as expected, and within the objective where there is one.
+    fn good(&self, objective: Option<Duration>) -> u64 {
+        let expected = self.0.iter().filter(|row| row.outcome == Outcome::Expected);
+        expected.map(|row| objective.map_or(row.count, |bound| row.latency.within(bound))).sum()
     }
 
     /// The share that did not end as expected; 0 when there were none.
@@ -234,9 +246,9 @@ impl<'a> Figures<'a> {
         self.kinds.iter().any(|(other, _)| other == name).then_some(Summary(found))
     }
 
-    /// Expected answers a second.
+    /// Expected answers a second; with an objective, those within it.
     pub fn goodput(&self) -> f64 {
-        per_second(self.total().expected(), self.lasts)
+        per_second(self.total().good(self.objective), self.lasts)
     }
 
     /// Requests sent a second.
@@ -269,7 +281,7 @@ impl Validity {
 impl Report {
     /// What came back, over the profile's length.
     pub fn figures(&self) -> Figures<'_> {
-        Figures { kinds: &self.kinds, lasts: self.length() }
+        Figures { kinds: &self.kinds, lasts: self.length(), objective: self.objective }
     }
 
     /// All kinds together.
@@ -282,7 +294,7 @@ impl Report {
         self.figures().kind(name)
     }
 
-    /// Expected answers a second of the profile's length.
+    /// Expected answers a second of the profile's length; with an objective, those within it.
     pub fn goodput(&self) -> f64 {
         self.figures().goodput()
     }
@@ -322,9 +334,11 @@ impl Report {
             "intended": self.intended,
             "sent": self.sent,
             "attempts": self.attempts,
+            "broken": self.broken.iter().map(|(why, count)| (*why, *count)).collect::<BTreeMap<_, _>>(),
             "intended_rate": self.intended_rate(),
             "rate": self.rate(),
             "goodput": self.goodput(),
+            "objective_ms": self.objective.map(|bound| bound.as_secs_f64() * 1000.0),
             "lag_ms": self.lag.json(),
             "total": figures["total"].take(),
             "kinds": figures["kinds"].take(),
@@ -338,19 +352,23 @@ impl Report {
         let total = self.total();
         let _ = writeln!(
             text,
-            "{}: {} requests in {:.1} s, {:.1}/s intended, {:.1}/s sent, {:.1}/s answered as expected",
+            "{}: {} requests in {:.1} s, {:.1}/s intended, {:.1}/s sent, {:.1}/s answered as expected{}",
             self.target,
             total.count(),
             self.took.as_secs_f64(),
             self.intended_rate(),
             self.rate(),
-            self.goodput()
+            self.goodput(),
+            self.objective.map(|bound| format!(" within {bound:?}")).unwrap_or_default()
         );
         for (name, rows) in &self.kinds {
             let summary = Summary(rows.iter().collect());
             let _ = write!(text, "  {name}: ");
             let outcomes = summary.outcomes().into_iter().map(|(outcome, count)| format!("{count} {}", outcome.word()));
             let _ = writeln!(text, "{}", outcomes.collect::<Vec<_>>().join(", "));
+        }
+        for (why, count) in &self.broken {
+            let _ = writeln!(text, "  broken {count} times: {why}");
         }
         let _ = writeln!(
             text,

@@ -34,6 +34,7 @@ pub struct Sample {
 pub struct Samples {
     begun: Instant,
     kinds: Vec<String>,
+    objective: Option<Duration>,
     all: Arc<Mutex<Vec<Sample>>>,
 }
 
@@ -42,12 +43,19 @@ pub struct Samples {
 pub struct Part {
     kinds: Vec<(String, Vec<Row>)>,
     lasts: Duration,
+    objective: Option<Duration>,
 }
 
 impl Samples {
     /// None yet. Times count from `begun`; `kinds` are the names of the plan's.
     pub fn new(begun: Instant, kinds: impl IntoIterator<Item = String>) -> Self {
-        Self { begun, kinds: kinds.into_iter().collect(), all: Arc::default() }
+        Self { begun, kinds: kinds.into_iter().collect(), objective: None, all: Arc::default() }
+    }
+
+    /// The same with the plan's objective: goodput counts no later answer.
+    #[must_use]
+    pub fn with_objective(self, objective: Option<Duration>) -> Self {
+        Self { objective, ..self }
     }
 
     /// Keeps one; for an [`Observer`](super::Observer).
@@ -84,7 +92,7 @@ impl Samples {
                 (sample.done.saturating_sub(sample.intended), sample.done.saturating_sub(sample.sent));
             count(&mut kinds[sample.kind].1, sample.outcome, latency, service);
         }
-        Part { kinds, lasts }
+        Part { kinds, lasts, objective: self.objective }
     }
 
     /// Every push leaves the list whole, so a panic elsewhere does not spoil it.
@@ -96,6 +104,31 @@ impl Samples {
 impl Part {
     /// What came back in it.
     pub fn figures(&self) -> Figures<'_> {
-        Figures { kinds: &self.kinds, lasts: self.lasts }
+        Figures { kinds: &self.kinds, lasts: self.lasts, objective: self.objective }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Filling;
+
+    #[test]
+    fn goodput_counts_only_expected_answers_within_the_objective() {
+        let begun = Instant::now();
+        let goodput = |objective: Option<Duration>| {
+            let samples = Samples::new(begun, ["look".to_owned()]).with_objective(objective);
+            let filling = Filling { key: String::new(), number: 1, random: 1 };
+            for (milliseconds, outcome) in
+                [(50, Outcome::Expected), (150, Outcome::Expected), (800, Outcome::Expected), (10, Outcome::Status(5))]
+            {
+                let done = begun + Duration::from_millis(milliseconds);
+                let (head, body, filling) = (None, &[][..], &filling);
+                samples.keep(&Completed { kind: 0, filling, intended: begun, sent: begun, done, outcome, head, body });
+            }
+            samples.part(Duration::ZERO..Duration::from_secs(1)).figures().goodput()
+        };
+        let within = |milliseconds| goodput(Some(Duration::from_millis(milliseconds)));
+        assert_eq!([goodput(None), within(1000), within(200), within(20)], [3.0, 3.0, 2.0, 0.0]);
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ::http::Method;
+use keel_input::credentials;
 use keel_input::seed::Seed;
 use keel_input::template::{self, is_name};
 use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
 use url::{Position, Url};
 
+use crate::headers;
 use crate::kind::Kind;
 
 /// A piece of a request.
@@ -32,6 +34,13 @@ pub struct Filling {
     pub random: u32,
 }
 
+impl Filling {
+    /// One that is never sent: shows how a filled request looks.
+    fn sample() -> Self {
+        Self { key: "key".to_owned(), number: 1, random: 1 }
+    }
+}
+
 /// Text with places.
 #[derive(Clone, Debug)]
 pub(super) struct Text(Vec<Piece>);
@@ -40,13 +49,17 @@ pub(super) struct Text(Vec<Piece>);
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     pub(super) method: Method,
-    pub(super) authority: String,
+    /// The value of `Host`, over HTTP/2 `:authority`.
+    pub(super) authority: Text,
+    /// The scheme, over HTTP/2.
+    pub(super) scheme: &'static str,
     pub(super) path: Text,
     /// How much of the path is the target's own.
     prefix: usize,
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Text,
-    keep_alive: bool,
+    /// Whether the connection is kept for further requests.
+    pub(super) keep_alive: bool,
 }
 
 /// One request of a [`Kind`] with its templates filled.
@@ -110,7 +123,7 @@ impl Text {
                     continue;
                 }
                 template::Piece::Name("key") => Piece::Key,
-                template::Piece::Name("n") => Piece::Number,
+                template::Piece::Name("n" | "number") => Piece::Number,
                 template::Piece::Name("random") => Piece::Random,
                 template::Piece::Name(name) => match variables.get(name) {
                     Some(value) => {
@@ -119,7 +132,7 @@ impl Text {
                     }
                     None => {
                         return Err(format!(
-                            "{{{name}}} in {text:?} is nothing: give it as a variable, or it is {{key}}, {{n}} or {{random}}"
+                            "{{{name}}} in {text:?} is nothing: give it as a variable, or it is {{key}}, {{number}} or {{random}}"
                         ));
                     }
                 },
@@ -150,6 +163,11 @@ impl Text {
         text
     }
 
+    /// Text without places.
+    fn plain(text: &str) -> Self {
+        Self(vec![Piece::Text(text.to_owned())])
+    }
+
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -161,28 +179,56 @@ impl Template {
         target: &Url,
         variables: &BTreeMap<String, String>,
         keep_alive: bool,
+        http2: bool,
     ) -> Result<Self, String> {
-        let prefix = target.path().trim_end_matches('/');
+        // The path of a Unix socket's URL is the socket's.
+        let unix = target.scheme() == "unix";
+        let prefix = if unix { "" } else { target.path().trim_end_matches('/') };
         let text = |text: &str| Text::new(text, variables).map_err(|why| format!("{}: {why}", kind.name));
-        let mut headers = Vec::new();
+        let wrong = |why: String| format!("{}: {why}", kind.name);
+        let (mut headers, mut authority, mut closes) = (Vec::new(), None, false);
         for (name, value) in &kind.headers {
-            if ::http::HeaderName::from_bytes(name.as_bytes()).is_err() || value.contains(['\r', '\n']) {
-                return Err(format!("{}: {name:?}: {value:?} is no header", kind.name));
+            let value = text(value)?;
+            // As it is sent: a variable may bring what no header may have.
+            headers::check(name, &value.filled(&Filling::sample()), http2).map_err(wrong)?;
+            if name.eq_ignore_ascii_case("host") {
+                if authority.replace(value).is_some() {
+                    return Err(wrong("it has two Host headers: keep one (`keel attack` sends two)".to_owned()));
+                }
+                continue;
             }
-            headers.push((name.to_ascii_lowercase(), text(value)?));
+            closes |=
+                name.eq_ignore_ascii_case("connection") && headers::closes(value.filled(&Filling::sample()).as_bytes());
+            headers.push((name.clone(), value));
         }
-        let path = format!("{prefix}{}", kind.path);
-        if path.contains([' ', '\r', '\n']) {
-            return Err(format!("{}: {path:?} is no path: write %20 for a space", kind.name));
+        let given = |name: &str| kind.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        if !keep_alive && !http2 && !given("connection") {
+            headers.push(("connection".to_owned(), Text::plain("close")));
+        }
+        if let Some(authorization) = credentials::authorization(target).filter(|_| !given("authorization")) {
+            headers.push(("authorization".to_owned(), Text::plain(&authorization)));
+        }
+        let authority = authority.unwrap_or_else(|| {
+            Text::plain(if unix { "localhost" } else { &target[Position::BeforeHost..Position::AfterPort] })
+        });
+        let sample = authority.filled(&Filling::sample());
+        if http2 && sample.parse::<::http::uri::Authority>().is_err() {
+            return Err(wrong(format!("Host: {sample:?} cannot be sent over HTTP/2: expected HOST or HOST:PORT")));
+        }
+        let path = text(&format!("{prefix}{}", kind.path))?;
+        let sample = path.filled(&Filling::sample());
+        if sample.contains([' ', '\r', '\n']) {
+            return Err(wrong(format!("{sample:?} is no path: write %20 for a space")));
         }
         Ok(Self {
             method: kind.method.clone(),
-            authority: target[Position::BeforeHost..Position::AfterPort].to_owned(),
-            path: text(&path)?,
+            scheme: if target.scheme() == "https" { "https" } else { "http" },
+            authority,
+            path,
             prefix: prefix.len(),
             headers,
             body: text(kind.body.as_deref().unwrap_or_default())?,
-            keep_alive,
+            keep_alive: keep_alive && !closes,
         })
     }
 
@@ -191,14 +237,13 @@ impl Template {
         to.clear();
         let _ = write!(to, "{} ", self.method);
         self.path.fill(filling, to);
-        let _ = write!(to, " HTTP/1.1\r\nhost: {}\r\n", self.authority);
+        to.push_str(" HTTP/1.1\r\nhost: ");
+        self.authority.fill(filling, to);
+        to.push_str("\r\n");
         for (name, value) in &self.headers {
             let _ = write!(to, "{name}: ");
             value.fill(filling, to);
             to.push_str("\r\n");
-        }
-        if !self.keep_alive {
-            to.push_str("connection: close\r\n");
         }
         body.clear();
         self.body.fill(filling, body);
@@ -233,7 +278,65 @@ mod tests {
 
     fn template(kind: &Kind) -> Result<Template, String> {
         let variables = [("account".to_owned(), "a7".to_owned())].into();
-        Template::new(kind, &"http://127.0.0.1:1/api/".parse().unwrap(), &variables, true)
+        Template::new(kind, &"http://127.0.0.1:1/api/".parse().unwrap(), &variables, true, false)
+    }
+
+    /// A request as HTTP/1.1 sends it to this target.
+    fn written(kind: &Kind, target: &str, keep_alive: bool) -> Result<String, String> {
+        let template = Template::new(kind, &target.parse().unwrap(), &BTreeMap::new(), keep_alive, false)?;
+        let (mut body, mut text) = (String::new(), String::new());
+        template.write(&Filling::sample(), &mut body, &mut text);
+        Ok(text)
+    }
+
+    fn with(headers: &[(&str, &str)]) -> Kind {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Kind { headers, ..Kind::get("look", "/") }
+    }
+
+    #[test]
+    fn the_users_host_and_connection_stand_in_place_of_ours() {
+        let text = written(&with(&[("Host", "api.shop.test"), ("Connection", "close")]), "http://127.0.0.1:1", false);
+        assert_eq!(text.unwrap(), "GET / HTTP/1.1\r\nhost: api.shop.test\r\nConnection: close\r\n\r\n");
+        assert!(
+            written(&with(&[("host", "a"), ("Host", "b")]), "http://127.0.0.1:1", true)
+                .unwrap_err()
+                .contains("two Host")
+        );
+    }
+
+    #[test]
+    fn a_header_that_is_given_twice_is_sent_twice_in_that_order() {
+        let text = written(&with(&[("X-B", "2"), ("X-A", "1"), ("X-B", "3")]), "http://127.0.0.1:1", true).unwrap();
+        assert!(text.ends_with("X-B: 2\r\nX-A: 1\r\nX-B: 3\r\n\r\n"), "{text}");
+    }
+
+    #[test]
+    fn framing_that_the_user_gives_is_refused() {
+        for name in ["Content-Length", "transfer-encoding"] {
+            let told = written(&with(&[(name, "3")]), "http://127.0.0.1:1", true).unwrap_err();
+            assert!(told.contains(name) && told.contains("leave it out"), "{told}");
+        }
+    }
+
+    #[test]
+    fn headers_of_http_1_are_refused_over_http_2() {
+        let told = |name: &str, value: &str| {
+            Template::new(&with(&[(name, value)]), &"http://127.0.0.1:1".parse().unwrap(), &BTreeMap::new(), true, true)
+                .err()
+        };
+        assert!(told("Connection", "close").is_some_and(|told| told.contains("HTTP/2 has no Connection")));
+        assert!(told("te", "gzip").is_some() && told("te", "trailers").is_none());
+        assert!(told("host", "a b").is_some() && told("host", "api.shop.test:81").is_none());
+    }
+
+    #[test]
+    fn credentials_of_the_target_are_sent_unless_the_request_has_its_own() {
+        let of = |kind: &Kind| written(kind, "http://ann:s3cret@127.0.0.1:1", true).unwrap();
+        let text = of(&Kind::get("look", "/"));
+        assert!(text.contains("\r\nhost: 127.0.0.1:1\r\nauthorization: Basic YW5uOnMzY3JldA==\r\n"), "{text}");
+        let own = of(&with(&[("Authorization", "Bearer x")]));
+        assert!(own.contains("Bearer x") && !own.contains("Basic"), "{own}");
     }
 
     #[test]

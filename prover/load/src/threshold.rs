@@ -1,7 +1,7 @@
 //! What a report is judged by: `p99<200ms`, `errors<1%`, `goodput>100/s`, `kind:transfer p95<50ms`, `outcome:5xx share<2%`.
 //!
 //! Metrics: `p50` to `p99.99`, `mean` and `max` (latency from the intended time), `errors` (the share that did not end as
-//! expected), and of all kinds together `goodput` and `rate` (a second). `outcome:WORD` narrows latencies to what ended so, in
+//! expected), and of all kinds together `goodput` (within [`Plan::objective`](crate::Plan::objective)) and `rate` (a second). `outcome:WORD` narrows latencies to what ended so, in
 //! the words of reports (`expected`, `5xx`, `timeout`, `refused`, ...); its `share` is of all. Comparisons: `<`, `<=`, `>`, `>=`.
 //! Latencies are bound by a [`duration`], shares in `%`, rates in `/s` or without a unit.
 

@@ -57,10 +57,10 @@ impl Worker {
         let keep = if pool.bodies { MAX_BODY_KEPT } else { 0 };
         let asking = async {
             match plan.protocol {
-                Protocol::Http1 => http1.ask(plan, template, &arrival.filling, *carrier, keep).await,
+                Protocol::Http1 => http1.ask(&pool.peer, template, &arrival.filling, *carrier, keep).await,
                 Protocol::Http2 { .. } => {
                     let carriers = &pool.carriers[*carrier];
-                    http2::ask(carriers, plan, template, &arrival.filling, *carrier, keep, &mut http1.body).await
+                    http2::ask(carriers, &pool.peer, template, &arrival.filling, *carrier, keep, &mut http1.body).await
                 }
             }
         };
@@ -69,7 +69,10 @@ impl Worker {
             Ok(Ok(head)) => (Outcome::Status(u8::try_from(head.status / 100).unwrap_or(9)), Some(head)),
             Ok(Err(Failure::Refused)) => (Outcome::Refused, None),
             Ok(Err(Failure::Reset)) => (Outcome::Reset, None),
-            Ok(Err(Failure::Broken)) => (Outcome::Broken, None),
+            Ok(Err(Failure::Broken(why))) => {
+                pool.recorder.borrow_mut().broken(why);
+                (Outcome::Broken, None)
+            }
             Err(_) => {
                 // What would still come is the answer to a question that nobody asks any more.
                 self.http1.close();

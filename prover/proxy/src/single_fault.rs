@@ -77,7 +77,7 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }
 
-/// A TCP proxy on a loopback port of its own, in front of one upstream. Dropping it resets everything.
+/// A TCP proxy on a port of its own, in front of one upstream. Dropping it resets everything.
 ///
 /// Its port stays its own while it is [`Fault::Down`]: a second socket is bound to it that never listens.
 #[derive(Debug)]
@@ -97,7 +97,21 @@ impl FaultProxy {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn start(upstream: String) -> std::io::Result<Self> {
-        let reservation = Reservation::make()?;
+        Self::on(Reservation::make()?, upstream).await
+    }
+
+    /// Starts it at this address, for a client that cannot be given another one.
+    ///
+    /// # Errors
+    /// When somebody listens there.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn start_at(address: SocketAddr, upstream: String) -> std::io::Result<Self> {
+        Self::on(Reservation::at(address)?, upstream).await
+    }
+
+    async fn on(reservation: Reservation, upstream: String) -> std::io::Result<Self> {
         let address = reservation.address();
         let proxy = Proxy::reserved("lab".to_owned(), reservation, upstream.clone(), Seed::fresh());
         proxy.start().await.map_err(std::io::Error::other)?;

@@ -168,7 +168,12 @@ pub(super) struct Reservation {
 impl Reservation {
     /// Some port of the loopback.
     pub(super) fn make() -> io::Result<Self> {
-        let socket = Self::shared(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// This address; port 0 is some port of it.
+    pub(super) fn at(address: SocketAddr) -> io::Result<Self> {
+        let socket = Self::shared(address)?;
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self { _socket: socket, address })
     }

@@ -8,13 +8,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use ::http::{Method, StatusCode};
+use keel_input::credentials;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use url::Url;
 
 pub use self::message::{Answer, Failure, Request};
 
+use crate::endpoint::{host, unix_path};
 use crate::http1::AnswerReader;
+use crate::stream::Stream;
+use crate::tls::{Protocol, Trust, untrusted};
 
 /// The most of an answer's body that is kept, in bytes; the rest is read and counted, up to [`MAX_BODY_READ`].
 pub const MAX_BODY_KEPT: usize = 1 << 20;
@@ -32,18 +36,21 @@ pub struct Exchange {
     pub took: Duration,
 }
 
-/// Sends requests to one base URL (plain `http`), a new connection each. A path in the base stands before every path.
+/// Sends requests to one base URL, a new connection each: `http`, `https` with something that is trusted
+/// ([`Client::with_trust`]), or `unix:/PATH`. A path in the base stands before every path, except that of a Unix socket; its
+/// credentials are sent as `Authorization`, unless the request has one, and are shown nowhere.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Url,
     timeout: Duration,
     source: Option<Ipv4Addr>,
+    trust: Option<Trust>,
 }
 
 impl Client {
     /// A client for `base` whose exchanges end within `timeout`, whatever the server does.
     pub fn new(base: Url, timeout: Duration) -> Self {
-        Self { base, timeout, source: None }
+        Self { base, timeout, source: None, trust: None }
     }
 
     /// The base URL.
@@ -55,6 +62,12 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
+    }
+
+    /// The same client, accepting these certificates of an `https` URL. Without any it cannot be called.
+    #[must_use]
+    pub fn with_trust(&self, trust: Option<Trust>) -> Self {
+        Self { trust, ..self.clone() }
     }
 
     /// The same client, calling from another address of this machine where the server listens on an IPv4 loopback address
@@ -76,14 +89,17 @@ impl Client {
     }
 
     async fn answer_to(&self, request: &Request) -> Result<Answer, Failure> {
-        let mut stream = self.connect().await?;
+        let stream = self.connect().await?;
         let message = self.message(request);
         let sent = Instant::now();
-        let (mut from, mut to) = stream.split();
+        let (mut from, mut to) = tokio::io::split(stream);
         let write = async {
-            let outcome = to.write_all(&message).await;
+            let written = async {
+                to.write_all(&message).await?;
+                to.flush().await
+            };
             // A failed write is not the end: the peer may have answered before it stopped listening. Reading tells.
-            outcome.err()
+            written.await.err()
         };
         let read = read_answer(&mut from, &request.method, sent);
         tokio::pin!(write, read);
@@ -102,31 +118,49 @@ impl Client {
         })
     }
 
-    async fn connect(&self) -> Result<TcpStream, Failure> {
-        if self.base.scheme() != "http" {
-            return Err(Failure::Connect(format!("{} is not a plain http:// address", self.base)));
+    async fn connect(&self) -> Result<Stream, Failure> {
+        self.open().await.map_err(|error| Failure::Connect(error.to_string()))
+    }
+
+    async fn open(&self) -> std::io::Result<Stream> {
+        if let Some(path) = unix_path(&self.base) {
+            return Ok(Stream::Unix(UnixStream::connect(path).await?));
         }
         let host = self.base.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
-        let port = self.base.port_or_known_default().unwrap_or(80);
-        let connecting = async {
-            match self.source {
-                Some(source) => connect_from(source, host, port).await,
-                None => TcpStream::connect((host, port)).await,
+        let tls = match (self.base.scheme(), &self.trust) {
+            ("http", _) => None,
+            ("https", Some(trust)) => Some(trust.to(host, Protocol::Http1).map_err(std::io::Error::other)?),
+            ("https", None) => return Err(untrusted()),
+            _ => {
+                return Err(std::io::Error::other(format!(
+                    "{} is not http://, https:// or unix:",
+                    credentials::shown(&self.base)
+                )));
             }
         };
-        let stream = connecting.await.map_err(|error| Failure::Connect(error.to_string()))?;
+        let port = self.base.port_or_known_default().unwrap_or(80);
+        let stream = match self.source {
+            Some(source) => connect_from(source, host, port).await?,
+            None => TcpStream::connect((host, port)).await?,
+        };
         // Small requests must not wait for acknowledgements; without it they are merely slower.
         let _ = stream.set_nodelay(true);
-        Ok(stream)
+        Ok(match tls {
+            None => Stream::Tcp(stream),
+            Some(tls) => Stream::Tls(Box::new(tls.over(stream).await?)),
+        })
     }
 
     /// The request as it goes over the wire.
     fn message(&self, request: &Request) -> Vec<u8> {
-        let prefix = self.base.path().trim_end_matches('/');
+        let prefix = if unix_path(&self.base).is_some() { "" } else { self.base.path().trim_end_matches('/') };
         let mut head = format!("{} {prefix}{} HTTP/1.1\r\n", request.method, request.path);
         let has = |name: &str| request.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         if !has("host") {
-            let _ = write!(head, "Host: {}\r\n", &self.base[url::Position::BeforeHost..url::Position::AfterPort]);
+            let _ = write!(head, "Host: {}\r\n", host(&self.base));
+        }
+        if let Some(authorization) = credentials::authorization(&self.base).filter(|_| !has("authorization")) {
+            let _ = write!(head, "Authorization: {authorization}\r\n");
         }
         for (name, value) in &request.headers {
             let _ = write!(head, "{name}: {value}\r\n");
@@ -144,12 +178,15 @@ impl Client {
 
 async fn connect_from(source: Ipv4Addr, host: &str, port: u16) -> std::io::Result<TcpStream> {
     let mut addresses = tokio::net::lookup_host((host, port)).await?;
-    let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) else {
-        return TcpStream::connect((host, port)).await;
-    };
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((source, 0).into())?;
-    socket.connect(loopback).await
+    if let Some(loopback) = addresses.find(|address| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())) {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        if let Ok(stream) = socket.connect(loopback).await {
+            return Ok(stream);
+        }
+    }
+    // The name may have another address, from which no source can be chosen.
+    TcpStream::connect((host, port)).await
 }
 
 async fn read_answer(from: &mut (impl AsyncRead + Unpin), method: &Method, sent: Instant) -> Result<Answer, String> {

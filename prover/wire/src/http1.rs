@@ -3,6 +3,8 @@
 //! Written here because a prover must see more than an answer that came out well: what came before the connection broke,
 //! an answer that comes while the request is still being written, and the bytes as they were.
 
+use std::borrow::Cow;
+
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 /// The most bytes of one answer's head.
@@ -146,7 +148,7 @@ impl AnswerReader {
         }
         let Some(end) = end_of_head(&self.partial, before.saturating_sub(3)) else {
             if self.partial.len() >= MAX_HEAD {
-                return Err(format!("the head is longer than {MAX_HEAD} bytes"));
+                return Err(format!("the head is longer than {MAX_HEAD} bytes, the most that keel reads"));
             }
             return Ok(room);
         };
@@ -185,7 +187,9 @@ impl AnswerReader {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
             self.partial.extend_from_slice(bytes);
             if self.partial.len() > MAX_LINE {
-                return Err(format!("a line of the chunked body is longer than {MAX_LINE} bytes"));
+                return Err(format!(
+                    "a line of the chunked body is longer than {MAX_LINE} bytes, the most that keel reads"
+                ));
             }
             return Ok(bytes.len());
         };
@@ -219,19 +223,36 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
 fn parse_head(bytes: &[u8]) -> Result<Head, String> {
     let mut slots = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut answer = httparse::Response::new(&mut slots);
-    answer.parse(bytes).map_err(|error| format!("the head is not HTTP ({error}): {:?}", shown(bytes)))?;
+    let mut parser = httparse::ParserConfig::default();
+    // A client may unfold a line that goes on in the next one (RFC 9112, section 5.2).
+    parser.allow_obsolete_multiline_headers_in_responses(true);
+    parser.parse_response(&mut answer, bytes).map_err(|error| match error {
+        httparse::Error::TooManyHeaders => {
+            format!("the head has more than {MAX_HEADERS} headers, the most that keel reads")
+        }
+        error => format!("the head is not HTTP ({error}): {:?}", shown(bytes)),
+    })?;
     let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| format!("the head has no status: {:?}", shown(bytes)))?;
     let mut headers = HeaderMap::new();
     for header in answer.headers.iter() {
         let name = HeaderName::from_bytes(header.name.as_bytes());
-        let value = HeaderValue::from_bytes(header.value);
+        let value = HeaderValue::from_bytes(&unfolded(header.value));
         if let (Ok(name), Ok(value)) = (name, value) {
             headers.append(name, value);
         }
     }
     let written = answer.headers.iter().map(|header| (header.name.to_owned(), header.value.to_vec())).collect();
     Ok(Head { status, headers, written })
+}
+
+/// The value on one line: line breaks and the blanks around them are one blank.
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return Cow::Borrowed(value);
+    }
+    let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    Cow::Owned(lines.collect::<Vec<_>>().join(&b' '))
 }
 
 fn chunk_size(line: &[u8]) -> Result<u64, String> {
@@ -270,6 +291,23 @@ mod tests {
             assert_eq!(reader.body, b"Wiki0123456789");
             assert_eq!(unused, 4);
         }
+    }
+
+    #[test]
+    fn a_folded_header_is_read_as_one_line() {
+        let text = b"HTTP/1.1 200 OK\r\nX: a\r\n\tb\r\n c\r\ncontent-length: 0\r\n\r\n";
+        for size in [1, 7, text.len()] {
+            let (reader, _) = read(text, size).unwrap();
+            assert_eq!(reader.head.unwrap().headers["x"], "a b c");
+        }
+    }
+
+    #[test]
+    fn a_head_beyond_our_own_limits_names_the_limit() {
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(MAX_HEADERS + 1));
+        assert!(read(many.as_bytes(), many.len()).unwrap_err().contains("2048 headers, the most that keel reads"));
+        let long = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(MAX_HEAD));
+        assert!(read(long.as_bytes(), 64 << 10).unwrap_err().contains("1048576 bytes, the most that keel reads"));
     }
 
     #[test]

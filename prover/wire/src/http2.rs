@@ -51,9 +51,15 @@ pub fn setting(id: u16, value: u32) -> Vec<u8> {
     [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()
 }
 
-/// Writes a GET of this path as a header block.
+/// Writes a GET of this path as a header block, in the clear.
 pub fn get(path: &str, authority: &str) -> Vec<u8> {
-    let mut block = vec![0x82, 0x86]; // :method GET and :scheme http of the static table
+    get_by_scheme(false, path, authority)
+}
+
+/// The same, with the scheme `https` when it goes over TLS.
+pub fn get_by_scheme(over_tls: bool, path: &str, authority: &str) -> Vec<u8> {
+    // :method GET and :scheme http or https of the static table
+    let mut block = vec![0x82, if over_tls { 0x87 } else { 0x86 }];
     literal(&mut block, b":path", path.as_bytes());
     literal(&mut block, b":authority", authority.as_bytes());
     block

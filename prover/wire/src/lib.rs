@@ -1,9 +1,11 @@
 //! HTTP and TCP as evidence: everything that was sent and came back is kept.
 //!
 //! - [`http`]: one HTTP exchange, with a client that keeps it whole.
-//! - [`raw`]: a bare TCP connection, for requests that no well-behaved client would send.
+//! - [`raw`]: a bare connection, for requests that no well-behaved client would send.
+//! - [`endpoint`], [`stream`], [`tls`]: where a server listens, and the connection to it: TCP, TLS, or a Unix socket.
 //! - [`http1`]: the HTTP/1.1 response parser of both, and [`answers`]: every answer in a stream of bytes.
 //! - [`http2`]: HTTP/2 frames, written byte by byte.
+//! - [`address`]: the address that answers, among all that a name has.
 //! - [`port`]: loopback ports that are reserved before a program listens on them.
 //! - `testing` (feature `testing`): a server of a few lines for tests of misbehaving servers.
 //!
@@ -20,11 +22,15 @@
 //! # }
 //! ```
 
+pub mod address;
 pub mod answers;
+pub mod endpoint;
 pub mod http;
 pub mod http1;
 pub mod http2;
 pub mod port;
 pub mod raw;
+pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;

@@ -1,4 +1,4 @@
-//! A bare TCP connection for what no well-behaved client would send.
+//! A bare connection for what no well-behaved client would send: over TCP, TLS, or a Unix socket.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use ::http::Method;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, UnixStream};
 
+use crate::endpoint::{Address, Endpoint};
 use crate::http::MAX_BODY_KEPT;
 use crate::http1::AnswerReader;
+use crate::stream::Stream;
 
 /// The most bytes that [`RawConnection::listen_answer`] keeps of one answer.
 pub const MAX_ANSWER: usize = 8 << 20;
@@ -17,10 +19,12 @@ pub const MAX_ANSWER: usize = 8 << 20;
 /// Between two looks at whether the peer has closed.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// A bare TCP connection. Dropping it closes it.
+/// A bare connection. Dropping it closes it.
+///
+/// Over TLS, bytes are those within: what they are sent in and how long the handshake takes is TLS's own.
 #[derive(Debug)]
 pub struct RawConnection {
-    stream: TcpStream,
+    stream: Stream,
     /// Came after the end of an answer: the beginning of the next one.
     ahead: Vec<u8>,
     /// The method of the request written last, as far as it shows; HEAD decides how the answer ends.
@@ -81,32 +85,27 @@ impl RawConnection {
     /// Connects within `timeout`, optionally from a given source address (127.0.0.0/8 has many).
     ///
     /// # Errors
-    /// The operating system's, or `TimedOut`.
-    pub async fn connect(to: SocketAddr, from: Option<SocketAddr>, timeout: Duration) -> std::io::Result<Self> {
+    /// The operating system's, TLS's, or `TimedOut`.
+    pub async fn connect(
+        to: impl Into<Endpoint>,
+        from: Option<SocketAddr>,
+        timeout: Duration,
+    ) -> std::io::Result<Self> {
         Self::connect_with(to, Connect { from, ..Connect::default() }, timeout).await
     }
 
-    /// Connects within `timeout`, with everything that can be chosen.
+    /// Connects within `timeout`, the handshake of TLS included, with everything that can be chosen.
     ///
     /// # Errors
-    /// The operating system's, or `TimedOut`.
-    pub async fn connect_with(to: SocketAddr, how: Connect, timeout: Duration) -> std::io::Result<Self> {
-        let socket = match to.ip() {
-            IpAddr::V4(_) => TcpSocket::new_v4()?,
-            IpAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        if let Some(size) = how.receive_buffer {
-            socket.set_recv_buffer_size(size)?;
-        }
-        if let Some(size) = how.max_segment {
-            socket2::SockRef::from(&socket).set_tcp_mss(size)?;
-        }
-        if let Some(from) = how.from {
-            socket.bind(from)?;
-        }
-        let stream = within(timeout, socket.connect(to)).await?;
-        stream.set_nodelay(true)?;
+    /// The operating system's, TLS's, or `TimedOut`.
+    pub async fn connect_with(to: impl Into<Endpoint>, how: Connect, timeout: Duration) -> std::io::Result<Self> {
+        let stream = within(timeout, open(to.into(), how)).await?;
         Ok(Self { stream, ahead: Vec::new(), method: Method::GET })
+    }
+
+    /// The connection itself; what was read ahead is dropped.
+    pub fn into_stream(self) -> Stream {
+        self.stream
     }
 
     /// Makes the receive buffer small (or large) on the open connection; what was announced already may still come.
@@ -122,7 +121,7 @@ impl RawConnection {
     /// # Errors
     /// The operating system's.
     pub fn local_address(&self) -> std::io::Result<SocketAddr> {
-        self.stream.local_addr()
+        self.stream.local_address()
     }
 
     /// Writes all bytes within `timeout`.
@@ -133,7 +132,11 @@ impl RawConnection {
         if let Some(method) = method_of(bytes) {
             self.method = method;
         }
-        within(timeout, self.stream.write_all(bytes)).await
+        within(timeout, async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        })
+        .await
     }
 
     /// Says that nothing more will be written (FIN); reading goes on.
@@ -180,8 +183,20 @@ impl RawConnection {
         }
     }
 
-    /// Whether something came that is still unread, or the peer has closed; told without reading anything.
-    pub fn has_unread(&self) -> bool {
+    /// Whether something came that was not given out yet, or the peer has closed. Over TLS one byte is read and kept: what came
+    /// may be TLS's own.
+    pub fn has_unread(&mut self) -> bool {
+        if self.ahead.is_empty() && self.stream.is_tls() {
+            let mut byte = [0];
+            return match self.stream.read_now(&mut byte) {
+                Some(Ok(length)) => {
+                    self.ahead.extend_from_slice(&byte[..length]);
+                    true
+                }
+                Some(Err(_)) => true,
+                None => false,
+            };
+        }
         let mut polled = [PollFd::new(&self.stream, PollFlags::IN)];
         !self.ahead.is_empty()
             || rustix::event::poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
@@ -243,6 +258,32 @@ impl RawConnection {
             }
         }
     }
+}
+
+async fn open(to: Endpoint, how: Connect) -> std::io::Result<Stream> {
+    let to_tcp = match to.address {
+        Address::Tcp(address) => address,
+        Address::Unix(path) => return Ok(Stream::Unix(UnixStream::connect(path).await?)),
+    };
+    let socket = match to_tcp.ip() {
+        IpAddr::V4(_) => TcpSocket::new_v4()?,
+        IpAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(size) = how.receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    if let Some(size) = how.max_segment {
+        socket2::SockRef::from(&socket).set_tcp_mss(size)?;
+    }
+    if let Some(from) = how.from {
+        socket.bind(from)?;
+    }
+    let stream = socket.connect(to_tcp).await?;
+    stream.set_nodelay(true)?;
+    Ok(match to.tls {
+        None => Stream::Tcp(stream),
+        Some(tls) => Stream::Tls(Box::new(tls.over(stream).await?)),
+    })
 }
 
 async fn within<T>(timeout: Duration, work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {

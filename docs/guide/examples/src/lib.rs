@@ -1,4 +1,6 @@
 //! The examples of `docs/guide`, which are run as tests of this documentation.
 
 #![doc = include_str!("../../calls.md")]
+#![doc = include_str!("../../adopt.md")]
+#![doc = include_str!("../../first-service.md")]
 #![doc = include_str!("../../services.md")]

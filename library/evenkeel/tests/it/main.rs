@@ -9,10 +9,13 @@ mod declared;
 mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
+mod links;
 mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
+#[cfg(all(feature = "client", feature = "sqlite"))]
+mod shortener;
 mod testing_page;
 mod weight;
 mod words;

@@ -137,11 +137,11 @@ impl Drop for Process {
 }
 
 /// A loopback address that was free a moment ago.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is_so() {
         assert!(since.elapsed() < GIVE_UP, "{what}: not within {GIVE_UP:?}");
@@ -157,7 +157,7 @@ fn send(address: SocketAddr, path: &str) -> Option<TcpStream> {
     Some(socket)
 }
 
-fn get_status(address: SocketAddr, path: &str) -> Option<u16> {
+pub(crate) fn get_status(address: SocketAddr, path: &str) -> Option<u16> {
     let mut answer = String::new();
     send(address, path)?.read_to_string(&mut answer).ok()?;
     answer.split_whitespace().nth(1)?.parse().ok()

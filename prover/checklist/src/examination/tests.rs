@@ -48,10 +48,9 @@ async fn a_probe_that_is_broken_off_or_panics_leaves_nothing_to_the_next_one() {
         selection: Selection::default(),
         decisions: Decisions::default(),
         today: Day::today(),
-        strict: false,
         bound: Duration::from_secs(5),
     };
-    let report = examination.run(subject("life-good"), |_, _, _| {}, pending()).await.unwrap();
+    let report = examination.run(subject("life-good"), |_| {}, pending()).await.unwrap();
     let told: Vec<String> = report.findings.iter().map(|examined| examined.finding.summary().to_owned()).collect();
     assert_eq!(told.iter().filter(|told| told.contains("left behind: false")).count(), 2, "{told:#?}");
     assert!(told.iter().any(|told| told.contains("broken off after")), "{told:#?}");

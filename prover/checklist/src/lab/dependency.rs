@@ -1,10 +1,13 @@
 //! A declared dependency: started when keel is to, with a fault proxy in front of it.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use keel_drill::double::{Behaviour, Double};
 use keel_drill::process::{Launch, Process};
+use keel_input::credentials;
 use keel_proxy::{Fault, FaultProxy};
 use url::Url;
 
@@ -52,6 +55,8 @@ impl Attached {
             reason: format!("no loopback port for the double of dependency `{}`: {error}", self.declared.name),
             output: Vec::new(),
         })?;
+        // Before the new one, which may have to listen at the same address.
+        self.proxy = None;
         self.proxy = Some(proxy_to(&self.declared, double.address().to_string()).await?);
         self.double = Some(double);
         Ok(())
@@ -85,10 +90,6 @@ impl Attached {
         &self.declared.name
     }
 
-    pub(super) fn variable(&self) -> &str {
-        &self.declared.env
-    }
-
     /// When it was started for the subject.
     pub(super) fn process(&self) -> Option<&Process> {
         self.process.as_ref()
@@ -107,18 +108,23 @@ impl Attached {
         &self.declared.url
     }
 
-    /// What the subject is to believe: its URL with host and port of the proxy.
-    pub(super) fn address_for_subject(&self) -> String {
+    /// What the subject is to believe, in each variable: its URL with host and port of the proxy.
+    pub(super) fn variables(&self) -> BTreeMap<String, String> {
         match &self.proxy {
-            Some(proxy) => redirected(&self.declared.url, proxy.address()),
-            None => self.declared.url.to_string(),
+            Some(proxy) => self.declared.variables(&redirected(&self.declared.url, proxy.address())),
+            None => self.declared.variables(&self.declared.url),
         }
     }
 }
 
 async fn proxy_to(declared: &Dependency, upstream: String) -> Result<FaultProxy, StartFailure> {
-    FaultProxy::start(upstream).await.map_err(|error| StartFailure {
-        reason: format!("no loopback port for the proxy in front of dependency `{}`: {error}", declared.name),
+    let started = match declared.listen {
+        Some(address) => FaultProxy::start_at(address, upstream).await,
+        None => FaultProxy::start(upstream).await,
+    };
+    let at = declared.listen.map_or_else(|| "on loopback".to_owned(), |address| format!("at {address}"));
+    started.map_err(|error| StartFailure {
+        reason: format!("the proxy in front of dependency `{}` cannot listen {at}: {error}", declared.name),
         output: Vec::new(),
     })
 }
@@ -130,7 +136,7 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
             reason: format!(
                 "something listens on {} although dependency `{name}` is not started yet: stop it, or leave `run` \
                  out to use it as it is",
-                declared.url
+                credentials::shown(&declared.url)
             ),
             output: Vec::new(),
         });
@@ -138,8 +144,8 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
     let launch = Launch {
         command: command.to_owned(),
         env: declared.env_of_run.clone(),
-        env_remove: Vec::new(),
         workdir: Some(workdir.to_owned()),
+        ..Launch::default()
     };
     let mut process = Process::start(launch).map_err(|error| StartFailure {
         reason: format!("the shell that runs dependency `{name}` (`{command}`) could not be started: {error}"),
@@ -148,8 +154,9 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
     let since = Instant::now();
     while since.elapsed() < START_TIMEOUT {
         let is_ready = match &declared.ready {
-            Some(path) => Readiness::at(&declared.url, path).look(READY_LOOK).await,
-            None => ready::accepts(&declared.url).await,
+            Some(path) if declared.url.scheme() == "http" => Readiness::at(&declared.url, path).look(READY_LOOK).await,
+            // Over TLS that it listens has to do: what its certificate is signed by was not said.
+            _ => ready::accepts(&declared.url).await,
         };
         if is_ready {
             return Ok(process);
@@ -167,13 +174,16 @@ async fn start(declared: &Dependency, command: &str, workdir: &Path) -> Result<P
     Err(StartFailure { reason, output: last_lines(&process) })
 }
 
-/// The URL with host and port of the proxy; everything else stays.
-fn redirected(url: &Url, proxy: std::net::SocketAddr) -> String {
+/// The URL with host and port of the proxy; everything else stays. Over TLS the name `localhost` stays too: it is the
+/// certificate's.
+fn redirected(url: &Url, proxy: SocketAddr) -> Url {
     let mut redirected = url.clone();
     // Both fail only for URLs without a host, and those have no proxy.
-    let _ = redirected.set_host(Some(&proxy.ip().to_string()));
+    if (url.scheme(), url.host_str()) != ("https", Some("localhost")) {
+        let _ = redirected.set_host(Some(&proxy.ip().to_string()));
+    }
     let _ = redirected.set_port(Some(proxy.port()));
-    redirected.to_string()
+    redirected
 }
 
 #[cfg(test)]
@@ -182,12 +192,14 @@ mod tests {
     use super::*;
 
     fn through_proxy(url: &str) -> String {
-        redirected(&url.parse().unwrap(), "127.0.0.1:4000".parse().unwrap())
+        redirected(&url.parse().unwrap(), "127.0.0.1:4000".parse().unwrap()).to_string()
     }
 
     #[test]
     fn host_and_port_become_the_proxys_and_the_rest_stays() {
         assert_eq!(through_proxy("http://rail.example/v1?a=b"), "http://127.0.0.1:4000/v1?a=b");
+        assert_eq!(through_proxy("https://localhost:9300/v1"), "https://localhost:4000/v1");
+        assert_eq!(through_proxy("https://127.0.0.1:9300/v1"), "https://127.0.0.1:4000/v1");
         assert_eq!(through_proxy("tcp://127.0.0.1:9300"), "tcp://127.0.0.1:4000");
         let postgres = through_proxy("postgres://user:pass@db:5433/ledger?sslmode=disable");
         assert_eq!(postgres, "postgres://user:pass@127.0.0.1:4000/ledger?sslmode=disable");

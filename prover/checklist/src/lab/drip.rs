@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::control::Control;
+use crate::repro::Recipe;
 
 /// A connection on which a part of a request came a byte at a time, or nothing any more.
 #[derive(Clone, Debug)]
@@ -15,6 +16,16 @@ pub(crate) struct Drip {
     pub(crate) fate: Fate,
     /// The request was answered as declared at its usual pace.
     pub(crate) control: Option<Control>,
+    /// What was sent at first, and the byte that came then.
+    pub(crate) sent: Option<(Vec<u8>, u8)>,
+}
+
+impl Drip {
+    /// How it is shown that the connection was held so long.
+    pub(crate) fn recipe(&self) -> Option<Recipe> {
+        let (Fate::Held(held), Some((begin, byte))) = (&self.fate, &self.sent) else { return None };
+        Some(Recipe::Slow { begin: begin.clone(), drip: Some(*byte), held: *held })
+    }
 }
 
 /// The part of a request.

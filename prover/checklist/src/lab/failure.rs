@@ -1,6 +1,6 @@
 //! Why a process could not be started.
 
-use keel_drill::process::{Exit, Process};
+use keel_drill::process::{Exit, Line, Process};
 
 /// Lines of output in a [`StartFailure`].
 const LAST_LINES: usize = 30;
@@ -23,6 +23,9 @@ pub(super) fn how(exit: Exit) -> String {
 }
 
 pub(super) fn last_lines(process: &Process) -> Vec<String> {
-    let lines = process.output();
+    last_of(&process.output())
+}
+
+pub(super) fn last_of(lines: &[Line]) -> Vec<String> {
     lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| line.text.clone()).collect()
 }

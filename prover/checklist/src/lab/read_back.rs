@@ -22,6 +22,13 @@ impl Lab {
             .collect()
     }
 
+    /// The path in `read` with the `{key}` and `{n}` that the request was sent with; what is saved of its answer stays a template.
+    pub fn own_path(spec: &RequestSpec, exchange: &Exchange) -> Option<String> {
+        let path = spec.read.clone()?;
+        let sent = template::sent_with(spec, &exchange.request);
+        Some(sent.iter().fold(path, |path, (name, value)| path.replace(&format!("{{{name}}}"), value)))
+    }
+
     /// The GET of the thing that has these values of its own; none for a request without `read`.
     pub fn read_of(&self, spec: &RequestSpec, own: &BTreeMap<String, String>) -> Option<Request> {
         let mut read =

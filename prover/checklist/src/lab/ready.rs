@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use keel_wire::endpoint::unix_path;
 use keel_wire::http::{Client, Request};
-use tokio::net::TcpStream;
+use keel_wire::tls::Trust;
+use tokio::net::{TcpStream, UnixStream};
 use url::Url;
 
 use super::postgres;
@@ -19,25 +21,28 @@ const CONNECT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Readiness<'s> {
     base: &'s Url,
+    trust: Option<&'s Trust>,
     /// Answers 2xx when ready; without one any answer below 500 to `/` counts.
     path: Option<&'s str>,
 }
 
 impl<'s> Readiness<'s> {
     pub(super) fn of(subject: &'s Subject) -> Self {
+        let trust = subject.trust.as_ref();
         match &subject.ready {
-            Some(path) => Self { base: subject.admin.as_ref().unwrap_or(&subject.url), path: Some(path) },
-            None => Self { base: &subject.url, path: None },
+            Some(path) => Self { base: subject.admin.as_ref().unwrap_or(&subject.url), trust, path: Some(path) },
+            None => Self { base: &subject.url, trust, path: None },
         }
     }
 
     pub(super) fn at(base: &'s Url, path: &'s str) -> Self {
-        Self { base, path: Some(path) }
+        Self { base, trust: None, path: Some(path) }
     }
 
     /// One request, bounded by `limit`.
     pub(super) async fn look(&self, limit: Duration) -> bool {
-        let exchange = Client::new(self.base.clone(), limit).send(Request::get(self.path.unwrap_or("/"))).await;
+        let client = Client::new(self.base.clone(), limit).with_trust(self.trust.cloned());
+        let exchange = client.send(Request::get(self.path.unwrap_or("/"))).await;
         exchange.status().is_some_and(|status| match self.path {
             Some(_) => status.is_success(),
             None => status.as_u16() < 500,
@@ -54,6 +59,9 @@ impl fmt::Display for Readiness<'_> {
 /// Whether a TCP connection to the URL's host and port can be made now, and a PostgreSQL server there takes clients. What is not
 /// reached over TCP counts as there.
 pub(super) async fn accepts(url: &Url) -> bool {
+    if let Some(path) = unix_path(url) {
+        return UnixStream::connect(path).await.is_ok();
+    }
     let Some(authority) = authority(url) else { return true };
     match connect(&authority).await {
         Some(Ok(connection)) if postgres::is_meant(url) => postgres::takes_clients(connection, url, CONNECT).await,
@@ -64,6 +72,9 @@ pub(super) async fn accepts(url: &Url) -> bool {
 
 /// Whether nobody listens there: connections are refused at once. Who is too busy to accept does listen.
 pub(super) async fn is_free(url: &Url) -> bool {
+    if let Some(path) = unix_path(url) {
+        return UnixStream::connect(path).await.is_err();
+    }
     let Some(authority) = authority(url) else { return true };
     matches!(connect(&authority).await, Some(Err(_)))
 }

@@ -1,4 +1,4 @@
-//! Fills the templates of a request: `{key}`, `{n}` and every saved name; and finds the key and number again in what was sent.
+//! Fills the templates of a request: `{key}`, `{n}` (or `{number}`) and every saved name; and finds the key and number again in what was sent.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
@@ -12,7 +12,7 @@ use keel_wire::http::Request;
 use crate::subject::RequestSpec;
 
 /// The names whose values every request gets for itself.
-pub(super) const OWN: [&str; 2] = ["key", "n"];
+pub(super) const OWN: [&str; 3] = ["key", "n", "number"];
 
 /// Counts through the whole process, so that two labs never make the same `{n}`.
 static COUNTER: AtomicU64 = AtomicU64::new(1);
@@ -26,7 +26,8 @@ pub(super) fn fill(spec: &RequestSpec, saved: &BTreeMap<String, String>) -> Requ
 
 /// The same with values that stand for saved ones, and for a fresh key and number.
 pub(super) fn fill_as(spec: &RequestSpec, saved: &BTreeMap<String, String>, own: &BTreeMap<String, String>) -> Request {
-    let fresh = [fresh_key(), COUNTER.fetch_add(1, Ordering::Relaxed).to_string()];
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed).to_string();
+    let fresh = [fresh_key(), number.clone(), number];
     let fresh: BTreeMap<&str, String> = OWN.into_iter().zip(fresh).collect();
     let value = |name: &str| own.get(name).or_else(|| fresh.get(name)).or_else(|| saved.get(name)).cloned();
     let method = if spec.method.is_empty() { "GET" } else { &spec.method };
@@ -61,6 +62,12 @@ pub(super) fn sent_with(spec: &RequestSpec, request: &Request) -> BTreeMap<Strin
         match_json(template, &sent, &mut found);
     }
     found.retain(|name, _| OWN.contains(&name.as_str()));
+    // Two spellings of one number.
+    for (one, other) in [("n", "number"), ("number", "n")] {
+        if let Some(number) = found.get(one).cloned() {
+            found.entry(other.to_owned()).or_insert(number);
+        }
+    }
     found
 }
 

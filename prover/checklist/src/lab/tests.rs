@@ -7,7 +7,7 @@ use keel_proxy::Fault;
 use keel_wire::http::{Answer, Failure};
 
 use super::*;
-use crate::subject::{Dependency, State};
+use crate::subject::{Dependency, Operation, State};
 use crate::testing::reserved_port;
 
 /// Not a test: the service that the tests here examine. The test binary starts itself with it.
@@ -60,6 +60,8 @@ fn subject() -> Subject {
         name: "service".to_owned(),
         run: run_service(),
         url: format!("http://127.0.0.1:{port}").parse().unwrap(),
+        operation: Operation::Foreground,
+        trust: None,
         admin: None,
         ready: Some("/ready".to_owned()),
         health: None,
@@ -93,6 +95,9 @@ fn rail() -> Dependency {
         ready: Some("/livez".to_owned()),
         env_of_run: [("PORT".to_owned(), port.to_string())].into(),
         many: None,
+        value: None,
+        sets: BTreeMap::new(),
+        listen: None,
         named: None,
         trip: None,
         release: None,

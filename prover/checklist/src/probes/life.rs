@@ -5,7 +5,7 @@ use crate::probe::Probe;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub mod crash;
 pub mod drain;

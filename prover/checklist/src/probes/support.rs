@@ -1,11 +1,15 @@
 //! What probes of several chapters share.
 
 pub(crate) mod build;
+pub(crate) mod core_share;
 pub(crate) mod descriptors;
+pub(crate) mod largest;
 pub(crate) mod listener;
 pub(crate) mod mix;
 pub(crate) mod open_files;
 pub(crate) mod overload;
+pub(crate) mod peace;
+pub(crate) mod printed;
 pub(crate) mod repository;
 pub(crate) mod signals;
 pub(crate) mod sockets;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use keel_catalogue::Catalogue;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::finding::{Bearing, Evidence, Finding, Verdict};
+use super::changes::Changes;
+use crate::finding::{Finding, Verdict};
+use crate::first_try::FirstTry;
 use crate::subject::Subject;
 
 /// The form of the JSON view; it changes when a field goes or changes its meaning.
@@ -18,8 +20,21 @@ const SHORT: u8 = 1;
 /// It was broken off.
 const BROKEN_OFF: u8 = 130;
 
+/// The findings that make the exit code 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailOn {
+    /// An attribute falls short.
+    #[default]
+    FallsShort,
+    /// An attribute falls short or is unknown.
+    Unknown,
+    /// An attribute falls short that does not in the baseline.
+    New,
+}
+
 /// One finding, with what the catalogue says of its attribute.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Examined {
     /// What was found.
     #[serde(flatten)]
@@ -29,14 +44,17 @@ pub struct Examined {
     /// What is meant to hold.
     pub statement: String,
     /// What to change; only when it falls short.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
+    /// A script that shows it without keel; only when it falls short, and a short one can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
     /// How long the probe took, in seconds.
     pub took_seconds: f64,
 }
 
 /// How often each verdict was reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Score {
     /// What was seen to hold.
     pub holds: usize,
@@ -53,7 +71,7 @@ pub struct Score {
 }
 
 /// An examination from beginning to end.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
     /// The form of this report: [`SCHEMA`].
     pub schema: u32,
@@ -65,13 +83,19 @@ pub struct Report {
     pub command: String,
     /// Where it listens.
     pub url: String,
+    /// The file that declares it; none when the command line does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// When it began: RFC 3339, UTC.
     pub started: String,
     /// How long everything took, in seconds.
     pub took_seconds: f64,
     /// Whether it was broken off.
     pub interrupted: bool,
-    /// 0 nothing falls short, 1 something does (or is unknown, when that counts), 130 it was broken off.
+    /// The findings that make the exit code 1.
+    #[serde(default)]
+    pub fail_on: FailOn,
+    /// 0 or 1 by `fail_on`, 130 it was broken off.
     pub exit_code: u8,
     /// How many attributes the catalogue has.
     pub catalogue: usize,
@@ -79,6 +103,18 @@ pub struct Report {
     pub examined: usize,
     /// The verdicts, counted.
     pub score: Score,
+    /// What the selftest that this run stands on found; none when there was none.
+    #[serde(default)]
+    pub selftest: Option<Selftest>,
+    /// The version of keel that collected the evidence, when another one judged it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_by: Option<String>,
+    /// The outcome of the first try of the declared requests; none when nothing was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_try: Option<FirstTry>,
+    /// The changes since an earlier report, when it was compared with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// Facts about which findings contradict each other, a sentence each; none of these findings holds.
     pub contradictions: Vec<String>,
     /// In the catalogue's order.
@@ -94,9 +130,37 @@ impl Examined {
             chapter: finding.id().split('.').next().unwrap_or_default().to_owned(),
             statement: attribute.map(|attribute| attribute.statement.clone()).unwrap_or_default(),
             mend: mend.filter(|_| finding.verdict() == Verdict::FallsShort),
+            script: None,
             took_seconds: seconds(took),
             finding,
         }
+    }
+}
+
+/// A selftest of the machine on which a run was made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Selftest {
+    /// When it ended: RFC 3339, UTC.
+    pub ended: String,
+    /// The version of keel.
+    pub keel: String,
+    /// The machine: system, architecture and number of processors.
+    pub machine: String,
+    /// How many specimens were judged.
+    pub judged: usize,
+    /// Those that were judged otherwise than they should be: attribute and specimen.
+    pub misjudged: Vec<String>,
+}
+
+impl Selftest {
+    /// One sentence about it.
+    pub fn told(&self) -> String {
+        let Self { ended, keel, machine, judged, misjudged } = self;
+        let found = match misjudged.as_slice() {
+            [] => "all of them right".to_owned(),
+            some => format!("{} of them wrong ({})", some.len(), some.join(", ")),
+        };
+        format!("The selftest of {ended} (keel {keel}, {machine}) judged {judged} specimens, {found}.")
     }
 }
 
@@ -138,63 +202,101 @@ impl Report {
             keel: env!("CARGO_PKG_VERSION").to_owned(),
             subject: subject.name.clone(),
             command: subject.run.clone(),
-            url: subject.url.to_string(),
+            url: keel_input::credentials::shown(&subject.url),
+            config: None,
             started,
             took_seconds: 0.0,
             interrupted: false,
+            fail_on: FailOn::default(),
             exit_code: FINE,
             catalogue: Catalogue::embedded().attributes().count(),
             score: Score::default(),
             examined: 0,
+            selftest: None,
+            evidence_by: None,
+            first_try: None,
+            changes: None,
             contradictions: Vec::new(),
             findings: Vec::new(),
         }
     }
 
-    /// Counts, when everything has been found; `strict` counts what is unknown as falling short.
-    pub(crate) fn close(&mut self, took: Duration, strict: bool) {
+    /// Counts, when everything has been found.
+    pub(crate) fn close(&mut self, took: Duration) {
         self.took_seconds = seconds(took);
         self.score = Score::of(self.findings.iter().map(|examined| examined.finding.verdict()));
-        self.exit_code = if self.interrupted {
-            BROKEN_OFF
-        } else if self.score.falls_short > 0 || (strict && self.score.unknown > 0) {
-            SHORT
-        } else {
-            FINE
+        self.exit_code = self.code();
+    }
+
+    /// Says which findings make the exit code 1, and what has changed since an earlier report.
+    #[must_use]
+    pub fn judged(mut self, fail_on: FailOn, changes: Option<Changes>) -> Self {
+        self.changes = changes;
+        self.fail_on = fail_on;
+        self.exit_code = self.code();
+        self
+    }
+
+    fn code(&self) -> u8 {
+        let newly_short = self.changes.as_ref().map(|changes| changes.newly_short.len());
+        let counts = match self.fail_on {
+            FailOn::FallsShort => self.score.falls_short,
+            FailOn::Unknown => self.score.falls_short + self.score.unknown,
+            // Without a baseline everything is new.
+            FailOn::New => newly_short.unwrap_or(self.score.falls_short),
         };
+        match (self.interrupted, counts) {
+            (true, _) => BROKEN_OFF,
+            (false, 0) => FINE,
+            (false, _) => SHORT,
+        }
     }
-}
-
-/// A verdict as people read it.
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "holds",
-        Verdict::FallsShort => "falls short",
-        Verdict::Unknown => "unknown",
-        Verdict::NotApplicable => "not applicable",
-        Verdict::DecidedAgainst => "decided against",
-        Verdict::Attested => "attested",
-    }
-}
-
-/// The mark of a piece of evidence in the views.
-pub(super) fn mark(bearing: Bearing) -> &'static str {
-    match bearing {
-        Bearing::For => "+",
-        Bearing::Against => "-",
-        Bearing::Gap => "?",
-        Bearing::Figure => "\u{b7}",
-    }
-}
-
-/// What a piece of evidence says, after the clause that it is about, with its control.
-pub(super) fn told(piece: &Evidence) -> String {
-    let clause = piece.clause().map_or_else(String::new, |clause| format!("{clause}: "));
-    let control = piece.control().map_or_else(String::new, |control| format!(" (control: {control})"));
-    format!("{clause}{}{control}", piece.what)
 }
 
 /// To the millisecond: more is noise.
 fn seconds(took: Duration) -> f64 {
     took.as_millis() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::changes::Change;
+    use crate::report::sample;
+
+    #[test]
+    fn the_exit_code_counts_what_was_asked_for() {
+        let of = |verdicts: &[Verdict]| {
+            let mut report = sample::report();
+            report.findings = verdicts.iter().map(|verdict| sample::examined("border.limits", *verdict)).collect();
+            report.close(Duration::ZERO);
+            report
+        };
+        for (verdict, codes) in [
+            (Verdict::Holds, [0, 0, 0]),
+            (Verdict::Attested, [0, 0, 0]),
+            (Verdict::Unknown, [0, 1, 0]),
+            (Verdict::FallsShort, [1, 1, 1]),
+        ] {
+            let code = |fail_on| of(&[verdict]).judged(fail_on, None).exit_code;
+            assert_eq!([FailOn::FallsShort, FailOn::Unknown, FailOn::New].map(code), codes, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_falls_short_anew_counts_against_a_baseline() {
+        let report = sample::report();
+        let changes = |newly_short| Some(Changes { newly_short, ..Changes::default() });
+        assert_eq!(report.clone().judged(FailOn::New, changes(Vec::new())).exit_code, FINE);
+        assert_eq!(report.clone().judged(FailOn::FallsShort, changes(Vec::new())).exit_code, SHORT);
+        let change = Change { id: "life.kill".to_owned(), before: None, now: Verdict::FallsShort };
+        assert_eq!(report.judged(FailOn::New, changes(vec![change])).exit_code, SHORT);
+    }
+
+    #[test]
+    fn a_report_that_was_broken_off_says_so_whatever_was_found() {
+        let mut report = sample::report();
+        report.interrupted = true;
+        assert_eq!(report.judged(FailOn::Unknown, None).exit_code, BROKEN_OFF);
+    }
 }

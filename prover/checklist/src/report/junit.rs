@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::content::{Examined, Report, mark, told};
+use super::content::{Examined, Report};
 use super::format::{FileFlag, Format, Look};
 use super::safe::visible;
+use super::words::{mark, told};
 use crate::finding::{Evidence, Verdict};
 
 pub(super) const FORMAT: Format = Format {

@@ -5,8 +5,10 @@ use std::time::Duration;
 use keel_catalogue::Catalogue;
 use keel_wire::http::{Exchange, Failure, Request};
 
-use super::content::{Examined, Report};
+use super::changes::{Change, Changes};
+use super::content::{Examined, FailOn, Report};
 use crate::finding::{Bearing, Evidence, Finding, Verdict};
+use crate::first_try::{Departure, FirstTry};
 use crate::subject::{Flags, Subject};
 
 /// What a hostile subject would answer.
@@ -28,11 +30,33 @@ pub(super) fn report() -> Report {
     ]
     .map(|(id, verdict)| examined(id, verdict))
     .into();
-    report.close(Duration::from_millis(2500), false);
+    report.close(Duration::from_millis(2500));
     report
 }
 
-fn examined(id: &str, verdict: Verdict) -> Examined {
+/// The same with a request that was not answered as declared, compared with an earlier report.
+pub(super) fn compared() -> Report {
+    let departure = Departure {
+        name: "look".to_owned(),
+        request: "GET /".to_owned(),
+        expected: "200".to_owned(),
+        answer: format!("500 {HOSTILE}"),
+        advice: "see what the service prints".to_owned(),
+    };
+    let change = |id: &str, before, now| Change { id: id.to_owned(), before: Some(before), now };
+    let changes = Changes {
+        baseline: "old.json".to_owned(),
+        started: "2026-11-20T05:02:03Z".to_owned(),
+        newly_short: vec![change("border.problem", Verdict::Holds, Verdict::FallsShort)],
+        mended: vec![change("border.limits", Verdict::FallsShort, Verdict::Holds)],
+        ..Changes::default()
+    };
+    let first_try = FirstTry { declared: 1, sent: 1, left_out: Vec::new(), departures: vec![departure] };
+    let report = Report { first_try: Some(first_try), config: Some("keel.toml".to_owned()), ..report() };
+    report.judged(FailOn::New, Some(changes))
+}
+
+pub(super) fn examined(id: &str, verdict: Verdict) -> Examined {
     let exchange = Exchange {
         request: Request::get("/nothing"),
         outcome: Err(Failure::Broken(HOSTILE.to_owned())),

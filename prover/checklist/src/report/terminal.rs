@@ -1,30 +1,28 @@
-//! An examination for a terminal: a line for each attribute, grouped by chapter.
+//! An examination for a terminal: a line for each attribute, ordered by verdict and harm, and the evidence of what falls short or is
+//! unknown.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use keel_catalogue::Catalogue;
 
-use super::content::{Examined, Report, mark, told, word};
+use super::content::{Examined, Report};
 use super::format::{Format, Look};
+use super::harm::by_harm;
 use super::safe::plain;
+use super::words::{mark, told, word};
 use crate::finding::{Bearing, Verdict};
 
 pub(super) const FORMAT: Format = Format { name: "terminal", file: None, render: text };
 
 /// The whole report.
 fn text(report: &Report, look: Look) -> String {
-    let (mut text, catalogue) = (String::new(), Catalogue::embedded());
-    let _ = writeln!(text, "{}  {}", plain(&report.subject), report.url);
-    let mut chapter = "";
-    for examined in &report.findings {
-        if examined.chapter != chapter {
-            chapter = &examined.chapter;
-            let title = catalogue.chapters.iter().find(|known| known.chapter == chapter).map(|known| &known.title);
-            let _ = writeln!(text, "\n{chapter}: {}", title.map_or("", String::as_str));
-        }
-        line(&mut text, examined, look);
+    let mut text = format!("{}  {}\n", plain(&report.subject), report.url);
+    first_try(&mut text, report);
+    for (_, group) in by_harm(report) {
+        text.push('\n');
+        group.into_iter().for_each(|examined| line(&mut text, examined, look));
     }
+    changes(&mut text, report);
     let score = report.score;
     let _ = writeln!(
         text,
@@ -43,10 +41,32 @@ fn text(report: &Report, look: Look) -> String {
     for contradiction in &report.contradictions {
         let _ = writeln!(text, "{}", plain(contradiction));
     }
+    let _ = writeln!(text, "{}", plain(&selftest(report)));
     if report.interrupted {
         text.push_str("The examination was broken off: this is what had been found by then.\n");
     }
     text
+}
+
+/// The declared requests that were not answered as declared: probes that need them found out little.
+fn first_try(text: &mut String, report: &Report) {
+    let departures = report.first_try.iter().flat_map(|first_try| &first_try.departures);
+    for (number, departure) in departures.enumerate() {
+        if number == 0 {
+            text.push_str("\nNot answered as declared before anything was done to the service:\n");
+        }
+        let _ = writeln!(text, "  {}", plain(&departure.to_string()));
+    }
+}
+
+fn changes(text: &mut String, report: &Report) {
+    let Some(changes) = &report.changes else { return };
+    let _ = writeln!(text, "\n{}", plain(&changes.summary()));
+    for (title, list) in changes.parts() {
+        for change in list {
+            let _ = writeln!(text, "  {title:<18} {}", plain(&change.told()));
+        }
+    }
 }
 
 fn line(text: &mut String, examined: &Examined, look: Look) {
@@ -79,6 +99,17 @@ fn line(text: &mut String, examined: &Examined, look: Look) {
     if let Some(mend) = &examined.mend {
         let _ = writeln!(text, "      mend: {mend}");
     }
+    if examined.script.is_some() {
+        let _ = writeln!(text, "      reproduce: keel repro {}", finding.id());
+    }
+}
+
+/// What the selftest says that this run stands on.
+fn selftest(report: &Report) -> String {
+    match &report.selftest {
+        Some(selftest) => selftest.told(),
+        None => "No selftest of this version was made on this machine: `keel selftest` makes one.".to_owned(),
+    }
 }
 
 fn style_of(verdict: Verdict) -> Style {
@@ -104,5 +135,23 @@ mod tests {
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("falls short     border.problem"), "{text}");
         assert!(text.contains("1 hold, 1 attested, 1 fall short, 1 unknown"), "{text}");
+    }
+
+    #[test]
+    fn what_falls_short_comes_first_with_its_evidence() {
+        let text = text(&sample::report(), Look::default());
+        let place = |words: &str| text.find(words).expect(words);
+        assert!(
+            place("border.problem") < place("life.start") && place("life.start") < place("border.limits"),
+            "{text}"
+        );
+        assert!(text.contains("mend: Mend it."), "{text}");
+    }
+
+    #[test]
+    fn requests_that_were_not_answered_as_declared_and_changes_are_shown() {
+        let text = text(&sample::compared(), Look::default());
+        assert!(text.contains("look (GET /): expected 200, was answered 500"), "{text}");
+        assert!(text.contains("newly falls short  border.problem: holds, now falls short"), "{text}");
     }
 }

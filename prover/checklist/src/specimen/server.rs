@@ -46,7 +46,11 @@ pub(crate) fn serve(port: u16, handle: impl Fn(&Request) -> Response + Send + Sy
     let handle = Arc::new(handle);
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
     loop {
-        let Ok((stream, _)) = listener.accept() else { continue };
+        let Ok((stream, _)) = listener.accept() else {
+            // Its descriptors are spent: there is nothing to do until one is closed.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            continue;
+        };
         let handle = Arc::clone(&handle);
         std::thread::spawn(move || {
             let _ = serve_connection(stream, &*handle);

@@ -1,6 +1,7 @@
 //! The dependencies of the service: `[dependencies]` of `keel.toml`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use url::Url;
 
@@ -20,6 +21,12 @@ pub struct Dependency {
     pub name: String,
     /// The environment variable that carries its address.
     pub env: String,
+    /// What the variable carries, a template of `{url}`, `{host}` and `{port}`; `{url}` when unsaid.
+    pub value: Option<String>,
+    /// Further variables of such templates, such as a host and a port of their own.
+    pub sets: BTreeMap<String, String>,
+    /// Where the proxy in front of it listens, for a service that cannot be given another address; a free port when unsaid.
+    pub listen: Option<SocketAddr>,
     /// Its own address: `http://host:port[/path]` or `tcp://host:port`.
     pub url: Url,
     /// How to start it, when keel is to.
@@ -36,6 +43,20 @@ pub struct Dependency {
     pub trip: Option<Lever>,
     /// And lets them go on.
     pub release: Option<Lever>,
+}
+
+impl Dependency {
+    /// Every variable that carries its address, with that of what stands in front of it.
+    pub fn variables(&self, address: &Url) -> BTreeMap<String, String> {
+        let host = address.host_str().unwrap_or_default();
+        let port = address.port_or_known_default().map_or_else(String::new, |port| port.to_string());
+        let fill =
+            |text: &str| text.replace("{url}", address.as_str()).replace("{host}", host).replace("{port}", &port);
+        let mut variables: BTreeMap<String, String> =
+            self.sets.iter().map(|(name, text)| (name.clone(), fill(text))).collect();
+        variables.insert(self.env.clone(), self.value.as_deref().map_or_else(|| address.to_string(), fill));
+        variables
+    }
 }
 
 /// A request of an operator to the admin listener. In the strings of `json` `{author}` and `{reason}` are filled in.

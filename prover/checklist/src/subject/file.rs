@@ -1,6 +1,8 @@
 //! Reads `keel.toml`; its form is shown in [`crate::subject`].
 
+mod operation;
 mod request;
+mod service;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,12 +15,18 @@ use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use toml::Spanned;
 
 use keel_input::diagnostics::{Mistakes, Reading};
+use keel_input::template;
 
 use self::request::{Known, Request};
+use self::service::Service;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
+use super::operation::Operation;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
-use super::values::{dependency_url, folder, name_of, plain_url, url_path, variable};
+use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable};
+
+/// The names in the strings of a lever's `json`.
+const LEVER_NAMES: [&str; 2] = ["author", "reason"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +43,7 @@ struct File {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Soak {
+    #[serde(rename = "for", alias = "lasts")]
     lasts: Option<Spanned<String>>,
 }
 
@@ -46,40 +55,20 @@ enum Declared {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Service {
-    name: Option<String>,
-    run: Spanned<String>,
-    url: Spanned<String>,
-    admin: Option<Spanned<String>>,
-    ready: Option<Spanned<String>>,
-    health: Option<Spanned<String>>,
-    metrics: Option<Spanned<String>>,
-    openapi: Option<Spanned<String>>,
-    workdir: Option<Spanned<PathBuf>>,
-    repository: Option<Spanned<PathBuf>>,
-    #[serde(default)]
-    data: Vec<Spanned<PathBuf>>,
-    state: Option<Spanned<String>>,
-    deadline: Option<Spanned<String>>,
-    start_timeout: Option<Spanned<String>>,
-    drain_timeout: Option<Spanned<String>>,
-    decisions: Option<PathBuf>,
-    #[serde(default)]
-    env: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct DependencyTable {
     env: Spanned<String>,
+    value: Option<String>,
+    #[serde(default)]
+    sets: BTreeMap<String, String>,
+    listen: Option<Spanned<String>>,
     url: Spanned<String>,
     run: Option<String>,
     ready: Option<Spanned<String>>,
     many: Option<Spanned<String>>,
     named: Option<Spanned<String>>,
-    trip: Option<Lever>,
-    release: Option<Lever>,
-    #[serde(default)]
+    trip: Option<Spanned<Lever>>,
+    release: Option<Spanned<Lever>>,
+    #[serde(default, alias = "run-env")]
     run_env: BTreeMap<String, String>,
 }
 
@@ -100,7 +89,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         known.dependencies.extend(table.keys().cloned());
     }
     let subject = service(&mut reading, file.service, folder);
-    let soak = said(&mut reading, file.soak.lasts.as_ref(), "lasts", keel_input::duration::parse).unwrap_or(SOAK);
+    let soak = said(&mut reading, file.soak.lasts.as_ref(), "for", keel_input::duration::parse).unwrap_or(SOAK);
     let dependencies = dependencies(&mut reading, file.dependencies);
     let load = file.load.and_then(|table| load::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
@@ -108,12 +97,12 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
-    if service.run.get_ref().trim().is_empty() {
-        reading.wrong(&service.run.span(), "`run` is empty: say the command that starts the service in the foreground");
-    }
-    let url = said(reading, Some(&service.url), "url", plain_url);
-    let admin = said(reading, service.admin.as_ref(), "admin", plain_url);
-    let mut path = |text: &Option<Spanned<String>>, field| said(reading, text.as_ref(), field, url_path);
+    let (operation, run) = operation::read(reading, &service);
+    let url = said(reading, Some(&service.url), "url", service_url);
+    let admin = said(reading, service.admin.as_ref(), "admin", service_url);
+    let urls = [url.as_ref(), admin.as_ref()];
+    let trust = operation::trust(reading, &service, folder, urls.into_iter().flatten());
+    let mut path = |text: &Option<Spanned<String>>, field| said(reading, text.as_ref(), field, fixed_path);
     let ready = path(&service.ready, "ready");
     let health = path(&service.health, "health");
     let metrics = path(&service.metrics, "metrics");
@@ -131,9 +120,14 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         reading.wrong(&first.span(), "`data` names folders although `state` is \"none\": keep one of the two");
     }
     Some(Subject {
-        name: service.name.unwrap_or_else(|| name_of(service.run.get_ref())),
-        run: service.run.into_inner(),
+        name: service.name.unwrap_or_else(|| match &operation {
+            Operation::Foreground => name_of(&run),
+            Operation::Commands(_) | Operation::Attached { .. } => service.url.get_ref().clone(),
+        }),
+        run,
+        operation,
         url: url?,
+        trust: trust?,
         admin,
         ready,
         health,
@@ -166,21 +160,56 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         // All of them are looked at before one that is wrong ends it.
         let env = said(reading, Some(&table.env), "env", variable);
         let url = said(reading, Some(&table.url), "url", dependency_url);
-        let ready = said(reading, table.ready.as_ref(), "ready", url_path);
+        let ready = said(reading, table.ready.as_ref(), "ready", fixed_path);
         let many = said(reading, table.many.as_ref(), "many", |text| template(text, &["{1}", "{2}", "{3}"]));
         let named =
             said(reading, table.named.as_ref(), "named", |text| template(text, &["{name}", "{port}", "{resolver}"]));
-        let (trip, release, env_of_run) = (table.trip, table.release, table.run_env);
-        Some(Dependency { name, env: env?, url: url?, run: table.run, ready, env_of_run, many, named, trip, release })
+        let listen = said(reading, table.listen.as_ref(), "listen", |text| {
+            text.parse().map_err(|_| format!("{text:?}: expected ADDRESS:PORT, such as 127.0.0.1:9400"))
+        });
+        let trip = lever(reading, table.trip, "trip");
+        let release = lever(reading, table.release, "release");
+        let env_of_run = table.run_env;
+        let (value, sets, run) = (table.value, table.sets, table.run);
+        let (env, url) = (env?, url?);
+        Some(Dependency { name, env, value, sets, listen, url, run, ready, env_of_run, many, named, trip, release })
     };
     Dependencies::Declared(table.into_iter().filter_map(read).collect())
 }
 
-/// A text that has all these places.
+/// A text that has all these places, and no others.
 fn template(text: &str, places: &[&str]) -> Result<String, String> {
+    let known = |name: &str| places.contains(&format!("{{{name}}}").as_str());
+    if let Some(name) = template::unknown(text, known).first() {
+        return Err(format!("{text:?}: nothing fills {{{name}}}; known here: {}", places.join(", ")));
+    }
     match places.iter().find(|place| !text.contains(**place)) {
         None => Ok(text.to_owned()),
         Some(missing) => Err(format!("{text:?}: it has no {missing}; it needs {}", places.join(", "))),
+    }
+}
+
+/// A request of an operator: only the strings of its `json` are templates.
+fn lever(reading: &mut Reading<'_>, lever: Option<Spanned<Lever>>, field: &str) -> Option<Lever> {
+    let lever = lever?;
+    let (span, lever) = (lever.span(), lever.into_inner());
+    reading.kept(&span, fixed_path(&lever.path).map_err(|what| format!("`{field}`: `path` = {what}")));
+    let known = |name: &str| LEVER_NAMES.contains(&name);
+    let texts = lever.json.iter().flat_map(strings);
+    for name in texts.flat_map(|text| template::unknown(text, known)) {
+        let what = format!("`{field}`: nothing fills {{{name}}}; known here: {{author}}, {{reason}}");
+        reading.wrong(&reading.within(&span, &format!("{{{name}}}")), what);
+    }
+    Some(lever)
+}
+
+/// Every string in a JSON value, the names of fields left out.
+fn strings(json: &serde_json::Value) -> Vec<&str> {
+    match json {
+        serde_json::Value::String(text) => vec![text],
+        serde_json::Value::Array(items) => items.iter().flat_map(strings).collect(),
+        serde_json::Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        _ => Vec::new(),
     }
 }
 

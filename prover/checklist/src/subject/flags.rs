@@ -4,18 +4,33 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use keel_input::diagnostics::{Mistake, Mistakes};
+use url::Url;
 
 use super::dependency::Dependencies;
+use super::operation::Operation;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
-use super::values::{folder, name_of, plain_url, url_path, variable};
+use super::trust::Said;
+use super::values::{folder, name_of, service_url, url_path, variable};
 
 /// What the command line can say. Paths are relative to the folder in which it was said.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// `--run`: the command that starts it in the foreground.
     pub run: String,
+    /// `--attach`: it runs already.
+    pub attach: bool,
+    /// `--pid`: then its process id.
+    pub pid: Option<u32>,
     /// `--url`: where it listens.
     pub url: String,
+    /// `--ca`: a file with the authority of its certificate.
+    pub ca: Option<PathBuf>,
+    /// `--pin`: the pin of its key.
+    pub pin: Option<String>,
+    /// `--insecure-accept-any-certificate`: on this machine alone.
+    pub insecure_accept_any_certificate: bool,
+    /// `--server-name`: the name in its certificate.
+    pub server_name: Option<String>,
     /// `--admin`: where health and metrics are, when that is another listener.
     pub admin: Option<String>,
     /// `--ready`: the path that says whether it is ready.
@@ -48,8 +63,17 @@ impl Flags {
     /// The subject that they describe.
     pub(super) fn subject(self) -> Result<Subject, Mistakes> {
         let mut wrong = Vec::new();
-        let url = kept(&mut wrong, "--url", Some(plain_url(&self.url)));
-        let admin = kept(&mut wrong, "--admin", self.admin.as_deref().map(plain_url));
+        let url = kept(&mut wrong, "--url", Some(service_url(&self.url)));
+        let admin = kept(&mut wrong, "--admin", self.admin.as_deref().map(service_url));
+        let said = Said {
+            ca: self.ca,
+            pin: self.pin,
+            anything: self.insecure_accept_any_certificate,
+            server_name: self.server_name,
+        };
+        let urls: Vec<&Url> = [url.as_ref(), admin.as_ref()].into_iter().flatten().collect();
+        let written = ["--ca", "--pin", "--insecure-accept-any-certificate"];
+        let trust = kept(&mut wrong, "--url", url.is_some().then(|| said.trust(&urls, written)));
         let mut path = |flag, text: Option<String>| kept(&mut wrong, flag, text.as_deref().map(url_path));
         let ready = path("--ready", self.ready);
         let health = path("--health", self.health);
@@ -60,7 +84,7 @@ impl Flags {
             kept(&mut wrong, "--start-timeout", self.start_timeout.as_deref().map(keel_input::duration::parse));
         let env = environment(&mut wrong, &self.env);
         kept(&mut wrong, "--repository", self.repository.as_deref().map(folder));
-        if self.run.trim().is_empty() {
+        if !self.attach && self.run.trim().is_empty() {
             wrong.push(mistake("--run", "it is empty: say the command that starts the service".to_owned()));
         }
         let workdir = match std::env::current_dir() {
@@ -70,9 +94,14 @@ impl Flags {
         Mistakes::none_of(wrong)?;
         let Some(url) = url else { return Err(Mistakes::one("--url", "expected http://HOST:PORT")) };
         Ok(Subject {
-            name: name_of(&self.run),
+            name: if self.attach { self.url } else { name_of(&self.run) },
             run: self.run,
+            operation: match self.attach {
+                true => Operation::Attached { pid: self.pid },
+                false => Operation::Foreground,
+            },
             url,
+            trust: trust.flatten(),
             admin,
             ready,
             health,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use keel_input::diagnostics::Reading;
+use keel_input::rate::Rate;
 
 /// The highest rate that can be declared, in requests a second: what one machine can be expected to offer itself.
 const MAX_RATE: f64 = 20_000.0;
@@ -26,16 +27,16 @@ pub struct Load {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
-    rate: Spanned<f64>,
-    peak: Spanned<f64>,
+    rate: Spanned<Rate>,
+    peak: Spanned<Rate>,
     p99: Spanned<String>,
     errors: Spanned<f64>,
 }
 
 /// All four are looked at before one that is wrong ends it.
 pub(super) fn read(reading: &mut Reading<'_>, table: Table) -> Option<Load> {
-    let rate = reading.kept(&table.rate.span(), rate("rate", *table.rate.get_ref()));
-    let peak = reading.kept(&table.peak.span(), self::rate("peak", *table.peak.get_ref()));
+    let rate = reading.kept(&table.rate.span(), rate("rate", table.rate.get_ref().0));
+    let peak = reading.kept(&table.peak.span(), self::rate("peak", table.peak.get_ref().0));
     let p99 = reading.kept(
         &table.p99.span(),
         keel_input::duration::parse(table.p99.get_ref()).map_err(|what| format!("`p99` = {what}")),

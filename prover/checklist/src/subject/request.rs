@@ -1,6 +1,7 @@
 //! One request of the mix: `[[requests]]` of `keel.toml`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// One request of the mix.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct RequestSpec {
     pub list: bool,
     /// Whether it takes longer than its deadline, on purpose.
     pub slow: bool,
+    /// Its deadline, when that is shorter than the service's.
+    pub deadline: Option<Duration>,
     /// Whether it computes for long.
     pub heavy: bool,
     /// Whether it crashes its handler or worker, on purpose.
@@ -56,13 +59,13 @@ impl RequestSpec {
         if !self.only_reads() {
             kind.method = self.method.to_ascii_uppercase().parse().unwrap_or_default();
         }
-        kind.headers = self.headers.clone();
+        kind.headers = self.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let has = |name: &str| self.headers.keys().any(|given| given.eq_ignore_ascii_case(name));
         if let Some(header) = self.idempotent.as_ref().filter(|header| !has(header)) {
-            kind.headers.insert(header.clone(), "{key}".to_owned());
+            kind.headers.push((header.clone(), "{key}".to_owned()));
         }
         if self.json.is_some() && !has("content-type") {
-            kind.headers.insert("content-type".to_owned(), "application/json".to_owned());
+            kind.headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         kind.body = self.json.as_ref().map(ToString::to_string).or_else(|| self.body.clone());
         kind.expect = self.expect;

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keel_wire::tls::Trust;
 use url::Url;
 
 use super::dependency::Dependencies;
 use super::load::Load;
+use super::operation::Operation;
 use super::request::RequestSpec;
 
 /// No request may take longer, when nobody said.
@@ -38,10 +40,14 @@ pub enum State {
 pub struct Subject {
     /// Its name in reports.
     pub name: String,
-    /// Shell command that starts it in the foreground.
+    /// Shell command that starts it in the foreground; empty when it is started in another way.
     pub run: String,
-    /// Its public listener.
+    /// Who starts and stops it.
+    pub operation: Operation,
+    /// Its public listener: `http`, `https`, or `unix:/PATH`.
     pub url: Url,
+    /// Which of its certificates are accepted.
+    pub trust: Option<Trust>,
     /// Its admin listener, when it has one of its own.
     pub admin: Option<Url>,
     /// Readiness path; when unsaid, the first answer below 500 to `/` on `url` counts.

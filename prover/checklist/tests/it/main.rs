@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod decisions;
+mod matrix;
 mod plan;
 mod rooms;
 mod subject;

@@ -42,12 +42,11 @@ async fn findings(text: &str, today: &str) -> Vec<Finding> {
         selection: Selection { chapter: Some("plan".to_owned()), ..Selection::default() },
         decisions: Decisions::parse("decisions.toml", text, PathBuf::from("/nowhere")).unwrap(),
         today: Day::parse(today).unwrap(),
-        strict: false,
         bound: PROBE_BOUND,
     };
     let flags = Flags { run: "true".to_owned(), url: "http://127.0.0.1:1".to_owned(), ..Flags::default() };
     let never = std::future::pending();
-    let report = examination.run(Subject::from_flags(flags).unwrap(), |_, _, _| {}, never).await.unwrap();
+    let report = examination.run(Subject::from_flags(flags).unwrap(), |_| {}, never).await.unwrap();
     report.findings.into_iter().map(|examined| examined.finding).collect()
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keel_checklist::subject::{Dependencies, Flags, State, Subject};
+use keel_checklist::subject::{Dependencies, Flags, Operation, State, Subject};
 
 const WHOLE: &str = r#"[service]
 run = "PORT=8080 target/debug/ledger serve"
@@ -74,11 +74,7 @@ fn every_mistake_in_a_file_is_told_with_its_line_and_the_way_out() {
     for (from, to, words) in [
         ("run = \"PORT", "rum = \"PORT", "keel.toml:2: unknown field `rum`: did you mean `run`?"),
         ("PORT=8080 target/debug/ledger serve", " ", "keel.toml:2: `run` is empty"),
-        (
-            "http://127.0.0.1:8080",
-            "https://127.0.0.1",
-            "keel.toml:3: `url` = \"https://127.0.0.1\": this version examines plain HTTP",
-        ),
+        ("http://127.0.0.1:8080", "https://127.0.0.1", "keel.toml:3: https://127.0.0.1/ is called over TLS: say `ca`"),
         ("http://127.0.0.1:8080", "127.0.0.1:8080", "expected http://HOST:PORT"),
         ("\"/readyz\"", "\"readyz\"", "keel.toml:5: `ready` = \"readyz\" must start with a slash"),
         ("\"durable\"", "\"some\"", "keel.toml:6: `state` = \"some\": expected \"durable\" or \"none\""),
@@ -99,6 +95,25 @@ fn every_mistake_in_a_file_is_told_with_its_line_and_the_way_out() {
             "payouts/{account}",
             "payouts/{acount}",
             "keel.toml:29: nothing before this saves {acount}; known here: {account}, {key}, {n}",
+        ),
+        (
+            "currency = \"EUR\"",
+            "currency = \"{curency}\"",
+            "keel.toml:23: nothing before this saves {curency}; known here: {key}, {n}",
+        ),
+        ("currency = \"EUR\"", "\"{key}\" = 1", "keel.toml:23: {key} is the name of a field of `json`"),
+        ("uses = [\"rail\"]", "body = \"a={b}\"", "keel.toml:30: nothing before this saves {b}"),
+        ("\"/readyz\"", "\"/ready/{id}\"", "keel.toml:5: `ready` = \"/ready/{id}\": nothing fills {id} here"),
+        ("\"RAIL_URL\"", "\"RAIL URL\"", "keel.toml:13: `env` = \"RAIL URL\" is no name of an environment variable"),
+        (
+            "env = \"RAIL_URL\"",
+            "env = \"RAIL_URL\"\nmany = \"{1},{2},{3},{4}\"",
+            "keel.toml:14: `many` = \"{1},{2},{3},{4}\": nothing fills {4}; known here: {1}, {2}, {3}",
+        ),
+        (
+            "env = \"RAIL_URL\"",
+            "env = \"RAIL_URL\"\ntrip = { method = \"PUT\", path = \"/b\", json = { by = \"{who}\" } }",
+            "keel.toml:14: `trip`: nothing fills {who}; known here: {author}, {reason}",
         ),
         (
             "uses = [\"rail\"]",
@@ -189,4 +204,61 @@ fn a_declared_load_is_read_and_each_mistake_in_it_is_told() {
     }
     let wrong = with("rate = 50\npeak = 10\np99 = \"500ms\"\nerrors = 0").unwrap_err().to_string();
     assert!(wrong.contains("the peak is the higher one"), "{wrong}");
+}
+
+fn service(lines: &str) -> Result<Subject, String> {
+    parse(&format!("[service]\nurl = \"http://127.0.0.1:1\"\n{lines}"))
+}
+
+#[test]
+fn a_service_is_started_in_the_foreground_by_commands_or_not_at_all() {
+    let commands = service("start = \"a\"\nstop = \"b\"\nkill = \"c\"\nlogs = \"d\"\npid = \"e\"").unwrap();
+    let Operation::Commands(commands) = commands.operation else { panic!("{:?}", commands.operation) };
+    assert_eq!((commands.start.as_str(), commands.stop.as_str(), commands.kill.as_deref()), ("a", "b", Some("c")));
+    let attached = service("attach = true\npid = \"4711\"").unwrap();
+    assert_eq!(attached.operation, Operation::Attached { pid: Some(4711) });
+    for (lines, words) in [
+        ("", "keel.toml:2: say one of `run`"),
+        ("run = \"a\"\nattach = true", "say one of `run`"),
+        ("start = \"a\"", "`start` without `stop`"),
+        ("run = \"a\"\nkill = \"b\"", "keel.toml:4: `kill` goes with `start`"),
+        ("attach = true\npid = \"nginx\"", "expected the number of its process"),
+    ] {
+        let told = service(lines).unwrap_err();
+        assert!(told.contains(words), "{words:?} is not in: {told}");
+    }
+}
+
+#[test]
+fn a_unix_socket_is_a_url_and_a_host_in_it_is_not() {
+    let with = |url: &str| parse(&format!("[service]\nrun = \"x\"\nurl = \"{url}\""));
+    assert_eq!(with("unix:/run/service.sock").unwrap().url.path(), "/run/service.sock");
+    assert!(with("unix://run/service.sock").unwrap_err().contains("unix:/PATH/OF.sock"));
+}
+
+#[test]
+fn what_a_proxy_cannot_stand_before_is_told_with_what_to_say_instead() {
+    let with = |url: &str| {
+        parse(&format!(
+            "[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[dependencies.db]\nenv = \"DB\"\nurl = \"{url}\""
+        ))
+    };
+    let told = with("postgres://db.example/shop?sslmode=verify-full").unwrap_err();
+    assert!(told.contains("sslmode=verify-ca") && told.contains("sslmode=disable"), "{told}");
+    let told = with("https://rail.example").unwrap_err();
+    assert!(told.contains("certificate for localhost"), "{told}");
+    for fine in ["https://localhost:9300", "postgres://db.example/shop?sslmode=require", "redis://127.0.0.1:6379"] {
+        assert!(with(fine).is_ok(), "{fine}");
+    }
+}
+
+#[test]
+fn an_address_is_carried_as_a_url_or_in_variables_of_its_own() {
+    let text = "[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[dependencies.db]\nenv = \"DB\"\n\
+                url = \"tcp://db.example:5432\"\nvalue = \"{host}:{port}\"\nsets = { DB_PORT = \"{port}\" }\n\
+                listen = \"127.0.0.1:9400\"";
+    let Dependencies::Declared(declared) = parse(text).unwrap().dependencies else { panic!("it was declared") };
+    let variables = declared[0].variables(&"tcp://127.0.0.1:9400".parse().unwrap());
+    assert_eq!((variables["DB"].as_str(), variables["DB_PORT"].as_str()), ("127.0.0.1:9400", "9400"));
+    assert!(parse(&text.replace("127.0.0.1:9400", "here")).unwrap_err().contains("expected ADDRESS:PORT"));
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::evidence::{Excuse, Findings};
+use keel_wire::endpoint::Endpoint;
 use keel_wire::raw::RawConnection;
 
 /// Between two requests.
@@ -132,7 +133,7 @@ pub(super) async fn beside(context: &Context<'_>, attack: impl Future<Output = F
 }
 
 struct Asker {
-    address: SocketAddr,
+    endpoint: Endpoint,
     from: Option<SocketAddr>,
     request: Vec<u8>,
     /// The status in peace.
@@ -142,13 +143,18 @@ struct Asker {
 impl Asker {
     fn new(context: &Context<'_>) -> Arc<Self> {
         let request = context.head(&context.read(), "Connection: close\r\n");
-        Arc::new(Self { address: context.address, from: context.bystander(), request, baseline: context.baseline })
+        Arc::new(Self {
+            endpoint: context.endpoint.clone(),
+            from: context.bystander(),
+            request,
+            baseline: context.baseline,
+        })
     }
 
     /// One request that was due at `due`.
     async fn ask(&self, due: Instant) -> Sample {
         let exchange = async {
-            let mut connection = RawConnection::connect(self.address, self.from, PATIENCE).await.ok()?;
+            let mut connection = RawConnection::connect(self.endpoint.clone(), self.from, PATIENCE).await.ok()?;
             connection.write(&self.request, PATIENCE).await.ok()?;
             connection.listen_answer(PATIENCE).await.status()
         };

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use keel_input::credentials;
 use url::Url;
 
 use super::answers;
 use super::target::Target;
 use super::token::Token;
+use keel_wire::endpoint::Endpoint;
 use keel_wire::http::MAX_BODY_KEPT;
 use keel_wire::raw::RawConnection;
+use keel_wire::tls::{Protocol, Trust};
 
 /// The path at which a target beyond loopback consents: the body is the token and nothing else but white space.
 pub const PATH: &str = "/.well-known/keel-consent";
@@ -19,11 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The reason why a target is not attacked.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// Only plain HTTP is spoken here.
-    #[error("{0} is not attacked: only http:// URLs with a host are; name the plain listener")]
+    /// Only HTTP over TCP is spoken here.
+    #[error("{} is not attacked: only http:// and https:// URLs with a host are", credentials::shown(.0))]
     NotHttp(Url),
+    /// TLS is spoken there, and nothing of it is trusted.
+    #[error("{} is not attacked: {reason}", credentials::shown(.url))]
+    NotTrusted {
+        /// The target's URL.
+        url: Url,
+        /// The reason.
+        reason: String,
+    },
     /// The name has no address.
-    #[error("{url} is not attacked: its host has no address ({reason}); name one that has")]
+    #[error("{} is not attacked: its host has no address ({reason}); name one that has", credentials::shown(.url))]
     NoAddress {
         /// The target's URL.
         url: Url,
@@ -62,6 +73,10 @@ pub enum Refused {
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) address: SocketAddr,
+    /// The same, with TLS where it is spoken there.
+    pub(super) endpoint: Endpoint,
+    /// And for HTTP/2.
+    pub(super) http2: Endpoint,
     /// The value of `Host`.
     pub(super) host: String,
 }
@@ -71,7 +86,7 @@ pub(super) struct Site {
 /// # Errors
 /// Why it may not.
 pub(super) async fn site(target: &Target) -> Result<Site, Refused> {
-    let site = resolve(&target.url).await?;
+    let site = resolve(&target.url, target.trust.as_ref()).await?;
     if site.address.ip().is_loopback() {
         return Ok(site);
     }
@@ -90,23 +105,25 @@ fn no_consent(site: &Site, saw: String, token: &Token) -> Refused {
     Refused::NoConsent { address: site.address, saw, token: token.clone() }
 }
 
-async fn resolve(url: &Url) -> Result<Site, Refused> {
-    let (Some(host), "http") = (url.host_str(), url.scheme()) else { return Err(Refused::NotHttp(url.clone())) };
-    let port = url.port_or_known_default().unwrap_or(80);
-    let looked_up = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
-    let no_address = |reason: String| Refused::NoAddress { url: url.clone(), reason };
-    let addresses: Vec<SocketAddr> = looked_up.map_err(|error| no_address(error.to_string()))?.collect();
-    // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
-    let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
-    let address = *address.ok_or_else(|| no_address("none was found".to_owned()))?;
+async fn resolve(url: &Url, trust: Option<&Trust>) -> Result<Site, Refused> {
+    let (Some(host), "http" | "https") = (url.host_str(), url.scheme()) else {
+        return Err(Refused::NotHttp(url.clone()));
+    };
+    let no_address = |error: std::io::Error| Refused::NoAddress { url: url.clone(), reason: error.to_string() };
+    let address = keel_wire::address::answering(url).await.map_err(no_address)?;
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    Ok(Site { address, host })
+    let endpoint = |protocol| {
+        let untrusted = |error: std::io::Error| Refused::NotTrusted { url: url.clone(), reason: error.to_string() };
+        Endpoint::of(url, address, trust, protocol).map_err(untrusted)
+    };
+    Ok(Site { address, endpoint: endpoint(Protocol::Http1)?, http2: endpoint(Protocol::Http2)?, host })
 }
 
 /// Returns the body at the path, trimmed.
 async fn served(site: &Site) -> Result<String, String> {
     let ask = async {
-        let mut connection = RawConnection::connect(site.address, None, PATIENCE).await.map_err(|e| e.to_string())?;
+        let mut connection =
+            RawConnection::connect(site.endpoint.clone(), None, PATIENCE).await.map_err(|e| e.to_string())?;
         let head = format!("GET {PATH} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.host);
         connection.write(head.as_bytes(), PATIENCE).await.map_err(|error| error.to_string())?;
         Ok::<_, String>(connection.listen_answer(PATIENCE).await)
@@ -131,8 +148,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn targets_without_plain_http_are_refused() {
-        let target = Target::at("https://127.0.0.1/".parse().expect("a URL"));
+    async fn targets_without_http_and_those_over_tls_that_are_not_trusted_are_refused() {
+        let target = Target::at("ftp://127.0.0.1/".parse().expect("a URL"));
         assert!(matches!(site(&target).await, Err(Refused::NotHttp(_))));
+        let mut target = Target::at("https://127.0.0.1/".parse().expect("a URL"));
+        assert!(matches!(site(&target).await, Err(Refused::NotTrusted { .. })));
+        target.trust = Trust::anything().ok();
+        assert!(site(&target).await.is_ok_and(|site| site.endpoint.is_tls()));
     }
 }

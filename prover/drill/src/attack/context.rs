@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use keel_input::credentials;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,7 +16,9 @@ use super::consent::Site;
 use super::evidence::Excuse;
 use super::pace::Pace;
 use super::target::Target;
+use keel_wire::endpoint::Endpoint;
 use keel_wire::http::Request;
+use keel_wire::http2;
 use keel_wire::raw::{Connect, Heard, RawConnection};
 
 /// The address of attackers, on loopback.
@@ -37,6 +40,10 @@ pub(super) struct Context<'a> {
     pub(super) target: &'a Target,
     pub(super) bounds: Bounds,
     pub(super) address: SocketAddr,
+    /// The address, with TLS where it is spoken there.
+    pub(super) endpoint: Endpoint,
+    http2: Endpoint,
+    /// The value of `Host`: that of the harmless request, else the target's own.
     pub(super) host: String,
     /// The status of the harmless request before the attack.
     pub(super) baseline: u16,
@@ -52,8 +59,9 @@ impl<'a> Context<'a> {
     pub(super) async fn open(target: &'a Target, bounds: &Bounds, site: Site) -> Result<Self, String> {
         let connections = bounds.connections.min(descriptors(bounds.connections + SPARE).saturating_sub(SPARE)).max(1);
         let bounds = Bounds { connections, ..*bounds };
-        let mut context =
-            Self { target, bounds, address: site.address, host: site.host, baseline: 0, pace: OnceLock::new() };
+        let Site { address, endpoint, http2, host } = site;
+        let host = given(&target.read, "host").map_or(host, ToOwned::to_owned);
+        let mut context = Self { target, bounds, address, endpoint, http2, host, baseline: 0, pace: OnceLock::new() };
         for _ in 0..ATTEMPTS {
             let heard = context.exchange_now(&context.bytes(&context.read()), IN_PEACE).await;
             match heard.as_ref().ok().and_then(Heard::status) {
@@ -83,7 +91,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The operating system's.
     pub(super) async fn open_connection(&self) -> std::io::Result<RawConnection> {
-        self.open_with(self.address, Connect::default()).await
+        self.open_with(self.endpoint.clone(), Connect::default()).await
     }
 
     /// Connects as an attacker who will read nothing: little fits between the two.
@@ -91,7 +99,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The operating system's.
     pub(super) async fn open_narrow(&self) -> std::io::Result<RawConnection> {
-        self.open_with(self.address, narrow()).await
+        self.open_with(self.endpoint.clone(), narrow()).await
     }
 
     /// Connects as the attacker to where HTTP/2 is spoken; `unread` when little is to fit between the two.
@@ -99,12 +107,22 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The operating system's.
     pub(super) async fn open_h2(&self, unread: bool) -> std::io::Result<RawConnection> {
-        let port = self.target.h2_port.unwrap_or(self.address.port());
         let how = if unread { narrow() } else { Connect::default() };
-        self.open_with(SocketAddr::new(self.address.ip(), port), how).await
+        // A port of its own is one without TLS.
+        let to = match self.target.h2_port {
+            Some(port) => SocketAddr::new(self.address.ip(), port).into(),
+            None => self.http2.clone(),
+        };
+        self.open_with(to, how).await
     }
 
-    async fn open_with(&self, to: SocketAddr, how: Connect) -> std::io::Result<RawConnection> {
+    /// A GET of the harmless path as a header block of HTTP/2.
+    pub(super) fn h2_get(&self) -> Vec<u8> {
+        let over_tls = self.target.h2_port.is_none() && self.http2.is_tls();
+        http2::get_by_scheme(over_tls, &self.read().path, &self.host)
+    }
+
+    async fn open_with(&self, to: Endpoint, how: Connect) -> std::io::Result<RawConnection> {
         let from = self.has_many_sources().then(|| SocketAddr::from((ATTACKER, 0)));
         RawConnection::connect_with(to, Connect { from, ..how }, CONNECT).await
     }
@@ -156,7 +174,7 @@ impl<'a> Context<'a> {
     }
 
     /// The head of a request alone, with lines added that are written as they are (each ends with CRLF). Framing headers
-    /// of the request itself are left out.
+    /// of the request itself are left out; its `Host` stands in place of the target's.
     pub(super) fn head(&self, request: &Request, lines: &str) -> Vec<u8> {
         let mut head = self.opened_head(request);
         head.push_str(lines);
@@ -166,7 +184,13 @@ impl<'a> Context<'a> {
 
     /// The head of a request without its last, empty line.
     pub(super) fn opened_head(&self, request: &Request) -> String {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.path, self.host);
+        let host = given(request, "host").unwrap_or(&self.host);
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", request.method, request.path);
+        if let Some(value) =
+            credentials::authorization(&self.target.url).filter(|_| given(request, "authorization").is_none())
+        {
+            head.push_str(&format!("Authorization: {value}\r\n"));
+        }
         for (name, value) in &request.headers {
             let framing = ["host", "content-length", "transfer-encoding", "connection"];
             if !framing.contains(&name.to_ascii_lowercase().as_str()) {
@@ -199,6 +223,11 @@ impl<'a> Context<'a> {
     fn pace(&self) -> &Pace {
         self.pace.get_or_init(|| Pace::new(&self.bounds))
     }
+}
+
+/// The value of a header that the request itself has.
+fn given<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 fn narrow() -> Connect {

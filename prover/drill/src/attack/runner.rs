@@ -29,7 +29,7 @@ pub enum Refusal {
 pub async fn run(attack: &Attack, target: &Target, bounds: &Bounds) -> Result<AttackResult, Refusal> {
     bounds.check()?;
     let site = consent::site(target).await?;
-    let memory = MemoryWatch::start(&site);
+    let memory = MemoryWatch::start(site.address);
     let context = match Context::open(target, bounds, site).await {
         Ok(context) => context,
         Err(reason) => return Ok(AttackResult::unknown(attack.id, reason)),

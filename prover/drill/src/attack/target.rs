@@ -4,14 +4,17 @@ use url::Url;
 
 use super::token::Token;
 use keel_wire::http::Request;
+use keel_wire::tls::Trust;
 
 /// The target of attacks. A missing fact makes the attacks that need it not applicable, with the reason.
 ///
 /// In paths, values of headers and bodies `{key}` stands for a fresh UUID, the same in all places of one request.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its URL; plain `http`. Its path stands before no other path.
+    /// Its URL; `http` or `https`. Its path stands before no other path.
     pub url: Url,
+    /// Which certificates of an `https` target are accepted.
+    pub trust: Option<Trust>,
     /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's. Only on loopback: consent is served at the URL.
     pub h2_port: Option<u16>,
     /// Something harmless that anybody may ask for: the bystander's request, and what many attacks distort.
@@ -61,6 +64,7 @@ impl Target {
         let read = Request::get(url.path());
         Self {
             url,
+            trust: None,
             h2_port: None,
             read,
             body: None,

@@ -1,13 +1,13 @@
 //! Memory of the processes that listen at the target's port, when they are on this host.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::consent::Site;
 use crate::process::{Member, Resident};
 
 /// Between two looks. What comes and goes in between is seen at the kernel's own high-water mark, unless that was higher before.
@@ -36,11 +36,11 @@ pub(super) struct MemoryWatch {
 
 impl MemoryWatch {
     /// Begins to look at whoever listens there; none when nobody is seen: on another host, or of another user.
-    pub(super) fn start(site: &Site) -> Option<Self> {
-        if !site.address.ip().is_loopback() {
+    pub(super) fn start(address: SocketAddr) -> Option<Self> {
+        if !address.ip().is_loopback() {
             return None;
         }
-        let members = Member::listening(site.address.port());
+        let members = Member::listening(address.port());
         let before: Vec<(Member, Resident)> =
             members.into_iter().take(MOST).filter_map(|member| Some((member, member.resident()?))).collect();
         if before.is_empty() {
@@ -96,8 +96,8 @@ mod tests {
     #[tokio::test]
     async fn memory_that_was_given_back_at_once_is_seen() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let site = Site { address: listener.local_addr().unwrap(), host: String::new() };
-        let watch = MemoryWatch::start(&site).unwrap();
+        let address = listener.local_addr().unwrap();
+        let watch = MemoryWatch::start(address).unwrap();
         // No look can come in between: this is the thread that looks.
         drop(std::hint::black_box(vec![1_u8; PIECE]));
         let memory = watch.end();
@@ -108,8 +108,8 @@ mod tests {
     #[tokio::test]
     async fn no_memory_is_watched_where_nothing_listens() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let site = Site { address: listener.local_addr().unwrap(), host: String::new() };
+        let address = listener.local_addr().unwrap();
         drop(listener);
-        assert!(MemoryWatch::start(&site).is_none());
+        assert!(MemoryWatch::start(address).is_none());
     }
 }

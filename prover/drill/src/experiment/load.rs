@@ -35,6 +35,7 @@ pub(super) fn plan(plan: &Plan, target: &impl DrillTarget) -> Result<keel_load::
     load_plan.sources = SOURCES;
     load_plan.timeout = plan.load.timeout;
     load_plan.retries = plan.load.retries;
+    load_plan.objective = plan.load.objective;
     load_plan.allowed_lag = plan.load.allowed_lag;
     load_plan.seed = Seed(plan.load.seed);
     load_plan.check().map_err(|mistake| PlanError(format!("the load cannot be sent: {mistake}: nothing was done")))?;
@@ -56,7 +57,8 @@ impl DrillLoad {
         bank_watch: Option<Arc<BankWatch>>,
         effects: Vec<Arc<EffectsSeen>>,
     ) -> Self {
-        let samples = Samples::new(begun, plan.kinds.iter().map(|kind| kind.name.clone()));
+        let samples =
+            Samples::new(begun, plan.kinds.iter().map(|kind| kind.name.clone())).with_objective(plan.objective);
         let kept = samples.clone();
         let bodies = bank_watch.is_some() || !effects.is_empty();
         let observer: keel_load::Observer = Arc::new(move |completed| {

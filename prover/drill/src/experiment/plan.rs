@@ -28,16 +28,19 @@
 //! ```
 
 mod callee;
+mod check;
 mod error;
 mod expectation;
+mod file;
 mod load;
 mod phase;
+mod places;
 mod prepare;
 mod settings;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -50,6 +53,8 @@ pub use self::error::PlanError;
 pub use self::expectation::{Bank, HealthCheck, Http, Hypothesis, LoadBound, Metric, Move, Recovers};
 pub use self::load::Load;
 pub use self::phase::Phase;
+pub use self::places::At;
+use self::places::Places;
 pub use self::prepare::{Prepare, Volume};
 pub use self::settings::Settings;
 pub use self::step::{Does, HostFault, Step};
@@ -74,7 +79,7 @@ pub struct Plan {
     #[serde(default)]
     pub prepare: Prepare,
     /// The limits of the drill: everything that it may touch.
-    #[serde(default)]
+    #[serde(default, alias = "blast_radius")]
     pub blast_radius: BlastRadius,
     /// The load on it.
     pub load: Load,
@@ -90,6 +95,9 @@ pub struct Plan {
     /// From the last undo until the phase `after` begins.
     #[serde(default = "recovery", deserialize_with = "duration::deserialize")]
     pub recovery: Duration,
+    /// The places of its parts in the file.
+    #[serde(skip)]
+    places: Places,
 }
 
 /// The subject of a drill.
@@ -137,26 +145,6 @@ pub struct Abort {
 }
 
 impl Plan {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// When it cannot be read, is no plan, or does more than its own blast radius allows.
-    pub fn from_file(path: &Path) -> Result<Self, PlanError> {
-        let refused = |error: &dyn std::fmt::Display| PlanError(format!("{}: {error}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
-        Self::from_text(&text).map_err(|refusal| refused(&refusal))
-    }
-
-    /// Reads a text.
-    ///
-    /// # Errors
-    /// When it is no plan, or does more than its own blast radius allows.
-    pub fn from_text(text: &str) -> Result<Self, PlanError> {
-        let plan: Self = toml::from_str(text).map_err(|error| PlanError(error.to_string().trim_end().to_owned()))?;
-        plan.check()?;
-        Ok(plan)
-    }
-
     /// Returns the time of the first step; the end of the load when there is none.
     pub fn first_step(&self) -> Duration {
         self.steps.iter().map(|step| step.at).min().unwrap_or(self.load.lasts)
@@ -199,108 +187,6 @@ impl Plan {
                 _ => 1.0,
             });
         (self.load.rate * factor.product::<f64>()).min(MAX_RATE)
-    }
-
-    fn check(&self) -> Result<(), PlanError> {
-        let wrong = |what: String| Err(PlanError(what));
-        if self.load.lasts > MAX_LENGTH {
-            return wrong(format!("the load lasts longer than {MAX_LENGTH:?}"));
-        }
-        if !(self.load.rate > 0.0 && self.load.rate <= MAX_RATE) {
-            return wrong(format!("a rate of {} is not between 0 and {MAX_RATE} requests a second", self.load.rate));
-        }
-        if self.load.mix.values().sum::<u32>() == 0 {
-            return wrong("the mix of the load is empty".to_owned());
-        }
-        if self.hypotheses.is_empty() {
-            return wrong("it has no hypothesis: then nothing can be learned from it".to_owned());
-        }
-        for step in &self.steps {
-            if step.at + step.lasts >= self.load.lasts {
-                return wrong(format!(
-                    "the step {:?} is not over before the load is: nobody would see it end",
-                    step.name
-                ));
-            }
-            self.blast_radius.allows(step)?;
-            self.is_prepared(step)?;
-        }
-        self.check_overlaps()?;
-        for hypothesis in &self.hypotheses {
-            hypothesis.check(&self.load)?;
-        }
-        let mut banks = self.hypotheses.iter().filter_map(|hypothesis| hypothesis.bank.as_ref());
-        if let Some(bank) = banks.next() {
-            let moves =
-                |step: &&Step| matches!(&step.does, Does::Wild { request, .. } if bank.moves.contains_key(request));
-            if let Some(step) = self.steps.iter().find(moves) {
-                return wrong(format!("the step {:?} moves money of which nobody takes note", step.name));
-            }
-            if banks.next().is_some() {
-                return wrong("there are two banks: one has all accounts and all moves".to_owned());
-            }
-        }
-        match self.aborts.iter().find(|abort| abort.errors.is_some() == abort.command.is_some()) {
-            Some(abort) => wrong(format!("the abort condition {:?} needs one of errors and command", abort.name)),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Plan {
-    /// Whether a fault of the host has all that it needs.
-    fn is_prepared(&self, step: &Step) -> Result<(), PlanError> {
-        let Does::Host(host) = &step.does else { return Ok(()) };
-        let mut settings = self.prepare.settings(&host.name);
-        settings.extend(host.process.as_ref().map(|_| ("pid".to_owned(), 2.into())));
-        host.fault(settings).map(drop)
-    }
-
-    /// A proxy has one fault at a time: the end of one step would end the other.
-    fn check_overlaps(&self) -> Result<(), PlanError> {
-        for (place, first) in self.steps.iter().enumerate() {
-            let same = |second: &&Step| {
-                let shared = first.does.dependencies().iter().any(|name| second.does.dependencies().contains(name));
-                shared && first.at < second.at + second.lasts && second.at < first.at + first.lasts
-            };
-            if let Some(second) = self.steps[place + 1..].iter().find(same) {
-                let (first, second) = (&first.name, &second.name);
-                return Err(PlanError(format!(
-                    "{first:?} and {second:?} disturb the same dependency at the same time"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl BlastRadius {
-    /// Whether a step stays within what may be touched.
-    fn allows(&self, step: &Step) -> Result<(), PlanError> {
-        let outside = |what: String, part: &str| {
-            let name = &step.name;
-            Err(PlanError(format!(
-                "the step {name:?} touches {what}, which is not in blast-radius.{part}: nothing was done"
-            )))
-        };
-        if let Some(dependency) = step.does.dependencies().into_iter().find(|name| !self.dependencies.contains(*name)) {
-            return outside(format!("the dependency {dependency}"), "dependencies");
-        }
-        match &step.does {
-            Does::Kill(process) | Does::Freeze(process) if !self.processes.contains(process) => {
-                outside(format!("the process {process}"), "processes")
-            }
-            Does::Host(host) => match &host.process {
-                Some(process) if !self.processes.contains(process) => {
-                    outside(format!("the process {process}"), "processes")
-                }
-                _ if !self.host.contains(&host.name) => outside(format!("the host by {}", host.name), "host"),
-                _ => Ok(()),
-            },
-            Does::Rate(_) | Does::Wild { .. } if !self.load => outside("the load".to_owned(), "load"),
-            Does::Command { .. } if !self.commands => outside("the host by a command".to_owned(), "commands"),
-            _ => Ok(()),
-        }
     }
 }
 

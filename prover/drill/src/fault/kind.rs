@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use keel_input::duration;
 use serde::{Deserialize, Serialize};
 
 /// A fault. Every one but [`Fault::Kill`] is undone when its [`Injected`](super::Injected) is undone or dropped.
@@ -79,10 +80,10 @@ pub enum Fault {
         /// The switch of that process.
         switch: PathBuf,
         /// Every read and write takes so many milliseconds longer; at most [`MAX_DELAY_MS`].
-        #[serde(default)]
+        #[serde(default, alias = "slow", deserialize_with = "duration::milliseconds")]
         slow_ms: u32,
         /// Every fsync takes so many milliseconds longer; at most [`MAX_DELAY_MS`].
-        #[serde(default)]
+        #[serde(default, alias = "slow_fsync", deserialize_with = "duration::milliseconds")]
         slow_fsync_ms: u32,
         /// Every fsync fails so.
         #[serde(default)]
@@ -115,7 +116,7 @@ pub enum Fault {
         #[serde(default)]
         address: Option<IpAddr>,
         /// The delay of [`Misanswer::Slow`], in milliseconds; at most [`MAX_DELAY_MS`].
-        #[serde(default)]
+        #[serde(default, alias = "delay", deserialize_with = "duration::milliseconds")]
         delay_ms: u32,
     },
     /// Nothing passes a network device, in either direction: it is down.
@@ -132,10 +133,10 @@ pub enum Fault {
         /// The device.
         device: String,
         /// Milliseconds that they are late; at most [`MAX_DELAY_MS`].
-        #[serde(default)]
+        #[serde(default, alias = "delay", deserialize_with = "duration::milliseconds")]
         delay_ms: u32,
         /// Milliseconds by which that varies.
-        #[serde(default)]
+        #[serde(default, alias = "jitter", deserialize_with = "duration::milliseconds")]
         jitter_ms: u32,
         /// The percentage that is lost, 0 to 100.
         #[serde(default)]

@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+use super::tap::Tap;
 
 /// The most lines kept of one program; older ones make room.
 pub const MAX_LINES: usize = 20_000;
@@ -40,6 +43,8 @@ pub(super) struct Output {
     since: Instant,
     kept: Mutex<Kept>,
     open: watch::Sender<usize>,
+    /// Of standard output and of standard error.
+    taps: [OnceLock<Arc<Tap>>; 2],
 }
 
 #[derive(Debug, Default)]
@@ -50,27 +55,43 @@ struct Kept {
 
 impl Output {
     pub(super) fn new(since: Instant) -> Arc<Self> {
-        Arc::new(Self { since, kept: Mutex::default(), open: watch::Sender::new(0) })
+        Arc::new(Self { since, kept: Mutex::default(), open: watch::Sender::new(0), taps: Default::default() })
     }
 
     /// Reads `from` to its end on a thread of its own, which ends with the last process that holds the other side.
-    pub(super) fn collect(self: &Arc<Self>, stream: Stream, mut from: impl Read + Send + 'static) {
+    pub(super) fn collect(self: &Arc<Self>, stream: Stream, mut from: impl Read + AsFd + Send + 'static) {
         self.open.send_modify(|open| *open += 1);
         let output = Arc::clone(self);
+        let tap = Arc::clone(self.taps[place(stream)].get_or_init(|| Arc::new(Tap::of(from.as_fd()))));
         std::thread::spawn(move || {
             let mut line = Assembly::default();
             let mut piece = vec![0; 16 << 10];
-            loop {
+            while tap.may_read() {
                 match from.read(&mut piece) {
                     Ok(0) => break,
-                    Ok(length) => line.take(&piece[..length], |text| output.push(stream, text)),
+                    Ok(length) => {
+                        tap.count(length);
+                        line.take(&piece[..length], |text| output.push(stream, text));
+                    }
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                     Err(_) => break,
                 }
             }
+            drop(from);
+            tap.gone();
             line.finish(|text| output.push(stream, text));
             output.open.send_modify(|open| *open -= 1);
         });
+    }
+
+    /// The pipe of a stream that is collected.
+    pub(super) fn tap(&self, stream: Stream) -> Option<&Tap> {
+        self.taps[place(stream)].get().map(Arc::as_ref)
+    }
+
+    /// The pipes of the streams that are collected.
+    pub(super) fn taps(&self) -> impl Iterator<Item = &Tap> {
+        [Stream::Out, Stream::Err].into_iter().filter_map(|stream| self.tap(stream))
     }
 
     /// Waits until both streams have ended; cancel-safe.
@@ -96,6 +117,13 @@ impl Output {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // A panic while the lock is held leaves at worst one line less.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn place(stream: Stream) -> usize {
+    match stream {
+        Stream::Out => 0,
+        Stream::Err => 1,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The resources that the process group uses now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Resident memory of the group's processes, in bytes.
     pub resident: u64,

@@ -43,7 +43,7 @@ impl Server {
         let answer = match line.split(' ').collect::<Vec<_>>()[..] {
             ["GET", PATH, _] => self.consent.lock().unwrap().clone(),
             ["GET", ..] => ok("a page"),
-            _ => "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+            _ => refused(),
         };
         connection.write_all(answer.as_bytes()).await
     }
@@ -124,4 +124,37 @@ async fn loopback_needs_no_token() {
     let target = Target::at(format!("http://127.0.0.1:{}/", server.port).parse().unwrap());
     assert_eq!(attack(&target).await.expect("it is on loopback").verdict, AttackVerdict::Held);
     assert!(!server.asked().iter().any(|line| line.contains(PATH)));
+}
+
+#[tokio::test]
+async fn a_service_that_listens_on_ipv6_alone_is_attacked_by_its_name_and_as_the_target_says() {
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+        println!("this machine has no ::1: nothing is tried");
+        return;
+    };
+    let port = listener.local_addr().unwrap().port();
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut bytes = [0; 4096];
+            let length = connection.read(&mut bytes).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            let answer = if head.starts_with("GET ") { ok("a page") } else { refused() };
+            seen.lock().unwrap().push(head);
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+    });
+    let mut target = Target::at(format!("http://ann:s3cret@localhost:{port}/").parse().unwrap());
+    target.read = target.read.header("Host", "api.shop.test");
+    assert_eq!(attack(&target).await.expect("it is on loopback").verdict, AttackVerdict::Held);
+    let first = heads.lock().unwrap().iter().find(|head| !head.is_empty()).unwrap().clone();
+    assert!(first.contains("Host: api.shop.test\r\n") && first.matches("Host:").count() == 1, "{first}");
+    assert!(first.contains("Authorization: Basic YW5uOnMzY3JldA==\r\n"), "{first}");
+    let elsewhere = Target::at("https://ann:s3cret@localhost/".parse().unwrap());
+    assert!(!attack(&elsewhere).await.unwrap_err().to_string().contains("s3cret"));
+}
+
+fn refused() -> String {
+    "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
 }

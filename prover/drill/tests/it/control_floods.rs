@@ -1,8 +1,11 @@
 //! Floods of PING and SETTINGS against servers of HTTP/2 that keep every answer, and that keep none.
 
 use keel_drill::attack::{self, AttackVerdict, Bounds, Target};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use keel_wire::testing::tls::Identity;
+use keel_wire::tls::Trust;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// An empty frame of SETTINGS, and its acknowledgement.
 const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
@@ -25,21 +28,45 @@ async fn start(answers: Answers) -> Target {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            tokio::spawn(serve(connection, answers));
+            let (reader, writer) = connection.into_split();
+            tokio::spawn(serve(reader, writer, answers));
         }
     });
     Target::at(url.parse().unwrap())
 }
 
+/// The same over TLS, offering these versions of HTTP.
+async fn start_over_tls(answers: Answers, protocols: &[&str]) -> Target {
+    let identity = Identity::of("localhost");
+    let acceptor = TlsAcceptor::from(identity.config(protocols));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let (reader, writer) = tokio::io::split(acceptor.accept(connection).await?);
+                serve(reader, writer, answers).await
+            });
+        }
+    });
+    let mut target = Target::at(url.parse().unwrap());
+    target.trust = Some(Trust::authority(identity.authority.as_bytes()).unwrap());
+    target
+}
+
 /// Speaks HTTP/1.1 to whoever does not begin with the preface.
-async fn serve(mut connection: TcpStream, answers: Answers) -> std::io::Result<()> {
+async fn serve(
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin + Send + 'static,
+    answers: Answers,
+) -> std::io::Result<()> {
     let mut preface = [0; PREFACE];
-    connection.read_exact(&mut preface).await?;
+    reader.read_exact(&mut preface).await?;
     if !preface.starts_with(b"PRI ") {
-        let _ = connection.read(&mut [0; 1024]).await?;
-        return connection.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").await;
+        let _ = reader.read(&mut [0; 1024]).await?;
+        return writer.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").await;
     }
-    let (mut reader, mut writer) = connection.into_split();
     writer.write_all(&SETTINGS).await?;
     // As many as there are frames: the very thing that must not be.
     let (keep, mut kept) = tokio::sync::mpsc::unbounded_channel::<usize>();
@@ -69,9 +96,12 @@ async fn serve(mut connection: TcpStream, answers: Answers) -> std::io::Result<(
 }
 
 async fn verdict(answers: Answers) -> (AttackVerdict, String) {
-    let target = start(answers).await;
+    verdict_on(&start(answers).await).await
+}
+
+async fn verdict_on(target: &Target) -> (AttackVerdict, String) {
     let attack = attack::named("h2-settings").unwrap();
-    let outcome = attack::run(attack, &target, &Bounds::default()).await.unwrap();
+    let outcome = attack::run(attack, target, &Bounds::default()).await.unwrap();
     (outcome.verdict, outcome.reason)
 }
 
@@ -87,4 +117,13 @@ async fn a_server_that_merges_answers_holds() {
     let (verdict, reason) = verdict(Answers::Merged).await;
     assert_eq!(verdict, AttackVerdict::Held, "{reason}");
     assert!(reason.contains("not kept"), "{reason}");
+}
+
+#[tokio::test]
+async fn http2_is_attacked_over_tls_where_it_is_spoken_there() {
+    let (verdict, reason) = verdict_on(&start_over_tls(Answers::Kept, &["h2", "http/1.1"]).await).await;
+    assert_eq!(verdict, AttackVerdict::Fell, "{reason}");
+    let (verdict, reason) = verdict_on(&start_over_tls(Answers::Kept, &["http/1.1"]).await).await;
+    assert_eq!(verdict, AttackVerdict::NotApplicable, "{reason}");
+    assert!(reason.contains("does not speak HTTP/2 over TLS"), "{reason}");
 }

@@ -101,7 +101,7 @@ impl DrillTarget for Bank {
     }
 
     fn request(&self, name: &str) -> Option<Kind> {
-        let headers = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let headers = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
         match name {
             "transfer" => {
                 Some(Kind { method: Method::POST, headers: headers("key", "{key}"), ..Kind::get("transfer", "/") })

@@ -45,6 +45,50 @@ async fn output_of_both_streams_is_collected_to_the_last_line() {
     assert_eq!(texts(&process, Stream::Err), ["two"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn output_that_is_held_blocks_the_writer_until_it_is_released() {
+    let mut process = start("head -c 100000 /dev/zero | tr '\\0' '\\n'; echo end >&2");
+    process.hold_output();
+    until("the pipe is full", || process.pipe(Stream::Out).is_some_and(|pipe| pipe.unread == pipe.capacity));
+    assert!(process.is_running());
+    process.release_output();
+    assert_eq!(process.wait(PATIENCE).await, Some(Exit::Code(0)));
+    assert_eq!(process.printed(Stream::Out), 100_000);
+}
+
+#[tokio::test]
+async fn output_that_is_closed_ends_a_writer_that_does_not_ignore_it() {
+    let mut process = start("exec yes");
+    process.close_output();
+    assert_eq!(process.wait(PATIENCE).await, Some(Exit::Signal(13)));
+    assert!(process.output_is_closed(Stream::Out));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_takes_nothing_of_one_stream_and_the_other_is_collected() {
+    let launch = Launch {
+        command: "echo lost || echo refused >&2".to_owned(),
+        full_disk: vec![Stream::Out],
+        ..Launch::default()
+    };
+    let mut process = Process::start(launch).unwrap();
+    assert_eq!(process.wait(PATIENCE).await, Some(Exit::Code(0)));
+    assert!(texts(&process, Stream::Out).is_empty());
+    assert!(texts(&process, Stream::Err).last().is_some_and(|line| line == "refused"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_session_of_its_own_has_no_terminal_and_is_led_by_the_process() {
+    let command = "cut -d' ' -f5,6,7 /proc/self/stat".to_owned();
+    let mut process = Process::start(Launch { command, own_session: true, ..Launch::default() }).unwrap();
+    assert_eq!(process.wait(PATIENCE).await, Some(Exit::Code(0)));
+    let leader = process.pid();
+    assert_eq!(texts(&process, Stream::Out), [format!("{leader} {leader} 0")]);
+}
+
 #[tokio::test]
 async fn the_environment_and_the_folder_are_as_launched() {
     let folder = tempfile::tempdir().unwrap();
@@ -53,6 +97,7 @@ async fn the_environment_and_the_folder_are_as_launched() {
         env: [("COLOUR".to_owned(), "green".to_owned())].into(),
         env_remove: vec!["HOME".to_owned()],
         workdir: Some(folder.path().to_owned()),
+        ..Launch::default()
     })
     .unwrap();
     assert_eq!(process.wait(PATIENCE).await, Some(Exit::Code(0)));

@@ -11,22 +11,22 @@ use crate::exit::{USAGE, usage};
 use crate::output::{print, write};
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "What to tell")]
+#[command(next_help_heading = "Reports")]
 pub(super) struct Reports {
-    /// What is printed
+    /// The format of the report that is printed to standard output
     #[arg(long, default_value = FORMATS[0].name, value_parser = format())]
-    format: &'static Format,
-    /// Print it to this file instead
+    pub(super) format: &'static Format,
+    /// Write that report to this file instead
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     files: Files,
-    /// Show the evidence of everything
+    /// Show the evidence of every attribute, not only of those that fall short or are unknown
     #[arg(long, short)]
     verbose: bool,
-    /// What is unknown counts as falling short
-    #[arg(long)]
-    pub(super) strict: bool,
+    /// Print nothing but the report: no findings while they are found
+    #[arg(long, short)]
+    pub(super) quiet: bool,
 }
 
 /// The files that are written beside what is printed, each with its format: a flag for each format that has one.

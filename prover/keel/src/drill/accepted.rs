@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use keel_checklist::calendar::Day;
+use keel_input::diagnostics::Reading;
 use serde::Deserialize;
 
 #[derive(Default, Deserialize)]
@@ -30,7 +31,8 @@ impl Accepted {
         let Some(path) = path else { return Ok(Self::default()) };
         let told = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-        let accepted: Self = toml::from_str(&text).map_err(|error| told(&error))?;
+        let name = path.display().to_string();
+        let accepted: Self = Reading::new(&name, &text).toml().map_err(|mistakes| mistakes.to_string())?;
         for gap in &accepted.gaps {
             Day::parse(&gap.expires).map_err(|problem| told(&problem))?;
             if gap.owner.trim().is_empty() || gap.reason.trim().is_empty() {

@@ -13,6 +13,7 @@ use keel_drill::fault::Journal;
 use keel_drill::process::Launch;
 
 use super::accepted::Accepted;
+use super::declared;
 use super::stage::LabStage;
 use crate::exit::{FELL_SHORT, FINE, NOT_STARTED};
 use crate::interrupt::Interrupt;
@@ -98,6 +99,7 @@ fn ready(file: &Path, options: &Options) -> Result<Ready, String> {
         (None, None) => PathBuf::from(CONFIG),
     };
     let subject = Subject::from_file(&config).map_err(|mistakes| mistakes.to_string())?;
+    declared::check(&plan, &subject)?;
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Ready { name, plan, subject })
 }

@@ -24,11 +24,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keel_input::credentials;
+use keel_input::diagnostics::Reading;
 use keel_input::seed::Seed;
 use keel_load::profile::{Arrivals, Profile, Stretch};
 use keel_load::threshold::Threshold;
 use keel_load::{Kind, Plan, Protocol};
 use serde::Deserialize;
+use toml::Spanned;
 use url::Url;
 
 /// The largest file that is read, in bytes.
@@ -37,7 +40,8 @@ const MAX_FILE: u64 = 1 << 20;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
-    target: Url,
+    target: Spanned<String>,
+    #[serde(default, deserialize_with = "keel_input::rate::optional")]
     rate: Option<f64>,
     r#for: Option<String>,
     #[serde(default)]
@@ -54,11 +58,13 @@ struct File {
     request: Vec<Kind>,
     connections: Option<usize>,
     http2: Option<usize>,
-    #[serde(default = "kept")]
+    #[serde(default = "kept", alias = "keep_alive")]
     keep_alive: bool,
     timeout: Option<String>,
     retries: Option<u32>,
     sources: Option<u32>,
+    #[serde(default, deserialize_with = "keel_input::duration::optional")]
+    objective: Option<Duration>,
     seed: Option<u64>,
 }
 
@@ -66,7 +72,9 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
+    #[serde(deserialize_with = "keel_input::rate::deserialize")]
     from: f64,
+    #[serde(default, deserialize_with = "keel_input::rate::optional")]
     to: Option<f64>,
     r#for: String,
 }
@@ -83,15 +91,19 @@ pub(super) fn read(path: &Path) -> Result<(Plan, Vec<Threshold>), String> {
         return Err(told(&format!("it has {length} bytes; a plan has at most {MAX_FILE}")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-    let file: File = toml::from_str(&text).map_err(|error| told(&error))?;
+    let name = path.display().to_string();
+    let mut reading = Reading::new(&name, &text);
+    let file: File = reading.toml().map_err(|mistakes| mistakes.to_string())?;
+    let target = reading.kept(&file.target.span(), credentials::parse(file.target.get_ref()));
+    let target = reading.ended(target).map_err(|mistakes| mistakes.to_string())?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    file.plan(folder).map_err(|why| told(&why))
+    file.plan(target, folder).map_err(|why| told(&why))
 }
 
 impl File {
-    fn plan(self, folder: &Path) -> Result<(Plan, Vec<Threshold>), String> {
+    fn plan(self, target: Url, folder: &Path) -> Result<(Plan, Vec<Threshold>), String> {
         let profile = self.profile(folder)?;
-        let mut plan = Plan::new(self.target, profile);
+        let mut plan = Plan::new(target, profile);
         if !self.request.is_empty() {
             plan.kinds = self.request;
         }
@@ -107,6 +119,7 @@ impl File {
         plan.timeout = self.timeout.map_or(Ok(plan.timeout), |text| keel_input::duration::parse(&text))?;
         plan.retries = self.retries.unwrap_or(plan.retries);
         plan.sources = self.sources.unwrap_or(plan.sources);
+        plan.objective = self.objective;
         plan.seed = self.seed.map_or(plan.seed, Seed);
         plan.variables = self.variables;
         let thresholds = self.thresholds.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;

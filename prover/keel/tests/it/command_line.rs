@@ -98,9 +98,30 @@ fn a_service_that_does_not_start_is_told_with_its_last_output() {
 }
 
 #[test]
-fn a_url_that_is_not_plain_http_is_refused() {
-    expect(&["check", "--run", "true", "--url", "https://127.0.0.1:1"], 2, &["plain HTTP"]);
+fn a_url_that_cannot_be_called_is_refused() {
+    let over_tls = ["check", "--run", "true", "--url", "https://127.0.0.1:1"];
+    expect(&over_tls, 2, &["called over TLS", "--ca", "--pin", "--insecure-accept-any-certificate"]);
+    let nowhere = ["--ca", "nowhere.pem"];
+    expect(&[&over_tls[..], &nowhere].concat(), 2, &["nowhere.pem cannot be read"]);
+    let elsewhere = ["check", "--attach", "--url", "https://192.0.2.1", "--insecure-accept-any-certificate"];
+    expect(&elsewhere, 2, &["is for a service on this machine"]);
+    expect(&["check", "--attach", "--run", "true", "--url", "http://127.0.0.1:1"], 2, &["cannot be used with"]);
     expect(&["check", "--run", "true", "--url", "127.0.0.1:1"], 2, &["expected http://HOST:PORT"]);
+}
+
+#[test]
+fn what_cannot_be_examined_of_a_service_that_runs_already_is_told_before_the_run() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = std::io::Read::read(&mut connection, &mut [0; 4096]);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+            let _ = std::io::Write::write_all(&mut connection, answer);
+        }
+    });
+    let attached = ["check", "--attach", "--url", &url, "--only", "life.drain,see.logs,web.robots"];
+    expect(&attached, 1, &["not examined: life.drain", "neither started nor stopped", "not examined: see.logs"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `keel load` as its users call it: what it tells, and its exit codes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
+use std::sync::mpsc::{Receiver, channel};
 
 /// A server that answers every request of a connection.
 fn server() -> SocketAddr {
@@ -22,6 +23,90 @@ fn server() -> SocketAddr {
         }
     });
     address
+}
+
+/// A server that tells of the first request with so long a body, and answers each.
+fn listening(body: usize) -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, tell) = (client.unwrap(), tell.clone());
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(client.try_clone().unwrap());
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") {
+                    if reader.read_line(&mut head).unwrap() == 0 {
+                        return;
+                    }
+                }
+                let mut rest = vec![0; body];
+                reader.read_exact(&mut rest).unwrap();
+                let _ = tell.send(head + &String::from_utf8(rest).unwrap());
+                let _ = client.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            });
+        }
+    });
+    (address, told)
+}
+
+#[test]
+fn a_request_reaches_the_wire_as_the_user_said_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("body.json");
+    std::fs::write(&path, "{\"n\":{number}}").unwrap();
+    let (address, told) = listening(7);
+    let (target, body) = (format!("http://ann:s3cret@{address}/x"), format!("@{}", path.display()));
+    let once = ["--rate", "1", "--for", "1s", "-d", &body];
+    let output = keel(
+        &[&[target.as_str(), "-H", "Host: api.shop.test", "-H", "Cookie: a=1", "-H", "Cookie: b=2"], &once[..]]
+            .concat(),
+    );
+    let text = told.recv().unwrap();
+    assert!(text.starts_with("POST /x HTTP/1.1\r\nhost: api.shop.test\r\nCookie: a=1\r\nCookie: b=2\r\n"), "{text}");
+    assert!(text.ends_with("\r\n\r\n{\"n\":1}") && text.matches("ost: ").count() == 1, "{text}");
+    assert!(
+        text.contains("Content-Type: application/json\r\n") && text.contains("authorization: Basic YW5uOnMzY3JldA=="),
+        "{text}"
+    );
+    let shown = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&shown).contains("s3cret"), "{}", String::from_utf8_lossy(&shown));
+}
+
+#[test]
+fn flags_stand_in_place_of_what_a_plan_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("load.toml");
+    let text = "target = 'http://127.0.0.1:9'\nrate = '60/m'\nfor = '1s'\n[[request]]\nname = 'look'\npath = '/y'\n\
+                headers = { accept = 'text/html', x-list = ['1', '2'] }\n";
+    std::fs::write(&plan, text).unwrap();
+    let (address, told) = listening(0);
+    keel(&[&format!("http://{address}"), "--config", plan.to_str().unwrap(), "-H", "Accept: text/plain"]);
+    let text = told.recv().unwrap();
+    assert!(text.starts_with("GET /y ") && text.contains("x-list: 1\r\nx-list: 2\r\n"), "{text}");
+    assert!(text.contains("Accept: text/plain\r\n") && !text.contains("text/html"), "{text}");
+}
+
+#[test]
+fn an_unknown_key_of_a_plan_is_told_with_its_line_and_the_nearest_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, told) in [
+        ("target = 'http://127.0.0.1:9'\nrates = 5\n", ["load.toml:2: ", "did you mean `rate`?"]),
+        (
+            "target = 'http://127.0.0.1:9'\nrate = 5\n[[request]]\nname = 'x'\npath = '/'\nheader = {}\n",
+            ["load.toml:6: ", "`headers`"],
+        ),
+        ("target = 'http://ann:s3cret@:9'\nrate = 5\n", ["load.toml:1: ", "***@:9"]),
+        ("target = 'http://127.0.0.1:9'\nrate = 'fast'\n", ["load.toml:2: ", "such as 200"]),
+    ] {
+        let plan = folder.path().join("load.toml");
+        std::fs::write(&plan, text).unwrap();
+        let output = keel(&["--config", plan.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && told.iter().all(|told| said.contains(told)), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
 }
 
 fn keel(words: &[&str]) -> Output {
@@ -92,6 +177,9 @@ fn a_mistake_is_told_before_anything_is_sent() {
         (&["http://127.0.0.1:9/", "--rate", "1", "-t", "kind:pay p99<1s"], "no request of that name"),
         (&["http://127.0.0.1:9/{account}", "--rate", "1"], "{account}"),
         (&["--config", "/nowhere.toml"], "/nowhere.toml"),
+        (&["http://ann:pa/ss@:x/", "--rate", "1"], "***@:x/"),
+        (&["http://127.0.0.1:9/", "--rate", "1", "-H", "Content-Length: 3"], "leave it out"),
+        (&["http://127.0.0.1:9/", "--rate", "1", "-d", "@/nowhere"], "cannot be read"),
         (&["http://127.0.0.1:9/", "--rate", "1", "--for", "10"], "500ms"),
     ] {
         let output = keel(words);

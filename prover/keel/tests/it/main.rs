@@ -4,13 +4,16 @@
 mod attack;
 #[cfg(feature = "chaos-toolkit")]
 mod chaos_toolkit;
+mod check;
 mod command_line;
 mod drill;
 mod fault_program;
 mod history;
+mod init;
 mod interrupt;
 mod load;
 mod proxy_command;
+mod reproduce;
 mod toxiproxy_clients;
 mod undo;
 mod victim;

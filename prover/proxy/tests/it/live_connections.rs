@@ -271,7 +271,8 @@ async fn toxicity_poisons_a_share_of_the_connections_the_same_ones_with_the_same
         proxy.add_toxic(Toxic { toxicity: 0.5, ..toxic }).unwrap();
         let mut poisoned = Vec::new();
         for _ in 0..40 {
-            let mut connection = RawConnection::connect(proxy.listen().parse().unwrap(), None, PATIENCE).await.unwrap();
+            let mut connection =
+                RawConnection::connect(proxy.listen().parse::<SocketAddr>().unwrap(), None, PATIENCE).await.unwrap();
             poisoned.push(connection.listen(1, PATIENCE).await.ended == Ended::Closed);
         }
         poisoned

@@ -54,6 +54,21 @@ async fn the_request_goes_out_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn credentials_of_the_base_are_sent_unless_the_request_has_its_own_and_are_not_shown() {
+    let (heard, requests) = mpsc::channel();
+    let address = testing::serve(move |mut connection| heard.send(testing::read_request(&mut connection)).unwrap());
+    let client = Client::new(format!("http://ann:s3cret@{address}").parse().unwrap(), PATIENCE);
+    let exchange = client.send(Request::get("/")).await;
+    assert!(requests.recv().unwrap().contains("\r\nAuthorization: Basic YW5uOnMzY3JldA==\r\n"));
+    assert!(!exchange.sent().contains("s3cret") && !exchange.sent().contains("Basic"), "{}", exchange.sent());
+    client.send(Request::get("/").header("authorization", "Bearer x")).await;
+    let own = requests.recv().unwrap();
+    assert!(own.contains("authorization: Bearer x") && !own.contains("Basic"), "{own}");
+    let tls = Client::new("https://ann:s3cret@127.0.0.1:1".parse().unwrap(), PATIENCE).send(Request::get("/")).await;
+    assert!(!tls.came_back().contains("s3cret"), "{}", tls.came_back());
+}
+
+#[tokio::test]
 async fn a_host_that_was_given_is_not_sent_twice() {
     let (heard, requests) = mpsc::channel();
     let address = testing::serve(move |mut connection| heard.send(testing::read_request(&mut connection)).unwrap());

@@ -3,3 +3,5 @@
 
 mod http;
 mod raw;
+mod tls;
+mod unix;

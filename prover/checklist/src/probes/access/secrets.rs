@@ -93,13 +93,26 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 /// The credentials among the declared variables, by where they are from.
 fn known(lab: &Lab) -> BTreeMap<String, String> {
     let env = lab.launch().env;
-    let by_name = |name: &str| NAMES.iter().any(|word| name.to_uppercase().contains(word));
-    let password = |value: &str| Url::parse(value).ok().and_then(|url| url.password().map(str::to_owned));
     let secret = |(name, value): (&String, &String)| match password(value) {
         Some(password) => Some((format!("the password in {name}"), password)),
-        None => by_name(name).then(|| (name.clone(), value.clone())),
+        None => named_as_credential(name).then(|| (name.clone(), value.clone())),
     };
     env.iter().filter_map(secret).filter(|(_, value)| value.len() >= LEAST).collect()
+}
+
+/// The password of a URL.
+fn password(value: &str) -> Option<String> {
+    Url::parse(value).ok()?.password().map(str::to_owned)
+}
+
+fn named_as_credential(variable: &str) -> bool {
+    NAMES.iter().any(|word| variable.to_uppercase().contains(word))
+}
+
+/// Whether a variable of the environment carries a credential that can be looked for.
+pub(crate) fn carries_credential(variable: &str, value: &str) -> bool {
+    let secret = password(value).or_else(|| named_as_credential(variable).then(|| value.to_owned()));
+    secret.is_some_and(|secret| secret.len() >= LEAST)
 }
 
 /// A marker for each place in which clients send credentials.

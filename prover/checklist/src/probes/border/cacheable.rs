@@ -18,6 +18,8 @@ use crate::clause::border::cacheable as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 
 mod control;
 mod personal;
@@ -83,7 +85,11 @@ async fn examine_path(lab: &Lab, request: Request) -> Vec<Evidence> {
     let path = &request.path;
     let told = |clause: Clause, faults: Vec<String>, sound: String| {
         let what = if faults.is_empty() { sound } else { faults.join(", ") };
-        clause.saw(faults.is_empty(), format!("GET {path}: {what}")).with(&exchange)
+        let piece = clause.saw(faults.is_empty(), format!("GET {path}: {what}")).with(&exchange);
+        match recipe(clause, &exchange, faults.first()) {
+            Some(recipe) => piece.reproduced_by(recipe),
+            None => piece,
+        }
     };
     let says = format!("says how it may be kept: {}", answer.header("cache-control"));
     vec![
@@ -96,6 +102,31 @@ async fn examine_path(lab: &Lab, request: Request) -> Vec<Evidence> {
             "no cookie may be shared".to_owned(),
         ),
     ]
+}
+
+/// Asks again, and looks for this fault.
+fn recipe(clause: Clause, exchange: &Exchange, fault: Option<&String>) -> Option<Recipe> {
+    let fault = fault?;
+    let request = exchange.request.clone();
+    let shown = match clause {
+        clause::CACHE_CONTROL if fault.contains("no Cache-Control") => {
+            return Some(Recipe::again(exchange, Shows::no_header("cache-control")));
+        }
+        clause::VALIDATORS => {
+            let (name, rest) = fault.split_once(": ").filter(|(name, _)| name.starts_with("If-"))?;
+            let (value, _) = rest.split_once(" gives ")?;
+            let fault = Shows::Found("^2".to_owned());
+            return Some(Recipe::ask(vec![request.header(name, value)], fault));
+        }
+        clause::VARY if fault.contains("compressed answer lacks Vary") => {
+            let packed = request.header("Accept-Encoding", "gzip, br, zstd");
+            let fault = r"(?is)^2(?=.*\ncontent-encoding: )(?!.*\nvary: [^\n]*(accept-encoding|\*))";
+            return Some(Recipe::ask(vec![packed], Shows::Found(fault.to_owned())));
+        }
+        clause::SHARED_CACHES => r"(?is)^2(?=.*\nset-cookie: )(?=.*\ncache-control: [^\n]*(public|max-age))",
+        _ => return None,
+    };
+    Some(Recipe::again(exchange, Shows::Found(shown.to_owned())))
 }
 
 fn is_empty(answer: &Answer) -> bool {

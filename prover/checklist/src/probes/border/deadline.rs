@@ -25,6 +25,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(feature = "specimens")]
@@ -125,7 +127,7 @@ async fn examine_slow(lab: &Lab, specs: &[RequestSpec]) -> Vec<Evidence> {
     for (spec, exchange) in specs.iter().zip(&exchanges) {
         let declared =
             format!("{} is declared to take longer than its deadline, and did not succeed within it", spec.name);
-        let pieces = judge(spec, exchange, "although it would take longer", lab.subject.deadline);
+        let pieces = judge(spec, exchange, "although it would take longer", deadline_of(lab, spec));
         match Control::seen(true, declared, "") {
             Ok(control) => evidence.extend(pieces.map(|piece| piece.by(&control))),
             Err(failed) => evidence.push(clause::ANSWER.uncontrolled(&failed)),
@@ -141,6 +143,11 @@ async fn examine_slow(lab: &Lab, specs: &[RequestSpec]) -> Vec<Evidence> {
     let control = Control::seen(ended.is_some(), "the service was busy with slow requests", "");
     evidence.push(control.iter().fold(piece, Evidence::by));
     evidence
+}
+
+/// Its own, when that is shorter than the service's.
+fn deadline_of(lab: &Lab, spec: &RequestSpec) -> Duration {
+    spec.deadline.unwrap_or(lab.subject.deadline).min(lab.subject.deadline)
 }
 
 /// Whether work has ended by the CPU; none where it used none that could be seen to end. On a busy machine what goes on uses
@@ -295,7 +302,17 @@ fn judge(spec: &RequestSpec, exchange: &Exchange, why: &str, deadline: Duration)
     let in_time = good.map(|_| status.is_some() && in_time);
     let budget =
         clause::BUDGET.maybe(in_time, format!("{name} ends after {took:.1?}, {why}; the deadline is {deadline:?}"));
-    [budget, clause::ANSWER.maybe(good, what).with(exchange)]
+    let answer = clause::ANSWER.maybe(good, what).with(exchange);
+    [budget, answer]
+        .map(|piece| piece.reproduced_by(recipe(exchange, deadline, status.filter(|_| took <= deadline + GRACE))))
+}
+
+/// Asks again: it is answered late, or in time with a 5xx that does not say that its time was over.
+fn recipe(exchange: &Exchange, deadline: Duration, in_time: Option<u16>) -> Recipe {
+    match in_time {
+        Some(_) => Recipe::again(exchange, Shows::Found("^5(?!0[2-4])".to_owned())),
+        None => Recipe::unanswered(exchange, deadline + GRACE),
+    }
 }
 
 /// The CPU time that the service has used.

@@ -28,6 +28,7 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
 use crate::subject::RequestSpec;
 
 mod callers;
@@ -54,8 +55,6 @@ const AT_ONCE: usize = 50;
 const REPEATS: usize = 20;
 /// Between two repeats.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The signal that cannot be caught.
-const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -135,7 +134,11 @@ impl Count<'_> {
         let came_back = format!("first: {}\nthen: {}", first.came_back(), second.came_back());
         if !same(self.spec, first, second) {
             let what = format!("{what}, gets another answer than the first time");
-            return clause.contradicts(what).exchanged(first.sent(), came_back);
+            let piece = clause.contradicts(what).exchanged(first.sent(), came_back);
+            return match clause {
+                clause::ONCE => piece.reproduced_by(Recipe::AnsweredAnew(first.request.clone())),
+                _ => piece,
+            };
         }
         self.effect(lab, clause, before, second, what).await.exchanged(first.sent(), came_back)
     }
@@ -295,7 +298,7 @@ async fn killed_during(lab: &mut Lab, count: &Count<'_>, moment: Duration) -> Re
 }
 
 async fn kill_and_start(lab: &mut Lab) -> Result<(), String> {
-    lab.process().signal_group(SIGKILL);
+    lab.kill().await.map_err(|failure| format!("it was not killed: {failure}"))?;
     lab.process().wait(Duration::from_secs(5)).await;
     lab.ensure_running().await.map(|_| ()).map_err(|failure| format!("it did not start again after SIGKILL: {failure}"))
 }

@@ -29,6 +29,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
+use crate::repro::Recipe;
+use crate::repro::recipe::OnWire;
 
 mod body;
 mod depth;
@@ -95,7 +97,23 @@ struct Growing {
     what: &'static str,
     clause: Clause,
     sizes: [usize; 3],
+    /// What comes so often, and the end of what stands before the rest when it comes once.
+    unit: &'static str,
+    until: &'static str,
     make: fn(&Listener, &Request, usize) -> Vec<u8>,
+}
+
+impl Growing {
+    /// The same as pieces that repeat; the fault is that it is served with this status, or neither answered nor cut.
+    fn recipe(&self, listener: &Listener, request: &Request, size: usize, status: &str) -> Recipe {
+        let whole = (self.make)(listener, request, 1);
+        let until = self.until.as_bytes();
+        let end = whole.windows(until.len()).position(|window| window == until).map_or(0, |at| at + until.len());
+        let (before, after) = whole.split_at(end);
+        let before = &before[..before.len().saturating_sub(self.unit.len())];
+        let pieces = vec![(before.to_vec(), 1), (self.unit.as_bytes().to_vec(), size), (after.to_vec(), 1)];
+        Recipe::Wire { pieces, fault: OnWire::ServedOrSilent(format!("HTTP/1[.][01] {status}")) }
+    }
 }
 
 const HEADS: [Growing; 3] = [
@@ -103,12 +121,16 @@ const HEADS: [Growing; 3] = [
         what: "one header of {} bytes",
         clause: clause::SIZE,
         sizes: [256 << 10, 1 << 20, 8 << 20],
+        unit: "a",
+        until: "X-Keel: a",
         make: |listener, request, size| listener.head(request, &format!("X-Keel: {}\r\n", "a".repeat(size))),
     },
     Growing {
         what: "{} small headers",
         clause: clause::COUNT,
         sizes: [2_000, 20_000, 200_000],
+        unit: "X-K0: 0\r\n",
+        until: "X-K0: 0\r\n",
         make: |listener, request, count| {
             let lines: String = (0..count).map(|n| format!("X-K{n}: {n}\r\n")).collect();
             listener.head(request, &lines)
@@ -118,6 +140,8 @@ const HEADS: [Growing; 3] = [
         what: "a URI of {} bytes",
         clause: clause::SIZE,
         sizes: [64 << 10, 1 << 20, 8 << 20],
+        unit: "a",
+        until: "keel=a",
         make: |listener, request, size| {
             let mut request = request.clone();
             let joint = if request.path.contains('?') { '&' } else { '?' };
@@ -154,7 +178,12 @@ async fn oversized_heads(
                 Fate::Served(status) => (false, format!("{subject}: accepted and answered {status}: no limit")),
             };
             let sent = format!("{} {} with {subject}", harmless.request.method, harmless.request.path);
-            evidence.push(growing.clause.saw(good, what).exchanged(sent, came).by(&harmless.control));
+            let piece = growing.clause.saw(good, what).exchanged(sent, came).by(&harmless.control);
+            let status = match fate {
+                Fate::Served(status) | Fate::Failed(status) => status.to_string(),
+                _ => "2".to_owned(),
+            };
+            evidence.push(piece.reproduced_by(growing.recipe(listener, &harmless.request, size, &status)));
             break;
         }
     }

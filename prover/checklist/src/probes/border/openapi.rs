@@ -4,9 +4,10 @@
 //!   input never gives a 5xx (502 to 504 aside, where they are documented).
 //! - **Sent**: a GET of the declared path, or of the usual ones; each documented GET that needs no parameters; the mix;
 //!   then at most 200 requests with bodies, path and query parameters made wrong from the schemas, always the same ones.
-//! - **Decides**: no document although there is an API, a version other than 3.1 and 3.2, a reference that leads nowhere, an answer with
-//!   a status that is not documented or a body against its schema, a request of the mix that is not documented, or a 5xx fall short.
-//!   A document that is not JSON (YAML) is not read: unknown.
+//! - **Decides**: no document although there is an API, a version before 3.1, a reference that leads nowhere, an answer with a
+//!   status that is not documented or a body against its schema, a request of the mix that is not documented, or a 5xx fall
+//!   short. A document that keel cannot read is unknown; 401 and 403 where `security` is declared, references to other
+//!   documents, and servers with variables that have no default are gaps.
 //! - **Blast radius**: some generated bodies are valid and take effect. Writes that the mix does not declare are not sent (a gap), and
 //!   operations that it declares slow or crashing are left out.
 //! - **Bound in time**: 250 exchanges, each within the service's deadline plus 5 s; it stops after 60 s.
@@ -16,15 +17,16 @@ use std::time::{Duration, Instant};
 
 use keel_wire::http::{Exchange, Request};
 
-use self::document::{Document, NoDocument, Operation};
 use super::support::writes::{Writes, changes_state, reads, writes};
 use crate::clause::border::openapi as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::openapi::{Document, NoDocument, Operation, USUAL_PATHS, Version, looks_like_one};
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::RequestSpec;
 
-mod document;
 mod schema;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -40,17 +42,6 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// Where documents usually are.
-const USUAL: [&str; 8] = [
-    "/openapi.json",
-    "/v1/openapi.json",
-    "/api/openapi.json",
-    "/.well-known/openapi.json",
-    "/v3/api-docs",
-    "/api-docs",
-    "/swagger.json",
-    "/openapi.yaml",
-];
 /// The most generated requests.
 const GENERATED: usize = 200;
 /// When no further request is begun.
@@ -75,13 +66,24 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             return Finding::judge(ID, evidence);
         }
         Err(NoDocument::Unreadable(reason)) => {
-            let reason = format!("{path} could not be read: {reason}; declare in `openapi` where it is served as JSON");
+            let reason = format!("{path} could not be read: {reason}");
             return Finding::unknown(ID, reason, vec![Evidence::note(format!("what {path} is")).with(&exchange)]);
         }
     };
     let operations = document.operations().len();
-    let mut evidence =
-        vec![clause::DOCUMENT.holds(format!("{path} is an OpenAPI 3.1 or 3.2 document with {operations} operations"))];
+    let is_new = document.version() != Version::V3_0;
+    let version = if is_new { "3.1 or 3.2" } else { "3.0, which is older than 3.1," };
+    let what = format!("{path} is a document of OpenAPI {version} with {operations} operations");
+    let mut evidence = vec![clause::DOCUMENT.saw(is_new, what)];
+    for (left, why) in [
+        (document.unplaced(), "their servers have a variable without a default"),
+        (document.foreign(), "references to other documents are not followed"),
+    ] {
+        if !left.is_empty() {
+            let (count, first) = (left.len(), left.into_iter().take(SHOWN).collect::<Vec<_>>().join(", "));
+            evidence.push(clause::CONFORMS.gap(format!("not examined, as {why}: {first} ({count} in all)")));
+        }
+    }
     evidence.push(
         clause::FROM_CODE
             .gap("whether the document is made from the code cannot be seen from outside: say so in decisions.toml"),
@@ -99,15 +101,13 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 /// The document's exchange, or what was tried.
 async fn find(lab: &Lab) -> Result<Exchange, Vec<Evidence>> {
     let declared = lab.subject.openapi.clone();
-    let paths = declared.map_or_else(|| USUAL.map(ToOwned::to_owned).to_vec(), |path| vec![path]);
+    let paths = declared.map_or_else(|| USUAL_PATHS.map(ToOwned::to_owned).to_vec(), |path| vec![path]);
     let mut tried = Vec::new();
     for path in paths {
         let exchange = lab.http().send(Request::get(path.clone())).await;
         let found = exchange.answer().is_some_and(|answer| {
             let text = answer.text();
-            answer.status.is_success()
-                && (text.contains("openapi") || text.contains("swagger"))
-                && text.contains("paths")
+            answer.status.is_success() && looks_like_one(&text)
         });
         if found || lab.subject.openapi.is_some() {
             return Ok(exchange);
@@ -151,6 +151,12 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
     Finding::unknown(ID, reason, evidence)
 }
 
+/// Whether an answer only says that credentials are missing, where the document asks for them: it was not examined.
+fn needs_credentials(document: &Document, operation: &Operation<'_>, exchange: &Exchange) -> bool {
+    let refused = exchange.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403));
+    refused && operation.is_secured(document)
+}
+
 /// What is wrong with an answer, by the document; nothing when it is documented.
 fn faults(document: &Document, operation: &Operation<'_>, exchange: &Exchange) -> Option<String> {
     let Some(answer) = exchange.answer() else { return Some("no answer".into()) };
@@ -183,7 +189,7 @@ async fn plain_reads(lab: &Lab, document: &Document) -> Vec<Evidence> {
             continue;
         }
         let exchange = lab.http().send(Request::get(document.path(&operation, operation.template))).await;
-        tally.count(faults(document, &operation, &exchange), &exchange);
+        tally.judge(document, &operation, &exchange, "");
     }
     tally.evidence("documented GETs without parameters are answered as documented")
 }
@@ -195,7 +201,7 @@ async fn mix(lab: &mut Lab, document: &Document) -> Vec<Evidence> {
         let json = exchange.answer().is_some_and(|answer| answer.header("content-type").contains("json"));
         let method = exchange.request.method.as_str();
         match document.matching(method, &exchange.request.path) {
-            Some(operation) => tally.count(faults(document, &operation, &exchange), &exchange),
+            Some(operation) => tally.judge(document, &operation, &exchange, ""),
             // Pages, style sheets and the like are no part of an API.
             None if spec.json.is_none() && !json => {}
             None if Some(exchange.request.path.as_str()) == lab.subject.openapi.as_deref() => {}
@@ -233,8 +239,7 @@ async fn generated(lab: &Lab, document: &Document) -> Vec<Evidence> {
             tally.notes.push("stopped because requests are limited (429)".into());
             break;
         }
-        let fault = faults(document, &case.operation, &exchange);
-        tally.count(fault.map(|fault| format!("with {}: {fault}", case.what)), &exchange);
+        tally.judge(document, &case.operation, &exchange, &format!("with {}: ", case.what));
     }
     let mut evidence =
         tally.evidence("generated requests, most of them wrong, are answered as documented and without a 5xx");
@@ -273,11 +278,23 @@ fn left_out(lab: &Lab, document: &Document, operation: &Operation<'_>) -> bool {
 struct Tally {
     right: usize,
     wrong: usize,
+    /// Refused for want of credentials that the document asks for.
+    without_credentials: usize,
     shown: Vec<Evidence>,
     notes: Vec<String>,
 }
 
 impl Tally {
+    /// Counts an answer by the document; `with` says what was wrong with the request.
+    fn judge(&mut self, document: &Document, operation: &Operation<'_>, exchange: &Exchange, with: &str) {
+        if needs_credentials(document, operation, exchange) {
+            self.without_credentials += 1;
+            return;
+        }
+        let fault = faults(document, operation, exchange);
+        self.count(fault.map(|fault| format!("{with}{fault}")), exchange);
+    }
+
     fn count(&mut self, fault: Option<String>, exchange: &Exchange) {
         let Some(fault) = fault else {
             self.right += 1;
@@ -286,7 +303,13 @@ impl Tally {
         self.wrong += 1;
         if self.shown.len() < SHOWN {
             let what = format!("{} {} {fault}", exchange.request.method, shortened(&exchange.request.path));
-            self.shown.push(clause::CONFORMS.contradicts(what).with(exchange));
+            let piece = clause::CONFORMS.contradicts(what).with(exchange);
+            let status = exchange.status().map(|status| status.as_u16());
+            self.shown.push(match status {
+                Some(500..) => piece.reproduced_by(Recipe::again(exchange, Shows::Found("^5".to_owned()))),
+                None => piece.reproduced_by(Recipe::again(exchange, Shows::Missing("^[1-5]".to_owned()))),
+                Some(_) => piece,
+            });
         }
     }
 
@@ -294,6 +317,13 @@ impl Tally {
         let all = self.right + self.wrong;
         let mut evidence = self.shown;
         evidence.extend(self.notes.into_iter().map(Evidence::note));
+        if self.without_credentials > 0 {
+            evidence.push(clause::CONFORMS.gap(format!(
+                "{} requests to operations with `security` were refused with 401 or 403: declare them in [[requests]], with \
+                 the header that carries the credentials",
+                self.without_credentials
+            )));
+        }
         let told = format!("{} of {all} {what}", self.right);
         match all {
             0 => {}

@@ -23,6 +23,8 @@ use crate::clause::border::problem as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::Dependencies;
 
 #[cfg(feature = "specimens")]
@@ -95,7 +97,8 @@ impl Seen {
         let Some(status) = exchange.status().map(|status| status.as_u16()) else {
             let told = format!("{what} is not answered at all");
             let piece = if must { clause::DOCUMENT.contradicts(told) } else { clause::DOCUMENT.gap(told) };
-            self.evidence.push(piece.with(exchange));
+            let recipe = Recipe::again(exchange, Shows::Missing("^[1-5]".to_owned()));
+            self.evidence.push(piece.with(exchange).reproduced_by(recipe));
             return;
         };
         if status < 400 {
@@ -188,7 +191,8 @@ fn examine_error(what: &str, exchange: &Exchange) -> (Vec<Evidence>, Option<Stri
     let id = request_id(exchange, document.as_ref());
     let told = |clause: Clause, faults: Vec<String>, sound: &str| {
         let found = if faults.is_empty() { sound.to_owned() } else { faults.join(", ") };
-        clause.saw(faults.is_empty(), format!("{what} ({status}): {found}")).with(exchange)
+        let piece = clause.saw(faults.is_empty(), format!("{what} ({status}): {found}")).with(exchange);
+        piece.reproduced_by(Recipe::again(exchange, Shows::Found(shown(clause, &body))))
     };
     let without_id = if id.is_none() { vec!["no request id".to_owned()] } else { Vec::new() };
     let leaks = leaks(&body).into_iter().map(|leak| format!("it shows {leak}")).collect();
@@ -202,6 +206,18 @@ fn examine_error(what: &str, exchange: &Exchange) -> (Vec<Evidence>, Option<Stri
         evidence.push(clause::NO_LEAK.figure(format!("the Server header tells a version: {server}")));
     }
     (evidence, id)
+}
+
+/// What an error with a fault of this clause looks like, as a regular expression.
+fn shown(clause: Clause, body: &str) -> String {
+    match clause {
+        clause::DOCUMENT => r"(?is)^[45](?!.*\ncontent-type: application/problem\+json)".to_owned(),
+        clause::REQUEST_ID => r"(?is)^[45](?!.*(request.?id|correlation.?id|trace.?(id|parent)))".to_owned(),
+        _ => {
+            let leak = LEAKS.iter().find(|(pattern, _)| is_shown(pattern, body));
+            leak.map_or("", |(pattern, _)| pattern).to_owned()
+        }
+    }
 }
 
 /// What is wrong with the form of an error.
@@ -247,6 +263,9 @@ fn without_path(text: &str, path: &str) -> String {
 
 /// What the text gives away.
 fn leaks(text: &str) -> Vec<&'static str> {
-    let shown = |pattern: &str| Regex::new(pattern).expect("the pattern is a literal").is_match(text);
-    LEAKS.iter().filter(|(pattern, _)| shown(pattern)).map(|(_, what)| *what).collect()
+    LEAKS.iter().filter(|(pattern, _)| is_shown(pattern, text)).map(|(_, what)| *what).collect()
+}
+
+fn is_shown(pattern: &str, text: &str) -> bool {
+    Regex::new(pattern).expect("the pattern is a literal").is_match(text)
 }

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use keel_wire::http::Request;
 
 use self::refusal::{Answered, Refusal};
 use super::support::harmless::Harmless;
@@ -26,6 +27,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
+use crate::repro::Recipe;
 
 mod refusal;
 #[cfg(feature = "specimens")]
@@ -71,7 +73,7 @@ const FIRST_OTHER: u8 = 5;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let listener = match Listener::of(lab) {
+    let listener = match Listener::of(lab).await {
         Ok(listener) => listener,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };
@@ -87,7 +89,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let asker = Asker { bytes: listener.bytes(&harmless.request), listener: &listener, status: harmless.status };
     let burst = asker.burst(|burst| burst.refused.load(Ordering::Relaxed) >= ENOUGH).await;
     if burst.refusals.is_empty() {
-        return burst.unrefused();
+        return burst.unrefused(&lab.harmless());
     }
     let mut evidence = burst.evidence();
     evidence.extend(unseen());
@@ -258,12 +260,13 @@ impl Burst {
     }
 
     /// Without a refusal there is no limit, or none that says so.
-    fn unrefused(&self) -> Finding {
+    fn unrefused(&self, request: &Request) -> Finding {
         let what = format!("{}, none refused with 429", self.told());
         if self.sent < FEW {
             return Finding::unknown(ID, format!("{what}: too few to reach a limit"), vec![Evidence::note(what)]);
         }
-        Finding::judge(ID, vec![clause::BY_ADDRESS.contradicts(what)])
+        let recipe = Recipe::NeverRefused { request: request.clone(), times: self.sent };
+        Finding::judge(ID, vec![clause::BY_ADDRESS.contradicts(what).reproduced_by(recipe)])
     }
 
     fn evidence(&self) -> Vec<Evidence> {

@@ -28,6 +28,7 @@ use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
+use crate::repro::Recipe;
 
 mod reader;
 #[cfg(feature = "specimens")]
@@ -93,7 +94,13 @@ impl Idler {
             Fate::Held(after) if self == Self::KeptAlive => {
                 clause.gap(format!("{name} was still open after {after:.1?}, which may be a long keep-alive or none"))
             }
-            Fate::Held(after) => clause.contradicts(format!("{name} was still held after {after:.1?}")),
+            Fate::Held(after) => {
+                let piece = clause.contradicts(format!("{name} was still held after {after:.1?}"));
+                match self {
+                    Self::Silent => piece.reproduced_by(Recipe::Slow { begin: Vec::new(), drip: None, held: after }),
+                    _ => piece,
+                }
+            }
             Fate::NotJudged(why) => clause.gap(format!("{name} could not be judged: {why}")),
         }
     }
@@ -109,6 +116,7 @@ fn of_drip(drip: &Drip) -> Evidence {
         Fate::Held(after) => clause.contradicts(format!("{name} was still held after {after:.1?}")),
         Fate::NotJudged(why) => clause.gap(format!("{name} could not be judged: {why}")),
     };
+    let evidence = drip.recipe().into_iter().fold(evidence, Evidence::reproduced_by);
     drip.control.iter().fold(evidence, Evidence::by)
 }
 

@@ -27,6 +27,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 mod flood;
@@ -70,6 +72,37 @@ enum Bad {
     TooLong(TooLong),
 }
 
+impl Bad {
+    /// Whether it is an answer of HTTP in the clear, which nobody understands who speaks something else.
+    fn is_of_http(&self) -> bool {
+        matches!(self, Self::TooLong(_) | Self::Proxy(Fault::ServerError))
+    }
+
+    /// What the dependency does when it does not speak HTTP in the clear: the fault meets the first messages of the connection.
+    fn elsewhere(&self, told: &'static str) -> &'static str {
+        match self {
+            Self::Proxy(Fault::Truncate(_)) => "breaks off after 20 bytes",
+            Self::Proxy(Fault::LostAnswer) => "takes the first message and closes without an answer",
+            _ => told,
+        }
+    }
+
+    /// Whether TLS's handshake meets it instead of the answer within.
+    fn is_met_by_handshake(&self) -> bool {
+        matches!(self, Self::Proxy(Fault::Truncate(_) | Fault::LostAnswer | Fault::Garbage))
+    }
+}
+
+/// What is not tried with a dependency that does not speak HTTP in the clear. Other protocols have no status 500.
+fn untried(clause: Clause, bad: &Bad, name: &str, told: &str, scheme: &str) -> Evidence {
+    let what =
+        format!("{name} that {told} was not tried: it is called at {scheme}://, and that is an answer of plain HTTP");
+    match bad {
+        Bad::Proxy(_) if scheme != "https" => clause.figure(what),
+        _ => clause.gap(what),
+    }
+}
+
 /// What the dependency does, in this order, and how it is told.
 const WAYS: [(Bad, Clause, &str); 9] = [
     (Bad::Proxy(Fault::Reset), clause::MISSING, "resets the connection"),
@@ -91,11 +124,22 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(finding) => return finding,
     };
     for dependent in &dependents {
+        let name = &dependent.name;
+        let scheme = lab.dependency_url(name).map(|url| url.scheme().to_owned()).filter(|scheme| scheme != "http");
         for (bad, clause, told) in WAYS {
-            let name = &dependent.name;
             if !timetable.has(lab.subject.deadline + GRACE + BESIDE) {
                 evidence.push(clause.gap(format!("{name} that {told} was not tried: the time of the probe was over")));
                 continue;
+            }
+            if let Some(scheme) = scheme.as_ref().filter(|_| bad.is_of_http()) {
+                evidence.push(untried(clause, &bad, name, told, scheme));
+                continue;
+            }
+            let told = if scheme.is_some() { bad.elsewhere(told) } else { told };
+            if scheme.as_deref() == Some("https") && bad.is_met_by_handshake() {
+                let what =
+                    format!("{name} is reached over TLS: that it {told} is met by the handshake, not by an answer");
+                evidence.push(clause.gap(what));
             }
             // A service that leaves a failing dependency alone would not hear the next fault.
             let again = dependent.recovery(lab, clause::CLEAR_ERROR).await;
@@ -117,6 +161,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, Clause), told: &str) -> Vec<Evidence> {
     let name = &dependent.name;
     let before = lab.process().usage().resident;
+    let manner = manner_of(&bad);
     let (answers, met, most) = match bad {
         Bad::TooLong(kind) => match flooded(lab, dependent, kind, before).await {
             Ok(seen) => seen,
@@ -141,9 +186,11 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
     for (user, (spec, exchange)) in dependent.users.iter().zip(&answers) {
         let (good, outcome) = judge(exchange, user, lab.subject.deadline + GRACE);
         let what = format!("when {name} {told}, {} {outcome}", spec.name);
-        evidence.push(under(clause::CLEAR_ERROR, good, &what, &met).with(exchange));
+        let recipe = manner.clone().and_then(|manner| recipe(lab, name, manner, exchange));
+        let shown = |piece: Evidence| recipe.clone().into_iter().fold(piece.with(exchange), Evidence::reproduced_by);
+        evidence.push(shown(under(clause::CLEAR_ERROR, good, &what, &met)));
         if clause != clause::CLEAR_ERROR {
-            evidence.push(under(clause, good, &what, &met).with(exchange));
+            evidence.push(shown(under(clause, good, &what, &met)));
         }
         let in_time = exchange.answer().is_some() && exchange.took <= lab.subject.deadline + GRACE;
         let what = format!("when {name} {told}, {} ends after {:.1?}", spec.name, exchange.took);
@@ -153,6 +200,28 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
     let what = format!("when {name} {told}, resident memory grows by {:.1} MiB", growth as f64 / f64::from(1 << 20));
     evidence.push(under(clause::BOUNDED_MEMORY, Some(growth <= MAX_GROWTH), &what, &met));
     evidence
+}
+
+/// The same by a stand-in, where one of a few lines can do it.
+fn manner_of(bad: &Bad) -> Option<Manner> {
+    match bad {
+        Bad::Proxy(Fault::Reset | Fault::LostAnswer) => Some(Manner::HangsUp),
+        Bad::Proxy(Fault::Garbage) => Some(Manner::Answers(BAD[0].as_bytes().to_vec())),
+        Bad::Proxy(Fault::ServerError) => Some(Manner::status(500, "")),
+        Bad::Proxy(Fault::Truncate(_)) => Some(Manner::Answers(b"HTTP/1.1 200 OK\r\nCon".to_vec())),
+        Bad::Late => Some(Manner::Hangs),
+        Bad::Proxy(_) | Bad::Cut | Bad::TooLong(_) => None,
+    }
+}
+
+/// Asks again: the same answer, or none, shows what is wrong with it.
+fn recipe(lab: &Lab, name: &str, manner: Manner, exchange: &Exchange) -> Option<Recipe> {
+    let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
+    let fault = match exchange.status().filter(|_| exchange.took <= ask.1) {
+        Some(status) => WithDependency::Answer(Shows::Found(format!("^{}", status.as_u16()))),
+        None => WithDependency::NoAnswer,
+    };
+    Dependency::of(&lab.subject, name, manner, ask, fault)
 }
 
 /// For the clause or against it when a call met the fault, and something was seen; else a gap.

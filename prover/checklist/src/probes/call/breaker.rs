@@ -30,6 +30,7 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
 mod spared;
 #[cfg(feature = "specimens")]
@@ -78,7 +79,11 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     };
     let mut evidence = Vec::new();
     let failing = Spared::under(lab, watched, Behaviour::Unavailable(None), every, lab.pace.of(WARM_UP)).await;
-    evidence.push(opened(clause::FAILURE_RATE, &failing, &format!("{name} answered 503"), &Ok(peace.clone())));
+    let piece = opened(clause::FAILURE_RATE, &failing, &format!("{name} answered 503"), &Ok(peace.clone()));
+    let ask = (lab.fill(&watched.spec), deadline + GRACE);
+    let fault = WithDependency::Calls { requests: 300, counted: COUNTED as usize, most: UNBROKEN };
+    let recipe = Dependency::of(&lab.subject, name, Manner::status(503, ""), ask, fault);
+    evidence.push(recipe.into_iter().fold(piece, Evidence::reproduced_by));
     if failing.is_open() == Some(false) || !closes(lab, watched, &failing, &peace, &mut evidence).await {
         return Finding::judge(ID, evidence);
     }

@@ -30,6 +30,7 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
 
 #[cfg(feature = "specimens")]
@@ -57,6 +58,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const FILLING: Duration = Duration::from_secs(1);
 /// The longest that the service is waited for between the floods: a breaker may have opened.
 const RECOVERY: Duration = Duration::from_secs(50);
+/// Within which the script that shows starvation has others answered.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The share of requests in peace, one after the other, that must be answered and cause a call.
 const SERVED: f64 = 0.95;
 /// The first of the addresses that floods come from.
@@ -99,7 +102,11 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
         }
         let flood = Flood::send(lab, watched, bystanders, size).await;
         let starved = flood.bystanders.are_starved();
-        evidence.push(flood.judge(name, &who, &peace));
+        let ask = (lab.fill(&watched.spec), PATIENCE);
+        let fault = WithDependency::OthersStarve { times: size as usize, other: bystanders.request(lab) };
+        let recipe = Dependency::of(&lab.subject, name, Manner::Hangs, ask, fault);
+        let piece = flood.judge(name, &who, &peace);
+        evidence.push(recipe.into_iter().fold(piece, Evidence::reproduced_by));
         if starved {
             return Finding::judge(ID, evidence);
         }

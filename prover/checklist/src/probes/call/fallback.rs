@@ -25,6 +25,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 #[cfg(feature = "specimens")]
@@ -92,17 +94,30 @@ async fn without(lab: &Lab, dependent: &Dependent) -> (Vec<Evidence>, usize) {
     let mut served = 0;
     for (spec, status) in others.iter().zip(before) {
         let exchange = client.send(lab.fill(spec)).await;
+        let as_before = status.map_or(0, |status| status.as_u16());
         let same = exchange.status() == status && exchange.answer().is_some();
         served += usize::from(same && exchange.status().is_some_and(|status| status.as_u16() < 400));
         let told = if same { "is answered as before" } else { "is not answered as before" };
         let what = format!("without {name}, {}, which does not use it, {told}", spec.name);
-        evidence.push(seen_under(clause::ISOLATION, same, what, &gone).with(&exchange));
+        let piece = seen_under(clause::ISOLATION, same, what, &gone).with(&exchange);
+        let shown = Shows::Missing(format!("^{as_before}"));
+        evidence.push(without_recipe(lab, name, &exchange, shown).into_iter().fold(piece, Evidence::reproduced_by));
     }
     for (user, (_, exchange)) in dependent.users.iter().zip(&answers) {
         served += usize::from(exchange.status().is_some_and(|status| status.as_u16() < 400));
-        evidence.extend(judge(lab, name, user, exchange, &gone).map(|piece| piece.with(exchange)));
+        // Whatever is wrong with the answer: the same answer shows it.
+        let status = exchange.status().map_or(0, |status| status.as_u16());
+        let recipe = without_recipe(lab, name, exchange, Shows::Found(format!("^{status}")));
+        let shown = |piece: Evidence| recipe.clone().into_iter().fold(piece, Evidence::reproduced_by);
+        evidence.extend(judge(lab, name, user, exchange, &gone).map(|piece| shown(piece.with(exchange))));
     }
     (evidence, served)
+}
+
+/// Asks again while connections to the dependency are refused.
+fn without_recipe(lab: &Lab, name: &str, exchange: &Exchange, shown: Shows) -> Option<Recipe> {
+    let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
+    Dependency::of(&lab.subject, name, Manner::Refuses, ask, WithDependency::Answer(shown))
 }
 
 /// Shows that a dependency is gone: the connection of anybody is refused, and in peace each of its requests called it.

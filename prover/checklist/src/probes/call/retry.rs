@@ -27,6 +27,8 @@ use crate::clause::call::retry as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
 
 #[cfg(feature = "specimens")]
@@ -133,7 +135,11 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         watched.set(Behaviour::Unavailable(Some(RETRY_AFTER)));
         for _ in 0..2 {
             if begun.elapsed() < IN_ALL {
-                evidence.push(told_when(&gaps(&attempts(lab, watched, &watched.spec).await.0)));
+                let piece = told_when(&gaps(&attempts(lab, watched, &watched.spec).await.0));
+                let manner = Manner::status(503, &format!("Retry-After: {RETRY_AFTER}\r\n"));
+                let fault = WithDependency::RepeatWithin(Duration::from_secs(RETRY_AFTER) - CLOCKS);
+                let recipe = recipe(lab, watched, manner, fault);
+                evidence.push(recipe.into_iter().fold(piece, Evidence::reproduced_by));
             }
         }
     }
@@ -146,6 +152,12 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
     }
     Finding::judge(ID, watched.controlled(evidence))
+}
+
+/// Sends the request while a stand-in fails each call in this manner.
+fn recipe(lab: &Lab, watched: &Watched, manner: Manner, fault: WithDependency) -> Option<Recipe> {
+    let ask = (lab.fill(&watched.spec), lab.subject.deadline + Duration::from_secs(5));
+    Dependency::of(&lab.subject, &watched.name, manner, ask, fault)
 }
 
 /// The way of failing after which the call is repeated and the request succeeds, and what was seen of it.
@@ -177,7 +189,13 @@ async fn first_failure(lab: &Lab, watched: &Watched) -> Result<(Failing, Vec<Evi
             }
             return Ok((failing, evidence));
         }
-        evidence.push(clause::RETRIED.contradicts(what));
+        let manner = match failing {
+            Failing::Unavailable => Manner::status(503, ""),
+            Failing::HangingUp => Manner::HangsUp,
+        };
+        let piece = clause::RETRIED.contradicts(what);
+        let recipe = recipe(lab, watched, manner, WithDependency::NoRepeat).filter(|_| calls.len() == 1);
+        evidence.push(recipe.into_iter().fold(piece, Evidence::reproduced_by));
         if calls.is_empty() || attempts(lab, watched, &watched.spec).await.0.is_empty() {
             let reason = format!(
                 "after one failed call {} is not called any more: a breaker, or a list of servers that are marked down, hides \

@@ -22,6 +22,7 @@ use crate::clause::call::retry_budget as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -113,7 +114,12 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         return judge_partly(lab, watched, evidence).await;
     }
     let good = if attempts <= WITHIN * requests + FLOOR { Some(true) } else { (ratio >= BEYOND).then_some(false) };
-    evidence.push(clause::BUDGET.maybe(good, what.clone()));
+    let ask = (lab.fill(&watched.spec), lab.subject.deadline + Duration::from_secs(5));
+    let most = (BEYOND * 100.0) as usize;
+    let fault = WithDependency::Calls { requests: 200, counted: 100, most };
+    let recipe = Dependency::of(&lab.subject, name, Manner::status(503, ""), ask, fault);
+    let piece = clause::BUDGET.maybe(good, what.clone());
+    evidence.push(recipe.into_iter().fold(piece, Evidence::reproduced_by));
     match good {
         None => Finding::unknown(
             ID,

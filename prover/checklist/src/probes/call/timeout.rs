@@ -32,6 +32,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
+use crate::repro::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
 mod open_calls;
@@ -118,7 +119,7 @@ fn not_tried(lab: &Lab, name: &str, transport: Transport) -> Vec<Evidence> {
         Transport::Unsaid => {
             let what = format!(
                 "whether {name} is reached over TLS is not said: for PostgreSQL add sslmode=disable or sslmode=require to its \
-                 url, for others tcp:// or tls://"
+                 url, for others say tcp:// or tls://, and in `value` what the variable carries"
             );
             vec![clause::TLS.gap(what)]
         }
@@ -149,6 +150,10 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
         let (in_time, piece) = judge(lab, clause, spec, exchange, (name, told), &met);
         let speaks = fault == Fault::Hang && piece.decides();
         let fact = facts::answered_while_silent(name, &spec.name);
+        let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
+        let recipe = recipe::Dependency::of(&lab.subject, name, Manner::Hangs, ask, WithDependency::NoAnswer);
+        let recipe = recipe.filter(|_| fault == Fault::Hang);
+        let piece = recipe.into_iter().fold(piece, Evidence::reproduced_by);
         evidence.push(if speaks { piece.fact(fact, in_time) } else { piece });
     }
     evidence.push(calls.end(lab, dependent, (fault, told), lab.subject.deadline + GRACE, &met).await);

@@ -16,6 +16,8 @@ use crate::clause::life::crash as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::RequestSpec;
 
 #[cfg(feature = "specimens")]
@@ -68,8 +70,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             beside += others.len();
             let fivehundred = crash.status().is_some_and(|status| status.is_server_error());
             let told = if fivehundred { "is answered with a 5xx" } else { "is not answered with a 5xx" };
-            evidence
-                .push(clause::RESTART.saw(fivehundred, format!("{}, which crashes, {told}", spec.name)).with(&crash));
+            let piece = clause::RESTART.saw(fivehundred, format!("{}, which crashes, {told}", spec.name)).with(&crash);
+            evidence.push(piece.reproduced_by(Recipe::again(&crash, Shows::Missing("^5".to_owned()))));
             let failed = others.iter().find(|other| other.status().is_none_or(|now| now.as_u16() != status));
             if let Some(failed) = failed {
                 let what = format!("beside {} a harmless request is not answered as before", spec.name);

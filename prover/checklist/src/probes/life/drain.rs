@@ -1,17 +1,21 @@
-//! `life.drain`: after SIGTERM readiness falls first, what was begun is finished, and it ends in time with code 0.
+//! `life.drain`: after SIGTERM readiness falls first, what was begun is finished, nobody is cut off, and it ends in time with code 0.
 //!
 //! - **Hypothesis**: after SIGTERM readiness stops answering 2xx before new connections are refused; every request that was begun
 //!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
 //!   keep-alive connections or not.
 //! - **Sent**: held in flight, up to sixteen requests that use a dependency, which is made slow, and requests whose body is half sent
-//!   until after SIGTERM, and the longest answer of the mix (256 KiB or more), which is taken slowly; readiness is asked all the time, and a harmless request on new connections and on one that is kept.
-//!   Then a second run with idle connections.
+//!   until after SIGTERM, and the longest answer of the mix, of `/` or of what it links to (256 KiB to 8 MiB), which is taken slowly;
+//!   readiness is asked all the time, and a harmless request on new connections and on one that is kept.
+//!   Then a second run with idle connections, and a third in which accepted connections have a whole request each that is unread at
+//!   SIGTERM: the service is frozen (SIGSTOP) while they are sent.
 //! - **Decides**: any of these not being so. Without a declared readiness path its fall is a gap. One that handles SIGTERM and raises
-//!   it again at its end (as uvicorn does) ends well. A request that is not answered as declared by itself is left out, and a gap. A transfer is judged by its bytes. Where nothing can be held in flight (no slow dependency, no request with a body) it is
+//!   it again at its end (as uvicorn does) ends well. A request that is not answered as declared by itself is left out, and a gap. A transfer is judged by its bytes; an accepted
+//!   connection must be answered whole or closed in order. Where nothing can be held in flight (no slow dependency, no request with a body) it is
 //!   not known what would become of it.
-//! - **Blast radius**: the service is stopped twice; what the held requests do.
-//! - **Bound in time**: twice the declared drain and start time.
+//! - **Blast radius**: the service is stopped three times; what the held requests do.
+//! - **Bound in time**: three times the declared drain and start time.
 
+mod accepted;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -35,6 +39,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::signals;
+use crate::repro::Recipe;
+use crate::repro::recipe::Terminate;
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";
@@ -61,7 +67,7 @@ const SIGTERM: i32 = 15;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let listener = match Listener::of(lab) {
+    let listener = match Listener::of(lab).await {
         Ok(listener) => listener,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };
@@ -73,7 +79,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     lab.stop().await;
     match lab.start_with(|_| {}).await {
-        Ok(_) => evidence.extend(idle(lab, &listener).await),
+        Ok(_) => {
+            evidence.extend(idle(lab, &listener).await);
+            evidence.push(accepted::examine(lab).await);
+        }
         Err(failure) => {
             evidence.push(clause::EXIT_CODE.contradicts(format!("it does not start again after a drain: {failure}")))
         }
@@ -167,18 +176,23 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
         last = last.max(Some(ended));
         let told = if good { "is answered whole" } else { "is not answered as it should be" };
         let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
-        evidence.push(clause::IN_FLIGHT.saw(good, what).showing(heard));
+        let piece = clause::IN_FLIGHT.saw(good, what).showing(heard);
+        let request = halves.iter().find(|(known, _)| known.name == spec.name).map(|(_, request)| request);
+        evidence.push(match request {
+            Some(request) => piece.reproduced_by(half_recipe(listener, &spec, request)),
+            None => piece,
+        });
     }
     match taken {
         Some(taken) => {
-            held += usize::from(taken.ended.is_some());
             last = last.max(taken.ended);
             evidence.push(taken.evidence);
         }
-        None => evidence.push(
-            clause::IN_FLIGHT
-                .figure("no declared GET has an answer long enough to be under way for a while, so none was"),
-        ),
+        None => {
+            evidence.push(clause::TRANSFER.gap(
+                "neither the mix nor / nor what it links to has an answer of 256 KiB to 8 MiB: declare a GET of one",
+            ))
+        }
     }
     if let Some(others) = others {
         evidence.extend(others.evidence(seen.unready));
@@ -186,6 +200,13 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
     evidence.extend(order(running, &seen, last.map(|at| at - asked)));
     evidence.extend(end(lab, asked, patience, handled).await);
     (evidence, held)
+}
+
+/// Sends half of the body, SIGTERM and the rest.
+fn half_recipe(listener: &Listener, spec: &RequestSpec, request: &Request) -> Recipe {
+    let head = listener.head(request, &format!("Content-Length: {}\r\n", request.body.len()));
+    let status = spec.expect.map_or_else(|| "[23]".to_owned(), |status| status.to_string());
+    Recipe::Terminate(Terminate::HalfSent { head, body: request.body.to_vec(), status })
 }
 
 /// Dependencies that requests of the mix wait for.
@@ -267,7 +288,8 @@ async fn watch(lab: &Lab, listener: &Listener, asked: Instant, patience: Duratio
                 seen.unready_by_answer = exchange.answer().is_some();
             }
         }
-        if seen.refused.is_none() && RawConnection::connect(listener.address, None, LOOK_BOUND).await.is_err() {
+        if seen.refused.is_none() && RawConnection::connect(listener.endpoint.clone(), None, LOOK_BOUND).await.is_err()
+        {
             seen.refused = Some(asked.elapsed());
         }
         if lab.subject.ready.is_none() && seen.refused.is_some() {
@@ -301,7 +323,9 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
         if seen.unready_by_answer { "it says so" } else { "nobody answers" },
         told(refused)
     );
-    let mut evidence = vec![clause::READINESS.saw(first, what)];
+    let path = lab.subject.ready.clone().unwrap_or_default();
+    let recipe = Recipe::Terminate(Terminate::Readiness(path));
+    let mut evidence = vec![clause::READINESS.saw(first, what).reproduced_by(recipe)];
     if let (Some(unready), Some(finished)) = (unready, finished) {
         let early = unready <= finished;
         let told = if early { "before" } else { "only after" };
@@ -331,7 +355,8 @@ async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -
         Some(Exit::Signal(signal)) => (false, format!("SIGTERM is not handled: it is ended by signal {signal}")),
         None => (false, format!("it still runs {patience:?} after SIGTERM")),
     };
-    let mut evidence = vec![clause::EXIT_CODE.saw(good, told)];
+    let recipe = Recipe::Terminate(Terminate::Idle);
+    let mut evidence = vec![clause::EXIT_CODE.saw(good, told).reproduced_by(recipe)];
     if exit.is_some() {
         let leader = lab.process().pid();
         let left = lab.process().pids().into_iter().filter(|pid| *pid != leader).count();

@@ -41,6 +41,8 @@ use crate::clause::life::kill as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe;
 use crate::subject::{RequestSpec, State};
 
 const ID: &str = "life.kill";
@@ -64,7 +66,6 @@ const LEAST_WRITE: Duration = Duration::from_millis(100);
 const MAX_READ: usize = 100;
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
-const SIGKILL: i32 = 9;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -111,7 +112,13 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
             before.push(count.now(lab).await.0);
         }
         let writing = lab.pace.of(WRITE + WRITE_MORE * u32::try_from(round).unwrap_or(0)).max(LEAST_WRITE);
-        let written = write_until_killed(lab, &kinds, writing).await;
+        let written = match write_until_killed(lab, &kinds, writing).await {
+            Ok(written) => written,
+            Err(failure) => {
+                evidence.push(not_killed(&failure));
+                return Finding::judge(ID, evidence);
+            }
+        };
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
@@ -177,9 +184,16 @@ impl Round {
 }
 
 /// Every write until the kill, with what became of it.
-async fn write_until_killed(lab: &mut Lab, kinds: &[Kind], after: Duration) -> Vec<(usize, Exchange)> {
+///
+/// # Errors
+/// When it cannot be killed.
+async fn write_until_killed(
+    lab: &mut Lab,
+    kinds: &[Kind],
+    after: Duration,
+) -> Result<Vec<(usize, Exchange)>, StartFailure> {
     let kill_at = Instant::now() + after;
-    let written = {
+    let (written, killed) = {
         let running: &Lab = lab;
         let client = running.http();
         let writers = (0..WRITERS).map(|writer| {
@@ -199,18 +213,23 @@ async fn write_until_killed(lab: &mut Lab, kinds: &[Kind], after: Duration) -> V
         });
         let killing = async {
             tokio::time::sleep_until(kill_at.into()).await;
-            running.signal_group(SIGKILL);
+            running.kill().await
         };
-        tokio::join!(join_all(writers), killing).0
+        tokio::join!(join_all(writers), killing)
     };
+    killed?;
     lab.process().wait(Duration::from_secs(5)).await;
-    written.into_iter().flatten().collect()
+    Ok(written.into_iter().flatten().collect())
 }
 
 async fn start_again(lab: &mut Lab) -> Result<Evidence, StartFailure> {
     lab.stop().await;
     let started = lab.start_with(|_| {}).await?;
     Ok(clause::RESTART.holds(format!("killed, it was ready again {:.1?} after its start", started.ready)))
+}
+
+fn not_killed(failure: &StartFailure) -> Evidence {
+    clause::RESTART.gap(format!("it was not killed: {failure}")).showing(failure.output.join(" · "))
 }
 
 fn not_started(failure: &StartFailure) -> Evidence {
@@ -244,7 +263,8 @@ async fn read_back(
         counted[*number].0 += 1;
         let acknowledged = format!("{} was acknowledged ({}) before the kill", kind.spec.name, exchange.came_back());
         if !read.status().is_some_and(|status| status.is_success()) {
-            return vec![clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read)];
+            let piece = clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read);
+            return vec![recipe(&kind.spec, exchange).into_iter().fold(piece, Evidence::reproduced_by)];
         }
         let written = Written::of(exchange, &own);
         while let Some(place) = kind.content.broken(&written, &read, &passing[*number]) {
@@ -268,11 +288,28 @@ async fn read_back(
     evidence
 }
 
+/// Makes the same thing, kills the service, and reads the thing back.
+fn recipe(spec: &RequestSpec, exchange: &Exchange) -> Option<Recipe> {
+    let path = crate::lab::Lab::own_path(spec, exchange)?;
+    let read = recipe::Kill::parts(&path, &spec.save)?;
+    // Whoever must say who it is must say so here too; the key and the type of the body were for the write.
+    let of_the_write = |name: &str| {
+        name.eq_ignore_ascii_case("content-type")
+            || spec.idempotent.as_ref().is_some_and(|key| name.eq_ignore_ascii_case(key))
+    };
+    let headers = exchange.request.headers.iter().filter(|(name, _)| !of_the_write(name)).cloned().collect();
+    let acknowledged = exchange.status()?.as_u16();
+    Some(Recipe::Kill(recipe::Kill { write: exchange.request.clone(), acknowledged, read, headers }))
+}
+
 /// What keeps no state must only start again and answer.
 async fn stateless(lab: &mut Lab) -> Finding {
     let mut evidence = vec![clause::NO_LOSS.is_void("state = \"none\"")];
     for _ in 0..ROUNDS {
-        lab.signal_group(SIGKILL);
+        if let Err(failure) = lab.kill().await {
+            evidence.push(not_killed(&failure));
+            break;
+        }
         lab.process().wait(Duration::from_secs(5)).await;
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),

@@ -8,6 +8,7 @@
 //! - **Blast radius**: the service is stopped, started, and stopped again.
 //! - **Bound in time**: the declared start and drain time, and 3 s.
 
+mod bare;
 mod holders;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -29,6 +30,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::signals;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
 const ID: &str = "life.manager";
 /// The probe.
@@ -81,6 +84,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.extend(stop(lab, &manager).await);
     // Whoever went into the background and still holds the port goes as well.
     lab.stop().await;
+    evidence.push(bare::examine(lab).await);
     evidence.extend(units(lab));
     Finding::judge(ID, evidence)
 }
@@ -129,7 +133,7 @@ impl Manager {
             if since.elapsed() > READY_PATIENCE {
                 let what =
                     format!("it answers requests, but says no READY=1 on NOTIFY_SOCKET within {READY_PATIENCE:?}");
-                return clause::READY.contradicts(what);
+                return clause::READY.contradicts(what).reproduced_by(Recipe::Start(Start::Notified));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -30,6 +30,12 @@ pub(crate) enum Flaw {
     SlowStart,
     /// Waits for a port that is taken.
     PatientStart,
+    /// Does not ask for its port while the kernel keeps it.
+    NoReuse,
+    /// Ends without a home folder.
+    NeedsHome,
+    /// Links to a long answer at `/`, and breaks it off when it is to end.
+    CutsLinked,
     /// Takes a default for a setting that it does not understand.
     TakesAnything,
     /// Ends without saying why when it cannot start.
@@ -123,6 +129,10 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
             return 2;
         }
     };
+    if flaw == Flaw::NeedsHome && std::env::var_os("HOME").is_none() {
+        eprintln!("HOME is not set");
+        return 1;
+    }
     if flaw == Flaw::Daemon {
         return daemonise(port).await;
     }
@@ -143,7 +153,7 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let listener = loop {
-        match TcpListener::bind(("127.0.0.1", port)).await {
+        match listen(flaw, port).await {
             Ok(listener) => break listener,
             Err(_) if flaw == Flaw::PatientStart => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(_) if flaw == Flaw::Vague => {
@@ -201,6 +211,17 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         eprintln!("{error}");
     }
     if flaw == Flaw::BadExit { 3 } else { 0 }
+}
+
+/// tokio sets SO_REUSEADDR when it binds a listener, and not when it binds a socket.
+async fn listen(flaw: Flaw, port: u16) -> std::io::Result<TcpListener> {
+    // The port that a test has reserved is kept by the kernel as well, so its first start must ask for it.
+    if flaw != Flaw::NoReuse || std::fs::File::create_new(format!("life-{port}.started")).is_ok() {
+        return TcpListener::bind(("127.0.0.1", port)).await;
+    }
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], port).into())?;
+    socket.listen(1024)
 }
 
 /// Says that it is well, twice in each time that its manager gives it.
@@ -279,6 +300,9 @@ async fn fetch(State(service): State<Service>, Path(name): Path<String>) -> (Sta
 
 /// In two pieces, so that it can be broken off between them.
 async fn hello(State(service): State<Service>) -> ([(HeaderName, &'static str); 1], Body) {
+    if service.flaw == Flaw::CutsLinked {
+        return ([(CONTENT_LENGTH, "22")], Body::from("<a href=large>file</a>"));
+    }
     let pieces = stream::iter(["hello ", "world"]).then(move |piece| {
         let service = service.clone();
         async move {
@@ -296,7 +320,8 @@ async fn hello(State(service): State<Service>) -> ([(HeaderName, &'static str); 
 /// Two MiB in pieces.
 async fn large(State(service): State<Service>) -> ([(HeaderName, &'static str); 1], Body) {
     let pieces = stream::iter(0..128).map(move |_| {
-        let cut = service.flaw == Flaw::CutsTransfers && service.unready.load(Relaxed);
+        let cuts = matches!(service.flaw, Flaw::CutsTransfers | Flaw::CutsLinked);
+        let cut = cuts && service.unready.load(Relaxed);
         if cut { Err(std::io::Error::other("it is to end")) } else { Ok(vec![b'x'; 16 << 10]) }
     });
     ([(CONTENT_LENGTH, "2097152")], Body::from_stream(pieces))
@@ -359,7 +384,10 @@ fn write(key: &str, thing: &Thing) {
 async fn daemonise(port: u16) -> i32 {
     let mut term = signal(SignalKind::terminate()).expect("signals can be heard");
     let mut command = std::process::Command::new("setsid");
-    command.arg("--fork").arg(std::env::current_exe().expect("a program has a path")).arg(GOOD.name);
+    // What stands before the name and the port says what else the program can do.
+    let own: Vec<String> = std::env::args().skip(1).collect();
+    command.arg("--fork").arg(std::env::current_exe().expect("a program has a path"));
+    command.args(&own[..own.len().saturating_sub(2)]).arg(GOOD.name);
     let kept = std::env::vars().filter(|(name, _)| ["LIFE_DATA", "NOTIFY_SOCKET"].contains(&name.as_str()));
     let kept: Vec<(String, String)> = kept.collect();
     let started = command.arg(port.to_string()).env_clear().envs(kept).spawn().and_then(|mut child| child.wait());

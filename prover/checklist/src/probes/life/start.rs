@@ -1,17 +1,19 @@
-//! `life.start`: starts in milliseconds, says ready only when it is, fails fast and clearly on bad configuration.
+//! `life.start`: starts in milliseconds and at once after a stop, says ready only when it is, fails fast and clearly on bad configuration.
 //!
 //! - **Hypothesis**: from exec to the first ready answer it takes less than a second, at the median of five starts; a request sent
 //!   at that moment succeeds; on a port that is taken, and with a senseless value where a port, an address, a URL, a number or a
-//!   duration belongs, it ends by itself within 5 s with a non-zero code and names the cause.
-//! - **Sent**: five stops and starts, a harmless request after each; a start while the examiner listens on its port; a start for each
+//!   duration belongs, it ends by itself within 5 s (10 s on the port) with a non-zero code and names the cause. Connections that it closed at a stop do
+//!   not keep it from its port.
+//! - **Sent**: five stops and starts, a harmless request after each; a stop while kept connections are open, and a start; a start while the examiner listens on its port; a start for each
 //!   declared environment variable of such a form, at most eight, with a value that is none of these.
 //! - **Decides**: any of these not being so. Where no variable of such a form is declared, bad configuration is not tried. Where
 //!   the port cannot be taken, nothing is known.
 //! - **Blast radius**: the service is stopped and started; with a senseless variable it may run with a default of its own, for at
 //!   most 6 s, and is asked nothing but whether it is ready.
-//! - **Bound in time**: five times the declared start and drain time, and 5 s for each start that must fail; after two that went
+//! - **Bound in time**: five times the declared start and drain time, and 10 s and 5 s for each start that must fail; after two that went
 //!   on, no further variable is tried.
 
+mod again;
 mod refusal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -25,6 +27,8 @@ use crate::clause::life::start as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
 const ID: &str = "life.start";
 /// The probe.
@@ -49,6 +53,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                 starts.push(started);
                 evidence.push(first_request(lab, number).await);
             }
+            Err(failure) if again::is_about_the_port(&failure) => {
+                evidence.push(again::refused(lab, &failure).await);
+                return Finding::judge(ID, evidence);
+            }
             Err(failure) => {
                 let what = format!("start {number} of {STARTS} failed: {failure}");
                 evidence.push(clause::FAST.contradicts(what).showing(failure.output.join(" · ")));
@@ -57,7 +65,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         }
     }
     let (told, median) = figures(&mut starts);
-    evidence.push(clause::FAST.saw(median < SOON, told));
+    evidence.push(clause::FAST.saw(median < SOON, told).reproduced_by(Recipe::Start(Start::Slow(SOON))));
+    evidence.push(again::after_a_stop(lab).await);
     lab.stop().await;
     let taken = refusal::on_a_taken_port(lab).await;
     let unseen = taken.as_ref().err().cloned();

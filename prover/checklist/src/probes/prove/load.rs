@@ -60,7 +60,8 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
     for (clause, called, rate) in [(clause::EXPECTED, "expected", declared.rate), (clause::PEAK, "peak", declared.peak)]
     {
         let patience = PATIENCE.max(2 * declared.p99);
-        let plan = mix::plan(lab, Profile::constant(rate, lasts), patience);
+        let mut plan = mix::plan(lab, Profile::constant(rate, lasts), patience);
+        plan.objective = Some(declared.p99.min(lab.subject.deadline));
         let report = match keel_load::run(plan, Watch::default(), pending()).await {
             Ok(report) => report,
             Err(error) => {
@@ -90,13 +91,18 @@ pub async fn examine_for(lab: &mut Lab, lasts: Duration) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-fn judge(clause: Clause, called: &str, rate: f64, report: &Report, declared: &Load) -> [Evidence; 2] {
+fn judge(clause: Clause, called: &str, rate: f64, report: &Report, declared: &Load) -> [Evidence; 3] {
     let total = report.total();
     let p99 = total.latency().quantile(0.99);
     let (errors, sent) = (total.errors(), total.count());
     let outcomes: Vec<String> =
         total.outcomes().iter().map(|(outcome, count)| format!("{count} {}", outcome.word())).collect();
+    let objective = report.objective.unwrap_or(declared.p99);
+    let goodput = report.goodput();
     [
+        clause.figure(format!(
+            "at the {called} load of {rate} a second the goodput is {goodput:.1} a second: answers as expected within {objective:?}"
+        )),
         clause.saw(
             p99 <= declared.p99,
             format!(

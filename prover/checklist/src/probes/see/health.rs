@@ -25,6 +25,8 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
 mod leaves;
@@ -146,7 +148,8 @@ fn prompt(clause: Clause, what: &str, exchange: &Exchange) -> Evidence {
     let path = &exchange.request.path;
     let good = exchange.status().is_some_and(|status| status.is_success()) && exchange.took <= PROMPT;
     let told = if good { "answers 2xx promptly" } else { "does not answer 2xx promptly" };
-    clause.saw(good, format!("{what} ({path}) {told}")).with(exchange)
+    let recipe = Recipe::again_to_admin(exchange, Shows::Missing("^2".to_owned()));
+    clause.saw(good, format!("{what} ({path}) {told}")).with(exchange).reproduced_by(recipe)
 }
 
 /// What the document says.
@@ -155,13 +158,17 @@ fn document(exchange: &Exchange) -> Vec<Evidence> {
     let mut evidence = vec![prompt(clause::STATE, "health", exchange)];
     let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json).filter(Value::is_object) else {
         let what = format!("{path} is no JSON object");
-        evidence.extend([clause::BUILD.contradicts(what.clone()), clause::STATE.contradicts(what).with(exchange)]);
+        let recipe = || Recipe::again_to_admin(exchange, Shows::Missing(r"\n\n\s*\{".to_owned()));
+        evidence.push(clause::BUILD.contradicts(what.clone()).reproduced_by(recipe()));
+        evidence.push(clause::STATE.contradicts(what).with(exchange).reproduced_by(recipe()));
         return evidence;
     };
     for (what, keys) in NAMED {
         let named = named(&json, keys);
         let told = if named { "names its" } else { "does not name its" };
-        evidence.push(clause::BUILD.saw(named, format!("{path} {told} {what}")));
+        let shown = Shows::Missing(format!("(?i)\"({})\"", keys.join("|")));
+        let recipe = Recipe::again_to_admin(exchange, shown);
+        evidence.push(clause::BUILD.saw(named, format!("{path} {told} {what}")).reproduced_by(recipe));
     }
     let parts = json.as_object().into_iter().flatten().any(|(_, part)| match part {
         Value::Object(parts) => parts.values().any(|part| part.is_object() || part.is_array()),
@@ -312,7 +319,12 @@ impl Part<'_> {
         evidence.push(match self.live {
             Some(live) => {
                 let exchange = admin.send(Request::get(live)).await;
-                prompt(clause::LIVENESS, &format!("liveness with {name} silent"), &exchange)
+                let piece = prompt(clause::LIVENESS, &format!("liveness with {name} silent"), &exchange);
+                let fault = WithDependency::Answer(Shows::Missing("^2".to_owned()));
+                let ask = (Request::get(live), 5 * PROMPT);
+                let on_the_public_one = self.lab.subject.admin.is_none();
+                let recipe = Dependency::of(&self.lab.subject, name, Manner::Hangs, ask, fault);
+                recipe.filter(|_| on_the_public_one).into_iter().fold(piece, Evidence::reproduced_by)
             }
             None => clause::LIVENESS.gap("no liveness path was found"),
         });

@@ -4,12 +4,16 @@
 //!   X-Request-Id or trace id; marker secrets of headers, query and body appear nowhere; a flood of requests makes a bounded volume.
 //! - **Sent**: harmless requests with known ids, with marker secrets in Authorization, Cookie, the query and a JSON body; then
 //!   `FLOOD` harmless requests as fast as they are answered, at most 5 s.
+//!   Then nobody reads what it prints, then the reading end is closed, then it starts with both streams on a full disk; each time with
+//!   requests that made it print before.
 //! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
 //!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
 //!   A flood that is less than 300 requests and makes less than 300 lines a second decides nothing, and when the requests with
 //!   markers made no line, nothing is known of what is redacted. OTLP and log files are not looked at.
-//! - **Blast radius**: load of one client for some seconds.
-//! - **Bound in time**: 20 s.
+//!   Requests that are not answered because nobody reads the output, an end or a spin (half a core) once the reader is gone or the
+//!   disk is full, a start on a full disk that hangs or ends without a reason, fall short. One that prints nothing cannot be stopped so.
+//! - **Blast radius**: load of one client for some seconds; the service is stopped and started.
+//! - **Bound in time**: 50 s, and four times the declared start and drain time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -25,7 +29,10 @@ use crate::clause::see::logs as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Printed;
 
+mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -77,19 +84,26 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         .collect();
     if lines.is_empty() {
         let what = "it printed nothing, neither at its start nor for requests";
-        return Finding::judge(ID, vec![clause::STRUCTURED.contradicts(what)]);
+        let recipe = Recipe::Output { requests: vec![lab.harmless()], fault: Printed::Nothing };
+        let mut evidence = reader::unknown(&format!("{what}: its output cannot stop it"));
+        evidence.push(clause::STRUCTURED.contradicts(what).reproduced_by(recipe));
+        return Finding::judge(ID, evidence);
     }
-    let mut evidence = schema(&lines);
+    let requests = telling(lab, &markers);
+    let mut evidence = schema(&lines, &requests);
     evidence.push(match found {
         Some(line) => clause::IDS
             .holds(format!("a request with X-Request-Id {REQUEST_ID} is found by its id"))
             .showing(cut(&line)),
-        None => clause::IDS.contradicts(format!(
-            "no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent"
-        )),
+        None => {
+            let what = format!("no line has the X-Request-Id {REQUEST_ID} or the trace id {TRACE_ID} that were sent");
+            let fault = Printed::NoLine(vec![REQUEST_ID.to_owned(), TRACE_ID.to_owned()]);
+            clause::IDS.contradicts(what).reproduced_by(Recipe::Output { requests: requests.clone(), fault })
+        }
     });
-    evidence.extend(secrets(&lines, &markers, told));
+    evidence.extend(secrets(&lines, &markers, told, &requests));
     evidence.push(flood(lab).await);
+    evidence.extend(reader::examine(lab).await);
     Finding::judge(ID, evidence)
 }
 
@@ -109,6 +123,13 @@ fn markers() -> BTreeMap<&'static str, String> {
 
 async fn tell_secrets(lab: &Lab, markers: &BTreeMap<&'static str, String>) {
     let client = lab.http();
+    for request in telling(lab, markers) {
+        client.send(request).await;
+    }
+}
+
+/// Requests that carry the markers, and ids.
+fn telling(lab: &Lab, markers: &BTreeMap<&'static str, String>) -> Vec<Request> {
     let harmless = lab.harmless();
     let trace = format!("00-{TRACE_ID}-00f067aa0ba902b7-01");
     let identified = |request: Request| request.header("X-Request-Id", REQUEST_ID).header("traceparent", &trace);
@@ -128,9 +149,7 @@ async fn tell_secrets(lab: &Lab, markers: &BTreeMap<&'static str, String>) {
         .into_iter()
         .find(|spec| spec.json.is_some())
         .map_or_else(|| "/".to_owned(), |spec| lab.fill(&spec).path);
-    for request in [credentials, Request::get(path), Request::new(Method::POST, target).json(&body)] {
-        client.send(identified(request)).await;
-    }
+    [credentials, Request::get(path), Request::new(Method::POST, target).json(&body)].map(identified).to_vec()
 }
 
 /// The first line with one of the ids that were sent.
@@ -150,7 +169,7 @@ async fn await_id(lab: &Lab) -> Option<String> {
 }
 
 /// How many lines have time, level and message under the names that most of them use.
-fn schema(lines: &[String]) -> Vec<Evidence> {
+fn schema(lines: &[String], requests: &[Request]) -> Vec<Evidence> {
     let objects: Vec<Map<String, Value>> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let common = |names: &[&'static str]| {
         let uses = |name: &str| objects.iter().filter(|object| object.contains_key(name)).count();
@@ -170,17 +189,27 @@ fn schema(lines: &[String]) -> Vec<Evidence> {
     let shown = odd.or_else(|| lines.last().map(|line| cut(line))).unwrap_or_default();
     let parsed = format!("{} of {} lines are JSON objects", objects.len(), lines.len());
     let structured = (lines.len() - objects.len()) * ONE_IN <= lines.len();
-    vec![clause::STRUCTURED.saw(structured, parsed), clause::SCHEMA.saw(holds, what).showing(shown)]
+    let recipe = Recipe::Output { requests: requests.to_vec(), fault: Printed::NotJson };
+    vec![
+        clause::STRUCTURED.saw(structured, parsed).reproduced_by(recipe),
+        clause::SCHEMA.saw(holds, what).showing(shown),
+    ]
 }
 
 /// Whether a marker is printed; the requests that carried them made so many lines.
-fn secrets(lines: &[String], markers: &BTreeMap<&'static str, String>, told: usize) -> Vec<Evidence> {
+fn secrets(
+    lines: &[String],
+    markers: &BTreeMap<&'static str, String>,
+    told: usize,
+    requests: &[Request],
+) -> Vec<Evidence> {
     let shown: Vec<Evidence> = markers
         .iter()
         .filter_map(|(place, marker)| {
             let line = lines.iter().find(|line| line.contains(marker.as_str()))?;
             let what = format!("what was sent in {place} is printed");
-            Some(clause::REDACTED.contradicts(what).showing(cut(line)))
+            let recipe = Recipe::Output { requests: requests.to_vec(), fault: Printed::Line(marker.clone()) };
+            Some(clause::REDACTED.contradicts(what).showing(cut(line)).reproduced_by(recipe))
         })
         .collect();
     if shown.is_empty() && told == 0 {

@@ -18,6 +18,8 @@ use crate::clause::see::metrics as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 
 mod exposition;
 mod parts;
@@ -77,7 +79,12 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         [] => clause::PROMETHEUS.holds(format!("{path} parses strictly: {} series", warm.series())),
         mistakes => {
             let what = format!("{path} is not Prometheus text: {}", mistakes.join("; "));
-            clause::PROMETHEUS.contradicts(what).with(&exchange)
+            let piece = clause::PROMETHEUS.contradicts(what).with(&exchange);
+            let any = r"(?m)^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^\n]*\})? [-+0-9NI]";
+            match warm.series() {
+                0 => piece.reproduced_by(Recipe::again_to_admin(&exchange, Shows::Missing(any.to_owned()))),
+                _ => piece,
+            }
         }
     }];
     if warm.series() == 0 {
@@ -85,7 +92,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     // What could be read is examined all the same.
     evidence.extend(rises(lab, &admin, &path).await);
-    evidence.push(saturation(&warm));
+    let gauge = format!("(?im)^# TYPE \\S*({})\\S* gauge", SATURATION.join("|"));
+    let recipe = Recipe::again_to_admin(&exchange, Shows::Missing(gauge));
+    evidence.push(saturation(&warm).reproduced_by(recipe));
     evidence.push(cardinality(lab, &admin, &path).await);
     evidence.extend(parts::examine(lab, &admin, &path).await);
     Finding::judge(ID, evidence)

@@ -1,7 +1,9 @@
 //! Servers for the probes of chapter `see`: one that tells its operators what they need, and the same with one flaw each.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -39,6 +41,18 @@ pub(crate) enum Flaw {
     BoundlessLogs,
     /// Prints no ids.
     Anonymous,
+    /// Prints in the thread that answers, and so waits for whoever reads.
+    Blocks,
+    /// Prints from a thread of its own, and waits for it when its queue is full.
+    BlocksLate,
+    /// Ends when nobody reads any more.
+    DiesGone,
+    /// Writes a line again and again until it is taken.
+    SpinsGone,
+    /// Ends without a word when there is no room for its first line.
+    VagueFull,
+    /// Ends and says why when there is no room for its first line.
+    ClearFull,
     /// Every path answers 200 with a page.
     PageForAll,
     /// Health is the word ok.
@@ -63,7 +77,17 @@ pub(crate) const GOOD: Server = Server::new("see-good", |port| tell(Flaw::None, 
 
 /// Serves with one flaw.
 pub(crate) fn tell(flaw: Flaw, port: u16) -> ! {
-    let service = Service { flaw, ..Service::default() };
+    if matches!(flaw, Flaw::VagueFull | Flaw::ClearFull)
+        && let Err(error) = writeln!(std::io::stdout(), r#"{{"ts":0,"level":"INFO","message":"starts"}}"#)
+            .and_then(|()| std::io::stdout().flush())
+    {
+        if flaw == Flaw::ClearFull {
+            // When nobody hears it the code still tells.
+            let _ = writeln!(std::io::stderr(), "cannot write the log: {error}");
+        }
+        std::process::exit(i32::from(flaw == Flaw::ClearFull));
+    }
+    let service = Service { flaw, queue: writer(flaw), ..Service::default() };
     service.print("INFO", "started", "");
     serve(port, move |request| service.serve(request))
 }
@@ -81,6 +105,8 @@ struct Service {
     failed: AtomicU64,
     /// The second that is counted, and its lines.
     lines: Mutex<(Instant, u32)>,
+    /// Lines on their way to standard output.
+    queue: SyncSender<String>,
 }
 
 impl Default for Service {
@@ -92,6 +118,7 @@ impl Default for Service {
             in_flight: AtomicU64::default(),
             failed: AtomicU64::default(),
             lines: Mutex::new((Instant::now(), 0)),
+            queue: sync_channel(1).0,
         }
     }
 }
@@ -221,13 +248,42 @@ impl Service {
             *lines = (Instant::now(), 0);
         }
         lines.1 += 1;
-        if lines.1 > LINES && ![Flaw::BoundlessLogs, Flaw::TenLines].contains(&self.flaw) {
+        let bounded = ![Flaw::BoundlessLogs, Flaw::TenLines, Flaw::BlocksLate].contains(&self.flaw);
+        if lines.1 > LINES && bounded {
             return;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let line = match self.flaw {
+            Flaw::TextLogs => format!("{level} {message} id={id}\n"),
+            _ => format!("{{\"ts\":{now},\"level\":\"{level}\",\"message\":\"{message}\",\"request_id\":\"{id}\"}}\n"),
+        };
         match self.flaw {
-            Flaw::TextLogs => println!("{level} {message} id={id}"),
-            _ => println!(r#"{{"ts":{now},"level":"{level}","message":"{message}","request_id":"{id}"}}"#),
+            Flaw::Blocks => print!("{line}"),
+            // Fails only when the writer has ended, and the process with it.
+            Flaw::BlocksLate => drop(self.queue.send(line)),
+            // Dropped when the queue is full.
+            _ => drop(self.queue.try_send(line)),
         }
     }
+}
+
+/// Lines that wait for whoever reads standard output.
+const QUEUE: usize = 200;
+
+/// Prints on a thread of its own.
+fn writer(flaw: Flaw) -> SyncSender<String> {
+    let (queue, lines) = sync_channel::<String>(QUEUE);
+    std::thread::spawn(move || {
+        let mut output = std::io::stdout();
+        while let Ok(line) = lines.recv() {
+            while output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {
+                match flaw {
+                    Flaw::DiesGone => std::process::exit(1),
+                    Flaw::SpinsGone => {}
+                    _ => break,
+                }
+            }
+        }
+    });
+    queue
 }

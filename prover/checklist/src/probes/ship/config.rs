@@ -19,6 +19,8 @@ use crate::clause::ship::config as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -153,6 +155,7 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     let unnamed: Vec<&str> =
         names.iter().map(|name| name.as_str()).filter(|name| !output.iter().any(|line| line.contains(name))).collect();
     let trace = output.iter().find(|line| TRACES.iter().any(|trace| line.contains(trace)));
+    let traced = trace.is_some();
     let (good, told) = match exit {
         None => (false, format!("it goes on for {soon:?} as if nothing were wrong")),
         Some(Exit::Code(0)) => (false, "it ends with code 0, as if all were well".to_owned()),
@@ -169,7 +172,15 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let what = format!("with {GARBAGE:?} in {} {told}", names.join(" and "));
     let said: String = output.join(" · ").chars().take(600).collect();
-    clause.saw(good, what).showing(said)
+    let piece = clause.saw(good, what).showing(said);
+    // With two the script could not say which of them is named.
+    match names.as_slice() {
+        [name] if !traced => {
+            let start = Start::Variable { name: (*name).to_owned(), value: GARBAGE.to_owned() };
+            piece.reproduced_by(Recipe::Start(start))
+        }
+        _ => piece,
+    }
 }
 
 /// Whether `--help` tells of the variables. What is documented elsewhere cannot be seen, so it never speaks against it.

@@ -19,6 +19,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::build::{self, Command};
 use crate::probes::support::repository;
+use crate::repro::Recipe;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -48,10 +49,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return Finding::unknown(ID, "no repository is declared: say `repository = \".\"` in keel.toml", Vec::new());
     };
     if !MAKEFILES.iter().any(|name| root.join(name).is_file()) {
-        return Finding::judge(
-            ID,
-            vec![clause::TARGETS.contradicts(format!("there is no Makefile in {}", root.display()))],
-        );
+        let piece = clause::TARGETS.contradicts(format!("there is no Makefile in {}", root.display()));
+        let any_of = MAKEFILES.map(str::to_owned).to_vec();
+        return Finding::judge(ID, vec![piece.reproduced_by(Recipe::Files { any_of })]);
     }
     let mut evidence = Vec::new();
     for target in TARGETS {
@@ -62,7 +62,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             Some((Exit::Code(0), lines)) => evidence.push(judged(target, &lines)),
             Some((_, lines)) => {
                 let what = format!("make cannot tell what {target} does");
-                evidence.push(clause::TARGETS.contradicts(what).showing(lines.last().cloned().unwrap_or_default()));
+                let piece = clause::TARGETS.contradicts(what).showing(lines.last().cloned().unwrap_or_default());
+                evidence.push(piece.reproduced_by(Recipe::Command(dry_run(target))));
             }
             None => {
                 evidence.push(clause::TARGETS.contradicts(format!("make -n {target} does not end within {BOUND:?}")))
@@ -87,9 +88,14 @@ fn judged(target: &str, lines: &[String]) -> Evidence {
     }
 }
 
+/// The command that prints what a target does.
+fn dry_run(target: &str) -> String {
+    format!("make --no-print-directory -n {target}")
+}
+
 /// How `make -n` ends, and what it printed; none when it does not end in time.
 async fn told(root: &Path, target: &str) -> Option<(Exit, Vec<String>)> {
-    let command = format!("make --no-print-directory -n {target}");
+    let command = dry_run(target);
     let launch = Launch { command, workdir: Some(root.to_owned()), ..Launch::default() };
     let mut process = Process::start(launch).ok()?;
     let exit = process.wait(BOUND).await;

@@ -51,6 +51,32 @@ pub(crate) enum Flaw {
 /// It does all that the probes of these chapters look at.
 pub(crate) const GOOD: Server = Server::new("ship-good", |port| keep(Flaw::None, port));
 
+/// A Makefile with the usual targets.
+const MAKEFILE: &str = "setup run test check bench release deploy:\n\t@cargo $@\n";
+/// A manifest and its lockfile.
+const MANIFEST: (&str, &str) = ("Cargo.toml", "[dependencies]\nserde = \"1\"\n");
+const LOCK: (&str, &str) = ("Cargo.lock", "source = \"registry\"\nchecksum = \"00\"\n");
+
+/// The files of the repository that a specimen comes from; none where none is declared.
+pub(crate) fn repository(name: &str) -> &'static [(&'static str, &'static str)] {
+    match name {
+        "make-sound" => &[("Makefile", MAKEFILE), (".ci/run", "exec make test\n")],
+        "make-absent" => &[("README.md", "none")],
+        "make-promises" => &[
+            ("Makefile", "setup run test check bench release deploy:\n\t@echo \"todo: $@\"\n"),
+            (".ci/run", "exec make test\n"),
+        ],
+        "supply-checked" => &[MANIFEST, LOCK, ("Makefile", "check:\n\tcargo deny check\n")],
+        "supply-unlocked" => &[MANIFEST, ("Makefile", "check:\n\tcargo deny check\n")],
+        "supply-ignored" => &[
+            MANIFEST,
+            LOCK,
+            (".github/workflows/ci.yml", "jobs:\n  b:\n    steps:\n      - run: cargo deny check || true\n"),
+        ],
+        _ => &[],
+    }
+}
+
 /// Serves with one flaw.
 pub(crate) fn keep(flaw: Flaw, port: u16) -> ! {
     let port = if flaw == Flaw::FixedPort { port } else { settings(flaw).unwrap_or(port) };

@@ -18,6 +18,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::build::{self, Command};
 use crate::probes::support::repository;
+use crate::repro::Recipe;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -112,7 +113,8 @@ fn pinned(root: &Path, ecosystem: &Ecosystem) -> Option<Evidence> {
         ecosystem.lockfiles.iter().find_map(|name| Some((name, std::fs::read_to_string(root.join(name)).ok()?)))
     else {
         let what = format!("{manifest} has no lockfile ({})", ecosystem.lockfiles.join(", "));
-        return Some(clause::UNPINNED.contradicts(what));
+        let any_of = ecosystem.lockfiles.iter().map(|name| (*name).to_owned()).collect();
+        return Some(clause::UNPINNED.contradicts(what).reproduced_by(Recipe::Files { any_of }));
     };
     // A lockfile without any package from elsewhere needs no checksum.
     let alone = *name == "Cargo.lock" && !text.contains("source = ");

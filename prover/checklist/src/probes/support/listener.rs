@@ -5,8 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::Method;
+use keel_input::credentials;
+use keel_wire::endpoint::{self, Endpoint};
 use keel_wire::http::Request;
+use keel_wire::http2;
 use keel_wire::raw::{Ended, Heard, RawConnection};
+use keel_wire::tls::Protocol;
 
 use crate::lab::Lab;
 
@@ -16,8 +20,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Where the service listens.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener {
-    /// Address and port.
-    pub(crate) address: SocketAddr,
+    /// Address and port, or a Unix socket; with TLS where it is spoken there.
+    pub(crate) endpoint: Endpoint,
+    /// The same for HTTP/2.
+    http2: Endpoint,
     /// What to put into `Host`.
     pub(crate) host: String,
 }
@@ -36,20 +42,25 @@ impl Listener {
     ///
     /// # Errors
     /// A reason when its URL has no address.
-    pub(crate) fn of(lab: &Lab) -> Result<Self, String> {
+    pub(crate) async fn of(lab: &Lab) -> Result<Self, String> {
         let url = &lab.subject.url;
-        let addresses = url.socket_addrs(|| None).map_err(|error| format!("{url} has no address: {error}"))?;
-        // What listens on `localhost` is nearly always on IPv4; only there can a source address be chosen.
-        let address = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
-        let address = *address.ok_or_else(|| format!("{url} has no address"))?;
-        let host = url.host_str().unwrap_or("localhost");
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        Ok(Self { address, host })
+        let host = endpoint::host(url);
+        if let Some(path) = endpoint::unix_path(url) {
+            let endpoint = Endpoint::from(path);
+            return Ok(Self { http2: endpoint.clone(), endpoint, host });
+        }
+        let answering = keel_wire::address::answering(url).await;
+        let address = answering.map_err(|error| format!("{} has no address: {error}", credentials::shown(url)))?;
+        let endpoint = |protocol| {
+            let endpoint = Endpoint::of(url, address, lab.subject.trust.as_ref(), protocol);
+            endpoint.map_err(|error| format!("{} cannot be called: {error}", credentials::shown(url)))
+        };
+        Ok(Self { endpoint: endpoint(Protocol::Http1)?, http2: endpoint(Protocol::Http2)?, host })
     }
 
     /// Whether connections can come from any of 127.0.0.0/8.
     pub(crate) fn takes_many_sources(&self) -> bool {
-        matches!(self.address.ip(), IpAddr::V4(address) if address.is_loopback())
+        matches!(self.endpoint.tcp().map(|address| address.ip()), Some(IpAddr::V4(address)) if address.is_loopback())
     }
 
     /// Connects.
@@ -57,7 +68,7 @@ impl Listener {
     /// # Errors
     /// The operating system's.
     pub(crate) async fn open(&self) -> io::Result<RawConnection> {
-        RawConnection::connect(self.address, None, CONNECT).await
+        RawConnection::connect(self.endpoint.clone(), None, CONNECT).await
     }
 
     /// Connects from a loopback address, when the listener is on loopback; from anywhere otherwise.
@@ -66,7 +77,26 @@ impl Listener {
     /// The operating system's.
     pub(crate) async fn open_from(&self, source: Ipv4Addr, timeout: Duration) -> io::Result<RawConnection> {
         let from = self.takes_many_sources().then(|| SocketAddr::from((source, 0)));
-        RawConnection::connect(self.address, from, timeout).await
+        RawConnection::connect(self.endpoint.clone(), from, timeout).await
+    }
+
+    /// Connects for HTTP/2: over TLS it is asked for (ALPN), else with prior knowledge.
+    ///
+    /// # Errors
+    /// The operating system's, and of a handshake in which HTTP/2 is refused.
+    pub(crate) async fn open_http2(&self, source: Option<Ipv4Addr>, timeout: Duration) -> io::Result<RawConnection> {
+        let from = source.filter(|_| self.takes_many_sources()).map(|source| SocketAddr::from((source, 0)));
+        RawConnection::connect(self.http2.clone(), from, timeout).await
+    }
+
+    /// A GET of this path as a header block of HTTP/2.
+    pub(crate) fn http2_get(&self, path: &str) -> Vec<u8> {
+        http2::get_by_scheme(self.http2.is_tls(), path, &self.host)
+    }
+
+    /// How HTTP/2 is asked for, as the end of a sentence.
+    pub(crate) fn http2_way(&self) -> &'static str {
+        if self.http2.is_tls() { "over TLS" } else { "without TLS" }
     }
 
     /// A request as bytes: its head, and its body with the right length.

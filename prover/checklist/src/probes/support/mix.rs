@@ -19,6 +19,7 @@ const SOURCES: u32 = 64;
 /// Without a mix, the request of which every service has an answer.
 pub(crate) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     let mut plan = Plan::new(lab.subject.url.clone(), profile);
+    plan.trust = lab.subject.trust.clone();
     plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(RequestSpec::as_load).collect();
     if plan.kinds.is_empty() {
         plan.kinds = vec![Kind::get("harmless", lab.harmless().path)];

@@ -5,7 +5,7 @@
 //!   `NORMAL` of it again for `AFTER`.
 //! - **At the lab's pace** ([`crate::lab::Pace`]) all of these but the steps of the capacity, which keel's own lateness would blur.
 //! - **In time** is an answer within the p99 that `[load]` declares, else within `PATIENT` or `SLOWER` times of what it takes
-//!   in peace. It counts from the sending: what waits for a free connection of keel's is not charged to the service.
+//!   in peace, and never one after the declared `deadline`. Goodput counts no other. It counts from the sending: what waits for a free connection of keel's is not charged to the service.
 //! - **Not seen**, and said so: when the generator fell behind, when the service keeps up with whatever keel sends, when its
 //!   capacity is another each time.
 

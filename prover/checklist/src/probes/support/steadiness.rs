@@ -14,6 +14,8 @@ pub(crate) use self::measure::{Kind, Measure, Trend};
 use crate::clause::Clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::repro::Recipe;
+use crate::repro::recipe::Held;
 use crate::subject::State;
 
 /// Clients that send at the same time.
@@ -26,6 +28,8 @@ const SAMPLES: u32 = 100;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Of a hundred exchanges so many must be answered as expected, or it was not this load that was held.
 const ANSWERED: u64 = 90;
+/// Requests that the script sends which shows that something rises.
+const SHOWN: usize = 1_000;
 /// The most files that a look at the data counts.
 const MAX_FILES: u64 = 200_000;
 /// Bytes of a block, as stat(2) counts them.
@@ -119,10 +123,20 @@ fn judge(
                 let bound = measure.too_coarse().unwrap_or_default();
                 clause.gap(format!("{told}; a rise of up to {bound} in an hour would not show in this run: {LONGER}"))
             }
-            Some(good) => clause.saw(good, told),
+            Some(good) => recipe(lab, kind).into_iter().fold(clause.saw(good, told), Evidence::reproduced_by),
         });
     }
     Finding::judge(id, evidence)
+}
+
+/// Sends a harmless request as often as the load does in some seconds; nothing where what rises is not seen of one process.
+fn recipe(lab: &Lab, kind: Kind) -> Option<Recipe> {
+    let (held, most) = match kind {
+        Kind::Memory => (Held::Memory, 8 << 20),
+        Kind::Descriptors => (Held::Descriptors, 16),
+        Kind::Threads | Kind::Disk | Kind::Files => return None,
+    };
+    Some(Recipe::Grows { held, request: lab.harmless(), times: SHOWN, most })
 }
 
 /// The mix; without its writes when the service may keep what they make in memory, which would rise by right.

@@ -18,10 +18,13 @@ mod tests;
 use keel_wire::http::{Exchange, Request};
 use set_cookie::SetCookie;
 
+use crate::clause::Clause;
 use crate::clause::web::cookies as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 
 const ID: &str = "web.cookies";
 /// The probe.
@@ -86,7 +89,11 @@ fn judge(cookie: &SetCookie, exchange: &Exchange) -> Vec<Evidence> {
             let own: Vec<&str> = faults.iter().filter(|(of, _)| *of == clause).map(|(_, fault)| *fault).collect();
             match own.as_slice() {
                 [] => clause.holds(format!("{name} is {}", clause.id())),
-                own => clause.contradicts(format!("{name}: {}", own.join(", "))).with(exchange),
+                own => {
+                    let shown = Shows::Found(shown(clause, cookie.name()));
+                    let piece = clause.contradicts(format!("{name}: {}", own.join(", "))).with(exchange);
+                    piece.reproduced_by(Recipe::again(exchange, shown))
+                }
             }
         });
     let encrypted = match cookie.readable() {
@@ -102,4 +109,18 @@ fn judge(cookie: &SetCookie, exchange: &Exchange) -> Vec<Evidence> {
         }
     };
     guards.into_iter().chain([encrypted, ends]).collect()
+}
+
+/// What a Set-Cookie header without this guard looks like, as a regular expression.
+fn shown(clause: Clause, name: &str) -> String {
+    let header = format!("(?im)^set-cookie: {}=", regex::escape(name));
+    let lacks = match clause {
+        clause::SECURE => r"(?!.*;\s*secure\s*(;|$))",
+        clause::HTTP_ONLY => r"(?!.*;\s*httponly\s*(;|$))",
+        clause::SAME_SITE => r"(?!.*;\s*samesite=(lax|strict)\s*(;|$))",
+        clause::SMALL => ".{4000}",
+        _ if !name.starts_with("__Host-") => "",
+        _ => r"(?!.*;\s*path=/\s*(;|$))",
+    };
+    format!("{header}{lacks}")
 }

@@ -26,6 +26,8 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::{RequestSpec, State};
 
 mod form;
@@ -190,7 +192,10 @@ impl Write<'_> {
             }
             (Fate::Taken(status), Told::Origin) => {
                 let what = format!("the form {name} with {header} and a session is taken: {status}");
-                clause::CROSS_SITE.contradicts(what).with(&exchange)
+                clause::CROSS_SITE
+                    .contradicts(what)
+                    .with(&exchange)
+                    .reproduced_by(Recipe::again(&exchange, Shows::Found("^[23]".to_owned())))
             }
             (Fate::Taken(status), Told::FetchSite) => {
                 let what =
@@ -229,7 +234,10 @@ impl Write<'_> {
             Some(true) => {
                 let what =
                     format!("a script of a foreign page may send {name} with a session: its preflight is allowed");
-                clause::CROSS_SITE.contradicts(what).with(&asked)
+                clause::CROSS_SITE.contradicts(what).with(&asked).reproduced_by(Recipe::again(
+                    &asked,
+                    Shows::Found(format!("(?im)^access-control-allow-origin: ({FOREIGN}|[*])")),
+                ))
             }
             Some(false) => {
                 let what = format!("no form can send {name}, and the preflight of a foreign script is not allowed");

@@ -21,13 +21,15 @@ use std::time::{Duration, Instant};
 use http::Method;
 use keel_wire::answers;
 use keel_wire::http::{Exchange, Request};
-use keel_wire::raw::RawConnection;
 
 use crate::clause::Clause;
 use crate::clause::web::headers as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::listener::Listener;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 use crate::subject::RequestSpec;
 
 const ID: &str = "web.headers";
@@ -119,7 +121,7 @@ fn header(clause: Clause, answers: &[Answered]) -> Evidence {
         None => clause.holds(format!("{all} of {all} answers are guarded by it")),
         Some((one, fault)) => {
             let what = format!("{fault} in {} of {all} answers, such as {} ({})", faulty.len(), one.asked, one.status);
-            clause.contradicts(what).with(&one.exchange)
+            clause.contradicts(what).with(&one.exchange).reproduced_by(recipe(&one.exchange, fault))
         }
     }
 }
@@ -133,17 +135,34 @@ fn all_of<'a>(clause: Clause, which: &str, answers: impl Iterator<Item = &'a Ans
         None => clause.holds(format!("{} {which} carry every header", answers.len())),
         Some(one) => {
             let faults: Vec<&str> = one.faults.iter().map(|(_, fault)| fault.as_str()).collect();
-            clause.contradicts(format!("{} ({}): {}", one.asked, one.status, faults.join(", "))).with(&one.exchange)
+            clause
+                .contradicts(format!("{} ({}): {}", one.asked, one.status, faults.join(", ")))
+                .with(&one.exchange)
+                .reproduced_by(recipe(&one.exchange, faults[0]))
         }
     }
+}
+
+/// Asks again, and looks for this fault of a header.
+fn recipe(exchange: &Exchange, fault: &str) -> Recipe {
+    if let Some(name) = fault.strip_prefix("no ").and_then(|rest| rest.split(' ').next()) {
+        return Recipe::again(exchange, Shows::no_header(name));
+    }
+    let name = fault.split(' ').next().unwrap_or_default();
+    let value = exchange.answer().map(|answer| answer.header(name)).unwrap_or_default();
+    // A nonce is another one each time; what makes the policy unsafe is not.
+    let shown = match fault.split_whitespace().find(|word| word.starts_with("'unsafe-")) {
+        Some(word) => format!(".*{}", regex::escape(word)),
+        None => regex::escape(value),
+    };
+    Recipe::again(exchange, Shows::Found(format!("(?im)^{name}: {shown}")))
 }
 
 /// A head that is not HTTP; its answer is a note, as it may come from below the service.
 async fn malformed(lab: &Lab) -> Evidence {
     const SENT: &str = "GET / HTTP/1.1\r\nHost: keel\r\nthis line is no header\r\n\r\n";
     let heard = async {
-        let to = *lab.subject.url.socket_addrs(|| None).ok()?.first()?;
-        let mut connection = RawConnection::connect(to, None, RAW_PATIENCE).await.ok()?;
+        let mut connection = Listener::of(lab).await.ok()?.open().await.ok()?;
         connection.write(SENT.as_bytes(), RAW_PATIENCE).await.ok()?;
         Some(connection.listen_answer(RAW_PATIENCE).await)
     };

@@ -20,6 +20,8 @@ use crate::clause::web::robots as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 
 const ID: &str = "web.robots";
 /// The probe.
@@ -62,11 +64,13 @@ fn redirection(base: &Url, exchange: &Exchange) -> Option<String> {
 fn judge(exchange: &Exchange) -> Vec<Evidence> {
     let path = &exchange.request.path;
     let Some(answer) = exchange.answer() else {
-        return vec![clause::SERVED.contradicts(format!("{path} is not answered")).with(exchange)];
+        let piece = clause::SERVED.contradicts(format!("{path} is not answered")).with(exchange);
+        return vec![piece.reproduced_by(Recipe::again(exchange, Shows::Missing("^[1-5]".to_owned())))];
     };
     if answer.status.as_u16() != 200 {
         let what = format!("{path} is answered {}, not 200", answer.status.as_u16());
-        return vec![clause::SERVED.contradicts(what).with(exchange)];
+        let piece = clause::SERVED.contradicts(what).with(exchange);
+        return vec![piece.reproduced_by(Recipe::again(exchange, Shows::Missing("^2".to_owned())))];
     }
     let mut faults = Vec::new();
     let kind = answer.header("content-type");
@@ -89,7 +93,9 @@ fn judge(exchange: &Exchange) -> Vec<Evidence> {
         0 => clause::RULES.contradicts(format!("{path} has no User-agent group with a rule")),
         rules => clause::RULES.holds(format!("{path} has {rules} rules for crawlers")),
     };
-    vec![served.with(exchange), said.with(exchange)]
+    let plain = Recipe::again(exchange, Shows::header_is_not("content-type", "text/plain"));
+    let ruled = Recipe::again(exchange, Shows::Missing(r"(?im)^\s*(dis)?allow\s*:".to_owned()));
+    vec![served.with(exchange).reproduced_by(plain), said.with(exchange).reproduced_by(ruled)]
 }
 
 fn is_plain_text(kind: &str) -> bool {

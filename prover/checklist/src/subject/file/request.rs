@@ -1,18 +1,20 @@
 //! Reads one `[[requests]]` of `keel.toml`, and checks it against those before it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use http::{HeaderName, Method};
 use serde::Deserialize;
 use toml::Spanned;
 
 use keel_input::diagnostics::{Reading, near};
+use keel_input::template;
 
 use crate::subject::request::RequestSpec;
 use crate::subject::values::url_path;
 
 /// The names that every template knows.
-const ALWAYS_KNOWN: [&str; 2] = ["key", "n"];
+const ALWAYS_KNOWN: [&str; 3] = ["key", "n", "number"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +24,7 @@ pub(super) struct Request {
     path: Spanned<String>,
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
-    json: Option<serde_json::Value>,
+    json: Option<Spanned<serde_json::Value>>,
     body: Option<Spanned<String>>,
     expect: Option<Spanned<u16>>,
     #[serde(default)]
@@ -37,6 +39,7 @@ pub(super) struct Request {
     list: bool,
     #[serde(default)]
     slow: bool,
+    deadline: Option<Spanned<String>>,
     #[serde(default)]
     heavy: bool,
     #[serde(default)]
@@ -78,6 +81,12 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     if let (Some(_), Some(body)) = (&request.json, &request.body) {
         reading.wrong(&body.span(), "it has `json` and `body`: keep one");
     }
+    if let Some(json) = &request.json {
+        json_templates(reading, &json.span(), json.get_ref(), &known.saved);
+    }
+    if let Some(body) = &request.body {
+        templates(reading, body, &known.saved);
+    }
     if let Some(status) = request.expect.as_ref().filter(|status| !(100..600).contains(status.get_ref())) {
         reading.wrong(&status.span(), format!("{} is no status: expected such as 201", status.get_ref()));
     }
@@ -93,12 +102,16 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     if let Some(read) = &request.read {
         path(reading, read, &known.saved);
     }
+    let deadline = request.deadline.as_ref().and_then(|text| {
+        let read = keel_input::duration::parse(text.get_ref()).map_err(|what| format!("`deadline` = {what}"));
+        reading.kept(&text.span(), read)
+    });
     RequestSpec {
         name: request.name,
         method,
         path: request.path.into_inner(),
         headers: request.headers.into_iter().map(|(name, value)| (name, value.into_inner())).collect(),
-        json: request.json,
+        json: request.json.map(Spanned::into_inner),
         body: request.body.map(Spanned::into_inner),
         expect: request.expect.map(Spanned::into_inner),
         save: request.save.into_iter().map(|(name, pointer)| (name, pointer.into_inner())).collect(),
@@ -108,6 +121,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,
         slow: request.slow,
+        deadline,
         heavy: request.heavy,
         crash: request.crash,
     }
@@ -121,6 +135,9 @@ fn path(reading: &mut Reading<'_>, path: &Spanned<String>, saved: &BTreeSet<Stri
 fn header(reading: &mut Reading<'_>, place: &Spanned<String>, name: &str) {
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
         reading.wrong(&place.span(), format!("{name:?} is no name of a header: expected such as Idempotency-Key"));
+    }
+    if ["content-length", "transfer-encoding"].iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
+        reading.wrong(&place.span(), format!("{name} is written by keel, from the body: leave it out"));
     }
 }
 
@@ -136,19 +153,42 @@ fn declared(reading: &mut Reading<'_>, used: &Spanned<String>, dependencies: &BT
 
 /// A name in braces that nothing saves would be sent as it is written.
 fn templates(reading: &mut Reading<'_>, template: &Spanned<String>, saved: &BTreeSet<String>) {
-    for part in template.get_ref().split('{').skip(1) {
-        let Some((name, _)) = part.split_once('}') else { continue };
-        if !saved.contains(name) && !ALWAYS_KNOWN.contains(&name) {
-            let known = saved.iter().map(String::as_str).chain(ALWAYS_KNOWN);
-            let known: Vec<String> = known.map(|name| format!("{{{name}}}")).collect();
-            reading.wrong(
-                &template.span(),
-                format!(
-                    "nothing before this saves {{{name}}}; known here: {}. An earlier request saves it with \
-                     `save = {{ {name} = \"/id\" }}`",
-                    known.join(", ")
-                ),
-            );
+    unfilled(reading, &template.span(), template.get_ref(), saved);
+}
+
+/// The same in every string of a JSON body, the names of its fields included.
+fn json_templates(reading: &mut Reading<'_>, span: &Range<usize>, json: &serde_json::Value, saved: &BTreeSet<String>) {
+    use serde_json::Value;
+    match json {
+        Value::String(text) => unfilled(reading, span, text, saved),
+        Value::Array(items) => items.iter().for_each(|item| json_templates(reading, span, item, saved)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if let Some(name) = template::unknown(name, |_| false).first() {
+                    let what = format!(
+                        "{{{name}}} is the name of a field of `json`: only values are filled, use `body` instead"
+                    );
+                    reading.wrong(&reading.within(span, &format!("{{{name}}}")), what);
+                }
+                json_templates(reading, span, field, saved);
+            }
         }
+        _ => {}
+    }
+}
+
+fn unfilled(reading: &mut Reading<'_>, span: &Range<usize>, template: &str, saved: &BTreeSet<String>) {
+    let is_known = |name: &str| saved.contains(name) || ALWAYS_KNOWN.contains(&name);
+    for name in template::unknown(template, is_known) {
+        let known = saved.iter().map(String::as_str).chain(ALWAYS_KNOWN);
+        let known: Vec<String> = known.map(|name| format!("{{{name}}}")).collect();
+        reading.wrong(
+            &reading.within(span, &format!("{{{name}}}")),
+            format!(
+                "nothing before this saves {{{name}}}; known here: {}. An earlier request saves it with `save = {{ {name} = \
+                 \"/id\" }}`; text in braces that is no template has a space in it, such as {{ {name} }}",
+                known.join(", ")
+            ),
+        );
     }
 }

@@ -20,6 +20,7 @@ pub struct CallBound {
     /// The requests of the load that need it.
     pub requests: Vec<String>,
     /// The most calls for each of these requests, on average.
+    #[serde(alias = "at_most")]
     pub at_most: f64,
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::error::PlanError;
 use super::settings::Settings;
 use crate::fault::Fault;
+use keel_input::diagnostics::clearer;
 use keel_input::duration;
 
 /// One thing that is done, and undone.
@@ -18,8 +19,8 @@ pub struct Step {
     /// When, from the beginning of the load.
     #[serde(deserialize_with = "duration::deserialize")]
     pub at: Duration,
-    /// Until it is undone.
-    #[serde(deserialize_with = "duration::deserialize")]
+    /// Until it is undone, `for` in files (`lasts` in older ones).
+    #[serde(rename = "for", alias = "lasts", deserialize_with = "duration::deserialize")]
     pub lasts: Duration,
     /// What.
     pub does: Does,
@@ -100,7 +101,7 @@ impl HostFault {
         table.extend(self.table.clone());
         table.insert("fault".to_owned(), self.name.clone().into());
         serde_json::from_value(table.into())
-            .map_err(|error| PlanError(format!("the fault {} of the host: {error}", self.name)))
+            .map_err(|error| PlanError(format!("the fault {} of the host: {}", self.name, clearer(&error.to_string()))))
     }
 }
 

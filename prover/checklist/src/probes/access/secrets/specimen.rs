@@ -8,7 +8,8 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds_but_for(&[clause::NOT_IN_CODE, clause::ROTATION], "keeps its secrets to itself"),
     Server::new("secrets-filing", |port| keep(Flaw::Filing, port))
-        .falls_short("prints nothing, and writes the credentials of its clients into a file"),
+        .falls_short("prints nothing, and writes the credentials of its clients into a file")
+        .liar(),
     Server::new("secrets-logins", |port| keep(Flaw::Logins, port)).falls_short("prints the whole form of each login"),
     Server::new("secrets-printing", |port| keep(Flaw::Printing, port))
         .falls_short("prints the password of its database"),

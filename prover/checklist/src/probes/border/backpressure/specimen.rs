@@ -7,5 +7,5 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     REFUSES.holds("refuses what it has no place for"),
     WAITS.falls_short("lets any number wait, and holds memory for each"),
-    Server::new("loaded-leaks", |port| work(Full::Leak, port)).falls_short("leaks memory with each refusal"),
+    Server::new("loaded-leaks", |port| work(Full::Leak, port)).falls_short("leaks memory with each refusal").liar(),
 ];

@@ -10,7 +10,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-silent-on-caching", |port| things_with(Flaw::SilentOnCaching, port))
         .falls_short("says nothing about caching"),
     Server::new("border-dead-validator", |port| things_with(Flaw::DeadValidator, port))
-        .falls_short("its validator never gives 304"),
+        .falls_short("its validator never gives 304")
+        .liar(),
     Server::new("border-hides-vary", |port| things_with(Flaw::HidesVary, port)).falls_short("compresses without Vary"),
     Server::new("border-public-cookie", |port| things_with(Flaw::PublicCookie, port))
         .falls_short("sets a cookie in a public answer"),

@@ -5,6 +5,8 @@ use keel_wire::http::{Answer, Client, Exchange, Request};
 use super::unpack::unpacked;
 use crate::clause::border::compress as clause;
 use crate::finding::Evidence;
+use crate::repro::Recipe;
+use crate::repro::recipe::Shows;
 
 /// The most that an answer is unpacked to, in bytes.
 const MOST: u64 = 16 << 20;
@@ -22,6 +24,8 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
     let again = accepting(PLAIN).await;
     let (Some(plain), Some(packed)) = (good(&identity), good(&gzip)) else { return None };
     let mut faults = Vec::new();
+    let coded = r"(?is)^2.*\ncontent-encoding: (?!identity)";
+    let mut fault = None;
     let mut shown = &gzip;
     if is_coded(plain) {
         shown = &identity;
@@ -30,6 +34,7 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
     if good(&refusing).is_some_and(is_coded) {
         shown = if is_coded(plain) { shown } else { &refusing };
         faults.push("it is coded although gzip;q=0 was asked for".to_owned());
+        fault = Some(coded.to_owned());
     }
     if is_coded(packed) {
         // A page that changes by itself cannot be compared, nor one that never comes plain, which needs no Vary either.
@@ -39,6 +44,8 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
     if is_coded(packed) && !is_coded(plain) {
         for (answer, which) in [(packed, "compressed"), (plain, "plain")] {
             if !varies(answer) {
+                let lacks = r"(?is)^2(?=.*\ncontent-encoding: )(?!.*\nvary: [^\n]*(accept-encoding|\*))";
+                fault.get_or_insert(lacks.to_owned());
                 faults.push(format!("the {which} answer lacks Vary: Accept-Encoding"));
             }
         }
@@ -55,7 +62,8 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
         true => clause::NEGOTIATED.saw(faults.is_empty(), what),
         false => clause::NEGOTIATED.figure(what),
     };
-    Some((compressed, evidence.with(shown)))
+    let recipe = fault.map(|fault| Recipe::again(shown, Shows::Found(fault)));
+    Some((compressed, recipe.into_iter().fold(evidence.with(shown), Evidence::reproduced_by)))
 }
 
 /// What is wrong with a coded answer itself.

@@ -48,7 +48,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .holds("repeats the query beside a token that is another one each time"),
     Server::new("border-packed-forced", |port| pack(Flaw::Forced, port)).falls_short("takes q=0 for a wish"),
     Server::new("border-packed-twice", |port| pack(Flaw::Twice, port))
-        .falls_short("compresses what is compressed already"),
+        .falls_short("compresses what is compressed already")
+        .liar(),
     Server::new("border-packed-no-vary", |port| pack(Flaw::NoVary, port))
         .falls_short("does not say what the answer depends on"),
     Server::new("border-packed-other", |port| pack(Flaw::Other, port)).falls_short("compresses another page"),

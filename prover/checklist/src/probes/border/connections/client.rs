@@ -11,11 +11,15 @@ use crate::clause::border::connections as clause;
 use crate::finding::Evidence;
 use crate::probes::border::support::harmless::{Harmless, PROMPT};
 use crate::probes::support::listener::{self, Listener};
+use crate::repro::Recipe;
 
 /// Opened at a time: below any usual accept backlog.
 const BATCH: usize = 50;
 /// Of the held ones, how many of the newest are completed to see whether they are served.
 const SAMPLE: usize = 40;
+/// Held by the script that shows that others suffer.
+const LEAST_CROWD: usize = 50;
+const MOST_CROWD: usize = 900;
 /// Dropped as soon as they are made.
 const BURST: usize = 500;
 /// How long a connection of the flood may take to be accepted or answered.
@@ -82,6 +86,14 @@ impl Client<'_> {
         } else {
             format!("all {tried} connections from one address were taken, and the newest {all} all served: no limit")
         };
+        let mut begin = self.listener.head(&self.harmless.request, "");
+        begin.truncate(begin.len() - 2);
+        let during = during.reproduced_by(Recipe::Crowd {
+            connections: held.clamp(LEAST_CROWD, MOST_CROWD),
+            begin,
+            beside: self.harmless.request.clone(),
+            within: EACH,
+        });
         evidence.extend([during, after]);
         evidence.push(clause::PER_ADDRESS.saw(limited, what));
         (flood.refused > 0).then_some(held)

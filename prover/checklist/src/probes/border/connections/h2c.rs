@@ -1,9 +1,9 @@
-//! HTTP/2 without TLS, by hand: rapid reset (CVE-2023-44487) and the CONTINUATION flood (CERT VU#421644).
+//! HTTP/2 by hand, over TLS where the service speaks it, else without: rapid reset (CVE-2023-44487) and the CONTINUATION flood (CERT VU#421644).
 
 use std::time::Duration;
 
 use keel_wire::http2::{
-    CANCEL, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, get, literal,
+    CANCEL, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, literal,
 };
 use keel_wire::raw::{Ended, RawConnection};
 
@@ -26,10 +26,15 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// How long a header block without end may stay open after its last frame.
 const CUT: Duration = Duration::from_secs(5);
 
-/// Both floods, when the service speaks HTTP/2 without TLS.
+/// Both floods, when the service speaks HTTP/2.
 pub(super) async fn floods(client: &Client<'_>) -> Vec<Evidence> {
     if open(client).await.is_none() {
-        let what = "it does not speak HTTP/2 without TLS, and this version does not examine HTTP/2 over TLS";
+        let what = match client.listener.endpoint.is_tls() {
+            true => "it does not speak HTTP/2 over TLS",
+            false => {
+                "it does not speak HTTP/2 without TLS: name a listener with TLS (https://) where it speaks it there"
+            }
+        };
         return vec![clause::RAPID_RESET.gap(what), clause::CONTINUATION.gap(what)];
     }
     vec![
@@ -41,7 +46,7 @@ pub(super) async fn floods(client: &Client<'_>) -> Vec<Evidence> {
 
 /// A connection on which both sides have said their settings; none when the other side does not speak HTTP/2.
 async fn open(client: &Client<'_>) -> Option<RawConnection> {
-    let mut connection = client.listener.open_from(FLOODER, EACH).await.ok()?;
+    let mut connection = client.listener.open_http2(Some(FLOODER), EACH).await.ok()?;
     let hello = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
     connection.write(&hello, EACH).await.ok()?;
     let heard = connection.listen(9, EACH).await;
@@ -53,7 +58,7 @@ async fn rapid_reset(client: &Client<'_>) -> Evidence {
     let Some(mut connection) = open(client).await else {
         return clause::RAPID_RESET.gap("a second HTTP/2 connection was refused: rapid reset was not examined");
     };
-    let block = get(&client.harmless.request.path, &client.listener.host);
+    let block = client.listener.http2_get(&client.harmless.request.path);
     let mut heard = Vec::new();
     for first in (0..RESETS).step_by(RESETS_AT_A_TIME as usize) {
         let mut bytes = Vec::new();
@@ -79,7 +84,7 @@ async fn continuation(client: &Client<'_>) -> Evidence {
         return clause::CONTINUATION.gap("another HTTP/2 connection was refused: CONTINUATION was not examined");
     };
     let mut heard = Vec::new();
-    let request = get(&client.harmless.request.path, &client.listener.host);
+    let request = client.listener.http2_get(&client.harmless.request.path);
     let begun = connection.write(&frame(HEADERS, END_STREAM, 1, &request), EACH).await;
     let filler = header_fields(FRAME);
     let piece = frame(CONTINUATION, 0, 1, &filler);

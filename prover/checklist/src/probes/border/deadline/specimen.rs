@@ -12,8 +12,10 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-works-on", |port| things_with(Flaw::WorksOn, port))
         .falls_short("answers 504 in time and works on"),
     Server::new("border-leaks-calls", |port| things_with(Flaw::LeaksCalls, port))
-        .falls_short("answers 504 in time, and its calls wait on"),
+        .falls_short("answers 504 in time, and its calls wait on")
+        .liar(),
     Server::new("border-waits-for-bytes", |port| things_with(Flaw::WaitsForBytes, port))
-        .falls_short("gives up a silent dependency, not one that drips"),
+        .falls_short("gives up a silent dependency, not one that drips")
+        .liar(),
     PLAIN.is_called(),
 ];

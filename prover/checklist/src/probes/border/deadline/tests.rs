@@ -18,6 +18,18 @@ async fn holds_for_a_server_that_answers_504_and_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_request_is_held_to_the_deadline_that_is_declared_for_it() {
+    let hasty = |subject: &mut Subject| {
+        slow_things(subject);
+        if let Some(slow) = subject.requests.last_mut() {
+            slow.deadline = Some(std::time::Duration::ZERO);
+        }
+    };
+    let finding = examine_declared("border.deadline", "border-sound", hasty).await;
+    falls_short(&finding, &["the deadline is 0ns"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn holds_for_a_server_whose_dependency_is_silent_and_drips() {
     let finding = examine_declared("border.deadline", "border-sound", relaying).await;
     holds(&finding);

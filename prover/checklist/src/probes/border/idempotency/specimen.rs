@@ -9,13 +9,15 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     SOUND.holds("keeps keys with their effects"),
     FORGETS_KEYS.falls_short("forgets keys at once"),
     Server::new("border-races-keys", |port| things_with(Flaw::RacesKeys, port))
-        .falls_short("looks for the key first and writes it later"),
+        .falls_short("looks for the key first and writes it later")
+        .liar(),
     Server::new("border-loses-keys-in-crash", |port| things_with(Flaw::LosesKeysInCrash, port))
         .falls_short("keeps keys in memory only"),
     Server::new("border-takes-other-body", |port| things_with(Flaw::TakesOtherBody, port))
         .falls_short("answers another body under a used key with the first answer"),
     Server::new("border-acts-again", |port| things_with(Flaw::ActsAgain, port))
-        .falls_short("gives the first answer again and makes the thing again"),
+        .falls_short("gives the first answer again and makes the thing again")
+        .liar(),
     Server::new("border-shares-keys", |port| things_with(Flaw::SharesKeys, port))
         .falls_short("gives one caller the answer of another"),
 ];

@@ -12,6 +12,8 @@ use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::border::support::writes::bodied;
 use crate::probes::support::listener::{self, Listener};
+use crate::repro::Recipe;
+use crate::repro::recipe::OnWire;
 
 /// What a declared body says.
 const DECLARED: u64 = 1 << 30;
@@ -23,6 +25,8 @@ const PIECE: usize = 1 << 20;
 const TARGETS: usize = 4;
 /// Refusals that speak of who asks, of what, in which state or how often, and not of a size.
 const ABOUT_OTHER: [u16; 9] = [401, 402, 403, 404, 405, 407, 409, 410, 429];
+/// The chunk of the script that shows that a chunked body has no limit, in bytes.
+const SHOWN_CHUNK: usize = 64;
 /// How long the service may leave a piece unread before it counts as not reading.
 const STALL: Duration = Duration::from_secs(2);
 /// How long an answer may take once the service has stopped reading, or everything has been sent.
@@ -109,6 +113,16 @@ pub(super) async fn flood(listener: &Listener, target: &Target, framing: Framing
     };
     let (good, what) = judge(&flood, target.control.is_some(), framing, &name);
     let evidence = clause::SIZE.maybe(good, what).exchanged(sent, flood.came);
+    let mut pieces = vec![(head, 1)];
+    match framing {
+        Framing::Declared => pieces.extend([(target.beginning.clone(), 1), (b" ".to_vec(), STREAMED)]),
+        Framing::Chunked => {
+            let chunk = format!("{SHOWN_CHUNK:x}\r\n{}\r\n", " ".repeat(SHOWN_CHUNK));
+            pieces.push((chunk.into_bytes(), STREAMED / SHOWN_CHUNK));
+        }
+    }
+    let fault = OnWire::Swallowed;
+    let evidence = evidence.reproduced_by(Recipe::Wire { pieces, fault });
     target.control.iter().fold(evidence, Evidence::by)
 }
 

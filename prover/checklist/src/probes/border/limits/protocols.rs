@@ -1,10 +1,10 @@
-//! The other protocols on the same port: HTTP/2 without TLS, and WebSocket.
+//! The other protocols on the same port: HTTP/2, over TLS where that is spoken, and WebSocket.
 
 use std::time::Duration;
 
 use keel_wire::http::Request;
 use keel_wire::http2::{
-    CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEAD, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, get, literal,
+    CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEAD, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, literal,
 };
 use keel_wire::raw::Ended;
 
@@ -32,8 +32,10 @@ pub(super) async fn examine(lab: &Lab, listener: &Listener, harmless: &Harmless)
         return clause::PROTOCOLS.gap(format!("{path} speaks WebSocket, whose limits this version does not examine"));
     }
     match large_headers(listener, harmless).await {
-        None => clause::PROTOCOLS
-            .holds("it speaks neither HTTP/2 without TLS nor WebSocket on a declared path: HTTP/1 was examined"),
+        None => clause::PROTOCOLS.holds(format!(
+            "it speaks neither HTTP/2 {} nor WebSocket on a declared path: HTTP/1 was examined",
+            listener.http2_way()
+        )),
         Some((good, what)) => clause::PROTOCOLS.maybe(good, format!("250 KiB of headers over HTTP/2 are {what}")),
     }
     .by(&harmless.control)
@@ -48,7 +50,7 @@ async fn web_socket(lab: &Lab) -> Option<String> {
             .header("Upgrade", "websocket")
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Key", "a2VlbCBhc2tzIGtlZWwgYQ==");
-        let listener = Listener::of(lab).ok()?;
+        let listener = Listener::of(lab).await.ok()?;
         let head = listener.head(&request, "Connection: Upgrade\r\n");
         let heard = listener.exchange(&head, EACH).await.ok()?;
         if heard.bytes.starts_with(b"HTTP/1.1 101") {
@@ -60,14 +62,14 @@ async fn web_socket(lab: &Lab) -> Option<String> {
 
 /// What becomes of one request with many headers over HTTP/2; none when that is not spoken.
 async fn large_headers(listener: &Listener, harmless: &Harmless) -> Option<(Option<bool>, &'static str)> {
-    let mut connection = listener.open().await.ok()?;
+    let mut connection = listener.open_http2(None, EACH).await.ok()?;
     connection.write(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat(), EACH).await.ok()?;
     let hello = connection.listen(HEAD, EACH).await;
     if hello.bytes.len() < HEAD || hello.bytes[3] != SETTINGS || hello.bytes[5..HEAD] != [0; 4] {
         return None;
     }
     let mut bytes = frame(SETTINGS, 1, 0, &[]);
-    bytes.extend(frame(HEADERS, END_STREAM, 1, &get(&harmless.request.path, &listener.host)));
+    bytes.extend(frame(HEADERS, END_STREAM, 1, &listener.http2_get(&harmless.request.path)));
     for n in 0..FRAMES {
         let mut block = Vec::new();
         for _ in 0..FIELDS {

@@ -9,6 +9,8 @@ use crate::clause::border::limits as clause;
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::probes::support::listener::{self, Listener, WireAnswer};
+use crate::repro::Recipe;
+use crate::repro::recipe::OnWire;
 
 /// How long is listened for answers: one that comes at all comes at once.
 const LISTEN: Duration = Duration::from_secs(3);
@@ -83,7 +85,14 @@ async fn attempt(listener: &Listener, target: &Request, shape: &Shape) -> Eviden
     let heard = connection.listen(HEARD, LISTEN).await;
     let answers = listener::answers(&heard.bytes);
     let (good, what) = judge(shape, &answers, &heard.ended);
-    clause::CLEAR_REFUSAL.maybe(good, format!("{}: {what}", shape.name)).exchanged(sent, listener::told(&heard))
+    let piece =
+        clause::CLEAR_REFUSAL.maybe(good, format!("{}: {what}", shape.name)).exchanged(sent, listener::told(&heard));
+    // One answer and a closed connection look like a refusal to a script that does not know the shape.
+    let shown = answers.len() > 1 || heard.ended == Ended::StillOpen;
+    match shown {
+        true => piece.reproduced_by(Recipe::Wire { pieces: vec![(bytes, 1)], fault: OnWire::NotClosedAfterOne }),
+        false => piece,
+    }
 }
 
 /// Whether its fate is good; none when it was refused for another reason, so that its length may not have been looked at.

@@ -10,5 +10,6 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     UNLIMITED.falls_short("takes whatever size, count and framing"),
     PLAIN.falls_short("has no limits"),
     Server::new("border-takes-long-notes", |port| things_with(Flaw::TakesLongNotes, port))
-        .falls_short("limits every body but that of one write"),
+        .falls_short("limits every body but that of one write")
+        .liar(),
 ];

@@ -36,5 +36,6 @@ fn of_drip(drip: &Drip) -> Evidence {
         Fate::Held(after) => clause::TIME.contradicts(format!("{name} was still held after {after:.1?}")),
         Fate::NotJudged(why) => clause::TIME.gap(format!("{name} could not be judged: {why}")),
     };
+    let evidence = drip.recipe().into_iter().fold(evidence, Evidence::reproduced_by);
     drip.control.iter().fold(evidence, Evidence::by)
 }

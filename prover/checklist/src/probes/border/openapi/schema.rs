@@ -4,7 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, ValidationError};
 use serde_json::Value;
 
-use super::document::Document;
+use crate::openapi::Document;
 
 /// The most characters of a fault that are shown.
 const SHOWN: usize = 200;

@@ -4,7 +4,7 @@ use http::Method;
 use keel_wire::http::Request;
 use serde_json::{Map, Value, json};
 
-use super::document::{Document, Operation};
+use crate::openapi::{Document, Operation};
 
 /// Where the generator starts: findings must be the same tomorrow.
 const SEED: u64 = 0x6b65_656c;

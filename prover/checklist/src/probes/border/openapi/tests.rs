@@ -26,12 +26,14 @@ async fn falls_short_for_a_500_on_a_wrong_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_in_yaml_is_unknown() {
+async fn holds_for_a_document_in_yaml_and_is_unknown_for_one_that_cannot_be_read() {
     let declare = |subject: &mut Subject| {
         things(subject);
         subject.openapi = Some("/openapi.yaml".to_owned());
     };
-    is_unknown(&examine_declared("border.openapi", "border-yaml", declare).await, "/openapi.yaml could not be read");
+    holds_but_for(&examine_declared("border.openapi", "border-yaml", declare).await, &[FROM_CODE]);
+    let broken = examine_declared("border.openapi", "border-broken-yaml", declare).await;
+    is_unknown(&broken, "/openapi.yaml could not be read");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     SOUND.holds("has opaque cursors and bounded pages"),
     Server::new("border-offsets", |port| things_with(Flaw::Offsets, port)).falls_short("its cursor is an offset"),
     Server::new("border-dressed-offsets", |port| things_with(Flaw::DressedOffsets, port))
-        .falls_short("its cursor looks like nothing and is an offset"),
+        .falls_short("its cursor looks like nothing and is an offset")
+        .liar(),
     Server::new("border-lists-all", |port| things_with(Flaw::ListsAll, port))
         .falls_short("lists everything, whatever is asked for"),
 ];

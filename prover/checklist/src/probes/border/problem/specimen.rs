@@ -12,6 +12,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-leaks", |port| things_with(Flaw::Leaks, port))
         .falls_short("its problem documents show the inside"),
     Server::new("border-leaks-in-report", |port| things_with(Flaw::LeaksInReport, port))
-        .falls_short("one of its errors shows the inside"),
+        .falls_short("one of its errors shows the inside")
+        .liar(),
     PLAIN.falls_short("its errors are HTML and show a path"),
 ];

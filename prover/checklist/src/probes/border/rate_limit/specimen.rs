@@ -37,9 +37,12 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         "refuses 429 and says when to come again",
     ),
     PLAIN.falls_short("has no limit"),
-    Server::new("border-rate-shared", |port| limit(Flaw::Shared, port)).falls_short("has one limit for everybody"),
+    Server::new("border-rate-shared", |port| limit(Flaw::Shared, port))
+        .falls_short("has one limit for everybody")
+        .liar(),
     Server::new("border-rate-trickles", |port| limit(Flaw::Trickles, port))
-        .falls_short("has one limit for everybody that frees a place at every moment"),
+        .falls_short("has one limit for everybody that frees a place at every moment")
+        .liar(),
     Server::new("border-rate-503", |port| limit(Flaw::Unavailable, port)).falls_short("refuses with 503"),
     Server::new("border-rate-silent", |port| limit(Flaw::Silent, port)).falls_short("does not say when to come again"),
     Server::new("border-rate-lies", |port| limit(Flaw::Lies, port))

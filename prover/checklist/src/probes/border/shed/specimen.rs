@@ -8,7 +8,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     REFUSES.holds("refuses at once with Retry-After"),
     WAITS.falls_short("lets everybody wait"),
     Server::new("loaded-refuses-badly", |port| work(Full::RefuseBadly, port))
-        .falls_short("refuses late and without Retry-After"),
+        .falls_short("refuses late and without Retry-After")
+        .liar(),
     Server::new("loaded-collapses", |port| work(Full::Collapse, port))
         .falls_short("begins anew with each refusal, and does less the more it is asked for"),
     Server::new("loaded-naps", |port| work(Full::Nap, port))

@@ -4,11 +4,13 @@
 //! table of sockets tells: the service's end is no longer ESTABLISHED once the service has closed it.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use keel_wire::http::Request;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use keel_wire::raw::{Connect, RawConnection};
+use keel_wire::stream::Stream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf};
 use tokio::time::timeout;
 
 use crate::lab::Lab;
@@ -23,6 +25,8 @@ const ASKED_FOR: usize = 16 << 20;
 const REQUESTS: usize = 20_000;
 /// The receive buffer asked for: the kernel makes of it the least it allows.
 const RECEIVE_BUFFER: u32 = 4 << 10;
+/// How long the connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the kernel's table is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// The most that is read at the end, to see whether answers were cut short.
@@ -56,16 +60,24 @@ pub(super) async fn largest(lab: &Lab, listener: &Listener) -> Option<Largest> {
 pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, patience: Duration) -> Fate {
     let Some(largest) = largest else { return Fate::NotJudged("no GET gives a 2xx".into()) };
     let requests = ASKED_FOR.div_ceil(largest.answer).min(REQUESTS);
-    let stream = match connect(listener.address).await {
-        Ok(stream) => stream,
+    let Some(service) = listener.endpoint.tcp() else {
+        return Fate::NotJudged("what is unread on a Unix socket is not counted: name a TCP port".into());
+    };
+    let how = Connect { receive_buffer: Some(RECEIVE_BUFFER), ..Connect::default() };
+    let stream = match RawConnection::connect_with(listener.endpoint.clone(), how, PATIENCE).await {
+        Ok(connection) => connection.into_stream(),
         Err(error) => return Fate::NotJudged(format!("no connection: {error}")),
     };
-    let Ok(own) = stream.local_addr() else { return Fate::NotJudged("the connection has no address".into()) };
-    let (mut reader, mut writer) = stream.into_split();
+    let Ok(own) = stream.local_address() else { return Fate::NotJudged("the connection has no address".into()) };
+    // Tells of a reset beside the two halves, and reads nothing.
+    let Ok(watch) = stream.as_fd().try_clone_to_owned().map(std::net::TcpStream::from) else {
+        return Fate::NotJudged("no descriptor is left to watch the connection".into());
+    };
+    let (mut reader, mut writer) = tokio::io::split(stream);
     let began = Instant::now();
     let asking = tokio::spawn(async move {
         for _ in 0..requests {
-            if writer.write_all(&largest.request).await.is_err() {
+            if writer.write_all(&largest.request).await.is_err() || writer.flush().await.is_err() {
                 break;
             }
         }
@@ -74,14 +86,15 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, pa
     let mut quiet = Quiet::default();
     let end = loop {
         tokio::time::sleep(LOOK).await;
-        if reader.as_ref().take_error().ok().flatten().is_some() {
+        if watch.take_error().ok().flatten().is_some() {
             break End::Reset;
         }
-        let service = sockets::find(listener.address.port(), own.port());
-        if service.is_some_and(|socket| !socket.established) {
+        let socket = sockets::find(service.port(), own.port());
+        if socket.is_some_and(|socket| !socket.established) {
             break End::Closed;
         }
-        let held = service.map_or(0, |socket| socket.unsent) + unread(own, listener.address);
+        // Over TLS these are bytes of TLS, a few more than those within.
+        let held = socket.map_or(0, |socket| socket.unsent) + unread(own, service);
         if asking.is_finished() && quiet.for_long(held) && held + SLACK > (requests * largest.answer) as u64 {
             break End::Fits;
         }
@@ -137,19 +150,13 @@ impl Quiet {
     }
 }
 
-async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    timeout(Duration::from_secs(5), socket.connect(to)).await.map_err(|_| std::io::ErrorKind::TimedOut)?
-}
-
 /// What has come to our end and has not been read.
 fn unread(own: SocketAddr, service: SocketAddr) -> u64 {
     sockets::find(own.port(), service.port()).map_or(0, |socket| socket.unread)
 }
 
 /// Reads all that still comes, bounded in bytes and time.
-async fn drain(reader: &mut tokio::net::tcp::OwnedReadHalf) -> Vec<u8> {
+async fn drain(reader: &mut ReadHalf<Stream>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut piece = vec![0; 256 << 10];
     while bytes.len() < DRAINED {

@@ -10,5 +10,6 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-patient", |port| things_with(Flaw::Patient, port))
         .falls_short("waits for slow clients for ever"),
     Server::new("border-waits-for-notes", |port| things_with(Flaw::WaitsForNotes, port))
-        .falls_short("cuts every slow body but that of one write"),
+        .falls_short("cuts every slow body but that of one write")
+        .liar(),
 ];

@@ -65,8 +65,10 @@ pub(crate) enum Flaw {
     PublicCookie,
     /// The document lacks an operation.
     Undocumented,
-    /// The document is in YAML, which keel does not read. No flaw.
+    /// The document is in YAML. No flaw.
     Yaml,
+    /// The document is YAML with a mistake in it.
+    BrokenYaml,
     /// No document at all.
     NoDocument,
     /// 500 on a member of the wrong type.

@@ -57,12 +57,15 @@ impl Things {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let answer = match (request.method.as_str(), path) {
             ("GET", "/") => Ok(self.page(request)),
-            ("GET", "/openapi.json") if !matches!(self.flaw, Flaw::NoDocument | Flaw::Yaml) => {
+            ("GET", "/openapi.json") if !matches!(self.flaw, Flaw::NoDocument | Flaw::Yaml | Flaw::BrokenYaml) => {
                 Ok(json_answer(200, &description::document(self.flaw)))
             }
-            ("GET", "/openapi.yaml") if self.flaw == Flaw::Yaml => {
-                let document =
-                    "openapi: 3.1.0\ninfo: {title: Things, version: '1'}\npaths: {/things: {get: {responses: {}}}}\n";
+            ("GET", "/openapi.yaml") if matches!(self.flaw, Flaw::Yaml | Flaw::BrokenYaml) => {
+                // JSON is YAML's flow style; the comment is not JSON's.
+                let mut document = format!("# Things\n{:#}\n", description::document(self.flaw));
+                if self.flaw == Flaw::BrokenYaml {
+                    document.push_str("]\n");
+                }
                 Ok(Response::new(200, "application/yaml", document).header("Cache-Control", "no-store"))
             }
             ("POST", "/things") => self.make(request),

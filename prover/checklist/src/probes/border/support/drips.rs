@@ -56,8 +56,9 @@ pub(crate) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless, p
     head.truncate(head.len() - 2); // the empty line that would end the head
     let control = harmless.control.clone();
     drips.spawn(async move {
+        let sent = Some((head.clone(), b'a'));
         let fate = drip(&at, Part::Head, head, b"", patience).await;
-        Drip { part: Part::Head, name: "a head that comes a byte at a time".into(), fate, control: Some(control) }
+        Drip { part: Part::Head, name: "a head that comes a byte at a time".into(), fate, control: Some(control), sent }
     });
     let specs = bodied(lab);
     for spec in specs.iter().take(WRITES) {
@@ -66,7 +67,7 @@ pub(crate) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless, p
             Ok(control) => drop(drips.spawn(body(listener.clone(), lab.fill(spec), name, Some(control), patience))),
             Err(failed) => {
                 drips.spawn(async move {
-                    Drip { part: Part::Body, name, fate: Fate::NotJudged(failed.what), control: None }
+                    Drip { part: Part::Body, name, fate: Fate::NotJudged(failed.what), control: None, sent: None }
                 });
             }
         }
@@ -74,7 +75,7 @@ pub(crate) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless, p
     for spec in specs.iter().skip(WRITES) {
         let name = format!("a body of {} that comes a byte at a time", spec.name);
         let fate = Fate::NotJudged(format!("the first {WRITES} requests with a body were tried"));
-        drips.spawn(async move { Drip { part: Part::Body, name, fate, control: None } });
+        drips.spawn(async move { Drip { part: Part::Body, name, fate, control: None, sent: None } });
     }
     if specs.is_empty() {
         let request = Request::new(Method::POST, "/").header("Content-Type", "application/json");
@@ -98,13 +99,14 @@ async fn body(
         .any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains("json"));
     let beginning = if json { vec![b' '; DRIPPED_BODY] } else { request.body.to_vec() };
     let head = listener.head(&request, &format!("Content-Length: {DRIPPED_BODY}\r\n"));
+    let sent = Some((head.clone(), if json { b' ' } else { b'a' }));
     let fate = match drip(&listener, Part::Body, head, &beginning, patience).await {
         Fate::Cut(_, how) if control.is_none() && how.starts_with("answered") => {
             Fate::NotJudged("no request with a body is known: declare one in [[requests]]".into())
         }
         fate => fate,
     };
-    Drip { part: Part::Body, name, fate, control }
+    Drip { part: Part::Body, name, fate, control, sent }
 }
 
 /// Sends `start`, then a byte at a time, until the service ends it.

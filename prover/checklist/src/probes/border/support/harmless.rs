@@ -60,7 +60,7 @@ impl Harmless {
 /// # Errors
 /// The finding of attribute `id`, when either cannot be had.
 pub(crate) async fn in_peace(id: &str, lab: &Lab) -> Result<(Listener, Harmless), Finding> {
-    let listener = Listener::of(lab).map_err(|reason| Finding::unknown(id, reason, Vec::new()))?;
+    let listener = Listener::of(lab).await.map_err(|reason| Finding::unknown(id, reason, Vec::new()))?;
     match Harmless::of(lab).await {
         Ok(harmless) => Ok((listener, harmless)),
         Err(evidence) => Err(Finding::unknown(id, "it does not answer in peace", vec![evidence])),

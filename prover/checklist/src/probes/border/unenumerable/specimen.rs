@@ -9,5 +9,6 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     SOUND.holds("has random identifiers"),
     Server::new("border-counts", |port| things_with(Flaw::Counts, port)).falls_short("its identifiers count up"),
     Server::new("border-counts-in-uuids", |port| things_with(Flaw::CountsInUuids, port))
-        .falls_short("its identifiers look like UUIDs and count up"),
+        .falls_short("its identifiers look like UUIDs and count up")
+        .liar(),
 ];

@@ -7,7 +7,7 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds("answers 503 to what is not a whole, short answer"),
     REMEMBERING.holds("answers with the last price instead, and says that it is stale"),
-    INVENTING.falls_short("answers with a price of zero instead"),
+    INVENTING.falls_short("answers with a price of zero instead").liar(),
     Server::new("call-trusting", |port| ask(Flaw::Trusting, port))
         .falls_short("passes whatever came on as its own success"),
     Server::new("call-greedy", |port| ask(Flaw::Greedy, port))

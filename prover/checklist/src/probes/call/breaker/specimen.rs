@@ -12,9 +12,12 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("calls-breaking", |port| ask(Way::Breaking, port))
         .holds_but_for(&[clause::SLOW_CALLS], "has a breaker that counts failures"),
     GOOD.falls_short("has no breaker"),
-    Server::new("calls-forgiving", |port| ask(Way::Forgiving, port)).falls_short("its breaker only counts answers"),
+    Server::new("calls-forgiving", |port| ask(Way::Forgiving, port))
+        .falls_short("its breaker only counts answers")
+        .liar(),
     Server::new("calls-crowded", |port| ask(Way::Crowded, port))
-        .is_unknown("its breaker only counts answers, and a bound of calls hides that"),
-    RATIONED.is_unknown("a rate limit spares calls as a breaker would"),
+        .is_unknown("its breaker only counts answers, and a bound of calls hides that")
+        .liar(),
+    RATIONED.is_unknown("a rate limit spares calls as a breaker would").liar(),
     DEPENDENCY.is_called(),
 ];

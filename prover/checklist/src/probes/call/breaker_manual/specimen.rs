@@ -30,7 +30,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("lever-undated", |port| obey(Way::Undated, port)).is_unknown("tells who did it, and not when"),
     Server::new("lever-anonymous", |port| obey(Way::Anonymous, port)).falls_short("does not tell who did it"),
     Server::new("lever-cosmetic", |port| obey(Way::Cosmetic, port))
-        .falls_short("says that calls are stopped, and makes them"),
+        .falls_short("says that calls are stopped, and makes them")
+        .liar(),
     Server::new("lever-stuck", |port| obey(Way::Stuck, port)).falls_short("makes no call any more once it is released"),
     GOOD.is_unknown("has no lever that is declared"),
     DEPENDENCY.is_called(),

@@ -14,6 +14,6 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.is_unknown("its calls only time out, which is no bound"),
     Server::new("calls-trickling", |port| ask(Way::Trickling, port))
         .is_unknown("its calls begin one after the other, which is no bound"),
-    RATIONED.is_unknown("a rate limit spares calls, which is no bound"),
+    RATIONED.is_unknown("a rate limit spares calls, which is no bound").liar(),
     DEPENDENCY.is_called(),
 ];

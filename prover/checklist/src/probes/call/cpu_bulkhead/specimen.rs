@@ -67,7 +67,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("heavy-inline", |port| compute_in(Way::Inline, port))
         .falls_short("computes in the one loop that everything is answered by"),
     Server::new("heavy-rationed", |port| compute_in(Way::Rationed, port))
-        .is_unknown("computes whatever comes at once, and a rate limit refuses the rest"),
+        .is_unknown("computes whatever comes at once, and a rate limit refuses the rest")
+        .liar(),
     Server::new("heavy-idle", |port| compute_in(Way::Idle, port)).is_unknown("waits and computes nothing"),
 ];
 

@@ -47,9 +47,11 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("patience-extending", |port| heed(Way::Extending, port))
         .falls_short("says that it waits as long as it would for anybody"),
     Server::new("patience-stale", |port| heed(Way::Stale, port))
-        .falls_short("says with each attempt how long its caller waits in all"),
+        .falls_short("says with each attempt how long its caller waits in all")
+        .liar(),
     Server::new("patience-fixed", |port| heed(Way::Fixed, port))
-        .is_unknown("gives calls up, and says the same whatever its caller waits"),
+        .is_unknown("gives calls up, and says the same whatever its caller waits")
+        .liar(),
     Server::new("patience-mute", |port| heed(Way::Mute, port)).is_unknown("gives calls up and says nothing"),
     Server::new("patience-wavering", |port| heed(Way::Wavering, port)).is_unknown("gives up every second call"),
     Server::new("patience-watchful", |port| heed(Way::Watchful, port))

@@ -39,7 +39,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("hedges-eager", |port| hedge(Way::Eager, port)).falls_short("hedges each read"),
     Server::new("hedges-careless", |port| hedge(Way::Careless, port)).falls_short("hedges orders like reads"),
     Server::new("hedges-repeating", |port| hedge(Way::Repeating, port))
-        .is_unknown("gives late reads up and begins them again"),
+        .is_unknown("gives late reads up and begins them again")
+        .liar(),
     GOOD.is_unknown("hedges nothing, and nobody said whether it should"),
     DEPENDENCY.is_called(),
 ];

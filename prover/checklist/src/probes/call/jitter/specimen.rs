@@ -30,7 +30,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("periodic-even", |port| ask_periodically(Way::Even, port))
         .falls_short("asks every second from its start"),
     Server::new("periodic-split", |port| ask_periodically(Way::Split, port))
-        .falls_short("asks one dependency with jitter and another every second from its start"),
+        .falls_short("asks one dependency with jitter and another every second from its start")
+        .liar(),
     Server::new("periodic-clock", |port| ask_periodically(Way::Clock, port))
         .falls_short("asks when the clock begins a second"),
     GOOD.is_unknown("asks nothing by itself"),

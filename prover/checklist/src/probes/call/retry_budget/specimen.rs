@@ -10,7 +10,9 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     THRIFTY.holds("pays repeats from a budget that is empty at first"),
     PICKY.holds("pays repeats of calls that are hung up on"),
     Server::new("calls-sparing", |port| ask(Way::Sparing, port)).holds("pays repeats above a breaker from a budget"),
-    Server::new("calls-weary", |port| ask(Way::Weary, port)).falls_short("repeats above a breaker without a budget"),
+    Server::new("calls-weary", |port| ask(Way::Weary, port))
+        .falls_short("repeats above a breaker without a budget")
+        .liar(),
     STUBBORN.falls_short("repeats without a budget"),
     SHY.is_unknown("its breaker hides repeats"),
     GOOD.does_not_apply("does not repeat"),

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use keel_wire::http::Request;
+
 use super::double_in_place::percentile;
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
@@ -66,6 +68,11 @@ impl Bystanders {
     /// Their names.
     pub(crate) fn who(&self) -> String {
         self.0.iter().map(|(spec, _)| spec.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The first of them, for the public listener.
+    pub(crate) fn request(&self, lab: &Lab) -> Request {
+        self.0.first().map_or_else(|| lab.harmless(), |(spec, _)| lab.fill(spec))
     }
 
     /// Sends them while nothing else happens.

@@ -223,9 +223,9 @@ pub(crate) async fn start_with(id: &str, lab: &mut Lab, places: &[(&Dependency, 
         // Both fail only for URLs without a host; plain HTTP has one.
         let _ = url.set_host(Some("127.0.0.1"));
         let _ = url.set_port(Some(double.address().port()));
-        (declared.env.clone(), url.to_string())
+        declared.variables(&url)
     };
-    let addresses: Vec<(String, String)> = places.iter().map(address).collect();
+    let addresses: Vec<(String, String)> = places.iter().flat_map(address).collect();
     lab.stop().await;
     let started = lab.start_with(|launch| launch.env.extend(addresses)).await;
     started.map_err(|failure| {

@@ -9,7 +9,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds_but_for(&[clause::QUOTA], "writes where it was declared, and refuses when the disk is full"),
     Server::new("data-scattered", |port| keep(Flaw::Scattered, port)).falls_short("writes into the working folder too"),
     Server::new("data-moments", |port| keep(Flaw::Moments, port))
-        .falls_short("appends to a file deep below the working folder, which it opens and closes each time"),
+        .falls_short("appends to a file deep below the working folder, which it opens and closes each time")
+        .liar(),
     Server::new("data-forgetful", |port| keep(Flaw::Forgetful, port))
         .falls_short("does not read its file again when it starts"),
     Server::new("data-open-elsewhere", |port| keep(Flaw::OpenElsewhere, port))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::clause::life::drain::{IN_FLIGHT, ORDER, READINESS};
+use crate::clause::life::drain::{IN_FLIGHT, ORDER, READINESS, TRANSFER};
 use crate::finding::Verdict;
 use crate::probes::life::testing::{examine, falls_short};
 use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
@@ -11,17 +11,18 @@ use crate::testing::{command, get, mentions, reserved_port};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_flight_is_finished_after_sigterm() {
-    holds_but_for(&examine("life.drain", "life-good", |_| {}).await, &[ORDER]);
+    holds_but_for(&examine("life.drain", "life-good", |_| {}).await, &[TRANSFER, ORDER]);
     falls_short("life.drain", "life-drops-in-flight", "half sent").await;
     falls_short("life.drain", "life-never-unready", "nobody answers").await;
     falls_short("life.drain", "life-bad-exit", "code 3").await;
     falls_short("life.drain", "life-cuts-answers", "is broken off").await;
+    falls_short("life.drain", "life-cuts-answers", "8 cut off").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_slow_dependency_is_in_flight_too() {
     let finding = examine("life.drain", "life-good", asks_another).await;
-    holds_but_for(&finding, &[ORDER]);
+    holds_but_for(&finding, &[TRANSFER, ORDER]);
     assert!(finding.evidence().iter().any(|piece| piece.what.contains("slow dependency") && piece.is_for()));
     let finding = examine("life.drain", "life-drops-in-flight", asks_another).await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
@@ -40,6 +41,9 @@ fn asks_another(subject: &mut Subject) {
         ready: Some("/ready".to_owned()),
         env_of_run: BTreeMap::new(),
         many: None,
+        value: None,
+        sets: BTreeMap::new(),
+        listen: None,
         named: None,
         trip: None,
         release: None,
@@ -67,7 +71,7 @@ async fn a_service_that_does_not_end_on_sigterm_falls_short() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_that_is_handled_and_raised_again_is_a_clean_end_and_one_that_is_not_handled_is_none() {
-    holds_but_for(&examine("life.drain", "life-raises-again", |_| {}).await, &[ORDER]);
+    holds_but_for(&examine("life.drain", "life-raises-again", |_| {}).await, &[TRANSFER, ORDER]);
     falls_short("life.drain", "life-unhandled", "SIGTERM is not handled").await;
 }
 
@@ -79,6 +83,14 @@ async fn a_transfer_under_way_is_judged_by_its_bytes() {
     mentions(&finding, "bytes of GET /large, under way at SIGTERM");
     let finding = examine("life.drain", "life-cuts-transfers", large).await;
     crate::testing::falls_short(&finding, &["bytes of GET /large, under way at SIGTERM"]);
+    falls_short("life.drain", "life-cuts-linked", "bytes of GET /large, under way at SIGTERM").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_unread_at_sigterm_is_answered_or_its_connection_closed_in_order() {
+    let finding = examine("life.drain", "life-good", |_| {}).await;
+    mentions(&finding, "8 are answered, 0 closed in order, 0 cut off");
+    falls_short("life.drain", "life-drops-in-flight", "cut off").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,12 +99,12 @@ async fn a_request_that_is_refused_in_peace_says_nothing_of_a_drain() {
         subject.requests.iter_mut().for_each(|request| request.expect = request.json.as_ref().map(|_| 418));
     })
     .await;
-    holds_but_for(&finding, &[IN_FLIGHT, ORDER]);
+    holds_but_for(&finding, &[IN_FLIGHT, TRANSFER, ORDER]);
     mentions(&finding, "not as declared");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_declared_readiness_its_fall_is_a_gap() {
     let finding = examine("life.drain", "life-good", |subject| subject.ready = None).await;
-    holds_but_for(&finding, &[READINESS, ORDER]);
+    holds_but_for(&finding, &[READINESS, TRANSFER, ORDER]);
 }

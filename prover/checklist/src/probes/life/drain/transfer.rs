@@ -3,13 +3,18 @@
 use std::time::{Duration, Instant};
 
 use keel_wire::answers;
+use keel_wire::http::Request;
 use keel_wire::raw::{Connect, RawConnection};
 
 use super::traffic::PATIENCE;
 use crate::clause::life::drain as clause;
+use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::probes::support::largest;
 use crate::probes::support::listener::{Listener, told};
+use crate::repro::Recipe;
+use crate::repro::recipe::Terminate;
 
 /// The least body that is taken for a transfer, in bytes: smaller ones are in the kernel's buffers at once.
 const LEAST: u64 = 256 << 10;
@@ -21,12 +26,13 @@ const SEGMENT: u32 = 536;
 /// Until the whole answer must have come once it is taken.
 const TAKEN: Duration = Duration::from_secs(20);
 
-/// The largest answer of the mix.
+/// The largest answer that there is to ask for.
 pub(super) struct Transfer {
     bytes: Vec<u8>,
     line: String,
     /// Of the whole answer, and of its body.
     length: (usize, u64),
+    control: Control,
 }
 
 /// What came of it.
@@ -37,32 +43,32 @@ pub(super) struct Taken {
 }
 
 impl Transfer {
-    /// None when no declared GET is answered with a body of [`LEAST`] bytes.
+    /// None when nothing is answered with a body of [`LEAST`] bytes.
     pub(super) async fn of(lab: &Lab, listener: &Listener) -> Option<Self> {
-        let mut largest: Option<Self> = None;
-        for spec in lab.mix().into_iter().filter(|spec| spec.only_reads() && spec.uses.is_empty()) {
-            let request = lab.fill(&spec);
-            let bytes = listener.bytes(&request);
-            let Ok(heard) = listener.exchange(&bytes, PATIENCE).await else { continue };
-            let Some(answer) = answers::first(&heard.bytes, 0).filter(|answer| answer.whole) else { continue };
-            let length = (heard.bytes.len(), answer.body_length);
-            if length.1 >= largest.as_ref().map_or(LEAST, |known| known.length.1 + 1) {
-                largest = Some(Self { bytes, line: format!("GET {}", request.path), length });
-            }
-        }
-        largest
+        let largest = largest::find(lab).await.filter(|largest| largest.body >= LEAST)?;
+        Self::whole(listener, &largest.request).await
+    }
+
+    /// Takes it whole once, as fast as it comes.
+    async fn whole(listener: &Listener, request: &Request) -> Option<Self> {
+        let bytes = listener.bytes(request);
+        let heard = listener.exchange(&bytes, PATIENCE).await.ok()?;
+        let answer = answers::first(&heard.bytes, 0).filter(|answer| answer.whole && answer.body_length >= LEAST)?;
+        let length = (heard.bytes.len(), answer.body_length);
+        let line = format!("GET {}", request.path);
+        let control = Control::seen(true, format!("{line} is answered by {} bytes in peace", length.1), "").ok()?;
+        Some(Self { bytes, line, length, control })
     }
 
     /// Takes the beginning now, and the rest some time after `asked`, when SIGTERM is sent.
     pub(super) async fn take(&self, listener: &Listener, asked: Instant, rest: Instant) -> Taken {
         let (whole, body) = self.length;
         let not_begun = |why: String| Taken {
-            evidence: clause::IN_FLIGHT
-                .figure(format!("the answer to {} was not under way at SIGTERM: {why}", self.line)),
+            evidence: clause::TRANSFER.gap(format!("the answer to {} was not under way at SIGTERM: {why}", self.line)),
             ended: None,
         };
         let how = Connect { receive_buffer: Some(BUFFER), max_segment: Some(SEGMENT), ..Connect::default() };
-        let mut connection = match RawConnection::connect_with(listener.address, how, PATIENCE).await {
+        let mut connection = match RawConnection::connect_with(listener.endpoint.clone(), how, PATIENCE).await {
             Ok(connection) => connection,
             Err(error) => return not_begun(error.to_string()),
         };
@@ -82,7 +88,8 @@ impl Transfer {
         let good = came.as_ref().is_some_and(|answer| answer.whole && answer.body_length == body);
         let came = came.map_or(0, |answer| answer.body_length);
         let what = format!("of the {body} bytes of {}, under way at SIGTERM, {came} came", self.line);
-        let evidence = clause::IN_FLIGHT.saw(good, what);
+        let recipe = Recipe::Terminate(Terminate::Transfer { request: self.bytes.clone(), body });
+        let evidence = clause::TRANSFER.saw(good, what).by(&self.control).reproduced_by(recipe);
         let evidence = if good { evidence } else { evidence.exchanged(self.line.clone(), told(&heard)) };
         Taken { evidence, ended: Some(ended) }
     }

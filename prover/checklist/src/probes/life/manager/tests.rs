@@ -6,6 +6,7 @@ use crate::probes::life::testing::{falls_short, holds};
 async fn a_manager_is_told_and_finds_everything_in_the_foreground() {
     holds("life.manager").await;
     falls_short("life.manager", "life-pid-file", ".pid").await;
+    falls_short("life.manager", "life-needs-home", "it does not start without a terminal").await;
     falls_short("life.manager", "life-silent", "no READY=1").await;
     falls_short("life.manager", "life-no-watchdog", "it said so 0 times").await;
     falls_short("life.manager", "life-watchdog-once", "it said so 1 times").await;

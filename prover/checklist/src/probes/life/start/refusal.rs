@@ -9,9 +9,12 @@ use super::variables::{form, names, tells_of_a_fault, tells_of_use};
 use crate::clause::life::start as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::repro::Recipe;
+use crate::repro::recipe::Start;
 
-/// Until it must have ended.
+/// Until it must have ended, and on a port that is taken: servers try again for some seconds, in case it is about to be free.
 const PROMPT: Duration = Duration::from_secs(5);
+const PROMPT_ON_A_PORT: Duration = Duration::from_secs(10);
 /// Between two looks at whether it has become ready all the same.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Until a process that goes on is killed.
@@ -41,11 +44,14 @@ struct Outcome {
 /// Why the port could not be taken.
 pub(super) async fn on_a_taken_port(lab: &Lab) -> Result<Evidence, String> {
     let url = &lab.subject.url;
+    if url.scheme() == "unix" {
+        return Err(format!("{url} is no port, and a socket that is taken was not tried: name a TCP port in `url`"));
+    }
     let port = url.port_or_known_default().unwrap_or(80);
     let holders = hold(url.host_str().unwrap_or("127.0.0.1"), port)
-        .map_err(|error| format!("{url} could not be taken to see what the service does then: {error}"))?;
+        .map_err(|error| format!("port {port} could not be taken to see what the service does then: {error}"))?;
     // Whoever is ready on this port is the listener here, which never answers.
-    let outcome = attempt(lab, lab.launch(), false).await;
+    let outcome = attempt(lab, lab.launch(), PROMPT_ON_A_PORT, false).await;
     drop(holders);
     let outcome = outcome?;
     let launch = lab.launch();
@@ -58,7 +64,8 @@ pub(super) async fn on_a_taken_port(lab: &Lab) -> Result<Evidence, String> {
         &format!("port {port} or that it is in use"),
         clear,
         &outcome,
-    ))
+    )
+    .reproduced_by(Recipe::Start(Start::TakenPort)))
 }
 
 /// Starts it with a senseless value for each variable that has a form. The subject must not run.
@@ -85,12 +92,13 @@ pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
         }
         let mut launch = lab.launch();
         launch.env.insert((*name).clone(), SENSELESS.to_owned());
-        match attempt(lab, launch, true).await {
+        match attempt(lab, launch, PROMPT, true).await {
             Ok(outcome) => {
                 taken += usize::from(outcome.exit.is_none());
                 let how = format!("started with {name}='{SENSELESS}', where {was} belongs");
                 let clear = |line: &str| tells_of_a_fault(line) && names(line, name);
-                evidence.push(judge(&how, name, clear, &outcome));
+                let start = Start::Variable { name: (*name).clone(), value: SENSELESS.to_owned() };
+                evidence.push(judge(&how, name, clear, &outcome).reproduced_by(Recipe::Start(start)));
             }
             Err(reason) => evidence.push(clause::BAD_CONFIGURATION.gap(reason)),
         }
@@ -112,12 +120,12 @@ fn hold(host: &str, port: u16) -> std::io::Result<Vec<TcpListener>> {
     if held.is_empty() { Err(refused) } else { Ok(held) }
 }
 
-async fn attempt(lab: &Lab, launch: Launch, look: bool) -> Result<Outcome, String> {
+async fn attempt(lab: &Lab, launch: Launch, prompt: Duration, look: bool) -> Result<Outcome, String> {
     let mut process = Process::start(launch).map_err(|error| format!("the shell could not be started: {error}"))?;
     let since = Instant::now();
     let mut exit = None;
     let mut ready = false;
-    while exit.is_none() && !ready && since.elapsed() < lab.pace.of(PROMPT) {
+    while exit.is_none() && !ready && since.elapsed() < lab.pace.of(prompt) {
         exit = process.wait(LOOK_EVERY).await;
         ready = look && exit.is_none() && lab.is_ready().await;
     }

@@ -3,9 +3,10 @@
 use tokio::join;
 
 use crate::clause::life::start::BAD_CONFIGURATION;
+use crate::lab::Pace;
 use crate::probes::life::testing::{examine, falls_short, holds};
 use crate::testing::holds_but_for;
-use crate::testing::mentions;
+use crate::testing::{examine_in, lab, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
@@ -14,6 +15,17 @@ async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
         falls_short("life.start", "life-slow-start", "the median is"),
         falls_short("life.start", "life-patient-start", "still runs"),
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_gets_its_port_again_at_once_after_it_closed_connections() {
+    let finding = examine("life.start", "life-good", |_| {}).await;
+    mentions(&finding, "started at once after a stop");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut lab = lab("life-no-reuse", |subject| subject.workdir = folder.path().to_owned()).await;
+    // Its port is kept for a minute, which nobody waits for here.
+    lab.pace = Pace::part(0.01);
+    crate::testing::falls_short(&examine_in("life.start", &mut lab).await, &["does not start at once after a stop"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,11 @@
 //! `life.steady` on its specimens.
 
+use crate::clause::life::steady::{RECYCLED, UNATTENDED};
 use crate::clause::prove::soak::DISK;
-use crate::finding::Verdict;
-use crate::probes::life::steady::testing::{examine, falls_short};
+use crate::finding::{Finding, Verdict};
+use crate::probes::life::steady::testing::{self, examine};
 use crate::subject::State;
-use crate::testing::mentions;
+use crate::testing::{falls_short, get, holds_but_for, lab, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_keeps_nothing_is_steady_as_far_as_a_short_run_shows() {
@@ -18,7 +19,34 @@ async fn a_service_that_keeps_nothing_is_steady_as_far_as_a_short_run_shows() {
     mentions(&finding, "declare its folders");
 }
 
+/// The strains alone, without the load before them.
+async fn strained(name: &str) -> Finding {
+    let mut lab = lab(name, |subject| subject.requests = vec![get("/")]).await;
+    Finding::judge("life.steady", super::strains(&mut lab).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_pauses_at_the_limit_of_descriptors_and_gives_them_back_is_strained_by_nothing() {
+    for name in ["steady-good", "steady-frees-late"] {
+        let finding = strained(name).await;
+        holds_but_for(&finding, &[RECYCLED, UNATTENDED]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spent_descriptors_make_nothing_spin_or_flood_or_give_up() {
+    falls_short(&strained("steady-spins").await, &["it spins"]);
+    falls_short(&strained("steady-floods-its-log").await, &["floods its log"]);
+    falls_short(&strained("steady-gives-up").await, &["does not serve again"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_leave_and_requests_that_fail_leave_little() {
+    falls_short(&strained("steady-keeps-aborted").await, &["descriptors leak"]);
+    falls_short(&strained("steady-prints-traces").await, &["failing requests a second add"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_that_is_kept_of_each_request_falls_short() {
-    falls_short("life.steady", "steady-leaks-memory", "resident memory").await;
+    testing::falls_short("life.steady", "steady-leaks-memory", "resident memory").await;
 }

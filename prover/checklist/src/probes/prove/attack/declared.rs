@@ -35,6 +35,7 @@ impl Leave {
 /// The running service: the first GET is the harmless request, the first request with a key the one with an effect.
 pub async fn target(lab: &mut Lab, leave: Leave) -> Target {
     let mut target = Target::at(lab.subject.url.clone());
+    target.trust = lab.subject.trust.clone();
     let mix: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.uses.is_empty()).collect();
     target.read = mix.iter().find(|spec| spec.only_reads()).map_or_else(|| lab.harmless(), |spec| lab.fill(spec));
     let writes = |spec: &&RequestSpec| !spec.only_reads();

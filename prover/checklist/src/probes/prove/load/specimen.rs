@@ -10,7 +10,7 @@ use crate::specimen::{Server, Specimen};
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
     WAITS.falls_short("lets everybody wait, beyond the declared latency"),
-    REFUSES.falls_short("refuses more than the declared share"),
+    REFUSES.falls_short("refuses more than the declared share").liar(),
     Server::new("loaded-once", serve_once).holds("conflicts with every key that it has seen"),
 ];
 

@@ -16,7 +16,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("see-echo-for-all", |port| tell(Flaw::EchoForAll, port))
         .is_unknown("every path answers 200 with a page that repeats it"),
     Server::new("see-counts-requests", |port| tell(Flaw::CountsRequests, port))
-        .falls_short("its health shows how many requests are in flight, and nothing of the dependency"),
+        .falls_short("its health shows how many requests are in flight, and nothing of the dependency")
+        .liar(),
     Server::new("see-counts-timeouts", |port| tell(Flaw::CountsTimeouts, port))
         .holds("its health counts the timeouts of the dependency"),
     DEPENDENCY.is_called(),

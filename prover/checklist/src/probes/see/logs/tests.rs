@@ -3,7 +3,7 @@
 use crate::clause::see::logs::{FILES, OTLP};
 use crate::probes::see::testing::{declare, falls_short};
 use crate::testing::examine_declared;
-use crate::testing::holds_but_for;
+use crate::testing::{holds_but_for, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_are_json_with_ids_and_a_bound_and_without_secrets() {
@@ -14,6 +14,26 @@ async fn lines_are_json_with_ids_and_a_bound_and_without_secrets() {
     falls_short("see.logs", "see-ten-lines", "a second made").await;
     falls_short("see.logs", "see-anonymous", "no line has the X-Request-Id").await;
     falls_short("see.logs", "border-plain", "printed nothing").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_stalls_stops_no_request() {
+    falls_short("see.logs", "see-blocks", "its output stalls it").await;
+    falls_short("see.logs", "see-blocks-late", "its output stalls it").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_ends_nothing_and_makes_nothing_spin() {
+    falls_short("see.logs", "see-dies-gone", "once nobody reads its output").await;
+    falls_short("see.logs", "see-spins-gone", "it spins").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_survived_or_refused_with_a_reason() {
+    falls_short("see.logs", "see-vague-full", "it does not start").await;
+    let finding = examine_declared("see.logs", "see-clear-full", declare).await;
+    holds_but_for(&finding, &[OTLP, FILES]);
+    mentions(&finding, "refuses to start, and says why");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds_but_for(&[clause::PERCENTILES, clause::OTLP], "counts requests by route and status"),
     Server::new("see-raw-paths", |port| tell(Flaw::RawPaths, port)).falls_short("counts by the path as it came"),
-    Server::new("see-standing-still", |port| tell(Flaw::StandingStill, port)).falls_short("counts nothing"),
+    Server::new("see-standing-still", |port| tell(Flaw::StandingStill, port)).falls_short("counts nothing").liar(),
     Server::new("see-no-saturation", |port| tell(Flaw::NoSaturation, port)).falls_short("shows no gauge"),
     Server::new("see-no-status", |port| tell(Flaw::NoStatus, port))
         .falls_short("has one counter for all, whatever the status"),

@@ -12,7 +12,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("ship-mute", |port| keep(Flaw::Mute, port))
         .falls_short("ends on what it cannot read, and does not say on what"),
     Server::new("ship-one-at-a-time", |port| keep(Flaw::OneAtATime, port))
-        .falls_short("tells of the first mistake only"),
+        .falls_short("tells of the first mistake only")
+        .liar(),
     Server::new("ship-trace", |port| keep(Flaw::Trace, port)).falls_short("ends with a stack trace"),
     Server::new("ship-fixed-port", |port| keep(Flaw::FixedPort, port))
         .falls_short("listens where it was started first"),

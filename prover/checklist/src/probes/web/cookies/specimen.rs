@@ -12,7 +12,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         "writes attributes in small letters and an end as a date",
     ),
     Server::new("web-readable-cookie", |port| guard(Flaw::ReadableCookie, port))
-        .falls_short("its well guarded cookie holds state that everybody can read"),
+        .falls_short("its well guarded cookie holds state that everybody can read")
+        .liar(),
     OPEN_COOKIE.falls_short("scripts can read its session cookie"),
     Server::new("web-no-cookie", |port| guard(Flaw::NoCookie, port)).does_not_apply("sets no cookie"),
 ];

@@ -8,7 +8,8 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds("sends the headers with errors too"),
     Server::new("web-bare-errors", |port| guard(Flaw::BareErrors, port))
-        .falls_short("its errors come without the headers"),
+        .falls_short("its errors come without the headers")
+        .liar(),
     Server::new("web-unsafe-inline", |port| guard(Flaw::UnsafeInline, port)).falls_short("scripts in the page may run"),
     Server::new("web-bare-writes", |port| guard(Flaw::BareWrites, port))
         .falls_short("its answers to writes come without the headers"),

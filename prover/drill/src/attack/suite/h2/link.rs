@@ -8,6 +8,7 @@ use crate::attack::context::{Context, no_connection};
 use crate::attack::evidence::Excuse;
 use keel_wire::http2::{self, DATA, GOAWAY, HEAD, PREFACE, SETTINGS};
 use keel_wire::raw::{Ended, RawConnection};
+use keel_wire::tls::speaks_another_protocol;
 
 /// The time limit for the settings of the other side.
 const HELLO: Duration = Duration::from_secs(3);
@@ -63,7 +64,11 @@ impl Link {
     /// # Errors
     /// Not applicable when HTTP/2 is not spoken.
     pub(super) async fn open(context: &Context<'_>, settings: &[u8], narrow: bool) -> Result<Self, Excuse> {
-        let mut connection = context.open_h2(narrow).await.map_err(no_connection)?;
+        let opened = context.open_h2(narrow).await;
+        let mut connection = opened.map_err(|error| match speaks_another_protocol(&error) {
+            true => Excuse::NotApplicable("it does not speak HTTP/2 over TLS".to_owned()),
+            false => no_connection(error),
+        })?;
         let hello = [PREFACE, &http2::frame(SETTINGS, 0, 0, settings)].concat();
         let written = connection.write(&hello, HELLO).await;
         let heard = connection.listen(HEAD, HELLO).await;
@@ -72,7 +77,7 @@ impl Link {
             return Err(Excuse::Unknown(format!("nothing is said to the preface of HTTP/2 within {HELLO:?}")));
         }
         if written.is_err() || !is_settings {
-            return Err(Excuse::NotApplicable("it does not speak HTTP/2 without TLS".to_owned()));
+            return Err(Excuse::NotApplicable("it does not speak HTTP/2 at this port".to_owned()));
         }
         Ok(Self { connection, partial: heard.bytes, seen: Seen::default() })
     }

@@ -7,7 +7,7 @@ use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
-use keel_wire::http2::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame, get};
+use keel_wire::http2::{CANCEL, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame};
 
 /// Streams written at a time; what came back is looked at after each.
 const AT_A_TIME: u64 = 100;
@@ -26,7 +26,7 @@ pub(crate) const ATTACK: Attack = Attack {
 };
 
 async fn launch(context: &Context<'_>) -> Findings {
-    let block = get(&context.read().path, &context.host);
+    let block = context.h2_get();
     let (mut streams, mut connections, mut ended) = (0_u64, 0_u64, None);
     'connections: while context.left() > Duration::ZERO {
         let mut link = match Link::open(context, &[], false).await {

@@ -8,7 +8,7 @@ use super::link::Link;
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
-use keel_wire::http2::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, get, setting};
+use keel_wire::http2::{END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, frame, setting};
 
 /// Streams on each connection: what most servers allow at once.
 const STREAMS: u32 = 100;
@@ -27,7 +27,7 @@ pub(crate) const ATTACK: Attack = Attack {
 };
 
 async fn launch(context: &Context<'_>) -> Findings {
-    let block = get(&context.read().path, &context.host);
+    let block = context.h2_get();
     let mut asked = Vec::new();
     for stream in (0..STREAMS).map(|number| 2 * number + 1) {
         asked.extend(frame(HEADERS, END_STREAM | END_HEADERS, stream, &block));

@@ -1,0 +1,80 @@
+//! What a service prints: how many bytes, and requests for which services print.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use keel_drill::process::Stream;
+
+use super::open_files;
+use super::peace::Peace;
+use crate::lab::Lab;
+
+/// Requests in each round.
+pub(crate) const IN_A_ROUND: usize = 4;
+/// Rounds at a time.
+const AT_A_TIME: usize = 8;
+/// How long an answer is waited for; that it comes is not asked here.
+const EACH: Duration = Duration::from_millis(500);
+/// How long lines that are on their way are waited for.
+const ON_THEIR_WAY: Duration = Duration::from_millis(300);
+/// A head that no server takes for HTTP.
+const NO_HTTP: &[u8] = b"KEEL\r\n\r\n";
+
+/// Bytes on each stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    pub(crate) out: u64,
+    pub(crate) err: u64,
+}
+
+impl Bytes {
+    /// What the running process has printed since its start, once what is on its way has come.
+    pub(crate) async fn so_far(lab: &Lab) -> Self {
+        tokio::time::sleep(ON_THEIR_WAY).await;
+        Self::now(lab)
+    }
+
+    pub(crate) fn now(lab: &Lab) -> Self {
+        let printed = |stream| lab.running().map_or(0, |process| process.printed(stream));
+        Self { out: printed(Stream::Out), err: printed(Stream::Err) }
+    }
+
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { out: self.out.saturating_sub(before.out), err: self.err.saturating_sub(before.err) }
+    }
+
+    pub(crate) fn all(self) -> u64 {
+        self.out + self.err
+    }
+}
+
+/// Bytes on both streams and in the regular files that its processes have open for writing.
+pub(crate) fn with_files(lab: &Lab) -> u64 {
+    let pids = lab.running().map(|process| process.pids()).unwrap_or_default();
+    let files: BTreeSet<PathBuf> = pids.into_iter().flat_map(open_files::written_by).collect();
+    let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+    Bytes::now(lab).all() + files.iter().map(size).sum::<u64>()
+}
+
+/// Sends rounds of requests for which services print: the harmless one twice, one for a path that is not there, and a head that is
+/// no HTTP. Returns how many were answered by anything.
+pub(crate) async fn send_rounds(peace: &Peace, rounds: usize) -> usize {
+    let nowhere = format!("GET /keel-nothing-is-here HTTP/1.1\r\nHost: {}\r\n\r\n", peace.listener.host);
+    let round = || async {
+        let mut answered = 0;
+        for bytes in [peace.bytes.as_slice(), nowhere.as_bytes(), NO_HTTP, peace.bytes.as_slice()] {
+            let heard = tokio::time::timeout(2 * EACH, peace.listener.exchange(bytes, EACH)).await;
+            answered += usize::from(heard.is_ok_and(|heard| heard.is_ok_and(|heard| !heard.bytes.is_empty())));
+        }
+        answered
+    };
+    let (mut left, mut answered) = (rounds, 0);
+    while left > 0 {
+        let now = left.min(AT_A_TIME);
+        answered += join_all((0..now).map(|_| round())).await.into_iter().sum::<usize>();
+        left -= now;
+    }
+    answered
+}

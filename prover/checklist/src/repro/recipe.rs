@@ -1,0 +1,340 @@
+//! What is done to a service to show one finding, and what shows it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use keel_wire::http::{Exchange, Request};
+
+use crate::subject::{Dependencies, Subject};
+
+/// What is done, and what shows the fault.
+#[derive(Clone, Debug)]
+pub enum Recipe {
+    /// Sends requests one after another.
+    Ask(Ask),
+    /// Sends bytes on a connection of their own, and listens until it is silent for ten seconds or closed.
+    Wire {
+        /// What is sent, each piece as often as it says.
+        pieces: Vec<(Vec<u8>, usize)>,
+        /// What shows the fault.
+        fault: OnWire,
+    },
+    /// Begins a request, and then sends a byte each second or nothing more: the fault is that the connection is still held.
+    Slow {
+        /// The beginning.
+        begin: Vec<u8>,
+        /// The byte that is sent each second; none for silence.
+        drip: Option<u8>,
+        /// After how long it must have been cut.
+        held: Duration,
+    },
+    /// Keeps connections open from another address of this machine that have sent the beginning of a request: the fault is that a
+    /// request beside them is not answered.
+    Crowd {
+        /// How many connections.
+        connections: usize,
+        /// What each has sent.
+        begin: Vec<u8>,
+        /// The request beside them.
+        beside: Request,
+        /// Within which it must be answered.
+        within: Duration,
+    },
+    /// Sends SIGTERM at some moment.
+    Terminate(Terminate),
+    /// Makes a thing, kills the service, starts it again and reads the thing back.
+    Kill(Kill),
+    /// Starts it in a way in which it cannot or must not succeed.
+    Start(Start),
+    /// Puts a stand-in in the place of a dependency, and sends a request that uses it.
+    Dependency(Dependency),
+    /// Sends a request so often, one after another: the fault is that none is refused with 429 or 503.
+    NeverRefused {
+        /// The request.
+        request: Request,
+        /// How often.
+        times: usize,
+    },
+    /// Sends the same request twice: the fault is that both are taken, and that the second answer has another body than the first.
+    AnsweredAnew(Request),
+    /// Sends requests and looks at what the service prints.
+    Output {
+        /// The requests.
+        requests: Vec<Request>,
+        /// What shows the fault.
+        fault: Printed,
+    },
+    /// Sends a request so often, one after another: the fault is that what its process holds grows by more than this.
+    Grows {
+        /// What is looked at.
+        held: Held,
+        /// The request.
+        request: Request,
+        /// How often it is sent, after as many as warm the service up.
+        times: usize,
+        /// The most by which it may grow: bytes, or a number.
+        most: u64,
+    },
+    /// Looks at files of the repository, without starting anything.
+    Files {
+        /// The names of which one should be there.
+        any_of: Vec<String>,
+    },
+    /// Runs a command in the repository, without starting anything: the fault is that it fails.
+    Command(String),
+}
+
+/// What a process holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Resident memory, in bytes.
+    Memory,
+    /// Open descriptors.
+    Descriptors,
+}
+
+/// Requests and what their last answer shows.
+///
+/// An answer is looked at as text: the status on the first line, the headers, an empty line and the body. No answer at all
+/// is `0` and the error.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Sent one after another.
+    pub requests: Vec<Request>,
+    /// Whether they go to the admin listener.
+    pub admin: bool,
+    /// Within which each must be answered; none for the deadline and some seconds more.
+    pub within: Option<Duration>,
+    /// What the text of the last answer shows.
+    pub fault: Shows,
+}
+
+/// A regular expression of Python over the text of an answer.
+#[derive(Clone, Debug)]
+pub enum Shows {
+    /// The fault is that it is found.
+    Found(String),
+    /// The fault is that it is not found.
+    Missing(String),
+}
+
+/// What shows a fault on a bare connection.
+#[derive(Clone, Debug)]
+pub enum OnWire {
+    /// An answer that begins with this status line, as a regular expression, or none and an open connection.
+    ServedOrSilent(String),
+    /// That all of it is taken, and not refused with a 4xx other than 408.
+    Swallowed,
+    /// More than one answer, or one that leaves the connection open.
+    NotClosedAfterOne,
+}
+
+/// What is under way when SIGTERM comes, and what shows the fault.
+#[derive(Clone, Debug)]
+pub enum Terminate {
+    /// Nothing: the fault is that it does not end with code 0 in time.
+    Idle,
+    /// A request of which half of the body has been sent: the fault is that it is not answered with a status that this regular
+    /// expression matches.
+    HalfSent {
+        /// The request.
+        head: Vec<u8>,
+        /// Its body.
+        body: Vec<u8>,
+        /// The status.
+        status: String,
+    },
+    /// A long answer that is taken slowly: the fault is that less than this many bytes of its body come.
+    Transfer {
+        /// The request.
+        request: Vec<u8>,
+        /// The bytes of the whole body.
+        body: u64,
+    },
+    /// A look at readiness: the fault is that it never says that it is not ready.
+    Readiness(String),
+}
+
+/// A write that must survive a kill.
+#[derive(Clone, Debug)]
+pub struct Kill {
+    /// The request that makes a thing.
+    pub write: Request,
+    /// The status of its answer when it is acknowledged.
+    pub acknowledged: u16,
+    /// Where it is read back: text, and JSON pointers into the answer, one after another.
+    pub read: Vec<PathPart>,
+    /// The headers of the read.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A part of a path.
+#[derive(Clone, Debug)]
+pub enum PathPart {
+    /// Text as it stands.
+    Text(String),
+    /// The value at a JSON pointer into the answer of the write.
+    Saved(String),
+}
+
+/// How it is started, and what shows the fault.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// Five times: the fault is a median above this.
+    Slow(Duration),
+    /// With a socket in NOTIFY_SOCKET, as process managers do: the fault is that it does not say READY=1.
+    Notified,
+    /// On a port that is taken: the fault is that it runs on, ends with 0, or does not say why.
+    TakenPort,
+    /// With this value for this variable: the fault is the same.
+    Variable {
+        /// The variable's name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// A stand-in for a dependency, and what is asked meanwhile.
+#[derive(Clone, Debug)]
+pub struct Dependency {
+    /// The variable that carries the dependency's address.
+    pub variable: String,
+    /// What the stand-in does.
+    pub manner: Manner,
+    /// The request that uses it.
+    pub request: Request,
+    /// Within which it must be answered.
+    pub within: Duration,
+    /// What shows the fault.
+    pub fault: WithDependency,
+}
+
+/// What a stand-in does with each call.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// Takes connections and says nothing.
+    Hangs,
+    /// Refuses connections.
+    Refuses,
+    /// Answers each with these bytes, and closes.
+    Answers(Vec<u8>),
+    /// Closes each connection as soon as something comes.
+    HangsUp,
+}
+
+/// What shows a fault of a service whose dependency misbehaves.
+#[derive(Clone, Debug)]
+pub enum WithDependency {
+    /// It is not answered in time.
+    NoAnswer,
+    /// What its answer shows; only when the dependency was called, where calls can be seen.
+    Answer(Shows),
+    /// The request is sent so often, one after another; the last `counted` cause more than `most` calls.
+    Calls {
+        /// How often it is sent.
+        requests: usize,
+        /// How many of them are counted.
+        counted: usize,
+        /// The most calls that these may cause.
+        most: usize,
+    },
+    /// One request causes only one call.
+    NoRepeat,
+    /// One request causes a second call sooner than this after the first.
+    RepeatWithin(Duration),
+    /// The request is sent so often at once, and another one, which does not use the dependency, is not answered in time.
+    OthersStarve {
+        /// How often.
+        times: usize,
+        /// The other one.
+        other: Request,
+    },
+}
+
+/// What shows a fault in what is printed.
+#[derive(Clone, Debug)]
+pub enum Printed {
+    /// Nothing is printed.
+    Nothing,
+    /// More than one line in twenty that is no JSON object.
+    NotJson,
+    /// A line with this text.
+    Line(String),
+    /// No line with any of these texts.
+    NoLine(Vec<String>),
+}
+
+impl Recipe {
+    /// Sends the request of this exchange again.
+    pub fn again(exchange: &Exchange, fault: Shows) -> Self {
+        Self::ask(vec![exchange.request.clone()], fault)
+    }
+
+    /// Sends the request of this exchange again, to the admin listener.
+    pub fn again_to_admin(exchange: &Exchange, fault: Shows) -> Self {
+        Self::Ask(Ask { requests: vec![exchange.request.clone()], admin: true, within: None, fault })
+    }
+
+    /// Sends requests one after another to the public listener.
+    pub fn ask(requests: Vec<Request>, fault: Shows) -> Self {
+        Self::Ask(Ask { requests, admin: false, within: None, fault })
+    }
+
+    /// Sends the request of this exchange again: the fault is that it is not answered within this time.
+    pub fn unanswered(exchange: &Exchange, within: Duration) -> Self {
+        let fault = Shows::Missing("^[1-5]".to_owned());
+        Self::Ask(Ask { requests: vec![exchange.request.clone()], admin: false, within: Some(within), fault })
+    }
+}
+
+impl Shows {
+    /// The fault is that the answer has no header of this name, whatever its value.
+    pub fn no_header(name: &str) -> Self {
+        Self::Missing(format!("(?im)^{name}: "))
+    }
+
+    /// The fault is that an answer comes whose header of this name is not matched by this regular expression.
+    pub fn header_is_not(name: &str, pattern: &str) -> Self {
+        Self::Missing(format!("(?im)^{name}: .*({pattern})"))
+    }
+}
+
+impl Dependency {
+    /// A request that uses this dependency; none when it is not declared.
+    pub fn of(
+        subject: &Subject,
+        name: &str,
+        manner: Manner,
+        (request, within): (Request, Duration),
+        fault: WithDependency,
+    ) -> Option<Recipe> {
+        let Dependencies::Declared(declared) = &subject.dependencies else { return None };
+        let variable = declared.iter().find(|one| one.name == name)?.env.clone();
+        Some(Recipe::Dependency(Self { variable, manner, request, within, fault }))
+    }
+}
+
+impl Manner {
+    /// Answers each call with this status and nothing else; `headers` are lines that end with CRLF.
+    pub fn status(status: u16, headers: &str) -> Self {
+        let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n");
+        Self::Answers(head.into_bytes())
+    }
+}
+
+impl Kill {
+    /// The parts of a path in which `{name}` stands for what was saved under that name; none when a name is not known.
+    pub fn parts(path: &str, saved: &BTreeMap<String, String>) -> Option<Vec<PathPart>> {
+        let mut parts = Vec::new();
+        let mut rest = path;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, behind) = after.split_once('}')?;
+            parts.push(PathPart::Text(before.to_owned()));
+            parts.push(PathPart::Saved(saved.get(name)?.clone()));
+            rest = behind;
+        }
+        parts.push(PathPart::Text(rest.to_owned()));
+        Some(parts)
+    }
+}
