@@ -120,7 +120,7 @@ pub(super) struct Turn {
 
 /// Takes a turn that comes within `patience`.
 ///
-/// Inlined, as most of it is decided where it is called: the cost is mostly 1, and nobody waits where the patience is none.
+/// The compiler inlines it into its callers, where cost and patience are mostly constants.
 #[inline]
 pub(super) fn take(
     arrival: &AtomicU64,
