@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 pub(crate) struct Arguments {
     /// The attribute's id, such as border.limits
     id: String,
-    /// Print the paths of its files in keel's repository: text, probe, specimens and tests
+    /// Print the paths of its files in keel's repository: catalogue entry, probe, test servers and tests
     #[arg(long)]
     sources: bool,
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::look::Found;
 use super::mix::{Mix, Suggested};
 
-/// Keys that nobody but the owner of the service can fill in.
+/// Keys that only the owner of the service can fill in.
 const TO_FILL_IN: &str = concat!(
     "  state, data    whether it keeps data, and where\n",
     "  dependencies   what it calls over a network\n",
