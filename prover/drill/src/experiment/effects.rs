@@ -42,7 +42,7 @@ struct Asked {
     acknowledged: Vec<Operation>,
     /// Acknowledged by an answer that does not name it.
     nameless: u64,
-    /// Whether they happened is not known.
+    /// The number of effects whose outcome is unknown.
     unanswered: u64,
 }
 

@@ -127,7 +127,7 @@ fn pending(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
 mod tests {
     use super::*;
 
-    /// As a drill leaves it that was killed: the file is there, and nobody holds its lock.
+    /// Leaves the file of a drill that was killed: the file is there, and its lock is free.
     fn abandoned(folder: &Path, lines: &str) {
         std::fs::write(folder.join("drill-1.undo"), lines).unwrap();
     }

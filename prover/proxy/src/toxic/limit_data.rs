@@ -27,7 +27,7 @@ impl Settings for LimitData {
     }
 }
 
-/// What has passed; it survives a change of the limit.
+/// Number of bytes that passed; it survives a change of the limit.
 #[derive(Debug)]
 struct Allowance {
     settings: LimitData,

@@ -61,7 +61,7 @@ async fn method(context: &Context<'_>, method: &str, what: &str) -> Evidence {
     Evidence::new(mark, what).exchange(answers::shown(request.as_bytes()), answers::told(&heard))
 }
 
-/// A method that nobody knows, so that nothing happens when it is taken.
+/// Sends an unknown method, so that nothing happens if it is accepted.
 async fn overridden(context: &Context<'_>, name: &str) -> Evidence {
     let bytes = context.head(&context.read(), &format!("{name}: KEEL\r\n"));
     let heard = match context.exchange(&bytes, context.bounds.answer).await {

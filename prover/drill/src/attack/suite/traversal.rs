@@ -78,7 +78,7 @@ async fn launch(context: &Context<'_>) -> Findings {
     Ok(evidence)
 }
 
-/// Whether the body is the file itself, not a page that speaks of it.
+/// Returns true if the body is the file itself, not a page that mentions it.
 fn is_passwd(body: &[u8]) -> bool {
     String::from_utf8_lossy(body).lines().any(|line| line.starts_with(MARK_OF_PASSWD))
 }

@@ -14,7 +14,7 @@ use keel_input::duration;
 pub struct CallBound {
     /// The dependency.
     pub dependency: String,
-    /// When.
+    /// The phase.
     #[serde(default)]
     pub phase: Phase,
     /// The requests of the load that need it.

@@ -56,7 +56,7 @@ fn step(plan: &Plan, step: &Step) -> Vec<String> {
     wrong
 }
 
-/// Whether a fault of the host has all that it needs.
+/// Checks that a fault of the host has all that it needs.
 fn prepared(plan: &Plan, step: &Step) -> Result<(), PlanError> {
     let Does::Host(host) = &step.does else { return Ok(()) };
     let mut settings = plan.prepare.settings(&host.name);
@@ -108,7 +108,7 @@ fn places_of_list(path: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a step stays within what may be touched.
+/// Checks that a step stays within the blast radius.
 fn allowed(radius: &BlastRadius, step: &Step) -> Result<(), String> {
     let outside = |what: String, part: &str| {
         let name = &step.name;
