@@ -39,7 +39,7 @@ pub const PACE: Pace = Pace::part(0.25);
 /// Work that is measured takes longer.
 const MEASURED: Pace = Pace::part(0.4);
 
-/// Where specimens are, and what they may use.
+/// Environment of test servers: their program, folders and ports.
 #[derive(Debug)]
 pub struct Stage {
     /// The shell command to which a specimen's name and port are added.
@@ -57,18 +57,18 @@ pub struct Case {
     pub specimen: Specimen,
 }
 
-/// What became of it.
+/// Result of one case.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The probe's attribute.
     pub id: &'static str,
     /// The specimen.
     pub specimen: Specimen,
-    /// What the probe found; a reason when it could not be run.
+    /// The finding of the probe, or the reason why it could not be run.
     pub found: Result<Finding, String>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
-    /// Whether it is the second try: the first one found something else.
+    /// True for the second try: the first one found something else.
     pub again: bool,
 }
 
@@ -78,7 +78,7 @@ impl Stage {
         format!("{} {name} {port}", self.program)
     }
 
-    /// A loopback port that nobody else is given before this process ends.
+    /// Returns a loopback port that is given to no other program before this process ends.
     pub fn port(&self) -> u16 {
         ReservedPort::new().expect("a loopback port can be had").for_this_process()
     }
@@ -103,7 +103,7 @@ impl Case {
     }
 }
 
-/// What a specimen is: sound, wrong, a liar, or another.
+/// Returns the kind of a specimen: sound, wrong, a liar, or another.
 pub fn kind(specimen: &Specimen) -> &'static str {
     match specimen.verdict {
         _ if specimen.is_liar => "liar",
@@ -115,7 +115,7 @@ pub fn kind(specimen: &Specimen) -> &'static str {
 }
 
 impl Judged {
-    /// Whether the probe found what it should.
+    /// Returns true if the probe found the expected verdict.
     pub fn is_right(&self) -> bool {
         self.found.as_ref().is_ok_and(|finding| Some(finding.verdict()) == self.specimen.verdict)
     }
@@ -176,7 +176,7 @@ async fn examine(program: &str, case: Case) -> Result<Finding, String> {
     Ok(finding)
 }
 
-/// What keel.toml would say about a specimen.
+/// Returns the description of a specimen, as keel.toml would have it.
 ///
 /// # Errors
 /// When its files cannot be made.
@@ -188,7 +188,7 @@ pub fn subject_of(id: &str, name: &str, stage: &Stage) -> Result<Subject, String
     Ok(subject)
 }
 
-/// What is known about a specimen before anything is declared.
+/// Returns the description of a specimen before anything is declared.
 pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject {
     Subject {
         name: name.to_owned(),

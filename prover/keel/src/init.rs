@@ -143,5 +143,5 @@ fn readable(text: &str, has_command: bool) -> Result<(), String> {
     }
     let folder = std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
     let read = Subject::from_text(FILE, text, &folder).map(drop);
-    read.map_err(|mistakes| format!("what was found makes no valid {FILE}, which is not written: {mistakes}"))
+    read.map_err(|mistakes| format!("the findings do not make a valid {FILE}, so it is not written: {mistakes}"))
 }

@@ -80,7 +80,7 @@ enum Command {
 
 fn main() -> ExitCode {
     // One line with the place of the fault. No backtrace, even if RUST_BACKTRACE asks for one.
-    std::panic::set_hook(Box::new(|panic| eprintln!("keel: a fault of keel itself, please report it: {panic}")));
+    std::panic::set_hook(Box::new(|panic| eprintln!("keel: internal error, please report it: {panic}")));
     let run = || match Keel::parse_from(proxy::with_go_flags(std::env::args_os())).command {
         Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),

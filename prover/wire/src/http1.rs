@@ -144,7 +144,7 @@ impl AnswerReader {
         // The end of the head is looked for here first, so that a head in many pieces is parsed once.
         self.partial.extend_from_slice(&bytes[..room]);
         if !self.partial.starts_with(&b"HTTP/1."[..self.partial.len().min(7)]) {
-            return Err(format!("what came is not HTTP/1: {:?}", shown(&self.partial)));
+            return Err(format!("the answer is not HTTP/1: {:?}", shown(&self.partial)));
         }
         let Some(end) = end_of_head(&self.partial, before.saturating_sub(3)) else {
             if self.partial.len() >= MAX_HEAD {

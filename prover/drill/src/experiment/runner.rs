@@ -106,7 +106,7 @@ pub async fn run(
         Ended::Aborted(_) => Vec::new(),
     };
     if let Err(problem) = mended {
-        findings.push(Finding::new("what was done could be undone", Judgement::FellShort, problem));
+        findings.push(Finding::new("every fault was undone", Judgement::FellShort, problem));
     }
     let verdict = verdict(&ended, &findings);
     let mut report = Report::new(plan, start, verdict, findings, &observed, sent.ok());

@@ -62,7 +62,7 @@ pub enum JournalError {
         source: std::io::Error,
     },
     /// A file is no entry.
-    #[error("{path} is not an entry of this version ({why}): undo by hand what it tells of, then remove it")]
+    #[error("{path} is not an entry of this version ({why}): undo the fault in it by hand, then remove the file")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum JournalError {
         why: String,
     },
     /// Another fault has the same thing in hand: undoing them in another order would leave it broken.
-    #[error("{fault} would change what {other} is changing already: undo that one first")]
+    #[error("{fault} would change the same thing as {other}, which is active: undo that one first")]
     Overlaps {
         /// The fault that was to be.
         fault: &'static str,

@@ -173,7 +173,7 @@ fn mistakes_in_the_arguments_are_reported_before_anything_is_started() {
         (&["--only", "cal.*"][..], "no attribute matches \"cal.*\". Did you mean call.*"),
         (&["--only", "plan.*"], "this version has no probe for plan."),
         (&["--only", "border.limit,web.header"], "Did you mean web.headers"),
-        (&["--fail-on", "new"], "say --baseline REPORT.json"),
+        (&["--fail-on", "new"], "pass --baseline REPORT.json"),
         (&["--baseline", "nowhere.json"], "nowhere.json: "),
         (&["--baseline", "other.json"], "other.json: missing field"),
         (&["--chapter", "sea"], "there is no chapter \"sea\""),

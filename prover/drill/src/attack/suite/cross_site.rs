@@ -81,7 +81,7 @@ async fn simple(context: &Context<'_>, request: &Request, media_type: &str, base
         Some(status @ 200..=399) => {
             let what =
                 format!("{media_type} from another site is answered {status}, not as in peace ({})", baseline.status);
-            (Mark::Unseen, format!("{what}: whether it had its effect cannot be told"))
+            (Mark::Unseen, format!("{what}: its effect is not known"))
         }
         Some(status @ 500..) if status != 503 => (Mark::Tolerated, format!("{media_type} makes it fail: {status}")),
         Some(status) => (Mark::Right, format!("{media_type} from another site is refused with {status}")),

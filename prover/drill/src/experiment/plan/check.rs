@@ -49,7 +49,7 @@ fn load(plan: &Plan) -> Vec<String> {
 fn step(plan: &Plan, step: &Step) -> Vec<String> {
     let mut wrong = Vec::new();
     if step.at + step.lasts >= plan.load.lasts {
-        wrong.push(format!("the step {:?} is not over before the load is: nobody would see it end", step.name));
+        wrong.push(format!("the step {:?} ends after the load: end it earlier, so that its end is observed", step.name));
     }
     wrong.extend(allowed(&plan.blast_radius, step).err());
     wrong.extend(prepared(plan, step).err().map(|refusal| refusal.0));
@@ -90,7 +90,7 @@ fn banks(plan: &Plan) -> Vec<(At, String)> {
     let Some((_, bank)) = banks.next() else { return found };
     for (number, step) in plan.steps.iter().enumerate() {
         if matches!(&step.does, Does::Wild { request, .. } if bank.moves.contains_key(request)) {
-            let what = format!("the step {:?} moves money of which nobody takes note", step.name);
+            let what = format!("the step {:?} moves money without a bank that records it", step.name);
             found.push((At::Step(number), what));
         }
     }
