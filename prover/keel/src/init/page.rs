@@ -22,7 +22,9 @@ pub(super) fn page(subject: &Subject, has_command: bool, found: &Found, mix: &Mi
     page.line("# Describes the service for `keel check`. Written by `keel init`: a line that is commented out is for you to fill in.");
     page.line("# `keel check` runs with this file as it is; attributes that need a missing declaration are reported as unknown, with the declaration.");
     page.line("");
-    page.comment("Dependencies that it calls over a network: \"none\", or a table for each as at the end of this file.");
+    page.comment(
+        "Dependencies that it calls over a network: \"none\", or a table for each as at the end of this file.",
+    );
     page.suggestion("dependencies = \"none\"");
     page.line("");
     page.line("[service]");

@@ -44,7 +44,9 @@ async fn launch(context: &Context<'_>) -> Findings {
     let (whole, heard) = ask("").await?;
     let whole = whole.ok_or_else(|| Excuse::Unknown("it does not answer".to_owned()))?;
     let Size::Known(whole) = size(&whole, &heard) else {
-        return Err(Excuse::Unknown("the resource is larger than the bytes that keel reads: name a smaller one".to_owned()));
+        return Err(Excuse::Unknown(
+            "the resource is larger than the bytes that keel reads: name a smaller one".to_owned(),
+        ));
     };
     let (one, _) = ask("Range: bytes=0-0\r\n").await?;
     if one.is_none_or(|one| one.status != 206) {

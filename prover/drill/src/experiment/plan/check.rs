@@ -49,7 +49,8 @@ fn load(plan: &Plan) -> Vec<String> {
 fn step(plan: &Plan, step: &Step) -> Vec<String> {
     let mut wrong = Vec::new();
     if step.at + step.lasts >= plan.load.lasts {
-        wrong.push(format!("the step {:?} ends after the load: end it earlier, so that its end is observed", step.name));
+        wrong
+            .push(format!("the step {:?} ends after the load: end it earlier, so that its end is observed", step.name));
     }
     wrong.extend(allowed(&plan.blast_radius, step).err());
     wrong.extend(prepared(plan, step).err().map(|refusal| refusal.0));

@@ -68,8 +68,9 @@ async fn flood(context: &Context<'_>, kind: u8, payload: &[u8]) -> Findings {
         )
     } else if all_read {
         // Several settings with one acknowledgement, as Go does it, or none: it costs whoever answers no memory.
-        let what =
-            format!("{sent} frames were accepted while no answers were read; {kept} answers came afterwards: not buffered");
+        let what = format!(
+            "{sent} frames were accepted while no answers were read; {kept} answers came afterwards: not buffered"
+        );
         Evidence::new(Mark::Tolerated, what)
     } else {
         Evidence::new(Mark::Note, format!("only {sent} frames could be sent within the bounds"))
