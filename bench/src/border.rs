@@ -1,4 +1,4 @@
-//! What the border costs: a hello route behind all of it against the same route of bare axum.
+//! Cost of the border: a hello route behind all of it against the same route of bare axum.
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the guards of a call cost, beside those of peers: criterion's figures of `bench/peers/guards`, and callgrind's, as one table.
+//! Cost of the guards of a call, beside those of peers: criterion's figures of `bench/peers/guards`, and callgrind's, as one table.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ const TARGET: &str = "target/peers/guards";
 /// Calls whose instructions are counted.
 const COUNTED: u64 = 10_000;
 
-/// How often all are measured; shown is the median of the rounds, as what else the machine does changes by the minute.
+/// Number of rounds. The table has the median of the rounds, as other load on the machine changes by the minute.
 const ROUNDS: usize = 3;
 
-/// What a round says of one.
+/// Figures of one round for one guard.
 struct Figures {
     guard: String,
     whose: String,

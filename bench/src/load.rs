@@ -1,4 +1,4 @@
-//! What a request costs the load generator, and whether its figures are those of its peers: the same server, the same rate.
+//! Cost of a request in the load generator, and a comparison of its figures with those of its peers: the same server, the same rate.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ struct Generator {
     rounds: Vec<(Figures, f64)>,
 }
 
-/// What a generator tells: requests, and latencies in milliseconds.
+/// Figures of a generator: requests, and latencies in milliseconds.
 #[derive(Clone, Copy)]
 struct Figures {
     requests: f64,

@@ -1,4 +1,4 @@
-//! What one hop through the fault proxy costs, beside other relays: added latency and throughput, no toxic on.
+//! Cost of one hop through the fault proxy, beside other relays: added latency and throughput, without toxics.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::measure::{self, Server, free_address, median};
 
-/// Rounds of each relay, one after the other, so that whatever else the machine does meets all of them.
+/// Rounds of each relay, one after the other, so that other load on the machine meets all of them.
 const ROUNDS: usize = 5;
 /// Round trips of a byte in a round, after as many to warm up.
 const TRIPS: usize = 4000;

@@ -1,4 +1,4 @@
-//! How long the ledger takes from exec to ready, and what it weighs when idle.
+//! Time of the ledger from exec to ready, and its memory when idle.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

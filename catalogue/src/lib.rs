@@ -1,6 +1,8 @@
-//! Every attribute, read from `catalogue/*.toml`.
+//! Catalogue of reliability attributes, read from `catalogue/*.toml`.
 
 mod markdown;
+#[cfg(test)]
+mod provided;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -34,11 +36,11 @@ pub const SOURCES: [(&str, &str, &str); 5] = [
     ("S4", "Systems design checklist", "section"),
 ];
 
-/// How an attribute is shown to hold.
+/// Kind of proof of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// The service is started, loaded, broken.
+    /// The service is started, loaded, and broken.
     Dynamic,
     /// The repository, the configuration or the artifact is read.
     Static,
@@ -67,25 +69,25 @@ pub struct Clause {
 pub struct Attribute {
     /// Its id, `chapter.name`.
     pub id: String,
-    /// What holds.
+    /// The statement that is true of a service, or is not.
     pub statement: String,
     /// The parts of the statement that evidence is about, in its order; empty when it is not divided. Read them with
     /// [`Attribute::clauses`].
     #[serde(default)]
     clauses: Vec<Clause>,
-    /// Which outage this prevents.
+    /// The outage that it prevents.
     pub why: String,
-    /// When it applies.
+    /// The services that it applies to.
     pub applies: String,
-    /// How it is shown to hold.
+    /// The kinds of proof.
     pub kind: Vec<Kind>,
-    /// How a service built on Evenkeel has it.
+    /// The parts of Evenkeel that provide it; after `Planned:` the parts that do not exist yet.
     pub provided: String,
-    /// What an examiner does, and what must be seen.
+    /// The experiment, and the observations that prove the statement.
     pub proof: String,
-    /// What to change when it falls short.
+    /// The remedy if it falls short.
     pub mend: String,
-    /// Where it comes from: S0 to S4, with the section.
+    /// The sources: S0 to S4, with the section.
     pub sources: Vec<String>,
 }
 
@@ -95,9 +97,9 @@ pub struct Attribute {
 pub struct Chapter {
     /// Its name, the first part of its ids.
     pub chapter: String,
-    /// What it is about, in a few words.
+    /// The title: a few words.
     pub title: String,
-    /// What it protects.
+    /// The purpose of the chapter.
     pub about: String,
     /// Its attributes.
     #[serde(rename = "attribute")]
@@ -145,7 +147,7 @@ impl Catalogue {
         self.attributes().find(|attribute| attribute.id == id)
     }
 
-    /// Where an attribute is written in the repository, such as `catalogue/border.toml:12`.
+    /// Returns the place of an attribute in the repository, such as `catalogue/border.toml:12`.
     pub fn place(&self, id: &str) -> Option<String> {
         let written = format!("id = \"{id}\"");
         FILES.iter().find_map(|(name, text)| {
@@ -170,7 +172,7 @@ impl Catalogue {
     }
 }
 
-/// What a source's label stands for: `S2.4` is `Release It!, chapter 4`.
+/// Expands the label of a source: `S2.4` is `Release It!, chapter 4`.
 pub fn source(label: &str) -> Option<String> {
     let (document, number) = label.split_once('.').map_or((label, None), |(document, rest)| (document, Some(rest)));
     let (_, name, counted) = SOURCES.iter().find(|(known, ..)| *known == document)?;
@@ -178,7 +180,7 @@ pub fn source(label: &str) -> Option<String> {
 }
 
 impl Kind {
-    /// As people read it.
+    /// Returns the word for people.
     pub fn word(self) -> &'static str {
         match self {
             Self::Dynamic => "dynamic",

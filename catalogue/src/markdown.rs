@@ -37,7 +37,7 @@ impl Catalogue {
         );
         let sources = SOURCES.map(|(label, name, counted)| format!("{label} {name} (by {counted})"));
         let _ =
-            writeln!(text, "{}.\n\n| chapter | what | attributes | examined |\n|---|---|---|---|", sources.join("; "));
+            writeln!(text, "{}.\n\n| chapter | title | attributes | probes |\n|---|---|---|---|", sources.join("; "));
         for chapter in &self.chapters {
             let probed = chapter.attributes.iter().filter(|attribute| has_probe(&attribute.id)).count();
             let (name, count) = (&chapter.chapter, chapter.attributes.len());
@@ -58,7 +58,7 @@ fn overview(text: &mut String, chapter: &Chapter, has_probe: &impl Fn(&str) -> b
     if !chapter.about.is_empty() {
         let _ = writeln!(text, "{}\n", chapter.about.trim());
     }
-    text.push_str("| id | what holds | kind | probe |\n|---|---|---|---|\n");
+    text.push_str("| id | statement | kind | probe |\n|---|---|---|---|\n");
     for attribute in &chapter.attributes {
         let Attribute { id, statement, .. } = attribute;
         let probe = if has_probe(id) { "yes" } else { "" };

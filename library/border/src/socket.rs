@@ -156,7 +156,7 @@ impl<S, K> Socket<S, K> {
 }
 
 fn timed_out(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("waited long enough for {what}"))
+    io::Error::new(io::ErrorKind::TimedOut, format!("timed out waiting for {what}"))
 }
 
 impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Socket<S, K> {

@@ -94,7 +94,7 @@ fn problem_schema() -> utoipa::openapi::Schema {
         .property("type", text("The kind of problem: a URI, which may be relative, else about:blank."))
         .property("title", text("The status's phrase."))
         .property("status", status)
-        .property("detail", text("What was wrong and what to do."))
+        .property("detail", text("The mistake, and the remedy."))
         .property("field", text("The field that cannot be used, when it is one."))
         .property("request_id", text("Finds the request in the logs."))
         .required("type")

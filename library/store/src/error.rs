@@ -1,4 +1,4 @@
-//! Errors of the store, each with what to do.
+//! Errors of the store, each with the remedy.
 
 mod constraint;
 mod meaning;
@@ -20,35 +20,35 @@ use meaning::Meaning;
 use crate::migration::MigrationError;
 use crate::row::ColumnError;
 
-/// Why the store refused.
+/// Reason why the store refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The address is malformed.
     #[error("{reason}")]
     Url {
-        /// What is wrong, and what is expected.
+        /// The mistake, and the expected form.
         reason: String,
     },
     /// The database cannot be reached or opened.
     #[error("cannot open {url}: {reason}; {advice}")]
     Unreachable {
-        /// Where, without credentials.
+        /// The address, without credentials.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What to do.
+        /// The remedy.
         advice: &'static str,
     },
     /// Every connection was in use for too long.
     #[error("no connection to the store was free within {waited:?} (the pool has {size}); it is overloaded")]
     AcquireTimeout {
-        /// How long the caller waited.
+        /// The time that the caller waited.
         waited: Duration,
-        /// How many connections there are.
+        /// The number of connections in the pool.
         size: u32,
     },
-    /// The database takes no connections or no work: it starts, stops, or has no memory or connections left. Nothing was done.
+    /// The database accepts no connections or no work: it starts or stops, or has no memory or connections left. Nothing was done.
     #[error("the database is unavailable: {0}; nothing was done")]
     Unavailable(#[source] sqlx::Error),
     /// The transaction conflicted with another one (serialization failure, deadlock), also after retries. Nothing was done.
@@ -63,7 +63,7 @@ pub enum StoreError {
     /// The disk is full, or a quota is.
     #[error("the store has no space left: {0}; free some, nothing was written")]
     Full(#[source] sqlx::Error),
-    /// The database takes no writes.
+    /// The database accepts no writes.
     #[error("the store is read-only: {0}; give the service the right to write to it")]
     ReadOnly(#[source] sqlx::Error),
     /// The service's role lacks a right, or cannot log in. This is a mistake in the configuration of the database.
@@ -72,9 +72,9 @@ pub enum StoreError {
     /// The connection broke before a commit was asked for. Nothing was done.
     #[error("the connection to the store broke: {0}; nothing was done")]
     Disconnected(#[source] sqlx::Error),
-    /// The connection broke during a commit: whether it took effect is not known.
+    /// The connection broke during a commit; it is not known whether the commit took effect.
     ///
-    /// [`crate::Store::once`] finds it out by itself. After [`crate::Store::write`] read what would have been written.
+    /// [`crate::Store::once`] resolves this by itself. After [`crate::Store::write`], read the rows that it would have written.
     #[error("the connection to the store broke during a commit: {0}; whether it took effect is not known")]
     Unknown(#[source] sqlx::Error),
     /// A statement of the transaction failed and the error was handled: the transaction cannot be committed.
@@ -89,15 +89,15 @@ pub enum StoreError {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// A request with this idempotency key is being worked on, also after the wait. Nothing was done.
-    #[error("a request with this idempotency key is still being worked on")]
+    /// The first request with this idempotency key is still running, also after the wait. Nothing was done.
+    #[error("the first request with this idempotency key is still running: repeat it later")]
     KeyInUse,
     /// A constraint of the schema was violated.
     #[error("{violation} was violated")]
     Constraint {
-        /// Which one.
+        /// The violated constraint.
         violation: Box<Violation>,
-        /// The database's own words.
+        /// The error of the database.
         #[source]
         cause: sqlx::Error,
     },
@@ -118,23 +118,23 @@ pub enum StoreError {
     Column {
         /// The column.
         column: String,
-        /// What is wrong.
+        /// The reason.
         #[source]
         cause: ColumnError,
     },
-    /// A pooler in transaction mode stands before PostgreSQL and the URL does not say so. This is a mistake in the configuration.
+    /// A pooler in transaction mode stands before PostgreSQL, and the URL does not declare it. This is a mistake in the configuration.
     #[error(
         "a pooler has mixed up prepared statements: {0}; add statement-cache-capacity=0 to DATABASE_URL, so that none \
          has a name; with it, read a column of a type of your own, such as an enum, as CAST(x AS TEXT)"
     )]
     Pooler(#[source] sqlx::Error),
-    /// Anything else that the database refuses.
+    /// Any other refusal of the database.
     #[error("the store refused: {0}")]
     Other(#[source] sqlx::Error),
 }
 
 impl StoreError {
-    /// Returns whether the same work may succeed later although nobody changes anything.
+    /// Returns true if the same work may succeed later without any change.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -151,12 +151,12 @@ impl StoreError {
         )
     }
 
-    /// Returns whether running the transaction again at once is worth it.
+    /// Returns true if it is worth running the transaction again at once.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
     }
 
-    /// Returns whether the connection keeps a statement that was prepared before the schema changed.
+    /// Returns true if the connection keeps a statement that was prepared before the schema changed.
     pub(crate) fn is_stale(&self) -> bool {
         match self {
             Self::Conflict(error) => {
@@ -166,7 +166,7 @@ impl StoreError {
         }
     }
 
-    /// Returns whether the engine refused a statement, so that the transaction cannot go on.
+    /// Returns true if the engine refused a statement, so that the transaction cannot go on.
     pub(crate) fn is_of_engine(&self) -> bool {
         !matches!(self, Self::TooManyRows { .. } | Self::Column { .. } | Self::KeyReused | Self::KeyInUse)
     }

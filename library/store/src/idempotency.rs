@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{ColumnError, Engine, StoreError, Transaction, args};
 
-/// The longest key.
+/// Maximum length of a key in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The first shape of the log: answers as JSON, keys without a scope.
+/// Schema of the first version of the log: answers as JSON, keys without a scope.
 pub(crate) const TABLE_SQLITE: &str = "
 CREATE TABLE evenkeel_idempotency (
     key TEXT PRIMARY KEY,
@@ -32,7 +32,7 @@ CREATE TABLE evenkeel_idempotency (
 CREATE INDEX evenkeel_idempotency_created_at ON evenkeel_idempotency (created_at);
 ";
 
-/// The second: the key is (scope, key), the body is bytes. Keys of the first shape stay, so that none of them takes effect again.
+/// Schema of the second version: the key is (scope, key), the body is bytes. Keys of the first version stay, so that none of them takes effect again.
 pub(crate) const SCOPE_SQLITE: &str = "
 CREATE TABLE evenkeel_idempotency_scoped (
     scope TEXT NOT NULL,
@@ -63,75 +63,75 @@ ALTER TABLE evenkeel_idempotency
     ADD PRIMARY KEY (scope, key);
 ";
 
-/// A client's name for a request, 1 to 255 visible ASCII characters, within the scope of one caller.
+/// Idempotency key of a client, 1 to 255 visible ASCII characters, within the scope of one caller.
 ///
-/// Parsed from text its scope is empty: all callers share it. [`IdempotencyKey::in_scope`] gives each caller keys of its own.
+/// A key that is parsed from text has an empty scope: all callers share it. [`IdempotencyKey::in_scope`] gives each caller keys of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
     scope: String,
     key: String,
 }
 
-/// A key that is empty, too long, or has other characters.
+/// Error of a key that is empty, too long, or has other characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key has 1 to {MAX_KEY_BYTES} visible ASCII characters")]
 pub struct InvalidKey;
 
-/// What a request asks for, as a hash: a repetition of the request has the same.
+/// Hash of a request; a repetition of the request has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
-/// An answer as it is kept and given again. The store does not look into it.
+/// Answer that is stored and returned to repetitions. The store does not interpret it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StoredResponse {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The body's media type.
+    /// The media type of the body.
     pub content_type: String,
-    /// A few more headers, such as the location of what was made.
+    /// Further headers, such as the location of a created resource.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// What became of a request.
+/// Outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnceOutcome {
-    /// The effect stays, and this is its answer.
+    /// The effect is committed, with this answer.
     Commit(StoredResponse),
-    /// The effect is undone, and this is the answer, now and whenever the request is repeated.
+    /// The effect is rolled back. This is the answer, also to repetitions of the request.
     Refuse(StoredResponse),
 }
 
-/// An answer, and whether it was given before.
+/// Answer to a request or to its repetition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The answer, the same each time.
+    /// The answer, the same for each repetition.
     pub answer: StoredResponse,
-    /// Whether this is a repetition.
+    /// True for a repetition.
     pub replayed: bool,
 }
 
 impl IdempotencyKey {
-    /// The key of one caller: two callers that use the same text have two keys. The scope is the caller's identity, or empty.
+    /// Returns the key within the scope of one caller: two callers with the same text have two keys. The scope is the caller's identity, or empty.
     #[must_use]
     pub fn in_scope(self, scope: impl Into<String>) -> Self {
         Self { scope: scope.into(), ..self }
     }
 
-    /// The client's text.
+    /// Returns the client's text.
     pub fn as_str(&self) -> &str {
         &self.key
     }
 
-    /// The caller's identity; empty when all share one scope.
+    /// Returns the caller's identity; empty when all callers share one scope.
     pub fn scope(&self) -> &str {
         &self.scope
     }
 
-    /// The number under which PostgreSQL locks it: the first eight bytes of a hash of both parts.
+    /// Returns the number under which PostgreSQL locks the key: the first eight bytes of a hash of both parts.
     fn lock(&self) -> i64 {
         let [a, b, c, d, e, f, g, h, ..] = Fingerprint::of(&[self.scope.as_bytes(), self.key.as_bytes()]).0;
         i64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -148,7 +148,7 @@ impl FromStr for IdempotencyKey {
 }
 
 impl Fingerprint {
-    /// Of several parts; where one ends and the next begins counts.
+    /// Hashes several parts, with their boundaries.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
@@ -158,7 +158,7 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
-    /// As hexadecimal text.
+    /// Returns the hash as hexadecimal text.
     pub fn hex(&self) -> String {
         self.0.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -168,12 +168,12 @@ impl Fingerprint {
 }
 
 impl StoredResponse {
-    /// An answer of any media type; an empty type for no body.
+    /// Creates an answer of any media type; an empty type for no body.
     pub fn new(status: u16, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self { status, content_type: content_type.into(), headers: Vec::new(), body: body.into() }
     }
 
-    /// A JSON answer.
+    /// Creates a JSON answer.
     ///
     /// # Errors
     /// When `body` cannot be JSON.
@@ -181,7 +181,7 @@ impl StoredResponse {
         Ok(Self::new(status, "application/json", serde_json::to_vec(body)?))
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -189,17 +189,17 @@ impl StoredResponse {
     }
 }
 
-/// What the log says of a key.
+/// State of a key in the log.
 pub(crate) enum Claim {
-    /// Nobody used it: it is ours for this transaction.
+    /// The key is unused, and is claimed for this transaction.
     Fresh,
-    /// This was answered.
+    /// The request was answered.
     Answered(StoredResponse),
-    /// Another transaction holds it.
+    /// Another transaction holds the key.
     InUse,
 }
 
-/// Takes the key, or finds what was answered. Never waits for another transaction on PostgreSQL; on SQLite there is no other.
+/// Claims the key, or finds the stored answer. Never waits for another transaction on PostgreSQL; on SQLite there is no other.
 pub(crate) async fn claim(
     tx: &mut Transaction,
     engine: Engine,
@@ -228,7 +228,7 @@ pub(crate) async fn claim(
     Ok(Claim::Fresh)
 }
 
-/// Finds what was answered.
+/// Finds the stored answer.
 pub(crate) async fn answered(
     tx: &mut Transaction,
     key: &IdempotencyKey,
@@ -271,7 +271,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Forgets answers given before `before`, at most `limit` of them; returns how many.
+/// Deletes at most `limit` answers that are older than `before`; returns the number of deleted ones.
 pub(crate) async fn purge(tx: &mut Transaction, before: SystemTime, limit: u32) -> Result<u64, StoreError> {
     tx.execute(
         "DELETE FROM evenkeel_idempotency WHERE (scope, key) IN \

@@ -1,30 +1,30 @@
-//! The bounds of a store, and the isolation of its transactions.
+//! Options of a store: timeouts, sizes, and the isolation of transactions.
 
 use std::time::Duration;
 
-/// The bounds of a store.
+/// Options of a store.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Connections that read (SQLite), or all connections (PostgreSQL). Default 8 and 16.
+    /// Number of connections that read (SQLite), or of all connections (PostgreSQL). Default 8 and 16.
     pub connections: Option<u32>,
-    /// For a free connection. Default 2 s.
+    /// Maximum wait for a free connection. Default 2 s.
     pub acquire_timeout: Duration,
-    /// For the first connection at start. Default 5 s.
+    /// Maximum wait for the first connection at start. Default 5 s.
     pub connect_timeout: Duration,
-    /// For one statement (PostgreSQL), and for another process's lock (SQLite). Default 10 s.
+    /// Maximum time of a statement (PostgreSQL), and maximum wait for the lock of another process (SQLite). Default 10 s.
     pub statement_timeout: Duration,
-    /// For a lock of another transaction (PostgreSQL). Default 5 s.
+    /// Maximum wait for a lock of another transaction (PostgreSQL). Default 5 s.
     pub lock_timeout: Duration,
-    /// For the time between two statements of a transaction (PostgreSQL). Default 30 s.
+    /// Maximum time between two statements of a transaction (PostgreSQL). Default 30 s.
     pub idle_in_transaction_timeout: Duration,
-    /// For one statement of a migration (PostgreSQL); zero for none. Default 1 h.
+    /// Maximum time of a statement of a migration (PostgreSQL); zero for no limit. Default 1 h.
     pub migration_timeout: Duration,
-    /// For another instance that migrates. Default 10 min.
+    /// Maximum wait for another instance that migrates. Default 10 min.
     pub migration_lock_timeout: Duration,
-    /// How long an answer is kept for repetitions. Default 7 days.
+    /// Retention of answers to idempotency keys. Default 7 days.
     pub idempotency_retention: Duration,
-    /// How long a repetition waits for the first request with its key, without a connection. Default 2 s.
+    /// Maximum wait of a repetition for the first request with its key, without a connection. Default 2 s.
     pub idempotency_wait: Duration,
 }
 
@@ -45,16 +45,16 @@ impl Default for Options {
     }
 }
 
-/// How far concurrent transactions are kept apart on PostgreSQL. SQLite's are always serializable.
+/// Isolation level of transactions on PostgreSQL. Those of SQLite are always serializable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Isolation {
-    /// As if one ran after the other. A transaction that would see otherwise is run again.
+    /// Serializable: as if one transaction ran after the other. A transaction with a conflict is run again.
     #[default]
     Serializable,
-    /// One snapshot; a row that was changed meanwhile cannot be written. Write skew is possible.
+    /// Repeatable read: one snapshot; a row that was changed meanwhile cannot be written. Write skew is possible.
     RepeatableRead,
-    /// Each statement sees what was committed before it. Updates can be lost between a read and a write.
+    /// Read committed: each statement sees the data that was committed before it. Updates can be lost between a read and a write.
     ReadCommitted,
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Pools {
     Postgres(PostgresPool),
 }
 
-/// What a transaction is for, which decides its bounds on PostgreSQL.
+/// Purpose of a transaction, which selects its timeouts on PostgreSQL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     Request,
@@ -133,7 +133,7 @@ impl Pools {
         }
     }
 
-    /// Whether statements may be prepared under a name.
+    /// Returns true if named prepared statements can be used.
     pub(crate) fn named_statements(&self) -> bool {
         match self {
             #[cfg(feature = "sqlite")]

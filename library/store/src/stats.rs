@@ -1,4 +1,4 @@
-//! The store's vitals.
+//! Vitals of the store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -21,7 +21,7 @@ const STORE: Table = Table {
     ],
 };
 
-/// What is counted.
+/// Counters of transactions.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) committed: AtomicU64,
@@ -31,7 +31,7 @@ pub(crate) struct Counters {
     pub(crate) acquire_timeouts: AtomicU64,
 }
 
-/// How full the pools are.
+/// Fill of the pools.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fill {
     pub(crate) open: u32,

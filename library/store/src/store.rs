@@ -18,14 +18,14 @@ use crate::{
     Engine, Fingerprint, IdempotencyKey, OnceOutcome, Recorded, StoreError, StoreUrl, StoredResponse, Transaction,
 };
 
-/// How often a transaction that met another is run again.
+/// Maximum number of times that a transaction is run again after a conflict.
 pub const MAX_RETRIES: u32 = 15;
-/// How many broken connections of the pool a transaction may meet before it begins.
+/// Maximum number of broken connections that a transaction may meet before it begins.
 const MAX_BROKEN: u32 = 3;
-/// How often [`Store::once`] finds out whether a commit took effect whose confirmation was lost.
+/// Maximum number of times that [`Store::once`] resolves a commit whose confirmation was lost.
 const MAX_LOST: u32 = 3;
 const RETRY: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(200));
-/// Between two looks at whether somebody else has ended.
+/// Wait between two checks for the end of another transaction.
 pub(crate) const LOOK: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
 
 /// An open database. Cheap to clone.
@@ -245,7 +245,7 @@ impl Store {
         .await
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     ///
     /// # Errors
     /// The store's.
@@ -344,7 +344,7 @@ impl Store {
     }
 }
 
-/// How one attempt of a transaction ended.
+/// End of one attempt of a transaction.
 enum Ended<T, E> {
     Over(Result<T, E>),
     Conflict(E),
@@ -352,7 +352,7 @@ enum Ended<T, E> {
     Lost(StoreError),
 }
 
-/// How one attempt of an idempotent request ended.
+/// End of one attempt of an idempotent request.
 enum Once {
     Recorded(Recorded),
     /// The first request with the key still runs.

@@ -25,13 +25,13 @@ pub struct Transaction {
     pub(crate) engine: Running,
     /// The first statement that failed.
     failed: Option<String>,
-    /// Whether a statement met another transaction or a broken connection, so that running it all again is worth it.
+    /// True if a statement met another transaction or a broken connection, so that the transaction is worth running again.
     again: bool,
-    /// Whether the connection keeps statements that were prepared before the schema changed.
+    /// True if the connection keeps statements that were prepared before the schema changed.
     stale: bool,
-    /// Whether the connection was handed out, so that failures may have passed unseen.
+    /// True if the connection was handed out, so that failures may have passed unseen.
     unchecked: bool,
-    /// Whether statements may be prepared under a name.
+    /// True if named prepared statements can be used.
     named_statements: bool,
     _in_use: InUse,
 }
@@ -312,7 +312,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Whether running it all again is worth it.
+    /// Returns true if the transaction is worth running again.
     pub(crate) fn again(&self) -> bool {
         self.again
     }

@@ -33,7 +33,7 @@ pub struct StoreUrl {
 #[derive(Clone)]
 pub(crate) struct SqliteFile {
     pub(crate) path: PathBuf,
-    /// Whether it is made when it is missing.
+    /// True to create the database if it is missing.
     pub(crate) create: bool,
 }
 
@@ -142,7 +142,7 @@ fn sqlite(rest: &str) -> Result<StoreUrl, String> {
     Ok(StoreUrl { target, shown })
 }
 
-/// Everything between `//` and `@`, and the query, is nobody's business.
+/// Removes the text between `//` and `@`, and the query, which may hold credentials.
 fn without_credentials(text: &str) -> String {
     let (scheme, rest) = text.split_once("//").unwrap_or(("", text));
     let rest = rest.split('?').next().unwrap_or_default();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_store_is_refused_with_the_expected_forms() {
+    fn an_unsupported_url_is_refused_with_the_expected_forms() {
         let unsupported = [
             "sqlite:x.db?mode=ro",
             "sqlite::memory:?cache=shared",

@@ -9,13 +9,13 @@ use super::substitution::Names;
 use super::{http, process, python, tolerance};
 use crate::value::Value;
 
-/// Where the entries of a phase go: in the order in which activities start, as background ones run beside others.
+/// Journal entries of a phase, in the order in which activities start; background activities run beside others.
 pub(super) type Entries = std::sync::Arc<std::sync::Mutex<Vec<Run>>>;
 
 /// Carries an activity out and keeps its entry; gives the place of the entry.
 ///
 /// # Errors
-/// What is fatal; the entry is kept then too, without a status.
+/// A description of a fatal fault; the entry is kept in this case too, without a status.
 pub(super) async fn execute(scene: &Scene, activity: &Value, entries: &Entries) -> Result<usize, String> {
     let activity = match activity.some("ref") {
         Some(reference) => scene.lookup(reference.as_text().unwrap_or_default())?,
@@ -80,8 +80,8 @@ pub(super) async fn run(activity: &Value, names: &Names) -> Result<Value, Failur
     }
 }
 
-/// Whether what a probe brought is within its tolerance. A tolerance that is a probe gets the value as an argument, which
-/// it keeps, as the reference's does: it shows in the journal.
+/// Returns true if the output of a probe is within its tolerance. A tolerance that is a probe gets the output as an argument, and
+/// keeps it, as in the reference: the journal shows it.
 pub(super) async fn within(allowed: &mut Value, output: &Value, names: &Names) -> Result<bool, Failure> {
     if allowed.text("type") != Some("probe") {
         let replaced = match allowed {

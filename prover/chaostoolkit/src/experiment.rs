@@ -50,12 +50,12 @@ impl Experiment {
         Ok(Self { document })
     }
 
-    /// What it is called.
+    /// Returns the title.
     pub fn title(&self) -> &str {
         self.document.text("title").unwrap_or_default()
     }
 
-    /// What will be done otherwise than the file may expect, a sentence each.
+    /// Returns the differences between the run and the file's expectations, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let control = |control: &&Value| {
             format!(

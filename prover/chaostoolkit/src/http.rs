@@ -202,7 +202,7 @@ impl Request {
         [head.into_bytes(), self.body.clone()].concat()
     }
 
-    /// What the reference sends to where an answer points.
+    /// Follows a redirect as the reference does.
     fn follow(&mut self, status: u16, to: Url) -> Result<(), Failure> {
         if to.scheme() != "http" {
             return Err(Failure::fatal(format!(
@@ -315,7 +315,7 @@ fn fields(headers: &Value) -> Result<Vec<(String, String)>, Failure> {
     map.iter().filter_map(field).collect()
 }
 
-/// Whether the experiment spells the header as the reference wants it to send arguments as JSON.
+/// Returns true if the experiment spells the header so that the reference sends arguments as JSON.
 fn names_json(headers: &Value) -> bool {
     headers.text("Content-Type") == Some("application/json")
 }

@@ -20,19 +20,19 @@ pub struct Journal {
     pub node: String,
     /// The experiment as it was run.
     pub experiment: Value,
-    /// When it began: RFC 3339, UTC.
+    /// The start time: RFC 3339, UTC.
     pub start: String,
-    /// How it ended.
+    /// The status at the end.
     pub status: Status,
-    /// Whether the steady state was lost: a weakness may have been found.
+    /// True if the steady state was lost: a weakness may have been found.
     pub deviated: bool,
     /// Every look at the hypothesis.
     pub steady_states: SteadyStates,
-    /// What the method did, in the order in which it began.
+    /// The activities of the method, in the order in which they began.
     pub run: Vec<Run>,
-    /// What the rollbacks did.
+    /// The activities of the rollbacks.
     pub rollbacks: Vec<Run>,
-    /// When it ended.
+    /// The end time.
     pub end: String,
     /// Seconds.
     pub duration: f64,
@@ -41,7 +41,7 @@ pub struct Journal {
     pub interruption: Option<Interruption>,
 }
 
-/// How a run ended.
+/// Status of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -72,7 +72,7 @@ pub struct SteadyStates {
 /// One look at the hypothesis.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct State {
-    /// Whether it holds; unknown when something fatal came in between.
+    /// True if it holds; `None` after a fatal fault.
     pub steady_state_met: Option<bool>,
     /// Its probes, up to the first that did not hold.
     pub probes: Vec<Run>,
@@ -81,11 +81,11 @@ pub struct State {
 /// One activity that was carried out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
-    /// What was to be done.
+    /// The activity.
     pub activity: Value,
-    /// What it brought.
+    /// The output.
     pub output: Value,
-    /// When it began.
+    /// The start time.
     pub start: String,
     /// `succeeded` or `failed`; nothing when it was fatal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,20 +93,20 @@ pub struct Run {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<Vec<String>>,
-    /// When it ended.
+    /// The end time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<f64>,
-    /// Whether what it brought is allowed, for a probe of the hypothesis.
+    /// True if the output of a probe of the hypothesis is within its tolerance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance_met: Option<bool>,
     #[serde(skip)]
     begun: std::time::Instant,
 }
 
-/// What broke a run off.
+/// Reason of an interruption.
 #[derive(Clone, Debug, Serialize)]
 pub struct Interruption {
     /// Always `signal`.
@@ -164,7 +164,7 @@ impl Journal {
         }
     }
 
-    /// Whether nothing is to be looked into: it was completed, and the steady state was not lost.
+    /// Returns true if the run was completed, and the steady state was not lost.
     pub fn holds(&self) -> bool {
         self.status == Status::Completed && !self.deviated
     }

@@ -17,7 +17,7 @@ impl JsonPath {
     /// Reads a path.
     ///
     /// # Errors
-    /// What is wrong, and where.
+    /// A description of the mistake, with its place.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         parser::Parser::path(text).map(Self)
     }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_told_with_its_place() {
+    fn a_malformed_path_is_reported_with_its_place() {
         for path in ["", "foo", "$.", "$[", "$.foo[?(@.a==1)]", "$.foo[?(@.a]", "$ x", "$['a']"] {
             assert!(JsonPath::parse(path).unwrap_err().contains("wanted"), "{path}");
         }

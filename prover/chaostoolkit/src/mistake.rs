@@ -1,6 +1,6 @@
 //! A mistake in an experiment.
 
-/// What is wrong with an experiment, or with how it is to be run.
+/// Mistake in an experiment, or in the options of its run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Mistake(String);

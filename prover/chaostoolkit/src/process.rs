@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_takes_too_long_is_ended_with_what_it_started() {
+    async fn a_process_over_its_timeout_is_ended_with_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
         let arguments = format!("-c 'sleep 600 & echo $! >{0}; wait'", file.display());

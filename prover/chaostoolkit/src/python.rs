@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::value::Value;
 
-/// What `str(value)` gives.
+/// Returns the text of Python's `str(value)`.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
@@ -66,7 +66,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// What `json.dumps(value)` gives: a space after each comma and colon, nothing beyond ASCII.
+/// Returns the text of Python's `json.dumps(value)`: a space after each comma and colon, ASCII only.
 pub(super) fn json(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -106,7 +106,7 @@ fn json_text(text: &str) -> String {
     out
 }
 
-/// What `urllib.parse.quote_plus` gives.
+/// Returns the text of Python's `urllib.parse.quote_plus`.
 pub(super) fn quote_plus(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

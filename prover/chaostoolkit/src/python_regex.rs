@@ -1,6 +1,6 @@
 //! Python's regular expressions (`re` of Python 3.11), translated for fancy-regex.
 //!
-//! What Python reads as a letter is one here (`[`, `&&`, `--` and `~~` in a class), and what Python refuses is refused. Not
+//! Python's letters are letters here too (`[`, `&&`, `--` and `~~` in a class), and patterns that Python refuses are refused. Not
 //! translated: names of characters (`\N{..}`), which are refused with what to write instead.
 
 mod class;
@@ -62,9 +62,9 @@ struct Translator {
     names: BTreeMap<String, usize>,
     /// Groups that conditions ask for; they may be opened later.
     conditions: Vec<usize>,
-    /// Whether nothing but flags has come.
+    /// True until anything but flags has come.
     at_start: bool,
-    /// The width of what was translated last.
+    /// The width of the last translated part.
     width: Width,
 }
 
@@ -250,7 +250,7 @@ impl Translator {
         Ok(count)
     }
 
-    /// What begins with `(?`; none when it is nothing that a quantifier can be about.
+    /// Translates an extension, which begins with `(?`. Returns `None` if no quantifier can apply to it.
     fn extension(&mut self, depth: usize) -> Result<Option<Last>, String> {
         let from = self.out.len();
         if let Some(begins) = [":", ">"].into_iter().find(|begins| self.letters.takes(begins)) {

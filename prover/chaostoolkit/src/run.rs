@@ -320,7 +320,7 @@ impl Watch {
         self.wake.notify_one();
     }
 
-    /// Whether the method should be broken off.
+    /// Returns true if the method should stop.
     fn has_stopped(&self) -> bool {
         self.failed.load(Ordering::Relaxed) || lock(&self.fatal).is_some()
     }

@@ -1,28 +1,28 @@
-//! When the hypothesis is looked at, when rollbacks are played, what is only walked through.
+//! Strategies of a run: times of the hypothesis checks, times of the rollbacks, and dry runs.
 
 use serde::{Serialize, Serializer};
 
 use super::journal::{Journal, Status};
 use crate::value::Map;
 
-/// How an experiment is run; the defaults are the reference's.
+/// Options of a run; the defaults are those of the reference.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// When the hypothesis is looked at; the experiment's `runtime`, when unsaid.
+    /// The times of the hypothesis checks. Default: the experiment's `runtime`.
     pub hypothesis: Option<HypothesisStrategy>,
-    /// When rollbacks are played; the experiment's `runtime`, when unsaid.
+    /// The condition of the rollbacks. Default: the experiment's `runtime`.
     pub rollbacks: Option<RollbackStrategy>,
-    /// Seconds between two looks while the method runs; one, when unsaid.
+    /// Seconds between two checks while the method runs. Default 1.
     pub frequency: Option<f64>,
-    /// Whether the first deviation while the method runs ends it.
+    /// True to end the method at its first deviation.
     pub fail_fast: bool,
-    /// What is not carried out.
+    /// The activities that a dry run leaves out.
     pub dry: Option<Dry>,
-    /// Configuration and secrets that stand for the file's.
+    /// Configuration and secrets that override those of the file.
     pub variables: Map,
 }
 
-/// When the hypothesis is looked at.
+/// Times of the hypothesis checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HypothesisStrategy {
     /// Before the method and after it.
@@ -40,21 +40,21 @@ pub enum HypothesisStrategy {
     Skip,
 }
 
-/// When rollbacks are played.
+/// Condition of the rollbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RollbackStrategy {
     /// Unless the run failed or was broken off.
     #[default]
     Default,
-    /// Whatever happened.
+    /// In every case.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
-    /// When the steady state was lost.
+    /// Only if the steady state was lost.
     Deviated,
 }
 
-/// What is not carried out, only walked through.
+/// Activities that a dry run only walks through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dry {
     /// Probes.

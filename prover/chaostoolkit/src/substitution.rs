@@ -1,7 +1,7 @@
 //! `${name}` in a file: the value of that name in the configuration, else in the secrets.
 //!
 //! A text that is one reference takes the value as it is; within a longer text it is written out. `$name` is a reference
-//! too, `$$` a dollar, and a name that nobody defines stays as it stands (Python's `string.Template.safe_substitute`).
+//! too, `$$` a dollar, and an undefined name stays as it is (Python's `string.Template.safe_substitute`).
 //!
 //! This is another program's grammar, copied exactly; the templates of keel's own files are `keel_input::template`.
 
@@ -16,7 +16,7 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([_a-zA-Z][_a-zA-Z0-9]*)\})").expect("the pattern is constant")
 });
 
-/// What names stand for.
+/// Values of names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     pub(super) configuration: Map,
@@ -25,7 +25,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Whether nothing is named: then arguments are not looked into at all.
+    /// Returns true if there is no name: then arguments are not searched at all.
     pub(super) fn is_empty(&self) -> bool {
         self.configuration.is_empty() && self.secrets.is_empty()
     }

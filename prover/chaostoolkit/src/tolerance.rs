@@ -1,4 +1,4 @@
-//! Whether what a probe brought is what the hypothesis allows.
+//! Tolerances: comparison of a probe's output with the value that the hypothesis allows.
 
 use std::cmp::Ordering;
 
@@ -73,7 +73,7 @@ fn check_range(tolerance: &Value) -> Result<(), Mistake> {
     Err(Mistake::new(problem))
 }
 
-/// Whether the value is within a tolerance that is no probe.
+/// Returns true if the value is within a tolerance that is no probe.
 ///
 /// # Errors
 /// When the two cannot be compared: a mistake in the experiment, which ends it.

@@ -1,4 +1,4 @@
-//! What makes a file an experiment; everything that is wrong is told before anything acts.
+//! Validation of an experiment. All mistakes are reported before anything acts.
 
 use std::path::{Path, PathBuf};
 

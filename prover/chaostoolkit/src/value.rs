@@ -1,4 +1,4 @@
-//! What a file says, in the order in which it says it.
+//! Values of a file, in the order of the file.
 //!
 //! `serde_json::Value` sorts the keys of an object, and the order of a command's arguments is part of its meaning.
 
@@ -57,7 +57,7 @@ impl Map {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// Whether it has no key.
+    /// Returns true if it has no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -129,7 +129,7 @@ impl Value {
         }
     }
 
-    /// Whether there is something in it: not null, false, zero or empty.
+    /// Returns true unless the value is null, false, zero or empty.
     pub fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,
@@ -142,7 +142,7 @@ impl Value {
         }
     }
 
-    /// Whether two values are equal where 1, 1.0 and true are the same.
+    /// Returns true if two values are equal in Python, where 1, 1.0 and true are the same.
     pub fn equals(&self, other: &Self) -> bool {
         let number = |value: &Self| match value {
             Self::Bool(value) => Some(f64::from(u8::from(*value))),

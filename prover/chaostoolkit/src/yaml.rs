@@ -15,7 +15,7 @@ const MAX_VALUES: usize = 100_000;
 /// The document of the text.
 ///
 /// # Errors
-/// What is wrong with it, and where; a second document is refused, as PyYAML's `safe_load` does it.
+/// A description of the mistake, with its place. A second document is refused, as in PyYAML's `safe_load`.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
     loop {
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_says_where() {
+    fn malformed_yaml_is_reported_with_its_line() {
         assert!(parse("a: [1, 2\nb: 3").unwrap_err().contains("line"));
     }
 }

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_that_deny_each_others_facts_do_not_hold_and_are_told() {
+    fn contradicting_findings_do_not_hold_and_are_reported() {
         let (mut one, mut other) = (holding(true), short(false));
         let told = resolve(vec![&mut one, &mut other]);
         assert_eq!(told, [format!("web.robots and call.hedge contradict each other: {FACT}")]);

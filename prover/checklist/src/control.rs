@@ -17,7 +17,7 @@ pub struct Control {
 /// A control that did not: what it should have made credible is a gap.
 #[derive(Clone, Debug)]
 pub struct Uncontrolled {
-    /// What was seen instead, with what to declare or change.
+    /// The observation instead, with the declaration to add or change.
     pub what: String,
     /// The exchange that showed it, when there was one.
     pub exchange: Option<Box<Exchange>>,
@@ -70,7 +70,7 @@ impl Control {
         }
     }
 
-    /// What was never made is absent: the exchange asked for it, and was told 404 or 410.
+    /// Control that an object that was never created is absent: the exchange asked for it, and got 404 or 410.
     ///
     /// # Errors
     /// With the exchange when the answer does not say that it is absent, so that no answer says that anything is there.
@@ -113,7 +113,7 @@ impl Control {
         )
     }
 
-    /// What was shown.
+    /// Returns the observation.
     pub fn what(&self) -> &str {
         &self.what
     }

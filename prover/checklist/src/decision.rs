@@ -1,4 +1,4 @@
-//! What people decided, with owner, reason and expiry.
+//! Decisions of people about attributes, with owner, reason and expiry.
 //!
 //! ```toml
 //! [[decision]]                 # an attribute that is not held, until a date
@@ -19,8 +19,8 @@
 //! expires = "2027-11-01"
 //! ```
 //!
-//! A skip never hides what holds, and past its day the attribute falls short whatever was seen. An attestation counts
-//! for what only people can hold; what a probe can show, no sentence shows.
+//! A skip never hides a finding that holds, and past its day the attribute falls short for any evidence. An attestation counts
+//! only for attributes without a dynamic or static proof: no sentence replaces a probe.
 
 mod file;
 mod record;
@@ -41,14 +41,14 @@ pub struct Decisions {
     folder: PathBuf,
 }
 
-/// What the decisions say of an attested attribute.
+/// State of the attestation of an attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attestation {
-    /// Nobody attests it.
+    /// There is no attestation.
     Missing,
-    /// Somebody does, and the day has not passed.
+    /// There is an attestation, and its day has not passed.
     Current(Decision),
-    /// Somebody did.
+    /// There is an attestation, and its day has passed.
     Expired(Decision),
 }
 
@@ -77,7 +77,7 @@ impl Decisions {
         self.list.iter().map(|decision| decision.id.as_str())
     }
 
-    /// What they say of an attested attribute.
+    /// Returns the attestation of an attribute.
     pub fn attested(&self, id: &str, today: Day) -> Attestation {
         match self.of(id, DecisionKind::Attest) {
             None => Attestation::Missing,
@@ -93,8 +93,8 @@ impl Decisions {
         (!path.exists()).then_some(path)
     }
 
-    /// The finding on an attribute that only people can hold: *attested* while somebody says so, *falls short* past the
-    /// attestation's day or with a link that leads nowhere, *unknown* when nobody attests it.
+    /// Returns the finding on an attribute that people attest: *attested* while the attestation is current, *falls short* past its
+    /// day or with a broken link, *unknown* without an attestation.
     pub fn attest(&self, id: &str, today: Day) -> Finding {
         match self.attested(id, today) {
             Attestation::Missing => Finding::unknown(

@@ -27,7 +27,7 @@ pub enum Bearing {
 pub struct Fact {
     /// The fact as a sentence, the same in every probe that speaks of it.
     pub key: String,
-    /// Whether the piece says that it is so.
+    /// True if the piece says that it is so.
     pub is_so: bool,
 }
 
@@ -42,12 +42,12 @@ pub struct Evidence {
     #[serde(skip_serializing_if = "Option::is_none")]
     clause: Option<String>,
     bearing: Bearing,
-    /// What was tried or read, as a sentence.
+    /// The observation, as a sentence.
     pub what: String,
-    /// What was sent, when something was.
+    /// The request or the bytes that were sent, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
-    /// What came back, when something did.
+    /// The answer or the bytes that came back, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub came_back: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +146,7 @@ impl Evidence {
         self
     }
 
-    /// How the fault is shown without keel, when a short script can.
+    /// Returns the recipe of a short script that reproduces the fault, if there is one.
     pub fn recipe(&self) -> Option<&Recipe> {
         self.recipe.as_deref()
     }
@@ -166,22 +166,22 @@ impl Evidence {
         self.bearing
     }
 
-    /// Whether it is for or against its clause.
+    /// Returns true if it is for or against its clause.
     pub fn decides(&self) -> bool {
         matches!(self.bearing, Bearing::For | Bearing::Against)
     }
 
-    /// Whether it is for its clause.
+    /// Returns true if it is for its clause.
     pub fn is_for(&self) -> bool {
         self.bearing == Bearing::For
     }
 
-    /// Whether it is against its clause.
+    /// Returns true if it is against its clause.
     pub fn is_against(&self) -> bool {
         self.bearing == Bearing::Against
     }
 
-    /// Whether it is a circumstance of the whole that decides nothing.
+    /// Returns true if it is a circumstance of the whole that decides nothing.
     pub(crate) fn is_note(&self) -> bool {
         self.bearing == Bearing::Figure
     }

@@ -32,14 +32,14 @@ pub const START_TRIES: u32 = 2;
 /// From SIGTERM to SIGKILL when the examination is broken off: who pressed Ctrl-C does not wait for a drain.
 const BROKEN_OFF_DRAIN: Duration = Duration::from_secs(2);
 
-/// What is to be done with a subject.
+/// Examination of a subject: probes, selection and decisions.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// What examines, in the order in which it runs: [`crate::probes::all`].
+    /// The probes, in the order in which they run: [`crate::probes::all`].
     pub probes: Vec<Probe>,
-    /// Which attributes.
+    /// The selected attributes.
     pub selection: Selection,
-    /// What people decided.
+    /// The decisions of people.
     pub decisions: Decisions,
     /// The day that decisions are compared with.
     pub today: Day,
@@ -50,7 +50,7 @@ pub struct Examination {
 /// A subject that is started again for every probe that needs it, until that is hopeless.
 struct Patient {
     lab: Lab,
-    /// How often in a row it could not be started.
+    /// The number of failed starts in a row.
     failed: u32,
     last_failure: Option<StartFailure>,
 }
@@ -127,7 +127,7 @@ impl Examination {
         Ok(report)
     }
 
-    /// What is asked for or decided on, and has no probe; with decisions also all that only people can hold.
+    /// Returns the selected or decided attributes without a probe; with decisions also all that people attest.
     fn without_probe(&self) -> impl Iterator<Item = &str> {
         let catalogue = Catalogue::embedded();
         let asked = self.selection.only.iter().map(String::as_str).filter(|word| catalogue.get(word).is_some());
@@ -141,7 +141,7 @@ impl Examination {
         ids.into_iter()
     }
 
-    /// What only people hold is what they say; for the rest a probe would be needed.
+    /// Returns the finding on an attribute without a probe: the attestation of people, or *unknown*.
     fn unprobed(&self, id: &str) -> Finding {
         let attribute = Catalogue::embedded().get(id);
         if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested])
@@ -162,7 +162,7 @@ impl Examination {
     }
 }
 
-/// Whether people hold it, in writing.
+/// Returns true if the attribute is only attested.
 fn is_plan(attribute: &Attribute) -> bool {
     attribute.id.starts_with("plan.") && attribute.kind.contains(&Kind::Attested)
 }
@@ -239,7 +239,7 @@ async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> (Finding, bo
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing")

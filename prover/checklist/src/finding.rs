@@ -1,4 +1,4 @@
-//! What a probe found, judged from evidence about the clauses of the attribute.
+//! Finding of a probe, judged from evidence about the clauses of the attribute.
 
 mod headline;
 #[cfg(test)]
@@ -11,7 +11,7 @@ use crate::clause::Clause;
 pub use crate::evidence::{Bearing, Evidence};
 pub use crate::verdict::{Judged, Verdict};
 
-/// What a probe found about one attribute.
+/// Finding of a probe about one attribute.
 ///
 /// It holds only by [`Finding::judge`], from evidence for every clause.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -86,18 +86,18 @@ impl Finding {
         }
     }
 
-    /// Somebody says that it holds: `decision` is the whole of what they say.
+    /// Creates the finding of an attestation; `decision` is its full text.
     pub(crate) fn attested(id: &str, summary: String, decision: String) -> Self {
         Self::said(id, Verdict::Attested, summary, vec![Evidence::note(decision)])
     }
 
-    /// What people say of it does not count: it falls short for this reason.
+    /// Creates the finding of an attestation that does not count: it falls short for this reason.
     pub(crate) fn refused(id: &str, reason: String, decision: String) -> Self {
         let against = Evidence::of_all(Bearing::Against, reason.clone());
         Self::said(id, Verdict::FallsShort, reason, vec![against, Evidence::note(decision)])
     }
 
-    /// What falls short or is unknown is decided against, for now; everything else stays as it is.
+    /// Applies a skip: *falls short* and *unknown* become *decided against*; other verdicts stay as they are.
     pub(crate) fn decided_against(mut self, summary: String, decision: String) -> Self {
         if matches!(self.verdict, Verdict::FallsShort | Verdict::Unknown) {
             let seen = Evidence::note(format!("what was seen all the same: {}", self.summary));
@@ -107,7 +107,7 @@ impl Finding {
         self
     }
 
-    /// What falls short or is unknown falls short as the decision against it has expired; everything else stays as it is.
+    /// Applies an expired skip: *falls short* and *unknown* become *falls short*; other verdicts stay as they are.
     pub(crate) fn decision_expired(mut self, summary: String, decision: String) -> Self {
         if matches!(self.verdict, Verdict::FallsShort | Verdict::Unknown) {
             let summary = format!("{summary}: {}", self.summary);
@@ -167,7 +167,7 @@ impl Finding {
         judged.map(|judged| judged.verdict)
     }
 
-    /// What a person can check.
+    /// Returns the evidence that a person can check.
     pub fn evidence(&self) -> &[Evidence] {
         &self.evidence
     }
@@ -177,7 +177,7 @@ impl Finding {
         self.evidence.iter().filter(move |piece| piece.bearing() == bearing)
     }
 
-    /// How many clauses were seen to hold, and how many there are.
+    /// Returns the number of clauses that were seen to hold, and the number of all clauses.
     pub fn seen(&self) -> (usize, usize) {
         headline::seen(&self.clauses)
     }

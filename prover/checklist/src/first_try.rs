@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn another_status_is_told_with_the_request_the_expectation_the_answer_and_a_remedy() {
+    fn another_status_is_reported_with_the_request_the_expectation_the_answer_and_a_remedy() {
         let told = departures(&spec(), &answered(Ok((401, "who\n are you")))).remove(0).to_string();
         assert_eq!(
             told,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_told_by_its_length() {
+    fn a_page_is_reported_by_its_length() {
         let mut exchange = answered(Ok((404, "<!DOCTYPE html><title>Nothing</title>")));
         if let Ok(answer) = &mut exchange.outcome {
             answer.headers.insert("content-type", "text/html; charset=utf-8".parse().unwrap());

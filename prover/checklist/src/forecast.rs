@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_declared_is_not_lacking() {
+    fn a_declaration_that_is_there_is_not_lacking() {
         let subject = subject(FULL);
         for id in ["call.timeout", "life.kill", "border.unenumerable", "border.limits"] {
             assert_eq!(of(id, &subject).reach, Reach::Whole, "{:?}", of(id, &subject));

@@ -39,7 +39,7 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
 const LEAST_BEYOND_DEADLINE: Duration = Duration::from_secs(2);
 /// The bound of one look at readiness.
 const READY_LOOK: Duration = Duration::from_secs(2);
-/// How long the port is waited for after a stop: a daemon that left the group may hold it a moment longer.
+/// Time that a stopped service's port is waited for: a daemon that left the group may hold it a moment longer.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const PORT_LOOK: Duration = Duration::from_millis(50);
@@ -59,15 +59,15 @@ pub struct Started {
 /// Dropping it ends everything that it started.
 #[derive(Debug)]
 pub struct Lab {
-    /// What was said about it.
+    /// The description of the service.
     pub subject: Subject,
-    /// How fast probes go: [`Pace::FULL`], unless a test examines something quick.
+    /// The pace of probes: [`Pace::FULL`], unless a test examines something quick.
     pub pace: Pace,
     /// Every line printed by earlier runs of the subject, bounded to the last 20,000.
     pub earlier_output: Vec<Line>,
-    /// How much of the mix it does, or why that cannot be told; once a probe has looked for it.
+    /// The measured capacity, or the reason why it is unknown; once a probe has measured it.
     pub(crate) capacity: Option<Result<Capacity, String>>,
-    /// How long it waits for what comes a byte at a time; once a probe has looked.
+    /// The service's patience with input that comes a byte at a time; once a probe has measured it.
     pub(crate) drips: Option<Vec<Drip>>,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
@@ -266,7 +266,7 @@ impl Lab {
         }
     }
 
-    /// How long the running subject has run, as [`Line::at`] counts; zero when it does not run.
+    /// Returns the uptime of the subject, as [`Line::at`] counts; zero if it does not run.
     pub fn uptime(&self) -> Duration {
         self.process.as_ref().map_or(Duration::ZERO, |process| process.started().elapsed())
     }
@@ -276,7 +276,7 @@ impl Lab {
         self.process.as_ref().and_then(Running::known_pid)
     }
 
-    /// What the running subject uses now; none when it does not run.
+    /// Returns the resource usage of the subject; `None` if it does not run.
     pub fn usage(&self) -> Option<Usage> {
         self.process.as_ref().map(Running::usage)
     }
@@ -286,7 +286,7 @@ impl Lab {
         self.process.as_ref().map_or(0, |process| process.usage().resident)
     }
 
-    /// Whether it answers ready now (one request, bounded to 2 s).
+    /// Returns true if it answers ready now (one request, bounded to 2 s).
     pub async fn is_ready(&self) -> bool {
         self.readiness().look(READY_LOOK).await
     }
@@ -348,7 +348,7 @@ impl Lab {
         self.dependencies.iter().find(|attached| attached.name() == dependency)?.double()
     }
 
-    /// Where a dependency is, past everything in front of it.
+    /// Returns the address of a dependency, without the proxies in front of it.
     pub fn dependency_url(&self, dependency: &str) -> Option<&Url> {
         self.dependencies.iter().find(|attached| attached.name() == dependency).map(Attached::url)
     }
@@ -376,7 +376,7 @@ impl Lab {
         template::fill(spec, &self.saved)
     }
 
-    /// What [`Lab::fill`] does for this request, with what is saved now; it can be kept and sent from elsewhere.
+    /// Returns a function that does [`Lab::fill`] for this request, with the values that are saved now; it can be sent from elsewhere.
     pub fn filler(&self, spec: &RequestSpec) -> impl Fn() -> Request + Send + Sync + 'static {
         let (spec, saved) = (spec.clone(), self.saved.clone());
         move || template::fill(&spec, &saved)
@@ -412,7 +412,7 @@ impl Lab {
         self.dependencies.iter().find(|attached| attached.name() == name).and_then(Attached::process)
     }
 
-    /// What the mix has saved so far, by name.
+    /// Returns the values that the mix has saved so far, by name.
     pub fn saved(&self) -> &BTreeMap<String, String> {
         &self.saved
     }
@@ -435,7 +435,7 @@ impl Lab {
     /// Shows that a request is answered as declared, before anything is done to it. Sends it once.
     ///
     /// # Errors
-    /// What it is answered instead: what was to be done to it says nothing then.
+    /// The unexpected answer: an experiment with this request would then show nothing.
     pub async fn control(&self, spec: &RequestSpec) -> Result<Control, Uncontrolled> {
         let exchange = self.http().send(self.fill(spec)).await;
         let came = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
@@ -469,7 +469,7 @@ impl Lab {
         std::iter::once(&self.subject.url).chain(&self.subject.admin)
     }
 
-    /// Somebody else on the port would be examined in the subject's place.
+    /// Refuses a port that another program uses: that program would be examined in the subject's place.
     async fn refuse_a_taken_port(&self) -> Result<(), StartFailure> {
         for url in self.urls() {
             let since = Instant::now();
@@ -531,7 +531,7 @@ impl Lab {
         Err(StartFailure { reason, output: failure::last_of(&running.output()) })
     }
 
-    /// What a request's answer holds of what the mix says to save of it, by name.
+    /// Returns the values to save from a request's answer, by name.
     pub fn saved_of(spec: &RequestSpec, exchange: &Exchange) -> BTreeMap<String, String> {
         let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json) else { return BTreeMap::new() };
         let value = |pointer: &String| match json.pointer(pointer)? {

@@ -7,7 +7,7 @@ mod yaml;
 
 pub use self::document::{Document, NoDocument, Operation, Parameter, Version};
 
-/// Where documents usually are.
+/// Usual paths of documents.
 pub const USUAL_PATHS: [&str; 10] = [
     "/openapi.json",
     "/v1/openapi.json",
@@ -21,7 +21,7 @@ pub const USUAL_PATHS: [&str; 10] = [
     "/api/openapi.yaml",
 ];
 
-/// Whether a text looks like such a document, before it is read.
+/// Returns true if a text looks like such a document, before it is parsed.
 pub fn looks_like_one(text: &str) -> bool {
     (text.contains("openapi") || text.contains("swagger")) && text.contains("paths")
 }

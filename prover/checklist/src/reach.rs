@@ -1,4 +1,4 @@
-//! How far probes reach into a service that keel did not start in the foreground.
+//! Reach of probes into a service that keel did not start in the foreground.
 //!
 //! A probe that needs what is not there is not run; one of which a part needs it is run, and that part is a gap.
 
@@ -10,7 +10,7 @@ use crate::subject::{Commands, Dependencies, Operation, Subject};
 #[cfg(test)]
 mod tests;
 
-/// What a probe needs of a service beyond its listeners.
+/// Need of a probe beyond the listeners of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Its process in the foreground: signals, exit code, a start with other variables or limits.
@@ -21,7 +21,7 @@ pub enum Need {
     Kill,
     /// The id of its process, for memory, descriptors and CPU time.
     Process,
-    /// What it prints.
+    /// The output of the service.
     Output,
     /// Its dependencies behind proxies.
     Dependencies,
@@ -29,7 +29,7 @@ pub enum Need {
     Tcp,
 }
 
-/// What an attribute's probe needs to be run at all.
+/// Returns the needs of an attribute's probe.
 fn needs(id: &str) -> &'static [Need] {
     use Need::{Dependencies, Foreground, Kill, Output, Process, Restart, Tcp};
     match id {
@@ -55,7 +55,7 @@ fn needs(id: &str) -> &'static [Need] {
     }
 }
 
-/// Which clauses of an attribute need more than its probe.
+/// Returns the clauses of an attribute that need more than its probe.
 fn needs_of_clauses(id: &str) -> &'static [(Need, Clause)] {
     match id {
         "border.idempotency" => &[(Need::Kill, clause::border::idempotency::CRASH)],
@@ -108,7 +108,7 @@ fn lacks(subject: &Subject, need: Need) -> Option<String> {
     Some(format!("{}: {what}", subject.operation))
 }
 
-/// Whether each dependency is behind a proxy at an address that was declared; also when none is.
+/// Returns true if each dependency is behind a proxy at a declared address; also if there is none.
 fn all_listen(dependencies: &Dependencies) -> bool {
     match dependencies {
         Dependencies::Unsaid => true,

@@ -1,7 +1,7 @@
 //! Judges the evidence of an old report again, under the catalogue of this version. Nothing is started.
 //!
-//! What cannot be judged again stays as it was, and is said: what people attested or decided, as their file is not part of a
-//! report; and what a version counted that stored no evidence for it.
+//! Findings that cannot be judged again stay as they were, and are listed: attestations and decisions, as their file is not part of a
+//! report; and findings of a version that stored no evidence for them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use crate::report::{Examined, Report, SCHEMA, word};
 pub struct Rejudged {
     /// The new report.
     pub report: Report,
-    /// What changed, a sentence each; empty when nothing did.
+    /// The changes, a sentence each; empty if there are none.
     pub changes: Vec<String>,
-    /// What could not be judged again, a sentence each.
+    /// The findings that could not be judged again, a sentence each.
     pub kept: Vec<String>,
 }
 
 /// Reads a report that `keel check --json` wrote.
 ///
 /// # Errors
-/// What is wrong with it, and what to do.
+/// A description of the mistake, and the remedy.
 pub fn read(text: &str) -> Result<Report, String> {
     let json: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| format!("it is not JSON ({error}): give the file that `keel check --json FILE` wrote"))?;
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_said_is_kept_and_said_to_be() {
+    fn an_attestation_is_kept_and_listed() {
         let old = report(vec![Finding::with_verdict("plan.debt", Verdict::Attested, "by ops", Vec::new())]);
         let new = judge(stored(&old));
         assert_eq!(new.report.findings[0].finding.verdict(), Verdict::Attested);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_of_this_schema_is_refused_with_what_to_do() {
+    fn another_schema_is_refused_with_the_remedy() {
         for (text, word) in [
             ("{", "not JSON"),
             ("{}", "no `schema`"),

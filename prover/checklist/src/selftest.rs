@@ -125,7 +125,7 @@ async fn examine(program: &str, case: Case) -> Result<Finding, String> {
     Ok(finding)
 }
 
-/// What keel.toml would say about a specimen.
+/// Returns the description of a specimen, as keel.toml would have it.
 ///
 /// # Errors
 /// When its files cannot be made.
@@ -137,7 +137,7 @@ pub fn subject_of(id: &str, name: &str, stage: &Stage) -> Result<Subject, String
     Ok(subject)
 }
 
-/// What is known about a specimen before anything is declared.
+/// Returns the description of a specimen before anything is declared.
 pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject {
     Subject {
         name: name.to_owned(),

@@ -28,7 +28,7 @@ pub struct Specimen {
     pub unseen: &'static [Clause],
     /// The reason for that verdict: its one flaw, or the property that makes it sound. A phrase.
     pub reason: &'static str,
-    /// Whether it looks right, so that a probe which looks less closely would say that it holds.
+    /// True if it looks right, so that a less thorough probe would say that it holds.
     pub is_liar: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is examined: `keel.toml`, or a command and a URL.
+//! Description of the service to examine: `keel.toml`, or a command and a URL.
 //!
 //! ```toml
 //! [service]

@@ -46,7 +46,7 @@ pub(crate) async fn lab(name: &str, declare: impl FnOnce(&mut Subject)) -> Lab {
     lab
 }
 
-/// What is known about the specimen called `name` before anything is declared, on a port of its own.
+/// Returns the description of the specimen called `name` before anything is declared, on a port of its own.
 pub(crate) fn subject(name: &str) -> Subject {
     let port = reserved_port();
     selftest::bare(name, command(name, port), port, &std::env::temp_dir())
@@ -104,7 +104,7 @@ pub(crate) fn post(path: &str, json: serde_json::Value) -> RequestSpec {
     RequestSpec { json: Some(json), ..request("POST", path) }
 }
 
-/// A loopback port that nobody else is given before this process ends.
+/// Returns a loopback port that is given to no other program before this process ends.
 pub(crate) fn reserved_port() -> u16 {
     ReservedPort::new().expect("a loopback port can be had").for_this_process()
 }

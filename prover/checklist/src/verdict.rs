@@ -14,9 +14,9 @@ pub enum Verdict {
     Unknown,
     /// The condition under which it applies is not met, and that was seen or declared.
     NotApplicable,
-    /// It does not hold, and somebody decided so until a date.
+    /// It does not hold, and a decision accepts this until a date.
     DecidedAgainst,
-    /// Somebody says that it holds, until a date. Nothing was seen; never counted as holding.
+    /// A person attests it, until a date. Nothing was seen; never counted as holding.
     Attested,
 }
 

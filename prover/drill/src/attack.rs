@@ -1,7 +1,7 @@
 //! Attacks by hostile clients, each bounded in rate and time.
 //!
 //! An [`Attack`] defines what a correct server may answer, by RFC where there is one, and reports what it saw as [`Evidence`].
-//! While it runs, a bystander at another address asks steadily for something harmless: an attack that nobody else notices has
+//! While it runs, a bystander at another address steadily sends a harmless request: an attack that no other client notices has
 //! failed. [`run`] refuses any target that is not on loopback, unless the target consents by serving a token of this run
 //! ([`consent`]).
 //!
@@ -10,7 +10,7 @@
 //! use keel_drill::attack::{self, Bounds, Target};
 //!
 //! let far = Target::at("http://192.0.2.1/".parse().expect("a URL"));
-//! let refusal = attack::run(&attack::all()[0], &far, &Bounds::default()).await.expect_err("nobody consented");
+//! let refusal = attack::run(&attack::all()[0], &far, &Bounds::default()).await.expect_err("there is no consent");
 //! assert!(refusal.to_string().contains("/.well-known/keel-consent"));
 //! # }
 //! ```

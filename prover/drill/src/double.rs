@@ -77,7 +77,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it asks for the same kind of thing: its method, and its path but for the query and for segments that look like
+    /// Returns true if it is a request of the same kind: the same method, and the same path but for the query and for segments that look like
     /// the name of one thing, with a digit in them.
     pub fn is_like(&self, other: &Self) -> bool {
         let kind = |path: &str| -> Vec<Option<String>> {
@@ -88,7 +88,7 @@ impl Call {
         self.method == other.method && kind(&self.path) == kind(&other.path)
     }
 
-    /// Whether it may be repeated: its method is idempotent (RFC 9110, 9.2.2), or it carries a key.
+    /// Returns true if it may be repeated: its method is idempotent (RFC 9110, 9.2.2), or it carries a key.
     pub fn is_safe_to_repeat(&self) -> bool {
         self.method.is_idempotent() || self.key.is_some()
     }
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_answers_as_told_and_takes_down_what_came() {
+    async fn it_answers_as_configured_and_records_requests() {
         let real = Double::start("http://127.0.0.1:9".parse().unwrap()).await.unwrap();
         real.set(Behaviour::Unavailable(Some(7)));
         let double = Double::start(format!("http://{}/v1", real.address()).parse().unwrap()).await.unwrap();

@@ -1,7 +1,7 @@
 //! Histories of operations: requests with their times and answers, and checkers of their consistency.
 //!
 //! A history is recorded at the clients, which is all that can be known from outside: an operation took effect at some instant
-//! between its invocation and its completion, or, when nobody knows what came of it, at any time later or never. The words are
+//! between its invocation and its completion, or, when its outcome is unknown, at any time later or never. The words are
 //! Jepsen's (<https://jepsen.io>): `ok` happened, `fail` is known not to have happened, `info` is unknown.
 //!
 //! - [`Recorder`]: takes operations down, from many threads at once, on one monotonic clock.

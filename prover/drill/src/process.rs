@@ -2,7 +2,7 @@
 //!
 //! Its end is certain in three ways: [`Process::stop`] ends it in order, dropping it kills the whole group, and a
 //! watchdog process kills the group when the examiner itself is killed. The leader stays a zombie until the
-//! [`Process`] is dropped, so that its process id cannot come to mean somebody else.
+//! [`Process`] is dropped, so that its process id cannot come to mean another process.
 
 mod attached;
 #[cfg(target_os = "linux")]
@@ -132,7 +132,7 @@ impl Process {
         group::members(self.pid, &self.mark).into_iter().map(|member| member.pid).collect()
     }
 
-    /// Whether the leader still runs.
+    /// Returns true while the leader runs.
     pub fn is_running(&mut self) -> bool {
         self.exit().is_none()
     }
@@ -188,8 +188,8 @@ impl Process {
         (exit, ended.saturating_duration_since(asked))
     }
 
-    /// Kills whoever listens on this TCP port, if started after the leader: a daemon that left everything behind by which
-    /// it could be known. Only for a port that was free before the start. Returns how many were killed.
+    /// Kills the processes that listen on this TCP port and were started after the leader: daemons that lost everything by which
+    /// they could be found. Only for a port that was free before the start. Returns the number of killed processes.
     pub fn kill_listeners(&self, port: u16) -> usize {
         let listeners = group::listeners(self.pid, port);
         kill(&listeners);
@@ -201,7 +201,7 @@ impl Process {
         self.output.lines()
     }
 
-    /// How many bytes of this stream were read so far.
+    /// Returns the number of bytes of this stream that were read so far.
     pub fn printed(&self, stream: Stream) -> u64 {
         self.output.tap(stream).map_or(0, |tap| tap.read_so_far())
     }
@@ -222,12 +222,12 @@ impl Process {
         self.output.taps().for_each(|tap| tap.close());
     }
 
-    /// Whether the reading end of this stream is closed, so that the next write to it fails.
+    /// Returns true if the reading end of this stream is closed, so that the next write to it fails.
     pub fn output_is_closed(&self, stream: Stream) -> bool {
         self.output.tap(stream).is_some_and(|tap| tap.is_gone())
     }
 
-    /// How full the pipe of this stream is; none when it is closed, was never there, or the system does not tell.
+    /// Returns the fill of the pipe of this stream; `None` if it is closed, was never there, or the system does not report it.
     pub fn pipe(&self, stream: Stream) -> Option<Fill> {
         self.output.tap(stream)?.fill()
     }
@@ -310,8 +310,8 @@ fn command(launch: &Launch, mark: &str) -> std::io::Result<Command> {
     Ok(command)
 }
 
-/// Whether `exec` may stand before it: one command, not of the shell itself, without assignments before it. In doubt it is
-/// not; the service is then a child of the shell, and SIGTERM reaches the shell.
+/// Returns true if `exec` may stand before the command: one command, not of the shell itself, without assignments before it. In doubt
+/// false: the service is then a child of the shell, and SIGTERM reaches the shell.
 pub fn is_simple(command: &str) -> bool {
     const OF_THE_SHELL: [&str; 29] = [
         "!", "{", ".", ":", "[", "case", "cd", "command", "eval", "exec", "exit", "export", "false", "for", "if",
@@ -322,7 +322,7 @@ pub fn is_simple(command: &str) -> bool {
     !first.is_empty() && !OF_THE_SHELL.contains(&first) && !first.contains('=') && !has_operator(command.trim())
 }
 
-/// Whether an operator of the shell stands outside quotes: one that joins commands, or a parenthesis. Redirections
+/// Returns true if an operator of the shell stands outside quotes: one that joins commands, or a parenthesis. Redirections
 /// (`2>&1`) do not count, unbalanced quotes do.
 fn has_operator(command: &str) -> bool {
     let mut quote = None;
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watchdog_that_is_retired_harms_nobody() {
+    async fn a_retired_watchdog_kills_no_process() {
         let mut process = Process::start(Launch { command: "sleep 1000".to_owned(), ..Launch::default() }).unwrap();
         process.watchdog.take().unwrap().retire();
         assert!(process.is_running());

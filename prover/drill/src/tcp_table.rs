@@ -10,9 +10,9 @@ pub struct TcpSocket {
     pub local: u16,
     /// The peer's port; zero of a listener.
     pub remote: u16,
-    /// Whether it listens.
+    /// True if it listens.
     pub listens: bool,
-    /// Whether it is ESTABLISHED; a server that closed its end is in another state.
+    /// True if it is ESTABLISHED; a server that closed its end is in another state.
     pub established: bool,
     /// Bytes written that the peer has not taken yet.
     pub unsent: u64,

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_shows_a_password_however_malformed_it_is() {
+    fn no_malformed_text_shows_a_password() {
         for text in [
             "http://ann:s3cret@h/x",
             "http://ann:ab/cds3cret@h",

@@ -11,7 +11,7 @@ const OFFERED: usize = 3;
 pub struct Mistake {
     /// The file or flag, with the line where there is one.
     pub place: String,
-    /// What is wrong, and what to do.
+    /// The mistake, and the remedy.
     pub what: String,
 }
 
@@ -139,7 +139,7 @@ pub fn near<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Vec<&'k str
     near.into_iter().take(OFFERED).map(|(_, known)| known).collect()
 }
 
-/// Whether a parser's message says by itself which key it is about.
+/// Returns true if a parser's message names its key by itself.
 fn names_its_key(message: &str) -> bool {
     ["unknown field", "unknown variant", "missing field", "duplicate"].iter().any(|begin| message.starts_with(begin))
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_unknown_is_told_with_the_nearest_and_all_that_are_known() {
+    fn an_unknown_word_is_reported_with_the_nearest_and_all_known_ones() {
         assert_eq!(
             clearer("unknown variant `slwo`, expected one of `slow`, `down`"),
             "there is no `slwo`: did you mean `slow`? Known here: slow, down"
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_refused_is_told_with_its_key() {
+    fn a_refused_value_is_reported_with_its_key() {
         #[derive(Debug, serde::Deserialize)]
         struct File {
             #[expect(dead_code, reason = "it is only read")]
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_in_the_order_of_the_lines() {
+    fn mistakes_are_reported_in_the_order_of_the_lines() {
         let mut reading = Reading::new("f.toml", "one\ntwo\nthree");
         reading.wrong(&(8..9), "third");
         reading.wrong(&(0..1), "first");

@@ -12,7 +12,7 @@ use rand::rngs::ChaCha12Rng;
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// One from the clock and the process id, for a run that nobody has to repeat yet.
+    /// Returns a seed from the clock and the process id, for a run that does not repeat an earlier one.
     pub fn fresh() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Which of the higher bits are lost does not matter: the lower ones change most.

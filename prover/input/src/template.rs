@@ -35,7 +35,7 @@ pub fn pieces(template: &str, is_name: impl Fn(&str) -> bool) -> Vec<Piece<'_>> 
     pieces
 }
 
-/// Whether this may be a name: ASCII letters, digits, `_` and `-`.
+/// Returns true for a valid name: ASCII letters, digits, `_` and `-`.
 pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }

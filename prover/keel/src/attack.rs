@@ -1,4 +1,4 @@
-//! `keel attack`: what hostile clients do, each attack bounded, with a bystander beside it.
+//! `keel attack`: simulates hostile clients. Each attack is bounded, and a bystander measures the harm to ordinary clients.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,52 +22,53 @@ use crate::progress::Progress;
 
 mod tell;
 
-/// Something fell.
+/// The exit code when an attack succeeded.
 const FELL: u8 = 1;
-/// Broken off by a signal, as shells say it.
+/// The exit code of an interrupted run, by the convention of shells.
 const BROKEN_OFF: u8 = 130;
 
-/// What to attack, with what, and how hard.
+/// Arguments of `keel attack`: the target, the attacks, and their bounds.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 nothing fell, 1 something fell, 2 a mistake in the command line, a file or a target that \
-                        may not be attacked, 3 the service could not be started, 130 broken off"
+    after_help = "Exit codes:\n  0    no attack succeeded\n  1    an attack succeeded: the service fell\n  2    a mistake in the \
+                  command line or a file, or a target that may not be attacked\n  3    the service could not be started\n  130  \
+                  interrupted by Ctrl-C or SIGTERM"
 )]
 pub(crate) struct Arguments {
-    /// List the attacks and what a correct server may answer, and do nothing
+    /// List the attacks with their correct answers, and exit
     #[arg(long)]
     list: bool,
-    /// Only these attacks
+    /// Run only these attacks
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     only: Vec<String>,
-    /// Start the service that this file describes, and learn its requests from it
+    /// Start the service that this file describes, and use its requests
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What to attack; its path is the harmless request. With --config: instead of the service's own URL
+    /// The URL to attack; its path is the harmless request. With --config, it replaces the URL of the service
     #[arg(long, value_name = "http://HOST:PORT/PATH")]
     url: Option<Address>,
-    /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's (loopback only)
+    /// The port for HTTP/2 without TLS, if it differs from the port of the URL (loopback only)
     #[arg(long, value_name = "PORT")]
     h2_port: Option<u16>,
-    /// A path that takes JSON by POST
+    /// A path that accepts JSON by POST
     #[arg(long, value_name = "PATH")]
     body: Option<String>,
-    /// A path at which one logs in by POST
+    /// The path of the login, by POST
     #[arg(long, value_name = "PATH", requires = "login_body")]
     login: Option<String>,
-    /// What is posted there, {password} standing for what is tried
+    /// The body of the login; {password} is replaced by each password that is tried
     #[arg(long, value_name = "TEXT", requires = "login")]
     login_body: Option<String>,
-    /// Connections held at once
+    /// The maximum number of concurrent connections
     #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().connections)]
     connections: usize,
-    /// Requests, streams or connections begun in all, by each attack
+    /// The maximum number of requests, streams or connections per attack
     #[arg(long, value_name = "COUNT", default_value_t = Bounds::default().requests)]
     requests: u64,
-    /// Of these a second, such as 200 or 200/s
+    /// The maximum rate of requests, streams or connections, such as 200 or 200/s
     #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, default_value_t = f64::from(Bounds::default().rate))]
     rate: f64,
-    /// The time that one attack lasts at most, such as 10s
+    /// The maximum duration of one attack, such as 10s
     #[arg(long = "for", alias = "duration", value_name = "DURATION", value_parser = keel_input::duration::parse_or_seconds)]
     lasts: Option<Duration>,
     /// Also write the outcomes as JSON
@@ -156,7 +157,7 @@ impl Arguments {
                 let url = self
                     .url
                     .as_ref()
-                    .ok_or("nothing to attack: say --url http://127.0.0.1:PORT/ or --config keel.toml")?;
+                    .ok_or("nothing to attack: pass --url http://127.0.0.1:PORT/ or --config keel.toml")?;
                 Target::at(url.url()?)
             }
         };
@@ -176,7 +177,7 @@ impl Arguments {
         }
         let token = Token::fresh();
         if !is_loopback(&target.url) {
-            eprintln!("keel: it must serve {token} at {}", attack::consent::PATH);
+            eprintln!("keel: the target must serve {token} at {}", attack::consent::PATH);
             wait_for_return();
         }
         target.consent = Some(token);
@@ -196,11 +197,11 @@ impl Arguments {
 /// The body of a login is a template of `{password}` and nothing else.
 fn has_place_for_password(body: &str) -> Result<(), String> {
     if let Some(name) = template::unknown(body, |name| name == "password").first() {
-        return Err(format!("--login-body: nothing fills {{{name}}}; known there: {{password}}"));
+        return Err(format!("--login-body: {{{name}}} is unknown; only {{password}} is replaced"));
     }
     match body.contains("{password}") {
         true => Ok(()),
-        false => Err("--login-body: it has no {password}, the place of each password that is tried".to_owned()),
+        false => Err("--login-body: {password} is missing; it marks the place of each tried password".to_owned()),
     }
 }
 
@@ -209,13 +210,13 @@ fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| host.starts_with("127.") || host == "localhost" || host == "[::1]")
 }
 
-/// Gives whoever owns the target the time to serve the token.
+/// Waits for the owner of the target to serve the token.
 fn wait_for_return() {
-    eprintln!("keel: press Return when it does");
+    eprintln!("keel: press Return once it does");
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
-/// What a server said goes to no terminal as it came.
+/// Removes control characters from the server's answers, so that they cannot drive the terminal.
 fn plain_lines(text: &str) -> String {
     text.lines().map(|line| plain(line).to_string() + "\n").collect()
 }

@@ -31,39 +31,39 @@ use crate::list::has_chapter;
 use crate::output::{can_write, print};
 use crate::undo;
 
-/// The file that is read when nothing says what to examine.
+/// The file that is read when no argument names the service.
 const FILE: &str = "keel.toml";
 
-/// Between two looks at the clock, for the line on a terminal.
+/// The interval at which the progress line is refreshed on a terminal.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What to examine, and how to tell.
+/// Arguments of `keel check`: the service, the selection of attributes, and the reports.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  keel check                                          # the service that ./keel.toml declares\n  \
-                  keel check --list                                   # what would be examined; starts nothing\n  \
+                  keel check --list                                   # the probes that would run; starts nothing\n  \
                   keel check --only 'call.*,border.limits'            # some attributes\n  \
                   keel check --json now.json --baseline main.json --fail-on new\n  \
                   keel check --markdown \"$GITHUB_STEP_SUMMARY\" --sarif keel.sarif\n\n\
-                  Exit codes:\n  0    nothing that --fail-on names was found\n  1    something was\n  \
+                  Exit codes:\n  0    no finding matches --fail-on\n  1    at least one finding matches --fail-on\n  \
                   2    a mistake in the command line or a file; nothing was started\n  \
-                  3    the service could not be started\n  130  broken off by Ctrl-C or SIGTERM; the report says what was found \
-                  by then"
+                  3    the service could not be started\n  130  interrupted by Ctrl-C or SIGTERM; the report holds the findings \
+                  until then"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
     subject: SubjectArguments,
-    /// The decisions: what is skipped or attested, by whom, until when
-    #[arg(long, value_name = "FILE", help_heading = "What to examine")]
+    /// The decisions file: attributes that people skip or attest, each with owner and expiry
+    #[arg(long, value_name = "FILE", help_heading = "Service")]
     decisions: Option<PathBuf>,
-    /// Only these attributes: ids and globs, such as 'call.*,border.limits'; can be given several times
-    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What to examine")]
+    /// Check only these attributes: ids or globs, such as 'call.*,border.limits'; can be repeated
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Service")]
     only: Vec<String>,
-    /// Only this chapter
-    #[arg(long, value_name = "NAME", help_heading = "What to examine")]
+    /// Check only the attributes of this chapter
+    #[arg(long, value_name = "NAME", help_heading = "Service")]
     chapter: Option<String>,
-    /// List the probes that would run, the declarations that they lack and their durations; start nothing
-    #[arg(long, help_heading = "What to examine")]
+    /// List the probes that would run, with missing declarations and estimated durations, without starting anything
+    #[arg(long, help_heading = "Service")]
     list: bool,
     #[command(flatten)]
     outcome: Outcome,
@@ -72,9 +72,9 @@ pub(crate) struct Arguments {
 }
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "What to examine", group = clap::ArgGroup::new("started").args(["run", "attach"]))]
+#[command(next_help_heading = "Service", group = clap::ArgGroup::new("started").args(["run", "attach"]))]
 pub(crate) struct SubjectArguments {
-    /// What to examine, as a file; ./keel.toml when it is there and --url is not given
+    /// The file that describes the service [default: ./keel.toml, unless --url is given]
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     config: Option<PathBuf>,
     /// The command that starts the service in the foreground
@@ -82,43 +82,43 @@ pub(crate) struct SubjectArguments {
     run: Option<String>,
     #[command(flatten)]
     reach: Reach,
-    /// Where it listens: http://HOST:PORT, https://HOST:PORT or unix:/PATH
+    /// The address of the service: http://HOST:PORT, https://HOST:PORT or unix:/PATH
     #[arg(long, value_name = "URL", requires = "started")]
     url: Option<String>,
-    /// Where its health and metrics are, when that is another listener
+    /// The address of health and metrics, if they have a listener of their own
     #[arg(long, value_name = "http://HOST:PORT", requires = "url")]
     admin: Option<String>,
-    /// The path that says whether it is ready; unsaid, any answer below 500 to / counts
+    /// The path of the readiness check [default: any answer below 500 to / counts as ready]
     #[arg(long, value_name = "PATH", requires = "url")]
     ready: Option<String>,
-    /// The path of its health
+    /// The path of the health check
     #[arg(long, value_name = "PATH", requires = "url")]
     health: Option<String>,
-    /// The path of its metrics
+    /// The path of the metrics
     #[arg(long, value_name = "PATH", requires = "url")]
     metrics: Option<String>,
-    /// The path of its OpenAPI document
+    /// The path of the OpenAPI document
     #[arg(long, value_name = "PATH", requires = "url")]
     openapi: Option<String>,
-    /// The repository that the static probes read
+    /// The repository of the service, for the static probes
     #[arg(long, value_name = "FOLDER", requires = "url")]
     repository: Option<PathBuf>,
-    /// A folder of its persistent data; can be given several times
+    /// A folder of persistent data; can be repeated
     #[arg(long, value_name = "FOLDER", requires = "url")]
     data: Vec<PathBuf>,
-    /// It keeps no state: every request only reads
+    /// Declare that the service keeps no state: every request only reads
     #[arg(long, requires = "url", conflicts_with = "data")]
     stateless: bool,
-    /// It calls nothing over a network
+    /// Declare that the service calls nothing over a network
     #[arg(long, requires = "url")]
     no_dependencies: bool,
-    /// A variable of its environment; can be given several times
+    /// An environment variable of the service; can be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "url")]
     env: Vec<String>,
-    /// No request may take longer [default: 30s]
+    /// The deadline of each request [default: 30s]
     #[arg(long, value_name = "DURATION", requires = "url")]
     deadline: Option<String>,
-    /// Until it is ready [default: 10s]
+    /// The time limit for the service to become ready [default: 10s]
     #[arg(long, value_name = "DURATION", requires = "url")]
     start_timeout: Option<String>,
 }
@@ -144,7 +144,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     }
 }
 
-/// The plan of an examination: everything that can be wrong is told before anything is started.
+/// The plan of an examination. Every mistake in it is reported before anything is started.
 struct Plan {
     subject: Subject,
     examination: Examination,
@@ -173,8 +173,8 @@ impl Plan {
         let examination = Examination { probes, selection, decisions, today: Day::today(), bound: PROBE_BOUND };
         if examination.attributes().is_empty() {
             return Err(
-                "nothing of that can be examined: this version has no probe for it, and no decision is about it; \
-                        `keel list` shows what has a probe"
+                "nothing to examine: this version has no probe for the selected attributes, and no decision names them; \
+                        `keel list` shows which attributes have a probe"
                     .to_owned(),
             );
         }
@@ -187,14 +187,14 @@ fn forecasts(examination: &Examination, subject: &Subject) -> Vec<Forecast> {
     examination.chosen().into_iter().map(|probe| forecast::of(probe.id, subject)).collect()
 }
 
-/// Prints what would be examined.
+/// Prints the probes that would run.
 fn listed(plan: &Plan, reports: &Reports) -> Result<u8, String> {
     let forecasts = forecasts(&plan.examination, &plan.subject);
     let attested = plan.examination.attributes().len() - forecasts.len();
     print(&match reports.format.name {
         "terminal" => list::text(&plan.subject, &forecasts, attested),
         "json" => list::json(&plan.subject, &forecasts),
-        other => return Err(format!("--list is printed as terminal or json, not as {other}")),
+        other => return Err(format!("--list supports the formats terminal and json, not {other}")),
     });
     Ok(FINE)
 }
@@ -238,7 +238,7 @@ impl SubjectArguments {
             _ if Path::new(FILE).exists() => Subject::from_file(Path::new(FILE)),
             _ => {
                 return Err(format!(
-                    "nothing to examine: write a {FILE}, or say --run COMMAND --url http://127.0.0.1:PORT"
+                    "nothing to examine: write a {FILE} (`keel init` helps), or pass --run COMMAND --url http://127.0.0.1:PORT"
                 ));
             }
         };

@@ -15,9 +15,9 @@ use crate::undo;
 /// The experiments, and how they are run.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit codes:\n  0    every hypothesis held, or is accepted\n  1    one did not, or an experiment did \
-                        not come to its end\n  2    a mistake in the command line or a file; nothing was done\n  \
-                        3    the service could not be started"
+    after_help = "Exit codes:\n  0    every hypothesis held, or its failure is accepted\n  1    a hypothesis failed, or an experiment \
+                  did not finish\n  2    a mistake in the command line or a file; nothing was done\n  3    the service could not be \
+                  started"
 )]
 pub(crate) struct Arguments {
     #[cfg_attr(
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         #[cfg(feature = "chaos-toolkit")]
         [file] => runtime.block_on(chaos_toolkit::run(file, &arguments.chaos_toolkit)),
         _ if cfg!(feature = "chaos-toolkit") => {
-            Err("Chaos Toolkit files are run one at a time: each has a journal of its own".to_owned())
+            Err("pass one Chaos Toolkit file at a time: each writes a journal of its own".to_owned())
         }
         _ => Err("this keel was built without the feature chaos-toolkit: only drills (.toml) can be run".to_owned()),
     };

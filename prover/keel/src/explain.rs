@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 pub(crate) struct Arguments {
     /// The attribute's id, such as border.limits
     id: String,
-    /// Print the paths of its files in keel's repository: text, probe, specimens and tests
+    /// Print the paths of its files in keel's repository: catalogue entry, probe, test servers and tests
     #[arg(long)]
     sources: bool,
 }
@@ -60,8 +60,8 @@ fn explanation(attribute: &Attribute) -> String {
         section(&mut text, "Attest", "In the decisions file (keel.toml: service.decisions, or --decisions FILE):");
         let _ = write!(
             text,
-            "\n    [[decision]]\n    id = \"{id}\"\n    kind = \"attest\"\n    owner = \"who answers for it\"\n    \
-             date = \"2026-11-01\"\n    statement = \"what was decided\"\n    link = \"docs/plan.md\"\n    \
+            "\n    [[decision]]\n    id = \"{id}\"\n    kind = \"attest\"\n    owner = \"the responsible team\"\n    \
+             date = \"2026-11-01\"\n    statement = \"the decision, in a sentence\"\n    link = \"docs/plan.md\"\n    \
              expires = \"2027-11-01\"\n"
         );
     }

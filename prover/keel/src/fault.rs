@@ -17,35 +17,35 @@ use crate::undo;
 
 /// The fault failed, or could not be undone.
 const FAILED: u8 = 1;
-/// It cannot be done on this host.
+/// The exit code when this host does not support the fault.
 const UNAVAILABLE: u8 = 4;
-/// The longest that a fault acts, in seconds.
+/// The maximum duration of a fault, in seconds.
 const MAX_SECONDS: u64 = 3600;
 
-/// What is broken.
+/// Arguments of `keel fault`: the fault, its settings, and its duration.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  keel fault stop pid=4711 --for 5s\n  keel fault memory pid=4711 headroom=67108864\n  keel \
                   fault clock jump=3600 -- date\n  keel fault disk fsync=EIO --below data --after 5s -- ./server\n  keel \
-                  fault dns answer=nxdomain -- curl http://bank.test/\n\nExit codes:\n  0    it acted and was undone\n  \
-                  1    it failed, or could not be undone\n  2    a mistake in the command line\n  4    it cannot be done \
-                  on this host\nWith a program, that of the program once the fault was undone."
+                  fault dns answer=nxdomain -- curl http://bank.test/\n\nExit codes:\n  0    the fault was injected and undone\n  \
+                  1    it failed, or could not be undone\n  2    a mistake in the command line\n  4    this host cannot \
+                  inject it; `keel fault list` says why\nWith a program, the exit code is the program's once the fault is undone."
 )]
 pub(crate) struct Arguments {
-    /// The fault, or `list`: what can be done on this host, and why the rest cannot
+    /// The fault to inject, or `list` to show the faults that this host supports, with the reasons for the others
     fault: String,
-    /// Its settings
+    /// Settings of the fault
     #[arg(value_name = "NAME=VALUE")]
     settings: Vec<String>,
-    /// How long it acts, such as 10s; Ctrl-C ends it sooner
+    /// The duration of the fault, such as 10s; Ctrl-C ends it sooner
     #[arg(long = "for", value_name = "DURATION", default_value = "10s", value_parser = time)]
     lasts: Duration,
-    /// From the start of the program until it acts, such as 5s [default: at once]
+    /// The delay between the start of the program and the fault, such as 5s [default: none]
     #[arg(long, value_name = "DURATION", requires = "program", value_parser = delay)]
     after: Option<Duration>,
     #[command(flatten)]
     prepared: program::Options,
-    /// A program that is started to be broken; `pid` and `switch` are its own then
+    /// A program to start and to inject the fault into; keel fills in `pid` and `switch`
     #[arg(last = true, value_name = "PROGRAM")]
     program: Vec<String>,
 }
@@ -78,7 +78,7 @@ fn time(text: &str) -> Result<Duration, String> {
     let time = keel_input::duration::parse_or_seconds(text)?;
     match time <= Duration::from_secs(MAX_SECONDS) {
         true => Ok(time),
-        false => Err(format!("{text:?} is longer than {MAX_SECONDS} s, the longest")),
+        false => Err(format!("{text:?} is longer than the maximum of {MAX_SECONDS} s")),
     }
 }
 
@@ -158,7 +158,7 @@ async fn on_a_program(arguments: &Arguments, mut table: toml::Table, lasts: Dura
     Ok(until_its_end(&mut child, &mut interrupt).await)
 }
 
-/// What ended the wait.
+/// The event that ended the wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     No,
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_what_is_wanted() {
+    fn a_mistake_is_reported_with_the_expected_form() {
         assert!(words("stop").unwrap_err().contains("pid"));
         assert_eq!(words("stop pid=x").unwrap_err(), "stop: `pid`: invalid type: string \"x\", expected u32");
         assert!(words("earthquake").unwrap_err().contains("read-only-disk"));

@@ -1,4 +1,4 @@
-//! `keel history check`: whether what clients recorded can be right.
+//! `keel history check`: checks a recorded history of operations for consistency.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -9,15 +9,15 @@ use keel_drill::history::check::{self, Verdict};
 
 use crate::exit::{FINE, usage};
 
-/// The history cannot be right.
+/// The exit code of an inconsistent history.
 const BROKEN: u8 = 1;
-/// It could not be decided.
+/// The exit code of an undecided check.
 const UNDECIDED: u8 = 4;
 
 #[derive(Args)]
 #[command(
-    after_help = "Exit codes:\n  0    it can be right\n  1    it cannot\n  2    a mistake in the command line or the file\n  \
-                        4    it could not be decided"
+    after_help = "Exit codes:\n  0    the history is consistent\n  1    the history is inconsistent\n  2    a mistake in the command line or \
+                  the file\n  4    the checker reached its bound without a decision"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -26,11 +26,11 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Judge a history, one operation a line as JSON
+    /// Check a history file: JSON, one operation per line
     Check {
-        /// The file
+        /// The history file
         file: PathBuf,
-        /// What it is a history of
+        /// The model that the history must satisfy
         #[arg(long, value_enum)]
         checker: Checker,
     },
@@ -38,11 +38,11 @@ enum Command {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Checker {
-    /// Transfers and reads of all balances
+    /// Conservation of money: transfers between accounts, and reads of all balances
     Bank,
-    /// Reads, writes and compare-and-set of registers: linearizability
+    /// Linearizability of registers: reads, writes and compare-and-set
     Register,
-    /// Effects that must happen exactly once, and counts of them
+    /// Exactly-once effects, and counts of them
     Effects,
 }
 

@@ -28,37 +28,38 @@ const BROKEN_OFF: u8 = 130;
 /// The service to describe.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Sends GET requests only. Writes of the OpenAPI document go into the file as comments, for you to decide.\n\nExit \
-                  codes:\n  0    keel.toml is written\n  2    a mistake in the command line, or keel.toml is there already\n  \
-                  3    the service could not be started, or nothing answers\n  130  broken off by Ctrl-C or SIGTERM"
+    after_help = "Sends GET requests only. Operations of the OpenAPI document that write are added to the file as comments: enable those that keel may \
+                  send.\n\nExit \
+                  codes:\n  0    keel.toml was written\n  2    a mistake in the command line, or keel.toml exists already\n  \
+                  3    the service could not be started, or nothing answers\n  130  interrupted by Ctrl-C or SIGTERM"
 )]
 pub(crate) struct Arguments {
-    /// The command that starts the service in the foreground; without it the service must be running
+    /// The command that starts the service in the foreground; without it, the service must be running
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
-    /// Where it listens
+    /// The address of the service
     #[arg(long, value_name = "http://HOST:PORT")]
     url: String,
-    /// Where its health and metrics are, when that is another listener
+    /// The address of health and metrics, if they have a listener of their own
     #[arg(long, value_name = "http://HOST:PORT")]
     admin: Option<String>,
-    /// The path of its OpenAPI document; the usual paths are tried without it
+    /// The path of the OpenAPI document [default: the usual paths are tried]
     #[arg(long, value_name = "PATH")]
     openapi: Option<String>,
-    /// A variable of its environment; can be given several times
+    /// An environment variable of the service; can be repeated
     #[arg(long, value_name = "NAME=VALUE", requires = "run")]
     env: Vec<String>,
-    /// Until it is ready [default: 10s]
+    /// The time limit for the service to become ready [default: 10s]
     #[arg(long, value_name = "DURATION", requires = "run")]
     start_timeout: Option<String>,
-    /// Replace a keel.toml that is there
+    /// Replace an existing keel.toml
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     if Path::new(FILE).exists() && !arguments.force {
-        return usage(format!("{FILE} is there already: say --force to replace it, or remove it first"));
+        return usage(format!("{FILE} exists already: pass --force to replace it"));
     }
     let subject = match arguments.subject() {
         Ok(subject) => subject,
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
 }
 
 impl Arguments {
-    /// What is known from the command line alone.
+    /// The subject as the command line describes it.
     fn subject(&self) -> Result<Subject, String> {
         let flags = Flags {
             // Without a command nothing is started; the text is a stand-in that is never run.
@@ -142,5 +143,5 @@ fn readable(text: &str, has_command: bool) -> Result<(), String> {
     }
     let folder = std::env::current_dir().map_err(|error| format!("the current folder cannot be read: {error}"))?;
     let read = Subject::from_text(FILE, text, &folder).map(drop);
-    read.map_err(|mistakes| format!("what was found makes no valid {FILE}, which is not written: {mistakes}"))
+    read.map_err(|mistakes| format!("the findings do not make a valid {FILE}, so it is not written: {mistakes}"))
 }

@@ -8,16 +8,16 @@ use crate::exit::{FINE, usage};
 use crate::explain::has_probe;
 use crate::output::print;
 
-/// Which part of the catalogue, and in which form.
+/// Arguments of `keel list`: a part of the catalogue, and the output format.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this chapter
+    /// List only the attributes of this chapter
     #[arg(long, value_name = "NAME")]
     chapter: Option<String>,
-    /// What is printed
+    /// The output format
     #[arg(long, value_enum, default_value = "terminal")]
     format: Format,
-    /// The same as --format markdown: CHECKLIST.md
+    /// The same as --format markdown, the format of CHECKLIST.md
     #[arg(long, conflicts_with = "format")]
     markdown: bool,
 }

@@ -24,102 +24,103 @@ const MISSED: u8 = 1;
 /// The generator fell behind: the figures are not those of the load that was asked for.
 const INVALID: u8 = 5;
 
-/// What is sent, and how it is told.
+/// Arguments of `keel load`: the schedule, the requests, the connections and the report.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Latency counts from the intended time of sending, so a server that stalls is charged for all who would have \
-                  asked.\n\nThresholds: p50<..p99.99<, mean<, max< (us, ms, s, m), errors< (%), goodput>, rate> (/s); kind:NAME \
-                  before one.\n\nExit codes:\n  0    every threshold is met\n  1    one is missed\n  2    a mistake in the \
-                  command line or a file\n  5    the generator fell behind its schedule: the result is not valid\n  130  broken \
-                  off by Ctrl-C or SIGTERM; what was measured is told"
+    after_help = "Latency is measured from the intended send time, so that a stall of the server counts against every request that it \
+                  delays (no coordinated omission).\n\nThresholds: p50<..p99.99<, mean<, max< (us, ms, s, m), errors< (%), goodput>, \
+                  rate> (/s). Prefix one with kind:NAME to judge only that kind of request.\n\nExit codes:\n  0    every \
+                  threshold was met\n  1    a threshold was missed\n  2    a mistake in the command line or a file\n  5    the \
+                  generator fell behind its schedule: the result is not valid\n  130  interrupted by Ctrl-C or SIGTERM; the report \
+                  covers the time until then"
 )]
 pub(crate) struct Arguments {
-    /// Where it is sent; with a path, that path is asked for. Credentials (NAME:PASSWORD@) are sent as Authorization.
-    /// With --config, in place of the file's target
+    /// The URL to request. Credentials in it (NAME:PASSWORD@) are sent as Authorization. With --config, it replaces the
+    /// target of the file
     #[arg(value_name = "http://HOST:PORT/PATH", required_unless_present = "config")]
     target: Option<Address>,
-    /// A plan as a file; flags stand in place of what it says
+    /// A load plan as a TOML file; flags override its values
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Requests a second, such as 200 or 90/m
-    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, help_heading = "When")]
+    /// Requests per second, such as 200, or per minute, such as 90/m
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, help_heading = "Schedule")]
     rate: Option<f64>,
-    /// How long, such as 10s or 2m
-    #[arg(long = "for", value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "When")]
+    /// The duration of the load, such as 10s or 2m
+    #[arg(long = "for", value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "Schedule")]
     lasts: Option<Duration>,
-    /// The rate grows evenly to this one
-    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, conflicts_with_all = ["spike_to", "steps"], help_heading = "When")]
+    /// Ramp the rate up or down to this value over the duration
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, conflicts_with_all = ["spike_to", "steps"], help_heading = "Schedule")]
     ramp_to: Option<f64>,
-    /// In the middle third the rate is this one
-    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, conflicts_with = "steps", help_heading = "When")]
+    /// Send at this rate during the middle third of the duration
+    #[arg(long, value_name = "RATE", value_parser = keel_input::rate::parse, conflicts_with = "steps", help_heading = "Schedule")]
     spike_to: Option<f64>,
-    /// One rate after the other, for equal parts of the time
-    #[arg(long, value_name = "RATE,..", value_parser = keel_input::rate::parse, value_delimiter = ',', conflicts_with = "rate", help_heading = "When")]
+    /// Send at these rates in turn, each for an equal part of the duration
+    #[arg(long, value_name = "RATE,..", value_parser = keel_input::rate::parse, value_delimiter = ',', conflicts_with = "rate", help_heading = "Schedule")]
     steps: Vec<f64>,
-    /// Arrivals at the offsets that a file lists, in seconds, one a line
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "lasts", "steps"], help_heading = "When")]
+    /// Send requests at the offsets in this file: seconds, one per line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "lasts", "steps"], help_heading = "Schedule")]
     replay: Option<PathBuf>,
-    /// Arrivals as independent users make them, instead of at equal distances
-    #[arg(long, help_heading = "When")]
+    /// Use Poisson arrivals, as independent users cause them, instead of equal intervals
+    #[arg(long, help_heading = "Schedule")]
     poisson: bool,
-    /// Arrivals of so long a time come together, such as 1ms: costs less than waking for each
-    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, conflicts_with_all = ["poisson", "replay"], help_heading = "When")]
+    /// Send the requests of each such interval together, such as 1ms: this costs less CPU than one timer per request
+    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, conflicts_with_all = ["poisson", "replay"], help_heading = "Schedule")]
     bursts: Option<Duration>,
-    /// What arrivals, the mix and {random} are drawn from; keys are new in every run
-    #[arg(long, value_name = "NUMBER", help_heading = "When")]
+    /// The seed of arrivals, of the mix and of {random}; {key} is new in every run
+    #[arg(long, value_name = "NUMBER", help_heading = "Schedule")]
     seed: Option<u64>,
-    /// The method [default: GET, with a body POST]
-    #[arg(long, short = 'X', value_name = "METHOD", conflicts_with = "config", help_heading = "What")]
+    /// The request method [default: GET, or POST with a body]
+    #[arg(long, short = 'X', value_name = "METHOD", conflicts_with = "config", help_heading = "Request")]
     method: Option<String>,
-    /// A header; can be given several times. {key}, {number} and {random} are filled in. Host stands in place of the
-    /// target's. With --config, in place of the header of that name in every request
-    #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = "What")]
+    /// A request header; can be repeated. {key}, {number} and {random} are replaced. With --config, it replaces the header
+    /// of that name in every request
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = "Request")]
     header: Vec<String>,
-    /// The body, or @FILE that it is read from; {key}, {number} and {random} are filled in. Its Content-Type is that of
-    /// JSON where it looks like JSON, else that of a form, unless -H says it
-    #[arg(long, short = 'd', value_name = "TEXT", conflicts_with = "config", help_heading = "What")]
+    /// The request body, or @FILE to read it from. {key}, {number} and {random} are replaced. Unless -H sets Content-Type,
+    /// it is application/json for JSON, else that of a form
+    #[arg(long, short = 'd', value_name = "TEXT", conflicts_with = "config", help_heading = "Request")]
     body: Option<String>,
-    /// The expected status; any from 200 to 399 when unsaid
-    #[arg(long, value_name = "STATUS", conflicts_with = "config", help_heading = "What")]
+    /// The expected status [default: any from 200 to 399]
+    #[arg(long, value_name = "STATUS", conflicts_with = "config", help_heading = "Request")]
     expect: Option<u16>,
-    /// The most connections at a time [default: 64]
-    #[arg(long, short = 'c', value_name = "NUMBER", help_heading = "How")]
+    /// The maximum number of concurrent connections [default: 64]
+    #[arg(long, short = 'c', value_name = "NUMBER", help_heading = "Connection")]
     connections: Option<usize>,
-    /// HTTP/2 with prior knowledge, so many requests at a time on a connection
-    #[arg(long, value_name = "STREAMS", num_args = 0..=1, default_missing_value = "32", help_heading = "How")]
+    /// Use HTTP/2 with prior knowledge, with this many concurrent streams per connection
+    #[arg(long, value_name = "STREAMS", num_args = 0..=1, default_missing_value = "32", help_heading = "Connection")]
     http2: Option<usize>,
-    /// A new connection for every request
-    #[arg(long, help_heading = "How")]
+    /// Open a new connection for every request
+    #[arg(long, help_heading = "Connection")]
     no_keep_alive: bool,
-    /// When a request is given up [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "How")]
+    /// The timeout of each request [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "Connection")]
     timeout: Option<Duration>,
-    /// How often a request that failed is sent again at once
-    #[arg(long, value_name = "NUMBER", help_heading = "How")]
+    /// The number of immediate retries of a failed request [default: 0]
+    #[arg(long, value_name = "NUMBER", help_heading = "Connection")]
     retries: Option<u32>,
-    /// From how many addresses connections come: 127.0.1.1 and on
-    #[arg(long, value_name = "NUMBER", help_heading = "How")]
+    /// The number of source addresses to connect from, starting with 127.0.1.1
+    #[arg(long, value_name = "NUMBER", help_heading = "Connection")]
     sources: Option<u32>,
-    /// The time within which an answer is good: goodput counts no later one
-    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "What to tell")]
+    /// The latency objective: goodput counts only answers within it
+    #[arg(long, value_name = "DURATION", value_parser = keel_input::duration::parse, help_heading = "Report")]
     objective: Option<Duration>,
-    /// What must be so; can be given several times
-    #[arg(long, short = 't', value_name = "THRESHOLD", help_heading = "What to tell")]
+    /// A threshold that the result must meet, such as 'p99<50ms'; can be repeated
+    #[arg(long, short = 't', value_name = "THRESHOLD", help_heading = "Report")]
     threshold: Vec<String>,
-    /// What is printed at the end
-    #[arg(long, value_enum, default_value = "terminal", help_heading = "What to tell")]
+    /// The output format
+    #[arg(long, value_enum, default_value = "terminal", help_heading = "Report")]
     format: Format,
     /// Also write the report as JSON
-    #[arg(long, value_name = "FILE", help_heading = "What to tell")]
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
     json: Option<PathBuf>,
     /// Also write the report as one HTML page with plots
-    #[arg(long, value_name = "FILE", help_heading = "What to tell")]
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
     html: Option<PathBuf>,
-    /// Also write the latencies of each second as a log of HdrHistogram
-    #[arg(long, value_name = "FILE", help_heading = "What to tell")]
+    /// Also write the latencies of each second as an HdrHistogram log
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
     hdr_log: Option<PathBuf>,
-    /// Do not show the figures of each second meanwhile
-    #[arg(long, short, help_heading = "What to tell")]
+    /// Do not print the figures of each second while the load runs
+    #[arg(long, short, help_heading = "Report")]
     quiet: bool,
 }
 
@@ -196,14 +197,14 @@ impl Arguments {
         let kinds: Vec<&str> = plan.kinds.iter().map(|kind| kind.name.as_str()).collect();
         let unknown = thresholds.iter().find(|one: &&Threshold| one.kind().is_some_and(|kind| !kinds.contains(&kind)));
         if let Some(threshold) = unknown {
-            return Err(format!("{threshold}: there is no request of that name; there are: {}", kinds.join(", ")));
+            return Err(format!("{threshold}: no request has this name; the plan has: {}", kinds.join(", ")));
         }
         Ok((plan, thresholds))
     }
 
     /// One kind of request, as the flags have it.
     fn of_target(&self) -> Result<Plan, String> {
-        let url = self.target.as_ref().ok_or("say where: http://127.0.0.1:PORT/PATH, or --config FILE")?.url()?;
+        let url = self.target.as_ref().ok_or("no target: pass http://127.0.0.1:PORT/PATH, or --config FILE")?.url()?;
         // A URL has no braces, templates have.
         let path = url[url::Position::BeforePath..url::Position::AfterQuery].replace("%7B", "{").replace("%7D", "}");
         let mut base = url;
@@ -221,10 +222,11 @@ impl Arguments {
         }
         if let Some(method) = &self.method {
             let named = http::Method::from_bytes(method.to_ascii_uppercase().as_bytes());
-            kind.method = named.map_err(|_| format!("{method:?} is no method"))?;
+            kind.method = named.map_err(|_| format!("{method:?} is not an HTTP method"))?;
         }
         kind.expect = self.expect;
-        let profile = self.profile()?.ok_or("say how many requests a second (--rate), and for how long (--for)")?;
+        let profile =
+            self.profile()?.ok_or("no rate: pass the requests per second (--rate) and the duration (--for)")?;
         let mut plan = Plan::new(base, profile);
         plan.kinds = vec![kind];
         Ok(plan)
@@ -252,7 +254,7 @@ impl Arguments {
         Ok((plan, thresholds))
     }
 
-    /// What the flags say of it; none when they say nothing.
+    /// The profile that the flags describe, or `None` if no flag does.
     fn profile(&self) -> Result<Option<Profile>, String> {
         if let Some(path) = &self.replay {
             let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -268,7 +270,7 @@ impl Arguments {
             (Some(rate), _, Some(peak)) => Ok(Some(Profile::spike(rate, peak, lasts))),
             (Some(rate), None, None) => Ok(Some(Profile::constant(rate, lasts))),
             (None, None, None) if self.lasts.is_none() => Ok(None),
-            (None, ..) => Err("--for, --ramp-to and --spike-to go with --rate".to_owned()),
+            (None, ..) => Err("--for, --ramp-to and --spike-to need --rate".to_owned()),
         }
     }
 

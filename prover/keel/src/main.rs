@@ -27,14 +27,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::FAULT;
 
-/// Examines any HTTP service: starts it, loads it, breaks its dependencies, attacks it, kills it, and reports what held.
+/// Tests the reliability of any HTTP service: starts it, loads it, breaks its dependencies, attacks it, kills it, and reports the findings with their evidence.
 #[derive(Parser)]
 #[command(
     name = "keel",
     version,
     term_width = 110,
-    after_help = "Exit codes:\n  0    nothing falls short\n  1    something falls short\n  2    a mistake in the command line \
-                  or a file\n  3    the service could not be started\n  130  broken off by Ctrl-C or SIGTERM"
+    after_help = "Exit codes:\n  0    success: nothing falls short\n  1    something falls short, or the command failed\n  2    a mistake in the command line \
+                  or a file\n  3    the service could not be started\n  130  interrupted by Ctrl-C or SIGTERM"
 )]
 struct Keel {
     #[command(subcommand)]
@@ -43,44 +43,44 @@ struct Keel {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Attack a service on loopback, with a bystander beside each attack
+    /// Attack a service on loopback, and measure the harm to an ordinary client
     Attack(Box<attack::Arguments>),
-    /// Examine a service
+    /// Check a service against the catalogue
     Check(Box<check::Arguments>),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
-    /// Run an experiment: a hypothesis, faults, rollback, a journal
+    /// Run a chaos experiment: hypotheses, faults and load, with guaranteed undo
     Drill(Box<drill::Arguments>),
-    /// Say what an attribute means, why it matters, how it is proven and how to mend it
+    /// Explain an attribute: its meaning, its reason, its proof and its remedy
     Explain(explain::Arguments),
-    /// Break one thing by hand for a while, and mend it
+    /// Inject one fault for a limited time, then undo it
     Fault(fault::Arguments),
-    /// Judge what clients recorded: a bank, registers, effects
+    /// Check a recorded history of operations for consistency
     History(history::Arguments),
-    /// Write a commented keel.toml from a look at the running service and its OpenAPI document
+    /// Write a keel.toml for a running service, from its answers and its OpenAPI document
     Init(Box<init::Arguments>),
     /// List the catalogue's attributes
     List(list::Arguments),
-    /// Send an open-loop load, and judge what comes back
+    /// Generate open-loop load, and report latencies and errors
     Load(Box<load::Arguments>),
-    /// Serve a fault proxy that Toxiproxy's clients drive, or drive one
+    /// Serve a fault proxy that is compatible with Toxiproxy, or control one
     Proxy(Box<proxy::Arguments>),
-    /// Judge the evidence of an old report again, under this version's catalogue
+    /// Judge the evidence of an earlier report again, by this version's catalogue
     Rejudge(rejudge::Arguments),
-    /// Print a short script that shows a finding without keel
+    /// Print a short script that reproduces a finding without keel
     Repro(Box<repro::Arguments>),
-    /// Judge servers of which the verdict is known, on this machine
+    /// Test the probes on this machine, against servers with known verdicts
     Selftest(selftest::Arguments),
-    /// Run one specimen in the foreground
+    /// Run one test server in the foreground
     #[command(hide = true)]
     Specimen(selftest::Specimen),
-    /// Mend what a keel that was killed has left broken
+    /// Undo the faults that a killed keel left behind
     Undo(undo::Arguments),
 }
 
 fn main() -> ExitCode {
-    // One line for people; whoever looks for the fault has the place. No backtrace, whatever RUST_BACKTRACE says.
-    std::panic::set_hook(Box::new(|panic| eprintln!("keel: a fault of keel itself, please report it: {panic}")));
+    // One line with the place of the fault. No backtrace, even if RUST_BACKTRACE asks for one.
+    std::panic::set_hook(Box::new(|panic| eprintln!("keel: internal error, please report it: {panic}")));
     let run = || match Keel::parse_from(proxy::with_go_flags(std::env::args_os())).command {
         Command::Attack(arguments) => attack::run(*arguments),
         Command::Check(arguments) => check::run(*arguments),

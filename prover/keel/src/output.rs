@@ -14,7 +14,7 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// Whether a report can be written there: told before an examination, not after it.
+/// Checks that a report can be written to the path, so that the error comes before the examination and not after it.
 pub(crate) fn can_write(path: &Path) -> Result<(), String> {
     let there = path.exists();
     let opened = OpenOptions::new().append(true).create(true).open(path);
@@ -32,7 +32,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), String> {
 
 fn refused(path: &Path, error: &std::io::Error) -> String {
     let hint = match error.kind() {
-        ErrorKind::NotFound => ": make its folder first",
+        ErrorKind::NotFound => ": create its folder first",
         ErrorKind::IsADirectory => ": name a file in it",
         _ => "",
     };

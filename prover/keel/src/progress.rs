@@ -11,7 +11,7 @@ impl Progress {
         Self { on_terminal: std::io::stderr().is_terminal() }
     }
 
-    /// Whether there is a line that is written over.
+    /// Returns true if a progress line is shown.
     pub(crate) fn is_shown(&self) -> bool {
         self.on_terminal
     }

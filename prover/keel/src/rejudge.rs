@@ -8,7 +8,7 @@ use keel_checklist::report::{FORMATS, Look};
 use crate::exit::usage;
 use crate::output::{can_write, print, write};
 
-/// The old report, and where the new one goes.
+/// Arguments of `keel rejudge`: the earlier report, and the file of the new one.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// A report that `keel check --json` wrote

@@ -15,12 +15,12 @@ use crate::exit::{FELL_SHORT, FINE, usage};
 use crate::output::print;
 use crate::{explain, undo};
 
-/// The finding, and where it is from.
+/// Arguments of `keel repro`: the finding, and its report or service.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The attribute's id, such as border.limits
     id: String,
-    /// Take the finding of a report that `keel check --json` wrote, and examine nothing
+    /// Take the finding from a report of `keel check --json`, without examining anything
     #[arg(long, value_name = "REPORT.json", conflicts_with_all = ["run", "config"])]
     report: Option<PathBuf>,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         return explain::unknown(catalogue, id);
     }
     if !explain::has_probe(id) {
-        return usage(format!("this version has no probe for {id}, so nothing of it is found and shown"));
+        return usage(format!("this version has no probe for {id}, so there is no finding to reproduce"));
     }
     if let Some(reason) = repro::without::reason(id) {
         return no_script(reason);
@@ -81,7 +81,7 @@ fn examine(arguments: &Arguments) -> u8 {
 /// Prints the script of a finding, or says why there is none.
 fn told(report: &Report, id: &str, of: &str) -> u8 {
     match report.findings.iter().find(|examined| examined.finding.id() == id) {
-        None => usage(format!("{of} says nothing about {id}")),
+        None => usage(format!("{of} has no finding for {id}")),
         Some(Examined { script: Some(script), .. }) => {
             print(script);
             FINE
@@ -89,12 +89,15 @@ fn told(report: &Report, id: &str, of: &str) -> u8 {
         Some(Examined { finding, .. }) if finding.verdict() == Verdict::FallsShort => no_script(finding.summary()),
         Some(Examined { finding, .. }) => {
             let verdict = word(finding.verdict());
-            usage(format!("{id} is \"{verdict}\" for {of}, and only what falls short is shown: {}", finding.summary()))
+            usage(format!(
+                "{id} is \"{verdict}\" for {of}, and only findings that fall short can be reproduced: {}",
+                finding.summary()
+            ))
         }
     }
 }
 
 fn no_script(reason: &str) -> u8 {
-    eprintln!("keel: no short script can show this: {reason}");
+    eprintln!("keel: no short script can reproduce this: {reason}");
     FELL_SHORT
 }

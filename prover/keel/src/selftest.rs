@@ -1,4 +1,4 @@
-//! `keel selftest`: each probe against servers of which the verdict is known, on this machine.
+//! `keel selftest`: runs each probe on this machine, against servers with known verdicts.
 
 use std::time::Instant;
 
@@ -11,13 +11,13 @@ use crate::exit::{FELL_SHORT, FINE, usage};
 use crate::output::print;
 use crate::{explain, undo};
 
-/// Which probes, on which specimens, and in which form.
+/// Arguments of `keel selftest`: the probes, the test servers, and the output.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only the probes of these attributes
+    /// Test only the probes of these attributes
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// Every specimen, and not only one that is sound, one that is wrong and one that looks right
+    /// Use every test server, instead of one that is right, one that is wrong and one that only looks right per probe
     #[arg(long)]
     all: bool,
     /// Print a table in Markdown, without times
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     }
     let all = Case::all(&probes::all(), &arguments.ids);
     if all.is_empty() {
-        return usage("there is no specimen for that, so it cannot be tried");
+        return usage("no test server exists for these attributes, so their probes cannot be tested");
     }
     let cases = if arguments.all { all } else { Case::few(&all) };
     let program = match std::env::current_exe() {

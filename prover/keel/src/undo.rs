@@ -1,4 +1,4 @@
-//! `keel undo`: takes back what a keel that is dead has left broken.
+//! `keel undo`: undoes the faults that a killed keel left behind.
 
 pub(crate) mod commands;
 
@@ -7,21 +7,21 @@ use keel_drill::fault::{Entry, Journal, JournalError, Mended, UndoOutcome, Whose
 use crate::exit::{FINE, usage};
 use crate::output::print;
 
-/// Something could not be undone.
+/// The exit code when a fault could not be undone.
 const STILL_BROKEN: u8 = 1;
 
-/// What is undone.
+/// Arguments of `keel undo`: the faults to undo.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Every start of `keel check`, `keel drill` and `keel fault` undoes what dead keels have left, too.\n\nExit \
-                  codes:\n  0    nothing is left broken\n  1    something could not be undone; it is tried again the next \
-                  time\n  2    a mistake in the command line, or an entry that cannot be read; the others are undone"
+    after_help = "`keel check`, `keel drill` and `keel fault` do the same at their start, for processes that have ended.\n\nExit \
+                  codes:\n  0    nothing is left to undo\n  1    a fault could not be undone; the next run tries again\n  2    a \
+                  mistake in the command line, or a journal entry that cannot be read; the other entries are undone"
 )]
 pub(crate) struct Arguments {
-    /// Also what keels that are alive have broken
+    /// Also undo faults of keel processes that are still running
     #[arg(long)]
     all: bool,
-    /// Only say what would be undone
+    /// Only print the faults that would be undone
     #[arg(long)]
     dry_run: bool,
 }
@@ -54,7 +54,7 @@ fn undo(whose: Whose) -> Result<u8, JournalError> {
 fn look(whose: Whose) -> Result<u8, JournalError> {
     for entry in Journal::open(&Journal::default_folder())?.entries()? {
         let alive = entry.owner.is_alive();
-        let kept = if alive && whose == Whose::Dead { " (kept: its keel is alive)" } else { "" };
+        let kept = if alive && whose == Whose::Dead { " (kept: its keel process is still running)" } else { "" };
         print(&format!("{}{kept}\n", words(&entry)));
     }
     Ok(FINE)

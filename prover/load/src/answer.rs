@@ -14,7 +14,7 @@ const MANY_HEADERS: &str = "it has more than 2048 headers, the most that keel lo
 /// The headers that are read without allocating.
 const USUAL_HEADERS: usize = 96;
 
-/// Where the reading is.
+/// State of the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Head,
@@ -27,12 +27,12 @@ enum State {
     Done,
 }
 
-/// What is kept of an answer's head.
+/// Part of an answer's head that is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The status.
     pub status: u16,
-    /// Whether it says when to come again (`Retry-After`).
+    /// True if the answer has `Retry-After`.
     pub retry_after: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Answer {
     state: State,
     bodiless: bool,
     pub(super) head: Head,
-    /// Whether the server closes the connection after it.
+    /// True if the server closes the connection after this answer.
     pub(super) closes: bool,
     keep: usize,
 }
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_says_when_to_come_again_is_told_from_one_that_does_not() {
+    fn retry_after_is_found_under_its_own_name_only() {
         for (line, says) in [("Retry-after: 1", true), ("X-Retry-After: 1", false)] {
             let mut answer = Answer::new(false, 0);
             let bytes = format!("HTTP/1.1 503 Full\r\n{line}\r\ncontent-length: 0\r\n\r\n");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_answer_is_broken() {
+    fn an_incomplete_answer_is_broken() {
         for bytes in [
             b"SSH-2.0-x\r\n\r\n".as_slice(),
             b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",

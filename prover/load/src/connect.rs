@@ -15,12 +15,12 @@ use crate::plan::Plan;
 #[cfg(not(feature = "tls"))]
 pub(super) type Stream = TcpStream;
 
-/// How an attempt ended without an answer.
+/// End of an attempt without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Refused,
     Reset,
-    /// What came is no answer, and why.
+    /// The bytes that came are no answer, for this reason.
     Broken(&'static str),
 }
 
@@ -33,12 +33,12 @@ pub(super) struct Peer {
     sources: u32,
     /// The time limit of a connection to one address.
     patience: Duration,
-    /// What is spoken on a connection.
+    /// The protocol on the connection.
     #[cfg(feature = "tls")]
     transport: Transport,
 }
 
-/// What is spoken on a connection.
+/// Protocol on a connection.
 #[cfg(feature = "tls")]
 #[derive(Debug)]
 enum Transport {
@@ -149,7 +149,7 @@ impl Transport {
     }
 }
 
-/// Whether a connection on which nothing is asked has ended. Costs no system call while nothing has happened on it.
+/// Returns true if an idle connection has ended. Costs no system call while nothing has happened on it.
 #[cfg(feature = "tls")]
 pub(super) fn is_over(stream: &mut Stream) -> bool {
     // What comes unasked is no answer to what will be asked.

@@ -67,12 +67,12 @@ pub(super) fn check(name: &str, value: &str, http2: bool) -> Result<(), String> 
     }
 }
 
-/// Whether a value of `Connection` closes it.
+/// Returns true if a value of `Connection` closes it.
 pub(super) fn closes(value: &[u8]) -> bool {
     has_option(value, b"close")
 }
 
-/// Whether a value of `Connection` keeps it.
+/// Returns true if a value of `Connection` keeps it open.
 pub(super) fn keeps(value: &[u8]) -> bool {
     has_option(value, b"keep-alive")
 }

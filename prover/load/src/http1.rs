@@ -15,10 +15,10 @@ pub(super) struct Connection {
     stream: Option<Stream>,
     request: String,
     request_body: String,
-    /// What was read and is not understood yet.
+    /// Bytes that were read and are not parsed yet.
     buffer: Vec<u8>,
     filled: usize,
-    /// What is kept of the answer's body.
+    /// The part of the body that is kept.
     pub(super) body: Vec<u8>,
 }
 

@@ -15,7 +15,7 @@ use crate::template::{Filling, Template};
 
 /// The window of the connection and of each stream, in bytes.
 const WINDOW: u32 = 1 << 20;
-/// How often a request is moved to another connection because its own ended before the server had begun with it.
+/// Maximum number of times that a request is moved to another connection because its own ended before the server had begun with it.
 const MAX_MOVES: u32 = 5;
 
 /// A connection that workers share; opened by the first that needs it.
@@ -24,10 +24,10 @@ pub(super) struct Carrier(Mutex<Link>);
 
 #[derive(Default)]
 struct Link {
-    /// Which connection it is: one that has ended must not take the next one with it.
+    /// The number of the connection: the end of one must not end the next one.
     generation: u64,
     sender: Option<SendRequest<Bytes>>,
-    /// Whether it has answered a request.
+    /// True once it has answered a request.
     answered: Rc<Cell<bool>>,
 }
 
@@ -41,17 +41,17 @@ struct Seat {
 /// A request that got no whole answer.
 struct Lost {
     error: h2::Error,
-    /// Whether it was given to the connection.
+    /// True if the request was given to the connection.
     sent: bool,
-    /// Whether nothing of an answer had come.
+    /// True if no part of an answer had come.
     silent: bool,
 }
 
 /// Sends one request; the head of the answer, once all of it is there.
 ///
 /// A connection that ends in order costs no error, as over HTTP/1.1: a request that the server has not begun with (a stream
-/// above the last one of GOAWAY, or refused: RFC 9113, sections 6.8 and 8.7) is sent on another connection, whatever its
-/// method. One that may have been carried out is sent again only where its method allows that.
+/// above the last one of GOAWAY, or refused: RFC 9113, sections 6.8 and 8.7) is sent on another connection, for every
+/// method. One that may have been carried out is sent again only if its method allows that.
 pub(super) async fn ask(
     carrier: &Carrier,
     peer: &Peer,
@@ -154,7 +154,7 @@ impl Carrier {
 }
 
 impl Lost {
-    /// Whether the request may be sent on another connection, and its loss is no error of the server's.
+    /// Returns true if the request may be sent on another connection, and its loss is no error of the server.
     fn moves(&self, answered: bool, idempotent: bool) -> bool {
         let in_order = self.error.is_go_away() && self.error.reason() == Some(Reason::NO_ERROR);
         let refused = self.error.is_reset() && self.error.reason() == Some(Reason::REFUSED_STREAM);

@@ -24,7 +24,7 @@ pub struct Kind {
     /// The body.
     #[serde(default)]
     pub body: Option<String>,
-    /// How often, in proportion to the others.
+    /// The relative frequency.
     #[serde(default = "one")]
     pub weight: u32,
     /// The status that is expected; any from 200 to 399 when none.
@@ -46,13 +46,13 @@ impl Kind {
         Self { method: Method::POST, headers, body: Some(json.to_string()), ..Self::get(name, path) }
     }
 
-    /// Whether it may be sent again with the same key: one is in it.
+    /// Returns true if the request contains a key, so that it may be sent again with the same key.
     pub fn has_key(&self) -> bool {
         let texts = self.headers.iter().map(|(_, value)| value).chain(&self.body).chain([&self.path]);
         texts.into_iter().any(|text| text.contains("{key}"))
     }
 
-    /// Whether this status is the expected one.
+    /// Returns true if this status is expected.
     pub fn expects(&self, status: u16) -> bool {
         self.expect.map_or((200..400).contains(&status), |expected| expected == status)
     }

@@ -29,12 +29,12 @@ impl Latencies {
         let _ = self.0.add(&other.0);
     }
 
-    /// How many there are.
+    /// Returns the number of latencies.
     pub fn count(&self) -> u64 {
         self.0.len()
     }
 
-    /// How many are at most so long, to three digits.
+    /// Returns the number of latencies up to this bound, to three digits.
     pub fn within(&self, bound: Duration) -> u64 {
         self.0.count_between(0, microseconds(bound))
     }

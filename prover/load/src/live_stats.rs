@@ -82,7 +82,7 @@ impl Recorder {
         self.attempts += 1;
     }
 
-    /// What came to an attempt was no answer, for this reason.
+    /// Counts an attempt whose bytes were no answer, for this reason.
     pub(super) fn broken(&mut self, why: &'static str) {
         *self.broken.entry(why).or_default() += 1;
     }

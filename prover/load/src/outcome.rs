@@ -13,9 +13,9 @@ pub enum Outcome {
     Refused,
     /// The connection was reset or closed before a whole answer.
     Reset,
-    /// What came is not HTTP, or beyond our own limits; [`Report::broken`](crate::Report::broken) has the reasons.
+    /// The bytes that came are not HTTP, or exceed keel's own limits; [`Report::broken`](crate::Report::broken) has the reasons.
     Broken,
-    /// Too many were waiting for a free connection, or the run was ended.
+    /// The request was not sent: too many were waiting for a free connection, or the run was ended.
     NotSent,
 }
 

@@ -34,7 +34,7 @@ pub fn page(report: &Report, judged: &[Judged]) -> String {
                 @if let Some(why) = report.validity.told(report.allowed_lag) { p.bad { "Invalid: " (why) "." } }
                 @if report.ended_early { p.bad { "Ended early." } }
                 @if !judged.is_empty() { (thresholds(judged)) }
-                h2 { "What came back" }
+                h2 { "Results" }
                 (kinds(report))
                 h2 { "Latency over time (ms, logarithmic)" }
                 (plot::key([(BLUE, "half within"), (ORANGE, "99 of 100 within"), (GREEN, "longest")]))

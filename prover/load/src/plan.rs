@@ -17,9 +17,9 @@ pub const MAX_CONNECTIONS: usize = 10_000;
 pub const MAX_STREAMS: usize = 100;
 /// The most immediate retries of one request.
 pub const MAX_RETRIES: u32 = 10;
-/// How late the generator may come to an arrival unless the plan says otherwise.
+/// Default of the lag that is allowed between an arrival's time and its sending.
 pub const ALLOWED_LAG: Duration = Duration::from_millis(10);
-/// The most source addresses.
+/// Maximum number of source addresses.
 pub const MAX_SOURCES: u32 = 60_000;
 
 /// A plan: the requests, the target, and the schedule.
@@ -29,35 +29,35 @@ pub struct Plan {
     /// except that of a Unix socket; credentials are sent as `Authorization`, unless a request has one of its own, and are shown
     /// nowhere.
     pub target: Url,
-    /// Which certificates of an `https` target are accepted.
+    /// The certificates of an `https` target that are accepted.
     #[cfg(feature = "tls")]
     pub trust: Option<keel_wire::tls::Trust>,
     /// The rate over time.
     pub profile: Profile,
-    /// How arrivals are spread at that rate.
+    /// The distribution of the arrivals at that rate.
     pub arrivals: Arrivals,
-    /// What is asked; drawn by weight.
+    /// The requests; drawn by weight.
     pub kinds: Vec<Kind>,
-    /// Which version of HTTP.
+    /// The version of HTTP.
     pub protocol: Protocol,
-    /// Whether connections are kept for further requests.
+    /// True to keep connections for further requests.
     pub keep_alive: bool,
-    /// The most connections at a time; opened as they are needed.
+    /// The maximum number of concurrent connections; opened as they are needed.
     pub connections: usize,
     /// From the sending until a request is given up.
     pub timeout: Duration,
-    /// How often a request that failed is sent again at once, with the same key: makes retry storms.
+    /// The number of immediate retries of a failed request, with the same key: makes retry storms.
     pub retries: u32,
-    /// From how many addresses connections come: 127.0.1.1 and on. 0 leaves it to the system.
+    /// The number of source addresses: 127.0.1.1 and on. 0 leaves the address to the system.
     pub sources: u32,
     /// The time within which an answer is good, from when its request was due. Goodput counts no later one; without an
     /// objective it counts every expected answer.
     pub objective: Option<Duration>,
     /// An arrival to which the generator comes later than this was late; too many make the run invalid.
     pub allowed_lag: Duration,
-    /// What arrivals, the mix and `{random}` are drawn from. Keys are new in every run.
+    /// The seed of arrivals, of the mix and of `{random}`. Keys are new in every run.
     pub seed: Seed,
-    /// What `{name}` stands for in templates.
+    /// The values of `{name}` in templates.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -69,7 +69,7 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge, or by ALPN over TLS: so many requests at a time on a connection; at most [`MAX_STREAMS`].
     Http2 {
-        /// How many.
+        /// The number of concurrent streams per connection.
         streams: usize,
     },
 }

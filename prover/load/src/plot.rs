@@ -26,7 +26,7 @@ pub const COLOURS: [&str; 6] = [BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b
 /// Of spans in which something was broken.
 pub const SHADE: &str = "#f2b8b5";
 
-/// How values become heights.
+/// Scale of the value axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scaling {
     /// From zero; of counts.

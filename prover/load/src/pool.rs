@@ -137,7 +137,7 @@ impl Pool {
         *self.busy.borrow() + self.queue.borrow().len() as u64
     }
 
-    /// Whether a request was handed out that no worker has begun with.
+    /// Returns true if a request was handed to a worker that has not begun with it.
     pub(super) fn handed(&self) -> bool {
         self.slots.iter().take(self.workers.borrow().len()).any(|slot| slot.arrival.borrow().is_some())
     }

@@ -15,7 +15,7 @@ pub const MAX_STRETCHES: usize = 10_000;
 /// The most arrivals of a replay.
 pub const MAX_REPLAY: usize = 10_000_000;
 
-/// How arrivals are spread at a rate.
+/// Distribution of arrivals at a rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Arrivals {
     /// At equal distances.
@@ -44,7 +44,7 @@ pub struct Stretch {
     pub from: f64,
     /// Requests a second at its end.
     pub to: f64,
-    /// How long it is.
+    /// The duration.
     pub lasts: Duration,
 }
 
@@ -69,7 +69,7 @@ impl Profile {
         Self::steps(&[base, peak, base], lasts / 3)
     }
 
-    /// How long it is.
+    /// Returns the duration.
     pub fn lasts(&self) -> Duration {
         match self {
             Self::Stretches(stretches) => stretches.iter().map(|stretch| stretch.lasts).sum(),
@@ -77,7 +77,7 @@ impl Profile {
         }
     }
 
-    /// How many arrivals are expected.
+    /// Returns the expected number of arrivals.
     pub fn arrivals(&self) -> f64 {
         match self {
             Self::Stretches(stretches) => stretches.iter().map(Stretch::arrivals).sum(),
@@ -171,7 +171,7 @@ pub struct Schedule {
     next: usize,
     /// The stretch.
     place: usize,
-    /// When it began.
+    /// The start of the stretch.
     begun: Duration,
     /// Expected arrivals until the next one.
     owed: f64,
@@ -297,7 +297,7 @@ mod tests {
         }
 
         #[test]
-        fn so_many_have_arrived_by_any_moment_as_the_ramp_promises(
+        fn arrivals_at_any_moment_match_the_ramp(
             from in 0.0..300.0, to in 0.0..300.0, share in 0.0..1.0,
         ) {
             let profile = Profile::ramp(from, to, 10 * SECOND);

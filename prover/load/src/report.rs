@@ -16,9 +16,9 @@ pub const VERSION: u32 = 1;
 /// The report of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Where it was sent.
+    /// The target of the load.
     pub target: String,
-    /// What it was drawn from.
+    /// The seed of the run.
     pub seed: u64,
     /// The time within which an answer counts as goodput, where the plan has one.
     pub objective: Option<Duration>,
@@ -36,21 +36,21 @@ pub struct Report {
     pub broken: Vec<(&'static str, u64)>,
     /// By kind, in the plan's order: its name, and a row for each outcome that was seen.
     pub kinds: Vec<(String, Vec<Row>)>,
-    /// How late the generator came to arrivals; what then waited for a free connection is in their latency.
+    /// The lag between arrivals and their sending. The wait for a free connection that follows is part of their latency.
     pub lag: Latencies,
-    /// Later than this was late.
+    /// The lag above which an arrival was late.
     pub allowed_lag: Duration,
     /// Second by second, by when outcomes were known.
     pub seconds: Vec<Second>,
     /// The latencies of each second.
     pub(super) intervals: Vec<Interval>,
-    /// Whether the generator kept its schedule.
+    /// The validity: whether the generator kept its schedule.
     pub validity: Validity,
-    /// Whether it was ended before its profile was.
+    /// True if the run was ended before its profile was.
     pub ended_early: bool,
 }
 
-/// Whether the generator kept its schedule.
+/// Validity of a run: whether the generator kept its schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Validity {
     /// It did.
@@ -67,11 +67,11 @@ pub enum Validity {
 /// One outcome of one kind of request.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Which.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How often.
+    /// The number of requests.
     pub count: u64,
-    /// From the intended time of sending to the end of the answer.
+    /// The latency from the intended send time to the end of the answer.
     pub latency: Latencies,
     /// From the sending itself.
     pub service: Latencies,
@@ -106,7 +106,7 @@ pub(super) struct Interval {
 #[derive(Debug)]
 pub struct Summary<'a>(Vec<&'a Row>);
 
-/// What came back of a run, or of a part of it.
+/// Figures of a run, or of a part of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures<'a> {
     /// The rows of each kind of request, in the order of the plan.
@@ -157,22 +157,22 @@ impl Summary<'_> {
         Self(self.0.into_iter().filter(|row| row.outcome == outcome).collect())
     }
 
-    /// How many requests are over.
+    /// Returns the number of completed requests.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|row| row.count).sum()
     }
 
-    /// How many ended so.
+    /// Returns the number of requests with this outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.0.iter().filter(|row| row.outcome == outcome).map(|row| row.count).sum()
     }
 
-    /// How many ended as expected.
+    /// Returns the number of requests with the expected outcome.
     pub fn expected(&self) -> u64 {
         self.of(Outcome::Expected)
     }
 
-    /// How many ended as expected, and within the objective where there is one.
+    /// Returns the number of requests with the expected outcome, within the objective if there is one.
     fn good(&self, objective: Option<Duration>) -> u64 {
         let expected = self.0.iter().filter(|row| row.outcome == Outcome::Expected);
         expected.map(|row| objective.map_or(row.count, |bound| row.latency.within(bound))).sum()
@@ -186,7 +186,7 @@ impl Summary<'_> {
         }
     }
 
-    /// Every latency from the intended time, of whatever outcome but those that were not sent.
+    /// Returns all latencies from the intended send time, of every outcome but unsent requests.
     pub fn latency(&self) -> Latencies {
         let mut all = Latencies::default();
         self.0.iter().for_each(|row| all.add(&row.latency));
@@ -265,7 +265,7 @@ impl<'a> Figures<'a> {
 }
 
 impl Validity {
-    /// What is wrong with the run, for people; nothing when it is valid.
+    /// Returns the fault of the run for people, or `None` if it is valid.
     pub fn told(&self, allowed_lag: Duration) -> Option<String> {
         let Self::Behind { late, worst } = self else { return None };
         Some(format!(
@@ -279,7 +279,7 @@ impl Validity {
 }
 
 impl Report {
-    /// What came back, over the profile's length.
+    /// Returns the figures of the whole run, over the length of its profile.
     pub fn figures(&self) -> Figures<'_> {
         Figures { kinds: &self.kinds, lasts: self.length(), objective: self.objective }
     }

@@ -1,6 +1,6 @@
 //! Every request kept one by one, for figures of a part of a run.
 //!
-//! What is to be compared with what happens to a server meanwhile is seldom cut at whole seconds, and where it is cut may be
+//! Intervals that are compared with the state of a server seldom end at whole seconds, and their boundaries may be
 //! known only afterwards. A generator at full speed is better watched by its [`Report`](super::Report) alone.
 
 use std::ops::Range;
@@ -19,13 +19,13 @@ pub const MAX_SAMPLES: usize = 4_000_000;
 pub struct Sample {
     /// Its place in [`Plan::kinds`](super::Plan::kinds).
     pub kind: usize,
-    /// When it was to be sent.
+    /// The intended send time.
     pub intended: Duration,
-    /// When it was sent.
+    /// The actual send time.
     pub sent: Duration,
-    /// When its outcome was known.
+    /// The time at which the outcome was known.
     pub done: Duration,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -102,7 +102,7 @@ impl Samples {
 }
 
 impl Part {
-    /// What came back in it.
+    /// Returns the figures of the interval.
     pub fn figures(&self) -> Figures<'_> {
         Figures { kinds: &self.kinds, lasts: self.lasts, objective: self.objective }
     }

@@ -23,7 +23,7 @@ enum Piece {
     Random,
 }
 
-/// What the templates of a request are filled with.
+/// Values for the templates of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filling {
     /// For `{key}`.
@@ -54,11 +54,11 @@ pub(super) struct Template {
     /// The scheme, over HTTP/2.
     pub(super) scheme: &'static str,
     pub(super) path: Text,
-    /// How much of the path is the target's own.
+    /// The length of the target's own path.
     prefix: usize,
     pub(super) headers: Vec<(String, Text)>,
     pub(super) body: Text,
-    /// Whether the connection is kept for further requests.
+    /// True to keep the connection for further requests.
     pub(super) keep_alive: bool,
 }
 
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_nothing_is_told() {
+    fn an_unknown_name_is_reported() {
         let told = template(&Kind::get("look", "/{acount}")).unwrap_err();
         assert!(told.contains("{acount}") && told.contains("look"), "{told}");
         assert!(template(&Kind::get("look", "/a b")).unwrap_err().contains("%20"));

@@ -1,4 +1,4 @@
-//! What a report is judged by: `p99<200ms`, `errors<1%`, `goodput>100/s`, `kind:transfer p95<50ms`, `outcome:5xx share<2%`.
+//! Thresholds of a report: `p99<200ms`, `errors<1%`, `goodput>100/s`, `kind:transfer p95<50ms`, `outcome:5xx share<2%`.
 //!
 //! Metrics: `p50` to `p99.99`, `mean` and `max` (latency from the intended time), `errors` (the share that did not end as
 //! expected), and of all kinds together `goodput` (within [`Plan::objective`](crate::Plan::objective)) and `rate` (a second). `outcome:WORD` narrows latencies to what ended so, in
@@ -50,11 +50,11 @@ enum Compare {
 pub struct Judged {
     /// As it was written.
     pub threshold: String,
-    /// Whether it is met. What was not measured at all is not met.
+    /// True if the threshold is met. A metric without a measurement is not met.
     pub met: bool,
-    /// What was measured, for people.
+    /// The measured value, for people.
     pub measured: String,
-    /// Of how many requests.
+    /// The number of requests behind it.
     pub of: u64,
 }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_what_is_right() {
+    fn a_mistake_is_reported_with_the_correct_form() {
         for (text, told) in [
             ("p99=200ms", "no <"),
             ("p99<200", "\"200\" is no duration"),

@@ -1,4 +1,4 @@
-//! Where there is no `timerfd`, the runtime's timers are used, whose ticks are a millisecond.
+//! Timer for systems without `timerfd`: the timer of the runtime, with ticks of a millisecond.
 
 use std::io;
 use std::time::Instant;

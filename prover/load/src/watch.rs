@@ -14,13 +14,13 @@ use crate::template::Filling;
 pub struct Completed<'a> {
     /// Its place in [`Plan::kinds`](crate::Plan::kinds).
     pub kind: usize,
-    /// What its templates were filled with.
+    /// The values of its templates.
     pub filling: &'a Filling,
-    /// When it was to be sent.
+    /// The intended send time.
     pub intended: Instant,
-    /// When it was sent.
+    /// The actual send time.
     pub sent: Instant,
-    /// When its outcome was known.
+    /// The time at which the outcome was known.
     pub done: Instant,
     /// The outcome.
     pub outcome: Outcome,
@@ -40,7 +40,7 @@ pub struct Watch {
     pub live: Option<watch::Sender<Live>>,
     /// Called for every request that is over.
     pub observer: Option<Observer>,
-    /// Whether the observer wants bodies (at most 64 KiB of each).
+    /// True to pass bodies to the observer (at most 64 KiB of each).
     pub bodies: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct Live {
     pub p99: Option<Duration>,
     /// Requests that wait for an answer or for a connection now.
     pub waiting: u64,
-    /// How late the last one left.
+    /// The lag of the last request.
     pub lag: Duration,
 }
 

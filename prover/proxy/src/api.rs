@@ -118,7 +118,7 @@ impl Route {
         })
     }
 
-    /// Whether it is asked with such a method. `HEAD` is not `GET` to Toxiproxy.
+    /// Returns true if the resource has this method. `HEAD` is not `GET` to Toxiproxy.
     fn takes(&self, method: &Method) -> bool {
         let taken: &[Method] = match self {
             Self::Reset | Self::Populate | Self::Hold(..) => &[Method::POST],

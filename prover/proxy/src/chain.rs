@@ -112,7 +112,7 @@ impl Chain {
         }
     }
 
-    /// Whether there is nothing to do to the stream, so that its bytes need not come here.
+    /// Returns true if no toxic acts on the stream, so that its bytes need not pass through the chain.
     pub(super) fn is_clear(&self) -> bool {
         !self.held
             && self.stages.iter().all(|stage| !stage.acts && stage.inbox.is_empty() && !stage.inbox.is_finished())
@@ -120,17 +120,17 @@ impl Chain {
             && !self.out.is_finished()
     }
 
-    /// Whether bytes of the source may be put in now.
+    /// Returns true if the chain accepts further bytes of the source.
     pub(super) fn wants_input(&self) -> bool {
         !self.held && self.stages.first().map_or(&self.out, |first| &first.inbox).has_room()
     }
 
-    /// Whether a toxic keeps everything from the upstream, so that none is needed.
+    /// Returns true if a toxic holds back all bytes of the upstream, so that no upstream is needed.
     pub(super) fn does_without_upstream(&self) -> bool {
         self.out.is_empty() && self.stages.iter().any(|stage| stage.acts && stage.does_without_upstream)
     }
 
-    /// Whether a toxic of this type acts on the stream.
+    /// Returns true if a toxic of this type acts on the stream.
     pub(super) fn has(&self, word: &str) -> bool {
         self.stages.iter().any(|stage| stage.acts && stage.word == word)
     }
@@ -143,7 +143,7 @@ impl Chain {
         self.first().finish(end, now);
     }
 
-    /// Ends the stream so at once, whatever is in it.
+    /// Ends the stream at once, with the bytes in it dropped.
     pub(super) fn break_off(&mut self, end: End, now: Instant) {
         self.stages.clear();
         self.held = false;
@@ -181,7 +181,7 @@ impl Chain {
         wake
     }
 
-    /// What goes to the destination next.
+    /// Returns the next bytes for the destination.
     pub(super) fn next_output(&self) -> Option<&Bytes> {
         self.out.front().filter(|_| !self.held).map(|piece| &piece.bytes)
     }
@@ -191,7 +191,7 @@ impl Chain {
         self.out.cut(length);
     }
 
-    /// How it ends, once everything before the end has gone.
+    /// Returns the end of the stream, once everything before it has been sent.
     pub(super) fn ended(&self) -> Option<End> {
         self.out.ended().filter(|_| !self.held).map(|(end, _)| end)
     }
@@ -206,7 +206,7 @@ impl Chain {
     }
 }
 
-/// Where everything is: when it is the same as before, nothing has moved.
+/// Returns the fill of all queues: if it is the same as before, nothing has moved.
 fn held(stages: &[Stage], out: &Queue) -> Vec<(usize, usize, bool)> {
     let queues = stages.iter().map(|stage| &stage.inbox).chain([out]);
     queues.map(|queue| (queue.len(), queue.bytes(), queue.is_finished())).collect()

@@ -1,7 +1,7 @@
-//! What a proxy is to be, as Toxiproxy's JSON has it: in its configuration file and in requests.
+//! Configuration of a proxy in Toxiproxy's JSON: in its configuration file and in requests.
 //!
-//! Go's decoder is copied where clients can rely on it: names fit whatever their case, `null` and unknown fields are passed
-//! over, what follows the first value is not read.
+//! Go's decoder is copied where clients can rely on it: names match in any case, `null` and unknown fields are
+//! ignored, and text after the first value is not read.
 
 use serde_json::{Map, Value};
 
@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 pub struct Wanted {
     /// Its name.
     pub name: String,
-    /// Where it is to listen.
+    /// The address to listen on.
     pub listen: String,
-    /// What it is to stand in front of.
+    /// The address to forward to.
     pub upstream: String,
-    /// Whether it is to listen.
+    /// True to listen.
     pub enabled: bool,
 }
 

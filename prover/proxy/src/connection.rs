@@ -29,7 +29,7 @@ pub(super) struct Lines {
     pub(super) down: Arc<Line>,
 }
 
-/// Which side has been cut off.
+/// Side that has been cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Client,

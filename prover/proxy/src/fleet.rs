@@ -24,7 +24,7 @@ pub struct Fleet {
     seed: Seed,
     proxies: Mutex<BTreeMap<String, Arc<Proxy>>>,
     groups: Mutex<Groups>,
-    /// Held by whoever adds, replaces or removes: it takes a while, and two must not take the same name.
+    /// Lock for additions, replacements and removals: these take a while, and two must not take the same name.
     changing: tokio::sync::Mutex<()>,
 }
 

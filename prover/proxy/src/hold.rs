@@ -1,6 +1,6 @@
-//! Whether the bytes of a proxy flow, are paused or are partitioned.
+//! Hold of a proxy: its bytes flow, are paused or are partitioned.
 
-/// Whether bytes flow.
+/// Flow of the bytes of a proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hold {
@@ -9,6 +9,6 @@ pub enum Hold {
     Flowing,
     /// Nothing moves on any connection; new ones are accepted and wait. Nothing is lost.
     Paused,
-    /// Nothing moves, and nobody is accepted. When it ends, the connections of before are reset: each side had given up.
+    /// Nothing moves, and no connection is accepted. When it ends, the earlier connections are reset: each side had given up.
     Partitioned,
 }

@@ -10,7 +10,7 @@ use crate::toxic::Stream;
 pub struct Shown {
     /// Bytes of each proxy.
     pub proxies: bool,
-    /// What the process uses.
+    /// True to export the resource usage of the process.
     pub runtime: bool,
 }
 

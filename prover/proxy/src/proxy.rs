@@ -66,17 +66,17 @@ impl Proxy {
         &self.shared.name
     }
 
-    /// Where it listens; as it was given until it was started first, then resolved.
+    /// Returns the address to listen on: as given until the first start, then resolved.
     pub fn listen(&self) -> String {
         self.shared.core().listen.clone()
     }
 
-    /// What it stands in front of.
+    /// Returns the address to forward to.
     pub fn upstream(&self) -> String {
         self.shared.core().upstream.clone()
     }
 
-    /// Whether it listens.
+    /// Returns true if the proxy listens.
     pub fn is_enabled(&self) -> bool {
         self.shared.core().enabled
     }
@@ -112,7 +112,7 @@ impl Proxy {
         let _ = tokio::time::timeout(START_PATIENCE, opening).await;
     }
 
-    /// Closes the listener and every connection. On return nobody can connect, and with [`Cut::Reset`] every connection
+    /// Closes the listener and every connection. On return no client can connect, and with [`Cut::Reset`] every connection
     /// has been reset.
     pub async fn stop(&self, cut: Cut) {
         let mut acceptor = self.acceptor.lock().await;
@@ -150,7 +150,7 @@ impl Proxy {
         }
     }
 
-    /// Whether these are other addresses than its own. A host name is the address that it resolves to.
+    /// Returns true if these addresses differ from its own. A host name is the address that it resolves to.
     ///
     /// # Errors
     /// When `listen` is no address.
@@ -230,7 +230,7 @@ impl Proxy {
         core.toxics = toxics;
     }
 
-    /// Whether bytes flow.
+    /// Returns the hold of the proxy.
     pub fn hold(&self) -> Hold {
         *self.shared.hold.borrow()
     }

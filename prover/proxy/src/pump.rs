@@ -56,7 +56,7 @@ pub(super) struct Flow {
     pub(super) sent: AtomicU64,
 }
 
-/// How a direction has ended.
+/// End of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// Everything was passed on, and the destination was told that there is no more.
@@ -254,7 +254,7 @@ impl Pump {
         }
     }
 
-    /// Whether something came from the source.
+    /// Returns true if bytes came from the source.
     fn take_into(&mut self, chain: &mut Chain, from: &Socket, wait: &mut Wait) -> bool {
         if self.source_ended.is_some() || !chain.wants_input() {
             return false;
@@ -280,7 +280,7 @@ impl Pump {
         true
     }
 
-    /// Whether something went to the destination.
+    /// Returns true if bytes went to the destination.
     fn give_from(&mut self, chain: &mut Chain, to: &Socket, wait: &mut Wait) -> io::Result<bool> {
         let mut gave = false;
         while let Some(bytes) = chain.next_output() {

@@ -15,7 +15,7 @@ pub(super) struct Piece {
     pub(super) at: Instant,
 }
 
-/// How a stream ends.
+/// End of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// Its source has said all: the other direction may go on.
@@ -38,7 +38,7 @@ pub(super) enum Answer {
     Endless,
 }
 
-/// Pieces in order. Its limit stops whoever would add more; what is flushed into it when a toxic is removed may exceed it.
+/// Queue of pieces in order. Its limit stops additions; pieces that are flushed when a toxic is removed may exceed it.
 #[derive(Debug)]
 pub(super) struct Queue {
     pieces: VecDeque<Piece>,
@@ -52,7 +52,7 @@ impl Queue {
         Self { pieces: VecDeque::new(), bytes: 0, limit, end: None }
     }
 
-    /// Whether another piece may come.
+    /// Returns true if another piece may be added.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < self.limit && self.pieces.len() < MAX_PIECES && self.end.is_none()
     }
@@ -116,7 +116,7 @@ impl Queue {
         self.end.filter(|_| self.pieces.is_empty())
     }
 
-    /// Whether an end was marked, whatever is before it.
+    /// Returns true if an end was marked, also while pieces are before it.
     pub(super) fn is_finished(&self) -> bool {
         self.end.is_some()
     }

@@ -1,4 +1,4 @@
-//! Whether a client has said all of its request, as far as a proxy can tell.
+//! Completeness of a client's request, as far as a proxy can see it.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ pub(super) const MAX_REQUEST: usize = 1 << 20;
 /// The longest that the rest of a request is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether it is, as HTTP/1. What is not HTTP counts as whole at once; after 64 KiB of head and 1 MiB in all it counts as
-/// whole too.
+/// Returns true for a complete HTTP/1 request. Bytes that are not HTTP count as complete at once, and so do 64 KiB of head and
+/// 1 MiB in all.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     if bytes.is_empty() {
         return false;

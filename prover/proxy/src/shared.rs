@@ -17,7 +17,7 @@ use crate::queue::End;
 use crate::socket::Socket;
 use crate::toxic::{Stream, Toxic};
 
-/// How connections end when their proxy stops.
+/// End of the connections when their proxy stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// In order, as Toxiproxy does.

@@ -103,7 +103,7 @@ impl FaultProxy {
     /// Starts it at this address, for a client that cannot be given another one.
     ///
     /// # Errors
-    /// When somebody listens there.
+    /// If another program listens on the port.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -118,12 +118,12 @@ impl FaultProxy {
         Ok(Self { proxy, upstream, address, fault: Mutex::new(Fault::None) })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it stands in front of.
+    /// Returns the address that it forwards to.
     pub fn upstream(&self) -> &str {
         &self.upstream
     }
@@ -141,12 +141,12 @@ impl FaultProxy {
         }
     }
 
-    /// Whether bytes flow, whatever the fault.
+    /// Sets the flow of the bytes, for every fault.
     pub fn hold(&self, hold: Hold) {
         self.proxy.set_hold(hold);
     }
 
-    /// What it does now.
+    /// Returns the current fault.
     pub fn fault(&self) -> Fault {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -80,7 +80,7 @@ impl Socket {
         let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Write);
     }
 
-    /// Whether dropping it resets the connection, and throws away what was not sent yet, or closes it in order.
+    /// Sets the effect of a drop: a reset that discards unsent bytes, or an orderly close.
     pub(super) fn reset_on_drop(&self, reset: bool) {
         if let Self::Tcp(_) = self {
             let _ = socket2::SockRef::from(self).set_linger(reset.then_some(Duration::ZERO));
@@ -97,7 +97,7 @@ impl AsFd for Socket {
     }
 }
 
-/// Where connections come in. A Unix socket's file goes with it.
+/// Listener of a proxy. The file of a Unix socket is removed with it.
 #[derive(Debug)]
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -135,7 +135,7 @@ impl Listener {
         }
     }
 
-    /// Where it listens, as it would be given.
+    /// Returns the address in the form in which it is configured.
     pub(super) fn address(&self) -> String {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(go_address).unwrap_or_default(),

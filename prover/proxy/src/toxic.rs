@@ -146,7 +146,7 @@ pub struct Type {
     pub help: &'static str,
     /// The attributes in the order of the settings' fields.
     pub attributes: &'static [Attribute],
-    /// Whether every byte is passed on unchanged and in order, sooner or later.
+    /// True if every byte is passed on unchanged and in order, sooner or later.
     pub lossless: bool,
     answers: bool,
     does_without_upstream: bool,
@@ -177,7 +177,7 @@ impl Kind {
         TYPES.iter().find(|kind| kind.word == word).map(Type::kind)
     }
 
-    /// Whether no upstream is needed while it stands in the client's stream.
+    /// Returns true if no upstream is needed while the toxic is in the client's stream.
     pub(crate) fn does_without_upstream(&self) -> bool {
         TYPES.iter().any(|kind| kind.word == self.word() && kind.does_without_upstream)
     }
@@ -218,7 +218,7 @@ impl Toxic {
         Self { name: format!("{}_{}", kind.word(), stream.word()), stream, toxicity: 1.0, kind }
     }
 
-    /// The direction in whose chain it stands: toxics that answer requests read the client's side whatever they poison.
+    /// Returns the direction of the chain it is in: toxics that answer requests read the client's side for both streams.
     pub(crate) fn chain(&self) -> Stream {
         if self.kind.answers() { Stream::Upstream } else { self.stream }
     }
@@ -249,7 +249,7 @@ impl Stream {
         }
     }
 
-    /// Reads the word, whatever its case.
+    /// Parses the word, in any case.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Upstream, Self::Downstream].into_iter().find(|stream| word.eq_ignore_ascii_case(stream.word()))
     }

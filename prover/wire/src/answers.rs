@@ -20,7 +20,7 @@ pub struct WireAnswer {
     pub body: Vec<u8>,
     /// The bytes of the body, kept or not.
     pub body_length: u64,
-    /// Whether it came to its end, as far as that shows without the end of the connection.
+    /// True if the answer is complete, as far as that shows without the end of the connection.
     pub whole: bool,
 }
 
@@ -47,7 +47,7 @@ pub fn all<'a>(mut bytes: &'a [u8], method: &Method, keep: usize) -> impl Iterat
     })
 }
 
-/// Whether these bytes end where an answer does: in the middle of one the connection was cut.
+/// Returns true if the bytes end between two answers; else the connection was cut in the middle of one.
 pub fn end_between_answers(mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         match next(bytes, &Method::GET, 0) {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_answer_is_told_from_a_whole_one() {
+    fn a_cut_answer_is_distinguished_from_a_complete_one() {
         let two = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         assert!(end_between_answers(two) && end_between_answers(b""));
         assert!(!end_between_answers(&two[..two.len() - 1]));

@@ -1,4 +1,4 @@
-//! Where a server listens, and whether TLS is spoken there.
+//! Address of a server, with the TLS settings to reach it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::tls::{Protocol, Tls, Trust, untrusted};
 
-/// Where a server listens.
+/// Address of a server, with or without TLS.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// The address.
@@ -47,7 +47,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether TLS is spoken there.
+    /// Returns true if the server speaks TLS.
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
@@ -70,7 +70,7 @@ pub fn unix_path(url: &Url) -> Option<PathBuf> {
     (url.scheme() == "unix").then(|| PathBuf::from(url.path()))
 }
 
-/// What to put into `Host` for this URL: `localhost` for a Unix socket.
+/// Returns the value of `Host` for this URL: `localhost` for a Unix socket.
 pub fn host(url: &Url) -> String {
     match url.host_str() {
         Some(_) if url.scheme() != "unix" => url[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),

@@ -28,9 +28,9 @@ pub const MAX_BODY_READ: u64 = 64 << 20;
 /// One request and what became of it.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// What was sent, and to where.
+    /// The request, as it was sent.
     pub request: Request,
-    /// What came back, or why nothing did.
+    /// The answer, or the reason why none came.
     pub outcome: Result<Answer, Failure>,
     /// From the start of the connection to the last byte.
     pub took: Duration,
@@ -48,7 +48,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for `base` whose exchanges end within `timeout`, whatever the server does.
+    /// Creates a client for `base` whose exchanges end within `timeout`, for every behaviour of the server.
     pub fn new(base: Url, timeout: Duration) -> Self {
         Self { base, timeout, source: None, trust: None }
     }

@@ -1,4 +1,4 @@
-//! Reads one HTTP/1.1 answer, piece by piece, whoever brings the pieces (RFC 9112).
+//! HTTP/1.1 response parser that works on pieces of any size (RFC 9112).
 //!
 //! Written here because a prover must see more than an answer that came out well: what came before the connection broke,
 //! an answer that comes while the request is still being written, and the bytes as they were.
@@ -20,7 +20,7 @@ pub struct AnswerReader {
     state: State,
     /// Of a HEAD request: the answer's head speaks of a body that does not come.
     bodiless: bool,
-    /// What is not yet understood: an unfinished head or line.
+    /// Bytes that are not parsed yet: an unfinished head or line.
     partial: Vec<u8>,
     /// The head, once it is whole.
     pub head: Option<Head>,
@@ -69,7 +69,7 @@ impl AnswerReader {
         }
     }
 
-    /// Whether the answer is whole.
+    /// Returns true once the answer is complete.
     pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
@@ -77,7 +77,7 @@ impl AnswerReader {
     /// Takes the next bytes; returns how many of them belong to this answer.
     ///
     /// # Errors
-    /// What is wrong with them, when they are not HTTP.
+    /// A description of the mistake, if the bytes are not HTTP.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, String> {
         let mut used = 0;
         while used < bytes.len() && !self.is_done() {
@@ -144,7 +144,7 @@ impl AnswerReader {
         // The end of the head is looked for here first, so that a head in many pieces is parsed once.
         self.partial.extend_from_slice(&bytes[..room]);
         if !self.partial.starts_with(&b"HTTP/1."[..self.partial.len().min(7)]) {
-            return Err(format!("what came is not HTTP/1: {:?}", shown(&self.partial)));
+            return Err(format!("the answer is not HTTP/1: {:?}", shown(&self.partial)));
         }
         let Some(end) = end_of_head(&self.partial, before.saturating_sub(3)) else {
             if self.partial.len() >= MAX_HEAD {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_the_same_however_the_pieces_fall() {
+    fn an_answer_is_the_same_for_every_split_of_its_bytes() {
         let text = b"HTTP/1.1 200 OK\r\nA: b\r\ntransfer-encoding: chunked\r\n\r\n4;x=y\r\nWiki\r\n0a\r\n0123456789\r\n0\r\nT: r\r\n\r\nHTTP";
         for size in 1..text.len() {
             let (reader, unused) = read(text, size).unwrap();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_http_is_told_at_once() {
+    fn bytes_that_are_not_http_are_an_error_at_once() {
         assert!(read(b"SSH-2.0-OpenSSH", 3).unwrap_err().contains("not HTTP/1"));
         assert!(
             read(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 9)

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// A loopback TCP port that nobody else is given while this value lives.
+/// Reserved loopback TCP port, which the system gives to no other program while this value lives.
 ///
 /// A socket stays bound to the port and never listens. With `SO_REUSEADDR` on both sides, Linux lets a program that names
-/// this port bind and listen on it (the standard library and tokio set the option), but hands the port to nobody who
+/// this port bind and listen on it (the standard library and tokio set the option), but never hands the port to a program that
 /// asks for any free port, and gives it to no outgoing connection. A test that binds a port, closes it and passes its
 /// number on has no such guarantee: a parallel test may be given the same number.
 ///
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_connected_while_no_program_listens() {
+    fn connections_are_refused_while_no_program_listens() {
         let port = ReservedPort::new().unwrap();
         let refused = TcpStream::connect(("127.0.0.1", port.number())).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);

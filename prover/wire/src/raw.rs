@@ -31,7 +31,7 @@ pub struct RawConnection {
     method: Method,
 }
 
-/// How a connection is made.
+/// Options of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connect {
     /// The source address; 127.0.0.0/8 has many.
@@ -40,11 +40,11 @@ pub struct Connect {
     /// makes a slow reader at once. The kernel doubles it and has a minimum of about 2 KiB.
     pub receive_buffer: Option<u32>,
     /// The largest segment in bytes that the peer may send (TCP_MAXSEG, RFC 9293, 3.7.1). On loopback it is 64 KiB, from which
-    /// the peer's kernel gives its send buffer megabytes; with a small one a peer that nobody reads from has to wait soon.
+    /// the peer's kernel gives its send buffer megabytes; with a small one a peer whose answers are not read has to wait soon.
     pub max_segment: Option<u32>,
 }
 
-/// How a wait for bytes ended.
+/// End of a wait for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The peer closed in order (FIN).
@@ -55,14 +55,14 @@ pub enum Ended {
     StillOpen,
 }
 
-/// What came until the end of a wait.
+/// Bytes that came until the end of a wait.
 #[derive(Clone, Debug)]
 pub struct Heard {
     /// The bytes, at most the bound the caller gave.
     pub bytes: Vec<u8>,
-    /// How the wait ended.
+    /// The end of the wait.
     pub ended: Ended,
-    /// How long it took.
+    /// The length of the wait.
     pub took: Duration,
 }
 
@@ -166,7 +166,7 @@ impl RawConnection {
         Heard { bytes, ended, took: start.elapsed() }
     }
 
-    /// Whether the peer has closed or reset the connection, told without reading anything: also true while bytes that
+    /// Returns the state of the peer without reading anything: closed or reset, also while bytes that
     /// came before are still unread. [`Ended::StillOpen`] when it has not.
     pub fn peer_state(&self) -> Ended {
         let mut polled = [PollFd::new(&self.stream, PollFlags::IN | PollFlags::RDHUP)];
@@ -183,8 +183,8 @@ impl RawConnection {
         }
     }
 
-    /// Whether something came that was not given out yet, or the peer has closed. Over TLS one byte is read and kept: what came
-    /// may be TLS's own.
+    /// Returns true if bytes came that were not returned yet, or if the peer has closed. Over TLS one byte is read and kept: it
+    /// may belong to TLS itself.
     pub fn has_unread(&mut self) -> bool {
         if self.ahead.is_empty() && self.stream.is_tls() {
             let mut byte = [0];

@@ -31,7 +31,7 @@ impl Stream {
         }
     }
 
-    /// Whether bytes are encrypted.
+    /// Returns true if the bytes are encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }

@@ -35,7 +35,7 @@ pub enum Protocol {
     Http2,
 }
 
-/// Which certificates are accepted. Connections share nothing: sessions are never resumed.
+/// Trusted certificates of servers. Connections share nothing: sessions are never resumed.
 #[derive(Clone, Debug)]
 pub struct Trust {
     http1: Arc<ClientConfig>,
@@ -55,7 +55,7 @@ impl Trust {
     /// Accepts what these authorities have signed, for the name that is called: certificates in PEM.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// A description of the mistake in the text.
     pub fn authority(pem: &[u8]) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -69,16 +69,16 @@ impl Trust {
         Ok(Self::from_config(builder.with_no_client_auth()))
     }
 
-    /// Accepts the one key of which this is the pin, whoever signed its certificate: `sha256/` and the digest of the public key
+    /// Accepts the one key with this pin, for every issuer of its certificate: `sha256/` and the digest of the public key
     /// (SubjectPublicKeyInfo) in base64, as curl's `--pinnedpubkey` has it. The name is not compared.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// A description of the mistake in the text.
     pub fn pin(pin: &str) -> Result<Self, String> {
         Self::verified_by(Accepted::Pin(verifier::digest(pin)?))
     }
 
-    /// Accepts every certificate: only for a server on this machine, as nobody else can answer there.
+    /// Accepts every certificate: only for a server on this machine, where no other host can answer.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -129,13 +129,13 @@ impl Tls {
     /// Shakes hands on this connection.
     ///
     /// # Errors
-    /// What the other side or its certificate has wrong.
+    /// The failure of the handshake, or the mistake in the certificate.
     pub async fn over(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), stream).await
     }
 }
 
-/// Whether a handshake failed because the server does not speak the version of HTTP that was asked for.
+/// Returns true if a handshake failed because the server does not speak the requested version of HTTP.
 pub fn speaks_another_protocol(error: &Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     matches!(inner, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))

@@ -1,8 +1,8 @@
 //! The guards of a call beside those of peers, on the happy path: a call that is answered at once and well.
 //!
-//! What is measured is what a guard adds to that call. Everything runs on one thread, and then on two that share one instance.
+//! The figure is the time that a guard adds to that call. Everything runs on one thread, and then on two that share one instance.
 //! Before the timing, the allocations of a thousand calls are counted; `ALLOCATIONS` names the file for them. With `ONLY=guard/whose` and
-//! `CALLS=number` nothing is measured: that one is called so often, for somebody who counts instructions from outside.
+//! `CALLS=number` nothing is measured: that one is called the given number of times, to count instructions from outside.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -69,11 +69,11 @@ const PLACES: u32 = 64;
 /// A time that nothing here takes.
 const LONG: Duration = Duration::from_secs(10);
 
-/// What the calls are made for.
+/// Purpose of the calls.
 enum Bench {
     /// Their time, and their allocations: guard, whose, and how many a call.
     Figures { criterion: Box<Criterion>, allocations: Vec<(String, String, f64)> },
-    /// One that is called so often, and nothing beside it, for somebody who counts instructions from outside.
+    /// One guard is called the given number of times, to count instructions from outside.
     Only { name: String, calls: u64 },
 }
 
@@ -163,7 +163,7 @@ fn run(call: &mut impl AsyncFnMut(), calls: u64) -> Duration {
     }))
 }
 
-/// What a run allocates for itself.
+/// Returns the allocations of an empty run.
 fn idle() -> u64 {
     let before = ALLOCATIONS.get();
     run(&mut async || (), 1);
@@ -184,7 +184,7 @@ fn on_two<A: AsyncFnMut()>(make: &(impl Fn() -> A + Sync), calls: u64) -> Durati
     })
 }
 
-/// What is guarded: a service that answers at once.
+/// Returns the guarded service, which answers at once.
 fn inner() -> impl Service<u32, Response = u32, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
     service_fn(async |amount: u32| Ok::<_, Infallible>(amount))
 }
@@ -215,7 +215,7 @@ fn main() {
     bench.end();
 }
 
-/// What no guard can be faster than.
+/// Measures the lower limit of every guard.
 fn limits(bench: &mut Bench) {
     bench.call("limits", "clock", || {
         async || {

@@ -61,7 +61,7 @@ async fn a_router_whose_bodies_cannot_be_cloned_is_called_once() {
 }
 
 #[tokio::test]
-async fn what_a_function_copies_is_sent_again_and_nothing_else() {
+async fn exactly_the_requests_that_the_function_copies_are_retried() {
     let copy = |request: &Request<Body>| {
         let again = request.headers().contains_key("idempotency-key");
         again.then(|| Request::post(request.uri()).body(Body::from("copied")).unwrap())

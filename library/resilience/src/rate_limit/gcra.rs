@@ -120,7 +120,7 @@ pub(super) struct Turn {
 
 /// Takes a turn that comes within `patience`.
 ///
-/// The compiler inlines it into its callers, where cost and patience are mostly constants.
+/// Inlined, as most of it is decided at the call site: the cost is mostly 1, and calls without patience never wait.
 #[inline]
 pub(super) fn take(
     arrival: &AtomicU64,

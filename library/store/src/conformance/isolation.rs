@@ -1,4 +1,4 @@
-//! Concurrent transactions: nothing is lost, whatever they read before they write.
+//! Concurrent transactions: no update is lost, for every read before a write.
 
 use futures_util::future::join_all;
 

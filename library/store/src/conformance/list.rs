@@ -181,7 +181,7 @@ macro_rules! for_each_conformance_case {
                 postgres::the_isolation_is_what_was_asked_for,
                 postgres::the_bounds_of_a_transaction_are_set_in_it_and_end_with_it,
                 postgres::a_statement_over_its_bound_is_told_as_that_and_is_transient,
-                postgres::a_lock_that_is_not_free_in_time_is_told_as_that,
+                postgres::a_lock_that_is_not_free_in_time_is_a_lock_timeout_error,
                 postgres::a_row_that_is_locked_is_refused_at_once_where_that_is_asked_for,
                 postgres::a_deadlock_is_run_again_and_both_commit,
                 postgres::a_session_that_is_terminated_before_the_commit_is_run_again,

@@ -1,4 +1,4 @@
-//! What only PostgreSQL has: timeouts, locks, sessions, types.
+//! Behaviour of PostgreSQL alone: timeouts, locks, sessions, types.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -51,7 +51,7 @@ pub(super) async fn a_statement_over_its_bound_is_told_as_that_and_is_transient(
     count_up(&store).await.unwrap();
 }
 
-pub(super) async fn a_lock_that_is_not_free_in_time_is_told_as_that(bench: Bench) {
+pub(super) async fn a_lock_that_is_not_free_in_time_is_a_lock_timeout_error(bench: Bench) {
     let store = bench.open_with(|options| options.lock_timeout = Duration::from_millis(50)).await;
     let held: Result<(), StoreError> = store
         .write(|tx| {
@@ -158,7 +158,7 @@ pub(super) async fn sessions_that_were_terminated_at_rest_are_replaced(bench: Be
     assert_eq!(counter(&store).await, 20);
 }
 
-/// A session that stays in a transaction keeps old rows from being cleaned up, until somebody uses its connection.
+/// A session that stays in a transaction keeps old rows from being cleaned up, until its connection is used again.
 pub(super) async fn a_begin_dropped_on_its_way_leaves_no_session_in_a_transaction(bench: Bench) {
     let other = bench.open().await;
     let in_transaction = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND \

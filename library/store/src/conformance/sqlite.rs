@@ -1,4 +1,4 @@
-//! What only SQLite has: its file, its locks, its types.
+//! Behaviour of SQLite alone: its file, its locks, its types.
 
 use std::path::PathBuf;
 use std::time::Duration;

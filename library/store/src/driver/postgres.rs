@@ -73,7 +73,7 @@ pub(crate) async fn begin(
     begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
-/// Whether the connection may keep the statement prepared.
+/// Returns true if the connection may keep the statement prepared.
 pub(crate) fn may_keep(_sql: &str) -> bool {
     true
 }

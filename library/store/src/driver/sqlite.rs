@@ -80,7 +80,7 @@ pub(crate) async fn run_outside(pools: &SqlitePools, sql: SqlStr) -> Result<(), 
     outcome
 }
 
-/// Whether a connection that comes back is in no transaction; else it is closed, and the next caller gets a new one.
+/// Returns true if a returned connection is in no transaction; else it is closed, and the next caller gets a new one.
 ///
 /// When a commit fails for want of space SQLite rolls back by itself. The driver does not see that, and would refuse every
 /// transaction that follows on the connection.
@@ -107,7 +107,7 @@ pub(crate) fn statement(sql: &'static str, args: &[Value]) -> SqlStr {
     AssertSqlSafe(text).into_sql_str()
 }
 
-/// Whether the connection may keep the statement prepared. Not when it returns all columns of a table.
+/// Returns true if the connection may keep the statement prepared: not if it returns all columns of a table.
 pub(crate) fn may_keep(sql: &str) -> bool {
     sql.matches('*').count() == sql.matches("(*)").count()
 }

@@ -27,7 +27,7 @@ pub(crate) enum Meaning {
     InvalidValue,
     /// An earlier statement of the transaction failed.
     Aborted,
-    /// A pooler has given the connection's prepared statements to somebody else.
+    /// A pooler has given the connection's prepared statements to another client.
     #[cfg(feature = "postgres")]
     Pooler,
     /// Anything else: a fault of the statement, the schema or the database. Never worth repeating.

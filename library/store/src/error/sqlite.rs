@@ -71,7 +71,7 @@ mod tests {
     ];
 
     #[test]
-    fn only_these_primary_codes_may_be_told_to_try_again() {
+    fn only_these_primary_codes_are_transient() {
         let transient = |code: i32| {
             matches!(
                 meaning(code),

@@ -27,7 +27,7 @@ fn own_steps() -> Migrations {
     ])
 }
 
-/// What a transaction applied, and the step that must follow outside of one.
+/// The steps that a transaction applied, and the step that must follow outside of one.
 pub(crate) struct Applied {
     /// The versions of the service's steps.
     pub(crate) versions: Vec<i64>,

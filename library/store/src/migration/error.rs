@@ -1,4 +1,4 @@
-//! Why a schema cannot be brought up to date.
+//! Errors of migrations.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum MigrationError {
         /// The reason.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
-        /// What the failed step left behind, and what the next run does about it; empty when nothing is left.
+        /// The state that the failed step left behind, and how the next run handles it; empty when nothing is left.
         consequence: String,
     },
     /// A step was changed after it had been applied.
@@ -56,19 +56,19 @@ pub enum MigrationError {
     /// Another session held the lock of migrations, or worked on the same index, for longer than the migration lock timeout.
     #[error("{holder} for {waited:?}; let it finish, or end it (on PostgreSQL with pg_terminate_backend)")]
     Busy {
-        /// How long this instance waited.
+        /// The time that this instance waited.
         waited: Duration,
-        /// Who holds it, and what.
+        /// The holder of the lock, and the lock.
         holder: String,
     },
-    /// A step outside a transaction is not written so that an interrupted run can be mended.
+    /// A step outside a transaction is written in such a way that an interrupted run cannot be repaired.
     #[error("migration {version} ({name}) cannot run outside a transaction: {reason}")]
     Unmendable {
         /// Its version.
         version: i64,
         /// Its name.
         name: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
 }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_index_of_a_statement_is_found_however_it_is_written() {
+    fn the_index_of_a_statement_is_found_in_every_spelling() {
         for (sql, name) in [
             ("CREATE INDEX CONCURRENTLY notes_text ON notes (text)", "notes_text"),
             ("create unique index concurrently if not exists notes_text on only notes(text);", "notes_text"),

@@ -20,7 +20,7 @@ pub(crate) const SERVICE: &str = "service";
 /// The owner of rows of steps that were begun outside a transaction.
 pub(crate) const BEGUN: &str = "begun";
 
-/// Whether the table is there. Needs no right but to look.
+/// Returns true if the table exists. Needs only the right to read the schema.
 pub(crate) async fn exists(tx: &mut Transaction, engine: Engine) -> Result<bool, StoreError> {
     let there = match engine {
         Engine::Sqlite => "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = 'evenkeel_migrations'",
@@ -90,7 +90,7 @@ pub(crate) async fn pending(
     Ok(pending)
 }
 
-/// Whether a step has a row under this owner.
+/// Returns true if a step has a row under this owner.
 pub(crate) async fn has(tx: &mut Transaction, owner: &'static str, step: &Migration) -> Result<bool, StoreError> {
     let row = "SELECT version FROM evenkeel_migrations WHERE owner = $1 AND version = $2";
     Ok(tx.fetch_optional(row, args![owner, step.version]).await?.is_some())

@@ -5,7 +5,7 @@ use crate::{Engine, StoreError, Transaction, args};
 /// The advisory lock of migrations on PostgreSQL: the first eight bytes of SHA-256("evenkeel").
 const LOCK: i64 = 7_310_874_283_846_521_957;
 
-/// Whose turn it is to migrate.
+/// Turn of this instance to migrate, or the holder of the lock.
 pub(crate) enum Turn {
     /// This transaction holds the lock.
     Ours,

@@ -14,7 +14,7 @@ pub trait FromValue: Sized {
     /// Reads a value.
     ///
     /// # Errors
-    /// What the value is instead.
+    /// Converts the value, or returns an error with its type.
     fn from_value(value: Value) -> Result<Self, ColumnError>;
 }
 

@@ -46,7 +46,7 @@ pub(super) fn as_owner(binary: &Path) -> Command {
     command
 }
 
-/// Whether this process is root, which PostgreSQL refuses to run as. Only looked at on Linux, where continuous integration is.
+/// Returns true if this process is root; PostgreSQL refuses to run as root. Only Linux, the system of continuous integration, is checked.
 #[cfg(target_os = "linux")]
 pub(super) fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc is mounted")) == 0

@@ -1,4 +1,4 @@
-//! A PostgreSQL of one test: its own folder, its own socket, no port; ends with the test, whatever happens.
+//! Private PostgreSQL of one test: its own folder, its own socket, no port; it ends with the test, also when the test fails.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

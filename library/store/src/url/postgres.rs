@@ -29,9 +29,9 @@ const POSTGRES_PARAMETERS: [&str; 19] = [
 #[derive(Clone)]
 pub(crate) struct PostgresTarget {
     pub(crate) options: Box<PgConnectOptions>,
-    /// Whether TLS may be left out beyond this host.
+    /// True if connections to another host may do without TLS.
     pub(crate) plaintext: bool,
-    /// Whether statements may be prepared under a name, which a pooler in transaction mode loses.
+    /// True if named prepared statements can be used; a pooler in transaction mode loses them.
     pub(crate) named_statements: bool,
 }
 
@@ -74,7 +74,7 @@ impl PostgresTarget {
     }
 }
 
-/// Whether the connection stays on this host.
+/// Returns true if the connection stays on this host.
 fn is_local(options: &PgConnectOptions) -> bool {
     let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
     let loopback = host

@@ -12,7 +12,7 @@ mod postgres {
 
     use crate::fixture::{count_once, key, number, open, run};
 
-    /// Where the next connection is cut.
+    /// Place where the next connection is cut: nowhere.
     const NOWHERE: u8 = 0;
     /// The COMMIT does not reach the server.
     const BEFORE: u8 = 1;

@@ -78,7 +78,7 @@ async fn an_index_that_cannot_be_built_leaves_nothing_and_says_so() {
 }
 
 #[tokio::test]
-async fn an_index_that_somebody_else_has_made_is_not_taken_for_ours() {
+async fn an_index_of_another_program_is_not_taken_for_ours() {
     let (_postgres, store, mut other) = with_notes().await;
     raw(&mut other, "CREATE INDEX notes_text ON notes (id)").await.unwrap();
     let error = store.migrate(&indexed(INDEX)).await.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What only a server has: roles, timeouts, locks, connections that break, answers that are lost.
+//! Behaviour of a database server: roles, timeouts, locks, broken connections, lost answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ async fn a_zero_byte_in_a_text_is_an_invalid_value_and_is_tried_once() {
 }
 
 #[tokio::test]
-async fn a_statement_over_its_timeout_is_told_as_that_and_is_transient() {
+async fn a_statement_over_its_timeout_is_a_transient_timeout_error() {
     let postgres = PrivatePostgres::start();
     let store =
         open_with(&postgres.url(), options(|options| options.statement_timeout = Duration::from_millis(50))).await;
@@ -70,7 +70,7 @@ async fn a_migration_may_take_longer_than_a_statement() {
 }
 
 #[tokio::test]
-async fn an_instance_that_waits_for_the_migration_lock_says_for_whom() {
+async fn the_migration_lock_timeout_names_the_holder() {
     let postgres = PrivatePostgres::start();
     let holder = Store::open(&postgres.url(), Options::default()).await.unwrap();
     let bound = options(|options| options.migration_lock_timeout = Duration::from_millis(100));
@@ -116,7 +116,7 @@ async fn a_role_without_the_right_to_change_the_schema_finds_nothing_to_migrate(
 }
 
 #[tokio::test]
-async fn a_missing_right_is_told_with_the_grant_and_is_not_transient() {
+async fn a_missing_right_names_the_grant_and_is_not_transient() {
     let postgres = PrivatePostgres::start();
     let service = as_service(&postgres).await;
     let error = run(&service, "INSERT INTO notes (id, text) VALUES (1, 'x')").await.unwrap_err();
@@ -125,7 +125,7 @@ async fn a_missing_right_is_told_with_the_grant_and_is_not_transient() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_not_free_in_time_is_told_as_that() {
+async fn a_lock_that_is_not_free_in_time_is_a_lock_timeout_error() {
     let postgres = PrivatePostgres::start();
     let store = open_with(&postgres.url(), options(|options| options.lock_timeout = Duration::from_millis(50))).await;
     let held: Result<(), StoreError> = store
@@ -143,7 +143,7 @@ async fn a_lock_that_is_not_free_in_time_is_told_as_that() {
 }
 
 #[tokio::test]
-async fn a_repetition_of_a_running_request_waits_without_a_connection_and_is_told() {
+async fn a_repetition_of_a_running_request_waits_without_a_connection_and_is_refused() {
     let postgres = PrivatePostgres::start();
     let bounds = options(|options| {
         (options.connections, options.idempotency_wait) = (Some(2), Duration::from_millis(100));

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 struct Server {
     postgres: PrivatePostgres,
-    /// Where the authority's certificate is.
+    /// The path of the authority's certificate.
     authority: String,
     _folder: tempfile::TempDir,
 }

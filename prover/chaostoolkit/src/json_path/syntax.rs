@@ -21,7 +21,7 @@ pub(super) enum Subscript {
     },
     All,
     Filter(Expression),
-    /// What a path finds, as a key or an index.
+    /// The value that a path finds, as a key or an index.
     Computed(Operand),
     Function(Function),
 }

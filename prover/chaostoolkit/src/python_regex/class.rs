@@ -13,7 +13,7 @@ enum Item {
 /// Translates a class whose `[` has been taken.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the mistake.
 pub(super) fn translate(letters: &mut Letters, ascii: bool) -> Result<String, String> {
     let unterminated = || "unterminated character set".to_owned();
     let mut class = "[".to_owned();

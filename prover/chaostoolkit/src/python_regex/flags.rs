@@ -12,7 +12,7 @@ pub(super) struct Flags {
     pub(super) ascii: bool,
 }
 
-/// How far flags reach.
+/// Scope of flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
     /// All of the pattern.
@@ -25,7 +25,7 @@ impl Flags {
     /// Reads flags after `(?`, with the `)` or `:` behind them, and changes these by them.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// A description of the mistake.
     pub(super) fn changed(self, letters: &mut Letters) -> Result<(Self, Reach), String> {
         let (mut flags, mut on, mut off, mut last) = (self, String::new(), String::new(), ' ');
         let mut turning_off = false;

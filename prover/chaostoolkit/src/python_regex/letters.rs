@@ -50,7 +50,7 @@ impl Letters {
     /// Takes everything up to this letter, and the letter.
     ///
     /// # Errors
-    /// What is missing, when it does not come.
+    /// The missing part, if the end does not come.
     pub(super) fn upto(&mut self, end: char, missing: &str) -> Result<String, String> {
         let text = self.run(usize::MAX, |letter| letter != end);
         self.next().map(|_| text).ok_or_else(|| missing.to_owned())

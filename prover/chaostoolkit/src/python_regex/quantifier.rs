@@ -2,7 +2,7 @@
 
 use super::letters::Letters;
 
-/// How often the item before it comes; `u64::MAX` has no bound.
+/// Number of repetitions of the item before it; `u64::MAX` has no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quantifier {
     pub(super) least: u64,

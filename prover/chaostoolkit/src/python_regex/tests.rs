@@ -23,7 +23,7 @@ fn every_pattern_has_the_outcome_that_it_has_in_python() {
 }
 
 #[test]
-fn what_is_not_translated_says_what_to_write() {
+fn an_untranslated_escape_is_reported_with_the_remedy() {
     assert!(compile("\\N{DIGIT ONE}").unwrap_err().contains("\\uXXXX"));
     assert!(compile(&"(".repeat(200)).unwrap_err().contains("nested deeper"));
 }

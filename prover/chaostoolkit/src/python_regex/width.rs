@@ -1,4 +1,4 @@
-//! How many characters a part of a pattern matches: a look-behind must have one width.
+//! Width of a part of a pattern in characters: a look-behind must have one width.
 
 /// The least and the most; `u64::MAX` has no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::calendar::Day;
 
-/// What a decision does.
+/// Kind of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecisionKind {
     /// The attribute is not held, for now.
@@ -16,22 +16,22 @@ pub enum DecisionKind {
 pub struct Decision {
     /// The attribute.
     pub id: String,
-    /// What it does.
+    /// The kind.
     pub kind: DecisionKind,
-    /// Who answers for it.
+    /// The responsible person or team.
     pub owner: String,
     /// Why, or what was decided.
     pub reason: String,
-    /// When it was made; always said of an attestation.
+    /// The day of the decision; required for an attestation.
     pub date: Option<Day>,
     /// The last day on which it counts.
     pub expires: Day,
-    /// Where more is written: a file beside the decisions, or a URL.
+    /// A link to more: a file beside the decisions, or a URL.
     pub link: Option<String>,
 }
 
 impl Decision {
-    /// Whether it still counts: its last day does.
+    /// Returns true up to and including the last day.
     pub fn is_current(&self, today: Day) -> bool {
         today <= self.expires
     }

@@ -20,7 +20,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether an attribute is among them.
+    /// Returns true if an attribute is selected.
     pub fn takes(&self, id: &str) -> bool {
         let chapter = id.split('.').next().unwrap_or_default();
         (self.only.is_empty() || self.only.iter().any(|only| matches(only, id)))
@@ -36,7 +36,7 @@ impl Selection {
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
     }
 
-    /// Whether the chapter of the attributes that people attest was asked for by its name.
+    /// Returns true if the chapter of attested attributes was selected by its name.
     pub(super) fn is_plan(&self) -> bool {
         self.chapter.as_deref() == Some(PLAN)
     }
@@ -72,7 +72,7 @@ fn few(ids: &[&str]) -> String {
     format!("{}{rest}", shown.join(", "))
 }
 
-/// Whether a text matches a pattern in which `*` stands for any characters, also none.
+/// Returns true if a text matches a pattern in which `*` stands for any number of characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts: Vec<&str> = pattern.split('*').collect();
     // There is at least one part, also of an empty pattern.
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn all_wrong_words_are_told_at_once() {
+    fn all_wrong_words_are_reported_together() {
         let only = ["border.limit", "web.header", "call.*"].map(str::to_owned).to_vec();
         let told = Selection { only, chapter: None }.check(&probes::all()).unwrap_err();
         assert_eq!(told.lines().count(), 2, "{told}");

@@ -1,4 +1,4 @@
-//! What a probe that was broken off leaves to the next one.
+//! Effects of an interrupted probe on the next one.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::future::pending;

@@ -31,7 +31,7 @@ pub(super) fn of(verdict: Verdict, clauses: &[Judged], evidence: &[Evidence]) ->
     decided.map_or_else(String::new, |piece| cut(&piece.what))
 }
 
-/// How many clauses hold, and how many there are.
+/// Returns the number of clauses that hold, and the number of all clauses.
 pub(super) fn seen(clauses: &[Judged]) -> (usize, usize) {
     (clauses.iter().filter(|clause| clause.verdict == Verdict::Holds).count(), clauses.len())
 }

@@ -56,7 +56,7 @@ fn it_holds_when_every_clause_was_seen_to() {
 }
 
 #[test]
-fn a_clause_without_evidence_is_a_gap_that_is_counted_and_told() {
+fn a_clause_without_evidence_is_counted_and_reported_as_a_gap() {
     for missing in CLAUSES {
         let evidence = all_hold().into_iter().filter(|piece| piece.clause() != Some(missing.id())).collect();
         let finding = Finding::judge(ID, evidence);
@@ -89,7 +89,7 @@ fn the_summary_is_what_decided_and_short() {
 }
 
 #[test]
-fn unknown_for_a_reason_is_unknown_whatever_was_seen_to_hold() {
+fn unknown_for_a_reason_is_unknown_for_any_evidence() {
     let finding = Finding::unknown(ID, "nothing answers: declare requests", all_hold());
     assert_eq!((finding.verdict(), finding.seen()), (Verdict::Unknown, (0, 4)));
     assert_eq!(finding.summary(), "0 of 4 clauses seen: nothing answers: declare requests");

@@ -1,4 +1,4 @@
-//! How long probes take, to tell the time that is left.
+//! Durations of probes, for the estimate of the remaining time.
 
 use std::time::Duration;
 

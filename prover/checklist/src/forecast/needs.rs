@@ -48,7 +48,7 @@ pub enum Need {
     ServerError,
     /// A request that can be held in flight.
     InFlight,
-    /// Whether it keeps state.
+    /// The declaration of state.
     State,
     /// The folders of its data.
     Data,
@@ -172,7 +172,7 @@ impl Exclusion {
 }
 
 impl Need {
-    /// Whether the subject's declaration has it.
+    /// Returns true if the subject declares it.
     pub fn is_met(self, subject: &Subject) -> bool {
         let any = |is: &dyn Fn(&RequestSpec) -> bool| subject.requests.iter().any(is);
         let declared = match &subject.dependencies {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// How much a service does.
+/// Capacity of a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Capacity {
     /// Requests of the mix a second.
     pub(crate) rate: f64,
-    /// What its slowest kind of request takes in peace.
+    /// The latency of its slowest kind of request without load.
     pub(crate) peace: Duration,
 }

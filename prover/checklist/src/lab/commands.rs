@@ -8,7 +8,7 @@ use super::failure::{StartFailure, how};
 use super::running::Running;
 use crate::subject::Commands;
 
-/// How long the commands `kill` and `pid` may take.
+/// Time limit of the commands `kill` and `pid`.
 const PROMPT: Duration = Duration::from_secs(10);
 /// On top of the drain timeout, for `stop`: it waits for the service, and has to start itself.
 const BEYOND_DRAIN: Duration = Duration::from_secs(5);

@@ -90,7 +90,7 @@ impl Attached {
         &self.declared.name
     }
 
-    /// When it was started for the subject.
+    /// Returns its process, if it was started for the subject.
     pub(super) fn process(&self) -> Option<&Process> {
         self.process.as_ref()
     }
@@ -103,12 +103,12 @@ impl Attached {
         self.double.as_ref()
     }
 
-    /// Where it is, past the proxy.
+    /// Returns its address, without the proxy.
     pub(super) fn url(&self) -> &Url {
         &self.declared.url
     }
 
-    /// What the subject is to believe, in each variable: its URL with host and port of the proxy.
+    /// Returns the environment variables for the subject: its URL with host and port of the proxy.
     pub(super) fn variables(&self) -> BTreeMap<String, String> {
         match &self.proxy {
             Some(proxy) => self.declared.variables(&redirected(&self.declared.url, proxy.address())),

@@ -1,4 +1,4 @@
-//! What became of a connection on which something came a byte at a time.
+//! Slow connection, on which input comes a byte at a time, and its end.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use crate::repro::Recipe;
 /// A connection on which a part of a request came a byte at a time, or nothing any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Drip {
-    /// What came slowly.
+    /// The slow part.
     pub(crate) part: Part,
     /// The same in words.
     pub(crate) name: String,
-    /// What became of it.
+    /// The end of the connection.
     pub(crate) fate: Fate,
     /// The request was answered as declared at its usual pace.
     pub(crate) control: Option<Control>,
-    /// What was sent at first, and the byte that came then.
+    /// The bytes that were sent first, and the byte that followed repeatedly.
     pub(crate) sent: Option<(Vec<u8>, u8)>,
 }
 
 impl Drip {
-    /// How it is shown that the connection was held so long.
+    /// Returns the recipe that shows that the connection was held so long.
     pub(crate) fn recipe(&self) -> Option<Recipe> {
         let (Fate::Held(held), Some((begin, byte))) = (&self.fate, &self.sent) else { return None };
         Some(Recipe::Slow { begin: begin.clone(), drip: Some(*byte), held: *held })
@@ -35,7 +35,7 @@ pub(crate) enum Part {
     Body,
 }
 
-/// What the service did with a slow connection.
+/// End of a slow connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It was ended by the service; how.

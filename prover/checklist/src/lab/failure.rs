@@ -9,7 +9,7 @@ const LAST_LINES: usize = 30;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct StartFailure {
-    /// What happened, and what to do.
+    /// The failure, and the remedy.
     pub reason: String,
     /// Its last lines of output.
     pub output: Vec<String>,

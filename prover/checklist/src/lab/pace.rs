@@ -1,10 +1,10 @@
-//! How fast an examination goes.
+//! Pace of an examination.
 
 use std::time::Duration;
 
 /// The factor by which probes multiply the durations for which they send, watch or wait.
 ///
-/// What is judged by (deadlines, how soon an answer must come, what clocks may be wrong by) stays as it is. So do limits that are
+/// Criteria of verdicts (deadlines, latency of answers, errors of clocks) stay as they are. So do limits that are
 /// reached only when something is wrong. A test examines specimens that are quicker than services are, at a pace below one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace(f64);

@@ -1,4 +1,4 @@
-//! Whether a PostgreSQL server takes clients. It opens its port while it still recovers, and turns away whoever comes then.
+//! Readiness of a PostgreSQL server. It opens its port while it still recovers, and turns away the clients that come then.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ const NOT_NOW: &[u8] = b"57P03";
 /// A client's farewell.
 const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 
-/// Whether the URL is of such a server.
+/// Returns true if the URL is of such a server.
 pub(super) fn is_meant(url: &Url) -> bool {
     ["postgres", "postgresql"].contains(&url.scheme())
 }
 
-/// Introduces itself as a client of the URL. Whoever is asked to prove who they are, or refused for what they are, has come to a
+/// Introduces itself as a client of the URL. A demand for a password, or a refusal of the client's name, comes from a
 /// server that is up. Source: PostgreSQL's documentation, "Message Formats", `StartupMessage`.
 pub(super) async fn takes_clients(mut connection: TcpStream, url: &Url, limit: Duration) -> bool {
     let asked = async {
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// What a server says to the first client that comes, and whether it is then said to take clients.
+    /// Returns true if this first answer of a server counts as accepting clients.
     async fn judged(answer: &'static [u8]) -> bool {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

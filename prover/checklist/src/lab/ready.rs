@@ -1,4 +1,4 @@
-//! When a service counts as ready.
+//! Readiness of a service.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The bound of one attempt to connect.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// Where readiness is looked up, and what counts.
+/// Readiness check: its address, and the answers that count.
 #[derive(Debug)]
 pub(super) struct Readiness<'s> {
     base: &'s Url,
@@ -56,7 +56,7 @@ impl fmt::Display for Readiness<'_> {
     }
 }
 
-/// Whether a TCP connection to the URL's host and port can be made now, and a PostgreSQL server there takes clients. What is not
+/// Returns true if a TCP connection to the URL's host and port can be made now, and a PostgreSQL server there takes clients. A URL that is not
 /// reached over TCP counts as there.
 pub(super) async fn accepts(url: &Url) -> bool {
     if let Some(path) = unix_path(url) {
@@ -70,7 +70,7 @@ pub(super) async fn accepts(url: &Url) -> bool {
     }
 }
 
-/// Whether nobody listens there: connections are refused at once. Who is too busy to accept does listen.
+/// Returns true if no program listens there: connections are refused at once. A server that is too busy to accept does listen.
 pub(super) async fn is_free(url: &Url) -> bool {
     if let Some(path) = unix_path(url) {
         return UnixStream::connect(path).await.is_err();
@@ -91,7 +91,7 @@ pub(super) fn authority(url: &Url) -> Option<String> {
     Some(format!("{host}:{port}"))
 }
 
-/// What the URL standard does not know.
+/// Returns the default port of schemes that the URL standard does not know.
 fn known_port(scheme: &str) -> Option<u16> {
     match scheme {
         "postgres" | "postgresql" => Some(5432),

@@ -1,4 +1,4 @@
-//! The running subject: a process of keel's own, or one that somebody else started.
+//! The running subject: a process of keel's own, or one that was started elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use keel_drill::process::{Attached, Exit, Line, Process, Usage};
 pub enum Running {
     /// In the foreground, started by keel.
     Own(Process),
-    /// Started by somebody else or by a command; with the process that prints what it prints, when there is one.
+    /// Started elsewhere or by a command; with the process that prints its output, if there is one.
     Elsewhere {
         /// Its process.
         process: Attached,
-        /// What prints its output.
+        /// The process that prints its output.
         logs: Option<Process>,
     },
 }
@@ -51,7 +51,7 @@ impl Running {
         }
     }
 
-    /// Whether its leader runs, as far as that shows.
+    /// Returns true if its leader runs, as far as that shows.
     pub fn is_running(&mut self) -> bool {
         match self {
             Self::Own(process) => process.is_running(),
@@ -59,7 +59,7 @@ impl Running {
         }
     }
 
-    /// When it was started, or since when it is looked at.
+    /// Returns the time of its start, or the time since which it is observed.
     pub fn started(&self) -> Instant {
         match self {
             Self::Own(process) => process.started(),
@@ -67,7 +67,7 @@ impl Running {
         }
     }
 
-    /// What it uses now; nothing when no process of it is known.
+    /// Returns its resource usage; empty if no process of it is known.
     pub fn usage(&self) -> Usage {
         match self {
             Self::Own(process) => process.usage(),
@@ -75,7 +75,7 @@ impl Running {
         }
     }
 
-    /// What it has printed so far; nothing when nobody tells.
+    /// Returns its output so far; empty if it is not known.
     pub fn output(&self) -> Vec<Line> {
         match self {
             Self::Own(process) => process.output(),

@@ -113,7 +113,7 @@ fn match_json(template: &serde_json::Value, sent: &serde_json::Value, found: &mu
     }
 }
 
-/// 122 bits or more that nobody can guess, in the shape of a UUID (version 4) as many services insist on one.
+/// Returns 122 random bits or more, in the shape of a UUID (version 4), as many services insist on one.
 fn fresh_key() -> String {
     // Each RandomState is keyed by the operating system's randomness; the counter makes a collision impossible in this process.
     let word = || {

@@ -146,7 +146,7 @@ async fn a_command_that_never_listens_fails_after_the_start_timeout() {
 }
 
 #[tokio::test]
-async fn a_port_that_somebody_else_has_is_refused() {
+async fn a_port_of_another_program_is_refused() {
     let subject = subject();
     let _other = TcpListener::bind(("127.0.0.1", subject.url.port().unwrap())).unwrap();
     let failure = failure(subject).await;
@@ -154,7 +154,7 @@ async fn a_port_that_somebody_else_has_is_refused() {
 }
 
 #[tokio::test]
-async fn a_service_that_goes_into_the_background_is_told_so_and_killed() {
+async fn a_service_that_goes_into_the_background_is_reported_and_killed() {
     let subject = subject();
     let url = subject.url.clone();
     // Without any trace of where it came from: a session of its own, and an environment without the mark.
@@ -194,7 +194,7 @@ async fn a_dependency_that_cannot_start_is_named() {
 }
 
 #[tokio::test]
-async fn what_the_mix_saves_is_filled_into_later_requests() {
+async fn values_that_the_mix_saves_are_filled_into_later_requests() {
     let spec = |method: &str, path: &str| RequestSpec {
         method: method.to_owned(),
         path: path.to_owned(),

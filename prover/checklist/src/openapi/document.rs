@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{dialect, text};
 
-/// How many references may lead to each other before that counts as leading nowhere.
+/// Maximum number of references in a chain.
 const REFERENCES: usize = 16;
 /// The methods that a path item may have (OpenAPI 3.2, 4.8); `query` is there from 3.2 on.
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
@@ -50,7 +50,7 @@ impl Version {
 pub struct Document {
     root: Value,
     version: Version,
-    /// Where it is served.
+    /// The address it is served at.
     location: Url,
 }
 
@@ -72,7 +72,7 @@ pub struct Parameter<'a> {
     pub name: &'a str,
     /// `path`, `query`, `header` or `cookie`.
     pub place: &'a str,
-    /// Whether a request must have it.
+    /// True if a request must have it.
     pub required: bool,
     /// A value that it may have, where the document gives one: an example, a default, or the first of its enumeration.
     pub example: Option<&'a Value>,
@@ -263,7 +263,7 @@ impl Document {
 }
 
 impl<'a> Operation<'a> {
-    /// What is documented for a status: exactly, for its class, or by default.
+    /// Returns the documented response for a status: exactly, for its class, or by default.
     pub fn response(&self, document: &'a Document, status: u16) -> Option<&'a Value> {
         let responses = self.value.get("responses")?;
         let class = format!("{}XX", status / 100);
@@ -271,7 +271,7 @@ impl<'a> Operation<'a> {
         names.iter().find_map(|name| responses.get(name)).map(|response| document.resolve(response))
     }
 
-    /// Whether it asks for credentials, by itself or as all operations do.
+    /// Returns true if it needs credentials, by itself or as all operations do.
     pub fn is_secured(&self, document: &'a Document) -> bool {
         let security = self.value.get("security").or_else(|| document.root.get("security"));
         // An empty requirement among others makes credentials optional.
@@ -336,7 +336,7 @@ fn example_of<'a>(document: &'a Document, holder: &'a Value) -> Option<&'a Value
     holder.get("example").or_else(|| of_examples(holder)).or_else(|| of_schema(holder))
 }
 
-/// Whether a path is one of a template: the same number of segments, each the same or in braces.
+/// Returns true if a path fits a template: the same number of segments, each the same or in braces.
 fn fits(template: &str, path: &str) -> bool {
     let templates: Vec<&str> = template.split('/').collect();
     let segments: Vec<&str> = path.split('/').collect();
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_cannot_be_read_is_told_from_one_that_lacks_something() {
+    fn an_unreadable_text_is_distinguished_from_an_incomplete_document() {
         let of = |text: &str| Document::parse(text.as_bytes(), "/openapi.yaml").err();
         assert!(matches!(of("openapi: [3.1.0\npaths: {}"), Some(NoDocument::Unreadable(_))));
         assert!(matches!(of(r#"{"openapi": "4.0.0", "paths": {}}"#), Some(NoDocument::Unreadable(_))));
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_whose_server_has_a_variable_without_a_default_are_told_and_not_sent() {
+    fn operations_whose_server_has_a_variable_without_a_default_are_reported_and_not_sent() {
         let document = served(json!([{ "url": "http://{host}/{base}" }]), json!([]), json!([]));
         assert!(document.operations().is_empty());
         assert_eq!(document.unplaced(), ["GET /board"]);

@@ -13,7 +13,7 @@ const MAX_VALUES: usize = 1_000_000;
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// A description of the mistake, with its place.
 pub(super) fn read(text: &str) -> Result<Value, String> {
     let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
     let mut document = None;
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn malformed_yaml_is_refused_with_the_reason() {
         assert!(read("a: [1\nb: 2").is_err());
         assert!(read("a: 1\n---\nb: 2").unwrap_err().contains("second document"));
         assert!(read("").unwrap_err().contains("empty"));

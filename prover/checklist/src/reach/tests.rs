@@ -125,7 +125,7 @@ async fn a_kill_that_kills_nothing_says_nothing_about_what_is_lost() {
 }
 
 #[tokio::test]
-async fn commands_that_fail_are_told_with_their_output() {
+async fn commands_that_fail_are_reported_with_their_output() {
     let with = |start: &str| {
         let stop = "true".to_owned();
         let commands = Commands { start: start.to_owned(), stop, kill: None, logs: None, pid: None };

@@ -36,37 +36,37 @@ pub enum FailOn {
 /// One finding, with what the catalogue says of its attribute.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Examined {
-    /// What was found.
+    /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
     /// The chapter.
     pub chapter: String,
-    /// What is meant to hold.
+    /// The statement of the attribute.
     pub statement: String,
-    /// What to change; only when it falls short.
+    /// The remedy, if it falls short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
     /// A script that shows it without keel; only when it falls short, and a short one can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
-    /// How long the probe took, in seconds.
+    /// The duration of the probe, in seconds.
     pub took_seconds: f64,
 }
 
-/// How often each verdict was reached.
+/// Number of findings per verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Score {
-    /// What was seen to hold.
+    /// Attributes that hold.
     pub holds: usize,
-    /// What was seen not to.
+    /// Attributes that fall short.
     pub falls_short: usize,
-    /// What could not be seen.
+    /// Attributes that are unknown.
     pub unknown: usize,
-    /// What does not apply.
+    /// Attributes that do not apply.
     pub not_applicable: usize,
-    /// What somebody decided against, and the day has not passed.
+    /// Attributes with a current decision against them.
     pub decided_against: usize,
-    /// What somebody says that it holds; nothing was seen.
+    /// Attributes that a person attests; nothing was seen.
     pub attested: usize,
 }
 
@@ -79,31 +79,31 @@ pub struct Report {
     pub keel: String,
     /// The subject's name.
     pub subject: String,
-    /// How it was started.
+    /// The command that started it.
     pub command: String,
-    /// Where it listens.
+    /// The address it listens on.
     pub url: String,
     /// The file that declares it; none when the command line does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
-    /// When it began: RFC 3339, UTC.
+    /// The start: RFC 3339, UTC.
     pub started: String,
-    /// How long everything took, in seconds.
+    /// The duration of the whole run, in seconds.
     pub took_seconds: f64,
-    /// Whether it was broken off.
+    /// True if it was interrupted.
     pub interrupted: bool,
     /// The findings that make the exit code 1.
     #[serde(default)]
     pub fail_on: FailOn,
     /// 0 or 1 by `fail_on`, 130 it was broken off.
     pub exit_code: u8,
-    /// How many attributes the catalogue has.
+    /// The number of attributes in the catalogue.
     pub catalogue: usize,
-    /// How many attributes a probe ran on.
+    /// The number of attributes that a probe ran on.
     pub examined: usize,
     /// The verdicts, counted.
     pub score: Score,
-    /// What the selftest that this run stands on found; none when there was none.
+    /// The result of the last selftest; `None` if there was none.
     #[serde(default)]
     pub selftest: Option<Selftest>,
     /// The version of keel that collected the evidence, when another one judged it again.
@@ -140,13 +140,13 @@ impl Examined {
 /// A selftest of the machine on which a run was made.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Selftest {
-    /// When it ended: RFC 3339, UTC.
+    /// The end: RFC 3339, UTC.
     pub ended: String,
     /// The version of keel.
     pub keel: String,
     /// The machine: system, architecture and number of processors.
     pub machine: String,
-    /// How many specimens were judged.
+    /// The number of specimens that were judged.
     pub judged: usize,
     /// Those that were judged otherwise than they should be: attribute and specimen.
     pub misjudged: Vec<String>,
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_was_broken_off_says_so_whatever_was_found() {
+    fn an_interrupted_report_says_so_for_any_findings() {
         let mut report = sample::report();
         report.interrupted = true;
         assert_eq!(report.judged(FailOn::Unknown, None).exit_code, BROKEN_OFF);

@@ -12,7 +12,7 @@ use super::safe::visible;
 use super::words::{mark, told, word};
 use crate::finding::{Bearing, Evidence, Verdict};
 
-/// The page loads nothing and runs nothing, whatever the subject has smuggled in.
+/// Policy of the page: it loads nothing and runs nothing, for any text of the subject.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// The style of the filter: the chosen button hides the sections of the other verdicts.
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_short_comes_first_and_each_verdict_has_a_button_and_a_section() {
+    fn findings_that_fall_short_come_first_and_each_verdict_has_a_button_and_a_section() {
         let page = page(&sample::report()).into_string();
         let place = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words}"));
         assert!(place("<section class=\"is-bad\"") < place("<section class=\"is-unsure\""));

@@ -147,7 +147,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn what_falls_short_is_open_with_its_remedy_and_the_rest_is_folded() {
+    fn findings_that_fall_short_are_open_with_their_remedy_and_the_rest_is_folded() {
         let text = text(&sample::compared(), Look::default());
         let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} is not in\n{text}"));
         assert!(place("| holds | attested | falls short |") < place("### falls short"));

@@ -11,7 +11,7 @@ use crate::finding::{Bearing, Evidence, Finding, Verdict};
 use crate::first_try::{Departure, FirstTry};
 use crate::subject::{Flags, Subject};
 
-/// What a hostile subject would answer.
+/// Answer of a hostile subject.
 const HOSTILE: &str = "<script>\"1\" & '2' \u{1b}[31m \u{202e}]]> </pre>\n--";
 
 pub(super) fn report() -> Report {

@@ -1,6 +1,6 @@
 //! An examination as SARIF 2.1.0, the format of code scanning.
 //!
-//! A result is an attribute that falls short, or that somebody decided against (then it is suppressed): viewers show every result as
+//! A result is an attribute that falls short, or one with a decision against it (then it is suppressed): viewers show every result as
 //! an alert. Unknown attributes are notifications of the run. The rules are the catalogue's attributes that the report has.
 
 use keel_catalogue::Catalogue;

@@ -104,7 +104,7 @@ fn line(text: &mut String, examined: &Examined, look: Look) {
     }
 }
 
-/// What the selftest says that this run stands on.
+/// Returns the line about the selftest of this version.
 fn selftest(report: &Report) -> String {
     match &report.selftest {
         Some(selftest) => selftest.told(),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_short_comes_first_with_its_evidence() {
+    fn findings_that_fall_short_come_first_with_their_evidence() {
         let text = text(&sample::report(), Look::default());
         let place = |words: &str| text.find(words).expect(words);
         assert!(

@@ -24,7 +24,7 @@ pub(super) fn mark(bearing: Bearing) -> &'static str {
     }
 }
 
-/// What a piece of evidence says, after the clause that it is about, with its control.
+/// Returns the text of a piece of evidence, after its clause, with its control.
 pub(super) fn told(piece: &Evidence) -> String {
     let clause = piece.clause().map_or_else(String::new, |clause| format!("{clause}: "));
     let control = piece.control().map_or_else(String::new, |control| format!(" (control: {control})"));

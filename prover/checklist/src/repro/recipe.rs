@@ -1,4 +1,4 @@
-//! What is done to a service to show one finding, and what shows it.
+//! Recipe that reproduces one finding: the steps, and the observation that shows the fault.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use keel_wire::http::{Exchange, Request};
 
 use crate::subject::{Dependencies, Subject};
 
-/// What is done, and what shows the fault.
+/// Steps that reproduce a fault, and the observation that shows it.
 #[derive(Clone, Debug)]
 pub enum Recipe {
     /// Sends requests one after another.
     Ask(Ask),
     /// Sends bytes on a connection of their own, and listens until it is silent for ten seconds or closed.
     Wire {
-        /// What is sent, each piece as often as it says.
+        /// The bytes to send: each piece with its number of repetitions.
         pieces: Vec<(Vec<u8>, usize)>,
-        /// What shows the fault.
+        /// The observation that shows the fault.
         fault: OnWire,
     },
     /// Begins a request, and then sends a byte each second or nothing more: the fault is that the connection is still held.
@@ -31,9 +31,9 @@ pub enum Recipe {
     /// Keeps connections open from another address of this machine that have sent the beginning of a request: the fault is that a
     /// request beside them is not answered.
     Crowd {
-        /// How many connections.
+        /// The number of connections.
         connections: usize,
-        /// What each has sent.
+        /// The bytes that each connection sends first.
         begin: Vec<u8>,
         /// The request beside them.
         beside: Request,
@@ -52,7 +52,7 @@ pub enum Recipe {
     NeverRefused {
         /// The request.
         request: Request,
-        /// How often.
+        /// The number of repetitions.
         times: usize,
     },
     /// Sends the same request twice: the fault is that both are taken, and that the second answer has another body than the first.
@@ -61,16 +61,16 @@ pub enum Recipe {
     Output {
         /// The requests.
         requests: Vec<Request>,
-        /// What shows the fault.
+        /// The output that shows the fault.
         fault: Printed,
     },
     /// Sends a request so often, one after another: the fault is that what its process holds grows by more than this.
     Grows {
-        /// What is looked at.
+        /// The resource to measure.
         held: Held,
         /// The request.
         request: Request,
-        /// How often it is sent, after as many as warm the service up.
+        /// The number of requests, after as many that warm the service up.
         times: usize,
         /// The most by which it may grow: bytes, or a number.
         most: u64,
@@ -84,7 +84,7 @@ pub enum Recipe {
     Command(String),
 }
 
-/// What a process holds.
+/// Resource of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     /// Resident memory, in bytes.
@@ -101,11 +101,11 @@ pub enum Held {
 pub struct Ask {
     /// Sent one after another.
     pub requests: Vec<Request>,
-    /// Whether they go to the admin listener.
+    /// True to send them to the admin listener.
     pub admin: bool,
     /// Within which each must be answered; none for the deadline and some seconds more.
     pub within: Option<Duration>,
-    /// What the text of the last answer shows.
+    /// The text of the last answer that shows the fault.
     pub fault: Shows,
 }
 
@@ -118,18 +118,18 @@ pub enum Shows {
     Missing(String),
 }
 
-/// What shows a fault on a bare connection.
+/// Observation on a bare connection that shows a fault.
 #[derive(Clone, Debug)]
 pub enum OnWire {
     /// An answer that begins with this status line, as a regular expression, or none and an open connection.
     ServedOrSilent(String),
-    /// That all of it is taken, and not refused with a 4xx other than 408.
+    /// All of it is accepted, and not refused with a 4xx other than 408.
     Swallowed,
     /// More than one answer, or one that leaves the connection open.
     NotClosedAfterOne,
 }
 
-/// What is under way when SIGTERM comes, and what shows the fault.
+/// Activity at the time of SIGTERM, and the observation that shows the fault.
 #[derive(Clone, Debug)]
 pub enum Terminate {
     /// Nothing: the fault is that it does not end with code 0 in time.
@@ -162,7 +162,7 @@ pub struct Kill {
     pub write: Request,
     /// The status of its answer when it is acknowledged.
     pub acknowledged: u16,
-    /// Where it is read back: text, and JSON pointers into the answer, one after another.
+    /// The path to read it back: text, and JSON pointers into the answer, one after another.
     pub read: Vec<PathPart>,
     /// The headers of the read.
     pub headers: Vec<(String, String)>,
@@ -177,7 +177,7 @@ pub enum PathPart {
     Saved(String),
 }
 
-/// How it is started, and what shows the fault.
+/// Start of the service, and the observation that shows the fault.
 #[derive(Clone, Debug)]
 pub enum Start {
     /// Five times: the fault is a median above this.
@@ -200,17 +200,17 @@ pub enum Start {
 pub struct Dependency {
     /// The variable that carries the dependency's address.
     pub variable: String,
-    /// What the stand-in does.
+    /// The behaviour of the stand-in.
     pub manner: Manner,
     /// The request that uses it.
     pub request: Request,
     /// Within which it must be answered.
     pub within: Duration,
-    /// What shows the fault.
+    /// The observation that shows the fault.
     pub fault: WithDependency,
 }
 
-/// What a stand-in does with each call.
+/// Behaviour of a stand-in for each call.
 #[derive(Clone, Debug)]
 pub enum Manner {
     /// Takes connections and says nothing.
@@ -223,18 +223,18 @@ pub enum Manner {
     HangsUp,
 }
 
-/// What shows a fault of a service whose dependency misbehaves.
+/// Observation that shows a fault of a service whose dependency misbehaves.
 #[derive(Clone, Debug)]
 pub enum WithDependency {
     /// It is not answered in time.
     NoAnswer,
-    /// What its answer shows; only when the dependency was called, where calls can be seen.
+    /// The answer of the service; only if the dependency was called, where calls can be seen.
     Answer(Shows),
     /// The request is sent so often, one after another; the last `counted` cause more than `most` calls.
     Calls {
-        /// How often it is sent.
+        /// The number of requests.
         requests: usize,
-        /// How many of them are counted.
+        /// The number of requests that are counted.
         counted: usize,
         /// The most calls that these may cause.
         most: usize,
@@ -245,14 +245,14 @@ pub enum WithDependency {
     RepeatWithin(Duration),
     /// The request is sent so often at once, and another one, which does not use the dependency, is not answered in time.
     OthersStarve {
-        /// How often.
+        /// The number of repetitions.
         times: usize,
         /// The other one.
         other: Request,
     },
 }
 
-/// What shows a fault in what is printed.
+/// Output that shows a fault.
 #[derive(Clone, Debug)]
 pub enum Printed {
     /// Nothing is printed.
@@ -289,7 +289,7 @@ impl Recipe {
 }
 
 impl Shows {
-    /// The fault is that the answer has no header of this name, whatever its value.
+    /// Shows the fault if the answer has no header of this name.
     pub fn no_header(name: &str) -> Self {
         Self::Missing(format!("(?im)^{name}: "))
     }

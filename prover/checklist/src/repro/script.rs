@@ -17,7 +17,7 @@ pub const MAX_LINES: usize = 15;
 const TOLD: usize = 160;
 /// Between two looks at whether the service is ready, in seconds.
 const LOOK: &str = "0.05";
-/// How many looks that is in a second.
+/// Number of checks in a second.
 const LOOKS_A_SECOND: u64 = 20;
 
 /// The whole script.
@@ -131,7 +131,7 @@ fn dependencies(subject: &Subject, experiment: &Experiment) -> String {
         .collect()
 }
 
-/// The variables that the service is started with, as expressions, and those that are left to whoever runs the script because
+/// The environment variables of the service, as expressions, and those that the user of the script must set because
 /// they may carry a secret.
 fn variables(subject: &Subject, experiment: &Experiment) -> (BTreeMap<String, String>, Vec<String>) {
     let mut all: BTreeMap<String, String> = subject.env.clone();
@@ -155,7 +155,7 @@ fn variables(subject: &Subject, experiment: &Experiment) -> (BTreeMap<String, St
     (expressions, secret)
 }
 
-/// Whether a variable may carry a secret, by its name or because its value is a URL with a password.
+/// Returns true if a variable may carry a secret, by its name or because its value is a URL with a password.
 fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "_KEY", "APIKEY"].iter().any(|word| name.contains(word))
@@ -167,7 +167,7 @@ fn command(command: &str) -> String {
     if is_simple(command) { format!("exec {command}") } else { command.to_owned() }
 }
 
-/// Whether the service is ready, as an expression.
+/// Returns the check for readiness, as an expression.
 fn look(subject: &Subject, experiment: &Experiment) -> String {
     if experiment.asks.is_none() {
         return format!("socket.socket().connect_ex({}) == 0", address(&subject.url));

@@ -8,18 +8,18 @@ use keel_wire::http::Request;
 use super::literal;
 use super::recipe::Shows;
 
-/// What a script does between the start of the service and its last line.
+/// Lines of a script between the start of the service and its last line.
 #[derive(Debug, Default)]
 pub(super) struct Experiment {
     /// Modules beside those that every script uses.
     pub(super) modules: BTreeSet<&'static str>,
-    /// Whether it sends requests with `ask`, and within how long each must be answered.
+    /// The time limit of each request, if the script sends requests with `ask`.
     pub(super) asks: Option<Duration>,
     /// Steps before the service is started.
     pub(super) before: Vec<String>,
     /// Variables of the service's environment, as expressions.
     pub(super) env: BTreeMap<String, String>,
-    /// How the service is started.
+    /// The start of the service.
     pub(super) launch: Launch,
     /// Steps with the service running.
     pub(super) steps: Vec<String>,
@@ -31,7 +31,7 @@ pub(super) struct Experiment {
     pub(super) replaces: BTreeSet<String>,
 }
 
-/// How the service is started.
+/// Start of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Launch {
     /// Once, and it must become ready.
@@ -50,7 +50,7 @@ pub(super) enum Launch {
 /// On top of the deadline, by which a request is answered.
 pub(super) const BEYOND: Duration = Duration::from_secs(5);
 
-/// Whether the text of an answer shows the fault.
+/// Returns the condition under which the text of an answer shows the fault.
 pub(super) fn shows(fault: &Shows) -> String {
     match fault {
         Shows::Found(pattern) => format!("re.search({}, seen)", literal::pattern(pattern)),

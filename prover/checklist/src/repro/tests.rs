@@ -40,7 +40,7 @@ async fn run(text: String) -> Output {
     ended.unwrap_or_else(|_| panic!("it ends in time:\n{text}")).expect("python3 can be run")
 }
 
-/// What the probe finds on a specimen.
+/// Returns the finding of the probe on a specimen.
 async fn found(id: &str, name: &str, stage: &Stage) -> Finding {
     let subject = subject_of(id, name, stage).expect("its files can be made");
     let mut lab = Lab::open(subject).await.unwrap_or_else(|failure| panic!("the lab opens: {failure:?}"));
@@ -300,7 +300,7 @@ fn every_recipe() -> Vec<Recipe> {
 }
 
 #[tokio::test]
-async fn every_script_is_python_of_at_most_fifteen_lines_whatever_is_declared_and_holds_no_secret() {
+async fn every_script_is_python_of_at_most_fifteen_lines_for_every_declaration_and_holds_no_secret() {
     let subject = declared_whole();
     let texts: Vec<String> =
         every_recipe().iter().map(|recipe| script(&subject, "a.b", "it \n says \"what\"", recipe)).collect();
@@ -337,7 +337,7 @@ fn only_what_falls_short_has_a_script() {
 }
 
 #[test]
-fn a_path_of_saved_names_is_told_in_parts_and_an_unknown_name_ends_it() {
+fn a_path_of_saved_names_is_split_and_an_unknown_name_ends_it() {
     let saved = [("id".to_owned(), "/id".to_owned())].into();
     assert_eq!(Kill::parts("/a/{id}", &saved).map(|parts| parts.len()), Some(3));
     assert!(recipe::Kill::parts("/a/{other}", &saved).is_none());

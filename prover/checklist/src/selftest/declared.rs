@@ -1,4 +1,4 @@
-//! What keel.toml would say about each specimen, so that its probe sees all that it looks at.
+//! Declarations of each specimen, as keel.toml would have them, so that its probe sees all that it examines.
 
 mod chapters;
 
@@ -134,7 +134,7 @@ fn call(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
     }
 }
 
-/// How an operator stops calls, and lets them go on.
+/// Declares the commands by which an operator stops calls, and lets them go on.
 fn levers(subject: &mut Subject) {
     subject.health = Some("/health".to_owned());
     let Dependencies::Declared(declared) = &mut subject.dependencies else { return };

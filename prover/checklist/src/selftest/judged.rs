@@ -5,22 +5,22 @@ use std::time::Duration;
 use crate::finding::{Finding, Verdict};
 use crate::specimen::Specimen;
 
-/// What became of it.
+/// Result of one case.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The probe's attribute.
     pub id: &'static str,
     /// The specimen.
     pub specimen: Specimen,
-    /// What the probe found; a reason when it could not be run.
+    /// The finding of the probe, or the reason why it could not be run.
     pub found: Result<Finding, String>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
-    /// Whether it is the second try: the first one found something else.
+    /// True for the second try: the first one found something else.
     pub again: bool,
 }
 
-/// What a specimen is: sound, wrong, a liar, or another.
+/// Returns the kind of a specimen: sound, wrong, a liar, or another.
 pub fn kind(specimen: &Specimen) -> &'static str {
     match specimen.verdict {
         _ if specimen.is_liar => "liar",
@@ -32,7 +32,7 @@ pub fn kind(specimen: &Specimen) -> &'static str {
 }
 
 impl Judged {
-    /// Whether the probe found what it should.
+    /// Returns true if the probe found the expected verdict.
     pub fn is_right(&self) -> bool {
         self.found.as_ref().is_ok_and(|finding| Some(finding.verdict()) == self.specimen.verdict)
     }

@@ -72,7 +72,7 @@ mod tests {
     use crate::finding::Finding;
     use crate::probes;
 
-    /// What became of the first specimen of a probe that found nothing out.
+    /// Returns the result of the first specimen of a probe, with this finding.
     fn judged(id: &str, found: Result<Finding, String>) -> Judged {
         let probe = probes::all().into_iter().find(|probe| probe.id == id).unwrap();
         let specimen = *probe.specimens.iter().find(|specimen| specimen.verdict.is_some()).unwrap();

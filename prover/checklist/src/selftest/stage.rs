@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use keel_wire::port::ReservedPort;
 
-/// Where specimens are, and what they may use.
+/// Environment of test servers: their program, folders and ports.
 #[derive(Debug)]
 pub struct Stage {
     /// The shell command to which a specimen's name and port are added.
@@ -19,7 +19,7 @@ impl Stage {
         format!("{} {name} {port}", self.program)
     }
 
-    /// A loopback port that nobody else is given before this process ends.
+    /// Returns a loopback port that is given to no other program before this process ends.
     pub fn port(&self) -> u16 {
         ReservedPort::new().expect("a loopback port can be had").for_this_process()
     }

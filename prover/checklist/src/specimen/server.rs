@@ -16,7 +16,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// What to answer; Content-Length and Date are added.
+/// Answer of a specimen; Content-Length and Date are added.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -8,7 +8,7 @@ use url::Url;
 /// The dependencies, as far as they were declared.
 #[derive(Clone, Debug)]
 pub enum Dependencies {
-    /// Nobody said.
+    /// Not declared.
     Unsaid,
     /// Declared; an empty list says that there are none.
     Declared(Vec<Dependency>),
@@ -21,25 +21,25 @@ pub struct Dependency {
     pub name: String,
     /// The environment variable that carries its address.
     pub env: String,
-    /// What the variable carries, a template of `{url}`, `{host}` and `{port}`; `{url}` when unsaid.
+    /// The value of the variable, a template of `{url}`, `{host}` and `{port}`. Default `{url}`.
     pub value: Option<String>,
     /// Further variables of such templates, such as a host and a port of their own.
     pub sets: BTreeMap<String, String>,
-    /// Where the proxy in front of it listens, for a service that cannot be given another address; a free port when unsaid.
+    /// The address of the proxy in front of it, for a service that cannot be given another address. Default: a free port.
     pub listen: Option<SocketAddr>,
     /// Its own address: `http://host:port[/path]` or `tcp://host:port`.
     pub url: Url,
-    /// How to start it, when keel is to.
+    /// The command that starts it, if keel is to.
     pub run: Option<String>,
     /// Path that answers 2xx when it is ready (HTTP), else a TCP connect decides.
     pub ready: Option<String>,
     /// Set on top of the environment of `run`.
     pub env_of_run: BTreeMap<String, String>,
-    /// What the variable carries for three instances: a template of `{1}`, `{2}` and `{3}`, host and port each.
+    /// The value of the variable for three instances: a template of `{1}`, `{2}` and `{3}`, host and port each.
     pub many: Option<String>,
-    /// What it carries for instances behind a name: a template of `{name}`, `{port}` and `{resolver}`, address and port.
+    /// The value for instances behind a name: a template of `{name}`, `{port}` and `{resolver}`, address and port.
     pub named: Option<String>,
-    /// How an operator stops calls to it.
+    /// The operator's switch that stops calls to it.
     pub trip: Option<Lever>,
     /// And lets them go on.
     pub release: Option<Lever>,

@@ -12,7 +12,7 @@ use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State
 use super::trust::Said;
 use super::values::{folder, name_of, service_url, url_path, variable};
 
-/// What the command line can say. Paths are relative to the folder in which it was said.
+/// Flags that describe a service. Paths are relative to the current folder.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// `--run`: the command that starts it in the foreground.

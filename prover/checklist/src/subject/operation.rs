@@ -1,8 +1,8 @@
-//! How the service is started and stopped.
+//! Operation of the service: start and stop.
 
 use std::fmt;
 
-/// Who starts and stops the service, and how.
+/// Operation of the service: by keel, by commands, or by another program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Operation {
     /// keel runs `run` in the foreground: its process, its output and its end are keel's.
@@ -10,7 +10,7 @@ pub enum Operation {
     Foreground,
     /// It runs already, and is neither started nor stopped.
     Attached {
-        /// Its process id, when somebody said.
+        /// Its process id, if it was declared.
         pid: Option<u32>,
     },
     /// Commands start it in the background and stop it, as `docker compose up -d` does.

@@ -20,35 +20,35 @@ pub struct RequestSpec {
     pub body: Option<String>,
     /// Expected status; any 2xx or 3xx when unsaid.
     pub expect: Option<u16>,
-    /// What to save of the answer: name to JSON pointer.
+    /// The values to save of the answer: name to JSON pointer.
     pub save: BTreeMap<String, String>,
     /// Names of dependencies it reaches.
     pub uses: Vec<String>,
-    /// Whether a slow call that it causes is made a second time.
+    /// True if a slow call that it causes is made a second time.
     pub hedged: bool,
-    /// Where what it made can be read back.
+    /// The path at which its effect can be read back.
     pub read: Option<String>,
     /// The header that makes it safe to repeat.
     pub idempotent: Option<String>,
-    /// Whether it returns a list.
+    /// True if it returns a list.
     pub list: bool,
-    /// Whether it takes longer than its deadline, on purpose.
+    /// True if it takes longer than its deadline, on purpose.
     pub slow: bool,
     /// Its deadline, when that is shorter than the service's.
     pub deadline: Option<Duration>,
-    /// Whether it computes for long.
+    /// True if it computes for long.
     pub heavy: bool,
-    /// Whether it crashes its handler or worker, on purpose.
+    /// True if it crashes its handler or worker, on purpose.
     pub crash: bool,
 }
 
 impl RequestSpec {
-    /// Whether an answer of this status is the one that was declared: `expect`, or any below 400 when unsaid.
+    /// Returns true if the status is as declared: `expect`, or any below 400 by default.
     pub fn expects(&self, status: u16) -> bool {
         self.expect.map_or(status < 400, |expected| expected == status)
     }
 
-    /// Whether it is a GET.
+    /// Returns true for a GET.
     pub fn only_reads(&self) -> bool {
         self.method.is_empty() || self.method.eq_ignore_ascii_case("GET")
     }

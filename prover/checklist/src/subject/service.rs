@@ -12,26 +12,26 @@ use super::load::Load;
 use super::operation::Operation;
 use super::request::RequestSpec;
 
-/// No request may take longer, when nobody said.
+/// Default deadline of a request.
 pub const DEADLINE: Duration = Duration::from_secs(30);
-/// Until ready, when nobody said.
+/// Default time limit until the service is ready.
 pub const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// From SIGTERM to the end, when nobody said.
+/// Default time limit from SIGTERM to the end.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the load of `life.steady` is held.
+/// Duration of the load of `life.steady`.
 pub const STEADY: Duration = Duration::from_secs(25);
-/// How long that of `prove.soak` is held, when nobody said.
+/// Default duration of the load of `prove.soak`.
 pub const SOAK: Duration = Duration::from_secs(30);
 
-/// Whether the service keeps state.
+/// State of the service: durable or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It acknowledges writes that must survive.
     Durable,
     /// It keeps none: every request only reads.
     None,
-    /// Nobody said.
+    /// Not declared.
     Unsaid,
 }
 
@@ -42,11 +42,11 @@ pub struct Subject {
     pub name: String,
     /// Shell command that starts it in the foreground; empty when it is started in another way.
     pub run: String,
-    /// Who starts and stops it.
+    /// The start and stop of the service.
     pub operation: Operation,
     /// Its public listener: `http`, `https`, or `unix:/PATH`.
     pub url: Url,
-    /// Which of its certificates are accepted.
+    /// The certificates of the service that are accepted.
     pub trust: Option<Trust>,
     /// Its admin listener, when it has one of its own.
     pub admin: Option<Url>,
@@ -60,11 +60,11 @@ pub struct Subject {
     pub openapi: Option<String>,
     /// Working directory of `run`.
     pub workdir: PathBuf,
-    /// What the static probes read; none when unsaid.
+    /// The repository that the static probes read, if it was declared.
     pub repository: Option<PathBuf>,
-    /// Where persistent data lives.
+    /// The folders of persistent data.
     pub data: Vec<PathBuf>,
-    /// Whether it keeps state.
+    /// The state of the service.
     pub state: State,
     /// Environment on top of keel's own.
     pub env: BTreeMap<String, String>,
@@ -74,15 +74,15 @@ pub struct Subject {
     pub start_timeout: Duration,
     /// From SIGTERM to the end. Default 30 s.
     pub drain_timeout: Duration,
-    /// How long `life.steady` holds its load. 25 s.
+    /// The duration of the load of `life.steady`. 25 s.
     pub steady: Duration,
-    /// How long `prove.soak` holds its load. Default 30 s; no longer than the probe's bound allows.
+    /// The duration of the load of `prove.soak`. Default 30 s; no longer than the probe's bound allows.
     pub soak: Duration,
     /// The decisions file.
     pub decisions: Option<PathBuf>,
-    /// What it calls.
+    /// The dependencies of the service.
     pub dependencies: Dependencies,
-    /// The load it is meant to hold, when somebody said.
+    /// The load that it is meant to hold, if it was declared.
     pub load: Option<Load>,
     /// The mix, in order.
     pub requests: Vec<RequestSpec>,

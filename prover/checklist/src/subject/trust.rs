@@ -1,11 +1,11 @@
-//! Which certificates of the service are accepted: `ca`, `pin` or `insecure_accept_any_certificate`.
+//! Trust in certificates of the service: `ca`, `pin` or `insecure_accept_any_certificate`.
 
 use std::path::PathBuf;
 
 use keel_wire::tls::Trust;
 use url::{Host, Url};
 
-/// What was said about its certificate.
+/// Declarations about the certificate of the service.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     /// A file of authorities, in PEM.
@@ -19,11 +19,11 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// What is trusted; none when no URL is one over TLS. `urls` are those at which it is called, `written` how the three are
-    /// written.
+    /// Returns the trusted certificates; `None` if no URL uses TLS. `urls` are the addresses of the service, `written` the names of the three keys
+    /// in messages.
     ///
     /// # Errors
-    /// What is wrong, and what to do.
+    /// A description of the mistake, and the remedy.
     pub(super) fn trust(&self, urls: &[&Url], written: [&str; 3]) -> Result<Option<Trust>, String> {
         let [ca, pin, anything] = written;
         let said = usize::from(self.ca.is_some()) + usize::from(self.pin.is_some()) + usize::from(self.anything);

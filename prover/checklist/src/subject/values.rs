@@ -39,7 +39,7 @@ pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// Whether a URL names this machine.
+/// Returns true if a URL names this machine.
 fn is_here(url: &Url) -> bool {
     ["localhost", "127.0.0.1"].contains(&url.host_str().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What people decided: who may say what, until when, and how every mistake is told. Today is given, never the clock's.
+//! Decisions of people: skips, attestations, expiry, and the report of every mistake. Today is given, never the clock's.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ fn found(verdict: Verdict) -> Finding {
     }
 }
 
-/// What is told of `TEXT` with one thing changed.
+/// Returns the mistakes of `TEXT` with one thing changed.
 fn told(from: &str, to: &str) -> String {
     assert!(TEXT.contains(from), "{from:?} is in the text");
     Decisions::parse("decisions.toml", &TEXT.replacen(from, to, 1), PathBuf::new()).unwrap_err().to_string()
@@ -76,7 +76,7 @@ fn a_skip_never_hides_what_holds_or_does_not_apply() {
 }
 
 #[test]
-fn what_is_decided_against_says_by_whom_why_until_when_and_what_was_seen() {
+fn a_skipped_finding_names_owner_reason_expiry_and_evidence() {
     let finding = decisions().apply(found(Verdict::FallsShort), day(LAST_DAY));
     let text = format!("{finding:?}");
     for words in ["ops@example.org", "one client", "2027-03-01", "seen"] {
@@ -95,7 +95,7 @@ fn an_attestation_counts_to_its_last_day() {
 }
 
 #[test]
-fn an_attestation_is_a_finding_and_nobody_s_word_is_unknown() {
+fn an_attestation_is_a_finding_and_a_missing_one_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let decisions = Decisions::parse("decisions.toml", TEXT, folder.path().to_owned()).unwrap();
     let gone = decisions.attest("plan.capacity", day(LAST_DAY));
@@ -111,7 +111,7 @@ fn an_attestation_is_a_finding_and_nobody_s_word_is_unknown() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_line_and_the_way_out() {
+fn every_mistake_is_reported_with_its_line_and_the_remedy() {
     for (from, to, words) in [
         (
             "border.shed",
@@ -141,7 +141,7 @@ fn every_mistake_is_told_with_its_line_and_the_way_out() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_together() {
     let text = TEXT.replace("2027-03-01", "soon").replace("ops@example.org", "");
     let mistakes = Decisions::parse("decisions.toml", &text, PathBuf::new()).unwrap_err();
     assert_eq!(mistakes.iter().count(), 4, "{mistakes}");

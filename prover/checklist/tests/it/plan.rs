@@ -55,7 +55,7 @@ async fn verdict(id: &str, today: &str) -> Verdict {
 }
 
 #[tokio::test]
-async fn what_people_say_is_attested_to_its_last_day_and_falls_short_after_it() {
+async fn an_attestation_counts_to_its_last_day_and_falls_short_after_it() {
     assert_eq!(verdict("plan.cost", "2027-03-01").await, Verdict::Attested);
     assert_eq!(verdict("plan.cost", "2027-03-02").await, Verdict::FallsShort);
 }
@@ -66,7 +66,7 @@ async fn a_link_that_leads_nowhere_falls_short() {
 }
 
 #[tokio::test]
-async fn what_could_be_seen_as_well_is_said_not_to_have_been() {
+async fn an_attestation_of_a_provable_attribute_is_reported_as_not_observed() {
     let findings = findings(TEXT, "2026-12-01").await;
     let decisions = findings.iter().find(|finding| finding.id() == "plan.decisions").unwrap();
     assert_eq!(decisions.verdict(), Verdict::Attested);

@@ -1,4 +1,4 @@
-//! What is examined: `keel.toml` and the command line, and how every mistake in them is told.
+//! Descriptions of services: `keel.toml` and the command line, and the report of every mistake in them.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ fn unsaid_dependencies_are_not_none() {
 }
 
 #[test]
-fn every_mistake_in_a_file_is_told_with_its_line_and_the_way_out() {
+fn every_mistake_in_a_file_is_reported_with_its_line_and_the_remedy() {
     for (from, to, words) in [
         ("run = \"PORT", "rum = \"PORT", "keel.toml:2: unknown field `rum`: did you mean `run`?"),
         ("PORT=8080 target/debug/ledger serve", " ", "keel.toml:2: `run` is empty"),
@@ -140,7 +140,7 @@ fn dependencies_are_none_or_declared_one_by_one_and_nothing_else() {
 }
 
 #[test]
-fn all_mistakes_in_a_file_are_told_at_once_and_in_order() {
+fn all_mistakes_in_a_file_are_reported_together_and_in_order() {
     let text = WHOLE.replace("500ms", "soon").replace("127.0.0.1:8080", "").replace("\"durable\"", "\"some\"");
     let told = parse(&text).unwrap_err();
     let lines: Vec<&str> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
@@ -148,7 +148,7 @@ fn all_mistakes_in_a_file_are_told_at_once_and_in_order() {
 }
 
 #[test]
-fn what_declares_the_ledger_can_be_read() {
+fn the_description_of_the_ledger_can_be_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../keel.toml");
     if let Err(mistakes) = Subject::from_file(&path) {
         panic!("{mistakes}");
@@ -175,7 +175,7 @@ fn flags_say_what_a_file_would() {
 }
 
 #[test]
-fn every_mistake_on_the_command_line_is_told_at_once() {
+fn every_mistake_on_the_command_line_is_reported_together() {
     let told = Subject::from_flags(Flags {
         url: "https://127.0.0.1".to_owned(),
         ready: Some("readyz".to_owned()),
@@ -191,7 +191,7 @@ fn every_mistake_on_the_command_line_is_told_at_once() {
 }
 
 #[test]
-fn a_declared_load_is_read_and_each_mistake_in_it_is_told() {
+fn a_declared_load_is_read_and_each_mistake_in_it_is_reported() {
     let with = |load: &str| {
         let text = format!("[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[load]\n{load}");
         Subject::from_text("keel.toml", &text, Path::new("/"))
@@ -237,7 +237,7 @@ fn a_unix_socket_is_a_url_and_a_host_in_it_is_not() {
 }
 
 #[test]
-fn what_a_proxy_cannot_stand_before_is_told_with_what_to_say_instead() {
+fn a_url_that_no_proxy_can_serve_is_refused_with_the_remedy() {
     let with = |url: &str| {
         parse(&format!(
             "[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[dependencies.db]\nenv = \"DB\"\nurl = \"{url}\""

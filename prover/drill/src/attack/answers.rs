@@ -18,7 +18,7 @@ pub(super) fn all(bytes: &[u8], method: &Method) -> Vec<WireAnswer> {
 }
 
 /// Judges that a request which is to be refused has no answer. A connection that is closed instead is what a refusal
-/// looks like, and what it looks like when whatever read the request has ended.
+/// looks like, and also the sign that the reader of the request has ended.
 pub(super) fn unanswered(heard: &Heard, what: &str) -> (Mark, String) {
     match heard.ended {
         Ended::StillOpen => (Mark::Unseen, format!("{what} is neither answered nor refused within {:.1?}", heard.took)),

@@ -56,7 +56,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Whether they are within the maxima; zero is beyond them as well, as nothing could be attacked.
+    /// Checks that they are within the maxima; zero is beyond them as well, as nothing could be attacked.
     ///
     /// # Errors
     /// The first that is not.

@@ -47,7 +47,7 @@ pub const TAIL_FLOOR: Duration = Duration::from_millis(2_500);
 /// The service that the bystander got.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bystander {
-    /// Whether it asked from an address of its own: else limits for an address met it with the attacker.
+    /// True if it sent from an address of its own: else limits for an address met it with the attacker.
     pub apart: bool,
     /// Before the attack.
     pub before: Health,
@@ -234,7 +234,7 @@ impl Asker {
     }
 }
 
-/// A task that ends with whoever waits for it.
+/// Task that is aborted when its owner is dropped.
 struct AbortOnDrop(tokio::task::JoinHandle<Vec<Sample>>);
 
 impl AbortOnDrop {

@@ -96,7 +96,7 @@ pub(super) async fn site(target: &Target) -> Result<Site, Refused> {
     let token = target.consent.as_ref().ok_or(Refused::NoToken(site.address))?;
     match served(&site).await {
         Ok(served) if served == token.text() => Ok(site),
-        Ok(_) => Err(no_consent(&site, "what it serves there is not the token of this run".to_owned(), token)),
+        Ok(_) => Err(no_consent(&site, "the text that it serves there is not the token of this run".to_owned(), token)),
         Err(saw) => Err(no_consent(&site, saw, token)),
     }
 }

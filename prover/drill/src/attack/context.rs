@@ -76,7 +76,7 @@ impl<'a> Context<'a> {
         Err(format!("it does not answer in peace: {} {}", context.target.read.method, context.target.read.path))
     }
 
-    /// Whether source addresses can be chosen: the whole of 127.0.0.0/8 is ours.
+    /// Returns true if source addresses can be chosen: the whole of 127.0.0.0/8 is ours.
     pub(super) fn has_many_sources(&self) -> bool {
         self.address.is_ipv4() && self.address.ip().is_loopback()
     }
@@ -210,7 +210,7 @@ impl<'a> Context<'a> {
         self.pace().turns(count).await
     }
 
-    /// When the attack ends.
+    /// Returns the end of the attack.
     pub(super) fn deadline(&self) -> Instant {
         self.pace().until
     }

@@ -32,9 +32,9 @@ pub(super) struct Manner {
     pub(super) first: Vec<u8>,
     /// Written in each round; empty to write nothing.
     pub(super) drip: &'static [u8],
-    /// Whether an answer on a connection that stays open frees it: the server is done with it.
+    /// True if an answer on a connection that stays open frees it: the server is done with it.
     pub(super) answered_is_done: bool,
-    /// Whether the answers are never read, and little of them fits between the two.
+    /// True if the answers are never read, and little of them fits between the two.
     pub(super) unread: bool,
     /// Requests in `first`: each counts within the bounds. At least one, as for a connection.
     pub(super) requests: u64,
@@ -86,7 +86,7 @@ pub(super) async fn hold(context: &Context<'_>, manner: &Manner) -> Tally {
 }
 
 /// Reads at last. While nothing is read the end of a connection does not show: its FIN waits behind the answers that the
-/// kernel still has. Whoever reads them at last finds the end within an answer.
+/// kernel still has. A reader that starts at last finds the end within an answer.
 async fn read_at_last(held: Vec<Held>) -> (usize, usize) {
     let read = held.into_iter().take(LOOKED_AT).map(async |mut one: Held| {
         let heard = one.connection.listen(LEFT, READ_AT_LAST).await;

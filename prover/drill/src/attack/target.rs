@@ -13,7 +13,7 @@ use keel_wire::tls::Trust;
 pub struct Target {
     /// Its URL; `http` or `https`. Its path stands before no other path.
     pub url: Url,
-    /// Which certificates of an `https` target are accepted.
+    /// The certificates of an `https` target that are accepted.
     pub trust: Option<Trust>,
     /// The port at which it speaks HTTP/2 without TLS, when that is not the URL's. Only on loopback: consent is served at the URL.
     pub h2_port: Option<u16>,

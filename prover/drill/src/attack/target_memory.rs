@@ -35,7 +35,7 @@ pub(super) struct MemoryWatch {
 }
 
 impl MemoryWatch {
-    /// Begins to look at whoever listens there; none when nobody is seen: on another host, or of another user.
+    /// Begins to watch the process that listens there; `None` if it cannot be seen: on another host, or of another user.
     pub(super) fn start(address: SocketAddr) -> Option<Self> {
         if !address.ip().is_loopback() {
             return None;

@@ -42,7 +42,7 @@ struct Asked {
     acknowledged: Vec<Operation>,
     /// Acknowledged by an answer that does not name it.
     nameless: u64,
-    /// Whether they happened is not known.
+    /// The number of effects whose outcome is unknown.
     unanswered: u64,
 }
 
@@ -96,7 +96,7 @@ impl EffectsSeen {
         let what = &self.plan.request;
         let before: BTreeSet<&String> = match &self.before {
             Ok(before) => before.keys().collect(),
-            Err(why) => return (Judgement::Unknown, format!("what was there before is not known: {why}")),
+            Err(why) => return (Judgement::Unknown, format!("the state before the drill is unknown: {why}")),
         };
         if asked.nameless > 0 {
             let evidence = format!("{} answers to {what} do not have its name at {}", asked.nameless, self.plan.id);
@@ -121,7 +121,7 @@ impl EffectsSeen {
         };
         let counts: Counts = match counted {
             Ok(counts) => counts.into_iter().filter(|(name, _)| !before.contains(name)).collect(),
-            Err(why) => return (Judgement::Unknown, format!("what has happened cannot be read: {why}")),
+            Err(why) => return (Judgement::Unknown, format!("the effects cannot be read: {why}")),
         };
         let (known, others): (Counts, Counts) = counts.into_iter().partition(|(name, _)| names.contains(name));
         let most = asked.unanswered;

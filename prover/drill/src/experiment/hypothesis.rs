@@ -52,14 +52,14 @@ pub(super) async fn judge(
             Hypothesis { load: Some(bound), .. } => of_load(bounded(observed, bound)),
             Hypothesis { recovers: Some(recovers), .. } => of_load(recovered(observed, recovers)),
             Hypothesis { bank: Some(_), .. } => bank_watch.map_or_else(
-                || (Judgement::Unknown, "nobody took it down".to_owned()),
+                || (Judgement::Unknown, "it was not recorded".to_owned()),
                 |judged| (judged.outcome, judged.evidence.clone()),
             ),
             Hypothesis { calls: Some(bound), .. } => called(observed, bound, target),
             // In the order of the plan, as they were opened.
             Hypothesis { effects: Some(_), .. } => match effects.next() {
                 Some(seen) => seen.judge().await,
-                None => (Judgement::Unknown, "nobody took them down".to_owned()),
+                None => (Judgement::Unknown, "they were not recorded".to_owned()),
             },
             looked => looked_at(looked, target).await.unwrap_or((Judgement::Unknown, "it has no check".to_owned())),
         };

@@ -8,7 +8,7 @@
 //! dependencies = ["bank"]
 //!
 //! [load]
-//! rate = 20                               # requests a second, sent whatever becomes of those before
+//! rate = 20                               # requests per second, open loop: sent without waiting for earlier ones
 //! lasts = "12s"
 //! mix = { transfer = 3, "pay out" = 1 }   # requests of keel.toml, and their weights
 //!
@@ -124,10 +124,10 @@ pub struct BlastRadius {
     /// Faults of the host, by their names.
     #[serde(default)]
     pub host: BTreeSet<String>,
-    /// Whether more may be asked of the service than `[load]` says.
+    /// True if more load than `[load]` may be sent.
     #[serde(default)]
     pub load: bool,
-    /// Whether commands may be run.
+    /// True if commands may be run.
     #[serde(default)]
     pub commands: bool,
 }

@@ -35,8 +35,8 @@ const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
 
 /// Carries a drill out. `tell` is given a line for each thing that happens. When `interrupted` is ready, everything is
-/// undone at once, as when an abort condition is met. Whatever happens, what was done is undone before this returns; what
-/// undoes commands is in `undo` before they run, and what undoes faults of the host in `faults`.
+/// undone at once, as when an abort condition is met. In every case all faults are undone before this returns; the actions that
+/// undo commands are in `undo` before these run, and those that undo faults of the host in `faults`.
 ///
 /// # Errors
 /// When the plan names what the target does not have; nothing has been done then.
@@ -106,7 +106,7 @@ pub async fn run(
         Ended::Aborted(_) => Vec::new(),
     };
     if let Err(problem) = mended {
-        findings.push(Finding::new("what was done could be undone", Judgement::FellShort, problem));
+        findings.push(Finding::new("every fault was undone", Judgement::FellShort, problem));
     }
     let verdict = verdict(&ended, &findings);
     let mut report = Report::new(plan, start, verdict, findings, &observed, sent.ok());

@@ -20,7 +20,7 @@ impl Setup {
     /// Prepares what the drill asks for, and changes the launch so that the service stands on it.
     ///
     /// # Errors
-    /// What cannot be done on this host; nothing is left then.
+    /// The reason why this host cannot do it; nothing is left then.
     pub fn prepare(prepare: &Prepare, launch: &mut Launch, journal: &Journal) -> Result<Self, FaultError> {
         let folder = tempfile::Builder::new().prefix("keel-drill-").tempdir();
         let folder = folder.map_err(|error| FaultError::Mistaken(format!("no folder for switches: {error}")))?;
@@ -49,7 +49,7 @@ impl Setup {
     /// Takes it away.
     ///
     /// # Errors
-    /// What could not be undone; it stays in the journal, and `keel undo` tries again.
+    /// The part that could not be undone; it stays in the journal, and `keel undo` tries again.
     pub fn end(self) -> Result<(), String> {
         self.volume.map_or(Ok(()), |(_, mounted)| mounted.undo())
     }

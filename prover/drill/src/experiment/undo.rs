@@ -90,10 +90,10 @@ pub async fn restore(folder: &Path) -> Vec<String> {
         let mut failed = false;
         for (run, folder) in pending(&path).unwrap_or_default().into_iter().rev() {
             match run_command(&format!("cd '{}' && {run}", folder.display())).await {
-                Ok(()) => told.push(format!("undid what a drill that was killed had done: {run}")),
+                Ok(()) => told.push(format!("undid a command of a killed drill: {run}")),
                 Err(problem) => {
                     failed = true;
-                    told.push(format!("could not undo what a drill that was killed had done: {problem}"));
+                    told.push(format!("could not undo a command of a killed drill: {problem}"));
                 }
             }
         }
@@ -127,7 +127,7 @@ fn pending(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
 mod tests {
     use super::*;
 
-    /// As a drill leaves it that was killed: the file is there, and nobody holds its lock.
+    /// Leaves the file of a drill that was killed: the file is there, and its lock is free.
     fn abandoned(folder: &Path, lines: &str) {
         std::fs::write(folder.join("drill-1.undo"), lines).unwrap();
     }

@@ -125,7 +125,7 @@ fn namespaces() -> Option<String> {
     }
 }
 
-/// Whether the kernel knows netem is seen by asking it, in a namespace that ends with the question.
+/// Returns the reason if the kernel lacks netem: it is tried in a temporary namespace.
 fn netem() -> Option<String> {
     static LACKING: OnceLock<Option<String>> = OnceLock::new();
     let look = || {

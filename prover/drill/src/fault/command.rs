@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-/// Whether there is such a program.
+/// Returns true if there is such a program.
 pub(super) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
@@ -13,7 +13,7 @@ pub(super) fn run(words: &[&str]) -> Result<(), String> {
     output(words).map(drop)
 }
 
-/// Whether it ends well.
+/// Returns true if the command succeeds.
 pub(super) fn succeeds(words: &[&str]) -> bool {
     output(words).is_ok()
 }

@@ -28,7 +28,7 @@ impl Identity {
         own.unwrap_or_else(|| Self { pid: std::process::id(), started: 0, boot: boot() })
     }
 
-    /// Whether that very process is alive.
+    /// Returns true while this very process is alive.
     pub fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_was_given_again_is_somebody_else() {
+    fn a_reused_process_id_is_another_process() {
         let own = Identity::own();
         assert!(own.is_alive());
         assert!(!Identity { started: own.started + 1, ..own.clone() }.is_alive());

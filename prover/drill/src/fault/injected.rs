@@ -26,7 +26,7 @@ impl Injected {
     /// Undoes it.
     ///
     /// # Errors
-    /// What could not be undone; it stays in the journal, and `keel undo` tries again.
+    /// The part that could not be undone; it stays in the journal, and `keel undo` tries again.
     pub fn undo(mut self) -> Result<(), String> {
         self.end()
     }

@@ -42,9 +42,9 @@ pub struct Entry {
     pub id: String,
     /// The process that injected it.
     pub owner: Identity,
-    /// When, in seconds since 1970.
+    /// The time of the injection, in seconds since 1970.
     pub since: u64,
-    /// What.
+    /// The fault.
     pub fault: Fault,
     /// The actions that undo it, in this order.
     pub undo: Vec<Undo>,
@@ -56,21 +56,21 @@ pub enum JournalError {
     /// A file or the folder cannot be read or written.
     #[error("the journal of faults at {path}: {source}; KEEL_STATE names another folder")]
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
     /// A file is no entry.
-    #[error("{path} is not an entry of this version ({why}): undo by hand what it tells of, then remove it")]
+    #[error("{path} is not an entry of this version ({why}): undo the fault in it by hand, then remove the file")]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The mistake in it.
         why: String,
     },
     /// Another fault has the same thing in hand: undoing them in another order would leave it broken.
-    #[error("{fault} would change what {other} is changing already: undo that one first")]
+    #[error("{fault} would change the same thing as {other}, which is active: undo that one first")]
     Overlaps {
         /// The fault that was to be.
         fault: &'static str,
@@ -96,16 +96,16 @@ pub enum Whose {
 pub struct Mended {
     /// Each entry that was tried.
     pub outcomes: Vec<UndoOutcome>,
-    /// Files that are no entries; they keep nobody from undoing the rest.
+    /// Files that are no entries; the other entries are undone all the same.
     pub unreadable: Vec<JournalError>,
 }
 
 /// The outcome of undoing one entry.
 #[derive(Debug)]
 pub struct UndoOutcome {
-    /// Which.
+    /// The entry.
     pub entry: Entry,
-    /// Whether all of it was undone; what was not stays in the journal.
+    /// The result: `Ok` if all of it was undone; the rest stays in the journal.
     pub undone: Result<(), String>,
 }
 
@@ -202,7 +202,7 @@ impl Journal {
         Ok((entries, unreadable))
     }
 
-    /// Nobody else writes or undoes meanwhile.
+    /// Locks the journal against concurrent writes and undos.
     fn lock(&self) -> Result<File, JournalError> {
         let lock = File::open(&self.folder).map_err(failed(&self.folder))?;
         flock(&lock, FlockOperation::LockExclusive).map_err(|errno| failed(&self.folder)(errno.into()))?;
@@ -225,7 +225,7 @@ impl Journal {
         Ok(Mended { outcomes, unreadable })
     }
 
-    /// Files of keels that were killed while they wrote: their faults never acted. Whoever writes has the lock.
+    /// Removes files of keels that were killed while they wrote: their faults never acted. A writer holds the lock.
     fn forget_the_unfinished(&self) -> Result<(), JournalError> {
         let listed = std::fs::read_dir(&self.folder).map_err(failed(&self.folder))?;
         for file in listed.flatten().map(|file| file.path()) {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
-    /// SIGKILL. There is nothing to undo: whoever supervises the process starts it again.
+    /// SIGKILL. There is nothing to undo: the supervisor of the process starts it again.
     Kill {
         /// The process.
         pid: u32,

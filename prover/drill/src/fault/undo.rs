@@ -13,14 +13,14 @@ use super::limit::Limit;
 pub enum Undo {
     /// SIGCONT.
     Continue {
-        /// Whom.
+        /// The process to continue.
         process: Identity,
     },
     /// Gives a process its soft limit back.
     Limit {
-        /// Whose.
+        /// The process.
         process: Identity,
-        /// Which.
+        /// The limit.
         limit: Limit,
         /// Its soft value; none is infinite.
         soft: Option<u64>,
@@ -39,14 +39,14 @@ pub enum Undo {
     },
     /// Takes away what was mounted on a folder on top of what was there before.
     Unmount {
-        /// Where.
+        /// The mount point.
         folder: PathBuf,
         /// The number of mounts on it before: those stay.
         below: usize,
     },
     /// Removes a file.
     Remove {
-        /// Which.
+        /// The file.
         file: PathBuf,
     },
     /// Writes a switch as it was.
@@ -60,7 +60,7 @@ pub enum Undo {
     LinkUp {
         /// In which namespace.
         namespace: String,
-        /// Which.
+        /// The device.
         device: String,
         /// Its addresses of IPv6 that are no link's.
         addresses: Vec<String>,
@@ -77,7 +77,7 @@ pub enum Undo {
 }
 
 impl Undo {
-    /// Whether both would put the same thing back as each found it: then only one order is right, so there is only one at a time.
+    /// Returns true if both restore the same state as each found it: only one order is right then, so only one may act at a time.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Limit { process, limit, .. }, Self::Limit { process: same, limit: too, .. }) => {

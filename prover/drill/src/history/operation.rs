@@ -54,24 +54,24 @@ pub enum Action {
     Balances,
     /// The balance of one account is read; answers [`Answer::Value`].
     Balance {
-        /// Which.
+        /// The account.
         account: String,
     },
     /// One register is read; answers [`Answer::Value`].
     Read {
-        /// Which.
+        /// The key.
         key: String,
     },
     /// One register is written.
     Write {
-        /// Which.
+        /// The key.
         key: String,
-        /// With what.
+        /// The new value.
         value: i64,
     },
     /// One register is written if it holds what is expected; a mismatch is [`Outcome::Fail`].
     CompareAndSet {
-        /// Which.
+        /// The key.
         key: String,
         /// The value that it must hold.
         expected: i64,
@@ -117,7 +117,7 @@ pub enum Outcome {
         /// The reason why that is known.
         why: String,
     },
-    /// Nobody knows: it may have happened, may still happen, or never.
+    /// Unknown: it may have happened, may still happen, or never.
     Info {
         /// The reason.
         why: String,
@@ -135,19 +135,19 @@ impl Outcome {
         Self::Fail { why: why.into() }
     }
 
-    /// Nobody knows.
+    /// Creates an unknown outcome.
     pub fn info(why: impl Into<String>) -> Self {
         Self::Info { why: why.into() }
     }
 }
 
 impl Operation {
-    /// Whether it is known to have happened.
+    /// Returns true if it is known to have happened.
     pub fn is_ok(&self) -> bool {
         matches!(self.outcome, Outcome::Ok { .. })
     }
 
-    /// Whether it is known not to have happened.
+    /// Returns true if it is known not to have happened.
     pub fn has_failed(&self) -> bool {
         matches!(self.outcome, Outcome::Fail { .. })
     }
@@ -165,7 +165,7 @@ impl Operation {
         }
     }
 
-    /// The last instant at which it may have taken effect: its completion, or never ending when nobody knows.
+    /// Returns the last instant at which it may have taken effect: its completion, or infinity when its outcome is unknown.
     pub(super) fn latest(&self) -> u64 {
         if self.is_ok() { self.completed.unwrap_or(u64::MAX) } else { u64::MAX }
     }

@@ -25,7 +25,7 @@ pub struct Recorder {
 
 /// An operation under way. Dropped without a completion (a cancelled task, a panic) it stays unknown.
 #[derive(Debug)]
-#[must_use = "what is never completed counts as unknown"]
+#[must_use = "operations that are never completed count as unknown"]
 pub struct Pending {
     recorder: Recorder,
     index: usize,

@@ -1,4 +1,4 @@
-//! A program that somebody else started: it is looked at, and neither signalled nor ended.
+//! Attached process: a program that keel did not start. It is observed, and neither signalled nor ended.
 
 use std::time::{Duration, Instant};
 
@@ -42,12 +42,12 @@ impl Attached {
         members.into_iter().map(|member| member.pid).collect()
     }
 
-    /// Whether it runs, as far as that shows: without an id nothing shows its end.
+    /// Returns true while it runs, as far as that shows: without an id nothing shows its end.
     pub fn is_running(&self) -> bool {
         self.member.is_none_or(|member| member.is_alive())
     }
 
-    /// What it uses now; nothing when its id is not known.
+    /// Returns its resource usage; empty if its id is not known.
     pub fn usage(&self) -> Usage {
         self.member.map(|member| group::usage(member.pid, "")).unwrap_or_default()
     }
@@ -70,7 +70,7 @@ mod tests {
     use crate::process::{Launch, Process};
 
     #[tokio::test]
-    async fn a_process_that_somebody_else_started_is_looked_at_until_its_end() {
+    async fn an_attached_process_is_observed_until_its_end() {
         let mut owner = Process::start(Launch { command: "sleep 1000".to_owned(), ..Launch::default() }).unwrap();
         let attached = Attached::to(Some(owner.pid())).unwrap();
         assert!(attached.is_running() && attached.usage().resident > 0);

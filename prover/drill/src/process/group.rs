@@ -1,6 +1,6 @@
 //! The processes of a target, as `/proc` shows them.
 //!
-//! To the target belong its process group, the descendants that left the group, and whoever carries its mark: an
+//! To the target belong its process group, the descendants that left the group, and every process that carries its mark: an
 //! environment variable set at the start, which a daemon that left group and parents behind still has (unless it has
 //! overwritten its environment, as nginx and PostgreSQL do; [`listeners`] finds those by their port).
 
@@ -61,7 +61,7 @@ impl Member {
         of_status(&process(self.pid)?.status().ok()?)
     }
 
-    /// Whether it is not dead yet. One that is dying still holds its ports and has lost by what it could be found.
+    /// Returns true if it is not dead yet. A dying process still holds its ports and has lost everything by which it could be found.
     pub(crate) fn is_alive(&self) -> bool {
         entry(self.pid).is_some_and(|entry| entry.started == self.started && entry.alive)
     }

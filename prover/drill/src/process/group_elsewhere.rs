@@ -39,7 +39,7 @@ impl Member {
         None
     }
 
-    /// Not available: false. A zombie cannot be told from a living process here, so nobody waits for its end.
+    /// Returns false: not available. A zombie cannot be distinguished from a living process here, so its end is never waited for.
     pub(crate) fn is_alive(&self) -> bool {
         false
     }

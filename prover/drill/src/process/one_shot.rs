@@ -1,6 +1,6 @@
 //! A command that ends by itself, such as one that starts or stops a service in the background.
 //!
-//! What it starts stays: only the command itself is waited for and, when it takes too long, killed.
+//! Processes that it starts stay: only the command itself is waited for and, when it takes too long, killed.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::process::Stdio;
@@ -12,22 +12,22 @@ use std::os::unix::process::ExitStatusExt as _;
 
 /// The most of its output that is kept, from its end, in bytes.
 pub const MAX_OUTPUT: u64 = 64 << 10;
-/// How long a killed shell may take to end.
+/// Time that a killed shell may take to end.
 const KILLED: Duration = Duration::from_secs(2);
 
 /// The end of a command.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// How it ended; none when it did not end in time and was killed.
+    /// The exit; `None` if it did not end in time and was killed.
     pub exit: Option<Exit>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
     /// The end of what it printed, at most [`MAX_OUTPUT`] bytes; invalid UTF-8 is replaced.
     pub output: String,
 }
 
 impl Ended {
-    /// Whether it ended with exit code 0.
+    /// Returns true for exit code 0.
     pub fn is_success(&self) -> bool {
         self.exit == Some(Exit::Code(0))
     }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_command_leaves_behind_neither_delays_its_end_nor_ends_with_it() {
+    async fn children_of_a_command_neither_delay_its_end_nor_end_with_it() {
         let ended = run("sleep 1000 & echo $!", Duration::from_secs(20)).await;
         assert!(ended.is_success(), "{ended:?}");
         let pid = rustix::process::Pid::from_raw(ended.output.trim().parse().unwrap()).unwrap();

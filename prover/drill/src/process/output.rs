@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_whole_however_the_pieces_fall() {
+    fn lines_are_whole_for_every_split_of_the_bytes() {
         assert_eq!(assembled(&[b"on", b"e\ntw", b"o\r\n\nlast"]), ["one", "two", "", "last"]);
     }
 

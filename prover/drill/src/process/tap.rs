@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 #[cfg(target_os = "linux")]
 const SMALL: usize = 4096;
 
-/// How full a pipe is.
+/// Fill of a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill {
     /// Bytes that were written and not read.
@@ -17,7 +17,7 @@ pub struct Fill {
     pub capacity: u64,
 }
 
-/// What the reader of a pipe does.
+/// State of the reader of a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     On,

@@ -1,4 +1,4 @@
-//! What an attack may do at most, counted by whoever is attacked.
+//! Bounds of an attack, counted by the target.
 //!
 //! Nothing is timed: at so many a second for so long no more than their product can have begun, however busy the machine is.
 
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Where attacks come from; bystanders come from elsewhere.
+/// Source address of attacks; bystanders have others.
 const ATTACKER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// The harmless request with which each attack begins, before its bounds do.
 const PEACE: usize = 1;
@@ -57,7 +57,7 @@ async fn serve(mut connection: TcpStream, keeps: bool) -> std::io::Result<()> {
     connection.write_all(head.as_bytes()).await
 }
 
-/// How many connections each of all attacks made within these bounds.
+/// Returns the number of connections of each attack within these bounds.
 async fn made(bounds: Bounds, manner: Manner) -> Vec<(&'static Attack, usize)> {
     let mut running = JoinSet::new();
     for attack in attack::all() {

@@ -1,4 +1,4 @@
-//! Who is attacked: whoever is not on loopback only while it serves the token of this run, and else not with a single byte.
+//! Consent of the target: one beyond loopback is attacked only while it serves the token of this run, and else gets not a single byte.
 
 use std::sync::{Arc, Mutex};
 
@@ -48,13 +48,13 @@ impl Server {
         connection.write_all(answer.as_bytes()).await
     }
 
-    /// The server as somebody beyond loopback: 0.0.0.0 is no loopback address, yet what is sent there stays on this host.
+    /// Returns the server as a target beyond loopback: 0.0.0.0 is no loopback address, yet it leads to this host.
     fn beyond_loopback(&self, consent: Option<&Token>) -> Target {
         let url = format!("http://0.0.0.0:{}/", self.port);
         Target { consent: consent.cloned(), ..Target::at(url.parse().unwrap()) }
     }
 
-    /// What was asked since the last time.
+    /// Returns the requests since the last call.
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
@@ -73,14 +73,14 @@ async fn attack(target: &Target) -> Result<AttackResult, Refused> {
 }
 
 #[tokio::test]
-async fn whoever_is_not_on_loopback_is_not_even_asked_when_there_is_no_token() {
+async fn a_target_beyond_loopback_gets_no_request_without_a_token() {
     let server = Server::start(ok("")).await;
     assert!(matches!(attack(&server.beyond_loopback(None)).await, Err(Refused::NoToken(_))));
     assert!(server.asked().is_empty());
 }
 
 #[tokio::test]
-async fn whoever_does_not_serve_the_token_of_this_run_is_asked_for_it_and_nothing_else() {
+async fn a_target_that_does_not_serve_the_token_gets_no_other_request() {
     let token = Token::fresh();
     let moved = format!("HTTP/1.1 302 Found\r\nLocation: /{token}\r\nContent-Length: 48\r\n\r\n{token}");
     let missing = format!("HTTP/1.1 404 Not Found\r\nContent-Length: 48\r\n\r\n{token}");
@@ -95,7 +95,7 @@ async fn whoever_does_not_serve_the_token_of_this_run_is_asked_for_it_and_nothin
 }
 
 #[tokio::test]
-async fn whoever_serves_the_token_is_attacked_until_it_is_taken_away() {
+async fn a_target_that_serves_the_token_is_attacked_until_the_token_is_removed() {
     let token = Token::fresh();
     let server = Server::start(ok(&format!("{token}\n"))).await;
     let target = server.beyond_loopback(Some(&token));

@@ -55,7 +55,7 @@ async fn start_over_tls(answers: Answers, protocols: &[&str]) -> Target {
     target
 }
 
-/// Speaks HTTP/1.1 to whoever does not begin with the preface.
+/// Speaks HTTP/1.1 to clients that do not begin with the preface.
 async fn serve(
     mut reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin + Send + 'static,

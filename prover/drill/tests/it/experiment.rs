@@ -1,4 +1,4 @@
-//! Drills on a small bank of the test's own: what holds, what falls short, what is undone whatever happens.
+//! Drills on a small bank of the test's own: verdicts, and the undo at every end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
@@ -19,7 +19,7 @@ use keel_proxy::{Fault, FaultProxy};
 use keel_wire::testing;
 use url::Url;
 
-/// What is wrong with the bank.
+/// Flaw of the bank.
 #[derive(Clone, Copy, PartialEq)]
 enum Wrong {
     Nothing,
@@ -196,7 +196,7 @@ fn outcomes(report: &Report) -> Vec<(&str, Judgement)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hypotheses_that_hold_are_told_from_those_that_do_not() {
+async fn hypotheses_that_hold_are_distinguished_from_those_that_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut bank = Bank::open(Wrong::Nothing, &folder.path().join("broken")).await;
     let plan = plan(&format!(

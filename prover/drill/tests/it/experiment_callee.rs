@@ -1,4 +1,4 @@
-//! What a drill sees at a dependency: how often it is called for each request, and whether what was acknowledged has happened
+//! Callee of a drill: the number of calls for each request, and whether each acknowledged effect has happened
 //! there once. A till takes orders and passes them on to a kitchen.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use keel_proxy::FaultProxy;
 use keel_wire::testing;
 use url::Url;
 
-/// What the till does with an order, for each tenth one; with the others it is right.
+/// Flaw of the till, for each tenth order; the others are right.
 #[derive(Clone, Copy, PartialEq)]
 enum Wrong {
     Nothing,

@@ -107,7 +107,7 @@ async fn the_environment_and_the_folder_are_as_launched() {
 }
 
 #[tokio::test]
-async fn the_end_is_told_as_code_or_signal() {
+async fn the_exit_is_reported_as_code_or_signal() {
     assert_eq!(start("exit 7").wait(PATIENCE).await, Some(Exit::Code(7)));
     let mut sleeper = start("sleep 1000");
     assert_eq!(sleeper.wait(Duration::ZERO).await, None);

@@ -19,7 +19,7 @@ const FURTHER_SEEDS: Range<u64> = 3..10;
 const CLIENTS: u64 = 3;
 const TRANSFERS: u64 = 3;
 const ROUNDS: u64 = 2;
-/// How often a client repeats what it has no answer to, under the same id.
+/// Maximum number of repeats of a request without an answer, under the same id.
 const REPEATS: u32 = 400;
 /// Between two repeats.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -8,14 +8,14 @@ use keel_checklist::report::{Baseline, FailOn, Report};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Outcome")]
 pub(super) struct Outcome {
-    /// The findings that make the exit code 1: what falls short, what is unknown too, or only what falls short and did not in
-    /// the baseline
+    /// The findings that make the exit code 1: `falls-short`; `unknown` for those and unknown ones; `new` for those that
+    /// did not fall short in the baseline
     #[arg(long, value_enum, value_name = "WHAT", default_value = "falls-short")]
     fail_on: Word,
-    /// The same as --fail-on unknown
+    /// Treat unknown as failure: the same as --fail-on unknown
     #[arg(long, conflicts_with = "fail_on")]
     strict: bool,
-    /// Compare with an earlier report: what newly falls short, is newly unknown, is mended
+    /// Compare with an earlier report, and list the findings that are new or fixed
     #[arg(long, value_name = "REPORT.json")]
     baseline: Option<PathBuf>,
 }
@@ -47,7 +47,7 @@ impl Outcome {
             Word::FallsShort => FailOn::FallsShort,
         };
         if fail_on == FailOn::New && self.baseline.is_none() {
-            return Err("--fail-on new compares with an earlier report: say --baseline REPORT.json".to_owned());
+            return Err("--fail-on new compares with an earlier report: pass --baseline REPORT.json".to_owned());
         }
         let read = |path: &PathBuf| {
             let name = path.display().to_string();

@@ -8,22 +8,22 @@ use keel_checklist::subject::Subject;
 
 #[derive(clap::Args)]
 pub(super) struct Reach {
-    /// It runs already: it is neither started nor stopped, and what needs that is not examined
+    /// Check a service that is already running; it is neither started nor stopped, and probes that need this do not run
     #[arg(long, requires = "url", conflicts_with = "run")]
     pub(super) attach: bool,
-    /// Its process id, when it runs already: for its memory, descriptors and CPU time
+    /// The process id of the running service, to read its memory, descriptors and CPU time
     #[arg(long, value_name = "NUMBER", requires = "attach", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) pid: Option<u32>,
-    /// A file with the authority of its certificate, in PEM (https://)
+    /// The certificate authority to trust, as a PEM file (https://)
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(super) ca: Option<PathBuf>,
-    /// The pin of its key (https://): the SHA-256 digest of its public key in base64
+    /// The pinned public key (https://): the base64 SHA-256 digest of the key
     #[arg(long, value_name = "sha256/...", requires = "url")]
     pub(super) pin: Option<String>,
     /// Accept every certificate (https://); only for a service on this machine
     #[arg(long, requires = "url")]
     pub(super) insecure_accept_any_certificate: bool,
-    /// The name in its certificate (https://), when that is not the host of --url
+    /// The name in the certificate (https://), if it differs from the host of --url
     #[arg(long, value_name = "NAME", requires = "url")]
     pub(super) server_name: Option<String>,
 }

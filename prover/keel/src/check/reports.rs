@@ -16,7 +16,7 @@ pub(super) struct Reports {
     /// The format of the report that is printed to standard output
     #[arg(long, default_value = FORMATS[0].name, value_parser = format())]
     pub(super) format: &'static Format,
-    /// Write that report to this file instead
+    /// Write the report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub(super) struct Reports {
     /// Show the evidence of every attribute, not only of those that fall short or are unknown
     #[arg(long, short)]
     verbose: bool,
-    /// Print nothing but the report: no findings while they are found
+    /// Print only the report, without progress
     #[arg(long, short)]
     pub(super) quiet: bool,
 }

@@ -77,7 +77,7 @@ impl Teller {
         progress.show(&format!("{number}/{count}  {gone}  ~{} left  {id}", clock(left)));
     }
 
-    /// Whether there is a line that is written over.
+    /// Returns true if a progress line is shown.
     pub(super) fn ticks(&self) -> bool {
         self.progress.as_ref().is_some_and(Progress::is_shown)
     }
@@ -138,14 +138,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_as_people_read_them() {
+    fn durations_are_printed_in_seconds_and_minutes() {
         assert_eq!((clock(Duration::from_secs(245)), clock(Duration::ZERO)), ("4:05".to_owned(), "0:00".to_owned()));
         let seconds = |seconds| about(Duration::from_secs(seconds));
         assert_eq!([seconds(0), seconds(59), seconds(61)], ["about 1 s", "about 59 s", "about 2 min"]);
     }
 
     #[test]
-    fn the_first_try_is_told_with_each_departure_before_its_summary() {
+    fn first_try_report_lists_each_departure_before_its_summary() {
         let departure = Departure {
             name: "look".to_owned(),
             request: "GET /x".to_owned(),

@@ -1,4 +1,4 @@
-//! Gaps that somebody accepted, for a while: what falls short of a drill and is known.
+//! Accepted failures of drills, each with owner, reason and expiry.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ impl Accepted {
         Ok(accepted)
     }
 
-    /// Who accepted this, why, and until when; nothing when nobody did, or the day has passed.
+    /// The acceptance of a hypothesis: owner, reason and expiry. `None` if there is none, or it has expired.
     pub(super) fn why(&self, drill: &str, hypothesis: &str, today: Day) -> Option<String> {
         let gap = self.gaps.iter().find(|gap| gap.drill == drill && gap.hypothesis == hypothesis)?;
         let holds = Day::parse(&gap.expires).is_ok_and(|day| today <= day);

@@ -15,25 +15,25 @@ use crate::output::{can_write, print, write};
 #[derive(clap::Args)]
 #[command(next_help_heading = "For a Chaos Toolkit experiment")]
 pub(super) struct ChaosToolkit {
-    /// Where the journal is written
+    /// The file to write the journal to
     #[arg(long, value_name = "FILE", default_value = "journal.json")]
     journal_path: PathBuf,
-    /// When the hypothesis is looked at [default: as the file says, else before and after the method]
+    /// Checks of the hypothesis [default: the file's strategy, else before and after the method]
     #[arg(long, value_enum, value_name = "WHEN")]
     hypothesis_strategy: Option<Hypothesis>,
-    /// Seconds between two looks while the method runs
+    /// Seconds between two checks while the method runs
     #[arg(long, value_name = "SECONDS", default_value = "1")]
     hypothesis_frequency: f64,
-    /// End the method at the first look that does not hold
+    /// Stop the method at the first check that fails
     #[arg(long)]
     fail_fast: bool,
-    /// When rollbacks are played [default: as the file says, else unless it failed or was broken off]
+    /// Runs of the rollbacks [default: the file's strategy, else unless the experiment failed or was interrupted]
     #[arg(long, value_enum, value_name = "WHEN")]
     rollback_strategy: Option<Rollbacks>,
-    /// Walk through without carrying these out
+    /// Walk through the experiment without executing these
     #[arg(long, value_enum, value_name = "WHAT")]
     dry: Option<DryRun>,
-    /// A value of the configuration that stands for the file's; types are str, int, float, bool, json
+    /// Override a configuration value of the file; types are str, int, float, bool, json
     #[arg(long, value_name = "NAME[:TYPE]=VALUE", value_parser = variable)]
     var: Vec<(String, Value)>,
 }

@@ -172,7 +172,7 @@ http = { path = "/things/{id}" }
     }
 
     #[test]
-    fn a_name_that_is_not_declared_is_told_with_its_place_and_the_nearest() {
+    fn an_undeclared_name_is_reported_with_its_place_and_the_nearest_name() {
         for (from, to, words) in [
             ("mix = { look", "mix = { lok", "drill.toml:7: there is no request \"lok\": did you mean \"look\"?"),
             ("request = \"look\"", "request = \"lok\"", "drill.toml:11: there is no request \"lok\""),

@@ -20,19 +20,19 @@ use crate::interrupt::Interrupt;
 use crate::output::{print, write};
 use crate::undo::commands;
 
-/// What is examined when neither the drill nor the command line says it.
+/// The service description that is read when neither the drill nor the command line names one.
 const CONFIG: &str = "keel.toml";
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "For drills")]
 pub(super) struct Options {
-    /// What is examined, when the drill does not say it [default: keel.toml]
+    /// The description of the service, if the drill does not name one [default: keel.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where reports are written: NAME.html and NAME.json of each drill, and NAME.history.jsonl where money was watched
+    /// The folder for reports: NAME.html and NAME.json per drill, and NAME.history.jsonl for drills with a bank
     #[arg(long, value_name = "FOLDER")]
     reports: Option<PathBuf>,
-    /// Gaps that somebody accepted, with owner, reason and expiry
+    /// Accepted failures, each with owner, reason and expiry, as a TOML file
     #[arg(long, value_name = "FILE")]
     accepted: Option<PathBuf>,
 }
@@ -167,7 +167,7 @@ fn told(name: &str, report: &Report, accepted: &Accepted) -> bool {
     fine
 }
 
-/// What `keel history check --checker bank` reads.
+/// The history in the format that `keel history check --checker bank` reads.
 fn history(report: &Report) -> Result<String, String> {
     let mut text = Vec::new();
     keel_drill::history::write(&report.history, &mut text).map_err(|error| format!("the history: {error}"))?;

@@ -56,7 +56,7 @@ impl DrillTarget for LabStage {
         match self.lab.signal_by_name(process, signal) {
             true => Ok(()),
             false => Err(format!(
-                "there is no process {process}: keel signals the service, and dependencies that it started"
+                "there is no process {process}: keel signals the service, and dependencies that keel started"
             )),
         }
     }

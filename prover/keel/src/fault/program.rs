@@ -11,16 +11,16 @@ use keel_drill::fault::{About, FaultError, Prepared};
 use keel_drill::process::Launch;
 use tokio::process::{Child, Command};
 
-/// Where names are asked for over DNS.
+/// The port of DNS.
 const DNS: u16 = 53;
 
-/// What is prepared besides the fault's own settings.
+/// Options that prepare the program, beside the settings of the fault.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// Fault `disk`: only system calls on files below this folder are touched [default: the current one]
+    /// Fault `disk`: fail only system calls on files below this folder [default: the current folder]
     #[arg(long, value_name = "FOLDER")]
     below: Option<PathBuf>,
-    /// Fault `dns`: a name that the program's resolver knows; again for further ones. It knows no others
+    /// Fault `dns`: a name that the program's resolver answers, and its address; can be repeated. Other names do not exist
     #[arg(long = "name", value_name = "NAME=ADDRESS", value_parser = name)]
     names: Vec<(String, IpAddr)>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Options {
 /// A program that is not started yet.
 pub(super) struct Program {
     launch: Launch,
-    /// What is filled in of the fault's settings.
+    /// The setting of the fault that keel fills in.
     setting: Option<(&'static str, toml::Value)>,
     /// Of switches; must stay until the program has ended.
     _folder: tempfile::TempDir,
@@ -71,7 +71,7 @@ impl Program {
         Ok(Self { launch, setting, _folder: folder, _resolver: resolver })
     }
 
-    /// What is filled in before it is started.
+    /// The setting that is filled in before the program starts.
     pub(super) fn setting(&self) -> Option<(&'static str, toml::Value)> {
         self.setting.clone()
     }
@@ -85,7 +85,7 @@ impl Program {
     }
 }
 
-/// How it ended, as a shell tells it.
+/// The exit code of the program by the convention of shells: 128 plus the signal's number if a signal ended it.
 pub(super) fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));

@@ -18,7 +18,7 @@ const METRICS: [&str; 4] = ["/metrics", "/actuator/prometheus", "/q/metrics", "/
 /// A path that no service has: the answer to it shows one that answers everything alike.
 const NOWHERE: &str = "/keel-init-nowhere-6b65656c";
 
-/// What was found.
+/// The paths and the OpenAPI document that were found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) ready: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Found {
     pub(super) metrics: Option<String>,
     pub(super) openapi: Option<String>,
     pub(super) document: Option<Document>,
-    /// What is there and could not be used, in words.
+    /// Descriptions of answers that could not be used.
     pub(super) remarks: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ impl Found {
         }
     }
 
-    /// Whether a path has a purpose of its own, so that it is no part of the mix.
+    /// Returns true for the paths of readiness, health, metrics and OpenAPI, which are not part of the mix.
     pub(super) fn has_purpose(&self, path: &str) -> bool {
         [&self.ready, &self.health, &self.metrics, &self.openapi].into_iter().flatten().any(|found| found == path)
     }
@@ -90,7 +90,7 @@ async fn path(client: &Client, paths: &[&str], is_it: impl Fn(&Answer) -> bool) 
     None
 }
 
-/// Whether it is the text format of Prometheus.
+/// Returns true for an answer in Prometheus text format.
 fn is_metrics(answer: &Answer) -> bool {
     let text = answer.text();
     text.lines().any(|line| line.starts_with("# TYPE ") || line.starts_with("# HELP "))

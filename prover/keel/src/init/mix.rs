@@ -34,7 +34,7 @@ pub(super) struct Answered {
     pub(super) name: String,
     pub(super) path: String,
     pub(super) status: u16,
-    /// Whether the answer is a list.
+    /// True if the answer is a list.
     pub(super) list: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Suggested {
     pub(super) name: String,
     pub(super) method: String,
     pub(super) path: String,
-    /// What is missing.
+    /// The reason for which it is not sent.
     pub(super) why: String,
     pub(super) json: Option<Value>,
     pub(super) status: Option<u16>,
@@ -179,7 +179,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// Whether an answer is an array, or a page of one.
+/// Returns true for an answer that is an array, or an object with one page of it.
 fn is_list(answer: &Answer) -> bool {
     match answer.json() {
         Some(Value::Array(_)) => true,

@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::look::Found;
 use super::mix::{Mix, Suggested};
 
-/// Keys that nobody but the owner of the service can fill in.
+/// Keys that only the owner of the service can fill in.
 const TO_FILL_IN: &str = concat!(
-    "  state, data    whether it keeps data, and where\n",
-    "  dependencies   what it calls over a network\n",
+    "  state, data    whether it keeps data, and the folders of the data\n",
+    "  dependencies   the services that it calls over a network\n",
     "  [load]         the load that it is meant to hold\n",
     "  [[requests]]   writes, and reads that need a value: they are in the file as comments",
 );
@@ -20,9 +20,11 @@ const TO_FILL_IN: &str = concat!(
 pub(super) fn page(subject: &Subject, has_command: bool, found: &Found, mix: &Mix) -> String {
     let mut page = Page(String::new());
     page.line("# Describes the service for `keel check`. Written by `keel init`: a line that is commented out is for you to fill in.");
-    page.line("# `keel check` runs with this file as it is; what is not declared is reported as unknown, with what to declare.");
+    page.line("# `keel check` runs with this file as it is; attributes that need a missing declaration are reported as unknown, with the declaration.");
     page.line("");
-    page.comment("What it calls over a network: \"none\", or a table for each as at the end of this file.");
+    page.comment(
+        "Dependencies that it calls over a network: \"none\", or a table for each as at the end of this file.",
+    );
     page.suggestion("dependencies = \"none\"");
     page.line("");
     page.line("[service]");
@@ -73,7 +75,7 @@ pub(super) fn page(subject: &Subject, has_command: bool, found: &Found, mix: &Mi
     page.key("The time until it is ready.", "start_timeout", said, "10s");
     page.key("The time from SIGTERM to its end.", "drain_timeout", None, "30s");
     page.key(
-        "The file of decisions: attributes that are skipped or attested, by whom, until when.",
+        "The decisions file: attributes that people skip or attest, each with owner and expiry.",
         "decisions",
         None,
         "decisions.toml",
@@ -166,7 +168,7 @@ impl Page {
 
     fn requests(&mut self, mix: &Mix) {
         self.line("");
-        self.comment("The request mix, sent in order. An earlier request saves what later ones need: save = { thing = \"/id\" }, then {thing}.");
+        self.comment("The request mix, sent in order. A request can save values for later ones: save = { thing = \"/id\" }, then {thing}.");
         for request in &mix.requests {
             self.line("");
             self.line("[[requests]]");

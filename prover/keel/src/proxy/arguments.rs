@@ -9,27 +9,27 @@ use super::groups;
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = false,
-    after_help = "Without a command it serves until Ctrl-C. With one it drives a running server.\n\nExit codes:\n  0    done\n  \
-                  1    the server refused or cannot be reached\n  2    a mistake in the command line or a file\n  3    \
-                  nothing can listen there"
+    after_help = "Without a command, keel serves the proxy until Ctrl-C. With a command, it drives a running server.\n\nExit \
+                  codes:\n  0    success\n  1    the server refused the command or cannot be reached\n  2    a mistake in the \
+                  command line or a file\n  3    the address to listen on is not available"
 )]
 pub(crate) struct Arguments {
-    /// Serving: the host to listen on (localhost); with a command: the server's URL (http://localhost:8474)
+    /// The host to listen on [default: localhost]; with a command, the URL of the server [default: http://localhost:8474]
     #[arg(long, global = true, value_name = "HOST")]
     pub(super) host: Option<String>,
     /// The port to listen on
     #[arg(long, default_value_t = keel_proxy::api::PORT)]
     pub(super) port: u16,
-    /// JSON file with the proxies to make at start
+    /// A JSON file with the proxies to create at start
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// What everything is drawn from, so that a run repeats
+    /// The seed of all randomness; the same seed repeats a run
     #[arg(long)]
     pub(super) seed: Option<u64>,
-    /// Tell the bytes of each proxy at /metrics
+    /// Export the bytes of each proxy at /metrics
     #[arg(long)]
     pub(super) proxy_metrics: bool,
-    /// Tell what the process uses at /metrics
+    /// Export the resource usage of the process at /metrics
     #[arg(long)]
     pub(super) runtime_metrics: bool,
     #[command(subcommand)]
@@ -38,15 +38,15 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make a proxy
+    /// Create a proxy
     #[command(visible_aliases = ["c", "new"])]
     Create {
         /// The proxy's name
         name: String,
-        /// Where it listens: HOST:PORT, or unix:PATH
+        /// The address to listen on: HOST:PORT or unix:PATH
         #[arg(short, long, value_name = "ADDRESS")]
         listen: String,
-        /// What it stands in front of: HOST:PORT, or unix:PATH
+        /// The address to forward to: HOST:PORT or unix:PATH
         #[arg(short, long, value_name = "ADDRESS")]
         upstream: String,
     },
@@ -74,7 +74,7 @@ pub(super) enum Command {
     /// Add, change or remove a toxic
     #[command(subcommand, visible_alias = "t")]
     Toxic(Toxic),
-    /// Hold several proxies at once
+    /// Pause, partition and resume several proxies together
     #[command(subcommand)]
     Group(groups::Group),
 }
@@ -86,18 +86,18 @@ pub(super) enum Toxic {
     Add {
         /// The proxy's name
         proxy: String,
-        /// Its type
+        /// The type of the toxic, from the list below
         #[arg(short = 't', long = "type", value_name = "TYPE")]
         kind: String,
-        /// Its name (TYPE_STREAM)
+        /// The name of the toxic [default: TYPE_STREAM]
         #[arg(short = 'n', long = "toxicName", visible_alias = "toxic-name", value_name = "NAME")]
         name: Option<String>,
         #[command(flatten)]
         settings: Settings,
-        /// Poison what the client sends
+        /// Apply the toxic to the bytes from the client
         #[arg(short, long, conflicts_with = "downstream")]
         upstream: bool,
-        /// Poison what the upstream answers (the default)
+        /// Apply the toxic to the bytes from the upstream (the default)
         #[arg(short, long)]
         downstream: bool,
     },
@@ -106,7 +106,7 @@ pub(super) enum Toxic {
     Update {
         /// The proxy's name
         proxy: String,
-        /// Its name
+        /// The name of the toxic
         #[arg(short = 'n', long = "toxicName", visible_alias = "toxic-name", value_name = "NAME")]
         name: String,
         #[command(flatten)]
@@ -117,7 +117,7 @@ pub(super) enum Toxic {
     Remove {
         /// The proxy's name
         proxy: String,
-        /// Its name
+        /// The name of the toxic
         #[arg(short = 'n', long = "toxicName", visible_alias = "toxic-name", value_name = "NAME")]
         name: String,
     },
@@ -125,10 +125,10 @@ pub(super) enum Toxic {
 
 #[derive(Args)]
 pub(super) struct Settings {
-    /// The share of connections that it poisons, 0 to 1; also -tox
+    /// The share of connections that the toxic applies to, from 0 to 1; also -tox
     #[arg(long, value_parser = toxicity)]
     pub(super) toxicity: Option<f32>,
-    /// An attribute of the toxic, KEY=VALUE; may be repeated
+    /// An attribute of the toxic; can be repeated
     #[arg(short, long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     pub(super) attributes: Vec<(String, serde_json::Value)>,
 }
@@ -150,7 +150,7 @@ fn toxicity(text: &str) -> Result<f32, String> {
 
 /// A number where it looks like one, text otherwise.
 fn attribute(text: &str) -> Result<(String, serde_json::Value), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| "say KEY=VALUE, such as latency=100".to_owned())?;
+    let (key, value) = text.split_once('=').ok_or_else(|| "expected KEY=VALUE, such as latency=100".to_owned())?;
     let value = serde_json::from_str(value).ok().filter(serde_json::Value::is_number);
     let text = || text.split_once('=').map(|(_, value)| value.into()).unwrap_or_default();
     Ok((key.to_owned(), value.unwrap_or_else(text)))

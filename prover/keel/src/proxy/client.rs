@@ -7,7 +7,7 @@ use keel_wire::http::{Client, Failure, Request};
 use serde_json::Value;
 use url::Url;
 
-/// Where toxiproxy-cli looks for its server, when it is not told.
+/// The default server of toxiproxy-cli.
 const SERVER: &str = "http://localhost:8474";
 /// As long as toxiproxy-cli waits.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! What each command asks of the server, and says then.
+//! The requests and the output of each command of `keel proxy`.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::arguments::{Command, Settings, Toxic};
 use super::client::Driver;
 use super::{groups, show};
 
-/// Does it; what is to be said, or why it was not done.
+/// Runs the command, and returns its output.
 pub(super) async fn run(driver: &Driver, command: Command) -> Result<String, String> {
     match command {
         Command::Create { name, listen, upstream } => {
@@ -80,7 +80,7 @@ fn body(settings: &Settings) -> Map<String, Value> {
     body
 }
 
-/// The server passes over attributes that a toxic does not have; whoever mistyped one is to know.
+/// Warns of attributes that the toxic does not have: the server ignores them silently.
 fn warn_of_unknown(settings: &Settings, toxic: &Value) {
     let Some(known) = toxic["attributes"].as_object() else { return };
     for (name, _) in &settings.attributes {

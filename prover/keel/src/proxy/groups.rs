@@ -8,7 +8,7 @@ use super::show;
 
 #[derive(Subcommand)]
 pub(super) enum Group {
-    /// Make a group of proxies
+    /// Create a group of proxies
     Create {
         /// The group's name
         name: String,
@@ -18,22 +18,22 @@ pub(super) enum Group {
     },
     /// List the groups
     List,
-    /// Stop all bytes of a group; nothing is lost
+    /// Pause all traffic of a group without losing any bytes
     Pause {
         /// The group's name
         name: String,
     },
-    /// Cut a group off, as a network partition does; what was in flight is lost
+    /// Partition a group from the network; bytes in flight are lost
     Partition {
         /// The group's name
         name: String,
     },
-    /// Let a group flow again
+    /// Resume the traffic of a group
     Resume {
         /// The group's name
         name: String,
     },
-    /// Let a group flow again, and forget it
+    /// Resume the traffic of a group, and delete the group
     Delete {
         /// The group's name
         name: String,

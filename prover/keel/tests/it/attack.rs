@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a head may take where that is limited.
+/// The time limit of a head, on servers that have one.
 const HEAD: Duration = Duration::from_secs(1);
 
-/// What a server of these tests does wrong.
+/// The flaw of a test server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,
@@ -61,7 +61,7 @@ fn serve(connection: TcpStream, flaw: Flaw) -> std::io::Result<()> {
     }
 }
 
-/// How long the body is; none when the head does not say it beyond doubt.
+/// The length of the body, or `None` if the head is ambiguous.
 fn length(head: &str, flaw: Flaw) -> Option<u64> {
     let lengths: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix("Content-Length: ")).collect();
     match lengths.as_slice() {
@@ -90,7 +90,7 @@ fn the_attacks_are_listed_without_attacking() {
 }
 
 #[test]
-fn what_cannot_be_begun_is_a_mistake_of_the_command_line() {
+fn an_attack_that_cannot_begin_is_a_usage_error() {
     expect(&["--url", "http://127.0.0.1:9/", "--only", "charm"], 2, "no attack is called \"charm\"");
     expect(&["--url", "http://127.0.0.1:9/", "--connections", "4001"], 2, "ask for less");
     expect(&[], 2, "nothing to attack");

@@ -131,7 +131,7 @@ fn experiments_of_every_field_of_the_format_run_as_chaos_run_runs_them() {
 }
 
 #[test]
-fn what_a_signal_breaks_off_leaves_the_journal_that_chaos_run_leaves() {
+fn a_signal_leaves_the_same_journal_as_chaos_run() {
     const CASES: &[(Signal, &str)] =
         &[(Signal::INT, "default"), (Signal::INT, "always"), (Signal::TERM, "default"), (Signal::TERM, "always")];
     beside(CASES, |(signal, rollbacks)| {
@@ -215,7 +215,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_chaos_run_refuses_keel_refuses_and_says_why() {
+fn keel_refuses_the_files_that_chaos_run_refuses_and_gives_the_reason() {
     let refused = |tool: Tool, document: &str| {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("experiment.json"), document).unwrap();
@@ -239,7 +239,7 @@ fn what_chaos_run_refuses_keel_refuses_and_says_why() {
     }
 }
 
-/// What runs an experiment.
+/// The program that runs an experiment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Tool {
     Chaos,

@@ -47,7 +47,7 @@ crash = true
 "#;
 
 #[test]
-fn requests_that_are_not_answered_as_declared_are_told_before_findings_which_are_told_one_by_one() {
+fn unexpected_answers_are_reported_first_and_findings_one_by_one() {
     let folder = folder(REQUESTS);
     let output = keel(folder.path(), &["--only", "web.robots,web.cookies", "--json", "report.json"]);
     let told = err(&output);
@@ -166,14 +166,14 @@ fn the_list_tells_what_would_run_what_is_missing_and_how_long_and_starts_nothing
 }
 
 #[test]
-fn mistakes_in_the_arguments_are_told_before_anything_is_started() {
+fn mistakes_in_the_arguments_are_reported_before_anything_is_started() {
     let folder = folder("");
     std::fs::write(folder.path().join("other.json"), "{}").unwrap();
     for (arguments, words) in [
         (&["--only", "cal.*"][..], "no attribute matches \"cal.*\". Did you mean call.*"),
         (&["--only", "plan.*"], "this version has no probe for plan."),
         (&["--only", "border.limit,web.header"], "Did you mean web.headers"),
-        (&["--fail-on", "new"], "say --baseline REPORT.json"),
+        (&["--fail-on", "new"], "pass --baseline REPORT.json"),
         (&["--baseline", "nowhere.json"], "nowhere.json: "),
         (&["--baseline", "other.json"], "other.json: missing field"),
         (&["--chapter", "sea"], "there is no chapter \"sea\""),
@@ -187,7 +187,7 @@ fn mistakes_in_the_arguments_are_told_before_anything_is_started() {
 }
 
 #[test]
-fn an_unfilled_template_is_told_with_its_place() {
+fn an_unfilled_template_is_reported_with_its_place() {
     let folder =
         folder("[[requests]]\nname = \"one\"\nmethod = \"POST\"\npath = \"/\"\njson = { a = \"{nothere}\" }\n");
     let output = keel(folder.path(), &[]);

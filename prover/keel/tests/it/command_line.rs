@@ -79,7 +79,7 @@ fn nothing_to_examine_says_how_to_name_something() {
 }
 
 #[test]
-fn a_broken_file_is_told_with_its_place() {
+fn a_broken_file_is_reported_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keel.toml");
     std::fs::write(&path, "[service]\nrun = \"true\"\nurl = \"http://127.0.0.1:1\"\nport = 1\n").unwrap();
@@ -92,7 +92,7 @@ fn a_broken_file_is_told_with_its_place() {
 }
 
 #[test]
-fn a_service_that_does_not_start_is_told_with_its_last_output() {
+fn a_service_that_does_not_start_is_reported_with_its_last_output() {
     let run = "sh -c \"echo the reason >&2; exit 7\"";
     expect(&["check", "--run", run, "--url", "http://127.0.0.1:9"], 3, &["exit code 7", "the reason"]);
 }
@@ -110,7 +110,7 @@ fn a_url_that_cannot_be_called_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_examined_of_a_service_that_runs_already_is_told_before_the_run() {
+fn probes_that_cannot_run_on_an_attached_service_are_listed_before_the_run() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

@@ -67,7 +67,7 @@ fn a_drill_that_holds_says_so_and_writes_its_reports() {
 }
 
 #[test]
-fn what_falls_short_is_the_exit_code_unless_it_is_accepted() {
+fn a_failed_hypothesis_sets_the_exit_code_unless_it_is_accepted() {
     let folder = folder("[[hypothesis]]\nname = \"it is never slow\"\nload = { thresholds = [\"p50<1us\"] }\n");
     let output = keel(folder.path(), &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
@@ -82,7 +82,7 @@ fn what_falls_short_is_the_exit_code_unless_it_is_accepted() {
 }
 
 #[test]
-fn what_is_accepted_and_holds_is_told() {
+fn an_accepted_hypothesis_that_holds_is_reported() {
     let folder = folder(ANSWERS);
     let gap = "[[accept]]\ndrill = \"drill\"\nhypothesis = \"it answers\"\nowner = \"us\"\nreason = \"it was down\"\n";
     std::fs::write(folder.path().join("accepted.toml"), format!("{gap}expires = \"2999-01-01\"\n")).unwrap();
@@ -101,7 +101,7 @@ fn a_step_outside_of_the_blast_radius_is_refused_before_anything_starts() {
 }
 
 #[test]
-fn what_a_keel_did_that_was_killed_is_undone_by_the_next() {
+fn faults_of_a_killed_keel_are_undone_by_the_next_one() {
     let folder = folder(&format!("{}{ANSWERS}", COMMAND.replace("lasts = \"1s\"", "lasts = \"2s\"")));
     let broken = folder.path().join("broken");
     let mut first = keel(folder.path(), &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

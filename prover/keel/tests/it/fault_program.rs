@@ -97,7 +97,7 @@ fn the_exit_code_is_the_programs() {
 }
 
 #[test]
-fn what_is_about_no_program_is_refused_before_it_is_started() {
+fn a_fault_of_the_host_is_refused_with_a_program() {
     let keel = Keel::new();
     let made = keel.folder("data").join("made");
     let touch = ["--", "touch", made.to_str().unwrap()];

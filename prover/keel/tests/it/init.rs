@@ -151,7 +151,7 @@ fn a_service_that_runs_already_is_described_without_its_command() {
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_told() {
+fn a_service_that_does_not_answer_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let output = keel(folder.path(), &["init", "--url", "http://ann:s3cret@127.0.0.1:1"]);
     let said = told(&output);

@@ -1,4 +1,4 @@
-//! Whatever ends keel, nothing that it started is left behind.
+//! Nothing that keel started is left behind, for every way in which keel ends.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};

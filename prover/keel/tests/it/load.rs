@@ -89,7 +89,7 @@ fn flags_stand_in_place_of_what_a_plan_says() {
 }
 
 #[test]
-fn an_unknown_key_of_a_plan_is_told_with_its_line_and_the_nearest_key() {
+fn an_unknown_key_of_a_plan_is_reported_with_its_line_and_the_nearest_key() {
     let folder = tempfile::tempdir().unwrap();
     for (text, told) in [
         ("target = 'http://127.0.0.1:9'\nrates = 5\n", ["load.toml:2: ", "did you mean `rate`?"]),
@@ -114,7 +114,7 @@ fn keel(words: &[&str]) -> Output {
 }
 
 #[test]
-fn a_load_is_told_and_judged_by_its_exit_code() {
+fn a_load_is_reported_and_judged_by_its_exit_code() {
     let target = format!("http://{}/things", server());
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -168,7 +168,7 @@ fn a_plan_is_read_from_a_file() {
 }
 
 #[test]
-fn a_mistake_is_told_before_anything_is_sent() {
+fn a_mistake_is_reported_before_anything_is_sent() {
     for (words, told) in [
         (&["http://192.0.2.1/", "--rate", "1"][..], "this machine only"),
         (&["http://127.0.0.1:9/"], "--rate"),

@@ -152,7 +152,7 @@ fn a_configuration_file_is_toxiproxys_and_a_bad_one_is_refused() {
 }
 
 #[test]
-fn mistakes_are_told_with_what_to_do() {
+fn mistakes_are_reported_with_the_remedy() {
     let gone = format!("127.0.0.1:{}", keel_wire::port::ReservedPort::new().unwrap().for_this_process());
     let (code, told) = run(&["--host", &gone, "list"]);
     assert!(code == Some(1) && told.contains("start one with `keel proxy`"), "{told}");

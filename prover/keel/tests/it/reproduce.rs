@@ -62,7 +62,7 @@ fn a_finding_of_a_report_is_shown_by_a_script_and_judged_again() {
 }
 
 #[test]
-fn what_no_script_can_show_and_what_does_not_fall_short_is_told() {
+fn findings_without_a_script_are_reported_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = keel(folder.path(), &["repro", "call.jitter"]);
     assert_eq!(refused.status.code(), Some(1));

@@ -9,7 +9,7 @@ use crate::victim::{self, Keel, Victim, eventually, state};
 use keel_drill::fault::{Available, Fault, Prepared, Whose, resolver::Resolver};
 use keel_drill::process::Process;
 
-/// Whether it can be done here; where it cannot, that keel says so and does nothing.
+/// Returns true if this host supports the fault; else checks that keel says so and does nothing.
 fn can_be_done(name: &str, keel: &Keel, words: &[&str]) -> bool {
     let row = Available::all().into_iter().find(|row| row.fault == name).unwrap();
     let Some(why) = row.lacking else { return true };
@@ -334,7 +334,7 @@ fn a_fault_that_was_written_down_and_never_acted_is_undone_without_harm() {
 }
 
 #[test]
-fn an_entry_that_was_not_written_whole_never_acted_and_one_that_is_torn_is_told() {
+fn an_incomplete_entry_is_ignored_and_a_torn_one_is_reported() {
     let keel = Keel::new();
     let folder = keel.journal().folder().to_owned();
     std::fs::write(folder.join("1-1-0.new"), "{\"version\":1,\"id\"").unwrap();
@@ -378,7 +378,7 @@ fn a_second_fault_on_the_same_thing_is_refused_as_only_one_order_of_undoing_woul
 }
 
 #[test]
-fn so_many_descriptors_more_can_be_opened_and_no_more_wherever_the_open_ones_are() {
+fn descriptor_headroom_is_exact_even_if_the_open_descriptors_are_sparse() {
     let keel = Keel::new();
     // Its descriptors are far apart; it waits to be told, then opens what it can.
     let script = "import os, sys\nfor n in (50, 60, 70): os.dup2(0, n)\nprint('ready', flush=True)\nopened = 0\nsys.stdin.readline()\ntry:\n  while opened < 1000:\n    os.dup(0); opened += 1\nexcept OSError: pass\nprint(opened, flush=True)\n";

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const GIVE_UP: Duration = Duration::from_secs(30);
 
-/// A keel whose journal nobody else uses.
+/// A keel with a journal of its own.
 pub(crate) struct Keel {
     state: TempDir,
 }
@@ -169,7 +169,7 @@ pub(crate) fn state(pid: u32) -> char {
     stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
 }
 
-/// How many living processes carry this in their environment, but for the shells that watch over them.
+/// The number of living processes that carry this in their environment, without the shells that wait for them.
 pub(crate) fn carrying(variable: &str) -> usize {
     let pids = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let carries = |pid: &String| {
@@ -258,13 +258,13 @@ impl Hosts {
         steps.iter().all(|step| shell(step)).then_some(hosts)
     }
 
-    /// Whether the near one knows a way to everybody else.
+    /// Returns true if the near side has a default route.
     pub(crate) fn has_default_route(&self) -> bool {
         let shown = Command::new("ip").args(["-n", &self.near, "route", "show", "default"]).output().unwrap();
         String::from_utf8_lossy(&shown.stdout).contains("via 10.231.0.2")
     }
 
-    /// Whether a connection from the one to the other gets through to the host (refused is through).
+    /// Returns true if a connection from the near side reaches the host; a refused connection counts.
     pub(crate) fn reach(&self) -> bool {
         let script = "import socket, sys\ns = socket.socket(); s.settimeout(0.5)\ntry: s.connect(('10.231.0.2', 9))\nexcept ConnectionRefusedError: sys.exit(0)\nexcept OSError: sys.exit(1)\n";
         let asked = Command::new("ip").args(["netns", "exec", &self.near, "/usr/bin/python3", "-c", script]).status();

@@ -20,7 +20,7 @@ const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
 const REFUSED_STREAM: u32 = 7;
 
-/// How a server ends a connection, or a request.
+/// Way in which a server ends a connection, or a request.
 #[derive(Clone, Copy)]
 enum End {
     /// GOAWAY with this code after so many requests, as nginx does: later streams are never answered.

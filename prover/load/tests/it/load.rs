@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a server has seen.
+/// Requests that a server has seen.
 #[derive(Clone, Default)]
 struct Seen {
     peers: Arc<Mutex<Vec<IpAddr>>>,
@@ -138,7 +138,7 @@ async fn each_way_to_fail_is_an_outcome_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_expected_status_is_no_error_whatever_it_is() {
+async fn any_expected_status_is_no_error() {
     let (address, _) = server(|_| Some(b"HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n".to_vec())).await;
     let mut plan = plan(address, 20.0, SECOND / 2);
     plan.kinds = vec![Kind { expect: Some(409), ..Kind::get("again", "/") }];
@@ -227,7 +227,7 @@ async fn http_2_is_spoken_with_several_requests_on_a_connection() {
 }
 
 #[tokio::test]
-async fn live_figures_and_completed_requests_are_told_meanwhile() {
+async fn live_figures_and_completed_requests_are_published_while_the_load_runs() {
     let (address, _) = server(|_| Some(OK.to_vec())).await;
     let (sender, mut figures) = tokio::sync::watch::channel(Live::default());
     let bodies = Arc::new(Mutex::new(Vec::new()));
@@ -267,7 +267,7 @@ async fn a_run_that_is_stopped_tells_what_it_has() {
 }
 
 #[tokio::test]
-async fn what_has_no_answer_when_the_run_is_stopped_is_told_all_the_same() {
+async fn requests_without_an_answer_are_reported_when_the_run_is_stopped() {
     let (address, seen) = server(|_| Some(Vec::new())).await;
     let heard = async {
         while seen.heads.lock().unwrap().len() < 4 {

@@ -48,7 +48,7 @@ pub(super) fn show(fleet: &Fleet, name: &str) -> Result<Answer, Refusal> {
     Ok(json(StatusCode::OK, &Shown::from(&fleet.get(name)?)))
 }
 
-/// Changes what is said and leaves the rest; the name stays whatever is said.
+/// Changes the given fields and keeps the others; the name never changes.
 pub(super) async fn update(fleet: &Fleet, name: &str, body: &[u8]) -> Result<Answer, Refusal> {
     let proxy = fleet.get(name)?;
     let now = Wanted {
@@ -72,7 +72,7 @@ pub(super) async fn reset(fleet: &Fleet) -> Result<Answer, Refusal> {
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-/// What `/populate` answers, also when it fails: then with those that were made before. None are `null`.
+/// Answer of `/populate`. After a failure it lists the proxies that were created before. An empty list is `null`.
 #[derive(Serialize)]
 struct Populated {
     #[serde(flatten)]

@@ -85,7 +85,7 @@ fn jitter_keeps_the_order() {
 }
 
 #[test]
-fn bandwidth_lets_so_many_kilobytes_a_second_through_and_nothing_at_zero() {
+fn bandwidth_limits_kilobytes_per_second_and_stops_at_zero() {
     let (mut chain, start) = (chain(&[Kind::Bandwidth(Bandwidth { rate: 10 })]), Instant::now());
     chain.put(Bytes::from(vec![7; 5000]), start);
     let mut passed = 0;
@@ -112,7 +112,7 @@ fn slow_close_holds_only_the_end() {
 }
 
 #[test]
-fn timeout_closes_after_so_long_however_much_the_peer_says_and_at_once_when_it_is_removed() {
+fn timeout_closes_after_its_time_for_any_traffic_and_at_once_when_it_is_removed() {
     let (mut chain, start) = (chain(&[Kind::Timeout(Timeout { timeout: 100 })]), Instant::now());
     for at in 0..100 {
         chain.put(Bytes::from_static(b"abc"), start + ms(at));
@@ -129,7 +129,7 @@ fn timeout_closes_after_so_long_however_much_the_peer_says_and_at_once_when_it_i
 }
 
 #[test]
-fn what_limit_data_has_counted_survives_a_change() {
+fn the_count_of_limit_data_survives_a_change() {
     let (mut chain, now) = (chain(&[Kind::LimitData(LimitData { bytes: 10 })]), Instant::now());
     chain.put(Bytes::from_static(b"abcdefgh"), now);
     assert_eq!(out(&mut chain, now), b"abcdefgh");
@@ -168,7 +168,7 @@ fn slicer_cuts_and_pauses_and_gives_the_rest_when_it_is_removed() {
 }
 
 #[test]
-fn corrupt_flips_one_bit_of_about_so_many_bytes_and_moves_none() {
+fn corrupt_flips_one_bit_at_the_configured_rate_and_moves_none() {
     let hits = |rate, seed| {
         let mut chain = seeded(&[Kind::Corrupt(Corrupt { rate })], seed);
         let mut hits = 0;
@@ -200,7 +200,7 @@ fn blackhole_takes_nothing_and_loses_nothing() {
 }
 
 #[test]
-fn what_a_chain_holds_is_bounded() {
+fn the_bytes_in_a_chain_are_bounded() {
     let kinds = [LATENCY, Kind::Bandwidth(Bandwidth { rate: 1 }), Kind::Slicer(Slicer::default())];
     let (mut chain, now) = (chain(&kinds), Instant::now());
     let mut put = 0;
@@ -238,7 +238,7 @@ fn toxicity_is_drawn_once_for_each_connection_and_only_a_new_toxicity_draws_agai
     assert!(chain.is_clear(), "a toxic that does not act costs nothing");
 }
 
-/// Toxics of every lossless kind come, change and go between the bytes; whatever happens, what comes out is what went in.
+/// Toxics of every lossless kind come, change and go between the bytes; the output is always equal to the input.
 #[test]
 fn no_byte_is_lost_or_overtaken_while_toxics_come_and_go() {
     for seed in 0..300 {

@@ -16,7 +16,7 @@ pub struct Group {
     pub name: String,
     /// The proxies' names. A proxy may be in several groups; the strictest counts.
     pub proxies: BTreeSet<String>,
-    /// What is done to them.
+    /// The hold of its proxies.
     pub hold: Hold,
 }
 
@@ -42,7 +42,7 @@ pub enum GroupRefused {
 pub(super) struct Groups(pub(super) BTreeMap<String, Group>);
 
 impl Groups {
-    /// What holds for a proxy: the strictest of its groups.
+    /// Returns the hold of a proxy: the strictest of its groups.
     pub(super) fn hold_of(&self, proxy: &str) -> Hold {
         let its = self.0.values().filter(|group| group.proxies.contains(proxy));
         its.map(|group| group.hold).max().unwrap_or_default()

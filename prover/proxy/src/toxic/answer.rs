@@ -10,7 +10,7 @@ use crate::request;
 #[derive(Debug)]
 pub(super) struct Stand {
     end: End,
-    /// How many bytes were looked at, and since when the request is waited for.
+    /// The number of bytes that were parsed, and the time since which the request is waited for.
     seen: usize,
     since: Option<Instant>,
 }

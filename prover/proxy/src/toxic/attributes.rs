@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::settings::Settings;
 
-/// The settings with some of them changed. Names fit whatever their case, as Go's decoder has it.
+/// Merges changed settings. Names match in any case, as in Go's decoder.
 pub(super) fn merge<S: Serialize + DeserializeOwned>(now: &S, attributes: &Map<String, Value>) -> Result<S, String> {
     let mut merged = serde_json::to_value(now).map_err(|error| error.to_string())?;
     if let Value::Object(merged) = &mut merged {

@@ -10,7 +10,7 @@ use super::settings::{Attribute, Settings};
 use super::work::{Turn, Work};
 use crate::queue::Queue;
 
-/// What is passed on at a time is worth so many milliseconds at most.
+/// Maximum size of a piece that is passed on, in milliseconds of the rate.
 const MAX_PIECE_MS: i64 = 100;
 
 /// Passes bytes on at a limited rate.

@@ -36,7 +36,7 @@ struct Noise {
     until: Option<usize>,
 }
 
-/// What the rate is a part of.
+/// Denominator of the rate.
 const MILLION: f64 = 1e6;
 
 impl Noise {

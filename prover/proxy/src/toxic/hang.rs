@@ -21,7 +21,7 @@ impl Settings for Hang {
     }
 }
 
-/// Whether bytes were lost.
+/// State: true once bytes were lost.
 #[derive(Debug, Default)]
 struct Swallow {
     lost: bool,

@@ -35,7 +35,7 @@ impl Settings for Latency {
     }
 }
 
-/// When each piece that waits is due, drawn when it comes.
+/// Due time of each waiting piece, drawn when the piece comes.
 #[derive(Debug)]
 struct Delay {
     settings: Latency,

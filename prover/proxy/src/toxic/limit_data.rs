@@ -1,4 +1,4 @@
-//! `limit_data`: closes after so many bytes.
+//! `limit_data`: closes after a number of bytes.
 
 use std::any::Any;
 
@@ -19,7 +19,7 @@ pub struct LimitData {
 
 impl Settings for LimitData {
     const WORD: &'static str = "limit_data";
-    const HELP: &'static str = "closes after so many bytes";
+    const HELP: &'static str = "closes after a number of bytes";
     const ATTRIBUTES: &'static [Attribute] = &[Attribute::new("bytes", "")];
 
     fn work(&self) -> Box<dyn Work> {
@@ -27,7 +27,7 @@ impl Settings for LimitData {
     }
 }
 
-/// What has passed; it survives a change of the limit.
+/// Number of bytes that passed; it survives a change of the limit.
 #[derive(Debug)]
 struct Allowance {
     settings: LimitData,

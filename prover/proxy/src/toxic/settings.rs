@@ -18,11 +18,11 @@ pub(crate) trait Settings: Any + Clone + Debug + Default + PartialEq + Serialize
     const HELP: &'static str;
     /// The attributes in the order of the fields.
     const ATTRIBUTES: &'static [Attribute] = &[];
-    /// Whether every byte is passed on unchanged and in order, sooner or later.
+    /// True if every byte is passed on unchanged and in order, sooner or later.
     const LOSSLESS: bool = false;
-    /// Whether it answers requests in the upstream's place, and so reads the client's stream, whatever stream it poisons.
+    /// True if the toxic answers requests in the place of the upstream, and so reads the client's stream for both streams.
     const ANSWERS: bool = false;
-    /// Whether no upstream is needed while it stands in the client's stream.
+    /// True if no upstream is needed while the toxic is in the client's stream.
     const DOES_WITHOUT_UPSTREAM: bool = Self::ANSWERS;
 
     /// Starts the work on one stream of one connection.

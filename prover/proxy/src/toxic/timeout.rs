@@ -64,7 +64,7 @@ impl Work for Silence {
         }
     }
 
-    /// Bytes may be missing: nobody is to see what comes after the gap.
+    /// Ends the stream: bytes may be missing, and nothing may follow the gap.
     fn removal(&self) -> Removal {
         Removal::End(End::Close)
     }

@@ -82,7 +82,7 @@ async fn ask(connection: &mut RawConnection) -> Option<u16> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_with_toxiproxys_status_and_words() {
+async fn mistakes_are_reported_with_the_status_and_words_of_toxiproxy() {
     let api = Api::start().await;
     api.proxy("p").await;
     api.expect("POST", "/proxies/p/toxics", r#"{"type":"latency"}"#, 200).await;
@@ -152,7 +152,7 @@ async fn what_is_wrong_is_told_with_toxiproxys_status_and_words() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_who_is_not_wanted() {
+async fn unknown_paths_and_browsers_are_refused() {
     let api = Api::start().await;
     for path in ["/", "/nothing", "/proxies/", "/proxies//toxics", "/metrics", "/proxies/a/toxics/b/c"] {
         let answer = api.ask("GET", path, "").await;

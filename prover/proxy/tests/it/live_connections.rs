@@ -205,7 +205,7 @@ async fn a_toxic_is_in_force_for_bytes_that_were_read_and_not_yet_written() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_holds_is_bounded_however_much_is_sent() {
+async fn the_bytes_in_a_proxy_are_bounded_for_any_traffic() {
     for kind in [Kind::Bandwidth(Bandwidth { rate: 0 }), Kind::Latency(Latency { latency: 1_000_000, jitter: 0 })] {
         let (proxy, client, mut upstream) = connected(1).await;
         add(&proxy, Stream::Downstream, kind.clone());

@@ -68,7 +68,7 @@ async fn down_refuses_resets_what_is_open_and_comes_back_on_the_same_port() {
 }
 
 #[tokio::test]
-async fn nobody_can_take_the_port_while_it_is_down() {
+async fn the_port_stays_reserved_while_the_proxy_is_down() {
     let proxy = proxy().await;
     proxy.set(Fault::Down).await;
     assert!(std::net::TcpListener::bind(proxy.address()).is_err());
@@ -156,7 +156,7 @@ async fn garbage_is_not_http() {
 }
 
 #[tokio::test]
-async fn truncate_gives_so_many_bytes_and_closes_in_order() {
+async fn truncate_passes_the_configured_bytes_and_closes_in_order() {
     let proxy = proxy().await;
     for bytes in [0, 1, 20, ANSWER.len() - 1] {
         proxy.set(Fault::Truncate(bytes)).await;

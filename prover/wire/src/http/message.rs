@@ -27,7 +27,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, at most [`MAX_BODY_KEPT`](super::MAX_BODY_KEPT) bytes.
     pub body: Bytes,
-    /// How many bytes of body came in all.
+    /// The number of bytes of the body, all of them.
     pub body_length: u64,
     /// From the first byte sent until the head of the answer had come.
     pub first_byte: Duration,

@@ -1,4 +1,4 @@
-//! Certificates that are accepted by their key, or whatever they are.
+//! Certificate verifiers: by the pin of the key, or none.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,7 +9,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use sha2::{Digest as _, Sha256};
 
-/// Which certificates are accepted.
+/// Certificates that are accepted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Accepted {
     /// Those with the key of this digest.

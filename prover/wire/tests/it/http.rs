@@ -1,4 +1,4 @@
-//! One exchange tells what was sent and what came back, whatever the server does.
+//! HTTP exchanges report the request and the answer, for every behaviour of the server.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -85,7 +85,7 @@ async fn a_server_that_never_answers_costs_the_bound_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_told_apart() {
+async fn a_refused_connection_is_a_failure_of_its_own() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(matches!(get(address).await.outcome, Err(Failure::Connect(_))));
 }

@@ -16,7 +16,7 @@ async fn connect(address: SocketAddr) -> RawConnection {
 }
 
 #[tokio::test]
-async fn two_answers_on_one_connection_are_told_apart() {
+async fn two_answers_on_one_connection_are_separated() {
     let address = testing::serve(|mut connection| {
         testing::read_request(&mut connection);
         let both = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\noneHTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n";
@@ -33,7 +33,7 @@ async fn two_answers_on_one_connection_are_told_apart() {
 }
 
 #[tokio::test]
-async fn an_orderly_end_and_a_reset_are_told_apart() {
+async fn an_orderly_end_and_a_reset_are_distinguished() {
     let closes = testing::serve(|mut connection| connection.write_all(b"bye").unwrap());
     let heard = connect(closes).await.listen(100, PATIENCE).await;
     assert_eq!((heard.bytes.as_slice(), heard.ended), (&b"bye"[..], Ended::Closed));
@@ -61,7 +61,7 @@ async fn an_open_connection_is_listened_to_as_long_as_asked() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_not_waited_for() {
+async fn an_answer_that_is_not_http_ends_the_wait() {
     let address = testing::serve_answer(b"220 mail.example ESMTP\r\n");
     let mut connection = connect(address).await;
     connection.write(b"GET / HTTP/1.1\r\n\r\n", PATIENCE).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a new user gets wrong: each mistake gives one clear message with the way out, no backtrace, and the right exit code.
+//! Mistakes of a new user: each gives one clear message with the remedy, no backtrace, and the right exit code.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -70,7 +70,7 @@ fn a_database_that_is_not_known_is_refused_without_its_password() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_told_without_its_password() {
+fn a_database_that_does_not_answer_is_reported_without_its_password() {
     let url = "postgres://me:topsecret@127.0.0.1:1/ledger";
     refuses(
         &[],
@@ -81,7 +81,7 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_the_variable_that_changes_it() {
+fn a_port_in_use_is_reported_with_the_variable_that_changes_it() {
     // All addresses of the host include the one that is taken, and the other way round.
     for (theirs, ours) in [
         (Ipv4Addr::LOCALHOST, "127.0.0.1"),
@@ -98,19 +98,19 @@ fn a_port_in_use_is_told_with_the_variable_that_changes_it() {
 }
 
 #[test]
-fn an_address_of_another_host_is_told_with_the_variable_that_changes_it() {
+fn an_address_of_another_host_is_reported_with_the_variable_that_changes_it() {
     refuses(&[], &[("HOST", "192.0.2.1")], 1, &["192.0.2.1", "HOST"]);
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_with_the_way_out() {
+fn a_folder_that_cannot_be_created_is_reported_with_the_remedy() {
     // Nothing can be made below a device, not even by root.
     refuses(&[], &[("DATABASE_URL", "sqlite:/dev/null/ledger.db")], 1, &["/dev/null", "DATABASE_URL"]);
     refuses(&[], &[("DATABASE_URL", "sqlite:/proc/ledger.db")], 1, &["/proc/ledger.db", "DATABASE_URL"]);
 }
 
 #[test]
-fn a_folder_without_the_right_to_write_is_told_with_the_way_out() {
+fn a_folder_without_write_permission_is_reported_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let there = format!("sqlite:{}/there.db", folder.path().display());
     assert!(run(ledger(), &["migrate"], &[("DATABASE_URL", &there)]).status.success());

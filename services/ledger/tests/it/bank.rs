@@ -171,7 +171,7 @@ impl Clients {
         }
     }
 
-    /// How many transfers were acknowledged so far.
+    /// Returns the number of acknowledged transfers.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }

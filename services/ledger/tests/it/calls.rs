@@ -1,4 +1,4 @@
-//! What guards the ledger's calls to its bank: seen in the health document, steered on the admin listener.
+//! Policy of the ledger's calls to its bank: shown in the health document, changed on the admin listener.
 
 use crate::running::{Ledger, NO_BANK, eventually};
 use evenkeel::axum;
@@ -63,7 +63,7 @@ async fn a_bank_that_fails_is_left_alone_and_comes_back_and_every_payout_is_paid
 }
 
 #[tokio::test]
-async fn a_policy_is_changed_while_it_runs_and_a_bad_order_is_told_and_changes_nothing() {
+async fn a_policy_is_changed_while_it_runs_and_a_bad_order_is_refused_and_changes_nothing() {
     let ledger = Ledger::start(NO_BANK).await;
     let change = |what: Json| {
         let mut body = json!({ "author": "ada", "reason": "a test" });

@@ -4,7 +4,7 @@ use crate::running::{Ledger, NO_BANK};
 use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
-async fn an_overdraft_is_not_passed_however_many_ask_at_once(ledger: &Ledger) {
+async fn concurrent_transfers_do_not_pass_an_overdraft(ledger: &Ledger) {
     let (from, to) = (ledger.account("from", 100).await, ledger.account("to", 0).await);
     let body = json!({ "from": from, "to": to, "amount": 30 });
     let keys: Vec<String> = (0..20).map(|number| format!("transfer-{number}")).collect();
@@ -20,16 +20,16 @@ async fn an_overdraft_is_not_passed_however_many_ask_at_once(ledger: &Ledger) {
 }
 
 #[tokio::test]
-async fn an_overdraft_is_not_passed_however_many_ask_at_once_on_sqlite() {
-    an_overdraft_is_not_passed_however_many_ask_at_once(&Ledger::start(NO_BANK).await).await;
+async fn concurrent_transfers_do_not_pass_an_overdraft_on_sqlite() {
+    concurrent_transfers_do_not_pass_an_overdraft(&Ledger::start(NO_BANK).await).await;
 }
 
 #[tokio::test]
-async fn an_overdraft_is_not_passed_however_many_ask_at_once_on_postgresql() {
-    an_overdraft_is_not_passed_however_many_ask_at_once(&Ledger::start_on_postgresql(NO_BANK).await).await;
+async fn concurrent_transfers_do_not_pass_an_overdraft_on_postgresql() {
+    concurrent_transfers_do_not_pass_an_overdraft(&Ledger::start_on_postgresql(NO_BANK).await).await;
 }
 
-/// Money that goes round between three accounts from all sides: nobody waits for somebody who waits for them.
+/// Sends money around three accounts in both directions, which must not deadlock.
 async fn transfers_against_each_other_all_come_to_an_end(ledger: &Ledger) {
     let mut accounts = Vec::new();
     for name in ["a", "b", "c"] {
@@ -74,7 +74,7 @@ async fn money_does_not_cross_currencies() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_with_the_reason() {
+async fn an_invalid_transfer_is_refused_with_the_reason() {
     let ledger = Ledger::start(NO_BANK).await;
     let (one, other) = (ledger.account("one", 100).await, ledger.account("other", 100).await);
     for (number, (body, field)) in [

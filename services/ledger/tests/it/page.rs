@@ -29,7 +29,7 @@ async fn shown(ledger: &Ledger, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_form_opens_an_account_and_another_moves_money_once_however_often_it_is_sent() {
+async fn a_form_opens_an_account_and_a_repeated_form_moves_money_once() {
     let ledger = Ledger::start(NO_BANK).await;
     let to = ledger.account("to", 0).await;
     let opened =
@@ -48,7 +48,7 @@ async fn a_form_opens_an_account_and_another_moves_money_once_however_often_it_i
 }
 
 #[tokio::test]
-async fn a_transfer_that_is_refused_is_told_on_the_page() {
+async fn a_refused_transfer_is_reported_on_the_page() {
     let ledger = Ledger::start(NO_BANK).await;
     let (from, to) = (ledger.account("from", 0).await, ledger.account("to", 0).await);
     let fields = [("key", "form"), ("from", &from), ("to", &to), ("amount", "1")];
@@ -59,7 +59,7 @@ async fn a_transfer_that_is_refused_is_told_on_the_page() {
 }
 
 #[tokio::test]
-async fn what_a_person_types_wrong_is_told_on_the_page() {
+async fn a_mistyped_field_is_reported_on_the_page() {
     let ledger = Ledger::start(NO_BANK).await;
     let (from, to) = (ledger.account("from", 100).await, ledger.account("to", 0).await);
     for (to, amount) in [(&to, "0"), (&to, "1.5"), (&to, ""), (&from, "5")] {

@@ -1,4 +1,4 @@
-//! A payout is accepted whatever the bank does, stays pending while its word is missing, and is paid exactly once.
+//! Payouts: accepted also while the bank is down, pending until it answers, and paid exactly once.
 
 use crate::running::{Ledger, NO_BANK, eventually};
 use evenkeel::axum;
@@ -89,7 +89,7 @@ async fn a_bank_that_is_not_there_delays_a_payout_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_the_bank_refuses_comes_back() {
+async fn a_payout_that_the_bank_refuses_is_returned_to_the_account() {
     let (rail, url) = bank().await;
     let ledger = Ledger::start(&url).await;
     let account = ledger.account("account", 1000).await;

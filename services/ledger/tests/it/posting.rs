@@ -20,7 +20,7 @@ async fn accounts(balances: [i64; 2]) -> Store {
     store
 }
 
-/// Posts an amount, and keeps what was done whatever the outcome.
+/// Posts an amount and commits, for every outcome.
 async fn posted(store: &Store, id: &'static str, from: &'static str, to: &'static str, amount: i64) -> Posted {
     let posting = Posting { id: id.into(), from: from.into(), to: to.into(), amount, currency: "EUR".into(), at: 0 };
     let posted: Result<Posted, StoreError> = store
@@ -41,7 +41,7 @@ async fn a_balance_grows_up_to_the_last_number_and_not_beyond() {
     assert_eq!(posted(&store, "more", "a", "b", 1).await, Posted::TooMuch);
 }
 
-/// Where neither account can be changed, the outcome is that of the one that was tried first.
+/// The outcome is that of the account that is tried first, if neither can be changed.
 #[tokio::test]
 async fn the_account_with_the_lesser_id_is_changed_first_whichever_pays() {
     assert_eq!(posted(&accounts([0, i64::MAX]).await, "there", "a", "b", 1).await, Posted::Insufficient);

@@ -10,9 +10,9 @@ use evenkeel::resilience::Rules;
 use evenkeel::store::testing::{PrivatePgBouncer, PrivatePostgres};
 use serde_json::{Value as Json, json};
 
-/// What is waited for that long does not happen.
+/// Time after which a test gives up waiting.
 pub(crate) const GIVE_UP: Duration = Duration::from_secs(60);
-/// No bank listens there.
+/// Address at which no bank listens.
 pub(crate) const NO_BANK: &str = "http://127.0.0.1:1";
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -28,7 +28,7 @@ pub(crate) struct Ledger {
     _store: Option<Database>,
 }
 
-/// What ends after the ledger does.
+/// Database of a ledger, which ends after the ledger does.
 enum Database {
     Sqlite { _folder: tempfile::TempDir },
     Postgres { _server: PrivatePostgres },
@@ -140,7 +140,7 @@ impl Ledger {
         self.child.id()
     }
 
-    /// How the process ended, if it has.
+    /// Returns the exit status if the process has ended.
     pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.child.try_wait().unwrap()
     }
@@ -161,7 +161,7 @@ impl Ledger {
         .await;
     }
 
-    /// Where its clients reach it.
+    /// Returns the address of the public listener.
     pub(crate) fn address(&self) -> SocketAddr {
         self.public
     }
@@ -189,7 +189,7 @@ impl Ledger {
         self.get(&format!("/v1/accounts/{account}")).await.json::<Json>().unwrap()["balance"].as_i64().unwrap()
     }
 
-    /// Whether everything is true of the books that must always be.
+    /// Returns true if all invariants of the books hold.
     pub(crate) async fn books_are_right(&self) -> bool {
         let answer = self.client.get(&url(self.admin, "/invariants")).send().await.unwrap();
         answer.status == 200 && answer.json::<Json>().unwrap()["holds"] == true
@@ -200,7 +200,7 @@ impl Ledger {
         self.client.call(method, &url(self.admin, path)).json(body).send().await.unwrap()
     }
 
-    /// What guards the calls to the bank, as the health document shows it.
+    /// Returns the policy of the calls to the bank from the health document.
     pub(crate) async fn policy(&self) -> Json {
         let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
         let policies = health["vitals"]["policy"].as_array().unwrap();

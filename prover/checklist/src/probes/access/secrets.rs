@@ -58,11 +58,11 @@ const TELLING: [&str; 12] = [
     "/keel-probe-nothing-is-here-41c7d20e",
     "/%00",
 ];
-/// What names of variables with credentials contain, in capitals.
+/// Parts of the names of variables with credentials, in capitals.
 const NAMES: [&str; 7] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"];
 /// The most of a file that is read, from its end, in bytes.
 const TAIL: u64 = 1 << 20;
-/// How long lines may be on their way.
+/// Time that lines may be on their way.
 const LINES: Duration = Duration::from_millis(300);
 
 /// Examines the running subject and its repository.
@@ -109,7 +109,7 @@ fn named_as_credential(variable: &str) -> bool {
     NAMES.iter().any(|word| variable.to_uppercase().contains(word))
 }
 
-/// Whether a variable of the environment carries a credential that can be looked for.
+/// Returns true if a variable of the environment carries a credential that can be searched for.
 pub(crate) fn carries_credential(variable: &str, value: &str) -> bool {
     let secret = password(value).or_else(|| named_as_credential(variable).then(|| value.to_owned()));
     secret.is_some_and(|secret| secret.len() >= LEAST)
@@ -160,7 +160,7 @@ async fn ask(lab: &mut Lab, markers: &BTreeMap<String, String>) -> Vec<Exchange>
     answers
 }
 
-/// Whether what must not be logged is in a line of output or in a file that it writes.
+/// Searches the output and the written files for secrets that must not be logged.
 fn logged(lab: &mut Lab, secrets: &BTreeMap<String, String>, sent: &BTreeMap<String, String>) -> Vec<Evidence> {
     let lines: Vec<String> = lab.earlier_output.iter().cloned().chain(lab.output()).map(|line| line.text).collect();
     let pids = lab.process().pids();
@@ -233,7 +233,7 @@ fn answered(answers: &[Exchange], secrets: &BTreeMap<String, String>) -> Evidenc
     }
 }
 
-/// Whether a known credential, or what looks like one by its name, is on the command line.
+/// Searches the command line for a known credential, or for one by its name.
 fn on_command_line(lab: &mut Lab, secrets: &BTreeMap<String, String>) -> Evidence {
     let read = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).ok();
     let lines: Vec<String> = lab

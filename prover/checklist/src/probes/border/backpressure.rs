@@ -64,11 +64,11 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     })
 }
 
-/// What had been taken in, half way through the overload and at its end.
+/// Requests inside the service, half way through the overload and at its end.
 struct Inside {
     half: f64,
     end: f64,
-    /// What came too much in the second half.
+    /// The excess requests in the second half.
     surplus: f64,
     /// Without an answer, half way and at the end.
     waiting: (usize, usize),
@@ -103,8 +103,8 @@ impl Inside {
         })
     }
 
-    /// Whether connections go on being taken in. A bound that lies above what was sent looks like none: only a service that does
-    /// not come back from what it took in is accused.
+    /// Returns the evidence about accepted connections. A bound above the load looks like none: it is against the service only if it does
+    /// not recover from the connections that it accepted.
     fn evidence(&self, comes_back: bool) -> Evidence {
         let (half, end, growth) = (self.half, self.end, self.end - self.half);
         let share = growth / self.surplus;
@@ -132,7 +132,7 @@ impl Inside {
         }
     }
 
-    /// Where the rest is.
+    /// Returns the evidence about the connections that were not accepted.
     fn door(&self) -> Evidence {
         let (half, end) = self.waiting;
         clause::BOUNDED_QUEUES

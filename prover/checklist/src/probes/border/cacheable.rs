@@ -38,7 +38,7 @@ pub const PROBE: Probe = Probe {
 };
 /// The most paths that are examined.
 const EXAMINED: usize = 20;
-/// How long an error may be kept, in seconds.
+/// Maximum age of a cached error, in seconds.
 const ERROR_AGE: u64 = 60;
 
 /// Examines the running subject.
@@ -138,7 +138,7 @@ fn cookie(answer: &Answer, control: &Control) -> Option<String> {
     (sets && control.is_shared()).then(|| "Set-Cookie in an answer that shared caches may keep".to_owned())
 }
 
-/// What grows old needs a validator, and any validator must save the body.
+/// Checks that an answer with an age has a validator, and that any validator saves the body.
 async fn validator(lab: &Lab, request: &Request, answer: &Answer, aged: bool) -> Option<String> {
     let etag = answer.header("etag").to_owned();
     let modified = answer.header("last-modified").to_owned();
@@ -168,7 +168,7 @@ fn is_entity_tag(value: &str) -> bool {
     value.len() >= 2 && value.starts_with('"') && value.ends_with('"')
 }
 
-/// When the encoding depends on the request, caches must be told, and a strong validator must not name both.
+/// Checks that an encoding that depends on the request is declared to caches, and has a strong validator of its own.
 async fn encoding(lab: &Lab, request: &Request) -> Vec<String> {
     let mut plain = request.clone();
     plain.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));

@@ -1,4 +1,4 @@
-//! `border.idempotency`: a state-changing request with a key takes effect once, whatever happens; another body is refused.
+//! `border.idempotency`: a state-changing request with a key takes effect once, in every failure; another body is refused.
 //!
 //! - **Hypothesis**: the same request under the same key gets the same answer and takes effect once when it is repeated, when it
 //!   comes fifty times at once, and after the service was killed; another valid body under that key is refused with a 4xx.
@@ -51,7 +51,7 @@ pub const PROBE: Probe = Probe {
 const EXAMINED: usize = 4;
 /// The same request at once.
 const AT_ONCE: usize = 50;
-/// How often a request that is told to wait (409, 425, 429, 503) is repeated.
+/// Maximum number of repeats of a request that is told to wait (409, 425, 429, 503).
 const REPEATS: usize = 20;
 /// Between two repeats.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -122,7 +122,7 @@ impl Count<'_> {
         }
     }
 
-    /// Whether the answers are one answer, and whether one effect is behind them.
+    /// Judges that the answers are one answer, with one effect behind them.
     async fn judge(
         &self,
         lab: &Lab,
@@ -143,7 +143,7 @@ impl Count<'_> {
         self.effect(lab, clause, before, second, what).await.exchanged(first.sent(), came_back)
     }
 
-    /// Whether one effect is behind answers that are all as `answer`.
+    /// Judges that one effect is behind answers that are all as `answer`.
     async fn effect(
         &self,
         lab: &Lab,

@@ -1,7 +1,7 @@
 //! `border.pagination`: lists are paged by opaque cursor, bounded in size, stable while rows come and go.
 //!
 //! - **Hypothesis**: a list gives at most 1,000 items however many are asked for, the way to the next page is a cursor that tells
-//!   nothing, and whoever follows it sees every row that was there when it began once, while others add rows.
+//!   nothing, and a client that follows it sees every row that was there when it began once, while others add rows.
 //! - **Sent**: for each of the first three lists of the mix: rows made by the mix's creators, up to 1,100 and for at most 20 s,
 //!   until the bounds can be seen; a walk of at most 300 pages while a row is added at each of the first 20; a cursor that is
 //!   none.
@@ -47,7 +47,7 @@ const ITEMS: usize = 1_000;
 const ROWS: usize = ITEMS + 100;
 /// Made at a time.
 const BATCH: usize = 10;
-/// How long rows are made.
+/// Maximum time for making rows.
 const MAKING: Duration = Duration::from_secs(20);
 /// Items on a page of a walk: few, so that there are several pages.
 const SMALL: usize = 5;
@@ -219,7 +219,7 @@ impl List<'_> {
         CURSORS[0]
     }
 
-    /// What makes rows of this list: POSTs to its own path, or else all that save something.
+    /// Returns the requests that make rows of this list: POSTs to its own path, or else all that save a value.
     fn creators(&self) -> Vec<RequestSpec> {
         let path = self.spec.path.split('?').next().unwrap_or_default().to_owned();
         let makes = |spec: &RequestSpec| changes_state(spec) && spec.uses.is_empty();
@@ -294,7 +294,7 @@ impl Walker<'_> {
     }
 }
 
-/// What a walk saw.
+/// Result of a walk through a list.
 struct Walk {
     items: Vec<String>,
     pages: usize,
@@ -303,7 +303,7 @@ struct Walk {
     ended: bool,
 }
 
-/// Whether an answer shows a bound: refused, or a page with a way to the next. None when it may just be all there is.
+/// Returns true if an answer shows a bound: refused, or a page with a way to the next. `None` if it may just be all there is.
 fn bound(exchange: &Exchange) -> Option<bool> {
     if exchange.status().is_some_and(|status| status.is_client_error()) {
         return Some(true);
@@ -315,7 +315,7 @@ fn bound(exchange: &Exchange) -> Option<bool> {
     page.next.is_some().then_some(true)
 }
 
-/// What names an item: its `id`, or what the mix saves of one, or all of it.
+/// Returns the identity of an item: its `id`, or the value that the mix saves of one, or all of it.
 fn identity(spec: &RequestSpec, item: &serde_json::Value) -> String {
     let saved = spec.save.values().filter_map(|pointer| pointer.rsplit('/').next());
     let named = ["id", "uuid", "key"].into_iter().chain(saved).find_map(|name| item.get(name));

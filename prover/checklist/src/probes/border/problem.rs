@@ -1,8 +1,8 @@
 //! `border.problem`: every error is a problem document (RFC 9457) with a request id, and leaks nothing.
 //!
-//! - **Hypothesis**: whatever goes wrong, the answer is `application/problem+json` with `type`, `title` and the right `status`, a
+//! - **Hypothesis**: for every error the answer is `application/problem+json` with `type`, `title` and the right `status`, a
 //!   request id in a header or in the document, and nothing about the inside.
-//! - **Sent**: a path that does not exist, twice; a method that nobody has; malformed JSON and a body of another media type to
+//! - **Sent**: a path that does not exist, twice; an unknown method; malformed JSON and a body of another media type to
 //!   the first four JSON requests of the mix; the whole mix once; each request that is declared to crash; and, with each dependency
 //!   down in turn, the first four requests that use it.
 //! - **Decides**: an error in another form, without an id, with the id of another, or with traces, paths, SQL or versions in it
@@ -41,7 +41,7 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 
-/// What an answer to a stranger must not contain, and what it would be.
+/// Patterns that an answer to a stranger must not contain, with a description of each.
 const LEAKS: [(&str, &str); 8] = [
     (r"Traceback \(most recent call last\)", "a Python traceback"),
     (r"panicked at|stack backtrace|RUST_BACKTRACE", "a Rust panic"),
@@ -81,7 +81,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     seen.finding(json_spec(lab).is_some() || !matches!(writes(lab).await, Writes::Possible))
 }
 
-/// What the errors have said so far.
+/// Evidence from the errors so far.
 #[derive(Default)]
 struct Seen {
     evidence: Vec<Evidence>,
@@ -120,7 +120,7 @@ impl Seen {
         self.ids.extend(id);
     }
 
-    /// Whether malformed input was tried, or is not taken at all, is told by `input`.
+    /// Builds the finding; `input` is true if malformed input was tried, or the service accepts no input.
     fn finding(mut self, input: bool) -> Finding {
         let distinct: std::collections::HashSet<&String> = self.ids.iter().collect();
         if distinct.len() < self.ids.len() {
@@ -142,7 +142,7 @@ impl Seen {
     }
 }
 
-/// What is sent to provoke errors, and what each is.
+/// Returns the requests that provoke errors, with a description of each.
 fn attempts(lab: &Lab) -> Vec<(String, Request)> {
     let method = Method::from_bytes(NO_METHOD).unwrap_or(Method::TRACE);
     let mut attempts = vec![
@@ -208,7 +208,7 @@ fn examine_error(what: &str, exchange: &Exchange) -> (Vec<Evidence>, Option<Stri
     (evidence, id)
 }
 
-/// What an error with a fault of this clause looks like, as a regular expression.
+/// Returns a regular expression for an error with a fault of this clause.
 fn shown(clause: Clause, body: &str) -> String {
     match clause {
         clause::DOCUMENT => r"(?is)^[45](?!.*\ncontent-type: application/problem\+json)".to_owned(),
@@ -220,7 +220,7 @@ fn shown(clause: Clause, body: &str) -> String {
     }
 }
 
-/// What is wrong with the form of an error.
+/// Returns the mistakes in the form of an error.
 fn form(content_type: &str, document: Option<&Value>, status: u16) -> Vec<String> {
     if !content_type.to_ascii_lowercase().starts_with("application/problem+json") {
         let content_type = if content_type.is_empty() { "no media type" } else { content_type };
@@ -261,7 +261,7 @@ fn without_path(text: &str, path: &str) -> String {
     if path.len() > 1 { text.replace(path, "") } else { text.to_owned() }
 }
 
-/// What the text gives away.
+/// Returns the leaks in a text.
 fn leaks(text: &str) -> Vec<&'static str> {
     LEAKS.iter().filter(|(pattern, _)| is_shown(pattern, text)).map(|(_, what)| *what).collect()
 }

@@ -66,9 +66,9 @@ const ROUNDING: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(250);
 /// The bound of one exchange.
 const EACH: Duration = Duration::from_secs(2);
-/// Where the burst comes from; nothing else of keel comes from there.
+/// Source address of the burst; nothing else of keel uses it.
 const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
-/// Where the other clients come from: the last number of their addresses counts up from this.
+/// Source addresses of the other clients: their last number counts up from this.
 const FIRST_OTHER: u8 = 5;
 
 /// Examines the running subject.
@@ -100,7 +100,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What is not examined, each with the reason.
+/// Returns the gaps, each with the reason.
 fn unseen() -> [Evidence; 3] {
     [
         clause::BY_IDENTITY.gap("one caller alone was sent from: limits by identity are not examined by this version"),
@@ -124,7 +124,7 @@ struct Sending {
     refused: AtomicUsize,
 }
 
-/// What became of a burst.
+/// Outcome of a burst.
 #[derive(Default)]
 struct Burst {
     sent: usize,

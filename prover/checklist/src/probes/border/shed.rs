@@ -5,7 +5,7 @@
 //! - **Sent**: what may be repeated of the mix, in an open loop: see `probes::support::overload`.
 //! - **Decides**: goodput below 70 % of the capacity; more than a tenth of the rest not refused with 503 or 429; a refusal without
 //!   Retry-After; more than a tenth of them slower than a quarter of what an answer may take; no order within 5 s after: fall
-//!   short. A generator that fell behind, or a service that keeps up with whatever is sent, is unknown.
+//!   short. A generator that fell behind, or a service that keeps up with the whole load, is unknown.
 //! - **Blast radius**: up to 20,000 requests a second for a second each while the capacity is looked for, and some seconds of
 //!   overload; the writes of the mix.
 //! - **Bound in time**: about 20 s when the capacity is known, 40 s when it is not.

@@ -27,7 +27,7 @@ pub(crate) const PLAIN: Server = Server::new("border-plain", |port| {
 /// Forgets idempotency keys at once.
 pub(crate) const FORGETS_KEYS: Server = Server::new("border-forgets-keys", |port| things_with(Flaw::ForgetsKeys, port));
 
-/// Takes whatever size, count and framing.
+/// Accepts every size, count and framing.
 pub(crate) const UNLIMITED: Server = Server::new("border-unlimited", |port| things_with(Flaw::Unlimited, port));
 
 /// Takes 40 connections in all, and leaves the others waiting.

@@ -1,4 +1,4 @@
-//! What probes of chapter `border` share.
+//! Support for several probes of the chapter `border`.
 
 pub(crate) mod drips;
 pub(crate) mod harmless;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::subject::{Dependencies, Dependency, RequestSpec, State, Subject};
 use crate::testing::get;
 
-/// What keel.toml would say about the things.
+/// Declares the things, as keel.toml would.
 pub(crate) fn things(subject: &mut Subject) {
     subject.deadline = Duration::from_secs(2);
     subject.state = State::Durable;

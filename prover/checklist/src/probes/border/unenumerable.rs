@@ -36,7 +36,7 @@ pub const PROBE: Probe = Probe {
 };
 /// The most creators that are examined.
 const EXAMINED: usize = 3;
-/// How many of each are made.
+/// Number of objects of each kind.
 const SAMPLES: usize = 16;
 /// The least bits that vary at random.
 const BITS: f64 = 62.0;
@@ -140,7 +140,7 @@ fn varying_bits(ids: &[&str]) -> f64 {
     random as f64 * alphabet.log2()
 }
 
-/// Whether each identifier, read as a number, is a little above the one before.
+/// Returns true if each identifier, read as a number, is a little above the one before.
 fn is_counter(ids: &[&str]) -> bool {
     let number = |id: &&str| {
         let digits: String = id.chars().filter(|letter| *letter != '-').collect();
@@ -187,7 +187,7 @@ async fn neighbours(lab: &Lab, spec: &RequestSpec, name: &str, id: Option<&Value
     evidence
 }
 
-/// What came before, and the last letter and one in the middle changed.
+/// Returns the identifiers next to this one: the one before, and those with the last letter or one in the middle changed.
 fn next_to(id: &str) -> Vec<String> {
     if let Ok(number) = id.parse::<i128>() {
         // What has just been made is the last one; what came before it is what a counter gives away.

@@ -7,7 +7,7 @@
 //!   and the artifact's whole, and those where services write on most hosts (`USUAL`); then, on a small volume of its own that is
 //!   filled, a request that writes, a restart, and reads.
 //! - **Decides**: any of these not being so. A file or folder that changes each time that requests are sent, and never in the
-//!   pauses, is the service's; what changes more seldom may be somebody else's. A service declared to keep no state must leave no
+//!   pauses, is the service's; a file that changes more seldom may be another program's. A service declared to keep no state must leave no
 //!   file; bytes that it wrote to a disk, and of which no file was found, are a gap. The folder of an interpreter is not the
 //!   artifact; data beside a script is a gap, as it may be a checkout. Where the host does not let keel mount (not root, no
 //!   `unshare`), the full disk is a gap. The volume of the run is not that of production, so the quota is a gap.
@@ -52,9 +52,9 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How often the mix is sent meanwhile.
+/// Number of times that the mix is sent meanwhile.
 const ROUNDS: u32 = 6;
-/// Between two rounds nothing is sent, for half of this to one and a half: what changes then is somebody else's, and whoever else
+/// Pause between two rounds, without requests, for half of this to one and a half: changes then belong to other programs, and a program that
 /// writes at regular times keeps no step with this.
 const PAUSE: Duration = Duration::from_millis(400);
 /// After the last answer of a round: what is written behind the answers belongs to them.
@@ -65,7 +65,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const MAX_NAMED: usize = 5;
 /// Folders of the service's own are watched so deep.
 const DEEP: usize = 12;
-/// Where services write on most hosts, and how deep that is watched.
+/// Folders in which services write on most hosts, and the depth to which they are watched.
 const USUAL: [(&str, usize); 8] = [
     ("/tmp", 2),
     ("/var/tmp", 4),
@@ -131,14 +131,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What was seen while requests were sent, and in the pauses between.
+/// Observations while requests were sent, and in the pauses between.
 struct Seen {
     /// Regular files that its processes had open for writing.
     open: BTreeSet<PathBuf>,
     windows: Vec<Window>,
-    /// How many requests were answered as they should be.
+    /// The number of requests that were answered as declared.
     answered: usize,
-    /// How many folders were watched; none when the kernel gave no watch.
+    /// The number of watched folders; `None` if the kernel gave no watch.
     watched: Option<usize>,
     missed: Option<String>,
     /// The users that it runs as.
@@ -199,7 +199,7 @@ async fn ask(lab: &mut Lab) -> usize {
     sent.iter().filter(|(spec, exchange)| exchange.status().is_some_and(|status| spec.expects(status.as_u16()))).count()
 }
 
-/// What changes, and what is open, until this is done.
+/// Observes changed and open files until this is done.
 async fn look(
     pids: &[u32],
     mut watch: Option<&mut Watch>,
@@ -224,7 +224,7 @@ async fn look(
     }
 }
 
-/// Where its files may be: its own folders first.
+/// Returns the folders in which its files may be: its own folders first.
 fn roots(lab: &Lab, pids: &[u32], folders: &[PathBuf], artifacts: &BTreeSet<Artifact>) -> Vec<Root> {
     let cwds = pids.iter().filter_map(|pid| Process::new(pid.cast_signed()).ok()?.cwd().ok());
     let declared = lab.subject.env.values().map(PathBuf::from).filter(|path| path.is_absolute() && path.is_dir());
@@ -273,7 +273,7 @@ fn files(what: &str, files: &[&PathBuf]) -> Evidence {
     }
 }
 
-/// Whether a data folder is apart from what is deployed.
+/// Judges whether a data folder is apart from the deployed files.
 fn outside(lab: &Lab, folder: &Path, artifacts: &BTreeSet<Artifact>) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     for artifact in artifacts {

@@ -9,7 +9,7 @@ use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::repro::steps::{Experiment, arguments, shows};
 use crate::subject::{Dependencies, Subject};
 
-/// How often each of those that are at once sends its request.
+/// Number of requests that each concurrent client sends.
 const EACH: usize = 9;
 
 /// One request many times at once, and another one half a second later.
@@ -86,7 +86,7 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     }
 }
 
-/// What the variable of a dependency carries, with the stand-in's port for its own.
+/// Returns the value of a dependency's variable, with the port of the stand-in.
 fn stand_in_url(subject: &Subject, variable: &str, port: &str) -> String {
     let declared = match &subject.dependencies {
         Dependencies::Declared(all) => all.iter().find(|one| one.env == variable),

@@ -1,4 +1,4 @@
-//! What the specimens of one chapter have in common.
+//! Declarations that the specimens of one chapter have in common.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -110,7 +110,7 @@ pub(super) fn taxes(subject: &mut Subject, stage: &Stage) {
     subject.requests.push(RequestSpec { uses: vec!["taxes".to_owned()], ..get("/tax") });
 }
 
-/// Where health and metrics are, and what is called.
+/// Declares the listener of health and metrics, and the dependencies.
 pub(super) fn seen(subject: &mut Subject, stage: &Stage) {
     calls_for_prices(subject, stage);
     subject.health = Some("/health".to_owned());

@@ -11,7 +11,7 @@ use super::service::Service;
 use crate::subject::operation::{Commands, Operation};
 use crate::subject::trust::Said;
 
-/// How it is started and stopped, and its `run`, empty when there is none.
+/// Reads the start and stop of the service, and its `run`, which is empty if there is none.
 pub(super) fn read(reading: &mut Reading<'_>, service: &Service) -> (Operation, String) {
     let attach = service.attach.as_ref().filter(|attach| *attach.get_ref());
     let ways = [service.run.is_some(), service.start.is_some(), attach.is_some()];
@@ -74,7 +74,7 @@ fn pid(reading: &mut Reading<'_>, service: &Service) -> Option<u32> {
     number
 }
 
-/// Which of its certificates are accepted, called at these URLs.
+/// Reads the accepted certificates for these URLs.
 pub(super) fn trust<'u>(
     reading: &mut Reading<'_>,
     service: &Service,

@@ -51,9 +51,9 @@ pub(super) struct Request {
 pub(super) struct Known {
     /// Declared dependencies.
     pub(super) dependencies: BTreeSet<String>,
-    /// What the requests before it save.
+    /// The names that earlier requests save.
     saved: BTreeSet<String>,
-    /// How the requests before it are called.
+    /// The names of earlier requests.
     requests: BTreeSet<String>,
 }
 

@@ -8,7 +8,7 @@ use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 use keel_wire::http::Request;
 
-/// The other site (RFC 6761, 6.4: nobody has this name).
+/// The other site, under a name that does not exist (RFC 6761, 6.4).
 const EVIL: &str = "https://keel-evil.invalid";
 /// The media types that a page may send to another site without asking first (Fetch, CORS-safelisted).
 const SIMPLE: [&str; 3] = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=keel"];
@@ -46,7 +46,7 @@ async fn launch(context: &Context<'_>) -> Findings {
     Ok(evidence)
 }
 
-/// Whether a browser adds this field by itself, whoever made the request.
+/// Returns true if a browser adds this field by itself, for every origin of the request.
 fn is_ambient((name, value): &(String, String)) -> bool {
     let basic = value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "));
     name.eq_ignore_ascii_case("cookie") || (name.eq_ignore_ascii_case("authorization") && basic)
@@ -81,7 +81,7 @@ async fn simple(context: &Context<'_>, request: &Request, media_type: &str, base
         Some(status @ 200..=399) => {
             let what =
                 format!("{media_type} from another site is answered {status}, not as in peace ({})", baseline.status);
-            (Mark::Unseen, format!("{what}: whether it had its effect cannot be told"))
+            (Mark::Unseen, format!("{what}: its effect is not known"))
         }
         Some(status @ 500..) if status != 503 => (Mark::Tolerated, format!("{media_type} makes it fail: {status}")),
         Some(status) => (Mark::Right, format!("{media_type} from another site is refused with {status}")),

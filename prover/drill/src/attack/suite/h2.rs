@@ -1,7 +1,7 @@
 //! HTTP/2 as no well-behaved client speaks it: frames are written by hand (RFC 9113).
 //!
 //! At the port that the target names for it, else at that of its URL: over TLS by ALPN (3.2), else without TLS and without an
-//! upgrade (prior knowledge, 3.3). Whoever does not speak that is not attacked with it.
+//! upgrade (prior knowledge, 3.3). A server that does not speak it is not attacked with it.
 
 mod continuation;
 mod control_flood;

@@ -5,7 +5,7 @@ use crate::attack::context::Context;
 use crate::attack::definition::Attack;
 use crate::attack::evidence::{Evidence, Findings, Mark};
 
-/// A name that nobody has (RFC 6761, 6.4).
+/// A name that does not exist (RFC 6761, 6.4).
 const EVIL: &str = "keel-evil.invalid";
 
 pub(super) const ATTACK: Attack = Attack {

@@ -149,7 +149,7 @@ async fn race(context: &Context<'_>) -> Findings {
     Ok(evidence)
 }
 
-/// Whether two answers tell of one effect: they are the same, or name the same thing as made.
+/// Returns true if two answers show one effect: they are the same, or name the same created thing.
 fn same(context: &Context<'_>, one: &WireAnswer, other: &WireAnswer) -> bool {
     names_the_same(&context.target.made, &one.body, &other.body)
 }

@@ -12,7 +12,7 @@ pub(super) const ATTACK: Attack = Attack {
     id: "method-confusion",
     what: "sends TRACE, an unknown method, a method in lower case, and fields that override the method of a GET",
     source: "RFC 9110, 9.1 and 9.3.8; CWE-693 (cross-site tracing, J. Grossman, 2003)",
-    correct: "405 or 501; TRACE never echoes Cookie; a GET stays a GET whatever a field says",
+    correct: "405 or 501; TRACE never echoes Cookie; no header field turns a GET into another method",
     memory: None,
     launch: |context| Box::pin(launch(context)),
 };
@@ -61,7 +61,7 @@ async fn method(context: &Context<'_>, method: &str, what: &str) -> Evidence {
     Evidence::new(mark, what).exchange(answers::shown(request.as_bytes()), answers::told(&heard))
 }
 
-/// A method that nobody knows, so that nothing happens when it is taken.
+/// Sends an unknown method, so that nothing happens if it is accepted.
 async fn overridden(context: &Context<'_>, name: &str) -> Evidence {
     let bytes = context.head(&context.read(), &format!("{name}: KEEL\r\n"));
     let heard = match context.exchange(&bytes, context.bounds.answer).await {

@@ -44,7 +44,9 @@ async fn launch(context: &Context<'_>) -> Findings {
     let (whole, heard) = ask("").await?;
     let whole = whole.ok_or_else(|| Excuse::Unknown("it does not answer".to_owned()))?;
     let Size::Known(whole) = size(&whole, &heard) else {
-        return Err(Excuse::Unknown("the whole is larger than what is listened to: name a smaller thing".to_owned()));
+        return Err(Excuse::Unknown(
+            "the resource is larger than the bytes that keel reads: name a smaller one".to_owned(),
+        ));
     };
     let (one, _) = ask("Range: bytes=0-0\r\n").await?;
     if one.is_none_or(|one| one.status != 206) {
@@ -75,7 +77,7 @@ fn judge(status: u16, size: Size, whole: u64) -> (Mark, String) {
     if bytes > TOLERATED * (whole + PART) {
         (Mark::Wrong, what)
     } else if matches!(size, Size::AtLeast(_)) {
-        (Mark::Unseen, format!("{what}, and more were to come: name a smaller thing"))
+        (Mark::Unseen, format!("{what}, and more were to come: name a smaller resource"))
     } else if bytes > RIGHT * (whole + PART) {
         (Mark::Tolerated, what)
     } else {

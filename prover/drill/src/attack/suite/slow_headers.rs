@@ -1,5 +1,5 @@
-//! Heads that never end (slowloris): each connection costs the client a line now and then, and the server whatever a request
-//! costs it.
+//! Heads that never end (slowloris): each connection costs the client a line now and then, and the server all the resources of a
+//! request.
 
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;

@@ -1,4 +1,4 @@
-//! Answers that nobody reads, through a window of almost nothing.
+//! Answers that are never read, through a window of almost nothing.
 
 use crate::attack::context::Context;
 use crate::attack::definition::Attack;

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reading_of_a_shape_ends_at_a_border_of_the_hidden_request_however_long_it_is() {
+    fn every_reading_of_a_shape_ends_at_a_border_of_the_hidden_request_of_any_length() {
         for length in [40, 300, 5_000] {
             let hidden = "h".repeat(length);
             let (lines, body) = shapes::TE_CL[0].filled(&hidden);

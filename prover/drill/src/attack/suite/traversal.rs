@@ -14,7 +14,7 @@ pub(super) const ATTACK: Attack = Attack {
     id: "path-traversal",
     what: "asks for /etc/passwd through dots, encoded dots, overlong UTF-8, backslashes and NULs",
     source: "CWE-22; CVE-2021-41773 and CVE-2021-42013; RFC 3986, 5.2.4; RFC 3629, 10",
-    correct: "400 or 404, or whatever the path inside what is served leads to; never a file outside",
+    correct: "400 or 404, or the resource that the normalized path leads to; never a file outside the served folder",
     memory: None,
     launch: |context| Box::pin(launch(context)),
 };
@@ -78,7 +78,7 @@ async fn launch(context: &Context<'_>) -> Findings {
     Ok(evidence)
 }
 
-/// Whether the body is the file itself, not a page that speaks of it.
+/// Returns true if the body is the file itself, not a page that mentions it.
 fn is_passwd(body: &[u8]) -> bool {
     String::from_utf8_lossy(body).lines().any(|line| line.starts_with(MARK_OF_PASSWD))
 }

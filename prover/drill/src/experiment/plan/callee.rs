@@ -14,7 +14,7 @@ use keel_input::duration;
 pub struct CallBound {
     /// The dependency.
     pub dependency: String,
-    /// When.
+    /// The phase.
     #[serde(default)]
     pub phase: Phase,
     /// The requests of the load that need it.
@@ -31,7 +31,7 @@ impl CallBound {
                 Err("counts calls for no request: say which of the load need the dependency")
             }
             true => Ok(()),
-            false => Err("bounds calls by what is no number of at least 0"),
+            false => Err("bounds calls by a value that is not a number of at least 0"),
         }
     }
 }

@@ -49,14 +49,15 @@ fn load(plan: &Plan) -> Vec<String> {
 fn step(plan: &Plan, step: &Step) -> Vec<String> {
     let mut wrong = Vec::new();
     if step.at + step.lasts >= plan.load.lasts {
-        wrong.push(format!("the step {:?} is not over before the load is: nobody would see it end", step.name));
+        wrong
+            .push(format!("the step {:?} ends after the load: end it earlier, so that its end is observed", step.name));
     }
     wrong.extend(allowed(&plan.blast_radius, step).err());
     wrong.extend(prepared(plan, step).err().map(|refusal| refusal.0));
     wrong
 }
 
-/// Whether a fault of the host has all that it needs.
+/// Checks that a fault of the host has all that it needs.
 fn prepared(plan: &Plan, step: &Step) -> Result<(), PlanError> {
     let Does::Host(host) = &step.does else { return Ok(()) };
     let mut settings = plan.prepare.settings(&host.name);
@@ -90,7 +91,7 @@ fn banks(plan: &Plan) -> Vec<(At, String)> {
     let Some((_, bank)) = banks.next() else { return found };
     for (number, step) in plan.steps.iter().enumerate() {
         if matches!(&step.does, Does::Wild { request, .. } if bank.moves.contains_key(request)) {
-            let what = format!("the step {:?} moves money of which nobody takes note", step.name);
+            let what = format!("the step {:?} moves money without a bank that records it", step.name);
             found.push((At::Step(number), what));
         }
     }
@@ -108,7 +109,7 @@ fn places_of_list(path: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a step stays within what may be touched.
+/// Checks that a step stays within the blast radius.
 fn allowed(radius: &BlastRadius, step: &Step) -> Result<(), String> {
     let outside = |what: String, part: &str| {
         let name = &step.name;

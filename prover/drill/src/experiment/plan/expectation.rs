@@ -67,7 +67,7 @@ pub struct Recovers {
 pub struct Http {
     /// Its path, with names that the requests save in braces.
     pub path: String,
-    /// Whether the admin listener is asked.
+    /// True to ask the admin listener.
     #[serde(default)]
     pub admin: bool,
     /// The expected status.
@@ -90,7 +90,7 @@ pub struct Metric {
     /// Labels that it must have.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// Where.
+    /// The path.
     #[serde(default = "metrics")]
     pub path: String,
     /// The least value.

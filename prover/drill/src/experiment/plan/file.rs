@@ -83,7 +83,7 @@ errors = 0.9
     }
 
     #[test]
-    fn a_mistake_is_told_with_file_line_key_and_the_nearest_word() {
+    fn a_mistake_is_reported_with_file_line_key_and_the_nearest_word() {
         for (from, to, told) in [
             ("title =", "titel =", "drill.toml:1: unknown field `titel`: did you mean `title`?"),
             ("rate = 10", "rates = 10", "drill.toml:6: unknown field `rates`: did you mean `rate`?"),
@@ -104,7 +104,7 @@ errors = 0.9
     }
 
     #[test]
-    fn all_mistakes_of_a_plan_are_told_at_once_in_the_order_of_the_lines() {
+    fn all_mistakes_of_a_plan_are_reported_together_in_the_order_of_the_lines() {
         let text =
             PLAN.replace("rate = 10", "rate = 0").replace("dependencies = [\"bank\"]", "").replace("errors = 0.9", "");
         let told = Plan::from_text(&text).unwrap_err().to_string();

@@ -16,13 +16,13 @@ use keel_input::duration;
 pub struct Step {
     /// In the words of reports.
     pub name: String,
-    /// When, from the beginning of the load.
+    /// The time, from the beginning of the load.
     #[serde(deserialize_with = "duration::deserialize")]
     pub at: Duration,
     /// Until it is undone, `for` in files (`lasts` in older ones).
     #[serde(rename = "for", alias = "lasts", deserialize_with = "duration::deserialize")]
     pub lasts: Duration,
-    /// What.
+    /// The action.
     pub does: Does,
 }
 
@@ -32,9 +32,9 @@ pub struct Step {
 pub enum Does {
     /// A dependency's answers come later.
     Slow {
-        /// Which.
+        /// The dependency.
         dependency: String,
-        /// By how much.
+        /// The delay.
         #[serde(deserialize_with = "duration::deserialize")]
         by: Duration,
     },

@@ -44,7 +44,7 @@ fn page(report: &Report) -> String {
                 (latency(report, &broken))
                 h2 { "Latency by percentile (ms, logarithmic)" }
                 (percentiles(report))
-                h2 { "What came back" }
+                h2 { "Results" }
                 (figures(report))
                 @if !report.events.is_empty() { (events(report)) }
             }
@@ -79,7 +79,7 @@ fn attempts(report: &Report) -> String {
 
 fn findings(report: &Report) -> Markup {
     html! {
-        h2 { "What was expected" }
+        h2 { "Hypotheses" }
         table {
             @for finding in &report.findings {
                 tr {
@@ -93,7 +93,7 @@ fn findings(report: &Report) -> Markup {
 
 fn events(report: &Report) -> Markup {
     html! {
-        h2 { "What was done" }
+        h2 { "Steps" }
         table {
             @for event in &report.events {
                 tr {

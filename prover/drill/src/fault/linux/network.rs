@@ -5,7 +5,7 @@ use crate::fault::error::FaultError;
 use crate::fault::kind::{Fault, MAX_DELAY_MS};
 use crate::fault::undo::Undo;
 
-/// Whether there is such a device in such a namespace.
+/// Checks that the namespace has such a device.
 pub(super) fn look(fault: &Fault, namespace: &str, device: &str) -> Result<(), FaultError> {
     let named = |word: &str| !word.is_empty() && !word.starts_with('-') && !word.contains(['/', ' ', '\n']);
     if !named(namespace) || !named(device) {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_are_told_as_tc_understands_them() {
+    fn packet_faults_are_written_as_arguments_of_tc() {
         assert_eq!(said("delay_ms = 50\njitter_ms = 10\nloss = 2.5").unwrap(), "delay 50ms 10ms loss 2.5%");
         assert!(said("loss = 101.0").unwrap_err().contains("0 to 100"));
         assert!(said("jitter_ms = 1").unwrap_err().contains("jitter_ms"));

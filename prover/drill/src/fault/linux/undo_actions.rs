@@ -21,7 +21,7 @@ impl Undo {
     /// Undoes.
     ///
     /// # Errors
-    /// What was tried, and how it failed. It can be tried again.
+    /// The action that failed, and its error. It can be tried again.
     pub fn apply(&self) -> Result<(), String> {
         match self {
             Self::Continue { process } => with(process, |pid| {

@@ -2,7 +2,7 @@
 //!
 //! Jepsen's workload of that name judges the sum alone. Here each read must also be explained transfer by transfer: all that
 //! was acknowledged before it began, and some choice of those that were under way or are unknown, each at most once. A read of
-//! one account is explained by the transfers of that account; where one end of a transfer is an account that nobody opened,
+//! one account is explained by the transfers of that account; where one end of a transfer is an account that was never opened,
 //! money comes from outside or goes there.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -94,7 +94,7 @@ impl<'h> Books<'h> {
         self.unexplained(read, balances)
     }
 
-    /// Whether all money stays among the accounts that were opened.
+    /// Returns true if all money stays among the accounts that were opened.
     fn is_closed(&self) -> bool {
         let known = |account: &str| self.accounts.contains_key(account);
         self.transfers.iter().all(|transfer| known(transfer.from) && known(transfer.to))
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn money_may_go_to_an_account_that_nobody_opened() {
+    fn money_may_go_to_an_account_that_was_never_opened() {
         let out = Action::Transfer { id: "p".into(), from: "a".into(), to: "the bank".into(), amount: 7 };
         let paid = || done(out.clone(), (10, 20), Outcome::ok());
         assert_eq!(judge([paid(), read(93, 100, (30, 40))]), Verdict::Holds(1));

@@ -18,7 +18,7 @@ pub fn effects(history: &[Operation]) -> Verdict {
         let Outcome::Ok { answer: Answer::Counts(counts) } = &count.outcome else { continue };
         for (key, times) in counts.iter().filter(|(_, times)| **times > 0) {
             let Some(operation) = asked.get(key.as_str()).filter(|asked| asked.invoked <= count.latest()) else {
-                return Verdict::broken(format!("{key} has happened, and nobody had asked for it"), [count]);
+                return Verdict::broken(format!("{key} happened without a request"), [count]);
             };
             if operation.has_failed() {
                 return Verdict::broken(format!("{key} was refused and has happened"), [*operation, count]);

@@ -42,7 +42,7 @@ pub fn register(history: &[Operation]) -> Verdict {
 struct Entry<'h> {
     operation: &'h Operation,
     step: Step,
-    /// The last instant at which it may have taken effect; [`u64::MAX`] when nobody knows, and then it may be never.
+    /// The last instant at which it may have taken effect; [`u64::MAX`] when its outcome is unknown, and then it may be never.
     latest: u64,
 }
 

@@ -28,7 +28,7 @@ pub struct CounterExample {
 }
 
 impl Verdict {
-    /// Whether the history was found wrong.
+    /// Returns true if the history is inconsistent.
     pub fn is_broken(&self) -> bool {
         matches!(self, Self::Broken(_))
     }

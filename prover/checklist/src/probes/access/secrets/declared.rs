@@ -8,10 +8,10 @@ use crate::lab::Lab;
 
 /// Shorter values are found by chance.
 pub(super) const LEAST: usize = 6;
-/// What names of members, fields and arguments with credentials contain, in small letters without separators.
+/// Parts of the names of members, fields and arguments with credentials, in small letters without separators.
 const NAMES: [&str; 6] = ["password", "passwd", "secret", "accesstoken", "apikey", "privatekey"];
 
-/// What declared requests carry, by where: a header with a credential, a member of JSON, a field of a form.
+/// Returns the credentials of declared requests, by place: a header with a credential, a member of JSON, a field of a form.
 pub(super) fn of(lab: &Lab) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for spec in lab.mix() {

@@ -44,7 +44,7 @@ static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the tests have built the pattern")
 });
 
-/// Whether any tracked file holds one; a gap for literals in code that may be some.
+/// Searches all tracked files for secrets; literals in code that may be some are a gap.
 pub(super) fn scan(root: &Path) -> Vec<Evidence> {
     let files = repository::files(root);
     let mut found = Vec::new();
@@ -87,7 +87,7 @@ fn is_fixture(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.iter().any(|part| fixture.contains(&&*part.to_string_lossy())))
 }
 
-/// What a file holds; the secret itself is never told.
+/// Returns the kinds of secrets in a file; the secret itself is never shown.
 fn secrets(path: &Path, text: &str) -> Vec<String> {
     let mut found: Vec<String> =
         FORMS.iter().filter(|(_, form)| form.is_match(text)).map(|(what, _)| (*what).to_owned()).collect();
@@ -106,7 +106,7 @@ fn is_configuration(path: &Path) -> bool {
         || kinds.iter().any(|kind| name.ends_with(&format!(".{kind}")))
 }
 
-/// Whether a value could be a secret and not a word, a reference or a place for one.
+/// Returns true if a value could be a secret and not a word, a reference or a placeholder.
 fn looks_random(value: &str) -> bool {
     let reference = ["$", "{", "<", "%", "env.", "vault:", "ref+", "/"].iter().any(|start| value.starts_with(start));
     let mixed = value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(|c| c.is_ascii_alphabetic());

@@ -2,7 +2,7 @@
 
 use keel_wire::http::Answer;
 
-/// What Cache-Control says (RFC 9111, 5.2.2).
+/// Directives of Cache-Control (RFC 9111, 5.2.2).
 #[derive(Default)]
 pub(super) struct Control {
     pub(super) said: bool,
@@ -70,12 +70,12 @@ impl Control {
         faults
     }
 
-    /// Whether it grows old in a cache, which must then be able to ask whether it is still right.
+    /// Returns true if the answer grows old in a cache, which must then be able to revalidate it.
     pub(super) fn is_aged(&self) -> bool {
         self.public || self.shared_age.or(self.max_age).is_some_and(|age| age > 0)
     }
 
-    /// Whether a cache that serves many may give it to anybody.
+    /// Returns true if a shared cache may give it to any client.
     pub(super) fn is_shared(&self) -> bool {
         !self.no_store && !self.private && self.is_aged()
     }

@@ -36,7 +36,7 @@ pub(super) async fn examine(lab: &Lab, request: &Request) -> Option<Evidence> {
     Some(evidence.exchanged(own.sent(), came_back))
 }
 
-/// Whether a cache that serves many may keep it: an answer to Authorization only when it says so (RFC 9111, 3.5).
+/// Returns true if a shared cache may keep it: an answer to Authorization only when it says so (RFC 9111, 3.5).
 fn is_shared(answer: &Answer, authorized: bool) -> bool {
     let control = Control::of(answer);
     control.is_shared() && (!authorized || control.public || control.shared_age.is_some())

@@ -10,11 +10,11 @@ use crate::repro::recipe::Shows;
 
 /// The most that an answer is unpacked to, in bytes.
 const MOST: u64 = 16 << 20;
-/// What Accept-Encoding says for the plain answer, and for the compressed one.
+/// Accept-Encoding of the plain request, and of the compressed one.
 const PLAIN: &str = "identity";
 const GZIP: &str = "gzip";
 
-/// Whether a GET is compressed when gzip is asked for, and what was seen; none when it is not answered 2xx.
+/// Returns true if a GET is compressed when gzip is asked for, with the evidence; `None` if it is not answered 2xx.
 pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bool, Evidence)> {
     request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
     let accepting = |accepted: &str| client.send(request.clone().header("Accept-Encoding", accepted));
@@ -66,7 +66,7 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
     Some((compressed, recipe.into_iter().fold(evidence.with(shown), Evidence::reproduced_by)))
 }
 
-/// What is wrong with a coded answer itself.
+/// Returns the mistake in a coded answer itself.
 fn content(packed: &Answer, plain: Option<&Answer>) -> Option<String> {
     let coding = coding(packed);
     if coding != "gzip" && coding != "x-gzip" {
@@ -86,7 +86,7 @@ fn content(packed: &Answer, plain: Option<&Answer>) -> Option<String> {
     }
 }
 
-/// Whether both are one page, which may repeat the header in which the two requests differed.
+/// Returns true if both are one page, which may repeat the header in which the two requests differed.
 fn is_same(plain: &[u8], unpacked: &[u8]) -> bool {
     plain == unpacked || String::from_utf8_lossy(plain).replace(PLAIN, GZIP).as_bytes() == unpacked
 }

@@ -1,4 +1,4 @@
-//! Whether the length of a compressed page tells a secret that stands in it: the page repeats what the query says, and the secret
+//! BREACH: the length of a compressed page leaks a secret in it. The page repeats the query, and the secret
 //! stays the same, so that a query that guesses right makes it shorter.
 //!
 //! Source: Y. Gluck, N. Harris, A. Prado, "BREACH: reviving the CRIME attack" (2013).
@@ -11,7 +11,7 @@ use crate::clause::border::compress as clause;
 use crate::finding::Evidence;
 use crate::probes::support::tokens::is_token_name;
 
-/// What is put into the query; no page has it by itself.
+/// Texts for the query; no page has them by itself.
 const MARKERS: [&str; 2] = ["keelasksforwhatnopagesays", "keelasksforanotherthing"];
 /// The most that a page is unpacked to, in bytes.
 const MOST: u64 = 16 << 20;
@@ -67,7 +67,7 @@ fn page(answer: &Answer) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a page holds that a foreign page must not know, by name: tokens of forms, and cookies that it repeats.
+/// Returns the secrets in a page that a foreign page must not know, by name: tokens of forms, and cookies that it repeats.
 fn secrets(page: &str, request: &Request) -> Vec<(String, String)> {
     let tags = page.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("meta"));
     let tokens = tags.filter_map(|tag| {

@@ -19,11 +19,11 @@ const RESETS_AT_A_TIME: u32 = 100;
 const HEADER_BLOCK: usize = 4 << 20;
 /// The largest frame that every peer must take (RFC 9113, 4.2), in bytes.
 const FRAME: usize = 16 << 10;
-/// How long a write or an answer may take.
+/// Time limit of a write or an answer.
 const EACH: Duration = Duration::from_secs(2);
-/// How long is looked for an answer between two writes.
+/// Time to look for an answer between two writes.
 const GLANCE: Duration = Duration::from_millis(5);
-/// How long a header block without end may stay open after its last frame.
+/// Maximum time that a header block without end may stay open after its last frame.
 const CUT: Duration = Duration::from_secs(5);
 
 /// Both floods, when the service speaks HTTP/2.
@@ -112,7 +112,7 @@ async fn continuation(client: &Client<'_>) -> Evidence {
     }
 }
 
-/// Whether a GOAWAY is among these frames (what came after the first frame's head, so its payload comes first).
+/// Returns true if a GOAWAY is among these frames (the bytes start after the first frame's head, so its payload comes first).
 fn has_goaway(bytes: &[u8]) -> bool {
     // Frames are aligned only when nothing was cut off before; the fixed shape of GOAWAY's head is looked for instead:
     // its type, no flags, stream 0.

@@ -16,40 +16,40 @@ use crate::subject::RequestSpec;
 
 /// The most documents that are read for each count.
 const DOCUMENTS: usize = 6;
-/// How far a number may be from a whole multiple of its step.
+/// Tolerance between a number and a whole multiple of its step.
 const ROUNDING: f64 = 1e-6;
-/// How many characters at the end of an identifier are changed for one that was never made.
+/// Number of characters at the end of an identifier that are changed for one that was never made.
 const CHANGED: usize = 8;
 
-/// Where a number or a list is: the document's place, and the pointer into it.
+/// Place of a number or a list: the document, and the pointer into it.
 type Place = (usize, String);
 /// By how much places have moved.
 type Moves = BTreeMap<Place, f64>;
 
-/// What shows the effects of one request.
+/// Places that show the effects of one request.
 pub(super) struct Effects {
     documents: Vec<Request>,
     /// By how much one effect moves each place that counts; empty when only things are read back.
     steps: Moves,
     /// The dependency that one effect calls, with so many bytes, when only calls count.
     calls: Option<(String, u64)>,
-    /// What was shown before anything counts.
+    /// The control: fresh keys move the places.
     pub(super) control: Control,
 }
 
-/// What was shown at a moment.
+/// Values of the places at a moment.
 pub(super) struct Snapshot {
     documents: Vec<Option<Value>>,
     /// The bytes that each dependency of the request had heard.
     heard: BTreeMap<String, u64>,
 }
 
-/// What is known of the effects of an experiment.
+/// Knowledge of the effects of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// It took effect so many times.
     Times(u32),
-    /// What the answer names is there.
+    /// The object that the answer names is there.
     There,
     /// It cannot be told.
     Unclear,
@@ -104,7 +104,7 @@ impl Effects {
         Ok(effects)
     }
 
-    /// What is shown now.
+    /// Reads the places.
     pub(super) async fn look(&self, lab: &Lab, spec: &RequestSpec) -> Snapshot {
         let mut documents = Vec::new();
         for document in &self.documents {
@@ -143,7 +143,7 @@ fn calls([idle, before, one, three]: [&BTreeMap<String, u64>; 4]) -> Option<(Str
     before.keys().find(counts).map(|name| (name.clone(), moved(name, before, one)))
 }
 
-/// The effects by bytes of calls. More calls than one effect makes may be its repeats: they accuse nobody.
+/// Counts effects by the bytes of calls. More calls than one effect makes may be its repeats: they are no evidence against the service.
 fn called(step: u64, moved: u64) -> Seen {
     match moved {
         _ if moved <= step / 4 => Seen::Times(0),
@@ -204,7 +204,7 @@ async fn things(lab: &Lab, spec: &RequestSpec, made: [&Exchange; 2]) -> Result<C
     Control::seen(true, format!("two keys make two things that are read back; {}", absent.what()), "")
 }
 
-/// An identifier of the same form that nobody has made.
+/// Returns an identifier of the same form that was never made.
 fn never_made(id: &str) -> String {
     if let Ok(number) = id.parse::<i64>() {
         return number.wrapping_add(987_654_321).to_string();
@@ -221,7 +221,7 @@ fn never_made(id: &str) -> String {
     kept.iter().copied().chain(changed.iter().copied().map(change)).collect()
 }
 
-/// How often steps were made; none when the places moved by no whole number of them, or no place shows it.
+/// Returns the number of steps; `None` if the places moved by no whole number of them, or no place shows it.
 fn times(steps: &Moves, moved: &Moves) -> Option<u32> {
     let ratios = steps.iter().map(|(place, step)| moved.get(place).copied().unwrap_or_default() / step);
     let whole = ratios.filter(|ratio| *ratio >= 0.0 && is_near(*ratio, ratio.round()));

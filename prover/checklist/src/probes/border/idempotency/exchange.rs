@@ -20,12 +20,12 @@ pub(super) async fn send(lab: &Lab, request: Request) -> Exchange {
     lab.http().send(request).await
 }
 
-/// Whether it was answered 2xx.
+/// Returns true for a 2xx answer.
 pub(super) fn succeeded(exchange: &Exchange) -> bool {
     exchange.status().is_some_and(|status| status.is_success())
 }
 
-/// Whether two answers are the same answer: status, and the document, or at least all that names what was made.
+/// Returns true if two answers are the same: status, and the document, or at least all that names the created object.
 pub(super) fn same(spec: &RequestSpec, one: &Exchange, other: &Exchange) -> bool {
     let (Some(one), Some(other)) = (one.answer(), other.answer()) else { return false };
     if one.status != other.status {

@@ -15,18 +15,18 @@ use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
 
-/// How long a write or an answer may take.
+/// Time limit of a write or an answer.
 const EACH: Duration = Duration::from_secs(3);
-/// What one field of the header carries, in bytes.
+/// Size of a header field, in bytes.
 const FIELD: usize = 100;
-/// How many fields a frame has: less than the 16 KiB that every peer takes.
+/// Number of fields in a frame: less than the 16 KiB that every peer accepts.
 const FIELDS: usize = 100;
-/// How many frames: 256 KiB and more in all.
+/// Number of frames: 256 KiB and more in all.
 const FRAMES: usize = 25;
 /// The most paths that are asked for a WebSocket.
 const PATHS: usize = 6;
 
-/// Which protocols it speaks beside HTTP/1, and whether a limit holds there.
+/// Judges whether limits hold in the protocols that it speaks beside HTTP/1.
 pub(super) async fn examine(lab: &Lab, listener: &Listener, harmless: &Harmless) -> Evidence {
     if let Some(path) = web_socket(lab).await {
         return clause::PROTOCOLS.gap(format!("{path} speaks WebSocket, whose limits this version does not examine"));
@@ -60,7 +60,7 @@ async fn web_socket(lab: &Lab) -> Option<String> {
     None
 }
 
-/// What becomes of one request with many headers over HTTP/2; none when that is not spoken.
+/// Returns the outcome of one request with many headers over HTTP/2; `None` if HTTP/2 is not spoken.
 async fn large_headers(listener: &Listener, harmless: &Harmless) -> Option<(Option<bool>, &'static str)> {
     let mut connection = listener.open_http2(None, EACH).await.ok()?;
     connection.write(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat(), EACH).await.ok()?;
@@ -95,7 +95,7 @@ async fn large_headers(listener: &Listener, harmless: &Harmless) -> Option<(Opti
     })
 }
 
-/// What the first frame that is about the request says.
+/// Returns the outcome in the first frame about the request.
 fn answer(mut bytes: &[u8]) -> Option<(Option<bool>, &'static str)> {
     while bytes.len() >= HEAD {
         let length = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;

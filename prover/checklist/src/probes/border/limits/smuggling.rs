@@ -12,7 +12,7 @@ use crate::probes::support::listener::{self, Listener, WireAnswer};
 use crate::repro::Recipe;
 use crate::repro::recipe::OnWire;
 
-/// How long is listened for answers: one that comes at all comes at once.
+/// Time to wait for answers: one that comes at all comes at once.
 const LISTEN: Duration = Duration::from_secs(3);
 /// The most that is listened to, in bytes.
 const HEARD: usize = 256 << 10;
@@ -22,7 +22,7 @@ struct Shape {
     name: &'static str,
     lines: &'static str,
     body: &'static str,
-    /// Whether a server may answer it as usual, when it closes then: because RFC 9112 (6.1) says so, or because an answer may be
+    /// True if a server may answer it as usual and then close: because RFC 9112 (6.1) says so, or because an answer may be
     /// given before the body is looked at.
     may_be_served: bool,
 }
@@ -95,7 +95,7 @@ async fn attempt(listener: &Listener, target: &Request, shape: &Shape) -> Eviden
     }
 }
 
-/// Whether its fate is good; none when it was refused for another reason, so that its length may not have been looked at.
+/// Returns true for a correct outcome; `None` if it was refused for another reason, so that its length may not have been looked at.
 fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (Option<bool>, String) {
     let closed = *ended != Ended::StillOpen;
     match answers {

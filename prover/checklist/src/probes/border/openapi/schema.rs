@@ -1,4 +1,4 @@
-//! Whether a JSON value is as its schema says: JSON Schema 2020-12, by the crate jsonschema.
+//! Validation of a JSON value by its schema: JSON Schema 2020-12, by the crate jsonschema.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, ValidationError};

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::openapi::{Document, Operation};
 
-/// Where the generator starts: findings must be the same tomorrow.
+/// Seed of the generator: findings must be the same tomorrow.
 const SEED: u64 = 0x6b65_656c;
-/// How deep a generated value goes.
+/// Maximum depth of a generated value.
 const DEPTH: usize = 5;
 /// Stands where a value is needed and none is known.
 const MADE_UP: &str = "keel-generated";
@@ -20,7 +20,7 @@ const PARAMETERS: usize = 8;
 pub(super) struct Case<'a> {
     /// Of which operation.
     pub(super) operation: Operation<'a>,
-    /// What is wrong with it.
+    /// The mistake in it.
     pub(super) what: String,
     /// The request.
     pub(super) request: Request,
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_generated_is_as_its_schema_says() {
+    fn generated_values_match_their_schema() {
         let document = document();
         let operation = &document.operations()[0];
         let body = operation.json_body(&document).expect("it takes a body");

@@ -1,4 +1,4 @@
-//! What an answer of a burst says: as in peace, refused with what is told about coming again, or anything else.
+//! Classification of an answer in a burst: as in peace, refused with or without a hint to come again, or anything else.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::probes::support::listener;
 
 /// The headers that tell a client its limit: RFC 9110 (10.2.3), draft-ietf-httpapi-ratelimit-headers, and its forerunners.
 const TELLING: [&str; 2] = ["retry-after", "ratelimit"];
-/// How the forerunners begin; `RateLimit-Policy` does too.
+/// Prefixes of the forerunners; `RateLimit-Policy` has one too.
 const FORERUNNERS: [&str; 2] = ["ratelimit-", "x-ratelimit-"];
 
 /// One answer of a burst.
@@ -35,7 +35,7 @@ pub(super) struct Refusal {
 }
 
 impl Answered {
-    /// What was heard, where `in_peace` is the status of the same request in peace.
+    /// Classifies the answer; `in_peace` is the status of the same request in peace.
     pub(super) fn of(heard: &Heard, in_peace: u16) -> Self {
         match answers::first(&heard.bytes, 0) {
             Some(answer) if answer.status == in_peace => Self::InPeace,
@@ -65,7 +65,7 @@ impl Refusal {
         Self { status: answer.status, headers: headers.join(" · "), wait: wait(&telling) }
     }
 
-    /// Whether it tells a client anything about when to come again.
+    /// Returns true if it tells a client anything about when to come again.
     pub(super) fn says_when(&self) -> bool {
         !self.headers.is_empty()
     }

@@ -14,7 +14,7 @@ use crate::specimen::{Server, Specimen};
 const ALLOWED: usize = 50;
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     None,

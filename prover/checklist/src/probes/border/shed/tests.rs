@@ -7,7 +7,7 @@ use crate::probes::support::overload::testing::{falls_short, holds, working};
 use crate::testing::{get, lab, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_refuses_at_once_what_it_cannot_do_holds() {
+async fn a_service_that_sheds_at_once_holds() {
     let mut lab = working("loaded-refuses").await;
     let finding = holds("border.shed", &mut lab).await;
     let told = |what: &str| finding.evidence().iter().any(|piece| piece.what.contains(what));
@@ -16,7 +16,7 @@ async fn who_refuses_at_once_what_it_cannot_do_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_lets_everybody_wait_answers_too_late_takes_in_all_and_does_not_come_back() {
+async fn a_service_that_queues_everything_answers_too_late_and_does_not_recover() {
     let mut lab = working("loaded-waits").await;
     falls_short("border.shed", &mut lab, "none refused with 503 or 429").await;
     falls_short("border.backpressure", &mut lab, "no bound was seen").await;
@@ -32,14 +32,14 @@ async fn a_refusal_must_be_quick_and_say_when_to_come_again() {
 /// Its short twin is a unit test of the judge, on a load that was taken down.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
-async fn who_does_less_the_more_is_asked_collapses() {
+async fn a_service_that_does_less_under_load_collapses() {
     falls_short("border.shed", &mut working("loaded-collapses").await, "a second in time").await;
 }
 
 /// Its short twin is a unit test of the judge, on a load that was taken down.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
-async fn who_does_not_come_back_when_the_load_has_fallen_falls_short() {
+async fn a_service_that_does_not_recover_after_the_load_falls_short() {
     let mut lab = working("loaded-naps").await;
     // It naps from the refusals of a whole overload, not from those of the search for its capacity.
     lab.pace = Pace::FULL;
@@ -47,7 +47,7 @@ async fn who_does_not_come_back_when_the_load_has_fallen_falls_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_keeps_up_with_all_that_is_sent_was_not_overloaded() {
+async fn a_service_that_keeps_up_with_the_load_was_not_overloaded() {
     let mut lab = lab("loaded-refuses", |subject| subject.requests = vec![get("/")]).await;
     let finding = examine_up_to(&mut lab, 60.0).await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");

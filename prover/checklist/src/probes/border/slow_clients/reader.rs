@@ -19,24 +19,24 @@ use crate::probes::border::support::writes::reads;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::sockets;
 
-/// How much is asked for in all, in bytes: four times what Linux lets a send buffer grow to.
+/// Number of bytes that are requested in all: four times the maximum of a send buffer on Linux.
 const ASKED_FOR: usize = 16 << 20;
 /// The most requests on the connection.
 const REQUESTS: usize = 20_000;
 /// The receive buffer asked for: the kernel makes of it the least it allows.
 const RECEIVE_BUFFER: u32 = 4 << 10;
-/// How long the connection may take.
+/// Time limit of the connection.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often the kernel's table is looked at.
+/// Interval between two reads of the kernel's table.
 const LOOK: Duration = Duration::from_millis(250);
 /// The most that is read at the end, to see whether answers were cut short.
 const DRAINED: usize = 2 * ASKED_FOR;
-/// How long nothing may come at the end before everything counts as come.
+/// Silence after which everything counts as received.
 const DRAIN_QUIET: Duration = Duration::from_secs(2);
-/// What the kernel's figures may be wrong by: bytes under way, head of an answer counted twice.
+/// Error of the kernel's figures: bytes in flight, head of an answer counted twice.
 const SLACK: u64 = 64 << 10;
 
-/// What is asked for.
+/// Largest answer to request.
 pub(super) struct Largest {
     request: Vec<u8>,
     answer: usize,
@@ -142,7 +142,7 @@ struct Quiet {
 }
 
 impl Quiet {
-    /// Whether the figure has been the same for 2 s.
+    /// Returns true if the figure has been the same for 2 s.
     fn for_long(&mut self, figure: u64) -> bool {
         self.looks = if figure == self.figure { self.looks + 1 } else { 0 };
         self.figure = figure;
@@ -150,7 +150,7 @@ impl Quiet {
     }
 }
 
-/// What has come to our end and has not been read.
+/// Returns the number of bytes that have come to our end and have not been read.
 fn unread(own: SocketAddr, service: SocketAddr) -> u64 {
     sockets::find(own.port(), service.port()).map_or(0, |socket| socket.unread)
 }

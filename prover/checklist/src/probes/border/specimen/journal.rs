@@ -1,4 +1,4 @@
-//! What survives the process: a line of JSON for each request that took effect, in the folder that SPECIMEN_DATA names.
+//! Journal that survives the process: a line of JSON for each request that took effect, in the folder that SPECIMEN_DATA names.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};

@@ -8,25 +8,25 @@ use crate::specimen::server::{Response, serve};
 
 /// With [`TAKES`] this makes 100 requests a second.
 const AT_A_TIME: usize = 4;
-/// How long the work of one request takes.
+/// Duration of the work of one request.
 const TAKES: Duration = Duration::from_millis(40);
-/// What a request that waits holds, for those that hoard.
+/// Memory that a waiting request holds, for those that hoard.
 const HELD: usize = 512 * 1024;
-/// How often work begins anew at most, for those that refusals disturb.
+/// Maximum number of times that work begins anew, for those that refusals disturb.
 const DISTURBED: usize = 9;
-/// From so many refusals on it naps, for those that do, once it has refused nobody for a moment.
+/// Number of refusals from which it naps, for those that do, once a moment has passed without a refusal.
 const TIRED: usize = 300;
 /// The moment.
 const CALM: Duration = Duration::from_millis(200);
-/// How long it naps.
+/// Duration of a nap.
 const NAP: Duration = Duration::from_secs(30);
 
-/// What becomes of a request that finds no place.
+/// Treatment of a request that finds no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
     /// 503 with Retry-After, at once.
     Refuse,
-    /// 503 after several times as long as the work would have taken, and nobody is told when to come again.
+    /// 503 after several times as long as the work would have taken, and without a hint to come again.
     RefuseBadly,
     /// It waits, however many do, and holds memory meanwhile.
     Wait,
@@ -105,7 +105,7 @@ impl Places {
 }
 
 impl Room {
-    /// Whether it naps, or begins to.
+    /// Returns true if it naps, or begins to.
     fn naps(&mut self) -> bool {
         let calm = self.last_refusal.is_some_and(|last| last.elapsed() > CALM);
         if self.refused >= TIRED && calm && self.naps_until.is_none() {

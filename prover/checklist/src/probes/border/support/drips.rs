@@ -16,16 +16,16 @@ use crate::probes::support::listener::{self, Listener};
 
 /// The most writes whose body is dripped.
 pub(crate) const WRITES: usize = 4;
-/// What a body that is dripped declares: small enough for every limit, and longer than any patience at this pace.
+/// Declared length of a slow body: small enough for every limit, and longer than any patience at this pace.
 const DRIPPED_BODY: usize = 1_000;
 /// The most that is read of what comes back, in bytes.
 const HEARD: usize = 64 << 10;
-/// How long the beginning may take to be sent.
+/// Time limit for sending the beginning.
 const BEGIN: Duration = Duration::from_secs(5);
 /// Answers to a body that had not come whole which say that its time is over: RFC 9110 names 408, some servers say 400 or a 5xx.
 const TOO_LATE: [u16; 5] = [400, 408, 500, 503, 504];
 
-/// How long what is waited for.
+/// Time limits of the waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// Until when a slow connection must have been cut.
@@ -164,7 +164,7 @@ async fn begin(listener: &Listener, start: &[u8]) -> Result<RawConnection, Fate>
     Ok(connection)
 }
 
-/// How the service ended the connection, and the status that it gave, when it did: by closing it, or with a 408.
+/// Returns the way in which the service ended the connection, by a close or a 408, and the status if it gave one.
 fn cut(heard: &[u8], ended: &Ended) -> Option<(String, Option<u16>)> {
     let status = listener::answers(heard).last().map(|answer| answer.status);
     let how = match (status, ended) {

@@ -10,7 +10,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
 
-/// How soon others must be answered while somebody misbehaves.
+/// Time within which other clients must be answered while one client misbehaves.
 pub(crate) const PROMPT: Duration = Duration::from_secs(1);
 
 /// A request that only reads, and how the service answered it in peace.

@@ -1,4 +1,4 @@
-//! Whether the service takes requests that change state: several attributes apply only then.
+//! State-changing requests of the service: several attributes apply only if there are some.
 
 use http::Method;
 use keel_wire::http::Request;
@@ -10,7 +10,7 @@ use crate::subject::{RequestSpec, State};
 /// A path that no service has.
 pub(crate) const NOWHERE: &str = "/keel-probe-nothing-is-here-6b0e2f91";
 
-/// What is known about requests that change state.
+/// Knowledge about state-changing requests.
 pub(crate) enum Writes {
     /// There are none: declared, or seen. The text says which.
     None(String, Vec<Evidence>),
@@ -21,7 +21,7 @@ pub(crate) enum Writes {
 /// Finds out. Sends at most four requests, to a path that does not exist.
 ///
 /// Only 501 is taken as seen: it says that the server knows the method nowhere (RFC 9110, 15.6.2). A 405 speaks for one
-/// path alone, and a service has paths that nobody told us about.
+/// path alone, and a service may have undeclared paths.
 pub(crate) async fn writes(lab: &Lab) -> Writes {
     if lab.subject.state == State::None {
         return Writes::None("state = \"none\" is declared: no request changes anything".into(), Vec::new());
@@ -41,7 +41,7 @@ pub(crate) async fn writes(lab: &Lab) -> Writes {
     Writes::None("POST, PUT, PATCH and DELETE are answered 501: this server implements none of them".into(), evidence)
 }
 
-/// Whether a request of the mix is one that changes state, by its method.
+/// Returns true if a request of the mix changes state, by its method.
 pub(crate) fn changes_state(spec: &RequestSpec) -> bool {
     !["", "GET", "HEAD", "OPTIONS"].contains(&spec.method.to_ascii_uppercase().as_str())
 }
@@ -52,7 +52,7 @@ pub(crate) fn bodied(lab: &Lab) -> Vec<RequestSpec> {
     lab.mix().into_iter().filter(carries).collect()
 }
 
-/// Whether a request of the mix is a GET.
+/// Returns true if a request of the mix is a GET.
 pub(crate) fn reads(spec: &RequestSpec) -> bool {
     ["", "GET"].contains(&spec.method.to_ascii_uppercase().as_str())
 }

@@ -46,7 +46,7 @@ fn time_ordered_identifiers_with_74_random_bits_hold() {
 }
 
 #[test]
-fn counters_fall_short_however_they_are_dressed() {
+fn counters_fall_short_in_every_disguise() {
     assert!(!good((1..).map(|n| format!("acct_{n:024}"))));
     assert!(!good((1..).map(|n| format!("{:032x}", 0x5000_u64 + n * 17))));
     assert!(!good((1..).map(|n| format!("ORDER-2026-{n}"))));

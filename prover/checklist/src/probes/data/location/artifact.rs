@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use procfs::process::Process;
 
-/// Programs that run somebody else's code, by the beginning of their names.
+/// Programs that run the code of another file, by the beginning of their names.
 const INTERPRETERS: [&str; 17] = [
     "python", "pypy", "node", "nodejs", "ruby", "perl", "php", "java", "deno", "bun", "dotnet", "beam", "erl", "sh",
     "bash", "dash", "lua",
@@ -17,7 +17,7 @@ const SYSTEM: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Artifact {
     pub(super) folder: PathBuf,
-    /// Whether it is of a script: then it is a checkout as often as a deployment.
+    /// True for a script: it is in a checkout as often as in a deployment.
     pub(super) script: bool,
 }
 

@@ -16,13 +16,13 @@ use crate::subject::RequestSpec;
 const MAX_WRITES: usize = 300;
 /// The most acknowledged writes that are read back.
 const MAX_READ: usize = 50;
-/// How soon writes must work again once there is room.
+/// Time within which writes must work again once there is room.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// Between two tries.
 const LOOK: Duration = Duration::from_millis(50);
 const SIGKILL: i32 = 9;
 
-/// What is seen of the service with `folder` on a full volume.
+/// Observes the service with `folder` on a full volume.
 pub(super) async fn examine(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
     let not_tried = |why: String| {
         [clause::FULL_DISK, clause::RECOVERS]
@@ -152,7 +152,7 @@ async fn write_until_refused(lab: &Lab, write: &RequestSpec) -> (Vec<Exchange>, 
     (acknowledged, None)
 }
 
-/// Whether writes work again, and the one that did.
+/// Judges whether writes work again, and returns the one that did.
 async fn room_again(lab: &Lab, write: &RequestSpec) -> (Evidence, Option<Exchange>) {
     let client = lab.http();
     let begun = Instant::now();
@@ -188,7 +188,7 @@ async fn read_back(lab: &Lab, write: &RequestSpec, acknowledged: &[Exchange]) ->
     kept
 }
 
-/// Whether what was acknowledged before, on and after the full volume is there, and is there after a restart.
+/// Judges whether acknowledged writes from before, on and after the full volume are there, also after a restart.
 async fn kept_over_a_restart(lab: &Lab, write: &RequestSpec, kept: Vec<Kept>) -> Vec<Evidence> {
     let client = lab.http();
     let success = |exchange: &Exchange| exchange.status().is_some_and(|status| status.is_success());

@@ -7,7 +7,7 @@ use keel_drill::process::{Launch, Process};
 
 /// Its size, as `mount` reads it. Enough for an empty database and its log.
 pub(super) const SIZE: &str = "16m";
-/// How long mounting may take.
+/// Time limit of mounting.
 const MOUNTS: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -53,7 +53,7 @@ impl Volume {
         }
     }
 
-    /// Where this process sees it.
+    /// Returns its path in this process.
     pub(super) fn path(&self) -> PathBuf {
         let inside = self.folder.strip_prefix("/").unwrap_or(&self.folder);
         PathBuf::from(format!("/proc/{}/root", self.holder.pid())).join(inside)

@@ -12,7 +12,7 @@ use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch,
 
 /// The most folders that are watched.
 const MAX_FOLDERS: usize = 20_000;
-/// How long folders are looked for.
+/// Time limit of the search for folders.
 const SEARCH: Duration = Duration::from_secs(3);
 /// Bytes of events that are read at once.
 const BUFFER: usize = 16 << 10;
@@ -21,7 +21,7 @@ const BUFFER: usize = 16 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Root {
     pub(super) folder: PathBuf,
-    /// How many folders deep; 0 is the folder alone.
+    /// The depth in folders; 0 is the folder alone.
     pub(super) depth: usize,
 }
 
@@ -60,7 +60,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// How many folders there are.
+    /// Returns the number of folders.
     pub(super) fn len(&self) -> usize {
         self.folders.len()
     }

@@ -1,4 +1,4 @@
-//! Whose a changed file is: the service's when it changes each time that requests are sent, and never when none are.
+//! Owner of a changed file: it is the service's when it changes each time that requests are sent, and never when none are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 /// Of all times that requests were sent, in how many at least a file of the service changes: all but this many.
 const MISSED: usize = 1;
 
-/// What changed while requests were sent, or while none were.
+/// Files that changed while requests were sent, or while none were.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
     pub(super) asked: bool,
     pub(super) changed: BTreeSet<PathBuf>,
 }
 
-/// What changed with the requests.
+/// Files that changed with the requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
     /// Files, and folders in which there was another file each time.
     pub(super) with_requests: BTreeSet<PathBuf>,
-    /// What changed too seldom, or also without requests: somebody else's, perhaps.
+    /// The number of files that changed too seldom, or also without requests: perhaps another program's.
     pub(super) others: usize,
 }
 

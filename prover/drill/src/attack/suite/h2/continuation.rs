@@ -58,7 +58,7 @@ async fn launch(context: &Context<'_>) -> Findings {
     }])
 }
 
-/// Whether the one stream there is was refused.
+/// Returns true if the only stream was refused.
 fn is_refused(link: &Link) -> bool {
     link.seen.frames[usize::from(HEADERS)] > 0 || link.seen.frames[usize::from(keel_wire::http2::RST_STREAM)] > 0
 }

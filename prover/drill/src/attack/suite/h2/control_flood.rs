@@ -58,7 +58,7 @@ async fn flood(context: &Context<'_>, kind: u8, payload: &[u8]) -> Findings {
         Evidence::new(Mark::Right, format!("after at most {sent} frames ({unread} KiB of answers) no more is read"))
     } else if kept * answer >= KEPT {
         let what = format!(
-            "{sent} frames were read while nobody read the answers, and {kept} of these came afterwards: all kept"
+            "{sent} frames were accepted while no answers were read, and {kept} answers came afterwards: all were buffered"
         );
         Evidence::new(Mark::Wrong, what)
     } else if !drained {
@@ -68,8 +68,9 @@ async fn flood(context: &Context<'_>, kind: u8, payload: &[u8]) -> Findings {
         )
     } else if all_read {
         // Several settings with one acknowledgement, as Go does it, or none: it costs whoever answers no memory.
-        let what =
-            format!("{sent} frames were read while nobody read the answers; {kept} of these came afterwards: not kept");
+        let what = format!(
+            "{sent} frames were accepted while no answers were read; {kept} answers came afterwards: not buffered"
+        );
         Evidence::new(Mark::Tolerated, what)
     } else {
         Evidence::new(Mark::Note, format!("only {sent} frames could be sent within the bounds"))

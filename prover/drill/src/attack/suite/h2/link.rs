@@ -43,7 +43,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether the other side has given the connection up.
+    /// Returns true if the other side has given the connection up.
     pub(super) fn is_over(&self) -> bool {
         self.goaway.is_some() || self.ended.is_some()
     }
@@ -87,7 +87,7 @@ impl Link {
         self.connection.write(bytes, STALL).await.is_ok()
     }
 
-    /// Whether the other side has closed, told without reading.
+    /// Returns true if the other side has closed, without reading.
     pub(super) fn is_closed(&self) -> bool {
         self.connection.peer_state() != Ended::StillOpen
     }

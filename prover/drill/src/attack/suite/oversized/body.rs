@@ -1,4 +1,4 @@
-//! Bodies: streamed without end, and lengths that nobody can keep.
+//! Bodies: streamed without end, and lengths that no server can keep.
 
 use std::time::Duration;
 

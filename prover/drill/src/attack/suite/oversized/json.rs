@@ -15,7 +15,7 @@ pub(crate) const DEPTH: Attack = Attack {
     id: "json-depth",
     what: "sends JSON of 100,000 levels, arrays and objects",
     source: "RFC 8259, 9; CWE-674",
-    correct: "a 4xx; nothing crashes and nobody waits",
+    correct: "a 4xx; no crash, and no delay for other clients",
     memory: None,
     launch: |context| Box::pin(depth(context)),
 };
@@ -24,7 +24,7 @@ pub(crate) const WIDTH: Attack = Attack {
     id: "json-width",
     what: "sends a JSON object of 50,000 members, and a number of 100,000 digits",
     source: "RFC 8259, 9; CVE-2011-4815 and its kin (hash collisions), CVE-2020-10735 (long numbers)",
-    correct: "a 4xx, or an answer as usual at once; nothing crashes and nobody waits",
+    correct: "a 4xx, or an answer as usual at once; no crash, and no delay for other clients",
     memory: None,
     launch: |context| Box::pin(width(context)),
 };
