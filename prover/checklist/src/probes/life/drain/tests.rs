@@ -20,7 +20,7 @@ async fn what_is_in_flight_is_finished_after_sigterm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_slow_dependency_is_in_flight_too() {
+async fn a_request_that_waits_for_a_slow_dependency_is_in_flight_too() {
     let finding = examine("life.drain", "life-good", asks_another).await;
     holds_but_for(&finding, &[TRANSFER, ORDER]);
     assert!(finding.evidence().iter().any(|piece| piece.what.contains("slow dependency") && piece.is_for()));
