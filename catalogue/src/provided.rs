@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::{Attribute, Catalogue};
+use crate::{Attribute, Catalogue, PLANNED};
 
-/// The word before everything that does not exist yet.
-const PLANNED: &str = "Planned: ";
 /// Names between backticks that are data or values and not names of ours.
 const VALUES: [&str; 10] = [
     "application/problem+json",
