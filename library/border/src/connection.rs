@@ -144,13 +144,15 @@ impl Connection {
         }
     }
 
-    /// The socket took everything that was buffered.
-    pub(crate) fn flushed(&self) {
+    /// The socket took everything that was buffered. Returns true when no request is open any more since then.
+    pub(crate) fn flushed(&self) -> bool {
         let mut current = self.current();
-        if current.state == (State::Answering { answering: 0 }) {
+        let ends = current.state == (State::Answering { answering: 0 });
+        if ends {
             current.state = current.state.flushed(Instant::now);
             drop(current.unflushed.take());
         }
+        ends
     }
 
     /// Counts an answer of this many bytes that waits for the peer.

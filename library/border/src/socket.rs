@@ -203,9 +203,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.socket).poll_flush(context);
-        if flushed.is_ready() {
-            // The server flushes its socket when its own buffers are empty.
-            self.connection.flushed();
+        // The server flushes its socket when its own buffers are empty.
+        if flushed.is_ready() && self.connection.flushed() {
+            // It reads again only when something wakes it: where it has read in vain while the request ran, only this does.
+            self.check_peer(context)?;
         }
         flushed
     }
@@ -314,6 +315,25 @@ mod tests {
         socket.flush().await.unwrap();
         let after = cut_after(&mut socket).await;
         assert!(after > Duration::from_secs(60) && after < Duration::from_secs(66), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_cut_when_the_server_has_read_only_while_the_request_ran() {
+        let (mut socket, _peer, connection) = socket();
+        let (start, mut running, mut sink) = (Instant::now(), Some(request(&connection)), [0; 64]);
+        let waiting = std::future::poll_fn(|context| {
+            let mut buffer = ReadBuf::new(&mut sink);
+            let read = Pin::new(&mut socket).poll_read(context, &mut buffer);
+            let Some(running) = running.take() else { return read };
+            running.answered();
+            drop(running);
+            assert!(Pin::new(&mut socket).poll_flush(context).is_ready());
+            Poll::Pending
+        });
+        // Whatever wakes it late finds it overdue.
+        let outcome = tokio::time::timeout(Duration::from_secs(100), waiting).await;
+        assert_eq!(outcome.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), 65);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Runs the probes in order, and applies the decisions.
 
 mod event;
+mod profile;
 mod selection;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 
 pub use self::event::Event;
+pub use self::profile::Profile;
 pub use self::selection::Selection;
 use crate::calendar::{Day, rfc3339};
 use crate::contradiction;
@@ -45,6 +47,8 @@ pub struct Examination {
     pub today: Day,
     /// No probe takes longer: [`PROBE_BOUND`].
     pub bound: Duration,
+    /// How much of what is selected.
+    pub profile: Profile,
 }
 
 /// A subject that is started again for every probe that needs it, until that is hopeless.
@@ -58,13 +62,20 @@ struct Patient {
 impl Examination {
     /// The attributes it will say something about: those with a probe, those decided on, those asked for by id.
     pub fn attributes(&self) -> Vec<&str> {
-        let chosen = self.probes.iter().map(|probe| probe.id).filter(|id| self.selection.takes(id));
-        chosen.chain(self.without_probe()).collect()
+        let probed = self.probes.iter().map(|probe| probe.id).filter(|id| self.selection.takes(id));
+        probed.chain(self.without_probe()).collect()
     }
 
     /// The probes that will run, in their order.
     pub fn chosen(&self) -> Vec<&Probe> {
-        self.probes.iter().filter(|probe| self.selection.takes(probe.id)).collect()
+        let runs = |probe: &&Probe| self.selection.takes(probe.id) && !self.profile.leaves_out(probe.id);
+        self.probes.iter().filter(runs).collect()
+    }
+
+    /// The attributes whose probes the profile leaves out.
+    pub fn left_out(&self) -> Vec<&str> {
+        let ids = self.probes.iter().map(|probe| probe.id);
+        ids.filter(|id| self.selection.takes(id) && self.profile.leaves_out(id)).collect()
     }
 
     /// Examines the subject. `tell` is told what happens meanwhile.
@@ -85,7 +96,7 @@ impl Examination {
         let mut report = Report::new(&subject, rfc3339(begun.0));
         let declared = subject.clone();
         let chosen = self.chosen();
-        let mut findings = Vec::new();
+        let (mut findings, mut left_out) = (Vec::new(), self.left_out());
         if !chosen.is_empty() {
             let opened = tokio::select! {
                 opened = Patient::admit(subject) => Some(opened?),
@@ -97,9 +108,13 @@ impl Examination {
                 report.first_try = Some(first_try);
                 for (place, probe) in chosen.iter().enumerate() {
                     let (number, count) = (place + 1, chosen.len());
+                    let Some(bound) = self.profile.bound(self.bound, begun.1.elapsed()) else {
+                        left_out.push(probe.id);
+                        continue;
+                    };
                     tell(Event::Begins { number, count, id: probe.id });
                     tokio::select! {
-                        (found, took) = patient.examine(probe, self.bound) => {
+                        (found, took) = patient.examine(probe, bound) => {
                             let decided = self.decisions.apply(found.clone(), self.today);
                             tell(Event::Found { number, count, finding: &decided, took });
                             findings.push((found, took));
@@ -115,6 +130,7 @@ impl Examination {
         }
         report.examined = findings.len();
         if !report.interrupted {
+            findings.extend(left_out.into_iter().map(|id| (self.profile.unexamined(id), Duration::ZERO)));
             findings.extend(self.without_probe().map(|id| (self.unprobed(id), Duration::ZERO)));
         }
         report.contradictions = contradiction::resolve(findings.iter_mut().map(|(finding, _)| finding).collect());

@@ -10,6 +10,7 @@ mod postgres;
 mod read_back;
 mod ready;
 mod running;
+pub(crate) mod soak;
 mod template;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use self::failure::{how, last_lines};
 pub use self::pace::Pace;
 use self::ready::Readiness;
 pub use self::running::Running;
+use self::soak::Soak;
 use crate::control::{Control, Uncontrolled};
 use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
 
@@ -69,6 +71,8 @@ pub struct Lab {
     pub(crate) capacity: Option<Result<Capacity, String>>,
     /// The service's patience with input that comes a byte at a time; once a probe has measured it.
     pub(crate) drips: Option<Vec<Drip>>,
+    /// The steady load that it answered to its end; once a probe has held one.
+    pub(crate) soak: Option<Soak>,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
     /// The mix as it was sent after the first start, until the first try of the requests is judged.
@@ -96,6 +100,7 @@ impl Lab {
             earlier_output: Vec::new(),
             capacity: None,
             drips: None,
+            soak: None,
             saved: BTreeMap::new(),
             mix_sent: false,
             tried: Vec::new(),

@@ -13,16 +13,15 @@ mod experiment;
 mod literal;
 pub mod recipe;
 mod script;
+mod steps;
 #[cfg(test)]
 mod tests;
 pub mod without;
 
 pub use self::recipe::Recipe;
+pub use self::script::MAX_LINES;
 use crate::finding::{Finding, Verdict};
 use crate::subject::Subject;
-
-/// The most lines of a script.
-pub const MAX_LINES: usize = 15;
 
 /// The script that shows why a finding falls short; none when it does not, or none of its evidence has a recipe.
 pub fn of(subject: &Subject, finding: &Finding) -> Option<String> {

@@ -4,19 +4,22 @@
 //! later examination names it ([`last`]).
 
 pub(crate) mod declared;
+mod judged;
 mod matrix;
 mod record;
+pub(crate) mod stage;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
-use keel_wire::port::ReservedPort;
 
+pub use self::judged::{Judged, kind};
 pub use self::matrix::{markdown, row};
 pub use self::record::{last, record};
-use crate::finding::{Finding, Verdict};
+pub use self::stage::Stage;
+use crate::finding::Finding;
 use crate::lab::{Lab, Pace};
 use crate::probe::{PROBE_BOUND, Probe};
 use crate::specimen::Specimen;
@@ -39,15 +42,6 @@ pub const PACE: Pace = Pace::part(0.25);
 /// Work that is measured takes longer.
 const MEASURED: Pace = Pace::part(0.4);
 
-/// Environment of test servers: their program, folders and ports.
-#[derive(Debug)]
-pub struct Stage {
-    /// The shell command to which a specimen's name and port are added.
-    pub program: String,
-    /// A folder that ends with the examination.
-    pub folder: PathBuf,
-}
-
 /// A specimen that a probe is to judge.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
@@ -55,33 +49,6 @@ pub struct Case {
     pub probe: Probe,
     /// The specimen; its verdict is known.
     pub specimen: Specimen,
-}
-
-/// Result of one case.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The probe's attribute.
-    pub id: &'static str,
-    /// The specimen.
-    pub specimen: Specimen,
-    /// The finding of the probe, or the reason why it could not be run.
-    pub found: Result<Finding, String>,
-    /// The duration.
-    pub took: Duration,
-    /// True for the second try: the first one found something else.
-    pub again: bool,
-}
-
-impl Stage {
-    /// The command that starts a specimen.
-    pub fn command(&self, name: &str, port: u16) -> String {
-        format!("{} {name} {port}", self.program)
-    }
-
-    /// Returns a loopback port that is given to no other program before this process ends.
-    pub fn port(&self) -> u16 {
-        ReservedPort::new().expect("a loopback port can be had").for_this_process()
-    }
 }
 
 impl Case {
@@ -100,24 +67,6 @@ impl Case {
         let mut taken = BTreeMap::<(&str, &str), ()>::new();
         let mut first = |case: &&Self| taken.insert((case.probe.id, kind(&case.specimen)), ()).is_none();
         all.iter().filter(|case| kind(&case.specimen) != "other" && first(case)).copied().collect()
-    }
-}
-
-/// Returns the kind of a specimen: sound, wrong, a liar, or another.
-pub fn kind(specimen: &Specimen) -> &'static str {
-    match specimen.verdict {
-        _ if specimen.is_liar => "liar",
-        Some(Verdict::Holds) => "sound",
-        Some(Verdict::Unknown) if !specimen.unseen.is_empty() => "sound",
-        Some(Verdict::FallsShort) => "wrong",
-        _ => "other",
-    }
-}
-
-impl Judged {
-    /// Returns true if the probe found the expected verdict.
-    pub fn is_right(&self) -> bool {
-        self.found.as_ref().is_ok_and(|finding| Some(finding.verdict()) == self.specimen.verdict)
     }
 }
 

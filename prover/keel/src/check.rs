@@ -2,6 +2,7 @@
 
 mod list;
 mod outcome;
+mod profile;
 mod reach;
 mod reports;
 mod tell;
@@ -22,6 +23,7 @@ use keel_checklist::selftest;
 use keel_checklist::subject::{Flags, Subject};
 
 use self::outcome::{Outcome, Rule};
+use self::profile::Profile;
 use self::reach::Reach;
 use self::reports::Reports;
 use self::tell::Teller;
@@ -43,6 +45,7 @@ const TICK: Duration = Duration::from_secs(1);
     after_help = "Examples:\n  keel check                                          # the service that ./keel.toml declares\n  \
                   keel check --list                                   # the probes that would run; starts nothing\n  \
                   keel check --only 'call.*,border.limits'            # some attributes\n  \
+                  keel check --profile quick                          # what fits into three minutes\n  \
                   keel check --json now.json --baseline main.json --fail-on new\n  \
                   keel check --markdown \"$GITHUB_STEP_SUMMARY\" --sarif keel.sarif\n\n\
                   Exit codes:\n  0    no finding matches --fail-on\n  1    at least one finding matches --fail-on\n  \
@@ -62,6 +65,9 @@ pub(crate) struct Arguments {
     /// Check only the attributes of this chapter
     #[arg(long, value_name = "NAME", help_heading = "Service")]
     chapter: Option<String>,
+    /// Profile: `full`, or `quick` for what fits into three minutes; attributes that it leaves out are unknown
+    #[arg(long, value_name = "NAME", default_value = "full", help_heading = "Service")]
+    profile: Profile,
     /// List the probes that would run, with missing declarations and estimated durations, without starting anything
     #[arg(long, help_heading = "Service")]
     list: bool,
@@ -170,7 +176,9 @@ impl Plan {
             Some(path) => Decisions::load(path).map_err(|mistakes| mistakes.to_string())?,
             None => Decisions::default(),
         };
-        let examination = Examination { probes, selection, decisions, today: Day::today(), bound: PROBE_BOUND };
+        let profile = arguments.profile.into();
+        let examination =
+            Examination { probes, selection, decisions, today: Day::today(), bound: PROBE_BOUND, profile };
         if examination.attributes().is_empty() {
             return Err(
                 "nothing to examine: this version has no probe for the selected attributes, and no decision names them; \
@@ -190,10 +198,11 @@ fn forecasts(examination: &Examination, subject: &Subject) -> Vec<Forecast> {
 /// Prints the probes that would run.
 fn listed(plan: &Plan, reports: &Reports) -> Result<u8, String> {
     let forecasts = forecasts(&plan.examination, &plan.subject);
-    let attested = plan.examination.attributes().len() - forecasts.len();
+    let left_out = plan.examination.left_out();
+    let attested = plan.examination.attributes().len() - forecasts.len() - left_out.len();
     print(&match reports.format.name {
-        "terminal" => list::text(&plan.subject, &forecasts, attested),
-        "json" => list::json(&plan.subject, &forecasts),
+        "terminal" => list::text(&plan.subject, &forecasts, &left_out, attested),
+        "json" => list::json(&plan.subject, &forecasts, &left_out),
         other => return Err(format!("--list supports the formats terminal and json, not {other}")),
     });
     Ok(FINE)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use keel_catalogue::Catalogue;
 use keel_checklist::calendar::Day;
 use keel_checklist::decision::Decisions;
-use keel_checklist::examination::{Examination, PROBE_BOUND, Selection};
+use keel_checklist::examination::{Examination, PROBE_BOUND, Profile, Selection};
 use keel_checklist::finding::Verdict;
 use keel_checklist::report::{Examined, Report, word};
 use keel_checklist::{probes, rejudge, repro};
@@ -64,6 +64,7 @@ fn examine(arguments: &Arguments) -> u8 {
         decisions: Decisions::default(),
         today: Day::today(),
         bound: PROBE_BOUND,
+        profile: Profile::Full,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

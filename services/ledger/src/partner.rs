@@ -1,5 +1,7 @@
 //! The partner bank that pays out: the rules of its calls, and its check of destinations.
 
+use std::time::Duration;
+
 use evenkeel::client::{self, Check, default_rules};
 use evenkeel::prelude::*;
 use evenkeel::resilience::hedge::HedgeRules;
@@ -11,6 +13,9 @@ use crate::settings::Settings;
 
 /// Name of the dependency on the partner bank.
 pub const NAME: &str = "rail";
+
+/// Longest that a lookup may take, repeats included: somebody waits for it.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest destination.
 const MAX_DESTINATION: usize = 64;
@@ -45,7 +50,7 @@ impl Bank {
     pub(crate) async fn find(&self, destination: &str) -> Result<Destination, LedgerError> {
         // Checked before: nothing in it has a meaning in a path.
         let call = self.context.client().dependency(NAME).get(&format!("/v1/destinations/{destination}"));
-        let answer = call.send().await.map_err(|error| self.away(&error))?;
+        let answer = call.total_timeout(TIMEOUT).send().await.map_err(|error| self.away(&error))?;
         if !answer.status.is_success() {
             tracing::warn!(status = %answer.status, "the bank did not say whether a destination exists");
             return Err(unknown());

@@ -31,12 +31,12 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     // The catalogue is read by both sides; it takes its diagnostics from the prover's ground floor.
     ("keel-catalogue", &["keel-input"]),
     ("keel-input", &[]),
-    ("keel-wire", &[]),
+    ("keel-wire", &["keel-input"]),
     // keel-wire for its tests alone.
     ("keel-proxy", &["keel-input", "keel-wire"]),
-    ("keel-load", &["keel-input"]),
+    ("keel-load", &["keel-input", "keel-wire"]),
     ("keel-drill", &["keel-input", "keel-wire", "keel-proxy", "keel-load"]),
-    ("keel-chaostoolkit", &["keel-wire", "keel-drill"]),
+    ("keel-chaostoolkit", &["keel-input", "keel-wire", "keel-drill"]),
     ("keel-checklist", &["keel-catalogue", "keel-input", "keel-wire", "keel-proxy", "keel-load", "keel-drill"]),
     (
         "keel-prover",

@@ -149,9 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_put_in_order() {
-        let steps = Migrations::new(vec![Migration::both(2, "b", "B"), Migration::both(1, "a", "A")]).steps;
-        assert_eq!(steps.iter().map(Migration::version).collect::<Vec<_>>(), [1, 2]);
+    fn steps_are_put_in_order_with_their_names() {
+        let steps = Migrations::from(vec![Migration::both(2, "b", "B"), Migration::both(1, "a", "A")]).steps;
+        assert_eq!(steps.iter().map(|step| (step.version(), step.name())).collect::<Vec<_>>(), [(1, "a"), (2, "b")]);
+    }
+
+    #[test]
+    fn each_engine_gets_the_script_that_was_written_for_it() {
+        let step = Migration::both(1, "a", "A").on_sqlite("S").on_postgres("P");
+        assert_eq!([Engine::Sqlite, Engine::Postgres].map(|engine| step.script(engine)), ["S", "P"]);
     }
 
     #[test]

@@ -49,10 +49,32 @@ async fn a_probe_that_is_broken_off_or_panics_leaves_nothing_to_the_next_one() {
         decisions: Decisions::default(),
         today: Day::today(),
         bound: Duration::from_secs(5),
+        profile: Profile::Full,
     };
     let report = examination.run(subject("life-good"), |_| {}, pending()).await.unwrap();
     let told: Vec<String> = report.findings.iter().map(|examined| examined.finding.summary().to_owned()).collect();
     assert_eq!(told.iter().filter(|told| told.contains("left behind: false")).count(), 2, "{told:#?}");
     assert!(told.iter().any(|told| told.contains("broken off after")), "{told:#?}");
     assert!(told.iter().any(|told| told.contains("a fault of keel")), "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quick_profile_runs_no_probe_that_it_leaves_out_and_says_so() {
+    let examination = Examination {
+        probes: vec![
+            probe("web.headers", |lab| Box::pin(async move { looks("web.headers", lab) })),
+            probe("prove.soak", |_| Box::pin(async { panic!("it was left out") })),
+        ],
+        selection: Selection::default(),
+        decisions: Decisions::default(),
+        today: Day::today(),
+        bound: Duration::from_secs(5),
+        profile: Profile::Quick,
+    };
+    let report = examination.run(subject("life-good"), |_| {}, pending()).await.unwrap();
+    assert_eq!(report.examined, 1);
+    let told: Vec<&str> = report.findings.iter().map(|examined| examined.finding.summary()).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].contains("left behind: false"), "{told:#?}");
+    assert!(told[1].contains("left out by --profile quick"), "{told:#?}");
 }

@@ -4,8 +4,7 @@ mod connection;
 mod dependency;
 mod process;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use keel_wire::http::Request;
 
@@ -13,47 +12,9 @@ use self::connection::{crowd, slow, wire};
 use self::dependency::with_dependency;
 use self::process::{killing, starting, terminate};
 use super::literal;
-use super::recipe::{Ask, Held, Printed, Recipe, Shows};
+use super::recipe::{Ask, Held, Printed, Recipe};
+use super::steps::{BEYOND, Experiment, Launch, arguments, shows};
 use crate::subject::Subject;
-
-/// Lines of a script between the start of the service and its last line.
-#[derive(Debug, Default)]
-pub(super) struct Experiment {
-    /// Modules beside those that every script uses.
-    pub(super) modules: BTreeSet<&'static str>,
-    /// The time limit of each request, if the script sends requests with `ask`.
-    pub(super) asks: Option<Duration>,
-    /// Steps before the service is started.
-    pub(super) before: Vec<String>,
-    /// Variables of the service's environment, as expressions.
-    pub(super) env: BTreeMap<String, String>,
-    /// The start of the service.
-    pub(super) launch: Launch,
-    /// Steps with the service running.
-    pub(super) steps: Vec<String>,
-    /// The expression that is printed.
-    pub(super) seen: String,
-    /// The expression that is true when the fault shows.
-    pub(super) fault: String,
-    /// Variables that the service is not started with as declared.
-    pub(super) replaces: BTreeSet<String>,
-}
-
-/// Start of the service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Launch {
-    /// Once, and it must become ready.
-    #[default]
-    Ready,
-    /// By the steps, with `start()` and `ready()`.
-    BySteps,
-    /// Once, and what it prints is read; it need not become ready.
-    Heard,
-    /// Once, what it prints is read, and it must become ready.
-    HeardAndReady,
-    /// Not at all.
-    Never,
-}
 
 /// The steps of a recipe on this subject.
 pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
@@ -97,35 +58,11 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
     }
 }
 
-/// On top of the deadline, by which a request is answered.
-const BEYOND: Duration = Duration::from_secs(5);
-
-/// Returns the condition under which the text of an answer shows the fault.
-fn shows(fault: &Shows) -> String {
-    match fault {
-        Shows::Found(pattern) => format!("re.search({}, seen)", literal::pattern(pattern)),
-        Shows::Missing(pattern) => format!("not re.search({}, seen)", literal::pattern(pattern)),
-    }
-}
-
-/// The arguments of `ask`.
-fn arguments(base: &str, request: &Request) -> String {
-    let path = format!("{}{}", base.trim_end_matches('/'), request.path);
-    let mut arguments = format!("{}, {}", literal::text(request.method.as_str()), literal::text(&path));
-    let body = (!request.body.is_empty()).then(|| literal::bytes(&request.body));
-    if !request.headers.is_empty() || body.is_some() {
-        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
-        arguments.push_str(&format!(", {}", literal::dictionary(headers)));
-    }
-    arguments.extend(body.map(|body| format!(", {body}")));
-    arguments
-}
-
 fn asking(subject: &Subject, ask: &Ask) -> Experiment {
     let url = subject.admin.as_ref().filter(|_| ask.admin).unwrap_or(&subject.url);
     let elsewhere = match url == &subject.url {
         true => String::new(),
-        false => format!(", at={}", super::script::address(url)),
+        false => format!(", at={}", literal::address(url)),
     };
     let steps = ask.requests.iter().map(|request| format!("seen = ask({}{elsewhere})", arguments(url.path(), request)));
     Experiment {

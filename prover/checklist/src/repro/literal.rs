@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use url::Url;
+
 /// A string.
 pub(super) fn text(text: &str) -> String {
     // Every escape of JSON is one of Python.
@@ -43,6 +45,12 @@ pub(super) fn dictionary<'l>(pairs: impl Iterator<Item = (&'l str, String)>) -> 
 pub(super) fn seconds(duration: std::time::Duration) -> String {
     let seconds = (duration.as_secs_f64() * 10.0).ceil() / 10.0;
     format!("{seconds}")
+}
+
+/// Host and port of a URL, as Python's sockets take them.
+pub(super) fn address(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
+    format!("({}, {})", text(host), url.port_or_known_default().unwrap_or(80))
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::time::Duration;
 use keel_drill::process::is_simple;
 use url::Url;
 
-use super::experiment::{Experiment, Launch};
-use super::{MAX_LINES, literal};
+use super::literal::{self, address};
+use super::steps::{Experiment, Launch};
 use crate::report::plain;
 use crate::subject::{Dependencies, Subject};
 
+/// The most lines of a script.
+pub const MAX_LINES: usize = 15;
 /// The most characters of what was seen, on the script's second line.
 const TOLD: usize = 160;
 /// Between two looks at whether the service is ready, in seconds.
@@ -181,10 +183,4 @@ fn look(subject: &Subject, experiment: &Experiment) -> String {
 
 fn looks(subject: &Subject) -> u64 {
     subject.start_timeout.as_secs().max(1) * LOOKS_A_SECOND
-}
-
-/// Host and port of a URL, as Python's sockets take them.
-pub(super) fn address(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']);
-    format!("({}, {})", literal::text(host), url.port_or_known_default().unwrap_or(80))
 }

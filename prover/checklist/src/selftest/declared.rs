@@ -10,7 +10,7 @@ use serde_json::json;
 use self::chapters::{
     calls_for_prices, form, get, lives, note, post, prices, relaying, request, seen, shipped, taxes, things, works,
 };
-use super::Stage;
+use super::stage::Stage;
 use crate::subject::{Dependencies, Lever, Load, RequestSpec, State, Subject};
 
 /// Declares what is known about this specimen for this probe.

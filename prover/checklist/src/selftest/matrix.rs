@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Judged, kind};
+use super::judged::{Judged, kind};
 use crate::report::word;
 
 const HEAD: &str = "\

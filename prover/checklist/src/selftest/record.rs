@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::Judged;
+use super::judged::Judged;
 use crate::calendar::rfc3339;
 use crate::report::Selftest;
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use keel_checklist::decision::{Day, Decisions};
-use keel_checklist::examination::{Examination, PROBE_BOUND, Selection};
+use keel_checklist::examination::{Examination, PROBE_BOUND, Profile, Selection};
 use keel_checklist::finding::{Finding, Verdict};
 use keel_checklist::subject::{Flags, Subject};
 
@@ -43,6 +43,7 @@ async fn findings(text: &str, today: &str) -> Vec<Finding> {
         decisions: Decisions::parse("decisions.toml", text, PathBuf::from("/nowhere")).unwrap(),
         today: Day::parse(today).unwrap(),
         bound: PROBE_BOUND,
+        profile: Profile::Full,
     };
     let flags = Flags { run: "true".to_owned(), url: "http://127.0.0.1:1".to_owned(), ..Flags::default() };
     let never = std::future::pending();

@@ -127,7 +127,8 @@ impl Tap {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use std::io::Write;

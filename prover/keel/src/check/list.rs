@@ -19,8 +19,8 @@ const REACHES: [(Reach, &str); 4] = [
     (Reach::NotApplicable, "by the declaration these do not apply"),
 ];
 
-/// The list for people; `attested` attributes are judged by decisions alone.
-pub(super) fn text(subject: &Subject, forecasts: &[Forecast], attested: usize) -> String {
+/// The list for people; `left_out` are not examined in this profile, and `attested` attributes are judged by decisions alone.
+pub(super) fn text(subject: &Subject, forecasts: &[Forecast], left_out: &[&str], attested: usize) -> String {
     let mut text = format!("{}  {}\n", plain(&subject.name), credentials::shown(&subject.url));
     let whole = about(forecasts.iter().map(|forecast| forecast.takes).sum());
     let _ = writeln!(text, "{} probes, {whole}. Nothing has been started.", forecasts.len());
@@ -37,6 +37,9 @@ pub(super) fn text(subject: &Subject, forecasts: &[Forecast], attested: usize) -
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "\nleft out by --profile quick ({}): {}", left_out.len(), left_out.join(", "));
+    }
     if attested > 0 {
         let _ = writeln!(text, "\n{attested} more are judged by the decisions of people.");
     }
@@ -44,7 +47,7 @@ pub(super) fn text(subject: &Subject, forecasts: &[Forecast], attested: usize) -
 }
 
 /// The same for programs.
-pub(super) fn json(subject: &Subject, forecasts: &[Forecast]) -> String {
+pub(super) fn json(subject: &Subject, forecasts: &[Forecast], left_out: &[&str]) -> String {
     let probe = |forecast: &Forecast| {
         json!({
             "id": forecast.id,
@@ -57,6 +60,7 @@ pub(super) fn json(subject: &Subject, forecasts: &[Forecast]) -> String {
         "subject": subject.name,
         "url": credentials::shown(&subject.url),
         "seconds": forecasts.iter().map(|forecast| forecast.takes).sum::<Duration>().as_secs(),
+        "left_out": left_out,
         "probes": forecasts.iter().map(probe).collect::<Vec<_>>(),
     });
     format!("{list:#}\n")

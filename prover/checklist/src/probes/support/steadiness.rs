@@ -14,6 +14,7 @@ pub(crate) use self::measure::{Kind, Measure, Trend};
 use crate::clause::Clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::lab::soak::{Sample, Soak};
 use crate::repro::Recipe;
 use crate::repro::recipe::Held;
 use crate::subject::State;
@@ -45,9 +46,6 @@ struct Sent {
     writes: bool,
 }
 
-/// Seconds since the beginning, and the amounts in the order of [`Kind::ALL`].
-type Sample = (f64, [u64; Kind::ALL.len()]);
-
 #[derive(Debug, Default)]
 struct Counts {
     sent: AtomicU64,
@@ -55,8 +53,29 @@ struct Counts {
     writes: AtomicU64,
 }
 
-/// Holds the load for so long and judges what was sampled meanwhile.
+/// Judges what was sampled while the load was held for at least so long. It is held once in a run: by the first probe that needs it.
 pub(crate) async fn examine(id: &str, clause_of: fn(Kind) -> Clause, lab: &mut Lab, lasts: Duration) -> Finding {
+    if let Some(soak) = lab.soak.as_ref().filter(|soak| soak.lasts >= lasts) {
+        let evidence = vec![Evidence::note(format!("{}; the same load as of other probes of this run", soak.told))];
+        return judge(id, clause_of, lab, soak, evidence);
+    }
+    let (soak, sent, failed) = hold(lab, lasts).await;
+    let mut evidence = vec![Evidence::note(soak.told.clone())];
+    if !lab.process().is_running() {
+        evidence.push(clause_of(Kind::Memory).contradicts(format!("its process ended under {}", soak.told)));
+        return Finding::judge(id, evidence);
+    }
+    if (sent - failed) * 100 < sent * ANSWERED || sent == 0 {
+        let reason = format!("the load was not answered: {}; mend the mix, or its limit", soak.told);
+        return Finding::unknown(id, reason, evidence);
+    }
+    let finding = judge(id, clause_of, lab, &soak, evidence);
+    lab.soak = Some(soak);
+    finding
+}
+
+/// Holds the load; also says how many requests were sent, and how many of them were not answered as expected.
+async fn hold(lab: &Lab, lasts: Duration) -> (Soak, u64, u64) {
     let load = load_of(lab);
     let writing = load.iter().any(|sent| sent.writes);
     let client = lab.http().with_timeout(PATIENCE);
@@ -65,33 +84,15 @@ pub(crate) async fn examine(id: &str, clause_of: fn(Kind) -> Clause, lab: &mut L
     let clients = (0..CLIENTS).map(|number| send(&client, &load, &counts, number as usize, until));
     let (_, samples) = tokio::join!(futures_util::future::join_all(clients), sample(lab, lasts));
     let (sent, failed, writes) = (counts.sent.load(Relaxed), counts.failed.load(Relaxed), counts.writes.load(Relaxed));
-    let what = format!(
+    let told = format!(
         "{sent} requests in {lasts:.0?}, {writes} of them writes, {failed} not answered as expected; {} samples",
         samples.len()
     );
-    let mut evidence = vec![Evidence::note(what.clone())];
-    if !lab.process().is_running() {
-        evidence.push(clause_of(Kind::Memory).contradicts(format!("its process ended under {what}")));
-        return Finding::judge(id, evidence);
-    }
-    if (sent - failed) * 100 < sent * ANSWERED || sent == 0 {
-        return Finding::unknown(
-            id,
-            format!("the load was not answered: {what}; mend the mix, or its limit"),
-            evidence,
-        );
-    }
-    judge(id, clause_of, lab, writing, &samples, evidence)
+    (Soak { lasts, told, writing, samples }, sent, failed)
 }
 
-fn judge(
-    id: &str,
-    clause_of: fn(Kind) -> Clause,
-    lab: &Lab,
-    writing: bool,
-    samples: &[Sample],
-    mut evidence: Vec<Evidence>,
-) -> Finding {
+fn judge(id: &str, clause_of: fn(Kind) -> Clause, lab: &Lab, soak: &Soak, mut evidence: Vec<Evidence>) -> Finding {
+    let Soak { writing, samples, .. } = soak;
     for (at, kind) in Kind::ALL.into_iter().enumerate() {
         let clause = clause_of(kind);
         if kind.is_of_data() && lab.subject.data.is_empty() {
@@ -110,7 +111,7 @@ fn judge(
             evidence
                 .push(clause.gap(format!("there are more than {MAX_FILES} files of data, which were not all counted")));
         }
-        let explained = kind.is_of_data() && writing;
+        let explained = kind.is_of_data() && *writing;
         let good = match measure.trend {
             Trend::Flat => Some(true),
             Trend::Rising if !explained => Some(false),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use keel_wire::http::Request;
 
-use super::{Experiment, arguments};
+use crate::repro::literal;
 use crate::repro::recipe::OnWire;
-use crate::repro::{literal, script};
+use crate::repro::steps::{Experiment, arguments};
 use crate::subject::Subject;
 
 pub(super) fn wire(subject: &Subject, pieces: &[(Vec<u8>, usize)], fault: &OnWire) -> Experiment {
@@ -18,7 +18,7 @@ pub(super) fn wire(subject: &Subject, pieces: &[(Vec<u8>, usize)], fault: &OnWir
             times => format!("{} * {times}", literal::bytes(bytes)),
         })
         .collect();
-    let at = script::address(&subject.url);
+    let at = literal::address(&subject.url);
     Experiment {
         modules: BTreeSet::from(["re", "socket"]),
         steps: vec![
@@ -46,7 +46,7 @@ pub(super) fn wire(subject: &Subject, pieces: &[(Vec<u8>, usize)], fault: &OnWir
 }
 
 pub(super) fn slow(subject: &Subject, begin: &[u8], drip: Option<u8>, held: Duration) -> Experiment {
-    let at = script::address(&subject.url);
+    let at = literal::address(&subject.url);
     let (begin, held) = (literal::bytes(begin), literal::seconds(held));
     let drip = drip.map_or_else(String::new, |byte| format!("s.sendall({}); ", literal::bytes(&[byte])));
     Experiment {
@@ -74,7 +74,7 @@ pub(super) fn crowd(
     beside: &Request,
     within: Duration,
 ) -> Experiment {
-    let at = script::address(&subject.url);
+    let at = literal::address(&subject.url);
     Experiment {
         asks: Some(within),
         modules: BTreeSet::from(["socket"]),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keel_wire::http::Request;
 
-use super::{Experiment, arguments, shows};
 use crate::repro::literal;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
+use crate::repro::steps::{Experiment, arguments, shows};
 use crate::subject::{Dependencies, Subject};
 
 /// Number of requests that each concurrent client sends.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{BEYOND, Experiment, Launch, arguments};
+use crate::repro::literal;
 use crate::repro::recipe::{Kill, PathPart, Start, Terminate};
-use crate::repro::{literal, script};
+use crate::repro::steps::{BEYOND, Experiment, Launch, arguments};
 use crate::subject::Subject;
 
 pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
-    let at = script::address(&subject.url);
+    let at = literal::address(&subject.url);
     let term = "job.send_signal(signal.SIGTERM)";
     match how {
         Terminate::Idle => Experiment {
@@ -54,7 +54,7 @@ pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
             ..Experiment::default()
         },
         Terminate::Readiness(path) => {
-            let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", script::address(url)));
+            let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", literal::address(url)));
             let look = format!("ask(\"GET\", {}{at})[:3]", literal::text(path));
             Experiment {
                 asks: Some(Duration::from_secs(1)),
@@ -161,7 +161,7 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
             let port = subject.url.port_or_known_default().unwrap_or(80);
             Experiment {
                 modules: BTreeSet::from(["re", "socket"]),
-                before: vec![format!("holder = socket.create_server({})", script::address(&subject.url))],
+                before: vec![format!("holder = socket.create_server({})", literal::address(&subject.url))],
                 launch: Launch::Heard,
                 steps: until.into(),
                 seen: ended,

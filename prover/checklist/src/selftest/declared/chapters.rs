@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::selftest::Stage;
+use crate::selftest::stage::Stage;
 use crate::subject::{Dependencies, Dependency, Load, RequestSpec, State, Subject};
 
 /// A password that the specimens of chapters `ship` and `access` are started with.

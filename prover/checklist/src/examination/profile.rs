@@ -1,0 +1,97 @@
+//! Profiles of a run: the whole examination, or a part of it that ends within three minutes.
+
+use std::time::Duration;
+
+use crate::finding::Finding;
+
+/// No probe of the quick profile takes longer.
+const QUICK_PROBE: Duration = Duration::from_secs(40);
+/// No probe of the quick profile begins later, and the one under way is broken off then: what is left of three minutes is for the
+/// start and the stop of the service.
+const QUICK_RUN: Duration = Duration::from_secs(165);
+/// What the quick profile leaves out: loads that last, waits for what is slow, and the calls that are seen one by one.
+const LEFT_OUT: &[&str] = &[
+    "border.shed",
+    "border.backpressure",
+    "border.slow-clients",
+    "call.deadline",
+    "call.retry",
+    "call.retry-budget",
+    "call.breaker",
+    "call.breaker-manual",
+    "call.bulkhead",
+    "call.cpu-bulkhead",
+    "call.balance",
+    "call.discovery",
+    "call.hedge",
+    "call.jitter",
+    "prove.stress",
+    "prove.soak",
+    "prove.attack",
+    "life.steady",
+];
+
+/// How much a run examines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// Everything.
+    #[default]
+    Full,
+    /// What can be examined within three minutes. The rest is unknown.
+    Quick,
+}
+
+impl Profile {
+    /// Whether it leaves out the probe of this attribute.
+    pub fn leaves_out(self, id: &str) -> bool {
+        self == Self::Quick && LEFT_OUT.contains(&id)
+    }
+
+    /// The bound of a probe that begins when so much of the run is over; none when none begins any more.
+    pub(super) fn bound(self, bound: Duration, over: Duration) -> Option<Duration> {
+        match self {
+            Self::Full => Some(bound),
+            Self::Quick => {
+                let left = QUICK_RUN.checked_sub(over).filter(|left| !left.is_zero())?;
+                Some(bound.min(QUICK_PROBE).min(left))
+            }
+        }
+    }
+
+    /// The finding on an attribute that it leaves out.
+    pub(super) fn unexamined(self, id: &str) -> Finding {
+        let reason = match self.leaves_out(id) {
+            true => "left out by --profile quick: run keel without it".to_owned(),
+            false => format!("left out by --profile quick: its {QUICK_RUN:?} were over; run keel without it"),
+        };
+        Finding::unknown(id, reason, Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Verdict;
+    use crate::probe::PROBE_BOUND;
+    use crate::probes;
+
+    #[test]
+    fn what_the_quick_profile_leaves_out_has_a_probe_and_is_unknown() {
+        for id in LEFT_OUT {
+            assert!(probes::all().iter().any(|probe| probe.id == *id), "{id} has no probe");
+            assert!(!Profile::Full.leaves_out(id), "{id}");
+            let finding = Profile::Quick.unexamined(id);
+            assert_eq!(finding.verdict(), Verdict::Unknown, "{id}");
+            assert!(finding.summary().contains("left out by --profile quick"), "{finding:#?}");
+        }
+    }
+
+    #[test]
+    fn no_probe_of_the_quick_profile_ends_later_than_the_run_may() {
+        let bound = |over| Profile::Quick.bound(PROBE_BOUND, Duration::from_secs(over));
+        assert_eq!(bound(0), Some(QUICK_PROBE));
+        assert_eq!(bound(160), Some(Duration::from_secs(5)));
+        assert_eq!(bound(165), None);
+        assert_eq!(Profile::Full.bound(PROBE_BOUND, Duration::from_secs(1000)), Some(PROBE_BOUND));
+    }
+}
