@@ -47,7 +47,7 @@ pub struct Examination {
     pub today: Day,
     /// No probe takes longer: [`PROBE_BOUND`].
     pub bound: Duration,
-    /// How much of what is selected.
+    /// The extent of the examination.
     pub profile: Profile,
 }
 

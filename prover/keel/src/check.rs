@@ -45,7 +45,7 @@ const TICK: Duration = Duration::from_secs(1);
     after_help = "Examples:\n  keel check                                          # the service that ./keel.toml declares\n  \
                   keel check --list                                   # the probes that would run; starts nothing\n  \
                   keel check --only 'call.*,border.limits'            # some attributes\n  \
-                  keel check --profile quick                          # what fits into three minutes\n  \
+                  keel check --profile quick                          # the probes that fit into three minutes\n  \
                   keel check --json now.json --baseline main.json --fail-on new\n  \
                   keel check --markdown \"$GITHUB_STEP_SUMMARY\" --sarif keel.sarif\n\n\
                   Exit codes:\n  0    no finding matches --fail-on\n  1    at least one finding matches --fail-on\n  \

@@ -47,7 +47,7 @@ pub const PROBE: Probe = Probe {
 const PATHS: usize = 6;
 /// The bound of one exchange.
 const EACH: Duration = Duration::from_secs(3);
-/// What a bomb unpacks to, in bytes.
+/// Size of an unpacked bomb, in bytes.
 const BOMB: usize = 10 << 20;
 /// Bombs at a time: together they unpack to more than twice [`MEMORY`].
 const BOMBS: usize = 8;

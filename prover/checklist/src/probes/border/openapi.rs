@@ -44,7 +44,7 @@ pub const PROBE: Probe = Probe {
 };
 /// The most generated requests.
 const GENERATED: usize = 200;
-/// When no further request is begun.
+/// Time after which no further request is begun.
 const BOUND: Duration = Duration::from_secs(60);
 /// The most pieces of evidence of one kind.
 const SHOWN: usize = 5;

@@ -53,11 +53,11 @@ const LOOK: Duration = Duration::from_millis(10);
 const AFTERWARDS: Duration = Duration::from_secs(1);
 /// Time that a fault takes beside the deadline: for calls, and for a dependency that is not called for a while.
 const BESIDE: Duration = Duration::from_secs(5);
-/// So many bytes are missing from an answer that is broken off late: within its body, whatever its length.
+/// Number of bytes that are missing from an answer that is broken off late: within its body, for every length.
 const LAST_BYTES: u64 = 4;
 /// Bytes of an answer that are no longer an answer to anything.
 const LONG: u64 = 1 << 20;
-/// What bad answers hold, as it would be seen when it is passed on.
+/// Text of the bad answers, as it would be seen when it is passed on.
 const BAD: [&str; 2] = ["this is not the protocol that you speak", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"];
 
 /// Way in which a dependency is bad.

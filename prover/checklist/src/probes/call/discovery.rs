@@ -33,7 +33,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: &[],
 };
-/// What is looked up.
+/// Name that is looked up.
 const NAME: &str = "instances.keel.test";
 /// Between two requests, and how many are sent before each look.
 const EVERY: Duration = Duration::from_millis(100);

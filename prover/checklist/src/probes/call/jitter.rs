@@ -9,7 +9,7 @@
 //! - **Decides**: of each kind with at least six calls: intervals whose middle half is at least 5 % of the period wide (and 25 ms) are
 //!   jittered. Even ones (at most 2 %, or 5 ms) hold when the six starts fall on different parts of the period, counted from each
 //!   start and by the clock: no quarter of it has them all. When a tenth has them all, every instance does it at once: falls short.
-//!   What lies between is unknown, and so is a period of less than 500 ms, which the noise of starts would seem to spread. No such
+//!   Values between are unknown, and so is a period of less than 500 ms, which the noise of starts would seem to spread. No such
 //!   kind: unknown, as longer periods, and what is no call over HTTP, are not seen.
 //!   Dependencies that do not speak plain HTTP are gaps.
 //! - **Blast radius**: the service is started up to six times with the prover's doubles in the dependencies' places, and stopped at

@@ -283,7 +283,7 @@ fn gaps(calls: &[Call]) -> Vec<Duration> {
     calls.windows(2).map(|pair| pair[1].at.saturating_duration_since(pair[0].at)).collect()
 }
 
-/// What the pauses of many chains say.
+/// Evidence from the pauses of many chains.
 fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
     let nth = |n: usize| -> Vec<Duration> { chains.iter().filter_map(|chain| chain.get(n).copied()).collect() };
     let most = chains.iter().map(|chain| chain.len() + 1).max().unwrap_or(0);

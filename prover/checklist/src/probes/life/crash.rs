@@ -41,7 +41,7 @@ const MAX_CRASHES: usize = 4;
 const BESIDE: Duration = Duration::from_millis(300);
 /// Time within which others must be answered.
 const PROMPT: Duration = Duration::from_secs(2);
-/// How soon it must be ready again.
+/// Time within which it must be ready again.
 const READY: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);

@@ -342,7 +342,7 @@ fn handles_sigterm(lab: &Lab) -> bool {
     lab.leader().is_some_and(|pid| signals::handles(pid, SIGTERM.unsigned_abs()))
 }
 
-/// How and when it ends. One that handles SIGTERM and raises it again when all is done ends by the signal, as its manager expects.
+/// Judges the end and its time. A process that handles SIGTERM and raises it again when all is done ends by the signal, as its manager expects.
 async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -> Vec<Evidence> {
     let exit = lab.process().wait((asked + patience).saturating_duration_since(Instant::now())).await;
     let took = asked.elapsed();

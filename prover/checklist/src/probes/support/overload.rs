@@ -43,14 +43,14 @@ const WITHIN: Duration = Duration::from_secs(5);
 const SLICE: Duration = Duration::from_secs(1);
 /// Of what is sent, the share that is answered in time when everything is in order.
 const IN_ORDER: f64 = 0.9;
-/// How often an overload that was none is tried again with more.
+/// Maximum number of times that an overload that was none is tried again with more.
 const RAISES: usize = 1;
 /// The most requests a second that keel looks for: what one machine can be expected to offer itself.
 pub(crate) const MOST: f64 = 20_000.0;
 /// Maximum number of times that the normal load is tried until it is in order: earlier work may still be in progress.
 const TRIES: usize = 4;
 
-/// What was seen of an overload.
+/// Observations of an overload.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// Requests a second that it does.

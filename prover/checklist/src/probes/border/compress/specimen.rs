@@ -30,7 +30,7 @@ enum Flaw {
     NoVary,
     /// Compresses another page.
     Other,
-    /// Unpacks whatever comes.
+    /// Unpacks every body.
     Unbounded,
     /// Keeps what it is sent, and unpacks nothing. No flaw.
     Keeps,

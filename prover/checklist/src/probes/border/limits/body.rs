@@ -29,9 +29,9 @@ const ABOUT_OTHER: [u16; 9] = [401, 402, 403, 404, 405, 407, 409, 410, 429];
 const SHOWN_CHUNK: usize = 64;
 /// Time after which a service that leaves a piece unread counts as not reading.
 const STALL: Duration = Duration::from_secs(2);
-/// How long an answer may take once the service has stopped reading, or everything has been sent.
+/// Time limit of an answer once the service has stopped reading, or everything has been sent.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long is looked for an answer between two pieces.
+/// Time to look for an answer between two pieces.
 const GLANCE: Duration = Duration::from_millis(2);
 
 /// Target of the bodies.

@@ -15,7 +15,7 @@ pub(crate) enum Flaw {
     WaitsForNotes,
     /// Takes any number of connections.
     Hoards,
-    /// Takes 40 connections in all, whoever they are from, and leaves the others waiting.
+    /// Accepts 40 connections in all, from any address, and leaves the others waiting.
     Starves,
     /// Errors are plain text.
     PlainErrors,

@@ -9,7 +9,7 @@ use crate::subject::{Dependencies, Subject};
 use crate::testing::{examine_declared, falls_short, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_periodic_must_be_jittered() {
+async fn periodic_calls_must_be_jittered() {
     let (jittered, even) = join!(examine("call.jitter", "periodic-jittered"), examine("call.jitter", "periodic-even"));
     assert_eq!(jittered.verdict(), Verdict::Holds, "{jittered:#?}");
     assert_eq!(even.verdict(), Verdict::FallsShort, "{even:#?}");
@@ -29,7 +29,7 @@ async fn the_calls_to_each_dependency_are_observed() {
 /// Its short twin is a unit test of the probe, on starts that were taken down.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
-async fn what_goes_by_the_clock_is_synchronised_too() {
+async fn calls_by_the_clock_are_synchronised_too() {
     let finding = examine("call.jitter", "periodic-clock").await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
 }
@@ -76,7 +76,7 @@ fn the_noise_of_a_busy_machine_in_even_intervals_is_not_jitter() {
     assert!(!noisy.are_jittered(), "{noisy:?}");
 }
 
-/// What is said of one kind that comes each second, first so many milliseconds after each start; starts are 3.3 s apart.
+/// Returns the judgement on one kind that comes each second, first so many milliseconds after each start; starts are 3.3 s apart.
 fn judged(period: Duration, firsts: &[u64]) -> Option<bool> {
     let begun = Instant::now();
     let runs: Vec<Run> = (0..)

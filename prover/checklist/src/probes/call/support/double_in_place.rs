@@ -13,7 +13,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
-/// How long calls may follow the answer to the request that causes them.
+/// Time that calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
 /// Number of times that a request is sent to see the call that it causes.
 const ALONE: u32 = 3;

@@ -32,7 +32,7 @@ pub(crate) struct Generator {
     plan: Plan,
 }
 
-/// What was sent and what came of it. Times are from the load's beginning.
+/// Sent requests and their outcomes. Times are from the load's beginning.
 #[derive(Debug)]
 pub(crate) struct Sending {
     rate: f64,
