@@ -65,7 +65,7 @@ pub(crate) struct Arguments {
     /// Check only the attributes of this chapter
     #[arg(long, value_name = "NAME", help_heading = "Service")]
     chapter: Option<String>,
-    /// Profile: `full`, or `quick` for what fits into three minutes; attributes that it leaves out are unknown
+    /// Profile: `full`, or `quick` for the probes that fit into three minutes; attributes that it leaves out are unknown
     #[arg(long, value_name = "NAME", default_value = "full", help_heading = "Service")]
     profile: Profile,
     /// List the probes that would run, with missing declarations and estimated durations, without starting anything
