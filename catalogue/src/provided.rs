@@ -79,7 +79,7 @@ impl Existing {
     /// Returns true for a type, a function, a module, or a subcommand of a service.
     fn is_declared(&self, name: &str) -> bool {
         let keyword = |keyword: &&str| self.is_in_sources(&format!("{keyword} {name}"));
-        ["fn", "struct", "enum", "trait", "mod"].iter().any(|word| keyword(&word))
+        ["fn", "struct", "enum", "trait", "mod"].iter().any(keyword)
             || self.sources.contains(&format!("Command::new(\"{name}\")"))
     }
 
