@@ -116,7 +116,20 @@ pub struct Catalogue {
 /// The id of the only clause of a statement that is not divided.
 const WHOLE: &str = "statement";
 
+/// The mark in `provided` before the parts that do not exist yet.
+const PLANNED: &str = "Planned: ";
+
 impl Attribute {
+    /// Returns the parts of Evenkeel that provide it today; empty if there are none.
+    pub fn existing(&self) -> &str {
+        self.provided.split_once(PLANNED).map_or(&*self.provided, |(existing, _)| existing).trim_end()
+    }
+
+    /// Returns the parts that are planned and do not exist yet; empty if there are none.
+    pub fn planned(&self) -> &str {
+        self.provided.split_once(PLANNED).map_or("", |(_, planned)| planned)
+    }
+
     /// The clauses of the statement, in its order. A statement that is not divided is one clause, called `statement`.
     pub fn clauses(&self) -> Cow<'_, [Clause]> {
         if self.clauses.is_empty() {

@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::{Attribute, Catalogue};
+use crate::{Attribute, Catalogue, PLANNED};
 
-/// The word before everything that does not exist yet.
-const PLANNED: &str = "Planned: ";
 /// Names between backticks that are data or values and not names of ours.
 const VALUES: [&str; 10] = [
     "application/problem+json",
@@ -81,7 +79,7 @@ impl Existing {
     /// Returns true for a type, a function, a module, or a subcommand of a service.
     fn is_declared(&self, name: &str) -> bool {
         let keyword = |keyword: &&str| self.is_in_sources(&format!("{keyword} {name}"));
-        ["fn", "struct", "enum", "trait", "mod"].iter().any(|word| keyword(&word))
+        ["fn", "struct", "enum", "trait", "mod"].iter().any(keyword)
             || self.sources.contains(&format!("Command::new(\"{name}\")"))
     }
 

@@ -1,7 +1,7 @@
 //! Decisions of people about attributes, with owner, reason and expiry.
 //!
 //! ```toml
-//! [[decision]]                 # an attribute that is not held, until a date
+//! [[decision]]                 # a skip: the attribute is postponed until a date
 //! id = "border.shed"
 //! kind = "skip"
 //! owner = "ops@example.org"

@@ -47,7 +47,7 @@ pub struct Examination {
     pub today: Day,
     /// No probe takes longer: [`PROBE_BOUND`].
     pub bound: Duration,
-    /// How much of what is selected.
+    /// The extent of the examination.
     pub profile: Profile,
 }
 
@@ -163,8 +163,7 @@ impl Examination {
         if let Some(attribute) = attribute.filter(|attribute| is_plan(attribute) || attribute.kind == [Kind::Attested])
         {
             let finding = self.decisions.attest(id, self.today);
-            let rest =
-                "only what people attest was looked at: this version has no probe for what could be seen as well";
+            let rest = "only the attestation was judged: this version has no probe for the observable part";
             return if attribute.kind == [Kind::Attested] { finding } else { finding.noted(rest) };
         }
         let attested = match self.decisions.attested(id, self.today) {

@@ -100,7 +100,7 @@ impl Finding {
     /// Applies a skip: *falls short* and *unknown* become *decided against*; other verdicts stay as they are.
     pub(crate) fn decided_against(mut self, summary: String, decision: String) -> Self {
         if matches!(self.verdict, Verdict::FallsShort | Verdict::Unknown) {
-            let seen = Evidence::note(format!("what was seen all the same: {}", self.summary));
+            let seen = Evidence::note(format!("the finding before the decision: {}", self.summary));
             self.evidence.splice(0..0, [Evidence::note(decision), seen]);
             (self.verdict, self.summary) = (Verdict::DecidedAgainst, headline::cut(&summary));
         }

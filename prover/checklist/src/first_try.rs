@@ -113,13 +113,13 @@ fn told(exchange: &Exchange) -> String {
 /// The usual remedy for a status that was not declared.
 fn advice(status: Option<u16>) -> String {
     let remedy = match status {
-        None => return "see what the service prints, or raise `deadline`".to_owned(),
+        None => return "read the output of the service, or raise `deadline`".to_owned(),
         Some(400 | 422) => "correct `json`, `body` or `path`",
         Some(401 | 403 | 407) => "give credentials in `headers`",
         Some(404 | 405 | 410) => "correct `method` and `path`",
         Some(406 | 415) => "give the media types in `headers`",
         Some(429) => "let the service take keel's requests",
-        Some(500..) => "see what the service prints",
+        Some(500..) => "read the output of the service",
         Some(_) => "correct the request",
     };
     let status = status.unwrap_or_default();
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn no_answer_is_a_departure() {
         let told = departures(&spec(), &answered(Err(Failure::Broken("reset".to_owned())))).remove(0).to_string();
-        assert!(told.contains("reset") && told.contains("see what the service prints"), "{told}");
+        assert!(told.contains("reset") && told.contains("read the output of the service"), "{told}");
     }
 
     #[test]

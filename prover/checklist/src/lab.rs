@@ -517,7 +517,7 @@ impl Lab {
             if let Some(exit) = process.wait(ready::LOOK_EVERY).await {
                 let mut reason = format!("`{}` ended {} before it was ready", self.subject.run, how(exit));
                 if exit == Exit::Code(0) {
-                    reason.push_str("; a service that goes into the background must be told to stay in the foreground");
+                    reason.push_str("; configure the service to stay in the foreground");
                 }
                 return Err(StartFailure { reason, output: last_lines(process) });
             }

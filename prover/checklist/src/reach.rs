@@ -95,7 +95,7 @@ fn lacks(subject: &Subject, need: Need) -> Option<String> {
             (Need::Process, Some(_)) => return None,
             (Need::Process, None) => "its process is not known: say `pid`",
             (Need::Dependencies, _) if all_listen(&subject.dependencies) => return None,
-            (Need::Output, _) => "what it prints is not seen: start it by keel, with `run`",
+            (Need::Output, _) => "its output is not seen: start it by keel, with `run`",
             (Need::Dependencies, _) => {
                 "it has the addresses of its dependencies from elsewhere, so nothing is in front of them: say `listen` in each \
                  [dependencies.NAME] and point the service there, or start it by keel"
@@ -123,7 +123,7 @@ fn lacks_of_commands(commands: &Commands, need: Need) -> Option<&'static str> {
         Need::Process if commands.pid.is_none() => {
             Some("its process is not known: say `pid`, a command that prints its number on this machine")
         }
-        Need::Output if commands.logs.is_none() => Some("what it prints is not seen: say `logs`"),
+        Need::Output if commands.logs.is_none() => Some("its output is not seen: say `logs`"),
         Need::Kill | Need::Process | Need::Output | Need::Restart | Need::Dependencies | Need::Tcp => None,
     }
 }

@@ -45,7 +45,7 @@ const TICK: Duration = Duration::from_secs(1);
     after_help = "Examples:\n  keel check                                          # the service that ./keel.toml declares\n  \
                   keel check --list                                   # the probes that would run; starts nothing\n  \
                   keel check --only 'call.*,border.limits'            # some attributes\n  \
-                  keel check --profile quick                          # what fits into three minutes\n  \
+                  keel check --profile quick                          # the probes that fit into three minutes\n  \
                   keel check --json now.json --baseline main.json --fail-on new\n  \
                   keel check --markdown \"$GITHUB_STEP_SUMMARY\" --sarif keel.sarif\n\n\
                   Exit codes:\n  0    no finding matches --fail-on\n  1    at least one finding matches --fail-on\n  \
@@ -65,7 +65,7 @@ pub(crate) struct Arguments {
     /// Check only the attributes of this chapter
     #[arg(long, value_name = "NAME", help_heading = "Service")]
     chapter: Option<String>,
-    /// Profile: `full`, or `quick` for what fits into three minutes; attributes that it leaves out are unknown
+    /// Profile: `full`, or `quick` for the probes that fit into three minutes; attributes that it leaves out are unknown
     #[arg(long, value_name = "NAME", default_value = "full", help_heading = "Service")]
     profile: Profile,
     /// List the probes that would run, with missing declarations and estimated durations, without starting anything

@@ -43,13 +43,14 @@ fn explanation(attribute: &Attribute) -> String {
     let named = |label: &String| format!("{label} {}", source(label).unwrap_or_default()).trim_end().to_owned();
     let sources: Vec<String> = attribute.sources.iter().map(named).collect();
     let mut text = format!("{id}\n");
-    section(&mut text, "Holds", &attribute.statement);
+    section(&mut text, "Statement", &attribute.statement);
     clauses(&mut text, attribute);
     for (name, said) in [
         ("Why", attribute.why.as_str()),
         ("Applies", &attribute.applies),
         ("Kind", &format!("{} ({probe})", kinds.join(", "))),
-        ("Provided", &attribute.provided),
+        ("Provided", attribute.existing()),
+        ("Planned", attribute.planned()),
         ("Proof", &attribute.proof),
         ("Mend", &attribute.mend),
         ("Sources", &sources.join("; ")),

@@ -14,7 +14,7 @@ use crate::settings::Settings;
 /// Name of the dependency on the partner bank.
 pub const NAME: &str = "rail";
 
-/// Longest that a lookup may take, repeats included: somebody waits for it.
+/// Maximum time of a lookup, repeats included: a client waits for it.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest destination.

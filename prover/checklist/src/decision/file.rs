@@ -59,7 +59,7 @@ fn decision(
         "skip" => Ok(DecisionKind::Skip),
         "attest" => Ok(DecisionKind::Attest),
         other => {
-            Err(format!("kind = {other:?}: expected \"skip\" (not held until a day) or \"attest\" (held by people)"))
+            Err(format!("kind = {other:?}: expected \"skip\" (postponed until a day) or \"attest\" (people attest it)"))
         }
     };
     let kind = reading.kept(&written.kind.span(), kind);
@@ -72,12 +72,12 @@ fn decision(
         }
         text.map(str::to_owned)
     };
-    let owner = field(&written.owner, "owner", "who answers for it");
+    let owner = field(&written.owner, "owner", "which person or team is responsible");
     let reason = match kind {
-        Some(DecisionKind::Attest) => field(&written.reason, "statement", "what was decided"),
-        _ => field(&written.reason, "reason", "why it is not held"),
+        Some(DecisionKind::Attest) => field(&written.reason, "statement", "the decision, in a sentence"),
+        _ => field(&written.reason, "reason", "the reason of the skip"),
     };
-    field(&written.expires, "expires", "until which day it counts, such as 2027-03-01");
+    field(&written.expires, "expires", "its last day, such as 2027-03-01");
     if kind == Some(DecisionKind::Attest) {
         field(&written.date, "date", "on which day it was decided, such as 2026-11-01");
     }
@@ -109,7 +109,8 @@ fn known(reading: &mut Reading<'_>, written: &Written, kind: Option<DecisionKind
             .wrong(&written.id.span(), format!("no attribute is called {id:?}: {hint}`keel list` shows all"));
     };
     if kind == Some(DecisionKind::Attest) && !attribute.kind.contains(&Kind::Attested) {
-        let what = format!("{id} cannot be attested, a probe shows whether it holds: `kind = \"skip\"` puts it off");
+        let what =
+            format!("{id} cannot be attested, because a probe can examine it; to postpone it, use `kind = \"skip\"`");
         reading.wrong(&written.kind.span(), what);
     }
 }

@@ -5,7 +5,7 @@ use crate::calendar::Day;
 /// Kind of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecisionKind {
-    /// The attribute is not held, for now.
+    /// Postpones the attribute until a day.
     Skip,
     /// The attribute is held, by people.
     Attest,
@@ -20,7 +20,7 @@ pub struct Decision {
     pub kind: DecisionKind,
     /// The responsible person or team.
     pub owner: String,
-    /// Why, or what was decided.
+    /// The reason of a skip, or the statement of an attestation.
     pub reason: String,
     /// The day of the decision; required for an attestation.
     pub date: Option<Day>,

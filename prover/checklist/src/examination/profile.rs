@@ -9,7 +9,7 @@ const QUICK_PROBE: Duration = Duration::from_secs(40);
 /// No probe of the quick profile begins later, and the one under way is broken off then: what is left of three minutes is for the
 /// start and the stop of the service.
 const QUICK_RUN: Duration = Duration::from_secs(165);
-/// What the quick profile leaves out: loads that last, waits for what is slow, and the calls that are seen one by one.
+/// Probes that the quick profile leaves out: long loads, waits for slow events, and calls that are observed one by one.
 const LEFT_OUT: &[&str] = &[
     "border.shed",
     "border.backpressure",
@@ -31,18 +31,18 @@ const LEFT_OUT: &[&str] = &[
     "life.steady",
 ];
 
-/// How much a run examines.
+/// Extent of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
     /// Everything.
     #[default]
     Full,
-    /// What can be examined within three minutes. The rest is unknown.
+    /// The probes that fit into three minutes. The others are reported as unknown.
     Quick,
 }
 
 impl Profile {
-    /// Whether it leaves out the probe of this attribute.
+    /// Returns true if it leaves out the probe of this attribute.
     pub fn leaves_out(self, id: &str) -> bool {
         self == Self::Quick && LEFT_OUT.contains(&id)
     }
@@ -76,7 +76,7 @@ mod tests {
     use crate::probes;
 
     #[test]
-    fn what_the_quick_profile_leaves_out_has_a_probe_and_is_unknown() {
+    fn attributes_that_the_quick_profile_leaves_out_have_a_probe_and_are_unknown() {
         for id in LEFT_OUT {
             assert!(probes::all().iter().any(|probe| probe.id == *id), "{id} has no probe");
             assert!(!Profile::Full.leaves_out(id), "{id}");

@@ -11,11 +11,11 @@ pub(crate) type Sample = (f64, [u64; KINDS]);
 /// A steady load that was answered to its end, and what the service used meanwhile.
 #[derive(Clone, Debug)]
 pub(crate) struct Soak {
-    /// How long it was held.
+    /// The duration.
     pub(crate) lasts: Duration,
     /// Its numbers in words.
     pub(crate) told: String,
-    /// Whether writes were sent.
+    /// True if writes were sent.
     pub(crate) writing: bool,
     /// In the order in which they were taken.
     pub(crate) samples: Vec<Sample>,

@@ -1,4 +1,4 @@
-//! What probes of several chapters share.
+//! Support for probes of several chapters.
 
 pub(crate) mod build;
 pub(crate) mod core_share;

@@ -17,7 +17,7 @@ pub const SCHEMA: u32 = 2;
 const FINE: u8 = 0;
 /// Something falls short.
 const SHORT: u8 = 1;
-/// It was broken off.
+/// The exit code of an interrupted examination.
 const BROKEN_OFF: u8 = 130;
 
 /// The findings that make the exit code 1.
@@ -95,7 +95,7 @@ pub struct Report {
     /// The findings that make the exit code 1.
     #[serde(default)]
     pub fail_on: FailOn,
-    /// 0 or 1 by `fail_on`, 130 it was broken off.
+    /// The exit code: 0 or 1 by `fail_on`, 130 if it was interrupted.
     pub exit_code: u8,
     /// The number of attributes in the catalogue.
     pub catalogue: usize,

@@ -119,7 +119,7 @@ fn score(report: &Report) -> Markup {
             (format!("{:.0}", report.took_seconds)) " s by keel " (report.keel) ", started " (report.started) "."
             @for contradiction in &report.contradictions { " " (visible(contradiction)) "." }
             @if let Some(selftest) = &report.selftest { " " (visible(&selftest.told())) }
-            @if report.interrupted { " The examination was broken off." }
+            @if report.interrupted { " The examination was interrupted." }
         }
     }
 }

@@ -69,7 +69,7 @@ fn head(text: &mut String, report: &Report) {
         let _ = writeln!(text, "\n{}.", literal(contradiction));
     }
     if report.interrupted {
-        text.push_str("\n**The examination was broken off.**\n");
+        text.push_str("\n**The examination was interrupted.**\n");
     }
 }
 

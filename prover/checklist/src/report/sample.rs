@@ -41,7 +41,7 @@ pub(super) fn compared() -> Report {
         request: "GET /".to_owned(),
         expected: "200".to_owned(),
         answer: format!("500 {HOSTILE}"),
-        advice: "see what the service prints".to_owned(),
+        advice: "read the output of the service".to_owned(),
     };
     let change = |id: &str, before, now| Change { id: id.to_owned(), before: Some(before), now };
     let changes = Changes {

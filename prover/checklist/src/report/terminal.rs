@@ -43,7 +43,7 @@ fn text(report: &Report, look: Look) -> String {
     }
     let _ = writeln!(text, "{}", plain(&selftest(report)));
     if report.interrupted {
-        text.push_str("The examination was broken off: this is what had been found by then.\n");
+        text.push_str("The examination was interrupted: the report holds the findings until then.\n");
     }
     text
 }

@@ -130,7 +130,7 @@ fn every_mistake_is_reported_with_its_line_and_the_remedy() {
         ("2027-03-01", "2027-02-30", "no day of the calendar"),
         ("date = \"2026-11-01\"\n", "", "decisions.toml:9: the decision on plan.capacity has no date"),
         ("2026-11-01", "2028-01-01", "before its date"),
-        ("plan.capacity", "border.limits", "border.limits cannot be attested, a probe shows whether it holds"),
+        ("plan.capacity", "border.limits", "border.limits cannot be attested, because a probe can examine it"),
         ("plan.capacity", "border.shed", "there is a decision on border.shed above"),
         ("expires", "expiry", "decisions.toml:7: unknown field `expiry`: did you mean `expires`?"),
         ("[[decision]]", "[[decision]", "decisions.toml:2"),

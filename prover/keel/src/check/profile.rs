@@ -2,12 +2,12 @@
 
 use keel_checklist::examination;
 
-/// How much is examined.
+/// Extent of an examination.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(super) enum Profile {
     /// Everything
     Full,
-    /// What can be examined within three minutes; the rest is unknown
+    /// The probes that fit into three minutes; the others are reported as unknown
     Quick,
 }
 

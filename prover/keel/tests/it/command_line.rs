@@ -26,6 +26,7 @@ fn expect(arguments: &[&str], code: i32, words: &[&str]) {
 #[test]
 fn an_attribute_is_explained() {
     expect(&["explain", "call.timeout"], 0, &["call.timeout", "Why", "Proof", "Mend", "S0"]);
+    expect(&["explain", "access.mfa"], 0, &["Planned   TOTP and WebAuthn", "no probe in this version"]);
 }
 
 #[test]

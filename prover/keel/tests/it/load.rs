@@ -174,7 +174,7 @@ fn a_mistake_is_reported_before_anything_is_sent() {
         (&["http://127.0.0.1:9/"], "--rate"),
         (&["http://127.0.0.1:9/", "--for", "1s"], "--rate"),
         (&["http://127.0.0.1:9/", "--rate", "1", "-t", "p99<fast"], "no number"),
-        (&["http://127.0.0.1:9/", "--rate", "1", "-t", "kind:pay p99<1s"], "no request of that name"),
+        (&["http://127.0.0.1:9/", "--rate", "1", "-t", "kind:pay p99<1s"], "no request has this name"),
         (&["http://127.0.0.1:9/{account}", "--rate", "1"], "{account}"),
         (&["--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["http://ann:pa/ss@:x/", "--rate", "1"], "***@:x/"),

@@ -66,7 +66,7 @@ fn findings_without_a_script_are_reported_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = keel(folder.path(), &["repro", "call.jitter"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(told(&refused).contains("no short script can show this: "), "{}", told(&refused));
+    assert!(told(&refused).contains("no short script can reproduce this: "), "{}", told(&refused));
     std::fs::write(folder.path().join("old.json"), r#"{"schema":1}"#).unwrap();
     for command in [&["repro", "web.robots", "--report", "old.json"][..], &["rejudge", "old.json"]] {
         let refused = keel(folder.path(), command);

@@ -47,7 +47,7 @@ pub const PROBE: Probe = Probe {
 const PATHS: usize = 6;
 /// The bound of one exchange.
 const EACH: Duration = Duration::from_secs(3);
-/// What a bomb unpacks to, in bytes.
+/// Size of an unpacked bomb, in bytes.
 const BOMB: usize = 10 << 20;
 /// Bombs at a time: together they unpack to more than twice [`MEMORY`].
 const BOMBS: usize = 8;
@@ -98,7 +98,7 @@ fn paths(lab: &Lab) -> Vec<Request> {
     requests
 }
 
-/// What became of compressed bodies.
+/// Outcome of compressed bodies.
 enum Bodies {
     /// None can be sent: there are no writes at all.
     NoWrites,
@@ -140,7 +140,7 @@ impl Bodies {
         }
     }
 
-    /// Whether it was seen that bodies are taken or not, and the evidence.
+    /// Returns true if it was seen whether bodies are accepted, and the evidence.
     fn told(self) -> (bool, Vec<Evidence>) {
         match self {
             Self::NoWrites => (true, Vec::new()),
@@ -191,7 +191,7 @@ async fn explode(lab: &mut Lab, client: &Client, requests: Vec<Request>) -> Vec<
     vec![answers, clause::BOUNDED.saw(risen < MEMORY, what)]
 }
 
-/// What a bomb says that is not refused, by its status and the memory that it cost: one that is kept as it came was not unpacked.
+/// Describes an accepted bomb, by its status and the memory that it cost: one that is kept as it came was not unpacked.
 fn unrefused(status: Option<u16>, risen: Option<u64>) -> (Option<bool>, &'static str) {
     match (status, risen) {
         (Some(200..=399), Some(risen)) if risen < MEMORY => {
@@ -201,7 +201,7 @@ fn unrefused(status: Option<u16>, risen: Option<u64>) -> (Option<bool>, &'static
     }
 }
 
-/// The exchange without the bytes of the bomb, which nobody can read.
+/// Returns the exchange without the bytes of the bomb, which are unreadable.
 fn summary_of(exchange: &Exchange) -> Exchange {
     let mut exchange = exchange.clone();
     exchange.request.body = format!("({} bytes of gzip)", exchange.request.body.len()).into();

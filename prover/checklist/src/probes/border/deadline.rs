@@ -44,11 +44,11 @@ pub const PROBE: Probe = Probe {
 };
 /// The most requests at a time.
 const AT_A_TIME: usize = 4;
-/// How often each request is sent under a fault: calls on one connection are told from calls on their own.
+/// Number of requests of each kind under a fault: shared connections are distinguished from single ones.
 const EACH: usize = 2;
-/// What the wire and the scheduler may add to the deadline.
+/// Time that network and scheduler may add to the deadline.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long the CPU is looked at, before and after.
+/// Time for which the CPU is measured, before and after.
 const LOOK: Duration = Duration::from_secs(2);
 /// By how much of one CPU the service may be busier afterwards.
 const BUSIER: f64 = 0.25;
@@ -58,7 +58,7 @@ const WORKING: f64 = 0.05;
 const SAME: f64 = 0.8;
 /// Between two looks at connections.
 const CALLS_LOOK: Duration = Duration::from_millis(20);
-/// How long after an answer the connection of its call may stay.
+/// Time that the connection of a call may stay after the answer.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// Examines the running subject.
@@ -150,7 +150,7 @@ fn deadline_of(lab: &Lab, spec: &RequestSpec) -> Duration {
     spec.deadline.unwrap_or(lab.subject.deadline).min(lab.subject.deadline)
 }
 
-/// Whether work has ended by the CPU; none where it used none that could be seen to end. On a busy machine what goes on uses
+/// Judges by the CPU that work has ended; `None` where it used none that could be seen to end. On a busy machine work that goes on uses
 /// little: as much as before the answer is enough.
 fn worked(before: f64, during: f64, after: f64) -> Option<bool> {
     let (work, rest) = (during - before, after - before);
@@ -238,7 +238,7 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
 
 /// The calls that met a fault.
 struct Calls {
-    /// How many requests caused them.
+    /// The number of requests that caused them.
     sent: usize,
     /// The own ports of the connections on which they were made.
     connections: BTreeSet<u16>,
@@ -249,7 +249,7 @@ struct Calls {
 }
 
 impl Calls {
-    /// Whether they end when the requests have been answered.
+    /// Judges that they end when the requests have been answered.
     async fn ended(&self, lab: &Lab, port: u16, begun: Instant, told: &str) -> Evidence {
         if self.connections.is_empty() && self.succeeded {
             return clause::CANCELLED.figure(format!("{told}: every request succeeded before a call was seen"));
@@ -320,7 +320,7 @@ fn used(lab: &Lab) -> Duration {
     lab.usage().map(|usage| usage.cpu).unwrap_or_default()
 }
 
-/// What part of one CPU the service uses.
+/// Returns the CPU usage of the service, as a part of one CPU.
 async fn cpu(lab: &Lab) -> f64 {
     let look = lab.pace.of(LOOK);
     let before = used(lab);

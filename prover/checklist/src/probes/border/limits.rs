@@ -50,9 +50,9 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How long an answer to one oversized thing may take.
+/// Time limit of the answer to one oversized request.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How much resident memory may rise over the whole examination, in bytes.
+/// Maximum rise of resident memory over the whole examination, in bytes.
 const MEMORY: u64 = 64 << 20;
 /// From how much on it is held against the service, in bytes.
 const TOO_MUCH: u64 = 4 * MEMORY;
@@ -93,11 +93,11 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 
 /// One thing in growing sizes, until a size is refused.
 struct Growing {
-    /// What it is, `{}` standing for the size.
+    /// The description, `{}` standing for the size.
     what: &'static str,
     clause: Clause,
     sizes: [usize; 3],
-    /// What comes so often, and the end of what stands before the rest when it comes once.
+    /// The unit that is repeated, and the end of the part before it when it comes once.
     unit: &'static str,
     until: &'static str,
     make: fn(&Listener, &Request, usize) -> Vec<u8>,
@@ -190,7 +190,7 @@ async fn oversized_heads(
     evidence
 }
 
-/// What became of a request that no service should take.
+/// Outcome of a request that no service should accept.
 enum Fate {
     Refused(u16),
     Closed,

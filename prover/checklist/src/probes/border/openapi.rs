@@ -1,6 +1,6 @@
 //! `border.openapi`: REST, described by an OpenAPI 3.1 document, to which the service conforms under a property-based tester.
 //!
-//! - **Hypothesis**: there is a document; its references lead somewhere; whatever is sent, what comes back is documented, and wrong
+//! - **Hypothesis**: there is a document; its references lead somewhere; every answer is documented, and wrong
 //!   input never gives a 5xx (502 to 504 aside, where they are documented).
 //! - **Sent**: a GET of the declared path, or of the usual ones; each documented GET that needs no parameters; the mix;
 //!   then at most 200 requests with bodies, path and query parameters made wrong from the schemas, always the same ones.
@@ -44,7 +44,7 @@ pub const PROBE: Probe = Probe {
 };
 /// The most generated requests.
 const GENERATED: usize = 200;
-/// When no further request is begun.
+/// Time after which no further request is begun.
 const BOUND: Duration = Duration::from_secs(60);
 /// The most pieces of evidence of one kind.
 const SHOWN: usize = 5;
@@ -151,13 +151,13 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
     Finding::unknown(ID, reason, evidence)
 }
 
-/// Whether an answer only says that credentials are missing, where the document asks for them: it was not examined.
+/// Returns true if an answer only says that credentials are missing, where the document asks for them: it was not examined.
 fn needs_credentials(document: &Document, operation: &Operation<'_>, exchange: &Exchange) -> bool {
     let refused = exchange.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403));
     refused && operation.is_secured(document)
 }
 
-/// What is wrong with an answer, by the document; nothing when it is documented.
+/// Returns the fault of an answer, by the document; `None` if it is documented.
 fn faults(document: &Document, operation: &Operation<'_>, exchange: &Exchange) -> Option<String> {
     let Some(answer) = exchange.answer() else { return Some("no answer".into()) };
     let status = answer.status.as_u16();
@@ -211,7 +211,7 @@ async fn mix(lab: &mut Lab, document: &Document) -> Vec<Evidence> {
     tally.evidence("requests of the mix are documented and answered as documented")
 }
 
-/// What the tester makes.
+/// Sends the requests of the generator.
 async fn generated(lab: &Lab, document: &Document) -> Vec<Evidence> {
     let began = Instant::now();
     let specs = known_requests(lab, document);
@@ -263,7 +263,7 @@ fn known_requests(lab: &Lab, document: &Document) -> BTreeMap<(String, String), 
     known
 }
 
-/// Whether the mix says that this operation is slow or crashes: other probes examine that.
+/// Returns true if the mix declares this operation as slow or crashing: other probes examine that.
 fn left_out(lab: &Lab, document: &Document, operation: &Operation<'_>) -> bool {
     lab.subject.requests.iter().filter(|spec| spec.slow || spec.crash).any(|spec| {
         let method = if spec.method.is_empty() { "GET" } else { &spec.method };
@@ -273,7 +273,7 @@ fn left_out(lab: &Lab, document: &Document, operation: &Operation<'_>) -> bool {
     })
 }
 
-/// How many were right, and the first that were not.
+/// Number of right answers, and the first wrong ones.
 #[derive(Default)]
 struct Tally {
     right: usize,

@@ -160,7 +160,7 @@ async fn wait(
     (dripped, fates, asked)
 }
 
-/// What others got meanwhile.
+/// Answers to other clients meanwhile.
 #[derive(Default)]
 struct Asked {
     times: usize,

@@ -1,6 +1,6 @@
 //! `call.bad-answers`: bad answers of a dependency become one clear error in bounded time and memory.
 //!
-//! - **Hypothesis**: whatever a dependency answers, each request that uses it is answered whole and in time, with a clear 5xx or an
+//! - **Hypothesis**: for every answer of a dependency, each request that uses it is answered whole and in time, with a clear 5xx or an
 //!   answer that says that it is less than usual; memory stays bounded; everything is as before once the dependency is mended.
 //! - **Sent**: for each dependency and each way of being bad, at most eight requests that use it at once. Answers that are endless or
 //!   oversized (80 MiB) come from a server of the prover's own in the proxy's place, which is stopped when memory has grown by 64 MiB.
@@ -49,18 +49,18 @@ pub const PROBE: Probe = Probe {
 const MAX_GROWTH: u64 = 64 << 20;
 /// Between two looks at it.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long after the answers memory is looked at: work may go on behind them.
+/// Time after the answers for which memory is measured: work may go on behind them.
 const AFTERWARDS: Duration = Duration::from_secs(1);
-/// What a fault takes beside the deadline: calls that are waited for, and a dependency that is left alone for a while.
+/// Time that a fault takes beside the deadline: for calls, and for a dependency that is not called for a while.
 const BESIDE: Duration = Duration::from_secs(5);
-/// So many bytes are missing from an answer that is broken off late: within its body, whatever its length.
+/// Number of bytes that are missing from an answer that is broken off late: within its body, for every length.
 const LAST_BYTES: u64 = 4;
 /// Bytes of an answer that are no longer an answer to anything.
 const LONG: u64 = 1 << 20;
-/// What bad answers hold, as it would be seen when it is passed on.
+/// Text of the bad answers, as it would be seen when it is passed on.
 const BAD: [&str; 2] = ["this is not the protocol that you speak", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"];
 
-/// How a dependency is bad.
+/// Way in which a dependency is bad.
 #[derive(Clone, Debug)]
 enum Bad {
     /// By a fault of its proxy.
@@ -73,12 +73,12 @@ enum Bad {
 }
 
 impl Bad {
-    /// Whether it is an answer of HTTP in the clear, which nobody understands who speaks something else.
+    /// Returns true for an answer of HTTP in the clear, which no client of another protocol understands.
     fn is_of_http(&self) -> bool {
         matches!(self, Self::TooLong(_) | Self::Proxy(Fault::ServerError))
     }
 
-    /// What the dependency does when it does not speak HTTP in the clear: the fault meets the first messages of the connection.
+    /// Describes the fault of a dependency that does not speak HTTP in the clear: it meets the first messages of the connection.
     fn elsewhere(&self, told: &'static str) -> &'static str {
         match self {
             Self::Proxy(Fault::Truncate(_)) => "breaks off after 20 bytes",
@@ -87,13 +87,13 @@ impl Bad {
         }
     }
 
-    /// Whether TLS's handshake meets it instead of the answer within.
+    /// Returns true if the fault meets the handshake of TLS instead of the answer within.
     fn is_met_by_handshake(&self) -> bool {
         matches!(self, Self::Proxy(Fault::Truncate(_) | Fault::LostAnswer | Fault::Garbage))
     }
 }
 
-/// What is not tried with a dependency that does not speak HTTP in the clear. Other protocols have no status 500.
+/// Returns the gap for a dependency that does not speak HTTP in the clear. Other protocols have no status 500.
 fn untried(clause: Clause, bad: &Bad, name: &str, told: &str, scheme: &str) -> Evidence {
     let what =
         format!("{name} that {told} was not tried: it is called at {scheme}://, and that is an answer of plain HTTP");
@@ -103,7 +103,7 @@ fn untried(clause: Clause, bad: &Bad, name: &str, told: &str, scheme: &str) -> E
     }
 }
 
-/// What the dependency does, in this order, and how it is told.
+/// Ways in which the dependency is bad, in this order, with their clauses and descriptions.
 const WAYS: [(Bad, Clause, &str); 9] = [
     (Bad::Proxy(Fault::Reset), clause::MISSING, "resets the connection"),
     (Bad::Proxy(Fault::Garbage), clause::GARBAGE, "answers bytes that are not the protocol"),
@@ -267,7 +267,7 @@ async fn flooded(lab: &Lab, dependent: &Dependent, kind: TooLong, before: u64) -
     Ok((answers, Control::fault_met(heard, &dependent.name), most))
 }
 
-/// What comes of it, and the most memory meanwhile; `look` hears of each look at it.
+/// Returns the result, and the maximum of memory meanwhile; `look` is called with each measurement.
 async fn with_memory<T>(lab: &Lab, asking: impl Future<Output = T>, mut look: impl FnMut(u64)) -> (T, u64) {
     let mut most = lab.resident();
     tokio::pin!(asking);
@@ -282,7 +282,7 @@ async fn with_memory<T>(lab: &Lab, asking: impl Future<Output = T>, mut look: im
     }
 }
 
-/// Whether an answer is a clear error, or says that it is less; none when that is not seen.
+/// Judges that an answer is a clear error, or says that it is less; `None` if that is not seen.
 fn judge(exchange: &Exchange, user: &User, limit: Duration) -> (Option<bool>, String) {
     let took = exchange.took;
     let bad = |what: String| (Some(false), what);
@@ -311,7 +311,7 @@ fn judge(exchange: &Exchange, user: &User, limit: Duration) -> (Option<bool>, St
     }
 }
 
-/// Whether a success is only a part: of what was answered in peace, or of a JSON text.
+/// Returns true if a success is only a part: of the answer in peace, or of a JSON text.
 fn is_broken(answer: &Answer, text: &str, peace: Option<&Answer>) -> bool {
     let part =
         peace.map(Answer::text).is_some_and(|whole| !text.is_empty() && text != whole && whole.starts_with(text));

@@ -35,7 +35,7 @@ pub const PROBE: Probe = Probe {
 const EVERY: Duration = Duration::from_millis(25);
 /// Requests in 5 s of it.
 const FIVE_SECONDS: u32 = 200;
-/// How late a slow instance is.
+/// Delay of a slow instance.
 const LATE: Duration = Duration::from_secs(1);
 /// The least share of one that is well, and the most of one that is slow or fails.
 const LEAST: f64 = 1.0 / 9.0;
@@ -43,7 +43,7 @@ const SLOW: f64 = 0.25;
 const FAILING: f64 = 0.1;
 /// One request in so many may fail while an instance does.
 const ONE_IN: usize = 50;
-/// How long a mended instance is waited for, and how long all three before the next part.
+/// Time that a repaired instance is waited for, and all three before the next part.
 const BACK: Duration = Duration::from_secs(90);
 const SETTLED: Duration = Duration::from_secs(60);
 /// Between two requests meanwhile, and how many at a time.
@@ -129,7 +129,7 @@ fn is_well(load: &Load) -> bool {
     load.failed <= load.requests / ONE_IN
 }
 
-/// Whether all three are called again.
+/// Returns true once all three are called again.
 async fn settled(lab: &Lab, three: &Three) -> bool {
     let since = Instant::now();
     while since.elapsed() < SETTLED {

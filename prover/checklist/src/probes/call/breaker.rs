@@ -114,7 +114,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// Whether a breaker opened; it counts when the control shows that nothing else spared calls.
+/// Judges that a breaker opened; it counts when the control shows that nothing else spared calls.
 fn opened(clause: Clause, seen: &Spared, when: &str, control: &Result<Control, Uncontrolled>) -> Evidence {
     let told = format!("while {when}, {COUNTED} requests caused {} calls", seen.calls);
     match (seen.is_open(), control) {
@@ -139,7 +139,7 @@ fn opened_on_slow_calls(slow: &Spared, name: &str, late: Duration) -> Evidence {
     }
 }
 
-/// What an open breaker does: it refuses fast, looks now and then, and closes. False when it did not close.
+/// Judges an open breaker: it refuses fast, probes now and then, and closes. Returns false if it did not close.
 async fn closes(lab: &Lab, watched: &Watched, seen: &Spared, peace: &Control, evidence: &mut Vec<Evidence>) -> bool {
     let (calls, within) = (seen.calls, seen.refused_within);
     if seen.is_open() == Some(true) {

@@ -7,7 +7,7 @@
 //!   requests until one is answered as declared, at most 15 s.
 //! - **Decides**: a lever that is not answered 2xx; a call while it is pulled; a request answered as if nothing were; an author who is
 //!   neither in the health document nor in the metrics, or not in what is printed; no call within 15 s of the release. Where the author is
-//!   told without a time, when it was done is a gap. Without a declared lever nobody said how: unknown.
+//!   shown without a time, the clause about the time is a gap. Without a declared lever the attribute is unknown.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 1 s of load, 15 s, and the subject's deadline for each.
 
@@ -38,9 +38,9 @@ pub const PROBE: Probe = Probe {
 /// Between two requests while the lever is pulled, and how many.
 const EVERY: Duration = Duration::from_millis(25);
 const REQUESTS: u32 = 40;
-/// How soon calls must come again.
+/// Time within which calls must come again.
 const RELEASED: Duration = Duration::from_secs(15);
-/// For whoever reads what was done.
+/// Reason that is given with the lever, for its log.
 const REASON: &str = "an examination of the lever";
 
 /// Examines the running subject; starts it again.
@@ -98,7 +98,7 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
     Finding::judge(ID, watched.controlled(evidence))
 }
 
-/// Whether it is seen who pulled the lever, and when: by whoever looks, and in what was printed.
+/// Judges that author and time of the lever are shown: on the service, and in its output.
 async fn told(lab: &Lab, author: &str) -> [Evidence; 2] {
     let (mut looked, mut shown) = (Vec::new(), Vec::new());
     for path in [&lab.subject.health, &lab.subject.metrics].into_iter().flatten() {
@@ -119,7 +119,7 @@ async fn told(lab: &Lab, author: &str) -> [Evidence; 2] {
     [who_and_when(&shown, at), who_and_when(&printed, format!("who pulled it was {not}printed"))]
 }
 
-/// What texts say in which the author is named.
+/// Judges the texts in which the author is named.
 fn who_and_when(named: &[String], what: String) -> Evidence {
     match named {
         [] => clause::AUDIT.contradicts(what),
@@ -128,7 +128,7 @@ fn who_and_when(named: &[String], what: String) -> Evidence {
     }
 }
 
-/// Whether a text has a time of RFC 3339 in it, or a number of seconds since 1970 or of a smaller unit.
+/// Returns true if a text has a time of RFC 3339 in it, or a number of seconds since 1970 or of a smaller unit.
 fn has_time(text: &str) -> bool {
     let shape = |piece: &[u8]| {
         let digits = |from: usize, to: usize| piece[from..to].iter().all(u8::is_ascii_digit);

@@ -50,7 +50,7 @@ pub const PROBE: Probe = Probe {
 const FLOODS: [u32; 2] = [128, 256];
 /// And when each of those caused a call.
 const LARGE: u32 = 1200;
-/// Over which a flood is spread, whatever its size: no queue of connections overflows, and a larger one comes faster.
+/// Time over which a flood of any size is spread: no queue of connections overflows, and a larger one comes faster.
 const SPREAD: Duration = Duration::from_millis(256);
 /// After its answer, until the same is sent again: the dependency stays wanted.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -145,7 +145,7 @@ async fn paced_in_peace(lab: &Lab, watched: &Watched) -> Result<Control, Uncontr
     Control::peace(served.min(calls), FLOODS[0] as usize, SERVED)
 }
 
-/// What became of one flood.
+/// Outcome of one flood.
 struct Flood {
     bystanders: Seen,
     crowd: Crowd,

@@ -58,7 +58,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const BUSY: f64 = 0.25;
 /// A request that computes for less is not heavy.
 const HEAVY: f64 = 0.002;
-/// How long heavy requests are sent one after the other beforehand, and how many at most; each of them once.
+/// Time for heavy requests one after the other beforehand, and their maximum number; each of them at least once.
 const ALONE: Duration = Duration::from_secs(3);
 const MOST_ALONE: usize = 200;
 /// So many times the time in peace, and this much, are not as before any more.
@@ -150,7 +150,7 @@ fn beyond_deadline(lab: &Lab, floods: &[Flood]) -> u32 {
     (rate * lab.subject.deadline.as_secs_f64() * DEADLINES).clamp(least, LARGE) as u32
 }
 
-/// Whether heavy work has a bound, as far as the floods tell.
+/// Judges that heavy work has a bound, as far as the floods show.
 fn bound(lab: &Lab, floods: &[Flood]) -> Option<Evidence> {
     let last = floods.last()?;
     if last.refused > 0 && last.done > 0 {
@@ -169,7 +169,7 @@ fn bound(lab: &Lab, floods: &[Flood]) -> Option<Evidence> {
     })
 }
 
-/// What became of one flood.
+/// Outcome of one flood.
 #[derive(Clone, Copy)]
 struct Flood {
     size: u32,
@@ -187,7 +187,7 @@ struct Flood {
     rate: f64,
 }
 
-/// What became of heavy requests.
+/// Outcome of heavy requests.
 #[derive(Default)]
 struct Tally {
     took: Vec<Duration>,
@@ -220,7 +220,7 @@ impl Flood {
         Self { size, bystanders, done, refused, wait: percentile(tally.took, 50), busy, cost, rate }
     }
 
-    /// Whether bystanders were answered as in peace.
+    /// Returns true if bystanders were answered as in peace.
     fn as_before(&self, peace: &Seen) -> Option<bool> {
         let (times, least) = STALLED;
         match self.bystanders.as_in(peace) {

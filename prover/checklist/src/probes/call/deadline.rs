@@ -43,13 +43,13 @@ pub const PROBE: Probe = Probe {
 };
 /// Requests for each way in which a caller shows that it waits no longer.
 const TIMES: usize = 3;
-/// What the caller waits: this part of when the service gives up by itself.
+/// Deadline of the caller, as a part of the time after which the service gives up by itself.
 const PART: u32 = 3;
 /// The least that a caller waits: below it the machine's own noise decides.
 const LEAST: Duration = Duration::from_millis(200);
-/// How long a breaker that opened at silence is waited for.
+/// Time that a breaker that opened at silence is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
-/// How long calls may outlive the answer and still be looked for, and how long none is open until they are over.
+/// Time that calls may outlive the answer and still be observed, and time without an open call after which they are over.
 const LINGER: Duration = Duration::from_secs(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
@@ -165,14 +165,14 @@ fn with_header(
     Finding::judge(ID, watched.controlled(evidence))
 }
 
-/// Whether the dependency was told no more when the caller said nothing: then it is the same for everybody.
+/// Returns true if the calls carry the same deadline as without one of the caller: then it is the same for every caller.
 fn says_the_same(alone: &Silence, heard: &[&Call]) -> bool {
     let alone = alone.calls.first().and_then(least).map(|said| said.waits);
     let asked = heard.iter().filter_map(|call| Some(least(call)?.waits)).max();
     alone.zip(asked).is_some_and(|(alone, asked)| alone <= asked + asked / 10)
 }
 
-/// What calls are told that come when half of what the caller waits is over; none when no call came then.
+/// Judges the deadline in calls that come when half of the caller's time is over; `None` if no call came then.
 async fn later(lab: &Lab, watched: &Watched, waits: Duration) -> Option<Evidence> {
     watched.well_again(lab, WELL_AGAIN).await;
     watched.set(Behaviour::LateUnavailable(waits / 2));
@@ -191,7 +191,7 @@ async fn later(lab: &Lab, watched: &Watched, waits: Duration) -> Option<Evidence
     Some(clause::PROPAGATED.saw(repeats.iter().all(|call| !exceeds(call, sent, waits)), told))
 }
 
-/// How a caller shows how long it waits.
+/// Way in which a caller shows its deadline.
 #[derive(Clone, Copy)]
 enum Caller {
     /// It does not.
@@ -202,7 +202,7 @@ enum Caller {
     Leaves(Duration),
 }
 
-/// What a request to a silent dependency caused.
+/// Calls that a request to a silent dependency caused.
 struct Silence {
     sent: Instant,
     calls: Vec<Call>,
@@ -210,7 +210,7 @@ struct Silence {
     answered: Duration,
     /// After how long its last call had ended.
     calls_ended: Duration,
-    /// Whether one was still open then.
+    /// True if one was still open then.
     is_open: bool,
 }
 
@@ -274,7 +274,7 @@ fn least(call: &Call) -> Option<&DeadlineHeader> {
     call.patience.iter().min_by_key(|patience| patience.waits)
 }
 
-/// Whether the dependency is told that more is left than is, beyond what clocks explain.
+/// Returns true if the call carries a longer deadline than is left, beyond the difference of clocks.
 fn exceeds(call: &Call, sent: Instant, waits: Duration) -> bool {
     let left = waits.saturating_sub(call.at.saturating_duration_since(sent));
     least(call).is_some_and(|said| said.waits > left + waits / 4)

@@ -33,12 +33,12 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: &[],
 };
-/// What is looked up.
+/// Name that is looked up.
 const NAME: &str = "instances.keel.test";
 /// Between two requests, and how many are sent before each look.
 const EVERY: Duration = Duration::from_millis(100);
 const A_SECOND: u32 = 10;
-/// How long a moved name is waited for.
+/// Time that a moved name is waited for.
 const MOVES: Duration = Duration::from_secs(60);
 /// After the first call to the new instance, until none goes to the old one: seconds.
 const OVERLAP: u32 = 5;

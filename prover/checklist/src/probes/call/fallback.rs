@@ -76,7 +76,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What is seen with one dependency down, and how many requests were still served.
+/// Observes the service with one dependency down, and counts the requests that were still served.
 async fn without(lab: &Lab, dependent: &Dependent) -> (Vec<Evidence>, usize) {
     let name = &dependent.name;
     let (mut others, mut evidence) = (others(lab, name), Vec::new());
@@ -135,7 +135,7 @@ fn others(lab: &Lab, dependency: &str) -> Vec<RequestSpec> {
     lab.mix().into_iter().filter(|spec| spec.uses.iter().all(|used| used != dependency)).collect()
 }
 
-/// What a request that uses the dependency is answered without it, and whether the answer says so.
+/// Judges the answer to a request that uses the dependency without it, and whether the answer says so.
 fn judge(lab: &Lab, name: &str, user: &User, exchange: &Exchange, gone: &Met) -> [Evidence; 2] {
     let limit = lab.subject.deadline + GRACE;
     let with = |told: &str| format!("without {name}, {}, which uses it, {told}", user.spec.name);

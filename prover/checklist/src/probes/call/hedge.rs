@@ -11,7 +11,7 @@
 //!   none. At least five hedges, their requests answered sooner than the late call by a tenth, and calls for each request of the load
 //!   within 1.1 and a floor of 10 a second (1.3) hold; more than 1.5 falls short, and so does a second call for a request that is
 //!   not safe to repeat. Between 1.3 and 1.5 it is unknown, as no service states its floor; so are fewer than nine calls for ten
-//!   requests. Fewer hedges than five fall short where the request is declared as `hedged`; else it is unknown, as nobody said.
+//!   requests. Fewer hedges than five fall short where the request is declared as `hedged`; else the attribute is unknown.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 210 requests one after the other and two for each that is not safe to repeat, each at most the subject's
 //!   deadline and 5 s, none begun after 90 s; then 6 s and the subject's deadline and 5 s.
@@ -46,12 +46,12 @@ const SLOW: usize = 10;
 const FEWEST: usize = SLOW / 2;
 /// Requests that are answered at once, before each slow one.
 const FAST: usize = 20;
-/// How late the first call is: this part of the subject's deadline, at most so long.
+/// Delay of the first call: this part of the subject's deadline, up to the maximum below.
 const PART: u32 = 4;
 const MOST_LATE: Duration = Duration::from_secs(1);
-/// How long calls may follow the answer.
+/// Time that calls may follow the answer.
 const AFTERWARDS: Duration = Duration::from_millis(300);
-/// How long a breaker that opened meanwhile is waited for.
+/// Time that a breaker that opened meanwhile is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
 /// No request is begun later.
 const IN_ALL: Duration = Duration::from_secs(90);
@@ -133,7 +133,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     budget(lab, watched, late, evidence).await
 }
 
-/// What calls become when all are slow, which no second call makes better.
+/// Judges the number of calls when all are slow, which no second call improves.
 async fn budget(lab: &Lab, watched: &Watched, late: Duration, mut evidence: Vec<Evidence>) -> Finding {
     watched.well_again(lab, WELL_AGAIN).await;
     watched.set(Behaviour::Late(late));
@@ -165,11 +165,11 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, mut evidence: Vec<
     }
 }
 
-/// What a request caused whose first call was slow.
+/// Calls of a request whose first call was slow.
 struct Slow {
     calls: Vec<Call>,
     took: Duration,
-    /// Whether it was answered as declared.
+    /// True if it was answered as declared.
     well: bool,
 }
 
@@ -199,7 +199,7 @@ async fn slow(lab: &Lab, watched: &Watched, spec: &RequestSpec, late: Duration) 
 }
 
 impl Slow {
-    /// Whether a second call was open beside the first for longer than it takes to notice that one has ended.
+    /// Returns true if a second call was open beside the first for longer than it takes to notice that one has ended.
     fn is_hedged(&self, late: Duration) -> bool {
         let [first, second, ..] = self.calls.as_slice() else { return false };
         first.ended.is_none_or(|ended| ended >= second.at + late / 16)
@@ -217,7 +217,7 @@ impl Slow {
     }
 }
 
-/// Whether requests that are not safe to repeat were sent once, although their calls were slow.
+/// Judges that requests that are not safe to repeat were sent once, although their calls were slow.
 fn once(seen: &[Slow], spec: &RequestSpec, late: Duration) -> Evidence {
     let calls: Vec<usize> = seen.iter().map(|slow| slow.calls.len()).collect();
     let what =

@@ -3,13 +3,13 @@
 //! - **Hypothesis**: calls that come by themselves, again and again, do not come at the same time from instances that were started
 //!   together.
 //! - **Sent**: nothing. The service runs with a double of the prover in the place of each dependency that speaks plain HTTP, and calls
-//!   that nobody's request causes are taken down: of each kind (dependency, method and path) until twelve have come, at most 30 s. Kinds whose calls come at even intervals are
+//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, at most 30 s. Kinds whose calls come at even intervals are
 //!   looked at again in five more starts, until two have come: what an instance does so long after its start, others that are started
 //!   with it do at the same time.
 //! - **Decides**: of each kind with at least six calls: intervals whose middle half is at least 5 % of the period wide (and 25 ms) are
 //!   jittered. Even ones (at most 2 %, or 5 ms) hold when the six starts fall on different parts of the period, counted from each
 //!   start and by the clock: no quarter of it has them all. When a tenth has them all, every instance does it at once: falls short.
-//!   What lies between is unknown, and so is a period of less than 500 ms, which the noise of starts would seem to spread. No such
+//!   Values between are unknown, and so is a period of less than 500 ms, which the noise of starts would seem to spread. No such
 //!   kind: unknown, as longer periods, and what is no call over HTTP, are not seen.
 //!   Dependencies that do not speak plain HTTP are gaps.
 //! - **Blast radius**: the service is started up to six times with the prover's doubles in the dependencies' places, and stopped at
@@ -55,7 +55,7 @@ const SHORTEST: Duration = Duration::from_millis(500);
 /// The middle half of intervals, for a hundred of the period: from so wide they are jittered, up to so wide even.
 const JITTERED: u32 = 5;
 const EVEN: u32 = 2;
-/// The same whatever the period: what a busy machine makes of even intervals.
+/// Noise of a busy machine in even intervals; the same for every period.
 const NOISE: Duration = Duration::from_millis(25);
 const CLOCKS: Duration = Duration::from_millis(5);
 /// The part of the period within which all starts lie: above the one they are spread, up to the other they are at once.
@@ -161,10 +161,10 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>,
     (good, what)
 }
 
-/// When calls came, by method, path and dependency.
+/// Times of calls, by method, path and dependency.
 type Kinds = BTreeMap<String, Vec<Instant>>;
 
-/// Whether a call of some kind has come to each.
+/// Returns true once each dependency got a call of some kind.
 fn all_came(places: &[(Dependency, Double)], kinds: &Kinds) -> bool {
     places.iter().all(|(one, _)| kinds.keys().any(|kind| kind.ends_with(&format!(" of {}", one.name))))
 }
@@ -212,12 +212,12 @@ impl Run {
     }
 }
 
-/// How far apart calls of a kind are.
+/// Intervals between calls of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Intervals {
     /// One of them on average.
     period: Duration,
-    /// How wide the middle half of them is.
+    /// The width of the middle half of them.
     width: Duration,
 }
 

@@ -50,24 +50,24 @@ const SAMPLES: usize = 8;
 const FEWEST: usize = 6;
 /// The most attempts that count as few.
 const MOST_ATTEMPTS: usize = 10;
-/// How long repeats may follow the answer.
+/// Time that repeats may follow the answer.
 const AFTERWARDS: Duration = Duration::from_millis(300);
-/// How long repeats that outlive their request are looked for.
+/// Time that repeats that outlive their request are looked for.
 const LINGER: Duration = Duration::from_secs(2);
 /// Below this two attempts have no pause between them.
 const AT_ONCE: Duration = Duration::from_millis(2);
-/// How much sooner or later than told is still the clock's fault.
+/// Difference from the expected time that counts as the clock's.
 const CLOCKS: Duration = Duration::from_millis(50);
-/// How much later than the deadline a repeat may come that was decided on before it.
+/// Delay after the deadline at which a repeat may come that was decided on before it.
 const LATE: Duration = Duration::from_millis(250);
-/// What [`Behaviour::Unavailable`] is told to say, in seconds.
+/// Retry-After of [`Behaviour::Unavailable`], in seconds.
 const RETRY_AFTER: u64 = 1;
-/// How long a breaker that opened meanwhile is waited for.
+/// Time that a breaker that opened meanwhile is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
 /// No request is begun later.
 const IN_ALL: Duration = Duration::from_secs(90);
 
-/// How a call fails.
+/// Way in which a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failing {
     Unavailable,
@@ -209,7 +209,7 @@ async fn first_failure(lab: &Lab, watched: &Watched) -> Result<(Failing, Vec<Evi
     Err(Finding::judge(ID, watched.controlled(evidence)))
 }
 
-/// What becomes of a call that is not safe to repeat when it fails.
+/// Judges a failed call that is not safe to repeat.
 async fn once(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     for failing in [Failing::Unavailable, Failing::HangingUp] {
@@ -234,7 +234,7 @@ async fn once(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> Vec<Evidence>
     evidence
 }
 
-/// Whether repeats end with the request that caused them, when each attempt takes a good part of the deadline.
+/// Judges that repeats end with the request that caused them, when each attempt takes a good part of the deadline.
 async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
     let deadline = lab.subject.deadline;
     let each = deadline * 2 / 5;
@@ -283,7 +283,7 @@ fn gaps(calls: &[Call]) -> Vec<Duration> {
     calls.windows(2).map(|pair| pair[1].at.saturating_duration_since(pair[0].at)).collect()
 }
 
-/// What the pauses of many chains say.
+/// Evidence from the pauses of many chains.
 fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
     let nth = |n: usize| -> Vec<Duration> { chains.iter().filter_map(|chain| chain.get(n).copied()).collect() };
     let most = chains.iter().map(|chain| chain.len() + 1).max().unwrap_or(0);

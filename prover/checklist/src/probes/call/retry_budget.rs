@@ -57,9 +57,9 @@ const SHARE: u32 = 30;
 /// Repeats of those that failed: what a budget of a tenth of the successes pays for with the floor, and what none explains.
 const PAID: f64 = 0.5;
 const UNPAID: f64 = 0.7;
-/// How long a breaker that opened at requests alone is waited for.
+/// Time that a breaker that opened during single requests is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
-/// How long attempts may follow the answers.
+/// Time that attempts may follow the answers.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
 /// Examines the running subject; starts it again.
@@ -174,7 +174,7 @@ fn every(lab: &Lab) -> Duration {
     lab.pace.of(EVERY).max(LEAST_EVERY)
 }
 
-/// How many calls the load causes.
+/// Counts the calls that the load causes.
 async fn calls_of_load(lab: &Lab, watched: &Watched) -> u32 {
     watched.double.take_calls();
     watched.load(lab, every(lab), REQUESTS).await;

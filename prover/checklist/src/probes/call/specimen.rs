@@ -10,13 +10,13 @@ use crate::specimen::server::{Response, serve};
 
 pub(crate) mod protected;
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
     /// Waits for an answer for ever.
     Patient,
-    /// Passes whatever came on as its own success.
+    /// Passes every answer on as its own success.
     Trusting,
     /// Reads the whole answer before it looks, up to 256 MiB.
     Greedy,
@@ -97,7 +97,7 @@ fn answer_with_call(flaw: Flaw) -> Response {
     }
 }
 
-/// Answers after the timeout, whatever becomes of the call.
+/// Answers after the timeout, for every outcome of the call.
 fn answer_beside_call() -> Response {
     let (answer, answered) = std::sync::mpsc::channel();
     std::thread::spawn(move || answer.send(call(Flaw::Patient)));
@@ -152,7 +152,7 @@ fn body(answer: &[u8]) -> &[u8] {
     at.map_or(&[], |at| &answer[at + 4..])
 }
 
-/// Whether as many bytes have come as were announced.
+/// Returns true if as many bytes have come as were announced.
 fn whole(answer: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&answer[..answer.len().min(4096)]).to_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());

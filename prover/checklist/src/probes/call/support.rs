@@ -1,4 +1,4 @@
-//! What probes of chapter `call` share.
+//! Support for several probes of the chapter `call`.
 
 pub(crate) mod by_dependency;
 pub(crate) mod bystanders;

@@ -1,4 +1,4 @@
-//! How the probes of chapter `call` examine their specimens in tests.
+//! Examination of the specimens of the chapter `call` in tests.
 
 use std::collections::BTreeMap;
 

@@ -51,14 +51,14 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How soon others must be answered meanwhile.
+/// Time within which others must be answered meanwhile.
 const PROMPT: Duration = Duration::from_secs(2);
 /// A client that shares one connection among its calls may notice only by the next call that it was reset: then that is the one
 /// that meets the fault.
 const TRIES: u32 = 2;
 /// Between two looks at connections that are being opened.
 const LOOK: Duration = Duration::from_millis(10);
-/// What a fault takes beside the deadline: a dependency that is mended may be left alone for a while.
+/// Time that a fault takes beside the deadline: a repaired dependency may not be called for a while.
 const BESIDE: Duration = Duration::from_secs(10);
 
 /// Examines the running subject.
@@ -107,7 +107,7 @@ fn transport_of(lab: &Lab, name: &str) -> Transport {
     declared.iter().find(|one| one.name == name).map_or(Transport::Unsaid, |one| Transport::of(&one.url))
 }
 
-/// What the way in which a dependency is reached leaves to be said of TLS, and TLS of the rest.
+/// Returns the gaps: the parts about TLS that a plain dependency leaves open, and the others for one over TLS.
 fn not_tried(lab: &Lab, name: &str, transport: Transport) -> Vec<Evidence> {
     let scheme = lab.dependency_url(name).map_or_else(String::new, |url| format!("{}://", url.scheme()));
     match transport {
@@ -126,7 +126,7 @@ fn not_tried(lab: &Lab, name: &str, transport: Transport) -> Vec<Evidence> {
     }
 }
 
-/// What is seen under one fault.
+/// Observes the service under one fault.
 async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, Clause), told: &str) -> Vec<Evidence> {
     let Some(proxy) = lab.proxy(&dependent.name) else { return Vec::new() };
     let (name, port) = (&dependent.name, proxy.address().port());
@@ -160,7 +160,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
     evidence
 }
 
-/// What is seen while the dependency's port takes no connection.
+/// Observes the service while the dependency's port accepts no connection.
 async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
     let (name, told) = (&dependent.name, "taking no connection");
     let Some(proxy) = lab.proxy(name) else { return Vec::new() };
@@ -200,7 +200,7 @@ async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
     evidence
 }
 
-/// How many of these connections are being opened still, once none is, or at a time.
+/// Returns the number of these connections that are still being opened at `until`, or 0 once none is.
 async fn still_connecting(these: &BTreeSet<u16>, port: u16, until: Instant) -> usize {
     loop {
         let still = sockets::connecting_to(port).await.intersection(these).count();
@@ -232,7 +232,7 @@ async fn answered_and_connecting(
     (answers, connecting)
 }
 
-/// Whether a request was answered within the deadline.
+/// Judges that a request was answered within the deadline.
 fn judge(
     lab: &Lab,
     clause: Clause,
@@ -259,7 +259,7 @@ async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, u16)> {
     (status < 500).then_some((spec, status))
 }
 
-/// What becomes of a bystander: that it is answered as before is no more than a circumstance.
+/// Observes a bystander: an answer as before is no more than a circumstance.
 async fn still_answered(
     lab: &Lab,
     clause: Clause,

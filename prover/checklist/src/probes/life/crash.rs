@@ -33,15 +33,15 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How often each is sent.
+/// Number of times that each is sent.
 const TIMES: usize = 5;
 /// The most requests that crash.
 const MAX_CRASHES: usize = 4;
-/// How long others are asked beside a crash and after it.
+/// Time for which others are sent beside a crash and after it.
 const BESIDE: Duration = Duration::from_millis(300);
-/// How soon others must be answered.
+/// Time within which others must be answered.
 const PROMPT: Duration = Duration::from_secs(2);
-/// How soon it must be ready again.
+/// Time within which it must be ready again.
 const READY: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! `life.drain`: after SIGTERM readiness falls first, what was begun is finished, nobody is cut off, and it ends in time with code 0.
+//! `life.drain`: after SIGTERM readiness falls first, requests in flight are finished, no client is cut off, and it ends in time with code 0.
 //!
 //! - **Hypothesis**: after SIGTERM readiness stops answering 2xx before new connections are refused; every request that was begun
 //!   gets its whole answer; the process ends within the declared drain time with code 0 and leaves no process behind, idle
@@ -51,11 +51,11 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How long a slow dependency holds its answer back.
+/// Time for which a slow dependency holds its answer back.
 const SLOW: Duration = Duration::from_millis(1500);
-/// How long requests have been in flight when SIGTERM comes.
+/// Time for which requests have been in flight when SIGTERM comes.
 const BEFORE: Duration = Duration::from_millis(300);
-/// When, after SIGTERM, the rest of a half-sent body is sent.
+/// Time after SIGTERM at which the rest of a half-sent body is sent.
 const REST: Duration = Duration::from_millis(700);
 /// The most requests that are held in each way.
 const HELD: usize = 16;
@@ -94,14 +94,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What was seen from SIGTERM on, beside the requests in flight.
+/// Observations from SIGTERM on, beside the requests in flight.
 #[derive(Debug, Default)]
 struct Seen {
-    /// When readiness first was no 2xx any more.
+    /// The time at which readiness first was not 2xx.
     unready: Option<Duration>,
-    /// Whether readiness was answered then, and not just refused.
+    /// True if readiness was answered then, and not just refused.
     unready_by_answer: bool,
-    /// When a new connection to the public listener was first refused.
+    /// The time at which a new connection to the public listener was first refused.
     refused: Option<Duration>,
 }
 
@@ -239,7 +239,7 @@ async fn answered_in_peace(lab: &Lab, mut specs: Vec<RequestSpec>, evidence: &mu
     answered
 }
 
-/// What became of a request whose body was half sent.
+/// Outcome of a request whose body was half sent.
 enum Half {
     /// It was answered, or its connection closed, before SIGTERM: it was not held.
     Early(Heard),
@@ -305,7 +305,7 @@ fn answered(good: bool, name: &str, which: &str, exchange: &Exchange) -> Evidenc
     clause::IN_FLIGHT.saw(good, format!("{name}, {which} at SIGTERM, {told}")).with(exchange)
 }
 
-/// Whether readiness fell before the door was closed, and before the work in flight had ended.
+/// Judges that readiness fell before the listener was closed, and before the work in flight had ended.
 fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
     if lab.subject.ready.is_none() {
         return vec![clause::READINESS.gap("no readiness path is declared, so its fall was not looked at")];
@@ -337,12 +337,12 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
     evidence
 }
 
-/// Whether the process that was started has a handler for SIGTERM.
+/// Returns true if the started process has a handler for SIGTERM.
 fn handles_sigterm(lab: &Lab) -> bool {
     lab.leader().is_some_and(|pid| signals::handles(pid, SIGTERM.unsigned_abs()))
 }
 
-/// How and when it ends. One that handles SIGTERM and raises it again when all is done ends by the signal, as its manager expects.
+/// Judges the end and its time. A process that handles SIGTERM and raises it again when all is done ends by the signal, as its manager expects.
 async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -> Vec<Evidence> {
     let exit = lab.process().wait((asked + patience).saturating_duration_since(Instant::now())).await;
     let took = asked.elapsed();

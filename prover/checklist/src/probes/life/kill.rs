@@ -53,11 +53,11 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How often it is killed.
+/// Number of kills.
 const ROUNDS: usize = 5;
 /// Clients that write at once.
 const WRITERS: usize = 4;
-/// How long they have written when the kill comes; a little more each round, so that it meets other instants.
+/// Time of writes before the kill; a little more each round, so that it meets other instants.
 const WRITE: Duration = Duration::from_millis(200);
 const WRITE_MORE: Duration = Duration::from_millis(37);
 /// The same at any pace: some writes must have been acknowledged.
@@ -142,7 +142,7 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What became of the writes of a round, each with the number of its kind.
+/// Outcome of the writes of a round, each with the number of its kind.
 struct Round {
     done: Vec<(usize, Exchange)>,
     cut: Vec<(usize, Exchange)>,
@@ -237,7 +237,7 @@ fn not_started(failure: &StartFailure) -> Evidence {
     clause::RESTART.contradicts(what).showing(failure.output.join(" · "))
 }
 
-/// Whether what was acknowledged is there as it was asked for. `passing` are the places of each kind that alter by themselves.
+/// Judges that acknowledged writes are there with their content. `passing` are the places of each kind that alter by themselves.
 async fn read_back(
     lab: &Lab,
     kinds: &[Kind],
@@ -302,7 +302,7 @@ fn recipe(spec: &RequestSpec, exchange: &Exchange) -> Option<Recipe> {
     Some(Recipe::Kill(recipe::Kill { write: exchange.request.clone(), acknowledged, read, headers }))
 }
 
-/// What keeps no state must only start again and answer.
+/// Judges a service without state, which must only start again and answer.
 async fn stateless(lab: &mut Lab) -> Finding {
     let mut evidence = vec![clause::NO_LOSS.is_void("state = \"none\"")];
     for _ in 0..ROUNDS {

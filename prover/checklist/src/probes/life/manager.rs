@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: the started process goes on in the foreground with all others in its process group; no PID file is written; over
 //!   `NOTIFY_SOCKET` it says `READY=1` when it answers requests and not before, and `STOPPING=1` after SIGTERM (sd_notify(3)); it
-//!   ends with code 0, or by the SIGTERM that it handled. With `WATCHDOG_USEC` it says `WATCHDOG=1` at least that often. Whoever listens on its port is in the group too. Units of systemd in the repository are not of `Type=forking`.
+//!   ends with code 0, or by the SIGTERM that it handled. With `WATCHDOG_USEC` it says `WATCHDOG=1` at least that often. Processes that listen on its port are in the group too. Units of systemd in the repository are not of `Type=forking`.
 //! - **Sent**: a start with `NOTIFY_SOCKET` and `WATCHDOG_USEC` (1 s) set, a harmless request at the moment of `READY=1`, SIGTERM.
 //! - **Decides**: any of these not being so. Whether `WATCHDOG=1` ends when a part is stuck is life.stuck's.
 //! - **Blast radius**: the service is stopped, started, and stopped again.
@@ -41,18 +41,18 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How long after the first ready answer `READY=1` is waited for.
+/// Time after the first ready answer that `READY=1` is waited for.
 const READY_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// How often its manager wants to hear that it is well, and for how long that is listened for.
+/// Interval of the watchdog messages, and the time for which these are observed.
 const WATCHDOG: Duration = Duration::from_secs(1);
 const WATCHED: Duration = Duration::from_millis(2500);
 /// Notifications that are kept.
 const MAX_MESSAGES: usize = 1000;
-/// Where PID files are usually written, on top of the service's own folders.
+/// Usual folders of PID files, beside the service's own folders.
 const PID_FOLDERS: [&str; 4] = ["/run", "/var/run", "/tmp", "/var/tmp"];
-/// How deep they are looked for, and units of systemd in the repository.
+/// Depth of the search for PID files, and for units of systemd in the repository.
 const DEPTH: usize = 3;
 /// The most files that are looked at.
 const MAX_FILES: usize = 20_000;
@@ -139,7 +139,7 @@ impl Manager {
         }
     }
 
-    /// Whether `WATCHDOG=1` comes as often as it was asked for, from now on.
+    /// Judges that `WATCHDOG=1` comes as often as configured, from now on.
     async fn watchdog(&self) -> Evidence {
         let from = Instant::now();
         tokio::time::sleep(WATCHED).await;
@@ -191,7 +191,7 @@ async fn hear(socket: UnixDatagram, heard: Arc<Mutex<Vec<Message>>>, client: Cli
     }
 }
 
-/// Whether the leader goes on and everything else is in its group.
+/// Judges that the leader goes on and everything else is in its group.
 fn foreground(lab: &mut Lab) -> Vec<Evidence> {
     let process = lab.process();
     let leader = process.pid();
@@ -212,7 +212,7 @@ fn foreground(lab: &mut Lab) -> Vec<Evidence> {
     evidence
 }
 
-/// Whether those that listen on its port are in the group: a daemon that left everything behind is known by this alone.
+/// Judges that the processes that listen on its port are in the group: a daemon that left the group is found by its port alone.
 fn listening(lab: &Lab, leader: u32) -> Evidence {
     let port = lab.subject.url.port_or_known_default().unwrap_or(80);
     let holders = holders::listening_on(port);

@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::specimen::Server;
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -60,7 +60,7 @@ pub(crate) enum Flaw {
     Forgets,
     /// The same, and tells what is not there by 200 with an error in the body.
     ForgetsSoftly,
-    /// Keeps nothing, and answers for whatever it is asked as if it were there.
+    /// Keeps nothing, and answers every read as if the object were there.
     KnowsAll,
     /// Makes a new thing for each repeat.
     Doubles,
@@ -240,7 +240,7 @@ async fn watchdog(flaw: Flaw) {
     }
 }
 
-/// How long it is not ready before the door is closed.
+/// Returns the time for which it is not ready before the listener is closed.
 fn notice() -> Result<Duration, String> {
     let Ok(millis) = std::env::var("LIFE_NOTICE_MS") else { return Ok(NOTICE) };
     let number = millis.parse().map(Duration::from_millis);
@@ -277,7 +277,7 @@ async fn look(State(service): State<Service>, Path(id): Path<String>) -> (Status
     }
 }
 
-/// How many things there are.
+/// Returns the number of things.
 async fn count(State(service): State<Service>) -> String {
     let things = service.things.lock().unwrap_or_else(PoisonError::into_inner);
     serde_json::json!({ "things": things.len() }).to_string()

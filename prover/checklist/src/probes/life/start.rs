@@ -38,7 +38,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How often it is started.
+/// Number of starts.
 const STARTS: usize = 5;
 /// Until ready, at the median.
 const SOON: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! `life.steady`: whatever accumulates is recycled.
+//! `life.steady`: every accumulating resource is recycled.
 //!
 //! - **Hypothesis**: under a steady load memory, descriptors, threads and disk are flat after a warm-up.
 //!   A spent limit of descriptors, clients that leave midway and failing requests cost little and leave nothing.
@@ -7,8 +7,8 @@
 //! - **Decides**: the Theil-Sen slope of each after a warm-up of a third. It falls short when what rises goes on rising in the last
 //!   half, never gives half of it back, and is beyond its limit: for memory 8 MiB and half its median, 16 descriptors, 8 threads,
 //!   16 MiB of disk (by blocks), 128 files. Less than that, or what settles or is swept, is unknown: a cache that fills, or a collector that has not run.
-//!   What is flat is unknown too, with the bound, when as much as falls short could rise in an hour without being seen in this run.
-//!   What is removed only after a time that is longer than the run looks as if it were kept for ever. Disk is not judged when
+//!   A flat resource is unknown too, with the bound, when a rise that falls short could hide for an hour in this run.
+//!   A resource that is freed only after a time that is longer than the run looks as if it were kept for ever. Disk is not judged when
 //!   writes are sent, and unknown when no folder of data is declared, unless the state is none.
 //!   Half a core or 10 KB of log a second at the limit of descriptors, an end, or no answer 10 s after it fall short, and so does
 //!   a descriptor for one client in a hundred that left, and a log of failing requests above 1 MB a minute and ten times that of others.
@@ -48,7 +48,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     load.also(strains(lab).await)
 }
 
-/// What wears it down besides load. Made after the load: an allocator keeps what a strain once took.
+/// Strains beside the load. Run after the load: an allocator keeps the memory that a strain once took.
 async fn strains(lab: &mut Lab) -> Vec<Evidence> {
     let peace = match Peace::of(lab).await {
         Ok(peace) => peace,

@@ -1,4 +1,4 @@
-//! How the probes of chapter `life` examine their specimens in tests.
+//! Examination of the specimens of the chapter `life` in tests.
 
 use crate::finding::{Finding, Verdict};
 use crate::subject::{RequestSpec, State, Subject};

@@ -6,7 +6,7 @@
 //!   what did not hold beside others is repeated alone, and only that counts. Attacks on requests with an effect are made with
 //!   those that were declared, and only when `state = "durable"` is: [`Leave`]. No login can be declared, so none is tried.
 //! - **Decides**: one that fell alone falls short, and the attribute that mends it is named. One that could not be told or had no
-//!   time is unknown, and so are attacks on effects when nobody said whether there are any: then nothing holds.
+//!   time is unknown, and so are attacks on effects of a service whose state is not declared: then nothing holds.
 //! - **Blast radius**: the service's connections, memory and CPU, for seconds; declared writes, some thirty times.
 //! - **Bound in time**: none begins after `BUDGET`, and each is given up after `EACH`; about a minute against one that answers.
 
@@ -45,7 +45,7 @@ const LANES: usize = 6;
 const BUDGET: Duration = Duration::from_secs(75);
 /// No attack takes longer.
 const EACH: Duration = Duration::from_secs(30);
-/// How much each may do: more connections than the usual limits of a process or a worker (1,024).
+/// Bounds of each attack: more connections than the usual limits of a process or a worker (1,024).
 pub const BOUNDS: Bounds = Bounds {
     connections: 1_200,
     requests: 5_000,
@@ -54,14 +54,14 @@ pub const BOUNDS: Bounds = Bounds {
     bytes: 64 << 20,
     answer: Duration::from_secs(3),
 };
-/// What is about what a service can bear: beside others nobody could say which of them it could not.
+/// Attacks on the capacity of the service: if they ran beside others, the cause of a failure would not be known.
 const ALONE: [&str; 7] =
     ["slow-headers", "slow-body", "slow-read", "idle", "connection-flood", "h2-window-stall", "h2-rapid-reset"];
 /// So many times as long as `BOUNDS` says for the others, which mostly wait: a server may let every message wait for its rest.
 const ASKING: u32 = 4;
-/// What is about bodies that the service reads.
+/// Attacks with bodies that the service reads.
 const OF_BODIES: [&str; 4] = ["json-depth", "json-width", "gzip-bomb", "long-body"];
-/// What is about requests that have an effect, or what they made.
+/// Attacks with requests that have an effect, or with the objects that they created.
 const OF_EFFECTS: [&str; 4] = ["cross-site", "key-replay", "key-race", "id-enumeration"];
 
 /// Examines the running subject.
@@ -133,7 +133,7 @@ impl Campaign {
     }
 }
 
-/// Whether what was seen beside other attacks says something of this one alone.
+/// Returns true if the outcome beside other attacks is evidence about this one alone.
 fn is_settled(outcome: &AttackResult) -> bool {
     let served = outcome.bystander.as_ref().is_some_and(|bystander| bystander.suffering().is_none());
     match outcome.verdict {
@@ -147,7 +147,7 @@ fn untold(id: &'static str, reason: String) -> AttackResult {
     AttackResult { id, verdict: AttackVerdict::Unknown, reason, evidence: Vec::new(), bystander: None, memory: None }
 }
 
-/// What an outcome means for a service of which so much was declared.
+/// Interprets an outcome for a service with this declaration.
 fn in_light_of(state: State, target: &Target, mut outcome: AttackResult) -> AttackResult {
     let no_body = state == State::None && target.body.is_none();
     if outcome.verdict == AttackVerdict::Unknown && no_body && OF_BODIES.contains(&outcome.id) {

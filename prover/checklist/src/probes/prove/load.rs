@@ -29,7 +29,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How long each of the two loads lasts.
+/// Duration of each of the two loads.
 const LASTS: Duration = Duration::from_secs(8);
 /// An answer that takes longer is given up: it is an error by then, unless the declared time is longer.
 const PATIENCE: Duration = Duration::from_secs(10);

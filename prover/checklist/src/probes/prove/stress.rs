@@ -31,7 +31,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// How much more often the dearest is sent.
+/// Factors of the most expensive request.
 const TIMES: [u32; 2] = [2, 3];
 /// Of the capacity for the declared mix, where the search for that of another begins.
 const BEGIN: f64 = 0.25;

@@ -4,7 +4,7 @@
 //!   the state of parts. With a dependency silent the document shows it, and liveness stays.
 //! - **Sent**: GETs of these paths and of one that does not exist, which must not be answered 2xx: else an answer at a usual path
 //!   says nothing. With each dependency silent in turn, the requests that use it, at most three times.
-//! - **Decides**: any of these not being so. Paths that nobody declared are looked for under the usual names; where none is found
+//! - **Decides**: any of these not being so. Undeclared paths are looked for under the usual names; where none is found
 //!   the clause is a gap. A change shows a dependency when its place or its value names the dependency or speaks of a state
 //!   (`status`, `breaker`, `errors`, …), and when it is not seen in peace; numbers of threads or requests in flight show nothing.
 //!   A dependency that no call reached while it was silent is a gap.
@@ -45,9 +45,9 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 
-/// How soon each of these must be answered.
+/// Time limit of each answer.
 const PROMPT: Duration = Duration::from_secs(1);
-/// How long a change is waited for while a dependency is silent.
+/// Time that a change is waited for while a dependency is silent.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -55,16 +55,16 @@ const LOOK: Duration = Duration::from_millis(200);
 const NOWHERE: &str = "/keel-probe-nothing-is-here-41c7d20e";
 /// The most requests that use a dependency at a time.
 const AT_A_TIME: usize = 4;
-/// How often the same requests are sent in peace, to learn what changes then too.
+/// Number of times that the same requests are sent in peace, to learn the changes there.
 const ROUNDS_IN_PEACE: usize = 4;
-/// How often they are sent while a dependency is silent: a breaker or a count of failures needs more than one.
+/// Number of times that they are sent while a dependency is silent: a breaker or a count of failures needs more than one.
 const ROUNDS_IN_SILENCE: usize = 3;
-/// Where each is looked for when nobody said.
+/// Usual paths of liveness, tried if none is declared.
 const LIVE: [&str; 6] = ["/livez", "/live", "/health/live", "/healthz", "/-/healthy", "/actuator/health/liveness"];
 const READY: [&str; 5] = ["/readyz", "/ready", "/health/ready", "/-/ready", "/actuator/health/readiness"];
 const STARTUP: [&str; 4] = ["/startupz", "/startup", "/health/startup", "/health/started"];
 const HEALTH: [&str; 6] = ["/health", "/healthz", "/status", "/actuator/health", "/api/health", "/-/health"];
-/// What the document must name, under any of these keys.
+/// Facts that the document must name, under any of these keys.
 const NAMED: [(&str, &[&str]); 3] = [
     ("version", &["version", "release", "app_version"]),
     ("commit", &["commit", "revision", "git_commit", "commit_id", "sha", "git"]),
@@ -152,7 +152,7 @@ fn prompt(clause: Clause, what: &str, exchange: &Exchange) -> Evidence {
     clause.saw(good, format!("{what} ({path}) {told}")).with(exchange).reproduced_by(recipe)
 }
 
-/// What the document says.
+/// Judges the health document.
 fn document(exchange: &Exchange) -> Vec<Evidence> {
     let path = &exchange.request.path;
     let mut evidence = vec![prompt(clause::STATE, "health", exchange)];
@@ -180,7 +180,7 @@ fn document(exchange: &Exchange) -> Vec<Evidence> {
     evidence
 }
 
-/// Whether any of these keys has a value that says something, in the document itself or where the service speaks of itself.
+/// Returns true if any of these keys has a value that is not empty, in the document itself or in its part about the service.
 fn named(json: &Value, keys: &[&str]) -> bool {
     let says = |value: &Value| match value {
         Value::String(text) => !text.is_empty(),
@@ -194,7 +194,7 @@ fn named(json: &Value, keys: &[&str]) -> bool {
         .any(|(name, value)| is_one_of(name, keys) && says(value) || is_one_of(name, &OF_ITSELF) && named(value, keys))
 }
 
-/// What the document and liveness show while a dependency is silent.
+/// Observes the document and liveness while a dependency is silent.
 async fn sickness(lab: &Lab, health: Option<&str>, live: Option<&str>) -> Vec<Evidence> {
     let both = |what: &str| vec![clause::SICK_DEPENDENCY.gap(what), clause::LIVENESS.gap(what)];
     let Dependencies::Declared(dependencies) = &lab.subject.dependencies else {

@@ -4,13 +4,13 @@
 //!   X-Request-Id or trace id; marker secrets of headers, query and body appear nowhere; a flood of requests makes a bounded volume.
 //! - **Sent**: harmless requests with known ids, with marker secrets in Authorization, Cookie, the query and a JSON body; then
 //!   `FLOOD` harmless requests as fast as they are answered, at most 5 s.
-//!   Then nobody reads what it prints, then the reading end is closed, then it starts with both streams on a full disk; each time with
+//!   Then its output is not read any more, then the reading end is closed, then it starts with both streams on a full disk; each time with
 //!   requests that made it print before.
 //! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
 //!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
 //!   A flood that is less than 300 requests and makes less than 300 lines a second decides nothing, and when the requests with
 //!   markers made no line, nothing is known of what is redacted. OTLP and log files are not looked at.
-//!   Requests that are not answered because nobody reads the output, an end or a spin (half a core) once the reader is gone or the
+//!   Requests that are not answered because the output is not read, an end or a spin (half a core) once the reader is gone or the
 //!   disk is full, a start on a full disk that hangs or ends without a reason, fall short. One that prints nothing cannot be stopped so.
 //! - **Blast radius**: load of one client for some seconds; the service is stopped and started.
 //! - **Bound in time**: 50 s, and four times the declared start and drain time.
@@ -50,13 +50,13 @@ const REQUEST_ID: &str = "keel-7c0ffee5eed5";
 const TRACE_ID: &str = "5ca1ab1e0ddba11d15ea5ed0b5e55ed1";
 /// Requests of the flood.
 const FLOOD: usize = 3000;
-/// How many of them at a time.
+/// Number of concurrent requests.
 const AT_A_TIME: usize = 32;
-/// When it ends at the latest.
+/// Time limit of the flood.
 const FLOOD_BOUND: Duration = Duration::from_secs(5);
 /// Slower than this it is no flood.
 const LEAST_RATE: f64 = 300.0;
-/// How long lines are waited for.
+/// Time that lines are waited for.
 const LINES_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -168,7 +168,7 @@ async fn await_id(lab: &Lab) -> Option<String> {
     }
 }
 
-/// How many lines have time, level and message under the names that most of them use.
+/// Counts the lines that have time, level and message under the names that most of them use.
 fn schema(lines: &[String], requests: &[Request]) -> Vec<Evidence> {
     let objects: Vec<Map<String, Value>> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let common = |names: &[&'static str]| {
@@ -196,7 +196,7 @@ fn schema(lines: &[String], requests: &[Request]) -> Vec<Evidence> {
     ]
 }
 
-/// Whether a marker is printed; the requests that carried them made so many lines.
+/// Searches the lines for the markers; the requests that carried them made so many lines.
 fn secrets(
     lines: &[String],
     markers: &BTreeMap<&'static str, String>,
@@ -225,7 +225,7 @@ fn secrets(
     shown
 }
 
-/// How many lines a flood makes.
+/// Counts the lines that a flood makes.
 async fn flood(lab: &Lab) -> Evidence {
     let client = lab.http();
     let harmless = lab.harmless();
@@ -255,7 +255,7 @@ async fn flood(lab: &Lab) -> Evidence {
     }
 }
 
-/// Whether lines are bounded, when there were enough requests or lines to see it: many requests that make fewer lines than
+/// Judges that lines are bounded, if there were enough requests or lines to see it: many requests that make fewer lines than
 /// they are show a bound, a line or more for each request at a high rate of lines shows none.
 fn bounded(sent: usize, rate: f64, lines: usize, a_second: f64) -> Option<bool> {
     if lines >= sent { (a_second >= LEAST_RATE).then_some(false) } else { (rate >= LEAST_RATE).then_some(true) }

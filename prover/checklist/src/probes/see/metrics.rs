@@ -36,7 +36,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// Where metrics are looked for when nobody said.
+/// Usual paths of metrics, tried if none is declared.
 const GUESSES: [&str; 3] = ["/metrics", "/actuator/prometheus", "/q/metrics"];
 /// Harmless requests between two scrapes.
 const ASKED: usize = 7;
@@ -100,7 +100,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// Where the metrics are.
+/// Finds the path of the metrics.
 async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
     if let Some(path) = &lab.subject.metrics {
         return Ok(path.clone());
@@ -129,7 +129,7 @@ async fn scrape(admin: &Client, path: &str) -> Result<(Scrape, Exchange), Eviden
     Ok((Scrape::read(&answer.text()).0, exchange))
 }
 
-/// GETs of paths that nobody has, each another.
+/// Sends GETs of paths that do not exist, all different.
 async fn lost(lab: &Lab, count: usize) {
     let client = lab.http();
     for _ in 0..count {
@@ -142,7 +142,7 @@ fn nowhere(lab: &Lab) -> String {
     lab.fill(&spec).path
 }
 
-/// Whether counters and histograms rise by what was sent.
+/// Judges that counters and histograms rise by the number of requests.
 async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     let client = lab.http();
     let harmless = lab.harmless();
@@ -215,7 +215,7 @@ fn saturation(scrape: &Scrape) -> Evidence {
     }
 }
 
-/// Whether series grow with paths and identifiers that were not there before.
+/// Judges that series do not grow with new paths and identifiers.
 async fn cardinality(lab: &mut Lab, admin: &Client, path: &str) -> Evidence {
     let before = match scrape(admin, path).await {
         Ok((scrape, _)) => scrape.series(),

@@ -11,7 +11,7 @@ use crate::probes::call::specimen as call;
 use crate::specimen::Server;
 use crate::specimen::server::{Request, Response, serve};
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -21,7 +21,7 @@ pub(crate) enum Flaw {
     StandingStill,
     /// Shows no gauge.
     NoSaturation,
-    /// One counter for all, whatever the status.
+    /// One counter for all, for every status.
     NoStatus,
     /// Metrics that are no metrics.
     NoMetrics,
@@ -41,11 +41,11 @@ pub(crate) enum Flaw {
     BoundlessLogs,
     /// Prints no ids.
     Anonymous,
-    /// Prints in the thread that answers, and so waits for whoever reads.
+    /// Prints in the thread that answers, and so waits for the reader of its output.
     Blocks,
     /// Prints from a thread of its own, and waits for it when its queue is full.
     BlocksLate,
-    /// Ends when nobody reads any more.
+    /// Ends once its output is not read any more.
     DiesGone,
     /// Writes a line again and again until it is taken.
     SpinsGone,
@@ -97,7 +97,7 @@ struct Service {
     flaw: Flaw,
     /// Requests by route and status.
     requests: Mutex<BTreeMap<(String, u16), u64>>,
-    /// Whether the last call to the dependency failed.
+    /// True if the last call to the dependency failed.
     sick: AtomicBool,
     /// Requests that wait for the dependency.
     in_flight: AtomicU64,
@@ -267,7 +267,7 @@ impl Service {
     }
 }
 
-/// Lines that wait for whoever reads standard output.
+/// Number of lines that wait for the reader of standard output.
 const QUEUE: usize = 200;
 
 /// Prints on a thread of its own.

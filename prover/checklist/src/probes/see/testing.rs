@@ -1,4 +1,4 @@
-//! How the probes of chapter `see` examine their specimens in tests.
+//! Examination of the specimens of the chapter `see` in tests.
 
 use crate::finding::Verdict;
 use crate::subject::Subject;

@@ -40,11 +40,11 @@ pub const PROBE: Probe = Probe {
 const GARBAGE: &str = "%keel garbage%";
 /// The most variables that are spoiled, one at a time.
 const MAX_VARIABLES: usize = 12;
-/// How soon it must refuse.
+/// Time limit of a refusal.
 const REFUSE: Duration = Duration::from_secs(5);
 /// Between two looks at a port.
 const LOOK: Duration = Duration::from_millis(20);
-/// How a stack trace begins a line, or what it contains.
+/// Marks of a stack trace in a line.
 const TRACES: [&str; 6] =
     ["stack backtrace:", "Traceback (most recent", "goroutine ", "    at ", "panicked at", "Exception in thread"];
 
@@ -85,7 +85,7 @@ fn declared(lab: &Lab, launch: &Launch) -> BTreeMap<String, String> {
     own.chain(dependencies).filter_map(|name| Some((name.clone(), launch.env.get(name)?.clone()))).collect()
 }
 
-/// Whether only some texts can be meant: what a typed setting would refuse.
+/// Returns true if a typed setting would refuse some texts in the place of this value.
 fn has_form(value: &str) -> bool {
     let scheme = |text: &str| {
         text.split_once(':').is_some_and(|(scheme, rest)| {
@@ -105,7 +105,7 @@ fn has_form(value: &str) -> bool {
         || scheme(value)
 }
 
-/// Whether it listens where its environment says.
+/// Judges that it listens at the address of its environment.
 async fn follows(lab: &Lab, declared: &BTreeMap<String, String>) -> Evidence {
     let port = lab.subject.url.port_or_known_default().unwrap_or(0).to_string();
     let says = |value: &str| value == port || value.ends_with(&format!(":{port}"));
@@ -139,7 +139,7 @@ async fn follows(lab: &Lab, declared: &BTreeMap<String, String>) -> Evidence {
     clause::ENVIRONMENT.saw(follows, format!("started with {name}={moved} {told}"))
 }
 
-/// Whether it refuses to start with garbage in these variables, and names each.
+/// Judges that it refuses to start with garbage in these variables, and names each.
 async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     let mut launch = launch.clone();
     for name in names {
@@ -183,7 +183,7 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     }
 }
 
-/// Whether `--help` tells of the variables. What is documented elsewhere cannot be seen, so it never speaks against it.
+/// Judges that `--help` documents the variables. Documentation elsewhere cannot be seen, so it is never against it.
 async fn documents(lab: &Lab, declared: &BTreeMap<String, String>) -> Option<Evidence> {
     let run = &lab.subject.run;
     // With arguments of its own it is not known where another one would belong.

@@ -40,7 +40,7 @@ const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 const PROMISES: [&str; 4] = ["todo", "not implemented", "one day", "tbd"];
 /// For one target.
 const BOUND: Duration = Duration::from_secs(10);
-/// What a shell answers for a command that is not there.
+/// Exit code of a shell for a missing command.
 const NOT_FOUND: i32 = 127;
 
 /// Examines the declared repository.
@@ -74,7 +74,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// Whether the commands of a target do more than print.
+/// Judges that the commands of a target do more than print.
 fn judged(target: &str, lines: &[String]) -> Evidence {
     let printed = build::printed(lines);
     let shown = lines.first().cloned().unwrap_or_default();
@@ -93,7 +93,7 @@ fn dry_run(target: &str) -> String {
     format!("make --no-print-directory -n {target}")
 }
 
-/// How `make -n` ends, and what it printed; none when it does not end in time.
+/// Returns the exit and the output of `make -n`; `None` if it does not end in time.
 async fn told(root: &Path, target: &str) -> Option<(Exit, Vec<String>)> {
     let command = dry_run(target);
     let launch = Launch { command, workdir: Some(root.to_owned()), ..Launch::default() };

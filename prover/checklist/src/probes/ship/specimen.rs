@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::specimen::Server;
 use crate::specimen::server::{Request, Response, serve};
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -109,7 +109,7 @@ fn settings(flaw: Flaw) -> Option<u16> {
 struct Store {
     file: Option<std::fs::File>,
     _elsewhere: Option<std::fs::File>,
-    /// What is logged goes there, when it goes into a file.
+    /// The file of the log, if it is not standard output.
     log: Option<std::fs::File>,
     things: Vec<String>,
 }

@@ -37,13 +37,13 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 
-/// What pins the dependencies of one kind of manifest.
+/// Lockfiles for the dependencies of one kind of manifest.
 struct Ecosystem {
     manifests: &'static [&'static str],
     lockfiles: &'static [&'static str],
-    /// What a lockfile with checksums contains, any of these.
+    /// The marks of a lockfile with checksums, any of these.
     checksums: &'static [&'static str],
-    /// What a manifest with dependencies contains, any of these.
+    /// The marks of a manifest with dependencies, any of these.
     depends: &'static [&'static str],
 }
 
@@ -103,7 +103,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// Whether the manifest has a lockfile, and what of it is missing; none when there is nothing to pin.
+/// Judges that the manifest has a complete lockfile; `None` if there is nothing to pin.
 fn pinned(root: &Path, ecosystem: &Ecosystem) -> Option<Evidence> {
     let manifest = ecosystem.manifests.iter().find(|name| {
         let text = repository::text(&root.join(name));
@@ -127,7 +127,7 @@ fn pinned(root: &Path, ecosystem: &Ecosystem) -> Option<Evidence> {
     })
 }
 
-/// Whether make or CI runs such a check, and whether its failure counts.
+/// Judges that make or CI runs such a check, and that its failure counts.
 fn runs(clause: Clause, commands: &[Command], has_ci: bool, of: &str, checks: impl Fn(&Command) -> bool) -> Evidence {
     let found: Vec<&Command> = commands.iter().filter(|command| checks(command)).collect();
     let told = |command: &Command| format!("{} checks dependencies for {of}", command.file.display());

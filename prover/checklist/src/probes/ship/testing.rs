@@ -1,4 +1,4 @@
-//! How the probes of chapter `ship` examine their specimens in tests.
+//! Examination of the specimens of the chapter `ship` in tests.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use crate::finding::Finding;
@@ -45,7 +45,7 @@ pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
     crate::testing::falls_short(&examine(id, name, |_| {}).await, &[of]);
 }
 
-/// What a probe that reads the repository finds in these files.
+/// Returns the finding of a probe that reads the repository, with these files.
 pub(crate) async fn repository(id: &str, files: &[(&str, &str)]) -> Finding {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {

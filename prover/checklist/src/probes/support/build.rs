@@ -29,12 +29,12 @@ pub(crate) struct Command {
     pub(crate) words: Vec<String>,
     /// Why its failure fails no build, when it does not.
     pub(crate) ignored: Option<String>,
-    /// Whether CI gets there; without CI, whether a usual target of make does.
+    /// True if CI calls it; without CI, if a usual target of make does.
     pub(crate) reached: bool,
     unit: Unit,
 }
 
-/// What is run as a whole.
+/// Unit that is run as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Unit {
     File(PathBuf),
@@ -43,7 +43,7 @@ enum Unit {
 }
 
 impl Command {
-    /// Whether it begins with these words.
+    /// Returns true if it begins with these words.
     pub(crate) fn is(&self, words: &str) -> bool {
         let mut own = self.words.iter().map(String::as_str);
         words.split(' ').enumerate().all(|(at, word)| {
@@ -76,7 +76,7 @@ pub(crate) fn commands(root: &Path) -> (Vec<Command>, bool) {
     (all, has_ci)
 }
 
-/// What these lines of a shell print, when they do nothing else; none for no line at all, which is a target without a recipe.
+/// Returns the output of these shell lines if they only print; `None` for no line at all, which is a target without a recipe.
 pub(crate) fn printed(lines: &[String]) -> Option<String> {
     let simples: Vec<Simple> = lines.iter().flat_map(|line| shell::simple(line)).collect();
     let prints = |simple: &Simple| {
@@ -220,7 +220,7 @@ fn reach(all: &mut [Command], prerequisites: &[(String, String)], has_ci: bool) 
     }
 }
 
-/// What a command calls: targets of make, scripts of a package, files.
+/// Returns the units that a command calls: targets of make, scripts of a package, files.
 fn called(command: &Command, units: &BTreeSet<Unit>) -> Vec<Unit> {
     let arguments = command.words.iter().skip(1).filter(|word| !word.starts_with('-') && !word.contains('='));
     if ["make", "gmake", "$(MAKE)", "${MAKE}", "$MAKE"].iter().any(|make| command.is(make)) {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ci_does_not_call_is_not_reached() {
+    fn a_target_that_ci_does_not_call_is_not_reached() {
         let makefile = "check: lint\n\tcargo test\nlint:\n\tcargo deny check\naudit:\n\tcargo audit\n";
         let found = read(&[("Makefile", makefile), (".gitlab-ci.yml", "t:\n  script:\n    - make check\n")]);
         has(&found, "cargo deny check", true, false);

@@ -1,4 +1,4 @@
-//! How much of a core a service takes while nobody asks it anything.
+//! CPU usage of an idle service, as a share of a core.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const GETS: f64 = 0.05;
 /// Of a core: below it rests. What is between is not judged.
 const RESTS: f64 = 0.3;
 
-/// What it took, as shares of a core.
+/// CPU usage, as shares of a core.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct CoreShare {
     /// The time for which it ran.
@@ -37,7 +37,7 @@ impl Clock {
         Self { at: Some(Instant::now()), ran, waited: pids.into_iter().map(waited).sum() }
     }
 
-    /// What it took since another reading.
+    /// Returns the usage since another reading.
     pub(crate) fn since(self, before: Self) -> CoreShare {
         let (Some(now), Some(then)) = (self.at, before.at) else { return CoreShare::default() };
         let seconds = now.saturating_duration_since(then).as_secs_f64().max(f64::EPSILON);
@@ -54,7 +54,7 @@ impl CoreShare {
         Clock::of(lab).since(before)
     }
 
-    /// Whether it spins, when that is clear.
+    /// Returns true if it spins; `None` if that is not clear.
     pub(crate) fn spins(self) -> Option<bool> {
         if self.ran >= SPINS || self.ran >= GETS && self.ran + self.waited >= WANTS {
             return Some(true);
@@ -68,7 +68,7 @@ impl CoreShare {
     }
 }
 
-/// How long the threads of a process have waited for a core: the second figure of `/proc/PID/task/TID/schedstat`, in nanoseconds.
+/// Returns the time that the threads of a process have waited for a core: the second figure of `/proc/PID/task/TID/schedstat`, in nanoseconds.
 fn waited(pid: u32) -> Duration {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
     let of_thread = |thread: std::fs::DirEntry| {

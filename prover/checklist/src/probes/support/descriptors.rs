@@ -1,11 +1,11 @@
-//! How many connections keel may have at a time.
+//! Number of connections that keel may have at a time.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that keel needs besides.
 const SPARE: usize = 300;
 
-/// How many of so many descriptors there are for connections, after the soft limit was raised as far as is needed and allowed.
+/// Returns the number of descriptors for connections, up to `wanted`, after the soft limit was raised as far as is needed and allowed.
 pub(crate) fn spare(wanted: usize) -> usize {
     let needed = (wanted + SPARE) as u64;
     let limit = getrlimit(Resource::Nofile);

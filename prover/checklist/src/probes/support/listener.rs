@@ -14,17 +14,17 @@ use keel_wire::tls::Protocol;
 
 use crate::lab::Lab;
 
-/// How long a connection may take to be accepted by the kernel: loopback needs microseconds.
+/// Maximum time for the kernel to accept a connection: loopback needs microseconds.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Where the service listens.
+/// Listener of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener {
     /// Address and port, or a Unix socket; with TLS where it is spoken there.
     pub(crate) endpoint: Endpoint,
     /// The same for HTTP/2.
     http2: Endpoint,
-    /// What to put into `Host`.
+    /// The value of `Host`.
     pub(crate) host: String,
 }
 
@@ -33,12 +33,12 @@ pub(crate) struct Listener {
 pub(crate) struct WireAnswer {
     /// The status.
     pub(crate) status: u16,
-    /// Whether its body came to its end; always false for a body that ends with the connection.
+    /// True if its body is complete; always false for a body that ends with the connection.
     pub(crate) complete: bool,
 }
 
 impl Listener {
-    /// Where the subject of this lab listens.
+    /// Returns the listener of this lab's subject.
     ///
     /// # Errors
     /// A reason when its URL has no address.
@@ -58,7 +58,7 @@ impl Listener {
         Ok(Self { endpoint: endpoint(Protocol::Http1)?, http2: endpoint(Protocol::Http2)?, host })
     }
 
-    /// Whether connections can come from any of 127.0.0.0/8.
+    /// Returns true if connections can come from any of 127.0.0.0/8.
     pub(crate) fn takes_many_sources(&self) -> bool {
         matches!(self.endpoint.tcp().map(|address| address.ip()), Some(IpAddr::V4(address)) if address.is_loopback())
     }
@@ -94,7 +94,7 @@ impl Listener {
         http2::get_by_scheme(self.http2.is_tls(), path, &self.host)
     }
 
-    /// How HTTP/2 is asked for, as the end of a sentence.
+    /// Returns the way in which HTTP/2 is requested, as the end of a sentence.
     pub(crate) fn http2_way(&self) -> &'static str {
         if self.http2.is_tls() { "over TLS" } else { "without TLS" }
     }
@@ -143,7 +143,7 @@ pub(crate) fn answers(bytes: &[u8]) -> Vec<WireAnswer> {
     answers.map(|answer| WireAnswer { status: answer.status, complete: answer.whole }).collect()
 }
 
-/// What came back, as a line that a person can check.
+/// Describes the answer, as a line that a person can check.
 pub(crate) fn told(heard: &Heard) -> String {
     let text: String = String::from_utf8_lossy(&heard.bytes).chars().take(400).collect();
     let end = match heard.ended {

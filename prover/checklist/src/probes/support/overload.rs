@@ -6,7 +6,7 @@
 //! - **At the lab's pace** ([`crate::lab::Pace`]) all of these but the steps of the capacity, which keel's own lateness would blur.
 //! - **In time** is an answer within the p99 that `[load]` declares, else within `PATIENT` or `SLOWER` times of what it takes
 //!   in peace, and never one after the declared `deadline`. Goodput counts no other. It counts from the sending: what waits for a free connection of keel's is not charged to the service.
-//! - **Not seen**, and said so: when the generator fell behind, when the service keeps up with whatever keel sends, when its
+//! - **Not seen**, and said so: when the generator fell behind, when the service keeps up with the whole load, when its
 //!   capacity is another each time.
 
 mod capacity;
@@ -25,17 +25,17 @@ use crate::lab::{Lab, Pace};
 
 /// Of the capacity: the overload.
 const OVERLOAD: f64 = 2.0;
-/// How long the normal load is sent before the overload.
+/// Duration of the normal load before the overload.
 const PEACE: Duration = Duration::from_secs(2);
 /// The same at any pace: in less a generator that is late for a moment sends another load.
 const LEAST_PEACE: Duration = Duration::from_secs(1);
-/// How long it is overloaded; longer where an answer in time may take more than a second.
+/// Duration of the overload; longer where an answer in time may take more than a second.
 const HOLD: Duration = Duration::from_secs(6);
 /// The beginning of the overload: what has a bound fills. Not judged.
 const FILLS: Duration = Duration::from_millis(1500);
 /// At least so much of the overload is judged.
 const JUDGED: Duration = Duration::from_secs(3);
-/// How long the normal load is sent after the overload.
+/// Duration of the normal load after the overload.
 const AFTER: Duration = Duration::from_secs(6);
 /// Until when everything must be in order again.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -43,14 +43,14 @@ const WITHIN: Duration = Duration::from_secs(5);
 const SLICE: Duration = Duration::from_secs(1);
 /// Of what is sent, the share that is answered in time when everything is in order.
 const IN_ORDER: f64 = 0.9;
-/// How often an overload that was none is tried again with more.
+/// Maximum number of times that an overload that was none is tried again with more.
 const RAISES: usize = 1;
 /// The most requests a second that keel looks for: what one machine can be expected to offer itself.
 pub(crate) const MOST: f64 = 20_000.0;
-/// How often the normal load is tried until it is in order: what was examined before may still be worked off.
+/// Maximum number of times that the normal load is tried until it is in order: earlier work may still be in progress.
 const TRIES: usize = 4;
 
-/// What was seen of an overload.
+/// Observations of an overload.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// Requests a second that it does.
@@ -65,13 +65,13 @@ pub(crate) struct Seen {
     pub(crate) after: Sending,
     /// From the fall of the load to the beginning of the normal one.
     pub(crate) gap: Duration,
-    /// Whether its process still ran at the end of the overload.
+    /// True if its process still ran at the end of the overload.
     pub(crate) runs: bool,
-    /// What it is judged by.
+    /// The durations for the judgement.
     spans: Spans,
 }
 
-/// How long the parts of an overload last: [`HOLD`], [`FILLS`], [`AFTER`], [`WITHIN`] and [`SLICE`] at a pace.
+/// Durations of the parts of an overload: [`HOLD`], [`FILLS`], [`AFTER`], [`WITHIN`] and [`SLICE`] at a pace.
 #[derive(Clone, Copy, Debug)]
 struct Spans {
     hold: Duration,
@@ -88,7 +88,7 @@ impl Spans {
     }
 }
 
-/// How much of the mix it does, up to `most` requests a second; looked for once in the lab's life.
+/// Returns the capacity for the mix, up to `most` requests a second; measured once in the lab's life.
 ///
 /// # Errors
 /// Why it cannot be told, with what to do.

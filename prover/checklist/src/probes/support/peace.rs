@@ -9,7 +9,7 @@ use super::listener::{self, Listener};
 use crate::control::Control;
 use crate::lab::Lab;
 
-/// How long its first answer may take.
+/// Time limit of the first answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two questions until it is answered again.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ const BYSTANDER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// The request, and its answer in peace.
 pub(crate) struct Peace {
-    /// Where the service listens.
+    /// The listener of the service.
     pub(crate) listener: Listener,
     /// The request as bytes, and in words.
     pub(crate) bytes: Vec<u8>,
@@ -48,7 +48,7 @@ impl Peace {
     /// Asks again.
     ///
     /// # Errors
-    /// What came instead of the answer of peace.
+    /// The answer that came instead of the one in peace.
     pub(crate) async fn ask(&self, within: Duration) -> Result<(), String> {
         let answered = async {
             let mut connection = self.listener.open_from(BYSTANDER, within).await.map_err(|error| error.to_string())?;
@@ -69,10 +69,10 @@ impl Peace {
         (failed.len(), failed.last().cloned().unwrap_or_default())
     }
 
-    /// How long it takes until it is answered again.
+    /// Returns the time until it is answered again.
     ///
     /// # Errors
-    /// What came at last, when it is not within the patience.
+    /// The last answer, if it was not right within the patience.
     pub(crate) async fn answered_again(&self, patience: Duration) -> Result<Duration, String> {
         let begun = Instant::now();
         loop {

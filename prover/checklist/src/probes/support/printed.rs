@@ -1,4 +1,4 @@
-//! What a service prints: how many bytes, and requests for which services print.
+//! Output of a service in bytes, and requests for which services print.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,9 +15,9 @@ use crate::lab::Lab;
 pub(crate) const IN_A_ROUND: usize = 4;
 /// Rounds at a time.
 const AT_A_TIME: usize = 8;
-/// How long an answer is waited for; that it comes is not asked here.
+/// Time limit of an answer; a missing one is no fault here.
 const EACH: Duration = Duration::from_millis(500);
-/// How long lines that are on their way are waited for.
+/// Time that lines may be on their way.
 const ON_THEIR_WAY: Duration = Duration::from_millis(300);
 /// A head that no server takes for HTTP.
 const NO_HTTP: &[u8] = b"KEEL\r\n\r\n";
@@ -30,7 +30,7 @@ pub(crate) struct Bytes {
 }
 
 impl Bytes {
-    /// What the running process has printed since its start, once what is on its way has come.
+    /// Reads the output of the running process since its start, once lines on their way have come.
     pub(crate) async fn so_far(lab: &Lab) -> Self {
         tokio::time::sleep(ON_THEIR_WAY).await;
         Self::now(lab)

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 const MAX_FILES: usize = 20_000;
 /// The longest file that is read, in bytes; longer ones are no configuration.
 const MAX_BYTES: u64 = 1 << 20;
-/// Folders of tools, which hold nothing that somebody wrote.
+/// Folders of tools, which hold no source files of people.
 const SKIPPED: [&str; 8] = [".git", "target", "node_modules", "vendor", "venv", ".venv", "dist", "build"];
 
 /// Every file that git tracks, or without git every file outside of tools' folders; relative paths, in order, bounded.
@@ -21,7 +21,7 @@ pub(crate) fn files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Whether git tracks a path, or anything below it; none when the repository is not git's.
+/// Returns true if git tracks a path, or anything below it; `None` if the repository is not git's.
 pub(crate) fn is_tracked(root: &Path, path: &Path) -> Option<bool> {
     let path = path.to_str()?;
     git(root, &["ls-files", "--", path]).map(|listed| !listed.trim().is_empty())
@@ -45,7 +45,7 @@ pub(crate) fn build_files(root: &Path) -> Vec<(PathBuf, String)> {
     files.iter().filter(is_build).filter_map(|path| Some((path.clone(), text(&root.join(path))?))).collect()
 }
 
-/// Whether a path is of a CI system.
+/// Returns true for a path of a CI system.
 pub(crate) fn is_ci(path: &Path) -> bool {
     let path = path.to_string_lossy();
     [
@@ -62,7 +62,7 @@ pub(crate) fn is_ci(path: &Path) -> bool {
     .any(|known| path.starts_with(known))
 }
 
-/// What git prints; none without git, or where it knows nothing.
+/// Returns the output of git; `None` without git, or outside of its repositories.
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     // Nothing of the examiner's own repository may be meant.

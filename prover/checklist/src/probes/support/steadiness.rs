@@ -1,4 +1,4 @@
-//! Whether what the subject uses stays flat while a steady load is sent: shared by `life.steady` and `prove.soak`.
+//! Steadiness of the subject's resource usage while a steady load is sent: shared by `life.steady` and `prove.soak`.
 
 mod measure;
 mod slope;
@@ -23,7 +23,7 @@ use crate::subject::State;
 const CLIENTS: u32 = 4;
 /// Between two requests of one client: at most 250 a second together.
 const PACE: Duration = Duration::from_millis(16);
-/// Samples in all, whatever the duration; their slopes are quadratic in them.
+/// Number of samples in all, for every duration; their slopes are quadratic in them.
 const SAMPLES: u32 = 100;
 /// An exchange that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -111,7 +111,7 @@ fn judge(cookie: &SetCookie, exchange: &Exchange) -> Vec<Evidence> {
     guards.into_iter().chain([encrypted, ends]).collect()
 }
 
-/// What a Set-Cookie header without this guard looks like, as a regular expression.
+/// Returns a regular expression for a Set-Cookie header without this guard.
 fn shown(clause: Clause, name: &str) -> String {
     let header = format!("(?im)^set-cookie: {}=", regex::escape(name));
     let lacks = match clause {

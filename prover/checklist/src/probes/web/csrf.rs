@@ -51,9 +51,9 @@ pub const PROBE: Probe = Probe {
 const MAX: usize = 5;
 /// The bound of one exchange.
 const EACH: Duration = Duration::from_secs(3);
-/// Where the foreign page is; the name can belong to nobody (RFC 2606).
+/// Origin of the foreign page; the name can never exist (RFC 2606).
 const FOREIGN: &str = "https://foreign.invalid";
-/// What refuses a form, when the same form is taken from the service's own page.
+/// Status codes that refuse a form, if the same form is accepted from the service's own page.
 const REFUSALS: [u16; 6] = [400, 401, 403, 415, 419, 422];
 
 /// Examines the running subject.
@@ -88,7 +88,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     seen.finding(&writes)
 }
 
-/// What the writes have said so far.
+/// Evidence from the writes so far.
 #[derive(Default)]
 struct Seen {
     evidence: Vec<Evidence>,
@@ -134,16 +134,16 @@ enum Told {
     FetchSite,
 }
 
-/// What may be sent of a write.
+/// Form in which a write may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    /// What a form of any page can send without being asked.
+    /// A form of any page, without a preflight.
     Form,
     /// Everything, with headers that only a script of the own page can add.
     Declared,
 }
 
-/// What a pair says.
+/// Result of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Refused(u16),

@@ -42,7 +42,7 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// What is not asked by then is not asked.
+/// Time limit of the requests; those beyond it are not sent.
 const BOUND: Duration = Duration::from_secs(60);
 /// For the malformed request.
 const RAW_PATIENCE: Duration = Duration::from_secs(3);
@@ -111,7 +111,7 @@ async fn ask(lab: &mut Lab) -> (Vec<Answered>, Vec<Evidence>) {
     (answers, gaps)
 }
 
-/// Whether every answer carries what one clause is about.
+/// Judges that every answer carries the header of a clause.
 fn header(clause: Clause, answers: &[Answered]) -> Evidence {
     let fault = |one: &Answered| one.faults.iter().find(|(of, _)| *of == clause).map(|(_, fault)| fault.clone());
     let faulty: Vec<(&Answered, String)> = answers.iter().filter_map(|one| Some((one, fault(one)?))).collect();
@@ -126,7 +126,7 @@ fn header(clause: Clause, answers: &[Answered]) -> Evidence {
     }
 }
 
-/// Whether all of some answers carry every header.
+/// Judges that all of some answers carry every header.
 fn all_of<'a>(clause: Clause, which: &str, answers: impl Iterator<Item = &'a Answered>) -> Evidence {
     let answers: Vec<&Answered> = answers.collect();
     let bare = answers.iter().find(|one| !one.faults.is_empty());

@@ -51,7 +51,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// Where on the same host it is to be looked for instead.
+/// Returns the path on the same host to which it is redirected.
 fn redirection(base: &Url, exchange: &Exchange) -> Option<String> {
     let answer = exchange.answer().filter(|answer| answer.status.is_redirection())?;
     let here = base.join(&exchange.request.path).ok()?;

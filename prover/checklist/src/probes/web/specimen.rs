@@ -3,7 +3,7 @@
 use crate::specimen::Server;
 use crate::specimen::server::{Request, Response, serve};
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -31,7 +31,7 @@ pub(crate) enum Flaw {
     Token,
     /// Answers forms of other pages with its own form again, and leads on from those of its own.
     FormAgain,
-    /// Answers to writes come without the headers: whoever looks at pages and at 404 sees none of it.
+    /// Answers to writes come without the headers, while pages and 404 have them.
     BareWrites,
     /// Scripts in the page may run in browsers that are too old for the nonce beside it.
     Nonce,

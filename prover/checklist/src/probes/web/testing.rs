@@ -1,4 +1,4 @@
-//! How the probes of chapter `web` examine their specimens in tests.
+//! Examination of the specimens of the chapter `web` in tests.
 
 use crate::finding::Verdict;
 use crate::testing::examine;

@@ -15,10 +15,10 @@ use crate::specimen::{Server, Specimen};
 const PAGE: &str = "<!doctype html><title>packed</title><p>hello, hello, hello";
 /// The most that a body may unpack to, in bytes.
 const BOUND: u64 = 64 << 10;
-/// How long what was unpacked is worked on.
+/// Duration of the work on an unpacked body.
 const WORK: Duration = Duration::from_millis(100);
 
-/// What a specimen does wrong.
+/// Flaw of a specimen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     None,
@@ -30,7 +30,7 @@ enum Flaw {
     NoVary,
     /// Compresses another page.
     Other,
-    /// Unpacks whatever comes.
+    /// Unpacks every body.
     Unbounded,
     /// Keeps what it is sent, and unpacks nothing. No flaw.
     Keeps,

@@ -22,15 +22,15 @@ const LEAST_CROWD: usize = 50;
 const MOST_CROWD: usize = 900;
 /// Dropped as soon as they are made.
 const BURST: usize = 500;
-/// How long a connection of the flood may take to be accepted or answered.
+/// Time limit for a connection of the flood to be accepted or answered.
 const EACH: Duration = Duration::from_secs(2);
-/// How long a refusal is waited for on a connection that seems accepted.
+/// Time that a refusal is waited for on a connection that seems accepted.
 const GLANCE: Duration = Duration::from_millis(20);
 /// Until when the flooder must be served again after the flood.
 const RECOVERY: Duration = Duration::from_secs(10);
-/// Where the flood comes from.
+/// Source address of the flood.
 pub(super) const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// Where others come from.
+/// Source address of other clients.
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
 /// Floods the service, and asks a harmless request meanwhile.
@@ -44,18 +44,18 @@ struct Flood {
     held: Vec<RawConnection>,
     tried: usize,
     refused: usize,
-    /// How the first refusal looked.
+    /// The form of the first refusal.
     refusal: String,
 }
 
-/// What became of held connections whose requests were completed; the rest got nothing in time.
+/// Outcome of held connections whose requests were completed; the rest got nothing in time.
 struct Sample {
     served: usize,
     refused: usize,
     all: usize,
 }
 
-/// What a connection came to.
+/// Outcome of a connection.
 enum Fate {
     Held(RawConnection),
     Refused(String),
@@ -183,7 +183,7 @@ impl Client<'_> {
         Sample { served: count(true), refused: count(false), all }
     }
 
-    /// Whether somebody at another address is answered promptly, ten times.
+    /// Judges that a client at another address is answered promptly, ten times.
     pub(super) async fn others(&self, clause: Clause, when: &str) -> Evidence {
         let mut slowest = Duration::ZERO;
         for _ in 0..10 {
@@ -223,7 +223,7 @@ impl Client<'_> {
         );
     }
 
-    /// Whether the flooder is served again once it has stopped.
+    /// Judges that the flooder is served again once it has stopped.
     pub(super) async fn recovery(&self, evidence: &mut Vec<Evidence>) {
         let began = Instant::now();
         loop {
@@ -255,7 +255,7 @@ impl Flood {
     }
 }
 
-/// Whether the service refused the connection at once.
+/// Looks whether the service refused the connection at once.
 async fn glance(mut connection: RawConnection, wait: Duration) -> Fate {
     let heard = connection.listen(64 << 10, wait).await;
     match listener::answers(&heard.bytes).first() {

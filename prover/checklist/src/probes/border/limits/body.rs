@@ -15,7 +15,7 @@ use crate::probes::support::listener::{self, Listener};
 use crate::repro::Recipe;
 use crate::repro::recipe::OnWire;
 
-/// What a declared body says.
+/// Declared length of a body.
 const DECLARED: u64 = 1 << 30;
 /// The most that is streamed, in bytes.
 const STREAMED: usize = 64 << 20;
@@ -27,14 +27,14 @@ const TARGETS: usize = 4;
 const ABOUT_OTHER: [u16; 9] = [401, 402, 403, 404, 405, 407, 409, 410, 429];
 /// The chunk of the script that shows that a chunked body has no limit, in bytes.
 const SHOWN_CHUNK: usize = 64;
-/// How long the service may leave a piece unread before it counts as not reading.
+/// Time after which a service that leaves a piece unread counts as not reading.
 const STALL: Duration = Duration::from_secs(2);
-/// How long an answer may take once the service has stopped reading, or everything has been sent.
+/// Time limit of an answer once the service has stopped reading, or everything has been sent.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long is looked for an answer between two pieces.
+/// Time to look for an answer between two pieces.
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// Where bodies are sent.
+/// Target of the bodies.
 pub(super) struct Target {
     /// Its name in reports.
     name: String,
@@ -46,14 +46,14 @@ pub(super) struct Target {
     pub(super) control: Option<Control>,
 }
 
-/// How the body's end is told.
+/// Framing of the body.
 #[derive(Clone, Copy)]
 pub(super) enum Framing {
     Declared,
     Chunked,
 }
 
-/// What became of the stream.
+/// Outcome of the stream.
 struct Flood {
     streamed: usize,
     status: Option<u16>,
@@ -126,7 +126,7 @@ pub(super) async fn flood(listener: &Listener, target: &Target, framing: Framing
     target.control.iter().fold(evidence, Evidence::by)
 }
 
-/// Whether the fate of the stream is good, and what it is; none when it says nothing about limits on bodies.
+/// Judges the outcome of the stream, with a description; `None` if it shows nothing about limits on bodies.
 fn judge(flood: &Flood, known: bool, framing: Framing, name: &str) -> (Option<bool>, String) {
     let streamed = format!("after {} MiB", flood.streamed >> 20);
     let swallowed = flood.streamed >= STREAMED;
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_read_whole_falls_short_whatever_is_answered() {
+    fn a_body_that_was_read_whole_falls_short_for_every_answer() {
         assert_eq!(good(Some(413), STREAMED, true), Some(false));
         assert_eq!(good(None, STREAMED, true), Some(false));
     }

@@ -1,4 +1,4 @@
-//! How long a head and a body may take; shared with `border.slow-clients`, which examines more of it.
+//! Time limits of a head and a body; shared with `border.slow-clients`, which examines more of it.
 
 use tokio::task::JoinSet;
 
@@ -18,7 +18,7 @@ pub(super) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless) -
     }
 }
 
-/// What became of it.
+/// The outcome.
 pub(super) async fn evidence(lab: &mut Lab, drips: &mut JoinSet<Drip>, takes_bodies: bool) -> Vec<Evidence> {
     let mut seen = Vec::new();
     while let Some(drip) = drips.join_next().await {

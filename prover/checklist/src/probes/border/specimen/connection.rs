@@ -18,7 +18,7 @@ const STARVING: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same where it is size that is not limited: 64 MiB take their time on a busy machine.
 const LONG_PATIENCE: Duration = Duration::from_secs(10);
-/// How long what a refused client still sends is read away, so that the refusal is not lost in a reset.
+/// Time for which the bytes of a refused client are read away, so that the refusal is not lost in a reset.
 const LINGER: Duration = Duration::from_millis(500);
 
 type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;

@@ -1,11 +1,11 @@
-//! What a specimen does wrong; everything else is as in the sound one.
+//! Flaws of the specimens; everything else is as in the sound one.
 
 /// The one thing that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// Nothing.
     None,
-    /// Takes whatever size, count and framing.
+    /// Accepts every size, count and framing.
     Unlimited,
     /// Waits for slow clients for ever.
     Patient,
@@ -15,7 +15,7 @@ pub(crate) enum Flaw {
     WaitsForNotes,
     /// Takes any number of connections.
     Hoards,
-    /// Takes 40 connections in all, whoever they are from, and leaves the others waiting.
+    /// Accepts 40 connections in all, from any address, and leaves the others waiting.
     Starves,
     /// Errors are plain text.
     PlainErrors,
@@ -37,7 +37,7 @@ pub(crate) enum Flaw {
     Offsets,
     /// The cursor is an offset that looks like nothing.
     DressedOffsets,
-    /// Lists everything, whatever is asked for.
+    /// Lists everything, for every query.
     ListsAll,
     /// Identifiers count up.
     Counts,
@@ -59,7 +59,7 @@ pub(crate) enum Flaw {
     DeadValidator,
     /// Compresses without Vary.
     HidesVary,
-    /// What one caller gets may be kept for all.
+    /// The page of one caller may be cached for all.
     SharesPersonalPage,
     /// Sets a cookie in a public answer.
     PublicCookie,

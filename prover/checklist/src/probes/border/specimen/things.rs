@@ -223,7 +223,7 @@ impl Things {
     }
 }
 
-/// What one caller gets.
+/// Returns the page of one caller.
 fn me(request: &Request, flaw: Flaw) -> Result<Response, Refused> {
     let caller = request.header("authorization").ok_or(Refused(401))?;
     let kept = if flaw == Flaw::SharesPersonalPage { "public, max-age=60" } else { "private, max-age=60" };

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Bytes of an endless answer in all, whoever reads them; then it goes on without a byte.
+/// Bytes of all endless answers together; then the answer goes on without a byte.
 const ENDLESS: u64 = 96 << 20;
 /// Bytes of an oversized answer, and how many bytes of such answers are sent in all.
 pub(super) const OVERSIZED: u64 = 80 << 20;
@@ -22,7 +22,7 @@ const HEAD: usize = 64 << 10;
 const CONNECTIONS: usize = 64;
 const QUEUE: u32 = 128;
 
-/// How an answer is too long.
+/// Way in which an answer is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooLong {
     /// Its head announces no length, and its body does not end.
@@ -39,7 +39,7 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    /// At an address on which nothing listens; whoever has bound it shares it.
+    /// Binds an address on which nothing listens; an existing binding is shared.
     ///
     /// # Errors
     /// When it cannot listen there.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_in_all_is_bounded() {
+    fn the_bytes_of_all_endless_answers_are_bounded() {
         let left = AtomicU64::new(ENDLESS);
         let pieces = std::iter::repeat_with(|| take(&left)).take_while(|taken| *taken).count();
         assert_eq!(pieces as u64, ENDLESS / PIECE as u64);

@@ -25,21 +25,21 @@ const SERVED: f64 = 0.95;
 /// Calls are open for at most so much of the time when they are spared by a breaker, and not by a bound of calls at a time.
 const MOST_BUSY: f64 = 0.85;
 
-/// What a hundred requests caused, after a breaker had time to open.
+/// Calls that a hundred requests caused, after a breaker had time to open.
 pub(super) struct Spared {
     /// Calls by those that were counted.
     pub(super) calls: usize,
-    /// When they were refused: the latency of those that caused no call, at most.
+    /// The latency of the refusals: of those requests that caused no call, at most.
     pub(super) refused_within: Duration,
     /// Within which 95 of 100 of them were answered; none when fewer were.
     pub(super) answered_within: Option<Duration>,
     /// The part of the time, from 0 to 1, in which a call was open.
     pub(super) busy: f64,
-    /// How long calls lasted, in the middle of those that ended before.
+    /// The duration of calls, in the middle of those that ended before.
     pub(super) lasted: Duration,
     /// Requests at first, before any call had ended, and the calls that they caused.
     first: (usize, usize),
-    /// Whether all of those were answered as declared.
+    /// True if all of those were answered as declared.
     first_served: bool,
 }
 
@@ -136,7 +136,7 @@ impl Spared {
         }
     }
 
-    /// Whether a breaker spared the dependency; unsaid when calls are neither few nor nearly all.
+    /// Returns true if a breaker spared the dependency; `None` if calls are neither few nor nearly all.
     pub(super) fn is_open(&self) -> Option<bool> {
         match self.calls {
             ..=PROBES => Some(true),
@@ -174,7 +174,7 @@ fn is_served(watched: &Watched, exchange: &Exchange) -> bool {
     exchange.status().is_some_and(|status| watched.spec.expects(status.as_u16()))
 }
 
-/// Whether the last requests caused few calls.
+/// Returns true if the last requests caused few calls.
 fn is_open(calls: &[Call], now: Instant, every: Duration) -> bool {
     let since = now.checked_sub(every * LAST).unwrap_or(now);
     calls.iter().filter(|call| call.at >= since).count() <= LAST_PROBES

@@ -32,7 +32,7 @@ async fn a_breaker_must_open_when_calls_time_out_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_spares_calls_in_peace_as_well_is_no_breaker() {
+async fn a_guard_that_spares_calls_in_peace_as_well_is_no_breaker() {
     let finding = examine(ID, "calls-rationed").await;
     is_unknown(&finding, "requests succeeded in peace: the load by itself is refused");
     assert!(finding.clauses().iter().all(|clause| clause.verdict == Verdict::Unknown), "{finding:#?}");

@@ -13,7 +13,7 @@ enum Way {
     Audited,
     /// The same without a time.
     Undated,
-    /// Calls stop, and nobody is told who did it.
+    /// Calls stop, and the author is shown nowhere.
     Anonymous,
     /// All is said as it should be, and calls go on.
     Cosmetic,
@@ -21,7 +21,7 @@ enum Way {
     Stuck,
 }
 
-/// Who pulled the lever, and when, while it is pulled.
+/// Author and time of the lever, while it is pulled.
 static PULLED: Mutex<Option<(String, u64)>> = Mutex::new(None);
 
 /// The specimens.

@@ -31,7 +31,7 @@ async fn a_lever_stops_calls_and_tells_who_pulled_it_and_when() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lever_that_tells_nobody_or_is_not_obeyed_falls_short() {
+async fn a_lever_that_is_not_shown_or_not_obeyed_falls_short() {
     let (anonymous, cosmetic, stuck) =
         join!(examine("lever-anonymous"), examine("lever-cosmetic"), examine("lever-stuck"));
     falls_short(&anonymous, &["neither health nor metrics", "was not printed"]);

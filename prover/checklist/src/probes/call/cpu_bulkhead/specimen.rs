@@ -21,7 +21,7 @@ enum Way {
     Idle,
 }
 
-/// What a piece of work takes.
+/// Duration of a piece of work.
 const WORK: Duration = Duration::from_millis(10);
 /// Pieces of work a second where they are rationed: fewer than one after the other would be, also on a busy machine. Each is so
 /// many times the usual one.
@@ -30,7 +30,7 @@ const RATIONED: u32 = 4;
 /// Pieces of work inside where there is a bound.
 const INSIDE: u32 = 8;
 
-/// Whoever comes first is first.
+/// Turns in the order of arrival.
 struct Turns {
     /// The next ticket, and the one whose turn it is.
     tickets: Mutex<(u64, u64)>,
@@ -38,7 +38,7 @@ struct Turns {
 }
 
 static TURNS: Turns = Turns { tickets: Mutex::new((0, 0)), changed: Condvar::new() };
-/// What is left of the ration, and since when.
+/// Rest of the ration, and the time since which it grows.
 static LEFT: Mutex<(f64, Option<Instant>)> = Mutex::new((1.0, None));
 static WORKING: AtomicU32 = AtomicU32::new(0);
 

@@ -41,7 +41,7 @@ async fn work_that_keeps_no_processor_busy_says_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_one_after_the_other_has_no_pool_by_that() {
+async fn refusals_one_after_the_other_show_no_pool() {
     let finding = examine_heavy("heavy-rationed").await;
     is_unknown(&finding, "requests succeeded in peace");
 }

@@ -28,10 +28,10 @@ enum Way {
     Watchful,
 }
 
-/// What a call may take for anybody.
+/// Default time limit of a call.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 const ATTEMPTS: u32 = 2;
-/// What the fixed one says.
+/// Deadline that the fixed one sends.
 const FIXED: Duration = Duration::from_millis(150);
 /// Between two looks at the caller and the dependency.
 const LOOK: Duration = Duration::from_millis(10);

@@ -27,7 +27,7 @@ async fn calls_end_with_their_callers_patience_and_say_what_is_left_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_that_go_on_when_nobody_waits_fall_short() {
+async fn calls_that_go_on_after_the_caller_has_left_fall_short() {
     let finding = examine_deadline("call-good").await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
     mentions(&finding, "when a caller left");
@@ -58,7 +58,7 @@ async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_to_everybody_is_not_the_callers_deadline() {
+async fn a_fixed_deadline_for_every_caller_is_not_the_callers_deadline() {
     let finding = examine_deadline("patience-fixed").await;
     is_unknown(&finding, "no more when nobody says how long it waits");
 }

@@ -7,7 +7,7 @@ use crate::probes::call::testing::examine;
 use crate::testing::{calls_for_prices, examine_declared, falls_short, holds, is_unknown, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_need_a_dependency_goes_on_without_it() {
+async fn requests_without_the_dependency_go_on_without_it() {
     let finding = examine("call.fallback", "call-good").await;
     holds(&finding);
     let finding = examine("call.fallback", "call-entangled").await;
@@ -15,7 +15,7 @@ async fn what_does_not_need_a_dependency_goes_on_without_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_all_that_is_declared_needs_the_dependency_nothing_is_known() {
+async fn a_mix_that_always_needs_the_dependency_is_unknown() {
     let finding = examine_declared("call.fallback", "call-good", |subject| {
         calls_for_prices(subject);
         subject.requests.retain(|request| !request.uses.is_empty());

@@ -23,11 +23,11 @@ enum Way {
     Repeating,
 }
 
-/// When an answer is late: the dependency answers within milliseconds.
+/// Time after which an answer is late: the dependency answers within milliseconds.
 const LATE: Duration = Duration::from_millis(80);
 /// The whole call.
 const TIMEOUT: Duration = Duration::from_millis(1500);
-/// What each request adds to the budget, and the most that is saved.
+/// Credit that each request adds to the budget, and the maximum that is saved.
 const RATIO: f64 = 0.1;
 const SAVED: f64 = 10.0;
 

@@ -30,7 +30,7 @@ async fn slow_reads_are_hedged_within_a_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_safe_to_repeat_is_not_hedged() {
+async fn a_request_that_is_not_idempotent_is_not_hedged() {
     let finding = examine_hedges("hedges-careless").await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
     mentions(&finding, "not safe to repeat");
@@ -44,14 +44,14 @@ async fn a_repeat_after_a_timeout_is_no_hedge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_hedge_is_seen_nobody_said_whether_it_is_wanted() {
+async fn a_missing_hedge_without_a_declaration_is_unknown() {
     let finding = examine("call.hedge", "call-good").await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
     mentions(&finding, "0 one beside it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_declared_as_hedged_must_be() {
+async fn a_request_that_is_declared_as_hedged_must_be_hedged() {
     let declare = |subject: &mut Subject| {
         calls_for_prices(subject);
         subject.requests.iter_mut().filter(|spec| !spec.uses.is_empty()).for_each(|spec| spec.hedged = true);

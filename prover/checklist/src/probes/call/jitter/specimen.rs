@@ -1,4 +1,4 @@
-//! Servers for the probe of jitter: a service that asks `DEPENDENCY_URL` again and again, and nobody asks it to.
+//! Servers for the probe of jitter: a service that calls `DEPENDENCY_URL` periodically, without requests.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use crate::specimen::{Server, Specimen};
 enum Way {
     /// Every second from the start.
     Even,
-    /// When the clock of the machine begins a second.
+    /// At the second boundaries of the machine's clock.
     Clock,
     /// Half a second plus or minus a fifth.
     Jittered,

@@ -9,14 +9,14 @@ use crate::subject::{Dependencies, Subject};
 use crate::testing::{examine_declared, falls_short, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_periodic_must_be_jittered() {
+async fn periodic_calls_must_be_jittered() {
     let (jittered, even) = join!(examine("call.jitter", "periodic-jittered"), examine("call.jitter", "periodic-even"));
     assert_eq!(jittered.verdict(), Verdict::Holds, "{jittered:#?}");
     assert_eq!(even.verdict(), Verdict::FallsShort, "{even:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_done_to_each_dependency_is_looked_at() {
+async fn the_calls_to_each_dependency_are_observed() {
     let also_taxes = |subject: &mut Subject| {
         also_taxes(subject);
         subject.requests.retain(|spec| spec.path != "/tax");
@@ -29,13 +29,13 @@ async fn what_is_done_to_each_dependency_is_looked_at() {
 /// Its short twin is a unit test of the probe, on starts that were taken down.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
-async fn what_goes_by_the_clock_is_synchronised_too() {
+async fn calls_by_the_clock_are_synchronised_too() {
     let finding = examine("call.jitter", "periodic-clock").await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_comes_by_itself_no_jitter_is_seen() {
+async fn a_service_without_periodic_calls_shows_no_jitter() {
     let finding = examine("call.jitter", "call-good").await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
     mentions(&finding, "by themselves");
@@ -71,12 +71,12 @@ fn intervals_of_plus_or_minus_a_tenth_are_jittered() {
 }
 
 #[test]
-fn what_a_busy_machine_makes_of_even_intervals_is_not_jitter() {
+fn the_noise_of_a_busy_machine_in_even_intervals_is_not_jitter() {
     let noisy = intervals([100, 115, 90, 108, 97, 112, 88]);
     assert!(!noisy.are_jittered(), "{noisy:?}");
 }
 
-/// What is said of one kind that comes each second, first so many milliseconds after each start; starts are 3.3 s apart.
+/// Returns the judgement on one kind that comes each second, first so many milliseconds after each start; starts are 3.3 s apart.
 fn judged(period: Duration, firsts: &[u64]) -> Option<bool> {
     let begun = Instant::now();
     let runs: Vec<Run> = (0..)
@@ -102,7 +102,7 @@ fn even_intervals_that_begin_with_the_start_or_with_the_clock_are_not_spread() {
 }
 
 #[test]
-fn what_was_not_seen_in_each_start_or_is_too_short_is_not_judged() {
+fn intervals_that_are_too_short_or_missing_in_a_start_are_not_judged() {
     assert_eq!(judged(SECOND, &[300, 310, 290, 1305, 305]), None);
     assert_eq!(judged(SECOND / 10, &[300, 310, 290, 1305, 305, 301]), None);
 }

@@ -11,7 +11,7 @@ use crate::subject::{RequestSpec, Subject};
 use crate::testing::{calls_for_prices, examine_declared, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_not_be_repeated_is_sent_once() {
+async fn a_request_that_is_not_idempotent_is_sent_once() {
     let also_orders = |subject: &mut Subject| {
         calls_for_prices(subject);
         subject.requests.push(RequestSpec { uses: vec!["prices".to_owned()], ..request("POST", "/order") });

@@ -43,7 +43,7 @@ pub(crate) enum Way {
     Sparing,
     /// Eight calls at a time, others refused at once.
     Partitioned,
-    /// Eight requests at a time, whatever they need; others wait.
+    /// Eight requests at a time, for all dependencies; others wait.
     Shared,
     /// As many calls as there are requests, but one begins 20 ms after the other.
     Trickling,
@@ -59,7 +59,7 @@ const BASE: Duration = Duration::from_millis(40);
 const FAILURES: u32 = 8;
 const OPEN: Duration = Duration::from_millis(200);
 const LONG_OPEN: Duration = Duration::from_millis(1500);
-/// What is late for the observant one.
+/// Latency above which the observant one counts a call as late.
 const SLOW: Duration = Duration::from_millis(250);
 const PLACES: usize = 8;
 /// Requests that the rationed one lets in: so many at once, and a second.
@@ -67,12 +67,12 @@ const RATION: f64 = 4.0;
 const RATION_PER_SECOND: f64 = 14.0;
 const TRICKLE: Duration = Duration::from_millis(20);
 
-/// What calls share.
+/// State that calls share.
 struct State {
     failures: u32,
     closed_from: Instant,
     budget: f64,
-    /// When the ration was last filled up.
+    /// The time at which the ration was last filled up.
     rationed: Instant,
     taken: usize,
 }

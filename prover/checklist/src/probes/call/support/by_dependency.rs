@@ -19,12 +19,12 @@ impl Timetable {
         Self { begun: Instant::now(), longest: Duration::ZERO }
     }
 
-    /// What is left for one more, when the longest so far would fit in.
+    /// Returns the time that is left for one more, if the longest so far would fit in.
     pub(crate) fn left(&self) -> Option<Duration> {
         Self::left_after(self.begun.elapsed(), self.longest)
     }
 
-    /// Whether so much is left.
+    /// Returns true if this time is left.
     pub(crate) fn has(&self, needed: Duration) -> bool {
         self.begun.elapsed() + needed <= IN_ALL
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_applies_to_none_of_them_does_not_apply_unless_one_was_left_out() {
+    fn dependencies_that_do_not_apply_do_not_count_unless_one_was_left_out() {
         const ID: &str = "call.retry-budget";
         let none = || Finding::not_applicable(ID, "nothing is repeated", Vec::new());
         assert_eq!(join(ID, named(&["a", "b"], none), Vec::new()).verdict(), Verdict::NotApplicable);

@@ -10,7 +10,7 @@ use crate::subject::RequestSpec;
 
 /// Kinds of bystanders, sent in turn.
 const KINDS: usize = 4;
-/// How many in peace, and during each flood.
+/// Number of bystanders in peace, and during each flood.
 const IN_PEACE: usize = 20;
 const MEANWHILE: usize = 30;
 /// So many that are not answered as before decide: a fifth.
@@ -23,7 +23,7 @@ const LEAST_EVERY: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// No more are sent after so long.
 const ENOUGH: Duration = Duration::from_secs(12);
-/// What the machine's own noise may make of a fast answer.
+/// Latency that the machine's own noise may give a fast answer.
 const NOISE: Duration = Duration::from_millis(250);
 /// So much slower than in peace is as before.
 const SLOWER: u32 = 5;
@@ -32,7 +32,7 @@ const SLOWER: u32 = 5;
 #[derive(Debug)]
 pub(crate) struct Bystanders(Vec<(RequestSpec, Listener)>);
 
-/// Which listener is asked.
+/// Listener that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Listener {
     Public,
@@ -40,7 +40,7 @@ enum Listener {
     Admin,
 }
 
-/// What became of some of them.
+/// Outcome of some of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) sent: usize,
@@ -113,7 +113,7 @@ impl Seen {
         self.amiss >= STARVED
     }
 
-    /// Whether they were answered as in peace; unsaid when some were, or later.
+    /// Returns true if they were answered as in peace; `None` if only some were, or later.
     pub(crate) fn as_in(&self, peace: &Self) -> Option<bool> {
         match self.amiss {
             0 if self.slow <= NOISE.max(peace.slow * SLOWER) => Some(true),

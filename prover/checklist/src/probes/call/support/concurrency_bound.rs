@@ -1,4 +1,4 @@
-//! What the calls of a flood of requests, sent to a dependency that never answers, say of a bound on their number.
+//! Concurrency bound of calls: a flood of requests is sent to a dependency that never answers, and its calls are counted.
 //!
 //! That fewer calls than requests are open is no sign of one: calls that time out make room for others, so that a service that
 //! is slow to make them has no more open at once than it makes within a timeout. A bound shows itself twice. Before the first
@@ -21,12 +21,12 @@ pub(crate) struct Crowd {
     pub(crate) size: usize,
     /// Calls that were open at once before any had ended.
     pub(crate) open: usize,
-    /// Whether no more came, for at least as long as these had taken to come, before any had ended.
+    /// True if no more came, for at least as long as these had taken to come, before any had ended.
     pub(crate) came_to_rest: bool,
 }
 
 impl Crowd {
-    /// What is seen of a flood of `size` requests that was looked at until `end`.
+    /// Observes a flood of `size` requests until `end`.
     pub(crate) fn of(size: usize, calls: &[Call], end: Instant) -> Self {
         let first_end = calls.iter().filter_map(|call| call.ended).min().unwrap_or(end);
         let came: Vec<Instant> = calls.iter().map(|call| call.at).filter(|at| *at < first_end).collect();
@@ -38,12 +38,12 @@ impl Crowd {
         Self { size, open: came.len(), came_to_rest: rest }
     }
 
-    /// Whether calls were held at a number that is below that of the requests.
+    /// Returns true if calls were held at a number that is below that of the requests.
     fn is_held(&self) -> bool {
         self.came_to_rest && (1..self.size).contains(&self.open)
     }
 
-    /// Whether each request caused a call.
+    /// Returns true if each request caused a call.
     pub(crate) fn is_whole(&self) -> bool {
         self.open >= self.size
     }
@@ -58,7 +58,7 @@ impl Crowd {
     }
 }
 
-/// The number at which calls were held, whatever the size of the flood; none when it is not the same, or not below the smallest.
+/// Returns the number at which calls were held for every size of the flood; `None` if it is not the same, or not below the smallest.
 pub(crate) fn bound(crowds: &[Crowd]) -> Option<usize> {
     let (least, most) = (crowds.iter().map(|crowd| crowd.open).min()?, crowds.iter().map(|crowd| crowd.open).max()?);
     let smallest = crowds.iter().map(|crowd| crowd.size).min()?;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_are_all_taken_are_a_bound_whatever_comes() {
+    fn a_full_set_of_places_is_a_bound_for_every_flood() {
         assert_eq!(bound(&[held_at(16, 128), held_at(16, 256)]), Some(16));
         assert_eq!(bound(&[held_at(60, 128), held_at(63, 256)]), Some(63));
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_calls_is_no_bound() {
+    fn a_flood_without_calls_shows_no_bound() {
         assert_eq!(bound(&[held_at(0, 128), held_at(0, 256)]), None);
         assert_eq!(bound(&[]), None);
     }

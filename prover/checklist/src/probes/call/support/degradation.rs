@@ -1,4 +1,4 @@
-//! Whether an answer that was given without a dependency says so: by its status, a header, or a field that is another than in
+//! Degradation of an answer that was given without a dependency: shown by its status, a header, or a field that differs from
 //! peace.
 
 use std::collections::BTreeMap;
@@ -39,10 +39,10 @@ const HEADERS: [&str; 4] = ["warning", "age", "cache-status", "x-cache"];
 /// Fields of an answer that are compared.
 const MOST_FIELDS: usize = 2000;
 
-/// What a success says beside what it said in peace.
+/// Marks of a success beside those in peace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// That it is less than usual, by this.
+    /// It is marked as less than usual, by this.
     So(String),
     /// Something else than in peace, and not that it is less.
     Otherwise(String),
@@ -55,7 +55,7 @@ pub(crate) enum Said {
 }
 
 impl Said {
-    /// What `now` says, compared with two answers in peace: what differs between those says nothing.
+    /// Compares `now` with two answers in peace; differences between those two are ignored.
     pub(crate) fn by(peace: [&Answer; 2], now: &Answer) -> Self {
         if peace.iter().all(|answer| answer.status != now.status) {
             return Self::So(format!("its status {}", now.status.as_u16()));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_another_each_time_in_peace_does_not_count_and_what_is_left_out_is_less() {
+    fn fields_that_change_in_peace_do_not_count_and_missing_fields_mark_degradation() {
         assert_eq!(said(r#"{"id":99,"price":"12.50","stale":false}"#), Said::AsInPeace);
         assert_eq!(said(r#"{"id":99,"stale":false}"#), Said::Less("/price".to_owned()));
     }

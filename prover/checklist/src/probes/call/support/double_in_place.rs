@@ -13,9 +13,9 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
-/// How long calls may follow the answer to the request that causes them.
+/// Time that calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
-/// How often a request is sent to see the call that it causes.
+/// Number of times that a request is sent to see the call that it causes.
 const ALONE: u32 = 3;
 /// For so long there is no call, before a request is sent to see its calls.
 const QUIET: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(15);
 /// Requests that succeed while a service saves up for repeats: a tenth of them pays for four, and one every so often.
 const RESTING: u32 = 40;
 const RESTING_EVERY: Duration = Duration::from_millis(10);
-/// How long a breaker that opened at the first failure is waited for.
+/// Time that a breaker that opened at the first failure is waited for.
 const WELL_AGAIN: Duration = Duration::from_secs(15);
 /// Between two looks at whether it is well again.
 const LOOK: Duration = Duration::from_millis(300);
@@ -40,7 +40,7 @@ pub(crate) struct Watched {
     pub(crate) call: Call,
     /// Further such requests whose call is not safe to repeat.
     pub(crate) unrepeatable: Vec<RequestSpec>,
-    /// That the request causes one call in peace, and fails when that does.
+    /// The control that the request causes one call in peace, and fails when that does.
     control: Option<Control>,
     /// The dependencies and requests that are not examined.
     left_out: Vec<Evidence>,
@@ -168,7 +168,7 @@ async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &D
 /// hedge, so it is tried a few times.
 ///
 /// # Errors
-/// What was seen of the last one instead.
+/// The evidence about the last one, if no request causes a single call.
 async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[Call]) -> Result<Call, Evidence> {
     let mut why = None;
     for _ in 0..ALONE {
@@ -265,7 +265,7 @@ impl Watched {
         self.double.take_calls();
     }
 
-    /// Whether the request fails when its call does; then waits until both are well again.
+    /// Returns true if the request fails when its call does; then waits until both are well again.
     async fn depends_on_its_call(&self, lab: &Lab) -> bool {
         self.set(Behaviour::Unavailable(None));
         let depends = !self.is_well(lab).await;
@@ -290,7 +290,7 @@ impl Watched {
         None
     }
 
-    /// Whether it is answered as declared now.
+    /// Returns true if it is answered as declared now.
     pub(crate) async fn is_well(&self, lab: &Lab) -> bool {
         self.ask(lab).await.1
     }

@@ -11,16 +11,16 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
-/// Where they listen.
+/// Addresses of the instances.
 pub(crate) const ADDRESSES: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 0, 3, 1), Ipv4Addr::new(127, 0, 3, 2), Ipv4Addr::new(127, 0, 3, 3)];
 /// Ports that are tried until one is free at all three addresses.
 const PORTS: usize = 20;
-/// How long calls are waited for once the service runs.
+/// Time that calls are waited for once the service runs.
 const FIRST_CALL: Duration = Duration::from_secs(15);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long calls may follow the answer.
+/// Time that calls may follow the answer.
 const AFTERWARDS: Duration = Duration::from_millis(300);
 
 /// The instances, and the request that is sent to see calls to them.
@@ -32,7 +32,7 @@ pub(crate) struct Three {
     pub(crate) left_out: Vec<Evidence>,
 }
 
-/// What became of a load.
+/// Outcome of a load.
 pub(crate) struct Load {
     pub(crate) requests: usize,
     /// Those that were not answered as declared.

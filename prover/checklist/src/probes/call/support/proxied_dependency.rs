@@ -16,21 +16,21 @@ use crate::subject::{Dependencies, RequestSpec};
 #[cfg(test)]
 mod tests;
 
-/// What the wire and the scheduler may add to the deadline.
+/// Time that network and scheduler may add to the deadline.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// The most requests at a time; further ones are named as a gap.
 const AT_A_TIME: usize = 8;
-/// How long a call is waited for after the request that causes it was answered.
+/// Time that a call is waited for after the request that causes it was answered.
 const CALL_PATIENCE: Duration = Duration::from_secs(3);
-/// How soon everything must be as before once the dependency is mended.
+/// Time within which everything must be as before once the dependency is repaired.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Whether a call met a fault.
+/// Control that a call met a fault.
 pub(crate) type Met = Result<Control, Uncontrolled>;
 
-/// What was seen under a fault: for the clause or against it when a call met the fault, else a gap.
+/// Returns the evidence under a fault: for the clause or against it when a call met the fault, else a gap.
 pub(crate) fn seen_under(clause: Clause, good: bool, what: impl Into<String>, met: &Met) -> Evidence {
     match met {
         Ok(control) => clause.saw(good, what).by(control),
@@ -52,12 +52,12 @@ pub(crate) struct Dependent {
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) spec: RequestSpec,
-    /// What it was answered in peace, twice.
+    /// The two answers in peace.
     pub(crate) peace: [Exchange; 2],
 }
 
 impl User {
-    /// What an answer says beside what was said in peace.
+    /// Returns the marks of an answer beside those in peace.
     pub(crate) fn said(&self, now: &Answer) -> Said {
         match [self.peace[0].answer(), self.peace[1].answer()] {
             [Some(one), Some(other)] => Said::by([one, other], now),
@@ -69,7 +69,7 @@ impl User {
 /// Every dependency that can be broken, seen in peace; with evidence of what could not be.
 ///
 /// # Errors
-/// The finding, when there is none: nobody said, there are none, or no call of any was seen.
+/// The finding, if there is no dependency to examine: none is declared, there are none, or no call of any was seen.
 pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evidence>), Finding> {
     let declared: Vec<(String, String)> = match &lab.subject.dependencies {
         Dependencies::Unsaid => {
@@ -175,7 +175,7 @@ fn as_expected(spec: &RequestSpec, exchange: &Exchange) -> bool {
     exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
 }
 
-/// Whether a client says something to the proxy, beyond what it had heard, before patience ends.
+/// Returns true if a client sends bytes to the proxy, beyond those before, until the patience ends.
 async fn was_heard(proxy: &FaultProxy, before: u64, patience: Duration) -> bool {
     let since = Instant::now();
     while proxy.heard() == before {

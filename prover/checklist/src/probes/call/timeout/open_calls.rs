@@ -1,4 +1,4 @@
-//! Whether calls end: their connections are given up, or kept and used for further calls.
+//! Open calls, and their ends: their connections are closed, or kept and used for further calls.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl OpenCalls {
         Self { begun, calls }
     }
 
-    /// How many are open once none is, or `limit` after they began.
+    /// Returns the number of calls that are still open `limit` after they began, or 0 once none is.
     async fn left(&self, port: u16, limit: Duration) -> usize {
         loop {
             let open = sockets::established_to(port).await.intersection(&self.calls).count();
@@ -49,7 +49,7 @@ impl OpenCalls {
         }
     }
 
-    /// Whether they end by `limit`. A connection that is open then is no call that is: the same requests are sent again, and
+    /// Judges that they end by `limit`. An open connection is not an open call: the same requests are sent again, and
     /// when their calls are heard without further connections that stay, it is one that calls share.
     pub(super) async fn end(
         self,

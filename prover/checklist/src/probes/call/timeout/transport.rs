@@ -1,8 +1,8 @@
-//! Whether a dependency is reached over TLS, as its declared address says.
+//! Transport of a dependency, plain or TLS, by its declared address.
 
 use url::Url;
 
-/// What a dependency's address says.
+/// Transport of a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
     Plain,

@@ -1,4 +1,4 @@
-//! A port that takes connections from nobody: those that are begun stay unanswered, as with a machine that is gone.
+//! A port that accepts no connection: attempts stay unanswered, as with a machine that is gone.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub(super) struct Unaccepting {
 }
 
 impl Unaccepting {
-    /// At an address on which nothing listens; whoever has bound it shares it.
+    /// Binds an address on which nothing listens; an existing binding is shared.
     ///
     /// # Errors
     /// When it cannot listen there, or the system takes connections all the same.

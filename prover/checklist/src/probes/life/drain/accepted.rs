@@ -21,9 +21,9 @@ use crate::probes::support::sockets;
 
 /// Connections.
 const OPEN: usize = 8;
-/// How long the service has to accept them.
+/// Time for the service to accept them.
 const ACCEPTS: Duration = Duration::from_millis(300);
-/// How long it is frozen before and after they are sent.
+/// Time for which it is frozen before and after they are sent.
 const FROZEN: Duration = Duration::from_millis(100);
 const SIGTERM: i32 = 15;
 const SIGSTOP: i32 = 19;
@@ -74,7 +74,7 @@ fn judge(line: &str, heard: &[Heard]) -> Evidence {
     clause::ACCEPTED.holds(told_of)
 }
 
-/// What became of one connection.
+/// Outcome of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Answered,
@@ -101,7 +101,7 @@ fn chunked(answer: &answers::WireAnswer) -> bool {
     answer.headers.contains_key("transfer-encoding")
 }
 
-/// What comes on connections that it has accepted, when it goes on after a request was sent on each while it was frozen.
+/// Returns the answers on accepted connections, when the service goes on after a request was sent on each while it was frozen.
 async fn asked_while_frozen(lab: &Lab, peace: &Peace, term: bool) -> Vec<Heard> {
     let opened = join_all((0..OPEN).map(|_| peace.listener.open())).await;
     let opened: Vec<RawConnection> = opened.into_iter().filter_map(Result::ok).collect();

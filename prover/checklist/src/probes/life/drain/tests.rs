@@ -10,7 +10,7 @@ use crate::testing::holds_but_for;
 use crate::testing::{command, get, mentions, reserved_port};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_flight_is_finished_after_sigterm() {
+async fn requests_in_flight_are_finished_after_sigterm() {
     holds_but_for(&examine("life.drain", "life-good", |_| {}).await, &[TRANSFER, ORDER]);
     falls_short("life.drain", "life-drops-in-flight", "half sent").await;
     falls_short("life.drain", "life-never-unready", "nobody answers").await;
@@ -20,7 +20,7 @@ async fn what_is_in_flight_is_finished_after_sigterm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_slow_dependency_is_in_flight_too() {
+async fn a_request_that_waits_for_a_slow_dependency_is_in_flight_too() {
     let finding = examine("life.drain", "life-good", asks_another).await;
     holds_but_for(&finding, &[TRANSFER, ORDER]);
     assert!(finding.evidence().iter().any(|piece| piece.what.contains("slow dependency") && piece.is_for()));
@@ -51,7 +51,7 @@ fn asks_another(subject: &mut Subject) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_nothing_can_be_held_in_flight_it_is_not_known_what_becomes_of_it() {
+async fn a_service_whose_requests_cannot_be_held_in_flight_is_unknown() {
     let only_reads = |subject: &mut Subject| subject.requests.retain(RequestSpec::only_reads);
     let finding = examine("life.drain", "life-drops-in-flight", only_reads).await;
     assert_ne!(finding.verdict(), Verdict::Holds, "{finding:#?}");

@@ -1,4 +1,4 @@
-//! What becomes of those who ask while it stops: on new connections, and on one that is kept.
+//! Traffic while the service stops: on new connections, and on one that is kept.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The most answers that are looked at in each way.
 const MAX_ANSWERS: usize = 1000;
 
-/// What became of one request.
+/// Outcome of one request.
 enum Outcome {
     /// No connection could be made: the door is closed.
     Refused,
@@ -34,7 +34,7 @@ struct Asked {
     outcomes: Vec<(Instant, Outcome)>,
 }
 
-/// Who asks a harmless request all the time.
+/// Client that sends a harmless request all the time.
 pub(super) struct Traffic {
     listener: Listener,
     bytes: Vec<u8>,
@@ -42,7 +42,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// None when the answer does not tell its own end: nobody could say then whether it was broken off.
+    /// Starts the traffic; `None` if the answer does not show its own end: then an interrupted answer could not be recognised.
     pub(super) async fn of(lab: &Lab, listener: &Listener) -> Option<Self> {
         let request = lab.harmless();
         let bytes = listener.bytes(&request);
@@ -111,7 +111,7 @@ fn outcome(heard: Heard) -> Outcome {
     }
 }
 
-/// What the traffic saw.
+/// Outcome of the traffic.
 pub(super) struct Seen {
     all: Vec<Asked>,
     asked: Instant,
@@ -119,8 +119,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// No answer may be broken off. On a new connection nobody may go without one as long as the service says that it is ready
-    /// (until `unready` after SIGTERM). Later the kernel may have taken a connection that nobody accepts any more; a client tries
+    /// Judges the traffic. No answer may be broken off. On a new connection each request must be answered as long as the service is ready
+    /// (until `unready` after SIGTERM). Later the kernel may have taken a connection that the service does not accept any more; a client tries
     /// again then, as it does when a kept connection is closed.
     pub(super) fn evidence(&self, unready: Option<Duration>) -> Vec<Evidence> {
         self.all.iter().map(|asked| self.judge(asked, unready)).collect()

@@ -18,9 +18,9 @@ use crate::repro::recipe::Terminate;
 
 /// The least body that is taken for a transfer, in bytes: smaller ones are in the kernel's buffers at once.
 const LEAST: u64 = 256 << 10;
-/// What is taken before SIGTERM, in bytes.
+/// Number of bytes that are read before SIGTERM.
 const FIRST: usize = 16 << 10;
-/// What the kernel may keep of it for us, in bytes, and the longest segment: then the rest stays with the service.
+/// Number of bytes that the kernel may keep for us, and the longest segment: then the rest stays with the service.
 const BUFFER: u32 = 4 << 10;
 const SEGMENT: u32 = 536;
 /// Until the whole answer must have come once it is taken.
@@ -35,10 +35,10 @@ pub(super) struct Transfer {
     control: Control,
 }
 
-/// What came of it.
+/// Outcome of the transfer.
 pub(super) struct Taken {
     pub(super) evidence: Evidence,
-    /// When the last byte came; none when it was not under way at SIGTERM.
+    /// The time of the last byte; `None` if it was not under way at SIGTERM.
     pub(super) ended: Option<Instant>,
 }
 

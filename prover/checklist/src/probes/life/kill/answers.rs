@@ -1,4 +1,4 @@
-//! Whether two answers are of the same effect.
+//! Comparison of two answers: whether they show the same effect.
 
 use keel_wire::http::Exchange;
 

@@ -1,4 +1,4 @@
-//! Where the values of a write show in what is read of it: learnt in peace, and looked for after a kill.
+//! Content of a write in a later read: the places are learnt in peace, and compared after a kill.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) struct Written {
     values: BTreeMap<Source, String>,
 }
 
-/// Where a value of a write is from.
+/// Source of a value in a write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Asked(String),
@@ -49,7 +49,7 @@ impl Written {
         sources.iter().any(|source| self.values.get(source).is_some_and(|known| known == value))
     }
 
-    /// Whether something was asked for.
+    /// Returns true if the write has values.
     pub(super) fn asks(&self) -> bool {
         self.values.keys().any(|source| matches!(source, Source::Asked(_)))
     }
@@ -59,19 +59,19 @@ impl Written {
 #[derive(Clone, Debug)]
 struct Rule {
     place: String,
-    /// Whether it shows the value among other text.
+    /// True if it shows the value among other text.
     within: bool,
     sources: Vec<Source>,
 }
 
-/// What a read shows of a write.
+/// Values of a write that a read shows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Content {
     rules: Vec<Rule>,
 }
 
 impl Content {
-    /// What is the same in all of these writes and what was read of them.
+    /// Learns the values that all of these writes and their reads have in common.
     pub(super) fn learn(pairs: &[(Written, Exchange)]) -> Self {
         let Some((written, read)) = pairs.first() else { return Self::default() };
         let shown = values::answered(read);
@@ -108,13 +108,13 @@ impl Content {
         broken.map(|rule| rule.place.clone())
     }
 
-    /// Whether this place does not show what it should.
+    /// Returns true if this place does not show the expected value.
     pub(super) fn is_broken_at(&self, written: &Written, read: &Exchange, place: &str) -> bool {
         let shown = values::answered(read);
         self.rules.iter().any(|rule| rule.place == place && !rule.holds(written, &shown))
     }
 
-    /// Whether it shows anything that was asked for.
+    /// Returns true if it shows any value of the request.
     pub(super) fn shows_what_was_asked_for(&self) -> bool {
         self.rules.iter().any(|rule| rule.sources.iter().any(|source| matches!(source, Source::Asked(_))))
     }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_compared_where_it_shows_although_the_answer_did_not_repeat_it() {
+    fn requested_values_are_compared_where_they_show_although_the_answer_did_not_repeat_them() {
         let pairs = [
             pair(r#"{"a":1,"b":"x"}"#, r#"{"id":"i1"}"#, "i1", r#"{"item":{"id":"i1","a":1,"at":7,"b":"x"}}"#),
             pair(r#"{"a":2,"b":"x"}"#, r#"{"id":"i2"}"#, "i2", r#"{"item":{"id":"i2","a":2,"at":8,"b":"x"}}"#),

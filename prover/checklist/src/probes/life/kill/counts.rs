@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 
-/// How often each kind is sent in peace: it changes the number by the same each time.
+/// Number of writes of each kind in peace: each changes the number by the same.
 const TIMES: usize = 3;
 /// Numbers are compared to so much of themselves.
 const EXACTLY: f64 = 1e-9;
@@ -32,7 +32,7 @@ pub(super) struct Counts {
 /// The numbers of a reading before a round.
 pub(super) type Numbers = BTreeMap<String, f64>;
 
-/// How many writes of a kind took effect in a round.
+/// Number of writes of a kind that took effect in a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// Acknowledged.
@@ -128,7 +128,7 @@ impl Counts {
         evidence
     }
 
-    /// Whether one more write still changes this number, so that it is not just full.
+    /// Returns true if one more write still changes this number, so that it is not just full.
     async fn still_rises(&self, lab: &Lab, kinds: &[Kind], place: &str) -> bool {
         let (before, _) = self.now(lab).await;
         lab.http().send(lab.fill(&kinds[self.kind].spec)).await;

@@ -12,9 +12,9 @@ use crate::control::{Control, Uncontrolled};
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 
-/// How many things of a kind are made in peace: what shows in all of them is no chance.
+/// Number of objects of a kind that are created in peace: a value that shows in all of them is no chance.
 const MADE: usize = 2;
-/// How long a thing is watched without a kill.
+/// Time that an object is watched without a kill.
 const WATCH: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -24,13 +24,13 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Kind {
     /// As it was declared.
     pub(super) spec: RequestSpec,
-    /// What a read of it shows.
+    /// The values that a read of it shows.
     pub(super) content: Content,
-    /// That a read tells what was made from what was not. None where the path in `read` is the same for every write.
+    /// The control that a read distinguishes created objects from others. `None` if the path in `read` is the same for every write.
     pub(super) read: Option<Result<Control, Uncontrolled>>,
-    /// That the answer tells one write from another, so that a repeat can be told from a second effect.
+    /// The control that the answer distinguishes one write from another, so that a repeat can be distinguished from a second effect.
     pub(super) answer: Result<Control, Uncontrolled>,
-    /// What is not known of its content, when a read shows nothing that was asked for.
+    /// The gap in its content, if a read shows no value of the request.
     pub(super) unseen: Option<String>,
 }
 
@@ -114,7 +114,7 @@ async fn things(lab: &Lab, kind: &mut Kind, made: &[Exchange]) -> Result<Option<
     .map_err(|failed| failed.shown_by(&nothing))
 }
 
-/// Whether this place of a fresh thing alters by itself while others are made: a state that goes on, and nothing that a kill did.
+/// Returns true if this place of a fresh object alters by itself while others are created: a state that goes on, not an effect of a kill.
 pub(super) async fn alters_in_peace(lab: &Lab, kind: &Kind, others: &[Kind], place: &str) -> bool {
     let client = lab.http();
     let made = client.send(lab.fill(&kind.spec)).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keel_wire::http::{Client, Exchange, Request};
 
-/// How often a read that is told to wait (429, 503) is repeated.
+/// Maximum number of repeats of a read that is told to wait (429, 503).
 const READ_AGAIN: usize = 10;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -6,7 +6,7 @@ use crate::subject::{RequestSpec, State};
 use crate::testing::{is_unknown, mentions, request, says};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_a_kill_and_is_there_once() {
+async fn acknowledged_writes_survive_a_kill_and_are_there_once() {
     holds("life.kill").await;
     falls_short("life.kill", "life-forgets", "is gone").await;
     falls_short("life.kill", "life-doubles", "not answered as before").await;
@@ -15,7 +15,7 @@ async fn what_was_acknowledged_survives_a_kill_and_is_there_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_absent_thing_told_with_200_is_gone_and_one_that_every_name_reads_like_says_nothing() {
+async fn an_absent_object_answered_with_200_is_gone_and_a_read_of_any_name_shows_nothing() {
     falls_short("life.kill", "life-forgets-softly", "is not read with the same").await;
     falls_short("life.kill", "life-knows-all", "not answered as before").await;
     let finding = examine("life.kill", "life-knows-all", |subject| {
@@ -49,7 +49,7 @@ async fn a_count_of_things_shows_what_is_lost_although_no_thing_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_nothing_can_be_read_back_it_is_not_known_what_a_kill_loses() {
+async fn writes_that_cannot_be_read_back_are_unknown() {
     let finding = examine("life.kill", "life-good", |subject| {
         for request in &mut subject.requests {
             request.save.values_mut().for_each(|pointer| *pointer = "/number".to_owned());

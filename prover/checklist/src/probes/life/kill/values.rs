@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Plain values as text, by their place.
 pub(super) type Values = BTreeMap<String, String>;
 
-/// What a client asked for, by its place in the body: of JSON, of a form, or all of a text.
+/// Returns the values of a request, by their place in the body: of JSON, of a form, or all of a text.
 pub(super) fn asked(request: &Request) -> Values {
     let kind = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     if kind.is_some_and(|(_, kind)| kind.starts_with("application/x-www-form-urlencoded")) {
@@ -17,7 +17,7 @@ pub(super) fn asked(request: &Request) -> Values {
     of_body(&request.body)
 }
 
-/// What an answer says, by its place.
+/// Returns the values of an answer, by their place.
 pub(super) fn answered(exchange: &Exchange) -> Values {
     exchange.answer().map(|answer| of_body(&answer.body)).unwrap_or_default()
 }

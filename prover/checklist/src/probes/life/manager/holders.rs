@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_listens_is_found() {
+    fn the_listening_process_is_found() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port can be had");
         let port = listener.local_addr().expect("a bound listener has an address").port();
         assert_eq!(listening_on(port), [std::process::id()]);

@@ -3,7 +3,7 @@
 use crate::probes::life::testing::{falls_short, holds};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_manager_is_told_and_finds_everything_in_the_foreground() {
+async fn a_service_that_notifies_its_manager_and_stays_in_the_foreground_holds() {
     holds("life.manager").await;
     falls_short("life.manager", "life-pid-file", ".pid").await;
     falls_short("life.manager", "life-needs-home", "it does not start without a terminal").await;

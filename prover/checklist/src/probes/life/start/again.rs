@@ -15,7 +15,7 @@ use crate::probes::support::peace::Peace;
 
 /// Connections that are open at the stop.
 const OPEN: usize = 6;
-/// How long an answer, and the close of a connection, may take.
+/// Time limit of an answer, and of the close of a connection.
 const EACH: Duration = Duration::from_secs(5);
 /// The kernel keeps a closed port for 60 s: until then it is started again and again, so that later probes have a service.
 const KEPT: Duration = Duration::from_secs(65);
@@ -76,7 +76,7 @@ pub(super) async fn refused(lab: &mut Lab, first: &StartFailure) -> Evidence {
     clause::AGAIN.contradicts(what).showing(first.output.join(" · "))
 }
 
-/// Whether a start failed because its port was not free.
+/// Returns true if a start failed because its port was not free.
 pub(super) fn is_about_the_port(failure: &StartFailure) -> bool {
     failure.output.iter().any(|line| tells_of_use(line))
 }

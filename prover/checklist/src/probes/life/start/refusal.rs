@@ -30,7 +30,7 @@ const LINES: usize = 30;
 /// The most characters of output in the evidence.
 const SHOWN: usize = 600;
 
-/// How a start that cannot succeed went.
+/// Outcome of a start that cannot succeed.
 struct Outcome {
     exit: Option<Exit>,
     ready: bool,

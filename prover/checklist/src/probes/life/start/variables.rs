@@ -1,16 +1,16 @@
-//! Which declared environment variables must have a certain form.
+//! Environment variables whose value must have a certain form.
 
 use std::net::IpAddr;
 
 use regex::Regex;
 
-/// What runtimes and libraries read for themselves: the service does not answer for these.
+/// Variables that runtimes and libraries read for themselves: the service is not responsible for them.
 const OF_RUNTIMES: [&str; 14] = [
     "DRILL_", "GO", "JAVA_", "JDK_", "LANG", "LC_", "LD_", "MALLOC_", "NODE_", "OMP_", "PYTHON", "RUST_", "TOKIO_",
     "UV_",
 ];
 
-/// What the value of a variable is, when it is something that has a form; none for plain text, switches, and what runtimes read.
+/// Returns the form of a variable's value; `None` for plain text, switches, and variables of runtimes.
 pub(super) fn form(name: &str, value: &str) -> Option<&'static str> {
     if OF_RUNTIMES.iter().any(|prefix| name.starts_with(prefix)) {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn form(name: &str, value: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether a line names this: as a word, whatever the case, with - for _.
+/// Returns true if a line contains the name as a word, in any case, with - for _.
 pub(super) fn names(line: &str, name: &str) -> bool {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let (line, name) = (plain(line), plain(name));
@@ -48,13 +48,13 @@ pub(super) fn names(line: &str, name: &str) -> bool {
     })
 }
 
-/// Whether a line tells of a fault, and not only of what is about to be done.
+/// Returns true if a line reports a fault, and not only the next step.
 pub(super) fn tells_of_a_fault(line: &str) -> bool {
     let words = r"(?i)in ?use|taken|occupied|err|fail|cannot|can't|can not|could ?n[o']t|unable|denied|refus|panic|fatal|invalid|must|expect|\bnot\b|unknown|bad|wrong|malformed|illegal|missing|no such|exception";
     Regex::new(words).expect("the pattern is a literal").is_match(line)
 }
 
-/// Whether a line says that an address is in use, in the words of operating systems and runtimes.
+/// Returns true if a line says that an address is in use, in the words of operating systems and runtimes.
 pub(super) fn tells_of_use(line: &str) -> bool {
     Regex::new(r"(?i)\bin ?use\b|addrinuse|already bound|occupied").expect("the pattern is a literal").is_match(line)
 }

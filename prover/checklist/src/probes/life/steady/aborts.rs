@@ -12,19 +12,19 @@ use crate::lab::Lab;
 use crate::probes::support::largest;
 use crate::probes::support::peace::Peace;
 
-/// How many leave, as far as [`SENDING`] is enough; before that, so many warm it up.
+/// Number of clients that leave, as far as [`SENDING`] is enough; before that, as many warm it up.
 const LEAVE: u32 = 3_000;
 const SENDING: Duration = Duration::from_secs(6);
 const WARM_UP: u32 = 96;
 /// At a time.
 const AT_A_TIME: u32 = 24;
-/// How long one may take.
+/// Time limit of one request.
 const EACH: Duration = Duration::from_secs(2);
-/// What is read of an answer before it is broken off, in bytes.
+/// Number of bytes of an answer that are read before it is broken off.
 const BEGINNING: usize = 1;
 /// Connections that are held to see that descriptors are counted.
 const HELD: usize = 4;
-/// How long descriptors may take to be given back, and between two looks.
+/// Time limit for giving descriptors back, and the interval between two checks.
 const GIVEN_BACK: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(250);
 /// So many more than before are what pools and caches explain; from one in so many of those who left on, it is a leak.

@@ -1,4 +1,4 @@
-//! What becomes of the service when its descriptors are spent: it is started with a low limit, so that it knows of it, and half-sent
+//! Descriptor exhaustion: the service is started with a low limit, so that it knows the limit, and half-sent
 //! requests take what there is.
 
 use std::collections::BTreeSet;
@@ -28,20 +28,20 @@ const FEW: usize = 12;
 const A_CONNECTION: u64 = 3;
 /// Opened at a time.
 const BATCH: usize = 50;
-/// How long a connection may take.
+/// Time limit of a connection.
 const EACH: Duration = Duration::from_secs(2);
-/// How long they are held before it is measured, and how long that lasts.
+/// Time for which they are held before the measurement, and its duration.
 const SETTLES: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_secs(3);
 const LEAST_MEASURED: Duration = Duration::from_secs(1);
-/// How often is looked whether the limit is reached.
+/// Interval between two checks of the limit.
 const LOOK: Duration = Duration::from_millis(50);
 /// Bytes of log a second: from here on it floods; between the two it is not judged.
 const FLOODS: f64 = 10_000.0;
 const LITTLE: f64 = 7_000.0;
-/// How long it may take until it serves again once the connections are gone.
+/// Maximum time until it serves again once the connections are gone.
 const AGAIN: Duration = Duration::from_secs(10);
-/// Where the half-sent requests come from.
+/// Source address of the half-sent requests.
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Starts it with the limit, examines it, and leaves it stopped.
@@ -84,7 +84,7 @@ pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
     judge(&seen).into_iter().map(|piece| piece.by(&control)).collect()
 }
 
-/// What was seen at the limit.
+/// Observations at the limit.
 struct Seen {
     exit: Option<String>,
     before: Cost,
@@ -136,7 +136,7 @@ async fn hold(peace: &Peace, count: usize) -> Vec<RawConnection> {
     held
 }
 
-/// What it takes at rest: the share of a core, and bytes of log a second.
+/// Usage at rest: the share of a core, and bytes of log a second.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     core: CoreShare,

@@ -13,9 +13,9 @@ use crate::probes::support::printed;
 /// Requests a second, and for how long.
 const EVERY: Duration = Duration::from_millis(10);
 const LASTS: Duration = Duration::from_secs(3);
-/// How long an answer is waited for.
+/// Time limit of an answer.
 const EACH: Duration = Duration::from_millis(500);
-/// How long the last lines may be on their way.
+/// Time that the last lines may be on their way.
 const ON_THEIR_WAY: Duration = Duration::from_millis(500);
 /// Bytes a second that fill no disk unnoticed: 1 MB a minute.
 const BOUND: f64 = 1_000_000.0 / 60.0;
@@ -62,7 +62,7 @@ fn failing(host: &str) -> Vec<Vec<u8>> {
     ]
 }
 
-/// What a storm came to.
+/// Outcome of a storm.
 #[derive(Debug)]
 struct Storm {
     sent: u64,

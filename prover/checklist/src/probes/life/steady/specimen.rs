@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::specimen::server::{Request, Response, read_request, serve, write_response};
 use crate::specimen::{Server, Specimen};
 
-/// What a leaking specimen keeps of each request, in bytes.
+/// Bytes that a leaking specimen keeps of each request.
 const LEAK: usize = 64 * 1024;
 /// It opens a file at every so many requests: the usual limit of 1,024 must outlive the examination.
 const OPENED_EVERY: u64 = 8;
@@ -47,7 +47,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("prints a kilobyte for each request that fails"),
 ];
 
-/// What one does wrong when it is strained.
+/// Flaw of a specimen under strain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     Spins,

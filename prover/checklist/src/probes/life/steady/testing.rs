@@ -1,4 +1,4 @@
-//! How the probes that judge steadiness examine their specimens in tests.
+//! Examination of specimens by the probes of steadiness, in tests.
 
 use crate::finding::{Finding, Verdict};
 use crate::subject::State;

@@ -1,4 +1,4 @@
-//! What `keel.toml` says of a service, as a target.
+//! Target of an attack, from the declarations of `keel.toml`.
 
 use keel_drill::attack::Target;
 use keel_drill::attack::target::{Identified, Write};
@@ -10,7 +10,7 @@ use crate::subject::{RequestSpec, State};
 /// Things that are made to learn what their ids look like.
 const MADE: usize = 2;
 
-/// How far an attack may go.
+/// Limit of an attack's effects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Leave {
     /// It may use requests that read.
@@ -22,7 +22,7 @@ pub enum Leave {
 }
 
 impl Leave {
-    /// What was declared: effects where state is kept on purpose, bodies where there is none; else nobody said.
+    /// Returns the limit for a declared state: effects where state is kept on purpose, bodies where there is none; the least if it is not declared.
     pub fn of(state: State) -> Self {
         match state {
             State::Durable => Self::Effect,

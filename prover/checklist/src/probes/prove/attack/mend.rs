@@ -1,4 +1,4 @@
-//! What an attack that fell is mended by: an attribute of the catalogue.
+//! Remedy of an attack that fell: an attribute of the catalogue.
 
 /// The attribute of each attack of the suite.
 const MEND: &[(&str, &[&str])] = &[

@@ -1,4 +1,4 @@
-//! `prove.attack` on specimens: one that holds, some that fall, and how far it goes when nobody said that it may.
+//! `prove.attack` on specimens: one that holds, some that fall, and the limits without a declared state.
 
 use crate::clause::prove::attack::{ENUMERATION, EVERY_RELEASE, REPLAY};
 use crate::testing::holds_but_for;
@@ -40,7 +40,7 @@ fn keyed(subject: &mut Subject) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_refuses_and_bounds_holds_and_each_attack_is_told() {
+async fn a_server_that_refuses_and_bounds_holds_and_each_attack_is_reported() {
     let mut lab = lab("border-sound", |subject| subject.state = State::None).await;
     let ids =
         ["path-traversal", "smuggle-cl-te", "smuggle-te-cl", "header-size", "long-uri", "json-depth", "slow-headers"];
@@ -81,7 +81,7 @@ async fn a_service_that_forgets_keys_falls_to_replay_where_its_state_is_declared
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_when_nobody_said_that_it_may_be_and_then_nothing_holds() {
+async fn nothing_is_written_without_a_declared_state_and_then_nothing_holds() {
     let mut lab = lab("border-forgets-keys", keyed).await;
     let before = things(&lab).await;
     let finding = attacked(&mut lab, &["cross-site", "key-replay", "key-race", "json-width", "smuggle-te-cl"]).await;
@@ -90,7 +90,7 @@ async fn nothing_is_written_when_nobody_said_that_it_may_be_and_then_nothing_hol
     assert_eq!(things(&lab).await, before, "no thing was made");
 }
 
-/// What the service lists.
+/// Returns the objects that the service lists.
 async fn things(lab: &Lab) -> String {
     let exchange = lab.http().send(keel_wire::http::Request::get("/things")).await;
     exchange.answer().map(keel_wire::http::Answer::text).unwrap_or_else(|| panic!("it lists things: {exchange:?}"))

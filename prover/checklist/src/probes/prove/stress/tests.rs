@@ -5,7 +5,7 @@ use crate::probes::support::overload::testing::{PACE, falls_short, holds, workin
 use crate::testing::{examine_in, get, lab, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_points_at_which_dearer_mixes_break_are_told() {
+async fn the_breaking_points_of_more_expensive_mixes_are_reported() {
     let mut lab = lab("loaded-refuses", |subject| {
         works(subject);
         subject.requests = vec![get("/"), get("/work")];

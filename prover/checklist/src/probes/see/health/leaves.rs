@@ -63,7 +63,7 @@ pub(super) fn differences(before: &Leaves, after: &Leaves) -> Vec<String> {
         .collect()
 }
 
-/// Whether a changed value shows a dependency: its place or the value names it, or its place says that it tells a state.
+/// Returns true if a changed value shows a dependency: its place or the value names it, or its place is that of a state.
 pub(super) fn shows(pointer: &str, leaves: &Leaves, dependency: &str) -> bool {
     let dependency = dependency.to_lowercase();
     let value = leaves.get(pointer).map(|value| value.to_lowercase()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What becomes of the service when what it prints is not taken any more: the reader stalls, the reader goes away, the disk is full.
+//! Behaviour of the service when its output is not read any more: the reader stalls, the reader goes away, the disk is full.
 //!
 //! Each is preceded by the same requests while everything is read: only a service that prints for them can be stopped by its output.
 
@@ -20,7 +20,7 @@ use crate::probes::support::printed::{Bytes, IN_A_ROUND, send_rounds};
 const STOP: Duration = Duration::from_secs(5);
 /// Rounds that show what it prints for requests.
 const SHOWN: usize = 16;
-/// How long a stalled pipe may take to fill.
+/// Maximum time for a stalled pipe to fill.
 const FILLS: Duration = Duration::from_secs(4);
 /// Rounds at a time while it fills.
 const AT_A_TIME: usize = 8;
@@ -29,19 +29,19 @@ const BEYOND: usize = 1_000;
 const BEYOND_BOUND: Duration = Duration::from_secs(8);
 /// The fewest of them that say anything: servers with 400 threads are usual.
 const LEAST_BEYOND: usize = 500;
-/// How often the harmless request is asked then, at once, and how long an answer may take.
+/// Number of harmless requests then, at once, and the time limit of an answer.
 const ASKED: usize = 12;
 const WITHIN: Duration = Duration::from_secs(3);
 /// Of these, so many may fail on a busy machine.
 const LATE: usize = 1;
-/// How long it may take until it answers again once the reader reads on.
+/// Maximum time until it answers again once the reader reads on.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How long the CPU of the idle service is measured, after it has come to rest.
+/// Time for which the CPU of the idle service is measured, after it has come to rest.
 const IDLE: Duration = Duration::from_millis(1500);
 const LEAST_IDLE: Duration = Duration::from_millis(600);
 const REST: Duration = Duration::from_millis(500);
 
-/// What is known of one that prints nothing at all.
+/// Returns the gaps for a service that prints nothing at all.
 pub(super) fn unknown(why: &str) -> Vec<Evidence> {
     [clause::STALLED, clause::GONE, clause::FULL].map(|clause| clause.gap(why)).into()
 }
@@ -183,7 +183,7 @@ async fn full(lab: &mut Lab, peace: &Peace, all: Bytes, prints: Option<&Control>
     }
 }
 
-/// How a start on a full disk was refused: without a stream to say why, and with standard error to say it.
+/// Judges how a start on a full disk was refused: without a stream for the reason, and with standard error for it.
 fn refusal(silent: &StartFailure, heard: Option<&StartFailure>, prints: Option<&Control>) -> Evidence {
     let hangs = |failure: &StartFailure| !failure.reason.contains(" ended ");
     let Some(heard) = heard else {
@@ -207,7 +207,7 @@ fn refusal(silent: &StartFailure, heard: Option<&StartFailure>, prints: Option<&
     prints.into_iter().fold(piece, Evidence::by)
 }
 
-/// Whether it runs, answers and rests after what happened to its output; `idle` is what it took before.
+/// Judges that it runs, answers and rests after the change of its output; `idle` is its CPU usage before.
 async fn afterwards(lab: &Lab, peace: &Peace, clause: Clause, when: &str, idle: CoreShare) -> Evidence {
     let (unanswered, came) = peace.unanswered(ASKED, WITHIN).await;
     if let Some(exit) = lab.running().and_then(|process| process.exit()) {

@@ -108,7 +108,7 @@ impl Scrape {
         known(sample).or_else(|| family.and_then(known)).unwrap_or("")
     }
 
-    /// How many different series there are.
+    /// Returns the number of different series.
     pub(super) fn series(&self) -> usize {
         self.samples.len()
     }
@@ -161,7 +161,7 @@ fn number(word: &str) -> Option<f64> {
     word.to_ascii_lowercase().parse().ok()
 }
 
-/// What stands between the braces, and what comes after them.
+/// Returns the labels between the braces, and the text after them.
 fn labels(mut rest: &str) -> Result<(BTreeMap<String, String>, &str), String> {
     let mut labels = BTreeMap::new();
     loop {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_format_is_told_with_its_line() {
+    fn a_malformed_exposition_is_reported_with_its_line() {
         for line in
             ["<html>", "a", "a x", "a{b=c} 1", "a{b=\"c\" 1", "a{b=\"1\",b=\"2\"} 1", "1a 1", "a 1 2 3", "a naan"]
         {

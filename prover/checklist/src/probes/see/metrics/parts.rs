@@ -1,4 +1,4 @@
-//! Whether each declared route and each declared dependency has series of its own.
+//! Series of each declared route and of each declared dependency.
 
 use keel_wire::http::{Client, Request};
 
@@ -11,7 +11,7 @@ use crate::subject::{Dependencies, RequestSpec};
 /// The most routes that are asked for one by one.
 const MAX_ROUTES: usize = 12;
 
-/// What is seen of routes and of calls.
+/// Observes the series of routes and of calls.
 pub(super) async fn examine(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     let mut evidence = routes(lab, admin, path).await;
     evidence.extend(calls(lab, &read(admin, path).await));

@@ -35,7 +35,7 @@ async fn every_part_is_each_declared_route_and_each_dependency() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_that_nobody_declared_and_that_are_not_found_are_unknown() {
+async fn undeclared_metrics_that_are_not_found_are_unknown() {
     let finding = examine_declared("see.metrics", "border-plain", |_| {}).await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
     mentions(&finding, "metrics = ");

@@ -6,12 +6,12 @@ use crate::clause::ship::config as clause;
 use crate::finding::Evidence;
 use crate::probes::support::repository;
 
-/// What names of stages are.
+/// Names of stages.
 const STAGES: [&str; 10] =
     ["dev", "development", "integration", "prod", "production", "qa", "stage", "staging", "test", "uat"];
 /// Those that are no stage of a running service: tests have settings of their own.
 const OF_TESTS: [&str; 1] = ["test"];
-/// What a file of settings is called before its stage.
+/// Names of files of settings, before the stage.
 const SETTINGS: [&str; 8] =
     ["app", "application", "appsettings", "config", "configuration", "environment", "settings", "environments"];
 /// Its formats.
@@ -34,7 +34,7 @@ const DEPLOYS: [&str; 12] = [
 /// The most that are named.
 const MAX_NAMED: usize = 5;
 
-/// What the repository tells of stages.
+/// Searches the repository for settings of stages.
 pub(super) fn examine(root: Option<&Path>) -> Evidence {
     let Some(root) = root else {
         return clause::STAGES

@@ -2,7 +2,7 @@
 
 use crate::probes::support::build::Command;
 
-/// What a command checks for, so that a finding fails it.
+/// Check of a command, whose findings fail it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Check {
     Vulnerable,
@@ -53,7 +53,7 @@ const TELLS: [&str; 8] = ["--version", "-V", "--help", "-h", "help", "install", 
 /// The parts of `cargo deny check`.
 const PARTS: [&str; 5] = ["advisories", "bans", "licenses", "licences", "sources"];
 
-/// What this command checks for; `rules` are those of `deny.toml`.
+/// Returns the checks of this command; `rules` are those of `deny.toml`.
 pub(super) fn checks(command: &Command, rules: &str) -> Vec<Check> {
     if command.words.iter().skip(1).any(|word| TELLS.contains(&word.as_str())) {
         return Vec::new();
@@ -89,7 +89,7 @@ pub(super) fn checks(command: &Command, rules: &str) -> Vec<Check> {
     found
 }
 
-/// Whether these rules make a yanked version a fault; it is a warning when they do not say.
+/// Returns true if these rules make a yanked version a fault; the default is a warning.
 fn denies_yanked(rules: &str) -> bool {
     let rules: Result<toml::Table, _> = rules.parse();
     let says = |rules: toml::Table| rules.get("advisories")?.get("yanked")?.as_str().map(str::to_owned);

@@ -105,7 +105,7 @@ fn turned_off(lines: &[Line<'_>], at: usize) -> Option<String> {
     })
 }
 
-/// Whether the key of line `other` is of the same mapping as line `at`, or of one around it.
+/// Returns true if the key of line `other` is of the same mapping as line `at`, or of one around it.
 fn is_beside_or_around(lines: &[Line<'_>], other: usize, at: usize) -> bool {
     let column = lines[other].column;
     let (from, to) = (other.min(at), other.max(at));

@@ -7,7 +7,7 @@ pub(super) struct Simple {
     pub(super) words: Vec<String>,
     /// Why its failure does not count.
     pub(super) ignored: Option<String>,
-    /// Whether `;` follows it.
+    /// True if `;` follows it.
     pub(super) before_semicolon: bool,
 }
 
@@ -110,7 +110,7 @@ pub(super) fn simple(line: &str) -> Vec<Simple> {
     all
 }
 
-/// Whether what follows after `||` fails in its turn.
+/// Returns true if the command after `||` fails in its turn.
 fn fails(tokens: &[Token]) -> bool {
     let words: Vec<&str> = tokens
         .iter()

@@ -1,4 +1,4 @@
-//! How much a service does: the load is raised in an open loop until the throughput stays behind it.
+//! Capacity of a service: the load is raised in an open loop until the throughput stays behind it.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 const LEAST: f64 = 2.0;
 /// From one step to the next.
 const RAISE: f64 = 2.0;
-/// How long a step is at least.
+/// Minimum duration of a step.
 const STEP: Duration = Duration::from_secs(1);
-/// How long it is at most.
+/// Maximum duration of a step.
 const LONG_STEP: Duration = Duration::from_secs(3);
 /// So many requests a step has, when its length allows.
 const REQUESTS: f64 = 24.0;

@@ -32,7 +32,7 @@ pub(crate) struct Generator {
     plan: Plan,
 }
 
-/// What was sent and what came of it. Times are from the load's beginning.
+/// Sent requests and their outcomes. Times are from the load's beginning.
 #[derive(Debug)]
 pub(crate) struct Sending {
     rate: f64,
@@ -41,10 +41,10 @@ pub(crate) struct Sending {
     began: Instant,
     /// In the order in which they were over.
     pub(super) asked: Vec<Asked>,
-    /// How late 99 of 100 left at most, when that was too late.
+    /// The lag below which 99 of 100 left, if that was too late.
     behind: Option<Duration>,
     connections: usize,
-    /// What the service used, in order.
+    /// The resource usage of the service, in order.
     pub(crate) usage: Vec<(Duration, Usage)>,
 }
 
@@ -53,14 +53,14 @@ pub(crate) struct Sending {
 pub(super) struct Asked {
     /// Its place in the mix.
     pub(super) kind: usize,
-    /// When it was sent.
+    /// The time of sending.
     pub(super) at: Duration,
-    /// When its fate was known.
+    /// The time at which its outcome was known.
     pub(super) over: Duration,
     pub(super) fate: Fate,
 }
 
-/// What came of a request.
+/// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// The expected answer.
@@ -68,7 +68,7 @@ pub(super) enum Fate {
     /// 503 or 429.
     Refused {
         status: u16,
-        /// Whether it says when to come again.
+        /// True if it says when to come again.
         says_when: bool,
     },
     /// Another answer.
@@ -79,7 +79,7 @@ pub(super) enum Fate {
     Unanswered,
 }
 
-/// What came of the requests that were sent within a time.
+/// Outcomes of the requests that were sent within a time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(super) seconds: f64,
@@ -89,11 +89,11 @@ pub(crate) struct Tally {
     pub(super) refused: usize,
     /// Of the refused, those that were told when to come again.
     pub(super) told_when: usize,
-    /// How long refusals took, in order.
+    /// The latencies of refusals, in order.
     pub(super) refusals: Vec<Duration>,
     /// The others, in words.
     pub(super) others: BTreeMap<String, usize>,
-    /// How often each status refused.
+    /// The number of refusals per status.
     pub(super) statuses: BTreeMap<u16, usize>,
 }
 
@@ -190,7 +190,7 @@ impl Asked {
 }
 
 impl Sending {
-    /// What was sent, in words.
+    /// Describes the sent requests.
     pub(crate) fn told(&self) -> String {
         format!(
             "{:.0} requests a second for {:.1?} in an open loop, on at most {} connections",
@@ -198,7 +198,7 @@ impl Sending {
         )
     }
 
-    /// Whether the generator came near its schedule: it may be late by a part of the load's length, and by no more than `most`.
+    /// Returns true if the generator was near its schedule: it may be late by a part of the load's length, and by no more than `most`.
     ///
     /// # Errors
     /// When it was later: then the load was not that which was to be sent.
@@ -218,7 +218,7 @@ impl Sending {
         self.behind
     }
 
-    /// Whether there was always a connection left.
+    /// Returns true if there was always a connection left.
     ///
     /// # Errors
     /// When the generator's bound of connections stood in the way of more.
@@ -239,7 +239,7 @@ impl Sending {
         self.tally(objective, fills, self.lasts.min(last.saturating_sub(objective)))
     }
 
-    /// What came of what was sent from then to then. Not counted: what was cut off before it was too late.
+    /// Counts the outcomes of requests in an interval. Not counted: requests that were cut off before they were too late.
     pub(super) fn tally(&self, objective: Duration, from: Duration, to: Duration) -> Tally {
         let mut tally = Tally { seconds: to.saturating_sub(from).as_secs_f64(), ..Tally::default() };
         self.asked
@@ -250,9 +250,9 @@ impl Sending {
         tally
     }
 
-    /// How much of the whole mix it does a second, over the time until the last answer; `peace` is what each takes anyway.
+    /// Returns the rate of the whole mix over the time until the last answer; `peace` is the latency of each kind in peace.
     ///
-    /// What is refused may be the dear ones alone: the kind of which the smallest share is answered counts for all, when
+    /// Refusals may concern the expensive ones alone: the kind of which the smallest share is answered counts for all, when
     /// there are enough of it.
     pub(super) fn throughput(&self, peace: Duration) -> f64 {
         let of =
@@ -286,7 +286,7 @@ impl Sending {
         (0..kinds).map(of).collect()
     }
 
-    /// How many had no answer yet at this time.
+    /// Returns the number of requests without an answer at this time.
     pub(crate) fn in_flight(&self, at: Duration) -> usize {
         self.asked.iter().filter(|asked| asked.at <= at && at < asked.over).count()
     }
@@ -305,7 +305,7 @@ impl Sending {
         most.max().unwrap_or_default().unsigned_abs()
     }
 
-    /// How many connections there could be at a time.
+    /// Returns the maximum number of concurrent connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections
     }
@@ -339,7 +339,7 @@ impl Tally {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of requests.
     pub(super) fn sent(&self) -> usize {
         self.in_time + self.late + self.refused + self.others.values().sum::<usize>()
     }
@@ -392,7 +392,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_answered_late_or_cut_off_late_is_not_in_time_and_what_is_cut_off_early_does_not_count() {
+    fn late_answers_and_late_aborts_are_not_in_time_and_early_aborts_do_not_count() {
         let refused = Fate::Refused { status: 503, says_when: true };
         let all = vec![
             asked(0, 1000, Fate::Answered),
@@ -419,7 +419,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn who_answers_cheap_requests_and_refuses_dear_ones_does_no_more_of_the_mix_than_of_the_dear() {
+    fn a_service_that_answers_cheap_requests_alone_has_the_rate_of_the_expensive_ones() {
         let refused = Fate::Refused { status: 503, says_when: true };
         let fate = |n: u64| if n.is_multiple_of(2) || n % 8 == 1 { Fate::Answered } else { refused };
         let each = |n: u64| Asked { kind: (n % 2) as usize, ..asked(10 * n, 10 * n + 1, fate(n)) };

@@ -1,4 +1,4 @@
-//! What an overload says for or against a service.
+//! Evidence of an overload for or against a service.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Seen {
         }
     }
 
-    /// What was found out and sent.
+    /// Returns the figures of the capacity and of the load.
     pub(crate) fn told(&self) -> Evidence {
         Evidence::note(format!(
             "it does {:.0} requests a second; sent: {}; an answer is in time within {:.1?}",
@@ -58,17 +58,17 @@ impl Seen {
         ))
     }
 
-    /// How many requests beyond what it can came in so long a part of the overload.
+    /// Returns the number of requests beyond the capacity in a part of the overload.
     pub(crate) fn too_much(&self, part: Duration) -> f64 {
         (OVERLOAD - 1.0) * self.capacity * part.as_secs_f64()
     }
 
-    /// Whether it still ran at the end.
+    /// Judges that it still ran at the end.
     pub(crate) fn alive(&self, clause: Clause) -> Option<Evidence> {
         (!self.runs).then(|| clause.contradicts("its process ended under the overload"))
     }
 
-    /// Whether it did as much as it can.
+    /// Judges that its goodput stayed near the capacity.
     pub(crate) fn goodput(&self, clause: Clause) -> Evidence {
         let goodput = self.judged().goodput();
         let share = goodput / self.capacity;
@@ -79,7 +79,7 @@ impl Seen {
             ))
     }
 
-    /// Whether the rest was refused clearly.
+    /// Judges that the rest was refused clearly.
     pub(crate) fn surplus(&self, clause: Clause) -> Evidence {
         let judged = self.judged();
         let surplus = judged.sent() - judged.in_time;
@@ -101,14 +101,14 @@ impl Seen {
         )
     }
 
-    /// Whether who is refused is told when to come again.
+    /// Judges that refusals say when to come again.
     pub(crate) fn told_when(&self, clause: Clause) -> Option<Evidence> {
         let Tally { refused, told_when, .. } = self.judged();
         let what = format!("{told_when} of {refused} refusals carry Retry-After");
         (refused > 0).then(|| clause.saw(told_when == refused, what))
     }
 
-    /// Whether refusals come in time to go elsewhere.
+    /// Judges that refusals come in time to go elsewhere.
     pub(crate) fn quickness(&self, clause: Clause) -> Option<Evidence> {
         let took = quantile(&self.judged().refusals, MOSTLY)?;
         let quick = self.objective / QUICK + self.allowance;
@@ -117,7 +117,7 @@ impl Seen {
         Some(clause.saw(took <= quick, what))
     }
 
-    /// Whether everything is in order again soon after the load fell.
+    /// Judges that everything is in order again soon after the load fell.
     pub(crate) fn recovery(&self, clause: Clause) -> Evidence {
         match self.in_order_after() {
             Some(took) => clause.saw(
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_at_once_speaks_for_it() {
+    fn immediate_refusals_are_evidence_for_it() {
         let seen = seen(asked(0, 5, REFUSED), 0);
         let all = [
             seen.goodput(GOODPUT),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn who_refuses_later_than_a_quarter_of_the_time_of_an_answer_is_not_quick() {
+    fn refusals_after_a_quarter_of_the_time_of_an_answer_are_not_quick() {
         assert!(good(&seen(asked(0, 250, REFUSED), 0).quickness(GOODPUT).unwrap()));
         assert!(!good(&seen(asked(0, 251, REFUSED), 0).quickness(GOODPUT).unwrap()));
     }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_less_than_seven_tenths_of_what_it_can_in_time_collapses() {
+    fn goodput_below_seven_tenths_of_the_capacity_is_a_collapse() {
         let goodput = |late: usize| {
             let mut seen = seen(asked(0, 5, REFUSED), 0);
             // Of ten a second that are answered in time, so many in ten come too late.
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_late_generator_may_have_made_late_is_not_held_against_the_service() {
+    fn lateness_of_the_generator_is_not_held_against_the_service() {
         let judged = |late: u64, lag: u64| {
             let mut seen = seen(asked(0, 200 + late, REFUSED), 0);
             seen.held.late_by(Duration::from_millis(lag));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_back_within_five_seconds_has_recovered() {
+    fn a_return_within_five_seconds_is_a_recovery() {
         let after = |back| seen(asked(0, 5, REFUSED), back).recovery(GOODPUT);
         assert!(good(&after(4000)), "{:?}", after(4000));
         assert!(!good(&after(4800)), "{:?}", after(4800));

@@ -1,4 +1,4 @@
-//! How the probes that overload a service examine their specimens in tests.
+//! Examination of overloaded specimens in tests.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) fn works(subject: &mut Subject) {
     subject.requests = vec![get("/work")];
 }
 
-/// What a specimen's work takes, for a hundred of what it would take at the full pace.
+/// Pace of the probes on overloaded specimens, whose work is as much quicker.
 pub(crate) const PACE: Pace = Pace::part(0.4);
 
 pub(crate) async fn working(name: &str) -> Lab {

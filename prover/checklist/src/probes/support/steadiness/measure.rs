@@ -2,16 +2,16 @@
 
 use super::slope::{median, theil_sen};
 
-/// How much of the samples is warm-up: the first third.
+/// Part of the samples that is warm-up: the first third.
 const WARM_UP: usize = 3;
 /// Fewer samples after the warm-up say nothing.
 const FEWEST: usize = 8;
 /// The slope of the last half against that of the whole, from which growth goes on rather than settles.
 const GOES_ON: f64 = 0.5;
-/// What was given back at once against the rise, from which something recycles: a cache that is swept, a heap that is collected.
+/// Ratio of memory given back at once to the rise, from which something recycles: a cache that is swept, a heap that is collected.
 const RECYCLES: f64 = 0.5;
 
-/// What is sampled.
+/// Sampled resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Resident memory in bytes.
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Files,
 }
 
-/// What its samples say.
+/// Trend of the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trend {
     /// It does not rise.
@@ -54,7 +54,7 @@ pub(crate) struct Measure {
 impl Kind {
     pub(crate) const ALL: [Self; 5] = [Self::Memory, Self::Descriptors, Self::Threads, Self::Disk, Self::Files];
 
-    /// Whether it is about the folders of data.
+    /// Returns true if it is about the folders of data.
     pub(crate) fn is_of_data(self) -> bool {
         matches!(self, Self::Disk | Self::Files)
     }
@@ -134,14 +134,14 @@ impl Measure {
         Some(Self { kind, trend, level, slope, unseen })
     }
 
-    /// What may rise in an hour of this load without being seen in these samples, when that is as much as falls short: then a
+    /// Returns the rise in an hour of this load that these samples could hide, if it is as much as falls short: then a
     /// trend that is flat says too little.
     pub(crate) fn too_coarse(&self) -> Option<String> {
         let an_hour = 3600.0 * self.unseen;
         (an_hour >= self.kind.limit(self.level)).then(|| self.kind.shown(an_hour))
     }
 
-    /// What was seen, with the slope carried on for an hour.
+    /// Describes the samples, with the slope carried on for an hour.
     pub(crate) fn told(&self) -> String {
         let (kind, an_hour) = (self.kind, 3600.0 * self.slope);
         let (name, level) = (kind.name(), kind.shown(self.level));
@@ -181,12 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn what_rises_only_while_it_warms_up_is_flat() {
+    fn a_rise_during_warm_up_alone_is_flat() {
         assert_eq!(trend(Kind::Descriptors, |at| 10.0 + 40.0 * at.min(8.0)), Trend::Flat);
     }
 
     #[test]
-    fn what_goes_on_rising_is_told_from_what_settles() {
+    fn a_continuing_rise_is_distinguished_from_one_that_settles() {
         assert_eq!(trend(Kind::Descriptors, |at| 10.0 + 5.0 * at), Trend::Rising);
         assert_eq!(trend(Kind::Descriptors, |at| 10.0 + 9.0 * at.min(20.0)), Trend::Doubtful);
     }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_swept_from_time_to_time_is_not_accused() {
+    fn a_resource_that_is_swept_from_time_to_time_does_not_fall_short() {
         let mib = 1024.0 * 1024.0;
         for phase in 0..10 {
             let swept = |at: f64| (10.0 + 5.0 * ((at + f64::from(phase)) % 10.0)) * mib;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_short_run_cannot_show_is_told_with_its_bound() {
+    fn the_bound_of_a_short_run_is_reported() {
         let mib = 1024.0 * 1024.0;
         let of = |kind, lasts: f64, amount: &dyn Fn(f64) -> f64| {
             let samples: Vec<(f64, f64)> =

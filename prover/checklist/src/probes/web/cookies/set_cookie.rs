@@ -38,12 +38,12 @@ impl SetCookie {
         if self.name.is_empty() { "without a name" } else { &self.name }
     }
 
-    /// Whether it ends at a time of its own.
+    /// Returns true if it ends at a time of its own.
     pub(super) fn expires(&self) -> bool {
         self.attribute("max-age").is_some() || self.attribute("expires").is_some()
     }
 
-    /// What it lacks, a few words each.
+    /// Returns the missing guards, a few words each.
     pub(super) fn faults(&self) -> Vec<(Clause, &'static str)> {
         let mut faults = Vec::new();
         let mut need = |clause: Clause, good: bool, fault: &'static str| {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guarded_cookie_has_no_faults_in_whatever_case() {
+    fn a_guarded_cookie_has_no_faults_in_any_case() {
         let cookie = SetCookie::parse("__Host-id=a=b; path=/; SECURE; httponly; SameSite=lax; Max-Age=60");
         assert_eq!(cookie.faults(), []);
         assert_eq!(cookie.name(), "__Host-id");

@@ -4,12 +4,12 @@ use keel_wire::http::Request;
 
 use crate::probes::support::tokens::is_token_name;
 
-/// What a browser attaches by itself.
+/// Headers that a browser attaches by itself.
 const ATTACHED: [&str; 2] = ["cookie", "authorization"];
-/// What a form may be sent as (Fetch standard, CORS-safelisted content types).
+/// Content types of forms (Fetch standard, CORS-safelisted content types).
 const FORMS: [&str; 3] = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
 
-/// Whether a form can be sent by this method; every other one makes a browser ask first. A GET is not looked at as a write.
+/// Returns true if a form can be sent by this method; every other one needs a preflight. A GET does not count as a write.
 pub(super) fn may_be_form(method: &str) -> bool {
     method.eq_ignore_ascii_case("POST")
 }
@@ -26,12 +26,12 @@ pub(super) fn as_form(mut request: Request) -> Request {
     request
 }
 
-/// Whether a browser attaches this header by itself. A bearer token is attached by a script, which a foreign page does not have.
+/// Returns true if a browser attaches this header by itself. A bearer token is attached by a script, which a foreign page does not have.
 pub(super) fn by_browser(name: &str, value: &str) -> bool {
     ATTACHED.contains(&name.to_ascii_lowercase().as_str()) && !value.to_ascii_lowercase().starts_with("bearer")
 }
 
-/// Whether a form can be sent as this.
+/// Returns true if a form can be sent as this.
 pub(super) fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     FORMS.contains(&kind.as_str())

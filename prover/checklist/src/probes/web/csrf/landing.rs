@@ -1,9 +1,9 @@
-//! Whether two answers to a form lead to the same place: a refused form is often answered with its page again, or with a redirect
+//! Landing place of a form: a refused form is often answered with its page again, or with a redirect
 //! to a login.
 
 use keel_wire::http::Exchange;
 
-/// Whether the foreign form was answered as the own one: with the same status, and a redirect to the same place.
+/// Returns true if the foreign form was answered as the own one: with the same status, and a redirect to the same place.
 pub(super) fn is_same(own: &Exchange, foreign: &Exchange) -> bool {
     let place = |exchange: &Exchange| {
         let answer = exchange.answer()?;
@@ -29,7 +29,7 @@ mod tests {
     use super::place;
 
     #[test]
-    fn what_was_made_leads_to_the_same_place_and_a_login_does_not() {
+    fn created_objects_lead_to_the_same_place_and_a_login_does_not() {
         assert_eq!(place("/transfers/17?done"), place("http://127.0.0.1:80/transfers/0a3f-9"));
         assert_ne!(place("/transfers/17"), place("/login?next=/transfers"));
     }

@@ -20,7 +20,7 @@ pub(super) fn of(write: &Request, origin: &str) -> Request {
     }
 }
 
-/// Whether the answer lets the page send the write with cookies and HTTP authentication: `*` does not.
+/// Returns true if the answer lets the page send the write with cookies and HTTP authentication: `*` does not.
 pub(super) fn allows(status: StatusCode, headers: &HeaderMap, write: &Request, origin: &str) -> bool {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lists = |name: &str, wanted: &str| {

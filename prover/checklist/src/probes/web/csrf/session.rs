@@ -1,4 +1,4 @@
-//! What a browser attaches to a request that a foreign page makes it send.
+//! Session of a browser: the headers that it attaches to a request of a foreign page.
 
 use keel_wire::http::{Exchange, Request};
 
@@ -30,7 +30,7 @@ impl Session {
     }
 }
 
-/// Whether any of these answers sets a cookie.
+/// Returns true if any of these answers sets a cookie.
 pub(super) fn sets_cookies(earlier: &[&Exchange]) -> bool {
     set_cookies(earlier).next().is_some()
 }

@@ -51,7 +51,7 @@ async fn a_form_that_is_shown_again_was_not_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_form_can_send_is_judged_by_its_preflight() {
+async fn a_write_that_no_form_can_send_is_judged_by_its_preflight() {
     let put = |subject: &mut Subject| {
         form(subject);
         subject.requests[0].method = "PUT".into();

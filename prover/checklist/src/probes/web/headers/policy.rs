@@ -1,11 +1,11 @@
-//! What an answer's headers lack for a browser to protect its user.
+//! Security headers that an answer lacks.
 
 use http::HeaderMap;
 
 use crate::clause::Clause;
 use crate::clause::web::headers as clause;
 
-/// What Referrer-Policy may say (W3C Referrer Policy, 3), except `unsafe-url`.
+/// Values of Referrer-Policy (W3C Referrer Policy, 3), except `unsafe-url`.
 const REFERRER: [&str; 7] = [
     "no-referrer",
     "no-referrer-when-downgrade",
@@ -88,7 +88,7 @@ fn content_security(headers: &HeaderMap) -> Vec<(Clause, String)> {
     faults
 }
 
-/// Whether a browser obeys an unsafe word: `'unsafe-inline'` beside a nonce, a hash or `'strict-dynamic'` is there for old ones,
+/// Returns true if a browser obeys an unsafe word: `'unsafe-inline'` beside a nonce, a hash or `'strict-dynamic'` is there for old ones,
 /// and newer ones ignore it (CSP 3, 6.7.3.2).
 fn is_obeyed(word: &str, sources: &[&str]) -> bool {
     let stricter = ["'nonce-", "'sha256-", "'sha384-", "'sha512-", "'strict-dynamic'"];

@@ -1,6 +1,6 @@
 //! Reads robots.txt (RFC 9309, 2.2).
 
-/// How many rules stand in groups of user agents. Rules before the first group speak to nobody, unknown lines are skipped.
+/// Counts the rules in groups of user agents. Rules before the first group apply to no agent, unknown lines are skipped.
 pub(super) fn count(text: &str) -> usize {
     let mut in_group = false;
     let mut rules = 0;
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_robots_txt_has_no_rules() {
+    fn a_text_that_is_no_robots_txt_has_no_rules() {
         for text in ["", "User-agent: *", "User-agent:\nDisallow: /", "<html>disallow: /</html>", "hello: world"] {
             assert_eq!(count(text), 0, "{text}");
         }

@@ -50,7 +50,7 @@ pub(super) fn share(port: u16) -> ! {
     })
 }
 
-/// Whether the line came back in time; none without a connection.
+/// Returns true if the line came back in time; `None` without a connection.
 fn call(shared: &Mutex<Shared>) -> Option<bool> {
     let (sender, answered) = channel();
     let (number, waiting) = {
