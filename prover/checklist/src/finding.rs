@@ -86,6 +86,16 @@ impl Finding {
         }
     }
 
+    /// The same, but what speaks against it is a gap, for this reason.
+    #[must_use]
+    pub(crate) fn doubted(mut self, reason: &str) -> Self {
+        if self.verdict != Verdict::FallsShort {
+            return self;
+        }
+        self.evidence.iter_mut().filter(|piece| piece.is_against()).for_each(|piece| piece.refuse(reason));
+        self.also(Vec::new())
+    }
+
     /// Somebody says that it holds: `decision` is the whole of what they say.
     pub(crate) fn attested(id: &str, summary: String, decision: String) -> Self {
         Self::said(id, Verdict::Attested, summary, vec![Evidence::note(decision)])

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::finding::Finding;
+use crate::lab::drip::{Drip, Fate, Part};
 
 /// No probe of the quick profile takes longer.
 const QUICK_PROBE: Duration = Duration::from_secs(40);
@@ -56,6 +57,16 @@ impl Profile {
                 Some(bound.min(QUICK_PROBE).min(left))
             }
         }
+    }
+
+    /// The slow heads and bodies of which it waits for no end; none when it waits.
+    pub(super) fn unwatched(self) -> Option<Vec<Drip>> {
+        let slow = |part, name: &str| {
+            let fate = Fate::NotJudged("left out by --profile quick".to_owned());
+            Drip { part, name: name.to_owned(), fate, control: None, sent: None }
+        };
+        let both = || vec![slow(Part::Head, "a slow head"), slow(Part::Body, "a slow body")];
+        (self == Self::Quick).then(both)
     }
 
     /// The finding on an attribute that it leaves out.
