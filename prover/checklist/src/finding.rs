@@ -86,13 +86,16 @@ impl Finding {
         }
     }
 
-    /// The same, but what speaks against it is a gap, for this reason.
+    /// The same, but what speaks against it is a gap, for this reason; only of some clauses, when any are named.
     #[must_use]
-    pub(crate) fn doubted(mut self, reason: &str) -> Self {
+    pub(crate) fn doubted(mut self, clauses: &[Clause], reason: &str) -> Self {
         if self.verdict != Verdict::FallsShort {
             return self;
         }
-        self.evidence.iter_mut().filter(|piece| piece.is_against()).for_each(|piece| piece.refuse(reason));
+        let among =
+            |piece: &Evidence| clauses.is_empty() || clauses.iter().any(|clause| piece.clause() == Some(clause.id()));
+        let against = |piece: &&mut Evidence| piece.is_against() && among(piece);
+        self.evidence.iter_mut().filter(against).for_each(|piece| piece.refuse(reason));
         self.also(Vec::new())
     }
 

@@ -9,7 +9,7 @@ import uuid
 from flask import Flask, abort, g, jsonify, request
 
 DATABASE = os.environ.get("DATABASE", "orders.db")
-RATES_URL = os.environ.get("RATES_URL", "http://127.0.0.1:18701")
+RATES_URL = os.environ.get("RATES_URL", "http://127.0.0.1:18701").rstrip("/")
 # Seconds that the rates may take: the whole request has five.
 RATES_TIMEOUT = 2
 PAGE = 20

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::clause::Clause;
+use crate::clause::prove::attack;
 use crate::finding::Finding;
 
-/// The attributes that are judged by how much a service does, or how soon, under a load of keel's.
-const TIMED: &[&str] = &[
-    "border.shed",
-    "border.backpressure",
-    "call.balance",
-    "call.bulkhead",
-    "call.cpu-bulkhead",
-    "call.hedge",
-    "prove.load",
-    "prove.stress",
+/// What is judged by how much a service does, or how soon, under a load of keel's: attributes, and only these clauses of them when
+/// any are named.
+const TIMED: &[(&str, &[Clause])] = &[
+    ("border.shed", &[]),
+    ("border.backpressure", &[]),
+    ("call.balance", &[]),
+    ("call.bulkhead", &[]),
+    ("call.cpu-bulkhead", &[]),
+    ("call.hedge", &[]),
+    ("prove.load", &[]),
+    ("prove.stress", &[]),
+    ("prove.attack", &[attack::FLOODS, attack::SLOW_CLIENTS]),
 ];
 /// From this share on the others may be why something was late.
 const TOO_BUSY: f64 = 0.25;
@@ -48,12 +52,16 @@ impl Machine {
 
 /// The finding, unless the others may be why it falls short: then that is a gap.
 pub(super) fn in_light_of(finding: Finding, others: Option<f64>) -> Finding {
-    match others.filter(|others| *others > TOO_BUSY && TIMED.contains(&finding.id())) {
+    let timed = TIMED.iter().find(|(id, _)| *id == finding.id());
+    match others.filter(|others| *others > TOO_BUSY).zip(timed) {
         None => finding,
-        Some(others) => finding.doubted(&format!(
-            "other programs used {:.0} % of the machine meanwhile; examine it when nothing else runs; it was seen that",
-            100.0 * others
-        )),
+        Some((others, (_, clauses))) => {
+            let reason = format!(
+                "other programs used {:.0} % of the machine meanwhile; examine it when nothing else runs; it was seen that",
+                100.0 * others
+            );
+            finding.doubted(clauses, &reason)
+        }
     }
 }
 
@@ -125,6 +133,12 @@ mod tests {
         let doubted = in_light_of(slow(), Some(0.26));
         assert_eq!(doubted.verdict(), Verdict::Unknown);
         assert!(doubted.summary().contains("other programs used 26 %"), "{doubted:#?}");
+        let attacked = |clause: Clause| {
+            let finding = Finding::judge("prove.attack", vec![clause.contradicts("it fell")]);
+            in_light_of(finding, Some(0.9)).verdict()
+        };
+        assert_eq!(attacked(attack::FLOODS), Verdict::Unknown);
+        assert_eq!(attacked(attack::SMUGGLING), Verdict::FallsShort, "no load makes it so");
         let other = Finding::unknown("web.robots", "not timed", Vec::new());
         assert_eq!(in_light_of(other.clone(), Some(0.9)), other);
     }

@@ -15,6 +15,7 @@ const LEFT_OUT: &[&str] = &[
     "border.shed",
     "border.backpressure",
     "border.slow-clients",
+    "border.deadline",
     "call.deadline",
     "call.retry",
     "call.retry-budget",
@@ -29,6 +30,7 @@ const LEFT_OUT: &[&str] = &[
     "prove.stress",
     "prove.soak",
     "prove.attack",
+    "life.manager",
     "life.steady",
 ];
 
@@ -53,8 +55,9 @@ impl Profile {
         match self {
             Self::Full => Some(bound),
             Self::Quick => {
-                let left = QUICK_RUN.checked_sub(over).filter(|left| !left.is_zero())?;
-                Some(bound.min(QUICK_PROBE).min(left))
+                // Whole seconds, as the bound is told to people.
+                let left = QUICK_RUN.checked_sub(over)?.as_secs();
+                (left > 0).then(|| bound.min(QUICK_PROBE).min(Duration::from_secs(left)))
             }
         }
     }
