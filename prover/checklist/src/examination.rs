@@ -1,6 +1,7 @@
 //! Runs the probes in order, and applies the decisions.
 
 mod event;
+mod machine;
 mod profile;
 mod selection;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 
 pub use self::event::Event;
+use self::machine::Machine;
 pub use self::profile::Profile;
 pub use self::selection::Selection;
 use crate::calendar::{Day, rfc3339};
@@ -57,6 +59,8 @@ struct Patient {
     /// The number of failed starts in a row.
     failed: u32,
     last_failure: Option<StartFailure>,
+    /// The share of the machine that others used during the last probe that took long enough to tell.
+    others: Option<f64>,
 }
 
 impl Examination {
@@ -105,6 +109,7 @@ impl Examination {
             report.interrupted = opened.is_none();
             if let Some((mut patient, first_try)) = opened {
                 tell(Event::Tried(&first_try));
+                patient.lab.drips = self.profile.unwatched();
                 report.first_try = Some(first_try);
                 for (place, probe) in chosen.iter().enumerate() {
                     let (number, count) = (place + 1, chosen.len());
@@ -188,7 +193,7 @@ impl Patient {
         let mut lab = Lab::open(subject).await?;
         lab.ensure_running().await?;
         let first_try = FirstTry::of(&mut lab).await;
-        Ok((Self { lab, failed: 0, last_failure: None }, first_try))
+        Ok((Self { lab, failed: 0, last_failure: None, others: None }, first_try))
     }
 
     /// One probe on the running subject, bounded in time, and how long it took.
@@ -201,10 +206,13 @@ impl Patient {
             let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
             return (Finding::unknown(probe.id, reason, evidence), Duration::ZERO);
         }
-        let since = Instant::now();
+        let (since, machine) = (Instant::now(), Machine::now());
         let declared = self.lab.subject.clone();
         let (finding, ended) = examined(&mut self.lab, probe, bound).await;
         let took = since.elapsed();
+        let others = machine.zip(Machine::now()).and_then(|(begun, ended)| ended.used_by_others(begun));
+        self.others = others.or(self.others);
+        let finding = machine::in_light_of(finding, self.others);
         if !ended {
             // It may have left anything behind: settings, faults, a service that was started in another way.
             self.lab.subject = declared;

@@ -86,6 +86,19 @@ impl Finding {
         }
     }
 
+    /// Returns the finding with its evidence against turned into gaps, for this reason; of the named clauses only, if any are named.
+    #[must_use]
+    pub(crate) fn doubted(mut self, clauses: &[Clause], reason: &str) -> Self {
+        if self.verdict != Verdict::FallsShort {
+            return self;
+        }
+        let among =
+            |piece: &Evidence| clauses.is_empty() || clauses.iter().any(|clause| piece.clause() == Some(clause.id()));
+        let against = |piece: &&mut Evidence| piece.is_against() && among(piece);
+        self.evidence.iter_mut().filter(against).for_each(|piece| piece.refuse(reason));
+        self.also(Vec::new())
+    }
+
     /// Creates the finding of an attestation; `decision` is its full text.
     pub(crate) fn attested(id: &str, summary: String, decision: String) -> Self {
         Self::said(id, Verdict::Attested, summary, vec![Evidence::note(decision)])

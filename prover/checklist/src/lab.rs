@@ -5,6 +5,7 @@ mod commands;
 mod dependency;
 pub(crate) mod drip;
 mod failure;
+pub(crate) mod observations;
 mod pace;
 mod postgres;
 mod read_back;
@@ -28,6 +29,7 @@ use self::dependency::Attached;
 use self::drip::Drip;
 pub use self::failure::StartFailure;
 use self::failure::{how, last_lines};
+use self::observations::Observations;
 pub use self::pace::Pace;
 use self::ready::Readiness;
 pub use self::running::Running;
@@ -73,6 +75,8 @@ pub struct Lab {
     pub(crate) drips: Option<Vec<Drip>>,
     /// The steady load that it answered to its end; once a probe has held one.
     pub(crate) soak: Option<Soak>,
+    /// What else was observed once for several probes.
+    pub(crate) observations: Observations,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
     /// The mix as it was sent after the first start, until the first try of the requests is judged.
@@ -101,6 +105,7 @@ impl Lab {
             capacity: None,
             drips: None,
             soak: None,
+            observations: Observations::default(),
             saved: BTreeMap::new(),
             mix_sent: false,
             tried: Vec::new(),

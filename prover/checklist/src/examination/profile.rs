@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::finding::Finding;
+use crate::lab::drip::{Drip, Fate, Part};
 
 /// No probe of the quick profile takes longer.
 const QUICK_PROBE: Duration = Duration::from_secs(40);
@@ -14,6 +15,7 @@ const LEFT_OUT: &[&str] = &[
     "border.shed",
     "border.backpressure",
     "border.slow-clients",
+    "border.deadline",
     "call.deadline",
     "call.retry",
     "call.retry-budget",
@@ -28,6 +30,7 @@ const LEFT_OUT: &[&str] = &[
     "prove.stress",
     "prove.soak",
     "prove.attack",
+    "life.manager",
     "life.steady",
 ];
 
@@ -52,10 +55,21 @@ impl Profile {
         match self {
             Self::Full => Some(bound),
             Self::Quick => {
-                let left = QUICK_RUN.checked_sub(over).filter(|left| !left.is_zero())?;
-                Some(bound.min(QUICK_PROBE).min(left))
+                // Whole seconds, as the bound is told to people.
+                let left = QUICK_RUN.checked_sub(over)?.as_secs();
+                (left > 0).then(|| bound.min(QUICK_PROBE).min(Duration::from_secs(left)))
             }
         }
+    }
+
+    /// The slow heads and bodies of which it waits for no end; none when it waits.
+    pub(super) fn unwatched(self) -> Option<Vec<Drip>> {
+        let slow = |part, name: &str| {
+            let fate = Fate::NotJudged("left out by --profile quick".to_owned());
+            Drip { part, name: name.to_owned(), fate, control: None, sent: None }
+        };
+        let both = || vec![slow(Part::Head, "a slow head"), slow(Part::Body, "a slow body")];
+        (self == Self::Quick).then(both)
     }
 
     /// The finding on an attribute that it leaves out.

@@ -35,8 +35,9 @@ pub const PROBES: &[Probe] = &[
     openapi::PROBE,
     pagination::PROBE,
     deadline::PROBE,
-    limits::PROBE,
+    // Before the limits, which judge the same slow heads and bodies.
     slow_clients::PROBE,
+    limits::PROBE,
     connections::PROBE,
     rate_limit::PROBE,
     shed::PROBE,

@@ -16,8 +16,10 @@ use super::evidence::{Excuse, Findings};
 use keel_wire::endpoint::Endpoint;
 use keel_wire::raw::RawConnection;
 
-/// Between two requests.
+/// Between two requests beside the attack.
 const EACH: Duration = Duration::from_millis(50);
+/// Between two requests before and after it.
+const APART: Duration = Duration::from_millis(25);
 /// Requests before the attack.
 const BEFORE: usize = 30;
 /// The fewest requests beside the attack: a short one is over before the second.
@@ -167,7 +169,7 @@ impl Asker {
         let mut due = Instant::now();
         for _ in 0..times {
             self.begin(&mut asked, due);
-            due += EACH;
+            due += APART;
             tokio::time::sleep_until(due).await;
         }
         asked.join_all().await

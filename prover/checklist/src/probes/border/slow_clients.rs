@@ -10,7 +10,7 @@
 //!   connection kept open after a whole request is no attack: gap. So is a reader whose answers fit into the kernel's buffers,
 //!   and one late answer of many.
 //! - **Blast radius**: at most eight connections, and each write twice.
-//! - **Bound in time**: the patience (100 s) plus 10 s; ends as soon as all are cut.
+//! - **Bound in time**: the patience (60 s and the declared deadline, at most 100 s) plus 10 s; ends as soon as all are cut.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ const LATE: usize = 10;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let patience = Patience::at(lab.pace);
+    let patience = Patience::of(lab);
     examine_with(lab, patience).await
 }
 

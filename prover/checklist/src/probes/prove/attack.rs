@@ -40,7 +40,7 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 /// Attacks at a time: each waits for answers and for its bystander most of the time.
-const LANES: usize = 6;
+const LANES: usize = 8;
 /// No attack begins later.
 const BUDGET: Duration = Duration::from_secs(75);
 /// No attack takes longer.
@@ -98,10 +98,12 @@ impl Campaign {
     async fn carry_out(&self, lab: &mut Lab, suite: &[&'static Attack]) -> Result<Vec<AttackResult>, Refusal> {
         let (mut alone, beside): (Vec<&'static Attack>, Vec<&'static Attack>) =
             suite.iter().copied().partition(|attack| ALONE.contains(&attack.id));
-        let runs: Vec<BoxFuture<'_, _>> = beside.iter().map(|attack| self.run(attack).boxed()).collect();
-        let lanes = stream::iter(runs).buffered(LANES);
+        let lane = |attack: &'static Attack| async move { (attack, self.run(attack).await) }.boxed();
+        let runs: Vec<BoxFuture<'_, _>> = beside.into_iter().map(lane).collect();
+        // A long attack keeps its own lane, and no other.
+        let lanes = stream::iter(runs).buffer_unordered(LANES);
         let mut outcomes = Vec::new();
-        for (attack, outcome) in beside.iter().zip(lanes.collect::<Vec<_>>().await) {
+        for (attack, outcome) in lanes.collect::<Vec<_>>().await {
             let outcome = outcome?;
             if is_settled(&outcome) {
                 outcomes.push(outcome);

@@ -1,5 +1,6 @@
 //! More than a service can do: shared by `border.shed`, `border.backpressure` and `prove.stress`.
 //!
+//! - **Once** in a run for `border.shed` and `border.backpressure`, which judge the same overload.
 //! - **First** its capacity: the load is raised in an open loop until the throughput stays behind; once in a run of keel.
 //! - **Then** `NORMAL` of the capacity for `PEACE`, which must be in order; `OVERLOAD` times the capacity for `HOLD`;
 //!   `NORMAL` of it again for `AFTER`.
@@ -51,7 +52,7 @@ pub(crate) const MOST: f64 = 20_000.0;
 const TRIES: usize = 4;
 
 /// Observations of an overload.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// Requests a second that it does.
     pub(crate) capacity: f64,
@@ -102,11 +103,20 @@ pub(crate) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, Strin
     found
 }
 
-/// Overloads it with the mix, when it does at most so many requests a second.
+/// Overloads it with the mix, when it does at most so many requests a second; once in the lab's life.
 ///
 /// # Errors
 /// Why nothing can be said, with what to do.
 pub(crate) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
+    if let Some(seen) = lab.observations.get::<Result<Seen, String>>() {
+        return seen;
+    }
+    let seen = look(lab, most).await;
+    lab.observations.keep(seen.clone());
+    seen
+}
+
+async fn look(lab: &mut Lab, most: f64) -> Result<Seen, String> {
     let capacity = capacity(lab, most).await?;
     let generator = Generator::of(lab);
     let normal = capacity.normal(lab, &generator)?;

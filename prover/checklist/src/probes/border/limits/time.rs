@@ -14,7 +14,7 @@ use crate::probes::support::listener::Listener;
 pub(super) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless) -> JoinSet<Drip> {
     match lab.drips {
         Some(_) => JoinSet::new(),
-        None => drips::start(lab, listener, harmless, Patience::at(lab.pace)).await,
+        None => drips::start(lab, listener, harmless, Patience::of(lab)).await,
     }
 }
 

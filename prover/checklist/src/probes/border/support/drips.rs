@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use super::harmless::Harmless;
 use super::writes::bodied;
 use crate::control::Control;
+use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
-use crate::lab::{Lab, Pace};
 use crate::probes::support::listener::{self, Listener};
 
 /// The most writes whose body is dripped.
@@ -36,11 +36,17 @@ pub struct Patience {
     pub ask: Duration,
 }
 
+/// Servers that look at their connections every 30 s cut after 60 s what they cut late.
+const USUAL: Duration = Duration::from_secs(60);
+/// On top of it the deadline that is declared, at most so much.
+const MOST_DEADLINE: Duration = Duration::from_secs(40);
+
 impl Patience {
-    /// The usual one: servers that look at their connections every 30 s cut after 60 s what they cut late.
-    pub(crate) fn at(pace: Pace) -> Self {
+    /// The one for this subject.
+    pub(crate) fn of(lab: &Lab) -> Self {
+        let pace = lab.pace;
         Self {
-            cut: pace.of(Duration::from_secs(100)),
+            cut: pace.of(USUAL + lab.subject.deadline.min(MOST_DEADLINE)),
             drip: pace.of(Duration::from_secs(3)),
             ask: pace.of(Duration::from_secs(2)),
         }

@@ -33,7 +33,7 @@ pub(crate) struct Generator {
 }
 
 /// Sent requests and their outcomes. Times are from the load's beginning.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sending {
     rate: f64,
     /// The length of the load.

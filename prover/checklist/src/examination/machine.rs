@@ -1,0 +1,153 @@
+//! The share of the machine that other programs used while a probe ran: on a busy machine a service is slow that is not.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::clause::Clause;
+use crate::clause::prove::attack;
+use crate::finding::Finding;
+
+/// What is judged by how much a service does, or how soon, under a load of keel's: attributes, and only these clauses of them when
+/// any are named.
+const TIMED: &[(&str, &[Clause])] = &[
+    ("border.shed", &[]),
+    ("border.backpressure", &[]),
+    ("call.balance", &[]),
+    ("call.bulkhead", &[]),
+    ("call.cpu-bulkhead", &[]),
+    ("call.hedge", &[]),
+    ("prove.load", &[]),
+    ("prove.stress", &[]),
+    ("prove.attack", &[attack::FLOODS, attack::SLOW_CLIENTS]),
+];
+/// From this share on the others may be why something was late.
+const TOO_BUSY: f64 = 0.25;
+/// Ticks of all processors below which an interval says nothing.
+const LEAST: u64 = 50;
+
+/// The processors' ticks so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Machine {
+    total: u64,
+    idle: u64,
+    /// Of keel and of what it started.
+    ours: u64,
+}
+
+impl Machine {
+    /// The ticks by now; none where the system does not tell them.
+    pub(super) fn now() -> Option<Self> {
+        let (total, idle) = all(&fs::read_to_string("/proc/stat").ok()?)?;
+        Some(Self { total, idle, ours: ours()? })
+    }
+
+    /// The share of all processors that others have used since then; none when that is too short a time.
+    pub(super) fn used_by_others(self, since: Self) -> Option<f64> {
+        let total = self.total.checked_sub(since.total).filter(|total| *total >= LEAST)?;
+        let busy = total.saturating_sub(self.idle.saturating_sub(since.idle));
+        let others = busy.saturating_sub(self.ours.saturating_sub(since.ours));
+        Some(others as f64 / total as f64)
+    }
+}
+
+/// The finding, unless the others may be why it falls short: then that is a gap.
+pub(super) fn in_light_of(finding: Finding, others: Option<f64>) -> Finding {
+    let timed = TIMED.iter().find(|(id, _)| *id == finding.id());
+    match others.filter(|others| *others > TOO_BUSY).zip(timed) {
+        None => finding,
+        Some((others, (_, clauses))) => {
+            let reason = format!(
+                "other programs used {:.0} % of the machine meanwhile; examine it when nothing else runs; it was seen that",
+                100.0 * others
+            );
+            finding.doubted(clauses, &reason)
+        }
+    }
+}
+
+/// Ticks of all kinds, and the idle ones, of the line about all processors.
+fn all(stat: &str) -> Option<(u64, u64)> {
+    let ticks: Vec<u64> =
+        stat.lines().next()?.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
+    // The last two, of guests, are counted in the first two.
+    let total = ticks.iter().take(8).sum();
+    Some((total, ticks.get(3)? + ticks.get(4)?))
+}
+
+/// Ticks of this process, of its descendants, and of those that have ended and were waited for.
+fn ours() -> Option<u64> {
+    let mut processes = BTreeMap::new();
+    for entry in fs::read_dir("/proc").ok()?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // One that has ended meanwhile is counted by its parent.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        processes.extend(process(&stat).map(|found| (pid, found)));
+    }
+    let own = std::process::id();
+    let descends = |mut pid: u32| {
+        // No chain of parents is longer than all processes.
+        for _ in 0..processes.len() {
+            if pid == own {
+                return true;
+            }
+            match processes.get(&pid) {
+                Some((parent, _)) => pid = *parent,
+                None => return false,
+            }
+        }
+        false
+    };
+    Some(processes.iter().filter(|(pid, _)| descends(**pid)).map(|(_, (_, ticks))| ticks).sum())
+}
+
+/// A process's parent and its ticks, with those of the children that it has waited for.
+fn process(stat: &str) -> Option<(u32, u64)> {
+    // The name before it may have spaces and brackets.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
+    Some((fields.get(1)?.parse().ok()?, ticks))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics says where")]
+mod tests {
+    use super::*;
+    use crate::clause::border::shed::GOODPUT;
+    use crate::finding::Verdict;
+
+    #[test]
+    fn what_others_use_is_what_is_busy_and_not_ours() {
+        let begun = Machine { total: 1000, idle: 500, ours: 100 };
+        let ended = Machine { total: 2000, idle: 900, ours: 300 };
+        assert_eq!(ended.used_by_others(begun), Some(0.4));
+        let soon = Machine { total: 1049, ..ended };
+        assert_eq!(soon.used_by_others(begun), None, "too short a time");
+    }
+
+    #[test]
+    fn a_service_that_is_slow_on_a_busy_machine_does_not_fall_short() {
+        let slow = || Finding::judge("border.shed", vec![GOODPUT.contradicts("it answers few")]);
+        for others in [None, Some(0.25)] {
+            assert_eq!(in_light_of(slow(), others).verdict(), Verdict::FallsShort, "{others:?}");
+        }
+        let doubted = in_light_of(slow(), Some(0.26));
+        assert_eq!(doubted.verdict(), Verdict::Unknown);
+        assert!(doubted.summary().contains("other programs used 26 %"), "{doubted:#?}");
+        let attacked = |clause: Clause| {
+            let finding = Finding::judge("prove.attack", vec![clause.contradicts("it fell")]);
+            in_light_of(finding, Some(0.9)).verdict()
+        };
+        assert_eq!(attacked(attack::FLOODS), Verdict::Unknown);
+        assert_eq!(attacked(attack::SMUGGLING), Verdict::FallsShort, "no load makes it so");
+        let other = Finding::unknown("web.robots", "not timed", Vec::new());
+        assert_eq!(in_light_of(other.clone(), Some(0.9)), other);
+    }
+
+    #[test]
+    fn the_ticks_of_this_process_are_read() {
+        assert_eq!(process("7 (a b) c) S 3 1 1 0 -1 0 0 0 0 0 5 6 7 8 20").unwrap(), (3, 26));
+        assert_eq!(all("cpu  1 2 3 40 5 6 7 8 9 9\ncpu0 1").unwrap(), (72, 45));
+        let now = Machine::now().unwrap();
+        assert!(now.total > now.ours, "{now:?}");
+    }
+}
