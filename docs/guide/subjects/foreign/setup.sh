@@ -7,7 +7,7 @@ to=$PWD/target/foreign
 for package in haproxy nats-server nodejs npm python3 redis-server webhook; do
     command -v "${package%js}" >/dev/null || apt-get install -y --no-install-recommends "$package"
 done
-mkdir -p "$to/express" "$to/fastify" "$to/axum" "$to/actix/data"
+mkdir -p "$to/express" "$to/fastify" "$to/axum" "$to/actix" "$to/actix-data"
 cp $here/rates.py "$to/"
 cp $here/express/server.js "$to/express/"
 cp $here/fastify/server.js "$to/fastify/"

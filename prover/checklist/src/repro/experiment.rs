@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use keel_wire::http::Request;
 
-use self::connection::{crowd, slow, wire};
+use self::connection::{all_served, crowd, slow, wire};
 use self::dependency::with_dependency;
 use self::process::{killing, starting, terminate};
 use super::literal;
@@ -23,6 +23,8 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         Recipe::Wire { pieces, fault } => wire(subject, pieces, fault),
         Recipe::Slow { begin, drip, held } => slow(subject, begin, *drip, *held),
         Recipe::Crowd { connections, begin, beside, within } => crowd(subject, *connections, begin, beside, *within),
+        Recipe::AllServed { connections, newest, begin } => all_served(subject, *connections, *newest, begin),
+        Recipe::Undescribed { request, paths } => undescribed(subject, request, paths),
         Recipe::Terminate(how) => terminate(subject, how),
         Recipe::Kill(kill) => killing(subject, kill),
         Recipe::Start(start) => starting(subject, start),
@@ -55,6 +57,22 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
             fault: "done.returncode != 0".to_owned(),
             ..Experiment::default()
         },
+    }
+}
+
+fn undescribed(subject: &Subject, request: &Request, paths: &[String]) -> Experiment {
+    let base = subject.url.path().trim_end_matches('/');
+    let paths: Vec<String> = paths.iter().map(|path| literal::text(&format!("{base}{path}"))).collect();
+    Experiment {
+        steps: vec![
+            format!("found = [path for path in [{}] if ask(\"GET\", path)[0] == \"2\"]", paths.join(", ")),
+            format!("seen = ask({})", arguments(subject.url.path(), request)),
+        ],
+        seen: "\"documents:\", found, seen[:500]".to_owned(),
+        fault: "not found and re.match(r\"(?is)2.*\\ncontent-type: [^\\n]*json\", seen)".to_owned(),
+        modules: BTreeSet::from(["re"]),
+        asks: Some(subject.deadline + BEYOND),
+        ..Experiment::default()
     }
 }
 

@@ -40,6 +40,23 @@ pub enum Recipe {
         /// Within which it must be answered.
         within: Duration,
     },
+    /// Keeps as many connections open from another address, each with the beginning of a request, and ends the newest: the
+    /// fault is that all of these are answered, and not with 429 or 503.
+    AllServed {
+        /// How many connections.
+        connections: usize,
+        /// How many of the newest are ended.
+        newest: usize,
+        /// What each has sent: a whole head but for its last line.
+        begin: Vec<u8>,
+    },
+    /// Sends a request and asks for these paths: the fault is that it is answered with JSON, and that no path is answered 2xx.
+    Undescribed {
+        /// The request.
+        request: Request,
+        /// Where the document may be.
+        paths: Vec<String>,
+    },
     /// Sends SIGTERM at some moment.
     Terminate(Terminate),
     /// Makes a thing, kills the service, starts it again and reads the thing back.
@@ -219,6 +236,8 @@ pub enum Manner {
     Refuses,
     /// Answers each with these bytes, and closes.
     Answers(Vec<u8>),
+    /// Answers each with a byte a second, of a head that does not end.
+    Drips,
     /// Closes each connection as soon as something comes.
     HangsUp,
 }

@@ -137,7 +137,9 @@ fn variables(subject: &Subject, experiment: &Experiment) -> (BTreeMap<String, St
     let mut all: BTreeMap<String, String> = subject.env.clone();
     if let Dependencies::Declared(declared) = &subject.dependencies {
         for one in declared {
-            all.entry(one.env.clone()).or_insert_with(|| one.url.to_string());
+            for (name, value) in one.variables(&one.url) {
+                all.entry(name).or_insert(value);
+            }
         }
     }
     let (mut expressions, mut secret) = (BTreeMap::new(), Vec::new());

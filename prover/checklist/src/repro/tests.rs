@@ -17,7 +17,7 @@ use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
 use crate::selftest::{PACE, Stage, subject_of};
-use crate::subject::Subject;
+use crate::subject::{Dependencies, Subject};
 use crate::testing::program;
 
 /// No script of these tests takes longer.
@@ -272,6 +272,8 @@ fn every_recipe() -> Vec<Recipe> {
         wire(OnWire::NotClosedAfterOne),
         Recipe::Slow { begin: b"GET".to_vec(), drip: Some(b'a'), held: second },
         Recipe::Crowd { connections: 9, begin: b"GET".to_vec(), beside: request(), within: second },
+        Recipe::AllServed { connections: 9, newest: 3, begin: b"GET".to_vec() },
+        Recipe::Undescribed { request: request(), paths: vec!["/openapi.json".to_owned()] },
         Recipe::Terminate(Terminate::Idle),
         Recipe::Terminate(half),
         Recipe::Terminate(Terminate::Transfer { request: b"GET".to_vec(), body: 9 }),
@@ -284,6 +286,7 @@ fn every_recipe() -> Vec<Recipe> {
         with(Manner::Hangs, WithDependency::NoAnswer),
         with(Manner::Refuses, WithDependency::Answer(shows())),
         with(Manner::status(503, "A: b\r\n"), WithDependency::Calls { requests: 3, counted: 2, most: 1 }),
+        with(Manner::Drips, WithDependency::NoAnswer),
         with(Manner::HangsUp, WithDependency::NoRepeat),
         with(Manner::HangsUp, WithDependency::RepeatWithin(second)),
         with(Manner::Hangs, WithDependency::OthersStarve { times: 9, other: request() }),
@@ -341,4 +344,20 @@ fn a_path_of_saved_names_is_split_and_an_unknown_name_ends_it() {
     let saved = [("id".to_owned(), "/id".to_owned())].into();
     assert_eq!(Kill::parts("/a/{id}", &saved).map(|parts| parts.len()), Some(3));
     assert!(recipe::Kill::parts("/a/{other}", &saved).is_none());
+}
+
+#[test]
+fn a_script_gives_the_address_of_a_dependency_in_its_declared_form() {
+    let mut subject = declared_whole();
+    let Dependencies::Declared(declared) = &mut subject.dependencies else { panic!("it declares some") };
+    declared[0].url = "tcp://127.0.0.1:7001".parse().expect("it is a URL");
+    declared[0].value = Some("redis://{host}:{port}".to_owned());
+    let name = declared[0].name.clone();
+    let asks = Recipe::ask(vec![Request::get("/")], Shows::Found("^5".to_owned()));
+    let text = script(&subject, "a.b", "it fails", &asks);
+    assert!(text.contains("\"redis://127.0.0.1:7001\""), "{text}");
+    let ask = (Request::get("/"), Duration::from_secs(1));
+    let hangs = Dependency::of(&subject, &name, Manner::Hangs, ask, WithDependency::NoAnswer).expect("it is declared");
+    let text = script(&subject, "a.b", "it hangs", &hangs);
+    assert!(text.contains("f\"redis://127.0.0.1:{stand.getsockname()[1]}\""), "{text}");
 }

@@ -73,6 +73,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let takes = matches!(bodies, Bodies::Taken(_));
     let (known, pieces) = bodies.told();
     evidence.extend(pieces);
+    if takes && !compresses {
+        evidence.push(clause::NEGOTIATED.gap("no answer is compressed, so that nothing was negotiated"));
+    }
     if compresses || takes || evidence.iter().any(|piece| piece.is_against()) {
         return Finding::judge(ID, evidence);
     }

@@ -26,7 +26,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
 use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(feature = "specimens")]
@@ -224,7 +224,10 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
                 let fact = format!("with {name} silent, {} is answered within the deadline", spec.name);
                 let in_time = budget.is_for();
                 let budget = if is_silent && budget.decides() { budget.fact(fact, in_time) } else { budget };
-                evidence.extend([budget, answer]);
+                let manner = if is_silent { Manner::Hangs } else { Manner::Drips };
+                let shown = without_answer(lab, (name, manner), exchange);
+                let shown_by = |piece: Evidence| shown.clone().into_iter().fold(piece, Evidence::reproduced_by);
+                evidence.extend([budget, answer].map(shown_by));
             }
             let calls = Calls { sent: sent.len(), connections: calls, failed, succeeded };
             evidence.push(calls.ended(lab, port, begun, &told).await);
@@ -313,6 +316,16 @@ fn recipe(exchange: &Exchange, deadline: Duration, in_time: Option<u16>) -> Reci
         Some(_) => Recipe::again(exchange, Shows::Found("^5(?!0[2-4])".to_owned())),
         None => Recipe::unanswered(exchange, deadline + GRACE),
     }
+}
+
+/// Asks with a stand-in of this manner in the dependency's place.
+fn without_answer(lab: &Lab, (name, manner): (&str, Manner), exchange: &Exchange) -> Option<Recipe> {
+    let within = lab.subject.deadline + GRACE;
+    let fault = match exchange.status().filter(|_| exchange.took <= within) {
+        Some(_) => WithDependency::Answer(Shows::Found("^5(?!0[2-4])".to_owned())),
+        None => WithDependency::NoAnswer,
+    };
+    Dependency::of(&lab.subject, name, manner, (exchange.request.clone(), within), fault)
 }
 
 /// The CPU time that the service has used.

@@ -127,7 +127,9 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
         let json = exchange.answer().is_some_and(|answer| answer.header("content-type").contains("json"));
         if json && exchange.status().is_some_and(|status| status.is_success()) {
             let what = format!("GET {} answers JSON, and no OpenAPI document describes it", exchange.request.path);
-            evidence.push(clause::DOCUMENT.contradicts(what).with(&exchange));
+            let paths = USUAL_PATHS.map(ToOwned::to_owned).to_vec();
+            let recipe = Recipe::Undescribed { request: exchange.request.clone(), paths };
+            evidence.push(clause::DOCUMENT.contradicts(what).with(&exchange).reproduced_by(recipe));
         }
     }
     if let Some(spec) = lab.subject.requests.iter().find(|spec| changes_state(spec)) {

@@ -68,7 +68,10 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
     lab.drips = Some(drips);
     if !matches!(writes(lab).await, Writes::Possible) {
         evidence.retain(|piece| piece.clause() != Some(clause::SLOW_BODIES.id()) || piece.is_against());
-        evidence.push(clause::SLOW_BODIES.holds("no request with a body is taken at all").by(&harmless.control));
+        // A body that is held is one that is taken, whatever is declared.
+        if evidence.iter().all(|piece| piece.clause() != Some(clause::SLOW_BODIES.id())) {
+            evidence.push(clause::SLOW_BODIES.holds("no request with a body is taken at all").by(&harmless.control));
+        }
     }
     Finding::judge(ID, evidence)
 }

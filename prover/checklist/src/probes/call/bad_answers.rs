@@ -7,7 +7,8 @@
 //! - **Decides**: no whole answer within the deadline plus 1 s; a 4xx, which blames the caller; a success that carries the bad
 //!   bytes, half of the good answer, broken JSON, or other things than in peace without saying so; resident memory that grows by more
 //!   than 64 MiB; a process that ends; no recovery within 30 s. A success that is the same as in peace, and a fault that no call met,
-//!   are gaps.
+//!   are gaps; so is an answer that is too long and ended only when the wait for a silent call would have ended, because the bytes may
+//!   not have come in that time.
 //! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end. The endless answer sends 96 MiB at
 //!   most, and then nothing more.
 //! - **Bound in time**: for each dependency and fault the deadline plus 5 s; none is begun for which no time is left of 110 s.
@@ -55,6 +56,8 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 const BESIDE: Duration = Duration::from_secs(5);
 /// Number of bytes that are missing from an answer that is broken off late: within its body, for every length.
 const LAST_BYTES: u64 = 4;
+/// The share of the time that a request waits for a silent call, after which that wait may be what ended it.
+const PATIENCE_SPENT: f64 = 0.7;
 /// Bytes of an answer that are no longer an answer to anything.
 const LONG: u64 = 1 << 20;
 /// Text of the bad answers, as it would be seen when it is passed on.
@@ -110,10 +113,10 @@ const WAYS: [(Bad, Clause, &str); 9] = [
     (Bad::Proxy(Fault::ServerError), clause::CLEAR_ERROR, "answers 500"),
     (Bad::Proxy(Fault::Truncate(20)), clause::TRUNCATED, "breaks off within the head"),
     (Bad::Cut, clause::TRUNCATED, "breaks off before its last bytes"),
-    (Bad::TooLong(TooLong::Endless), clause::ENDLESS, "answers without end"),
-    (Bad::TooLong(TooLong::Oversized), clause::OVERSIZED, "answers 80 MiB"),
     (Bad::Proxy(Fault::LostAnswer), clause::MISSING, "does the work and loses the answer"),
     (Bad::Late, clause::SLOW, "answers only after the deadline"),
+    (Bad::TooLong(TooLong::Endless), clause::ENDLESS, "answers without end"),
+    (Bad::TooLong(TooLong::Oversized), clause::OVERSIZED, "answers 80 MiB"),
 ];
 
 /// Examines the running subject.
@@ -125,6 +128,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     };
     for dependent in &dependents {
         let name = &dependent.name;
+        let mut silence = None;
         let scheme = lab.dependency_url(name).map(|url| url.scheme().to_owned()).filter(|scheme| scheme != "http");
         for (bad, clause, told) in WAYS {
             if !timetable.has(lab.subject.deadline + GRACE + BESIDE) {
@@ -147,7 +151,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                 evidence.push(again);
                 return Finding::judge(ID, evidence);
             }
-            evidence.extend(examine_way(lab, dependent, (bad, clause), told).await);
+            evidence.extend(examine_way(lab, dependent, (bad, clause), told, &mut silence).await);
             if !lab.process().is_running() {
                 evidence.push(clause::CLEAR_ERROR.contradicts(format!("the process ended when {name} {told}")));
                 return Finding::judge(ID, evidence);
@@ -158,8 +162,16 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, Clause), told: &str) -> Vec<Evidence> {
+/// Tries one way of being bad. `silence` is how soon a request ends when its call is not answered, once that was seen.
+async fn examine_way(
+    lab: &mut Lab,
+    dependent: &Dependent,
+    (bad, clause): (Bad, Clause),
+    told: &str,
+    silence: &mut Option<Duration>,
+) -> Vec<Evidence> {
     let name = &dependent.name;
+    let (late, too_long) = (matches!(bad, Bad::Late), matches!(bad, Bad::TooLong(_)));
     let before = lab.process().usage().resident;
     let manner = manner_of(&bad);
     let (answers, met, most) = match bad {
@@ -182,6 +194,10 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
         Bad::Late => proxied(lab, dependent, Fault::Latency(lab.subject.deadline + GRACE * 2)).await,
     };
     dependent.mend(lab).await;
+    if late {
+        *silence = answers.iter().map(|(_, exchange)| exchange.took).min();
+    }
+    let patience_ended_it = too_long && answers.iter().any(|(_, exchange)| is_of_patience(exchange.took, *silence));
     let mut evidence = Vec::new();
     for (user, (spec, exchange)) in dependent.users.iter().zip(&answers) {
         let (good, outcome) = judge(exchange, user, lab.subject.deadline + GRACE);
@@ -190,6 +206,7 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
         let shown = |piece: Evidence| recipe.clone().into_iter().fold(piece.with(exchange), Evidence::reproduced_by);
         evidence.push(shown(under(clause::CLEAR_ERROR, good, &what, &met)));
         if clause != clause::CLEAR_ERROR {
+            let good = good.filter(|good| !(patience_ended_it && *good));
             evidence.push(shown(under(clause, good, &what, &met)));
         }
         let in_time = exchange.answer().is_some() && exchange.took <= lab.subject.deadline + GRACE;
@@ -198,8 +215,20 @@ async fn examine_way(lab: &mut Lab, dependent: &Dependent, (bad, clause): (Bad, 
     }
     let growth = most.saturating_sub(before);
     let what = format!("when {name} {told}, resident memory grows by {:.1} MiB", growth as f64 / f64::from(1 << 20));
-    evidence.push(under(clause::BOUNDED_MEMORY, Some(growth <= MAX_GROWTH), &what, &met));
+    let (good, what) = match growth <= MAX_GROWTH {
+        true if patience_ended_it => {
+            (None, format!("{what}, when its patience with {name} ends: a bound on size was not seen"))
+        }
+        good => (Some(good), what),
+    };
+    evidence.push(under(clause::BOUNDED_MEMORY, good, &what, &met));
     evidence
+}
+
+/// Whether a request that ended after `took` may have ended by the same timeout as one whose call is not answered: what is too long
+/// may not have come within it, so that nothing was seen of a bound on its size.
+fn is_of_patience(took: Duration, silence: Option<Duration>) -> bool {
+    silence.is_some_and(|silence| took >= silence.mul_f64(PATIENCE_SPENT))
 }
 
 /// The same by a stand-in, where one of a few lines can do it.

@@ -6,7 +6,8 @@
 //!   256, each from an address of its own where the service listens on a loopback address, and sent again a second after it
 //!   ends; 30 bystanders during each. When both found a call for each request, 1,200 follow: more than most services work on at
 //!   once. Bystanders are GETs that do not use the dependency, up to four kinds in turn.
-//! - **Decides**: a fifth of the bystanders of a flood or more without the same answer within 2 s falls short. All as before, at
+//! - **Decides**: a fifth of the bystanders of a flood or more without the same answer within 2 s falls short, unless a flood of
+//!   the same size starves them too while the dependency answers: then it is the load, and nothing is known. All as before, at
 //!   the 90th percentile within 250 ms or five times the baseline, and calls that came to rest at the same number in both floods,
 //!   below 128, before any had ended, where all were answered and caused a call one after the other: holds. Calls whose number grows with the flood, or that come until others end, show no
 //!   bound: unknown, unless the third flood starves bystanders. So do a service that is not well again 50 s after a flood, and
@@ -100,8 +101,13 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
             let reason = format!("{name} was not called again within {RECOVERY:?}, so no flood of {size} was sent");
             return Finding::unknown(ID, reason, evidence);
         }
-        let flood = Flood::send(lab, watched, bystanders, size).await;
+        let flood = Flood::send(lab, watched, bystanders, size, Behaviour::Hang).await;
         let starved = flood.bystanders.are_starved();
+        if starved && starved_by_load(lab, watched, bystanders, size).await {
+            let what = flood.told(name, &who, &peace);
+            evidence.push(clause::ISOLATION.gap(format!("{what}; so it was with {name} answering: it is the load")));
+            return Finding::judge(ID, evidence);
+        }
         let ask = (lab.fill(&watched.spec), PATIENCE);
         let fault = WithDependency::OthersStarve { times: size as usize, other: bystanders.request(lab) };
         let recipe = Dependency::of(&lab.subject, name, Manner::Hangs, ask, fault);
@@ -145,6 +151,13 @@ async fn paced_in_peace(lab: &Lab, watched: &Watched) -> Result<Control, Uncontr
     Control::peace(served.min(calls), FLOODS[0] as usize, SERVED)
 }
 
+/// Returns true if a flood of the same size starves bystanders also while the dependency answers. A service that is not well again after
+/// the first one cannot be excused so.
+async fn starved_by_load(lab: &Lab, watched: &Watched, bystanders: &Bystanders, size: u32) -> bool {
+    watched.well_again(lab, RECOVERY).await.is_some()
+        && Flood::send(lab, watched, bystanders, size, Behaviour::Pass).await.bystanders.are_starved()
+}
+
 /// Outcome of one flood.
 struct Flood {
     bystanders: Seen,
@@ -155,8 +168,8 @@ struct Flood {
 
 impl Flood {
     /// Sends it and looks at bystanders meanwhile; those in flight are dropped at the end.
-    async fn send(lab: &Lab, watched: &Watched, bystanders: &Bystanders, size: u32) -> Self {
-        watched.set(Behaviour::Hang);
+    async fn send(lab: &Lab, watched: &Watched, bystanders: &Bystanders, size: u32, behaviour: Behaviour) -> Self {
+        watched.set(behaviour);
         watched.double.take_calls();
         let unconnected = AtomicUsize::new(0);
         let meanwhile = async {
@@ -173,9 +186,9 @@ impl Flood {
         Self { bystanders, crowd, unconnected: unconnected.into_inner() }
     }
 
-    fn judge(&self, name: &str, who: &str, peace: &Seen) -> Evidence {
+    fn told(&self, name: &str, who: &str, peace: &Seen) -> String {
         let (seen, size) = (&self.bystanders, self.crowd.size);
-        let what = format!(
+        format!(
             "with {name} silent and {size} requests in flight that use it, {} of {} bystanders ({who}) were answered as before, \
              within {:.0?} at the 90th percentile, {:.0?} in peace; {}",
             seen.sent - seen.amiss,
@@ -183,7 +196,11 @@ impl Flood {
             seen.slow,
             peace.slow,
             self.crowd.told(name)
-        );
+        )
+    }
+
+    fn judge(&self, name: &str, who: &str, peace: &Seen) -> Evidence {
+        let (seen, what) = (&self.bystanders, self.told(name, who, peace));
         let met = Control::seen(
             self.crowd.open > 0,
             format!("{} calls to {name} were open and unanswered", self.crowd.open),

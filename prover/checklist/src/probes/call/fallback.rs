@@ -116,8 +116,10 @@ async fn without(lab: &Lab, dependent: &Dependent) -> (Vec<Evidence>, usize) {
 
 /// Asks again while connections to the dependency are refused.
 fn without_recipe(lab: &Lab, name: &str, exchange: &Exchange, shown: Shows) -> Option<Recipe> {
-    let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
-    Dependency::of(&lab.subject, name, Manner::Refuses, ask, WithDependency::Answer(shown))
+    let within = lab.subject.deadline + GRACE;
+    // The script waits no longer, so that what is answered later has no answer there.
+    let fault = if exchange.took > within { WithDependency::NoAnswer } else { WithDependency::Answer(shown) };
+    Dependency::of(&lab.subject, name, Manner::Refuses, (exchange.request.clone(), within), fault)
 }
 
 /// Shows that a dependency is gone: the connection of anybody is refused, and in peace each of its requests called it.

@@ -92,3 +92,27 @@ pub(super) fn crowd(
         ..Experiment::default()
     }
 }
+
+pub(super) fn all_served(subject: &Subject, connections: usize, newest: usize, begin: &[u8]) -> Experiment {
+    let at = script::address(&subject.url);
+    Experiment {
+        modules: BTreeSet::from(["re", "socket"]),
+        steps: vec![
+            format!("crowd, served = [socket.socket() for _ in range({connections})], 0"),
+            "for s in crowd:".to_owned(),
+            format!(
+                "    s.settimeout(2); s.bind((\"127.0.0.2\", 0)); s.connect_ex({at}) or s.send({})",
+                literal::bytes(begin)
+            ),
+            format!("for s in crowd[-{newest}:]:"),
+            "    try: s.send(b\"\\r\\n\"); served += bool(re.match(rb\"HTTP/1[.][01] (?!429|503)\", s.recv(99)))"
+                .to_owned(),
+            "    except OSError: pass".to_owned(),
+        ],
+        seen: format!(
+            "f\"of {connections} connections from one address the newest {newest} were ended, {{served}} were answered\""
+        ),
+        fault: format!("served == {newest}"),
+        ..Experiment::default()
+    }
+}

@@ -90,12 +90,20 @@ impl Client<'_> {
         begin.truncate(begin.len() - 2);
         let during = during.reproduced_by(Recipe::Crowd {
             connections: held.clamp(LEAST_CROWD, MOST_CROWD),
-            begin,
+            begin: begin.clone(),
             beside: self.harmless.request.clone(),
             within: EACH,
         });
+        let per_address = clause::PER_ADDRESS.saw(limited, what);
+        evidence.push(match limited {
+            true => per_address,
+            false => per_address.reproduced_by(Recipe::AllServed {
+                connections: held.clamp(LEAST_CROWD, MOST_CROWD),
+                newest: SAMPLE,
+                begin,
+            }),
+        });
         evidence.extend([during, after]);
-        evidence.push(clause::PER_ADDRESS.saw(limited, what));
         (flood.refused > 0).then_some(held)
     }
 

@@ -31,6 +31,8 @@ const SHOWN_CHUNK: usize = 64;
 const STALL: Duration = Duration::from_secs(2);
 /// Time limit of an answer once the service has stopped reading, or everything has been sent.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Time limit of the answer to a body that was read whole.
+const LATE_ANSWER: Duration = Duration::from_secs(3);
 /// Time to look for an answer between two pieces.
 const GLANCE: Duration = Duration::from_millis(2);
 
@@ -131,6 +133,9 @@ fn judge(flood: &Flood, known: bool, framing: Framing, name: &str) -> (Option<bo
     let streamed = format!("after {} MiB", flood.streamed >> 20);
     let swallowed = flood.streamed >= STREAMED;
     match flood.status {
+        Some(413) if swallowed => {
+            (Some(false), format!("{name} is read whole ({} MiB) before it is refused with 413", STREAMED >> 20))
+        }
         _ if swallowed => (Some(false), format!("{name} is taken without a limit: {} MiB were read", STREAMED >> 20)),
         Some(status @ (405 | 501)) if !known => (Some(true), format!("{name} is refused at once with {status}")),
         Some(status) if ABOUT_OTHER.contains(&status) => {
@@ -190,8 +195,18 @@ async fn stream(mut connection: RawConnection, head: &[u8], beginning: &[u8], fr
             return Flood::new(streamed, &heard, glance.ended);
         }
     }
-    let last = if streamed >= STREAMED { GLANCE } else { ANSWER };
-    let rest = connection.listen(64 << 10, last).await;
+    if streamed < STREAMED {
+        let rest = connection.listen(64 << 10, ANSWER).await;
+        heard.extend_from_slice(&rest.bytes);
+        return Flood::new(streamed, &heard, rest.ended);
+    }
+    // Some refuse only once they have read everything: a body that can end is ended, so that this is told apart.
+    let rest = match framing {
+        Framing::Chunked if connection.write(b"0\r\n\r\n", STALL).await.is_ok() => {
+            connection.listen_answer(LATE_ANSWER).await
+        }
+        _ => connection.listen(64 << 10, GLANCE).await,
+    };
     heard.extend_from_slice(&rest.bytes);
     Flood::new(streamed, &heard, rest.ended)
 }
@@ -235,5 +250,16 @@ mod tests {
     fn a_body_that_was_read_whole_falls_short_for_every_answer() {
         assert_eq!(good(Some(413), STREAMED, true), Some(false));
         assert_eq!(good(None, STREAMED, true), Some(false));
+    }
+
+    #[test]
+    fn a_refusal_after_the_whole_body_is_told_apart_from_no_limit() {
+        let told = |status| {
+            let flood = Flood { streamed: STREAMED, status, ended: Ended::Closed, came: String::new() };
+            judge(&flood, true, Framing::Chunked, "a body").1
+        };
+        assert_eq!(told(Some(413)), "a body is read whole (64 MiB) before it is refused with 413");
+        assert_eq!(told(Some(201)), "a body is taken without a limit: 64 MiB were read");
+        assert_eq!(told(None), "a body is taken without a limit: 64 MiB were read");
     }
 }

@@ -14,6 +14,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.is_unknown("its calls only time out, which is no bound"),
     Server::new("calls-trickling", |port| ask(Way::Trickling, port))
         .is_unknown("its calls begin one after the other, which is no bound"),
+    Server::new("calls-labouring", |port| ask(Way::Labouring, port))
+        .is_unknown("computes for 40 ms a request, one after the other, so that any load starves others"),
     RATIONED.is_unknown("a rate limit spares calls, which is no bound").liar(),
     DEPENDENCY.is_called(),
 ];

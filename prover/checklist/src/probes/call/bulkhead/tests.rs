@@ -33,3 +33,10 @@ async fn a_rate_limit_is_no_bound() {
         assert_eq!(finding.verdict_on(clause), Some(Verdict::Unknown), "{finding:#?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_that_any_load_starves_are_not_starved_by_the_dependency() {
+    let finding = examine("call.bulkhead", "calls-labouring").await;
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    mentions(&finding, "it is the load");
+}

@@ -47,6 +47,8 @@ pub(crate) enum Way {
     Shared,
     /// As many calls as there are requests, but one begins 20 ms after the other.
     Trickling,
+    /// One request at a time, each for 40 ms, whatever the dependency does.
+    Labouring,
 }
 
 /// The whole call.
@@ -121,6 +123,7 @@ pub(crate) fn ask(way: Way, port: u16) -> ! {
         "/order" if way == Way::Careless => service.repeated(way, "POST"),
         "/order" => call("POST").map_or_else(|_| refused(), priced),
         "/" if way == Way::Shared => service.in_place(|| Response::new(200, "text/plain", "hello")),
+        "/" if way == Way::Labouring => service.with(|_| Response::new(200, "text/plain", "hello")),
         "/" => Response::new(200, "text/plain", "hello"),
         _ => Response::new(404, "text/plain", "nothing here"),
     })
@@ -171,6 +174,10 @@ impl Service {
             }
             Way::Partitioned => self.in_one_of_places(|| call("GET").map_or_else(|_| refused(), priced)),
             Way::Shared => self.in_place(|| call("GET").map_or_else(|_| refused(), priced)),
+            Way::Labouring => {
+                self.with(|_| std::thread::sleep(TRICKLE * 2));
+                call("GET").map_or_else(|_| refused(), priced)
+            }
             Way::Trickling => {
                 self.with(|_| std::thread::sleep(TRICKLE));
                 call("GET").map_or_else(|_| refused(), priced)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keel_drill::process::{Launch, Process};
+use keel_drill::process::{Launch, Process, is_simple};
 
 /// Its size, as `mount` reads it. Enough for an empty database and its log.
 pub(super) const SIZE: &str = "16m";
@@ -61,8 +61,10 @@ impl Volume {
 
     /// Changes a launch so that the service sees it.
     pub(super) fn enter(&self, launch: &mut Launch) {
-        let compound = launch.command.contains(['|', '&', ';', '<', '>', '(', '\n']);
-        let run = if compound { launch.command.clone() } else { format!("exec {}", launch.command) };
+        let run = match is_simple(&launch.command) {
+            true => format!("exec {}", launch.command),
+            false => launch.command.clone(),
+        };
         let workdir = launch.workdir.clone().unwrap_or_else(|| PathBuf::from("."));
         let workdir = workdir.canonicalize().unwrap_or(workdir);
         launch.env.insert("KEEL_RUN".to_owned(), run);
