@@ -17,6 +17,8 @@ pub(crate) enum Flaw {
     Hoards,
     /// Takes 40 connections in all, whoever they are from, and leaves the others waiting.
     Starves,
+    /// Serves one connection after the other, with one request on each. No flaw.
+    OneAtATime,
     /// Errors are plain text.
     PlainErrors,
     /// Errors are problem documents that show the inside.
