@@ -69,10 +69,11 @@ impl Clause {
         }
     }
 
-    /// Evidence for it because there is nothing that it could be about, as was declared, such as disk without any state.
+    /// Evidence for it because there is nothing that it could be about, as was declared, such as disk without any state. An
+    /// attribute of which all clauses are void is not applicable, and does not hold.
     pub fn is_void(self, declaration: &str) -> Evidence {
         let what = format!("{declaration} is declared, so there is nothing to see");
-        self.piece(Bearing::For, what).by(&Control::declared(declaration))
+        self.piece(Bearing::For, what).by(&Control::declared(declaration)).as_void()
     }
 
     /// A part of it that was not examined: says which part, and what to declare or change so that it can be.

@@ -54,6 +54,9 @@ pub struct Evidence {
     control: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fact: Option<Fact>,
+    /// Whether there is nothing that it could be about; see [`Clause::is_void`](crate::clause::Clause::is_void).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    void: bool,
     #[serde(skip)]
     recipe: Option<Arc<Recipe>>,
 }
@@ -89,6 +92,7 @@ impl Evidence {
             came_back: None,
             control: None,
             fact: None,
+            void: false,
             recipe: None,
         }
     }
@@ -194,6 +198,17 @@ impl Evidence {
     /// The fact that it speaks of, when it names one.
     pub fn stated(&self) -> Option<&Fact> {
         self.fact.as_ref()
+    }
+
+    /// Says that there is nothing that it could be about, as was declared.
+    pub(crate) fn as_void(mut self) -> Self {
+        self.void = true;
+        self
+    }
+
+    /// Whether it says only that there is nothing to see, as was declared: no experiment was made.
+    pub fn is_void(&self) -> bool {
+        self.void
     }
 
     /// Turns a piece for a clause into a gap, with the reason.

@@ -28,6 +28,7 @@ impl Finding {
     /// Judges the attribute from what was seen of its clauses, in any order.
     ///
     /// - A piece against any clause: *falls short*.
+    /// - Pieces that say of every clause that there is nothing to see, as was declared, and no others: *not applicable*.
     /// - A piece for every clause, and no gap: *holds*. A clause without evidence is a gap, which is added; so is a piece
     ///   *for* a clause whose experiment needs a control that the piece does not name.
     /// - Otherwise: *unknown*, with the number of clauses that were seen whole and what was missing for the rest.
@@ -81,7 +82,7 @@ impl Finding {
         let examined = |piece: &Evidence| piece.bearing() != Bearing::Gap || piece.what != NOT_EXAMINED;
         let evidence = self.evidence.into_iter().filter(examined).chain(more).collect();
         match self.verdict {
-            Verdict::NotApplicable => Self::not_applicable(&self.id, self.summary, evidence),
+            Verdict::NotApplicable if self.clauses.is_empty() => Self::not_applicable(&self.id, self.summary, evidence),
             _ => Self::judge(&self.id, evidence),
         }
     }
@@ -229,7 +230,8 @@ fn whole(clauses: &[Judged], evidence: &[Evidence]) -> Verdict {
     if evidence.iter().any(|piece| piece.bearing() == Bearing::Against) {
         Verdict::FallsShort
     } else if !clauses.is_empty() && clauses.iter().all(|clause| clause.verdict == Verdict::Holds) {
-        Verdict::Holds
+        let is_seen = evidence.iter().any(|piece| piece.bearing() == Bearing::For && !piece.is_void());
+        if is_seen { Verdict::Holds } else { Verdict::NotApplicable }
     } else {
         Verdict::Unknown
     }

@@ -286,6 +286,13 @@ impl Lab {
         self.process.as_ref().and_then(Running::known_pid)
     }
 
+    /// The processes that have a part in an answer: the subject's, those of dependencies that were started for it, and keel's own.
+    pub(crate) fn pids_at_work(&self) -> [Vec<u32>; 3] {
+        let subject = self.running().map(Process::pids).unwrap_or_default();
+        let dependencies = self.dependencies.iter().filter_map(Attached::process).flat_map(Process::pids);
+        [subject, dependencies.collect(), vec![std::process::id()]]
+    }
+
     /// Returns the resource usage of the subject; `None` if it does not run.
     pub fn usage(&self) -> Option<Usage> {
         self.process.as_ref().map(Running::usage)

@@ -87,7 +87,10 @@ fn judge_under(catalogue: &Catalogue, old: &mut Report) -> Rejudged {
             ));
         }
         let finding = match was {
-            Verdict::NotApplicable => Finding::not_applicable(id, examined.finding.summary().to_owned(), evidence),
+            // What does not apply as every clause is void was judged from evidence, and is again.
+            Verdict::NotApplicable if examined.finding.clauses().is_empty() => {
+                Finding::not_applicable(id, examined.finding.summary().to_owned(), evidence)
+            }
             _ => Finding::judge(id, evidence),
         };
         findings.push((finding, examined));

@@ -6,17 +6,20 @@ use crate::verdict::{Judged, Verdict};
 /// The most characters of a summary.
 pub(super) const LONGEST: usize = 100;
 
-/// The piece that decided: the first against; for what holds the first experiment with a control, else the first with a figure; for what is unknown the count of
-/// clauses that were seen, and the first gap.
+/// The piece that decided: the first against; for what holds the first experiment with a control, else the first with a figure,
+/// and never a declaration; for what does not apply the declaration that says so; for what is unknown the count of clauses that
+/// were seen, and the first gap.
 pub(super) fn of(verdict: Verdict, clauses: &[Judged], evidence: &[Evidence]) -> String {
     let pieces = |bearing: Bearing| evidence.iter().filter(move |piece| piece.bearing() == bearing);
     let decided = match verdict {
         Verdict::FallsShort => pieces(Bearing::Against).next(),
         Verdict::Holds => {
             let figure = |piece: &&Evidence| piece.what.contains(|letter: char| letter.is_ascii_digit());
-            let experiment = pieces(Bearing::For).find(|piece| piece.control().is_some());
-            experiment.or_else(|| pieces(Bearing::For).find(figure)).or_else(|| pieces(Bearing::For).next())
+            let seen = || pieces(Bearing::For).filter(|piece| !piece.is_void());
+            let experiment = seen().find(|piece| piece.control().is_some());
+            experiment.or_else(|| seen().find(figure)).or_else(|| seen().next())
         }
+        Verdict::NotApplicable => pieces(Bearing::For).next(),
         _ => {
             let whole = pieces(Bearing::Gap).find(|piece| piece.clause().is_none());
             let gap = whole.or_else(|| pieces(Bearing::Gap).next());

@@ -89,6 +89,25 @@ fn the_summary_is_what_decided_and_short() {
 }
 
 #[test]
+fn an_attribute_of_which_only_declarations_speak_is_not_applicable() {
+    let finding = Finding::judge(ID, CLAUSES.map(|clause| clause.is_void("load = \"none\"")).into());
+    assert_eq!(finding.verdict(), Verdict::NotApplicable);
+    assert_eq!(finding.summary(), "load = \"none\" is declared, so there is nothing to see");
+    assert_eq!(finding.clone().also(vec![GOODPUT.contradicts("it fell")]).verdict(), Verdict::FallsShort);
+    let json = serde_json::to_string(&finding).expect("a finding can be written");
+    let read: Finding = serde_json::from_str(&json).expect("and read");
+    assert_eq!(read, Finding::judge(ID, read.evidence().to_vec()), "a report that is read again says the same");
+}
+
+#[test]
+fn the_summary_of_what_holds_is_an_experiment_and_no_declaration() {
+    let mut evidence: Vec<Evidence> = CLAUSES[1..].iter().map(|clause| clause.is_void("load = \"none\"")).collect();
+    evidence.push(REFUSAL.holds("it was seen"));
+    let finding = Finding::judge(ID, evidence);
+    assert_eq!((finding.verdict(), finding.summary()), (Verdict::Holds, "it was seen"));
+}
+
+#[test]
 fn unknown_for_a_reason_is_unknown_for_any_evidence() {
     let finding = Finding::unknown(ID, "nothing answers: declare requests", all_hold());
     assert_eq!((finding.verdict(), finding.seen()), (Verdict::Unknown, (0, 4)));

@@ -1,6 +1,7 @@
 //! Support for probes of several chapters.
 
 pub(crate) mod build;
+pub(crate) mod contention;
 pub(crate) mod core_share;
 pub(crate) mod descriptors;
 pub(crate) mod largest;
@@ -9,6 +10,7 @@ pub(crate) mod mix;
 pub(crate) mod open_files;
 pub(crate) mod overload;
 pub(crate) mod peace;
+pub(crate) mod percentile;
 pub(crate) mod printed;
 pub(crate) mod repository;
 pub(crate) mod signals;

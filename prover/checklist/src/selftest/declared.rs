@@ -80,7 +80,8 @@ fn border(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
             things(subject);
             subject.openapi = Some("/openapi.yaml".to_owned());
         }
-        ("limits", "border-sound" | "border-takes-long-notes") | ("slow-clients", "border-waits-for-notes") => {
+        ("limits", "border-sound" | "border-one-at-a-time" | "border-takes-long-notes")
+        | ("slow-clients", "border-waits-for-notes") => {
             things(subject);
             subject.requests.push(note());
         }
@@ -117,6 +118,7 @@ fn call(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
             taxes(subject, stage);
             subject.requests.retain(|spec| spec.path != "/tax");
         }
+        ("balance" | "discovery", _) => instances(subject),
         ("breaker-manual", name) if name.starts_with("lever") => levers(subject),
         _ => {}
     }
@@ -132,6 +134,13 @@ fn call(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
         ("retry", "calls-careless") => subject.requests.push(prices("POST", "/order")),
         _ => {}
     }
+}
+
+/// Declares the value of the dependency's variable for more than one instance, and for a name that is looked up.
+fn instances(subject: &mut Subject) {
+    let Dependencies::Declared(declared) = &mut subject.dependencies else { return };
+    declared[0].many = Some("http://{1},http://{2},http://{3}".to_owned());
+    declared[0].named = Some("http://{name}:{port}/?resolver={resolver}".to_owned());
 }
 
 /// Declares the commands by which an operator stops calls, and lets them go on.

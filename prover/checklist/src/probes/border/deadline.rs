@@ -24,7 +24,7 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::sockets;
+use crate::probes::support::{contention, sockets};
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
@@ -119,15 +119,19 @@ fn of_all(what: &str) -> [Evidence; 3] {
 async fn examine_slow(lab: &Lab, specs: &[RequestSpec]) -> Vec<Evidence> {
     let before = cpu(lab).await;
     let (used, since) = (used(lab), Instant::now());
+    let contention = contention::Watch::begin(lab);
     let client = lab.http();
     let exchanges = join_all(specs.iter().map(|spec| client.send(lab.fill(spec)))).await;
+    let contention = contention.end();
     let during = self::used(lab).saturating_sub(used).as_secs_f64() / since.elapsed().as_secs_f64().max(0.001);
     let after = cpu(lab).await;
     let mut evidence = Vec::new();
     for (spec, exchange) in specs.iter().zip(&exchanges) {
         let declared =
             format!("{} is declared to take longer than its deadline, and did not succeed within it", spec.name);
-        let pieces = judge(spec, exchange, "although it would take longer", deadline_of(lab, spec));
+        let deadline = deadline_of(lab, spec);
+        let pieces = judge(spec, exchange, "although it would take longer", deadline)
+            .map(|piece| contention.excuse(piece, exchange.took, deadline + GRACE));
         match Control::seen(true, declared, "") {
             Ok(control) => evidence.extend(pieces.map(|piece| piece.by(&control))),
             Err(failed) => evidence.push(clause::ANSWER.uncontrolled(&failed)),
@@ -197,6 +201,7 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
     proxy.set(fault).await;
     let (heard, port) = (proxy.heard(), proxy.address().port());
     let before = sockets::established_to(port).await;
+    let contention = contention::Watch::begin(lab);
     let (client, begun) = (lab.http(), Instant::now());
     let sent: Vec<&RequestSpec> = specs.iter().flat_map(|spec| [spec; EACH]).collect();
     let mut answering = std::pin::pin!(join_all(sent.iter().map(|spec| client.send(lab.fill(spec)))));
@@ -209,6 +214,7 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
             _ = looks.tick() => calls.extend(sockets::established_to(port).await.difference(&before)),
         }
     };
+    let contention = contention.end();
     let met = Control::fault_met(proxy.heard().saturating_sub(heard), name);
     let told = format!("although {name} {told}");
     let mut evidence = Vec::new();
@@ -219,7 +225,8 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
             let succeeded = exchanges.iter().all(|exchange| class(exchange) == Some(2));
             let deadline = lab.subject.deadline;
             for (spec, exchange) in sent.iter().zip(&exchanges).step_by(EACH) {
-                let [budget, answer] = judge(spec, exchange, &told, deadline);
+                let [budget, answer] = judge(spec, exchange, &told, deadline)
+                    .map(|piece| contention.excuse(piece, exchange.took, deadline + GRACE));
                 // Probes of the calls state the same.
                 let fact = format!("with {name} silent, {} is answered within the deadline", spec.name);
                 let in_time = budget.is_for();

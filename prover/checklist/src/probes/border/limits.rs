@@ -6,7 +6,7 @@
 //! - **Sent**: one header of 256 KiB, 1 MiB and 8 MiB, then 2,000, 20,000 and 200,000 small headers, then a URI of 64 KiB, 1 MiB
 //!   and 8 MiB, each until one is refused; to each of the first four writes of the mix a body that declares 1 GiB and a chunked
 //!   one, both streamed up to 64 MiB; to those with JSON 100,000 levels of arrays and objects, and 10,000 when that is refused for
-//!   its size; five shapes of request smuggling; meanwhile a head and each body a byte at a time; 256 KiB of headers over HTTP/2
+//!   its size; five shapes of request smuggling; meanwhile (before, where others wait for it) a head and each body a byte at a time; 256 KiB of headers over HTTP/2
 //!   where it is spoken without TLS.
 //! - **Decides**: accepted without end, a 5xx, silence, two answers to one request, a dead service, or 256 MiB more resident
 //!   memory fall short. Each write is first shown to be answered as declared; a 401, 403, 404 or 405 says nothing about limits.
@@ -66,8 +66,22 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let (targets, gaps) = body::targets(lab).await;
     let takes_bodies = matches!(writes(lab).await, Writes::Possible);
     let mut drips = time::start(lab, &listener, &harmless).await;
+    let mut evidence = Vec::new();
+    if time::occupy(&mut drips, &harmless).await {
+        // Whoever waits for the only worker is neither answered nor refused: that says nothing of sizes.
+        evidence.extend(time::evidence(lab, &mut drips, takes_bodies).await);
+        if !harmless.ask().await.0 {
+            let what = "it does not answer any more after clients that send a byte at a time, so nothing else was sent";
+            evidence.push(Evidence::gap(what));
+            return Finding::judge(ID, evidence);
+        }
+        evidence.push(
+            clause::TIME.figure("others wait for clients that send a byte at a time: the rest was sent after them"),
+        );
+    }
+    let was_occupied = !evidence.is_empty();
     let mut memory = Memory::start(lab);
-    let mut evidence = oversized_heads(&listener, &harmless, &mut memory, lab).await;
+    evidence.extend(oversized_heads(&listener, &harmless, &mut memory, lab).await);
     evidence.extend(gaps);
     if targets.is_empty() && takes_bodies {
         evidence.push(clause::SIZE.gap("no request with a body that works is known: declare one in [[requests]]"));
@@ -87,7 +101,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.push(protocols::examine(lab, &listener, &harmless).await);
     evidence.push(harmless.evidence_after(clause::SIZE, "all of it").await);
     evidence.push(memory.evidence());
-    evidence.extend(time::evidence(lab, &mut drips, takes_bodies).await);
+    if !was_occupied {
+        evidence.extend(time::evidence(lab, &mut drips, takes_bodies).await);
+    }
     Finding::judge(ID, evidence)
 }
 

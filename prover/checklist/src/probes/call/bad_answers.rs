@@ -28,6 +28,7 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::contention;
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
@@ -174,6 +175,7 @@ async fn examine_way(
     let (late, too_long) = (matches!(bad, Bad::Late), matches!(bad, Bad::TooLong(_)));
     let before = lab.process().usage().resident;
     let manner = manner_of(&bad);
+    let contention = contention::Watch::begin(lab);
     let (answers, met, most) = match bad {
         Bad::TooLong(kind) => match flooded(lab, dependent, kind, before).await {
             Ok(seen) => seen,
@@ -193,25 +195,29 @@ async fn examine_way(
         }
         Bad::Late => proxied(lab, dependent, Fault::Latency(lab.subject.deadline + GRACE * 2)).await,
     };
+    let contention = contention.end();
     dependent.mend(lab).await;
     if late {
         *silence = answers.iter().map(|(_, exchange)| exchange.took).min();
     }
     let patience_ended_it = too_long && answers.iter().any(|(_, exchange)| is_of_patience(exchange.took, *silence));
     let mut evidence = Vec::new();
+    let limit = lab.subject.deadline + GRACE;
     for (user, (spec, exchange)) in dependent.users.iter().zip(&answers) {
-        let (good, outcome) = judge(exchange, user, lab.subject.deadline + GRACE);
+        let (good, outcome) = judge(exchange, user, limit);
         let what = format!("when {name} {told}, {} {outcome}", spec.name);
         let recipe = manner.clone().and_then(|manner| recipe(lab, name, manner, exchange));
-        let shown = |piece: Evidence| recipe.clone().into_iter().fold(piece.with(exchange), Evidence::reproduced_by);
+        let excuse = |piece: Evidence| contention.excuse(piece, exchange.took, limit);
+        let shown =
+            |piece: Evidence| excuse(recipe.clone().into_iter().fold(piece.with(exchange), Evidence::reproduced_by));
         evidence.push(shown(under(clause::CLEAR_ERROR, good, &what, &met)));
         if clause != clause::CLEAR_ERROR {
             let good = good.filter(|good| !(patience_ended_it && *good));
             evidence.push(shown(under(clause, good, &what, &met)));
         }
-        let in_time = exchange.answer().is_some() && exchange.took <= lab.subject.deadline + GRACE;
+        let in_time = exchange.answer().is_some() && exchange.took <= limit;
         let what = format!("when {name} {told}, {} ends after {:.1?}", spec.name, exchange.took);
-        evidence.push(under(clause::BOUNDED_TIME, Some(in_time), &what, &met));
+        evidence.push(excuse(under(clause::BOUNDED_TIME, Some(in_time), &what, &met)));
     }
     let growth = most.saturating_sub(before);
     let what = format!("when {name} {told}, resident memory grows by {:.1} MiB", growth as f64 / f64::from(1 << 20));

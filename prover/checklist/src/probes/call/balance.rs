@@ -23,13 +23,18 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.balance";
 /// The probe.
 pub const PROBE: Probe = Probe {
     id: ID,
     examine: |lab| Box::pin(examine(lab)),
     #[cfg(feature = "specimens")]
-    specimens: &[],
+    specimens: specimen::SPECIMENS,
 };
 /// Between two requests of the load.
 const EVERY: Duration = Duration::from_millis(25);

@@ -25,13 +25,18 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 
+#[cfg(feature = "specimens")]
+pub(crate) mod specimen;
+#[cfg(test)]
+mod tests;
+
 const ID: &str = "call.discovery";
 /// The probe.
 pub const PROBE: Probe = Probe {
     id: ID,
     examine: |lab| Box::pin(examine(lab)),
     #[cfg(feature = "specimens")]
-    specimens: &[],
+    specimens: specimen::SPECIMENS,
 };
 /// Name that is looked up.
 const NAME: &str = "instances.keel.test";

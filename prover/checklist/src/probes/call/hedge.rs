@@ -25,6 +25,7 @@ use crate::clause::call::hedge as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::contention;
 use crate::subject::RequestSpec;
 
 #[cfg(feature = "specimens")]
@@ -78,6 +79,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let late = (lab.subject.deadline / PART).min(MOST_LATE);
     let mut evidence = Vec::new();
     let mut seen = Vec::new();
+    let contention = contention::Watch::begin(lab);
     while seen.len() < SLOW && begun.elapsed() < IN_ALL {
         watched.set(Behaviour::Pass);
         for _ in 0..FAST {
@@ -85,6 +87,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
         seen.push(slow(lab, watched, &watched.spec, late).await);
     }
+    let contention = contention.end();
     if !watched.call.is_safe_to_repeat() {
         evidence.push(once(&seen, &watched.spec, late));
         if evidence[0].is_for() {
@@ -120,7 +123,9 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     }
     if sooner < FEWEST && watched.spec.hedged {
         let what = format!("{} is declared as hedged, and was not: {what}", watched.spec.name);
-        evidence.push(clause::HEDGED.contradicts(what));
+        // Each has until its first call is answered.
+        let piece = clause::HEDGED.contradicts(what);
+        evidence.push(contention.excuse(piece, late + contention.noise(seen.len()), late + late / 4));
         return Finding::judge(ID, watched.controlled(evidence));
     }
     if sooner < FEWEST {

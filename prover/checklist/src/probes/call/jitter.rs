@@ -8,9 +8,12 @@
 //!   with it do at the same time.
 //! - **Decides**: of each kind with at least six calls: intervals whose middle half is at least 5 % of the period wide (and 25 ms) are
 //!   jittered. Even ones (at most 2 %, or 5 ms) hold when the six starts fall on different parts of the period, counted from each
-//!   start and by the clock: no quarter of it has them all. When a tenth has them all, every instance does it at once: falls short.
-//!   Values between are unknown, and so is a period of less than 500 ms, which the noise of starts would seem to spread. No such
-//!   kind: unknown, as longer periods, and what is no call over HTTP, are not seen.
+//!   start, from when it listens and by the clock: no quarter of it has them all. When a tenth has them all, every instance does it at
+//!   once: falls short. Values between are unknown, and so is a period of less than 500 ms, which the noise of starts would seem to
+//!   spread. No such kind: unknown, as longer periods, and what is no call over HTTP, are not seen.
+//! - **Control**: an even beat of keel's own, and the time for which the service waited for a processor that other programs had.
+//!   Intervals that are less than twice as wide as these make even ones are unknown, and so are starts that took so differently
+//!   long that this alone would spread even intervals.
 //!   Dependencies that do not speak plain HTTP are gaps.
 //! - **Blast radius**: the service is started up to six times with the prover's doubles in the dependencies' places, and stopped at
 //!   the end.
@@ -26,6 +29,7 @@ use crate::clause::call::jitter as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::contention::{self, Contention};
 use crate::subject::{Dependencies, Dependency};
 
 #[cfg(feature = "specimens")]
@@ -61,6 +65,8 @@ const CLOCKS: Duration = Duration::from_millis(5);
 /// The part of the period within which all starts lie: above the one they are spread, up to the other they are at once.
 const SPREAD: f64 = 0.25;
 const AT_ONCE: f64 = 0.1;
+/// Starts that differ by more of the period would spread what begins with them.
+const STARTS_DIFFER: f64 = 0.1;
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -132,11 +138,14 @@ async fn judge(lab: &mut Lab, declared: Vec<Dependency>) -> Result<Finding, Find
 fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>, String) {
     let Intervals { period, width } = *intervals;
     let told = format!("{kind} comes by itself every {period:.1?}, the middle half of intervals {width:.1?} wide");
+    let events = runs.first().and_then(|run| run.kinds.get(kind)).map_or(0, Vec::len);
+    let noise = runs.first().map(|run| run.contention).filter(|contention| !contention.is_scattered(width, events));
+    let busy = || noise.map_or_else(String::new, |contention| format!(": {}", contention.told(events)));
     if intervals.are_jittered() {
-        return (Some(true), told);
+        return if noise.is_some() { (None, told + &busy()) } else { (Some(true), told) };
     }
     if !intervals.are_even() {
-        return (None, format!("{told}: neither even nor clearly jittered"));
+        return (None, if noise.is_some() { told + &busy() } else { told + ": neither even nor clearly jittered" });
     }
     if period < SHORTEST {
         return (None, format!("{told}: even, but too short to see whether starts spread it"));
@@ -146,17 +155,25 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>,
         runs.iter().filter_map(first).collect()
     };
     let (from_start, by_clock) = (since(&|run| run.started), since(&|_| runs[0].started));
+    let from_listening = since(&|run| run.started + run.listening);
     if from_start.len() <= STARTS {
         return (None, format!("{told}: even, but not seen in each of {} starts", STARTS + 1));
     }
-    let (since_start, by_clock) = (arc(&from_start, period), arc(&by_clock, period));
+    let since_start = arc(&from_start, period).min(arc(&from_listening, period));
+    let (starts, by_clock) = (from_start.len(), arc(&by_clock, period));
     let what = format!(
-        "{told}; {} starts have it within {:.0} % of the period, counted from the start, and {:.0} % by the clock",
-        from_start.len(),
+        "{told}; {starts} starts have it within {:.0} % of the period, counted from the start, and {:.0} % by the clock",
         since_start * 100.0,
         by_clock * 100.0
     );
     let least = since_start.min(by_clock);
+    let listening = || runs.iter().map(|run| run.listening);
+    let differ = listening().max().unwrap_or_default() - listening().min().unwrap_or_default();
+    if least > AT_ONCE && differ > period.mul_f64(STARTS_DIFFER) {
+        let what =
+            format!("{what}: starts differ by {differ:.1?}, which may spread it, or the machine was too busy to tell");
+        return (None, what);
+    }
     let good = if least <= AT_ONCE { Some(false) } else { (least > SPREAD).then_some(true) };
     (good, what)
 }
@@ -172,7 +189,10 @@ fn all_came(places: &[(Dependency, Double)], kinds: &Kinds) -> bool {
 /// One start of the subject, and the calls that came by themselves.
 struct Run {
     started: Instant,
+    /// From then until it listened.
+    listening: Duration,
     kinds: Kinds,
+    contention: Contention,
 }
 
 impl Run {
@@ -184,8 +204,9 @@ impl Run {
         until: impl Fn(&Kinds) -> bool,
     ) -> Result<Self, Finding> {
         let replaced: Vec<(&Dependency, &Double)> = places.iter().map(|(one, double)| (one, double)).collect();
-        double_in_place::start_with(ID, lab, &replaced).await?;
+        let listening = double_in_place::start_with(ID, lab, &replaced).await?.listening;
         let started = lab.process().started();
+        let contention = contention::Watch::begin(lab);
         for (_, double) in places {
             double.take_calls();
         }
@@ -200,7 +221,7 @@ impl Run {
                 }
             }
         }
-        Ok(Self { started, kinds })
+        Ok(Self { started, listening, kinds, contention: contention.end() })
     }
 
     fn told(&self) -> String {

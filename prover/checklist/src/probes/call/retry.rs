@@ -27,6 +27,7 @@ use crate::clause::call::retry as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::support::contention::{self, Contention};
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
@@ -120,16 +121,17 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
         Err(finding) => return finding,
     };
+    let contention = contention::Watch::begin(lab);
     let mut chains = chains(lab, watched, failing, false, begun).await;
     if chains.iter().filter(|chain| !chain.is_empty()).count() < FEWEST {
         // A budget may be spent: what it pays with is saved up before each.
         chains.extend(self::chains(lab, watched, failing, true, begun).await);
         chains.retain(|chain| !chain.is_empty());
-    } else if pauses(&chains).iter().any(|piece| !piece.decides()) {
+    } else if pauses(&chains, Contention::default()).iter().any(|piece| !piece.decides()) {
         // Eight pauses by lot are now and then alike by chance.
         chains.extend(self::chains(lab, watched, failing, false, begun).await);
     }
-    evidence.extend(pauses(&chains));
+    evidence.extend(pauses(&chains, contention.end()));
     if failing == Failing::Unavailable {
         watched.rest(lab).await;
         watched.set(Behaviour::Unavailable(Some(RETRY_AFTER)));
@@ -241,8 +243,10 @@ async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
     watched.rest(lab).await;
     watched.set(failing.always(each));
     watched.double.take_calls();
+    let contention = contention::Watch::begin(lab);
     let sent = Instant::now();
     let (exchange, _) = watched.ask(lab).await;
+    let contention = contention.end();
     tokio::time::sleep(lab.pace.of(LINGER)).await;
     let calls = watched.double.take_calls();
     let Some(last) = calls.last().map(|call| call.at.saturating_duration_since(sent)) else {
@@ -255,7 +259,8 @@ async fn ends(lab: &Lab, watched: &Watched, failing: Failing) -> Evidence {
         calls.len(),
         exchange.took
     );
-    clause::DEADLINE.saw(last <= deadline + LATE && last <= exchange.took + CLOCKS, what)
+    let limit = (deadline + LATE).min(exchange.took + CLOCKS);
+    contention.excuse(clause::DEADLINE.saw(last <= limit, what), last, limit)
 }
 
 /// The pauses between the calls of requests all of whose calls fail; with a rest before each, or none.
@@ -284,7 +289,9 @@ fn gaps(calls: &[Call]) -> Vec<Duration> {
 }
 
 /// Evidence from the pauses of many chains.
-fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
+fn pauses(chains: &[Vec<Duration>], contention: Contention) -> Vec<Evidence> {
+    let calls = chains.iter().map(|chain| chain.len() + 1).sum();
+    let busy = |what: &str| format!("{what}; {}", contention.told(calls));
     let nth = |n: usize| -> Vec<Duration> { chains.iter().filter_map(|chain| chain.get(n).copied()).collect() };
     let most = chains.iter().map(|chain| chain.len() + 1).max().unwrap_or(0);
     let few = format!("with every call failing, a request caused at most {most} attempts");
@@ -307,7 +314,10 @@ fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
     let what = format!("the first pause is {middle:.1?} in the middle, and its middle half is {spread:.1?} wide");
     let good =
         if spread <= (middle * 3 / 100).max(AT_ONCE) { Some(false) } else { (spread >= middle / 10).then_some(true) };
-    evidence.push(clause::JITTER.maybe(good, what));
+    evidence.push(match good {
+        Some(true) if !contention.is_scattered(spread, calls) => clause::JITTER.gap(busy(&what)),
+        good => clause::JITTER.maybe(good, what),
+    });
     let mut last = most.saturating_sub(2);
     while last > 0 && nth(last).len() < FEWEST {
         last -= 1;
@@ -316,7 +326,11 @@ fn pauses(chains: &[Vec<Duration>]) -> Vec<Evidence> {
         let (early, late) = (mean(&first), mean(&nth(last)));
         let what = format!("the mean pause is {early:.1?} at first and {late:.1?} before attempt {}", last + 2);
         let good = if late >= early * 13 / 10 { Some(true) } else { (late < early / 2).then_some(false) };
-        evidence.push(clause::BACKOFF.maybe(good, what));
+        evidence.push(match good {
+            // Means of several are scattered by less than each.
+            Some(true) if late.saturating_sub(early) < contention.noise(calls) => clause::BACKOFF.gap(busy(&what)),
+            good => clause::BACKOFF.maybe(good, what),
+        });
     }
     evidence
 }

@@ -31,7 +31,7 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::sockets;
+use crate::probes::support::{contention, sockets};
 use crate::repro::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
@@ -133,6 +133,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
     let bystander = bystander(lab, name).await;
     dependent.reset_pools(lab).await;
     let mut tries = 0;
+    let contention = contention::Watch::begin(lab);
     let (answers, met, calls, harmless) = loop {
         let before = sockets::established_to(port).await;
         let meanwhile = async {
@@ -145,9 +146,13 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
             break (answers, met, calls, harmless);
         }
     };
-    let mut evidence: Vec<Evidence> = harmless.into_iter().collect();
+    let contention = contention.end();
+    let mut evidence: Vec<Evidence> =
+        // One that is given up has taken as long as it may.
+        harmless.into_iter().map(|(piece, took)| contention.excuse(piece, took, PROMPT - GRACE)).collect();
     for (spec, exchange) in &answers {
         let (in_time, piece) = judge(lab, clause, spec, exchange, (name, told), &met);
+        let piece = contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE);
         let speaks = fault == Fault::Hang && piece.decides();
         let fact = facts::answered_while_silent(name, &spec.name);
         let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
@@ -156,7 +161,10 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
         let piece = recipe.into_iter().fold(piece, Evidence::reproduced_by);
         evidence.push(if speaks { piece.fact(fact, in_time) } else { piece });
     }
-    evidence.push(calls.end(lab, dependent, (fault, told), lab.subject.deadline + GRACE, &met).await);
+    let (contention, limit) = (contention::Watch::begin(lab), lab.subject.deadline + GRACE);
+    let piece = calls.end(lab, dependent, (fault, told), limit, &met).await;
+    // When a call that is open at the limit would have ended is not known: soon after, if it ends at all.
+    evidence.push(contention.end().excuse(piece, limit + GRACE, limit));
     evidence
 }
 
@@ -173,6 +181,7 @@ async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
             return vec![clause::CONNECT.gap(what)];
         }
     };
+    let contention = contention::Watch::begin(lab);
     let (mut answers, mut connecting, mut begun) = (Vec::new(), BTreeSet::new(), Instant::now());
     for _ in 0..TRIES {
         if connecting.is_empty() {
@@ -187,8 +196,11 @@ async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
         format!("{} connections to {name} were begun, and not taken", connecting.len()),
         format!("no connection to {name} was begun while it took none"),
     );
-    let judged =
-        answers.iter().map(|(spec, exchange)| judge(lab, clause::CONNECT, spec, exchange, (name, told), &met).1);
+    let contention = contention.end();
+    let judged = answers.iter().map(|(spec, exchange)| {
+        let piece = judge(lab, clause::CONNECT, spec, exchange, (name, told), &met).1;
+        contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE)
+    });
     let mut evidence: Vec<Evidence> = judged.collect();
     if behind > 0 {
         evidence.push(clause::CONNECT.gap(format!(
@@ -265,13 +277,14 @@ async fn still_answered(
     clause: Clause,
     bystander: Option<&(RequestSpec, u16)>,
     when: &str,
-) -> Option<Evidence> {
+) -> Option<(Evidence, Duration)> {
     let (spec, status) = bystander?;
     let exchange = lab.http().with_timeout(PROMPT).send(lab.fill(spec)).await;
     let same = exchange.status().is_some_and(|now| now.as_u16() == *status);
     let what = format!("{when}, {}, which does not use it,", spec.name);
-    Some(match same {
+    let piece = match same {
         true => clause.figure(format!("{what} is answered as before")),
         false => clause.contradicts(format!("{what} is not answered as before")).with(&exchange),
-    })
+    };
+    Some((piece, exchange.took))
 }

@@ -3,11 +3,14 @@
 //! - **Hypothesis**: a request that crashes its handler or worker is answered with a 5xx; harmless requests beside it are answered as
 //!   before; the service is ready at once, as often as it is sent.
 //! - **Sent**: every request of the mix with `crash`, `TIMES` times each, with harmless requests beside it.
-//! - **Decides**: a crash without a 5xx, a harmless request that fails, a process that ends, a service that is not ready within 5 s.
+//!   Then the mix once more.
+//! - **Decides**: a crash without a 5xx, a harmless request that fails, a process that ends, a service that is not ready within 5 s, and
+//!   a request of the mix that was answered as declared before the crashes and is not 5 s after them: what crashed is not clean.
 //!   Without a request that is declared to crash nothing is known: a crash cannot be asked for from outside.
 //! - **Blast radius**: what the declared requests do.
 //! - **Bound in time**: for each time 5 s and the service's deadline.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use keel_wire::http::Exchange;
@@ -43,6 +46,8 @@ const BESIDE: Duration = Duration::from_millis(300);
 const PROMPT: Duration = Duration::from_secs(2);
 /// Time within which it must be ready again.
 const READY: Duration = Duration::from_secs(5);
+/// Between two times that the mix is sent.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -59,6 +64,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let piece = Evidence::note("a harmless request is not answered even in peace").with(&peace);
         return Finding::unknown(ID, "a harmless request is not answered even in peace: mend the mix", vec![piece]);
     };
+    let well = answered_as_declared(lab).await;
     let (mut evidence, mut beside) = (Vec::new(), 0);
     if !left_out.is_empty() {
         let what = format!("only {MAX_CRASHES} requests that crash were sent, and not {}", left_out.join(", "));
@@ -86,9 +92,38 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             }
         }
     }
+    evidence.extend(clean_again(lab, &well).await);
     evidence
         .push(clause::BYSTANDERS.saw(beside > 0, format!("{beside} harmless requests were sent beside the crashes")));
     Finding::judge(ID, evidence)
+}
+
+/// The names of the requests of the mix that are answered as declared now.
+async fn answered_as_declared(lab: &mut Lab) -> BTreeSet<String> {
+    let sent = lab.send_mix().await;
+    sent.into_iter().filter(|(spec, exchange)| is_as_declared(spec, exchange)).map(|(spec, _)| spec.name).collect()
+}
+
+fn is_as_declared(spec: &RequestSpec, exchange: &Exchange) -> bool {
+    exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
+}
+
+/// Whether those that were answered as declared are again: what shares something with a crashed part may have lost it.
+async fn clean_again(lab: &mut Lab, well: &BTreeSet<String>) -> Option<Evidence> {
+    let since = Instant::now();
+    loop {
+        let sent = lab.send_mix().await;
+        let known = || sent.iter().filter(|(spec, _)| well.contains(&spec.name));
+        let Some((spec, exchange)) = known().find(|(spec, exchange)| !is_as_declared(spec, exchange)) else {
+            let what = format!("after the crashes {} requests of the mix are answered as declared", well.len());
+            return (!well.is_empty()).then(|| clause::RESTART.holds(what));
+        };
+        if since.elapsed() > READY {
+            let what = format!("{READY:?} after the crashes {} is not answered as it was before", spec.name);
+            return Some(clause::RESTART.contradicts(what).with(exchange));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// The crash, and harmless requests sent before, beside and after it.

@@ -71,7 +71,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Ok(listener) => listener,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };
-    let (mut evidence, held) = busy(lab, &listener).await;
+    let (mut evidence, held, finished) = busy(lab, &listener).await;
     for dependency in held_dependencies(lab) {
         if let Some(proxy) = lab.proxy(&dependency) {
             proxy.set(Fault::None).await;
@@ -80,7 +80,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     lab.stop().await;
     match lab.start_with(|_| {}).await {
         Ok(_) => {
-            evidence.extend(idle(lab, &listener).await);
+            evidence.extend(idle(lab, &listener, finished).await);
             evidence.push(accepted::examine(lab).await);
         }
         Err(failure) => {
@@ -105,8 +105,8 @@ struct Seen {
     refused: Option<Duration>,
 }
 
-/// The first run: with requests in flight. What was seen, and how many were held.
-async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
+/// The first run: with requests in flight. What was seen, how many were held, and whether any of that was finished.
+async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Option<bool>) {
     let users: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| !spec.uses.is_empty()).collect();
     let mut evidence = Vec::new();
     let users = answered_in_peace(lab, users, &mut evidence).await;
@@ -194,12 +194,23 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize) {
             ))
         }
     }
+    let finished = finished(&evidence);
     if let Some(others) = others {
         evidence.extend(others.evidence(seen.unready));
     }
     evidence.extend(order(running, &seen, last.map(|at| at - asked)));
-    evidence.extend(end(lab, asked, patience, handled).await);
-    (evidence, held)
+    evidence.extend(end(lab, asked, patience, Handler { handled, finished }).await);
+    (evidence, held, finished)
+}
+
+/// Whether anything that was under way at SIGTERM was finished; none when nothing was.
+fn finished(evidence: &[Evidence]) -> Option<bool> {
+    let is_of_work = |piece: &&Evidence| {
+        piece.decides() && [clause::IN_FLIGHT.id(), clause::TRANSFER.id()].map(Some).contains(&piece.clause())
+    };
+    let mut work = evidence.iter().filter(is_of_work).peekable();
+    work.peek()?;
+    Some(work.any(Evidence::is_for))
 }
 
 /// Sends half of the body, SIGTERM and the rest.
@@ -342,21 +353,43 @@ fn handles_sigterm(lab: &Lab) -> bool {
     lab.leader().is_some_and(|pid| signals::handles(pid, SIGTERM.unsigned_abs()))
 }
 
-/// Judges the end and its time. A process that handles SIGTERM and raises it again when all is done ends by the signal, as its manager expects.
-async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -> Vec<Evidence> {
+/// The handler of SIGTERM in the process.
+#[derive(Clone, Copy, Debug)]
+struct Handler {
+    /// True if the process has a handler in the kernel's sense. A runtime may have one that only ends the process.
+    handled: bool,
+    /// True if work that was under way at SIGTERM was finished; none when there was none.
+    finished: Option<bool>,
+}
+
+/// Judges an end, when that is possible, and describes it. A service that handles SIGTERM, finishes its work and raises
+/// the signal again ends by it, as its manager expects.
+fn judge_end(exit: Option<Exit>, Handler { handled, finished }: Handler, took: Duration) -> (Option<bool>, String) {
+    match exit {
+        Some(Exit::Code(code)) => (Some(code == 0), format!("it ends with code {code}, {took:.1?} after SIGTERM")),
+        Some(Exit::Signal(SIGTERM)) if handled => match finished {
+            Some(true) => (Some(true), format!("it handles SIGTERM and raises it again at its end, {took:.1?} later")),
+            Some(false) => {
+                let what = "it is ended by signal 15 and finishes nothing that was under way: its handler only ends it";
+                (Some(false), what.to_owned())
+            }
+            None => {
+                let what = "it is ended by signal 15, and whether its handler finishes work was not seen: declare a request \
+                            with a body, or one that `uses` a dependency, in [[requests]]";
+                (None, what.to_owned())
+            }
+        },
+        Some(Exit::Signal(signal)) => (Some(false), format!("SIGTERM is not handled: it is ended by signal {signal}")),
+        None => (Some(false), format!("it still runs {took:.1?} after SIGTERM")),
+    }
+}
+
+/// Judges the end and its time.
+async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handler: Handler) -> Vec<Evidence> {
     let exit = lab.process().wait((asked + patience).saturating_duration_since(Instant::now())).await;
-    let took = asked.elapsed();
-    let (good, told) = match exit {
-        Some(Exit::Code(0)) => (true, format!("it ends with code 0, {took:.1?} after SIGTERM")),
-        Some(Exit::Code(code)) => (false, format!("it ends with code {code}, {took:.1?} after SIGTERM")),
-        Some(Exit::Signal(SIGTERM)) if handled => {
-            (true, format!("it handles SIGTERM and raises it again at its end, {took:.1?} later"))
-        }
-        Some(Exit::Signal(signal)) => (false, format!("SIGTERM is not handled: it is ended by signal {signal}")),
-        None => (false, format!("it still runs {patience:?} after SIGTERM")),
-    };
+    let (good, told) = judge_end(exit, handler, asked.elapsed());
     let recipe = Recipe::Terminate(Terminate::Idle);
-    let mut evidence = vec![clause::EXIT_CODE.saw(good, told).reproduced_by(recipe)];
+    let mut evidence = vec![clause::EXIT_CODE.maybe(good, told).reproduced_by(recipe)];
     if exit.is_some() {
         let leader = lab.process().pid();
         let left = lab.process().pids().into_iter().filter(|pid| *pid != leader).count();
@@ -371,7 +404,7 @@ async fn end(lab: &mut Lab, asked: Instant, patience: Duration, handled: bool) -
 }
 
 /// The second run: with connections that are open and idle.
-async fn idle(lab: &mut Lab, listener: &Listener) -> Vec<Evidence> {
+async fn idle(lab: &mut Lab, listener: &Listener, finished: Option<bool>) -> Vec<Evidence> {
     let mut connections = Vec::new();
     let request = listener.bytes(&lab.harmless());
     for _ in 0..IDLE {
@@ -387,6 +420,6 @@ async fn idle(lab: &mut Lab, listener: &Listener) -> Vec<Evidence> {
     lab.process().signal(SIGTERM);
     let patience = lab.subject.drain_timeout;
     let mut evidence = vec![Evidence::note(format!("second run, with {} idle connections", connections.len()))];
-    evidence.extend(end(lab, asked, patience, handled).await);
+    evidence.extend(end(lab, asked, patience, Handler { handled, finished }).await);
     evidence
 }

@@ -76,6 +76,8 @@ pub(crate) enum Flaw {
     CutsTransfers,
     /// Finishes on SIGTERM, and then ends by it.
     RaisesAgain,
+    /// Has a handler for SIGTERM that raises it again at once, as some runtimes install.
+    RaisesAtOnce,
     /// Has no handler for SIGTERM.
     Unhandled,
     /// Says nothing to the watchdog of its manager.
@@ -84,6 +86,8 @@ pub(crate) enum Flaw {
     WatchdogOnce,
     /// Ends when a handler panics.
     Fragile,
+    /// A handler that panics keeps the lock of all things: harmless requests are answered, and nothing is made any more.
+    Poisoned,
 }
 
 /// Between not ready and the closed door, when `LIFE_NOTICE_MS` is not set.
@@ -194,6 +198,7 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         }
         match flaw {
             Flaw::DropsInFlight => std::process::exit(0),
+            Flaw::RaisesAtOnce => raise_again(),
             Flaw::Deaf => std::future::pending().await,
             Flaw::Silent => {}
             _ => tell("STOPPING=1"),
@@ -206,11 +211,15 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         let _ = std::fs::remove_file(lock());
     }
     if flaw == Flaw::RaisesAgain {
-        // A new program has no handler, and the same process.
-        let error = std::process::Command::new("sh").args(["-c", "kill -TERM $$"]).exec();
-        eprintln!("{error}");
+        raise_again();
     }
     if flaw == Flaw::BadExit { 3 } else { 0 }
+}
+
+/// Ends this process by SIGTERM: a new program in it has no handler.
+fn raise_again() {
+    let error = std::process::Command::new("sh").args(["-c", "kill -TERM $$"]).exec();
+    eprintln!("{error}");
 }
 
 /// tokio sets SO_REUSEADDR when it binds a listener, and not when it binds a socket.
@@ -252,6 +261,9 @@ async fn ready(State(service): State<Service>) -> StatusCode {
 }
 
 async fn make(State(service): State<Service>, headers: HeaderMap, body: String) -> (StatusCode, String) {
+    if service.flaw == Flaw::Poisoned && service.things.is_poisoned() {
+        return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
+    }
     let body: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let colour = body["colour"].as_str().unwrap_or_default().to_owned();
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or("none").to_owned();
@@ -349,7 +361,10 @@ async fn crash(State(service): State<Service>) -> StatusCode {
     if service.flaw == Flaw::Fragile {
         std::process::exit(101);
     }
-    let crashed = tokio::spawn(async { panic!("a handler panics, as it was asked to") });
+    let crashed = tokio::spawn(async move {
+        let _held = (service.flaw == Flaw::Poisoned).then(|| service.things.lock());
+        panic!("a handler panics, as it was asked to")
+    });
     match crashed.await {
         Ok(()) => StatusCode::OK,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -134,13 +134,24 @@ fn all_of<'a>(clause: Clause, which: &str, answers: impl Iterator<Item = &'a Ans
         None if answers.is_empty() => clause.gap(format!("no {which} were seen")),
         None => clause.holds(format!("{} {which} carry every header", answers.len())),
         Some(one) => {
-            let faults: Vec<&str> = one.faults.iter().map(|(_, fault)| fault.as_str()).collect();
+            let faults = told_once(one.faults.iter().map(|(_, fault)| fault.as_str()));
             clause
                 .contradicts(format!("{} ({}): {}", one.asked, one.status, faults.join(", ")))
                 .with(&one.exchange)
                 .reproduced_by(recipe(&one.exchange, faults[0]))
         }
     }
+}
+
+/// Each fault once: a header that is missing may be the fault of two clauses.
+fn told_once<'a>(faults: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut told = Vec::new();
+    for fault in faults {
+        if !told.contains(&fault) {
+            told.push(fault);
+        }
+    }
+    told
 }
 
 /// Asks again, and looks for this fault of a header.
@@ -172,8 +183,8 @@ async fn malformed(lab: &Lab) -> Evidence {
         return clause::ERRORS.figure("a malformed request has no HTTP answer that a browser could show");
     };
     let (text, status, headers) = (heard.text(), answer.status, answer.headers);
-    let faults: Vec<String> = policy::faults(&headers).into_iter().map(|(_, fault)| fault).collect();
-    let what = match faults.as_slice() {
+    let faults = policy::faults(&headers);
+    let what = match told_once(faults.iter().map(|(_, fault)| fault.as_str())).as_slice() {
         [] => format!("a malformed request ({status}) is answered with every header"),
         faults => format!(
             "a malformed request is answered {status} by the HTTP parser, below the service (not judged): {}",

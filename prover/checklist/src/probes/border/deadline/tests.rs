@@ -4,7 +4,9 @@ use super::{Calls, clause, worked};
 use crate::finding::{Bearing, Evidence, Verdict};
 use crate::probes::border::testing::{relaying, things};
 use crate::subject::{Dependencies, RequestSpec, Subject};
-use crate::testing::{does_not_apply, examine, examine_declared, falls_short, get, holds, is_unknown, says};
+use crate::testing::{
+    does_not_apply, examine, examine_declared, falls_short, get, holds, is_unknown, is_unless_busy, mentions, says,
+};
 
 fn slow_things(subject: &mut Subject) {
     things(subject);
@@ -26,7 +28,9 @@ async fn a_slow_request_is_held_to_the_deadline_that_is_declared_for_it() {
         }
     };
     let finding = examine_declared("border.deadline", "border-sound", hasty).await;
-    falls_short(&finding, &["the deadline is 0ns"]);
+    // It is late by a tenth of a second, for which a busy machine may be the reason.
+    is_unless_busy(&finding, Verdict::FallsShort);
+    mentions(&finding, "the deadline is 0ns");
 }
 
 #[tokio::test(flavor = "multi_thread")]

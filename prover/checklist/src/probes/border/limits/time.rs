@@ -1,14 +1,20 @@
 //! Time limits of a head and a body; shared with `border.slow-clients`, which examines more of it.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use super::super::support::drips::{self, Patience};
-use super::super::support::harmless::Harmless;
+use super::super::support::harmless::{Harmless, PROMPT};
 use crate::clause::border::limits as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probes::support::listener::Listener;
+
+/// How often others are asked, and how long between: until every connection that drips has been taken.
+const LOOKS: usize = 5;
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Starts to drip, unless that has been seen in this run already.
 pub(super) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless) -> JoinSet<Drip> {
@@ -16,6 +22,21 @@ pub(super) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless) -
         Some(_) => JoinSet::new(),
         None => drips::start(lab, listener, harmless, Patience::of(lab)).await,
     }
+}
+
+/// Returns true if other requests are not answered while connections drip, as a service with one worker leaves them waiting.
+pub(super) async fn occupy(drips: &mut JoinSet<Drip>, harmless: &Harmless) -> bool {
+    for _ in 0..LOOKS {
+        if drips.is_empty() {
+            return false;
+        }
+        let (same, exchange) = harmless.ask().await;
+        if !same || exchange.took >= PROMPT {
+            return true;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    false
 }
 
 /// The outcome.

@@ -32,10 +32,13 @@ pub(super) fn serve(port: u16, flaw: Flaw) -> ! {
         let Ok((stream, from)) = listener.accept() else { continue };
         let Some(place) = Place::take(&counts, from.ip(), flaw) else { continue };
         let things = Arc::clone(&things);
-        std::thread::spawn(move || {
+        let serving = std::thread::spawn(move || {
             let _place = place;
             let _ = serve_connection(stream, &things, flaw);
         });
+        if flaw == Flaw::OneAtATime {
+            let _ = serving.join();
+        }
     }
 }
 
@@ -113,7 +116,12 @@ fn serve_connection(stream: TcpStream, things: &Things, flaw: Flaw) -> std::io::
         match request {
             Ok(None) | Err(Refusal::Gone) => return Ok(()),
             Ok(Some(request)) => {
-                write_response(&mut writer, &request, &things.answer(&request))?;
+                let answer = things.answer(&request);
+                if flaw == Flaw::OneAtATime {
+                    write_response(&mut writer, &request, &answer.header("Connection", "close"))?;
+                    return linger(&mut writer, &mut reader);
+                }
+                write_response(&mut writer, &request, &answer)?;
                 if request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
                     return Ok(());
                 }

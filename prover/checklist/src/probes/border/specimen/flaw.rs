@@ -17,6 +17,8 @@ pub(crate) enum Flaw {
     Hoards,
     /// Accepts 40 connections in all, from any address, and leaves the others waiting.
     Starves,
+    /// Serves one connection after the other, with one request on each. No flaw.
+    OneAtATime,
     /// Errors are plain text.
     PlainErrors,
     /// Errors are problem documents that show the inside.

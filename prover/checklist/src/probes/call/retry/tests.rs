@@ -1,14 +1,12 @@
 //! `call.retry` on its specimens.
 
-use crate::clause::call::retry::RETRY_AFTER;
-use crate::testing::holds_but_for;
-use crate::testing::request;
+use crate::clause::call::retry::RETRIED;
 use tokio::join;
 
 use crate::finding::Verdict;
 use crate::probes::call::testing::examine;
 use crate::subject::{RequestSpec, Subject};
-use crate::testing::{calls_for_prices, examine_declared, mentions};
+use crate::testing::{calls_for_prices, examine_declared, is_unless_busy, mentions, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_not_idempotent_is_sent_once() {
@@ -20,7 +18,7 @@ async fn a_request_that_is_not_idempotent_is_sent_once() {
         examine_declared("call.retry", "calls-retrying", also_orders),
         examine_declared("call.retry", "calls-careless", also_orders),
     );
-    assert_eq!(retrying.verdict(), Verdict::Holds, "{retrying:#?}");
+    is_unless_busy(&retrying, Verdict::Holds);
     assert_eq!(careless.verdict(), Verdict::FallsShort, "{careless:#?}");
     mentions(&careless, "not safe to repeat");
 
@@ -57,14 +55,16 @@ async fn a_breaker_that_opens_at_once_hides_repeats() {
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_of_calls_that_are_hung_up_on_count_too() {
     let (retry, budget) = join!(examine("call.retry", "calls-picky"), examine("call.retry-budget", "calls-picky"));
-    holds_but_for(&retry, &[RETRY_AFTER]);
+    is_unless_busy(&retry, Verdict::Unknown);
+    assert_eq!(retry.verdict_on(RETRIED), Some(Verdict::Holds), "{retry:#?}");
+    mentions(&retry, "was hung up on once, came 2 times in all, and the request succeeded");
     assert_eq!(budget.verdict(), Verdict::Holds, "{budget:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_must_pause_and_differ() {
     let (retrying, calls_once) = join!(examine("call.retry", "calls-retrying"), examine("call.retry", "call-good"));
-    assert_eq!(retrying.verdict(), Verdict::Holds, "{retrying:#?}");
+    is_unless_busy(&retrying, Verdict::Holds);
     assert_eq!(calls_once.verdict(), Verdict::FallsShort, "{calls_once:#?}");
     mentions(&calls_once, "came 1 times");
     let finding = examine("call.retry", "calls-stubborn").await;

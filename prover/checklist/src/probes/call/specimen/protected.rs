@@ -283,7 +283,11 @@ fn call(method: &str) -> Result<Vec<u8>, String> {
 
 /// One call; the head of the answer, in small letters, when it is no 200.
 pub(crate) fn call_at(variable: &str, method: &str) -> Result<Vec<u8>, String> {
-    let address = std::env::var(variable).unwrap_or_default();
+    call_to(&std::env::var(variable).unwrap_or_default(), method)
+}
+
+/// The same at a URL or an address.
+pub(crate) fn call_to(address: &str, method: &str) -> Result<Vec<u8>, String> {
     let address = address.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(|error| error.to_string())?;

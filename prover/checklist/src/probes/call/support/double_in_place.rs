@@ -11,6 +11,7 @@ use super::proxied_dependency::{self, Dependent};
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
+pub(crate) use crate::probes::support::percentile::percentile;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// Time that calls may follow the answer to the request that causes them.
@@ -305,11 +306,4 @@ impl Watched {
     pub(crate) fn set(&self, behaviour: Behaviour) {
         self.double.set(behaviour);
     }
-}
-
-/// The value below which so many of a hundred are; zero for none.
-pub(crate) fn percentile(mut values: Vec<Duration>, percent: usize) -> Duration {
-    values.sort_unstable();
-    let at = (values.len() * percent / 100).min(values.len().saturating_sub(1));
-    values.get(at).copied().unwrap_or_default()
 }

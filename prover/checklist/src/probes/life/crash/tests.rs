@@ -13,6 +13,8 @@ async fn a_crash_costs_its_own_request_only() {
     assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
     let finding = examine("life.crash", "life-fragile", crash).await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    let finding = examine("life.crash", "life-poisoned", crash).await;
+    crate::testing::falls_short(&finding, &["POST /things is not answered as it was before"]);
     let finding = examine("life.crash", "life-good", |_| {}).await;
     crate::testing::is_unknown(&finding, "`crash = true`");
 }

@@ -15,6 +15,9 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("breaks off an answer that its first page links to"),
     Server::new("life-raises-again", |port| live(Flaw::RaisesAgain, port))
         .holds_but_for(&[clause::TRANSFER, clause::ORDER], "handles SIGTERM, finishes, and raises it again"),
+    Server::new("life-raises-at-once", |port| live(Flaw::RaisesAtOnce, port))
+        .falls_short("has a handler for SIGTERM that finishes nothing and raises it again")
+        .liar(),
     Server::new("life-unhandled", |port| live(Flaw::Unhandled, port)).falls_short("has no handler for SIGTERM"),
     Server::new("life-never-unready", |port| live(Flaw::NeverUnready, port))
         .falls_short("stays ready until it is gone"),

@@ -40,7 +40,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("steady-gives-up", |port| accept(Flaw::GivesUp, port))
         .falls_short("stays alive when its descriptors are spent, and never accepts again"),
     Server::new("steady-keeps-aborted", |port| accept(Flaw::KeepsAborted, port))
-        .falls_short("keeps a descriptor of each connection that breaks off"),
+        .falls_short("is flat under any load, and keeps a descriptor of each connection that breaks off")
+        .liar(),
     Server::new("steady-frees-late", |port| accept(Flaw::FreesLate, port))
         .is_unknown("closes a connection that broke off a second later, and where it keeps data is not declared"),
     Server::new("steady-prints-traces", |port| accept(Flaw::PrintsTraces, port))

@@ -27,22 +27,25 @@ async fn strained(name: &str) -> Finding {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_pauses_at_the_limit_of_descriptors_and_gives_them_back_is_strained_by_nothing() {
-    for name in ["steady-good", "steady-frees-late"] {
-        let finding = strained(name).await;
-        holds_but_for(&finding, &[RECYCLED, UNATTENDED]);
-    }
+    holds_but_for(&strained("steady-frees-late").await, &[RECYCLED, UNATTENDED]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spent_descriptors_make_nothing_spin_or_flood_or_give_up() {
+async fn spent_descriptors_make_nothing_spin() {
     falls_short(&strained("steady-spins").await, &["it spins"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_leave_leave_no_descriptor() {
+    falls_short(&strained("steady-keeps-aborted").await, &["descriptors leak"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn every_other_strain_is_noticed() {
+    holds_but_for(&strained("steady-good").await, &[RECYCLED, UNATTENDED]);
     falls_short(&strained("steady-floods-its-log").await, &["floods its log"]);
     falls_short(&strained("steady-gives-up").await, &["does not serve again"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_that_leave_and_requests_that_fail_leave_little() {
-    falls_short(&strained("steady-keeps-aborted").await, &["descriptors leak"]);
     falls_short(&strained("steady-prints-traces").await, &["failing requests a second add"]);
 }
 

@@ -28,6 +28,18 @@ async fn beyond_the_breaking_point_of_a_dear_mix_a_queue_without_end_falls_short
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn clear_refusals_do_not_hide_that_it_does_not_recover() {
+    let mut lab = lab("loaded-naps", |subject| {
+        works(subject);
+        subject.requests = vec![get("/"), get("/work")];
+    })
+    .await;
+    lab.pace = PACE;
+    falls_short("prove.stress", &mut lab, "after the load fell").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mix_of_one_request_has_no_dearest() {
     let finding = examine_in("prove.stress", &mut working("loaded-refuses").await).await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");

@@ -1,0 +1,299 @@
+//! How busy other programs kept the machine while something was timed: the control of every verdict that a time decides.
+//!
+//! What comes late on a busy machine may be late because of it, and what comes at uneven times may be even. The kernel counts for
+//! how long each thread was ready to run and did not (`schedstat`): an answer is held against a service only if it is late without
+//! this time, and a time counts as scattered only if it is scattered by more than what the machine makes of an even beat.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+use super::percentile::percentile;
+use crate::evidence::Evidence;
+use crate::lab::Lab;
+
+/// Between two looks, which are the even beat as well.
+const BEAT: Duration = Duration::from_millis(50);
+/// Beats that are kept: enough for a probe's longest part.
+const MAX_BEATS: usize = 4_000;
+/// Threads that are followed; of more, these are a sample.
+const MAX_THREADS: usize = 2_000;
+/// Below this share of all processors other programs are not to blame: what waits then waits for itself.
+const OTHERS: f64 = 0.1;
+/// By so many times the machine's own scatter a scatter is the service's: their squares add up, so that most of it is.
+const TIMES: u32 = 2;
+/// How it is told that the machine was too busy, in every reason.
+const TOO_BUSY: &str = "the machine was too busy to tell, run keel on one that is not";
+
+/// Looks at the threads of the service, of what keel started for it, and of keel itself, until it is ended or dropped.
+pub(crate) struct Watch {
+    pids: Arc<[Vec<u32>; 3]>,
+    seen: Arc<Mutex<Seen>>,
+    looking: JoinHandle<()>,
+    begun: Instant,
+    processors: Option<Processors>,
+}
+
+/// What it saw.
+#[derive(Debug, Default)]
+struct Seen {
+    /// By process and thread; with the place of the group in [`Lab::pids_at_work`].
+    threads: HashMap<(u32, u32), (usize, Thread)>,
+    beats: Vec<Instant>,
+}
+
+/// What the kernel counted for a thread.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    ran: Duration,
+    waited: Duration,
+}
+
+/// A thread at the first look, and now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Thread {
+    first: Clock,
+    last: Clock,
+}
+
+/// How busy the machine was meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Contention {
+    /// How much later an answer may have come: what the thread that waited longest for a processor waited, of the service and of what
+    /// was started for it, and how late keel's own beat was. Zero when other programs were not to blame.
+    pub(crate) waited: Duration,
+    /// How wide the middle half of the intervals of an even beat was.
+    pub(crate) scatter: Duration,
+}
+
+impl Watch {
+    /// Begins to look.
+    pub(crate) fn begin(lab: &Lab) -> Self {
+        let pids = Arc::new(lab.pids_at_work());
+        let mut seen = Seen::default();
+        seen.look(&pids, true);
+        let seen = Arc::new(Mutex::new(seen));
+        let (shared, watched) = (Arc::clone(&seen), Arc::clone(&pids));
+        let looking = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(BEAT);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                shared.lock().unwrap_or_else(PoisonError::into_inner).look(&watched, false);
+            }
+        });
+        Self { pids, seen, looking, begun: Instant::now(), processors: Processors::now() }
+    }
+
+    /// What was seen since it began.
+    pub(crate) fn end(self) -> Contention {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let beats = std::mem::take(&mut seen.beats);
+        seen.look(&self.pids, false);
+        let ran = seen.threads.values().map(|(_, thread)| thread.since(|clock| clock.ran)).sum();
+        let others = self
+            .processors
+            .zip(Processors::now())
+            .map_or(0.0, |(before, now)| now.others_since(before, ran, self.begun.elapsed()));
+        // An answer is made by one thread after the other. keel's own have more to do than to read it: their beat tells.
+        let longest = |group: usize| {
+            let threads = seen.threads.values().filter(|(of, _)| *of == group);
+            threads.map(|(_, thread)| thread.since(|clock| clock.waited)).max().unwrap_or_default()
+        };
+        Contention::of(longest(0) + longest(1), others, &beats)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+impl Seen {
+    fn look(&mut self, groups: &[Vec<u32>; 3], is_first: bool) {
+        if self.beats.len() < MAX_BEATS {
+            self.beats.push(Instant::now());
+        }
+        let pids = groups.iter().enumerate().flat_map(|(group, pids)| pids.iter().map(move |pid| (group, *pid)));
+        for (group, pid) in pids {
+            for (thread, clock) in clocks(pid) {
+                if let Some((_, known)) = self.threads.get_mut(&(pid, thread)) {
+                    known.last = clock;
+                } else if self.threads.len() < MAX_THREADS {
+                    let first = if is_first { clock } else { Clock::default() };
+                    self.threads.insert((pid, thread), (group, Thread { first, last: clock }));
+                }
+            }
+        }
+    }
+}
+
+impl Thread {
+    fn since(&self, of: fn(Clock) -> Duration) -> Duration {
+        of(self.last).saturating_sub(of(self.first))
+    }
+}
+
+impl Contention {
+    fn of(waited: Duration, others: f64, beats: &[Instant]) -> Self {
+        let gaps: Vec<Duration> = beats.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0])).collect();
+        let scatter = percentile(gaps.clone(), 75).saturating_sub(percentile(gaps.clone(), 25));
+        // Once when a request is sent, and once when its answer is read.
+        let late = gaps.iter().max().copied().unwrap_or_default().saturating_sub(BEAT) * 2;
+        Self { waited: if others < OTHERS { Duration::ZERO } else { waited + late }, scatter }
+    }
+
+    /// Whether something was late although a busy machine made it wait; none when that may be the reason.
+    pub(crate) fn is_late(self, took: Duration, limit: Duration) -> Option<bool> {
+        match took {
+            _ if took <= limit => Some(false),
+            _ if took.saturating_sub(self.waited) > limit => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The piece as it is, and a gap where it is against its clause as something was late, for which a busy machine may be the
+    /// reason.
+    pub(crate) fn excuse(self, piece: Evidence, took: Duration, limit: Duration) -> Evidence {
+        let mut piece = piece;
+        if piece.is_against() && self.is_late(took, limit).is_none() {
+            let waited = self.waited;
+            piece.refuse(&format!(
+                "{TOO_BUSY} (of {took:.1?}, {waited:.1?} were spent waiting for a processor that others had)"
+            ));
+        }
+        piece
+    }
+
+    /// The scatter which the machine may give to the times of so many events.
+    pub(crate) fn noise(self, events: usize) -> Duration {
+        let each = self.waited / u32::try_from(events.max(1)).unwrap_or(u32::MAX);
+        each.max(self.scatter)
+    }
+
+    /// The reason why a scatter of so many events says nothing.
+    pub(crate) fn told(self, events: usize) -> String {
+        format!("{TOO_BUSY} (it makes even times {:.1?} wide)", self.noise(events))
+    }
+
+    /// Whether times of so many events that lie this far apart are scattered by themselves.
+    pub(crate) fn is_scattered(self, width: Duration, events: usize) -> bool {
+        width >= self.noise(events) * TIMES
+    }
+}
+
+/// How long all processors have worked and rested, in ticks.
+#[derive(Clone, Copy, Debug)]
+struct Processors {
+    busy: u64,
+    all: u64,
+    count: usize,
+}
+
+impl Processors {
+    fn now() -> Option<Self> {
+        Self::read(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let count = text.lines().filter(|line| line.starts_with("cpu")).count().checked_sub(1)?;
+        let ticks: Vec<u64> =
+            text.lines().next()?.split_whitespace().skip(1).take(8).filter_map(|ticks| ticks.parse().ok()).collect();
+        let [_, _, _, idle, waits_for_disks, ..] = ticks.as_slice() else { return None };
+        let all: u64 = ticks.iter().sum();
+        Some(Self { busy: all - idle - waits_for_disks, all, count })
+    }
+
+    /// The share of all processors that others had, beside those who ran so long.
+    fn others_since(self, before: Self, ran: Duration, lasted: Duration) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1) as f64;
+        let busy = self.busy.saturating_sub(before.busy) as f64 / all;
+        let own = ran.as_secs_f64() / (lasted.as_secs_f64().max(f64::EPSILON) * self.count.max(1) as f64);
+        (busy - own).max(0.0)
+    }
+}
+
+/// How long the threads of a process have run and waited: `/proc/PID/task/TID/schedstat`, in nanoseconds.
+fn clocks(pid: u32) -> Vec<(u32, Clock)> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let of_thread = |thread: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let mut figures = text.split_whitespace().map(|figure| figure.parse().map(Duration::from_nanos));
+        let (ran, waited) = (figures.next()?.ok()?, figures.next()?.ok()?);
+        Some((thread.file_name().to_str()?.parse().ok()?, Clock { ran, waited }))
+    };
+    threads.take(MAX_THREADS).filter_map(Result::ok).filter_map(of_thread).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clause::call::bad_answers as clause;
+    use crate::finding::Bearing;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn waited(waited: Duration) -> Contention {
+        Contention { waited, scatter: Duration::ZERO }
+    }
+
+    #[test]
+    fn an_answer_is_late_only_when_it_is_without_the_time_that_threads_waited() {
+        assert_eq!(waited(Duration::ZERO).is_late(SECOND * 3, SECOND * 2), Some(true));
+        assert_eq!(waited(SECOND / 2).is_late(SECOND * 3, SECOND * 2), Some(true));
+        assert_eq!(waited(SECOND * 3 / 2).is_late(SECOND * 3, SECOND * 2), None);
+        assert_eq!(waited(SECOND * 9).is_late(SECOND, SECOND * 2), Some(false), "what is in time needs no excuse");
+    }
+
+    #[test]
+    fn only_a_piece_against_that_rests_on_lateness_becomes_a_gap() {
+        let late = || clause::BOUNDED_TIME.contradicts("it is answered only after 3 s");
+        let excused = waited(SECOND * 2).excuse(late(), SECOND * 3, SECOND * 2);
+        assert_eq!(excused.bearing(), Bearing::Gap);
+        assert!(excused.what.contains("too busy"), "{}", excused.what);
+        assert!(
+            waited(SECOND * 2).excuse(late(), SECOND, SECOND * 2).is_against(),
+            "it was in time: something else is wrong"
+        );
+        assert!(waited(Duration::ZERO).excuse(late(), SECOND * 3, SECOND * 2).is_against());
+        let good = clause::BOUNDED_TIME.holds("it is answered");
+        assert!(waited(SECOND * 2).excuse(good, SECOND * 3, SECOND * 2).is_for());
+    }
+
+    #[test]
+    fn what_waits_while_others_do_nothing_waits_for_itself() {
+        assert_eq!(Contention::of(SECOND, 0.05, &[]).waited, Duration::ZERO);
+        assert_eq!(Contention::of(SECOND, 0.5, &[]).waited, SECOND);
+    }
+
+    #[test]
+    fn times_are_scattered_only_beyond_an_even_beat_and_the_waits_of_each() {
+        let begun = Instant::now();
+        let even: Vec<Instant> = (0..20).map(|beat| begun + BEAT * beat).collect();
+        let quiet = Contention::of(Duration::ZERO, 0.0, &even);
+        assert_eq!(quiet.scatter, Duration::ZERO);
+        assert!(quiet.is_scattered(Duration::from_millis(60), 12));
+        let late = |beat: u32| BEAT * beat + Duration::from_millis(if beat.is_multiple_of(2) { 0 } else { 20 });
+        let uneven: Vec<Instant> = (0..20).map(|beat| begun + late(beat)).collect();
+        assert!(!Contention::of(Duration::ZERO, 0.0, &uneven).is_scattered(Duration::from_millis(60), 12));
+        assert!(!waited(SECOND).is_scattered(Duration::from_millis(60), 12), "each of them waited for 83 ms");
+    }
+
+    #[test]
+    fn the_share_of_others_is_what_is_busy_beside_ourselves() {
+        let read = |text: &str| Processors::read(text).expect("it is a table of processors");
+        let before = read("cpu  100 0 0 900 0 0 0 0 0 0\ncpu0 50 0 0 450 0 0 0 0 0 0\ncpu1 50 0 0 450 0 0 0 0 0 0\n");
+        let now = read("cpu  250 0 0 950 0 0 0 0 0 0\ncpu0 125 0 0 475 0 0 0 0 0 0\ncpu1 125 0 0 475 0 0 0 0 0 0\n");
+        // 150 of 200 ticks of two processors in a second: one and a half, of which half a processor is our own.
+        let others = now.others_since(before, SECOND / 2, SECOND);
+        assert!((others - 0.5).abs() < 0.01, "{others}");
+    }
+
+    #[test]
+    fn the_clocks_of_this_process_are_read() {
+        assert!(clocks(std::process::id()).iter().any(|(_, clock)| clock.ran > Duration::ZERO));
+    }
+}
