@@ -94,7 +94,7 @@ pub(super) fn crowd(
 }
 
 pub(super) fn all_served(subject: &Subject, connections: usize, newest: usize, begin: &[u8]) -> Experiment {
-    let at = script::address(&subject.url);
+    let at = literal::address(&subject.url);
     Experiment {
         modules: BTreeSet::from(["re", "socket"]),
         steps: vec![
