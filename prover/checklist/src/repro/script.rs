@@ -134,8 +134,8 @@ fn dependencies(subject: &Subject, experiment: &Experiment) -> String {
 fn variables(subject: &Subject, experiment: &Experiment) -> (BTreeMap<String, String>, Vec<String>) {
     let mut all: BTreeMap<String, String> = subject.env.clone();
     if let Dependencies::Declared(declared) = &subject.dependencies {
-        for one in declared {
-            all.entry(one.env.clone()).or_insert_with(|| one.url.to_string());
+        for (name, value) in declared.iter().flat_map(|one| one.variables(&one.url)) {
+            all.entry(name).or_insert(value);
         }
     }
     let (mut expressions, mut secret) = (BTreeMap::new(), Vec::new());

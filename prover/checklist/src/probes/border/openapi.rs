@@ -46,6 +46,10 @@ pub const PROBE: Probe = Probe {
 const GENERATED: usize = 200;
 /// When no further request is begun.
 const BOUND: Duration = Duration::from_secs(60);
+/// Where a script looks for the document when nobody declared where it is.
+const USUAL: &str = "/openapi.json";
+/// An answer that is an OpenAPI document, as a regular expression of Python.
+const DOCUMENTED: &str = "(?is)^2.*(openapi|swagger)";
 /// The most pieces of evidence of one kind.
 const SHOWN: usize = 5;
 
@@ -127,7 +131,11 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
         let json = exchange.answer().is_some_and(|answer| answer.header("content-type").contains("json"));
         if json && exchange.status().is_some_and(|status| status.is_success()) {
             let what = format!("GET {} answers JSON, and no OpenAPI document describes it", exchange.request.path);
-            evidence.push(clause::DOCUMENT.contradicts(what).with(&exchange));
+            let usual = lab.subject.openapi.clone().unwrap_or_else(|| USUAL.to_owned());
+            // The answer that has no document comes last: that is the one that is looked at.
+            let asked = vec![exchange.request.clone(), Request::get(usual)];
+            let recipe = Recipe::ask(asked, Shows::Missing(DOCUMENTED.to_owned()));
+            evidence.push(clause::DOCUMENT.contradicts(what).with(&exchange).reproduced_by(recipe));
         }
     }
     if let Some(spec) = lab.subject.requests.iter().find(|spec| changes_state(spec)) {

@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keel_wire::http::Request;
+use url::Url;
 
 use super::{Experiment, arguments, shows};
 use crate::repro::literal;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::{Dependencies, Subject};
 
+/// The port of a stand-in in an f-string of Python.
+const PORT: &str = "{stand.getsockname()[1]}";
+/// What stands in for it while the variables are filled in: a port that nobody declares.
+const STANDS_FOR_PORT: u16 = 61_997;
 /// How often each of those that are at once sends its request.
 const EACH: usize = 9;
 
@@ -25,27 +30,12 @@ fn at_once(subject: &Subject, many: &Request, times: usize, other: &Request) -> 
 
 pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Experiment {
     let arguments = arguments(subject.url.path(), &dependency.request);
-    let mut before = Vec::new();
-    let mut modules = BTreeSet::from(["socket"]);
-    match &dependency.manner {
-        Manner::Hangs => before.push("stand = socket.create_server((\"127.0.0.1\", 0), backlog=200)".to_owned()),
-        Manner::Refuses => {
-            before.push("stand = socket.socket(); stand.bind((\"127.0.0.1\", 0))  # takes no connection".to_owned());
-        }
-        Manner::Answers(_) | Manner::HangsUp => {
-            modules.extend(["threading", "time"]);
-            let answer = match &dependency.manner {
-                Manner::Answers(bytes) => format!("c.sendall({}); ", literal::bytes(bytes)),
-                _ => String::new(),
-            };
-            before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
-            before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
-            before.push(
-                "threading.Thread(target=lambda: [call(stand.accept()[0]) for _ in range(9999)], daemon=True).start()"
-                    .to_owned(),
-            );
-        }
-    }
+    let declared = declared(subject, &dependency.variable);
+    let relayed = declared.filter(|one| !matches!(one.url.scheme(), "http" | "https") && one.url.port().is_some());
+    let (before, mut modules) = match relayed {
+        Some(one) => relay(&one.url, &dependency.manner),
+        None => stand_in(&dependency.manner),
+    };
     let ask = || vec![format!("seen = ask({arguments})")];
     let (steps, fault) = match &dependency.fault {
         WithDependency::NoAnswer => (ask(), "seen.startswith(\"0\")".to_owned()),
@@ -72,11 +62,15 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
             (at_once(subject, &dependency.request, *times, other), "seen.startswith(\"0\")".to_owned())
         }
     };
-    let address = "{stand.getsockname()[1]}";
+    let mut steps = steps;
+    if relayed.is_some() {
+        steps.insert(0, "peace.clear()".to_owned());
+    }
     Experiment {
         asks: Some(dependency.within),
-        env: BTreeMap::from([(dependency.variable.clone(), stand_in_url(subject, &dependency.variable, address))]),
-        replaces: BTreeSet::from([dependency.variable.clone()]),
+        env: variables(declared, &dependency.variable),
+        // A relay passes on what the service needs to start.
+        replaces: relayed.map_or_else(|| BTreeSet::from([dependency.variable.clone()]), |_| BTreeSet::new()),
         before,
         modules,
         steps,
@@ -86,22 +80,90 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     }
 }
 
-/// What the variable of a dependency carries, with the stand-in's port for its own.
-fn stand_in_url(subject: &Subject, variable: &str, port: &str) -> String {
-    let declared = match &subject.dependencies {
+/// A server that does nothing but this.
+fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
+    let (mut before, mut modules) = (Vec::new(), BTreeSet::from(["socket"]));
+    match manner {
+        Manner::Hangs => before.push("stand = socket.create_server((\"127.0.0.1\", 0), backlog=200)".to_owned()),
+        Manner::Refuses => {
+            before.push("stand = socket.socket(); stand.bind((\"127.0.0.1\", 0))  # takes no connection".to_owned());
+        }
+        Manner::Answers(_) | Manner::HangsUp => {
+            modules.extend(["threading", "time"]);
+            let answer = match manner {
+                Manner::Answers(bytes) => format!("c.sendall({}); ", literal::bytes(bytes)),
+                _ => String::new(),
+            };
+            before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
+            before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
+            before.push(
+                "threading.Thread(target=lambda: [call(stand.accept()[0]) for _ in range(9999)], daemon=True).start()"
+                    .to_owned(),
+            );
+        }
+    }
+    (before, modules)
+}
+
+/// A relay to the real one, which a service may need to start, until `peace` is empty. Who refuses connections by then closes them.
+fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
+    let then = match manner {
+        Manner::Hangs => "time.sleep(999)".to_owned(),
+        Manner::Refuses | Manner::HangsUp => "a.shutdown(2)".to_owned(),
+        Manner::Answers(bytes) => format!("(a.sendall({}), a.shutdown(2))", literal::bytes(bytes)),
+    };
+    let host = literal::text(real.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']));
+    let address = format!("({host}, {})", real.port().unwrap_or_default());
+    let before = vec![
+        format!(
+            "stand, peace = socket.create_server((\"127.0.0.1\", 0)), [1]; pump = lambda a, b: [b.sendall(d) if peace else \
+             {then} for d in iter(lambda: a.recv(65536), b\"\")]"
+        ),
+        "take = lambda c, u: [threading.Thread(target=pump, args=p, daemon=True).start() for p in ((c, u), (u, c))]"
+            .to_owned()
+            + &format!(
+                "; threading.Thread(target=lambda: [take(stand.accept()[0], socket.create_connection({})) for _ in range(9999)], \
+                 daemon=True).start()",
+                address
+            ),
+    ];
+    (before, BTreeSet::from(["socket", "threading", "time"]))
+}
+
+fn declared<'a>(subject: &'a Subject, variable: &str) -> Option<&'a crate::subject::Dependency> {
+    match &subject.dependencies {
         Dependencies::Declared(all) => all.iter().find(|one| one.env == variable),
         Dependencies::Unsaid => None,
+    }
+}
+
+/// The variables of a dependency, as expressions, with the stand-in's address for its own.
+fn variables(declared: Option<&crate::subject::Dependency>, variable: &str) -> BTreeMap<String, String> {
+    let Some(declared) = declared else {
+        return BTreeMap::from([(variable.to_owned(), format!("f\"http://127.0.0.1:{PORT}/\""))]);
     };
-    let mut url = declared.map_or_else(
-        || "http://127.0.0.1/".to_owned(),
-        |one| {
-            let mut url = one.url.clone();
-            // Both fail only for URLs without a host, of which no stand-in is made.
-            let _ = url.set_host(Some("127.0.0.1"));
-            let _ = url.set_port(None);
-            url.to_string()
-        },
-    );
-    url = url.replace('{', "{{").replace('}', "}}");
-    format!("f{}", literal::text(&url.replacen("127.0.0.1", &format!("127.0.0.1:{port}"), 1)))
+    let mut address = declared.url.clone();
+    // Both fail only for URLs without a host, of which no stand-in is made.
+    let _ = address.set_host(Some("127.0.0.1"));
+    let _ = address.set_port(Some(STANDS_FOR_PORT));
+    let stands_for = STANDS_FOR_PORT.to_string();
+    let expression = |value: String| {
+        let braced = value.replace('{', "{{").replace('}', "}}");
+        format!("f{}", literal::text(&braced.replace(&stands_for, PORT)))
+    };
+    declared.variables(&address).into_iter().map(|(name, value)| (name, expression(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Manner, relay};
+
+    #[test]
+    fn a_relay_passes_on_until_there_is_no_peace_any_more() {
+        let real = "postgres://orders@127.0.0.1:5433/orders".parse().expect("a URL");
+        let (lines, _) = relay(&real, &Manner::Hangs);
+        assert_eq!(lines.len(), 2, "a script has fifteen lines: {lines:?}");
+        assert!(lines[0].contains("b.sendall(d) if peace else time.sleep(999)"), "{lines:?}");
+        assert!(lines[1].contains("(\"127.0.0.1\", 5433)"), "{lines:?}");
+    }
 }
