@@ -12,6 +12,7 @@ mod read_back;
 mod ready;
 mod running;
 pub(crate) mod soak;
+mod starved;
 mod template;
 
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ pub struct Lab {
     pub(crate) observations: Observations,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
+    /// For how long the processes of the last start had waited for a CPU when it was ready or given up.
+    pub(crate) starved: Duration,
     /// The mix as it was sent after the first start, until the first try of the requests is judged.
     pub(crate) tried: Vec<(RequestSpec, Exchange)>,
     // Before the dependencies, so that it is dropped before what it calls.
@@ -108,6 +111,7 @@ impl Lab {
             observations: Observations::default(),
             saved: BTreeMap::new(),
             mix_sent: false,
+            starved: Duration::ZERO,
             tried: Vec::new(),
             process: None,
             dependencies,
@@ -176,6 +180,7 @@ impl Lab {
                 (Err(failure), _) => outcome = Err(failure),
             }
         }
+        self.starved = self.running().map(|process| starved::waited(&process.pids())).unwrap_or_default();
         if outcome.is_err() {
             self.stop().await;
         }

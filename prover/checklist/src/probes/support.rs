@@ -15,5 +15,6 @@ pub(crate) mod printed;
 pub(crate) mod repository;
 pub(crate) mod signals;
 pub(crate) mod sockets;
+pub(crate) mod stale;
 pub(crate) mod steadiness;
 pub(crate) mod tokens;

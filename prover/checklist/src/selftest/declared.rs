@@ -56,8 +56,11 @@ fn border(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
         ("compress" | "openapi", "border-plain") => {}
         ("compress", name) if name.starts_with("border-packed") => {
             subject.requests.push(post("/things", json!({ "name": "a thing" })));
+            subject.metrics = (name == "border-packed-metrics").then(|| "/metrics".to_owned());
         }
-        ("deadline", "border-leaks-calls" | "border-waits-for-bytes") => relaying(subject, stage),
+        ("deadline", "border-leaks-calls" | "border-waits-for-bytes" | "border-keeps-connections") => {
+            relaying(subject, stage)
+        }
         ("deadline", _) => {
             things(subject);
             subject.dependencies = Dependencies::Declared(Vec::new());

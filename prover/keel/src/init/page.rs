@@ -60,6 +60,7 @@ pub(super) fn page(subject: &Subject, has_command: bool, found: &Found, mix: &Mi
         "/metrics",
     );
     page.key("The path of its OpenAPI document.", "openapi", found.openapi.as_deref(), "/openapi.json");
+    page.key("The folder that `run` starts in, from the folder of this file.", "workdir", None, ".");
     page.key("The repository that the static probes read.", "repository", None, ".");
     page.key(
         "Whether acknowledged writes must survive: \"durable\", or \"none\" when every request only reads.",

@@ -2,7 +2,8 @@
 //!
 //! - **Hypothesis**: an answer is coded only as was asked for, unpacks to what the plain one is, and names Accept-Encoding in
 //!   Vary; a body that unpacks to a thousand times its size is refused and costs no memory.
-//! - **Sent**: each GET of the mix (at most `PATHS`) and `/` with `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
+//! - **Sent**: each GET of the mix, `/`, and the declared OpenAPI document and metrics (at most `PATHS`) with
+//!   `Accept-Encoding: identity` (twice), `gzip` and `gzip;q=0`;
 //!   what is compressed thrice more in one session, twice with a query that says something of our own; the first JSON write of
 //!   the mix compressed with gzip, then `BOMBS` at once of `BOMB` zero bytes compressed.
 //! - **Decides**: a coding that was not asked for, two codings, another content, no Vary; a page that repeats the query beside a
@@ -44,7 +45,7 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 /// The most paths that are read.
-const PATHS: usize = 6;
+const PATHS: usize = 8;
 /// The bound of one exchange.
 const EACH: Duration = Duration::from_secs(3);
 /// Size of an unpacked bomb, in bytes.
@@ -89,11 +90,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
 }
 
-/// The root and each other GET of the mix, once.
+/// The root, the declared metrics and OpenAPI document, and each other GET of the mix, once. Another listener is not looked at.
 fn paths(lab: &Lab) -> Vec<Request> {
+    let subject = &lab.subject;
+    let metrics = subject.metrics.as_ref().filter(|_| subject.admin.is_none());
     let mut requests = vec![Request::get("/")];
-    for spec in lab.mix().iter().filter(|spec| reads(spec)) {
-        let request = lab.fill(spec);
+    let described = metrics.into_iter().chain(&subject.openapi).map(Request::get);
+    let mixed = lab.mix().into_iter().filter(reads).map(|spec| lab.fill(&spec));
+    for request in described.chain(mixed) {
         if requests.len() < PATHS && !requests.iter().any(|known| known.path == request.path) {
             requests.push(request);
         }

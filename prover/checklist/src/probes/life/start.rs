@@ -6,7 +6,7 @@
 //!   not keep it from its port.
 //! - **Sent**: five stops and starts, a harmless request after each; a stop while kept connections are open, and a start; a start while the examiner listens on its port; a start for each
 //!   declared environment variable of such a form, at most eight, with a value that is none of these.
-//! - **Decides**: any of these not being so. Where no variable of such a form is declared, bad configuration is not tried. Where
+//! - **Decides**: any of these not being so. A start most of which its processes waited for a CPU is not called slow. Where no variable of such a form is declared, bad configuration is not tried. Where
 //!   the port cannot be taken, nothing is known.
 //! - **Blast radius**: the service is stopped and started; with a senseless variable it may run with a default of its own, for at
 //!   most 6 s, and is asked nothing but whether it is ready.
@@ -45,12 +45,13 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let (mut evidence, mut starts) = (Vec::new(), Vec::new());
+    let (mut evidence, mut starts, mut starved) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=STARTS {
         lab.stop().await;
         match lab.start_with(|_| {}).await {
             Ok(started) => {
                 starts.push(started);
+                starved.push(lab.starved);
                 evidence.push(first_request(lab, number).await);
             }
             Err(failure) if again::is_about_the_port(&failure) => {
@@ -59,13 +60,23 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             }
             Err(failure) => {
                 let what = format!("start {number} of {STARTS} failed: {failure}");
-                evidence.push(clause::FAST.contradicts(what).showing(failure.output.join(" · ")));
+                let piece = match lab.starved > lab.subject.start_timeout / 2 {
+                    true => clause::FAST.gap(format!("{what}; {}", too_busy(lab.starved))),
+                    false => clause::FAST.contradicts(what),
+                };
+                evidence.push(piece.showing(failure.output.join(" · ")));
                 return Finding::judge(ID, evidence);
             }
         }
     }
     let (told, median) = figures(&mut starts);
-    evidence.push(clause::FAST.saw(median < SOON, told).reproduced_by(Recipe::Start(Start::Slow(SOON))));
+    starved.sort();
+    let waited = starved[starved.len() / 2];
+    let piece = match median < SOON || needed(median, waited).is_some() {
+        true => clause::FAST.saw(median < SOON, told),
+        false => clause::FAST.gap(format!("{told}; {}", too_busy(waited))),
+    };
+    evidence.push(piece.reproduced_by(Recipe::Start(Start::Slow(SOON))));
     evidence.push(again::after_a_stop(lab).await);
     lab.stop().await;
     let taken = refusal::on_a_taken_port(lab).await;
@@ -75,6 +86,16 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.extend(configured);
     evidence.extend(unseen.map(|reason| clause::BAD_CONFIGURATION.gap(reason)));
     Finding::judge(ID, evidence)
+}
+
+/// What a start took of itself: without the wait for a CPU; none when that is less than is asked, or most of it was such a wait.
+fn needed(took: Duration, waited: Duration) -> Option<Duration> {
+    let needed = took.saturating_sub(waited);
+    (needed >= SOON && needed > took / 2).then_some(needed)
+}
+
+fn too_busy(waited: Duration) -> String {
+    format!("its processes waited {waited:.1?} of that for a CPU: examine it on a machine that is less busy")
 }
 
 async fn first_request(lab: &Lab, number: usize) -> Evidence {

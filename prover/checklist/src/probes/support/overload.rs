@@ -44,6 +44,8 @@ const WITHIN: Duration = Duration::from_secs(5);
 const SLICE: Duration = Duration::from_secs(1);
 /// Of what is sent, the share that is answered in time when everything is in order.
 const IN_ORDER: f64 = 0.9;
+/// Times the capacity, the goodput that shows that the capacity is higher.
+const MORE: f64 = 1.3;
 /// Maximum number of times that an overload that was none is tried again with more.
 const RAISES: usize = 1;
 /// The most requests a second that keel looks for: what one machine can be expected to offer itself.
@@ -148,6 +150,11 @@ pub(crate) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, Stri
     ))
 }
 
+/// Whether what was sent was no overload of twice the capacity: nearly all was answered in time, or much more than the capacity.
+fn is_too_little(share_in_time: f64, goodput: f64, capacity: f64) -> bool {
+    share_in_time >= IN_ORDER || goodput > MORE * capacity
+}
+
 /// Sends twice the capacity, then the normal load.
 ///
 /// # Errors
@@ -167,7 +174,7 @@ pub(crate) async fn overload(
         held.on_schedule(objective)?;
         let runs = lab.process().is_running();
         let judged = held.judged(objective, spans.fills);
-        if runs && judged.share_in_time() >= IN_ORDER {
+        if runs && is_too_little(judged.share_in_time(), judged.goodput(), capacity) {
             held.had_connections()?;
             capacity = judged.goodput();
             continue;
@@ -181,4 +188,16 @@ pub(crate) async fn overload(
         "its capacity is not stable: at last it did {capacity:.0} requests a second in time, more than was found out before; \
          let it warm up, or declare [load] with a rate near what it does"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_little;
+
+    #[test]
+    fn a_load_under_which_much_more_than_the_capacity_is_done_was_no_overload() {
+        assert!(is_too_little(0.8, 37.0, 23.0), "of 46 a second 37 were answered in time");
+        assert!(is_too_little(0.95, 23.0, 23.0));
+        assert!(!is_too_little(0.6, 27.0, 23.0), "a little more than was found out before");
+    }
 }

@@ -10,6 +10,8 @@ use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::repro::steps::{Experiment, arguments, shows};
 use crate::subject::{Dependencies, Subject};
 
+/// The port of a stand-in in an f-string of Python.
+const PORT: &str = "{stand.getsockname()[1]}";
 /// Number of requests that each concurrent client sends.
 const EACH: usize = 9;
 /// Drips, over and over: no empty line ends the head.
@@ -30,31 +32,12 @@ fn at_once(subject: &Subject, many: &Request, times: usize, other: &Request) -> 
 
 pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Experiment {
     let arguments = arguments(subject.url.path(), &dependency.request);
-    let mut before = Vec::new();
-    let mut modules = BTreeSet::from(["socket"]);
-    match &dependency.manner {
-        Manner::Hangs => before.push("stand = socket.create_server((\"127.0.0.1\", 0), backlog=200)".to_owned()),
-        Manner::Refuses => {
-            before.push("stand = socket.socket(); stand.bind((\"127.0.0.1\", 0))  # takes no connection".to_owned());
-        }
-        Manner::Answers(_) | Manner::HangsUp | Manner::Drips => {
-            modules.extend(["threading", "time"]);
-            let answer = match &dependency.manner {
-                Manner::Answers(bytes) => format!("c.sendall({}); ", literal::bytes(bytes)),
-                Manner::Drips => {
-                    let bytes = literal::bytes(DRIPPED.as_bytes());
-                    format!("[c.sendall(bytes([byte])) or time.sleep(1) for byte in {bytes} * 9]; ")
-                }
-                _ => String::new(),
-            };
-            before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
-            before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
-            before.push(
-                "threading.Thread(target=lambda: [call(stand.accept()[0]) for _ in range(9999)], daemon=True).start()"
-                    .to_owned(),
-            );
-        }
-    }
+    let declared = declared(subject, &dependency.variable);
+    let relayed = declared.filter(|one| !matches!(one.url.scheme(), "http" | "https") && one.url.port().is_some());
+    let (before, mut modules) = match relayed {
+        Some(one) => relay(&one.url, &dependency.manner),
+        None => stand_in(&dependency.manner),
+    };
     let ask = || vec![format!("seen = ask({arguments})")];
     let (steps, fault) = match &dependency.fault {
         WithDependency::NoAnswer => (ask(), "seen.startswith(\"0\")".to_owned()),
@@ -82,11 +65,15 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
             (at_once(subject, &dependency.request, *times, other), "seen.startswith(\"0\")".to_owned())
         }
     };
-    let env = stand_in(subject, &dependency.variable);
+    let mut steps = steps;
+    if relayed.is_some() {
+        steps.insert(0, "peace.clear()".to_owned());
+    }
     Experiment {
         asks: Some(dependency.within),
-        replaces: env.keys().cloned().collect(),
-        env,
+        env: variables(declared, &dependency.variable),
+        // A relay passes on what the service needs to start.
+        replaces: relayed.map_or_else(|| BTreeSet::from([dependency.variable.clone()]), |_| BTreeSet::new()),
         before,
         modules,
         steps,
@@ -96,31 +83,86 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     }
 }
 
-/// Returns the variables of a dependency, with the stand-in's port for its own.
-fn stand_in(subject: &Subject, variable: &str) -> BTreeMap<String, String> {
-    const PORT: &str = "{stand.getsockname()[1]}";
-    let declared = match &subject.dependencies {
+/// A server that does nothing but this.
+fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
+    let (mut before, mut modules) = (Vec::new(), BTreeSet::from(["socket"]));
+    match manner {
+        Manner::Hangs => before.push("stand = socket.create_server((\"127.0.0.1\", 0), backlog=200)".to_owned()),
+        Manner::Refuses => {
+            before.push("stand = socket.socket(); stand.bind((\"127.0.0.1\", 0))  # takes no connection".to_owned());
+        }
+        Manner::Answers(_) | Manner::HangsUp | Manner::Drips => {
+            modules.extend(["threading", "time"]);
+            let answer = match manner {
+                Manner::Answers(bytes) => format!("c.sendall({}); ", literal::bytes(bytes)),
+                Manner::Drips => {
+                    let bytes = literal::bytes(DRIPPED.as_bytes());
+                    format!("[c.sendall(bytes([byte])) or time.sleep(1) for byte in {bytes} * 9]; ")
+                }
+                _ => String::new(),
+            };
+            before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
+            before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
+            before.push(
+                "threading.Thread(target=lambda: [call(stand.accept()[0]) for _ in range(9999)], daemon=True).start()"
+                    .to_owned(),
+            );
+        }
+    }
+    (before, modules)
+}
+
+/// A relay to the real one, which a service may need to start, until `peace` is empty. Who refuses connections by then closes them.
+fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
+    let then = match manner {
+        Manner::Hangs => "time.sleep(999)".to_owned(),
+        Manner::Refuses | Manner::HangsUp => "a.shutdown(2)".to_owned(),
+        Manner::Answers(bytes) => format!("(a.sendall({}), a.shutdown(2))", literal::bytes(bytes)),
+        Manner::Drips => {
+            let bytes = literal::bytes(DRIPPED.as_bytes());
+            format!("[a.sendall(bytes([byte])) or time.sleep(1) for byte in {bytes} * 9]")
+        }
+    };
+    let host = literal::text(real.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']));
+    let address = format!("({host}, {})", real.port().unwrap_or_default());
+    let before = vec![
+        format!(
+            "stand, peace = socket.create_server((\"127.0.0.1\", 0)), [1]; pump = lambda a, b: [b.sendall(d) if peace else \
+             {then} for d in iter(lambda: a.recv(65536), b\"\")]"
+        ),
+        "take = lambda c, u: [threading.Thread(target=pump, args=p, daemon=True).start() for p in ((c, u), (u, c))]"
+            .to_owned()
+            + &format!(
+                "; threading.Thread(target=lambda: [take(stand.accept()[0], socket.create_connection({})) for _ in range(9999)], \
+                 daemon=True).start()",
+                address
+            ),
+    ];
+    (before, BTreeSet::from(["socket", "threading", "time"]))
+}
+
+fn declared<'a>(subject: &'a Subject, variable: &str) -> Option<&'a crate::subject::Dependency> {
+    match &subject.dependencies {
         Dependencies::Declared(all) => all.iter().find(|one| one.env == variable),
         Dependencies::Unsaid => None,
-    };
+    }
+}
+
+/// The variables of a dependency, as expressions, with the stand-in's address for its own.
+fn variables(declared: Option<&crate::subject::Dependency>, variable: &str) -> BTreeMap<String, String> {
     let Some(declared) = declared else {
-        return BTreeMap::from([(
-            variable.to_owned(),
-            format!("f{}", literal::text(&format!("http://127.0.0.1:{PORT}/"))),
-        )]);
+        return BTreeMap::from([(variable.to_owned(), format!("f\"http://127.0.0.1:{PORT}/\""))]);
     };
     let mut address = declared.url.clone();
     // Both fail only for URLs without a host, of which no stand-in is made.
     let _ = address.set_host(Some("127.0.0.1"));
     let _ = address.set_port(Some(STANDS_FOR_THE_PORT));
-    declared
-        .variables(&address)
-        .into_iter()
-        .map(|(name, value)| {
-            let value = without_password(value).replace('{', "{{").replace('}', "}}");
-            (name, format!("f{}", literal::text(&value.replace(&STANDS_FOR_THE_PORT.to_string(), PORT))))
-        })
-        .collect()
+    let stands_for = STANDS_FOR_THE_PORT.to_string();
+    let expression = |value: String| {
+        let braced = without_password(value).replace('{', "{{").replace('}', "}}");
+        format!("f{}", literal::text(&braced.replace(&stands_for, PORT)))
+    };
+    declared.variables(&address).into_iter().map(|(name, value)| (name, expression(value))).collect()
 }
 
 /// A stand-in asks for no password, and a script holds none.
@@ -130,4 +172,18 @@ fn without_password(value: String) -> String {
         return value;
     }
     url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Manner, relay};
+
+    #[test]
+    fn a_relay_passes_on_until_there_is_no_peace_any_more() {
+        let real = "postgres://orders@127.0.0.1:5433/orders".parse().expect("a URL");
+        let (lines, _) = relay(&real, &Manner::Hangs);
+        assert_eq!(lines.len(), 2, "a script has fifteen lines: {lines:?}");
+        assert!(lines[0].contains("b.sendall(d) if peace else time.sleep(999)"), "{lines:?}");
+        assert!(lines[1].contains("(\"127.0.0.1\", 5433)"), "{lines:?}");
+    }
 }

@@ -28,6 +28,8 @@ enum Flaw {
     Twice,
     /// Does not say what the answer depends on.
     NoVary,
+    /// Compresses its metrics alone, and does not say what they depend on.
+    Metrics,
     /// Compresses another page.
     Other,
     /// Unpacks every body.
@@ -52,6 +54,9 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .liar(),
     Server::new("border-packed-no-vary", |port| pack(Flaw::NoVary, port))
         .falls_short("does not say what the answer depends on"),
+    Server::new("border-packed-metrics", |port| pack(Flaw::Metrics, port))
+        .falls_short("compresses its metrics alone, without Vary")
+        .liar(),
     Server::new("border-packed-other", |port| pack(Flaw::Other, port)).falls_short("compresses another page"),
     Server::new("border-packed-unbounded", |port| pack(Flaw::Unbounded, port)).falls_short("unpacks whatever comes"),
     Server::new("border-packed-guessable", |port| pack(Flaw::Guessable, port))
@@ -69,6 +74,10 @@ fn pack(flaw: Flaw, port: u16) -> ! {
 /// Answers a request.
 fn answer(flaw: Flaw, request: &Request) -> Response {
     match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/") if flaw == Flaw::Metrics => Response::new(200, "text/html", PAGE),
+        ("GET", "/metrics") if flaw == Flaw::Metrics => {
+            page(flaw, "/metrics", request.header("accept-encoding").unwrap_or_default())
+        }
         ("GET", path) if path == "/" || path.starts_with("/?") => {
             page(flaw, path, request.header("accept-encoding").unwrap_or_default())
         }
@@ -97,7 +106,7 @@ fn page(flaw: Flaw, path: &str, accepted: &str) -> Response {
         (true, _) => Response::new(200, "text/html", packed(page.as_bytes())),
     };
     let answer = if wanted { answer.header("Content-Encoding", "gzip") } else { answer };
-    if flaw == Flaw::NoVary { answer } else { answer.header("Vary", "Accept-Encoding") }
+    if matches!(flaw, Flaw::NoVary | Flaw::Metrics) { answer } else { answer.header("Vary", "Accept-Encoding") }
 }
 
 fn take(flaw: Flaw, request: &Request) -> Response {

@@ -33,6 +33,16 @@ async fn falls_short_for_each_way_to_mislead_and_for_a_bomb() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_that_alone_are_compressed_are_examined() {
+    let declared = |subject: &mut Subject| {
+        json_write(subject);
+        subject.metrics = Some("/metrics".to_owned());
+    };
+    let finding = examine_declared("border.compress", "border-packed-metrics", declared).await;
+    falls_short(&finding, &["GET /metrics: the compressed answer lacks Vary"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_keeps_what_it_is_sent_does_not_fall_for_a_bomb() {
     let finding = examine_declared("border.compress", "border-packed-kept", json_write).await;
     holds_but_for(&finding, &[BOUNDED, NO_SECRETS]);

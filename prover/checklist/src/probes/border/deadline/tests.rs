@@ -56,6 +56,13 @@ async fn falls_short_for_a_deadline_that_every_byte_renews() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_a_kept_connection_is_not_taken_for_the_answer_to_silence() {
+    let finding = examine_declared("border.deadline", "border-keeps-connections", relaying).await;
+    assert_eq!(finding.verdict_on(clause::ANSWER), Some(Verdict::Holds), "{finding:#?}");
+    says(&finding, Bearing::For, &["is answered 504"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_that_no_call_met_is_unknown() {
     let elsewhere = |subject: &mut Subject| {
         relaying(subject);

@@ -51,6 +51,8 @@ pub(crate) enum Flaw {
     WorksOn,
     /// Answers 504 in time, and its call waits on.
     LeaksCalls,
+    /// Answers 500 for a kept connection that was reset, and 504 in time otherwise.
+    KeepsConnections,
     /// Every byte of the dependency renews the deadline.
     WaitsForBytes,
     /// One of its errors shows the inside; the others are sound.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -287,6 +287,9 @@ fn tell(flaw: Flaw) {
 fn relay(flaw: Flaw) -> Result<Response, Refused> {
     let url = std::env::var("RELAY_URL").map_err(|_| Refused(502))?;
     let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    if flaw == Flaw::KeepsConnections {
+        return relay_on_kept(&address);
+    }
     let mut stream = TcpStream::connect(address).map_err(|_| Refused(502))?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n").map_err(|_| Refused(502))?;
     if flaw == Flaw::LeaksCalls {
@@ -307,6 +310,24 @@ fn relay(flaw: Flaw) -> Result<Response, Refused> {
             Ok(_) => return Ok(json_answer(200, &json!({ "relayed": true }))),
             Err(_) => return Err(Refused(504)),
         }
+    }
+}
+
+/// The same on a connection that was kept, which is not tried again when it was reset.
+fn relay_on_kept(address: &str) -> Result<Response, Refused> {
+    static KEPT: Mutex<Option<TcpStream>> = Mutex::new(None);
+    let kept = KEPT.lock().map_or(None, |mut kept| kept.take());
+    let mut stream = kept.map_or_else(|| TcpStream::connect(address), Ok).map_err(|_| Refused(502))?;
+    stream.set_read_timeout(Some(DEADLINE)).map_err(|_| Refused(500))?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n").map_err(|_| Refused(500))?;
+    match stream.read(&mut [0]) {
+        Ok(1) => {
+            let next = TcpStream::connect(address).ok();
+            KEPT.lock().map_err(|_| Refused(500)).map(|mut kept| *kept = next)?;
+            Ok(json_answer(200, &json!({ "relayed": true })))
+        }
+        Err(error) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) => Err(Refused(504)),
+        _ => Err(Refused(500)),
     }
 }
 

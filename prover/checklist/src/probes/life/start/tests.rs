@@ -1,7 +1,10 @@
 //! `life.start` on its specimens.
 
+use std::time::Duration;
+
 use tokio::join;
 
+use super::needed;
 use crate::clause::life::start::BAD_CONFIGURATION;
 use crate::lab::Pace;
 use crate::probes::life::testing::{examine, falls_short, holds};
@@ -48,4 +51,12 @@ async fn without_a_variable_that_has_a_form_bad_configuration_is_not_tried_and_t
     .await;
     holds_but_for(&finding, &[BAD_CONFIGURATION]);
     mentions(&finding, "was not tried");
+}
+
+#[test]
+fn a_start_that_waited_for_a_cpu_is_not_called_slow() {
+    let (second, tenth) = (Duration::from_secs(1), Duration::from_millis(100));
+    assert_eq!(needed(10 * second, 7 * second), None, "most of it was a wait");
+    assert_eq!(needed(15 * tenth, 6 * tenth), None, "without the wait it takes less than a second");
+    assert_eq!(needed(3 * second, tenth), Some(29 * tenth));
 }
