@@ -35,6 +35,7 @@ async fn a_rate_limit_is_no_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
 async fn others_that_any_load_starves_are_not_starved_by_the_dependency() {
     let finding = examine("call.bulkhead", "calls-labouring").await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
