@@ -73,7 +73,7 @@ impl Clause {
     /// attribute of which all clauses are void is not applicable, and does not hold.
     pub fn is_void(self, declaration: &str) -> Evidence {
         let what = format!("{declaration} is declared, so there is nothing to see");
-        self.piece(Bearing::For, what).by(&Control::declared(declaration)).as_void()
+        self.piece(Bearing::For, what).by(&Control::declared(declaration)).void()
     }
 
     /// A part of it that was not examined: says which part, and what to declare or change so that it can be.

@@ -201,7 +201,7 @@ impl Evidence {
     }
 
     /// Says that there is nothing that it could be about, as was declared.
-    pub(crate) fn as_void(mut self) -> Self {
+    pub(crate) fn void(mut self) -> Self {
         self.void = true;
         self
     }
