@@ -54,7 +54,7 @@ pub struct Evidence {
     control: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fact: Option<Fact>,
-    /// Whether there is nothing that it could be about; see [`Clause::is_void`](crate::clause::Clause::is_void).
+    /// True if its clause speaks of nothing here; see [`Clause::is_void`](crate::clause::Clause::is_void).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     void: bool,
     #[serde(skip)]
@@ -206,7 +206,7 @@ impl Evidence {
         self
     }
 
-    /// Whether it says only that there is nothing to see, as was declared: no experiment was made.
+    /// Returns true if it only repeats a declaration that there is nothing to see: no experiment was made.
     pub fn is_void(&self) -> bool {
         self.void
     }

@@ -76,7 +76,7 @@ pub struct Lab {
     pub(crate) drips: Option<Vec<Drip>>,
     /// The steady load that it answered to its end; once a probe has held one.
     pub(crate) soak: Option<Soak>,
-    /// What else was observed once for several probes.
+    /// Other observations that several probes share.
     pub(crate) observations: Observations,
     saved: BTreeMap<String, String>,
     mix_sent: bool,

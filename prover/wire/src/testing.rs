@@ -121,7 +121,7 @@ pub fn example(package: &str, manifest_folder: &str, name: &str) -> PathBuf {
     program
 }
 
-/// What a person sets, who means every build.
+/// Variables that a person sets for every build.
 const KEPT: [&str; 6] = [
     "CARGO_HOME",
     "CARGO_BUILD_JOBS",

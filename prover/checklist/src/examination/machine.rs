@@ -7,7 +7,7 @@ use crate::clause::Clause;
 use crate::clause::prove::attack;
 use crate::finding::Finding;
 
-/// What is judged by how much a service does, or how soon, under a load of keel's: attributes, and only these clauses of them when
+/// Attributes that are judged by throughput or latency under a load of keel's, and only these clauses of them when
 /// any are named.
 const TIMED: &[(&str, &[Clause])] = &[
     ("border.shed", &[]),
@@ -116,7 +116,7 @@ mod tests {
     use crate::finding::Verdict;
 
     #[test]
-    fn what_others_use_is_what_is_busy_and_not_ours() {
+    fn only_the_share_of_other_programs_counts_as_busy() {
         let begun = Machine { total: 1000, idle: 500, ours: 100 };
         let ended = Machine { total: 2000, idle: 900, ours: 300 };
         assert_eq!(ended.used_by_others(begun), Some(0.4));

@@ -29,7 +29,11 @@ pub(super) fn fill_as(spec: &RequestSpec, saved: &BTreeMap<String, String>, own:
     let number = COUNTER.fetch_add(1, Ordering::Relaxed).to_string();
     let fresh = [fresh_key(), number.clone(), number];
     let fresh: BTreeMap<&str, String> = OWN.into_iter().zip(fresh).collect();
-    let value = |name: &str| own.get(name).or_else(|| fresh.get(name)).or_else(|| saved.get(name)).cloned();
+    let value = |name: &str| {
+        // `number` is the long name of `n`, and a request may save a value of that name.
+        let named = saved.get(name).filter(|_| name == "number");
+        own.get(name).or(named).or_else(|| fresh.get(name)).or_else(|| saved.get(name)).cloned()
+    };
     let method = if spec.method.is_empty() { "GET" } else { &spec.method };
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or(Method::GET);
     let mut request = Request::new(method, template::fill(&spec.path, value));

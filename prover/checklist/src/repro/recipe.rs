@@ -43,18 +43,18 @@ pub enum Recipe {
     /// Keeps as many connections open from another address, each with the beginning of a request, and ends the newest: the
     /// fault is that all of these are answered, and not with 429 or 503.
     AllServed {
-        /// How many connections.
+        /// Number of connections.
         connections: usize,
-        /// How many of the newest are ended.
+        /// Number of the newest connections that are closed.
         newest: usize,
-        /// What each has sent: a whole head but for its last line.
+        /// Bytes sent on each: a head without its last line.
         begin: Vec<u8>,
     },
     /// Sends a request and asks for these paths: the fault is that it is answered with JSON, and that no path is answered 2xx.
     Undescribed {
         /// The request.
         request: Request,
-        /// Where the document may be.
+        /// Possible paths of the document.
         paths: Vec<String>,
     },
     /// Sends SIGTERM at some moment.

@@ -274,7 +274,7 @@ mod tests {
             ("rate = 10", "rate = 0", "rate of 0"),
             ("rate = 10", "rates = 10", "rates"),
             (r#"lasts = "10s""#, r#"lasts = "10""#, "duration"),
-            (r#"lasts = "10s""#, r#"lasts = "3s""#, "not over"),
+            (r#"lasts = "10s""#, r#"lasts = "3s""#, "ends after the load"),
             (
                 "[[hypothesis]]",
                 "[[step]]\nname = \"down\"\nat = \"3s\"\nlasts = \"1s\"\ndoes = { down = \"bank\" }\n[[hypothesis]]",

@@ -231,7 +231,7 @@ async fn examine_way(
     evidence
 }
 
-/// Whether a request that ended after `took` may have ended by the same timeout as one whose call is not answered: what is too long
+/// Returns true if a request that ended after `took` may have ended by the same timeout as one whose call is not answered: what is too long
 /// may not have come within it, so that nothing was seen of a bound on its size.
 fn is_of_patience(took: Duration, silence: Option<Duration>) -> bool {
     silence.is_some_and(|silence| took >= silence.mul_f64(PATIENCE_SPENT))

@@ -108,7 +108,7 @@ fn is_as_declared(spec: &RequestSpec, exchange: &Exchange) -> bool {
     exchange.status().is_some_and(|status| spec.expects(status.as_u16()))
 }
 
-/// Whether those that were answered as declared are again: what shares something with a crashed part may have lost it.
+/// Sends the mix again: a part that shares something with a crashed one may have lost it.
 async fn clean_again(lab: &mut Lab, well: &BTreeSet<String>) -> Option<Evidence> {
     let since = Instant::now();
     loop {

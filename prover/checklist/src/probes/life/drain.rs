@@ -203,7 +203,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
     (evidence, held, finished)
 }
 
-/// Whether anything that was under way at SIGTERM was finished; none when nothing was.
+/// True if work that was under way at SIGTERM was finished; `None` if there was none.
 fn finished(evidence: &[Evidence]) -> Option<bool> {
     let is_of_work = |piece: &&Evidence| {
         piece.decides() && [clause::IN_FLIGHT.id(), clause::TRANSFER.id()].map(Some).contains(&piece.clause())

@@ -88,7 +88,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What a start took of itself: without the wait for a CPU; none when that is less than is asked, or most of it was such a wait.
+/// Duration of a start without its wait for a CPU; `None` if that is less than is asked, or most of it was such a wait.
 fn needed(took: Duration, waited: Duration) -> Option<Duration> {
     let needed = took.saturating_sub(waited);
     (needed >= SOON && needed > took / 2).then_some(needed)

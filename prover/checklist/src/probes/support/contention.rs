@@ -1,6 +1,6 @@
-//! How busy other programs kept the machine while something was timed: the control of every verdict that a time decides.
+//! Contention for processors while something is timed: the control of every verdict that a time decides.
 //!
-//! What comes late on a busy machine may be late because of it, and what comes at uneven times may be even. The kernel counts for
+//! On a busy machine late answers may be late because of it, and uneven times may be even. The kernel counts for
 //! how long each thread was ready to run and did not (`schedstat`): an answer is held against a service only if it is late without
 //! this time, and a time counts as scattered only if it is scattered by more than what the machine makes of an even beat.
 
@@ -24,7 +24,7 @@ const MAX_THREADS: usize = 2_000;
 const OTHERS: f64 = 0.1;
 /// By so many times the machine's own scatter a scatter is the service's: their squares add up, so that most of it is.
 const TIMES: u32 = 2;
-/// How it is told that the machine was too busy, in every reason.
+/// The words of every reason that blames a busy machine.
 const TOO_BUSY: &str = "the machine was too busy to tell, run keel on one that is not";
 
 /// Looks at the threads of the service, of what keel started for it, and of keel itself, until it is ended or dropped.
@@ -36,7 +36,7 @@ pub(crate) struct Watch {
     processors: Option<Processors>,
 }
 
-/// What it saw.
+/// The observation.
 #[derive(Debug, Default)]
 struct Seen {
     /// By process and thread; with the place of the group in [`Lab::pids_at_work`].
@@ -44,7 +44,7 @@ struct Seen {
     beats: Vec<Instant>,
 }
 
-/// What the kernel counted for a thread.
+/// The kernel's counters of a thread.
 #[derive(Clone, Copy, Debug, Default)]
 struct Clock {
     ran: Duration,
@@ -58,13 +58,13 @@ struct Thread {
     last: Clock,
 }
 
-/// How busy the machine was meanwhile.
+/// Contention during a measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Contention {
-    /// How much later an answer may have come: what the thread that waited longest for a processor waited, of the service and of what
+    /// Possible delay of an answer: the longest wait of a thread for a processor, in the service and in what
     /// was started for it, and how late keel's own beat was. Zero when other programs were not to blame.
     pub(crate) waited: Duration,
-    /// How wide the middle half of the intervals of an even beat was.
+    /// Width of the middle half of the intervals of an even beat.
     pub(crate) scatter: Duration,
 }
 
@@ -87,7 +87,7 @@ impl Watch {
         Self { pids, seen, looking, begun: Instant::now(), processors: Processors::now() }
     }
 
-    /// What was seen since it began.
+    /// Returns the contention since it began.
     pub(crate) fn end(self) -> Contention {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let beats = std::mem::take(&mut seen.beats);
@@ -146,7 +146,7 @@ impl Contention {
         Self { waited: if others < OTHERS { Duration::ZERO } else { waited + late }, scatter }
     }
 
-    /// Whether something was late although a busy machine made it wait; none when that may be the reason.
+    /// Returns true if something was late by itself; `None` if a busy machine may be the reason.
     pub(crate) fn is_late(self, took: Duration, limit: Duration) -> Option<bool> {
         match took {
             _ if took <= limit => Some(false),
@@ -179,13 +179,13 @@ impl Contention {
         format!("{TOO_BUSY} (it makes even times {:.1?} wide)", self.noise(events))
     }
 
-    /// Whether times of so many events that lie this far apart are scattered by themselves.
+    /// Returns true if the times of so many events, this far apart, are scattered by themselves.
     pub(crate) fn is_scattered(self, width: Duration, events: usize) -> bool {
         width >= self.noise(events) * TIMES
     }
 }
 
-/// How long all processors have worked and rested, in ticks.
+/// Work and rest of all processors, in ticks.
 #[derive(Clone, Copy, Debug)]
 struct Processors {
     busy: u64,
@@ -216,7 +216,7 @@ impl Processors {
     }
 }
 
-/// How long the threads of a process have run and waited: `/proc/PID/task/TID/schedstat`, in nanoseconds.
+/// Run and wait times of the threads of a process: `/proc/PID/task/TID/schedstat`, in nanoseconds.
 fn clocks(pid: u32) -> Vec<(u32, Clock)> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let of_thread = |thread: std::fs::DirEntry| {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_while_others_do_nothing_waits_for_itself() {
+    fn a_wait_on_an_idle_machine_is_not_excused() {
         assert_eq!(Contention::of(SECOND, 0.05, &[]).waited, Duration::ZERO);
         assert_eq!(Contention::of(SECOND, 0.5, &[]).waited, SECOND);
     }

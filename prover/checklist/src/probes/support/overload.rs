@@ -150,7 +150,7 @@ pub(crate) async fn peace(lab: &Lab, normal: Normal<'_>) -> Result<Sending, Stri
     ))
 }
 
-/// Whether what was sent was no overload of twice the capacity: nearly all was answered in time, or much more than the capacity.
+/// Returns true if the load was no overload of twice the capacity: nearly all was answered in time, or much more than the capacity.
 fn is_too_little(share_in_time: f64, goodput: f64, capacity: f64) -> bool {
     share_in_time >= IN_ORDER || goodput > MORE * capacity
 }

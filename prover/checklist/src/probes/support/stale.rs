@@ -5,7 +5,7 @@ use keel_wire::http::{Client, Exchange};
 use crate::lab::Lab;
 use crate::subject::RequestSpec;
 
-/// How often a request that fails at once is asked again: each time the service may take another connection that was reset.
+/// Number of times that a request which fails at once is repeated: each time the service may take another connection that was reset.
 const AGAIN: usize = 4;
 
 /// The answer to a request under a fault that lets it wait. A failure in time that is not 502, 503 or 504 may come from a kept
@@ -22,7 +22,7 @@ pub(crate) async fn past(lab: &Lab, client: &Client, spec: &RequestSpec) -> Exch
     exchange
 }
 
-/// Whether a service answers so when its own connection breaks, and no gateway when it waited in vain.
+/// Returns true for the status of a service whose own connection broke, as opposed to a gateway's after a wait.
 fn may_be_stale(status: Option<u16>) -> bool {
     matches!(status, Some(500 | 501 | 505..))
 }

@@ -91,7 +91,7 @@ errors = 0.9
             ("lasts = \"10s\"", "lasts = \"10\"", "drill.toml:7: `lasts`: \"10\" is no duration"),
             ("by = \"2s\"", "by = 2", "drill.toml:13: `by`: invalid type"),
             ("rate = 10", "rate = 0", "drill.toml:5: a rate of 0"),
-            ("lasts = \"1500ms\"", "lasts = \"9s\"", "drill.toml:9: the step \"slow\" is not over"),
+            ("lasts = \"1500ms\"", "lasts = \"9s\"", "drill.toml:9: the step \"slow\" ends after the load"),
             (
                 "load = { thresholds",
                 "command = \"true\"\nload = { thresholds",

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_after_the_whole_body_is_told_apart_from_no_limit() {
+    fn a_refusal_after_the_whole_body_differs_from_no_limit() {
         let told = |status| {
             let flood = Flood { streamed: STREAMED, status, ended: Ended::Closed, came: String::new() };
             judge(&flood, true, Framing::Chunked, "a body").1

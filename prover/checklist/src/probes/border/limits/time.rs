@@ -12,7 +12,7 @@ use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probes::support::listener::Listener;
 
-/// How often others are asked, and how long between: until every connection that drips has been taken.
+/// Number of control requests, and the pause between them, until every dripping connection is accepted.
 const LOOKS: usize = 5;
 const LOOK: Duration = Duration::from_millis(100);
 

@@ -19,7 +19,7 @@ async fn calls_to_the_first_instance_alone_are_not_spread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_said_how_more_instances_are_named_nothing_is_known() {
+async fn balance_is_unknown_without_declared_instances() {
     let declare = |subject: &mut Subject| calls_for_prices(subject);
     is_unknown(&examine_declared("call.balance", "balances", declare).await, "`many`");
 }

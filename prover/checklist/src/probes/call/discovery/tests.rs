@@ -16,7 +16,7 @@ async fn examine(name: &str) -> Finding {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_said_what_carries_a_name_nothing_is_known() {
+async fn discovery_is_unknown_without_a_declared_name_variable() {
     is_unknown(&examine_declared("call.discovery", "looks-up-each", calls_for_prices).await, "`named`");
 }
 

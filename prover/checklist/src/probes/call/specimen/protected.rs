@@ -47,7 +47,7 @@ pub(crate) enum Way {
     Shared,
     /// As many calls as there are requests, but one begins 20 ms after the other.
     Trickling,
-    /// One request at a time, each for 40 ms, whatever the dependency does.
+    /// One request at a time, each for 40 ms, independent of the dependency.
     Labouring,
 }
 

@@ -39,7 +39,7 @@ async fn a_request_that_waits_for_a_slow_dependency_is_in_flight_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
-async fn what_waits_for_a_slow_dependency_and_is_dropped_falls_short() {
+async fn a_request_that_is_dropped_while_its_dependency_is_slow_falls_short() {
     let finding = examine("life.drain", "life-drops-in-flight", asks_another).await;
     assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
     mentions(&finding, "slow dependency");

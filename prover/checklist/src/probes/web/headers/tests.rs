@@ -14,7 +14,7 @@ async fn headers_must_be_on_errors_too_and_without_unsafe_words() {
 }
 
 #[test]
-fn a_fault_of_two_clauses_is_told_once() {
+fn a_fault_of_two_clauses_is_listed_once() {
     let faults = super::policy::faults(&http::HeaderMap::new());
     let told = super::told_once(faults.iter().map(|(_, fault)| fault.as_str()));
     assert_eq!(told.iter().filter(|fault| **fault == "no Content-Security-Policy").count(), 1, "{told:?}");
