@@ -11,11 +11,13 @@ use crate::subject::Subject;
 pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
     let at = literal::address(&subject.url);
     let term = "job.send_signal(signal.SIGTERM)";
+    // A service may listen before it handles the signal.
+    let later = format!("time.sleep(1); {term}");
     match how {
         Terminate::Idle => Experiment {
-            modules: BTreeSet::from(["signal"]),
+            modules: BTreeSet::from(["signal", "time"]),
             steps: vec![
-                term.to_owned(),
+                later,
                 format!("try: code = job.wait({})", literal::seconds(subject.drain_timeout)),
                 "except subprocess.TimeoutExpired: code = \"none: it still runs\"".to_owned(),
             ],
@@ -59,7 +61,7 @@ pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
             Experiment {
                 asks: Some(Duration::from_secs(1)),
                 modules: BTreeSet::from(["signal", "time"]),
-                steps: vec![term.to_owned(), format!("looks = [{look} for _ in range(200) if not time.sleep(0.01)]")],
+                steps: vec![later, format!("looks = [{look} for _ in range(200) if not time.sleep(0.01)]")],
                 seen: "\"readiness after SIGTERM:\", sorted(set(looks))".to_owned(),
                 fault: "not any(look[0] in \"345\" for look in looks)".to_owned(),
                 ..Experiment::default()
