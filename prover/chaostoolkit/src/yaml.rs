@@ -87,6 +87,8 @@ impl<'text> Reader<'text> {
             other => return Err(format!("{other:?} where a value should be")),
         };
         if anchor != 0 {
+            // What is kept for its aliases counts as well: anchors within anchors hold the same values again and again.
+            self.count(size(&value))?;
             self.anchors.insert(anchor, value.clone());
         }
         Ok(value)

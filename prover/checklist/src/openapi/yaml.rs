@@ -63,6 +63,8 @@ impl<'text> Reader<'text> {
             other => return Err(format!("{other:?} where a value should be")),
         };
         if anchor != 0 {
+            // What is kept for its aliases counts as well: anchors within anchors hold the same values again and again.
+            self.count(size(&value))?;
             self.anchors.insert(anchor, value.clone());
         }
         Ok(value)
@@ -177,6 +179,13 @@ mod tests {
         let text = "base: &base {a: 1, b: 2}\n200: {<<: *base, b: 3}\nlist: [*base]\n";
         let value = json!({ "base": { "a": 1, "b": 2 }, "200": { "a": 1, "b": 3 }, "list": [{ "a": 1, "b": 2 }] });
         assert_eq!(read(text), Ok(value));
+    }
+
+    #[test]
+    fn nested_anchors_count_for_each_value_that_they_keep() {
+        let values = vec!["x"; 10_000].join(",");
+        let text = (0..150).rev().fold(format!("[{values}]"), |inner, level| format!("[&a{level} {inner}]"));
+        assert!(read(&text).unwrap_err().contains("more than"));
     }
 
     #[test]

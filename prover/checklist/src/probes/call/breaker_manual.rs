@@ -116,11 +116,11 @@ async fn told(lab: &Lab, author: &str) -> [Evidence; 2] {
         false => format!("who pulled it is told at {}", looked.join(" and ")),
     };
     let not = if printed.is_empty() { "not " } else { "" };
-    [who_and_when(&shown, at), who_and_when(&printed, format!("who pulled it was {not}printed"))]
+    [operator_and_time(&shown, at), operator_and_time(&printed, format!("who pulled it was {not}printed"))]
 }
 
 /// Judges the texts in which the author is named.
-fn who_and_when(named: &[String], what: String) -> Evidence {
+fn operator_and_time(named: &[String], what: String) -> Evidence {
     match named {
         [] => clause::AUDIT.contradicts(what),
         _ if named.iter().any(|text| has_time(text)) => clause::AUDIT.holds(format!("{what}, with a time")),
