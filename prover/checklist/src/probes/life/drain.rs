@@ -331,7 +331,7 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
     let what = format!(
         "after SIGTERM readiness falls {} ({}), new connections are refused {}",
         told(unready),
-        if seen.unready_by_answer { "it says so" } else { "nobody answers" },
+        if seen.unready_by_answer { "it says so" } else { "no request is answered" },
         told(refused)
     );
     let path = lab.subject.ready.clone().unwrap_or_default();
