@@ -13,6 +13,8 @@ use crate::probes;
 use crate::selftest;
 use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
 
+pub(crate) mod exchange;
+
 /// Specimens are quick, so their examination is: the probes' own durations are for the long run.
 pub(crate) const PACE: Pace = selftest::PACE;
 

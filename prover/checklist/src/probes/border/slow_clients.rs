@@ -30,6 +30,8 @@ use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
 use crate::repro::Recipe;
 
+#[cfg(test)]
+mod judge_tests;
 mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

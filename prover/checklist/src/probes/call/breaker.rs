@@ -32,6 +32,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
+#[cfg(test)]
+mod judge_tests;
 mod spared;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

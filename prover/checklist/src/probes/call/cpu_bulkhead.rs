@@ -29,6 +29,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -123,7 +125,9 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         floods.push(flood);
     }
     let unseen = "as much heavy work as was sent can be done in time, and none was refused: its bound is not known";
-    evidence.push(bound(lab, &floods).map_or_else(|| clause::OWN_POOL.gap(unseen), |piece| piece.by(&alone)));
+    evidence.push(
+        bound(lab.subject.deadline, &floods).map_or_else(|| clause::OWN_POOL.gap(unseen), |piece| piece.by(&alone)),
+    );
     Finding::judge(ID, evidence)
 }
 
@@ -151,14 +155,14 @@ fn beyond_deadline(lab: &Lab, floods: &[Flood]) -> u32 {
 }
 
 /// Judges that heavy work has a bound, as far as the floods show.
-fn bound(lab: &Lab, floods: &[Flood]) -> Option<Evidence> {
+fn bound(deadline: Duration, floods: &[Flood]) -> Option<Evidence> {
     let last = floods.last()?;
     if last.refused > 0 && last.done > 0 {
         let what =
             format!("of {} heavy requests in flight {} were done and {} refused", last.size, last.done, last.refused);
         return Some(clause::OWN_POOL.holds(what));
     }
-    let (wait, deadline) = (Duration::from_secs_f64(f64::from(last.size) / last.rate.max(0.1)), lab.subject.deadline);
+    let wait = Duration::from_secs_f64(f64::from(last.size) / last.rate.max(0.1));
     (last.refused == 0 && wait > deadline).then(|| {
         let what = format!(
             "none of {} heavy requests in flight was refused, though at {:.0} a second the last is done after {wait:.0?} and nobody \

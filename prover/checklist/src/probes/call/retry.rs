@@ -32,6 +32,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

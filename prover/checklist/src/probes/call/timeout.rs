@@ -35,6 +35,8 @@ use crate::probes::support::{contention, sockets};
 use crate::repro::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod judge_tests;
 mod open_calls;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -151,7 +153,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
         // One that is given up has taken as long as it may.
         harmless.into_iter().map(|(piece, took)| contention.excuse(piece, took, PROMPT - GRACE)).collect();
     for (spec, exchange) in &answers {
-        let (in_time, piece) = judge(lab, clause, spec, exchange, (name, told), &met);
+        let (in_time, piece) = judge(lab.subject.deadline, clause, spec, exchange, (name, told), &met);
         let piece = contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE);
         let speaks = fault == Fault::Hang && piece.decides();
         let fact = facts::answered_while_silent(name, &spec.name);
@@ -198,7 +200,7 @@ async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
     );
     let contention = contention.end();
     let judged = answers.iter().map(|(spec, exchange)| {
-        let piece = judge(lab, clause::CONNECT, spec, exchange, (name, told), &met).1;
+        let piece = judge(lab.subject.deadline, clause::CONNECT, spec, exchange, (name, told), &met).1;
         contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE)
     });
     let mut evidence: Vec<Evidence> = judged.collect();
@@ -246,14 +248,14 @@ async fn answered_and_connecting(
 
 /// Judges that a request was answered within the deadline.
 fn judge(
-    lab: &Lab,
+    deadline: Duration,
     clause: Clause,
     spec: &RequestSpec,
     exchange: &Exchange,
     (name, told): (&str, &str),
     met: &Met,
 ) -> (bool, Evidence) {
-    let (took, deadline) = (exchange.took, lab.subject.deadline);
+    let took = exchange.took;
     let in_time = exchange.answer().is_some() && took <= deadline + GRACE;
     let outcome = match exchange.status() {
         Some(status) => format!("is answered {} after {took:.1?}", status.as_u16()),

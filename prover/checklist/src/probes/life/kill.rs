@@ -18,6 +18,8 @@
 mod answers;
 mod content;
 mod counts;
+#[cfg(test)]
+mod judge_tests;
 mod kinds;
 mod read_back;
 mod repeat;

@@ -22,6 +22,8 @@ use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::Start;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 mod stages;
@@ -154,20 +156,8 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     let output: Vec<String> = process.output().into_iter().map(|line| line.text).collect();
     let unnamed: Vec<&str> =
         names.iter().map(|name| name.as_str()).filter(|name| !output.iter().any(|line| line.contains(name))).collect();
-    let trace = output.iter().find(|line| TRACES.iter().any(|trace| line.contains(trace)));
-    let traced = trace.is_some();
-    let (good, told) = match exit {
-        None => (false, format!("it goes on for {soon:?} as if nothing were wrong")),
-        Some(Exit::Code(0)) => (false, "it ends with code 0, as if all were well".to_owned()),
-        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal}")),
-        Some(Exit::Code(code)) if !unnamed.is_empty() => {
-            (false, format!("it ends with code {code} without naming {}", unnamed.join(" and ")))
-        }
-        Some(Exit::Code(code)) if trace.is_some() => (false, format!("it ends with code {code} and a stack trace")),
-        Some(Exit::Code(code)) => {
-            (true, format!("it ends with code {code} and names {}", if names.len() > 1 { "both" } else { "it" }))
-        }
-    };
+    let traced = output.iter().any(|line| TRACES.iter().any(|trace| line.contains(trace)));
+    let (good, told) = judge(exit, &unnamed, traced, names.len(), soon);
     let clause = if names.len() > 1 { clause::VALIDATED } else { clause::TYPED };
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let what = format!("with {GARBAGE:?} in {} {told}", names.join(" and "));
@@ -180,6 +170,22 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
             piece.reproduced_by(Recipe::Start(start))
         }
         _ => piece,
+    }
+}
+
+/// Judges the end of a start with garbage in so many variables, of which the output does not name these.
+fn judge(exit: Option<Exit>, unnamed: &[&str], traced: bool, names: usize, soon: Duration) -> (bool, String) {
+    match exit {
+        None => (false, format!("it goes on for {soon:?} as if nothing were wrong")),
+        Some(Exit::Code(0)) => (false, "it ends with code 0, as if all were well".to_owned()),
+        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal}")),
+        Some(Exit::Code(code)) if !unnamed.is_empty() => {
+            (false, format!("it ends with code {code} without naming {}", unnamed.join(" and ")))
+        }
+        Some(Exit::Code(code)) if traced => (false, format!("it ends with code {code} and a stack trace")),
+        Some(Exit::Code(code)) => {
+            (true, format!("it ends with code {code} and names {}", if names > 1 { "both" } else { "it" }))
+        }
     }
 }
 

@@ -236,6 +236,7 @@ mod tests {
         }
         assert_eq!(good(Some(400), PIECE, false), None);
         assert_eq!(good(Some(400), PIECE, true), Some(true));
+        assert_eq!(good(Some(413), PIECE, false), Some(true), "that is about its size, whatever is known");
     }
 
     #[test]

@@ -60,6 +60,16 @@ pub(super) async fn in_peace(lab: &Lab, watched: &Watched, every: Duration) -> R
     Control::seen(enough, &told, format!("{told}: it is not called for each, so calls that fail cannot be counted"))
 }
 
+#[cfg(test)]
+impl Spared {
+    /// So many calls; one was open for this part of the time, and of the requests at first, each of which was answered as declared, so
+    /// many opened one.
+    pub(super) fn example(calls: usize, busy: f64, first: (usize, usize)) -> Self {
+        let (refused_within, lasted) = (Duration::ZERO, Duration::ZERO);
+        Self { calls, refused_within, answered_within: None, busy, lasted, first, first_served: true }
+    }
+}
+
 impl Spared {
     /// Sends the load to a dependency that behaves so, until a breaker is seen to be open, at most for `warm_up`; then counts.
     pub(super) async fn under(
