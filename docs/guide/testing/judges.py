@@ -2,7 +2,7 @@
 
 All changes are compiled at once, in a copy of the sources: the environment variable KEEL_MUTANT chooses one of them for each run of the
 tests. The exit code is 1 when a test does not notice its change, when it fails without any, or when the text to be changed is missing.
-WORD selects changes by probe, file or test. --table prints the table of docs/guide/testing/judges.md instead of progress."""
+WORD selects changes by probe, file or test. --table prints the table of docs/guide/judges.md instead of progress."""
 
 import json
 import os
@@ -132,9 +132,9 @@ CHANGES = [
     ("access.secrets", FLIP, "probes/access/secrets/in_repository.rs", "«!reference && mixed && entropy(value) >= LEAST_ENTROPY»", "!reference && mixed && entropy(value) < LEAST_ENTROPY", "in_repository::tests::assigned_values_count_in_configuration_when_they_look_random"),
     ("access.secrets", DROP, "probes/access/secrets/in_repository.rs", "«!reference && mixed && entropy(value) >= LEAST_ENTROPY»", "mixed && entropy(value) >= LEAST_ENTROPY", "in_repository::tests::assigned_values_count_in_configuration_when_they_look_random"),
     ("access.secrets", CONSTANT, "probes/access/secrets.rs", "«exchange.answer().is_some_and(|answer| answer.text().contains(value))»", "false", "secrets::judge_tests::an_answer_with_a_declared_credential_is_against_it"),
-    ("ship.config", FLIP, "probes/ship/config.rs", "Some(Exit::Code(code)) if «!unnamed.is_empty()»", "unnamed.is_empty()", "config::judge_tests::a_setting_is_refused_with_a_code_and_by_its_name"),
-    ("ship.config", DROP, "probes/ship/config.rs", "Some(Exit::Code(code)) if «traced»", "false", "config::judge_tests::a_setting_is_refused_with_a_code_and_by_its_name"),
-    ("ship.config", CONSTANT, "probes/ship/config.rs", "Some(Exit::Code(0)) => («false»,", "true", "config::judge_tests::a_setting_is_refused_with_a_code_and_by_its_name"),
+    ("ship.config", FLIP, "probes/ship/config.rs", "Exit::Code(code) if «!unnamed.is_empty()»", "unnamed.is_empty()", "config::judge_tests::a_setting_is_refused_with_a_code_and_by_its_name"),
+    ("ship.config", DROP, "probes/ship/config.rs", "Exit::Code(code) if «traced»", "false", "config::judge_tests::a_setting_is_refused_with_a_code_and_by_its_name"),
+    ("ship.config", CONSTANT, "probes/ship/config.rs", "Exit::Code(0) => («false»,", "true", "config::judge_tests::a_setting_is_refused_with_a_code_and_by_its_name"),
     ("ship.make", FLIP, "probes/ship/make.rs", "if «!has_ci»", "has_ci", "make::judge_tests::ci_calls_make_and_its_failure_counts"),
     ("ship.make", DROP, "probes/ship/make.rs", "«calls(command) && command.ignored.is_none()»", "calls(command)", "make::judge_tests::ci_calls_make_and_its_failure_counts"),
     ("ship.make", CONSTANT, "probes/ship/make.rs", "Some(text) if «PROMISES.iter().any(|word| text.to_lowercase().contains(word))»", "false", "make::judge_tests::a_target_must_do_more_than_print"),
@@ -212,7 +212,7 @@ def compiled():
     """The program of the unit tests."""
     target = os.environ.get("CARGO_TARGET_DIR", f"{COPY}-target")
     run = subprocess.run(["cargo", "test", "-p", "keel-checklist", "--lib", "--no-run", "--message-format=json"], cwd=COPY,
-                         env={**os.environ, "CARGO_TARGET_DIR": target, "RUSTFLAGS": "-Awarnings"}, stdout=subprocess.PIPE, text=True)
+                         env={**os.environ, "CARGO_TARGET_DIR": target}, stdout=subprocess.PIPE, text=True)
     told = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
     if run.returncode:
         faults = [one["message"]["rendered"] for one in told if one.get("message", {}).get("level") == "error"]
@@ -237,7 +237,7 @@ def main(arguments):
     chosen = [(number, change) for number, change in enumerate(CHANGES, 1)
               if not words or any(word in text for word in words for text in (change[0], change[2], change[5]))]
     shutil.rmtree(COPY, ignore_errors=True)
-    shutil.copytree(ROOT, COPY, ignore=shutil.ignore_patterns("target", ".git", "data", "dist"))
+    shutil.copytree(ROOT, COPY, ignore=lambda folder, _: ["target", ".git", "data", "dist"] if pathlib.Path(folder) == ROOT else [])
     missing = put_in(chosen)
     with (COPY / SOURCES / "lib.rs").open("a", encoding="utf-8") as lib:
         lib.write(SELECTOR)

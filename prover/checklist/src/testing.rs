@@ -152,6 +152,15 @@ pub(crate) fn is_unless_busy(finding: &Finding, verdict: Verdict) {
     assert!(was_busy || finding.verdict() == verdict, "it is {verdict:?}: {finding:#?}");
 }
 
+/// It falls short for these reasons; or it is unknown as the machine was too busy, which a test on a busy machine cannot see past.
+#[track_caller]
+pub(crate) fn falls_short_unless_busy(finding: &Finding, words: &[&str]) {
+    is_unless_busy(finding, Verdict::FallsShort);
+    if finding.verdict() == Verdict::FallsShort {
+        says(finding, Bearing::Against, words);
+    }
+}
+
 /// Each of these words is in a piece of this bearing.
 #[track_caller]
 pub(crate) fn says(finding: &Finding, bearing: Bearing, words: &[&str]) {

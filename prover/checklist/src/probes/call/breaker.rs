@@ -153,7 +153,8 @@ async fn closes(lab: &Lab, watched: &Watched, seen: &Spared, peace: &Control, ev
         });
         let what = format!("{} of {COUNTED} requests were then answered within {within:.0?}", 100 - PROBES);
         let fast = if within <= FAST { Some(true) } else { (within > NOT_FAST).then_some(false) };
-        evidence.push(clause::FAILS_FAST.maybe(fast, what).by(peace));
+        let piece = clause::FAILS_FAST.maybe(fast, what).by(peace);
+        evidence.push(seen.contention.excuse(piece, within, NOT_FAST));
     }
     let name = &watched.name;
     let Some(took) = watched.well_again(lab, RECOVERY).await else {

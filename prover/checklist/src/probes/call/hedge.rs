@@ -22,10 +22,10 @@ use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched};
 use crate::clause::call::hedge as clause;
+use crate::contention;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention;
 use crate::subject::RequestSpec;
 
 #[cfg(test)]

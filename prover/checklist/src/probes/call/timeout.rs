@@ -7,7 +7,7 @@
 //! - **Decides**: no answer within the deadline plus 1 s; connections of that time that are open then, and more of them when
 //!   the requests are sent again; a harmless request that is no longer answered. A connection that stays open and carries further calls
 //!   is one that calls share. Pooled connections are reset before, so that calls are made on new ones, which can be told
-//!   apart. A fault that no call met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
+//! apart; a failure in time that is not 502, 503 or 504 may come from one of them and is asked for again. A fault that no call met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
 //!   are gaps; where it says that there is none, the clause speaks of nothing; where it says neither, it is a gap. Connections that are
 //!   still being opened when the deadline is over are a gap: the system ends them in the end.
 //! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end.
@@ -27,11 +27,12 @@ use super::support::facts;
 use super::support::proxied_dependency::{self, Dependent, GRACE, Met, seen_under};
 use crate::clause::Clause;
 use crate::clause::call::timeout as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::{contention, sockets};
+use crate::probes::support::sockets;
 use crate::repro::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
@@ -142,7 +143,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
             let calls = OpenCalls::watch(lab, port, &before).await;
             (calls, still_answered(lab, clause, bystander.as_ref(), &format!("while {name} is {told}")).await)
         };
-        let ((answers, met), (calls, harmless)) = tokio::join!(dependent.under(lab, fault.clone()), meanwhile);
+        let ((answers, met), (calls, harmless)) = tokio::join!(dependent.waiting(lab, fault.clone()), meanwhile);
         tries += 1;
         if met.is_ok() || tries == TRIES {
             break (answers, met, calls, harmless);
@@ -240,7 +241,7 @@ async fn answered_and_connecting(
         }
     };
     let answers = tokio::select! {
-        answers = dependent.answers(lab) => answers,
+        answers = dependent.answers_past_resets(lab) => answers,
         never = looking => never,
     };
     (answers, connecting)

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use keel_wire::http::Exchange;
 
 use crate::clause::life::crash as clause;
+use crate::contention;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -74,14 +75,24 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     for spec in &crashes {
         for _ in 0..TIMES {
+            let contention = contention::Watch::begin(lab);
             let (crash, others) = crash_once(lab, spec, status).await;
+            let contention = contention.end();
             beside += others.len();
-            evidence.extend(judge(&spec.name, &crash, &others, status));
+            let slowest = others.iter().map(|other| other.took).max().unwrap_or_default();
+            // One that is given up has taken as long as it may.
+            let pieces = judge(&spec.name, &crash, &others, status);
+            evidence.extend(pieces.into_iter().map(|piece| match piece.clause() == Some(clause::BYSTANDERS.id()) {
+                true => contention.excuse(piece, slowest, PROMPT / 2),
+                false => piece,
+            }));
+            let contention = contention::Watch::begin(lab);
             let (ready, took) = ready_again(lab).await;
             let alive = lab.process().is_running();
             if !alive || !ready {
                 let told = if alive { "it is not ready" } else { "its process has ended" };
-                evidence.push(clause::RESTART.contradicts(format!("{took:.1?} after {} {told}", spec.name)));
+                let piece = clause::RESTART.contradicts(format!("{took:.1?} after {} {told}", spec.name));
+                evidence.push(if alive { contention.end().excuse_given_up(piece, READY) } else { piece });
                 return Finding::judge(ID, evidence);
             }
         }

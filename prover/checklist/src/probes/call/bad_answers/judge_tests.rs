@@ -37,6 +37,11 @@ fn an_answer_that_is_late_or_passes_the_bad_bytes_on_is_no_clear_error() {
 fn a_part_of_an_answer_is_broken() {
     assert_eq!(good(&answered(200, &[("content-type", "application/json")], "{\"price\":")), Some(false));
     assert_eq!(good(&answered(200, &[], "{\"price\":\"12")), Some(false));
+    assert_eq!(
+        good(&answered(200, &[("age", "60")], "{\"price\":\"12")),
+        Some(false),
+        "although it says that it is old"
+    );
 }
 
 #[test]

@@ -9,7 +9,8 @@ const FAST: Duration = Duration::from_millis(10);
 /// A flood of 64 of which so many were done and refused, ten a second.
 fn flood(done: usize, refused: usize) -> Flood {
     let bystanders = Seen { sent: 30, amiss: 0, slow: FAST };
-    Flood { size: 64, bystanders, done, refused, wait: SECOND, busy: 1.0, cost: 0.1, rate: 10.0 }
+    let contention = Contention::default();
+    Flood { size: 64, bystanders, done, refused, wait: SECOND, busy: 1.0, cost: 0.1, rate: 10.0, contention }
 }
 
 #[test]

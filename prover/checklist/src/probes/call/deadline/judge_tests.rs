@@ -20,7 +20,8 @@ fn call(sent: Instant, after: Duration, says: Option<Duration>) -> Call {
 
 fn silence(answered: Duration, calls_ended: Duration, says: Option<Duration>) -> Silence {
     let sent = Instant::now();
-    Silence { sent, calls: vec![call(sent, Duration::ZERO, says)], answered, calls_ended, is_open: false }
+    let (calls, contention) = (vec![call(sent, Duration::ZERO, says)], Contention::default());
+    Silence { sent, calls, answered, calls_ended, is_open: false, contention }
 }
 
 #[test]
