@@ -12,7 +12,7 @@ mod read_back;
 mod ready;
 mod running;
 pub(crate) mod soak;
-mod starved;
+
 mod template;
 
 use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ pub use self::pace::Pace;
 use self::ready::Readiness;
 pub use self::running::Running;
 use self::soak::Soak;
+use crate::contention::threads;
 use crate::control::{Control, Uncontrolled};
 use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
 
@@ -180,7 +181,7 @@ impl Lab {
                 (Err(failure), _) => outcome = Err(failure),
             }
         }
-        self.starved = self.running().map(|process| starved::waited(&process.pids())).unwrap_or_default();
+        self.starved = self.running().map(|process| threads::waited(&process.pids())).unwrap_or_default();
         if outcome.is_err() {
             self.stop().await;
         }

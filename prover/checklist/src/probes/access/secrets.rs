@@ -30,6 +30,8 @@ use crate::probes::support::open_files;
 
 mod declared;
 mod in_repository;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

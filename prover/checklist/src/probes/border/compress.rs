@@ -30,6 +30,8 @@ use crate::probe::Probe;
 
 mod coded;
 mod guessable;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -25,6 +25,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 mod page;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

@@ -21,6 +21,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

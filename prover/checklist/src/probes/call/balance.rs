@@ -23,6 +23,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -84,7 +86,7 @@ async fn judge(lab: &Lab, three: &Three) -> Finding {
         Ok(peace) => peace,
         Err(failed) => return Finding::unknown(ID, failed.what, Vec::new()),
     };
-    let spread = (0..3).all(|place| load.share(place) >= LEAST);
+    let spread = is_spread(&load);
     let mut evidence = vec![clause::SPREAD.saw(spread, format!("with three instances of {name} {told}")).by(&peace)];
     if !spread {
         return Finding::judge(ID, evidence);
@@ -108,7 +110,7 @@ async fn slow(lab: &Lab, three: &Three) -> Evidence {
     let load = three.load(lab, EVERY, FIVE_SECONDS).await;
     three.set(0, Behaviour::Pass);
     let what = format!("with the first one {LATE:?} late, from the sixth second on {}", load.told());
-    clause::EJECTION.saw(load.share(0) < SLOW && is_well(&load), what)
+    clause::EJECTION.saw(is_spared(&load, 0, SLOW), what)
 }
 
 /// One instance fails, and is mended.
@@ -117,7 +119,7 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     three.load(lab, EVERY, FIVE_SECONDS).await;
     let load = three.load(lab, EVERY, FIVE_SECONDS).await;
     let what = format!("with the second one answering 503, from the sixth second on {}", load.told());
-    let left_alone = clause::EJECTION.saw(load.share(1) <= FAILING && is_well(&load), what);
+    let left_alone = clause::EJECTION.saw(is_spared(&load, 1, FAILING), what);
     three.set(1, Behaviour::Pass);
     three.take();
     let since = Instant::now();
@@ -129,6 +131,16 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
         }
     }
     vec![left_alone, clause::RETURN.contradicts(format!("it was not called again within {BACK:?} after it was mended"))]
+}
+
+/// Returns true if each of three instances that are well has its share of the calls.
+fn is_spread(load: &Load) -> bool {
+    (0..3).all(|place| load.share(place) >= LEAST)
+}
+
+/// Returns true if one instance has at most this share of the calls, and requests are answered all the same.
+fn is_spared(load: &Load, place: usize, most: f64) -> bool {
+    load.share(place) <= most && is_well(load)
 }
 
 fn is_well(load: &Load) -> bool {

@@ -118,7 +118,7 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
     );
     let mut evidence = vec![
         clause::LOOKUP.holds(told).by(&control),
-        clause::RE_RESOLVED.saw(stayed == 0 && failed <= requests / ONE_IN, what).by(&control),
+        clause::RE_RESOLVED.saw(has_moved(stayed, failed, requests), what).by(&control),
     ];
     evidence
         .push(clause::LOOKUP.gap("only addresses (A) with a TTL of 0 were served, no SRV records and no longer TTL"));
@@ -130,6 +130,11 @@ async fn judge(lab: &Lab, three: &Three, switch: &Path) -> Finding {
         evidence.push(goes_on(&load, told).by(&control));
     }
     Finding::judge(ID, evidence)
+}
+
+/// Judges calls after the name led to another address: none stays at the old one, and few requests failed meanwhile.
+fn has_moved(stayed: usize, failed: usize, requests: usize) -> bool {
+    stayed == 0 && failed <= requests / ONE_IN
 }
 
 fn goes_on(load: &Load, told: &str) -> Evidence {

@@ -29,6 +29,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod judge_tests;
 mod leaves;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

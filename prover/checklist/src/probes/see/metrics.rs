@@ -22,6 +22,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
 
 mod exposition;
+#[cfg(test)]
+mod judge_tests;
 mod parts;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -161,7 +163,12 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     };
     let asked = format!("{ASKED} GETs of {} and {LOST} of paths that do not exist", harmless.path);
     let is_error = first.status().is_none_or(|status| status.as_u16() >= 400);
-    let risen = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
+    risen(&before, &after, &asked, is_error)
+}
+
+/// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error.
+fn risen(before: &Scrape, after: &Scrape, asked: &str, is_error: bool) -> Vec<Evidence> {
+    let just_so = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
     let counter = |sample: &&Sample| sample.name.ends_with("_total") || after.kind(&sample.name) == "counter";
     let histogram = |sample: &&Sample| {
         sample.name.ends_with("_count") && ["histogram", "summary"].contains(&after.kind(&sample.name))
@@ -182,12 +189,12 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     seen(
         clause::TRAFFIC,
         "counter of requests by route",
-        all().filter(counter).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+        all().filter(counter).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     seen(
         clause::LATENCY,
         "histogram of latency by route",
-        all().filter(histogram).filter(latency).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+        all().filter(histogram).filter(latency).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     let wanted = if is_error { ASKED + LOST } else { LOST };
     let error = |sample: &&Sample| {
@@ -199,7 +206,7 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     seen(
         clause::ERRORS,
         "counter of client errors by status",
-        all().filter(counter).filter(error).find(|sample| risen(sample, wanted)),
+        all().filter(counter).filter(error).find(|sample| just_so(sample, wanted)),
     );
     evidence
 }
@@ -229,6 +236,11 @@ async fn cardinality(lab: &mut Lab, admin: &Client, path: &str) -> Evidence {
         Ok((scrape, _)) => scrape.series(),
         Err(evidence) => return evidence,
     };
+    grown(before, after)
+}
+
+/// Judges the number of series before and after many new paths.
+fn grown(before: usize, after: usize) -> Evidence {
     let new = after.saturating_sub(before);
     let bounded = new < LOST;
     let what = format!(

@@ -11,6 +11,7 @@ use crate::clause::Clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::support::stale;
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(test)]
@@ -235,6 +236,24 @@ impl Dependent {
         let answers = self.answers(lab).await;
         was_heard(proxy, before, lab.pace.of(CALL_PATIENCE)).await;
         (answers, Control::fault_met(proxy.heard() - before, &self.name))
+    }
+
+    /// The same under a fault that lets calls wait. A failure that comes from a connection which was reset before it is asked for again.
+    pub(crate) async fn waiting(&self, lab: &Lab, fault: Fault) -> (Vec<(RequestSpec, Exchange)>, Met) {
+        let Some(proxy) = lab.proxy(&self.name) else { return (Vec::new(), Control::fault_met(0, &self.name)) };
+        proxy.set(fault).await;
+        let before = proxy.heard();
+        let answers = self.answers_past_resets(lab).await;
+        was_heard(proxy, before, lab.pace.of(CALL_PATIENCE)).await;
+        (answers, Control::fault_met(proxy.heard() - before, &self.name))
+    }
+
+    /// The users' answers now, past failures of connections that were reset before.
+    pub(crate) async fn answers_past_resets(&self, lab: &Lab) -> Vec<(RequestSpec, Exchange)> {
+        let client = lab.http();
+        let specs: Vec<RequestSpec> = self.users.iter().map(|user| user.spec.clone()).collect();
+        let exchanges = join_all(specs.iter().map(|spec| stale::past(lab, &client, spec))).await;
+        specs.into_iter().zip(exchanges).collect()
     }
 
     /// The users' answers now.
