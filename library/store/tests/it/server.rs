@@ -207,7 +207,7 @@ async fn a_database_that_takes_no_connections_is_unavailable_and_not_overloaded(
     assert!(matches!(last, StoreError::Unavailable(_)) && last.is_transient(), "{last:?}");
 }
 
-/// A TCP port in front of PostgreSQL's socket that, once the first of these is dropped, refuses connections and has ended those that there were.
+/// A TCP port in front of PostgreSQL's socket. It ends its connections and refuses new ones once the tasks are shut down.
 async fn port_that_can_be_closed(postgres: &PrivatePostgres) -> (JoinSet<()>, StoreUrl) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -223,7 +223,7 @@ async fn port_that_can_be_closed(postgres: &PrivatePostgres) -> (JoinSet<()>, St
     (serving, format!("postgres://test@127.0.0.1:{port}/ledger?sslmode=disable").parse().unwrap())
 }
 
-/// The pool tries again where a port refuses connections, and ends with the error of a full pool.
+/// Where a port refuses connections, the pool tries again until its time is over, and returns the error of a full pool.
 #[tokio::test]
 async fn a_database_whose_port_refuses_connections_is_unavailable_and_not_overloaded() {
     let postgres = PrivatePostgres::start();
