@@ -223,7 +223,7 @@ async fn port_that_can_be_closed(postgres: &PrivatePostgres) -> (JoinSet<()>, St
     (serving, format!("postgres://test@127.0.0.1:{port}/ledger?sslmode=disable").parse().unwrap())
 }
 
-/// Where a port refuses connections, the pool tries again until its time is over, and returns the error of a full pool.
+/// The pool tries again at a port that refuses connections, and returns the error of a full pool when its time is over.
 #[tokio::test]
 async fn a_database_whose_port_refuses_connections_is_unavailable_and_not_overloaded() {
     let postgres = PrivatePostgres::start();
