@@ -35,6 +35,7 @@ pub mod openapi;
 pub mod probe;
 pub mod probes;
 pub mod reach;
+pub mod recipe;
 pub mod rejudge;
 pub mod report;
 pub mod repro;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keel_wire::http::Request;
 
 use super::literal;
-use super::recipe::Shows;
+use crate::recipe::Shows;
 
 /// Lines of a script between the start of the service and its last line.
 #[derive(Debug, Default)]

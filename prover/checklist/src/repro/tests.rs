@@ -8,14 +8,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use keel_wire::http::Request;
 
-use super::recipe::{
-    self, Ask, Dependency, Held, Kill, Manner, OnWire, Printed, Shows, Start, Terminate, WithDependency,
-};
 use super::{MAX_LINES, Recipe, of, script, without};
 use crate::finding::{Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
+use crate::recipe::{
+    self, Ask, Dependency, Held, Kill, Manner, OnWire, Printed, Shows, Start, Terminate, WithDependency,
+};
 use crate::selftest::{PACE, Stage, subject_of};
 use crate::subject::{Dependencies, Subject};
 use crate::testing::program;

@@ -89,6 +89,7 @@ fn every_mistake_in_a_file_is_reported_with_its_line_and_the_remedy() {
         ("Idempotency-Key\" =", "Idempotency Key\" =", "\"Idempotency Key\" is no name of a header"),
         ("expect = 201", "expect = 20", "keel.toml:24: 20 is no status"),
         ("expect = 201", "expect = 201\nbody = \"x\"", "keel.toml:25: it has `json` and `body`"),
+        ("expect = 201", "expect = 201\nlater = [\"rail\"]", "keel.toml:25: \"rail\" is not in `uses` of this request"),
         ("\"/id\"", "\"id\"", "keel.toml:25: \"id\" is no JSON pointer"),
         ("name = \"pay\"", "name = \"open\"", "two requests are called \"open\""),
         (
