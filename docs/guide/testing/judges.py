@@ -113,7 +113,7 @@ CHANGES = [
     ("call.bulkhead", CONSTANT, "probes/call/support/bystanders.rs", "0 if «self.slow <= NOISE.max(peace.slow * SLOWER)»", "true", "bulkhead::judge_tests::bystanders_must_be_answered_as_in_peace_while_calls_hang"),
     ("call.cpu-bulkhead", FLIP, "probes/call/cpu_bulkhead.rs", "(«last.refused == 0 && wait > deadline»)", "last.refused == 0 && wait <= deadline", "cpu_bulkhead::judge_tests::heavy_work_has_a_bound_when_some_is_done_and_the_rest_refused"),
     ("call.cpu-bulkhead", DROP, "probes/call/cpu_bulkhead.rs", "if «last.refused > 0 && last.done > 0»", "last.refused > 0", "cpu_bulkhead::judge_tests::heavy_work_has_a_bound_when_some_is_done_and_the_rest_refused"),
-    ("call.cpu-bulkhead", CONSTANT, "probes/call/cpu_bulkhead.rs", "None if «self.bystanders.slow > least.max(peace.slow * times)»", "false", "cpu_bulkhead::judge_tests::bystanders_that_are_much_slower_are_stalled"),
+    ("call.cpu-bulkhead", CONSTANT, "probes/call/cpu_bulkhead.rs", "None if «self.bystanders.slow > stalled(peace)»", "false", "cpu_bulkhead::judge_tests::bystanders_that_are_much_slower_are_stalled"),
     ("call.balance", FLIP, "probes/call/balance.rs", "«load.share(place) >= LEAST»", "load.share(place) < LEAST", "balance::judge_tests::calls_are_spread_when_each_instance_has_a_ninth_of_them"),
     ("call.balance", DROP, "probes/call/balance.rs", "«load.share(place) <= most && is_well(load)»", "load.share(place) <= most", "balance::judge_tests::an_instance_is_spared_when_it_has_few_calls_and_no_request_suffers"),
     ("call.balance", CONSTANT, "probes/call/balance.rs", "«load.share(place) <= most && is_well(load)»", "true", "balance::judge_tests::an_instance_is_spared_when_it_has_few_calls_and_no_request_suffers"),
