@@ -7,7 +7,8 @@
 //! - **Decides**: no answer within the deadline plus 1 s; connections of that time that are open then, and more of them when
 //!   the requests are sent again; a harmless request that is no longer answered. A connection that stays open and carries further calls
 //!   is one that calls share. Pooled connections are reset before, so that calls are made on new ones, which can be told
-//! apart; a failure in time that is not 502, 503 or 504 may come from one of them and is asked for again. A fault that no call met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
+//!   apart; a failure in time that is not 502, 503 or 504 may come from one of them and is asked for again. A fault that no call
+//!   met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
 //!   are gaps; where it says that there is none, the clause speaks of nothing; where it says neither, it is a gap. Connections that are
 //!   still being opened when the deadline is over are a gap: the system ends them in the end.
 //! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end.

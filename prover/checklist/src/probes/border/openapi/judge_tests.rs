@@ -54,7 +54,7 @@ fn right_answers_hold_only_when_none_is_wrong_and_missing_credentials_are_a_gap(
         tally.evidence("answers").iter().map(Evidence::bearing).collect::<Vec<_>>()
     };
     let (right, wrong) = (json(200, &json!({ "id": 1 })), answered(500, &[], ""));
-    assert_eq!(bearings(&[right.clone()]), [Bearing::For]);
+    assert_eq!(bearings(std::slice::from_ref(&right)), [Bearing::For]);
     assert_eq!(bearings(&[right, wrong]), [Bearing::Against, Bearing::Figure]);
     assert_eq!(bearings(&[answered(401, &[], "")]), [Bearing::Gap]);
 }
