@@ -104,7 +104,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return Finding::unknown(ID, reason, evidence);
     }
     if dependencies.is_none() {
-        let what = "nobody said what it calls: declare [dependencies.NAME], or dependencies = \"none\"";
+        let what = "its dependencies are not declared: declare [dependencies.NAME], or dependencies = \"none\"";
         evidence.extend(of_all(what));
     }
     Finding::judge(ID, evidence)

@@ -60,7 +60,7 @@ async fn with_levers(lab: &Lab, watched: &Watched) -> Finding {
         Some(Dependency { trip: Some(trip), release: Some(release), .. }) => judge(lab, watched, &trip, &release).await,
         _ => {
             let reason = format!(
-                "nobody said how calls to {0} are stopped by hand: declare `trip` and `release` in [dependencies.{0}]",
+                "it is not declared how an operator stops calls to {0}: declare `trip` and `release` in [dependencies.{0}]",
                 watched.name
             );
             Finding::unknown(ID, reason, Vec::new())

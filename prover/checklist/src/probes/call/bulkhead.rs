@@ -129,7 +129,7 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
     let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
     match concurrency_bound::bound(&crowds) {
         Some(bound) => {
-            let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
+            let what = format!("at most {bound} calls to {name} were open at any load: {told}");
             for clause in [clause::PER_DEPENDENCY, clause::BOUNDED] {
                 evidence.push(match &paced {
                     Ok(control) => clause.holds(&what).by(control),

@@ -118,7 +118,7 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         }
         if flood.busy < BUSY || flood.cost < HEAVY {
             let reason = format!(
-                "{size} heavy requests in flight kept {:.1} processors busy, each for {:.1} ms, which stalls nobody: declare a heavier one",
+                "{size} heavy requests in flight kept {:.1} processors busy, each for {:.1} ms, which stalls no other request: declare a heavier one",
                 flood.busy,
                 flood.cost * 1000.0
             );
@@ -167,8 +167,8 @@ fn bound(deadline: Duration, floods: &[Flood]) -> Option<Evidence> {
     let wait = Duration::from_secs_f64(f64::from(last.size) / last.rate.max(0.1));
     (last.refused == 0 && wait > deadline).then(|| {
         let what = format!(
-            "none of {} heavy requests in flight was refused, though at {:.0} a second the last is done after {wait:.0?} and nobody \
-             waits longer than {deadline:?}: a queue without end",
+            "none of {} heavy requests in flight was refused, though at {:.0} a second the last is done after {wait:.0?} and no \
+             client waits longer than {deadline:?}: an unbounded queue",
             last.size, last.rate
         );
         clause::OWN_POOL.contradicts(what)

@@ -126,7 +126,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let given_up = left.iter().filter(|silence| silence.calls_ended <= limit).count();
     let seen: Vec<String> = left.iter().map(|silence| format!("{:.1?}", silence.calls_ended)).collect();
     let what = format!(
-        "when a caller left after {waits:.1?}, its call ended after {}; {:.1?} when nobody left",
+        "when a caller left after {waits:.1?}, its call ended after {}; {:.1?} when no caller left",
         seen.join(", "),
         alone.calls_ended
     );
@@ -159,7 +159,7 @@ fn with_header(
             patience.waits
         );
         evidence.push(match fixed {
-            true => clause::PROPAGATED.gap(format!("{what}, and no more when nobody says how long it waits")),
+            true => clause::PROPAGATED.gap(format!("{what}, and no more when no caller states a deadline")),
             false => clause::PROPAGATED.maybe(all.then_some(true), what),
         });
     }

@@ -133,7 +133,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     if sooner < FEWEST {
         return Finding::unknown(
             ID,
-            format!("{what}: slow reads may be hedged, and nobody said whether they are"),
+            format!("{what}: slow reads may be hedged, and it is not declared whether they are"),
             watched.controlled(evidence),
         );
     }

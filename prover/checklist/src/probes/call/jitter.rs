@@ -72,7 +72,7 @@ const STARTS_DIFFER: f64 = 0.1;
 pub async fn examine(lab: &mut Lab) -> Finding {
     let declared = match &lab.subject.dependencies {
         Dependencies::Unsaid => {
-            let reason = "nobody said what it calls: declare [dependencies.NAME] with `env` and `url`; or dependencies = \"none\"";
+            let reason = "its dependencies are not declared: declare [dependencies.NAME] with `env` and `url`; or dependencies = \"none\"";
             return Finding::unknown(ID, reason, Vec::new());
         }
         Dependencies::Declared(declared) if declared.is_empty() => {

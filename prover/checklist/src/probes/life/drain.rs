@@ -333,7 +333,7 @@ fn order(path: Option<&str>, seen: &Seen, finished: Option<Duration>) -> Vec<Evi
     let what = format!(
         "after SIGTERM readiness falls {} ({}), new connections are refused {}",
         told(unready),
-        if seen.unready_by_answer { "it says so" } else { "nobody answers" },
+        if seen.unready_by_answer { "it says so" } else { "no request is answered" },
         told(refused)
     );
     let recipe = Recipe::Terminate(Terminate::Readiness(path.to_owned()));

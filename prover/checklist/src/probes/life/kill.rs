@@ -76,7 +76,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let writes: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.read.is_some()).collect();
     match lab.subject.state {
         State::Unsaid => {
-            let reason = "nobody said whether it keeps state: say `state = \"durable\"`, and `read` on the requests that make \
+            let reason = "it is not declared whether it keeps state: say `state = \"durable\"`, and `read` on the requests that make \
                           something; or state = \"none\"";
             Finding::unknown(ID, reason, Vec::new())
         }

@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests that left late by more than this part of the declared latency are not the load that was asked for. The rest of
 /// what keel is late by is charged to the service, as latency counts from the time at which a request was due.
 const LATENESS: u32 = 20;
-const UNDECLARED: &str = "nobody declared the load that it is meant to hold: write it into keel.toml, such as \
+const UNDECLARED: &str = "its intended load is not declared: write it into keel.toml, such as \
                           [load] rate = 50, peak = 100, p99 = \"500ms\", errors = 0.01";
 
 /// Examines attribute `prove.load`.

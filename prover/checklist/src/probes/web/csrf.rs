@@ -77,8 +77,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let answers = [&page, &own];
         match Session::of(&lab.fill(spec), &answers) {
             None => {
-                let what =
-                    format!("{} carries nothing that a browser attaches by itself: nobody is misused", spec.name);
+                let what = format!(
+                    "{} carries nothing that a browser attaches by itself: no user's session can be misused",
+                    spec.name
+                );
                 seen.evidence.push(clause::CROSS_SITE.figure(what).with(&own));
                 seen.cookieless += usize::from(!sets_cookies(&answers));
             }

@@ -60,5 +60,5 @@ async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fixed_deadline_for_every_caller_is_not_the_callers_deadline() {
     let finding = examine_deadline("patience-fixed").await;
-    is_unknown(&finding, "no more when nobody says how long it waits");
+    is_unknown(&finding, "no more when no caller states a deadline");
 }

@@ -74,7 +74,7 @@ impl User {
 pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evidence>), Finding> {
     let declared: Vec<(String, String)> = match &lab.subject.dependencies {
         Dependencies::Unsaid => {
-            let reason = "nobody said what it calls: declare [dependencies.NAME] with `env` and `url`, and `uses` in \
+            let reason = "its dependencies are not declared: declare [dependencies.NAME] with `env` and `url`, and `uses` in \
                           [[requests]]; or dependencies = \"none\"";
             return Err(Finding::unknown(id, reason, Vec::new()));
         }

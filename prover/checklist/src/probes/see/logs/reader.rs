@@ -123,7 +123,7 @@ async fn stalled(lab: &Lab, peace: &Peace, bytes: Bytes) -> Evidence {
     process.release_output();
     let again = peace.answered_again(AGAIN).await;
     let Some(fill) = fill else { return clause::STALLED.gap("how full its pipe was is not visible on this system") };
-    let full = format!("with {} of {} bytes in the pipe that nobody reads", fill.unread, fill.capacity);
+    let full = format!("with {} of {} bytes in the unread pipe", fill.unread, fill.capacity);
     let after = match &again {
         Ok(took) => format!("read again, it answers after {took:.1?}"),
         Err(how) => format!("read again, it does not answer within {AGAIN:?}: {how}"),
@@ -155,7 +155,7 @@ async fn gone(lab: &Lab, peace: &Peace) -> Evidence {
     send_rounds(peace, SHOWN).await;
     let closed = [Stream::Out, Stream::Err].into_iter().any(|stream| process.output_is_closed(stream));
     send_rounds(peace, SHOWN).await;
-    let fate = afterwards(lab, peace, clause::GONE, "once nobody reads its output", idle).await;
+    let fate = afterwards(lab, peace, clause::GONE, "after the reader of its output is gone", idle).await;
     if !closed && fate.is_for() {
         return clause::GONE.gap("it printed nothing after the reader had gone");
     }
@@ -228,7 +228,7 @@ async fn afterwards(lab: &Lab, peace: &Peace, clause: Clause, when: &str, idle: 
         return contention.excuse_given_up(clause.contradicts(what).exchanged(peace.line.clone(), came), WITHIN);
     }
     let now = at_rest(lab).await;
-    let what = format!("it takes {} {when} while nobody asks", now.told());
+    let what = format!("it takes {} {when} without requests", now.told());
     match (now.spins(), idle.spins()) {
         (Some(true), Some(false)) => clause.contradicts(format!("it spins: {what}")),
         (Some(false), _) if unanswered > 0 => clause.gap(format!("{unanswered} of {ASKED} requests came late {when}")),
