@@ -398,6 +398,11 @@ impl Lab {
         template::fill(spec, &self.saved)
     }
 
+    /// The same with these values for names in braces, also for `key`, `n` and `number`.
+    pub(crate) fn fill_with(&self, spec: &RequestSpec, own: &BTreeMap<String, String>) -> Request {
+        template::fill_as(spec, &self.saved, own)
+    }
+
     /// Returns a function that does [`Lab::fill`] for this request, with the values that are saved now; it can be sent from elsewhere.
     pub fn filler(&self, spec: &RequestSpec) -> impl Fn() -> Request + Send + Sync + 'static {
         let (spec, saved) = (spec.clone(), self.saved.clone());

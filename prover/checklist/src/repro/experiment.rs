@@ -1,8 +1,11 @@
 //! A recipe as steps of Python.
 
 mod connection;
+mod created;
 mod dependency;
 mod process;
+mod series;
+mod strain;
 
 use std::collections::BTreeSet;
 
@@ -49,6 +52,13 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         },
         Recipe::Output { requests, fault } => output(subject, requests, fault),
         Recipe::Grows { held, request, times, most } => grows(subject, *held, request, *times, *most),
+        Recipe::Listing(listing) => created::listing(subject, listing),
+        Recipe::Identifiers(identifiers) => created::identifiers(subject, identifiers),
+        Recipe::Series(series) => series::series(subject, series),
+        Recipe::Overload(overload) => strain::overload(subject, overload),
+        Recipe::Spent(spent) => strain::spent(subject, spent),
+        Recipe::Unread(unread) => strain::unread(subject, unread),
+        Recipe::Bomb(bomb) => strain::bomb(subject, bomb),
         Recipe::Files { any_of } => files(any_of),
         Recipe::Command(command) => Experiment {
             launch: Launch::Never,

@@ -23,6 +23,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::created::{Listed, Listing, repeatable};
 use crate::subject::RequestSpec;
 
 mod page;
@@ -163,7 +165,8 @@ impl List<'_> {
                     (Some(page), Some(false)) => format!("{name}, {how}, gives {} items: no bound", page.items.len()),
                     (Some(page), None) => format!("{name}, {how}, gives all {} items", page.items.len()),
                 };
-                evidence.push(clause::BOUNDED.maybe(good, what).with(&exchange));
+                let recipe = self.recipe(&exchange, ROWS, Listed::Unbounded(ITEMS));
+                evidence.push(clause::BOUNDED.maybe(good, what).with(&exchange).reproduced_by(recipe));
             }
             return verdicts.iter().all(Option::is_some);
         }
@@ -178,7 +181,8 @@ impl List<'_> {
         let Some(next) = page.next else {
             let what = format!("{name} gives no way to a next page");
             if limit.is_some() || page.items.len() > SMALL {
-                evidence.push(clause::OPAQUE_CURSOR.contradicts(what).with(&exchange));
+                let recipe = self.recipe(&exchange, BATCH, Listed::NoNext);
+                evidence.push(clause::OPAQUE_CURSOR.contradicts(what).with(&exchange).reproduced_by(recipe));
             } else {
                 evidence.push(clause::OPAQUE_CURSOR.gap(format!("{what}, with too few rows to tell")));
             }
@@ -226,6 +230,12 @@ impl List<'_> {
         let all: Vec<RequestSpec> = self.lab.mix().into_iter().filter(makes).collect();
         let own: Vec<RequestSpec> = all.iter().filter(|spec| spec.path == path).cloned().collect();
         if own.is_empty() { all.into_iter().filter(|spec| !spec.save.is_empty()).collect() } else { own }
+    }
+
+    /// Creates rows again and asks for the list as in this exchange.
+    fn recipe(&self, exchange: &Exchange, rows: usize, fault: Listed) -> Recipe {
+        let row = self.creators().first().map(|spec| repeatable(self.lab, spec));
+        Recipe::Listing(Listing { row, rows, list: exchange.request.clone(), fault })
     }
 
     /// Makes rows; how many requests succeeded.

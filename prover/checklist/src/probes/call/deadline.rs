@@ -27,6 +27,8 @@ use crate::clause::call::deadline as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::repro::Recipe;
+use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -69,7 +71,11 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let what =
         format!("with {name} silent, a request that says nothing {}; the deadline is {deadline:.1?}", alone.told());
     let in_time = alone.answered <= deadline + GRACE;
-    let answered = if in_time { clause::ABANDONED.figure(what) } else { clause::ABANDONED.contradicts(what) };
+    let unanswered = recipe(lab, watched, deadline + GRACE, WithDependency::NoAnswer);
+    let answered = match in_time {
+        true => clause::ABANDONED.figure(what),
+        false => unanswered.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by),
+    };
     evidence.push(answered.fact(facts::answered_while_silent(name, &watched.spec.name), in_time));
     let ended = !alone.is_open && alone.calls_ended <= deadline + GRACE;
     let what = format!("its calls had ended {:.1?} after it was sent", alone.calls_ended);
@@ -127,12 +133,19 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         alone.calls_ended
     );
     if given_up == 0 {
-        evidence.push(clause::ABANDONED.contradicts(what));
+        let outlives = recipe(lab, watched, waits, WithDependency::CallOutlives(limit.saturating_sub(waits)));
+        evidence.push(outlives.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by));
         return Finding::judge(ID, watched.controlled(evidence));
     }
     evidence.push(clause::ABANDONED.figure(what.clone()));
     let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
     Finding::unknown(ID, reason, watched.controlled(evidence))
+}
+
+/// Sends the request again to a silent dependency, from a caller that leaves after `within`.
+fn recipe(lab: &Lab, watched: &Watched, within: Duration, fault: WithDependency) -> Option<Recipe> {
+    let ask = (lab.fill(&watched.spec), within);
+    Dependency::of(&lab.subject, &watched.name, Manner::Hangs, ask, fault)
 }
 
 /// The finding when calls are given up: what their headers told.

@@ -156,8 +156,8 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
         let speaks = fault == Fault::Hang && piece.decides();
         let fact = facts::answered_while_silent(name, &spec.name);
         let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
-        let recipe = recipe::Dependency::of(&lab.subject, name, Manner::Hangs, ask, WithDependency::NoAnswer);
-        let recipe = recipe.filter(|_| fault == Fault::Hang);
+        let manner = if fault == Fault::Hang { Manner::Hangs } else { Manner::Drips };
+        let recipe = recipe::Dependency::of(&lab.subject, name, manner, ask, WithDependency::NoAnswer);
         let piece = recipe.into_iter().fold(piece, Evidence::reproduced_by);
         evidence.push(if speaks { piece.fact(fact, in_time) } else { piece });
     }

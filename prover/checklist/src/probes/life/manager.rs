@@ -162,7 +162,9 @@ fn watched(times: &[Instant], from: Instant, to: Instant) -> Evidence {
     // A quarter more, as messages of a busy host come late.
     let what =
         format!("asked for WATCHDOG=1 each {WATCHDOG:?}, it said so {said} times, with {longest:.1?} between at most");
-    clause::WATCHDOG.saw(longest <= WATCHDOG + WATCHDOG / 4, what)
+    clause::WATCHDOG
+        .saw(longest <= WATCHDOG + WATCHDOG / 4, what)
+        .reproduced_by(Recipe::Start(Start::Watched(WATCHDOG)))
 }
 
 impl Drop for Manager {

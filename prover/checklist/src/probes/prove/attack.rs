@@ -18,6 +18,7 @@ use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Mark
 
 pub mod declared;
 mod mend;
+mod recipe;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -169,7 +170,7 @@ fn in_light_of(state: State, target: &Target, mut outcome: AttackResult) -> Atta
 
 fn told(state: State, target: &Target, outcomes: Vec<AttackResult>) -> Finding {
     let outcomes: Vec<AttackResult> = outcomes.into_iter().map(|outcome| in_light_of(state, target, outcome)).collect();
-    Finding::judge(ID, outcomes.iter().map(evidence).collect())
+    Finding::judge(ID, outcomes.iter().map(|outcome| recipe::shown(target, outcome, evidence(outcome))).collect())
 }
 
 /// One attack, with what was sent and what came of the first thing that was wrong.

@@ -20,6 +20,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
+use crate::repro::recipe::series::{Kind, Series};
 
 mod exposition;
 mod parts;
@@ -45,6 +46,8 @@ const LOST: usize = 20;
 /// Labels that tell errors apart.
 const STATUS: [&str; 7] =
     ["status", "code", "status_code", "http_status_code", "http_response_status_code", "http_status", "outcome"];
+/// Words in the names of histograms of latency.
+const LATENCY: [&str; 5] = ["duration", "latency", "seconds", "time", "ms"];
 /// Words in the names of gauges that show how full something is.
 const SATURATION: [&str; 14] = [
     "in_flight",
@@ -166,27 +169,38 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     let histogram = |sample: &&Sample| {
         sample.name.ends_with("_count") && ["histogram", "summary"].contains(&after.kind(&sample.name))
     };
-    let latency = |sample: &&Sample| {
-        ["duration", "latency", "seconds", "time", "ms"].iter().any(|word| sample.name.contains(word))
-    };
+    let latency = |sample: &&Sample| LATENCY.iter().any(|word| sample.name.contains(word));
     let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));
 
     let mut evidence = Vec::new();
-    let mut seen = |clause: Clause, what: &str, found: Option<&Sample>| {
+    let mut seen = |clause: Clause, what: &str, (kind, series, by): (Kind, String, usize), found: Option<&Sample>| {
         evidence.push(match found {
             Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", sample.shown())),
-            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")),
+            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")).reproduced_by(
+                Recipe::Series(Series {
+                    path: path.to_owned(),
+                    request: harmless.clone(),
+                    times: ASKED,
+                    lost: LOST,
+                    kind,
+                    series,
+                    by: Some(by),
+                }),
+            ),
         });
     };
+    let by_route = format!("[{{,]({})=", ROUTE.join("|"));
     let all = || after.samples.iter();
     seen(
         clause::TRAFFIC,
         "counter of requests by route",
+        (Kind::Counter, by_route.clone(), ASKED),
         all().filter(counter).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
     );
     seen(
         clause::LATENCY,
         "histogram of latency by route",
+        (Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED),
         all().filter(histogram).filter(latency).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
     );
     let wanted = if is_error { ASKED + LOST } else { LOST };
@@ -199,6 +213,7 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     seen(
         clause::ERRORS,
         "counter of client errors by status",
+        (Kind::Counter, format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|")), wanted),
         all().filter(counter).filter(error).find(|sample| risen(sample, wanted)),
     );
     evidence

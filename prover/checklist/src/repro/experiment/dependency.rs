@@ -36,7 +36,7 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     let relayed = declared.filter(|one| !matches!(one.url.scheme(), "http" | "https") && one.url.port().is_some());
     let (before, mut modules) = match relayed {
         Some(one) => relay(&one.url, &dependency.manner),
-        None => stand_in(&dependency.manner),
+        None => stand_in(&dependency.manner, matches!(dependency.fault, WithDependency::CallOutlives(_))),
     };
     let ask = || vec![format!("seen = ask({arguments})")];
     let (steps, fault) = match &dependency.fault {
@@ -59,6 +59,24 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
         WithDependency::RepeatWithin(pause) => (
             vec![format!("calls.clear(); seen = ask({arguments}) + f\"\\ncalls at {{calls}}\"")],
             format!("len(calls) > 1 and calls[1] - calls[0] < {}", pause.as_secs_f64()),
+        ),
+        WithDependency::CallOutlives(limit) => (
+            vec![
+                format!("calls.clear(); ended.clear(); ask({arguments}); time.sleep({}); calls or sys.exit(2)", literal::seconds(*limit)),
+                "seen = f\"{len(calls)} calls were made, of which these had ended after so many seconds: {ended}\"".to_owned(),
+            ],
+            "len(ended) < len(calls)".to_owned(),
+        ),
+        WithDependency::MemoryGrows(most) => (
+            vec![
+                "held = lambda: sum(int(line.split()[1]) for pid in os.listdir(\"/proc\") if pid.isdigit() and os.getpgid(int(pid)) == job.pid \
+                 for line in open(f\"/proc/{pid}/status\") if line.startswith(\"VmHWM\")) * 1024"
+                    .to_owned(),
+                format!(
+                    "before = held(); seen = ask({arguments})[:500]; grown = held() - before; seen += f\"\\n{{grown}} bytes of memory more\""
+                ),
+            ],
+            format!("grown > {most}"),
         ),
         WithDependency::OthersStarve { times, other } => {
             modules.extend(["threading", "time"]);
@@ -83,15 +101,35 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     }
 }
 
-/// A server that does nothing but this.
-fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
+/// Takes connections, and each call on a thread of its own.
+const ACCEPT: &str = "threading.Thread(target=lambda: [threading.Thread(target=call, args=stand.accept()[:1], daemon=True).start() for _ \
+                      in range(9999)], daemon=True).start()";
+
+/// Sends an answer of JSON of this size. A service that leaves before its end ends the thread of that call alone.
+fn flood(size: usize) -> String {
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n[", size / 2 * 2 + 3);
+    format!("c.sendall({} + b\"0,\" * {} + b\"0]\"); ", literal::bytes(head.as_bytes()), size / 2)
+}
+
+/// A server that does nothing but this; `counts` says whether it notes when calls end.
+fn stand_in(manner: &Manner, counts: bool) -> (Vec<String>, BTreeSet<&'static str>) {
     let (mut before, mut modules) = (Vec::new(), BTreeSet::from(["socket"]));
     match manner {
+        Manner::Hangs if counts => {
+            modules.extend(["threading", "time"]);
+            before.push("stand, calls, ended = socket.create_server((\"127.0.0.1\", 0)), [], []".to_owned());
+            before.push(
+                "def call(c): calls.append(time.time()); list(iter(lambda: c.recv(65536), b\"\")); ended.append(time.time() - calls[-1])"
+                    .to_owned(),
+            );
+            before.push(ACCEPT.to_owned());
+        }
         Manner::Hangs => before.push("stand = socket.create_server((\"127.0.0.1\", 0), backlog=200)".to_owned()),
         Manner::Refuses => {
             before.push("stand = socket.socket(); stand.bind((\"127.0.0.1\", 0))  # takes no connection".to_owned());
         }
-        Manner::Answers(_) | Manner::HangsUp | Manner::Drips => {
+        Manner::Answers(_) | Manner::HangsUp | Manner::Drips | Manner::Floods(_) => {
             modules.extend(["threading", "time"]);
             let answer = match manner {
                 Manner::Answers(bytes) => format!("c.sendall({}); ", literal::bytes(bytes)),
@@ -99,14 +137,12 @@ fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
                     let bytes = literal::bytes(DRIPPED.as_bytes());
                     format!("[c.sendall(bytes([byte])) or time.sleep(1) for byte in {bytes} * 9]; ")
                 }
+                Manner::Floods(size) => flood(*size),
                 _ => String::new(),
             };
             before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
             before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
-            before.push(
-                "threading.Thread(target=lambda: [call(stand.accept()[0]) for _ in range(9999)], daemon=True).start()"
-                    .to_owned(),
-            );
+            before.push(ACCEPT.to_owned());
         }
     }
     (before, modules)
@@ -115,7 +151,7 @@ fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
 /// A relay to the real one, which a service may need to start, until `peace` is empty. Who refuses connections by then closes them.
 fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
     let then = match manner {
-        Manner::Hangs => "time.sleep(999)".to_owned(),
+        Manner::Hangs | Manner::Floods(_) => "time.sleep(999)".to_owned(),
         Manner::Refuses | Manner::HangsUp => "a.shutdown(2)".to_owned(),
         Manner::Answers(bytes) => format!("(a.sendall({}), a.shutdown(2))", literal::bytes(bytes)),
         Manner::Drips => {
