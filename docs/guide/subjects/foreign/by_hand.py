@@ -4,6 +4,7 @@
 Starts the service of NAME/keel.toml, looks at what each attribute is about, and prints what was seen, a line for each. It judges nothing
 and shares nothing with the prover. `by_hand.py NAME --list` lists the attributes that it knows."""
 import pathlib
+import signal
 import sys
 
 here = pathlib.Path(__file__).resolve().parent
@@ -19,6 +20,7 @@ if "--list" in sys.argv:
 subject = Subject(here / NAME / "keel.toml")
 asked = sys.argv[2:] or sorted(CHECKS)
 done = set()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
 try:
     if subject.start() is None:
         sys.exit(f"{NAME} does not start: {subject.printed()[-3:]}")

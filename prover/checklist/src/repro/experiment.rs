@@ -79,7 +79,11 @@ fn undescribed(subject: &Subject, request: &Request, paths: &[String]) -> Experi
             format!("seen = ask({})", arguments(subject.url.path(), request)),
         ],
         seen: "\"documents:\", found, seen[:500]".to_owned(),
-        fault: "not found and re.match(r\"(?is)2.*\\ncontent-type: [^\\n]*json\", seen)".to_owned(),
+        // A write is one of an API whatever it answers.
+        fault: match request.method.as_str() {
+            "GET" => "not found and re.match(r\"(?is)2.*\\ncontent-type: [^\\n]*json\", seen)".to_owned(),
+            _ => "not found and seen[0] == \"2\"".to_owned(),
+        },
         modules: BTreeSet::from(["re"]),
         asks: Some(subject.deadline + BEYOND),
         ..Experiment::default()

@@ -57,7 +57,7 @@ pub enum Recipe {
         /// Bytes sent on each: a head without its last line.
         begin: Vec<u8>,
     },
-    /// Sends a request and asks for these paths: the fault is that it is answered with JSON, and that no path is answered 2xx.
+    /// Sends a request and asks for these paths: the fault is that it is answered 2xx, a GET with JSON, and that no path is.
     Undescribed {
         /// The request.
         request: Request,

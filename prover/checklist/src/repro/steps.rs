@@ -55,6 +55,10 @@ pub(super) const BEYOND: Duration = Duration::from_secs(5);
 pub(super) const MANY_DESCRIPTORS: &str =
     "resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)";
 
+/// The most resident memory so far of all processes of the service, in bytes.
+pub(super) const PEAK_MEMORY: &str = "held = lambda: sum(int(line.split()[1]) for pid in os.listdir(\"/proc\") if pid.isdigit() and \
+                                      os.getpgid(int(pid)) == job.pid for line in open(f\"/proc/{pid}/status\") if line.startswith(\"VmHWM\")) * 1024";
+
 /// Returns the condition under which the text of an answer shows the fault.
 pub(super) fn shows(fault: &Shows) -> String {
     match fault {

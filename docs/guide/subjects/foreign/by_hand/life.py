@@ -128,7 +128,9 @@ def output(s):
     read, write = os.pipe()
     fcntl.fcntl(write, 1031, 4096)
     s.start(output=write)
-    full = [s.send(s.read(), timeout=3)[0] for _ in range(300)]
+    full = []
+    while len(full) < 600 and full[-5:] != [0] * 5:
+        full.append(s.send(s.requests[0] if s.requests else s.read(), timeout=2)[0])
     os.close(write)
     os.close(read)
     time.sleep(0.3)

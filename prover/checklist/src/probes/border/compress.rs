@@ -141,7 +141,8 @@ impl Bodies {
         let mut evidence = vec![clause::BOUNDED.figure(what).with(&exchange)];
         let bomb = packed_bomb();
         let requests = (0..BOMBS).map(|_| compressed(lab.fill(&spec), bomb.clone())).collect();
-        let bomb = Recipe::Bomb(Bomb { request: compressed(lab.fill(&spec), Vec::new()), size: BOMB });
+        let request = compressed(lab.fill(&spec), Vec::new());
+        let bomb = Recipe::Bomb(Bomb { request, size: BOMB, times: BOMBS, most: MEMORY });
         let exploded = explode(lab, client, requests).await.into_iter();
         evidence.extend(exploded.map(|piece| piece.by(&control).reproduced_by(bomb.clone())));
         match (taken, refused) {

@@ -181,7 +181,9 @@ impl List<'_> {
         let Some(next) = page.next else {
             let what = format!("{name} gives no way to a next page");
             if limit.is_some() || page.items.len() > SMALL {
-                let recipe = self.recipe(&exchange, BATCH, Listed::NoNext);
+                // Where no limit is obeyed, a first page is as long as it likes.
+                let rows = if limit.is_some() { BATCH } else { ROWS };
+                let recipe = self.recipe(&exchange, rows, Listed::NoNext);
                 evidence.push(clause::OPAQUE_CURSOR.contradicts(what).with(&exchange).reproduced_by(recipe));
             } else {
                 evidence.push(clause::OPAQUE_CURSOR.gap(format!("{what}, with too few rows to tell")));

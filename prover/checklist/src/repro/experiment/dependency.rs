@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::repro::literal;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
-use crate::repro::steps::{Experiment, arguments, shows};
+use crate::repro::steps::{Experiment, PEAK_MEMORY, arguments, shows};
 use crate::subject::{Dependencies, Subject};
 
 /// The port of a stand-in in an f-string of Python.
@@ -62,16 +62,18 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
         ),
         WithDependency::CallOutlives(limit) => (
             vec![
-                format!("calls.clear(); ended.clear(); ask({arguments}); time.sleep({}); calls or sys.exit(2)", literal::seconds(*limit)),
-                "seen = f\"{len(calls)} calls were made, of which these had ended after so many seconds: {ended}\"".to_owned(),
+                format!(
+                    "calls.clear(); ended.clear(); ask({arguments}); time.sleep({}); calls or sys.exit(2)",
+                    literal::seconds(*limit)
+                ),
+                "seen = f\"{len(calls)} calls were made, of which these had ended after so many seconds: {ended}\""
+                    .to_owned(),
             ],
             "len(ended) < len(calls)".to_owned(),
         ),
         WithDependency::MemoryGrows(most) => (
             vec![
-                "held = lambda: sum(int(line.split()[1]) for pid in os.listdir(\"/proc\") if pid.isdigit() and os.getpgid(int(pid)) == job.pid \
-                 for line in open(f\"/proc/{pid}/status\") if line.startswith(\"VmHWM\")) * 1024"
-                    .to_owned(),
+                PEAK_MEMORY.to_owned(),
                 format!(
                     "before = held(); seen = ask({arguments})[:500]; grown = held() - before; seen += f\"\\n{{grown}} bytes of memory more\""
                 ),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::repro::literal;
 use crate::repro::recipe::strain::{Bomb, Overload, Overloaded, Spent, Unread};
 use crate::repro::script::command;
-use crate::repro::steps::{BEYOND, Experiment, Launch, MANY_DESCRIPTORS, arguments};
+use crate::repro::steps::{BEYOND, Experiment, Launch, MANY_DESCRIPTORS, PEAK_MEMORY, arguments};
 use crate::subject::Subject;
 
 /// Clients that measure the throughput, and the requests of each.
@@ -104,16 +104,21 @@ pub(super) fn unread(subject: &Subject, unread: &Unread) -> Experiment {
 }
 
 pub(super) fn bomb(subject: &Subject, bomb: &Bomb) -> Experiment {
-    let Bomb { request, size } = bomb;
+    let Bomb { request, size, times, most } = bomb;
+    let arguments = arguments(subject.url.path(), &request.clone().body(""));
     Experiment {
         asks: Some(subject.deadline + BEYOND),
-        modules: BTreeSet::from(["gzip"]),
-        steps: vec![format!(
-            "seen = ask({}, gzip.compress(bytes({size})))",
-            arguments(subject.url.path(), &request.clone().body(""))
-        )],
-        seen: "seen[:500]".to_owned(),
-        fault: "seen[0] != \"4\"".to_owned(),
+        modules: BTreeSet::from(["gzip", "threading"]),
+        steps: vec![
+            PEAK_MEMORY.to_owned(),
+            format!("before, seen, body = held(), [], gzip.compress(bytes({size}))"),
+            format!(
+                "many = [threading.Thread(target=lambda: seen.append(ask({arguments}, body)[:200])) for _ in range({times})]; [one.start() for one \
+                 in many]; [one.join() for one in many]; grown = held() - before"
+            ),
+        ],
+        seen: "seen, grown, \"bytes of memory more\"".to_owned(),
+        fault: format!("grown > {most} or any(one[0] != \"4\" for one in seen)"),
         ..Experiment::default()
     }
 }

@@ -50,13 +50,17 @@ pub struct Unread {
     pub held: Duration,
 }
 
-/// Sends a body of zeros that was compressed with gzip: the fault is that it is not refused with a 4xx.
+/// Sends bodies of zeros that were compressed with gzip: the fault is that one is not refused with a 4xx, or that memory grows.
 #[derive(Clone, Debug)]
 pub struct Bomb {
     /// The request without its body.
     pub request: Request,
-    /// The size of the unpacked body, in bytes.
+    /// The size of an unpacked body, in bytes.
     pub size: usize,
+    /// The number of bodies that are sent at once.
+    pub times: usize,
+    /// The most bytes by which resident memory may grow.
+    pub most: u64,
 }
 
 /// Returns a request as bytes that asks to close the connection after its answer.

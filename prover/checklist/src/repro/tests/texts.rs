@@ -122,7 +122,7 @@ fn every_recipe() -> Vec<Recipe> {
         Recipe::Overload(Overload { request: b"GET".to_vec(), objective: second, fault: Overloaded::NoRetryAfter }),
         Recipe::Spent(Spent { limit: 96, connections: 99, begin: b"GET".to_vec() }),
         Recipe::Unread(Unread { request: b"GET".to_vec(), times: 9, held: second }),
-        Recipe::Bomb(Bomb { request: request(), size: 99 }),
+        Recipe::Bomb(Bomb { request: request(), size: 99, times: 2, most: 9 }),
         Recipe::Start(Start::Watched(second)),
         with(Manner::Floods(99), WithDependency::MemoryGrows(9)),
         with(Manner::Hangs, WithDependency::CallOutlives(second)),
