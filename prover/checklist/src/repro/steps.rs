@@ -55,9 +55,9 @@ pub(super) const BEYOND: Duration = Duration::from_secs(5);
 pub(super) const MANY_DESCRIPTORS: &str =
     "resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)";
 
-/// The most resident memory so far of all processes of the service, in bytes.
-pub(super) const PEAK_MEMORY: &str = "held = lambda: sum(int(line.split()[1]) for pid in os.listdir(\"/proc\") if pid.isdigit() and \
-                                      os.getpgid(int(pid)) == job.pid for line in open(f\"/proc/{pid}/status\") if line.startswith(\"VmHWM\")) * 1024";
+/// The most resident memory so far of a process and of its children, in bytes.
+pub(super) const PEAK_MEMORY: &str = "held = lambda pid: sum(int(line.split()[1]) * 1024 for line in open(f\"/proc/{pid}/status\") if line.startswith(\"VmHWM\")) + \
+     sum(held(child) for path in glob.glob(f\"/proc/{pid}/task/*/children\") for child in open(path).read().split())";
 
 /// Returns the condition under which the text of an answer shows the fault.
 pub(super) fn shows(fault: &Shows) -> String {

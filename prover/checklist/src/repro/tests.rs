@@ -6,8 +6,10 @@ use std::process::Output;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use keel_wire::http::Request;
 
-use super::recipe::Start;
+use super::recipe::strain::{Overload, Overloaded, Spent};
+use super::recipe::{Dependency, Manner, Start, WithDependency};
 use super::{MAX_LINES, Recipe, script, without};
 use crate::finding::{Finding, Verdict};
 use crate::lab::Lab;
@@ -225,6 +227,63 @@ shown! {
     call_breaker_that_is_none_is_shown: "call.breaker", "call-good", "calls-breaking";
     #[ignore = "long: run by make test-long"]
     call_bulkhead_that_is_none_is_shown: "call.bulkhead", "calls-shared", "calls-partitioned";
+}
+
+/// The script of this recipe ends with 1 on `wrong` and with 0 on `sound`, whatever the probe finds on a busy machine.
+async fn tells_apart(id: &str, wrong: &str, sound: &str, recipe: Recipe) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let stage = &stage(folder.path());
+    ends_with(1, id, wrong, &recipe, stage).await;
+    ends_with(0, id, sound, &recipe, stage).await;
+}
+
+/// A request that works on the specimens that do so much at a time.
+fn overload(fault: Overloaded) -> Recipe {
+    let request = b"GET /work HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_vec();
+    Recipe::Overload(Overload { request, objective: Duration::from_secs(1), fault })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_refuses_from_one_that_lets_all_wait() {
+    tells_apart("border.shed", "loaded-waits", "loaded-refuses", overload(Overloaded::Unrefused(0.9))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_refusals_with_retry_after_from_others() {
+    tells_apart("border.shed", "loaded-refuses-badly", "loaded-refuses", overload(Overloaded::NoRetryAfter)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_spins_without_descriptors_from_one_that_rests() {
+    let begin = b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec();
+    let spent = Recipe::Spent(Spent { limit: 96, connections: 144, begin });
+    tells_apart("life.steady", "steady-spins", "steady-frees-late", spent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_whose_few_connections_are_taken_from_one_with_a_limit_for_each_address() {
+    let begin = b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec();
+    let (beside, within) = (Request::get("/"), Duration::from_millis(500));
+    let crowd = Recipe::Crowd { connections: 300, begin, beside, within };
+    tells_apart("prove.attack", "border-starves", "border-sound", crowd).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn script_tells_a_service_that_keeps_a_whole_long_answer_from_one_with_a_bound() {
+    let request = || (Request::get("/price"), Duration::from_secs(9));
+    let grows = WithDependency::MemoryGrows(40 << 20);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let stage = &stage(folder.path());
+    for (exit, name) in [(1, "call-greedy"), (0, "call-good")] {
+        let subject = subject_of("call.bad-answers", name, stage).expect("its files can be made");
+        let flood = Manner::Floods(80 << 20);
+        let recipe = Dependency::of(&subject, "prices", flood, request(), grows.clone()).expect("prices are declared");
+        ends_with(exit, "call.bad-answers", name, &recipe, stage).await;
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 """Answers, limits and lists."""
 import gzip
 import json
+import re
 import threading
 import time
 
@@ -49,7 +50,8 @@ def wire(s):
     path, seen = s.filled(s.read())[1].encode(), []
     hidden = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n"
     for name, request in {
-        "CL and TE": b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+        "CL and TE": b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+        "two Hosts": b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n",
         "two lengths": b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello1",
         "URI of 64 KiB": b"GET " + path + b"?" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "1.1 MB of headers": b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"b" * 1000) for i in range(1100)) + b"\r\n",
@@ -64,7 +66,7 @@ def wire(s):
             pass
         except OSError as error:
             end = repr(error)
-        seen.append(f"{name}: {[line[9:12].decode('latin-1') for line in came.split(bytes([13, 10])) if line.startswith(b'HTTP/1')]} {end}")
+        seen.append(f"{name}: {[status.decode() for status in re.findall(rb'HTTP/1[.][01] ([0-9]{3})', came)]} {end}")
     for request in s.writes()[:1]:
         method, path, headers, body = s.filled(request)
         before = s.memory()

@@ -63,6 +63,21 @@ def silent(s):
 
 @check("call.fallback")
 def without(s):
+    if not s.dependency["url"].startswith("http"):
+        # It may need the dependency to start.
+        gate = threading.Event()
+        gate.set()
+        stand = relay(real(s), gate)
+        s.stop()
+        s.dependency_at = stand.at
+        s.start(patience=30)
+        s.mix()
+        stand.close()
+        seen = [f"{one['name']} {told(s.send(one, timeout=15))}" for one in s.users()]
+        s.stop()
+        s.dependency_at = None
+        s.start()
+        return "a dependency that has closed its connections and refuses: " + ", ".join(seen)
     closed = socket.socket()
     closed.bind(("127.0.0.1", 0))
     return "a dependency that refuses: " + with_dependency(s, closed.getsockname())
@@ -143,7 +158,7 @@ def waiting(s):
     began = time.time()
     while time.time() - began < 12 and not stand.ended:
         time.sleep(0.1)
-    left = f"the caller left after 1 s, its call ended {[round(took, 1) for _, took in stand.ended] or 'not within 13 s'} after it began ({len(stand.calls)} calls)"
+    left = f"the caller left after 1 s, its call ended {[round(took, 1) for took in stand.ended] or 'not within 13 s'} after it began ({len(stand.calls)} calls)"
     one = s.users()[0]
     for _ in range(256):
         threading.Thread(target=lambda: s.send(one, timeout=20), daemon=True).start()

@@ -184,18 +184,19 @@ class StandIn:
     """Takes the place of a dependency: `manner` gets each connection on a thread of its own."""
 
     def __init__(self, manner):
-        self.server, self.calls, self.ended = socket.create_server(("127.0.0.1", 0), backlog=500), [], []
+        self.server, self.calls, self.ended, self.clients = socket.create_server(("127.0.0.1", 0), backlog=500), [], [], []
         self.at = self.server.getsockname()
 
         def serve(client):
-            self.calls.append(time.time())
-            number = len(self.calls) - 1
+            began = time.time()
+            self.calls.append(began)
+            self.clients.append(client)
             try:
                 manner(self, client)
             except OSError:
                 pass
             client.close()
-            self.ended.append((number, time.time() - self.calls[number]))
+            self.ended.append(time.time() - began)
 
         def accept():
             while True:
@@ -204,6 +205,16 @@ class StandIn:
                 except OSError:
                     return
         threading.Thread(target=accept, daemon=True).start()
+
+    def close(self):
+        """Takes no connection any more, and closes those that there are."""
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        for client in self.clients:
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def relay(real, gate):

@@ -71,15 +71,18 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
             ],
             "len(ended) < len(calls)".to_owned(),
         ),
-        WithDependency::MemoryGrows(most) => (
-            vec![
-                PEAK_MEMORY.to_owned(),
-                format!(
-                    "before = held(); seen = ask({arguments})[:500]; grown = held() - before; seen += f\"\\n{{grown}} bytes of memory more\""
-                ),
-            ],
-            format!("grown > {most}"),
-        ),
+        WithDependency::MemoryGrows(most) => {
+            modules.insert("glob");
+            (
+                vec![
+                    PEAK_MEMORY.to_owned(),
+                    format!(
+                        "before = held(job.pid); seen = ask({arguments})[:500]; grown = held(job.pid) - before; seen += f\"\\n{{grown}} bytes of memory more\""
+                    ),
+                ],
+                format!("grown > {most}"),
+            )
+        }
         WithDependency::OthersStarve { times, other } => {
             modules.extend(["threading", "time"]);
             (at_once(subject, &dependency.request, *times, other), "seen.startswith(\"0\")".to_owned())
@@ -107,11 +110,11 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
 const ACCEPT: &str = "threading.Thread(target=lambda: [threading.Thread(target=call, args=stand.accept()[:1], daemon=True).start() for _ \
                       in range(9999)], daemon=True).start()";
 
-/// Sends an answer of JSON of this size. A service that leaves before its end ends the thread of that call alone.
+/// An answer of JSON of this size. It is made before the first call, as that takes a while.
 fn flood(size: usize) -> String {
     let head =
         format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n[", size / 2 * 2 + 3);
-    format!("c.sendall({} + b\"0,\" * {} + b\"0]\"); ", literal::bytes(head.as_bytes()), size / 2)
+    format!("{} + b\"0,\" * {} + b\"0]\"", literal::bytes(head.as_bytes()), size / 2)
 }
 
 /// A server that does nothing but this; `counts` says whether it notes when calls end.
@@ -139,10 +142,15 @@ fn stand_in(manner: &Manner, counts: bool) -> (Vec<String>, BTreeSet<&'static st
                     let bytes = literal::bytes(DRIPPED.as_bytes());
                     format!("[c.sendall(bytes([byte])) or time.sleep(1) for byte in {bytes} * 9]; ")
                 }
-                Manner::Floods(size) => flood(*size),
+                Manner::Floods(_) => "c.sendall(flood); ".to_owned(),
                 _ => String::new(),
             };
-            before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
+            before.push(match manner {
+                Manner::Floods(size) => {
+                    format!("stand, calls, flood = socket.create_server((\"127.0.0.1\", 0)), [], {}", flood(*size))
+                }
+                _ => "stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned(),
+            });
             before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
             before.push(ACCEPT.to_owned());
         }

@@ -8,9 +8,9 @@ use crate::repro::script::command;
 use crate::repro::steps::{BEYOND, Experiment, Launch, MANY_DESCRIPTORS, PEAK_MEMORY, arguments};
 use crate::subject::Subject;
 
-/// Clients that measure the throughput, and the requests of each.
+/// Clients that measure the throughput, and for how many seconds.
 const CLIENTS: usize = 16;
-const REQUESTS: usize = 20;
+const MEASURED: usize = 3;
 /// Seconds of overload, and how much longer the script itself may take for it.
 const LASTS: usize = 5;
 const LATE: usize = 2;
@@ -35,16 +35,24 @@ pub(super) fn overload(subject: &Subject, overload: &Overload) -> Experiment {
         modules: BTreeSet::from(["asyncio", "resource"]),
         before: vec![
             "async def one(wait=0):".to_owned(),
+            "    await asyncio.sleep(wait); began = time.time()".to_owned(),
             format!(
-                "    await asyncio.sleep(wait); began = time.time(); r, w = await asyncio.wait_for(asyncio.open_connection(*{at}), {objective}); \
-                 w.write({request}); a = await asyncio.wait_for(r.readuntil(b\"\\r\\n\\r\\n\"), {objective}); w.close(); return a, time.time() - began"
+                "    try: r, w = await asyncio.wait_for(asyncio.open_connection(*{at}), {objective}); w.write({request}); a = await \
+                 asyncio.wait_for(r.readuntil(b\"\\r\\n\\r\\n\"), {objective}); w.close(); return a, time.time() - began"
             ),
-            format!("async def client(): return [await one() for _ in range({REQUESTS})]"),
-            "async def many(works): return [a if isinstance(a, (tuple, list)) else (b\"\", 0) for a in await asyncio.gather(*works, return_exceptions=True)]".to_owned(),
+            "    except Exception: return b\"\", 0".to_owned(),
+            "async def client(end): return [await one() for _ in range(99999) if time.time() < end]".to_owned(),
+            "async def many(works): return await asyncio.gather(*works)".to_owned(),
         ],
         steps: vec![
-            format!("{MANY_DESCRIPTORS}; began = time.time(); done = sum(asyncio.run(many(client() for _ in range({CLIENTS}))), []); able = sum(a[9:10] == b\"2\" for a, took in done) / (time.time() - began)"),
-            format!("began = time.time(); seen = asyncio.run(many(one(n / able / 2) for n in range(int(able * 2 * {LASTS})))); time.time() - began < {LASTS} + {objective} + {LATE} or sys.exit(2)"),
+            format!(
+                "{MANY_DESCRIPTORS}; done = sum(asyncio.run(many(client(time.time() + {MEASURED}) for _ in range({CLIENTS}))), []); able = \
+                 sum(a[9:10] == b\"2\" for a, took in done) / {MEASURED}"
+            ),
+            format!(
+                "began = time.time(); seen = asyncio.run(many(one(n / able / 2) for n in range(int(able * 2 * {LASTS})))); time.time() - began < \
+                 {LASTS} + {objective} + {LATE} or sys.exit(2)"
+            ),
             format!("timely = sum(a[9:10] == b\"2\" and took < {objective} for a, took in seen)"),
         ],
         seen: format!(
@@ -68,10 +76,10 @@ pub(super) fn spent(subject: &Subject, spent: &Spent) -> Experiment {
                 "for s in crowd: s.settimeout(0.2); s.bind((\"127.0.0.2\", 0)); s.connect_ex({at}) or s.send({})",
                 literal::bytes(&spent.begin)
             ),
-            "used = lambda: sum(sum(map(int, open(path).read().split()[:2])) for path in glob.glob(\"/proc/[0-9]*/task/*/schedstat\") \
-             if os.getpgid(int(path.split(\"/\")[2])) == job.pid) / 1e9"
+            "used = lambda pid: sum(sum(map(int, open(path).read().split()[:2])) / 1e9 for path in glob.glob(f\"/proc/{pid}/task/*/schedstat\")) + \
+             sum(used(child) for path in glob.glob(f\"/proc/{pid}/task/*/children\") for child in open(path).read().split())"
                 .to_owned(),
-            "time.sleep(1); before = used(); time.sleep(3); share = (used() - before) / 3".to_owned(),
+            "time.sleep(1); before = used(job.pid); time.sleep(3); share = (used(job.pid) - before) / 3".to_owned(),
         ],
         seen: "f\"at rest it wants {share:.2f} of a core\"".to_owned(),
         fault: format!("share > {SPINS}"),
@@ -108,13 +116,13 @@ pub(super) fn bomb(subject: &Subject, bomb: &Bomb) -> Experiment {
     let arguments = arguments(subject.url.path(), &request.clone().body(""));
     Experiment {
         asks: Some(subject.deadline + BEYOND),
-        modules: BTreeSet::from(["gzip", "threading"]),
+        modules: BTreeSet::from(["glob", "gzip", "threading"]),
         steps: vec![
             PEAK_MEMORY.to_owned(),
-            format!("before, seen, body = held(), [], gzip.compress(bytes({size}))"),
+            format!("before, seen, body = held(job.pid), [], gzip.compress(bytes({size}))"),
             format!(
                 "many = [threading.Thread(target=lambda: seen.append(ask({arguments}, body)[:200])) for _ in range({times})]; [one.start() for one \
-                 in many]; [one.join() for one in many]; grown = held() - before"
+                 in many]; [one.join() for one in many]; grown = held(job.pid) - before"
             ),
         ],
         seen: "seen, grown, \"bytes of memory more\"".to_owned(),

@@ -1,4 +1,4 @@
-//! Scripts of attacks that hold connections and starve a bystander. Others have the script of the attribute that mends them.
+//! Scripts of attacks: two Host headers, and held connections that starve a bystander. Others have the script of the attribute that mends them.
 
 use keel_drill::attack::bystander::{MEDIAN_FACTOR, MEDIAN_FLOOR};
 use keel_drill::attack::{AttackResult, AttackVerdict, Target};
@@ -7,6 +7,7 @@ use keel_wire::http::Request;
 
 use crate::finding::Evidence;
 use crate::repro::Recipe;
+use crate::repro::recipe::OnWire;
 
 /// Number of connections: more than the threads and workers that small services have.
 const CONNECTIONS: usize = 300;
@@ -15,6 +16,12 @@ const DECLARED: usize = 4_096;
 
 /// Attaches the script to an attack that fell because its bystander was not served.
 pub(super) fn shown(target: &Target, outcome: &AttackResult, piece: Evidence) -> Evidence {
+    if outcome.verdict == AttackVerdict::Fell && outcome.id == "host-confusion" && outcome.reason.contains("two Hosts")
+    {
+        let bytes = [head(target, &target.read), b"Host: other.example\r\nConnection: close\r\n\r\n".to_vec()].concat();
+        let fault = OnWire::ServedOrSilent("HTTP/1[.][01] [23]".to_owned());
+        return piece.reproduced_by(Recipe::Wire { pieces: vec![(bytes, 1)], fault });
+    }
     let bystander = outcome.bystander.as_ref().filter(|bystander| bystander.suffering().is_some());
     let (AttackVerdict::Fell, Some(bystander)) = (outcome.verdict, bystander) else { return piece };
     let begin = match outcome.id {
