@@ -147,6 +147,7 @@ shown! {
     border_rate_limit_that_is_none_is_shown: "border.rate-limit", "border-plain", "border-rate-limit";
     #[ignore = "long: run by make test-long"]
     border_deadline_that_is_none_is_shown: "border.deadline", "border-never-gives-up", "border-sound";
+    #[ignore = "long: run by make test-long"]
     border_pagination_without_a_bound_is_shown: "border.pagination", "border-lists-all", "border-sound";
     border_unenumerable_that_counts_is_shown: "border.unenumerable", "border-counts", "border-sound";
     #[ignore = "long: run by make test-long"]

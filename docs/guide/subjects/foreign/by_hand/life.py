@@ -1,5 +1,6 @@
 """Start, end, output and metrics."""
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from registry import check, counted, told
@@ -27,6 +29,25 @@ def kill(s):
         never = re.sub(r"[0-9a-f]{6,}|\d+", lambda found: "9" * len(found[0]), kept[-1][1])
         seen.append(f"20 of {write['name']} acknowledged {counted([status for status, _ in kept])}, read before {read_before}; kill -9; ready after {took and round(took, 1)} s; "
                     f"read after {counted(after)}; never made ({never}): {s.ask('GET', never)[0]}")
+        kept = []
+
+        def write_on():
+            while s.process.poll() is None:
+                answer = s.send(write, timeout=3)
+                if answer[0] == 201 and isinstance(s.saved.get(next(iter(write.get("save", {})), "")), (int, str)):
+                    try:
+                        kept.append(json.loads(answer[2])[next(iter(write["save"].values()))[1:]])
+                    except (ValueError, KeyError, TypeError):
+                        return
+        writers = [threading.Thread(target=write_on, daemon=True) for _ in range(4)]
+        [one.start() for one in writers]
+        time.sleep(2)
+        s.stop()
+        [one.join(5) for one in writers]
+        s.start()
+        name = next(iter(write.get("save", {})), "key")
+        after = [s.ask("GET", write["read"].replace("{%s}" % name, str(id)))[0] for id in kept[-40:]]
+        seen.append(f"four writers until kill -9: of the last {len(after)} acknowledged {counted(after)}")
     if not seen:
         s.stop()
         took = s.start()
@@ -95,7 +116,12 @@ def starts(s):
         s.stop()
         took.append(s.start())
     s.stop()
-    holder = socket.create_server(s.at)
+    holder = None
+    for _ in range(50):
+        try:
+            holder = holder or socket.create_server(s.at)
+        except OSError:
+            time.sleep(0.2)
     s.start(wait=False)
     try:
         seen.append(f"taken port: exit {s.process.wait(15)}")

@@ -90,7 +90,7 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     };
     let mut steps = steps;
     if relayed.is_some() {
-        steps.insert(0, "peace.clear()".to_owned());
+        steps.insert(0, end_of_peace(&dependency.manner).to_owned());
     }
     Experiment {
         asks: Some(dependency.within),
@@ -103,6 +103,16 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
         seen: "seen[-2000:]".to_owned(),
         fault,
         ..Experiment::default()
+    }
+}
+
+/// The end of the relay's peace. Refused connections are refused at once, and those that there are end.
+fn end_of_peace(manner: &Manner) -> &'static str {
+    match manner {
+        Manner::Refuses => {
+            "stand.shutdown(2); stand.close(); [c.shutdown(2) for c in peace[1:]]; peace.clear(); time.sleep(0.5)"
+        }
+        _ => "peace.clear()",
     }
 }
 
@@ -158,7 +168,7 @@ fn stand_in(manner: &Manner, counts: bool) -> (Vec<String>, BTreeSet<&'static st
     (before, modules)
 }
 
-/// A relay to the real one, which a service may need to start, until `peace` is empty. Who refuses connections by then closes them.
+/// A relay to the real one, which a service may need to start, until `peace`, which has its connections, is empty.
 fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
     let then = match manner {
         Manner::Hangs | Manner::Floods(_) => "time.sleep(999)".to_owned(),
@@ -176,7 +186,7 @@ fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
             "stand, peace = socket.create_server((\"127.0.0.1\", 0)), [1]; pump = lambda a, b: [b.sendall(d) if peace else \
              {then} for d in iter(lambda: a.recv(65536), b\"\")]"
         ),
-        "take = lambda c, u: [threading.Thread(target=pump, args=p, daemon=True).start() for p in ((c, u), (u, c))]"
+        "take = lambda c, u: peace.append(c) or [threading.Thread(target=pump, args=p, daemon=True).start() for p in ((c, u), (u, c))]"
             .to_owned()
             + &format!(
                 "; threading.Thread(target=lambda: [take(stand.accept()[0], socket.create_connection({})) for _ in range(9999)], \
