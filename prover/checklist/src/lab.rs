@@ -37,6 +37,7 @@ pub use self::running::Running;
 use self::soak::Soak;
 use crate::contention::threads;
 use crate::control::{Control, Uncontrolled};
+use crate::recipe::created::EACH;
 use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
@@ -397,6 +398,16 @@ impl Lab {
     /// A request of the mix with its templates filled in: a fresh `{key}`, saved values.
     pub fn fill(&self, spec: &RequestSpec) -> Request {
         template::fill(spec, &self.saved)
+    }
+
+    /// The same with these values for names in braces, also for `key`, `n` and `number`.
+    pub(crate) fn fill_with(&self, spec: &RequestSpec, own: &BTreeMap<String, String>) -> Request {
+        template::fill_as(spec, &self.saved, own)
+    }
+
+    /// Returns the request for scripts that send it many times: its key is [`EACH`].
+    pub(crate) fn repeatable(&self, spec: &RequestSpec) -> Request {
+        self.fill_with(spec, &[("key".to_owned(), EACH.to_owned())].into())
     }
 
     /// Returns a function that does [`Lab::fill`] for this request, with the values that are saved now; it can be sent from elsewhere.

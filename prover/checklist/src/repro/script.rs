@@ -22,6 +22,10 @@ const LOOKS_A_SECOND: u64 = 20;
 /// Time limit of the start of a dependency.
 const DEPENDENCY: Duration = Duration::from_secs(10);
 
+/// A script that fails shows nothing, and stops what it has started.
+const FAILS: &str =
+    "sys.excepthook = lambda *error: print(*error[:2], flush=True) or atexit._run_exitfuncs() or os._exit(2)";
+
 /// The whole script.
 pub(super) fn text(subject: &Subject, id: &str, told: &str, experiment: &Experiment) -> String {
     let lines = lines(subject, id, told, experiment, true);
@@ -88,7 +92,11 @@ fn imports(subject: &Subject, experiment: &Experiment) -> String {
     if experiment.launch != Launch::Never && dependencies(subject, experiment).contains("socket.") {
         modules.insert("socket");
     }
-    format!("import {}", modules.into_iter().collect::<Vec<_>>().join(", "))
+    let import = format!("import {}", modules.into_iter().collect::<Vec<_>>().join(", "));
+    match experiment.launch {
+        Launch::Never => import,
+        _ => format!("{import}; {FAILS}"),
+    }
 }
 
 /// A function that sends a request: the answer as text, or `0` and the error.
@@ -179,7 +187,7 @@ fn is_secret(name: &str, value: &str) -> bool {
 }
 
 /// A shell command, with `exec` where that lets signals reach what it runs.
-fn command(command: &str) -> String {
+pub(super) fn command(command: &str) -> String {
     if is_simple(command) { format!("exec {command}") } else { command.to_owned() }
 }
 

@@ -29,8 +29,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 mod flood;
@@ -229,7 +229,14 @@ async fn examine_way(
         }
         good => (Some(good), what),
     };
-    evidence.push(under(clause::BOUNDED_MEMORY, good, &what, &met));
+    let piece = under(clause::BOUNDED_MEMORY, good, &what, &met);
+    let first = answers.first().filter(|_| too_long);
+    evidence.push(
+        first
+            .and_then(|(_, exchange)| growth_recipe(lab, name, exchange))
+            .into_iter()
+            .fold(piece, Evidence::reproduced_by),
+    );
     evidence
 }
 
@@ -259,6 +266,13 @@ fn recipe(lab: &Lab, name: &str, manner: Manner, exchange: &Exchange) -> Option<
         None => WithDependency::NoAnswer,
     };
     Dependency::of(&lab.subject, name, manner, ask, fault)
+}
+
+/// Asks again with an answer of 80 MiB from the dependency.
+fn growth_recipe(lab: &Lab, name: &str, exchange: &Exchange) -> Option<Recipe> {
+    let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
+    let size = usize::try_from(flood::OVERSIZED).ok()?;
+    Dependency::of(&lab.subject, name, Manner::Floods(size), ask, WithDependency::MemoryGrows(MAX_GROWTH))
 }
 
 /// For the clause or against it when a call met the fault, and something was seen; else a gap.

@@ -34,7 +34,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
-use crate::repro::recipe::{self, Manner, WithDependency};
+use crate::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(test)]
@@ -160,8 +160,8 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
         let speaks = fault == Fault::Hang && piece.decides();
         let fact = facts::answered_while_silent(name, &spec.name);
         let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
-        let recipe = recipe::Dependency::of(&lab.subject, name, Manner::Hangs, ask, WithDependency::NoAnswer);
-        let recipe = recipe.filter(|_| fault == Fault::Hang);
+        let manner = if fault == Fault::Hang { Manner::Hangs } else { Manner::Drips };
+        let recipe = recipe::Dependency::of(&lab.subject, name, manner, ask, WithDependency::NoAnswer);
         let piece = recipe.into_iter().fold(piece, Evidence::reproduced_by);
         evidence.push(if speaks { piece.fact(fact, in_time) } else { piece });
     }

@@ -32,8 +32,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::signals;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 const ID: &str = "life.manager";
 /// The probe.
@@ -165,7 +165,9 @@ fn watched(times: &[Instant], from: Instant, to: Instant) -> Evidence {
     // A quarter more, as messages of a busy host come late.
     let what =
         format!("asked for WATCHDOG=1 each {WATCHDOG:?}, it said so {said} times, with {longest:.1?} between at most");
-    clause::WATCHDOG.saw(longest <= WATCHDOG + WATCHDOG / 4, what)
+    clause::WATCHDOG
+        .saw(longest <= WATCHDOG + WATCHDOG / 4, what)
+        .reproduced_by(Recipe::Start(Start::Watched(WATCHDOG)))
 }
 
 impl Drop for Manager {

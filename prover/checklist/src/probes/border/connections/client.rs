@@ -11,7 +11,7 @@ use crate::clause::border::connections as clause;
 use crate::finding::Evidence;
 use crate::probes::border::support::harmless::{Harmless, PROMPT};
 use crate::probes::support::listener::{self, Listener};
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 /// Opened at a time: below any usual accept backlog.
 const BATCH: usize = 50;
@@ -86,21 +86,14 @@ impl Client<'_> {
         };
         let mut begin = self.listener.head(&self.harmless.request, "");
         begin.truncate(begin.len() - 2);
-        let during = during.reproduced_by(Recipe::Crowd {
-            connections: held.clamp(LEAST_CROWD, MOST_CROWD),
-            begin: begin.clone(),
-            beside: self.harmless.request.clone(),
-            within: EACH,
-        });
+        let connections = held.clamp(LEAST_CROWD, MOST_CROWD);
+        let beside = self.harmless.request.clone();
+        let crowd = Recipe::Crowd { connections, begin: begin.clone(), beside, within: EACH };
+        let all_served = Recipe::AllServed { connections, newest: SAMPLE, begin };
+        // Where the newest wait without an answer, others wait with them.
         let per_address = clause::PER_ADDRESS.saw(limited, what);
-        evidence.push(match limited {
-            true => per_address,
-            false => per_address.reproduced_by(Recipe::AllServed {
-                connections: held.clamp(LEAST_CROWD, MOST_CROWD),
-                newest: SAMPLE,
-                begin,
-            }),
-        });
+        evidence.push(per_address.reproduced_by(if served == all { all_served } else { crowd.clone() }));
+        let during = during.reproduced_by(crowd);
         evidence.extend([during, after]);
         (flood.refused > 0).then_some(held)
     }

@@ -7,7 +7,7 @@ use crate::testing::exchange::{answered, control};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn idler(idler: Idler, fate: Fate) -> Bearing {
-    idler.judge(fate, &control()).bearing()
+    idler.judge(fate, None, &control()).bearing()
 }
 
 #[test]

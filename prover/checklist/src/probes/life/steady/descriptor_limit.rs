@@ -18,6 +18,8 @@ use crate::probes::support::core_share::{Clock, CoreShare};
 use crate::probes::support::descriptors;
 use crate::probes::support::peace::Peace;
 use crate::probes::support::printed;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Spent;
 
 /// The limit: this, or so many more than a process has open in peace.
 const LEAST_LIMIT: u64 = 96;
@@ -84,7 +86,12 @@ pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
         Err(failed) => return vec![clause::DESCRIPTORS.uncontrolled(&failed)],
     };
     let seen = Seen { exit: exit.map(|exit| format!("{exit:?}")), before, cost, again, contention };
-    judge(&seen).into_iter().map(|piece| piece.by(&control)).collect()
+    // More than its limit and what the kernel keeps for it.
+    let connections = limit + ROOM;
+    let recipe = Recipe::Spent(Spent { limit, connections, begin: begin(peace) });
+    let spins = seen.cost.core.spins() == Some(true);
+    let shown = |piece: Evidence| if spins { piece.reproduced_by(recipe.clone()) } else { piece };
+    judge(&seen).into_iter().map(|piece| shown(piece.by(&control))).collect()
 }
 
 /// Observations at the limit.
@@ -125,10 +132,16 @@ fn judge(seen: &Seen) -> Vec<Evidence> {
     vec![cpu, log, again]
 }
 
-/// Sends so many requests that lack their last line, and holds their connections.
-async fn hold(peace: &Peace, count: usize) -> Vec<RawConnection> {
+/// The request without its last line.
+fn begin(peace: &Peace) -> Vec<u8> {
     let mut head = peace.bytes.clone();
     head.truncate(head.len().saturating_sub(2));
+    head
+}
+
+/// Sends so many requests that lack their last line, and holds their connections.
+async fn hold(peace: &Peace, count: usize) -> Vec<RawConnection> {
+    let head = begin(peace);
     let mut held = Vec::with_capacity(count);
     for batch in (0..count).step_by(BATCH) {
         let opened = join_all((batch..count.min(batch + BATCH)).map(|_| async {
