@@ -17,6 +17,8 @@ pub const MAX_LINES: usize = 15;
 const TOLD: usize = 160;
 /// Between two looks at whether the service is ready, in seconds.
 const LOOK: &str = "0.05";
+/// Number of looks at whether a dependency listens.
+const LISTENS: u64 = 200;
 /// Number of checks in a second.
 const LOOKS_A_SECOND: u64 = 20;
 
@@ -34,7 +36,8 @@ pub(super) fn text(subject: &Subject, id: &str, told: &str, experiment: &Experim
 /// The lines; `wide` says whether each statement of a function may stand on a line of its own.
 fn lines(subject: &Subject, id: &str, told: &str, experiment: &Experiment, wide: bool) -> Vec<String> {
     let (declared, secret) = variables(subject, experiment);
-    let mut lines = vec!["#!/usr/bin/env python3".to_owned(), headline(id, told, &secret), imports(experiment)];
+    let mut lines = vec!["#!/usr/bin/env python3".to_owned(), headline(id, told, &secret)];
+    lines.push(imports(experiment, !dependencies(subject, experiment).is_empty()));
     if let Some(within) = experiment.asks {
         lines.extend(ask(&subject.url, within));
     }
@@ -74,7 +77,7 @@ fn headline(id: &str, told: &str, secret: &[String]) -> String {
     format!("# {id}: {told}{set}")
 }
 
-fn imports(experiment: &Experiment) -> String {
+fn imports(experiment: &Experiment, starts_dependencies: bool) -> String {
     let mut modules = experiment.modules.clone();
     modules.extend(["sys"]);
     match experiment.launch {
@@ -83,7 +86,8 @@ fn imports(experiment: &Experiment) -> String {
     }
     if experiment.asks.is_some() {
         modules.insert("http.client");
-    } else if experiment.launch == Launch::Ready {
+    }
+    if experiment.asks.is_none() && experiment.launch == Launch::Ready || starts_dependencies {
         modules.insert("socket");
     }
     let import = format!("import {}", modules.into_iter().collect::<Vec<_>>().join(", "));
@@ -134,7 +138,12 @@ fn dependencies(subject: &Subject, experiment: &Experiment) -> String {
     others
         .filter_map(|one| {
             let env = one.env_of_run.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
-            Some(format!("start({}, {}); ", literal::text(&command(one.run.as_ref()?)), literal::dictionary(env)))
+            let run = literal::text(&command(one.run.as_ref()?));
+            let (at, env) = (address(&one.url), literal::dictionary(env));
+            // A service that asks it before it listens answers otherwise than declared.
+            Some(format!(
+                "start({run}, {env}); any(socket.socket().connect_ex({at}) == 0 or time.sleep({LOOK}) for _ in range({LISTENS})); "
+            ))
         })
         .collect()
 }
@@ -183,8 +192,10 @@ fn look(subject: &Subject, experiment: &Experiment) -> String {
         return format!("socket.socket().connect_ex({}) == 0", address(&subject.url));
     }
     if !experiment.replaces.is_empty() {
-        // Without its dependency it may say that it is not ready, and rightly so.
-        return "ask(\"GET\", \"/\")[0] != \"0\"".to_owned();
+        // Without its dependency it may say that it is not ready, and rightly so, or not answer at all.
+        let ready = literal::text(subject.ready.as_deref().unwrap_or("/"));
+        let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", address(url)));
+        return format!("ask(\"GET\", {ready}{at})[0] != \"0\" or ask(\"GET\", \"/\")[0] != \"0\"");
     }
     let Some(path) = &subject.ready else { return "ask(\"GET\", \"/\")[0] in \"1234\"".to_owned() };
     let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", address(url)));
