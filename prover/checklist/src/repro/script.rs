@@ -86,7 +86,8 @@ fn imports(subject: &Subject, experiment: &Experiment) -> String {
     }
     if experiment.asks.is_some() {
         modules.insert("http.client");
-    } else if experiment.launch == Launch::Ready {
+    }
+    if experiment.asks.is_none() && experiment.launch == Launch::Ready {
         modules.insert("socket");
     }
     if experiment.launch != Launch::Never && dependencies(subject, experiment).contains("socket.") {
@@ -197,8 +198,10 @@ fn look(subject: &Subject, experiment: &Experiment) -> String {
         return format!("socket.socket().connect_ex({}) == 0", address(&subject.url));
     }
     if !experiment.replaces.is_empty() {
-        // Without its dependency it may say that it is not ready, and rightly so.
-        return "ask(\"GET\", \"/\")[0] != \"0\"".to_owned();
+        // Without its dependency it may say that it is not ready, and rightly so, or not answer at all.
+        let ready = literal::text(subject.ready.as_deref().unwrap_or("/"));
+        let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", address(url)));
+        return format!("ask(\"GET\", {ready}{at})[0] != \"0\" or ask(\"GET\", \"/\")[0] != \"0\"");
     }
     let Some(path) = &subject.ready else { return "ask(\"GET\", \"/\")[0] in \"1234\"".to_owned() };
     let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", address(url)));

@@ -63,6 +63,8 @@ const LAST_BYTES: u64 = 4;
 const PATIENCE_SPENT: f64 = 0.7;
 /// Bytes of an answer that are no longer an answer to anything.
 const LONG: u64 = 1 << 20;
+/// An answer without its last bytes.
+const CUT: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"";
 /// Text of the bad answers, as it would be seen when it is passed on.
 const BAD: [&str; 2] = ["this is not the protocol that you speak", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"];
 
@@ -254,7 +256,8 @@ fn manner_of(bad: &Bad) -> Option<Manner> {
         Bad::Proxy(Fault::ServerError) => Some(Manner::status(500, "")),
         Bad::Proxy(Fault::Truncate(_)) => Some(Manner::Answers(b"HTTP/1.1 200 OK\r\nCon".to_vec())),
         Bad::Late => Some(Manner::Hangs),
-        Bad::Proxy(_) | Bad::Cut | Bad::TooLong(_) => None,
+        Bad::Cut => Some(Manner::Answers(CUT.as_bytes().to_vec())),
+        Bad::Proxy(_) | Bad::TooLong(_) => None,
     }
 }
 

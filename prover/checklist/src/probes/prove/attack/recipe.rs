@@ -16,11 +16,8 @@ const DECLARED: usize = 4_096;
 
 /// Attaches the script to an attack that fell because its bystander was not served.
 pub(super) fn shown(target: &Target, outcome: &AttackResult, piece: Evidence) -> Evidence {
-    if outcome.verdict == AttackVerdict::Fell && outcome.id == "host-confusion" && outcome.reason.contains("two Hosts")
-    {
-        let bytes = [head(target, &target.read), b"Host: other.example\r\nConnection: close\r\n\r\n".to_vec()].concat();
-        let fault = OnWire::ServedOrSilent("HTTP/1[.][01] [23]".to_owned());
-        return piece.reproduced_by(Recipe::Wire { pieces: vec![(bytes, 1)], fault });
+    if outcome.verdict == AttackVerdict::Fell && outcome.id == "host-confusion" {
+        return piece_about_host(target, outcome, piece);
     }
     let bystander = outcome.bystander.as_ref().filter(|bystander| bystander.suffering().is_some());
     let (AttackVerdict::Fell, Some(bystander)) = (outcome.verdict, bystander) else { return piece };
@@ -40,6 +37,19 @@ pub(super) fn shown(target: &Target, outcome: &AttackResult, piece: Evidence) ->
         beside: target.read.clone(),
         within: (bystander.before.p50 * MEDIAN_FACTOR).max(MEDIAN_FLOOR),
     })
+}
+
+/// Two Host headers, or an invalid one: what the reason begins with.
+fn piece_about_host(target: &Target, outcome: &AttackResult, piece: Evidence) -> Evidence {
+    let (method, path, host) = (&target.read.method, &target.read.path, endpoint::host(&target.url));
+    let hosts = match outcome.reason.as_str() {
+        reason if reason.starts_with("two Hosts") => format!("Host: {host}\r\nHost: other.example\r\n"),
+        reason if reason.starts_with("an invalid Host") => format!("Host: {host}/a b\r\n"),
+        _ => return piece,
+    };
+    let bytes = format!("{method} {path} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n").into_bytes();
+    let fault = OnWire::ServedOrSilent("HTTP/1[.][01] [23]".to_owned());
+    piece.reproduced_by(Recipe::Wire { pieces: vec![(bytes, 1)], fault })
 }
 
 /// The head of a request without its last line.
