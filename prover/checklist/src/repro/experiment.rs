@@ -1,8 +1,11 @@
 //! A recipe as steps of Python.
 
 mod connection;
+mod created;
 mod dependency;
 mod process;
+mod series;
+mod strain;
 
 use std::collections::BTreeSet;
 
@@ -12,8 +15,8 @@ use self::connection::{all_served, crowd, slow, wire};
 use self::dependency::with_dependency;
 use self::process::{killing, starting, terminate};
 use super::literal;
-use super::recipe::{Ask, Held, Printed, Recipe};
 use super::steps::{BEYOND, Experiment, Launch, arguments, shows};
+use crate::recipe::{Ask, Held, Printed, Recipe};
 use crate::subject::Subject;
 
 /// The steps of a recipe on this subject.
@@ -49,6 +52,13 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         },
         Recipe::Output { requests, fault } => output(subject, requests, fault),
         Recipe::Grows { held, request, times, most } => grows(subject, *held, request, *times, *most),
+        Recipe::Listing(listing) => created::listing(subject, listing),
+        Recipe::Identifiers(identifiers) => created::identifiers(subject, identifiers),
+        Recipe::Series(series) => series::series(subject, series),
+        Recipe::Overload(overload) => strain::overload(subject, overload),
+        Recipe::Spent(spent) => strain::spent(subject, spent),
+        Recipe::Unread(unread) => strain::unread(subject, unread),
+        Recipe::Bomb(bomb) => strain::bomb(subject, bomb),
         Recipe::Files { any_of } => files(any_of),
         Recipe::Command(command) => Experiment {
             launch: Launch::Never,
@@ -69,7 +79,11 @@ fn undescribed(subject: &Subject, request: &Request, paths: &[String]) -> Experi
             format!("seen = ask({})", arguments(subject.url.path(), request)),
         ],
         seen: "\"documents:\", found, seen[:500]".to_owned(),
-        fault: "not found and re.match(r\"(?is)2.*\\ncontent-type: [^\\n]*json\", seen)".to_owned(),
+        // A write is one of an API whatever it answers.
+        fault: match request.method.as_str() {
+            "GET" => "not found and re.match(r\"(?is)2.*\\ncontent-type: [^\\n]*json\", seen)".to_owned(),
+            _ => "not found and seen[0] == \"2\"".to_owned(),
+        },
         modules: BTreeSet::from(["re"]),
         asks: Some(subject.deadline + BEYOND),
         ..Experiment::default()

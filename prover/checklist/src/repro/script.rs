@@ -19,6 +19,12 @@ const TOLD: usize = 160;
 const LOOK: &str = "0.05";
 /// Number of checks in a second.
 const LOOKS_A_SECOND: u64 = 20;
+/// Time limit of the start of a dependency.
+const DEPENDENCY: Duration = Duration::from_secs(10);
+
+/// A script that fails shows nothing, and stops what it has started.
+const FAILS: &str =
+    "sys.excepthook = lambda *error: print(*error[:2], flush=True) or atexit._run_exitfuncs() or os._exit(2)";
 
 /// The whole script.
 pub(super) fn text(subject: &Subject, id: &str, told: &str, experiment: &Experiment) -> String {
@@ -30,7 +36,8 @@ pub(super) fn text(subject: &Subject, id: &str, told: &str, experiment: &Experim
 /// The lines; `wide` says whether each statement of a function may stand on a line of its own.
 fn lines(subject: &Subject, id: &str, told: &str, experiment: &Experiment, wide: bool) -> Vec<String> {
     let (declared, secret) = variables(subject, experiment);
-    let mut lines = vec!["#!/usr/bin/env python3".to_owned(), headline(id, told, &secret), imports(experiment)];
+    let mut lines =
+        vec!["#!/usr/bin/env python3".to_owned(), headline(id, told, &secret), imports(subject, experiment)];
     if let Some(within) = experiment.asks {
         lines.extend(ask(&subject.url, within));
     }
@@ -70,7 +77,7 @@ fn headline(id: &str, told: &str, secret: &[String]) -> String {
     format!("# {id}: {told}{set}")
 }
 
-fn imports(experiment: &Experiment) -> String {
+fn imports(subject: &Subject, experiment: &Experiment) -> String {
     let mut modules = experiment.modules.clone();
     modules.extend(["sys"]);
     match experiment.launch {
@@ -79,10 +86,18 @@ fn imports(experiment: &Experiment) -> String {
     }
     if experiment.asks.is_some() {
         modules.insert("http.client");
-    } else if experiment.launch == Launch::Ready {
+    }
+    if experiment.asks.is_none() && experiment.launch == Launch::Ready {
         modules.insert("socket");
     }
-    format!("import {}", modules.into_iter().collect::<Vec<_>>().join(", "))
+    if experiment.launch != Launch::Never && dependencies(subject, experiment).contains("socket.") {
+        modules.insert("socket");
+    }
+    let import = format!("import {}", modules.into_iter().collect::<Vec<_>>().join(", "));
+    match experiment.launch {
+        Launch::Never => import,
+        _ => format!("{import}; {FAILS}"),
+    }
 }
 
 /// A function that sends a request: the answer as text, or `0` and the error.
@@ -119,14 +134,22 @@ fn start(subject: &Subject, env: &BTreeMap<String, String>, launch: Launch, wide
     }
 }
 
-/// Starts the dependencies that are declared with a command, except the one that is replaced.
+/// Starts the dependencies that are declared with a command, except the one that is replaced, and waits until each listens.
 fn dependencies(subject: &Subject, experiment: &Experiment) -> String {
     let Dependencies::Declared(declared) = &subject.dependencies else { return String::new() };
     let others = declared.iter().filter(|one| !experiment.replaces.contains(&one.env));
     others
         .filter_map(|one| {
             let env = one.env_of_run.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
-            Some(format!("start({}, {}); ", literal::text(&command(one.run.as_ref()?)), literal::dictionary(env)))
+            let started =
+                format!("start({}, {})", literal::text(&command(one.run.as_ref()?)), literal::dictionary(env));
+            // One that is called before it listens is down, which is another fault.
+            let waits = one.url.port_or_known_default().map_or_else(String::new, |_| {
+                let listens = format!("socket.socket().connect_ex({}) == 0", address(&one.url));
+                let patience = DEPENDENCY.as_secs() * LOOKS_A_SECOND;
+                format!("any({listens} or time.sleep({LOOK}) for _ in range({patience})) or sys.exit(2); ")
+            });
+            Some(format!("{started}; {waits}"))
         })
         .collect()
 }
@@ -165,7 +188,7 @@ fn is_secret(name: &str, value: &str) -> bool {
 }
 
 /// A shell command, with `exec` where that lets signals reach what it runs.
-fn command(command: &str) -> String {
+pub(super) fn command(command: &str) -> String {
     if is_simple(command) { format!("exec {command}") } else { command.to_owned() }
 }
 
@@ -175,8 +198,10 @@ fn look(subject: &Subject, experiment: &Experiment) -> String {
         return format!("socket.socket().connect_ex({}) == 0", address(&subject.url));
     }
     if !experiment.replaces.is_empty() {
-        // Without its dependency it may say that it is not ready, and rightly so.
-        return "ask(\"GET\", \"/\")[0] != \"0\"".to_owned();
+        // Without its dependency it may say that it is not ready, and rightly so, or not answer at all.
+        let ready = literal::text(subject.ready.as_deref().unwrap_or("/"));
+        let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", address(url)));
+        return format!("ask(\"GET\", {ready}{at})[0] != \"0\" or ask(\"GET\", \"/\")[0] != \"0\"");
     }
     let Some(path) = &subject.ready else { return "ask(\"GET\", \"/\")[0] in \"1234\"".to_owned() };
     let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", address(url)));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use keel_wire::http::Request;
 
 use super::literal;
-use super::recipe::Shows;
+use crate::recipe::Shows;
+use crate::recipe::created::EACH;
 
 /// Lines of a script between the start of the service and its last line.
 #[derive(Debug, Default)]
@@ -50,6 +51,14 @@ pub(super) enum Launch {
 /// On top of the deadline, by which a request is answered.
 pub(super) const BEYOND: Duration = Duration::from_secs(5);
 
+/// Lets the script open as many descriptors as it may.
+pub(super) const MANY_DESCRIPTORS: &str =
+    "resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)";
+
+/// The most resident memory so far of a process and of its children, in bytes.
+pub(super) const PEAK_MEMORY: &str = "held = lambda pid: sum(int(line.split()[1]) * 1024 for line in open(f\"/proc/{pid}/status\") if line.startswith(\"VmHWM\")) + \
+     sum(held(child) for path in glob.glob(f\"/proc/{pid}/task/*/children\") for child in open(path).read().split())";
+
 /// Returns the condition under which the text of an answer shows the fault.
 pub(super) fn shows(fault: &Shows) -> String {
     match fault {
@@ -58,15 +67,38 @@ pub(super) fn shows(fault: &Shows) -> String {
     }
 }
 
-/// The arguments of `ask`.
+/// The arguments of `ask`; where the request has [`EACH`], with a key for each `n`.
 pub(super) fn arguments(base: &str, request: &Request) -> String {
     let path = format!("{}{}", base.trim_end_matches('/'), request.path);
-    let mut arguments = format!("{}, {}", literal::text(request.method.as_str()), literal::text(&path));
-    let body = (!request.body.is_empty()).then(|| literal::bytes(&request.body));
+    let mut arguments = format!("{}, {}", literal::text(request.method.as_str()), text(&path));
+    let body = (!request.body.is_empty()).then(|| bytes(&request.body));
     if !request.headers.is_empty() || body.is_some() {
-        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
+        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), text(value)));
         arguments.push_str(&format!(", {}", literal::dictionary(headers)));
     }
     arguments.extend(body.map(|body| format!(", {body}")));
     arguments
+}
+
+/// A key in the form of [`EACH`] that no other `n` and no other run of the script has.
+const KEY: &str = "f\"{os.getpid():08x}-0000-4000-8000-{n:012x}\"";
+
+fn text(value: &str) -> String {
+    let written = literal::text(value);
+    if value.contains(EACH) { format!("{written}.replace(\"{EACH}\", {KEY})") } else { written }
+}
+
+fn bytes(value: &[u8]) -> String {
+    let written = literal::bytes(value);
+    let has_key = value.windows(EACH.len()).any(|part| part == EACH.as_bytes());
+    if has_key { format!("{written}.replace(b\"{EACH}\", {KEY}.encode())") } else { written }
+}
+
+/// A JSON pointer as subscripts.
+pub(super) fn subscripts(pointer: &str) -> String {
+    let part = |part: &str| match part.parse::<usize>() {
+        Ok(index) => format!("[{index}]"),
+        Err(_) => format!("[{}]", literal::text(&part.replace("~1", "/").replace("~0", "~"))),
+    };
+    pointer.split('/').skip(1).map(part).collect()
 }

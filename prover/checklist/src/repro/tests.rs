@@ -8,17 +8,17 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use keel_wire::http::Request;
 
-use super::recipe::{
-    self, Ask, Dependency, Held, Kill, Manner, OnWire, Printed, Shows, Start, Terminate, WithDependency,
-};
-use super::{MAX_LINES, Recipe, of, script, without};
+use super::{MAX_LINES, script, without};
 use crate::finding::{Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
+use crate::recipe::strain::{Overload, Overloaded, Spent};
+use crate::recipe::{Dependency, Manner, Recipe, Start, WithDependency};
 use crate::selftest::{PACE, Stage, subject_of};
-use crate::subject::{Dependencies, Subject};
 use crate::testing::program;
+
+mod texts;
 
 /// No script of these tests takes longer.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -147,6 +147,15 @@ shown! {
     border_rate_limit_that_is_none_is_shown: "border.rate-limit", "border-plain", "border-rate-limit";
     #[ignore = "long: run by make test-long"]
     border_deadline_that_is_none_is_shown: "border.deadline", "border-never-gives-up", "border-sound";
+    #[ignore = "long: run by make test-long"]
+    border_pagination_without_a_bound_is_shown: "border.pagination", "border-lists-all", "border-sound";
+    border_unenumerable_that_counts_is_shown: "border.unenumerable", "border-counts", "border-sound";
+    #[ignore = "long: run by make test-long"]
+    border_shed_of_nothing_is_shown: "border.shed", "loaded-waits", "loaded-refuses";
+    #[ignore = "long: run by make test-long"]
+    border_shed_without_retry_after_is_shown: "border.shed", "loaded-refuses-badly", "loaded-refuses";
+    border_compress_of_a_bomb_is_shown: "border.compress", "border-packed-unbounded", "border-packed";
+    access_secrets_that_are_printed_are_shown: "access.secrets", "secrets-eavesdropping", "ship-good";
     border_idempotency_of_forgotten_keys_is_shown: "border.idempotency", "border-forgets-keys", "border-sound";
     #[ignore = "long: run by make test-long"]
     see_health_that_is_a_word_is_shown: "see.health", "see-bare-health", "see-good";
@@ -161,6 +170,7 @@ shown! {
     #[ignore = "long: run by make test-long"]
     see_logs_that_are_silent_are_shown: "see.logs", "border-plain", "see-good";
     see_metrics_that_are_none_are_shown: "see.metrics", "see-no-metrics", "see-good";
+    see_metrics_that_stand_still_are_shown: "see.metrics", "see-standing-still", "see-good";
     #[ignore = "long: run by make test-long"]
     see_metrics_without_a_gauge_are_shown: "see.metrics", "see-no-saturation", "see-good";
     #[ignore = "long: run by make test-long"]
@@ -171,6 +181,8 @@ shown! {
     life_start_with_a_senseless_variable_is_shown: "life.start", "life-takes-anything", "life-good";
     #[ignore = "long: run by make test-long"]
     life_manager_without_a_word_is_shown: "life.manager", "life-silent", "life-good";
+    #[ignore = "long: run by make test-long"]
+    life_manager_without_a_watchdog_is_shown: "life.manager", "life-no-watchdog", "life-good";
     #[ignore = "long: run by make test-long"]
     life_drain_of_what_is_in_flight_is_shown: "life.drain", "life-drops-in-flight", "life-good";
     #[ignore = "long: run by make test-long"]
@@ -185,6 +197,12 @@ shown! {
     #[ignore = "long: run by make test-long"]
     life_steady_memory_is_shown: "life.steady", "steady-leaks-memory", "steady-good";
     #[ignore = "long: run by make test-long"]
+    life_steady_that_spins_is_shown: "life.steady", "steady-spins", "steady-good";
+    #[ignore = "long: run by make test-long"]
+    prove_attack_of_a_few_connections_is_shown: "prove.attack", "border-starves", "border-sound";
+    #[ignore = "long: run by make test-long"]
+    prove_stress_of_waiting_is_shown: "prove.stress", "loaded-waits", "loaded-refuses";
+    #[ignore = "long: run by make test-long"]
     prove_soak_descriptors_are_shown: "prove.soak", "steady-leaks-descriptors", "steady-good";
     ship_make_that_is_absent_is_shown: "ship.make", "make-absent", "make-sound";
     ship_supply_chain_without_a_lockfile_is_shown: "ship.supply-chain", "supply-unlocked", "supply-checked";
@@ -197,6 +215,10 @@ shown! {
     call_fallback_that_is_made_up_is_shown: "call.fallback", "call-inventing", "call-good";
     #[ignore = "long: run by make test-long"]
     call_bad_answers_that_are_trusted_are_shown: "call.bad-answers", "call-trusting", "call-good";
+    #[ignore = "long: run by make test-long"]
+    call_bad_answers_that_are_kept_whole_are_shown: "call.bad-answers", "call-greedy", "call-good";
+    #[ignore = "long: run by make test-long"]
+    call_deadline_that_is_not_heeded_is_shown: "call.deadline", "call-good", "patience-watchful";
     call_retry_that_is_none_is_shown: "call.retry", "call-good", "calls-retrying";
     #[ignore = "long: run by make test-long"]
     call_retry_before_its_time_is_shown: "call.retry", "calls-stubborn", "calls-retrying";
@@ -208,156 +230,67 @@ shown! {
     call_bulkhead_that_is_none_is_shown: "call.bulkhead", "calls-shared", "calls-partitioned";
 }
 
+/// The script of this recipe ends with 1 on `wrong` and with 0 on `sound`, whatever the probe finds on a busy machine.
+async fn tells_apart(id: &str, wrong: &str, sound: &str, recipe: Recipe) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let stage = &stage(folder.path());
+    ends_with(1, id, wrong, &recipe, stage).await;
+    ends_with(0, id, sound, &recipe, stage).await;
+}
+
+/// A request that works on the specimens that do so much at a time.
+fn overload(fault: Overloaded) -> Recipe {
+    let request = b"GET /work HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_vec();
+    Recipe::Overload(Overload { request, objective: Duration::from_secs(1), fault })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_refuses_from_one_that_lets_all_wait() {
+    tells_apart("border.shed", "loaded-waits", "loaded-refuses", overload(Overloaded::Unrefused(0.9))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_refusals_with_retry_after_from_others() {
+    tells_apart("border.shed", "loaded-refuses-badly", "loaded-refuses", overload(Overloaded::NoRetryAfter)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_spins_without_descriptors_from_one_that_rests() {
+    let begin = b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec();
+    let spent = Recipe::Spent(Spent { limit: 96, connections: 144, begin });
+    tells_apart("life.steady", "steady-spins", "steady-frees-late", spent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_whose_few_connections_are_taken_from_one_with_a_limit_for_each_address() {
+    let begin = b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec();
+    let (beside, within) = (Request::get("/"), Duration::from_millis(500));
+    let crowd = Recipe::Crowd { connections: 300, begin, beside, within };
+    tells_apart("prove.attack", "border-starves", "border-sound", crowd).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn script_tells_a_service_that_keeps_a_whole_long_answer_from_one_with_a_bound() {
+    let request = || (Request::get("/price"), Duration::from_secs(9));
+    let grows = WithDependency::MemoryGrows(40 << 20);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let stage = &stage(folder.path());
+    for (exit, name) in [(1, "call-greedy"), (0, "call-good")] {
+        let subject = subject_of("call.bad-answers", name, stage).expect("its files can be made");
+        let flood = Manner::Floods(80 << 20);
+        let recipe = Dependency::of(&subject, "prices", flood, request(), grows.clone()).expect("prices are declared");
+        ends_with(exit, "call.bad-answers", name, &recipe, stage).await;
+    }
+}
+
 #[test]
 fn every_probe_has_a_script_that_is_run_here_or_a_reason_for_none() {
     for probe in probes::all() {
         let (shown, reason) = (SHOWN.contains(&probe.id), without::reason(probe.id));
         assert!(shown != reason.is_some(), "{}: shown {shown}, without {reason:?}", probe.id);
     }
-}
-
-/// A subject of which everything is declared that makes a script longer.
-fn declared_whole() -> Subject {
-    let text = r#"
-[service]
-run = "cd here && ./serve --port 8080"
-url = "http://127.0.0.1:8080/base"
-admin = "http://127.0.0.1:8081"
-ready = "/ready"
-[service.env]
-LEVEL = "info"
-API_TOKEN = "s3cr3t"
-[dependencies.one]
-env = "ONE_URL"
-url = "http://127.0.0.1:9001/v1"
-run = "one"
-[dependencies.one.run_env]
-PORT = "9001"
-[dependencies.two]
-env = "TWO_URL"
-url = "postgres://me:hidden@127.0.0.1:9002/two?sslmode=disable"
-run = "two"
-"#;
-    Subject::from_text("keel.toml", text, Path::new("/tmp")).expect("it is a subject")
-}
-
-/// One of every kind.
-fn every_recipe() -> Vec<Recipe> {
-    let request = || Request::get("/a?b=\"c\"").header("X-A", "b").body("{\"x\": 1}");
-    let shows = || Shows::Missing("(?i)^2".to_owned());
-    let second = Duration::from_secs(1);
-    let ask = |admin| Recipe::Ask(Ask { requests: vec![request(), request()], admin, within: None, fault: shows() });
-    let kill = Kill {
-        write: request(),
-        acknowledged: 201,
-        read: Kill::parts("/a/{id}/b", &[("id".to_owned(), "/items/0/id".to_owned())].into()).expect("it is saved"),
-        headers: vec![("A".to_owned(), "b".to_owned())],
-    };
-    let with = |manner, fault| {
-        Recipe::Dependency(Dependency {
-            variable: "ONE_URL".to_owned(),
-            manner,
-            request: request(),
-            within: second,
-            fault,
-        })
-    };
-    let wire = |fault| Recipe::Wire { pieces: vec![(b"GET / HTTP/1.1\r\n".to_vec(), 1), (b"a".to_vec(), 9)], fault };
-    let half = Terminate::HalfSent { head: b"POST".to_vec(), body: b"body".to_vec(), status: "2".to_owned() };
-    let variable = Start::Variable { name: "LEVEL".to_owned(), value: "//".to_owned() };
-    vec![
-        ask(false),
-        ask(true),
-        wire(OnWire::ServedOrSilent("HTTP/1[.][01] 2".to_owned())),
-        wire(OnWire::NotClosedAfterOne),
-        Recipe::Slow { begin: b"GET".to_vec(), drip: Some(b'a'), held: second },
-        Recipe::Crowd { connections: 9, begin: b"GET".to_vec(), beside: request(), within: second },
-        Recipe::AllServed { connections: 9, newest: 3, begin: b"GET".to_vec() },
-        Recipe::Undescribed { request: request(), paths: vec!["/openapi.json".to_owned()] },
-        Recipe::Terminate(Terminate::Idle),
-        Recipe::Terminate(half),
-        Recipe::Terminate(Terminate::Transfer { request: b"GET".to_vec(), body: 9 }),
-        Recipe::Terminate(Terminate::Readiness("/ready".to_owned())),
-        Recipe::Kill(kill),
-        Recipe::Start(Start::Slow(second)),
-        Recipe::Start(Start::TakenPort),
-        Recipe::Start(Start::Notified),
-        Recipe::Start(variable),
-        with(Manner::Hangs, WithDependency::NoAnswer),
-        with(Manner::Refuses, WithDependency::Answer(shows())),
-        with(Manner::status(503, "A: b\r\n"), WithDependency::Calls { requests: 3, counted: 2, most: 1 }),
-        with(Manner::Drips, WithDependency::NoAnswer),
-        with(Manner::HangsUp, WithDependency::NoRepeat),
-        with(Manner::HangsUp, WithDependency::RepeatWithin(second)),
-        with(Manner::Hangs, WithDependency::OthersStarve { times: 9, other: request() }),
-        Recipe::Output {
-            requests: vec![request(), request(), request()],
-            fault: Printed::NoLine(vec!["a".to_owned()]),
-        },
-        Recipe::NeverRefused { request: request(), times: 9 },
-        Recipe::AnsweredAnew(request()),
-        Recipe::Grows { held: Held::Memory, request: request(), times: 9, most: 9 },
-        Recipe::Files { any_of: vec!["a".to_owned(), "b".to_owned()] },
-        Recipe::Command("make -n test".to_owned()),
-    ]
-}
-
-#[tokio::test]
-async fn every_script_is_python_of_at_most_fifteen_lines_for_every_declaration_and_holds_no_secret() {
-    let subject = declared_whole();
-    let texts: Vec<String> =
-        every_recipe().iter().map(|recipe| script(&subject, "a.b", "it \n says \"what\"", recipe)).collect();
-    for text in &texts {
-        assert!(text.lines().count() <= MAX_LINES, "{} lines:\n{text}", text.lines().count());
-        assert!(!text.contains("s3cr3t") && !text.contains("hidden"), "{text}");
-    }
-    let started = texts.iter().find(|text| text.contains("def start")).expect("one starts the service");
-    assert!(started.contains("(set API_TOKEN, TWO_URL first)") && started.contains("\"LEVEL\": \"info\""), "{started}");
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let files = texts.iter().enumerate().map(|(number, text)| {
-        let path = folder.path().join(format!("{number}.py"));
-        std::fs::write(&path, text).expect("it can be written");
-        path
-    });
-    let compiled = std::process::Command::new("python3").args(["-I", "-m", "py_compile"]).args(files).output();
-    let compiled = compiled.expect("python3 can be run");
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-}
-
-#[test]
-fn only_what_falls_short_has_a_script() {
-    use crate::clause::web::robots::{RULES, SERVED};
-    let recipe = || Recipe::ask(vec![Request::get("/")], Shows::Found("^5".to_owned()));
-    let subject = declared_whole();
-    let holds = vec![SERVED.holds("served").reproduced_by(recipe()), RULES.holds("rules")];
-    assert_eq!(of(&subject, &Finding::judge("web.robots", holds)), None);
-    let short = vec![SERVED.contradicts("gone").reproduced_by(recipe()), RULES.holds("rules")];
-    let text = of(&subject, &Finding::judge("web.robots", short)).expect("it falls short");
-    assert!(text.contains("# web.robots: gone"), "{text}");
-    let without = vec![SERVED.contradicts("gone"), RULES.contradicts("none").reproduced_by(recipe())];
-    let text = of(&subject, &Finding::judge("web.robots", without)).expect("another piece has a recipe");
-    assert!(text.contains("# web.robots: none"), "{text}");
-}
-
-#[test]
-fn a_path_of_saved_names_is_split_and_an_unknown_name_ends_it() {
-    let saved = [("id".to_owned(), "/id".to_owned())].into();
-    assert_eq!(Kill::parts("/a/{id}", &saved).map(|parts| parts.len()), Some(3));
-    assert!(recipe::Kill::parts("/a/{other}", &saved).is_none());
-}
-
-#[test]
-fn a_script_gives_the_address_of_a_dependency_in_its_declared_form() {
-    let mut subject = declared_whole();
-    let Dependencies::Declared(declared) = &mut subject.dependencies else { panic!("it declares some") };
-    declared[0].url = "tcp://127.0.0.1:7001".parse().expect("it is a URL");
-    declared[0].value = Some("redis://{host}:{port}".to_owned());
-    let name = declared[0].name.clone();
-    let asks = Recipe::ask(vec![Request::get("/")], Shows::Found("^5".to_owned()));
-    let text = script(&subject, "a.b", "it fails", &asks);
-    assert!(text.contains("\"redis://127.0.0.1:7001\""), "{text}");
-    let ask = (Request::get("/"), Duration::from_secs(1));
-    let hangs = Dependency::of(&subject, &name, Manner::Hangs, ask, WithDependency::NoAnswer).expect("it is declared");
-    let text = script(&subject, "a.b", "it hangs", &hangs);
-    assert!(text.contains("f\"redis://127.0.0.1:{stand.getsockname()[1]}\""), "{text}");
 }

@@ -2,22 +2,15 @@
 
 /// An attribute's id, and why no short script shows that it falls short.
 pub const WITHOUT: &[(&str, &str)] = &[
-    ("access.secrets", "the script would have to hold the secret that it looks for"),
     ("border.backpressure", "it takes an open-loop load and looks at the service's memory: `keel load` sends one"),
-    ("border.pagination", "it takes a list that is long enough, and rows that are added while its pages are read"),
-    ("border.shed", "it takes an open-loop load of twice the capacity: `keel load` sends one"),
-    ("border.unenumerable", "many things are made and their identifiers compared by statistics"),
     ("call.balance", "it takes three instances of the dependency and a load"),
     ("call.breaker-manual", "it takes a dependency that answers as the real one does, and an operator's requests"),
     ("call.cpu-bulkhead", "it takes more heavy requests at a time than a script of this size sends"),
-    ("call.deadline", "it takes a dependency that answers as the real one does, and the headers of its calls"),
     ("call.discovery", "it takes a resolver whose answers change"),
     ("call.hedge", "it takes a dependency that answers as the real one does, now slowly and now fast"),
     ("call.jitter", "calls are compared over several starts of the service"),
     ("data.location", "files are watched while requests are sent, and a full disk takes a volume of its own"),
-    ("prove.attack", "each attack has an attribute that mends it, which its evidence names: ask for that one"),
     ("prove.load", "it takes an open-loop load: `keel load` sends one"),
-    ("prove.stress", "it takes an open-loop load beyond the capacity: `keel load` sends one"),
 ];
 
 /// Why no short script shows a finding on this attribute; none when there may be one.

@@ -23,7 +23,7 @@ use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
 use super::operation::Operation;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
-use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable};
+use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable, without_path};
 
 /// The names in the strings of a lever's `json`.
 const LEVER_NAMES: [&str; 2] = ["author", "reason"];
@@ -209,7 +209,8 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         let trip = lever(reading, table.trip, "trip");
         let release = lever(reading, table.release, "release");
         let env_of_run = table.run_env;
-        let (value, sets, run) = (table.value, table.sets, table.run);
+        let value = table.value.or_else(|| without_path(table.url.get_ref()));
+        let (sets, run) = (table.sets, table.run);
         let (env, url) = (env?, url?);
         Some(Dependency { name, env, value, sets, listen, url, run, ready, env_of_run, many, named, trip, release })
     };

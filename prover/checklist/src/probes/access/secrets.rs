@@ -27,9 +27,13 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::open_files;
+use crate::recipe::Printed;
+use crate::recipe::Recipe;
 
 mod declared;
 mod in_repository;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -122,12 +126,34 @@ fn markers() -> BTreeMap<String, String> {
     places.iter().enumerate().map(|(number, place)| ((*place).to_owned(), marker(number))).collect()
 }
 
-async fn ask(lab: &mut Lab, markers: &BTreeMap<String, String>) -> Vec<Exchange> {
+/// Values of Authorization and Cookie with their markers.
+fn headers(markers: &BTreeMap<String, String>) -> [String; 2] {
     let marker = |place: &str| markers.get(place).map_or("", String::as_str);
+    [format!("Bearer {}", marker("an Authorization header")), format!("session={}", marker("a Cookie header"))]
+}
+
+fn query(markers: &BTreeMap<String, String>) -> String {
+    let marker = |place: &str| markers.get(place).map_or("", String::as_str);
+    format!("?password={}&access_token={}", marker("?password="), marker("?access_token="))
+}
+
+/// Sends the markers again, to the root and with the harmless request, and looks for the one that was printed.
+fn recipe(lab: &Lab, place: &str) -> Option<Recipe> {
+    let markers = markers();
+    let marker = markers.get(place)?.clone();
+    let [authorization, cookie] = headers(&markers);
+    let harmless = lab.harmless().path;
+    let joint = if harmless.contains('?') { "&" } else { "?" };
+    let query = query(&markers);
+    let paths = [format!("/{query}"), format!("{harmless}{joint}{}", query.trim_start_matches('?'))];
+    let request = |path: &String| Request::get(path).header("Authorization", &authorization).header("Cookie", &cookie);
+    Some(Recipe::Output { requests: paths.iter().map(request).collect(), fault: Printed::Line(marker) })
+}
+
+async fn ask(lab: &mut Lab, markers: &BTreeMap<String, String>) -> Vec<Exchange> {
     let (client, admin) = (lab.http(), lab.admin());
-    let (authorization, cookie) =
-        (format!("Bearer {}", marker("an Authorization header")), format!("session={}", marker("a Cookie header")));
-    let query = format!("?password={}&access_token={}", marker("?password="), marker("?access_token="));
+    let [authorization, cookie] = headers(markers);
+    let query = query(markers);
     let mut answers = Vec::new();
     for path in TELLING {
         let asked = format!("{path}{query}");
@@ -172,7 +198,8 @@ fn logged(lab: &mut Lab, secrets: &BTreeMap<String, String>, sent: &BTreeMap<Str
     };
     let mut evidence = Vec::new();
     if let Some((place, line)) = found(&all, &lines.iter().map(String::as_str).collect::<Vec<_>>()) {
-        evidence.push(clause::NOT_LOGGED.contradicts(format!("it prints {place}")).showing(hidden(line)));
+        let piece = clause::NOT_LOGGED.contradicts(format!("it prints {place}")).showing(hidden(line));
+        evidence.push(recipe(lab, place).into_iter().fold(piece, Evidence::reproduced_by));
     }
     for file in &files {
         let text = tail(file);

@@ -27,9 +27,13 @@ use crate::clause::border::compress as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Bomb;
 
 mod coded;
 mod guessable;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -139,7 +143,10 @@ impl Bodies {
         let mut evidence = vec![clause::BOUNDED.figure(what).with(&exchange)];
         let bomb = packed_bomb();
         let requests = (0..BOMBS).map(|_| compressed(lab.fill(&spec), bomb.clone())).collect();
-        evidence.extend(explode(lab, client, requests).await.into_iter().map(|piece| piece.by(&control)));
+        let request = compressed(lab.fill(&spec), Vec::new());
+        let bomb = Recipe::Bomb(Bomb { request, size: BOMB, times: BOMBS, most: MEMORY });
+        let exploded = explode(lab, client, requests).await.into_iter();
+        evidence.extend(exploded.map(|piece| piece.by(&control).reproduced_by(bomb.clone())));
         match (taken, refused) {
             (true, _) => Self::Taken(evidence),
             (_, true) => Self::Refused(evidence),

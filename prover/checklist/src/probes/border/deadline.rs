@@ -21,15 +21,18 @@ use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
 use crate::clause::border::deadline as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::{contention, sockets, stale};
-use crate::repro::Recipe;
-use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
+use crate::probes::support::{sockets, stale};
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -23,10 +23,12 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::openapi::{Document, NoDocument, Operation, USUAL_PATHS, Version, looks_like_one};
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 mod schema;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -133,10 +135,10 @@ async fn without_document(lab: &mut Lab, mut evidence: Vec<Evidence>) -> Finding
         }
     }
     if let Some(spec) = lab.subject.requests.iter().find(|spec| changes_state(spec)) {
-        evidence.push(
-            clause::CONFORMS
-                .contradicts(format!("{} is an API's request, and no OpenAPI document describes it", spec.name)),
-        );
+        let what = format!("{} is an API's request, and no OpenAPI document describes it", spec.name);
+        let paths = USUAL_PATHS.map(ToOwned::to_owned).to_vec();
+        let recipe = Recipe::Undescribed { request: lab.fill(spec), paths };
+        evidence.push(clause::CONFORMS.contradicts(what).reproduced_by(recipe));
     }
     if evidence.iter().any(|piece| piece.is_against()) {
         return Finding::judge(ID, evidence);

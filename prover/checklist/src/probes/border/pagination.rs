@@ -23,8 +23,12 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::recipe::Recipe;
+use crate::recipe::created::{Listed, Listing};
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 mod page;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -163,7 +167,8 @@ impl List<'_> {
                     (Some(page), Some(false)) => format!("{name}, {how}, gives {} items: no bound", page.items.len()),
                     (Some(page), None) => format!("{name}, {how}, gives all {} items", page.items.len()),
                 };
-                evidence.push(clause::BOUNDED.maybe(good, what).with(&exchange));
+                let recipe = self.recipe(&exchange, ROWS, Listed::Unbounded(ITEMS));
+                evidence.push(clause::BOUNDED.maybe(good, what).with(&exchange).reproduced_by(recipe));
             }
             return verdicts.iter().all(Option::is_some);
         }
@@ -178,7 +183,10 @@ impl List<'_> {
         let Some(next) = page.next else {
             let what = format!("{name} gives no way to a next page");
             if limit.is_some() || page.items.len() > SMALL {
-                evidence.push(clause::OPAQUE_CURSOR.contradicts(what).with(&exchange));
+                // Where no limit is obeyed, a first page is as long as it likes.
+                let rows = if limit.is_some() { BATCH } else { ROWS };
+                let recipe = self.recipe(&exchange, rows, Listed::NoNext);
+                evidence.push(clause::OPAQUE_CURSOR.contradicts(what).with(&exchange).reproduced_by(recipe));
             } else {
                 evidence.push(clause::OPAQUE_CURSOR.gap(format!("{what}, with too few rows to tell")));
             }
@@ -226,6 +234,12 @@ impl List<'_> {
         let all: Vec<RequestSpec> = self.lab.mix().into_iter().filter(makes).collect();
         let own: Vec<RequestSpec> = all.iter().filter(|spec| spec.path == path).cloned().collect();
         if own.is_empty() { all.into_iter().filter(|spec| !spec.save.is_empty()).collect() } else { own }
+    }
+
+    /// Creates rows again and asks for the list as in this exchange.
+    fn recipe(&self, exchange: &Exchange, rows: usize, fault: Listed) -> Recipe {
+        let row = self.creators().first().map(|spec| self.lab.repeatable(spec));
+        Recipe::Listing(Listing { row, rows, list: exchange.request.clone(), fault })
     }
 
     /// Makes rows; how many requests succeeded.

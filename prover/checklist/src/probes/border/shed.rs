@@ -14,7 +14,7 @@ use crate::clause::border::shed as clause;
 use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::overload;
+use crate::probes::support::overload::{self, Shown};
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -41,10 +41,13 @@ pub async fn examine_up_to(lab: &mut Lab, most: f64) -> Finding {
         Ok(seen) => seen,
         Err(reason) => return Finding::unknown(ID, reason, Vec::new()),
     };
+    let shown = Shown::of(lab, None, &seen);
+    let shown = shown.as_ref();
     seen.judge(ID, |seen| {
-        let mut evidence = vec![seen.told(), seen.goodput(clause::GOODPUT), seen.surplus(clause::REFUSAL)];
-        let others =
-            [seen.alive(clause::GOODPUT), seen.told_when(clause::RETRY_AFTER), seen.quickness(clause::EARLY_REFUSAL)];
+        let goodput = Shown::goodput(shown, seen.goodput(clause::GOODPUT));
+        let mut evidence = vec![seen.told(), goodput, Shown::surplus(shown, seen.surplus(clause::REFUSAL))];
+        let told_when = seen.told_when(clause::RETRY_AFTER).map(|piece| Shown::told_when(shown, piece));
+        let others = [seen.alive(clause::GOODPUT), told_when, seen.quickness(clause::EARLY_REFUSAL)];
         evidence.extend(others.into_iter().flatten());
         evidence.push(seen.recovery(clause::GOODPUT));
         evidence

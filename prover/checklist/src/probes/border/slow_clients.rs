@@ -22,14 +22,18 @@ pub use super::support::drips::Patience;
 use super::support::harmless::{Harmless, PROMPT, in_peace};
 use super::support::writes::{Writes, writes};
 use crate::clause::border::slow_clients as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Unread;
 
+#[cfg(test)]
+mod judge_tests;
 mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -60,11 +64,13 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
         Err(finding) => return finding,
     };
     let drips = drips::start(lab, &listener, &harmless, patience).await;
-    let clients = start_clients(lab, &listener, &harmless, patience).await;
+    let (clients, unread) = start_clients(lab, &listener, &harmless, patience).await;
+    let contention = contention::Watch::begin(lab);
     let (drips, others, asked) = wait(drips, clients, &harmless, patience).await;
+    let (contention, slowest) = (contention.end(), asked.slowest);
     let mut evidence: Vec<Evidence> = drips.iter().map(of_drip).collect();
-    evidence.extend(others.into_iter().map(|(idler, fate)| idler.judge(fate, &harmless.control)));
-    evidence.push(asked.evidence(&harmless.control));
+    evidence.extend(others.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
+    evidence.push(contention.excuse(asked.evidence(&harmless.control), slowest, PROMPT));
     lab.drips = Some(drips);
     if !matches!(writes(lab).await, Writes::Possible) {
         evidence.retain(|piece| piece.clause() != Some(clause::SLOW_BODIES.id()) || piece.is_against());
@@ -85,7 +91,7 @@ enum Idler {
 }
 
 impl Idler {
-    fn judge(self, fate: Fate, control: &Control) -> Evidence {
+    fn judge(self, fate: Fate, unread: Option<Unread>, control: &Control) -> Evidence {
         let (clause, name) = match self {
             Self::Silent => (clause::IDLE, "a connection that says nothing"),
             Self::KeptAlive => (clause::IDLE, "a connection idle after a whole request"),
@@ -101,7 +107,11 @@ impl Idler {
                 let piece = clause.contradicts(format!("{name} was still held after {after:.1?}"));
                 match self {
                     Self::Silent => piece.reproduced_by(Recipe::Slow { begin: Vec::new(), drip: None, held: after }),
-                    _ => piece,
+                    Self::Reader => unread
+                        .map(|unread| Recipe::Unread(Unread { held: after, ..unread }))
+                        .into_iter()
+                        .fold(piece, Evidence::reproduced_by),
+                    Self::KeptAlive => piece,
                 }
             }
             Fate::NotJudged(why) => clause.gap(format!("{name} could not be judged: {why}")),
@@ -128,9 +138,10 @@ async fn start_clients(
     listener: &Listener,
     harmless: &Harmless,
     patience: Patience,
-) -> JoinSet<(Idler, Fate)> {
+) -> (JoinSet<(Idler, Fate)>, Option<Unread>) {
     let whole = listener.bytes(&harmless.request);
     let largest = reader::largest(lab, listener).await;
+    let unread = largest.as_ref().map(reader::Largest::recipe);
     let mut clients = JoinSet::new();
     let at = listener.clone();
     clients.spawn(async move { (Idler::Silent, drips::idle(&at, Vec::new(), patience).await) });
@@ -138,7 +149,7 @@ async fn start_clients(
     clients.spawn(async move { (Idler::KeptAlive, drips::idle(&at, whole, patience).await) });
     let at = listener.clone();
     clients.spawn(async move { (Idler::Reader, reader::never_read(&at, largest, patience.cut).await) });
-    clients
+    (clients, unread)
 }
 
 /// Waits for all clients and asks the harmless request meanwhile.

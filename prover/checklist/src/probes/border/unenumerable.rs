@@ -19,8 +19,12 @@ use crate::clause::border::unenumerable as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::recipe::Recipe;
+use crate::recipe::created::Identifiers;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -75,10 +79,20 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                 }
             }
         }
-        evidence.extend(judge(&spec.name, &ids));
+        let judged = judge(&spec.name, &ids).into_iter();
+        evidence.extend(judged.map(|piece| match piece.clause() == Some(clause::COUNTED.id()) {
+            true => piece.reproduced_by(recipe(lab, &spec, &pointer)),
+            false => piece,
+        }));
         evidence.extend(neighbours(lab, &spec, &name, ids.last()).await);
     }
     Finding::judge(ID, evidence)
+}
+
+/// Creates as many objects again.
+fn recipe(lab: &Lab, spec: &RequestSpec, pointer: &str) -> Recipe {
+    let pointer = pointer.to_owned();
+    Recipe::Identifiers(Identifiers { create: lab.repeatable(spec), pointer, objects: SAMPLES })
 }
 
 fn not_tried((spec, _, pointer): &(RequestSpec, String, String)) -> Evidence {

@@ -24,16 +24,18 @@ use super::support::degradation::Said;
 use super::support::proxied_dependency::{self, Dependent, GRACE, Met, User};
 use crate::clause::Clause;
 use crate::clause::call::bad_answers as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention;
-use crate::repro::Recipe;
-use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 mod flood;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -61,6 +63,8 @@ const LAST_BYTES: u64 = 4;
 const PATIENCE_SPENT: f64 = 0.7;
 /// Bytes of an answer that are no longer an answer to anything.
 const LONG: u64 = 1 << 20;
+/// An answer without its last bytes.
+const CUT: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"";
 /// Text of the bad answers, as it would be seen when it is passed on.
 const BAD: [&str; 2] = ["this is not the protocol that you speak", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"];
 
@@ -227,7 +231,14 @@ async fn examine_way(
         }
         good => (Some(good), what),
     };
-    evidence.push(under(clause::BOUNDED_MEMORY, good, &what, &met));
+    let piece = under(clause::BOUNDED_MEMORY, good, &what, &met);
+    let first = answers.first().filter(|_| too_long);
+    evidence.push(
+        first
+            .and_then(|(_, exchange)| growth_recipe(lab, name, exchange))
+            .into_iter()
+            .fold(piece, Evidence::reproduced_by),
+    );
     evidence
 }
 
@@ -245,7 +256,8 @@ fn manner_of(bad: &Bad) -> Option<Manner> {
         Bad::Proxy(Fault::ServerError) => Some(Manner::status(500, "")),
         Bad::Proxy(Fault::Truncate(_)) => Some(Manner::Answers(b"HTTP/1.1 200 OK\r\nCon".to_vec())),
         Bad::Late => Some(Manner::Hangs),
-        Bad::Proxy(_) | Bad::Cut | Bad::TooLong(_) => None,
+        Bad::Cut => Some(Manner::Answers(CUT.as_bytes().to_vec())),
+        Bad::Proxy(_) | Bad::TooLong(_) => None,
     }
 }
 
@@ -257,6 +269,13 @@ fn recipe(lab: &Lab, name: &str, manner: Manner, exchange: &Exchange) -> Option<
         None => WithDependency::NoAnswer,
     };
     Dependency::of(&lab.subject, name, manner, ask, fault)
+}
+
+/// Asks again with an answer of 80 MiB from the dependency.
+fn growth_recipe(lab: &Lab, name: &str, exchange: &Exchange) -> Option<Recipe> {
+    let ask = (exchange.request.clone(), lab.subject.deadline + GRACE);
+    let size = usize::try_from(flood::OVERSIZED).ok()?;
+    Dependency::of(&lab.subject, name, Manner::Floods(size), ask, WithDependency::MemoryGrows(MAX_GROWTH))
 }
 
 /// For the clause or against it when a call met the fault, and something was seen; else a gap.

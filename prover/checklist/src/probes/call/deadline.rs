@@ -24,10 +24,15 @@ use super::support::double_in_place::{self, Watched};
 use super::support::facts;
 use super::support::proxied_dependency::GRACE;
 use crate::clause::call::deadline as clause;
+use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, WithDependency};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -69,7 +74,12 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let what =
         format!("with {name} silent, a request that says nothing {}; the deadline is {deadline:.1?}", alone.told());
     let in_time = alone.answered <= deadline + GRACE;
-    let answered = if in_time { clause::ABANDONED.figure(what) } else { clause::ABANDONED.contradicts(what) };
+    let unanswered = recipe(lab, watched, deadline + GRACE, WithDependency::NoAnswer);
+    let answered = match in_time {
+        true => clause::ABANDONED.figure(what),
+        false => unanswered.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by),
+    };
+    let answered = alone.contention.excuse(answered, alone.answered, deadline + GRACE);
     evidence.push(answered.fact(facts::answered_while_silent(name, &watched.spec.name), in_time));
     let ended = !alone.is_open && alone.calls_ended <= deadline + GRACE;
     let what = format!("its calls had ended {:.1?} after it was sent", alone.calls_ended);
@@ -127,12 +137,20 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         alone.calls_ended
     );
     if given_up == 0 {
-        evidence.push(clause::ABANDONED.contradicts(what));
+        let outlives = recipe(lab, watched, waits, WithDependency::CallOutlives(limit.saturating_sub(waits)));
+        let late = outlives.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by);
+        evidence.push(left.iter().fold(late, |piece, one| one.contention.excuse(piece, one.calls_ended, limit)));
         return Finding::judge(ID, watched.controlled(evidence));
     }
     evidence.push(clause::ABANDONED.figure(what.clone()));
     let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
     Finding::unknown(ID, reason, watched.controlled(evidence))
+}
+
+/// Sends the request again to a silent dependency, from a caller that leaves after `within`.
+fn recipe(lab: &Lab, watched: &Watched, within: Duration, fault: WithDependency) -> Option<Recipe> {
+    let ask = (lab.fill(&watched.spec), within);
+    Dependency::of(&lab.subject, &watched.name, Manner::Hangs, ask, fault)
 }
 
 /// The finding when calls are given up: what their headers told.
@@ -212,6 +230,8 @@ struct Silence {
     calls_ended: Duration,
     /// True if one was still open then.
     is_open: bool,
+    /// Contention meanwhile.
+    contention: Contention,
 }
 
 impl Silence {
@@ -220,6 +240,7 @@ impl Silence {
         watched.well_again(lab, WELL_AGAIN).await;
         watched.set(Behaviour::Hang);
         watched.double.take_calls();
+        let contention = contention::Watch::begin(lab);
         let sent = Instant::now();
         let request = lab.fill(&watched.spec);
         match caller {
@@ -244,7 +265,8 @@ impl Silence {
         let calls = watched.double.take_calls();
         let ended = calls.iter().map(|call| call.ended.unwrap_or_else(Instant::now)).max()?;
         let is_open = calls.iter().any(|call| call.ended.is_none());
-        Some(Self { sent, calls, answered, calls_ended: ended.saturating_duration_since(sent), is_open })
+        let (calls_ended, contention) = (ended.saturating_duration_since(sent), contention.end());
+        Some(Self { sent, calls, answered, calls_ended, is_open, contention })
     }
 
     fn ended_within(&self, limit: Duration) -> bool {

@@ -26,10 +26,10 @@ use keel_drill::double::{Call, Double};
 
 use super::support::double_in_place::{self, percentile};
 use crate::clause::call::jitter as clause;
+use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention::{self, Contention};
 use crate::subject::{Dependencies, Dependency};
 
 #[cfg(feature = "specimens")]

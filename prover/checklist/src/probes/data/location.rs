@@ -36,6 +36,8 @@ use crate::subject::State;
 
 mod artifact;
 mod full_disk;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -14,6 +14,8 @@
 //!   on, no further variable is tried.
 
 mod again;
+#[cfg(test)]
+mod judge_tests;
 mod refusal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -27,8 +29,8 @@ use crate::clause::life::start as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 const ID: &str = "life.start";
 /// The probe.

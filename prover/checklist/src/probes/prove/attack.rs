@@ -17,7 +17,10 @@ use futures_util::{FutureExt, StreamExt, stream};
 use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Mark, Refusal, Target};
 
 pub mod declared;
+#[cfg(test)]
+mod judge_tests;
 mod mend;
+mod recipe;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -169,7 +172,7 @@ fn in_light_of(state: State, target: &Target, mut outcome: AttackResult) -> Atta
 
 fn told(state: State, target: &Target, outcomes: Vec<AttackResult>) -> Finding {
     let outcomes: Vec<AttackResult> = outcomes.into_iter().map(|outcome| in_light_of(state, target, outcome)).collect();
-    Finding::judge(ID, outcomes.iter().map(evidence).collect())
+    Finding::judge(ID, outcomes.iter().map(|outcome| recipe::shown(target, outcome, evidence(outcome))).collect())
 }
 
 /// One attack, with what was sent and what came of the first thing that was wrong.

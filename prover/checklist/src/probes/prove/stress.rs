@@ -16,8 +16,10 @@ use crate::clause::prove::stress as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::overload::{self, Generator, Seen};
+use crate::probes::support::overload::{self, Generator, Seen, Shown};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -42,20 +44,28 @@ const ONE: &str = "only one request of the mix may be repeated, so that costs ca
 pub async fn examine(lab: &mut Lab) -> Finding {
     let mut evidence = Vec::new();
     match stress(lab, &mut evidence).await {
-        Ok(seen) => seen.judge(ID, |seen| {
-            let mut evidence = evidence.clone();
-            evidence.extend([seen.told(), seen.goodput(clause::GRACEFUL), seen.surplus(clause::GRACEFUL)]);
-            evidence.extend([seen.alive(clause::GRACEFUL), seen.quickness(clause::GRACEFUL)].into_iter().flatten());
-            evidence.extend(seen.told_when(clause::GRACEFUL).map(|told| clause::GRACEFUL.figure(told.what)));
-            evidence.push(seen.recovery(clause::GRACEFUL));
-            evidence
-        }),
+        Ok((seen, dearest)) => {
+            let shown = Shown::of(lab, Some(&dearest), &seen);
+            judge(&seen, shown.as_ref(), &evidence)
+        }
         Err(reason) => Finding::unknown(ID, reason, evidence),
     }
 }
 
-/// The points at which it breaks, told first, and what was seen beyond the last.
-async fn stress(lab: &mut Lab, evidence: &mut Vec<Evidence>) -> Result<Seen, String> {
+fn judge(seen: &Seen, shown: Option<&Shown>, points: &[Evidence]) -> Finding {
+    seen.clone().judge(ID, |seen| {
+        let mut evidence = points.to_vec();
+        let goodput = Shown::goodput(shown, seen.goodput(clause::GRACEFUL));
+        evidence.extend([seen.told(), goodput, Shown::surplus(shown, seen.surplus(clause::GRACEFUL))]);
+        evidence.extend([seen.alive(clause::GRACEFUL), seen.quickness(clause::GRACEFUL)].into_iter().flatten());
+        evidence.extend(seen.told_when(clause::GRACEFUL).map(|told| clause::GRACEFUL.figure(told.what)));
+        evidence.push(seen.recovery(clause::GRACEFUL));
+        evidence
+    })
+}
+
+/// The points at which it breaks, told first, and what was seen beyond the last, with the name of the dearest request.
+async fn stress(lab: &mut Lab, evidence: &mut Vec<Evidence>) -> Result<(Seen, String), String> {
     let declared = Generator::of(lab);
     if declared.kinds().len() < 2 {
         return Err(ONE.to_owned());
@@ -77,7 +87,8 @@ async fn stress(lab: &mut Lab, evidence: &mut Vec<Evidence>) -> Result<Seen, Str
         clause::KNOWN.holds(breaks),
         clause::KNOWN.figure(told(&declared, &costs)),
     ]);
-    overload::overload(lab, &strain, point.rate, normal).await
+    let name = declared.kinds()[dearest].to_owned();
+    Ok((overload::overload(lab, &strain, point.rate, normal).await?, name))
 }
 
 /// The place of the request that takes longest.

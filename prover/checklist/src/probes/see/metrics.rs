@@ -18,10 +18,13 @@ use crate::clause::see::metrics as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
+use crate::recipe::series::{Kind, Series};
 
 mod exposition;
+#[cfg(test)]
+mod judge_tests;
 mod parts;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -45,6 +48,8 @@ const LOST: usize = 20;
 /// Labels that tell errors apart.
 const STATUS: [&str; 7] =
     ["status", "code", "status_code", "http_status_code", "http_response_status_code", "http_status", "outcome"];
+/// Words in the names of histograms of latency.
+const LATENCY: [&str; 5] = ["duration", "latency", "seconds", "time", "ms"];
 /// Words in the names of gauges that show how full something is.
 const SATURATION: [&str; 14] = [
     "in_flight",
@@ -161,33 +166,52 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     };
     let asked = format!("{ASKED} GETs of {} and {LOST} of paths that do not exist", harmless.path);
     let is_error = first.status().is_none_or(|status| status.as_u16() >= 400);
-    let risen = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
+    let series = |kind, series, by| {
+        let (path, request) = (path.to_owned(), harmless.clone());
+        Recipe::Series(Series { path, request, times: ASKED, lost: LOST, kind, series, by: Some(by) })
+    };
+    risen(&before, &after, &asked, is_error, &series)
+}
+
+/// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error, and
+/// `recipe` reproduces that series of a kind do not rise by a number.
+fn risen(
+    before: &Scrape,
+    after: &Scrape,
+    asked: &str,
+    is_error: bool,
+    recipe: &dyn Fn(Kind, String, usize) -> Recipe,
+) -> Vec<Evidence> {
+    let just_so = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
     let counter = |sample: &&Sample| sample.name.ends_with("_total") || after.kind(&sample.name) == "counter";
     let histogram = |sample: &&Sample| {
         sample.name.ends_with("_count") && ["histogram", "summary"].contains(&after.kind(&sample.name))
     };
-    let latency = |sample: &&Sample| {
-        ["duration", "latency", "seconds", "time", "ms"].iter().any(|word| sample.name.contains(word))
-    };
+    let latency = |sample: &&Sample| LATENCY.iter().any(|word| sample.name.contains(word));
     let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));
 
     let mut evidence = Vec::new();
-    let mut seen = |clause: Clause, what: &str, found: Option<&Sample>| {
+    let mut seen = |clause: Clause, what: &str, (kind, series, by): (Kind, String, usize), found: Option<&Sample>| {
         evidence.push(match found {
             Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", sample.shown())),
-            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")),
+            None => clause
+                .contradicts(format!("after {asked}, no {what} rose by just so many"))
+                .reproduced_by(recipe(kind, series, by)),
         });
     };
+    let by_route = format!("[{{,]({})=", ROUTE.join("|"));
     let all = || after.samples.iter();
     seen(
         clause::TRAFFIC,
         "counter of requests by route",
-        all().filter(counter).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+        (Kind::Counter, by_route.clone(), ASKED),
+        all().filter(counter).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     seen(
         clause::LATENCY,
         "histogram of latency by route",
-        all().filter(histogram).filter(latency).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+        (Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED),
+        all().filter(histogram).filter(latency).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     let wanted = if is_error { ASKED + LOST } else { LOST };
     let error = |sample: &&Sample| {
@@ -199,7 +223,8 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     seen(
         clause::ERRORS,
         "counter of client errors by status",
-        all().filter(counter).filter(error).find(|sample| risen(sample, wanted)),
+        (Kind::Counter, format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|")), wanted),
+        all().filter(counter).filter(error).find(|sample| just_so(sample, wanted)),
     );
     evidence
 }
@@ -229,6 +254,11 @@ async fn cardinality(lab: &mut Lab, admin: &Client, path: &str) -> Evidence {
         Ok((scrape, _)) => scrape.series(),
         Err(evidence) => return evidence,
     };
+    grown(before, after)
+}
+
+/// Judges the number of series before and after many new paths.
+fn grown(before: usize, after: usize) -> Evidence {
     let new = after.saturating_sub(before);
     let bounded = new < LOST;
     let what = format!(

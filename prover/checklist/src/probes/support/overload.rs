@@ -13,6 +13,7 @@
 mod capacity;
 mod generator;
 mod judge;
+mod recipe;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 use self::capacity::Normal;
 pub(crate) use self::capacity::find;
 pub(crate) use self::generator::{Generator, Sending};
+pub(crate) use self::recipe::Shown;
 use crate::lab::capacity::Capacity;
 use crate::lab::{Lab, Pace};
 

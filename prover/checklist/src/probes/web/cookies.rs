@@ -9,6 +9,8 @@
 //! - **Blast radius**: what the mix does.
 //! - **Bound in time**: one exchange a request of the mix and one more, each within the service's deadline plus 5 s.
 
+#[cfg(test)]
+mod judge_tests;
 mod set_cookie;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -23,8 +25,8 @@ use crate::clause::web::cookies as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 
 const ID: &str = "web.cookies";
 /// The probe.

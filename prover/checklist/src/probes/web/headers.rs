@@ -10,6 +10,8 @@
 //! - **Blast radius**: what the declared requests do.
 //! - **Bound in time**: one exchange for each declared request and some more, each within the service's deadline plus 5 s, and 60 s in all.
 
+#[cfg(test)]
+mod judge_tests;
 mod policy;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -28,8 +30,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 use crate::subject::RequestSpec;
 
 const ID: &str = "web.headers";

@@ -7,6 +7,8 @@
 //! - **Blast radius**: none; it only reads.
 //! - **Bound in time**: six exchanges, each within the service's deadline plus 5 s.
 
+#[cfg(test)]
+mod judge_tests;
 mod rules;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -20,8 +22,8 @@ use crate::clause::web::robots as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 
 const ID: &str = "web.robots";
 /// The probe.

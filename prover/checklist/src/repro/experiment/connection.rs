@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use keel_wire::http::Request;
 
+use crate::recipe::OnWire;
 use crate::repro::literal;
-use crate::repro::recipe::OnWire;
-use crate::repro::steps::{Experiment, arguments};
+use crate::repro::steps::{Experiment, MANY_DESCRIPTORS, arguments};
 use crate::subject::Subject;
 
 pub(super) fn wire(subject: &Subject, pieces: &[(Vec<u8>, usize)], fault: &OnWire) -> Experiment {
@@ -77,9 +77,9 @@ pub(super) fn crowd(
     let at = literal::address(&subject.url);
     Experiment {
         asks: Some(within),
-        modules: BTreeSet::from(["socket"]),
+        modules: BTreeSet::from(["resource", "socket"]),
         steps: vec![
-            format!("crowd = [socket.socket() for _ in range({connections})]"),
+            format!("{MANY_DESCRIPTORS}; crowd = [socket.socket() for _ in range({connections})]"),
             "for s in crowd:".to_owned(),
             format!(
                 "    s.settimeout(0.2); s.bind((\"127.0.0.2\", 0)); s.connect_ex({at}) or s.send({})",
@@ -96,9 +96,9 @@ pub(super) fn crowd(
 pub(super) fn all_served(subject: &Subject, connections: usize, newest: usize, begin: &[u8]) -> Experiment {
     let at = literal::address(&subject.url);
     Experiment {
-        modules: BTreeSet::from(["re", "socket"]),
+        modules: BTreeSet::from(["re", "resource", "socket"]),
         steps: vec![
-            format!("crowd, served = [socket.socket() for _ in range({connections})], 0"),
+            format!("{MANY_DESCRIPTORS}; crowd, served = [socket.socket() for _ in range({connections})], 0"),
             "for s in crowd:".to_owned(),
             format!(
                 "    s.settimeout(2); s.bind((\"127.0.0.2\", 0)); s.connect_ex({at}) or s.send({})",

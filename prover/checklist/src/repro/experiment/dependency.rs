@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use keel_wire::http::Request;
 use url::Url;
 
+use crate::recipe::{Dependency, Manner, WithDependency};
 use crate::repro::literal;
-use crate::repro::recipe::{Dependency, Manner, WithDependency};
-use crate::repro::steps::{Experiment, arguments, shows};
+use crate::repro::steps::{Experiment, PEAK_MEMORY, arguments, shows};
 use crate::subject::{Dependencies, Subject};
 
 /// The port of a stand-in in an f-string of Python.
@@ -36,7 +36,7 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     let relayed = declared.filter(|one| !matches!(one.url.scheme(), "http" | "https") && one.url.port().is_some());
     let (before, mut modules) = match relayed {
         Some(one) => relay(&one.url, &dependency.manner),
-        None => stand_in(&dependency.manner),
+        None => stand_in(&dependency.manner, matches!(dependency.fault, WithDependency::CallOutlives(_))),
     };
     let ask = || vec![format!("seen = ask({arguments})")];
     let (steps, fault) = match &dependency.fault {
@@ -60,6 +60,29 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
             vec![format!("calls.clear(); seen = ask({arguments}) + f\"\\ncalls at {{calls}}\"")],
             format!("len(calls) > 1 and calls[1] - calls[0] < {}", pause.as_secs_f64()),
         ),
+        WithDependency::CallOutlives(limit) => (
+            vec![
+                format!(
+                    "calls.clear(); ended.clear(); ask({arguments}); time.sleep({}); calls or sys.exit(2)",
+                    literal::seconds(*limit)
+                ),
+                "seen = f\"{len(calls)} calls were made, of which these had ended after so many seconds: {ended}\""
+                    .to_owned(),
+            ],
+            "len(ended) < len(calls)".to_owned(),
+        ),
+        WithDependency::MemoryGrows(most) => {
+            modules.insert("glob");
+            (
+                vec![
+                    PEAK_MEMORY.to_owned(),
+                    format!(
+                        "before = held(job.pid); seen = ask({arguments})[:500]; grown = held(job.pid) - before; seen += f\"\\n{{grown}} bytes of memory more\""
+                    ),
+                ],
+                format!("grown > {most}"),
+            )
+        }
         WithDependency::OthersStarve { times, other } => {
             modules.extend(["threading", "time"]);
             (at_once(subject, &dependency.request, *times, other), "seen.startswith(\"0\")".to_owned())
@@ -67,7 +90,7 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     };
     let mut steps = steps;
     if relayed.is_some() {
-        steps.insert(0, "peace.clear()".to_owned());
+        steps.insert(0, end_of_peace(&dependency.manner).to_owned());
     }
     Experiment {
         asks: Some(dependency.within),
@@ -83,15 +106,45 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
     }
 }
 
-/// A server that does nothing but this.
-fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
+/// The end of the relay's peace. Refused connections are refused at once, and those that there are end.
+fn end_of_peace(manner: &Manner) -> &'static str {
+    match manner {
+        Manner::Refuses => {
+            "stand.shutdown(2); stand.close(); [c.shutdown(2) for c in peace[1:]]; peace.clear(); time.sleep(0.5)"
+        }
+        _ => "peace.clear()",
+    }
+}
+
+/// Takes connections, and each call on a thread of its own.
+const ACCEPT: &str = "threading.Thread(target=lambda: [threading.Thread(target=call, args=stand.accept()[:1], daemon=True).start() for _ \
+                      in range(9999)], daemon=True).start()";
+
+/// An answer of JSON of this size. It is made before the first call, as that takes a while.
+fn flood(size: usize) -> String {
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n[", size / 2 * 2 + 3);
+    format!("{} + b\"0,\" * {} + b\"0]\"", literal::bytes(head.as_bytes()), size / 2)
+}
+
+/// A server that does nothing but this; `counts` says whether it notes when calls end.
+fn stand_in(manner: &Manner, counts: bool) -> (Vec<String>, BTreeSet<&'static str>) {
     let (mut before, mut modules) = (Vec::new(), BTreeSet::from(["socket"]));
     match manner {
+        Manner::Hangs if counts => {
+            modules.extend(["threading", "time"]);
+            before.push("stand, calls, ended = socket.create_server((\"127.0.0.1\", 0)), [], []".to_owned());
+            before.push(
+                "def call(c): calls.append(time.time()); list(iter(lambda: c.recv(65536), b\"\")); ended.append(time.time() - calls[-1])"
+                    .to_owned(),
+            );
+            before.push(ACCEPT.to_owned());
+        }
         Manner::Hangs => before.push("stand = socket.create_server((\"127.0.0.1\", 0), backlog=200)".to_owned()),
         Manner::Refuses => {
             before.push("stand = socket.socket(); stand.bind((\"127.0.0.1\", 0))  # takes no connection".to_owned());
         }
-        Manner::Answers(_) | Manner::HangsUp | Manner::Drips => {
+        Manner::Answers(_) | Manner::HangsUp | Manner::Drips | Manner::Floods(_) => {
             modules.extend(["threading", "time"]);
             let answer = match manner {
                 Manner::Answers(bytes) => format!("c.sendall({}); ", literal::bytes(bytes)),
@@ -99,23 +152,26 @@ fn stand_in(manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
                     let bytes = literal::bytes(DRIPPED.as_bytes());
                     format!("[c.sendall(bytes([byte])) or time.sleep(1) for byte in {bytes} * 9]; ")
                 }
+                Manner::Floods(_) => "c.sendall(flood); ".to_owned(),
                 _ => String::new(),
             };
-            before.push("stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned());
+            before.push(match manner {
+                Manner::Floods(size) => {
+                    format!("stand, calls, flood = socket.create_server((\"127.0.0.1\", 0)), [], {}", flood(*size))
+                }
+                _ => "stand, calls = socket.create_server((\"127.0.0.1\", 0)), []".to_owned(),
+            });
             before.push(format!("def call(c): c.recv(65536); calls.append(time.time()); {answer}c.close()"));
-            before.push(
-                "threading.Thread(target=lambda: [call(stand.accept()[0]) for _ in range(9999)], daemon=True).start()"
-                    .to_owned(),
-            );
+            before.push(ACCEPT.to_owned());
         }
     }
     (before, modules)
 }
 
-/// A relay to the real one, which a service may need to start, until `peace` is empty. Who refuses connections by then closes them.
+/// A relay to the real one, which a service may need to start, until `peace`, which has its connections, is empty.
 fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
     let then = match manner {
-        Manner::Hangs => "time.sleep(999)".to_owned(),
+        Manner::Hangs | Manner::Floods(_) => "time.sleep(999)".to_owned(),
         Manner::Refuses | Manner::HangsUp => "a.shutdown(2)".to_owned(),
         Manner::Answers(bytes) => format!("(a.sendall({}), a.shutdown(2))", literal::bytes(bytes)),
         Manner::Drips => {
@@ -130,7 +186,7 @@ fn relay(real: &Url, manner: &Manner) -> (Vec<String>, BTreeSet<&'static str>) {
             "stand, peace = socket.create_server((\"127.0.0.1\", 0)), [1]; pump = lambda a, b: [b.sendall(d) if peace else \
              {then} for d in iter(lambda: a.recv(65536), b\"\")]"
         ),
-        "take = lambda c, u: [threading.Thread(target=pump, args=p, daemon=True).start() for p in ((c, u), (u, c))]"
+        "take = lambda c, u: peace.append(c) or [threading.Thread(target=pump, args=p, daemon=True).start() for p in ((c, u), (u, c))]"
             .to_owned()
             + &format!(
                 "; threading.Thread(target=lambda: [take(stand.accept()[0], socket.create_connection({})) for _ in range(9999)], \

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::recipe::{Kill, PathPart, Start, Terminate};
 use crate::repro::literal;
-use crate::repro::recipe::{Kill, PathPart, Start, Terminate};
-use crate::repro::steps::{BEYOND, Experiment, Launch, arguments};
+use crate::repro::steps::{BEYOND, Experiment, Launch, arguments, subscripts};
 use crate::subject::Subject;
 
 pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
@@ -111,15 +111,6 @@ pub(super) fn killing(subject: &Subject, kill: &Kill) -> Experiment {
     }
 }
 
-/// A JSON pointer as subscripts.
-fn subscripts(pointer: &str) -> String {
-    let part = |part: &str| match part.parse::<usize>() {
-        Ok(index) => format!("[{index}]"),
-        Err(_) => format!("[{}]", literal::text(&part.replace("~1", "/").replace("~0", "~"))),
-    };
-    pointer.split('/').skip(1).map(part).collect()
-}
-
 pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
     let until = [
         "try: seen = job.communicate(timeout=5)[0].decode(\"utf-8\", \"replace\")".to_owned(),
@@ -141,24 +132,11 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
             fault: format!("sorted(took)[2] > {}", literal::seconds(*limit)),
             ..Experiment::default()
         },
-        Start::Notified => Experiment {
-            modules: BTreeSet::from(["socket", "tempfile"]),
-            before: vec![
-                "path = os.path.join(tempfile.mkdtemp(), \"notify\"); notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)"
-                    .to_owned(),
-                "notify.bind(path); notify.settimeout(1)".to_owned(),
-            ],
-            env: BTreeMap::from([("NOTIFY_SOCKET".to_owned(), "path".to_owned())]),
-            steps: vec![
-                "seen = []".to_owned(),
-                "for _ in range(5):".to_owned(),
-                "    try: seen.append(notify.recv(4096).decode(\"utf-8\", \"replace\"))".to_owned(),
-                "    except TimeoutError: pass".to_owned(),
-            ],
-            seen: "\"on NOTIFY_SOCKET it says\", seen".to_owned(),
-            fault: "not any(\"READY=1\" in message for message in seen)".to_owned(),
-            ..Experiment::default()
-        },
+        Start::Notified => notified(BTreeMap::new(), "not any(\"READY=1\" in message for message in seen)"),
+        Start::Watched(every) => notified(
+            BTreeMap::from([("WATCHDOG_USEC".to_owned(), literal::text(&every.as_micros().to_string()))]),
+            "sum(message.count(\"WATCHDOG=1\") for message in seen) < 2",
+        ),
         Start::TakenPort => {
             let port = subject.url.port_or_known_default().unwrap_or(80);
             Experiment {
@@ -184,5 +162,29 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
             ),
             ..Experiment::default()
         },
+    }
+}
+
+/// Starts it with a socket in NOTIFY_SOCKET and listens for some seconds.
+fn notified(env: BTreeMap<String, String>, fault: &str) -> Experiment {
+    let mut all = BTreeMap::from([("NOTIFY_SOCKET".to_owned(), "path".to_owned())]);
+    all.extend(env);
+    Experiment {
+        modules: BTreeSet::from(["socket", "tempfile", "time"]),
+        before: vec![
+            "path = os.path.join(tempfile.mkdtemp(), \"notify\"); notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)"
+                .to_owned(),
+            "notify.bind(path); notify.settimeout(1)".to_owned(),
+        ],
+        env: all,
+        steps: vec![
+            "seen, end = [], time.time() + 5".to_owned(),
+            "while time.time() < end:".to_owned(),
+            "    try: seen.append(notify.recv(4096).decode(\"utf-8\", \"replace\"))".to_owned(),
+            "    except TimeoutError: pass".to_owned(),
+        ],
+        seen: "\"on NOTIFY_SOCKET it says\", seen".to_owned(),
+        fault: fault.to_owned(),
+        ..Experiment::default()
     }
 }

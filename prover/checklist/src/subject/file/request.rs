@@ -62,6 +62,8 @@ pub(super) struct Request {
     /// Default: `false`.
     /// Example: `hedged = true`
     #[serde(default)]
+    later: Vec<Spanned<String>>,
+    #[serde(default)]
     hedged: bool,
     /// Path at which the created thing can be read back; a template.
     /// Default: not read back.
@@ -144,6 +146,12 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     for used in &request.uses {
         declared(reading, used, &known.dependencies);
     }
+    for later in &request.later {
+        if !request.uses.iter().any(|used| used.get_ref() == later.get_ref()) {
+            let name = later.get_ref();
+            reading.wrong(&later.span(), format!("{name:?} is not in `uses` of this request: add it there as well"));
+        }
+    }
     for (name, pointer) in &request.save {
         if !pointer.get_ref().is_empty() && !pointer.get_ref().starts_with('/') {
             reading.wrong(&pointer.span(), format!("{:?} is no JSON pointer: expected such as /id", pointer.get_ref()));
@@ -167,6 +175,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         expect: request.expect.map(Spanned::into_inner),
         save: request.save.into_iter().map(|(name, pointer)| (name, pointer.into_inner())).collect(),
         uses: request.uses.into_iter().map(Spanned::into_inner).collect(),
+        later: request.later.into_iter().map(Spanned::into_inner).collect(),
         hedged: request.hedged,
         read: request.read.map(Spanned::into_inner),
         idempotent: request.idempotent.map(Spanned::into_inner),

@@ -11,7 +11,7 @@ use crate::clause::border::connections as clause;
 use crate::finding::Evidence;
 use crate::probes::border::support::harmless::{Harmless, PROMPT};
 use crate::probes::support::listener::{self, Listener};
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 /// Opened at a time: below any usual accept backlog.
 const BATCH: usize = 50;
@@ -70,9 +70,7 @@ impl Client<'_> {
         let sample = self.complete(flood.held).await;
         let after = self.others(clause::FLOOD, "after its requests").await;
         let Sample { served, refused, all } = sample;
-        // Neither served nor refused, and others are well: its requests wait in a queue of their own.
-        let queued = served + refused < all && during.is_for() && after.is_for();
-        let limited = flood.refused > 0 || refused > 0 || queued;
+        let limited = sample.is_limited(flood.refused, during.is_for() && after.is_for());
         let tried = flood.tried;
         let what = if flood.refused > 0 {
             format!(
@@ -88,21 +86,14 @@ impl Client<'_> {
         };
         let mut begin = self.listener.head(&self.harmless.request, "");
         begin.truncate(begin.len() - 2);
-        let during = during.reproduced_by(Recipe::Crowd {
-            connections: held.clamp(LEAST_CROWD, MOST_CROWD),
-            begin: begin.clone(),
-            beside: self.harmless.request.clone(),
-            within: EACH,
-        });
+        let connections = held.clamp(LEAST_CROWD, MOST_CROWD);
+        let beside = self.harmless.request.clone();
+        let crowd = Recipe::Crowd { connections, begin: begin.clone(), beside, within: EACH };
+        let all_served = Recipe::AllServed { connections, newest: SAMPLE, begin };
+        // Where the newest wait without an answer, others wait with them.
         let per_address = clause::PER_ADDRESS.saw(limited, what);
-        evidence.push(match limited {
-            true => per_address,
-            false => per_address.reproduced_by(Recipe::AllServed {
-                connections: held.clamp(LEAST_CROWD, MOST_CROWD),
-                newest: SAMPLE,
-                begin,
-            }),
-        });
+        evidence.push(per_address.reproduced_by(if served == all { all_served } else { crowd.clone() }));
+        let during = during.reproduced_by(crowd);
         evidence.extend([during, after]);
         (flood.refused > 0).then_some(held)
     }
@@ -254,6 +245,15 @@ impl Client<'_> {
     }
 }
 
+impl Sample {
+    /// Returns true if one address is limited: some of its connections or requests were refused, or some got nothing while others
+    /// were well, so that they wait in a queue of their own.
+    fn is_limited(&self, refused: usize, others_are_well: bool) -> bool {
+        let queued = self.served + self.refused < self.all && others_are_well;
+        refused > 0 || self.refused > 0 || queued
+    }
+}
+
 impl Flood {
     fn refuse(&mut self, how: String) {
         if self.refused == 0 {
@@ -270,5 +270,21 @@ async fn glance(mut connection: RawConnection, wait: Duration) -> Fate {
         Some(answer) => Fate::Refused(format!("answered {}", answer.status)),
         None if heard.ended == Ended::StillOpen => Fate::Held(connection),
         None => Fate::Refused("closed".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_limited_when_it_is_refused_or_waits_while_others_are_well() {
+        let limited =
+            |connections, served, refused, well| Sample { served, refused, all: SAMPLE }.is_limited(connections, well);
+        assert!(!limited(0, SAMPLE, 0, true), "all were served");
+        assert!(limited(1, SAMPLE, 0, true));
+        assert!(limited(0, SAMPLE - 1, 1, false));
+        assert!(limited(0, SAMPLE - 1, 0, true), "one waits in a queue of its own");
+        assert!(!limited(0, SAMPLE - 1, 0, false), "others wait too: it is no limit");
     }
 }

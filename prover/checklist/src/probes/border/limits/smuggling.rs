@@ -9,8 +9,8 @@ use crate::clause::border::limits as clause;
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::probes::support::listener::{self, Listener, WireAnswer};
-use crate::repro::Recipe;
-use crate::repro::recipe::OnWire;
+use crate::recipe::OnWire;
+use crate::recipe::Recipe;
 
 /// Time to wait for answers: one that comes at all comes at once.
 const LISTEN: Duration = Duration::from_secs(3);
@@ -112,5 +112,29 @@ fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (Option<bool>,
         [one] if closed => (Some(false), format!("answered {} as if nothing were wrong", one.status)),
         [one] => (Some(false), format!("answered {} and the connection stays open for more", one.status)),
         many => (Some(false), format!("{} answers where the connection must close after the first", many.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(may_be_served: bool, answers: &[u16], ended: Ended) -> Option<bool> {
+        let shape = Shape { name: "a shape", lines: "", body: "", may_be_served };
+        let answers: Vec<WireAnswer> =
+            answers.iter().map(|status| WireAnswer { status: *status, complete: true }).collect();
+        judge(&shape, &answers, &ended).0
+    }
+
+    #[test]
+    fn an_ambiguous_request_gets_one_refusal_and_ends_the_connection() {
+        assert_eq!(good(false, &[400], Ended::StillOpen), Some(true));
+        assert_eq!(good(false, &[501], Ended::Closed), Some(true));
+        assert_eq!(good(false, &[501], Ended::StillOpen), Some(false), "it waits for more");
+        assert_eq!(good(false, &[200], Ended::Closed), Some(false), "as if nothing were wrong");
+        assert_eq!(good(true, &[200], Ended::Closed), Some(true), "as allowed");
+        assert_eq!(good(true, &[200, 404], Ended::Closed), Some(false), "the second request was answered");
+        assert_eq!(good(false, &[403], Ended::Closed), None, "that is about something else");
+        assert_eq!(good(false, &[], Ended::StillOpen), Some(true), "it waits for the rest");
     }
 }

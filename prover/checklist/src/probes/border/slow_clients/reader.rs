@@ -18,6 +18,7 @@ use crate::lab::drip::Fate;
 use crate::probes::border::support::writes::reads;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::sockets;
+use crate::recipe::strain::Unread;
 
 /// Number of bytes that are requested in all: four times the maximum of a send buffer on Linux.
 const ASKED_FOR: usize = 16 << 20;
@@ -42,6 +43,18 @@ pub(super) struct Largest {
     answer: usize,
 }
 
+impl Largest {
+    /// The number of requests whose answers do not fit into the kernel's buffers.
+    fn times(&self) -> usize {
+        ASKED_FOR.div_ceil(self.answer).min(REQUESTS)
+    }
+
+    /// Sends as many requests again.
+    pub(super) fn recipe(&self) -> Unread {
+        Unread { request: self.request.clone(), times: self.times(), held: Duration::ZERO }
+    }
+}
+
 /// Of all that can be asked for, what gives the largest answer; none when nothing gives one.
 pub(super) async fn largest(lab: &Lab, listener: &Listener) -> Option<Largest> {
     let mut largest: Option<Largest> = None;
@@ -59,7 +72,7 @@ pub(super) async fn largest(lab: &Lab, listener: &Listener) -> Option<Largest> {
 /// Asks over and over on one connection, reads nothing, and waits until the service has had enough.
 pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, patience: Duration) -> Fate {
     let Some(largest) = largest else { return Fate::NotJudged("no GET gives a 2xx".into()) };
-    let requests = ASKED_FOR.div_ceil(largest.answer).min(REQUESTS);
+    let requests = largest.times();
     let Some(service) = listener.endpoint.tcp() else {
         return Fate::NotJudged("what is unread on a Unix socket is not counted: name a TCP port".into());
     };

@@ -9,8 +9,8 @@ use super::variables::{form, names, tells_of_a_fault, tells_of_use};
 use crate::clause::life::start as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 /// Until it must have ended, and on a port that is taken: servers try again for some seconds, in case it is about to be free.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -137,6 +137,14 @@ async fn attempt(lab: &Lab, launch: Launch, prompt: Duration, look: bool) -> Res
         process.stop(GRACE).await;
     }
     Ok(Outcome { exit, ready, took, lines })
+}
+
+/// Judges the end of a start with a senseless `PORT` that printed these lines.
+#[cfg(test)]
+pub(super) fn judged(exit: Option<Exit>, lines: &[&str]) -> Evidence {
+    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+    let outcome = Outcome { exit, ready: false, took: Duration::ZERO, lines };
+    judge("started with PORT=''", "PORT", |line| tells_of_a_fault(line) && names(line, "PORT"), &outcome)
 }
 
 fn judge(how: &str, cause: &str, clear: impl Fn(&str) -> bool, outcome: &Outcome) -> Evidence {

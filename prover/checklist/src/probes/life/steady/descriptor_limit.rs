@@ -10,6 +10,7 @@ use keel_wire::raw::RawConnection;
 use procfs::process::Process;
 
 use crate::clause::life::steady as clause;
+use crate::contention::{self, Contention};
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::Lab;
@@ -17,6 +18,8 @@ use crate::probes::support::core_share::{Clock, CoreShare};
 use crate::probes::support::descriptors;
 use crate::probes::support::peace::Peace;
 use crate::probes::support::printed;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Spent;
 
 /// The limit: this, or so many more than a process has open in peace.
 const LEAST_LIMIT: u64 = 96;
@@ -69,7 +72,9 @@ pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
     let exit = lab.running().and_then(|process| process.exit());
     let opened = held.len();
     drop(held);
+    let contention = contention::Watch::begin(lab);
     let again = peace.answered_again(AGAIN).await;
+    let contention = contention.end();
     let spent = reached.max(later);
     let told = format!("{spent} of {limit} descriptors were open beside {opened} half-sent requests");
     let control = match Control::seen(
@@ -80,8 +85,13 @@ pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
         Ok(control) => control,
         Err(failed) => return vec![clause::DESCRIPTORS.uncontrolled(&failed)],
     };
-    let seen = Seen { exit: exit.map(|exit| format!("{exit:?}")), before, cost, again };
-    judge(&seen).into_iter().map(|piece| piece.by(&control)).collect()
+    let seen = Seen { exit: exit.map(|exit| format!("{exit:?}")), before, cost, again, contention };
+    // More than its limit and what the kernel keeps for it.
+    let connections = limit + ROOM;
+    let recipe = Recipe::Spent(Spent { limit, connections, begin: begin(peace) });
+    let spins = seen.cost.core.spins() == Some(true);
+    let shown = |piece: Evidence| if spins { piece.reproduced_by(recipe.clone()) } else { piece };
+    judge(&seen).into_iter().map(|piece| shown(piece.by(&control))).collect()
 }
 
 /// Observations at the limit.
@@ -90,6 +100,8 @@ struct Seen {
     before: Cost,
     cost: Cost,
     again: Result<Duration, String>,
+    /// Contention until it served again.
+    contention: Contention,
 }
 
 fn judge(seen: &Seen) -> Vec<Evidence> {
@@ -114,16 +126,22 @@ fn judge(seen: &Seen) -> Vec<Evidence> {
         Ok(took) => clause::DESCRIPTORS.holds(format!("it serves again {took:.1?} after the connections are gone")),
         Err(how) => {
             let what = format!("it does not serve again within {AGAIN:?} after its descriptors were spent");
-            clause::DESCRIPTORS.contradicts(what).showing(how)
+            seen.contention.excuse_given_up(clause::DESCRIPTORS.contradicts(what).showing(how), AGAIN)
         }
     };
     vec![cpu, log, again]
 }
 
-/// Sends so many requests that lack their last line, and holds their connections.
-async fn hold(peace: &Peace, count: usize) -> Vec<RawConnection> {
+/// The request without its last line.
+fn begin(peace: &Peace) -> Vec<u8> {
     let mut head = peace.bytes.clone();
     head.truncate(head.len().saturating_sub(2));
+    head
+}
+
+/// Sends so many requests that lack their last line, and holds their connections.
+async fn hold(peace: &Peace, count: usize) -> Vec<RawConnection> {
+    let head = begin(peace);
     let mut held = Vec::with_capacity(count);
     for batch in (0..count).step_by(BATCH) {
         let opened = join_all((batch..count.min(batch + BATCH)).map(|_| async {
@@ -177,7 +195,8 @@ mod tests {
 
     fn bearings(ran: f64, log: f64, again: Result<Duration, String>) -> Vec<Bearing> {
         let cost = |ran, log| Cost { core: CoreShare { ran, waited: 0.0 }, log };
-        let seen = Seen { exit: None, before: cost(0.0, 0.0), cost: cost(ran, log), again };
+        let seen =
+            Seen { exit: None, before: cost(0.0, 0.0), cost: cost(ran, log), again, contention: Contention::default() };
         judge(&seen).iter().map(crate::finding::Evidence::bearing).collect()
     }
 
@@ -189,5 +208,13 @@ mod tests {
         assert_eq!(bearings(0.5, 10_000.0, back()), [Against, Against, For]);
         assert_eq!(bearings(0.4, 8_000.0, back()), [Gap, Gap, For]);
         assert_eq!(bearings(0.1, 0.0, Err("nothing".to_owned())), [For, For, Against]);
+    }
+
+    #[test]
+    fn a_service_that_waited_for_a_busy_machine_may_come_back_later() {
+        let cost = Cost { core: CoreShare { ran: 0.1, waited: 0.0 }, log: 0.0 };
+        let contention = Contention { waited: AGAIN / 2, ..Contention::default() };
+        let seen = Seen { exit: None, before: cost, cost, again: Err("nothing".to_owned()), contention };
+        assert_eq!(judge(&seen).last().map(crate::finding::Evidence::bearing), Some(Bearing::Gap));
     }
 }

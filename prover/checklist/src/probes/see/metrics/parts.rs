@@ -6,6 +6,8 @@ use super::exposition::{ROUTE, Sample, Scrape};
 use crate::clause::see::metrics as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::recipe::Recipe;
+use crate::recipe::series::{Kind, Series};
 use crate::subject::{Dependencies, RequestSpec};
 
 /// The most routes that are asked for one by one.
@@ -39,7 +41,18 @@ async fn routes(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
         let risen = after.samples.iter().filter(by_route).find(|sample| sample.value > before.value(sample));
         evidence.push(match risen {
             Some(sample) => clause::EVERY_PART.holds(format!("{} raises {}", spec.name, sample.shown())),
-            None => clause::EVERY_PART.contradicts(format!("{} raises no series by route", spec.name)),
+            None => {
+                let what = format!("{} raises no series by route", spec.name);
+                clause::EVERY_PART.contradicts(what).reproduced_by(Recipe::Series(Series {
+                    path: path.to_owned(),
+                    request: lab.fill(spec),
+                    times: 1,
+                    lost: 0,
+                    kind: Kind::Any,
+                    series: format!("[{{,]({})=", ROUTE.join("|")),
+                    by: None,
+                }))
+            }
         });
         before = after;
     }

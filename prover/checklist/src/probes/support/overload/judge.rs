@@ -8,9 +8,9 @@ use crate::clause::Clause;
 use crate::finding::{Evidence, Finding, Verdict};
 
 /// Of its capacity, the goodput in overload that is near it.
-const NEAR: f64 = 0.7;
+pub(super) const NEAR: f64 = 0.7;
 /// Of what was not answered in time, the share that must be refused clearly.
-const CLEARLY: f64 = 0.9;
+pub(super) const CLEARLY: f64 = 0.9;
 /// A refusal that takes more than this part of what an answer may take came too late to go elsewhere.
 const QUICK: u32 = 4;
 /// The share of refusals that must be quick.

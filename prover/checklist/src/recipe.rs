@@ -1,10 +1,17 @@
 //! Recipe that reproduces one finding: the steps, and the observation that shows the fault.
 
+pub mod created;
+pub mod series;
+pub mod strain;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keel_wire::http::{Exchange, Request};
 
+use self::created::{Identifiers, Listing};
+use self::series::Series;
+use self::strain::{Bomb, Overload, Spent, Unread};
 use crate::subject::{Dependencies, Subject};
 
 /// Steps that reproduce a fault, and the observation that shows it.
@@ -50,7 +57,7 @@ pub enum Recipe {
         /// Bytes sent on each: a head without its last line.
         begin: Vec<u8>,
     },
-    /// Sends a request and asks for these paths: the fault is that it is answered with JSON, and that no path is answered 2xx.
+    /// Sends a request and asks for these paths: the fault is that it is answered 2xx, a GET with JSON, and that no path is.
     Undescribed {
         /// The request.
         request: Request,
@@ -92,6 +99,20 @@ pub enum Recipe {
         /// The most by which it may grow: bytes, or a number.
         most: u64,
     },
+    /// Creates rows and asks for their list.
+    Listing(Listing),
+    /// Creates objects and looks at their identifiers.
+    Identifiers(Identifiers),
+    /// Reads the metrics before and after some requests.
+    Series(Series),
+    /// Sends more than the service can do.
+    Overload(Overload),
+    /// Spends its descriptors.
+    Spent(Spent),
+    /// Reads no answer.
+    Unread(Unread),
+    /// Sends a body that unpacks to a thousand times its size.
+    Bomb(Bomb),
     /// Looks at files of the repository, without starting anything.
     Files {
         /// The names of which one should be there.
@@ -203,6 +224,8 @@ pub enum Start {
     Notified,
     /// On a port that is taken: the fault is that it runs on, ends with 0, or does not say why.
     TakenPort,
+    /// As [`Start::Notified`], with WATCHDOG_USEC: the fault is that WATCHDOG=1 does not come again and again.
+    Watched(Duration),
     /// With this value for this variable: the fault is the same.
     Variable {
         /// The variable's name.
@@ -240,6 +263,8 @@ pub enum Manner {
     Drips,
     /// Closes each connection as soon as something comes.
     HangsUp,
+    /// Answers each with JSON of this many bytes, as fast as it is read.
+    Floods(usize),
 }
 
 /// Observation that shows a fault of a service whose dependency misbehaves.
@@ -262,6 +287,10 @@ pub enum WithDependency {
     NoRepeat,
     /// One request causes a second call sooner than this after the first.
     RepeatWithin(Duration),
+    /// The client leaves when it is not answered in time, and the call lasts longer than this.
+    CallOutlives(Duration),
+    /// The resident memory of its processes rises by more than this number of bytes.
+    MemoryGrows(u64),
     /// The request is sent so often at once, and another one, which does not use the dependency, is not answered in time.
     OthersStarve {
         /// The number of repetitions.
