@@ -90,7 +90,7 @@ fn dependency(example: &str) -> String {
 }
 
 fn request(example: &str) -> String {
-    let keys = ["name = \"a request\"", "path = \"/\""];
+    let keys = ["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
     format!("{}[[requests]]\n{}\n", dependency("run = \"true\""), with(&keys, example))
 }
 
