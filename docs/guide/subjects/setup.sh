@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lays out what the three servers serve and write, in target/subjects.
+# Lays out the served pages and the folders for logs of the case studies, in target/subjects.
 set -eu
 cd "$(dirname "$0")/../../.."
 mkdir -p target/subjects/logs

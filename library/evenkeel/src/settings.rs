@@ -59,7 +59,7 @@ pub struct Standard {
     )]
     pub log: String,
 
-    /// The longest a request may take, then it is answered 504 and its work is cancelled.
+    /// Deadline of a request; after it the answer is 504, and the work is cancelled.
     #[arg(
         id = "std.deadline",
         long = "request-deadline",
@@ -80,7 +80,7 @@ pub struct Standard {
     )]
     pub max_body_bytes: u64,
 
-    /// The most requests worked on at once, three quarters of them for one address; the next is answered 503.
+    /// Concurrent requests, at most three quarters of them from one address; the next is answered 503.
     #[arg(
         id = "std.in_flight",
         long = "max-in-flight",
@@ -91,7 +91,7 @@ pub struct Standard {
     )]
     pub max_in_flight: usize,
 
-    /// The most connections open at once.
+    /// Open connections in all.
     #[arg(
         id = "std.connections",
         long = "max-connections",
@@ -102,7 +102,7 @@ pub struct Standard {
     )]
     pub max_connections: usize,
 
-    /// The most connections open at once from one address.
+    /// Open connections from one address.
     #[arg(
         id = "std.per_address",
         long = "max-connections-per-address",
@@ -113,7 +113,7 @@ pub struct Standard {
     )]
     pub max_connections_per_address: usize,
 
-    /// Between two requests of a connection; longer than the idle timeout of the balancer in front.
+    /// Idle timeout between two requests of a connection; longer than that of the load balancer in front.
     #[arg(
         id = "std.idle_timeout",
         long = "idle-timeout",
@@ -124,7 +124,7 @@ pub struct Standard {
     )]
     pub idle_timeout: Duration,
 
-    /// The whole stop after SIGTERM, drain included; then the process ends. Keep it below the time after which the process manager kills.
+    /// Time limit of the whole stop after SIGTERM, drain included; then the process ends. Keep it below the process manager's kill timeout.
     #[arg(
         id = "std.stop_timeout",
         long = "stop-timeout",
@@ -157,15 +157,15 @@ pub struct Standard {
     )]
     pub drain_timeout: Duration,
 
-    /// Threads for work that computes; unsaid one less than there are cores, and at least one.
+    /// Threads for CPU-bound work. Default: one less than there are cores, at least one.
     #[arg(id = "std.cpu_threads", long = "cpu-threads", env = "CPU_THREADS", value_name = "COUNT", value_parser = threads)]
     pub cpu_threads: Option<u32>,
 
-    /// Pieces of such work that wait for a thread; the next is answered 503. Unsaid 16 for each thread.
+    /// Queue of CPU-bound work; the next piece is answered 503. Default: 16 for each thread.
     #[arg(id = "std.cpu_queue", long = "cpu-queue", env = "CPU_QUEUE", value_name = "COUNT")]
     pub cpu_queue: Option<u32>,
 
-    /// Cores that such threads are pinned to, in turn, with commas between, as in 2,3; unsaid none.
+    /// Cores to which these threads are pinned in turn, as in 2,3. Default: none.
     #[arg(
         id = "std.cpu_cores",
         long = "cpu-cores",

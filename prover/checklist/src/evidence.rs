@@ -6,7 +6,7 @@ use keel_wire::http::Exchange;
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 /// The bearing of a piece of evidence on its clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]

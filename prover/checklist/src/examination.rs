@@ -1,7 +1,6 @@
 //! Runs the probes in order, and applies the decisions.
 
 mod event;
-mod machine;
 mod profile;
 mod selection;
 #[cfg(test)]
@@ -14,10 +13,10 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 
 pub use self::event::Event;
-use self::machine::Machine;
 pub use self::profile::Profile;
 pub use self::selection::Selection;
 use crate::calendar::{Day, rfc3339};
+use crate::contention::machine::{self, Machine};
 use crate::contradiction;
 use crate::decision::{Attestation, Decisions};
 use crate::finding::{Evidence, Finding};

@@ -12,7 +12,7 @@ mod read_back;
 mod ready;
 mod running;
 pub(crate) mod soak;
-mod starved;
+
 mod template;
 
 use std::collections::BTreeMap;
@@ -35,7 +35,9 @@ pub use self::pace::Pace;
 use self::ready::Readiness;
 pub use self::running::Running;
 use self::soak::Soak;
+use crate::contention::threads;
 use crate::control::{Control, Uncontrolled};
+use crate::recipe::created::EACH;
 use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
@@ -180,7 +182,7 @@ impl Lab {
                 (Err(failure), _) => outcome = Err(failure),
             }
         }
-        self.starved = self.running().map(|process| starved::waited(&process.pids())).unwrap_or_default();
+        self.starved = self.running().map(|process| threads::waited(&process.pids())).unwrap_or_default();
         if outcome.is_err() {
             self.stop().await;
         }
@@ -398,9 +400,9 @@ impl Lab {
         template::fill(spec, &self.saved)
     }
 
-    /// The same with these values for names in braces, also for `key`, `n` and `number`.
-    pub(crate) fn fill_with(&self, spec: &RequestSpec, own: &BTreeMap<String, String>) -> Request {
-        template::fill_as(spec, &self.saved, own)
+    /// The same with [`EACH`] for its key, so that a script can send it many times.
+    pub(crate) fn fill_repeatable(&self, spec: &RequestSpec) -> Request {
+        template::fill_as(spec, &self.saved, &[("key".to_owned(), EACH.to_owned())].into())
     }
 
     /// Returns a function that does [`Lab::fill`] for this request, with the values that are saved now; it can be sent from elsewhere.

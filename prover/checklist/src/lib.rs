@@ -15,11 +15,13 @@
 //! - [`rejudge`]: judges the evidence of an old report again.
 //! - [`report`]: an examination as text, in each of [`report::FORMATS`], also compared with an earlier one.
 //! - [`repro`]: a script of at most fifteen lines that shows a finding without keel.
+//! - `contention`: what other programs on the machine may have to do with a late answer.
 //! - `selftest`: judges the specimens on the machine at hand; with feature `specimens`.
 //! - [`sources`]: the files of an attribute in the repository.
 
 pub mod calendar;
 pub mod clause;
+mod contention;
 pub mod contradiction;
 pub mod control;
 pub mod decision;
@@ -33,6 +35,7 @@ pub mod openapi;
 pub mod probe;
 pub mod probes;
 pub mod reach;
+pub mod recipe;
 pub mod rejudge;
 pub mod report;
 pub mod repro;

@@ -11,16 +11,16 @@
 
 mod experiment;
 mod literal;
-pub mod recipe;
+
 mod script;
 mod steps;
 #[cfg(test)]
 mod tests;
 pub mod without;
 
-pub use self::recipe::Recipe;
 pub use self::script::MAX_LINES;
 use crate::finding::{Finding, Verdict};
+pub use crate::recipe::{self, Recipe};
 use crate::subject::Subject;
 
 /// The script that shows why a finding falls short; none when it does not, or none of its evidence has a recipe.

@@ -56,6 +56,7 @@
 //! expect = 201
 //! save = { account = "/id" }             # JSON pointer into the answer
 //! uses = ["rail"]                        # dependencies that this request reaches
+//! later = ["rail"]                       # those of them that it calls only after its answer: no caller waits for these calls
 //! hedged = false                         # a read whose slow calls are made a second time, within a budget
 //! read = "/v1/accounts/{account}"        # where the created thing can be read back; `{key}` and `{n}` are those of this request,
 //!                                        # and a path without a value of its own, such as "/count", is a number that rises with it

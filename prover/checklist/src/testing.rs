@@ -13,6 +13,8 @@ use crate::probes;
 use crate::selftest;
 use crate::subject::{Dependencies, Dependency, RequestSpec, Subject};
 
+pub(crate) mod exchange;
+
 /// Specimens are quick, so their examination is: the probes' own durations are for the long run.
 pub(crate) const PACE: Pace = selftest::PACE;
 
@@ -148,6 +150,15 @@ pub(crate) fn is_unless_busy(finding: &Finding, verdict: Verdict) {
     let was_busy = finding.verdict() == Verdict::Unknown
         && finding.pieces(Bearing::Gap).any(|piece| piece.what.contains("too busy to tell"));
     assert!(was_busy || finding.verdict() == verdict, "it is {verdict:?}: {finding:#?}");
+}
+
+/// It falls short for these reasons; or it is unknown as the machine was too busy, which a test on a busy machine cannot see past.
+#[track_caller]
+pub(crate) fn falls_short_unless_busy(finding: &Finding, words: &[&str]) {
+    is_unless_busy(finding, Verdict::FallsShort);
+    if finding.verdict() == Verdict::FallsShort {
+        says(finding, Bearing::Against, words);
+    }
 }
 
 /// Each of these words is in a piece of this bearing.

@@ -4,3 +4,7 @@
 #![doc = include_str!("../../adopt.md")]
 #![doc = include_str!("../../first-service.md")]
 #![doc = include_str!("../../services.md")]
+#![doc = include_str!("../../border.md")]
+#![doc = include_str!("../../telemetry.md")]
+#![doc = include_str!("../../background.md")]
+#![doc = include_str!("../../budgets.md")]

@@ -23,11 +23,11 @@ pub struct StoreSettings {
     )]
     pub database: StoreUrl,
 
-    /// Connections to the database; unsaid 16 to PostgreSQL, and 8 that read SQLite.
+    /// Connections to the database. Default: 16 to PostgreSQL, 8 that read SQLite.
     #[arg(id = "std.pool_size", long = "database-pool-size", env = "DATABASE_POOL_SIZE", value_name = "COUNT")]
     pub pool_size: Option<NonZeroU32>,
 
-    /// The longest a statement may take.
+    /// Timeout of a statement.
     #[arg(
         id = "std.statement_timeout",
         long = "database-statement-timeout",
@@ -38,7 +38,7 @@ pub struct StoreSettings {
     )]
     pub statement_timeout: Duration,
 
-    /// The longest a statement waits for a lock of another transaction (PostgreSQL).
+    /// Timeout of a statement that waits for a lock of another transaction (PostgreSQL).
     #[arg(
         id = "std.lock_timeout",
         long = "database-lock-timeout",

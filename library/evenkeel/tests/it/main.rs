@@ -1,8 +1,11 @@
 //! The facade: its documents, its dependencies, its services in and out of process, and the structure of the workspace.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+#[cfg(feature = "client")]
+mod admin_page;
 mod arrows;
 mod circles;
+mod contributing;
 #[cfg(feature = "client")]
 mod declared;
 #[cfg(feature = "client")]
@@ -14,6 +17,8 @@ mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
+#[cfg(all(feature = "client", feature = "sqlite"))]
+mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;

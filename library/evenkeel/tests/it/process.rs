@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use evenkeel::prelude::*;
 use evenkeel::{Failed, supervision};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 /// Names the service that this program is to be.
 const PROGRAM: &str = "EVENKEEL_TEST_PROGRAM";
+/// The file descriptors that this program may open.
+const DESCRIPTORS: &str = "EVENKEEL_TEST_DESCRIPTORS";
 /// Timeout after which a test gives up. Far from every budget that a test sets.
 const GIVE_UP: Duration = Duration::from_secs(30);
 /// A budget that no stop of these tests may use up.
@@ -23,6 +25,10 @@ const LONG: &str = "--stop-timeout=10m";
 #[test]
 fn program() {
     let Ok(name) = std::env::var(PROGRAM) else { return };
+    if let Ok(most) = std::env::var(DESCRIPTORS) {
+        let most = Some(most.parse().unwrap());
+        setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
+    }
     let arguments = std::env::var("EVENKEEL_TEST_ARGUMENTS").unwrap();
     let arguments = std::iter::once(name.clone()).chain(arguments.split(' ').map(str::to_owned)).map(Into::into);
     let service = Service::new(build_info!()).routes(|_context| {
@@ -174,12 +180,35 @@ fn shows_a_start(process: &Process) {
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
-/// The requests that the public listener works on, as its vitals show them.
-fn in_flight(process: &Process) -> Option<u64> {
+/// The value of the first line of the metrics that starts like this.
+fn metric(process: &Process, start: &str) -> Option<u64> {
     let mut answer = String::new();
     send(process.admin, "/metrics")?.read_to_string(&mut answer).ok()?;
-    let line = answer.lines().find(|line| line.starts_with("http_listener_requests_in_flight{listener=\"public\""))?;
+    let line = answer.lines().find(|line| line.starts_with(start))?;
     line.rsplit(' ').next()?.parse::<f64>().ok().map(|value| value as u64)
+}
+
+/// The requests that the public listener works on, as its vitals show them.
+fn in_flight(process: &Process) -> Option<u64> {
+    metric(process, "http_listener_requests_in_flight{listener=\"public\"")
+}
+
+#[test]
+fn the_listeners_of_a_service_share_the_descriptors_of_a_small_process() {
+    let process = Process::start_with("plain", &[], &[(DESCRIPTORS, "600")]).ready();
+    let most =
+        |listener| metric(&process, &format!("http_listener_connections_limit{{listener=\"{listener}\"")).unwrap();
+    let (public, admin) = (most("public"), most("admin"));
+    assert!(public >= 1 && admin >= 1 && public + admin <= 480, "80 % of 600: {public} and {admin}");
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_service_with_a_store_has_a_part_that_purges_its_idempotency_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("--database-url=sqlite:{}/keys.db", folder.path().display());
+    let process = Process::start("store", &[&database]).ready();
+    assert_eq!(metric(&process, "child_restarts_total{name=\"idempotency purge\"}"), Some(0));
 }
 
 #[cfg(feature = "sqlite")]

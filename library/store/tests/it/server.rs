@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evenkeel_store::testing::PrivatePostgres;
-use evenkeel_store::{Fingerprint, Migration, Migrations, OnceOutcome, Options, Store, StoreError, args};
+use evenkeel_store::{Fingerprint, Migration, Migrations, OnceOutcome, Options, Store, StoreError, StoreUrl, args};
 use futures_util::future::join_all;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::task::JoinSet;
 
 use crate::fixture::{answer, count_once, key, migrations, number, open, open_with, options, run};
 
@@ -203,4 +205,34 @@ async fn a_database_that_takes_no_connections_is_unavailable_and_not_overloaded(
     }
     let last = last.unwrap();
     assert!(matches!(last, StoreError::Unavailable(_)) && last.is_transient(), "{last:?}");
+}
+
+/// A TCP port in front of PostgreSQL's socket. It ends its connections and refuses new ones once the tasks are shut down.
+async fn port_that_can_be_closed(postgres: &PrivatePostgres) -> (JoinSet<()>, StoreUrl) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let folder = postgres.url_text().split_once("host=").unwrap().1.to_owned();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = UnixStream::connect(format!("{folder}/.s.PGSQL.5432")).await.unwrap();
+            connections.spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    (serving, format!("postgres://test@127.0.0.1:{port}/ledger?sslmode=disable").parse().unwrap())
+}
+
+/// The pool tries again at a port that refuses connections, and returns the error of a full pool when its time is over.
+#[tokio::test]
+async fn a_database_whose_port_refuses_connections_is_unavailable_and_not_overloaded() {
+    let postgres = PrivatePostgres::start();
+    let (mut serving, url) = port_that_can_be_closed(&postgres).await;
+    let bounds = options(|options| options.acquire_timeout = Duration::from_millis(300));
+    let store = open_with(&url, bounds).await;
+    serving.shutdown().await;
+    for _ in 0..2 {
+        let error = run(&store, "UPDATE counters SET n = n + 1").await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)) && error.is_transient(), "{error:?}");
+    }
 }

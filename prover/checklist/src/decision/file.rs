@@ -23,13 +23,34 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// Id of the attribute (`keel list`).
+    /// Required.
+    /// Example: `id = "border.shed"`
     id: Spanned<String>,
+    /// `"skip"` postpones the attribute; `"attest"` states that people hold it, for attributes that no probe can examine.
+    /// Required.
+    /// Example: `kind = "skip"`
     kind: Spanned<String>,
+    /// Responsible person or team.
+    /// Required.
+    /// Example: `owner = "ops@example.org"`
     owner: Option<Spanned<String>>,
+    /// Reason of a skip, or the statement of an attestation (also written `statement`).
+    /// Required.
+    /// Example: `reason = "one client, which retries by itself"`
     #[serde(alias = "statement")]
     reason: Option<Spanned<String>>,
+    /// Day of the decision.
+    /// Required for `"attest"`.
+    /// Example: `date = "2026-11-01"`
     date: Option<Spanned<String>>,
+    /// Last day on which it counts, in UTC.
+    /// Required.
+    /// Example: `expires = "2027-03-01"`
     expires: Option<Spanned<String>>,
+    /// A file beside this one, or a URL; a missing file is a failure of an attestation.
+    /// Default: none.
+    /// Example: `link = "https://example.org/adr/7"`
     link: Option<String>,
 }
 

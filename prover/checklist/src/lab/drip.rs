@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::control::Control;
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 /// A connection on which a part of a request came a byte at a time, or nothing any more.
 #[derive(Clone, Debug)]

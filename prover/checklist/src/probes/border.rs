@@ -7,7 +7,7 @@ mod support;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! Support for probes of several chapters.
 
 pub(crate) mod build;
-pub(crate) mod contention;
+
 pub(crate) mod core_share;
 pub(crate) mod descriptors;
 pub(crate) mod largest;

@@ -15,8 +15,8 @@ use self::connection::{all_served, crowd, slow, wire};
 use self::dependency::with_dependency;
 use self::process::{killing, starting, terminate};
 use super::literal;
-use super::recipe::{Ask, Held, Printed, Recipe};
 use super::steps::{BEYOND, Experiment, Launch, arguments, shows};
+use crate::recipe::{Ask, Held, Printed, Recipe};
 use crate::subject::Subject;
 
 /// The steps of a recipe on this subject.

@@ -17,10 +17,10 @@ pub const MAX_LINES: usize = 15;
 const TOLD: usize = 160;
 /// Between two looks at whether the service is ready, in seconds.
 const LOOK: &str = "0.05";
-/// Number of looks at whether a dependency listens.
-const LISTENS: u64 = 200;
 /// Number of checks in a second.
 const LOOKS_A_SECOND: u64 = 20;
+/// Time limit of the start of a dependency.
+const DEPENDENCY: Duration = Duration::from_secs(10);
 
 /// A script that fails shows nothing, and stops what it has started.
 const FAILS: &str =
@@ -36,8 +36,8 @@ pub(super) fn text(subject: &Subject, id: &str, told: &str, experiment: &Experim
 /// The lines; `wide` says whether each statement of a function may stand on a line of its own.
 fn lines(subject: &Subject, id: &str, told: &str, experiment: &Experiment, wide: bool) -> Vec<String> {
     let (declared, secret) = variables(subject, experiment);
-    let mut lines = vec!["#!/usr/bin/env python3".to_owned(), headline(id, told, &secret)];
-    lines.push(imports(experiment, !dependencies(subject, experiment).is_empty()));
+    let mut lines =
+        vec!["#!/usr/bin/env python3".to_owned(), headline(id, told, &secret), imports(subject, experiment)];
     if let Some(within) = experiment.asks {
         lines.extend(ask(&subject.url, within));
     }
@@ -77,7 +77,7 @@ fn headline(id: &str, told: &str, secret: &[String]) -> String {
     format!("# {id}: {told}{set}")
 }
 
-fn imports(experiment: &Experiment, starts_dependencies: bool) -> String {
+fn imports(subject: &Subject, experiment: &Experiment) -> String {
     let mut modules = experiment.modules.clone();
     modules.extend(["sys"]);
     match experiment.launch {
@@ -87,7 +87,10 @@ fn imports(experiment: &Experiment, starts_dependencies: bool) -> String {
     if experiment.asks.is_some() {
         modules.insert("http.client");
     }
-    if experiment.asks.is_none() && experiment.launch == Launch::Ready || starts_dependencies {
+    if experiment.asks.is_none() && experiment.launch == Launch::Ready {
+        modules.insert("socket");
+    }
+    if experiment.launch != Launch::Never && dependencies(subject, experiment).contains("socket.") {
         modules.insert("socket");
     }
     let import = format!("import {}", modules.into_iter().collect::<Vec<_>>().join(", "));
@@ -131,19 +134,22 @@ fn start(subject: &Subject, env: &BTreeMap<String, String>, launch: Launch, wide
     }
 }
 
-/// Starts the dependencies that are declared with a command, except the one that is replaced.
+/// Starts the dependencies that are declared with a command, except the one that is replaced, and waits until each listens.
 fn dependencies(subject: &Subject, experiment: &Experiment) -> String {
     let Dependencies::Declared(declared) = &subject.dependencies else { return String::new() };
     let others = declared.iter().filter(|one| !experiment.replaces.contains(&one.env));
     others
         .filter_map(|one| {
             let env = one.env_of_run.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
-            let run = literal::text(&command(one.run.as_ref()?));
-            let (at, env) = (address(&one.url), literal::dictionary(env));
-            // A service that asks it before it listens answers otherwise than declared.
-            Some(format!(
-                "start({run}, {env}); any(socket.socket().connect_ex({at}) == 0 or time.sleep({LOOK}) for _ in range({LISTENS})); "
-            ))
+            let started =
+                format!("start({}, {})", literal::text(&command(one.run.as_ref()?)), literal::dictionary(env));
+            // One that is called before it listens is down, which is another fault.
+            let waits = one.url.port_or_known_default().map_or_else(String::new, |_| {
+                let listens = format!("socket.socket().connect_ex({}) == 0", address(&one.url));
+                let patience = DEPENDENCY.as_secs() * LOOKS_A_SECOND;
+                format!("any({listens} or time.sleep({LOOK}) for _ in range({patience})) or sys.exit(2); ")
+            });
+            Some(format!("{started}; {waits}"))
         })
         .collect()
 }

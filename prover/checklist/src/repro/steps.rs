@@ -6,8 +6,8 @@ use std::time::Duration;
 use keel_wire::http::Request;
 
 use super::literal;
-use super::recipe::Shows;
-use super::recipe::created::EACH;
+use crate::recipe::Shows;
+use crate::recipe::created::EACH;
 
 /// Lines of a script between the start of the service and its last line.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
 use super::operation::Operation;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
-use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable};
+use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable, without_path};
 
 /// The names in the strings of a lever's `json`.
 const LEVER_NAMES: [&str; 2] = ["author", "reason"];
@@ -43,6 +43,9 @@ struct File {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Soak {
+    /// Duration of the load of `prove.soak`.
+    /// Default: `30s`.
+    /// Example: `for = "60s"`
     #[serde(rename = "for", alias = "lasts")]
     lasts: Option<Spanned<String>>,
 }
@@ -56,18 +59,54 @@ enum Declared {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DependencyTable {
+    /// Environment variable that carries its address.
+    /// Required.
+    /// Example: `env = "BANK_URL"`
     env: Spanned<String>,
+    /// Value of the variable, a template of `{url}`, `{host}` and `{port}`.
+    /// Default: `{url}`.
+    /// Example: `value = "{host}:{port}"`
     value: Option<String>,
+    /// Further variables, with the same templates.
+    /// Default: none.
+    /// Example: `sets = { BANK_HOST = "{host}", BANK_PORT = "{port}" }`
     #[serde(default)]
     sets: BTreeMap<String, String>,
+    /// Address of the fault proxy in front of it, for a service that cannot be given another one.
+    /// Default: a free port.
+    /// Example: `listen = "127.0.0.1:9400"`
     listen: Option<Spanned<String>>,
+    /// Its address: `http://`, `https://`, `tcp://`, `tls://`, `postgres://`, `redis://` or `nats://`.
+    /// Required.
+    /// Example: `url = "http://127.0.0.1:9300"`
     url: Spanned<String>,
+    /// Command that starts it in the foreground.
+    /// Default: it must be running.
+    /// Example: `run = "target/release/bank"`
     run: Option<String>,
+    /// Path that answers 2xx once it is ready (HTTP).
+    /// Default: a TCP connection.
+    /// Example: `ready = "/livez"`
     ready: Option<Spanned<String>>,
+    /// Value of the variable for three instances: `{1}`, `{2}`, `{3}` are HOST:PORT.
+    /// Default: not examined.
+    /// Example: `many = "http://{1},http://{2},http://{3}"`
     many: Option<Spanned<String>>,
+    /// Value for instances behind a DNS name: `{name}`, `{port}`, and `{resolver}` as ADDRESS:PORT.
+    /// Default: not examined.
+    /// Example: `named = "dns+http://{name}:{port}?resolver={resolver}"`
     named: Option<Spanned<String>>,
+    /// Request to `admin` that stops calls to it: `method`, `path`, `json` with `{author}` and `{reason}`.
+    /// Default: not examined.
+    /// Example: `trip = { method = "PUT", path = "/breakers/bank", json = { open = true, by = "{author}", why = "{reason}" } }`
     trip: Option<Spanned<Lever>>,
+    /// Request to `admin` that allows calls again.
+    /// Default: not examined.
+    /// Example: `release = { method = "DELETE", path = "/breakers/bank" }`
     release: Option<Spanned<Lever>>,
+    /// Environment variables of its `run`.
+    /// Default: none.
+    /// Example: `run_env = { PORT = "9300" }`
     #[serde(default, alias = "run-env")]
     run_env: BTreeMap<String, String>,
 }
@@ -170,7 +209,8 @@ fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Depend
         let trip = lever(reading, table.trip, "trip");
         let release = lever(reading, table.release, "release");
         let env_of_run = table.run_env;
-        let (value, sets, run) = (table.value, table.sets, table.run);
+        let value = table.value.or_else(|| without_path(table.url.get_ref()));
+        let (sets, run) = (table.sets, table.run);
         let (env, url) = (env?, url?);
         Some(Dependency { name, env, value, sets, listen, url, run, ready, env_of_run, many, named, trip, release })
     };

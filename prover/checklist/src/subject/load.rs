@@ -27,9 +27,21 @@ pub struct Load {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
+    /// Expected requests a second.
+    /// Required.
+    /// Example: `rate = 50`
     rate: Spanned<Rate>,
+    /// Requests a second at the peak, at least `rate`.
+    /// Required.
+    /// Example: `peak = 100`
     peak: Spanned<Rate>,
+    /// Duration within which 99 of 100 requests are answered.
+    /// Required.
+    /// Example: `p99 = "500ms"`
     p99: Spanned<String>,
+    /// Share of requests that may fail, from 0 to below 1.
+    /// Required.
+    /// Example: `errors = 0.01`
     errors: Spanned<f64>,
 }
 

@@ -24,6 +24,8 @@ pub struct RequestSpec {
     pub save: BTreeMap<String, String>,
     /// Names of dependencies it reaches.
     pub uses: Vec<String>,
+    /// Those of them that it calls only after its answer, in work that no caller waits for.
+    pub later: Vec<String>,
     /// True if a slow call that it causes is made a second time.
     pub hedged: bool,
     /// The path at which its effect can be read back.

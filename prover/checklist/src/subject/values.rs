@@ -39,6 +39,16 @@ pub(super) fn dependency_url(text: &str) -> Result<Url, String> {
     }
 }
 
+/// The template of an address that is written without a path: as a URL of HTTP it would get a slash.
+pub(super) fn without_path(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) || rest.contains(['/', '?', '#']) {
+        return None;
+    }
+    let credentials = rest.rsplit_once('@').map_or(String::new(), |(credentials, _)| format!("{credentials}@"));
+    Some(format!("{scheme}://{credentials}{{host}}:{{port}}"))
+}
+
 /// Returns true if a URL names this machine.
 fn is_here(url: &Url) -> bool {
     ["localhost", "127.0.0.1"].contains(&url.host_str().unwrap_or_default())

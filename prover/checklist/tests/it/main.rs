@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod decisions;
+mod keys_page;
 mod matrix;
 mod plan;
 mod rooms;

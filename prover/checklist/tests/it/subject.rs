@@ -89,6 +89,7 @@ fn every_mistake_in_a_file_is_reported_with_its_line_and_the_remedy() {
         ("Idempotency-Key\" =", "Idempotency Key\" =", "\"Idempotency Key\" is no name of a header"),
         ("expect = 201", "expect = 20", "keel.toml:24: 20 is no status"),
         ("expect = 201", "expect = 201\nbody = \"x\"", "keel.toml:25: it has `json` and `body`"),
+        ("expect = 201", "expect = 201\nlater = [\"rail\"]", "keel.toml:25: \"rail\" is not in `uses` of this request"),
         ("\"/id\"", "\"id\"", "keel.toml:25: \"id\" is no JSON pointer"),
         ("name = \"pay\"", "name = \"open\"", "two requests are called \"open\""),
         (
@@ -261,4 +262,21 @@ fn an_address_is_carried_as_a_url_or_in_variables_of_its_own() {
     let variables = declared[0].variables(&"tcp://127.0.0.1:9400".parse().unwrap());
     assert_eq!((variables["DB"].as_str(), variables["DB_PORT"].as_str()), ("127.0.0.1:9400", "9400"));
     assert!(parse(&text.replace("127.0.0.1:9400", "here")).unwrap_err().contains("expected ADDRESS:PORT"));
+}
+
+#[test]
+fn an_address_without_a_path_is_carried_without_a_slash() {
+    let carried = |url: &str| {
+        let text = "[service]\nrun = \"x\"\nurl = \"http://127.0.0.1:1\"\n[dependencies.rates]\nenv = \"RATES\"";
+        let subject = parse(&format!("{text}\nurl = \"{url}\"")).unwrap();
+        let Dependencies::Declared(declared) = subject.dependencies else { panic!("it was declared") };
+        let mut proxy = declared[0].url.clone();
+        proxy.set_port(Some(9400)).unwrap();
+        declared[0].variables(&proxy)["RATES"].clone()
+    };
+    assert_eq!(carried("http://127.0.0.1:9300"), "http://127.0.0.1:9400");
+    assert_eq!(carried("http://127.0.0.1:9300/"), "http://127.0.0.1:9400/");
+    assert_eq!(carried("http://127.0.0.1:9300/v1"), "http://127.0.0.1:9400/v1");
+    assert_eq!(carried("http://me:pw@localhost:9300"), "http://me:pw@localhost:9400");
+    assert_eq!(carried("tcp://127.0.0.1:9300"), "tcp://127.0.0.1:9400");
 }

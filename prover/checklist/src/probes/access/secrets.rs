@@ -32,6 +32,8 @@ use crate::repro::recipe::Printed;
 
 mod declared;
 mod in_repository;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -22,6 +22,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
 
 mod control;
+#[cfg(test)]
+mod judge_tests;
 mod personal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

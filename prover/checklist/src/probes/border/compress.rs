@@ -32,6 +32,8 @@ use crate::repro::recipe::strain::Bomb;
 
 mod coded;
 mod guessable;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -21,15 +21,18 @@ use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 
 use crate::clause::border::deadline as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::{contention, sockets, stale};
+use crate::probes::support::{sockets, stale};
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -101,7 +104,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         return Finding::unknown(ID, reason, evidence);
     }
     if dependencies.is_none() {
-        let what = "nobody said what it calls: declare [dependencies.NAME], or dependencies = \"none\"";
+        let what = "its dependencies are not declared: declare [dependencies.NAME], or dependencies = \"none\"";
         evidence.extend(of_all(what));
     }
     Finding::judge(ID, evidence)

@@ -34,6 +34,8 @@ use crate::subject::RequestSpec;
 mod callers;
 mod effects;
 mod exchange;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -159,14 +161,18 @@ impl Count<'_> {
             }
             (Ok(_), None) => return clause.gap(format!("{what}: nothing was counted before")),
         };
-        match effects.since(lab, self.spec, before, answer).await {
-            Seen::Times(1) => clause.holds(format!("{what}, gets one answer and took effect once")),
-            Seen::There => clause.holds(format!("{what}, gets one answer, and the one thing that it names is there")),
-            Seen::Times(0) => clause.gap(format!("{what}, gets one answer, and no effect of it shows")),
-            Seen::Times(times) => clause.contradicts(format!("{what}, took effect at least {times} times")),
-            Seen::Unclear => clause.gap(format!("{what}, gets one answer; its effects could not be counted")),
-        }
-        .by(&effects.control)
+        judged(clause, effects.since(lab, self.spec, before, answer).await, what).by(&effects.control)
+    }
+}
+
+/// Judges how often a request took effect whose answers are alike.
+fn judged(clause: Clause, seen: Seen, what: &str) -> Evidence {
+    match seen {
+        Seen::Times(1) => clause.holds(format!("{what}, gets one answer and took effect once")),
+        Seen::There => clause.holds(format!("{what}, gets one answer, and the one thing that it names is there")),
+        Seen::Times(0) => clause.gap(format!("{what}, gets one answer, and no effect of it shows")),
+        Seen::Times(times) => clause.contradicts(format!("{what}, took effect at least {times} times")),
+        Seen::Unclear => clause.gap(format!("{what}, gets one answer; its effects could not be counted")),
     }
 }
 

@@ -34,6 +34,8 @@ use crate::repro::recipe::OnWire;
 
 mod body;
 mod depth;
+#[cfg(test)]
+mod judge_tests;
 mod protocols;
 mod smuggling;
 #[cfg(feature = "specimens")]

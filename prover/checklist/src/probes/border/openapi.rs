@@ -27,6 +27,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 mod schema;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

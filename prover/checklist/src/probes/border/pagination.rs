@@ -24,9 +24,11 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::Recipe;
-use crate::repro::recipe::created::{Listed, Listing, repeatable};
+use crate::repro::recipe::created::{Listed, Listing};
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 mod page;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -236,7 +238,7 @@ impl List<'_> {
 
     /// Creates rows again and asks for the list as in this exchange.
     fn recipe(&self, exchange: &Exchange, rows: usize, fault: Listed) -> Recipe {
-        let row = self.creators().first().map(|spec| repeatable(self.lab, spec));
+        let row = self.creators().first().map(|spec| self.lab.fill_repeatable(spec));
         Recipe::Listing(Listing { row, rows, list: exchange.request.clone(), fault })
     }
 

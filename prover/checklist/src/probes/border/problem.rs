@@ -27,6 +27,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
 use crate::subject::Dependencies;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

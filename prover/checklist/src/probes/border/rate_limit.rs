@@ -29,6 +29,8 @@ use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
 use crate::repro::Recipe;
 
+#[cfg(test)]
+mod judge_tests;
 mod refusal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -183,20 +185,7 @@ impl Asker<'_> {
             suffered
         };
         let (suffered, meanwhile) = tokio::join!(other, self.burst(|_| over.load(Ordering::Relaxed)));
-        let evidence = match suffered.first() {
-            Some(answered) => {
-                let (count, how) = (suffered.len(), answered.told());
-                clause::BY_ADDRESS
-                    .contradicts(format!("another address suffers from the first: {count} of {OTHERS} are {how}"))
-            }
-            None if meanwhile.refusals.is_empty() => {
-                clause::BY_ADDRESS.gap("the first address was answered again already, so that others say nothing")
-            }
-            None => {
-                clause::BY_ADDRESS.holds(format!("{OTHERS} other addresses are answered while the first is refused"))
-            }
-        };
-        (evidence, meanwhile)
+        (apart(&suffered, !meanwhile.refusals.is_empty()), meanwhile)
     }
 
     /// The first address again, after what it was told; when it was told nothing, until it is answered.
@@ -224,6 +213,21 @@ impl Asker<'_> {
                 _ => tokio::time::sleep(LOOK).await,
             }
         }
+    }
+}
+
+/// Judges what became of other addresses, of which these suffered, while the first was refused or not.
+fn apart(suffered: &[Answered], refused_meanwhile: bool) -> Evidence {
+    match suffered.first() {
+        Some(answered) => {
+            let (count, how) = (suffered.len(), answered.told());
+            clause::BY_ADDRESS
+                .contradicts(format!("another address suffers from the first: {count} of {OTHERS} are {how}"))
+        }
+        None if !refused_meanwhile => {
+            clause::BY_ADDRESS.gap("the first address was answered again already, so that others say nothing")
+        }
+        None => clause::BY_ADDRESS.holds(format!("{OTHERS} other addresses are answered while the first is refused")),
     }
 }
 

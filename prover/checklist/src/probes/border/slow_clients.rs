@@ -22,6 +22,7 @@ pub use super::support::drips::Patience;
 use super::support::harmless::{Harmless, PROMPT, in_peace};
 use super::support::writes::{Writes, writes};
 use crate::clause::border::slow_clients as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
@@ -31,6 +32,8 @@ use crate::probes::support::listener::Listener;
 use crate::repro::Recipe;
 use crate::repro::recipe::strain::Unread;
 
+#[cfg(test)]
+mod judge_tests;
 mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -62,10 +65,12 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
     };
     let drips = drips::start(lab, &listener, &harmless, patience).await;
     let (clients, unread) = start_clients(lab, &listener, &harmless, patience).await;
+    let contention = contention::Watch::begin(lab);
     let (drips, others, asked) = wait(drips, clients, &harmless, patience).await;
+    let (contention, slowest) = (contention.end(), asked.slowest);
     let mut evidence: Vec<Evidence> = drips.iter().map(of_drip).collect();
     evidence.extend(others.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
-    evidence.push(asked.evidence(&harmless.control));
+    evidence.push(contention.excuse(asked.evidence(&harmless.control), slowest, PROMPT));
     lab.drips = Some(drips);
     if !matches!(writes(lab).await, Writes::Possible) {
         evidence.retain(|piece| piece.clause() != Some(clause::SLOW_BODIES.id()) || piece.is_against());

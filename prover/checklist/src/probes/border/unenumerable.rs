@@ -20,9 +20,11 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::Recipe;
-use crate::repro::recipe::created::{Identifiers, repeatable};
+use crate::repro::recipe::created::Identifiers;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -90,7 +92,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 /// Creates as many objects again.
 fn recipe(lab: &Lab, spec: &RequestSpec, pointer: &str) -> Recipe {
     let pointer = pointer.to_owned();
-    Recipe::Identifiers(Identifiers { create: repeatable(lab, spec), pointer, objects: SAMPLES })
+    Recipe::Identifiers(Identifiers { create: lab.fill_repeatable(spec), pointer, objects: SAMPLES })
 }
 
 fn not_tried((spec, _, pointer): &(RequestSpec, String, String)) -> Evidence {

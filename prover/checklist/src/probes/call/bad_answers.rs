@@ -24,16 +24,18 @@ use super::support::degradation::Said;
 use super::support::proxied_dependency::{self, Dependent, GRACE, Met, User};
 use crate::clause::Clause;
 use crate::clause::call::bad_answers as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention;
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 mod flood;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -2,15 +2,15 @@
 //!
 //! - **Hypothesis**: with three instances each gets a good part of the calls; one that becomes slow, or fails, gets few of them soon,
 //!   and requests go on being answered; when it is well it gets calls again.
-//! - **Sent**: a read that uses the dependency, 40 a second: for 5 s in peace; for 10 s while one instance answers a second late; for
-//!   15 s while one answers 503; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
+//! - **Sent**: a read that uses the dependency, 40 a second: for 3 s in peace; for 10 s while one instance answers a second late; for
+//!   10 s while one answers 503; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
 //!   until all three are called.
 //! - **Decides**: in peace an instance with less than a ninth of the calls (a third of its part) falls short: also where a hash of the
 //!   request says who is called, as it is one request. So does a slow one that has a quarter or more of the calls in the last 5 s, a
-//!   failing one with more than a tenth in the last 10 s, more than one in fifty requests that is not answered as declared in
-//!   these 10 s, and a mended one without a call. A service whose calls are not seen, or that is not well in peace: unknown.
+//!   failing one with more than a tenth in the last 5 s, more than one in fifty requests that is not answered as declared in
+//!   these 5 s, and a mended one without a call. A service whose calls are not seen, or that is not well in peace: unknown.
 //! - **Blast radius**: the service is started again with three doubles in the dependency's place, and stopped at the end.
-//! - **Bound in time**: 30 s of load, 90 s and twice 60 s of waiting, and the subject's deadline for each.
+//! - **Bound in time**: 23 s of load, 90 s and twice 60 s of waiting, and the subject's deadline for each.
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -38,8 +40,9 @@ pub const PROBE: Probe = Probe {
 };
 /// Between two requests of the load.
 const EVERY: Duration = Duration::from_millis(25);
-/// Requests in 5 s of it.
+/// Requests in 5 s of it, and in 3 s.
 const FIVE_SECONDS: u32 = 200;
+const THREE_SECONDS: u32 = 120;
 /// Delay of a slow instance.
 const LATE: Duration = Duration::from_secs(1);
 /// The least share of one that is well, and the most of one that is slow or fails.
@@ -75,7 +78,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 
 async fn judge(lab: &Lab, three: &Three) -> Finding {
     let name = &three.declared.name;
-    let load = three.load(lab, EVERY, FIVE_SECONDS).await;
+    let load = three.load(lab, EVERY, THREE_SECONDS).await;
     let told = load.told();
     let seen = load.failed == 0 && load.calls.iter().sum::<usize>() >= load.requests / 2;
     let otherwise = format!("in peace {told}: what becomes of calls is not seen");
@@ -83,7 +86,7 @@ async fn judge(lab: &Lab, three: &Three) -> Finding {
         Ok(peace) => peace,
         Err(failed) => return Finding::unknown(ID, failed.what, Vec::new()),
     };
-    let spread = (0..3).all(|place| load.share(place) >= LEAST);
+    let spread = is_spread(&load);
     let mut evidence = vec![clause::SPREAD.saw(spread, format!("with three instances of {name} {told}")).by(&peace)];
     if !spread {
         return Finding::judge(ID, evidence);
@@ -107,16 +110,16 @@ async fn slow(lab: &Lab, three: &Three) -> Evidence {
     let load = three.load(lab, EVERY, FIVE_SECONDS).await;
     three.set(0, Behaviour::Pass);
     let what = format!("with the first one {LATE:?} late, from the sixth second on {}", load.told());
-    clause::EJECTION.saw(load.share(0) < SLOW && is_well(&load), what)
+    clause::EJECTION.saw(is_spared(&load, 0, SLOW), what)
 }
 
 /// One instance fails, and is mended.
 async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     three.set(1, Behaviour::Unavailable(None));
     three.load(lab, EVERY, FIVE_SECONDS).await;
-    let load = three.load(lab, EVERY, FIVE_SECONDS * 2).await;
+    let load = three.load(lab, EVERY, FIVE_SECONDS).await;
     let what = format!("with the second one answering 503, from the sixth second on {}", load.told());
-    let left_alone = clause::EJECTION.saw(load.share(1) <= FAILING && is_well(&load), what);
+    let left_alone = clause::EJECTION.saw(is_spared(&load, 1, FAILING), what);
     three.set(1, Behaviour::Pass);
     three.take();
     let since = Instant::now();
@@ -128,6 +131,16 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
         }
     }
     vec![left_alone, clause::RETURN.contradicts(format!("it was not called again within {BACK:?} after it was mended"))]
+}
+
+/// Returns true if each of three instances that are well has its share of the calls.
+fn is_spread(load: &Load) -> bool {
+    (0..3).all(|place| load.share(place) >= LEAST)
+}
+
+/// Returns true if one instance has at most this share of the calls, and requests are answered all the same.
+fn is_spared(load: &Load, place: usize, most: f64) -> bool {
+    load.share(place) <= most && is_well(load)
 }
 
 fn is_well(load: &Load) -> bool {

@@ -32,6 +32,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
+#[cfg(test)]
+mod judge_tests;
 mod spared;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -151,7 +153,8 @@ async fn closes(lab: &Lab, watched: &Watched, seen: &Spared, peace: &Control, ev
         });
         let what = format!("{} of {COUNTED} requests were then answered within {within:.0?}", 100 - PROBES);
         let fast = if within <= FAST { Some(true) } else { (within > NOT_FAST).then_some(false) };
-        evidence.push(clause::FAILS_FAST.maybe(fast, what).by(peace));
+        let piece = clause::FAILS_FAST.maybe(fast, what).by(peace);
+        evidence.push(seen.contention.excuse(piece, within, NOT_FAST));
     }
     let name = &watched.name;
     let Some(took) = watched.well_again(lab, RECOVERY).await else {

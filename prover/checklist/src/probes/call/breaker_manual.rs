@@ -22,6 +22,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::{Dependencies, Dependency, Lever};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -58,7 +60,7 @@ async fn with_levers(lab: &Lab, watched: &Watched) -> Finding {
         Some(Dependency { trip: Some(trip), release: Some(release), .. }) => judge(lab, watched, &trip, &release).await,
         _ => {
             let reason = format!(
-                "nobody said how calls to {0} are stopped by hand: declare `trip` and `release` in [dependencies.{0}]",
+                "it is not declared how an operator stops calls to {0}: declare `trip` and `release` in [dependencies.{0}]",
                 watched.name
             );
             Finding::unknown(ID, reason, Vec::new())
@@ -81,7 +83,7 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
     let what = format!(
         "with the lever pulled {REQUESTS} requests caused {calls} calls to {name}, {as_ever} were answered as ever"
     );
-    let mut evidence = watched.controlled(vec![clause::TRIP.saw(calls == 0 && as_ever == 0, what)]);
+    let mut evidence = watched.controlled(vec![tripped(calls, as_ever, what)]);
     evidence.extend(told(lab, &author).await);
     let released = pull(lab, release, &author).await;
     if was_done(&released) {
@@ -96,6 +98,11 @@ async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> F
         evidence.push(clause::RELEASE.contradicts(what).with(&released));
     }
     Finding::judge(ID, watched.controlled(evidence))
+}
+
+/// Judges the calls while the lever is pulled, and the answers that were as ever.
+fn tripped(calls: usize, as_ever: usize, what: String) -> Evidence {
+    clause::TRIP.saw(calls == 0 && as_ever == 0, what)
 }
 
 /// Judges that author and time of the lever are shown: on the service, and in its output.

@@ -27,6 +27,7 @@ use super::support::bystanders::{Bystanders, Seen};
 use super::support::concurrency_bound::{self, Crowd};
 use super::support::double_in_place::{self, Watched};
 use crate::clause::call::bulkhead as clause;
+use crate::contention::{self, Contention};
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
@@ -34,6 +35,8 @@ use crate::probe::Probe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -126,7 +129,7 @@ async fn judge(lab: &Lab, watched: &Watched, bystanders: &Bystanders) -> Finding
     let told = crowds.iter().map(|crowd| crowd.told(name)).collect::<Vec<_>>().join("; ");
     match concurrency_bound::bound(&crowds) {
         Some(bound) => {
-            let what = format!("at most {bound} calls to {name} were open, whatever came: {told}");
+            let what = format!("at most {bound} calls to {name} were open at any load: {told}");
             for clause in [clause::PER_DEPENDENCY, clause::BOUNDED] {
                 evidence.push(match &paced {
                     Ok(control) => clause.holds(&what).by(control),
@@ -164,6 +167,8 @@ struct Flood {
     crowd: Crowd,
     /// Requests that found no connection.
     unconnected: usize,
+    /// Contention while bystanders were asked.
+    contention: Contention,
 }
 
 impl Flood {
@@ -174,16 +179,17 @@ impl Flood {
         let unconnected = AtomicUsize::new(0);
         let meanwhile = async {
             tokio::time::sleep(lab.pace.of(FILLING).max(SPREAD * 2)).await;
-            bystanders.meanwhile(lab).await
+            let contention = contention::Watch::begin(lab);
+            (bystanders.meanwhile(lab).await, contention.end())
         };
         let flood = join_all((0..size).map(|number| one(lab, watched, size, number, &unconnected)));
-        let bystanders = tokio::select! {
+        let (bystanders, contention) = tokio::select! {
             seen = meanwhile => seen,
             // None of them ever ends.
-            _ = flood => Seen::NONE,
+            _ = flood => (Seen::NONE, Contention::default()),
         };
         let crowd = Crowd::of(size as usize, &watched.double.take_calls(), Instant::now());
-        Self { bystanders, crowd, unconnected: unconnected.into_inner() }
+        Self { bystanders, crowd, unconnected: unconnected.into_inner(), contention }
     }
 
     fn told(&self, name: &str, who: &str, peace: &Seen) -> String {
@@ -206,12 +212,14 @@ impl Flood {
             format!("{} calls to {name} were open and unanswered", self.crowd.open),
             format!("no call to {name} came"),
         );
-        match (seen.as_in(peace), met) {
+        let piece = match (seen.as_in(peace), met) {
             (Some(good), Ok(control)) => clause::ISOLATION.saw(good, what).by(&control),
             (Some(false), Err(_)) => clause::ISOLATION.contradicts(what),
             (_, Err(failed)) => clause::ISOLATION.gap(format!("{what}; {}", failed.what)),
             (None, _) => clause::ISOLATION.gap(what),
-        }
+        };
+        // Those that are given up have taken as long as they may.
+        self.contention.excuse(piece, seen.slow, PATIENCE / 2)
     }
 }
 

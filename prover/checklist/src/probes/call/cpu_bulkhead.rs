@@ -23,12 +23,15 @@ use futures_util::future::join_all;
 use super::support::bystanders::{Bystanders, Seen};
 use super::support::double_in_place::percentile;
 use crate::clause::call::cpu_bulkhead as clause;
+use crate::contention::{self, Contention};
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -108,13 +111,14 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         };
         let flood = Flood::send(lab, heavy, bystanders, size).await;
         let as_before = flood.as_before(&peace);
-        evidence.push(clause::NO_STALL.maybe(as_before, flood.told(&who, &peace)).by(&alone));
+        let piece = clause::NO_STALL.maybe(as_before, flood.told(&who, &peace)).by(&alone);
+        evidence.push(flood.contention.excuse(piece, flood.bystanders.slow, stalled(&peace)));
         if as_before == Some(false) {
             return Finding::judge(ID, evidence);
         }
         if flood.busy < BUSY || flood.cost < HEAVY {
             let reason = format!(
-                "{size} heavy requests in flight kept {:.1} processors busy, each for {:.1} ms, which stalls nobody: declare a heavier one",
+                "{size} heavy requests in flight kept {:.1} processors busy, each for {:.1} ms, which stalls no other request: declare a heavier one",
                 flood.busy,
                 flood.cost * 1000.0
             );
@@ -123,7 +127,9 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         floods.push(flood);
     }
     let unseen = "as much heavy work as was sent can be done in time, and none was refused: its bound is not known";
-    evidence.push(bound(lab, &floods).map_or_else(|| clause::OWN_POOL.gap(unseen), |piece| piece.by(&alone)));
+    evidence.push(
+        bound(lab.subject.deadline, &floods).map_or_else(|| clause::OWN_POOL.gap(unseen), |piece| piece.by(&alone)),
+    );
     Finding::judge(ID, evidence)
 }
 
@@ -151,22 +157,28 @@ fn beyond_deadline(lab: &Lab, floods: &[Flood]) -> u32 {
 }
 
 /// Judges that heavy work has a bound, as far as the floods show.
-fn bound(lab: &Lab, floods: &[Flood]) -> Option<Evidence> {
+fn bound(deadline: Duration, floods: &[Flood]) -> Option<Evidence> {
     let last = floods.last()?;
     if last.refused > 0 && last.done > 0 {
         let what =
             format!("of {} heavy requests in flight {} were done and {} refused", last.size, last.done, last.refused);
         return Some(clause::OWN_POOL.holds(what));
     }
-    let (wait, deadline) = (Duration::from_secs_f64(f64::from(last.size) / last.rate.max(0.1)), lab.subject.deadline);
+    let wait = Duration::from_secs_f64(f64::from(last.size) / last.rate.max(0.1));
     (last.refused == 0 && wait > deadline).then(|| {
         let what = format!(
-            "none of {} heavy requests in flight was refused, though at {:.0} a second the last is done after {wait:.0?} and nobody \
-             waits longer than {deadline:?}: a queue without end",
+            "none of {} heavy requests in flight was refused, though at {:.0} a second the last is done after {wait:.0?} and no \
+             client waits longer than {deadline:?}: an unbounded queue",
             last.size, last.rate
         );
         clause::OWN_POOL.contradicts(what)
     })
+}
+
+/// Bystanders that are slower than this are stalled.
+fn stalled(peace: &Seen) -> Duration {
+    let (times, least) = STALLED;
+    least.max(peace.slow * times)
 }
 
 /// Outcome of one flood.
@@ -185,6 +197,8 @@ struct Flood {
     cost: f64,
     /// Heavy requests that were done in a second.
     rate: f64,
+    /// Contention while bystanders were asked.
+    contention: Contention,
 }
 
 /// Outcome of heavy requests.
@@ -203,28 +217,29 @@ impl Flood {
         let meanwhile = async {
             tokio::time::sleep(lab.pace.of(FILLING).max(SPREAD * 2)).await;
             let (begun, cpu_before, done_before) = (Instant::now(), cpu(), done());
+            let contention = contention::Watch::begin(lab);
             let seen = bystanders.meanwhile(lab).await;
+            let contention = contention.end();
             let (used, took) = (cpu().saturating_sub(cpu_before).as_secs_f64(), begun.elapsed().as_secs_f64());
             let done = done() - done_before;
-            (seen, used / took, used / done.max(1) as f64, done as f64 / took)
+            (seen, used / took, used / done.max(1) as f64, done as f64 / took, contention)
         };
         let flood =
             join_all((0..size).zip(heavy.iter().cycle()).map(|(number, spec)| one(lab, spec, size, number, &tally)));
-        let (bystanders, busy, cost, rate) = tokio::select! {
+        let (bystanders, busy, cost, rate, contention) = tokio::select! {
             seen = meanwhile => seen,
             // None of them ever ends.
-            _ = flood => (Seen::NONE, 0.0, 0.0, 0.0),
+            _ = flood => (Seen::NONE, 0.0, 0.0, 0.0, Contention::default()),
         };
         let tally = tally.into_inner().unwrap_or_default();
         let (done, refused) = (tally.took.len(), tally.refused);
-        Self { size, bystanders, done, refused, wait: percentile(tally.took, 50), busy, cost, rate }
+        Self { size, bystanders, done, refused, wait: percentile(tally.took, 50), busy, cost, rate, contention }
     }
 
     /// Returns true if bystanders were answered as in peace.
     fn as_before(&self, peace: &Seen) -> Option<bool> {
-        let (times, least) = STALLED;
         match self.bystanders.as_in(peace) {
-            None if self.bystanders.slow > least.max(peace.slow * times) => Some(false),
+            None if self.bystanders.slow > stalled(peace) => Some(false),
             seen => seen,
         }
     }

@@ -24,12 +24,15 @@ use super::support::double_in_place::{self, Watched};
 use super::support::facts;
 use super::support::proxied_dependency::GRACE;
 use crate::clause::call::deadline as clause;
+use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -76,6 +79,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         true => clause::ABANDONED.figure(what),
         false => unanswered.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by),
     };
+    let answered = alone.contention.excuse(answered, alone.answered, deadline + GRACE);
     evidence.push(answered.fact(facts::answered_while_silent(name, &watched.spec.name), in_time));
     let ended = !alone.is_open && alone.calls_ended <= deadline + GRACE;
     let what = format!("its calls had ended {:.1?} after it was sent", alone.calls_ended);
@@ -128,13 +132,14 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     let given_up = left.iter().filter(|silence| silence.calls_ended <= limit).count();
     let seen: Vec<String> = left.iter().map(|silence| format!("{:.1?}", silence.calls_ended)).collect();
     let what = format!(
-        "when a caller left after {waits:.1?}, its call ended after {}; {:.1?} when nobody left",
+        "when a caller left after {waits:.1?}, its call ended after {}; {:.1?} when no caller left",
         seen.join(", "),
         alone.calls_ended
     );
     if given_up == 0 {
         let outlives = recipe(lab, watched, waits, WithDependency::CallOutlives(limit.saturating_sub(waits)));
-        evidence.push(outlives.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by));
+        let late = outlives.into_iter().fold(clause::ABANDONED.contradicts(what), Evidence::reproduced_by);
+        evidence.push(left.iter().fold(late, |piece, one| one.contention.excuse(piece, one.calls_ended, limit)));
         return Finding::judge(ID, watched.controlled(evidence));
     }
     evidence.push(clause::ABANDONED.figure(what.clone()));
@@ -167,7 +172,7 @@ fn with_header(
             patience.waits
         );
         evidence.push(match fixed {
-            true => clause::PROPAGATED.gap(format!("{what}, and no more when nobody says how long it waits")),
+            true => clause::PROPAGATED.gap(format!("{what}, and no more when no caller states a deadline")),
             false => clause::PROPAGATED.maybe(all.then_some(true), what),
         });
     }
@@ -225,6 +230,8 @@ struct Silence {
     calls_ended: Duration,
     /// True if one was still open then.
     is_open: bool,
+    /// Contention meanwhile.
+    contention: Contention,
 }
 
 impl Silence {
@@ -233,6 +240,7 @@ impl Silence {
         watched.well_again(lab, WELL_AGAIN).await;
         watched.set(Behaviour::Hang);
         watched.double.take_calls();
+        let contention = contention::Watch::begin(lab);
         let sent = Instant::now();
         let request = lab.fill(&watched.spec);
         match caller {
@@ -257,7 +265,8 @@ impl Silence {
         let calls = watched.double.take_calls();
         let ended = calls.iter().map(|call| call.ended.unwrap_or_else(Instant::now)).max()?;
         let is_open = calls.iter().any(|call| call.ended.is_none());
-        Some(Self { sent, calls, answered, calls_ended: ended.saturating_duration_since(sent), is_open })
+        let (calls_ended, contention) = (ended.saturating_duration_since(sent), contention.end());
+        Some(Self { sent, calls, answered, calls_ended, is_open, contention })
     }
 
     fn ended_within(&self, limit: Duration) -> bool {

@@ -13,6 +13,8 @@
 //! - **Bound in time**: for each dependency the requests' deadlines, and 30 s until it has recovered; none is begun for which no time
 //!   is left of 110 s.
 
+use std::time::Duration;
+
 use keel_proxy::Fault;
 use keel_wire::http::Exchange;
 use tokio::net::TcpStream;
@@ -29,6 +31,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -109,7 +113,9 @@ async fn without(lab: &Lab, dependent: &Dependent) -> (Vec<Evidence>, usize) {
         let status = exchange.status().map_or(0, |status| status.as_u16());
         let recipe = without_recipe(lab, name, exchange, Shows::Found(format!("^{status}")));
         let shown = |piece: Evidence| recipe.clone().into_iter().fold(piece, Evidence::reproduced_by);
-        evidence.extend(judge(lab, name, user, exchange, &gone).map(|piece| shown(piece.with(exchange))));
+        evidence.extend(
+            judge(lab.subject.deadline + GRACE, name, user, exchange, &gone).map(|piece| shown(piece.with(exchange))),
+        );
     }
     (evidence, served)
 }
@@ -138,8 +144,7 @@ fn others(lab: &Lab, dependency: &str) -> Vec<RequestSpec> {
 }
 
 /// Judges the answer to a request that uses the dependency without it, and whether the answer says so.
-fn judge(lab: &Lab, name: &str, user: &User, exchange: &Exchange, gone: &Met) -> [Evidence; 2] {
-    let limit = lab.subject.deadline + GRACE;
+fn judge(limit: Duration, name: &str, user: &User, exchange: &Exchange, gone: &Met) -> [Evidence; 2] {
     let with = |told: &str| format!("without {name}, {}, which uses it, {told}", user.spec.name);
     let saw = |clause, good, told: &str| seen_under(clause, good, with(told), gone);
     let fails = |told: &str| [saw(clause::DEGRADES, false, told), clause::SAID_SO.figure(with("says nothing of use"))];

@@ -22,12 +22,14 @@ use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched};
 use crate::clause::call::hedge as clause;
+use crate::contention;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -131,7 +133,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     if sooner < FEWEST {
         return Finding::unknown(
             ID,
-            format!("{what}: slow reads may be hedged, and nobody said whether they are"),
+            format!("{what}: slow reads may be hedged, and it is not declared whether they are"),
             watched.controlled(evidence),
         );
     }
@@ -146,14 +148,9 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, mut evidence: Vec<
     watched.load(lab, lab.pace.of(EVERY), REQUESTS).await;
     tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
     let calls = watched.double.take_calls().len();
-    let (attempts, requests) = (calls as f64, f64::from(REQUESTS));
-    let ratio = attempts / requests;
+    let ratio = calls as f64 / f64::from(REQUESTS);
     let what = format!("{REQUESTS} requests while all calls took {late:.0?} caused {calls} calls, {ratio:.2} each");
-    let good = match ratio {
-        ratio if ratio < REFUSED => None,
-        _ if attempts <= WITHIN * requests + FLOOR => Some(true),
-        _ => (ratio >= BEYOND).then_some(false),
-    };
+    let good = within_budget(calls as f64, f64::from(REQUESTS));
     evidence.push(clause::BUDGET.maybe(good, what.clone()));
     match good {
         None if ratio < REFUSED => {
@@ -167,6 +164,15 @@ async fn budget(lab: &Lab, watched: &Watched, late: Duration, mut evidence: Vec<
             watched.controlled(evidence),
         ),
         Some(_) => Finding::judge(ID, watched.controlled(evidence)),
+    }
+}
+
+/// Judges the number of calls when all are slow; `None` if requests were refused before they became calls, or a floor may explain it.
+fn within_budget(calls: f64, requests: f64) -> Option<bool> {
+    match calls / requests {
+        ratio if ratio < REFUSED => None,
+        _ if calls <= WITHIN * requests + FLOOR => Some(true),
+        ratio => (ratio >= BEYOND).then_some(false),
     }
 }
 

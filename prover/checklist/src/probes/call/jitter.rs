@@ -26,10 +26,10 @@ use keel_drill::double::{Call, Double};
 
 use super::support::double_in_place::{self, percentile};
 use crate::clause::call::jitter as clause;
+use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention::{self, Contention};
 use crate::subject::{Dependencies, Dependency};
 
 #[cfg(feature = "specimens")]
@@ -72,7 +72,7 @@ const STARTS_DIFFER: f64 = 0.1;
 pub async fn examine(lab: &mut Lab) -> Finding {
     let declared = match &lab.subject.dependencies {
         Dependencies::Unsaid => {
-            let reason = "nobody said what it calls: declare [dependencies.NAME] with `env` and `url`; or dependencies = \"none\"";
+            let reason = "its dependencies are not declared: declare [dependencies.NAME] with `env` and `url`; or dependencies = \"none\"";
             return Finding::unknown(ID, reason, Vec::new());
         }
         Dependencies::Declared(declared) if declared.is_empty() => {

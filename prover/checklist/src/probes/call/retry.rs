@@ -24,14 +24,16 @@ use keel_drill::double::{Behaviour, Call};
 
 use super::support::double_in_place::{self, Watched, percentile};
 use crate::clause::call::retry as clause;
+use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::contention::{self, Contention};
 use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

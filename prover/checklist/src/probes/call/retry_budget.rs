@@ -24,6 +24,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::repro::recipe::{Dependency, Manner, WithDependency};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -103,8 +105,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         return Finding::not_applicable(ID, what, evidence);
     }
     let calls = calls_of_load(lab, watched).await;
-    let (attempts, requests) = (f64::from(calls), f64::from(REQUESTS));
-    let ratio = attempts / requests;
+    let ratio = f64::from(calls) / f64::from(REQUESTS);
     let what = format!("{REQUESTS} requests in {:.0?} caused {calls} calls, {ratio:.2} each", every(lab) * REQUESTS);
     if ratio < REFUSED {
         evidence.push(
@@ -113,7 +114,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         );
         return judge_partly(lab, watched, evidence).await;
     }
-    let good = if attempts <= WITHIN * requests + FLOOR { Some(true) } else { (ratio >= BEYOND).then_some(false) };
+    let good = all_failed(calls, REQUESTS);
     let ask = (lab.fill(&watched.spec), lab.subject.deadline + Duration::from_secs(5));
     let most = (BEYOND * 100.0) as usize;
     let fault = WithDependency::Calls { requests: 200, counted: 100, most };
@@ -156,8 +157,7 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
             watched.controlled(evidence),
         );
     }
-    let share = f64::from(repeats) / f64::from(failed);
-    let good = if share <= PAID { Some(true) } else { (share >= UNPAID).then_some(false) };
+    let good = some_failed(repeats, failed);
     evidence.push(clause::BUDGET.maybe(good, what.clone()));
     match good {
         None => Finding::unknown(
@@ -167,6 +167,18 @@ async fn judge_partly(lab: &Lab, watched: &Watched, mut evidence: Vec<Evidence>)
         ),
         Some(_) => Finding::judge(ID, watched.controlled(evidence)),
     }
+}
+
+/// Judges the calls that so many requests caused while all calls failed; `None` if a floor may explain them.
+fn all_failed(calls: u32, requests: u32) -> Option<bool> {
+    let (calls, requests) = (f64::from(calls), f64::from(requests));
+    if calls <= WITHIN * requests + FLOOR { Some(true) } else { (calls >= BEYOND * requests).then_some(false) }
+}
+
+/// Judges the repeats while only some calls failed; `None` if a floor may explain them.
+fn some_failed(repeats: u32, failed: u32) -> Option<bool> {
+    let share = f64::from(repeats) / f64::from(failed);
+    if share <= PAID { Some(true) } else { (share >= UNPAID).then_some(false) }
 }
 
 /// Between two of the load, at this pace.

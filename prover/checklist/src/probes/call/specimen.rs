@@ -66,8 +66,12 @@ pub(crate) const ALOOF: Server = Server::new("call-aloof", |port| ask(Flaw::Aloo
 /// Serves with one flaw.
 pub(crate) fn ask(flaw: Flaw, port: u16) -> ! {
     serve(port, move |request| match request.path.as_str() {
-        "/price" if flaw == Flaw::Aloof => Response::new(200, "application/json", PRICE),
-        "/price" => answer_with_call(flaw),
+        "/price" | "/price?again" if flaw == Flaw::Aloof => Response::new(200, "application/json", PRICE),
+        "/price" | "/price?again" => answer_with_call(flaw),
+        "/order" => {
+            std::thread::spawn(move || call(flaw));
+            Response::new(202, "application/json", r#"{"state":"accepted"}"#)
+        }
         "/" if flaw == Flaw::Entangled && call(flaw).is_err() => Response::new(500, "text/plain", "broken"),
         "/" => Response::new(200, "text/plain", "hello"),
         _ => Response::new(404, "text/plain", "nothing here"),

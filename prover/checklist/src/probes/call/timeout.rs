@@ -7,7 +7,8 @@
 //! - **Decides**: no answer within the deadline plus 1 s; connections of that time that are open then, and more of them when
 //!   the requests are sent again; a harmless request that is no longer answered. A connection that stays open and carries further calls
 //!   is one that calls share. Pooled connections are reset before, so that calls are made on new ones, which can be told
-//!   apart. A fault that no call met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
+//!   apart; a failure in time that is not 502, 503 or 504 may come from one of them and is asked for again. A fault that no call
+//!   met is a gap. Where the address says TLS, silence meets the handshake, and first byte and body
 //!   are gaps; where it says that there is none, the clause speaks of nothing; where it says neither, it is a gap. Connections that are
 //!   still being opened when the deadline is over are a gap: the system ends them in the end.
 //! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end.
@@ -27,14 +28,17 @@ use super::support::facts;
 use super::support::proxied_dependency::{self, Dependent, GRACE, Met, seen_under};
 use crate::clause::Clause;
 use crate::clause::call::timeout as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::probes::support::{contention, sockets};
+use crate::probes::support::sockets;
 use crate::repro::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod judge_tests;
 mod open_calls;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -140,7 +144,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
             let calls = OpenCalls::watch(lab, port, &before).await;
             (calls, still_answered(lab, clause, bystander.as_ref(), &format!("while {name} is {told}")).await)
         };
-        let ((answers, met), (calls, harmless)) = tokio::join!(dependent.under(lab, fault.clone()), meanwhile);
+        let ((answers, met), (calls, harmless)) = tokio::join!(dependent.waiting(lab, fault.clone()), meanwhile);
         tries += 1;
         if met.is_ok() || tries == TRIES {
             break (answers, met, calls, harmless);
@@ -151,7 +155,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
         // One that is given up has taken as long as it may.
         harmless.into_iter().map(|(piece, took)| contention.excuse(piece, took, PROMPT - GRACE)).collect();
     for (spec, exchange) in &answers {
-        let (in_time, piece) = judge(lab, clause, spec, exchange, (name, told), &met);
+        let (in_time, piece) = judge(lab.subject.deadline, clause, spec, exchange, (name, told), &met);
         let piece = contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE);
         let speaks = fault == Fault::Hang && piece.decides();
         let fact = facts::answered_while_silent(name, &spec.name);
@@ -198,7 +202,7 @@ async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
     );
     let contention = contention.end();
     let judged = answers.iter().map(|(spec, exchange)| {
-        let piece = judge(lab, clause::CONNECT, spec, exchange, (name, told), &met).1;
+        let piece = judge(lab.subject.deadline, clause::CONNECT, spec, exchange, (name, told), &met).1;
         contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE)
     });
     let mut evidence: Vec<Evidence> = judged.collect();
@@ -238,7 +242,7 @@ async fn answered_and_connecting(
         }
     };
     let answers = tokio::select! {
-        answers = dependent.answers(lab) => answers,
+        answers = dependent.answers_past_resets(lab) => answers,
         never = looking => never,
     };
     (answers, connecting)
@@ -246,14 +250,14 @@ async fn answered_and_connecting(
 
 /// Judges that a request was answered within the deadline.
 fn judge(
-    lab: &Lab,
+    deadline: Duration,
     clause: Clause,
     spec: &RequestSpec,
     exchange: &Exchange,
     (name, told): (&str, &str),
     met: &Met,
 ) -> (bool, Evidence) {
-    let (took, deadline) = (exchange.took, lab.subject.deadline);
+    let took = exchange.took;
     let in_time = exchange.answer().is_some() && took <= deadline + GRACE;
     let outcome = match exchange.status() {
         Some(status) => format!("is answered {} after {took:.1?}", status.as_u16()),

@@ -36,6 +36,8 @@ use crate::subject::State;
 
 mod artifact;
 mod full_disk;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -82,11 +84,11 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let declared = lab.subject.data.clone();
     match lab.subject.state {
         State::Unsaid => {
-            let reason = "nobody said whether it keeps data: say `state = \"durable\"` and `data = [\"folder\"]`, or state = \"none\"";
+            let reason = "it is not declared whether it keeps data: say `state = \"durable\"` and `data = [\"folder\"]`, or state = \"none\"";
             return Finding::unknown(ID, reason, Vec::new());
         }
         State::Durable if declared.is_empty() => {
-            let reason = "it is declared durable, and nobody said where its data is: say `data = [\"folder\"]`";
+            let reason = "it is declared durable, but the place of its data is not: say `data = [\"folder\"]`";
             return Finding::unknown(ID, reason, Vec::new());
         }
         State::Durable | State::None => {}

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use keel_wire::http::Exchange;
 
 use crate::clause::life::crash as clause;
+use crate::contention;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
@@ -23,6 +24,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::Shows;
 use crate::subject::RequestSpec;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -72,22 +75,24 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
     for spec in &crashes {
         for _ in 0..TIMES {
+            let contention = contention::Watch::begin(lab);
             let (crash, others) = crash_once(lab, spec, status).await;
+            let contention = contention.end();
             beside += others.len();
-            let fivehundred = crash.status().is_some_and(|status| status.is_server_error());
-            let told = if fivehundred { "is answered with a 5xx" } else { "is not answered with a 5xx" };
-            let piece = clause::RESTART.saw(fivehundred, format!("{}, which crashes, {told}", spec.name)).with(&crash);
-            evidence.push(piece.reproduced_by(Recipe::again(&crash, Shows::Missing("^5".to_owned()))));
-            let failed = others.iter().find(|other| other.status().is_none_or(|now| now.as_u16() != status));
-            if let Some(failed) = failed {
-                let what = format!("beside {} a harmless request is not answered as before", spec.name);
-                evidence.push(clause::BYSTANDERS.contradicts(what).with(failed));
-            }
+            let slowest = others.iter().map(|other| other.took).max().unwrap_or_default();
+            // One that is given up has taken as long as it may.
+            let pieces = judge(&spec.name, &crash, &others, status);
+            evidence.extend(pieces.into_iter().map(|piece| match piece.clause() == Some(clause::BYSTANDERS.id()) {
+                true => contention.excuse(piece, slowest, PROMPT / 2),
+                false => piece,
+            }));
+            let contention = contention::Watch::begin(lab);
             let (ready, took) = ready_again(lab).await;
             let alive = lab.process().is_running();
             if !alive || !ready {
                 let told = if alive { "it is not ready" } else { "its process has ended" };
-                evidence.push(clause::RESTART.contradicts(format!("{took:.1?} after {} {told}", spec.name)));
+                let piece = clause::RESTART.contradicts(format!("{took:.1?} after {} {told}", spec.name));
+                evidence.push(if alive { contention.end().excuse_given_up(piece, READY) } else { piece });
                 return Finding::judge(ID, evidence);
             }
         }
@@ -96,6 +101,23 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence
         .push(clause::BYSTANDERS.saw(beside > 0, format!("{beside} harmless requests were sent beside the crashes")));
     Finding::judge(ID, evidence)
+}
+
+/// Judges the answer to a request that crashes, and the harmless ones beside it, which have this status in peace.
+fn judge(name: &str, crash: &Exchange, others: &[Exchange], status: u16) -> Vec<Evidence> {
+    let fivehundred = crash.status().is_some_and(|status| status.is_server_error());
+    let told = if fivehundred { "is answered with a 5xx" } else { "is not answered with a 5xx" };
+    let piece = clause::RESTART.saw(fivehundred, format!("{name}, which crashes, {told}")).with(crash);
+    let mut evidence = vec![piece.reproduced_by(Recipe::again(crash, Shows::Missing("^5".to_owned())))];
+    if let Some(failed) = others.iter().find(|other| is_not(other, status)) {
+        let what = format!("beside {name} a harmless request is not answered as before");
+        evidence.push(clause::BYSTANDERS.contradicts(what).with(failed));
+    }
+    evidence
+}
+
+fn is_not(exchange: &Exchange, status: u16) -> bool {
+    exchange.status().is_none_or(|now| now.as_u16() != status)
 }
 
 /// The names of the requests of the mix that are answered as declared now.
@@ -134,7 +156,7 @@ async fn crash_once(lab: &Lab, spec: &RequestSpec, status: u16) -> (Exchange, Ve
         let (begun, mut others) = (Instant::now(), Vec::new());
         while begun.elapsed() < BESIDE {
             let other = prompt.send(lab.harmless()).await;
-            let failed = other.status().is_none_or(|now| now.as_u16() != status);
+            let failed = is_not(&other, status);
             others.push(other);
             if failed {
                 break;

@@ -16,6 +16,8 @@
 //! - **Bound in time**: three times the declared drain and start time.
 
 mod accepted;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -198,7 +200,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
     if let Some(others) = others {
         evidence.extend(others.evidence(seen.unready));
     }
-    evidence.extend(order(running, &seen, last.map(|at| at - asked)));
+    evidence.extend(order(running.subject.ready.as_deref(), &seen, last.map(|at| at - asked)));
     evidence.extend(end(lab, asked, patience, Handler { handled, finished }).await);
     (evidence, held, finished)
 }
@@ -317,10 +319,10 @@ fn answered(good: bool, name: &str, which: &str, exchange: &Exchange) -> Evidenc
 }
 
 /// Judges that readiness fell before the listener was closed, and before the work in flight had ended.
-fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
-    if lab.subject.ready.is_none() {
+fn order(path: Option<&str>, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
+    let Some(path) = path else {
         return vec![clause::READINESS.gap("no readiness path is declared, so its fall was not looked at")];
-    }
+    };
     let told = |at: Option<Duration>| at.map_or("never".to_owned(), |at| format!("after {at:.1?}"));
     let (unready, refused) = (seen.unready, seen.refused);
     let first = match (unready, refused) {
@@ -331,11 +333,10 @@ fn order(lab: &Lab, seen: &Seen, finished: Option<Duration>) -> Vec<Evidence> {
     let what = format!(
         "after SIGTERM readiness falls {} ({}), new connections are refused {}",
         told(unready),
-        if seen.unready_by_answer { "it says so" } else { "nobody answers" },
+        if seen.unready_by_answer { "it says so" } else { "no request is answered" },
         told(refused)
     );
-    let path = lab.subject.ready.clone().unwrap_or_default();
-    let recipe = Recipe::Terminate(Terminate::Readiness(path));
+    let recipe = Recipe::Terminate(Terminate::Readiness(path.to_owned()));
     let mut evidence = vec![clause::READINESS.saw(first, what).reproduced_by(recipe)];
     if let (Some(unready), Some(finished)) = (unready, finished) {
         let early = unready <= finished;

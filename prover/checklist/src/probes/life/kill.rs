@@ -18,6 +18,8 @@
 mod answers;
 mod content;
 mod counts;
+#[cfg(test)]
+mod judge_tests;
 mod kinds;
 mod read_back;
 mod repeat;
@@ -64,6 +66,8 @@ const WRITE_MORE: Duration = Duration::from_millis(37);
 const LEAST_WRITE: Duration = Duration::from_millis(100);
 /// Acknowledged things that are read back in a round.
 const MAX_READ: usize = 100;
+/// Methods of requests that make or change something.
+const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 /// The most writes of one client in a round.
 const MAX_WRITES: usize = 500;
 
@@ -72,7 +76,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let writes: Vec<RequestSpec> = lab.mix().into_iter().filter(|spec| spec.read.is_some()).collect();
     match lab.subject.state {
         State::Unsaid => {
-            let reason = "nobody said whether it keeps state: say `state = \"durable\"`, and `read` on the requests that make \
+            let reason = "it is not declared whether it keeps state: say `state = \"durable\"`, and `read` on the requests that make \
                           something; or state = \"none\"";
             Finding::unknown(ID, reason, Vec::new())
         }
@@ -87,7 +91,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
-    let mut evidence = Vec::new();
+    let mut evidence: Vec<Evidence> = unread(&lab.mix()).into_iter().collect();
     let mut kinds = Vec::new();
     for spec in writes {
         kinds.push(kinds::learn(lab, spec).await);
@@ -122,7 +126,7 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
-                evidence.push(not_started(&failure));
+                evidence.push(not_started(&failure, lab.starved > lab.subject.start_timeout / 2));
                 return Finding::judge(ID, evidence);
             }
         }
@@ -140,6 +144,17 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
             .push(clause::NO_LOSS.gap("no write was acknowledged before a kill, so none could be lost: mend the mix"));
     }
     Finding::judge(ID, evidence)
+}
+
+/// The gap for declared writes that say no way to read back what they make: whether that is lost is not seen.
+fn unread(mix: &[RequestSpec]) -> Option<Evidence> {
+    let writes = |spec: &&RequestSpec| WRITES.iter().any(|method| spec.method.eq_ignore_ascii_case(method));
+    let unread = mix.iter().filter(writes).filter(|spec| spec.read.is_none());
+    let names: Vec<&str> = unread.map(|spec| spec.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        clause::NO_LOSS.gap(format!("what these writes make was not read back: {names}; say `read` on them"))
+    })
 }
 
 /// Outcome of the writes of a round, each with the number of its kind.
@@ -232,9 +247,15 @@ fn not_killed(failure: &StartFailure) -> Evidence {
     clause::RESTART.gap(format!("it was not killed: {failure}")).showing(failure.output.join(" · "))
 }
 
-fn not_started(failure: &StartFailure) -> Evidence {
+/// Judges a start that failed; one that waited for a processor for half of its time says nothing.
+fn not_started(failure: &StartFailure, is_starved: bool) -> Evidence {
     let what = format!("after a kill it does not start by itself: {failure}");
-    clause::RESTART.contradicts(what).showing(failure.output.join(" · "))
+    let piece = match is_starved {
+        true => clause::RESTART
+            .gap(format!("{what}; its processes waited for a processor: the machine was too busy to tell")),
+        false => clause::RESTART.contradicts(what),
+    };
+    piece.showing(failure.output.join(" · "))
 }
 
 /// Judges that acknowledged writes are there with their content. `passing` are the places of each kind that alter by themselves.
@@ -314,7 +335,7 @@ async fn stateless(lab: &mut Lab) -> Finding {
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
-                evidence.push(not_started(&failure));
+                evidence.push(not_started(&failure, lab.starved > lab.subject.start_timeout / 2));
                 break;
             }
         }

@@ -10,6 +10,8 @@
 
 mod bare;
 mod holders;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -56,6 +58,7 @@ const PID_FOLDERS: [&str; 4] = ["/run", "/var/run", "/tmp", "/var/tmp"];
 const DEPTH: usize = 3;
 /// The most files that are looked at.
 const MAX_FILES: usize = 20_000;
+const SIGTERM: i32 = 15;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
@@ -236,20 +239,11 @@ fn group_of(pid: u32) -> Option<u32> {
 }
 
 async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {
-    const SIGTERM: i32 = 15;
     let patience = lab.subject.drain_timeout;
     let handled = lab.leader().is_some_and(|pid| signals::handles(pid, SIGTERM.unsigned_abs()));
     lab.process().signal(SIGTERM);
     let exit = lab.process().wait(patience).await;
-    let (good, told) = match exit {
-        Some(Exit::Code(0)) => (true, "it ends with code 0".to_owned()),
-        Some(Exit::Code(code)) => (false, format!("it ends with code {code}")),
-        Some(Exit::Signal(SIGTERM)) if handled => {
-            (true, "it handles SIGTERM and raises it again at its end".to_owned())
-        }
-        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal} and not by itself")),
-        None => (false, format!("it still runs after {patience:?}")),
-    };
+    let (good, told) = judge_end(exit, handled, patience);
     // A message sent just before the end may still be on its way.
     tokio::time::sleep(LOOK).await;
     let stopping = manager.message("STOPPING=1").is_some();
@@ -258,6 +252,19 @@ async fn stop(lab: &mut Lab, manager: &Manager) -> Vec<Evidence> {
         clause::STOPPING.saw(stopping, format!("after SIGTERM {said}")),
         clause::STOPPING.saw(good, format!("after SIGTERM {told}")),
     ]
+}
+
+/// Judges the end after SIGTERM, for which the process has a handler or not.
+fn judge_end(exit: Option<Exit>, handled: bool, patience: Duration) -> (bool, String) {
+    match exit {
+        Some(Exit::Code(0)) => (true, "it ends with code 0".to_owned()),
+        Some(Exit::Code(code)) => (false, format!("it ends with code {code}")),
+        Some(Exit::Signal(SIGTERM)) if handled => {
+            (true, "it handles SIGTERM and raises it again at its end".to_owned())
+        }
+        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal} and not by itself")),
+        None => (false, format!("it still runs after {patience:?}")),
+    }
 }
 
 /// A file that ends with `.pid`, where they are usually written, and holds the id of one of its processes.

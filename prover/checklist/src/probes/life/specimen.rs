@@ -161,7 +161,7 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
             Ok(listener) => break listener,
             Err(_) if flaw == Flaw::PatientStart => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(_) if flaw == Flaw::Vague => {
-                println!("binding port {port}, as there was nobody already");
+                println!("binding port {port}, as no other process holds it");
                 return 1;
             }
             Err(error) => {

@@ -14,6 +14,8 @@
 //!   on, no further variable is tried.
 
 mod again;
+#[cfg(test)]
+mod judge_tests;
 mod refusal;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

@@ -17,6 +17,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Mark, Refusal, Target};
 
 pub mod declared;
+#[cfg(test)]
+mod judge_tests;
 mod mend;
 mod recipe;
 #[cfg(feature = "specimens")]

@@ -16,6 +16,8 @@ use crate::probe::Probe;
 use crate::probes::support::mix;
 use crate::subject::Load;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -36,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests that left late by more than this part of the declared latency are not the load that was asked for. The rest of
 /// what keel is late by is charged to the service, as latency counts from the time at which a request was due.
 const LATENESS: u32 = 20;
-const UNDECLARED: &str = "nobody declared the load that it is meant to hold: write it into keel.toml, such as \
+const UNDECLARED: &str = "its intended load is not declared: write it into keel.toml, such as \
                           [load] rate = 50, peak = 100, p99 = \"500ms\", errors = 0.01";
 
 /// Examines attribute `prove.load`.
@@ -104,7 +106,7 @@ fn judge(clause: Clause, called: &str, rate: f64, report: &Report, declared: &Lo
             "at the {called} load of {rate} a second the goodput is {goodput:.1} a second: answers as expected within {objective:?}"
         )),
         clause.saw(
-            p99 <= declared.p99,
+            is_fast(p99, declared),
             format!(
                 "at the {called} load of {rate} a second 99 of 100 requests are over within {p99:.1?} of the time they \
                  were due; declared: {:?}",
@@ -112,7 +114,7 @@ fn judge(clause: Clause, called: &str, rate: f64, report: &Report, declared: &Lo
             ),
         ),
         clause.saw(
-            sent > 0 && errors <= declared.errors,
+            is_served(sent, errors, declared),
             format!(
                 "at the {called} load of {rate} a second {:.2} % of {sent} requests fail ({}); declared: {} %",
                 100.0 * errors,
@@ -121,4 +123,13 @@ fn judge(clause: Clause, called: &str, rate: f64, report: &Report, declared: &Lo
             ),
         ),
     ]
+}
+
+fn is_fast(p99: Duration, declared: &Load) -> bool {
+    p99 <= declared.p99
+}
+
+/// Returns true if requests were sent, and at most the declared share of them failed.
+fn is_served(sent: u64, errors: f64, declared: &Load) -> bool {
+    sent > 0 && errors <= declared.errors
 }

@@ -16,6 +16,8 @@ use crate::lab::Lab;
 use crate::probe::{PROBE_BOUND, Probe};
 use crate::probes::support::steadiness::{self, Kind};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

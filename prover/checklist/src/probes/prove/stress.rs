@@ -18,6 +18,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::overload::{self, Generator, Seen, Shown};
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -29,6 +29,8 @@ use crate::repro::Recipe;
 use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
+#[cfg(test)]
+mod judge_tests;
 mod leaves;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -198,7 +200,7 @@ fn named(json: &Value, keys: &[&str]) -> bool {
 async fn sickness(lab: &Lab, health: Option<&str>, live: Option<&str>) -> Vec<Evidence> {
     let both = |what: &str| vec![clause::SICK_DEPENDENCY.gap(what), clause::LIVENESS.gap(what)];
     let Dependencies::Declared(dependencies) = &lab.subject.dependencies else {
-        return both("nobody said what it calls, so no dependency was made sick: declare [dependencies.NAME]");
+        return both("its dependencies are not declared, so no dependency was made sick: declare [dependencies.NAME]");
     };
     if dependencies.is_empty() {
         let declaration = "dependencies = \"none\"";

@@ -32,6 +32,8 @@ use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::Printed;
 
+#[cfg(test)]
+mod judge_tests;
 mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

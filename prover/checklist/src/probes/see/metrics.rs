@@ -23,6 +23,8 @@ use crate::repro::recipe::Shows;
 use crate::repro::recipe::series::{Kind, Series};
 
 mod exposition;
+#[cfg(test)]
+mod judge_tests;
 mod parts;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -164,7 +166,38 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     };
     let asked = format!("{ASKED} GETs of {} and {LOST} of paths that do not exist", harmless.path);
     let is_error = first.status().is_none_or(|status| status.as_u16() >= 400);
-    let risen = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
+    let shown = |piece: Evidence| match series(&piece, is_error) {
+        Some((kind, series, by)) => piece.reproduced_by(Recipe::Series(Series {
+            path: path.to_owned(),
+            request: harmless.clone(),
+            times: ASKED,
+            lost: LOST,
+            kind,
+            series,
+            by: Some(by),
+        })),
+        None => piece,
+    };
+    risen(&before, &after, &asked, is_error).into_iter().map(shown).collect()
+}
+
+/// The kind, the name with its labels, and the rise of the series that a piece of [`risen`] is about.
+fn series(piece: &Evidence, is_error: bool) -> Option<(Kind, String, usize)> {
+    let by_route = format!("[{{,]({})=", ROUTE.join("|"));
+    let is_about = |clause: Clause| piece.clause() == Some(clause.id());
+    if is_about(clause::TRAFFIC) {
+        return Some((Kind::Counter, by_route, ASKED));
+    }
+    if is_about(clause::LATENCY) {
+        return Some((Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED));
+    }
+    let errors = format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|"));
+    is_about(clause::ERRORS).then(|| (Kind::Counter, errors, if is_error { ASKED + LOST } else { LOST }))
+}
+
+/// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error.
+fn risen(before: &Scrape, after: &Scrape, asked: &str, is_error: bool) -> Vec<Evidence> {
+    let just_so = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
     let counter = |sample: &&Sample| sample.name.ends_with("_total") || after.kind(&sample.name) == "counter";
     let histogram = |sample: &&Sample| {
         sample.name.ends_with("_count") && ["histogram", "summary"].contains(&after.kind(&sample.name))
@@ -173,35 +206,22 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));
 
     let mut evidence = Vec::new();
-    let mut seen = |clause: Clause, what: &str, (kind, series, by): (Kind, String, usize), found: Option<&Sample>| {
+    let mut seen = |clause: Clause, what: &str, found: Option<&Sample>| {
         evidence.push(match found {
             Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", sample.shown())),
-            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")).reproduced_by(
-                Recipe::Series(Series {
-                    path: path.to_owned(),
-                    request: harmless.clone(),
-                    times: ASKED,
-                    lost: LOST,
-                    kind,
-                    series,
-                    by: Some(by),
-                }),
-            ),
+            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")),
         });
     };
-    let by_route = format!("[{{,]({})=", ROUTE.join("|"));
     let all = || after.samples.iter();
     seen(
         clause::TRAFFIC,
         "counter of requests by route",
-        (Kind::Counter, by_route.clone(), ASKED),
-        all().filter(counter).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+        all().filter(counter).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     seen(
         clause::LATENCY,
         "histogram of latency by route",
-        (Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED),
-        all().filter(histogram).filter(latency).find(|sample| risen(sample, ASKED) && by(sample, &ROUTE)),
+        all().filter(histogram).filter(latency).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     let wanted = if is_error { ASKED + LOST } else { LOST };
     let error = |sample: &&Sample| {
@@ -213,8 +233,7 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     seen(
         clause::ERRORS,
         "counter of client errors by status",
-        (Kind::Counter, format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|")), wanted),
-        all().filter(counter).filter(error).find(|sample| risen(sample, wanted)),
+        all().filter(counter).filter(error).find(|sample| just_so(sample, wanted)),
     );
     evidence
 }
@@ -244,6 +263,11 @@ async fn cardinality(lab: &mut Lab, admin: &Client, path: &str) -> Evidence {
         Ok((scrape, _)) => scrape.series(),
         Err(evidence) => return evidence,
     };
+    grown(before, after)
+}
+
+/// Judges the number of series before and after many new paths.
+fn grown(before: usize, after: usize) -> Evidence {
     let new = after.saturating_sub(before);
     let bounded = new < LOST;
     let what = format!(

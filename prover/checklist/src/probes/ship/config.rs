@@ -22,6 +22,8 @@ use crate::probe::Probe;
 use crate::repro::Recipe;
 use crate::repro::recipe::Start;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 mod stages;
@@ -149,25 +151,13 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
         return clause::VALIDATED.gap("the shell could not be started");
     };
     let soon = lab.pace.of(REFUSE);
-    let exit = process.wait(soon).await;
+    let end = ended(&mut process, || lab.is_ready(), soon, soon.max(lab.subject.start_timeout)).await;
     process.stop(Duration::ZERO).await;
     let output: Vec<String> = process.output().into_iter().map(|line| line.text).collect();
     let unnamed: Vec<&str> =
         names.iter().map(|name| name.as_str()).filter(|name| !output.iter().any(|line| line.contains(name))).collect();
-    let trace = output.iter().find(|line| TRACES.iter().any(|trace| line.contains(trace)));
-    let traced = trace.is_some();
-    let (good, told) = match exit {
-        None => (false, format!("it goes on for {soon:?} as if nothing were wrong")),
-        Some(Exit::Code(0)) => (false, "it ends with code 0, as if all were well".to_owned()),
-        Some(Exit::Signal(signal)) => (false, format!("it is ended by signal {signal}")),
-        Some(Exit::Code(code)) if !unnamed.is_empty() => {
-            (false, format!("it ends with code {code} without naming {}", unnamed.join(" and ")))
-        }
-        Some(Exit::Code(code)) if trace.is_some() => (false, format!("it ends with code {code} and a stack trace")),
-        Some(Exit::Code(code)) => {
-            (true, format!("it ends with code {code} and names {}", if names.len() > 1 { "both" } else { "it" }))
-        }
-    };
+    let traced = output.iter().any(|line| TRACES.iter().any(|trace| line.contains(trace)));
+    let (good, told) = judge(&end, &unnamed, traced, names.len());
     let clause = if names.len() > 1 { clause::VALIDATED } else { clause::TYPED };
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let what = format!("with {GARBAGE:?} in {} {told}", names.join(" and "));
@@ -180,6 +170,58 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
             piece.reproduced_by(Recipe::Start(start))
         }
         _ => piece,
+    }
+}
+
+/// End of a start with garbage in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Ended(Exit),
+    /// It is ready, and has not ended by then.
+    Ready(Duration),
+    /// It was not ready either by then.
+    Neither(Duration),
+}
+
+/// Waits until it has ended, or is ready when `soon` is over; at most for `longest`. A service that is not ready yet may still refuse.
+async fn ended<R: Future<Output = bool>>(
+    process: &mut Process,
+    is_ready: impl Fn() -> R,
+    soon: Duration,
+    longest: Duration,
+) -> End {
+    let since = Instant::now();
+    loop {
+        if let Some(exit) = process.wait(LOOK).await {
+            return End::Ended(exit);
+        }
+        let waited = since.elapsed();
+        if waited >= soon && is_ready().await {
+            return End::Ready(waited);
+        }
+        if waited >= longest {
+            return End::Neither(waited);
+        }
+    }
+}
+
+/// Judges the end of a start with garbage in so many variables, of which the output does not name these.
+fn judge(end: &End, unnamed: &[&str], traced: bool, names: usize) -> (bool, String) {
+    let exit = match end {
+        End::Ready(after) => return (false, format!("it goes on for {after:.1?} as if nothing were wrong")),
+        End::Neither(after) => return (false, format!("it is neither ready nor has it ended after {after:.1?}")),
+        End::Ended(exit) => *exit,
+    };
+    match exit {
+        Exit::Code(0) => (false, "it ends with code 0, as if all were well".to_owned()),
+        Exit::Signal(signal) => (false, format!("it is ended by signal {signal}")),
+        Exit::Code(code) if !unnamed.is_empty() => {
+            (false, format!("it ends with code {code} without naming {}", unnamed.join(" and ")))
+        }
+        Exit::Code(code) if traced => (false, format!("it ends with code {code} and a stack trace")),
+        Exit::Code(code) => {
+            (true, format!("it ends with code {code} and names {}", if names > 1 { "both" } else { "it" }))
+        }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::probes::support::build::{self, Command};
 use crate::probes::support::repository;
 use crate::repro::Recipe;
 
+#[cfg(test)]
+mod judge_tests;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

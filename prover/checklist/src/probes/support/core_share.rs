@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::contention::threads;
 use crate::lab::Lab;
 
 /// Of a core: from here on it spins.
@@ -68,14 +69,9 @@ impl CoreShare {
     }
 }
 
-/// Returns the time that the threads of a process have waited for a core: the second figure of `/proc/PID/task/TID/schedstat`, in nanoseconds.
+/// Returns the time that the threads of a process have waited for a core.
 fn waited(pid: u32) -> Duration {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
-    let of_thread = |thread: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split_whitespace().nth(1)?.parse().map(Duration::from_nanos).ok()
-    };
-    threads.filter_map(Result::ok).filter_map(of_thread).sum()
+    threads::clocks(pid).into_iter().map(|(_, clock)| clock.waited).sum()
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@
 //! - **Blast radius**: what the mix does.
 //! - **Bound in time**: one exchange a request of the mix and one more, each within the service's deadline plus 5 s.
 
+#[cfg(test)]
+mod judge_tests;
 mod set_cookie;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

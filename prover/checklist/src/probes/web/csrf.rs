@@ -31,6 +31,8 @@ use crate::repro::recipe::Shows;
 use crate::subject::{RequestSpec, State};
 
 mod form;
+#[cfg(test)]
+mod judge_tests;
 mod landing;
 mod preflight;
 mod session;
@@ -75,8 +77,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let answers = [&page, &own];
         match Session::of(&lab.fill(spec), &answers) {
             None => {
-                let what =
-                    format!("{} carries nothing that a browser attaches by itself: nobody is misused", spec.name);
+                let what = format!(
+                    "{} carries nothing that a browser attaches by itself: no user's session can be misused",
+                    spec.name
+                );
                 seen.evidence.push(clause::CROSS_SITE.figure(what).with(&own));
                 seen.cookieless += usize::from(!sets_cookies(&answers));
             }
@@ -177,35 +181,8 @@ impl Write<'_> {
 
     /// The foreign one of a pair whose own one is taken.
     async fn pair(&self, told: Told, own: &Exchange, control: &Control) -> Evidence {
-        let exchange = self.client.send(self.foreign(Shape::Form, told)).await;
-        let name = &self.spec.name;
-        let header = told.foreign();
-        match (fate(&exchange, &REFUSALS), told) {
-            (Fate::Refused(status), _) => {
-                let what =
-                    format!("the form {name} with {header} is refused with {status}; that of its own page is taken");
-                clause::CROSS_SITE.holds(what).with(&exchange).by(control)
-            }
-            (Fate::Taken(status), _) if !landing::is_same(own, &exchange) => {
-                let what = format!("the form {name} with {header} is answered {status}, not as that of its own page");
-                undecided(what, &exchange)
-            }
-            (Fate::Taken(status), Told::Origin) => {
-                let what = format!("the form {name} with {header} and a session is taken: {status}");
-                clause::CROSS_SITE
-                    .contradicts(what)
-                    .with(&exchange)
-                    .reproduced_by(Recipe::again(&exchange, Shows::Found("^[23]".to_owned())))
-            }
-            (Fate::Taken(status), Told::FetchSite) => {
-                let what =
-                    format!("the form {name} with {header} and no Origin is taken: {status}; browsers send both");
-                clause::CROSS_SITE.figure(what).with(&exchange)
-            }
-            (Fate::Unclear, _) => {
-                undecided(format!("the answer to the form {name} with {header} does not say why"), &exchange)
-            }
-        }
+        let foreign = self.client.send(self.foreign(Shape::Form, told)).await;
+        judge(&self.spec.name, told, (own, &foreign), control)
     }
 
     /// For a write that no form can send: whether its origin is looked at besides, else whether a foreign script may send it.
@@ -285,6 +262,35 @@ impl Told {
 /// The control of a pair: the form of the own page is taken. A form may be answered with a page or a redirect where a script gets the declared status.
 fn form_taken(exchange: &Exchange) -> Result<Control, Uncontrolled> {
     Control::answered(exchange, 200..=399)
+}
+
+/// Judges a form of a foreign page beside that of the service's own page, which is taken.
+fn judge(name: &str, told: Told, (own, foreign): (&Exchange, &Exchange), control: &Control) -> Evidence {
+    let header = told.foreign();
+    match (fate(foreign, &REFUSALS), told) {
+        (Fate::Refused(status), _) => {
+            let what = format!("the form {name} with {header} is refused with {status}; that of its own page is taken");
+            clause::CROSS_SITE.holds(what).with(foreign).by(control)
+        }
+        (Fate::Taken(status), _) if !landing::is_same(own, foreign) => {
+            let what = format!("the form {name} with {header} is answered {status}, not as that of its own page");
+            undecided(what, foreign)
+        }
+        (Fate::Taken(status), Told::Origin) => {
+            let what = format!("the form {name} with {header} and a session is taken: {status}");
+            clause::CROSS_SITE
+                .contradicts(what)
+                .with(foreign)
+                .reproduced_by(Recipe::again(foreign, Shows::Found("^[23]".to_owned())))
+        }
+        (Fate::Taken(status), Told::FetchSite) => {
+            let what = format!("the form {name} with {header} and no Origin is taken: {status}; browsers send both");
+            clause::CROSS_SITE.figure(what).with(foreign)
+        }
+        (Fate::Unclear, _) => {
+            undecided(format!("the answer to the form {name} with {header} does not say why"), foreign)
+        }
+    }
 }
 
 fn fate(exchange: &Exchange, refusals: &[u16]) -> Fate {

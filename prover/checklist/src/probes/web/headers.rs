@@ -10,6 +10,8 @@
 //! - **Blast radius**: what the declared requests do.
 //! - **Bound in time**: one exchange for each declared request and some more, each within the service's deadline plus 5 s, and 60 s in all.
 
+#[cfg(test)]
+mod judge_tests;
 mod policy;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

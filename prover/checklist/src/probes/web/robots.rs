@@ -7,6 +7,8 @@
 //! - **Blast radius**: none; it only reads.
 //! - **Bound in time**: six exchanges, each within the service's deadline plus 5 s.
 
+#[cfg(test)]
+mod judge_tests;
 mod rules;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

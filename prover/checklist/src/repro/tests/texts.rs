@@ -190,3 +190,13 @@ fn a_script_gives_the_address_of_a_dependency_in_its_declared_form() {
     let text = script(&subject, "a.b", "it hangs", &hangs);
     assert!(text.contains("f\"redis://127.0.0.1:{stand.getsockname()[1]}\""), "{text}");
 }
+
+#[test]
+fn a_script_waits_until_each_dependency_listens_before_it_starts_the_service() {
+    let asks = Recipe::ask(vec![Request::get("/")], Shows::Found("^5".to_owned()));
+    let text = script(&declared_whole(), "a.b", "it fails", &asks);
+    let waits = "socket.socket().connect_ex((\"127.0.0.1\", 9001)) == 0 or time.sleep";
+    let (started, waited) = (text.find("start(\"exec one\""), text.find(waits));
+    assert!(started.is_some() && started < waited && waited < text.find("start(); any("), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("import ") && line.contains("socket")), "{text}");
+}

@@ -19,29 +19,82 @@ const ALWAYS_KNOWN: [&str; 3] = ["key", "n", "number"];
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Request {
+    /// Name in reports; unique.
+    /// Required.
+    /// Example: `name = "open an account"`
     name: String,
+    /// Method.
+    /// Default: `GET`.
+    /// Example: `method = "POST"`
     method: Option<Spanned<String>>,
+    /// Path with query; a template.
+    /// Required.
+    /// Example: `path = "/v1/accounts"`
     path: Spanned<String>,
+    /// Headers; values are templates.
+    /// Default: none.
+    /// Example: `headers = { "Idempotency-Key" = "{key}" }`
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
+    /// Body as JSON; its strings are templates.
+    /// Default: none.
+    /// Example: `json = { currency = "EUR" }`
     json: Option<Spanned<serde_json::Value>>,
+    /// Body as text; a template. Not together with `json`.
+    /// Default: none.
+    /// Example: `body = "currency=EUR"`
     body: Option<Spanned<String>>,
+    /// Expected status.
+    /// Default: any status below 400.
+    /// Example: `expect = 201`
     expect: Option<Spanned<u16>>,
+    /// Names for values of the answer, as JSON pointers, for later requests.
+    /// Default: none.
+    /// Example: `save = { account = "/id" }`
     #[serde(default)]
     save: BTreeMap<String, Spanned<String>>,
+    /// Dependencies that the request reaches.
+    /// Default: none.
+    /// Example: `uses = ["bank"]`
     #[serde(default)]
     uses: Vec<Spanned<String>>,
+    /// The service makes a second call beside a slow one.
+    /// Default: `false`.
+    /// Example: `hedged = true`
+    #[serde(default)]
+    later: Vec<Spanned<String>>,
     #[serde(default)]
     hedged: bool,
+    /// Path at which the created thing can be read back; a template.
+    /// Default: not read back.
+    /// Example: `read = "/v1/accounts/1"`
     read: Option<Spanned<String>>,
+    /// Header that makes the request safe to repeat.
+    /// Default: none.
+    /// Example: `idempotent = "Idempotency-Key"`
     idempotent: Option<Spanned<String>>,
+    /// The answer is a list; paging is examined.
+    /// Default: `false`.
+    /// Example: `list = true`
     #[serde(default)]
     list: bool,
+    /// The request takes longer than its deadline, on purpose.
+    /// Default: `false`.
+    /// Example: `slow = true`
     #[serde(default)]
     slow: bool,
+    /// Deadline of this request, where it is shorter than the service's.
+    /// Default: the service's.
+    /// Example: `deadline = "2s"`
     deadline: Option<Spanned<String>>,
+    /// The request computes for long; it is not part of loads.
+    /// Default: `false`.
+    /// Example: `heavy = true`
     #[serde(default)]
     heavy: bool,
+    /// The request crashes its handler or worker, on purpose.
+    /// Default: `false`.
+    /// Example: `crash = true`
     #[serde(default)]
     crash: bool,
 }
@@ -93,6 +146,12 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     for used in &request.uses {
         declared(reading, used, &known.dependencies);
     }
+    for later in &request.later {
+        if !request.uses.iter().any(|used| used.get_ref() == later.get_ref()) {
+            let name = later.get_ref();
+            reading.wrong(&later.span(), format!("{name:?} is not in `uses` of this request: add it there as well"));
+        }
+    }
     for (name, pointer) in &request.save {
         if !pointer.get_ref().is_empty() && !pointer.get_ref().starts_with('/') {
             reading.wrong(&pointer.span(), format!("{:?} is no JSON pointer: expected such as /id", pointer.get_ref()));
@@ -116,6 +175,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         expect: request.expect.map(Spanned::into_inner),
         save: request.save.into_iter().map(|(name, pointer)| (name, pointer.into_inner())).collect(),
         uses: request.uses.into_iter().map(Spanned::into_inner).collect(),
+        later: request.later.into_iter().map(Spanned::into_inner).collect(),
         hedged: request.hedged,
         read: request.read.map(Spanned::into_inner),
         idempotent: request.idempotent.map(Spanned::into_inner),

@@ -145,9 +145,13 @@ mod tests {
     fn assigned_values_count_in_configuration_when_they_look_random() {
         assert_eq!(found("app.yaml", "password: h7Gq2kZ9xW4m"), 1);
         assert_eq!(found("app.toml", "api_key = \"9fQ2mX7bL4tR8w\" # mine"), 1);
-        for harmless in
-            ["password: ${DB_PASSWORD}", "password: changeme", "secret = \"aaaaaaa1\"", "token_url: https://x1"]
-        {
+        for harmless in [
+            "password: ${DB_PASSWORD}",
+            "password: ${h7Gq2kZ9xW4m}",
+            "password: changeme",
+            "secret = \"aaaaaaa1\"",
+            "token_url: https://x1",
+        ] {
             assert_eq!(found("app.yaml", harmless), 0, "{harmless}");
         }
         assert_eq!(found("app.rs", "let password = \"h7Gq2kZ9xW4m\";"), 0, "code is full of words that look like it");

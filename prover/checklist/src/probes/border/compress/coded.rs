@@ -22,23 +22,28 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
     let gzip = accepting(GZIP).await;
     let refusing = accepting("gzip;q=0").await;
     let again = accepting(PLAIN).await;
-    let (Some(plain), Some(packed)) = (good(&identity), good(&gzip)) else { return None };
+    judge(&request.path, [&identity, &gzip, &refusing, &again])
+}
+
+/// Judges the answers to identity, gzip, `gzip;q=0`, and identity once more; `None` if the first two are not 2xx.
+pub(super) fn judge(path: &str, [identity, gzip, refusing, again]: [&Exchange; 4]) -> Option<(bool, Evidence)> {
+    let (Some(plain), Some(packed)) = (good(identity), good(gzip)) else { return None };
     let mut faults = Vec::new();
     let coded = r"(?is)^2.*\ncontent-encoding: (?!identity)";
     let mut fault = None;
-    let mut shown = &gzip;
+    let mut shown = gzip;
     if is_coded(plain) {
-        shown = &identity;
+        shown = identity;
         faults.push(format!("it is coded ({}) although identity was asked for", coding(plain)));
     }
-    if good(&refusing).is_some_and(is_coded) {
-        shown = if is_coded(plain) { shown } else { &refusing };
+    if good(refusing).is_some_and(is_coded) {
+        shown = if is_coded(plain) { shown } else { refusing };
         faults.push("it is coded although gzip;q=0 was asked for".to_owned());
         fault = Some(coded.to_owned());
     }
     if is_coded(packed) {
         // A page that changes by itself cannot be compared, nor one that never comes plain, which needs no Vary either.
-        let stable = !is_coded(plain) && good(&again).is_some_and(|again| again.body == plain.body);
+        let stable = !is_coded(plain) && good(again).is_some_and(|again| again.body == plain.body);
         faults.extend(content(packed, stable.then_some(plain)));
     }
     if is_coded(packed) && !is_coded(plain) {
@@ -50,7 +55,6 @@ pub(super) async fn examine(client: &Client, mut request: Request) -> Option<(bo
             }
         }
     }
-    let path = &request.path;
     let compressed = is_coded(packed) || is_coded(plain);
     let what = match (faults.is_empty(), compressed) {
         (true, true) => format!("GET {path} is compressed only when it is asked for"),

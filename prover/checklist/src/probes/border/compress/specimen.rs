@@ -58,7 +58,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("compresses its metrics alone, without Vary")
         .liar(),
     Server::new("border-packed-other", |port| pack(Flaw::Other, port)).falls_short("compresses another page"),
-    Server::new("border-packed-unbounded", |port| pack(Flaw::Unbounded, port)).falls_short("unpacks whatever comes"),
+    Server::new("border-packed-unbounded", |port| pack(Flaw::Unbounded, port))
+        .falls_short("unpacks bodies without a limit"),
     Server::new("border-packed-guessable", |port| pack(Flaw::Guessable, port))
         .falls_short("repeats the query beside a token that stays the same"),
     Server::new("border-packed-kept", |port| pack(Flaw::Keeps, port))

@@ -70,9 +70,7 @@ impl Client<'_> {
         let sample = self.complete(flood.held).await;
         let after = self.others(clause::FLOOD, "after its requests").await;
         let Sample { served, refused, all } = sample;
-        // Neither served nor refused, and others are well: its requests wait in a queue of their own.
-        let queued = served + refused < all && during.is_for() && after.is_for();
-        let limited = flood.refused > 0 || refused > 0 || queued;
+        let limited = sample.is_limited(flood.refused, during.is_for() && after.is_for());
         let tried = flood.tried;
         let what = if flood.refused > 0 {
             format!(
@@ -247,6 +245,15 @@ impl Client<'_> {
     }
 }
 
+impl Sample {
+    /// Returns true if one address is limited: some of its connections or requests were refused, or some got nothing while others
+    /// were well, so that they wait in a queue of their own.
+    fn is_limited(&self, refused: usize, others_are_well: bool) -> bool {
+        let queued = self.served + self.refused < self.all && others_are_well;
+        refused > 0 || self.refused > 0 || queued
+    }
+}
+
 impl Flood {
     fn refuse(&mut self, how: String) {
         if self.refused == 0 {
@@ -263,5 +270,21 @@ async fn glance(mut connection: RawConnection, wait: Duration) -> Fate {
         Some(answer) => Fate::Refused(format!("answered {}", answer.status)),
         None if heard.ended == Ended::StillOpen => Fate::Held(connection),
         None => Fate::Refused("closed".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_limited_when_it_is_refused_or_waits_while_others_are_well() {
+        let limited =
+            |connections, served, refused, well| Sample { served, refused, all: SAMPLE }.is_limited(connections, well);
+        assert!(!limited(0, SAMPLE, 0, true), "all were served");
+        assert!(limited(1, SAMPLE, 0, true));
+        assert!(limited(0, SAMPLE - 1, 1, false));
+        assert!(limited(0, SAMPLE - 1, 0, true), "one waits in a queue of its own");
+        assert!(!limited(0, SAMPLE - 1, 0, false), "others wait too: it is no limit");
     }
 }

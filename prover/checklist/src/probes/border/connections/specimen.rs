@@ -9,7 +9,7 @@ use crate::specimen::{Server, Specimen};
 pub(crate) const SPECIMENS: &[Specimen] = &[
     SOUND.holds_but_for(&[clause::RAPID_RESET, clause::CONTINUATION], "limits the connections of each address"),
     Server::new("border-hoards", |port| things_with(Flaw::Hoards, port)).falls_short("takes any number of connections"),
-    STARVES.falls_short("takes 40 connections in all, whoever they are from").liar(),
+    STARVES.falls_short("takes 40 connections in all, from any address").liar(),
     PLAIN.falls_short("has no limit of connections"),
     Server::new("border-http2", http2)
         .falls_short("has no limit of connections, and speaks HTTP/2 without TLS as hyper does"),

@@ -45,7 +45,7 @@ pub(super) async fn apart(lab: &Lab, spec: &RequestSpec, effects: &Effects) -> O
     Some(judged.exchanged(second.sent(), came_back))
 }
 
-fn judge(spec: &RequestSpec, first: &Exchange, second: &Exchange, seen: Seen) -> Option<bool> {
+pub(super) fn judge(spec: &RequestSpec, first: &Exchange, second: &Exchange, seen: Seen) -> Option<bool> {
     match seen {
         _ if !succeeded(first) || !succeeded(second) => None,
         Seen::Times(0) => None,

@@ -136,6 +136,9 @@ fn judge(flood: &Flood, known: bool, framing: Framing, name: &str) -> (Option<bo
         Some(413) if swallowed => {
             (Some(false), format!("{name} is read whole ({} MiB) before it is refused with 413", STREAMED >> 20))
         }
+        _ if swallowed && matches!(framing, Framing::Declared) => {
+            (Some(false), format!("{name} is read for {} MiB before any limit shows", STREAMED >> 20))
+        }
         _ if swallowed => (Some(false), format!("{name} is taken without a limit: {} MiB were read", STREAMED >> 20)),
         Some(status @ (405 | 501)) if !known => (Some(true), format!("{name} is refused at once with {status}")),
         Some(status) if ABOUT_OTHER.contains(&status) => {
@@ -236,6 +239,7 @@ mod tests {
         }
         assert_eq!(good(Some(400), PIECE, false), None);
         assert_eq!(good(Some(400), PIECE, true), Some(true));
+        assert_eq!(good(Some(413), PIECE, false), Some(true), "that is about its size, whatever is known");
     }
 
     #[test]
@@ -261,5 +265,8 @@ mod tests {
         assert_eq!(told(Some(413)), "a body is read whole (64 MiB) before it is refused with 413");
         assert_eq!(told(Some(201)), "a body is taken without a limit: 64 MiB were read");
         assert_eq!(told(None), "a body is taken without a limit: 64 MiB were read");
+        let flood = Flood { streamed: STREAMED, status: None, ended: Ended::StillOpen, came: String::new() };
+        let (good, told) = judge(&flood, true, Framing::Declared, "a body");
+        assert_eq!((good, told.as_str()), (Some(false), "a body is read for 64 MiB before any limit shows"));
     }
 }

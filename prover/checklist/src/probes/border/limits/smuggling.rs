@@ -114,3 +114,27 @@ fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (Option<bool>,
         many => (Some(false), format!("{} answers where the connection must close after the first", many.len())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(may_be_served: bool, answers: &[u16], ended: Ended) -> Option<bool> {
+        let shape = Shape { name: "a shape", lines: "", body: "", may_be_served };
+        let answers: Vec<WireAnswer> =
+            answers.iter().map(|status| WireAnswer { status: *status, complete: true }).collect();
+        judge(&shape, &answers, &ended).0
+    }
+
+    #[test]
+    fn an_ambiguous_request_gets_one_refusal_and_ends_the_connection() {
+        assert_eq!(good(false, &[400], Ended::StillOpen), Some(true));
+        assert_eq!(good(false, &[501], Ended::Closed), Some(true));
+        assert_eq!(good(false, &[501], Ended::StillOpen), Some(false), "it waits for more");
+        assert_eq!(good(false, &[200], Ended::Closed), Some(false), "as if nothing were wrong");
+        assert_eq!(good(true, &[200], Ended::Closed), Some(true), "as allowed");
+        assert_eq!(good(true, &[200, 404], Ended::Closed), Some(false), "the second request was answered");
+        assert_eq!(good(false, &[403], Ended::Closed), None, "that is about something else");
+        assert_eq!(good(false, &[], Ended::StillOpen), Some(true), "it waits for the rest");
+    }
+}

@@ -33,7 +33,7 @@ async fn falls_short_for_one_write_without_a_limit() {
         subject.requests.push(note());
     };
     let finding = examine_declared("border.limits", "border-takes-long-notes", declare).await;
-    falls_short(&finding, &["a body that declares 1 GiB to PUT /note is taken without a limit"]);
+    falls_short(&finding, &["a body that declares 1 GiB to PUT /note is read for 64 MiB before any limit shows"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

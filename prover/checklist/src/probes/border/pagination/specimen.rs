@@ -12,5 +12,5 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         .falls_short("its cursor looks like nothing and is an offset")
         .liar(),
     Server::new("border-lists-all", |port| things_with(Flaw::ListsAll, port))
-        .falls_short("lists everything, whatever is asked for"),
+        .falls_short("lists everything and ignores the requested page size"),
 ];

@@ -30,15 +30,18 @@ impl From<std::io::Error> for Refusal {
 pub(super) fn read_head(reader: &mut impl BufRead) -> Result<Option<Request>, Refusal> {
     let Some(line) = read_line(reader, 414)? else { return Ok(None) };
     let mut words = line.split(' ');
-    let (Some(method), Some(path), Some("HTTP/1.1" | "HTTP/1.0")) = (words.next(), words.next(), words.next()) else {
+    let (Some(method), Some(path), Some(version @ ("HTTP/1.1" | "HTTP/1.0"))) =
+        (words.next(), words.next(), words.next())
+    else {
         return Err(Refusal::Status(400));
     };
+    let may_lack_host = version == "HTTP/1.0";
     let mut request = Request { method: method.into(), path: path.into(), ..Request::default() };
     let mut size = 0;
     loop {
         let line = read_line(reader, 431)?.ok_or(Refusal::Gone)?;
         if line.is_empty() {
-            return Ok(Some(request));
+            return if has_host(&request, may_lack_host) { Ok(Some(request)) } else { Err(Refusal::Status(400)) };
         }
         size += line.len();
         if size > HEAD || request.headers.len() >= HEADERS {
@@ -49,6 +52,17 @@ pub(super) fn read_head(reader: &mut impl BufRead) -> Result<Option<Request>, Re
             return Err(Refusal::Status(400));
         }
         request.headers.push((name.into(), value.trim().into()));
+    }
+}
+
+/// Returns true if the request names one host, with no character that a host cannot have (RFC 9112, 3.2).
+fn has_host(request: &Request, may_lack_host: bool) -> bool {
+    let hosts = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    match hosts.map(|(_, value)| value).collect::<Vec<_>>().as_slice() {
+        [] => may_lack_host,
+        [host] => !host.is_empty() && host.bytes().all(allowed),
+        _ => false,
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     REMEMBERING.holds("answers with the last price instead, and says that it is stale"),
     INVENTING.falls_short("answers with a price of zero instead").liar(),
     Server::new("call-trusting", |port| ask(Flaw::Trusting, port))
-        .falls_short("passes whatever came on as its own success"),
+        .falls_short("passes any answer on as its own success"),
     Server::new("call-greedy", |port| ask(Flaw::Greedy, port))
         .falls_short("reads the whole answer before it looks, up to 256 MiB"),
     Server::new("call-mortal", |port| ask(Flaw::Mortal, port)).falls_short("ends when a call fails"),

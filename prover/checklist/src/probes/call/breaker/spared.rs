@@ -7,6 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use keel_drill::double::{Behaviour, Call};
 use keel_wire::http::Exchange;
 
+use crate::contention::{self, Contention};
 use crate::control::{Control, Uncontrolled};
 use crate::lab::Lab;
 use crate::probes::call::support::double_in_place::{Watched, percentile};
@@ -41,6 +42,8 @@ pub(super) struct Spared {
     first: (usize, usize),
     /// True if all of those were answered as declared.
     first_served: bool,
+    /// Contention while they were counted.
+    pub(super) contention: Contention,
 }
 
 /// The same load in peace: each request is answered as declared, and causes a call.
@@ -60,6 +63,17 @@ pub(super) async fn in_peace(lab: &Lab, watched: &Watched, every: Duration) -> R
     Control::seen(enough, &told, format!("{told}: it is not called for each, so calls that fail cannot be counted"))
 }
 
+#[cfg(test)]
+impl Spared {
+    /// So many calls; one was open for this part of the time, and of the requests at first, each of which was answered as declared, so
+    /// many opened one.
+    pub(super) fn example(calls: usize, busy: f64, first: (usize, usize)) -> Self {
+        let (refused_within, lasted) = (Duration::ZERO, Duration::ZERO);
+        let contention = Contention::default();
+        Self { calls, refused_within, answered_within: None, busy, lasted, first, first_served: true, contention }
+    }
+}
+
 impl Spared {
     /// Sends the load to a dependency that behaves so, until a breaker is seen to be open, at most for `warm_up`; then counts.
     pub(super) async fn under(
@@ -76,6 +90,7 @@ impl Spared {
         let send = async |number: u32| (number, client.send(lab.fill(&watched.spec)).await);
         let (mut running, mut answered) = (FuturesUnordered::new(), Vec::new());
         let (mut number, mut counted): (u32, Option<(u32, Instant)>) = (0, None);
+        let mut contention = contention::Watch::begin(lab);
         loop {
             let due = tokio::time::sleep_until((begun + every * number).into());
             tokio::pin!(due);
@@ -89,6 +104,7 @@ impl Spared {
             let may_be_open = || number >= LEAST && is_open(&watched.double.calls(), Instant::now(), every);
             if counted.is_none() && (number >= most || may_be_open()) {
                 counted = Some((number, Instant::now()));
+                contention = contention::Watch::begin(lab);
             }
             if counted.is_some_and(|(first, _)| number >= first + COUNTED) {
                 break;
@@ -102,7 +118,8 @@ impl Spared {
         }
         drop(running);
         let (first_counted, from) = counted.unwrap_or((0, begun));
-        Self::of(watched, begun, &watched.double.take_calls(), &answered, (first_counted, from, end))
+        let seen = Self::of(watched, begun, &watched.double.take_calls(), &answered, (first_counted, from, end));
+        Self { contention: contention.end(), ..seen }
     }
 
     fn of(
@@ -133,6 +150,7 @@ impl Spared {
             lasted: percentile(calls.iter().filter_map(lasted).collect(), 50),
             first: (asked, came),
             first_served: early.clone().count() > 0 && early.into_iter().all(|(_, one)| is_served(watched, one)),
+            contention: Contention::default(),
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("calls-partitioned", |port| ask(Way::Partitioned, port))
         .holds_but_for(&[clause::PER_GROUP], "makes eight calls at a time, and refuses others at once"),
     Server::new("calls-shared", |port| ask(Way::Shared, port))
-        .falls_short("serves eight requests at a time, whatever they need"),
+        .falls_short("serves eight requests at a time, without a bound for each dependency"),
     GOOD.is_unknown("its calls only time out, which is no bound"),
     Server::new("calls-trickling", |port| ask(Way::Trickling, port))
         .is_unknown("its calls begin one after the other, which is no bound"),

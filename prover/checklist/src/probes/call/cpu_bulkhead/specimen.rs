@@ -44,15 +44,15 @@ static WORKING: AtomicU32 = AtomicU32::new(0);
 
 impl Turns {
     fn take<T>(&self, work: impl FnOnce() -> T) -> T {
-        let mut tickets = self.tickets.lock().expect("nobody panics with it");
+        let mut tickets = self.tickets.lock().expect("no holder panics");
         let mine = tickets.0;
         tickets.0 += 1;
         while tickets.1 != mine {
-            tickets = self.changed.wait(tickets).expect("nobody panics with it");
+            tickets = self.changed.wait(tickets).expect("no holder panics");
         }
         drop(tickets);
         let done = work();
-        self.tickets.lock().expect("nobody panics with it").1 += 1;
+        self.tickets.lock().expect("no holder panics").1 += 1;
         self.changed.notify_all();
         done
     }
@@ -67,7 +67,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("heavy-inline", |port| compute_in(Way::Inline, port))
         .falls_short("computes in the one loop that everything is answered by"),
     Server::new("heavy-rationed", |port| compute_in(Way::Rationed, port))
-        .is_unknown("computes whatever comes at once, and a rate limit refuses the rest")
+        .is_unknown("computes all admitted requests at once, and a rate limit refuses the rest")
         .liar(),
     Server::new("heavy-idle", |port| compute_in(Way::Idle, port)).is_unknown("waits and computes nothing"),
 ];
@@ -116,7 +116,7 @@ fn answer(request: &Request, way: Way) -> Response {
 }
 
 fn is_let_in() -> bool {
-    let mut left = LEFT.lock().expect("nobody panics with it");
+    let mut left = LEFT.lock().expect("no holder panics");
     let now = Instant::now();
     let more = left.1.map_or(0.0, |since| now.duration_since(since).as_secs_f64() * RATION);
     *left = ((left.0 + more).min(1.0), Some(now));

@@ -43,14 +43,14 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("patience-carrying", |port| heed(Way::Carrying, port))
         .holds("ends calls with their caller's patience, and says what is left"),
-    GOOD.falls_short("calls go on when nobody waits"),
+    GOOD.falls_short("calls go on after the caller has left"),
     Server::new("patience-extending", |port| heed(Way::Extending, port))
         .falls_short("says that it waits as long as it would for anybody"),
     Server::new("patience-stale", |port| heed(Way::Stale, port))
         .falls_short("says with each attempt how long its caller waits in all")
         .liar(),
     Server::new("patience-fixed", |port| heed(Way::Fixed, port))
-        .is_unknown("gives calls up, and says the same whatever its caller waits")
+        .is_unknown("gives calls up, and states the same deadline for every caller")
         .liar(),
     Server::new("patience-mute", |port| heed(Way::Mute, port)).is_unknown("gives calls up and says nothing"),
     Server::new("patience-wavering", |port| heed(Way::Wavering, port)).is_unknown("gives up every second call"),

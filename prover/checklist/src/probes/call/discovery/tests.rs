@@ -1,6 +1,6 @@
 //! `call.discovery` on its specimens.
 
-use super::{clause, goes_on};
+use super::{clause, goes_on, has_moved};
 use crate::finding::Finding;
 use crate::probes::call::support::instances::Load;
 use crate::subject::Dependencies;
@@ -18,6 +18,13 @@ async fn examine(name: &str) -> Finding {
 #[tokio::test(flavor = "multi_thread")]
 async fn discovery_is_unknown_without_a_declared_name_variable() {
     is_unknown(&examine_declared("call.discovery", "looks-up-each", calls_for_prices).await, "`named`");
+}
+
+#[test]
+fn calls_have_moved_when_none_stays_and_few_requests_failed() {
+    assert!(has_moved(0, 2, 100));
+    assert!(!has_moved(1, 0, 100));
+    assert!(!has_moved(0, 3, 100));
 }
 
 #[test]

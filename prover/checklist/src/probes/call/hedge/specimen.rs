@@ -41,7 +41,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("hedges-repeating", |port| hedge(Way::Repeating, port))
         .is_unknown("gives late reads up and begins them again")
         .liar(),
-    GOOD.is_unknown("hedges nothing, and nobody said whether it should"),
+    GOOD.is_unknown("hedges nothing, and it is not declared whether it should"),
     DEPENDENCY.is_called(),
 ];
 

@@ -55,7 +55,7 @@ impl Three {
         let unknown = |reason: String| Finding::unknown(id, reason, Vec::new());
         let declared = match &lab.subject.dependencies {
             Dependencies::Unsaid => {
-                return Err(unknown("nobody said what it calls: declare [dependencies.NAME]".to_owned()));
+                return Err(unknown("its dependencies are not declared: declare [dependencies.NAME]".to_owned()));
             }
             Dependencies::Declared(declared) if declared.is_empty() => {
                 let reason = "dependencies = \"none\" is declared: it calls nothing over a network";
@@ -67,7 +67,7 @@ impl Three {
         let fits = |one: &&Dependency| one.url.scheme() == "http" && of(one).is_some();
         let Some(declared) = declared.iter().find(fits) else {
             let reason = format!(
-                "no dependency that speaks plain HTTP has `{field}` in [dependencies.NAME]: whether it can have more than one instance nobody said"
+                "no dependency that speaks plain HTTP has `{field}` in [dependencies.NAME], so it is not declared whether it can have more than one instance"
             );
             return Err(unknown(reason));
         };

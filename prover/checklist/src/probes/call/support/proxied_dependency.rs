@@ -11,6 +11,7 @@ use crate::clause::Clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
+use crate::probes::support::stale;
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ impl User {
 pub(crate) async fn all(id: &str, lab: &Lab) -> Result<(Vec<Dependent>, Vec<Evidence>), Finding> {
     let declared: Vec<(String, String)> = match &lab.subject.dependencies {
         Dependencies::Unsaid => {
-            let reason = "nobody said what it calls: declare [dependencies.NAME] with `env` and `url`, and `uses` in \
+            let reason = "its dependencies are not declared: declare [dependencies.NAME] with `env` and `url`, and `uses` in \
                           [[requests]]; or dependencies = \"none\"";
             return Err(Finding::unknown(id, reason, Vec::new()));
         }
@@ -106,26 +107,39 @@ async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<(Dependent, V
     let Some(proxy) = lab.proxy(name) else {
         return Err(gap(format!("{name} is not reached over TCP, so nothing can be put in front of it")));
     };
-    let users: Vec<RequestSpec> = users(lab, name).take(AT_A_TIME).collect();
-    if users.is_empty() {
-        return Err(gap(format!(
-            "no request is declared to use {name}: write uses = [\"{name}\"] in the [[requests]] that reach it"
-        )));
-    }
-    let beyond: Vec<String> = self::users(lab, name).skip(AT_A_TIME).map(|spec| spec.name).collect();
+    let (later, users): (Vec<RequestSpec>, Vec<RequestSpec>) =
+        users(lab, name).partition(|spec| spec.later.iter().any(|later| later == name));
+    let (users, beyond) = users.split_at(users.len().min(AT_A_TIME));
     let mut left_out = Vec::new();
+    for spec in later.iter().take(AT_A_TIME) {
+        left_out.push(called_later(lab, proxy, name, spec).await);
+    }
+    if users.is_empty() {
+        let reason = match later.is_empty() {
+            true => format!(
+                "no request is declared to use {name}: write uses = [\"{name}\"] in the [[requests]] that reach it"
+            ),
+            false => {
+                format!("{name} is only called after answers, as declared with `later`: such calls are not examined")
+            }
+        };
+        left_out.push(Evidence::gap(reason));
+        return Err(left_out);
+    }
+    let beyond: Vec<&str> = beyond.iter().map(|spec| spec.name.as_str()).collect();
     if !beyond.is_empty() {
         left_out.extend(gap(format!("of the requests that use {name} these were not sent: {}", beyond.join(", "))));
     }
-    let first = match settled(lab, &users).await {
+    let first = match settled(lab, users).await {
         Ok((exchanges, _)) => exchanges,
         Err((spec, exchange)) => {
             let what = format!("{} is not answered as expected even while {name} is well", spec.name);
-            return Err(vec![Evidence::gap(what).with(&exchange)]);
+            left_out.push(Evidence::gap(what).with(&exchange));
+            return Err(left_out);
         }
     };
     let (client, mut callers, mut shortest) = (lab.http(), Vec::new(), u64::MAX);
-    for (spec, first) in users.into_iter().zip(first) {
+    for (spec, first) in users.iter().cloned().zip(first) {
         let (heard, answered) = (proxy.heard(), proxy.answered());
         let exchange = client.send(lab.fill(&spec)).await;
         if was_heard(proxy, heard, lab.pace.of(CALL_PATIENCE)).await {
@@ -143,6 +157,26 @@ async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<(Dependent, V
         return Err(left_out);
     }
     Ok((Dependent { name: name.to_owned(), users: callers, shortest }, left_out))
+}
+
+/// Checks a request that is declared to call the dependency only after its answer: it is answered as declared while the dependency takes
+/// no connection. Then no clause is about its calls, which is a note; else it is a gap.
+async fn called_later(lab: &Lab, proxy: &FaultProxy, name: &str, spec: &RequestSpec) -> Evidence {
+    proxy.set(Fault::Down).await;
+    let exchange = lab.http().send(lab.fill(spec)).await;
+    proxy.set(Fault::None).await;
+    let caller = &spec.name;
+    let piece = match as_expected(spec, &exchange) {
+        true => Evidence::note(format!(
+            "{caller} calls {name} after its answer, as declared with `later`: it is answered while {name} is down, and no caller waits \
+             for these calls, which were not examined"
+        )),
+        false => Evidence::gap(format!(
+            "{caller} is declared to call {name} only after its answer, and is not answered as declared while {name} is down: take \
+             {name} out of its `later`"
+        )),
+    };
+    piece.with(&exchange)
 }
 
 /// The requests of the mix that are declared to use a dependency.
@@ -202,6 +236,24 @@ impl Dependent {
         let answers = self.answers(lab).await;
         was_heard(proxy, before, lab.pace.of(CALL_PATIENCE)).await;
         (answers, Control::fault_met(proxy.heard() - before, &self.name))
+    }
+
+    /// The same under a fault that lets calls wait. A failure that comes from a connection which was reset before it is asked for again.
+    pub(crate) async fn waiting(&self, lab: &Lab, fault: Fault) -> (Vec<(RequestSpec, Exchange)>, Met) {
+        let Some(proxy) = lab.proxy(&self.name) else { return (Vec::new(), Control::fault_met(0, &self.name)) };
+        proxy.set(fault).await;
+        let before = proxy.heard();
+        let answers = self.answers_past_resets(lab).await;
+        was_heard(proxy, before, lab.pace.of(CALL_PATIENCE)).await;
+        (answers, Control::fault_met(proxy.heard() - before, &self.name))
+    }
+
+    /// The users' answers now, past failures of connections that were reset before.
+    pub(crate) async fn answers_past_resets(&self, lab: &Lab) -> Vec<(RequestSpec, Exchange)> {
+        let client = lab.http();
+        let specs: Vec<RequestSpec> = self.users.iter().map(|user| user.spec.clone()).collect();
+        let exchanges = join_all(specs.iter().map(|spec| stale::past(lab, &client, spec))).await;
+        specs.into_iter().zip(exchanges).collect()
     }
 
     /// The users' answers now.

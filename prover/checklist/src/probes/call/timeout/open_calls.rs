@@ -84,15 +84,19 @@ impl OpenCalls {
             "calls to {name}, {told}: {open} of {all} connections are open after {took:.1?}; when the requests are sent again, \
              {more} more stay open"
         );
-        match met {
-            _ if more > 0 => fact(clause::DEADLINE.contradicts(format!("{what}: calls pile up")), false),
-            Ok(control) => {
-                fact(clause::DEADLINE.holds(format!("{what}: the connections are kept, and calls share them")), true)
-                    .by(&control)
-            }
-            Err(_) => {
-                clause::DEADLINE.gap(format!("{what}, and no call was heard: whether the first ended is not seen"))
-            }
+        let piece = kept(&what, more, &met);
+        let is_so = piece.is_for();
+        if piece.decides() { fact(piece, is_so) } else { piece }
+    }
+}
+
+/// Judges connections that are open at the limit; `more` are open when the same requests were sent again and met the fault.
+pub(super) fn kept(what: &str, more: usize, met: &Met) -> Evidence {
+    match met {
+        _ if more > 0 => clause::DEADLINE.contradicts(format!("{what}: calls pile up")),
+        Ok(control) => {
+            clause::DEADLINE.holds(format!("{what}: the connections are kept, and calls share them")).by(control)
         }
+        Err(_) => clause::DEADLINE.gap(format!("{what}, and no call was heard: whether the first ended is not seen")),
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::join;
 
 use crate::clause::call::timeout::{CONNECT, DEADLINE, FIRST_BYTE};
-use crate::finding::{Finding, Verdict};
-use crate::subject::{Dependencies, Subject};
+use crate::finding::{Evidence, Finding, Verdict};
+use crate::probes::border::testing::relaying;
+use crate::subject::{Dependencies, RequestSpec, Subject};
 use crate::testing::{calls_for_prices, command, examine_declared, falls_short, holds, mentions};
 
 const ID: &str = "call.timeout";
@@ -55,4 +56,17 @@ async fn a_connection_that_calls_share_may_stay_open() {
     let finding = examine_declared(ID, "call-multiplexed", on_a_bus).await;
     holds(&finding);
     mentions(&finding, "calls share them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_a_connection_that_was_reset_before_is_no_answer_to_silence() {
+    let twice = |subject: &mut Subject| {
+        relaying(subject);
+        let user = subject.requests.last().cloned().unwrap_or_default();
+        subject.requests.push(RequestSpec { name: "the same again".to_owned(), ..user });
+    };
+    let finding = examine_declared(ID, "border-keeps-connections", twice).await;
+    let stale = |piece: &&Evidence| piece.clause() == Some(FIRST_BYTE.id()) && piece.what.contains("is answered 500");
+    assert_eq!(finding.evidence().iter().filter(stale).count(), 0, "{finding:#?}");
+    assert_eq!(finding.verdict_on(FIRST_BYTE), Some(Verdict::Holds), "{finding:#?}");
 }

@@ -35,7 +35,7 @@ impl Unaccepting {
                 Err(_) => return Ok(Self { _listener: listener, _queued: queued }),
             }
         }
-        Err(io::Error::other(format!("{MOST} connections were taken although nobody accepts them")))
+        Err(io::Error::other(format!("{MOST} connections were taken although no program accepts them")))
     }
 }
 

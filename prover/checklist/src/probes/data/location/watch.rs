@@ -72,7 +72,7 @@ impl Watch {
                 self.folders.insert(number, folder.to_owned());
             }
             Err(rustix::io::Errno::NOSPC) => {
-                self.missed.get_or_insert("the host lets nobody watch more folders (max_user_watches)".to_owned());
+                self.missed.get_or_insert("the host allows no more watched folders (max_user_watches)".to_owned());
             }
             // It is gone, or nobody may read it.
             Err(_) => {}

@@ -131,6 +131,7 @@ async fn asked_while_frozen(lab: &Lab, peace: &Peace, term: bool) -> Vec<Heard> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Bearing;
 
     fn heard(bytes: &[u8], ended: Ended) -> Heard {
         Heard { bytes: bytes.to_vec(), ended, took: Duration::ZERO }
@@ -145,5 +146,17 @@ mod tests {
         assert_eq!(fate(&heard(b"", Ended::Closed)), Fate::Closed);
         assert_eq!(fate(&heard(b"", Ended::Reset)), Fate::Cut);
         assert_eq!(fate(&heard(b"", Ended::StillOpen)), Fate::Open);
+    }
+
+    #[test]
+    fn accepted_connections_are_answered_or_closed_in_order() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        let bearing = |heard: &[Heard]| judge("GET /", heard).bearing();
+        let good = || vec![heard(whole, Ended::Closed), heard(b"", Ended::Closed)];
+        let with = |other: Heard| good().into_iter().chain([other]).collect::<Vec<_>>();
+        assert_eq!(bearing(&good()), Bearing::For);
+        assert_eq!(bearing(&with(heard(b"", Ended::Reset))), Bearing::Against);
+        assert_eq!(bearing(&with(heard(b"", Ended::StillOpen))), Bearing::Gap);
+        assert_eq!(bearing(&[]), Bearing::Gap, "nothing was accepted");
     }
 }

@@ -24,7 +24,7 @@ async fn requests_in_flight_are_finished_after_sigterm() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
 async fn an_end_without_notice_or_with_another_code_or_in_the_middle_of_an_answer_falls_short() {
-    falls_short("life.drain", "life-never-unready", "nobody answers").await;
+    falls_short("life.drain", "life-never-unready", "no request is answered").await;
     falls_short("life.drain", "life-bad-exit", "code 3").await;
     let finding = examine("life.drain", "life-cuts-answers", |_| {}).await;
     crate::testing::falls_short(&finding, &["is broken off", "8 cut off"]);

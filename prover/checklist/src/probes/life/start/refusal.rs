@@ -139,6 +139,14 @@ async fn attempt(lab: &Lab, launch: Launch, prompt: Duration, look: bool) -> Res
     Ok(Outcome { exit, ready, took, lines })
 }
 
+/// Judges the end of a start with a senseless `PORT` that printed these lines.
+#[cfg(test)]
+pub(super) fn judged(exit: Option<Exit>, lines: &[&str]) -> Evidence {
+    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+    let outcome = Outcome { exit, ready: false, took: Duration::ZERO, lines };
+    judge("started with PORT=''", "PORT", |line| tells_of_a_fault(line) && names(line, "PORT"), &outcome)
+}
+
 fn judge(how: &str, cause: &str, clear: impl Fn(&str) -> bool, outcome: &Outcome) -> Evidence {
     let said = outcome.lines.iter().rev().find(|line| clear(line));
     let took = outcome.took;

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use keel_wire::raw::RawConnection;
 
 use crate::clause::life::steady as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::Lab;
@@ -52,7 +53,9 @@ pub(super) async fn examine(lab: &Lab, peace: &Peace) -> Vec<Evidence> {
     }
     let took = begun.elapsed();
     let told = format!("{before} descriptors are open before {left} clients leave midway, {now} {took:.1?} after");
+    let contention = contention::Watch::begin(lab);
     let again = peace.answered_again(EACH).await;
+    let contention = contention.end();
     let mut evidence = vec![if lab.running().is_none_or(|process| process.exit().is_some()) {
         clause::ABORTS.contradicts(format!("it ends when {left} clients leave midway"))
     } else if left == 0 {
@@ -62,7 +65,7 @@ pub(super) async fn examine(lab: &Lab, peace: &Peace) -> Vec<Evidence> {
     }];
     if let Err(how) = again {
         let what = format!("it does not answer within {EACH:?} after {left} clients left midway");
-        evidence.push(clause::ABORTS.contradicts(what).by(&control).showing(how));
+        evidence.push(contention.excuse_given_up(clause::ABORTS.contradicts(what).by(&control).showing(how), EACH));
     }
     evidence
 }

@@ -10,6 +10,7 @@ use keel_wire::raw::RawConnection;
 use procfs::process::Process;
 
 use crate::clause::life::steady as clause;
+use crate::contention::{self, Contention};
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::Lab;
@@ -71,7 +72,9 @@ pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
     let exit = lab.running().and_then(|process| process.exit());
     let opened = held.len();
     drop(held);
+    let contention = contention::Watch::begin(lab);
     let again = peace.answered_again(AGAIN).await;
+    let contention = contention.end();
     let spent = reached.max(later);
     let told = format!("{spent} of {limit} descriptors were open beside {opened} half-sent requests");
     let control = match Control::seen(
@@ -82,7 +85,7 @@ pub(super) async fn examine(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
         Ok(control) => control,
         Err(failed) => return vec![clause::DESCRIPTORS.uncontrolled(&failed)],
     };
-    let seen = Seen { exit: exit.map(|exit| format!("{exit:?}")), before, cost, again };
+    let seen = Seen { exit: exit.map(|exit| format!("{exit:?}")), before, cost, again, contention };
     // More than its limit and what the kernel keeps for it.
     let connections = limit + ROOM;
     let recipe = Recipe::Spent(Spent { limit, connections, begin: begin(peace) });
@@ -97,6 +100,8 @@ struct Seen {
     before: Cost,
     cost: Cost,
     again: Result<Duration, String>,
+    /// Contention until it served again.
+    contention: Contention,
 }
 
 fn judge(seen: &Seen) -> Vec<Evidence> {
@@ -121,7 +126,7 @@ fn judge(seen: &Seen) -> Vec<Evidence> {
         Ok(took) => clause::DESCRIPTORS.holds(format!("it serves again {took:.1?} after the connections are gone")),
         Err(how) => {
             let what = format!("it does not serve again within {AGAIN:?} after its descriptors were spent");
-            clause::DESCRIPTORS.contradicts(what).showing(how)
+            seen.contention.excuse_given_up(clause::DESCRIPTORS.contradicts(what).showing(how), AGAIN)
         }
     };
     vec![cpu, log, again]
@@ -190,7 +195,8 @@ mod tests {
 
     fn bearings(ran: f64, log: f64, again: Result<Duration, String>) -> Vec<Bearing> {
         let cost = |ran, log| Cost { core: CoreShare { ran, waited: 0.0 }, log };
-        let seen = Seen { exit: None, before: cost(0.0, 0.0), cost: cost(ran, log), again };
+        let seen =
+            Seen { exit: None, before: cost(0.0, 0.0), cost: cost(ran, log), again, contention: Contention::default() };
         judge(&seen).iter().map(crate::finding::Evidence::bearing).collect()
     }
 
@@ -202,5 +208,13 @@ mod tests {
         assert_eq!(bearings(0.5, 10_000.0, back()), [Against, Against, For]);
         assert_eq!(bearings(0.4, 8_000.0, back()), [Gap, Gap, For]);
         assert_eq!(bearings(0.1, 0.0, Err("nothing".to_owned())), [For, For, Against]);
+    }
+
+    #[test]
+    fn a_service_that_waited_for_a_busy_machine_may_come_back_later() {
+        let cost = Cost { core: CoreShare { ran: 0.1, waited: 0.0 }, log: 0.0 };
+        let contention = Contention { waited: AGAIN / 2, ..Contention::default() };
+        let seen = Seen { exit: None, before: cost, cost, again: Err("nothing".to_owned()), contention };
+        assert_eq!(judge(&seen).last().map(crate::finding::Evidence::bearing), Some(Bearing::Gap));
     }
 }

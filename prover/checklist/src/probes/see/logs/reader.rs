@@ -9,6 +9,7 @@ use regex::Regex;
 
 use crate::clause::Clause;
 use crate::clause::see::logs as clause;
+use crate::contention;
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::{Lab, StartFailure};
@@ -115,19 +116,22 @@ async fn stalled(lab: &Lab, peace: &Peace, bytes: Bytes) -> Evidence {
     while is_full() && beyond < BEYOND && begun.elapsed() < BEYOND_BOUND {
         beyond += send_rounds(peace, AT_A_TIME).await;
     }
+    let contention = contention::Watch::begin(lab);
     let (unanswered, came) = peace.unanswered(ASKED, WITHIN).await;
+    let contention = contention.end();
     let fill = fullest();
     process.release_output();
     let again = peace.answered_again(AGAIN).await;
     let Some(fill) = fill else { return clause::STALLED.gap("how full its pipe was is not visible on this system") };
-    let full = format!("with {} of {} bytes in the pipe that nobody reads", fill.unread, fill.capacity);
+    let full = format!("with {} of {} bytes in the unread pipe", fill.unread, fill.capacity);
     let after = match &again {
         Ok(took) => format!("read again, it answers after {took:.1?}"),
         Err(how) => format!("read again, it does not answer within {AGAIN:?}: {how}"),
     };
     if unanswered > LATE && fill.unread > 0 {
         let what = format!("its output stalls it: {unanswered} of {ASKED} requests are not answered {full}");
-        return clause::STALLED.contradicts(what).exchanged(peace.line.clone(), format!("{came}; {after}"));
+        let piece = clause::STALLED.contradicts(what).exchanged(peace.line.clone(), format!("{came}; {after}"));
+        return contention.excuse_given_up(piece, WITHIN);
     }
     if unanswered > 0 {
         return clause::STALLED.gap(format!("{unanswered} of {ASKED} requests came late {full}: examine it once more"));
@@ -151,7 +155,7 @@ async fn gone(lab: &Lab, peace: &Peace) -> Evidence {
     send_rounds(peace, SHOWN).await;
     let closed = [Stream::Out, Stream::Err].into_iter().any(|stream| process.output_is_closed(stream));
     send_rounds(peace, SHOWN).await;
-    let fate = afterwards(lab, peace, clause::GONE, "once nobody reads its output", idle).await;
+    let fate = afterwards(lab, peace, clause::GONE, "after the reader of its output is gone", idle).await;
     if !closed && fate.is_for() {
         return clause::GONE.gap("it printed nothing after the reader had gone");
     }
@@ -209,7 +213,9 @@ fn refusal(silent: &StartFailure, heard: Option<&StartFailure>, prints: Option<&
 
 /// Judges that it runs, answers and rests after the change of its output; `idle` is its CPU usage before.
 async fn afterwards(lab: &Lab, peace: &Peace, clause: Clause, when: &str, idle: CoreShare) -> Evidence {
+    let contention = contention::Watch::begin(lab);
     let (unanswered, came) = peace.unanswered(ASKED, WITHIN).await;
+    let contention = contention.end();
     if let Some(exit) = lab.running().and_then(|process| process.exit()) {
         let how = match exit {
             Exit::Code(code) => format!("with code {code}"),
@@ -219,10 +225,10 @@ async fn afterwards(lab: &Lab, peace: &Peace, clause: Clause, when: &str, idle: 
     }
     if unanswered > LATE {
         let what = format!("{unanswered} of {ASKED} requests are not answered {when}");
-        return clause.contradicts(what).exchanged(peace.line.clone(), came);
+        return contention.excuse_given_up(clause.contradicts(what).exchanged(peace.line.clone(), came), WITHIN);
     }
     let now = at_rest(lab).await;
-    let what = format!("it takes {} {when} while nobody asks", now.told());
+    let what = format!("it takes {} {when} without requests", now.told());
     match (now.spins(), idle.spins()) {
         (Some(true), Some(false)) => clause.contradicts(format!("it spins: {what}")),
         (Some(false), _) if unanswered > 0 => clause.gap(format!("{unanswered} of {ASKED} requests came late {when}")),

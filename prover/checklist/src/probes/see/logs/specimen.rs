@@ -11,12 +11,12 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     GOOD.holds_but_for(&[clause::OTLP, clause::FILES], "prints JSON with ids and a bound, and waits for no reader"),
     Server::new("see-clear-full", |port| tell(Flaw::ClearFull, port))
         .holds_but_for(&[clause::OTLP, clause::FILES], "refuses to start on a full disk, and says why"),
-    Server::new("see-blocks", |port| tell(Flaw::Blocks, port)).falls_short("waits for whoever reads what it prints"),
+    Server::new("see-blocks", |port| tell(Flaw::Blocks, port)).falls_short("waits for the reader of its output"),
     Server::new("see-blocks-late", |port| tell(Flaw::BlocksLate, port))
         .falls_short("prints from a thread of its own, and waits for it once its queue is full"),
-    Server::new("see-dies-gone", |port| tell(Flaw::DiesGone, port)).falls_short("ends when nobody reads any more"),
+    Server::new("see-dies-gone", |port| tell(Flaw::DiesGone, port)).falls_short("ends when its reader is gone"),
     Server::new("see-spins-gone", |port| tell(Flaw::SpinsGone, port))
-        .falls_short("goes on answering when nobody reads any more, and spins"),
+        .falls_short("goes on answering when its reader is gone, and spins"),
     Server::new("see-vague-full", |port| tell(Flaw::VagueFull, port))
         .falls_short("ends with code 0 and without a word on a full disk"),
     Server::new("see-text-logs", |port| tell(Flaw::TextLogs, port)).falls_short("prints text"),

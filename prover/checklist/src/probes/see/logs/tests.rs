@@ -35,7 +35,7 @@ async fn a_reader_that_goes_away_makes_nothing_spin() {
 #[ignore = "long: run by make test-long"]
 async fn output_that_stalls_at_once_or_goes_away_or_is_full_ends_nothing() {
     falls_short("see.logs", "see-blocks", "its output stalls it").await;
-    falls_short("see.logs", "see-dies-gone", "once nobody reads its output").await;
+    falls_short("see.logs", "see-dies-gone", "after the reader of its output is gone").await;
     falls_short("see.logs", "see-vague-full", "it does not start").await;
 }
 

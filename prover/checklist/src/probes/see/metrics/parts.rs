@@ -67,7 +67,8 @@ async fn routes(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
 /// Each declared dependency must be named by a series.
 fn calls(lab: &Lab, scrape: &Scrape) -> Vec<Evidence> {
     let Dependencies::Declared(dependencies) = &lab.subject.dependencies else {
-        let what = "nobody said what it calls, so no series of calls was looked for: declare [dependencies.NAME]";
+        let what =
+            "its dependencies are not declared, so no series of calls was looked for: declare [dependencies.NAME]";
         return vec![clause::EVERY_PART.gap(what)];
     };
     let told = |name: &String| {

@@ -12,8 +12,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("see-raw-paths", |port| tell(Flaw::RawPaths, port)).falls_short("counts by the path as it came"),
     Server::new("see-standing-still", |port| tell(Flaw::StandingStill, port)).falls_short("counts nothing").liar(),
     Server::new("see-no-saturation", |port| tell(Flaw::NoSaturation, port)).falls_short("shows no gauge"),
-    Server::new("see-no-status", |port| tell(Flaw::NoStatus, port))
-        .falls_short("has one counter for all, whatever the status"),
+    Server::new("see-no-status", |port| tell(Flaw::NoStatus, port)).falls_short("has one counter for all statuses"),
     Server::new("see-go-numbers", |port| tell(Flaw::GoNumbers, port))
         .holds_but_for(&[clause::PERCENTILES, clause::OTLP], "writes a number that is none as Nan, as Go reads it"),
     Server::new("see-no-calls", |port| tell(Flaw::NoCalls, port)).holds_but_for(

@@ -2,8 +2,8 @@
 
 use crate::finding::Verdict;
 use crate::probes::call::testing::examine;
-use crate::subject::{Dependencies, Subject};
-use crate::testing::examine_declared;
+use crate::subject::{Dependencies, RequestSpec, Subject};
+use crate::testing::{calls_for_prices, examine_declared, get, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_was_not_seen_to_call_is_unknown_and_one_that_calls_nothing_not_examined() {
@@ -16,4 +16,25 @@ async fn a_service_that_was_not_seen_to_call_is_unknown_and_one_that_calls_nothi
         let none = |subject: &mut Subject| subject.dependencies = Dependencies::Declared(Vec::new());
         assert_eq!(examine_declared(id, "call-good", none).await.verdict(), Verdict::NotApplicable);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_calls_after_its_answer_leaves_no_gap_and_one_that_waits_for_its_call_does() {
+    let prices = || vec!["prices".to_owned()];
+    let order = RequestSpec { uses: prices(), later: prices(), expect: Some(202), ..get("/order") };
+    let declared = |subject: &mut Subject| {
+        calls_for_prices(subject);
+        subject.requests.push(order.clone());
+    };
+    let finding = examine_declared("call.timeout", "call-good", declared).await;
+    assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
+    mentions(&finding, "GET /order calls prices after its answer, as declared with `later`");
+
+    let wrongly = |subject: &mut Subject| {
+        declared(subject);
+        subject.requests.push(RequestSpec { uses: prices(), later: prices(), ..get("/price?again") });
+    };
+    let finding = examine_declared("call.timeout", "call-good", wrongly).await;
+    assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
+    mentions(&finding, "take prices out of its `later`");
 }

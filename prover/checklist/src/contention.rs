@@ -3,6 +3,9 @@
 //! On a busy machine late answers may be late because of it, and uneven times may be even. The kernel counts for
 //! how long each thread was ready to run and did not (`schedstat`): an answer is held against a service only if it is late without
 //! this time, and a time counts as scattered only if it is scattered by more than what the machine makes of an even beat.
+//!
+//! [`machine`] does the same for whole probes that send a load, by the share of the machine that other programs had; [`threads`] and
+//! [`processors`] read the kernel's counters for all of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +13,15 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::percentile::percentile;
+use self::processors::Processors;
+use self::threads::{Clock, clocks};
 use crate::evidence::Evidence;
 use crate::lab::Lab;
+use crate::probes::support::percentile::percentile;
+
+pub(crate) mod machine;
+mod processors;
+pub(crate) mod threads;
 
 /// Between two looks, which are the even beat as well.
 const BEAT: Duration = Duration::from_millis(50);
@@ -42,13 +51,6 @@ struct Seen {
     /// By process and thread; with the place of the group in [`Lab::pids_at_work`].
     threads: HashMap<(u32, u32), (usize, Thread)>,
     beats: Vec<Instant>,
-}
-
-/// The kernel's counters of a thread.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    ran: Duration,
-    waited: Duration,
 }
 
 /// A thread at the first look, and now.
@@ -96,7 +98,7 @@ impl Watch {
         let others = self
             .processors
             .zip(Processors::now())
-            .map_or(0.0, |(before, now)| now.others_since(before, ran, self.begun.elapsed()));
+            .map_or(0.0, |(before, now)| self::others(now, before, ran, self.begun.elapsed()));
         // An answer is made by one thread after the other. keel's own have more to do than to read it: their beat tells.
         let longest = |group: usize| {
             let threads = seen.threads.values().filter(|(of, _)| *of == group);
@@ -168,6 +170,12 @@ impl Contention {
         piece
     }
 
+    /// The same for a piece against a clause as something was given up after this time: a busy machine may be the reason where threads
+    /// waited for half of it.
+    pub(crate) fn excuse_given_up(self, piece: Evidence, after: Duration) -> Evidence {
+        self.excuse(piece, after, after / 2)
+    }
+
     /// The scatter which the machine may give to the times of so many events.
     pub(crate) fn noise(self, events: usize) -> Duration {
         let each = self.waited / u32::try_from(events.max(1)).unwrap_or(u32::MAX);
@@ -185,47 +193,12 @@ impl Contention {
     }
 }
 
-/// Work and rest of all processors, in ticks.
-#[derive(Clone, Copy, Debug)]
-struct Processors {
-    busy: u64,
-    all: u64,
-    count: usize,
-}
-
-impl Processors {
-    fn now() -> Option<Self> {
-        Self::read(&std::fs::read_to_string("/proc/stat").ok()?)
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let count = text.lines().filter(|line| line.starts_with("cpu")).count().checked_sub(1)?;
-        let ticks: Vec<u64> =
-            text.lines().next()?.split_whitespace().skip(1).take(8).filter_map(|ticks| ticks.parse().ok()).collect();
-        let [_, _, _, idle, waits_for_disks, ..] = ticks.as_slice() else { return None };
-        let all: u64 = ticks.iter().sum();
-        Some(Self { busy: all - idle - waits_for_disks, all, count })
-    }
-
-    /// The share of all processors that others had, beside those who ran so long.
-    fn others_since(self, before: Self, ran: Duration, lasted: Duration) -> f64 {
-        let all = self.all.saturating_sub(before.all).max(1) as f64;
-        let busy = self.busy.saturating_sub(before.busy) as f64 / all;
-        let own = ran.as_secs_f64() / (lasted.as_secs_f64().max(f64::EPSILON) * self.count.max(1) as f64);
-        (busy - own).max(0.0)
-    }
-}
-
-/// Run and wait times of the threads of a process: `/proc/PID/task/TID/schedstat`, in nanoseconds.
-fn clocks(pid: u32) -> Vec<(u32, Clock)> {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let of_thread = |thread: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        let mut figures = text.split_whitespace().map(|figure| figure.parse().map(Duration::from_nanos));
-        let (ran, waited) = (figures.next()?.ok()?, figures.next()?.ok()?);
-        Some((thread.file_name().to_str()?.parse().ok()?, Clock { ran, waited }))
-    };
-    threads.take(MAX_THREADS).filter_map(Result::ok).filter_map(of_thread).collect()
+/// The share of all processors that others had between two looks, beside those who ran so long.
+fn others(now: Processors, before: Processors, ran: Duration, lasted: Duration) -> f64 {
+    let all = now.all.saturating_sub(before.all).max(1) as f64;
+    let busy = now.busy.saturating_sub(before.busy) as f64 / all;
+    let own = ran.as_secs_f64() / (lasted.as_secs_f64().max(f64::EPSILON) * now.count.max(1) as f64);
+    (busy - own).max(0.0)
 }
 
 #[cfg(test)]
@@ -264,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_up_is_excused_when_threads_waited_for_half_of_the_time() {
+        let given_up = || clause::BOUNDED_TIME.contradicts("it has no answer after 2 s");
+        assert!(waited(SECOND * 9 / 10).excuse_given_up(given_up(), SECOND * 2).is_against());
+        assert_eq!(waited(SECOND).excuse_given_up(given_up(), SECOND * 2).bearing(), Bearing::Gap);
+    }
+
+    #[test]
     fn a_wait_on_an_idle_machine_is_not_excused() {
         assert_eq!(Contention::of(SECOND, 0.05, &[]).waited, Duration::ZERO);
         assert_eq!(Contention::of(SECOND, 0.5, &[]).waited, SECOND);
@@ -288,12 +268,7 @@ mod tests {
         let before = read("cpu  100 0 0 900 0 0 0 0 0 0\ncpu0 50 0 0 450 0 0 0 0 0 0\ncpu1 50 0 0 450 0 0 0 0 0 0\n");
         let now = read("cpu  250 0 0 950 0 0 0 0 0 0\ncpu0 125 0 0 475 0 0 0 0 0 0\ncpu1 125 0 0 475 0 0 0 0 0 0\n");
         // 150 of 200 ticks of two processors in a second: one and a half, of which half a processor is our own.
-        let others = now.others_since(before, SECOND / 2, SECOND);
+        let others = others(now, before, SECOND / 2, SECOND);
         assert!((others - 0.5).abs() < 0.01, "{others}");
-    }
-
-    #[test]
-    fn the_clocks_of_this_process_are_read() {
-        assert!(clocks(std::process::id()).iter().any(|(_, clock)| clock.ran > Duration::ZERO));
     }
 }

@@ -2,9 +2,6 @@
 
 use keel_wire::http::Request;
 
-use crate::lab::Lab;
-use crate::subject::RequestSpec;
-
 /// Creates rows, and then asks for their list.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -40,8 +37,3 @@ pub struct Identifiers {
 
 /// Stands for a key that is different in each of several requests; scripts replace it.
 pub const EACH: &str = "6b65656c-0000-4000-8000-65616368726f";
-
-/// Returns a request that can be sent many times: its key is [`EACH`].
-pub fn repeatable(lab: &Lab, spec: &RequestSpec) -> Request {
-    lab.fill_with(spec, &[("key".to_owned(), EACH.to_owned())].into())
-}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use super::processors::Processors;
 use crate::clause::Clause;
 use crate::clause::prove::attack;
 use crate::finding::Finding;
@@ -27,31 +28,30 @@ const LEAST: u64 = 50;
 
 /// The processors' ticks so far.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Machine {
-    total: u64,
-    idle: u64,
+pub(crate) struct Machine {
+    processors: Processors,
     /// Of keel and of what it started.
     ours: u64,
 }
 
 impl Machine {
     /// The ticks by now; none where the system does not tell them.
-    pub(super) fn now() -> Option<Self> {
-        let (total, idle) = all(&fs::read_to_string("/proc/stat").ok()?)?;
-        Some(Self { total, idle, ours: ours()? })
+    pub(crate) fn now() -> Option<Self> {
+        Some(Self { processors: Processors::now()?, ours: ours()? })
     }
 
     /// The share of all processors that others have used since then; none when that is too short a time.
-    pub(super) fn used_by_others(self, since: Self) -> Option<f64> {
-        let total = self.total.checked_sub(since.total).filter(|total| *total >= LEAST)?;
-        let busy = total.saturating_sub(self.idle.saturating_sub(since.idle));
+    pub(crate) fn used_by_others(self, since: Self) -> Option<f64> {
+        let (now, before) = (self.processors, since.processors);
+        let total = now.all.checked_sub(before.all).filter(|total| *total >= LEAST)?;
+        let busy = now.busy.saturating_sub(before.busy);
         let others = busy.saturating_sub(self.ours.saturating_sub(since.ours));
         Some(others as f64 / total as f64)
     }
 }
 
 /// The finding, unless the others may be why it falls short: then that is a gap.
-pub(super) fn in_light_of(finding: Finding, others: Option<f64>) -> Finding {
+pub(crate) fn in_light_of(finding: Finding, others: Option<f64>) -> Finding {
     let timed = TIMED.iter().find(|(id, _)| *id == finding.id());
     match others.filter(|others| *others > TOO_BUSY).zip(timed) {
         None => finding,
@@ -63,15 +63,6 @@ pub(super) fn in_light_of(finding: Finding, others: Option<f64>) -> Finding {
             finding.doubted(clauses, &reason)
         }
     }
-}
-
-/// Ticks of all kinds, and the idle ones, of the line about all processors.
-fn all(stat: &str) -> Option<(u64, u64)> {
-    let ticks: Vec<u64> =
-        stat.lines().next()?.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
-    // The last two, of guests, are counted in the first two.
-    let total = ticks.iter().take(8).sum();
-    Some((total, ticks.get(3)? + ticks.get(4)?))
 }
 
 /// Ticks of this process, of its descendants, and of those that have ended and were waited for.
@@ -117,10 +108,10 @@ mod tests {
 
     #[test]
     fn only_the_share_of_other_programs_counts_as_busy() {
-        let begun = Machine { total: 1000, idle: 500, ours: 100 };
-        let ended = Machine { total: 2000, idle: 900, ours: 300 };
+        let machine = |all, busy, ours| Machine { processors: Processors { busy, all, count: 2 }, ours };
+        let (begun, ended) = (machine(1000, 500, 100), machine(2000, 1100, 300));
         assert_eq!(ended.used_by_others(begun), Some(0.4));
-        let soon = Machine { total: 1049, ..ended };
+        let soon = machine(1049, 549, 300);
         assert_eq!(soon.used_by_others(begun), None, "too short a time");
     }
 
@@ -146,8 +137,7 @@ mod tests {
     #[test]
     fn the_ticks_of_this_process_are_read() {
         assert_eq!(process("7 (a b) c) S 3 1 1 0 -1 0 0 0 0 0 5 6 7 8 20").unwrap(), (3, 26));
-        assert_eq!(all("cpu  1 2 3 40 5 6 7 8 9 9\ncpu0 1").unwrap(), (72, 45));
         let now = Machine::now().unwrap();
-        assert!(now.total > now.ours, "{now:?}");
+        assert!(now.processors.all > now.ours, "{now:?}");
     }
 }

@@ -1,0 +1,41 @@
+//! The judges of `border.slow-clients` on the ends of connections without a server.
+
+use super::*;
+use crate::finding::Bearing;
+use crate::testing::exchange::{answered, control};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn idler(idler: Idler, fate: Fate) -> Bearing {
+    idler.judge(fate, None, &control()).bearing()
+}
+
+#[test]
+fn only_a_kept_connection_may_stay_open() {
+    assert_eq!(idler(Idler::Silent, Fate::Held(SECOND)), Bearing::Against);
+    assert_eq!(idler(Idler::Reader, Fate::Held(SECOND)), Bearing::Against);
+    assert_eq!(idler(Idler::KeptAlive, Fate::Held(SECOND)), Bearing::Gap, "minutes of keep-alive are usual");
+    assert_eq!(idler(Idler::Silent, Fate::Cut(SECOND, "closed".to_owned())), Bearing::For);
+    assert_eq!(idler(Idler::Reader, Fate::NotJudged("it fits".to_owned())), Bearing::Gap);
+}
+
+#[test]
+fn a_slow_part_must_be_cut() {
+    let drip = |part, fate| {
+        let piece = of_drip(&Drip { part, name: "a head".to_owned(), fate, control: None, sent: None });
+        (piece.clause().map(str::to_owned), piece.bearing())
+    };
+    let told = |clause: crate::clause::Clause, bearing| (Some(clause.id().to_owned()), bearing);
+    assert_eq!(drip(Part::Head, Fate::Held(SECOND)), told(clause::SLOW_HEADERS, Bearing::Against));
+    assert_eq!(drip(Part::Body, Fate::Cut(SECOND, "closed".to_owned())), told(clause::SLOW_BODIES, Bearing::For));
+    assert_eq!(drip(Part::Body, Fate::NotJudged("why".to_owned())), told(clause::SLOW_BODIES, Bearing::Gap));
+}
+
+#[test]
+fn one_late_answer_in_ten_is_a_busy_machine_and_more_are_bystanders_that_notice() {
+    let asked = |times, late, other| Asked { times, late, slowest: SECOND, other }.evidence(&control()).bearing();
+    assert_eq!(asked(20, 0, None), Bearing::For);
+    assert_eq!(asked(20, 2, None), Bearing::Gap);
+    assert_eq!(asked(20, 3, None), Bearing::Against);
+    assert_eq!(asked(20, 0, Some(answered(503, &[], ""))), Bearing::Against);
+}
