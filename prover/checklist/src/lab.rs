@@ -400,14 +400,9 @@ impl Lab {
         template::fill(spec, &self.saved)
     }
 
-    /// The same with these values for names in braces, also for `key`, `n` and `number`.
-    pub(crate) fn fill_with(&self, spec: &RequestSpec, own: &BTreeMap<String, String>) -> Request {
-        template::fill_as(spec, &self.saved, own)
-    }
-
-    /// Returns the request for scripts that send it many times: its key is [`EACH`].
-    pub(crate) fn repeatable(&self, spec: &RequestSpec) -> Request {
-        self.fill_with(spec, &[("key".to_owned(), EACH.to_owned())].into())
+    /// The same with [`EACH`] for its key, so that a script can send it many times.
+    pub(crate) fn fill_repeatable(&self, spec: &RequestSpec) -> Request {
+        template::fill_as(spec, &self.saved, &[("key".to_owned(), EACH.to_owned())].into())
     }
 
     /// Returns a function that does [`Lab::fill`] for this request, with the values that are saved now; it can be sent from elsewhere.

@@ -238,7 +238,7 @@ impl List<'_> {
 
     /// Creates rows again and asks for the list as in this exchange.
     fn recipe(&self, exchange: &Exchange, rows: usize, fault: Listed) -> Recipe {
-        let row = self.creators().first().map(|spec| self.lab.repeatable(spec));
+        let row = self.creators().first().map(|spec| self.lab.fill_repeatable(spec));
         Recipe::Listing(Listing { row, rows, list: exchange.request.clone(), fault })
     }
 

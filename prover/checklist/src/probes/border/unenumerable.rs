@@ -92,7 +92,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 /// Creates as many objects again.
 fn recipe(lab: &Lab, spec: &RequestSpec, pointer: &str) -> Recipe {
     let pointer = pointer.to_owned();
-    Recipe::Identifiers(Identifiers { create: lab.repeatable(spec), pointer, objects: SAMPLES })
+    Recipe::Identifiers(Identifiers { create: lab.fill_repeatable(spec), pointer, objects: SAMPLES })
 }
 
 fn not_tried((spec, _, pointer): &(RequestSpec, String, String)) -> Evidence {

@@ -166,22 +166,37 @@ async fn rises(lab: &Lab, admin: &Client, path: &str) -> Vec<Evidence> {
     };
     let asked = format!("{ASKED} GETs of {} and {LOST} of paths that do not exist", harmless.path);
     let is_error = first.status().is_none_or(|status| status.as_u16() >= 400);
-    let series = |kind, series, by| {
-        let (path, request) = (path.to_owned(), harmless.clone());
-        Recipe::Series(Series { path, request, times: ASKED, lost: LOST, kind, series, by: Some(by) })
+    let shown = |piece: Evidence| match series(&piece, is_error) {
+        Some((kind, series, by)) => piece.reproduced_by(Recipe::Series(Series {
+            path: path.to_owned(),
+            request: harmless.clone(),
+            times: ASKED,
+            lost: LOST,
+            kind,
+            series,
+            by: Some(by),
+        })),
+        None => piece,
     };
-    risen(&before, &after, &asked, is_error, &series)
+    risen(&before, &after, &asked, is_error).into_iter().map(shown).collect()
 }
 
-/// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error, and
-/// `recipe` reproduces that series of a kind do not rise by a number.
-fn risen(
-    before: &Scrape,
-    after: &Scrape,
-    asked: &str,
-    is_error: bool,
-    recipe: &dyn Fn(Kind, String, usize) -> Recipe,
-) -> Vec<Evidence> {
+/// The kind, the name with its labels, and the rise of the series that a piece of [`risen`] is about.
+fn series(piece: &Evidence, is_error: bool) -> Option<(Kind, String, usize)> {
+    let by_route = format!("[{{,]({})=", ROUTE.join("|"));
+    let is_about = |clause: Clause| piece.clause() == Some(clause.id());
+    if is_about(clause::TRAFFIC) {
+        return Some((Kind::Counter, by_route, ASKED));
+    }
+    if is_about(clause::LATENCY) {
+        return Some((Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED));
+    }
+    let errors = format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|"));
+    is_about(clause::ERRORS).then(|| (Kind::Counter, errors, if is_error { ASKED + LOST } else { LOST }))
+}
+
+/// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error.
+fn risen(before: &Scrape, after: &Scrape, asked: &str, is_error: bool) -> Vec<Evidence> {
     let just_so = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
     let counter = |sample: &&Sample| sample.name.ends_with("_total") || after.kind(&sample.name) == "counter";
     let histogram = |sample: &&Sample| {
@@ -191,26 +206,21 @@ fn risen(
     let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));
 
     let mut evidence = Vec::new();
-    let mut seen = |clause: Clause, what: &str, (kind, series, by): (Kind, String, usize), found: Option<&Sample>| {
+    let mut seen = |clause: Clause, what: &str, found: Option<&Sample>| {
         evidence.push(match found {
             Some(sample) => clause.holds(format!("after {asked}, {what}: {} rose just so", sample.shown())),
-            None => clause
-                .contradicts(format!("after {asked}, no {what} rose by just so many"))
-                .reproduced_by(recipe(kind, series, by)),
+            None => clause.contradicts(format!("after {asked}, no {what} rose by just so many")),
         });
     };
-    let by_route = format!("[{{,]({})=", ROUTE.join("|"));
     let all = || after.samples.iter();
     seen(
         clause::TRAFFIC,
         "counter of requests by route",
-        (Kind::Counter, by_route.clone(), ASKED),
         all().filter(counter).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     seen(
         clause::LATENCY,
         "histogram of latency by route",
-        (Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED),
         all().filter(histogram).filter(latency).find(|sample| just_so(sample, ASKED) && by(sample, &ROUTE)),
     );
     let wanted = if is_error { ASKED + LOST } else { LOST };
@@ -223,7 +233,6 @@ fn risen(
     seen(
         clause::ERRORS,
         "counter of client errors by status",
-        (Kind::Counter, format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|")), wanted),
         all().filter(counter).filter(error).find(|sample| just_so(sample, wanted)),
     );
     evidence

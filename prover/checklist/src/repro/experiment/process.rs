@@ -112,8 +112,10 @@ pub(super) fn killing(subject: &Subject, kill: &Kill) -> Experiment {
 }
 
 pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
+    // Until then it may still refuse.
+    let patience = literal::seconds(subject.start_timeout.max(Duration::from_secs(5)));
     let until = [
-        "try: seen = job.communicate(timeout=5)[0].decode(\"utf-8\", \"replace\")".to_owned(),
+        format!("try: seen = job.communicate(timeout={patience})[0].decode(\"utf-8\", \"replace\")"),
         "except subprocess.TimeoutExpired: seen = \"it still runs\"".to_owned(),
     ];
     let ended = "\"it ends with code\", job.returncode, \"and prints:\", seen[-1000:]".to_owned();

@@ -14,10 +14,7 @@ fn scrape(good: usize, errors: usize) -> Scrape {
 
 /// Traffic, latency and errors, between these two scrapes.
 fn good(before: &Scrape, after: &Scrape) -> Vec<bool> {
-    risen(before, after, "some GETs", false, &|_, series, _| Recipe::Command(series))
-        .iter()
-        .map(Evidence::is_for)
-        .collect()
+    risen(before, after, "some GETs", false).iter().map(Evidence::is_for).collect()
 }
 
 #[test]
