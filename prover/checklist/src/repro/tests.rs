@@ -230,7 +230,7 @@ shown! {
     call_bulkhead_that_is_none_is_shown: "call.bulkhead", "calls-shared", "calls-partitioned";
 }
 
-/// The script of this recipe ends with 1 on `wrong` and with 0 on `sound`, whatever the probe finds on a busy machine.
+/// The script of this recipe ends with 1 on `wrong` and with 0 on `sound`, for any finding of the probe on a busy machine.
 async fn tells_apart(id: &str, wrong: &str, sound: &str, recipe: Recipe) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let stage = &stage(folder.path());
