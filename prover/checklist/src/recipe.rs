@@ -226,12 +226,21 @@ pub enum Start {
     TakenPort,
     /// As [`Start::Notified`], with WATCHDOG_USEC: the fault is that WATCHDOG=1 does not come again and again.
     Watched(Duration),
-    /// With this value for this variable: the fault is the same.
+    /// With this value for this variable: the fault is that it runs on, ends with 0, or does not name the variable.
     Variable {
         /// The variable's name.
         name: String,
         /// Its value.
         value: String,
+    },
+    /// With this value for this variable: the fault is that it prints one of these, which a stack trace has.
+    Traced {
+        /// The variable's name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// Parts of lines of stack traces.
+        traces: Vec<String>,
     },
 }
 

@@ -14,7 +14,7 @@ use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
 use crate::recipe::strain::{Overload, Overloaded, Spent};
-use crate::recipe::{Dependency, Manner, Recipe, Start, WithDependency};
+use crate::recipe::{Dependency, Manner, OnWire, Recipe, Start, WithDependency};
 use crate::selftest::{PACE, Stage, subject_of};
 use crate::testing::program;
 
@@ -209,6 +209,10 @@ shown! {
     #[ignore = "long: run by make test-long"]
     ship_config_that_takes_anything_is_shown: "ship.config", "ship-lenient", "ship-good";
     #[ignore = "long: run by make test-long"]
+    ship_config_with_a_stack_trace_is_shown: "ship.config", "ship-trace", "ship-good";
+    #[ignore = "long: run by make test-long"]
+    ship_config_that_names_nothing_is_shown: "ship.config", "ship-mute", "ship-good";
+    #[ignore = "long: run by make test-long"]
     call_timeout_that_is_none_is_shown: "call.timeout", "call-patient", "call-good";
     #[ignore = "long: run by make test-long"]
     call_fallback_of_others_is_shown: "call.fallback", "call-entangled", "call-good";
@@ -271,6 +275,14 @@ async fn script_tells_a_service_whose_few_connections_are_taken_from_one_with_a_
     let (beside, within) = (Request::get("/"), Duration::from_millis(500));
     let crowd = Recipe::Crowd { connections: 300, begin, beside, within };
     tells_apart("prove.attack", "border-starves", "border-sound", crowd).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn script_tells_a_service_that_answers_two_hosts_from_one_that_refuses_them() {
+    let bytes = b"GET /a HTTP/1.1\r\nHost: one\r\nHost: two\r\nConnection: close\r\n\r\n".to_vec();
+    let fault = OnWire::ServedOrSilent("HTTP/1[.][01] (?!400)".to_owned());
+    let hosts = Recipe::Wire { pieces: vec![(bytes, 1)], fault };
+    tells_apart("prove.attack", "border-plain", "border-sound", hosts).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

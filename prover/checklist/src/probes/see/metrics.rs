@@ -192,7 +192,7 @@ fn series(piece: &Evidence, is_error: bool) -> Option<(Kind, String, usize)> {
         return Some((Kind::Count, format!("^[^{{]*({})[^{{]*.*{by_route}", LATENCY.join("|")), ASKED));
     }
     let errors = format!("[{{,]({})=.(4|[^,]*(?i:client))", STATUS.join("|"));
-    is_about(clause::ERRORS).then(|| (Kind::Counter, errors, if is_error { ASKED + LOST } else { LOST }))
+    is_about(clause::ERRORS).then_some((Kind::Counter, errors, if is_error { ASKED + LOST } else { LOST }))
 }
 
 /// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error.

@@ -165,8 +165,12 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
     let piece = clause.saw(good, what).showing(said);
     // With two the script could not say which of them is named.
     match names.as_slice() {
-        [name] if !traced => {
-            let start = Start::Variable { name: (*name).to_owned(), value: GARBAGE.to_owned() };
+        [name] => {
+            let (name, value) = ((*name).to_owned(), GARBAGE.to_owned());
+            let start = match traced && unnamed.is_empty() {
+                true => Start::Traced { name, value, traces: TRACES.map(ToOwned::to_owned).to_vec() },
+                false => Start::Variable { name, value },
+            };
             piece.reproduced_by(Recipe::Start(start))
         }
         _ => piece,

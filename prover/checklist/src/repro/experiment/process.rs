@@ -153,6 +153,17 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
                 ..Experiment::default()
             }
         }
+        Start::Traced { name, value, traces } => {
+            let traces: Vec<String> = traces.iter().map(|trace| literal::text(trace)).collect();
+            Experiment {
+                env: BTreeMap::from([(name.clone(), literal::text(value))]),
+                launch: Launch::Heard,
+                steps: until.into(),
+                seen: ended,
+                fault: format!("any(trace in seen for trace in [{}])", traces.join(", ")),
+                ..Experiment::default()
+            }
+        }
         Start::Variable { name, value } => Experiment {
             env: BTreeMap::from([(name.clone(), literal::text(value))]),
             launch: Launch::Heard,

@@ -125,6 +125,11 @@ fn every_recipe() -> Vec<Recipe> {
         Recipe::Unread(Unread { request: b"GET".to_vec(), times: 9, held: second }),
         Recipe::Bomb(Bomb { request: request(), size: 99, times: 2, most: 9 }),
         Recipe::Start(Start::Watched(second)),
+        Recipe::Start(Start::Traced {
+            name: "LEVEL".to_owned(),
+            value: "//".to_owned(),
+            traces: vec!["Traceback".to_owned()],
+        }),
         with(Manner::Floods(99), WithDependency::MemoryGrows(9)),
         with(Manner::Hangs, WithDependency::CallOutlives(second)),
         Recipe::Files { any_of: vec!["a".to_owned(), "b".to_owned()] },

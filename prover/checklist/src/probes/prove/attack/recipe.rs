@@ -48,7 +48,8 @@ fn piece_about_host(target: &Target, outcome: &AttackResult, piece: Evidence) ->
         _ => return piece,
     };
     let bytes = format!("{method} {path} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n").into_bytes();
-    let fault = OnWire::ServedOrSilent("HTTP/1[.][01] [23]".to_owned());
+    // An object that is gone after a restart is answered 404, which refuses no Host.
+    let fault = OnWire::ServedOrSilent("HTTP/1[.][01] (?!400)".to_owned());
     piece.reproduced_by(Recipe::Wire { pieces: vec![(bytes, 1)], fault })
 }
 
