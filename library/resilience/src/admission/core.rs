@@ -1,12 +1,14 @@
 //! The admission core: a pure state machine, without clock and I/O. Times are durations since its birth.
 
+mod early;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
 use super::global_limit::{Change, GlobalLimit};
 use super::quantile::Quantile;
-use super::queue::{Entry, MAX_QUEUE, MAX_ROUTES, Order, Queue};
+use super::queue::{Entry, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
 use super::reason::Reason;
 use super::route::{Route, Sample};
@@ -137,7 +139,7 @@ impl AdmissionCore {
             return self.refuse(route, Reason::Route);
         }
         let order = self.order(now);
-        if (self.queue.len() + 1) as f64 > share(self.answered.get(now)).min(MAX_QUEUE as f64) {
+        if (self.queue.len() + 1) as f64 > self.most_queued(now) {
             match self.queue.victim(arrival.class, arrival.client.0, order) {
                 Some(victim) => self.evict(victim, Reason::Full),
                 None => return self.refuse(route, Reason::Full),

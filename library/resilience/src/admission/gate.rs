@@ -147,6 +147,13 @@ impl Gate {
         }
     }
 
+    /// Refuses a request before its route is known, when it would be refused on any route: it costs no place and no wait. None: use
+    /// [`Gate::decide`]. Ask only while [`Gate::is_congested`].
+    pub fn refuse_early(&self, arrival: Arrival) -> Option<Reason> {
+        let now = self.shared.since_birth(Instant::now());
+        self.shared.lock().core.refuse_early(now, arrival)
+    }
+
     /// Decides about a request, and waits in the queue if need be. Cancel-safe: a dropped call leaves the queue, or gives back its place.
     ///
     /// # Errors

@@ -213,6 +213,17 @@ impl Queue {
         Some(self.ticket(last))
     }
 
+    /// Returns true when a queued request would have to leave for an arrival of this class and client: it is of a lower class, or its client
+    /// would still have more in the queue than this one.
+    pub(super) fn would_make_room(&self, class: Criticality, client: u64) -> bool {
+        let Some(lowest) = self.classes.iter().position(|class| class.queued > 0) else { return false };
+        if lowest != class as usize {
+            return lowest < class as usize;
+        }
+        let clients = &self.classes[lowest].clients;
+        clients.longest().is_some_and(|(_, queued)| queued > clients.queued_of(client) + 1)
+    }
+
     /// All queued requests, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Entry)> {
         let live = self.entries.iter().enumerate().filter(|(_, entry)| entry.live);
