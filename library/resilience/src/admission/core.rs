@@ -23,6 +23,8 @@ const BURST_WAIT: f64 = 0.8;
 const LEAST_WAIT: f64 = 0.02;
 /// A queued request is refused after this many times the longest wait, which may have fallen meanwhile.
 const WAIT_SLACK: f64 = 1.2;
+/// Objectives for which the queue can be empty without an end of the standing queue.
+const BREAK: f64 = 0.1;
 /// Objectives after which a queue that was never empty is standing, and after which a calm gate widens its limits.
 const STANDING_AFTER: f64 = 2.0;
 /// A cancelled request counts as one that took this share of the objective, if its client had waited for that share.
@@ -57,8 +59,9 @@ pub struct AdmissionCore {
     wakes: VecDeque<Wake>,
     in_flight: u32,
     long: u32,
-    /// Moment since which the queue is not empty.
+    /// Moment since which the queue is not empty, short breaks aside, and the end of the last such time.
     queueing_since: Option<f64>,
+    emptied: f64,
     last_congested: f64,
     relaxed: f64,
     answered: Rate,
@@ -85,6 +88,7 @@ impl AdmissionCore {
             in_flight: 0,
             long: 0,
             queueing_since: None,
+            emptied: 0.0,
             last_congested: f64::NEG_INFINITY,
             relaxed: 0.0,
             answered: Rate::default(),
@@ -139,7 +143,7 @@ impl AdmissionCore {
         let order = self.order(now);
         if (self.queue.len() + 1) as f64 > share(self.answered.get(now)).min(MAX_QUEUE as f64) {
             match self.queue.victim(arrival.class, arrival.client.0, order) {
-                Some(victim) => self.evict(victim, Reason::Full),
+                Some(victim) => self.evict(now, victim, Reason::Full),
                 None => return self.refuse(route, Reason::Full),
             }
         }
@@ -147,7 +151,9 @@ impl AdmissionCore {
             return self.refuse(route, Reason::Full);
         };
         self.routes[usize::from(route)].queued += 1;
-        self.queueing_since.get_or_insert(now);
+        if self.queueing_since.is_none() || (self.queue.len() == 1 && now - self.emptied > BREAK * self.objective) {
+            self.queueing_since = Some(now);
+        }
         self.pump(now);
         Decision::Queue(ticket)
     }
@@ -178,7 +184,7 @@ impl AdmissionCore {
         let Some(entry) = self.queue.remove(ticket) else { return false };
         self.queue.release(ticket);
         self.routes[usize::from(entry.route)].queued -= 1;
-        self.note_empty();
+        self.note_empty(now);
         self.pass_time(now);
         true
     }
@@ -194,7 +200,7 @@ impl AdmissionCore {
         let late = |entry: &Entry| now - entry.queued > WAIT_SLACK * longest_wait * self.objective_of(entry.route);
         let late: Vec<Ticket> = self.queue.iter().filter(|(_, entry)| late(entry)).map(|(ticket, _)| ticket).collect();
         for ticket in late {
-            self.evict(ticket, Reason::Waited);
+            self.evict(now, ticket, Reason::Waited);
         }
         self.pump(now);
     }
@@ -317,7 +323,7 @@ impl AdmissionCore {
                 }
             };
             self.wakes.push_back(Wake { ticket, verdict });
-            self.note_empty();
+            self.note_empty(now);
         }
     }
 
@@ -334,18 +340,18 @@ impl AdmissionCore {
         Decision::Refuse(reason)
     }
 
-    fn evict(&mut self, ticket: Ticket, reason: Reason) {
+    fn evict(&mut self, now: f64, ticket: Ticket, reason: Reason) {
         let Some(entry) = self.queue.remove(ticket) else { return };
         let route = &mut self.routes[usize::from(entry.route)];
         route.queued -= 1;
         route.refused[reason.index()] += 1;
         self.wakes.push_back(Wake { ticket, verdict: Err(reason) });
-        self.note_empty();
+        self.note_empty(now);
     }
 
-    fn note_empty(&mut self) {
+    fn note_empty(&mut self, now: f64) {
         if self.queue.is_empty() {
-            self.queueing_since = None;
+            self.emptied = now;
         }
     }
 
@@ -373,8 +379,9 @@ impl AdmissionCore {
 
     fn order(&self, now: f64) -> Order {
         let after = STANDING_AFTER * self.objective;
+        let ended = self.queue.is_empty() && now - self.emptied > BREAK * self.objective;
         match self.queueing_since {
-            Some(since) if now - since > after => Order::NewestFirst,
+            Some(since) if now - since > after && !ended => Order::NewestFirst,
             _ => Order::OldestFirst,
         }
     }

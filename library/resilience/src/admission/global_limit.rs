@@ -17,8 +17,9 @@ const SLOW_WINDOW: (u32, f64) = (3, 1.0);
 const ENOUGH: u32 = 200;
 /// Share by which a window without limits moves the base.
 const BASE_STEP: f64 = 0.2;
-/// A cut that costs more than this share of itself in throughput is undone.
-const GUARD: f64 = 0.3;
+/// A cut to less than this share is judged: it is undone when throughput falls by more than this share of it, and the mean latency by less.
+const JUDGED: f64 = 0.8;
+const GUARD: f64 = 0.5;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
 const MOST_GROWTH: f64 = 1.25;
@@ -71,6 +72,14 @@ pub(super) enum Change {
     Undone,
     /// The limit, or the base.
     Learnt,
+}
+
+impl Cut {
+    /// Where requests wait for each other, a lower limit shortens the latency and leaves the throughput. Where they do not, it is the other way round.
+    fn was_in_vain(self, throughput: f64, mean: f64) -> bool {
+        let kept = 1.0 - GUARD * (1.0 - self.kept);
+        throughput < self.throughput * kept && mean > self.mean * kept
+    }
 }
 
 impl GlobalLimit {
@@ -126,16 +135,13 @@ impl GlobalLimit {
         let (throughput, in_flight) = (f64::from(window.ended) / seconds, window.in_flight / seconds);
         let target = self.target();
 
-        if let Some(cut) = self.cut
-            && window.bound
+        if let Some(cut) = self.cut.take_if(|_| window.bound)
+            && cut.was_in_vain(throughput, mean)
         {
-            self.cut = None;
-            if throughput < cut.throughput * (1.0 - GUARD * (1.0 - cut.kept)) {
-                self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
-                self.limit = self.limit.max(cut.limit);
-                self.begin(now, true);
-                return Change::Undone;
-            }
+            self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
+            self.limit = self.limit.max(cut.limit);
+            self.begin(now, true);
+            return Change::Undone;
         }
         if !window.pressed {
             self.cut = None;
@@ -156,7 +162,8 @@ impl GlobalLimit {
             let kept = (target / mean).max(MOST_CUT);
             let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
             if limit < self.limit {
-                self.cut = Some(Cut { kept: limit / self.limit, limit: self.limit, throughput, mean });
+                let kept = limit / self.limit;
+                self.cut = Some(Cut { kept, limit: self.limit, throughput, mean }).filter(|_| kept <= JUDGED);
                 self.limit = limit;
                 self.begin(now, true);
             } else {
