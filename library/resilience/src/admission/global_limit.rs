@@ -17,12 +17,12 @@ const SLOW_WINDOW: (u32, f64) = (3, 1.0);
 const ENOUGH: u32 = 200;
 /// Share by which a window without limits moves the base.
 const BASE_STEP: f64 = 0.2;
-/// A cut to less than this share is judged: it is undone when throughput falls by more than this share of it, and the mean latency by less.
+/// Cuts to less than this share are judged: they are undone when throughput falls by more than this share of it, and the mean latency by less.
 const JUDGED: f64 = 0.8;
 const GUARD: f64 = 0.5;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
-const MOST_GROWTH: f64 = 1.25;
+const MOST_GROWTH: f64 = 1.5;
 
 /// The limit and its current window.
 #[derive(Clone, Debug)]
@@ -54,10 +54,9 @@ struct Window {
     bound: bool,
 }
 
-/// The last cut, to be judged by the window after it.
+/// A series of cuts without growth in between, compared with the window before it.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
-    kept: f64,
     limit: f64,
     throughput: f64,
     mean: f64,
@@ -76,8 +75,8 @@ pub(super) enum Change {
 
 impl Cut {
     /// Where requests wait for each other, a lower limit shortens the latency and leaves the throughput. Where they do not, it is the other way round.
-    fn was_in_vain(self, throughput: f64, mean: f64) -> bool {
-        let kept = 1.0 - GUARD * (1.0 - self.kept);
+    fn was_in_vain(self, limit: f64, throughput: f64, mean: f64) -> bool {
+        let kept = 1.0 - GUARD * (1.0 - limit / self.limit);
         throughput < self.throughput * kept && mean > self.mean * kept
     }
 }
@@ -135,13 +134,17 @@ impl GlobalLimit {
         let (throughput, in_flight) = (f64::from(window.ended) / seconds, window.in_flight / seconds);
         let target = self.target();
 
-        if let Some(cut) = self.cut.take_if(|_| window.bound)
-            && cut.was_in_vain(throughput, mean)
+        if let Some(cut) = self.cut.filter(|_| window.bound)
+            && self.limit <= JUDGED * cut.limit
         {
-            self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
-            self.limit = self.limit.max(cut.limit);
-            self.begin(now, true);
-            return Change::Undone;
+            if cut.was_in_vain(self.limit, throughput, mean) {
+                self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
+                self.limit = cut.limit;
+                self.cut = None;
+                self.begin(now, true);
+                return Change::Undone;
+            }
+            self.cut = None;
         }
         if !window.pressed {
             self.cut = None;
@@ -162,8 +165,7 @@ impl GlobalLimit {
             let kept = (target / mean).max(MOST_CUT);
             let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
             if limit < self.limit {
-                let kept = limit / self.limit;
-                self.cut = Some(Cut { kept, limit: self.limit, throughput, mean }).filter(|_| kept <= JUDGED);
+                self.cut.get_or_insert(Cut { limit: self.limit, throughput, mean });
                 self.limit = limit;
                 self.begin(now, true);
             } else {
@@ -171,6 +173,7 @@ impl GlobalLimit {
             }
         } else if window.bound && in_flight > 0.7 * self.limit {
             self.limit = (self.limit * (target / mean.max(1e-6)).min(MOST_GROWTH) + 1.0).min(MOST);
+            self.cut = None;
             self.begin(now, true);
         } else {
             self.begin(now, false);
