@@ -83,7 +83,9 @@ fn main() {
     };
     let (times, every, seconds) = (number(2.0), number(10.0), number(8.0));
     let capacity = base.capacity;
-    let workload = base.at(times, Duration::from_secs_f64(seconds));
+    // Below capacity the load comes in bursts.
+    let end = Duration::from_secs_f64(seconds);
+    let workload = if times < 1.0 { base.bursts(times, end) } else { base.at(times, end) };
     let control = Evenkeel::new(&workload);
     let mut traced = Traced { control, ticks: 0, every: every as u32, oldest: Duration::ZERO };
     let report = simulate(&workload, &mut traced);

@@ -9,7 +9,7 @@ use super::quantile::Quantile;
 use super::queue::{Entry, MAX_QUEUE, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
 use super::reason::Reason;
-use super::route::{Route, Sample};
+use super::route::{RECENT, Route, Sample};
 use super::rules::{AdmissionRules, RouteRules};
 use super::snapshot::{AdmissionSnapshot, RouteSnapshot};
 use crate::criticality::Criticality;
@@ -65,6 +65,7 @@ pub struct AdmissionCore {
     last_congested: f64,
     relaxed: f64,
     answered: Rate,
+    answered_now: Rate,
     /// Time in flight, in objectives.
     h98: Quantile,
     admitted: u64,
@@ -91,7 +92,8 @@ impl AdmissionCore {
             emptied: 0.0,
             last_congested: f64::NEG_INFINITY,
             relaxed: 0.0,
-            answered: Rate::default(),
+            answered: Rate::over(1.0),
+            answered_now: Rate::over(RECENT * objective),
             h98: Quantile::new(0.98),
             admitted: 0,
         })
@@ -137,11 +139,11 @@ impl AdmissionCore {
         }
         let longest_wait = self.longest_wait(now);
         let share = |rate: f64| (rate * longest_wait * self.objective).max(LEAST_QUEUE * self.cores);
-        if route_full && f64::from(known.queued) >= share(known.rate(now)) {
+        if route_full && f64::from(known.queued) >= share(known.best_rate(now)) {
             return self.refuse(route, Reason::Route);
         }
         let order = self.order(now);
-        if (self.queue.len() + 1) as f64 > share(self.answered.get(now)).min(MAX_QUEUE as f64) {
+        if (self.queue.len() + 1) as f64 > share(self.answered.get(now).max(self.answered_now.get(now))).min(MAX_QUEUE as f64) {
             match self.queue.victim(arrival.class, arrival.client.0, order) {
                 Some(victim) => self.evict(now, victim, Reason::Full),
                 None => return self.refuse(route, Reason::Full),
@@ -272,7 +274,10 @@ impl AdmissionCore {
             Ended::Unmeasured => return,
             Ended::Cancelled if latency < GAVE_UP * objective => return,
             Ended::Cancelled => latency = latency.max(CANCELLED * objective),
-            Ended::Answered => self.answered.add(now),
+            Ended::Answered => {
+                self.answered.add(now);
+                self.answered_now.add(now);
+            }
         }
         self.h98.add(handled / objective);
         let congested = self.last_congested >= place.started - place.age;
