@@ -287,7 +287,7 @@ impl AdmissionCore {
             let blamed = self.to_blame(now, place.route);
             self.routes[usize::from(blamed)].blame(now, place.started);
         }
-        if self.limit.sample(now, place.started, latency / objective) == Change::Undone {
+        if self.limit.sample(now, place.started, latency / objective, place.age / objective) == Change::Undone {
             self.routes.iter_mut().for_each(Route::raise_base);
         }
     }

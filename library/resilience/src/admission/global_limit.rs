@@ -20,6 +20,8 @@ const BASE_STEP: f64 = 0.2;
 /// Cuts to less than this share are judged: they are undone when throughput falls by more than this share of it, and the mean latency by less.
 const JUDGED: f64 = 0.8;
 const GUARD: f64 = 0.5;
+/// They are never undone where requests were unread for more than this share of their latency: then the processors are saturated.
+const IDLE: f64 = 0.1;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
 const MOST_GROWTH: f64 = 1.5;
@@ -43,6 +45,8 @@ struct Window {
     count: u32,
     sum: f64,
     squares: f64,
+    /// Part of the sum for which requests were unread.
+    unread: f64,
     /// Requests that ended in the window, those of another epoch too.
     ended: u32,
     /// Integral of the number in flight, until `integrated`.
@@ -105,14 +109,15 @@ impl GlobalLimit {
         window.pressed |= pressed || bound;
     }
 
-    /// Takes the latency, in objectives, of a request that was started then; ends the window when it is long enough.
-    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64) -> Change {
+    /// Takes the latency of a request that was started then, and its age when it was read, in objectives; ends the window when it is long enough.
+    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64, age: f64) -> Change {
         let window = &mut self.window;
         window.ended += 1;
         if started >= self.epoch {
             window.count += 1;
             window.sum += latency;
             window.squares += latency * latency;
+            window.unread += age;
         }
         let age = now - window.begun;
         let is_long = |(count, seconds): (u32, f64)| window.count >= count && age >= seconds;
@@ -137,7 +142,7 @@ impl GlobalLimit {
         if let Some(cut) = self.cut.filter(|_| window.bound)
             && self.limit <= JUDGED * cut.limit
         {
-            if cut.was_in_vain(self.limit, throughput, mean) {
+            if window.unread < IDLE * window.sum && cut.was_in_vain(self.limit, throughput, mean) {
                 self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
                 self.limit = cut.limit;
                 self.cut = None;

@@ -189,7 +189,7 @@ impl Route {
     /// Takes the measured latency as that without load: a lower limit has not shortened it.
     pub(super) fn raise_base(&mut self) {
         let Window { count, sum, .. } = self.window;
-        if count > 0 {
+        if count >= WINDOW {
             self.base = Some(self.base.unwrap_or(0.0).max(sum / f64::from(count)));
         }
     }
