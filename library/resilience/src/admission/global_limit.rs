@@ -17,9 +17,10 @@ const SLOW_WINDOW: (u32, f64) = (3, 1.0);
 const ENOUGH: u32 = 200;
 /// Share by which a window without limits moves the base.
 const BASE_STEP: f64 = 0.2;
-/// Cuts to less than this share are judged: they are undone when throughput falls by more than this share of it, and the mean latency by less.
-const JUDGED: f64 = 0.8;
-const GUARD: f64 = 0.5;
+/// Cuts to less than this share are judged: they are undone when throughput falls by more than the first share of the cut, and the mean latency by less than
+/// the second.
+const JUDGED: f64 = 0.6;
+const GUARD: (f64, f64) = (0.7, 0.3);
 /// They are never undone where requests were unread for more than this share of their latency: then the processors are saturated.
 const IDLE: f64 = 0.1;
 /// Factors of the limit in one step.
@@ -80,8 +81,8 @@ pub(super) enum Change {
 impl Cut {
     /// Where requests wait for each other, a lower limit shortens the latency and leaves the throughput. Where they do not, it is the other way round.
     fn was_in_vain(self, limit: f64, throughput: f64, mean: f64) -> bool {
-        let kept = 1.0 - GUARD * (1.0 - limit / self.limit);
-        throughput < self.throughput * kept && mean > self.mean * kept
+        let cut = 1.0 - limit / self.limit;
+        throughput < self.throughput * (1.0 - GUARD.0 * cut) && mean > self.mean * (1.0 - GUARD.1 * cut)
     }
 }
 
