@@ -104,14 +104,9 @@ impl Shed {
         self.is_on && (self.gate.is_congested() || self.lag.is_high())
     }
 
-    /// Returns true while refusals in front of the router pay.
+    /// Returns true while requests may be refused early.
     pub(crate) fn is_congested(&self) -> bool {
         self.is_on && self.gate.is_congested()
-    }
-
-    /// Returns true while refusals below the server pay.
-    pub(crate) fn is_standing(&self) -> bool {
-        self.is_on && self.gate.is_standing()
     }
 
     /// Refuses a request whose route is not known yet, if it would be refused on any route; counts and logs it.

@@ -217,7 +217,7 @@ impl<S: Received, K> Socket<S, K> {
         };
         let age = if below.watches_age() { self.socket.since_last_received() } else { None };
         self.connection.waited(age);
-        let at_head = below.is_standing() && self.connection.is_at_head();
+        let at_head = below.is_congested() && self.connection.is_at_head();
         self.connection.received(received);
         if !at_head || !below.refuse(&self.connection, received) {
             return false;

@@ -5,6 +5,8 @@
 
 /// Clients with a slot of their own in each class; more share the slots by hash.
 pub const MAX_CLIENTS: usize = 256;
+/// Requests that a client can be behind its share: a burst of a client that took less than its share is not delayed by those that take more.
+const CREDIT: u64 = 4;
 /// Seconds after which clients that share slots are mixed anew.
 const MIXED: f64 = 3600.0;
 
@@ -32,7 +34,7 @@ impl ClientShares {
         let index = self.slot_of(key, now);
         let slot = &mut self.slots[index];
         if slot.queued == 0 {
-            slot.time = slot.time.max(self.now);
+            slot.time = slot.time.max(self.now.saturating_sub(CREDIT));
             self.active += 1;
         }
         slot.queued += 1;

@@ -5,6 +5,8 @@ use super::quantile::Quantile;
 use super::rate::Rate;
 use super::reason::Reason;
 
+/// Objectives over which the recent rate is averaged.
+pub(super) const RECENT: f64 = 0.2;
 /// A request is slow from this share of the objective on.
 const SLOW: f64 = 0.6;
 /// Where the route is slow without load, twice its base is slow, up to this share.
@@ -42,6 +44,7 @@ pub(super) struct Route {
     h10: Quantile,
     h90: Quantile,
     answered: Rate,
+    answered_now: Rate,
     pub(super) refused: [u64; Reason::ALL.len()],
 }
 
@@ -81,7 +84,8 @@ impl Route {
             good: 0,
             h10: Quantile::new(0.1),
             h90: Quantile::new(0.9),
-            answered: Rate::default(),
+            answered: Rate::over(1.0),
+            answered_now: Rate::over(RECENT * objective),
             refused: [0; Reason::ALL.len()],
         }
     }
@@ -130,6 +134,11 @@ impl Route {
         self.answered.get(now)
     }
 
+    /// Answers per second, or of the last moment when those are more: after a pause the average is lower than what the route can do.
+    pub(super) fn best_rate(&self, now: f64) -> f64 {
+        self.answered.get(now).max(self.answered_now.get(now))
+    }
+
     /// Share of the work of this route, for blame.
     pub(super) fn work(&self, now: f64) -> f64 {
         self.answered.get(now) * self.h10.get()
@@ -141,6 +150,7 @@ impl Route {
         self.h90.add(sample.handled);
         if !sample.cancelled {
             self.answered.add(now);
+            self.answered_now.add(now);
         }
         let objective = self.objective();
         let base = self.base.unwrap_or(0.0);
@@ -179,7 +189,7 @@ impl Route {
     /// Takes the measured latency as that without load: a lower limit has not shortened it.
     pub(super) fn raise_base(&mut self) {
         let Window { count, sum, .. } = self.window;
-        if count > 0 {
+        if count >= WINDOW {
             self.base = Some(self.base.unwrap_or(0.0).max(sum / f64::from(count)));
         }
     }

@@ -43,7 +43,7 @@ impl AdmissionCore {
     /// (Little's law).
     pub(super) fn most_queued(&self, now: f64) -> f64 {
         let longest_wait = self.longest_wait(now);
-        let rate = self.answered.get(now);
+        let rate = self.answered.get(now).max(self.answered_now.get(now));
         let measured = self.h98.get();
         let taken = if measured > 0.0 { measured } else { UNMEASURED } * self.objective;
         let possible = if longest_wait > STANDING_WAIT { rate.max(self.limit.get() / taken) } else { rate };
