@@ -80,6 +80,11 @@ impl ClientShares {
         queued.max_by_key(|(_, queued)| *queued).filter(|(_, queued)| *queued > 0)
     }
 
+    /// Returns true when a slot has more queued requests than `bound`.
+    pub(super) fn any_above(&self, bound: u32) -> bool {
+        self.slots.iter().any(|slot| slot.queued > bound)
+    }
+
     /// Returns the number of queued requests of a client, 0 when it has no slot.
     pub(super) fn queued_of(&self, key: u64) -> u32 {
         self.keys.iter().position(|known| *known == key).map_or(0, |index| self.slots[index].queued)

@@ -303,7 +303,8 @@ impl AdmissionCore {
 
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
-        let order = self.order(now);
+        // The queue is so short that the oldest is still in time: to leave it until it is late would waste what it has cost.
+        let order = Order::OldestFirst;
         let longest_wait = self.longest_wait(now);
         while !self.queue.is_empty() && !self.is_full() {
             let routes = &self.routes;

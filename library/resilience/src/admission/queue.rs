@@ -223,7 +223,7 @@ impl Queue {
             return lowest < class as usize;
         }
         let clients = &self.classes[lowest].clients;
-        clients.longest().is_some_and(|(_, queued)| queued > 2 * clients.queued_of(client) + TOLERATED)
+        clients.any_above(2 * clients.queued_of(client) + TOLERATED)
     }
 
     /// All queued requests, in no order.

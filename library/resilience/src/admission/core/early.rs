@@ -10,6 +10,8 @@ use crate::admission::route::Route;
 
 /// Share of the objective after which a request of unknown route is too old.
 const HOPELESS: f64 = 0.9;
+/// Share of a standing queue that is used.
+const STANDING_SHARE: f64 = 0.5;
 /// Share of the objective that a request is taken to need before any was measured.
 const UNMEASURED: f64 = 0.02;
 
@@ -46,7 +48,9 @@ impl AdmissionCore {
         let rate = self.answered.get(now).max(self.answered_now.get(now));
         let measured = self.h98.get();
         let taken = if measured > 0.0 { measured } else { UNMEASURED } * self.objective;
-        let possible = if longest_wait > STANDING_WAIT { rate.max(self.limit.get() / taken) } else { rate };
+        // Fair shares change the order: some of a standing queue wait for longer than its length says.
+        let possible =
+            if longest_wait > STANDING_WAIT { rate.max(self.limit.get() / taken) } else { STANDING_SHARE * rate };
         (possible * longest_wait * self.objective).max(LEAST_QUEUE * self.cores).min(MAX_QUEUE as f64)
     }
 }
