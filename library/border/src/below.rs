@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
@@ -42,11 +43,11 @@ impl Below {
     }
 
     /// Refuses the request that `bytes` are, if it is simple and the queue has no room for it. The answer is to be sent then.
-    pub(crate) fn refuse(&mut self, connection: &Connection, bytes: &[u8]) -> bool {
+    pub(crate) fn refuse(&mut self, connection: &Connection, bytes: &[u8], now: Instant) -> bool {
         let (Some(client), Some(head)) = (connection.client_address(), SimpleHead::parse(bytes)) else { return false };
-        let age = connection.age(Instant::now());
-        let (method, path) = (&head.method, head.path());
-        let early = Early { at: Where::Socket, method, path, class: head.class, client: Some(client), age };
+        let (at, method, path, class) = (Where::Socket, &head.method, head.path(), head.class);
+        // The age would cost a system call, and a full queue refuses at any age.
+        let early = Early { at, method, path, class, client: Some(client), age: Duration::ZERO, now };
         let Some(reason) = self.shed.refuse_early(early) else { return false };
         prepared::write(reason, head.method == axum::http::Method::HEAD, head.request_id, &mut self.answers);
         true
@@ -79,9 +80,6 @@ impl Below {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use resilience::Criticality;
     use resilience::admission::{Entry, Permit, RouteId, Waiting};
     use supervision::StopSource;
@@ -128,7 +126,15 @@ mod tests {
             let (method, class) = (&axum::http::Method::GET, Criticality::Default);
             let client = Some(ADDRESS);
             let at = Where::Socket;
-            self.shed.refuse_early(Early { at, method, path: "/work", class, client, age: Duration::ZERO })
+            self.shed.refuse_early(Early {
+                at,
+                method,
+                path: "/work",
+                class,
+                client,
+                age: Duration::ZERO,
+                now: Instant::now(),
+            })
         }
 
         /// A connection of the same client: the server's side, the peer's side, and its state.

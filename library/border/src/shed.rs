@@ -61,6 +61,7 @@ pub(crate) struct Early<'a> {
     pub(crate) class: Criticality,
     pub(crate) client: Option<IpAddr>,
     pub(crate) age: Duration,
+    pub(crate) now: Instant,
 }
 
 impl Shed {
@@ -117,7 +118,7 @@ impl Shed {
         }
         let client = request.client.map(|address| self.gate.client(&address)).unwrap_or_default();
         let arrival = Arrival { age: request.age, class: request.class, client, ..Arrival::on(RouteId::OTHER) };
-        let reason = self.gate.refuse_early(arrival)?;
+        let reason = self.gate.refuse_early(arrival, request.now)?;
         let count = match request.at {
             Where::Server => &self.early,
             Where::Socket => &self.below,
@@ -125,7 +126,7 @@ impl Shed {
         count.fetch_add(1, Ordering::Relaxed);
         self.traffic.refused_unrouted(request.method);
         let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-        self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, Instant::now());
+        self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, request.now);
         Some(reason)
     }
 
