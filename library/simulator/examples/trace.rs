@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use evenkeel_simulator::workloads::{self, SizedWorkload};
-use evenkeel_simulator::{Control, Evenkeel, Seen, Verdict, simulate};
+use evenkeel_simulator::{Control, Evenkeel, RequestKind, Seen, Time, Verdict, Work, simulate};
 use resilience::admission::Ended;
 
 struct Traced {
@@ -65,6 +65,19 @@ impl Control for Traced {
     }
 }
 
+/// Requests that wait for nothing but their own work.
+fn waits(name: &str) -> SizedWorkload {
+    let mut sized = workloads::slow_waits();
+    let (time, capacity, objective) = match name {
+        "unreachable" => (Time::Fixed(Duration::from_millis(223)), 234.0, 85),
+        _ => (Time::LogNormal(Duration::from_millis(142), 1.49), 98.0, 500),
+    };
+    sized.workload.kinds = vec![RequestKind::new("wait", Work::Dependency { pool: 0, time })];
+    (sized.workload.objective, sized.workload.patience) = (Duration::from_millis(objective), Duration::from_secs(100));
+    sized.capacity = capacity;
+    sized
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
@@ -78,6 +91,7 @@ fn main() {
         "bimodal_cpu_hard_one" => workloads::bimodal_cpu(false, true),
         "bimodal_dependency" => workloads::bimodal_dependency(false),
         "bimodal_dependency_one" => workloads::bimodal_dependency(true),
+        "unreachable" | "log_normal" => waits(&name),
         "slow_waits" => workloads::slow_waits(),
         _ => workloads::cpu_yielding(),
     };

@@ -22,7 +22,6 @@ const FRESH: f64 = 0.02;
 /// Longest time in the queue, as a share of the objective: while standing, and before.
 const STANDING_WAIT: f64 = 0.1;
 const BURST_WAIT: f64 = 0.8;
-const LEAST_WAIT: f64 = 0.02;
 /// A queued request is refused after this many times the longest wait, which may have fallen meanwhile.
 const WAIT_SLACK: f64 = 1.2;
 /// Objectives for which the queue can be empty without an end of the standing queue.
@@ -131,8 +130,11 @@ impl AdmissionCore {
         let (is_full, route_full) = (self.is_full(), known.is_full());
         let congested = is_full || route_full || is_old || !self.queue.is_empty();
         self.limit.note(now, self.in_flight, is_full, congested);
-        if congested {
+        // Short waits at a limit that is only just too low are no reason to blame a route.
+        if route_full || is_old || self.queue.len() as f64 >= LEAST_QUEUE * self.cores {
             self.last_congested = now;
+        }
+        if congested {
             if !known.is_unreachable() && known.is_hopeless(age) {
                 return self.refuse(route, Reason::Hopeless);
             }
@@ -269,7 +271,8 @@ impl AdmissionCore {
     }
 
     fn learn(&mut self, now: f64, place: &Place, ended: Ended) {
-        let objective = self.routes[usize::from(place.route)].declared();
+        let route = &self.routes[usize::from(place.route)];
+        let (objective, effective) = (route.declared(), route.objective());
         let handled = now - place.started;
         let mut latency = place.age + handled;
         match ended {
@@ -281,13 +284,14 @@ impl AdmissionCore {
                 self.answered_now.add(now);
             }
         }
-        self.h98.add(handled / objective);
+        self.h98.add(handled / effective);
         let congested = self.last_congested >= place.started - place.age;
         let cancelled = ended == Ended::Cancelled;
-        let sample = Sample { started: place.started, latency, handled: latency - place.age, cancelled, congested };
+        let (handled, in_flight) = (latency - place.age, f64::from(self.in_flight));
+        let sample = Sample { started: place.started, latency, handled, cancelled, congested, in_flight };
         if self.routes[usize::from(place.route)].sample(now, sample) {
             let blamed = self.to_blame(now, place.route);
-            self.routes[usize::from(blamed)].blame(now, place.started);
+            self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
         }
         if self.limit.sample(now, place.started, latency / objective, place.age / objective) == Change::Undone {
             self.routes.iter_mut().for_each(Route::raise_base);
@@ -397,7 +401,7 @@ impl AdmissionCore {
     /// Longest wait in the queue, as a share of the objective.
     fn longest_wait(&self, now: f64) -> f64 {
         let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
-        most.min(BURST_WAIT - self.h98.get()).max(LEAST_WAIT)
+        most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
     }
 
     fn objective_of(&self, route: u16) -> f64 {

@@ -21,8 +21,12 @@ const BASE_STEP: f64 = 0.2;
 /// the second.
 const JUDGED: f64 = 0.6;
 const GUARD: (f64, f64) = (0.7, 0.3);
-/// They are never undone where requests were unread for more than this share of their latency: then the processors are saturated.
-const IDLE: f64 = 0.1;
+/// They are never undone where requests were unread for more than this share of the objective on average: then the processors are saturated.
+const IDLE: f64 = 0.005;
+/// The limit grows only where this share of it was used on average.
+const USED: f64 = 0.5;
+/// A mean below this many times the base shows no waiting at all.
+const FLAT: f64 = 1.15;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
 const MOST_GROWTH: f64 = 1.5;
@@ -143,7 +147,7 @@ impl GlobalLimit {
         if let Some(cut) = self.cut.filter(|_| window.bound)
             && self.limit <= JUDGED * cut.limit
         {
-            if window.unread < IDLE * window.sum && cut.was_in_vain(self.limit, throughput, mean) {
+            if window.unread < IDLE * count && cut.was_in_vain(self.limit, throughput, mean) {
                 self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
                 self.limit = cut.limit;
                 self.cut = None;
@@ -167,7 +171,14 @@ impl GlobalLimit {
         if mean - doubt < target && target < mean && window.count < ENOUGH {
             return Change::None;
         }
-        if mean > target {
+        let is_slow = mean - doubt / 2.0 > target;
+        if is_slow && self.limit <= self.least && window.unread < IDLE * count {
+            // So few requests do not wait for each other.
+            self.base = Some(mean);
+            self.begin(now, true);
+            return Change::Undone;
+        }
+        if is_slow {
             let kept = (target / mean).max(MOST_CUT);
             let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
             if limit < self.limit {
@@ -177,8 +188,10 @@ impl GlobalLimit {
             } else {
                 self.begin(now, false);
             }
-        } else if window.bound && in_flight > 0.7 * self.limit {
-            self.limit = (self.limit * (target / mean.max(1e-6)).min(MOST_GROWTH) + 1.0).min(MOST);
+        } else if mean < target && window.bound && in_flight > USED * self.limit {
+            let is_flat = self.base.is_some_and(|base| mean < FLAT * base);
+            let growth = if is_flat { MOST_GROWTH } else { (target / mean.max(1e-6)).min(MOST_GROWTH) };
+            self.limit = (self.limit * growth + 1.0).min(MOST);
             self.cut = None;
             self.begin(now, true);
         } else {

@@ -23,6 +23,17 @@ const BASE_STEP: f64 = 0.2;
 const GOOD: u32 = 100;
 /// Share of the limit that a cut keeps.
 const KEPT: f64 = 0.7;
+/// Cuts to less than this share are judged by so many requests: they are in vain when the mean latency falls by less than this share of the cut, though all
+/// requests in flight have fallen by that share. Where requests were unread for more than the last share of the objective on average, the processors
+/// are saturated, and no cut is in vain.
+const JUDGED: f64 = 0.6;
+const JUDGES: u32 = 6;
+const GUARD: f64 = 0.3;
+const IDLE: f64 = 0.005;
+/// Objectives for which a route is not blamed after cuts in vain.
+const IMMUNE: f64 = 20.0;
+/// Share by which a request moves the recent mean.
+const RECENT_STEP: f64 = 0.15;
 /// A limit above this is none.
 const NO_LIMIT: f64 = 4096.0;
 
@@ -41,6 +52,12 @@ pub(super) struct Route {
     /// Requests that were admitted before the last change of the limit teach nothing about it.
     epoch: f64,
     good: u32,
+    /// Recent mean latency.
+    recent: f64,
+    /// Requests that were admitted since the last change of the limit.
+    since: Since,
+    cut: Option<Cut>,
+    immune_until: f64,
     h10: Quantile,
     h90: Quantile,
     answered: Rate,
@@ -56,6 +73,25 @@ struct Window {
     calm: (u32, f64),
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Since {
+    count: u32,
+    sum: f64,
+    unread: f64,
+    in_flight: f64,
+}
+
+/// A series of cuts without growth in between.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// Requests of this route in flight before it.
+    before: f64,
+    /// All requests in flight before it.
+    all: f64,
+    /// Recent mean latency before it.
+    mean: f64,
+}
+
 /// End of a request of a route.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
@@ -67,6 +103,8 @@ pub(super) struct Sample {
     pub(super) cancelled: bool,
     /// There was congestion between the arrival and the end.
     pub(super) congested: bool,
+    /// All requests in flight at the end.
+    pub(super) in_flight: f64,
 }
 
 impl Route {
@@ -82,6 +120,10 @@ impl Route {
             window: Window::default(),
             epoch: 0.0,
             good: 0,
+            recent: 0.0,
+            since: Since::default(),
+            cut: None,
+            immune_until: 0.0,
             h10: Quantile::new(0.1),
             h90: Quantile::new(0.9),
             answered: Rate::over(1.0),
@@ -124,9 +166,10 @@ impl Route {
         self.limit.is_some_and(|limit| f64::from(self.in_flight.counted()) + 1.0 > limit)
     }
 
-    /// True when a request of this age would hardly be answered within the objective.
+    /// True when a request of this age would hardly be answered within the objective, and a fresh one would.
     pub(super) fn is_hopeless(&self, age: f64) -> bool {
-        age + self.h90.get() > 0.9 * self.objective()
+        let (h90, most) = (self.h90.get(), 0.9 * self.objective());
+        age + h90 > most && h90 < most
     }
 
     /// Answers per second.
@@ -157,6 +200,14 @@ impl Route {
         let is_slow =
             sample.cancelled || sample.latency > (SLOW * objective).max((2.0 * base).min(SLOW_MOST * objective));
         self.learn_base(sample);
+        self.recent += RECENT_STEP * (sample.latency - self.recent);
+        if sample.started >= self.epoch {
+            self.since.count += 1;
+            self.since.sum += sample.latency;
+            self.since.unread += sample.latency - sample.handled;
+            self.since.in_flight += sample.in_flight;
+            self.judge_cut(now);
+        }
         if !is_slow {
             self.good = self.good.saturating_add(1);
             self.grow(now);
@@ -171,14 +222,43 @@ impl Route {
     }
 
     /// Cuts the limit, once for all requests that were admitted before the last change.
-    pub(super) fn blame(&mut self, now: f64, started: f64) {
-        if started < self.epoch {
+    pub(super) fn blame(&mut self, now: f64, started: f64, all: f64) {
+        if started < self.epoch || now < self.immune_until || self.is_judged() {
             return;
         }
-        let in_flight = f64::from(self.in_flight.counted());
+        let in_flight = f64::from(self.in_flight.counted()).min(self.limit.unwrap_or(f64::INFINITY));
         let least = self.cores.max(self.rate(now) * self.base.unwrap_or(0.0) + 1.0);
-        self.limit = Some((KEPT * self.limit.unwrap_or(f64::INFINITY).min(in_flight)).max(least));
-        (self.epoch, self.good) = (now, 0);
+        self.cut.get_or_insert(Cut { before: in_flight, all, mean: self.recent });
+        self.limit = Some((KEPT * in_flight).max(least));
+        self.change(now);
+    }
+
+    /// True while the last cuts are judged.
+    fn is_judged(&self) -> bool {
+        matches!((self.cut, self.limit), (Some(cut), Some(limit)) if limit <= JUDGED * cut.before)
+    }
+
+    /// Where requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
+    fn judge_cut(&mut self, now: f64) {
+        let (Some(cut), Some(limit)) = (self.cut, self.limit) else { return };
+        let Since { count, sum, unread, in_flight } = self.since;
+        if !self.is_judged() || count < JUDGES {
+            return;
+        }
+        self.cut = None;
+        let count = f64::from(count);
+        let kept = 1.0 - GUARD * (1.0 - limit / cut.before);
+        let is_idle = unread < IDLE * self.objective * count && in_flight < kept * cut.all * count;
+        if is_idle && sum > cut.mean * kept * count {
+            self.base = Some(self.base.unwrap_or(0.0).max(sum / count));
+            self.limit = None;
+            self.immune_until = now + IMMUNE * self.objective;
+            self.change(now);
+        }
+    }
+
+    fn change(&mut self, now: f64) {
+        (self.epoch, self.good, self.since) = (now, 0, Since::default());
     }
 
     /// Widens the limit after a time without congestion.
@@ -203,7 +283,8 @@ impl Route {
         // Only where the limit was used.
         if self.queued > 0 || f64::from(self.in_flight.counted()) + 2.0 > limit {
             self.limit = Some(limit + (0.1 * limit).max(1.0)).filter(|limit| *limit < NO_LIMIT);
-            self.epoch = now;
+            self.cut = None;
+            self.change(now);
         }
     }
 
