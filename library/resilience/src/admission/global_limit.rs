@@ -129,6 +129,13 @@ impl GlobalLimit {
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
     }
 
+    /// Takes this latency, in objectives, as one without load, and undoes the cuts.
+    pub(super) fn raise_base(&mut self, now: f64, mean: f64) {
+        self.base = Some(self.base.unwrap_or(0.0).max(mean));
+        self.limit = self.cut.take().map_or(self.limit, |cut| cut.limit.max(self.limit));
+        self.begin(now, true);
+    }
+
     fn target(&self) -> f64 {
         let base = self.base.unwrap_or(0.0);
         (base + (ALPHA * (1.0 - base)).max(base / 2.0)).min((1.25 * base).max(0.9))

@@ -60,6 +60,8 @@ pub(super) struct Route {
     immune_until: f64,
     h10: Quantile,
     h90: Quantile,
+    /// Ends per second, the cancelled ones too: a route whose clients all give up does work as well.
+    ended: Rate,
     answered: Rate,
     answered_now: Rate,
     pub(super) refused: [u64; Reason::ALL.len()],
@@ -90,6 +92,19 @@ struct Cut {
     all: f64,
     /// Recent mean latency before it.
     mean: f64,
+}
+
+/// What a request has taught.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Lesson {
+    /// Nothing about limits.
+    None,
+    /// It was slow: a route is to blame.
+    Slow,
+    /// The last cuts of this route were in vain: this mean latency, in seconds, is that without load.
+    InVain {
+        mean: f64,
+    },
 }
 
 /// End of a request of a route.
@@ -126,6 +141,7 @@ impl Route {
             immune_until: 0.0,
             h10: Quantile::new(0.1),
             h90: Quantile::new(0.9),
+            ended: Rate::over(1.0),
             answered: Rate::over(1.0),
             answered_now: Rate::over(RECENT * objective),
             refused: [0; Reason::ALL.len()],
@@ -184,13 +200,14 @@ impl Route {
 
     /// Share of the work of this route, for blame.
     pub(super) fn work(&self, now: f64) -> f64 {
-        self.answered.get(now) * self.h10.get()
+        self.ended.get(now) * self.base.map_or(self.h10.get(), |base| base.min(self.h10.get()))
     }
 
-    /// Learns from a request. Returns true when it was slow and a route has to be blamed.
-    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> bool {
+    /// Learns from a request.
+    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> Lesson {
         self.h10.add(sample.handled);
         self.h90.add(sample.handled);
+        self.ended.add(now);
         if !sample.cancelled {
             self.answered.add(now);
             self.answered_now.add(now);
@@ -206,19 +223,21 @@ impl Route {
             self.since.sum += sample.latency;
             self.since.unread += sample.latency - sample.handled;
             self.since.in_flight += sample.in_flight;
-            self.judge_cut(now);
+        }
+        if let Some(mean) = self.judge_cut(now) {
+            return Lesson::InVain { mean };
         }
         if !is_slow {
             self.good = self.good.saturating_add(1);
             self.grow(now);
-            return false;
+            return Lesson::None;
         }
         if !sample.congested || sample.started < self.epoch {
-            return false;
+            return Lesson::None;
         }
         let forgiven = self.good >= GOOD;
         self.good = 0;
-        !forgiven
+        if forgiven { Lesson::None } else { Lesson::Slow }
     }
 
     /// Cuts the limit, once for all requests that were admitted before the last change.
@@ -239,22 +258,24 @@ impl Route {
     }
 
     /// Where requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
-    fn judge_cut(&mut self, now: f64) {
-        let (Some(cut), Some(limit)) = (self.cut, self.limit) else { return };
+    fn judge_cut(&mut self, now: f64) -> Option<f64> {
+        let (Some(cut), Some(limit)) = (self.cut, self.limit) else { return None };
         let Since { count, sum, unread, in_flight } = self.since;
         if !self.is_judged() || count < JUDGES {
-            return;
+            return None;
         }
         self.cut = None;
         let count = f64::from(count);
         let kept = 1.0 - GUARD * (1.0 - limit / cut.before);
         let is_idle = unread < IDLE * self.objective * count && in_flight < kept * cut.all * count;
-        if is_idle && sum > cut.mean * kept * count {
+        let in_vain = is_idle && sum > cut.mean * kept * count;
+        if in_vain {
             self.base = Some(self.base.unwrap_or(0.0).max(sum / count));
             self.limit = None;
             self.immune_until = now + IMMUNE * self.objective;
             self.change(now);
         }
+        in_vain.then_some(sum / count)
     }
 
     fn change(&mut self, now: f64) {
