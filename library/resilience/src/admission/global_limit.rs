@@ -10,6 +10,8 @@ const FIRST: f64 = 16.0;
 pub(super) const MOST: f64 = 100_000.0;
 /// Share of the time between base and objective that may be spent on queueing inside.
 const ALPHA: f64 = 0.1;
+/// Up to this mean, the first one is taken as that without load.
+const GUESSED: f64 = 0.5;
 /// Requests and seconds of a window; a window with few requests ends after a longer time.
 const WINDOW: (u32, f64) = (20, 0.05);
 const SLOW_WINDOW: (u32, f64) = (3, 1.0);
@@ -173,7 +175,8 @@ impl GlobalLimit {
         match self.base {
             Some(base) if mean < base => self.base = Some(base + BASE_STEP * (mean - base)),
             Some(_) => {}
-            None => self.base = Some(mean.min(ALPHA)),
+            // The first guess; later ones follow down.
+            None => self.base = Some(if mean <= GUESSED { mean } else { ALPHA }),
         }
         if mean - doubt < target && target < mean && window.count < ENOUGH {
             return Change::None;
