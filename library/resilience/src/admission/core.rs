@@ -11,7 +11,7 @@ use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
 use super::reason::Reason;
-use super::route::{RECENT, Route, Sample};
+use super::route::{Lesson, RECENT, Route, Sample};
 use super::rules::{AdmissionRules, RouteRules};
 use super::snapshot::{AdmissionSnapshot, RouteSnapshot};
 use crate::criticality::Criticality;
@@ -142,7 +142,8 @@ impl AdmissionCore {
             return Decision::Admit(self.admit(now, route, age));
         }
         let longest_wait = self.longest_wait(now);
-        let share = |rate: f64| (rate * longest_wait * self.objective).max(LEAST_QUEUE * self.cores);
+        let wait = longest_wait * known.objective();
+        let share = |rate: f64| (rate * wait).max(LEAST_QUEUE * self.cores);
         if route_full && f64::from(known.queued) >= share(known.best_rate(now)) {
             return self.refuse(route, Reason::Route);
         }
@@ -289,9 +290,13 @@ impl AdmissionCore {
         let cancelled = ended == Ended::Cancelled;
         let (handled, in_flight) = (latency - place.age, f64::from(self.in_flight));
         let sample = Sample { started: place.started, latency, handled, cancelled, congested, in_flight };
-        if self.routes[usize::from(place.route)].sample(now, sample) {
-            let blamed = self.to_blame(now, place.route);
-            self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
+        match self.routes[usize::from(place.route)].sample(now, sample) {
+            Lesson::None => {}
+            Lesson::Slow => {
+                let blamed = self.to_blame(now, place.route);
+                self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
+            }
+            Lesson::InVain { mean } => self.limit.raise_base(now, mean / objective),
         }
         if self.limit.sample(now, place.started, latency / objective, place.age / objective) == Change::Undone {
             self.routes.iter_mut().for_each(Route::raise_base);

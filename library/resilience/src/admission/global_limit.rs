@@ -10,6 +10,8 @@ const FIRST: f64 = 64.0;
 pub(super) const MOST: f64 = 100_000.0;
 /// Share of the time between base and objective that may be spent on queueing inside.
 const ALPHA: f64 = 0.1;
+/// Up to this mean, the first one is taken as that without load.
+const GUESSED: f64 = 0.5;
 /// Requests and seconds of a window; a window with few requests ends after a longer time.
 const WINDOW: (u32, f64) = (20, 0.05);
 const SLOW_WINDOW: (u32, f64) = (3, 1.0);
@@ -129,6 +131,13 @@ impl GlobalLimit {
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
     }
 
+    /// Takes this latency, in objectives, as one without load, and undoes the cuts.
+    pub(super) fn raise_base(&mut self, now: f64, mean: f64) {
+        self.base = Some(self.base.unwrap_or(0.0).max(mean));
+        self.limit = self.cut.take().map_or(self.limit, |cut| cut.limit.max(self.limit));
+        self.begin(now, true);
+    }
+
     fn target(&self) -> f64 {
         let base = self.base.unwrap_or(0.0);
         (base + (ALPHA * (1.0 - base)).max(base / 2.0)).min((1.25 * base).max(0.9))
@@ -166,7 +175,8 @@ impl GlobalLimit {
         match self.base {
             Some(base) if mean < base => self.base = Some(base + BASE_STEP * (mean - base)),
             Some(_) => {}
-            None => self.base = Some(mean.min(ALPHA)),
+            // The first guess; later ones follow down.
+            None => self.base = Some(if mean <= GUESSED { mean } else { ALPHA }),
         }
         if mean - doubt < target && target < mean && window.count < ENOUGH {
             return Change::None;

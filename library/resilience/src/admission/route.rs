@@ -30,6 +30,8 @@ const JUDGED: f64 = 0.6;
 const JUDGES: u32 = 6;
 const GUARD: f64 = 0.3;
 const IDLE: f64 = 0.005;
+/// Objectives, or usual times in flight where those are longer, after which cuts are judged without those requests.
+const PATIENCE: f64 = 2.0;
 /// Objectives for which a route is not blamed after cuts in vain.
 const IMMUNE: f64 = 20.0;
 /// Share by which a request moves the recent mean.
@@ -60,6 +62,8 @@ pub(super) struct Route {
     immune_until: f64,
     h10: Quantile,
     h90: Quantile,
+    /// Ends per second, the cancelled ones too: a route whose clients all give up does work as well.
+    ended: Rate,
     answered: Rate,
     answered_now: Rate,
     pub(super) refused: [u64; Reason::ALL.len()],
@@ -90,6 +94,19 @@ struct Cut {
     all: f64,
     /// Recent mean latency before it.
     mean: f64,
+}
+
+/// What a request has taught.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Lesson {
+    /// Nothing about limits.
+    None,
+    /// It was slow: a route is to blame.
+    Slow,
+    /// The last cuts of this route were in vain: this mean latency, in seconds, is that without load.
+    InVain {
+        mean: f64,
+    },
 }
 
 /// End of a request of a route.
@@ -126,6 +143,7 @@ impl Route {
             immune_until: 0.0,
             h10: Quantile::new(0.1),
             h90: Quantile::new(0.9),
+            ended: Rate::over(1.0),
             answered: Rate::over(1.0),
             answered_now: Rate::over(RECENT * objective),
             refused: [0; Reason::ALL.len()],
@@ -184,13 +202,14 @@ impl Route {
 
     /// Share of the work of this route, for blame.
     pub(super) fn work(&self, now: f64) -> f64 {
-        self.answered.get(now) * self.h10.get()
+        self.ended.get(now) * self.base.map_or(self.h10.get(), |base| base.min(self.h10.get()))
     }
 
-    /// Learns from a request. Returns true when it was slow and a route has to be blamed.
-    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> bool {
+    /// Learns from a request.
+    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> Lesson {
         self.h10.add(sample.handled);
         self.h90.add(sample.handled);
+        self.ended.add(now);
         if !sample.cancelled {
             self.answered.add(now);
             self.answered_now.add(now);
@@ -200,30 +219,33 @@ impl Route {
         let is_slow =
             sample.cancelled || sample.latency > (SLOW * objective).max((2.0 * base).min(SLOW_MOST * objective));
         self.learn_base(sample);
-        self.recent += RECENT_STEP * (sample.latency - self.recent);
+        let step = if self.recent > 0.0 { RECENT_STEP } else { 1.0 };
+        self.recent += step * (sample.latency - self.recent);
         if sample.started >= self.epoch {
             self.since.count += 1;
             self.since.sum += sample.latency;
             self.since.unread += sample.latency - sample.handled;
             self.since.in_flight += sample.in_flight;
-            self.judge_cut(now);
+        }
+        if let Some(mean) = self.judge_cut(now) {
+            return Lesson::InVain { mean };
         }
         if !is_slow {
             self.good = self.good.saturating_add(1);
             self.grow(now);
-            return false;
+            return Lesson::None;
         }
         if !sample.congested || sample.started < self.epoch {
-            return false;
+            return Lesson::None;
         }
         let forgiven = self.good >= GOOD;
         self.good = 0;
-        !forgiven
+        if forgiven { Lesson::None } else { Lesson::Slow }
     }
 
     /// Cuts the limit, once for all requests that were admitted before the last change.
     pub(super) fn blame(&mut self, now: f64, started: f64, all: f64) {
-        if started < self.epoch || now < self.immune_until || self.is_judged() {
+        if started < self.epoch || now < self.immune_until || self.is_judged(now) {
             return;
         }
         let in_flight = f64::from(self.in_flight.counted()).min(self.limit.unwrap_or(f64::INFINITY));
@@ -233,28 +255,36 @@ impl Route {
         self.change(now);
     }
 
-    /// True while the last cuts are judged.
-    fn is_judged(&self) -> bool {
-        matches!((self.cut, self.limit), (Some(cut), Some(limit)) if limit <= JUDGED * cut.before)
+    /// True while the last cuts are judged: by some requests that were admitted since, or after the time in which those should have ended.
+    fn is_judged(&self, now: f64) -> bool {
+        let is_deep = matches!((self.cut, self.limit), (Some(cut), Some(limit)) if limit <= (JUDGED * cut.before).max(self.cores));
+        is_deep && now - self.epoch < PATIENCE * self.objective.max(self.h10.get())
     }
 
     /// Where requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
-    fn judge_cut(&mut self, now: f64) {
-        let (Some(cut), Some(limit)) = (self.cut, self.limit) else { return };
+    fn judge_cut(&mut self, now: f64) -> Option<f64> {
+        let (Some(cut), Some(limit)) = (self.cut, self.limit) else { return None };
         let Since { count, sum, unread, in_flight } = self.since;
-        if !self.is_judged() || count < JUDGES {
-            return;
+        if !self.is_judged(now) || count < JUDGES {
+            return None;
         }
-        self.cut = None;
         let count = f64::from(count);
         let kept = 1.0 - GUARD * (1.0 - limit / cut.before);
-        let is_idle = unread < IDLE * self.objective * count && in_flight < kept * cut.all * count;
-        if is_idle && sum > cut.mean * kept * count {
+        let is_idle = unread < IDLE * self.objective * count;
+        let no_shorter = in_flight < kept * cut.all * count && sum > cut.mean * kept * count;
+        // So few requests cannot wait for each other.
+        let is_alone = in_flight <= 2.0 * self.cores * count;
+        let in_vain = is_idle && (is_alone || (limit <= JUDGED * cut.before && no_shorter));
+        if in_vain || limit > self.cores {
+            self.cut = None;
+        }
+        if in_vain {
             self.base = Some(self.base.unwrap_or(0.0).max(sum / count));
             self.limit = None;
             self.immune_until = now + IMMUNE * self.objective;
             self.change(now);
         }
+        in_vain.then_some(sum / count)
     }
 
     fn change(&mut self, now: f64) {

@@ -13,7 +13,7 @@ const OBJECTIVE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(10);
 /// 0.8 objectives, and a fifth more, and a tick.
 const LONGEST_WAIT: Duration = Duration::from_millis(480 + 10);
-const SEQUENCES: u64 = 60;
+const SEQUENCES: u64 = 25;
 const STEPS: u32 = 1500;
 
 struct Queued {
