@@ -148,7 +148,7 @@ impl AdmissionCore {
             return self.refuse(route, Reason::Route);
         }
         let order = self.order(now);
-        if (self.queue.len() + 1) as f64 > self.most_queued(now) {
+        if (self.queue.len() + 1) as f64 > self.most_queued(now, wait) {
             match self.queue.victim(arrival.class, arrival.client.0, order) {
                 Some(victim) => self.evict(now, victim, Reason::Full),
                 None => return self.refuse(route, Reason::Full),
@@ -312,7 +312,7 @@ impl AdmissionCore {
 
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
-        // The queue is so short that the oldest is still in time: to leave it until it is late would waste what it has cost.
+        // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
         let order = Order::OldestFirst;
         let longest_wait = self.longest_wait(now);
         while !self.queue.is_empty() && !self.is_full() {
