@@ -95,11 +95,17 @@ fn main() {
         "slow_waits" => workloads::slow_waits(),
         _ => workloads::cpu_yielding(),
     };
-    let (times, every, seconds) = (number(2.0), number(10.0), number(8.0));
+    let (times, every, seconds, seed) = (number(2.0), number(10.0), number(8.0), number(1.0));
     let capacity = base.capacity;
     // Below capacity the load comes in bursts.
     let end = Duration::from_secs_f64(seconds);
-    let workload = if times < 1.0 { base.bursts(times, end) } else { base.at(times, end) };
+    let workload = match name.as_str() {
+        "unreachable" => base.workload.load(0.03 * capacity, Duration::from_secs(1), capacity, end),
+        "log_normal" => base.workload.load(capacity, Duration::from_secs(1), capacity, end),
+        _ if times < 1.0 => base.bursts(times, end),
+        _ => base.at(times, end),
+    };
+    let workload = workload.seed(seed as u64);
     let control = Evenkeel::new(&workload);
     let mut traced = Traced { control, ticks: 0, every: every as u32, oldest: Duration::ZERO };
     let report = simulate(&workload, &mut traced);

@@ -130,20 +130,19 @@ impl AdmissionCore {
         let (is_full, route_full) = (self.is_full(), known.is_full());
         let congested = is_full || route_full || is_old || !self.queue.is_empty();
         self.limit.note(now, self.in_flight, is_full, congested);
-        // Short waits at a limit that is only just too low are no reason to blame a route.
-        if route_full || is_old || self.queue.len() as f64 >= LEAST_QUEUE * self.cores {
-            self.last_congested = now;
-        }
-        if congested {
-            if !known.is_unreachable() && known.is_hopeless(age) {
-                return self.refuse(route, Reason::Hopeless);
-            }
-        } else {
+        if !congested {
             return Decision::Admit(self.admit(now, route, age));
         }
-        let longest_wait = self.longest_wait(now);
-        let wait = longest_wait * known.objective();
+        let wait = self.longest_wait(now) * known.objective();
         let share = |rate: f64| (rate * wait).max(LEAST_QUEUE * self.cores);
+        let most_queued = share(self.answered.get(now).max(self.answered_now.get(now))).min(MAX_QUEUE as f64);
+        // A short queue at a limit that is only just too low is no reason to blame a route.
+        if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
+            self.last_congested = now;
+        }
+        if !known.is_unreachable() && known.is_hopeless(age) {
+            return self.refuse(route, Reason::Hopeless);
+        }
         if route_full && f64::from(known.queued) >= share(known.best_rate(now)) {
             return self.refuse(route, Reason::Route);
         }
@@ -289,7 +288,15 @@ impl AdmissionCore {
         let congested = self.last_congested >= place.started - place.age;
         let cancelled = ended == Ended::Cancelled;
         let (handled, in_flight) = (latency - place.age, f64::from(self.in_flight));
-        let sample = Sample { started: place.started, latency, handled, cancelled, congested, in_flight };
+        let sample = Sample {
+            started: place.started,
+            latency,
+            handled,
+            cancelled,
+            congested,
+            in_flight,
+            all_limit: self.limit.get(),
+        };
         match self.routes[usize::from(place.route)].sample(now, sample) {
             Lesson::None => {}
             Lesson::Slow => {

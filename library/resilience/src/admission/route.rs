@@ -32,8 +32,9 @@ const GUARD: f64 = 0.3;
 const IDLE: f64 = 0.005;
 /// Objectives, or usual times in flight where those are longer, after which cuts are judged without those requests.
 const PATIENCE: f64 = 2.0;
-/// Objectives for which a route is not blamed after cuts in vain.
+/// Objectives for which a route is not blamed after cuts in vain; twice as many after each further time, up to so many times.
 const IMMUNE: f64 = 20.0;
+const MOST_VAIN: u32 = 6;
 /// Share by which a request moves the recent mean.
 const RECENT_STEP: f64 = 0.15;
 /// A limit above this is none.
@@ -60,6 +61,9 @@ pub(super) struct Route {
     since: Since,
     cut: Option<Cut>,
     immune_until: f64,
+    vain: u32,
+    /// Lowest limit, at the last cut.
+    floor: f64,
     h10: Quantile,
     h90: Quantile,
     /// Ends per second, the cancelled ones too: a route whose clients all give up does work as well.
@@ -104,9 +108,7 @@ pub(super) enum Lesson {
     /// It was slow: a route is to blame.
     Slow,
     /// The last cuts of this route were in vain: this mean latency, in seconds, is that without load.
-    InVain {
-        mean: f64,
-    },
+    InVain { mean: f64 },
 }
 
 /// End of a request of a route.
@@ -122,6 +124,8 @@ pub(super) struct Sample {
     pub(super) congested: bool,
     /// All requests in flight at the end.
     pub(super) in_flight: f64,
+    /// Limit of all requests.
+    pub(super) all_limit: f64,
 }
 
 impl Route {
@@ -141,6 +145,8 @@ impl Route {
             since: Since::default(),
             cut: None,
             immune_until: 0.0,
+            vain: 0,
+            floor: cores,
             h10: Quantile::new(0.1),
             h90: Quantile::new(0.9),
             ended: Rate::over(1.0),
@@ -227,7 +233,7 @@ impl Route {
             self.since.unread += sample.latency - sample.handled;
             self.since.in_flight += sample.in_flight;
         }
-        if let Some(mean) = self.judge_cut(now) {
+        if let Some(mean) = self.judge_cut(now, is_slow, sample.all_limit) {
             return Lesson::InVain { mean };
         }
         if !is_slow {
@@ -249,40 +255,49 @@ impl Route {
             return;
         }
         let in_flight = f64::from(self.in_flight.counted()).min(self.limit.unwrap_or(f64::INFINITY));
-        let least = self.cores.max(self.rate(now) * self.base.unwrap_or(0.0) + 1.0);
+        self.floor = self.cores.max(self.rate(now) * self.base.unwrap_or(0.0) + 1.0);
+        let limit = (KEPT * in_flight).max(self.floor);
+        if self.limit.is_some_and(|now| limit >= now) {
+            return;
+        }
         self.cut.get_or_insert(Cut { before: in_flight, all, mean: self.recent });
-        self.limit = Some((KEPT * in_flight).max(least));
+        self.limit = Some(limit);
         self.change(now);
     }
 
     /// True while the last cuts are judged: by some requests that were admitted since, or after the time in which those should have ended.
     fn is_judged(&self, now: f64) -> bool {
-        let is_deep = matches!((self.cut, self.limit), (Some(cut), Some(limit)) if limit <= (JUDGED * cut.before).max(self.cores));
+        let is_deep = matches!((self.cut, self.limit), (Some(cut), Some(limit)) if limit <= JUDGED * cut.before);
         is_deep && now - self.epoch < PATIENCE * self.objective.max(self.h10.get())
     }
 
     /// Where requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
-    fn judge_cut(&mut self, now: f64) -> Option<f64> {
-        let (Some(cut), Some(limit)) = (self.cut, self.limit) else { return None };
+    fn judge_cut(&mut self, now: f64, is_slow: bool, all_limit: f64) -> Option<f64> {
+        let limit = self.limit?;
         let Since { count, sum, unread, in_flight } = self.since;
-        if !self.is_judged(now) || count < JUDGES {
+        if count < JUDGES {
             return None;
         }
         let count = f64::from(count);
-        let kept = 1.0 - GUARD * (1.0 - limit / cut.before);
-        let is_idle = unread < IDLE * self.objective * count;
-        let no_shorter = in_flight < kept * cut.all * count && sum > cut.mean * kept * count;
-        // So few requests cannot wait for each other.
-        let is_alone = in_flight <= 2.0 * self.cores * count;
-        let in_vain = is_idle && (is_alone || (limit <= JUDGED * cut.before && no_shorter));
-        if in_vain || limit > self.cores {
-            self.cut = None;
-        }
+        let deep = self.cut.filter(|cut| limit <= JUDGED * cut.before);
+        let no_shorter = deep.is_some_and(|cut| {
+            let kept = 1.0 - GUARD * (1.0 - limit / cut.before);
+            in_flight < kept * cut.all * count && sum > cut.mean * kept * count
+        });
+        // At the lowest limit, with places to spare for all: nothing that this gate does can shorten it.
+        let is_alone = is_slow && limit <= self.floor && in_flight <= (2.0 * self.cores).max(all_limit / 2.0) * count;
+        let in_vain = unread < IDLE * self.objective * count && (no_shorter || is_alone);
         if in_vain {
             self.base = Some(self.base.unwrap_or(0.0).max(sum / count));
             self.limit = None;
-            self.immune_until = now + IMMUNE * self.objective;
+            self.immune_until = now + IMMUNE * f64::from(1_u32 << self.vain) * self.objective;
+            self.vain = (self.vain + 1).min(MOST_VAIN);
             self.change(now);
+        } else if deep.is_some() {
+            self.vain = 0;
+        }
+        if in_vain || deep.is_some() {
+            self.cut = None;
         }
         in_vain.then_some(sum / count)
     }
