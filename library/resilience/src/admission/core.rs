@@ -36,7 +36,7 @@ const LEAST_QUEUE: f64 = 4.0;
 
 /// Decides which requests execute, wait or are refused.
 ///
-/// Every method is bounded: a decision looks at the slots of at most [`MAX_CLIENTS`](super::MAX_CLIENTS) clients, a tick at [`MAX_QUEUE`] entries.
+/// Every method is bounded: a decision looks at the slots of at most [`MAX_CLIENTS`](super::MAX_CLIENTS) clients, a tick at [`MAX_QUEUE`](super::MAX_QUEUE) entries.
 /// Time must not run backwards.
 ///
 /// ```
@@ -135,7 +135,7 @@ impl AdmissionCore {
         }
         let wait = self.longest_wait(now) * known.objective();
         let share = |rate: f64| (rate * wait).max(LEAST_QUEUE * self.cores);
-        let most_queued = share(self.answered.get(now).max(self.answered_now.get(now))).min(MAX_QUEUE as f64);
+        let most_queued = self.most_queued(now, wait);
         // A short queue at a limit that is only just too low is no reason to blame a route.
         if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
             self.last_congested = now;
@@ -147,7 +147,7 @@ impl AdmissionCore {
             return self.refuse(route, Reason::Route);
         }
         let order = self.order(now);
-        if (self.queue.len() + 1) as f64 > self.most_queued(now, wait) {
+        if (self.queue.len() + 1) as f64 > most_queued {
             match self.queue.victim(arrival.class, arrival.client.0, order) {
                 Some(victim) => self.evict(now, victim, Reason::Full),
                 None => return self.refuse(route, Reason::Full),

@@ -5,7 +5,7 @@
 //! units of the objective of their route, so that routes with different objectives share one limit.
 
 /// First limit: enough for handlers that wait when nothing is known about them; the first windows cut it where they compute.
-const FIRST: f64 = 16.0;
+const FIRST: f64 = 64.0;
 /// The highest limit.
 pub(super) const MOST: f64 = 100_000.0;
 /// Share of the time between base and objective that may be spent on queueing inside.
