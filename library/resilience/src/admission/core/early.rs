@@ -46,14 +46,21 @@ impl AdmissionCore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::decision::{ClientKey, Decision, Place};
+    use crate::admission::decision::{ClientKey, Decision, Ended, Place};
     use crate::admission::rules::AdmissionRules;
     use crate::criticality::Criticality;
 
     const START: Duration = Duration::from_secs(10);
 
+    /// A core that has answered 1,000 requests a second until now.
     fn core() -> AdmissionCore {
-        AdmissionCore::new(AdmissionRules::default().cores(1)).unwrap()
+        let mut core = AdmissionCore::new(AdmissionRules::default().cores(1)).unwrap();
+        for step in 1..1000 {
+            let now = START - Duration::from_millis(1000 - step);
+            let Decision::Admit(place) = core.decide(now, arrival(0)) else { panic!("an idle gate admits") };
+            core.done(now + Duration::from_millis(1), place, Ended::Answered);
+        }
+        core
     }
 
     fn arrival(client: u64) -> Arrival {
