@@ -58,7 +58,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("rail", &["evenkeel"]),
     ("bench", &["evenkeel"]),
     // The guide's examples: a user who takes a part alone.
-    ("guide", &["evenkeel", "evenkeel-client", "evenkeel-resilience"]),
+    ("guide", &["evenkeel", "evenkeel-border", "evenkeel-client", "evenkeel-resilience"]),
 ];
 
 /// Foreign crates that a crate of ours must not depend on: resilience no HTTP and no SQL, border and client no SQL, store no HTTP.

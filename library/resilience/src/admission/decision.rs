@@ -95,7 +95,7 @@ pub struct Wake {
 /// End of an admitted request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The answer was sent whole, whatever its status is.
+    /// The answer was sent whole, with any status.
     Answered,
     /// The client left before. Counts as slower than the objective when the client had waited for at least half of it.
     Cancelled,

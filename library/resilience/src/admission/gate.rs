@@ -323,7 +323,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Gives back the place after the answer was sent whole, whatever its status is.
+    /// Gives back the place after the answer was sent whole, with any status.
     pub fn answered(self) {
         self.end(Ended::Answered);
     }

@@ -73,7 +73,7 @@ struct Cut {
     mean: f64,
 }
 
-/// What a window has changed.
+/// Changes of one window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Change {
     /// Nothing.
@@ -85,7 +85,7 @@ pub(super) enum Change {
 }
 
 impl Cut {
-    /// Where requests wait for each other, a lower limit shortens the latency and leaves the throughput. Where they do not, it is the other way round.
+    /// If requests wait for each other, a lower limit shortens the latency and leaves the throughput. If they do not, it is the other way round.
     fn was_in_vain(self, limit: f64, throughput: f64, mean: f64) -> bool {
         let cut = 1.0 - limit / self.limit;
         throughput < self.throughput * (1.0 - GUARD.0 * cut) && mean > self.mean * (1.0 - GUARD.1 * cut)

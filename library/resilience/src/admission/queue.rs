@@ -48,7 +48,7 @@ struct Class {
     of_route: Vec<u16>,
 }
 
-/// Which end of the list of a client is served first.
+/// End of a client's list that is served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// First in, first out.

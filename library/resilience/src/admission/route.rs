@@ -9,7 +9,7 @@ use super::reason::Reason;
 pub(super) const RECENT: f64 = 0.2;
 /// A request is slow from this share of the objective on.
 const SLOW: f64 = 0.6;
-/// Where the route is slow without load, twice its base is slow, up to this share.
+/// If the route is slow without load, twice its base is slow, up to this share.
 const SLOW_MOST: f64 = 0.85;
 /// Above this share of the objective, the latency without load makes the objective unreachable.
 const UNREACHABLE: f64 = 0.8;
@@ -100,7 +100,7 @@ struct Cut {
     mean: f64,
 }
 
-/// What a request has taught.
+/// Result of one request, for the limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Lesson {
     /// Nothing about limits.
@@ -271,7 +271,7 @@ impl Route {
         is_deep && now - self.epoch < PATIENCE * self.objective.max(self.h10.get())
     }
 
-    /// Where requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
+    /// If requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
     fn judge_cut(&mut self, now: f64, is_slow: bool, all_limit: f64) -> Option<f64> {
         let limit = self.limit?;
         let Since { count, sum, unread, in_flight } = self.since;

@@ -29,7 +29,7 @@ enum Waiter {
 pub(super) enum Removed {
     /// It has no verdict: the request is still queued.
     Waiting,
-    /// It has a verdict that nobody took.
+    /// It has a verdict that no waiter took.
     Decided(Result<Place, Reason>),
 }
 
