@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_up_is_excused_when_threads_waited_for_half_of_the_time() {
+    fn an_abandoned_request_is_excused_when_threads_waited_for_half_of_the_time() {
         let given_up = || clause::BOUNDED_TIME.contradicts("it has no answer after 2 s");
         assert!(waited(SECOND * 9 / 10).excuse_given_up(given_up(), SECOND * 2).is_against());
         assert_eq!(waited(SECOND).excuse_given_up(given_up(), SECOND * 2).bearing(), Bearing::Gap);

@@ -11,7 +11,6 @@
 
 mod experiment;
 mod literal;
-
 mod script;
 mod steps;
 #[cfg(test)]
@@ -20,7 +19,7 @@ pub mod without;
 
 pub use self::script::MAX_LINES;
 use crate::finding::{Finding, Verdict};
-pub use crate::recipe::{self, Recipe};
+use crate::recipe::Recipe;
 use crate::subject::Subject;
 
 /// The script that shows why a finding falls short; none when it does not, or none of its evidence has a recipe.

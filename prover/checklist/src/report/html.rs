@@ -29,6 +29,7 @@ body>input{position:absolute;opacity:0}
 #show-none:checked~.filter [for=show-none]{border-color:currentColor;background:var(--card)}
 body>input:focus-visible~.filter{outline:2px solid var(--line);outline-offset:.3rem}
 dl{margin:.4rem 0;display:grid;grid-template-columns:6rem 1fr;gap:.2rem .8rem}dt{color:var(--soft)}dd{margin:0}
+@media (max-width:44rem){dl{display:block}dt:not(:empty){margin-top:.5rem}}
 ";
 
 pub(super) const FORMAT: Format = Format {
@@ -135,7 +136,7 @@ fn attribute(examined: &Examined) -> Markup {
             }
             div.inside {
                 @for piece in finding.evidence() { (evidence(piece)) }
-                @if let Some(mend) = &examined.mend { p { b { "Mend:" } " " (mend) } }
+                @if let Some(mend) = &examined.mend { p { b { "Mend:" } " " (prose(mend)) } }
                 @if examined.script.is_some() { p { b { "Reproduce:" } " " code { "keel repro " (finding.id()) } } }
                 (explanation(examined))
             }
@@ -155,10 +156,10 @@ fn explanation(examined: &Examined) -> Markup {
     };
     html! {
         dl {
-            dt { "Holds when" } dd { (examined.statement) }
+            dt { "Holds when" } dd { (prose(examined.statement.as_str())) }
             @if let Some(attribute) = attribute {
                 @for (number, clause) in clauses(attribute).iter().enumerate() {
-                    dt { @if number == 0 { "Clauses" } } dd { (clause) }
+                    dt { @if number == 0 { "Clauses" } } dd { (prose(clause)) }
                 }
                 @for (name, said) in [
                     ("Why", attribute.why.as_str()),
@@ -167,8 +168,23 @@ fn explanation(examined: &Examined) -> Markup {
                     ("Mend", if examined.mend.is_some() { "" } else { &attribute.mend }),
                     ("Sources", &sources(attribute)),
                 ] {
-                    @if !said.trim().is_empty() { dt { (name) } dd { (said) } }
+                    @if !said.trim().is_empty() { dt { (name) } dd { (prose(said)) } }
                 }
+            }
+        }
+    }
+}
+
+/// Text of the catalogue, with code between backticks. An odd backtick stays as it is.
+fn prose(text: &str) -> Markup {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let last = pieces.len() - 1;
+    html! {
+        @for (number, piece) in pieces.iter().enumerate() {
+            @match (number % 2 == 1, number == last) {
+                (false, _) => (piece),
+                (true, false) => code { (piece) },
+                (true, true) => { "`" (piece) },
             }
         }
     }
@@ -247,8 +263,15 @@ mod tests {
     fn each_attribute_is_explained_by_the_catalogue() {
         let page = page(&sample::report()).into_string();
         let limits = Catalogue::embedded().get("border.limits").expect("it is there");
-        let escaped = html! { (limits.why) }.into_string();
+        let escaped = prose(&limits.why).into_string();
         assert!(page.contains(&escaped) && page.contains("size: ") && page.contains("Sources"), "{escaped}");
+    }
+
+    #[test]
+    fn text_between_backticks_is_code_and_an_odd_backtick_stays() {
+        assert_eq!(prose("set `a<b` now").into_string(), "set <code>a&lt;b</code> now");
+        assert_eq!(prose("an odd ` mark").into_string(), "an odd ` mark");
+        assert_eq!(prose("`a` and `b`").into_string(), "<code>a</code> and <code>b</code>");
     }
 
     #[test]

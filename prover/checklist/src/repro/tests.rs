@@ -8,13 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use keel_wire::http::Request;
 
-use super::{MAX_LINES, Recipe, script, without};
+use super::{MAX_LINES, script, without};
 use crate::finding::{Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
 use crate::recipe::strain::{Overload, Overloaded, Spent};
-use crate::recipe::{Dependency, Manner, OnWire, Start, WithDependency};
+use crate::recipe::{Dependency, Manner, OnWire, Recipe, Start, WithDependency};
 use crate::selftest::{PACE, Stage, subject_of};
 use crate::testing::program;
 

@@ -2,6 +2,7 @@
 //! serde reads: meaning, `Default:` or `Required`, `Example:`.
 //!
 //! `WRITE_PAGES=1 cargo test -p keel-checklist --test it keys_page` writes the tables anew.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -90,7 +91,7 @@ fn dependency(example: &str) -> String {
 }
 
 fn request(example: &str) -> String {
-    let keys = ["name = \"a request\"", "path = \"/\""];
+    let keys = ["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
     format!("{}[[requests]]\n{}\n", dependency("run = \"true\""), with(&keys, example))
 }
 

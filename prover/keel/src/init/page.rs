@@ -13,7 +13,7 @@ const TO_FILL_IN: &str = concat!(
     "  state, data    whether it keeps data, and the folders of the data\n",
     "  dependencies   the services that it calls over a network\n",
     "  [load]         the load that it is meant to hold\n",
-    "  [[requests]]   writes, and reads that need a value: they are in the file as comments",
+    "  [[requests]]   writes, and reads that need a value: the file has them, or examples, as comments",
 );
 
 /// Writes the file. Without a command `run` is empty, which `keel check` refuses with its line.
@@ -185,6 +185,30 @@ impl Page {
         for request in &mix.suggested {
             self.suggested(request);
         }
+        if mix.suggested.is_empty() {
+            self.example_requests();
+        }
+    }
+
+    /// A write and a read, where no document gives real ones.
+    fn example_requests(&mut self) {
+        let write = [
+            "[[requests]]",
+            "name = \"create a thing\"",
+            "method = \"POST\"",
+            "path = \"/things\"",
+            "json = { name = \"a thing\" }",
+            "expect = 201",
+            "save = { thing = \"/id\" }",
+            "read = \"/things/{thing}\"",
+        ];
+        let read = ["[[requests]]", "name = \"look at a thing\"", "path = \"/things/{thing}\"", "uses = [\"NAME\"]"];
+        self.line("");
+        self.comment("An example of a write, whose answer holds the id of the new thing.");
+        write.into_iter().for_each(|line| self.suggestion(line));
+        self.line("");
+        self.comment("An example of a read of that thing, which calls the dependency NAME.");
+        read.into_iter().for_each(|line| self.suggestion(line));
     }
 
     fn suggested(&mut self, request: &Suggested) {
@@ -214,6 +238,8 @@ impl Page {
         self.suggestion("env = \"NAME_URL\"");
         self.comment("Where it is.");
         self.suggestion("url = \"http://127.0.0.1:9000\"");
+        self.comment("The command that starts it in the foreground; without one it must be running.");
+        self.suggestion("run = \"./NAME\"");
     }
 }
 

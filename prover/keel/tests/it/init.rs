@@ -151,6 +151,25 @@ fn a_service_that_runs_already_is_described_without_its_command() {
 }
 
 #[test]
+fn without_an_openapi_document_the_file_has_example_requests_that_are_valid_once_they_are_enabled() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ReservedPort::new().unwrap();
+    let run = format!("exec python3 -m http.server {} --bind 127.0.0.1", port.number());
+    let url = format!("http://127.0.0.1:{}", port.number());
+    let output = keel(folder.path(), &["init", "--run", &run, "--url", &url, "--start-timeout", "60s"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let text = std::fs::read_to_string(folder.path().join("keel.toml")).unwrap();
+    let (before, examples) = text.split_once("# An example of a write").unwrap();
+    let is_key = |line: &&str| line.starts_with('[') || line.contains(" = ");
+    let enabled: Vec<&str> = examples.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_key).collect();
+    let whole = format!("{before}{}", enabled.join("\n"));
+    let subject = keel_checklist::subject::Subject::from_text("keel.toml", &whole, folder.path())
+        .unwrap_or_else(|mistakes| panic!("{mistakes}\n{whole}"));
+    let named = |name: &str| subject.requests.iter().any(|request| request.name == name);
+    assert!(named("create a thing") && named("look at a thing"), "{whole}");
+}
+
+#[test]
 fn a_service_that_does_not_answer_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let output = keel(folder.path(), &["init", "--url", "http://ann:s3cret@127.0.0.1:1"]);

@@ -8,6 +8,7 @@ mod check;
 mod command_line;
 mod drill;
 mod fault_program;
+mod help;
 mod history;
 mod init;
 mod interrupt;

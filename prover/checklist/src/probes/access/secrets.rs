@@ -27,8 +27,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::open_files;
-use crate::repro::Recipe;
-use crate::repro::recipe::Printed;
+use crate::recipe::Printed;
+use crate::recipe::Recipe;
 
 mod declared;
 mod in_repository;

@@ -18,8 +18,8 @@ use crate::clause::border::cacheable as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 
 mod control;
 #[cfg(test)]

@@ -27,8 +27,8 @@ use crate::clause::border::compress as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::strain::Bomb;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Bomb;
 
 mod coded;
 mod guessable;

@@ -27,8 +27,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::{sockets, stale};
-use crate::repro::Recipe;
-use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 use crate::subject::RequestSpec;
 
 mod callers;

@@ -29,8 +29,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
-use crate::repro::Recipe;
-use crate::repro::recipe::OnWire;
+use crate::recipe::OnWire;
+use crate::recipe::Recipe;
 
 mod body;
 mod depth;

@@ -23,8 +23,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::openapi::{Document, NoDocument, Operation, USUAL_PATHS, Version, looks_like_one};
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 use crate::subject::RequestSpec;
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::created::{Listed, Listing};
+use crate::recipe::Recipe;
+use crate::recipe::created::{Listed, Listing};
 use crate::subject::RequestSpec;
 
 #[cfg(test)]

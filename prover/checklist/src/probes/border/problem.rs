@@ -23,8 +23,8 @@ use crate::clause::border::problem as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 use crate::subject::Dependencies;
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 #[cfg(test)]
 mod judge_tests;

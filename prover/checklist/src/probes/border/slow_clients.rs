@@ -29,8 +29,8 @@ use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
-use crate::repro::Recipe;
-use crate::repro::recipe::strain::Unread;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Unread;
 
 #[cfg(test)]
 mod judge_tests;

@@ -2,12 +2,12 @@
 //!
 //! - **Hypothesis**: identifiers of things made one after the other share no counter, at least 62 of their bits differ at random
 //!   (a random UUID has 122, a time-ordered one 74), and what is next to an identifier does not exist.
-//! - **Sent**: each of the first three creators of the mix (a POST that saves an identifier) 16 times; then GETs of the
+//! - **Sent**: each of the first four creators of the mix (a POST that saves an identifier) 16 times; then GETs of the
 //!   neighbours of the last one.
 //! - **Decides**: an integer, too few bits that vary, a common counter, or a neighbour that is answered 2xx fall short. A hash
 //!   of a counter looks random: that cannot be seen from outside.
-//! - **Blast radius**: 48 things made.
-//! - **Bound in time**: 60 exchanges, each within the service's deadline plus 5 s.
+//! - **Blast radius**: 64 things made.
+//! - **Bound in time**: 80 exchanges, each within the service's deadline plus 5 s.
 
 use std::collections::HashSet;
 
@@ -19,8 +19,8 @@ use crate::clause::border::unenumerable as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::created::Identifiers;
+use crate::recipe::Recipe;
+use crate::recipe::created::Identifiers;
 use crate::subject::RequestSpec;
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 /// The most creators that are examined.
-const EXAMINED: usize = 3;
+const EXAMINED: usize = 4;
 /// Number of objects of each kind.
 const SAMPLES: usize = 16;
 /// The least bits that vary at random.

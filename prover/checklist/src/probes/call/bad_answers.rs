@@ -29,8 +29,8 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::{Dependency, Manner, Shows, WithDependency};
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, Shows, WithDependency};
 use crate::subject::RequestSpec;
 
 mod flood;

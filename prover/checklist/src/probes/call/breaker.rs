@@ -30,7 +30,7 @@ use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::recipe::{Dependency, Manner, WithDependency};
+use crate::recipe::{Dependency, Manner, WithDependency};
 
 #[cfg(test)]
 mod judge_tests;

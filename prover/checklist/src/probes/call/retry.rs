@@ -28,8 +28,8 @@ use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::{Dependency, Manner, WithDependency};
+use crate::recipe::Recipe;
+use crate::recipe::{Dependency, Manner, WithDependency};
 use crate::subject::RequestSpec;
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::clause::call::retry_budget as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::recipe::{Dependency, Manner, WithDependency};
+use crate::recipe::{Dependency, Manner, WithDependency};
 
 #[cfg(test)]
 mod judge_tests;

@@ -34,7 +34,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::sockets;
-use crate::repro::recipe::{self, Manner, WithDependency};
+use crate::recipe::{self, Manner, WithDependency};
 use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ use crate::contention;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 use crate::subject::RequestSpec;
 
 #[cfg(test)]

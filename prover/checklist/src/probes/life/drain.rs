@@ -41,8 +41,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::signals;
-use crate::repro::Recipe;
-use crate::repro::recipe::Terminate;
+use crate::recipe::Recipe;
+use crate::recipe::Terminate;
 use crate::subject::{Dependencies, RequestSpec};
 
 const ID: &str = "life.drain";

@@ -43,8 +43,8 @@ use crate::clause::life::kill as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe;
+use crate::recipe;
+use crate::recipe::Recipe;
 use crate::subject::{RequestSpec, State};
 
 const ID: &str = "life.kill";

@@ -32,8 +32,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::signals;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 const ID: &str = "life.manager";
 /// The probe.

@@ -29,8 +29,8 @@ use crate::clause::life::start as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 const ID: &str = "life.start";
 /// The probe.

@@ -29,8 +29,8 @@ use crate::clause::see::logs as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Printed;
+use crate::recipe::Printed;
+use crate::recipe::Recipe;
 
 #[cfg(test)]
 mod judge_tests;

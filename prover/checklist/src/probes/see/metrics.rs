@@ -18,9 +18,9 @@ use crate::clause::see::metrics as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
-use crate::repro::recipe::series::{Kind, Series};
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
+use crate::recipe::series::{Kind, Series};
 
 mod exposition;
 #[cfg(test)]

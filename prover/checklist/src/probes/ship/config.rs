@@ -19,8 +19,8 @@ use crate::clause::ship::config as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 #[cfg(test)]
 mod judge_tests;

@@ -19,7 +19,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::build::{self, Command};
 use crate::probes::support::repository;
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 #[cfg(test)]
 mod judge_tests;

@@ -15,8 +15,8 @@ use crate::clause::Clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::lab::soak::{Sample, Soak};
-use crate::repro::Recipe;
-use crate::repro::recipe::Held;
+use crate::recipe::Held;
+use crate::recipe::Recipe;
 use crate::subject::State;
 
 /// Clients that send at the same time.

@@ -30,8 +30,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::listener::Listener;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 use crate::subject::RequestSpec;
 
 const ID: &str = "web.headers";

@@ -22,8 +22,8 @@ use crate::clause::web::robots as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 
 const ID: &str = "web.robots";
 /// The probe.

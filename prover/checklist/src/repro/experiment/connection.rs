@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use keel_wire::http::Request;
 
+use crate::recipe::OnWire;
 use crate::repro::literal;
-use crate::repro::recipe::OnWire;
 use crate::repro::steps::{Experiment, MANY_DESCRIPTORS, arguments};
 use crate::subject::Subject;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::repro::recipe::created::{Identifiers, Listed, Listing};
+use crate::recipe::created::{Identifiers, Listed, Listing};
 use crate::repro::steps::{BEYOND, Experiment, arguments, subscripts};
 use crate::subject::Subject;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use keel_wire::http::Request;
 use url::Url;
 
+use crate::recipe::{Dependency, Manner, WithDependency};
 use crate::repro::literal;
-use crate::repro::recipe::{Dependency, Manner, WithDependency};
 use crate::repro::steps::{Experiment, PEAK_MEMORY, arguments, shows};
 use crate::subject::{Dependencies, Subject};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::recipe::{Kill, PathPart, Start, Terminate};
 use crate::repro::literal;
-use crate::repro::recipe::{Kill, PathPart, Start, Terminate};
 use crate::repro::steps::{BEYOND, Experiment, Launch, arguments, subscripts};
 use crate::subject::Subject;
 

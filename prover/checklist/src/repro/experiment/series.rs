@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::recipe::series::{Kind, Series};
 use crate::repro::literal;
-use crate::repro::recipe::series::{Kind, Series};
 use crate::repro::steps::{BEYOND, Experiment, arguments};
 use crate::subject::Subject;
 

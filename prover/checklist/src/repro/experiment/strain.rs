@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::recipe::strain::{Bomb, Overload, Overloaded, Spent, Unread};
 use crate::repro::literal;
-use crate::repro::recipe::strain::{Bomb, Overload, Overloaded, Spent, Unread};
 use crate::repro::script::command;
 use crate::repro::steps::{BEYOND, Experiment, Launch, MANY_DESCRIPTORS, PEAK_MEMORY, arguments};
 use crate::subject::Subject;

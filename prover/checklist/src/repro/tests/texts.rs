@@ -6,13 +6,14 @@ use std::time::Duration;
 use keel_wire::http::Request;
 
 use crate::finding::Finding;
-use crate::repro::recipe::created::{EACH, Identifiers, Listed, Listing};
-use crate::repro::recipe::series::{Kind, Series};
-use crate::repro::recipe::strain::{Bomb, Overload, Overloaded, Spent, Unread};
-use crate::repro::recipe::{
+use crate::recipe::Recipe;
+use crate::recipe::created::{EACH, Identifiers, Listed, Listing};
+use crate::recipe::series::{Kind, Series};
+use crate::recipe::strain::{Bomb, Overload, Overloaded, Spent, Unread};
+use crate::recipe::{
     self, Ask, Dependency, Held, Kill, Manner, OnWire, Printed, Shows, Start, Terminate, WithDependency,
 };
-use crate::repro::{MAX_LINES, Recipe, of, script};
+use crate::repro::{MAX_LINES, of, script};
 use crate::subject::{Dependencies, Subject};
 
 /// A subject of which everything is declared that makes a script longer.

@@ -58,11 +58,14 @@ pub(super) struct Request {
     /// Example: `uses = ["bank"]`
     #[serde(default)]
     uses: Vec<Spanned<String>>,
+    /// Dependencies of `uses` that are called only after the answer, in work that no caller waits for; their calls are not examined.
+    /// Default: none.
+    /// Example: `later = ["bank"]`
+    #[serde(default)]
+    later: Vec<Spanned<String>>,
     /// The service makes a second call beside a slow one.
     /// Default: `false`.
     /// Example: `hedged = true`
-    #[serde(default)]
-    later: Vec<Spanned<String>>,
     #[serde(default)]
     hedged: bool,
     /// Path at which the created thing can be read back; a template.

@@ -5,8 +5,8 @@ use keel_wire::http::{Answer, Client, Exchange, Request};
 use super::unpack::unpacked;
 use crate::clause::border::compress as clause;
 use crate::finding::Evidence;
-use crate::repro::Recipe;
-use crate::repro::recipe::Shows;
+use crate::recipe::Recipe;
+use crate::recipe::Shows;
 
 /// The most that an answer is unpacked to, in bytes.
 const MOST: u64 = 16 << 20;

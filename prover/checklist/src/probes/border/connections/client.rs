@@ -11,7 +11,7 @@ use crate::clause::border::connections as clause;
 use crate::finding::Evidence;
 use crate::probes::border::support::harmless::{Harmless, PROMPT};
 use crate::probes::support::listener::{self, Listener};
-use crate::repro::Recipe;
+use crate::recipe::Recipe;
 
 /// Opened at a time: below any usual accept backlog.
 const BATCH: usize = 50;

@@ -6,7 +6,7 @@ use crate::testing::exchange::{after, answered, unanswered};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Whether it ends within its budget, and whether the answer is right.
+/// Bearings of an end within the budget, and of the right answer.
 fn bearings(slow: bool, exchange: &Exchange) -> [Bearing; 2] {
     let spec = RequestSpec { slow, ..RequestSpec::default() };
     judge(&spec, exchange, "although it waits", DEADLINE).map(|piece| piece.bearing())

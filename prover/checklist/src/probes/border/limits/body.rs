@@ -12,8 +12,8 @@ use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::border::support::writes::bodied;
 use crate::probes::support::listener::{self, Listener};
-use crate::repro::Recipe;
-use crate::repro::recipe::OnWire;
+use crate::recipe::OnWire;
+use crate::recipe::Recipe;
 
 /// Declared length of a body.
 const DECLARED: u64 = 1 << 30;

@@ -9,8 +9,8 @@ use crate::clause::border::limits as clause;
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::probes::support::listener::{self, Listener, WireAnswer};
-use crate::repro::Recipe;
-use crate::repro::recipe::OnWire;
+use crate::recipe::OnWire;
+use crate::recipe::Recipe;
 
 /// Time to wait for answers: one that comes at all comes at once.
 const LISTEN: Duration = Duration::from_secs(3);

@@ -12,7 +12,7 @@ fn error(status: u16, kind: &str, id: &str, body: &str) -> Exchange {
     answered(status, &[("content-type", kind), ("x-request-id", id)], body)
 }
 
-/// Whether it is a problem document, carries an id, and shows nothing of the inside.
+/// Bearings of a problem document, of its id, and of hidden internals.
 fn good(exchange: &Exchange) -> Vec<bool> {
     examine_error("an error", exchange).0.iter().map(Evidence::is_for).collect()
 }
@@ -50,7 +50,7 @@ fn each_error_has_a_request_id_of_its_own() {
 }
 
 #[test]
-fn what_is_not_answered_at_all_is_against_it_where_an_answer_must_come() {
+fn a_missing_answer_is_against_it_where_an_answer_must_come() {
     let bearing = |must| {
         let mut seen = Seen::default();
         seen.look("a method", &unanswered(), must);

@@ -18,7 +18,7 @@ use crate::lab::drip::Fate;
 use crate::probes::border::support::writes::reads;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::sockets;
-use crate::repro::recipe::strain::Unread;
+use crate::recipe::strain::Unread;
 
 /// Number of bytes that are requested in all: four times the maximum of a send buffer on Linux.
 const ASKED_FOR: usize = 16 << 20;

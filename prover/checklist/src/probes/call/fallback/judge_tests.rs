@@ -8,7 +8,7 @@ use crate::testing::exchange::{after, control, json, unanswered, uncontrolled};
 
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Whether it degrades, and says so.
+/// Bearings of a degraded answer, and of its notice.
 fn bearings(exchange: &Exchange, gone: &Met) -> [Bearing; 2] {
     let peace = || json(200, &json!({ "price": "12.50", "stale": false }));
     let user = User { spec: RequestSpec::default(), peace: [peace(), peace()] };

@@ -31,7 +31,7 @@ fn a_second_call_is_a_hedge_only_beside_the_first() {
 }
 
 #[test]
-fn what_is_not_safe_to_repeat_is_called_once() {
+fn an_unsafe_request_is_called_once() {
     let bearing = |seen: &[Slow]| once(seen, &RequestSpec::default(), LATE).bearing();
     assert_eq!(bearing(&[slow(&[(0, 160)]), slow(&[(0, 160)])]), Bearing::For);
     assert_eq!(bearing(&[slow(&[(0, 160)]), slow(&[(0, 160), (80, 120)])]), Bearing::Against);

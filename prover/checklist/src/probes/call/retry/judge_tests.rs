@@ -54,7 +54,7 @@ fn a_busy_machine_is_no_jitter() {
 }
 
 #[test]
-fn a_repeat_comes_no_sooner_than_it_was_told() {
+fn a_repeat_comes_no_sooner_than_retry_after_says() {
     let bearing =
         |gaps: &[u64]| told_when(&gaps.iter().map(|gap| Duration::from_millis(*gap)).collect::<Vec<_>>()).bearing();
     assert_eq!(bearing(&[]), Bearing::For);

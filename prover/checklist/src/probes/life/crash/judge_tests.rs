@@ -9,7 +9,7 @@ fn bearings(crash: &Exchange, others: &[Exchange]) -> Vec<Bearing> {
 }
 
 #[test]
-fn a_crash_is_answered_with_a_5xx_and_nobody_else_notices() {
+fn a_crash_is_answered_with_a_5xx_and_no_other_client_notices() {
     let (well, crashed) = (answered(200, &[], ""), answered(500, &[], ""));
     assert_eq!(bearings(&crashed, &[well.clone(), well.clone()]), [Bearing::For]);
     assert_eq!(bearings(&answered(200, &[], ""), std::slice::from_ref(&well)), [Bearing::Against]);

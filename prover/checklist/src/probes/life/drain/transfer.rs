@@ -13,8 +13,8 @@ use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::support::largest;
 use crate::probes::support::listener::{Listener, told};
-use crate::repro::Recipe;
-use crate::repro::recipe::Terminate;
+use crate::recipe::Recipe;
+use crate::recipe::Terminate;
 
 /// The least body that is taken for a transfer, in bytes: smaller ones are in the kernel's buffers at once.
 const LEAST: u64 = 256 << 10;

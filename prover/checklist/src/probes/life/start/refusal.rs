@@ -9,8 +9,8 @@ use super::variables::{form, names, tells_of_a_fault, tells_of_use};
 use crate::clause::life::start as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::repro::Recipe;
-use crate::repro::recipe::Start;
+use crate::recipe::Recipe;
+use crate::recipe::Start;
 
 /// Until it must have ended, and on a port that is taken: servers try again for some seconds, in case it is about to be free.
 const PROMPT: Duration = Duration::from_secs(5);

@@ -18,8 +18,8 @@ use crate::probes::support::core_share::{Clock, CoreShare};
 use crate::probes::support::descriptors;
 use crate::probes::support::peace::Peace;
 use crate::probes::support::printed;
-use crate::repro::Recipe;
-use crate::repro::recipe::strain::Spent;
+use crate::recipe::Recipe;
+use crate::recipe::strain::Spent;
 
 /// The limit: this, or so many more than a process has open in peace.
 const LEAST_LIMIT: u64 = 96;

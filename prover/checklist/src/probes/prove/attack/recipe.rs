@@ -6,8 +6,8 @@ use keel_wire::endpoint;
 use keel_wire::http::Request;
 
 use crate::finding::Evidence;
-use crate::repro::Recipe;
-use crate::repro::recipe::OnWire;
+use crate::recipe::OnWire;
+use crate::recipe::Recipe;
 
 /// Number of connections: more than the threads and workers that small services have.
 const CONNECTIONS: usize = 300;

@@ -6,8 +6,8 @@ use super::exposition::{ROUTE, Sample, Scrape};
 use crate::clause::see::metrics as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::repro::Recipe;
-use crate::repro::recipe::series::{Kind, Series};
+use crate::recipe::Recipe;
+use crate::recipe::series::{Kind, Series};
 use crate::subject::{Dependencies, RequestSpec};
 
 /// The most routes that are asked for one by one.

@@ -6,8 +6,8 @@ use super::Seen;
 use super::judge::{CLEARLY, NEAR};
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::repro::Recipe;
-use crate::repro::recipe::strain::{self, Overload, Overloaded};
+use crate::recipe::Recipe;
+use crate::recipe::strain::{self, Overload, Overloaded};
 use crate::subject::RequestSpec;
 
 /// The most requests a second of a service that a script can overload: a script sends fewer than a thousand.

@@ -5,7 +5,7 @@ use crate::testing::exchange::{answered, unanswered};
 
 const RULES: &str = "User-agent: *\nDisallow: /private\n";
 
-/// Whether it is served, and whether it has rules.
+/// Bearings of the served file, and of its rules.
 fn good(exchange: &Exchange) -> Vec<bool> {
     judge(exchange).iter().map(Evidence::is_for).collect()
 }
