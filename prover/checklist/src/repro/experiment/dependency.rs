@@ -71,18 +71,15 @@ pub(super) fn with_dependency(subject: &Subject, dependency: &Dependency) -> Exp
             ],
             "len(ended) < len(calls)".to_owned(),
         ),
-        WithDependency::MemoryGrows(most) => {
-            modules.insert("glob");
-            (
-                vec![
-                    PEAK_MEMORY.to_owned(),
-                    format!(
-                        "before = held(job.pid); seen = ask({arguments})[:500]; grown = held(job.pid) - before; seen += f\"\\n{{grown}} bytes of memory more\""
-                    ),
-                ],
-                format!("grown > {most}"),
-            )
-        }
+        WithDependency::MemoryGrows(most) => (
+            vec![
+                PEAK_MEMORY.to_owned(),
+                format!(
+                    "before = held(job.pid); seen = ask({arguments})[:500]; grown = held(job.pid) - before; seen += f\"\\n{{grown}} bytes of memory more\""
+                ),
+            ],
+            format!("grown > {most}"),
+        ),
         WithDependency::OthersStarve { times, other } => {
             modules.extend(["threading", "time"]);
             (at_once(subject, &dependency.request, *times, other), "seen.startswith(\"0\")".to_owned())

@@ -77,7 +77,7 @@ pub(super) fn spent(subject: &Subject, spent: &Spent) -> Experiment {
                 literal::bytes(&spent.begin)
             ),
             "used = lambda pid: sum(sum(map(int, open(path).read().split()[:2])) / 1e9 for path in glob.glob(f\"/proc/{pid}/task/*/schedstat\")) + \
-             sum(used(child) for path in glob.glob(f\"/proc/{pid}/task/*/children\") for child in open(path).read().split())"
+             sum(used(child) for child in open(f\"/proc/{pid}/task/{pid}/children\").read().split())"
                 .to_owned(),
             "time.sleep(1); before = used(job.pid); time.sleep(3); share = (used(job.pid) - before) / 3".to_owned(),
         ],
@@ -116,7 +116,7 @@ pub(super) fn bomb(subject: &Subject, bomb: &Bomb) -> Experiment {
     let arguments = arguments(subject.url.path(), &request.clone().body(""));
     Experiment {
         asks: Some(subject.deadline + BEYOND),
-        modules: BTreeSet::from(["glob", "gzip", "threading"]),
+        modules: BTreeSet::from(["gzip", "threading"]),
         steps: vec![
             PEAK_MEMORY.to_owned(),
             format!("before, seen, body = held(job.pid), [], gzip.compress(bytes({size}))"),
