@@ -100,7 +100,7 @@ fn main() {
     // Below capacity the load comes in bursts.
     let end = Duration::from_secs_f64(seconds);
     let workload = match name.as_str() {
-        "unreachable" => base.workload.load(0.03 * capacity, Duration::from_secs(1), capacity, end),
+        "unreachable" => base.workload.load(0.05 * capacity, Duration::from_secs(1), capacity, end),
         "log_normal" => base.workload.load(capacity, Duration::from_secs(1), capacity, end),
         _ if times < 1.0 => base.bursts(times, end),
         _ => base.at(times, end),

@@ -59,6 +59,8 @@ struct Window {
     /// Integral of the number in flight, until `integrated`.
     in_flight: f64,
     integrated: f64,
+    /// Number in flight at that moment.
+    latest: f64,
     /// The limit was reached, or requests came old.
     pressed: bool,
     /// The limit was reached.
@@ -112,6 +114,7 @@ impl GlobalLimit {
         let window = &mut self.window;
         window.in_flight += f64::from(in_flight) * (now - window.integrated).max(0.0);
         window.integrated = now.max(window.integrated);
+        window.latest = f64::from(in_flight);
         window.bound |= bound;
         window.pressed |= pressed || bound;
     }
@@ -134,6 +137,11 @@ impl GlobalLimit {
     /// Takes this latency, in objectives, as one without load, and undoes the cuts.
     pub(super) fn raise_base(&mut self, now: f64, mean: f64) {
         self.base = Some(self.base.unwrap_or(0.0).max(mean));
+        self.restore(now);
+    }
+
+    /// Goes back to the limit before the last cuts.
+    fn restore(&mut self, now: f64) {
         self.limit = self.cut.take().map_or(self.limit, |cut| cut.limit.max(self.limit));
         self.begin(now, true);
     }
@@ -158,9 +166,7 @@ impl GlobalLimit {
         {
             if window.unread < IDLE * count && cut.was_in_vain(self.limit, throughput, mean) {
                 self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
-                self.limit = cut.limit;
-                self.cut = None;
-                self.begin(now, true);
+                self.restore(now);
                 return Change::Undone;
             }
             self.cut = None;
@@ -185,12 +191,12 @@ impl GlobalLimit {
         if is_slow && self.limit <= self.least && window.unread < IDLE * count {
             // So few requests do not wait for each other.
             self.base = Some(mean);
-            self.begin(now, true);
+            self.restore(now);
             return Change::Undone;
         }
         if is_slow {
             let kept = (target / mean).max(MOST_CUT);
-            let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
+            let limit = (self.limit.min((1.25 * in_flight).max(window.latest)) * kept).max(self.least);
             if limit < self.limit {
                 self.cut.get_or_insert(Cut { limit: self.limit, throughput, mean });
                 self.limit = limit;
