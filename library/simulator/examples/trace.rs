@@ -103,6 +103,7 @@ fn main() {
         "unreachable" => base.workload.load(0.05 * capacity, Duration::from_secs(1), capacity, end),
         "log_normal" => base.workload.load(capacity, Duration::from_secs(1), capacity, end),
         _ if times < 1.0 => base.bursts(times, end),
+        _ if seed > 0.5 && name == "dependency" => base.halved(times, end),
         _ => base.at(times, end),
     };
     let workload = workload.seed(seed as u64);

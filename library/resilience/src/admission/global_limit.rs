@@ -32,6 +32,7 @@ const FLAT: f64 = 1.15;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
 const MOST_GROWTH: f64 = 1.5;
+const FLAT_GROWTH: f64 = 1.6;
 
 /// The limit and its current window.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ struct Cut {
     limit: f64,
     throughput: f64,
     mean: f64,
+    /// It is not the first cut of the series.
+    again: bool,
 }
 
 /// What a window has changed.
@@ -132,6 +135,19 @@ impl GlobalLimit {
         let age = now - window.begun;
         let is_long = |(count, seconds): (u32, f64)| window.count >= count && age >= seconds;
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
+    }
+
+    /// Takes the latency of a calm route, in objectives, as that without load while nothing better is known and it is a long one. The first requests that end
+    /// are the short ones: a short latency is no guess.
+    pub(super) fn guess_base(&mut self, base: f64) {
+        if base > GUESSED {
+            self.base.get_or_insert(base);
+        }
+    }
+
+    /// True while it is not known yet whether deep cuts have shortened the latency.
+    pub(super) fn is_judged(&self) -> bool {
+        self.cut.is_some_and(|cut| self.limit <= JUDGED * cut.limit)
     }
 
     /// Takes this latency, in objectives, as one without load, and undoes the cuts.
@@ -198,7 +214,12 @@ impl GlobalLimit {
             let kept = (target / mean).max(MOST_CUT);
             let limit = (self.limit.min((1.25 * in_flight).max(window.latest)) * kept).max(self.least);
             if limit < self.limit {
-                self.cut.get_or_insert(Cut { limit: self.limit, throughput, mean });
+                // The first window of a series can still hold the latency of earlier load.
+                match &mut self.cut {
+                    Some(cut) if !cut.again => (cut.again, cut.mean) = (true, cut.mean.min(mean)),
+                    Some(_) => {}
+                    None => self.cut = Some(Cut { limit: self.limit, throughput, mean, again: false }),
+                }
                 self.limit = limit;
                 self.begin(now, true);
             } else {
@@ -206,7 +227,7 @@ impl GlobalLimit {
             }
         } else if mean < target && window.bound && in_flight > USED * self.limit {
             let is_flat = self.base.is_some_and(|base| mean < FLAT * base);
-            let growth = if is_flat { MOST_GROWTH } else { (target / mean.max(1e-6)).min(MOST_GROWTH) };
+            let growth = if is_flat { FLAT_GROWTH } else { (target / mean.max(1e-6)).min(MOST_GROWTH) };
             self.limit = (self.limit * growth + 1.0).min(MOST);
             self.cut = None;
             self.begin(now, true);

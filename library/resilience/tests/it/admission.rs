@@ -115,9 +115,12 @@ async fn critical_requests_are_served_first_and_clients_in_turn() {
     for _ in 0..4 {
         permits.pop().unwrap().answered();
         let ready = waiting.iter_mut().enumerate().find_map(|(index, waiting)| {
-            // Polled twice: a request yields once before it is executed.
-            let _ = poll_once(waiting);
-            match poll_once(waiting) {
+            // A request yields once before it is executed.
+            let verdict = match poll_once(waiting) {
+                Poll::Pending => poll_once(waiting),
+                ready @ Poll::Ready(_) => ready,
+            };
+            match verdict {
                 Poll::Ready(verdict) => Some((index, verdict.unwrap())),
                 Poll::Pending => None,
             }
