@@ -34,6 +34,7 @@ fn a_calm_service_refuses_next_to_nothing_whatever_the_spread_of_its_latency_is(
         arrived += report.all.arrived;
     }
     // From a cold start, and with a wide spread, a limit that is too low for the load costs some refusals before it has grown.
+    println!("{refused} of {arrived} refused");
     assert!(refused * 80 < arrived, "{refused} of {arrived}");
 }
 
@@ -69,6 +70,7 @@ fn an_objective_that_an_idle_service_cannot_meet_soon_refuses_little() {
         early += ours.all.refused;
         arrived += ours.all.arrived;
     }
+    println!("{late} of {later} late, {early} of {arrived} in all");
     assert!(late * 25 < later, "{late} of {later}");
     // While the limit grows to the load.
     assert!(early * 4 < arrived, "{early} of {arrived}");
