@@ -21,16 +21,21 @@ pub(crate) fn serve(which: &str, port: &str) -> ExitCode {
     let routes = Router::new().route("/hello", get(hello));
     match which {
         "bare" => serve_bare(routes, port),
-        _ => Service::new(build_info!()).routes(move |_context| routes).main_with([
-            "bench".into(),
-            "--host=127.0.0.1".into(),
-            format!("--port={port}").into(),
-            "--admin-addr=127.0.0.1:0".into(),
-        ]),
+        _ => serve_evenkeel(routes, port),
     }
 }
 
-fn serve_bare(routes: Router, port: &str) -> ExitCode {
+/// Serves routes with nothing configured but the addresses.
+pub(crate) fn serve_evenkeel(routes: Router, port: &str) -> ExitCode {
+    Service::new(build_info!()).routes(move |_context| routes).main_with([
+        "bench".into(),
+        "--host=127.0.0.1".into(),
+        format!("--port={port}").into(),
+        "--admin-addr=127.0.0.1:0".into(),
+    ])
+}
+
+pub(crate) fn serve_bare(routes: Router, port: &str) -> ExitCode {
     let served = tokio::runtime::Builder::new_multi_thread().enable_all().build().and_then(|runtime| {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;

@@ -7,6 +7,7 @@ mod border;
 mod calls;
 mod load;
 mod measure;
+mod overload;
 mod proxy;
 mod start;
 
@@ -16,24 +17,31 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
     ("proxy", proxy::report),
     ("load", load::report),
+    ("overload", overload::report),
 ];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", which, port] => return border::serve(which, port),
+        ["serve-overload", which, workload, rounds, port] => return overload::serve(which, workload, rounds, port),
+        ["generate", address, pace, warm_up, counted] => return overload::generate(address, pace, warm_up, counted),
+        ["overload", workload, servers, multiples] => return overload::part(workload, servers, multiples),
         [name] if let Some((_, section)) = SECTIONS.iter().find(|(other, _)| *other == name) => return show(*section),
         [] => {}
         _ => {
             let names: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
             let names = names.join("|");
-            eprintln!("usage: bench (everything), bench {names} (one section), or bench serve bare|evenkeel PORT");
+            eprintln!(
+                "usage: bench (everything), bench {names} (one section), bench overload WORKLOAD SERVERS MULTIPLES (a part of it), or bench \
+                 serve bare|evenkeel PORT"
+            );
             return ExitCode::from(2);
         }
     }

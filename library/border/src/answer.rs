@@ -49,6 +49,9 @@ impl AnswerBody {
     /// Keeps the request open until the answer has been taken.
     pub(crate) fn wrap(response: Response, running: Running, http2: bool) -> axum::http::Response<Self> {
         running.answered();
+        if response.body().is_end_stream() {
+            running.exchange().place().answered();
+        }
         response.map(|body| {
             if http2 {
                 running.hold_bytes(body.size_hint().exact().unwrap_or_default());
@@ -67,7 +70,14 @@ impl HttpBody for AnswerBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match self.get_mut() {
-            Self::Whole(body, _running) => Pin::new(body).poll_frame(context),
+            Self::Whole(body, running) => {
+                let polled = Pin::new(&mut *body).poll_frame(context);
+                // The answer ends, or waits for its own next piece: the service has done its part.
+                if polled.is_pending() || body.is_end_stream() {
+                    running.exchange().place().answered();
+                }
+                polled
+            }
             Self::Pieces(pieces) => pieces.poll_piece(context),
         }
     }
@@ -102,7 +112,11 @@ impl Pieces {
         // Asking for the next piece means that the last one had room.
         self.exchange.settle();
         while self.rest.is_empty() {
-            let end = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            let polled = Pin::new(&mut self.body).poll_frame(context);
+            if polled.is_pending() || self.body.is_end_stream() {
+                self.exchange.place().answered();
+            }
+            let end = match ready!(polled) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() && self.body.is_end_stream() => {
                         return Poll::Ready(Some(Ok(Frame::data(data))));

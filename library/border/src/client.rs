@@ -39,6 +39,13 @@ impl Clients {
     }
 }
 
+impl Client {
+    /// The address or network that stands for it.
+    pub(crate) fn network(&self) -> Option<IpAddr> {
+        self.listed.as_ref().map(|(_, address)| *address)
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         let Some((clients, address)) = &self.listed else { return };

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use supervision::Stop;
@@ -13,10 +14,12 @@ use crate::Limits;
 use crate::admission::Permit;
 use crate::client::{Client, Clients};
 use crate::forwarded;
+use crate::place::HeldPlace;
 use crate::state::{Stage, State};
 
 /// The client's preface of HTTP/2 (RFC 9113, 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// One connection: its state, and the parts that its requests share.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(crate) struct Connection {
     unsent: AtomicU64,
     /// Notified when an answer has been taken.
     taken: Notify,
+    /// Microseconds after the connection was opened, plus one, at which the bytes came that were read last; zero: unknown.
+    arrived: AtomicU64,
+    /// The place of its one open request (HTTP/1.1).
+    pub(crate) place: HeldPlace,
     pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,
     /// Requested when the listener takes no more requests.
@@ -54,6 +61,10 @@ struct Current {
     protocol: Protocol,
     /// The permit of the answer that the socket has not taken all of yet (HTTP/1.1).
     unflushed: Option<Permit>,
+    /// True when the bytes so far end with the end of a head, and the server has read all of them before their requests.
+    ends_whole: bool,
+    /// True once a request with a body has come: from then on only the server can tell where a head begins.
+    had_body: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +78,13 @@ enum Protocol {
 impl Connection {
     pub(crate) fn new(limits: Arc<Limits>, peer: Peer, draining: Stop, cut: Stop) -> Self {
         let opened = Instant::now();
-        let current = Current { state: State::opened(opened), protocol: Protocol::Preface(0), unflushed: None };
+        let current = Current {
+            state: State::opened(opened),
+            protocol: Protocol::Preface(0),
+            unflushed: None,
+            ends_whole: true,
+            had_body: false,
+        };
         Self {
             current: Mutex::new(current),
             unread: AtomicBool::new(false),
@@ -75,6 +92,8 @@ impl Connection {
             peer,
             unsent: AtomicU64::new(0),
             taken: Notify::new(),
+            arrived: AtomicU64::new(0),
+            place: HeldPlace::default(),
             opened,
             limits,
             draining,
@@ -95,9 +114,51 @@ impl Connection {
         let mut current = self.current();
         let was = current.protocol;
         current.protocol = was.after(bytes);
+        current.ends_whole = current.state.awaits_head() && bytes.ends_with(END_OF_HEAD);
         current.state = current.state.received(current.protocol == Protocol::Http2, Instant::now);
         if was != Protocol::Http2 && current.protocol == Protocol::Http2 {
             current.state = current.state.preface(Instant::now());
+        }
+    }
+
+    /// Returns true when the next byte of the peer begins a request head of HTTP/1.1, or the connection: the server has consumed every byte
+    /// so far, and no request is open.
+    pub(crate) fn is_at_head(&self) -> bool {
+        let current = self.current();
+        let is_idle = matches!(current.state, State::Opened { .. } | State::Idle { .. });
+        is_idle && current.ends_whole && !current.had_body && current.protocol != Protocol::Http2 && !self.retires()
+    }
+
+    /// The request has a body.
+    pub(crate) fn has_body(&self) {
+        self.current().had_body = true;
+    }
+
+    /// Requests were answered below the server, which saw nothing of them. None is open.
+    pub(crate) fn answered_below(&self) {
+        let mut current = self.current();
+        current.state = State::Idle { since: Instant::now() };
+        current.protocol = Protocol::Http1;
+    }
+
+    /// Notes for how long the bytes that were just read had waited; none: unknown.
+    pub(crate) fn waited(&self, age: Option<Duration>) {
+        let Some(age) = age else {
+            // Only written where it changes.
+            if self.arrived.load(Ordering::Relaxed) != 0 {
+                self.arrived.store(0, Ordering::Relaxed);
+            }
+            return;
+        };
+        let at = self.opened.elapsed().saturating_sub(age);
+        self.arrived.store(u64::try_from(at.as_micros()).unwrap_or(u64::MAX - 1) + 1, Ordering::Relaxed);
+    }
+
+    /// Returns the age of the request that was read last; zero where it is unknown.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        match self.arrived.load(Ordering::Relaxed).checked_sub(1) {
+            Some(micros) => now.saturating_duration_since(self.opened).saturating_sub(Duration::from_micros(micros)),
+            None => Duration::ZERO,
         }
     }
 
@@ -190,6 +251,14 @@ impl Connection {
                 let Limits { forwarded_header, trusted_proxies, .. } = &*self.limits;
                 clients.at(forwarded::client_of(headers, *address, *forwarded_header, trusted_proxies))
             }
+        }
+    }
+
+    /// Returns the address of a peer that is the client of all of its requests; none for a proxy, which names the client of each.
+    pub(crate) fn client_address(&self) -> Option<IpAddr> {
+        match &self.peer {
+            Peer::Client(client) => client.network(),
+            Peer::Proxy(..) => None,
         }
     }
 

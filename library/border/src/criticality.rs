@@ -5,11 +5,11 @@ use resilience::Criticality;
 
 const CRITICALITY: HeaderName = HeaderName::from_static("criticality");
 
-/// Reads the criticality of a request. A caller can lower the criticality of its own request, and never raise it. An unknown value is ignored,
-/// because other systems use the same header name.
-pub(crate) fn of(headers: &HeaderMap) -> Criticality {
+/// Reads the criticality of a request to a route of criticality `own`. A caller can lower the criticality of its own request, and never raise
+/// it. An unknown value is ignored, because other systems use the same header name.
+pub(crate) fn of(headers: &HeaderMap, own: Criticality) -> Criticality {
     let values = headers.get_all(CRITICALITY).iter().filter_map(|value| value.to_str().ok()?.parse().ok());
-    values.fold(Criticality::Default, Criticality::min)
+    values.fold(own, Criticality::min)
 }
 
 #[cfg(test)]
@@ -21,7 +21,7 @@ mod tests {
         for value in values {
             headers.append(CRITICALITY, value.parse().expect("a header"));
         }
-        of(&headers)
+        of(&headers, Criticality::Default)
     }
 
     #[test]

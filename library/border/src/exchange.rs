@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::admission::Permit;
 use crate::connection::Connection;
+use crate::place::HeldPlace;
 use crate::state::Stage;
 
 /// One request on a connection. Shared by the service, the body of the answer and, with HTTP/2, the stream.
@@ -17,6 +18,8 @@ use crate::state::Stage;
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
     permit: Mutex<Option<Permit>>,
+    /// The place of a request of HTTP/2; with HTTP/1.1 the connection holds it, so that its socket can give it back.
+    place: Option<HeldPlace>,
     answering: AtomicBool,
     /// Bytes of the answer that count against those of the connection.
     bytes: AtomicU64,
@@ -34,9 +37,11 @@ impl Exchange {
     /// A request's head is complete; the request is open until the guard is dropped.
     pub(crate) fn begin(connection: Arc<Connection>) -> Running {
         connection.request();
+        let place = connection.is_http2().then(HeldPlace::default);
         Running(Arc::new(Self {
             connection,
             permit: Mutex::new(None),
+            place,
             answering: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             owed: AtomicU64::new(0),
@@ -46,6 +51,11 @@ impl Exchange {
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// The place of the request among those that execute.
+    pub(crate) fn place(&self) -> &HeldPlace {
+        self.place.as_ref().unwrap_or(&self.connection.place)
     }
 
     /// Keeps a permit until the request ends.
@@ -103,6 +113,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         let permit = self.0.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stage = if self.0.answering.load(Ordering::Acquire) { Stage::Answering } else { Stage::Handling };
+        match stage {
+            Stage::Handling => self.0.place().cancelled(),
+            Stage::Answering => self.0.place().answered(),
+        }
         self.0.connection.ended(stage, permit);
         let bytes = self.0.bytes.load(Ordering::Acquire);
         if bytes > 0 {

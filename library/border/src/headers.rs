@@ -9,7 +9,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// Name and value of each default. OWASP's recommendations for services: nothing is loaded, framed, sniffed, shared or
 /// stored unless a handler says otherwise.
-static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
+pub(crate) static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),

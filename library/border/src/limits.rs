@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::http::{StatusCode, request::Parts};
+use resilience::Criticality;
+use resilience::admission::OBJECTIVE;
 
 use crate::Problem;
 use crate::forwarded::ForwardedHeader;
@@ -69,6 +71,14 @@ pub struct Limits {
     /// Lets a caller shorten the deadline of its own request (`grpc-timeout`). A request that is not answered by then is answered 408, which
     /// does not count as a failure of the service. Default yes.
     pub hears_deadline: bool,
+    /// Latency objective: time from the arrival of a request until its answer. When there is more work than can be done within it, requests
+    /// wait briefly in a queue, and those that would come too late are refused (503 with Retry-After). Default 500 ms; from 1 ms to an hour.
+    /// None: requests are never refused for their latency. Other limits stay. A route that takes longer than its objective without any load is not
+    /// held to it. See [`resilience::admission`].
+    pub objective: Option<Duration>,
+    /// Criticality of the requests: when not all can be served, the least critical are refused first. Default [`Criticality::Default`]. A
+    /// caller can lower that of its own request with the header `criticality`.
+    pub criticality: Criticality,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
     /// Bytes of the answers that an HTTP/2 connection has not taken yet; while they are more, the handlers of its further requests are not started.
@@ -100,6 +110,8 @@ impl Default for Limits {
             upgrade_idle_timeout: Duration::from_secs(300),
             deadline: Duration::from_secs(30),
             hears_deadline: true,
+            objective: Some(OBJECTIVE),
+            criticality: Criticality::Default,
             streams: 128,
             unsent_bytes: 16 * 1024 * 1024,
             access_lines: 200,

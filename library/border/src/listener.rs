@@ -11,24 +11,30 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{StatusCode, Version};
-use hyper::body::Incoming;
+use axum::http::{HeaderValue, StatusCode, Version};
+use axum::response::Response;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use resilience::Criticality;
 use supervision::Stop;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tower::Service;
 
 use crate::Limits;
 use crate::answer::AnswerBody;
+use crate::below::Below;
 use crate::connection::{Connection, Peer};
 use crate::exchange::Exchange;
 use crate::path::{Border, Inner};
 use crate::proxy_protocol::read_header;
 use crate::seat::{Seat, Seats};
+use crate::shed::{Early, Shed, Where};
 use crate::socket::Socket;
 use crate::streams::Streams;
 use crate::turn_away::TurnAway;
+use crate::{criticality, identity, prepared};
 
 /// Wait after a failed accept (no descriptors left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -178,12 +184,25 @@ struct Serving {
     routes: Router,
     seats: Arc<Seats>,
     turn_away: TurnAway,
+    _lag: Watch,
+}
+
+/// A task that measures the lag of the event loop until it is dropped.
+#[derive(Debug)]
+struct Watch(tokio::task::JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Serving {
     fn new(border: Arc<Inner>, routes: Router) -> Self {
         let limits = Arc::new(border.limits.clone());
+        let shed = border.shed.clone();
         Self {
+            _lag: Watch(tokio::spawn(async move { shed.watch_lag().await })),
             seats: Seats::new(limits.clone(), border.traffic.clone()),
             border,
             limits,
@@ -232,7 +251,9 @@ impl Serving {
         let (connection, traffic) = (Arc::new(connection), self.border.traffic.clone());
         let streams = Streams::new(traffic.clone());
         let protocol = protocol(&self.limits, streams.clone());
-        let io = TokioIo::new(Socket::new(socket, connection.clone(), traffic, seat));
+        let shed = self.border.shed.clone();
+        let socket = Socket::new(socket, connection.clone(), traffic, seat).with_refusals(Below::new(shed.clone()));
+        let io = TokioIo::new(socket);
         let routes = self.routes.clone();
         let service = hyper::service::service_fn({
             let connection = connection.clone();
@@ -242,13 +263,29 @@ impl Serving {
                 if http2 {
                     streams.begin(running.exchange());
                 }
+                shed.request();
+                let has_body = !request.body().is_end_stream();
+                if has_body {
+                    connection.has_body();
+                }
+                let refused = shed.is_congested().then(|| refuse_early(&shed, &request, &connection)).flatten();
+                if refused.is_some() && has_body {
+                    connection.leave_unread();
+                }
                 let mut request: Request = request.map(axum::body::Body::new);
                 request.extensions_mut().insert(ConnectInfo(peer));
                 request.extensions_mut().insert(running.exchange().clone());
-                let answer = routes.clone().call(request);
+                let answer = match refused {
+                    Some(refused) => Err(refused),
+                    None => Ok(routes.clone().call(request)),
+                };
                 async move {
-                    let response = answer.await?;
+                    let response = match answer {
+                        Err(refused) => refused,
+                        Ok(answer) => answer.await?,
+                    };
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        running.exchange().place().unmeasured();
                         running.exchange().connection().upgraded();
                     }
                     Ok::<_, std::convert::Infallible>(AnswerBody::wrap(response, running, http2))
@@ -287,6 +324,17 @@ impl Serving {
         self.seats.cut();
         left
     }
+}
+
+/// Refuses a request before it is routed, when it would be refused on any route.
+fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
+    let class = criticality::of(request.headers(), Criticality::Default);
+    let client = connection.client_of(request.headers()).network();
+    let age = connection.age(Instant::now());
+    let (method, path) = (request.method(), request.uri().path());
+    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age })?;
+    let id = identity::request_id(request.headers());
+    Some(prepared::response(reason, HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))))
 }
 
 /// Hyper's limits, a little wider than ours where ours answer with a problem document.

@@ -1,18 +1,22 @@
 //! Request pipeline: [`Guard`] runs the steps that [`STEPS`] lists.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use resilience::admission::{self, Entry, RouteId};
 use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
 use tokio::time::Instant;
@@ -28,9 +32,11 @@ use crate::glance::Glance;
 use crate::identity::identify;
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
+use crate::shed::Shed;
+use crate::shed_vitals::ShedVitals;
 pub use crate::step::{STEPS, Step};
 use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
-use crate::{Limits, Problem, criticality, deadline, headers, host};
+use crate::{Limits, Problem, criticality, deadline, headers, host, prepared};
 
 /// The border of one listener. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,9 +49,10 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) traffic: Arc<Traffic>,
     admission: Arc<Admission>,
+    pub(crate) shed: Arc<Shed>,
     access_log: Arc<AccessLog>,
     lifecycle: Option<Lifecycle>,
-    vitals: Arc<Vitals>,
+    vitals: Arc<(Vitals, ShedVitals)>,
 }
 
 impl Border {
@@ -62,9 +69,12 @@ impl Border {
     fn build(name: &str, limits: Limits, registry: &Registry, lifecycle: Option<Lifecycle>) -> Self {
         let traffic = Arc::new(Traffic::new(name));
         let admission = Admission::new(limits.in_flight, limits.in_flight_per_address);
-        let vitals = Vitals::register(registry, &traffic, &admission, &limits);
         let access_log = Arc::new(AccessLog::new(limits.access_lines));
-        let inner = Inner { limits, traffic, admission, access_log, lifecycle, vitals: Arc::new(vitals) };
+        let shed = Shed::new(&limits, traffic.clone(), access_log.clone());
+        shed.declare(&limits);
+        let requests = Vitals::register(registry, &traffic, &admission, shed.clone(), &limits);
+        let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
+        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals };
         Self { inner: Arc::new(inner) }
     }
 
@@ -73,15 +83,17 @@ impl Border {
         &self.inner.limits
     }
 
-    /// The border of the same listener with other limits for some of its routes: bodies, heads, JSON and deadline. Connections, admission,
-    /// vitals and the access log are shared.
+    /// The border of the same listener with other limits for some of its routes: bodies, heads, JSON, deadline, objective and criticality.
+    /// Connections, the queue of admission, vitals and the access log are shared.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
-        let Inner { traffic, admission, access_log, lifecycle, vitals, .. } = &*self.inner;
+        let Inner { traffic, admission, shed, access_log, lifecycle, vitals, .. } = &*self.inner;
+        shed.declare(&limits);
         let inner = Inner {
             limits,
             traffic: traffic.clone(),
             admission: admission.clone(),
+            shed: shed.clone(),
             access_log: access_log.clone(),
             lifecycle: lifecycle.clone(),
             vitals: vitals.clone(),
@@ -115,18 +127,28 @@ pub struct Guard<S> {
 struct Place {
     border: Arc<Inner>,
     /// The route of its first request: mostly of all, as a router puts a guard around each route.
-    route: OnceLock<Arc<Route>>,
+    route: OnceLock<KnownRoute>,
+}
+
+/// A route, for the metrics and for the gate.
+#[derive(Clone, Debug)]
+struct KnownRoute {
+    route: Arc<Route>,
+    /// None where nothing is shed.
+    id: Option<RouteId>,
 }
 
 impl Place {
-    fn route(&self, request: &Request) -> Arc<Route> {
+    fn route(&self, request: &Request) -> KnownRoute {
         let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         match self.route.get() {
-            Some(route) if route.name() == pattern.unwrap_or(UNMATCHED) => route.clone(),
+            Some(known) if known.route.name() == pattern.unwrap_or(UNMATCHED) => known.clone(),
             _ => {
                 let route = self.border.traffic.route(pattern);
-                let _ = self.route.set(route.clone());
-                route
+                let id = self.border.shed.route(route.name(), &self.border.limits);
+                let known = KnownRoute { route, id };
+                let _ = self.route.set(known.clone());
+                known
             }
         }
     }
@@ -148,13 +170,13 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
-        let (route, method) = (place.route(&request), request.method().clone());
+        let (KnownRoute { route, id }, method) = (place.route(&request), request.method().clone());
         let target = request.uri().path_and_query().cloned();
         let context = Step::RequestId.run(|| identify(request.headers(), &glance));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
         let record = Record::new(place.border.access_log.clone(), route, method, target, started);
-        let entered = place.border.enter(request, started, &glance, &mut self.handler);
+        let entered = place.border.enter(request, started, &glance, id, &mut self.handler);
 
         Box::pin(context.scope(async move {
             let border = &place.border;
@@ -184,6 +206,26 @@ struct Work<F> {
     permit: Option<Permit>,
     /// The connection, where it has to take answers before there may be another.
     full: Option<Arc<Connection>>,
+    /// Its turn to execute.
+    turn: Turn,
+    exchange: Option<Arc<Exchange>>,
+}
+
+/// A request's turn to execute.
+enum Turn {
+    /// It has its place, or needs none.
+    Now(Option<admission::Permit>),
+    /// It waits in the queue for its place.
+    Queued(Box<admission::Waiting>),
+}
+
+impl Turn {
+    /// The request is refused for another reason.
+    fn give_back(self) {
+        if let Self::Now(Some(permit)) = self {
+            permit.unmeasured();
+        }
+    }
 }
 
 /// The path of a request, in the order of [`STEPS`].
@@ -194,6 +236,7 @@ impl Inner {
         request: Request,
         started: Instant,
         glance: &Glance,
+        route: Option<RouteId>,
         handler: &mut S,
     ) -> Result<Work<S::Future>, Problem>
     where
@@ -202,16 +245,29 @@ impl Inner {
         let (head, body) = request.into_parts();
         let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
         let client = exchange.as_ref().map(|exchange| exchange.connection().client_of(&head.headers));
-        let admitted = Step::Admission.run(|| self.admission.enter(client)).and_then(|permit| {
-            Step::Host.run(|| host::check(&head, glance.hosts))?;
-            Step::HeadLimits.run(|| self.limits.check(&head, glance.bytes, body.size_hint().exact()))?;
-            let allowed = Step::Deadline.run(|| match glance.timeout {
-                true => deadline::allowed(&head.headers, &self.limits, started),
-                false => Ok(deadline::Allowed::of(&self.limits)),
-            })?;
-            Ok((permit, allowed))
+        let age = exchange.as_ref().map_or(Duration::ZERO, |exchange| exchange.connection().age(started));
+        let own = self.limits.criticality;
+        let class = if glance.criticality { criticality::of(&head.headers, own) } else { own };
+        let admitted = Step::Admission.run(|| {
+            let network = client.as_ref().and_then(|client| client.network());
+            let permit = self.admission.enter(client)?;
+            let turn = match route {
+                Some(route) => self.turn(route, class, network, age)?,
+                None => Turn::Now(None),
+            };
+            Ok((permit, turn))
         });
-        let (permit, allowed) = admitted.inspect_err(|_| {
+        let admitted = admitted.and_then(|(permit, turn)| {
+            let checked = self.check(&head, &body, glance, started);
+            match checked {
+                Ok(allowed) => Ok((permit, turn, allowed)),
+                Err(problem) => {
+                    turn.give_back();
+                    Err(problem)
+                }
+            }
+        });
+        let (permit, turn, allowed) = admitted.inspect_err(|_| {
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
             if let (false, Some(exchange)) = (body.is_end_stream(), &exchange) {
                 exchange.connection().leave_unread();
@@ -226,15 +282,23 @@ impl Inner {
             }
             None => Some(permit),
         };
+        let turn = match (turn, &exchange) {
+            (Turn::Now(Some(place)), Some(exchange)) => {
+                exchange.place().hold(place);
+                Turn::Now(None)
+            }
+            (turn, _) => turn,
+        };
         let (body, refusal) = Step::BodyLimits.run(|| {
             if body.is_end_stream() {
                 return (body, None);
             }
             let json = is_json(&head.headers);
-            let (guarded, refusal) = Guarded::new(body, json, &self.limits, exchange);
+            let (guarded, refusal) = Guarded::new(body, json, &self.limits, exchange.clone());
             (Body::new(guarded), Some(refusal))
         });
-        let criticality = Step::Criticality.run(|| glance.criticality.then(|| criticality::of(&head.headers)));
+        let criticality =
+            Step::Criticality.run(|| (glance.criticality || class != Criticality::Default).then_some(class));
         let mut request = Request::from_parts(head, body);
         if refusal.is_some() {
             // Our own bound on bodies answers in our own words; the framework's would come first.
@@ -243,7 +307,32 @@ impl Inner {
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
         let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
-        Ok(Work { future, refusal, allowed, criticality, permit, full })
+        Ok(Work { future, refusal, allowed, criticality, permit, full, turn, exchange })
+    }
+
+    /// The place of a request that is admitted, its wait in the queue, or its refusal.
+    fn turn(&self, route: RouteId, class: Criticality, client: Option<IpAddr>, age: Duration) -> Result<Turn, Problem> {
+        match self.shed.decide(route, class, client, age) {
+            Entry::Admitted(place) => Ok(Turn::Now(Some(place))),
+            Entry::Queued(waiting) => Ok(Turn::Queued(Box::new(waiting))),
+            Entry::Refused(refused) => Err(prepared::problem(refused.reason)),
+        }
+    }
+
+    /// Checks the head; returns the time that the request has.
+    fn check(
+        &self,
+        head: &Parts,
+        body: &Body,
+        glance: &Glance,
+        started: Instant,
+    ) -> Result<deadline::Allowed, Problem> {
+        Step::Host.run(|| host::check(head, glance.hosts))?;
+        Step::HeadLimits.run(|| self.limits.check(head, glance.bytes, body.size_hint().exact()))?;
+        Step::Deadline.run(|| match glance.timeout {
+            true => deadline::allowed(&head.headers, &self.limits, started),
+            false => Ok(deadline::Allowed::of(&self.limits)),
+        })
     }
 
     /// Runs the handler within its deadline, criticality and panic guard, and returns the answer or the problem.
@@ -254,6 +343,20 @@ impl Inner {
         let Some(future) = work.future else { return self.panicked() };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
         let deadline = Deadline::since(started, work.allowed.time);
+        let place = match work.turn {
+            Turn::Now(place) => place,
+            Turn::Queued(waiting) => match tokio::time::timeout_at(deadline.at(), waiting).await {
+                Ok(Ok(place)) => match &work.exchange {
+                    Some(exchange) => {
+                        exchange.place().hold(place);
+                        None
+                    }
+                    None => Some(place),
+                },
+                Ok(Err(refused)) => return prepared::problem(refused.reason).into_response(),
+                Err(_expired) => return self.expired(&work.allowed),
+            },
+        };
         if let Some(connection) = &work.full {
             let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
             if room.await.is_err() {
@@ -282,15 +385,21 @@ impl Inner {
             }
             (None, Ok(Ok(Ok(response)))) => response,
             (None, Ok(Err(_panic))) => self.panicked(),
-            (None, Err(_expired)) => {
-                self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
-                work.allowed.expired().into_response()
-            }
+            (None, Err(_expired)) => self.expired(&work.allowed),
         };
+        // Without a listener of ours nobody sees the end of the answer.
+        if let Some(place) = place {
+            place.answered();
+        }
         match work.permit {
             Some(permit) => response.map(|body| permit.held_by(body)),
             None => response,
         }
+    }
+
+    fn expired(&self, allowed: &deadline::Allowed) -> Response {
+        self.traffic.deadlines_missed.fetch_add(1, Ordering::Relaxed);
+        allowed.expired().into_response()
     }
 
     /// The panic hook has written the reason to the log.

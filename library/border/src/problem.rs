@@ -21,7 +21,7 @@ pub struct Problem {
     members: Map<String, Json>,
 }
 
-const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+pub(crate) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl Problem {
     /// Creates a problem whose detail says what was wrong and what to do.
@@ -62,6 +62,19 @@ impl Problem {
 
     /// The document.
     pub fn document(&self) -> Json {
+        let mut document = self.members_and_defaults();
+        if let Some(context) = RequestContext::current() {
+            document.insert("request_id".into(), Json::from(&*context.request_id));
+        }
+        Json::Object(document)
+    }
+
+    /// The document without the id of a request.
+    pub(crate) fn document_without_request(&self) -> Json {
+        Json::Object(self.members_and_defaults())
+    }
+
+    fn members_and_defaults(&self) -> Map<String, Json> {
         let mut document = self.members.clone();
         document.insert("type".into(), Json::from(self.kind.as_deref().unwrap_or("about:blank")));
         document.insert("title".into(), Json::from(title_of(self.status)));
@@ -69,10 +82,7 @@ impl Problem {
         if !self.detail.is_empty() {
             document.insert("detail".into(), Json::from(self.detail.as_str()));
         }
-        if let Some(context) = RequestContext::current() {
-            document.insert("request_id".into(), Json::from(&*context.request_id));
-        }
-        Json::Object(document)
+        document
     }
 }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::age::Received;
+use crate::below::Below;
 use crate::connection::Connection;
 use crate::state::State;
 use crate::traffic::Traffic;
@@ -44,6 +46,8 @@ pub(crate) struct Socket<S, K> {
     /// The end of an upgraded connection by the listener.
     cut: Option<Cut>,
     closing: Option<Closing>,
+    /// Refusals that the server above does not see.
+    below: Option<Below>,
     _keep: K,
 }
 
@@ -89,8 +93,15 @@ impl<S, K> Socket<S, K> {
             retired: None,
             cut: None,
             closing: None,
+            below: None,
             _keep: keep,
         }
+    }
+
+    /// Lets it refuse requests itself.
+    pub(crate) fn with_refusals(mut self, below: Below) -> Self {
+        self.below = Some(below);
+        self
     }
 
     /// Fails when the peer has had long enough; else the task is woken when it will have.
@@ -133,6 +144,8 @@ impl<S, K> Socket<S, K> {
     fn wrote(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match outcome {
             Poll::Pending => {
+                // The peer is slow: the service has done its part.
+                self.connection.place.answered();
                 let since = *self.stalled.get_or_insert_with(Instant::now);
                 let due = since.checked_add(self.connection.limits.write_timeout);
                 if due.is_some_and(|due| self.stall.has_passed(due, context)) {
@@ -159,31 +172,64 @@ fn timed_out(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("timed out waiting for {what}"))
 }
 
-impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Socket<S, K> {
+impl<S: AsyncWrite + Unpin, K> Socket<S, K> {
+    /// Sends the refusals that are not sent yet: they come before anything that the server writes.
+    fn poll_refusals(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(below) = self.below.as_mut().filter(|below| below.is_sending()) else { return Poll::Ready(Ok(())) };
+        let sent = below.poll_send(&mut self.socket, context);
+        self.wrote(context, sent).map_ok(drop)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Received + Unpin, K: Unpin> AsyncRead for Socket<S, K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        match Pin::new(&mut self.socket).poll_read(context, buffer) {
-            Poll::Pending => {
-                self.check_peer(context)?;
-                Poll::Pending
-            }
-            Poll::Ready(outcome) => {
-                let received = &buffer.filled()[before..];
-                if !received.is_empty() {
-                    self.connection.received(received);
+        // Each round answers one request of the peer: the runtime's budget for a task bounds them.
+        loop {
+            ready!(self.poll_refusals(context))?;
+            let before = buffer.filled().len();
+            match Pin::new(&mut self.socket).poll_read(context, buffer) {
+                Poll::Pending => {
+                    self.check_peer(context)?;
+                    return Poll::Pending;
                 }
-                Poll::Ready(outcome)
+                Poll::Ready(outcome) => {
+                    let received = &buffer.filled()[before..];
+                    if received.is_empty() || !self.refused(received) {
+                        return Poll::Ready(outcome);
+                    }
+                    buffer.set_filled(before);
+                }
             }
         }
     }
 }
 
+impl<S: Received, K> Socket<S, K> {
+    /// Notes bytes of the peer. Returns true when they are a request that was refused here: the server does not see them.
+    fn refused(&mut self, received: &[u8]) -> bool {
+        let Some(below) = &mut self.below else {
+            self.connection.received(received);
+            return false;
+        };
+        let age = if below.watches_age() { self.socket.since_last_received() } else { None };
+        self.connection.waited(age);
+        let at_head = below.is_standing() && self.connection.is_at_head();
+        self.connection.received(received);
+        if !at_head || !below.refuse(&self.connection, received) {
+            return false;
+        }
+        self.connection.answered_below();
+        true
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_refusals(context))?;
         let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.wrote(context, outcome)
     }
@@ -193,6 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_refusals(context))?;
         let outcome = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
         self.wrote(context, outcome)
     }
@@ -213,6 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing.is_none() {
+            ready!(self.poll_refusals(context))?;
             ready!(Pin::new(&mut self.socket).poll_shutdown(context))?;
             if !self.connection.must_linger() {
                 return Poll::Ready(Ok(()));

@@ -62,6 +62,11 @@ impl State {
         Self::Opened { since: now }
     }
 
+    /// Returns true when the next bytes can only be those of a request head.
+    pub(crate) fn awaits_head(self) -> bool {
+        matches!(self, Self::Opened { .. } | Self::Head { .. } | Self::Idle { .. })
+    }
+
     /// The peer sent bytes.
     pub(crate) fn received(self, http2: bool, now: impl FnOnce() -> Instant) -> Self {
         match self {

@@ -14,18 +14,22 @@ use crate::admission::Admission;
 const MAX_ROUTES: usize = 1000;
 /// The label of requests that matched no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
+/// The label of requests that were refused before they were routed.
+pub(crate) const UNROUTED: &str = "unrouted";
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "cancelled"];
 /// The class of requests that ended without an answer.
 const CANCELLED: usize = CLASSES.len() - 1;
+/// The class of refusals: 5xx.
+const REFUSED: usize = 4;
 
 const SERVER: Table = Table {
     name: "http_server",
     help: "Requests by route, method and class of status.",
     columns: &[
         Column::label("listener", "The listener."),
-        Column::label("route", "The route's pattern, or unmatched."),
+        Column::label("route", "The route's pattern; unmatched; or unrouted: refused before the route was known."),
         Column::label("method", "The method."),
         Column::label("status", "The class of the answer's status; cancelled: the client left before there was one."),
         Column::counter("requests", "Requests answered or cancelled."),
@@ -50,7 +54,10 @@ const LISTENER: Table = Table {
         Column::label("listener", "The listener."),
         Column::gauge("requests_in_flight", "Requests being worked on or answered."),
         Column::gauge("requests_in_flight_limit", "The most requests worked on or answered at once."),
-        Column::counter("requests_refused", "Requests answered 503 because too many were in flight."),
+        Column::counter(
+            "requests_refused",
+            "Requests answered 503 because too many were in flight, or because their answer would have come too late.",
+        ),
         Column::gauge("connections", "Connections open, upgraded ones included."),
         Column::gauge("connections_limit", "The most connections open at once."),
         Column::counter("connections_accepted", "Connections accepted."),
@@ -72,6 +79,7 @@ pub(crate) struct Traffic {
     listener: Arc<str>,
     routes: RwLock<HashMap<Box<str>, Arc<Route>>>,
     unmatched: Arc<Route>,
+    unrouted: Arc<Route>,
     pub(crate) connections: AtomicU64,
     pub(crate) accepted: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -100,6 +108,7 @@ impl Traffic {
             listener: listener.into(),
             routes: RwLock::default(),
             unmatched: Arc::new(Route::new(UNMATCHED)),
+            unrouted: Arc::new(Route::new(UNROUTED)),
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -128,7 +137,13 @@ impl Traffic {
         let mut all: Vec<Arc<Route>> = routes.values().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all.push(self.unmatched.clone());
+        all.push(self.unrouted.clone());
         all
+    }
+
+    /// Counts a request that was refused before it was routed; it has no duration.
+    pub(crate) fn refused_unrouted(&self, method: &Method) {
+        self.unrouted.counts(method).classes[REFUSED].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -142,10 +157,14 @@ impl Route {
         &self.name
     }
 
+    fn counts(&self, method: &Method) -> &Counts {
+        let slot = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
+        self.methods[slot].get_or_init(Box::default)
+    }
+
     /// Counts one answer; none: the request was cancelled.
     pub(crate) fn count(&self, method: &Method, status: Option<StatusCode>, duration: Duration) {
-        let slot = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
-        let counts = self.methods[slot].get_or_init(Box::default);
+        let counts = self.counts(method);
         let class = status.map_or(CANCELLED, |status| usize::from(status.as_u16() / 100).clamp(1, CANCELLED) - 1);
         counts.classes[class].fetch_add(1, Ordering::Relaxed);
         counts.duration.record(duration);
@@ -170,7 +189,14 @@ struct Latency(Arc<Traffic>);
 struct Saturation {
     traffic: Arc<Traffic>,
     admission: Arc<Admission>,
+    shed: Arc<dyn Refusals>,
     limits: crate::Limits,
+}
+
+/// A part that refuses requests, for the listener's sum.
+pub(crate) trait Refusals: std::fmt::Debug + Send + Sync {
+    /// Requests refused so far.
+    fn refused(&self) -> u64;
 }
 
 impl Vitals {
@@ -178,9 +204,11 @@ impl Vitals {
         registry: &Registry,
         traffic: &Arc<Traffic>,
         admission: &Arc<Admission>,
+        shed: Arc<dyn Refusals>,
         limits: &crate::Limits,
     ) -> Self {
-        let saturation = Saturation { traffic: traffic.clone(), admission: admission.clone(), limits: limits.clone() };
+        let (traffic_too, admission) = (traffic.clone(), admission.clone());
+        let saturation = Saturation { traffic: traffic_too, admission, shed, limits: limits.clone() };
         let sources = (Arc::new(Requests(traffic.clone())), Arc::new(Latency(traffic.clone())), Arc::new(saturation));
         registry.register(sources.0.clone());
         registry.register(sources.1.clone());
@@ -248,7 +276,7 @@ impl Source for Saturation {
             TableValue::Text(self.traffic.listener.clone()),
             TableValue::from(self.admission.in_flight()),
             TableValue::from(self.limits.in_flight as u64),
-            TableValue::from(self.admission.refused()),
+            TableValue::from(self.admission.refused() + self.shed.refused()),
             count(&self.traffic.connections),
             TableValue::from(self.limits.connections as u64),
             count(&self.traffic.accepted),

@@ -31,6 +31,8 @@ pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)
     let mut admin = public.clone().with(|limits| {
         limits.connections = ADMIN_CONNECTIONS;
         limits.deadline = ADMIN_DEADLINE;
+        // Health, metrics and the levers are never shed.
+        limits.objective = None;
     });
     change(&mut public);
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;

@@ -128,6 +128,9 @@ pub enum InvalidRules {
     /// A pool has no threads, or too many.
     #[error("{threads} threads; a pool has 1 to {most}")]
     Threads { threads: u32, most: u32 },
+    /// An objective of [`admission`](crate::admission) is too short or too long.
+    #[error("an objective of {objective:?}; 1 ms to {most:?} are possible")]
+    Objective { objective: Duration, most: Duration },
     /// [`TickerRules::period`](crate::ticker::TickerRules::period) is none.
     #[error("a ticker's period of {0:?}; it is above 0 and at most a year")]
     TickerPeriod(Duration),

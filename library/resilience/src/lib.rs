@@ -4,6 +4,7 @@
 //! - [`Breaker`], [`Bulkhead`], [`hedge`]: the guards, each usable alone.
 //! - [`retry`]: retries; [`Budget`]: the retry budget; [`Backoff`]: waits before attempts.
 //! - [`RateLimit`], [`KeyedRateLimit`]: rate limits (GCRA), for all calls or for each key.
+//! - [`admission`]: admission control for servers: which requests are executed, held or refused.
 //! - [`Adaptive`]: adaptive concurrency limit (AIMD or gradient of latency).
 //! - [`Throttle`]: adaptive throttling of calls to an overloaded callee.
 //! - [`Coalescer`]: request coalescing (singleflight); [`Stale`]: the last good answer, with its age.
@@ -27,6 +28,7 @@
 //! ```
 
 pub mod adaptive;
+pub mod admission;
 mod backoff;
 pub mod balance;
 pub mod breaker;

@@ -4,5 +4,6 @@
 mod behaviour;
 mod connections;
 mod http2;
+mod overload;
 mod server;
 mod upgrades;

@@ -1,0 +1,174 @@
+//! Load shedding: the gate of a listener (`resilience::admission`), with what HTTP knows of a request.
+//!
+//! A request is decided about where its route is known ([`Shed::decide`]). While the queue is full, most arrivals would be refused there, so
+//! they are refused before they have cost a route, a span and a record ([`Shed::refuse_early`]): in front of the router, and for idle HTTP/1.1
+//! connections below the HTTP server ([`crate::below`]).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::Method;
+use resilience::Criticality;
+use resilience::admission::{
+    AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Reason, RouteId, RouteRules,
+};
+use tokio::time::Instant;
+
+use crate::Limits;
+use crate::access_log::AccessLog;
+use crate::lag::Lag;
+use crate::traffic::{Refusals, Traffic, UNROUTED};
+
+/// Health checks by their usual paths: they are never refused, delayed or counted, so that no orchestrator restarts what is only busy.
+const HEALTH: [&str; 5] = ["/livez", "/readyz", "/healthz", "/health", "/ping"];
+/// The shortest objective.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A listener's gate.
+#[derive(Debug)]
+pub(crate) struct Shed {
+    gate: Gate,
+    /// False: nothing is shed by latency.
+    is_on: bool,
+    /// True once a route has a class above the default: only a request that lowers its own class can be refused before its route is known.
+    has_critical: AtomicBool,
+    /// Refusals before the route was known: by the server, and below it.
+    early: AtomicU64,
+    below: AtomicU64,
+    lag: Lag,
+    traffic: Arc<Traffic>,
+    access_log: Arc<AccessLog>,
+}
+
+/// Place at which a request was refused early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// In front of the router.
+    Server,
+    /// Below the HTTP server.
+    Socket,
+}
+
+/// A request as the gate needs it before its route is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Early<'a> {
+    pub(crate) at: Where,
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    /// The class that the caller set.
+    pub(crate) class: Criticality,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) age: Duration,
+}
+
+impl Shed {
+    pub(crate) fn new(limits: &Limits, traffic: Arc<Traffic>, access_log: Arc<AccessLog>) -> Arc<Self> {
+        let rules = AdmissionRules::default().objective(within_bounds(limits.objective.unwrap_or(OBJECTIVE)));
+        let gate = Gate::new(rules).expect("the objective is within its bounds, and there is at least one core");
+        Arc::new(Self {
+            gate,
+            is_on: limits.objective.is_some(),
+            has_critical: AtomicBool::new(false),
+            early: AtomicU64::new(0),
+            below: AtomicU64::new(0),
+            lag: Lag::default(),
+            traffic,
+            access_log,
+        })
+    }
+
+    /// Notes the rules of some routes before their requests come.
+    pub(crate) fn declare(&self, limits: &Limits) {
+        if limits.criticality > Criticality::Default {
+            self.has_critical.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the gate's id of a route; none for a route that is never shed.
+    pub(crate) fn route(&self, pattern: &str, limits: &Limits) -> Option<RouteId> {
+        let objective = limits.objective.filter(|_| self.is_on && !HEALTH.contains(&pattern))?;
+        let rules = RouteRules::default().objective(within_bounds(objective));
+        Some(self.gate.route(pattern, rules).unwrap_or(RouteId::OTHER))
+    }
+
+    /// Decides about a request whose route is known.
+    pub(crate) fn decide(&self, route: RouteId, class: Criticality, client: Option<IpAddr>, age: Duration) -> Entry {
+        let client = client.map(|address| self.gate.client(&address)).unwrap_or_default();
+        self.gate.decide(Arrival { age, class, client, ..Arrival::on(route) })
+    }
+
+    /// Returns true while the age of a request matters: it costs a system call.
+    pub(crate) fn watches_age(&self) -> bool {
+        self.is_on && (self.gate.is_congested() || self.lag.is_high())
+    }
+
+    /// Returns true while refusals in front of the router pay.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.is_on && self.gate.is_congested()
+    }
+
+    /// Returns true while refusals below the server pay.
+    pub(crate) fn is_standing(&self) -> bool {
+        self.is_on && self.gate.is_standing()
+    }
+
+    /// Refuses a request whose route is not known yet, if it would be refused on any route; counts and logs it.
+    pub(crate) fn refuse_early(&self, request: Early<'_>) -> Option<Reason> {
+        let has_critical = self.has_critical.load(Ordering::Relaxed);
+        if (has_critical && request.class >= Criticality::Default) || HEALTH.contains(&request.path) {
+            return None;
+        }
+        let client = request.client.map(|address| self.gate.client(&address)).unwrap_or_default();
+        let arrival = Arrival { age: request.age, class: request.class, client, ..Arrival::on(RouteId::OTHER) };
+        let reason = self.gate.refuse_early(arrival)?;
+        let count = match request.at {
+            Where::Server => &self.early,
+            Where::Socket => &self.below,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        self.traffic.refused_unrouted(request.method);
+        let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+        self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, Instant::now());
+        Some(reason)
+    }
+
+    /// Notes that a request has come.
+    pub(crate) fn request(&self) {
+        if self.is_on {
+            self.lag.request();
+        }
+    }
+
+    /// Measures the lag of the event loop, for ever; ends at once where nothing is shed.
+    pub(crate) async fn watch_lag(&self) {
+        if self.is_on {
+            self.lag.watch().await;
+        }
+    }
+
+    pub(crate) fn lag(&self) -> Duration {
+        self.lag.last()
+    }
+
+    /// Refusals before the route was known: in front of the router, and below the server.
+    pub(crate) fn early(&self) -> [u64; 2] {
+        [self.early.load(Ordering::Relaxed), self.below.load(Ordering::Relaxed)]
+    }
+
+    /// The state of the gate; none where nothing is shed.
+    pub(crate) fn snapshot(&self) -> Option<AdmissionSnapshot> {
+        self.is_on.then(|| self.gate.snapshot())
+    }
+}
+
+impl Refusals for Shed {
+    fn refused(&self) -> u64 {
+        self.snapshot().map_or(0, |snapshot| snapshot.refused.iter().sum())
+    }
+}
+
+fn within_bounds(objective: Duration) -> Duration {
+    objective.clamp(SHORTEST, MAX_OBJECTIVE)
+}

@@ -1,0 +1,189 @@
+//! Admission under overload, from the view of a client.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use evenkeel_border::{Border, Limits, Listener};
+use futures_util::StreamExt;
+use resilience::Criticality;
+use serde_json::Value as Json;
+use supervision::StopSource;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use vitals::Registry;
+
+use crate::server::{SOON, Server, close, exchange, server, status};
+
+/// The first limit of a gate: nothing is known yet.
+const FIRST_LIMIT: usize = 64;
+
+/// Routes whose requests to `/hold` end one by one, with the permits that are added to `release`.
+struct Held {
+    release: Arc<Semaphore>,
+    /// Paths of the other requests, in the order in which they were executed.
+    executed: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Held {
+    fn new() -> Self {
+        Self { release: Arc::new(Semaphore::new(0)), executed: Arc::default() }
+    }
+
+    fn hold(&self) -> Router {
+        let release = self.release.clone();
+        let hold = async move || {
+            release.acquire().await.expect("it is never closed").forget();
+            "held"
+        };
+        Router::new().route("/hold", get(hold))
+    }
+
+    fn notes(&self, path: &'static str) -> Router {
+        let executed = self.executed.clone();
+        let note = async move || {
+            executed.lock().unwrap().push(path);
+            path
+        };
+        Router::new().route(path, get(note))
+    }
+}
+
+async fn send(server: &Server, request: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    socket
+}
+
+async fn answer(mut socket: TcpStream) -> String {
+    let mut answer = String::new();
+    tokio::time::timeout(SOON, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+fn gauge(name: &str) -> String {
+    format!("http_admission_{name}{{listener=\"public\"}}")
+}
+
+/// Fills all places with requests that do not end.
+async fn fill(server: &Server) -> Vec<TcpStream> {
+    let mut held = Vec::new();
+    for _ in 0..FIRST_LIMIT {
+        held.push(send(server, &close("GET", "/hold")).await);
+    }
+    server.until(&gauge("in_flight"), FIRST_LIMIT as u64).await;
+    held
+}
+
+fn patient() -> Limits {
+    // No wait of this test is long against it.
+    Limits::default().with(|limits| limits.objective = Some(Duration::from_secs(120)))
+}
+
+#[tokio::test]
+async fn queued_requests_are_executed_in_the_order_of_their_criticality() {
+    let (held, registry) = (Held::new(), Registry::new());
+    let border = Border::new("public", patient(), &registry);
+    let critical = border.with_limits(patient().with(|limits| limits.criticality = Criticality::Critical));
+    let routes = border.around(held.hold().merge(held.notes("/plain")).merge(held.notes("/crawler")));
+    let routes = routes.merge(critical.around(held.notes("/payment")));
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
+    let (address, stop) = (listener.address(), StopSource::new());
+    let stopped = stop.listen();
+    let done = tokio::spawn(async move { listener.serve(routes, stopped, Duration::ZERO).await });
+    let server = Server { address, stop, done, registry };
+
+    let _held = fill(&server).await;
+    let crawler = "GET /crawler HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncriticality: sheddable\r\n\r\n";
+    let crawler = send(&server, crawler).await;
+    server.until(&gauge("queued_sheddable"), 1).await;
+    let plain = send(&server, &close("GET", "/plain")).await;
+    server.until(&gauge("queued_default"), 1).await;
+    let payment = send(&server, &close("GET", "/payment")).await;
+    server.until(&gauge("queued_critical"), 1).await;
+    assert!(held.executed.lock().unwrap().is_empty(), "all places are taken");
+    held.release.add_permits(1);
+    for socket in [payment, plain, crawler] {
+        assert_eq!(status(&answer(socket).await), 200);
+    }
+    assert_eq!(*held.executed.lock().unwrap(), ["/payment", "/plain", "/crawler"]);
+}
+
+#[tokio::test]
+async fn a_request_for_which_no_place_becomes_free_in_time_is_refused_with_a_time_to_come_back() {
+    let held = Held::new();
+    let limits = Limits::default().with(|limits| limits.objective = Some(Duration::from_secs(1)));
+    let server = server(limits, held.hold().merge(held.notes("/plain"))).await;
+    let _held = fill(&server).await;
+    let answer = answer(send(&server, &close("GET", "/plain")).await).await;
+    assert_eq!(status(&answer), 503, "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let wait = head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("a time to come back");
+    assert!(["1", "2", "3"].contains(&wait), "{wait}");
+    let problem: Json = serde_json::from_str(body).unwrap();
+    assert_eq!((&problem["status"], problem["detail"].as_str().is_some()), (&Json::from(503), true));
+    let waited = r#"http_admission_route_refused_waited_total{listener="public",route="/plain"}"#;
+    assert_eq!(server.metric(waited), 1);
+    assert!(held.executed.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn health_checks_are_answered_while_all_places_are_taken() {
+    let held = Held::new();
+    let server = server(patient(), held.hold().merge(held.notes("/healthz"))).await;
+    let _held = fill(&server).await;
+    assert_eq!(status(&exchange(server.address, close("GET", "/healthz")).await), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_the_queue_leaves_nothing_behind() {
+    let held = Held::new();
+    let server = server(patient(), held.hold().merge(held.notes("/plain"))).await;
+    let blockers = fill(&server).await;
+    let queued = send(&server, &close("GET", "/plain")).await;
+    server.until(&gauge("queued_default"), 1).await;
+    drop(queued);
+    server.until(&gauge("queued_default"), 0).await;
+    drop(blockers);
+    server.until(&gauge("in_flight"), 0).await;
+    assert_eq!(status(&exchange(server.address, close("GET", "/plain")).await), 200);
+    assert_eq!(*held.executed.lock().unwrap(), ["/plain"]);
+}
+
+#[tokio::test]
+async fn streams_that_wait_and_readers_that_are_slow_hold_no_places() {
+    let events = async || {
+        let first = futures_util::stream::once(async { Ok::<_, std::io::Error>("first") });
+        Body::from_stream(first.chain(futures_util::stream::pending()))
+    };
+    let large = async || vec![b'x'; 32 << 20];
+    let routes = Router::new().route("/events", get(events)).route("/large", get(large));
+    let server = server(patient(), routes).await;
+    let mut open = Vec::new();
+    for path in ["/events", "/large"] {
+        let socket = send(&server, &close("GET", path)).await;
+        socket.readable().await.unwrap();
+        open.push(socket);
+    }
+    server.until(&gauge("in_flight"), 0).await;
+    assert_eq!(server.metric(r#"http_listener_requests_in_flight{listener="public"}"#), 2);
+    assert_eq!(server.metric(&gauge("admitted_total")), 2);
+}
+
+#[tokio::test]
+async fn routes_without_an_objective_are_never_queued() {
+    let held = Held::new();
+    let server = server(Limits::default().with(|limits| limits.objective = None), held.hold()).await;
+    let mut open = Vec::new();
+    for _ in 0..2 * FIRST_LIMIT {
+        open.push(send(&server, &close("GET", "/hold")).await);
+    }
+    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, 2 * FIRST_LIMIT as u64).await;
+    held.release.add_permits(2 * FIRST_LIMIT);
+    for socket in open {
+        assert_eq!(status(&answer(socket).await), 200);
+    }
+}

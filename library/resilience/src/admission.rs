@@ -1,0 +1,50 @@
+//! Admission control: which requests a server executes, holds or refuses, so that goodput does not fall under overload.
+//!
+//! [`Gate`] is the part to use in a server: [`Gate::enter`] gives a [`Permit`] or a [`Refused`]. [`AdmissionCore`] is the algorithm without clock
+//! and I/O, for tests and simulations (the crate `evenkeel-simulator` runs it in virtual time).
+//!
+//! ```text
+//! request --head read--> decide --------> Permit: execute, then answered() | unmeasured() | drop (the client left)
+//!   age, class,            |    \-------> Refused: reason, retry_after()
+//!   client, route          \--> Waiting --> Permit | Refused          (drop: leaves the queue)
+//! ```
+//!
+//! - **Age.** The queue that stops an asynchronous server is outside of every count of requests: unread bytes in sockets while tasks compute. The
+//!   arrival has the age of the request; old ones are not executed inline, so that the heads behind them are read first.
+//! - **Global limit.** The mean of age and time in flight is kept below a target that is anchored to the latency objective.
+//! - **Route limit.** Slow requests cut the limit of the route that causes them; routes do not share one tail.
+//! - **Queue.** Bounded by time: up to 0.8 objectives for a burst, 0.1 objectives once it has been standing for two objectives, then with the newest first.
+//!   Classes by strict priority, clients by fair share, refusals of what would come late.
+//! - **Failing open.** Where a route takes longer than 0.8 objectives without load, the objective is unreachable: it is replaced by twice that latency, and the
+//!   snapshot shows it (`unreachable`). Requests that take longer than eight objectives stop counting.
+//! - **Bounds.** [`MAX_QUEUE`] queued requests, [`MAX_ROUTES`] routes, [`MAX_CLIENTS`] clients with a share of their own in each class of
+//!   [`Criticality`](crate::Criticality).
+//!
+//! No setting but the objective. The constants and the runs behind them are in `docs/adr/0022-admission.md`.
+//!
+//! Other limits of this crate have other uses: [`Bulkhead`](crate::Bulkhead) and [`Adaptive`](crate::Adaptive) bound the *calls of a dependency*, whose
+//! objective is not known; `border` bounds connections, and requests of one address, by numbers that protect memory.
+
+mod client_shares;
+mod core;
+mod decision;
+mod gate;
+mod global_limit;
+mod occupancy;
+mod quantile;
+mod queue;
+mod rate;
+mod reason;
+mod route;
+mod rules;
+mod snapshot;
+mod waiters;
+
+pub use self::client_shares::MAX_CLIENTS;
+pub use self::core::AdmissionCore;
+pub use self::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ticket, Wake};
+pub use self::gate::{Entry, Gate, Permit, Refused, Waiting};
+pub use self::queue::{MAX_QUEUE, MAX_ROUTES};
+pub use self::reason::Reason;
+pub use self::rules::{AdmissionRules, MAX_CORES, MAX_OBJECTIVE, OBJECTIVE, RouteRules};
+pub use self::snapshot::{AdmissionSnapshot, RouteSnapshot};

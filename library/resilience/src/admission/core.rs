@@ -1,0 +1,397 @@
+//! The admission core: a pure state machine, without clock and I/O. Times are durations since its birth.
+
+mod early;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
+use super::global_limit::{Change, GlobalLimit};
+use super::quantile::Quantile;
+use super::queue::{Entry, MAX_ROUTES, Order, Queue};
+use super::rate::Rate;
+use super::reason::Reason;
+use super::route::{Route, Sample};
+use super::rules::{AdmissionRules, RouteRules};
+use super::snapshot::{AdmissionSnapshot, RouteSnapshot};
+use crate::criticality::Criticality;
+use crate::invalid::InvalidRules;
+
+/// Share of the objective up to which an unread request is fresh: it is executed inline.
+const FRESH: f64 = 0.02;
+/// Longest time in the queue, as a share of the objective: while standing, and before.
+const STANDING_WAIT: f64 = 0.1;
+const BURST_WAIT: f64 = 0.8;
+const LEAST_WAIT: f64 = 0.02;
+/// A queued request is refused after this many times the longest wait, which may have fallen meanwhile.
+const WAIT_SLACK: f64 = 1.2;
+/// Objectives after which a queue that was never empty is standing, and after which a calm gate widens its limits.
+const STANDING_AFTER: f64 = 2.0;
+/// A cancelled request counts as one that took this share of the objective, if its client had waited for that share.
+const CANCELLED: f64 = 1.5;
+const GAVE_UP: f64 = 0.5;
+/// Fewest requests that may queue, for each core.
+const LEAST_QUEUE: f64 = 4.0;
+
+/// Decides which requests execute, wait or are refused.
+///
+/// Every method is bounded: a decision looks at the slots of at most [`MAX_CLIENTS`](super::MAX_CLIENTS) clients, a tick at [`MAX_QUEUE`] entries.
+/// Time must not run backwards.
+///
+/// ```
+/// use std::time::Duration;
+/// use evenkeel_resilience::admission::{AdmissionCore, AdmissionRules, Arrival, Decision, Ended, RouteId};
+///
+/// let mut core = AdmissionCore::new(AdmissionRules::default()).expect("rules");
+/// let (now, later) = (Duration::ZERO, Duration::from_millis(3));
+/// let Decision::Admit(place) = core.decide(now, Arrival::on(RouteId::OTHER)) else { panic!("an idle gate admits") };
+/// core.done(later, place, Ended::Answered);
+/// assert_eq!(core.snapshot(later).in_flight, 0);
+/// ```
+#[derive(Debug)]
+pub struct AdmissionCore {
+    cores: f64,
+    /// Objective of undeclared routes, in seconds; queue and waits are measured by it.
+    objective: f64,
+    routes: Vec<Route>,
+    limit: GlobalLimit,
+    queue: Queue,
+    wakes: VecDeque<Wake>,
+    in_flight: u32,
+    long: u32,
+    /// Moment since which the queue is not empty.
+    queueing_since: Option<f64>,
+    last_congested: f64,
+    relaxed: f64,
+    answered: Rate,
+    /// Time in flight, in objectives.
+    h98: Quantile,
+    admitted: u64,
+}
+
+impl AdmissionCore {
+    /// Creates a core with one route, [`RouteId::OTHER`].
+    ///
+    /// # Errors
+    /// The rules are invalid.
+    pub fn new(rules: AdmissionRules) -> Result<Self, InvalidRules> {
+        rules.check()?;
+        let (cores, objective) = (f64::from(rules.cores), rules.objective.as_secs_f64());
+        Ok(Self {
+            cores,
+            objective,
+            routes: vec![Route::new("other", objective, cores)],
+            limit: GlobalLimit::new(cores),
+            queue: Queue::new(),
+            wakes: VecDeque::new(),
+            in_flight: 0,
+            long: 0,
+            queueing_since: None,
+            last_congested: f64::NEG_INFINITY,
+            relaxed: 0.0,
+            answered: Rate::default(),
+            h98: Quantile::new(0.98),
+            admitted: 0,
+        })
+    }
+
+    /// Declares a route. Returns [`RouteId::OTHER`] when there are [`MAX_ROUTES`] already; a name that is declared again keeps its id and rules.
+    ///
+    /// # Errors
+    /// The rules are invalid.
+    pub fn route(&mut self, name: &str, rules: RouteRules) -> Result<RouteId, InvalidRules> {
+        rules.check()?;
+        if let Some(known) = self.routes.iter().position(|route| &*route.name == name) {
+            return Ok(RouteId(known as u16));
+        }
+        if self.routes.len() >= MAX_ROUTES {
+            return Ok(RouteId::OTHER);
+        }
+        self.routes.push(Route::new(name, rules.objective.as_secs_f64(), self.cores));
+        Ok(RouteId((self.routes.len() - 1) as u16))
+    }
+
+    /// Decides about a request whose head was read, before its body is. Verdicts about queued requests can follow: see `next_wake`.
+    pub fn decide(&mut self, now: Duration, arrival: Arrival) -> Decision {
+        let now = now.as_secs_f64();
+        if arrival.exempt {
+            self.admitted += 1;
+            return Decision::Admit(Place { started: now, age: 0.0, route: 0, counted: false });
+        }
+        self.pass_time(now);
+        let (route, age) = (self.known(arrival.route), arrival.age.as_secs_f64());
+        let known = &self.routes[usize::from(route)];
+        let is_old = age > FRESH * known.objective();
+        let (is_full, route_full) = (self.is_full(), known.is_full());
+        let congested = is_full || route_full || is_old || !self.queue.is_empty();
+        self.limit.note(now, self.in_flight, is_full, congested);
+        if congested {
+            self.last_congested = now;
+            if !known.is_unreachable() && known.is_hopeless(age) {
+                return self.refuse(route, Reason::Hopeless);
+            }
+        } else {
+            return Decision::Admit(self.admit(now, route, age));
+        }
+        let longest_wait = self.longest_wait(now);
+        let share = |rate: f64| (rate * longest_wait * self.objective).max(LEAST_QUEUE * self.cores);
+        if route_full && f64::from(known.queued) >= share(known.rate(now)) {
+            return self.refuse(route, Reason::Route);
+        }
+        let order = self.order(now);
+        if (self.queue.len() + 1) as f64 > self.most_queued(now) {
+            match self.queue.victim(arrival.class, arrival.client.0, order) {
+                Some(victim) => self.evict(victim, Reason::Full),
+                None => return self.refuse(route, Reason::Full),
+            }
+        }
+        let Some(ticket) = self.queue.push(arrival.class, arrival.client.0, route, age, now) else {
+            return self.refuse(route, Reason::Full);
+        };
+        self.routes[usize::from(route)].queued += 1;
+        self.queueing_since.get_or_insert(now);
+        self.pump(now);
+        Decision::Queue(ticket)
+    }
+
+    /// Gives a place back. Verdicts about queued requests can follow.
+    pub fn done(&mut self, now: Duration, place: Place, ended: Ended) {
+        let now = now.as_secs_f64();
+        if !place.counted {
+            return;
+        }
+        self.pass_time(now);
+        self.roll(now, usize::from(place.route));
+        self.limit.note(now, self.in_flight, false, false);
+        let route = &mut self.routes[usize::from(place.route)];
+        if route.in_flight.leave(place.started) {
+            self.in_flight -= 1;
+        } else {
+            self.long -= 1;
+        }
+        self.learn(now, &place, ended);
+        self.pump(now);
+    }
+
+    /// Takes a request out of the queue whose client has left. Returns false when its verdict was given already: then `next_wake` has returned it,
+    /// or will, and a place in it must be given back.
+    pub fn left(&mut self, now: Duration, ticket: Ticket) -> bool {
+        let now = now.as_secs_f64();
+        let Some(entry) = self.queue.remove(ticket) else { return false };
+        self.queue.release(ticket);
+        self.routes[usize::from(entry.route)].queued -= 1;
+        self.note_empty();
+        self.pass_time(now);
+        true
+    }
+
+    /// Lets time pass: refuses requests that have waited for too long, and admits others. To be called every 10 ms while requests are queued.
+    pub fn tick(&mut self, now: Duration) {
+        let now = now.as_secs_f64();
+        for route in 0..self.routes.len() {
+            self.roll(now, route);
+        }
+        self.pass_time(now);
+        let longest_wait = self.longest_wait(now);
+        let late = |entry: &Entry| now - entry.queued > WAIT_SLACK * longest_wait * self.objective_of(entry.route);
+        let late: Vec<Ticket> = self.queue.iter().filter(|(_, entry)| late(entry)).map(|(ticket, _)| ticket).collect();
+        for ticket in late {
+            self.evict(ticket, Reason::Waited);
+        }
+        self.pump(now);
+    }
+
+    /// Returns the next verdict about a queued request. To be called until there is none after `decide`, `done`, `left` and `tick`.
+    pub fn next_wake(&mut self) -> Option<Wake> {
+        let wake = self.wakes.pop_front()?;
+        self.queue.release(wake.ticket);
+        Some(wake)
+    }
+
+    /// Queued requests.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// True while the age of requests matters: requests are queued, or there was congestion within the last two objectives.
+    pub fn is_congested(&self, now: Duration) -> bool {
+        !self.queue.is_empty() || now.as_secs_f64() - self.last_congested < STANDING_AFTER * self.objective
+    }
+
+    /// True while the queue has not been empty for two objectives.
+    pub fn is_standing(&self, now: Duration) -> bool {
+        self.order(now.as_secs_f64()) == Order::NewestFirst
+    }
+
+    /// Returns the state.
+    pub fn snapshot(&self, now: Duration) -> AdmissionSnapshot {
+        let seconds = now.as_secs_f64();
+        let mut refused = [0; Reason::ALL.len()];
+        for route in &self.routes {
+            refused.iter_mut().zip(route.refused).for_each(|(sum, of_route)| *sum += of_route);
+        }
+        AdmissionSnapshot {
+            limit: self.limit.get(),
+            in_flight: self.in_flight,
+            long: self.long,
+            queued: Criticality::ALL.map(|class| self.queue.len_of(class)),
+            longest_wait: Duration::from_secs_f64(self.longest_wait(seconds) * self.objective),
+            standing: self.is_standing(now),
+            base: self.limit.base(),
+            admitted: self.admitted,
+            refused,
+            routes: self.routes.iter().map(|route| Self::snapshot_of(route, seconds)).collect(),
+        }
+    }
+
+    fn snapshot_of(route: &Route, now: f64) -> RouteSnapshot {
+        RouteSnapshot {
+            name: route.name.clone(),
+            objective: Duration::from_secs_f64(route.declared()),
+            unreachable: route.is_unreachable(),
+            limit: route.limit(),
+            in_flight: route.in_flight.counted(),
+            long: route.in_flight.long(),
+            queued: route.queued,
+            base: route.base().map(Duration::from_secs_f64),
+            p90: Duration::from_secs_f64(route.h90()),
+            rate: route.rate(now),
+            refused: route.refused,
+        }
+    }
+
+    fn learn(&mut self, now: f64, place: &Place, ended: Ended) {
+        let objective = self.routes[usize::from(place.route)].declared();
+        let handled = now - place.started;
+        let mut latency = place.age + handled;
+        match ended {
+            Ended::Unmeasured => return,
+            Ended::Cancelled if latency < GAVE_UP * objective => return,
+            Ended::Cancelled => latency = latency.max(CANCELLED * objective),
+            Ended::Answered => self.answered.add(now),
+        }
+        self.h98.add(handled / objective);
+        let congested = self.last_congested >= place.started - place.age;
+        let cancelled = ended == Ended::Cancelled;
+        let sample = Sample { started: place.started, latency, handled: latency - place.age, cancelled, congested };
+        if self.routes[usize::from(place.route)].sample(now, sample) {
+            let blamed = self.to_blame(now, place.route);
+            self.routes[usize::from(blamed)].blame(now, place.started);
+        }
+        if self.limit.sample(now, place.started, latency / objective) == Change::Undone {
+            self.routes.iter_mut().for_each(Route::raise_base);
+        }
+    }
+
+    /// The route with the most work; that of the slow request when it has at least half as much.
+    fn to_blame(&self, now: f64, slow: u16) -> u16 {
+        let work = |route: usize| self.routes[route].work(now);
+        let most = (0..self.routes.len()).max_by(|one, other| work(*one).total_cmp(&work(*other))).unwrap_or(0);
+        if work(usize::from(slow)) >= work(most) / 2.0 { slow } else { most as u16 }
+    }
+
+    /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
+    fn pump(&mut self, now: f64) {
+        let order = self.order(now);
+        let longest_wait = self.longest_wait(now);
+        while !self.queue.is_empty() && !self.is_full() {
+            let routes = &self.routes;
+            let Some(ticket) = self.queue.next(order, &mut |route| !routes[usize::from(route)].is_full()) else {
+                return;
+            };
+            let Some(entry) = self.queue.remove(ticket) else { return };
+            let route = &mut self.routes[usize::from(entry.route)];
+            route.queued -= 1;
+            let waited = now - entry.queued;
+            let verdict = if waited > WAIT_SLACK * longest_wait * route.objective() {
+                Err(Reason::Waited)
+            } else if !route.is_unreachable() && route.is_hopeless(entry.age + waited) {
+                Err(Reason::Hopeless)
+            } else {
+                self.queue.charge(&entry);
+                Ok(())
+            };
+            let verdict = match verdict {
+                Ok(()) => Ok(self.admit(now, entry.route, entry.age)),
+                Err(reason) => {
+                    self.routes[usize::from(entry.route)].refused[reason.index()] += 1;
+                    Err(reason)
+                }
+            };
+            self.wakes.push_back(Wake { ticket, verdict });
+            self.note_empty();
+        }
+    }
+
+    fn admit(&mut self, now: f64, route: u16, age: f64) -> Place {
+        self.roll(now, usize::from(route));
+        self.admitted += 1;
+        self.in_flight += 1;
+        self.routes[usize::from(route)].in_flight.enter(now);
+        Place { started: now, age, route, counted: true }
+    }
+
+    fn refuse(&mut self, route: u16, reason: Reason) -> Decision {
+        self.routes[usize::from(route)].refused[reason.index()] += 1;
+        Decision::Refuse(reason)
+    }
+
+    fn evict(&mut self, ticket: Ticket, reason: Reason) {
+        let Some(entry) = self.queue.remove(ticket) else { return };
+        let route = &mut self.routes[usize::from(entry.route)];
+        route.queued -= 1;
+        route.refused[reason.index()] += 1;
+        self.wakes.push_back(Wake { ticket, verdict: Err(reason) });
+        self.note_empty();
+    }
+
+    fn note_empty(&mut self) {
+        if self.queue.is_empty() {
+            self.queueing_since = None;
+        }
+    }
+
+    /// Requests that take long stop counting, and limits widen while there is no congestion.
+    fn pass_time(&mut self, now: f64) {
+        let calm = STANDING_AFTER * self.objective;
+        if now - self.last_congested > calm && now - self.relaxed > calm {
+            self.relaxed = now;
+            self.routes.iter_mut().for_each(Route::relax);
+            for route in 0..self.routes.len() {
+                self.roll(now, route);
+            }
+        }
+    }
+
+    fn roll(&mut self, now: f64, route: usize) {
+        let long = self.routes[route].in_flight.roll(now);
+        self.in_flight -= long;
+        self.long += long;
+    }
+
+    fn is_full(&self) -> bool {
+        f64::from(self.in_flight) + 1.0 > self.limit.get()
+    }
+
+    fn order(&self, now: f64) -> Order {
+        let after = STANDING_AFTER * self.objective;
+        match self.queueing_since {
+            Some(since) if now - since > after => Order::NewestFirst,
+            _ => Order::OldestFirst,
+        }
+    }
+
+    /// Longest wait in the queue, as a share of the objective.
+    fn longest_wait(&self, now: f64) -> f64 {
+        let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
+        most.min(BURST_WAIT - self.h98.get()).max(LEAST_WAIT)
+    }
+
+    fn objective_of(&self, route: u16) -> f64 {
+        self.routes[usize::from(route)].objective()
+    }
+
+    fn known(&self, route: RouteId) -> u16 {
+        if usize::from(route.0) < self.routes.len() { route.0 } else { RouteId::OTHER.0 }
+    }
+}

@@ -1,0 +1,120 @@
+//! Refusals before the route of a request is known, and the length of the queue that decides about them.
+
+use std::time::Duration;
+
+use super::{AdmissionCore, FRESH, LEAST_QUEUE, STANDING_WAIT};
+use crate::admission::decision::{Arrival, RouteId};
+use crate::admission::queue::MAX_QUEUE;
+use crate::admission::reason::Reason;
+use crate::admission::route::Route;
+
+/// Share of the objective after which a request of unknown route is too old.
+const HOPELESS: f64 = 0.9;
+/// Share of the objective that a request is taken to need before any was measured.
+const UNMEASURED: f64 = 0.02;
+
+impl AdmissionCore {
+    /// Refuses a request before its route is known, when it would be refused on any route: the limit is reached, the queue is full, and no other
+    /// client has more in it; or it is older than any objective. None: `decide` decides. Refusals are counted to [`RouteId::OTHER`].
+    pub fn refuse_early(&mut self, now: Duration, arrival: Arrival) -> Option<Reason> {
+        let now = now.as_secs_f64();
+        if arrival.exempt || self.queue.is_empty() || !self.is_full() {
+            return None;
+        }
+        let age = arrival.age.as_secs_f64();
+        let is_late = |route: &Route| !route.is_unreachable() && age > HOPELESS * route.objective();
+        let is_full = (self.queue.len() + 1) as f64 > self.most_queued(now);
+        let reason = if self.routes.iter().all(is_late) {
+            Reason::Hopeless
+        } else if is_full && !self.queue.would_make_room(arrival.class, arrival.client.0) {
+            Reason::Full
+        } else {
+            return None;
+        };
+        self.pass_time(now);
+        self.limit.note(now, self.in_flight, true, age > FRESH * self.objective);
+        self.last_congested = now;
+        self.routes[usize::from(RouteId::OTHER.0)].refused[reason.index()] += 1;
+        Some(reason)
+    }
+
+    /// The most requests that can wait and still be executed in time: those that are answered within the longest wait. Before the queue is standing,
+    /// the rate of answers says little about what could be answered, as after a pause; then it is at least the limit over the time of a request
+    /// (Little's law).
+    pub(super) fn most_queued(&self, now: f64) -> f64 {
+        let longest_wait = self.longest_wait(now);
+        let rate = self.answered.get(now);
+        let measured = self.h98.get();
+        let taken = if measured > 0.0 { measured } else { UNMEASURED } * self.objective;
+        let possible = if longest_wait > STANDING_WAIT { rate.max(self.limit.get() / taken) } else { rate };
+        (possible * longest_wait * self.objective).max(LEAST_QUEUE * self.cores).min(MAX_QUEUE as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::decision::{ClientKey, Decision, Ended, Place};
+    use crate::admission::rules::AdmissionRules;
+    use crate::criticality::Criticality;
+
+    const START: Duration = Duration::from_secs(10);
+
+    fn core() -> AdmissionCore {
+        AdmissionCore::new(AdmissionRules::default().cores(1)).unwrap()
+    }
+
+    fn arrival(client: u64) -> Arrival {
+        Arrival { client: ClientKey(client), ..Arrival::on(RouteId::OTHER) }
+    }
+
+    /// Fills the places and then the queue with requests of one client; returns the places.
+    fn fill(core: &mut AdmissionCore, client: u64) -> Vec<Place> {
+        let mut places = Vec::new();
+        for _ in 0..2 * MAX_QUEUE {
+            if core.refuse_early(START, arrival(client)).is_some() {
+                return places;
+            }
+            if let Decision::Admit(place) = core.decide(START, arrival(client)) {
+                places.push(place);
+            }
+        }
+        panic!("the queue is never full");
+    }
+
+    #[test]
+    fn a_full_queue_refuses_early_what_it_would_not_make_room_for() {
+        let mut core = core();
+        assert_eq!(core.refuse_early(START, arrival(1)), None, "an idle gate decides itself");
+        let _places = fill(&mut core, 1);
+        assert_eq!(core.refuse_early(START, arrival(1)), Some(Reason::Full));
+        assert_eq!(core.refuse_early(START, arrival(2)), None, "another client has less than its share");
+        let critical = Arrival { class: Criticality::Critical, ..arrival(1) };
+        assert_eq!(core.refuse_early(START, critical), None, "a lower class makes room");
+        let sheddable = Arrival { class: Criticality::Sheddable, ..arrival(2) };
+        assert_eq!(core.refuse_early(START, sheddable), Some(Reason::Full));
+        assert_eq!(core.refuse_early(START, Arrival::exempt()), None);
+    }
+
+    #[test]
+    fn a_request_older_than_its_objective_is_refused_early_while_others_wait() {
+        let mut core = core();
+        let old = Arrival { age: Duration::from_millis(460), ..arrival(1) };
+        while let Decision::Admit(_place) = core.decide(START, arrival(2)) {}
+        assert_eq!(core.refuse_early(START, old), Some(Reason::Hopeless));
+    }
+
+    #[test]
+    fn a_burst_after_a_pause_waits_instead_of_being_refused() {
+        let mut core = core();
+        for step in 0..100 {
+            let now = Duration::from_millis(10 * step);
+            let Decision::Admit(place) = core.decide(now, arrival(1)) else { panic!("an idle gate admits") };
+            core.done(now + Duration::from_millis(1), place, Ended::Answered);
+        }
+        // Nothing has come for a minute: the rate of answers is zero.
+        let now = Duration::from_secs(60);
+        let refused = (0..200).filter(|_| matches!(core.decide(now, arrival(1)), Decision::Refuse(_))).count();
+        assert_eq!(refused, 0);
+    }
+}

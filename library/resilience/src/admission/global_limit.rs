@@ -1,0 +1,180 @@
+//! The limit of all requests in flight, anchored to the objective.
+//!
+//! The mean latency (age of the unread request plus time in flight) of a window is compared with a target between the latency without load and the
+//! objective. There is no search for a minimum latency: a wrong base moves the target, but never beyond nine tenths of the objective. Latencies are in
+//! units of the objective of their route, so that routes with different objectives share one limit.
+
+/// First limit: enough for handlers that wait when nothing is known about them; the first windows cut it where they compute.
+const FIRST: f64 = 64.0;
+/// The highest limit.
+pub(super) const MOST: f64 = 100_000.0;
+/// Share of the time between base and objective that may be spent on queueing inside.
+const ALPHA: f64 = 0.1;
+/// Requests and seconds of a window; a window with few requests ends after a longer time.
+const WINDOW: (u32, f64) = (20, 0.05);
+const SLOW_WINDOW: (u32, f64) = (3, 1.0);
+/// Requests after which a window ends although its mean is not clear.
+const ENOUGH: u32 = 200;
+/// Share by which a window without limits moves the base.
+const BASE_STEP: f64 = 0.2;
+/// A cut that costs more than this share of itself in throughput is undone.
+const GUARD: f64 = 0.3;
+/// Factors of the limit in one step.
+const MOST_CUT: f64 = 0.5;
+const MOST_GROWTH: f64 = 1.25;
+
+/// The limit and its current window.
+#[derive(Clone, Debug)]
+pub(super) struct GlobalLimit {
+    limit: f64,
+    least: f64,
+    /// Mean latency without load, in objectives.
+    base: Option<f64>,
+    /// Requests admitted before are those of another limit, and teach nothing about this one.
+    epoch: f64,
+    window: Window,
+    cut: Option<Cut>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    begun: f64,
+    count: u32,
+    sum: f64,
+    squares: f64,
+    /// Requests that ended in the window, those of another epoch too.
+    ended: u32,
+    /// Integral of the number in flight, until `integrated`.
+    in_flight: f64,
+    integrated: f64,
+    /// The limit was reached, or requests came old.
+    pressed: bool,
+    /// The limit was reached.
+    bound: bool,
+}
+
+/// The last cut, to be judged by the window after it.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    kept: f64,
+    limit: f64,
+    throughput: f64,
+    mean: f64,
+}
+
+/// What a window has changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Change {
+    /// Nothing.
+    None,
+    /// A cut was undone: the latency does not come from the load that the limit admits.
+    Undone,
+    /// The limit, or the base.
+    Learnt,
+}
+
+impl GlobalLimit {
+    pub(super) fn new(cores: f64) -> Self {
+        let least = 2.0 * cores;
+        let window = Window::default();
+        Self { limit: FIRST.max(least), least, base: None, epoch: 0.0, window, cut: None }
+    }
+
+    pub(super) const fn get(&self) -> f64 {
+        self.limit
+    }
+
+    pub(super) const fn base(&self) -> Option<f64> {
+        self.base
+    }
+
+    /// Notes that this many requests were in flight until now, and whether the limit was reached or requests came old.
+    pub(super) fn note(&mut self, now: f64, in_flight: u32, bound: bool, pressed: bool) {
+        let window = &mut self.window;
+        window.in_flight += f64::from(in_flight) * (now - window.integrated).max(0.0);
+        window.integrated = now.max(window.integrated);
+        window.bound |= bound;
+        window.pressed |= pressed || bound;
+    }
+
+    /// Takes the latency, in objectives, of a request that was started then; ends the window when it is long enough.
+    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64) -> Change {
+        let window = &mut self.window;
+        window.ended += 1;
+        if started >= self.epoch {
+            window.count += 1;
+            window.sum += latency;
+            window.squares += latency * latency;
+        }
+        let age = now - window.begun;
+        let is_long = |(count, seconds): (u32, f64)| window.count >= count && age >= seconds;
+        if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
+    }
+
+    fn target(&self) -> f64 {
+        let base = self.base.unwrap_or(0.0);
+        (base + (ALPHA * (1.0 - base)).max(base / 2.0)).min((1.25 * base).max(0.9))
+    }
+
+    fn judge(&mut self, now: f64) -> Change {
+        let window = self.window;
+        let count = f64::from(window.count);
+        let mean = window.sum / count;
+        let variance = (window.squares / count - mean * mean).max(0.0);
+        let doubt = 2.0 * (variance / count).sqrt();
+        let seconds = (now - window.begun).max(1e-3);
+        let (throughput, in_flight) = (f64::from(window.ended) / seconds, window.in_flight / seconds);
+        let target = self.target();
+
+        if let Some(cut) = self.cut
+            && window.bound
+        {
+            self.cut = None;
+            if throughput < cut.throughput * (1.0 - GUARD * (1.0 - cut.kept)) {
+                self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
+                self.limit = self.limit.max(cut.limit);
+                self.begin(now, true);
+                return Change::Undone;
+            }
+        }
+        if !window.pressed {
+            self.cut = None;
+            let base = self.base.map_or(mean, |base| base + BASE_STEP * (mean - base));
+            self.base = Some(base);
+            self.begin(now, false);
+            return Change::Learnt;
+        }
+        match self.base {
+            Some(base) if mean < base => self.base = Some(base + BASE_STEP * (mean - base)),
+            Some(_) => {}
+            None => self.base = Some(mean.min(ALPHA)),
+        }
+        if mean - doubt < target && target < mean && window.count < ENOUGH {
+            return Change::None;
+        }
+        if mean > target {
+            let kept = (target / mean).max(MOST_CUT);
+            let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
+            if limit < self.limit {
+                self.cut = Some(Cut { kept: limit / self.limit, limit: self.limit, throughput, mean });
+                self.limit = limit;
+                self.begin(now, true);
+            } else {
+                self.begin(now, false);
+            }
+        } else if window.bound && in_flight > 0.7 * self.limit {
+            self.limit = (self.limit * (target / mean.max(1e-6)).min(MOST_GROWTH) + 1.0).min(MOST);
+            self.begin(now, true);
+        } else {
+            self.begin(now, false);
+        }
+        Change::Learnt
+    }
+
+    fn begin(&mut self, now: f64, anew: bool) {
+        self.window = Window { begun: now, integrated: now, ..Window::default() };
+        if anew {
+            self.epoch = now;
+        }
+    }
+}

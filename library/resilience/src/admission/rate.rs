@@ -1,0 +1,57 @@
+//! Rate of events, averaged over about a second.
+
+/// Seconds over which the rate is averaged.
+const MEMORY: f64 = 1.0;
+/// Shortest span, in seconds, by which a young rate is divided.
+const YOUNGEST: f64 = 0.05;
+
+/// Exponentially decaying rate, corrected for its youth: it is right from the first tenth of a second on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rate {
+    begun: f64,
+    at: f64,
+    weight: f64,
+}
+
+impl Rate {
+    /// Counts an event.
+    pub(super) fn add(&mut self, now: f64) {
+        if self.weight <= 0.0 {
+            (self.begun, self.at) = (now, now);
+        }
+        self.weight = self.decayed(now) + 1.0;
+        self.at = now;
+    }
+
+    /// Returns the events per second.
+    pub(super) fn get(&self, now: f64) -> f64 {
+        if self.weight <= 0.0 {
+            return 0.0;
+        }
+        let seen = MEMORY * (1.0 - (-(now - self.begun).max(YOUNGEST) / MEMORY).exp());
+        self.decayed(now) / seen
+    }
+
+    fn decayed(&self, now: f64) -> f64 {
+        self.weight * (-(now - self.at).max(0.0) / MEMORY).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_rate_is_found_early_and_forgotten_when_it_ends() {
+        let mut rate = Rate::default();
+        assert_eq!(rate.get(5.0), 0.0);
+        for event in 0..1000 {
+            let now = 10.0 + f64::from(event) / 200.0;
+            rate.add(now);
+            if event > 40 {
+                assert!((rate.get(now) / 200.0 - 1.0).abs() < 0.1, "{event}: {}", rate.get(now));
+            }
+        }
+        assert!(rate.get(25.0) < 1.0);
+    }
+}

@@ -1,0 +1,155 @@
+//! Workloads on which admission controls differ. Each is given without load, beside its capacity in requests per second.
+
+use std::time::Duration;
+
+use resilience::Criticality;
+
+use crate::workload::{Clients, Phase, RequestKind, Time, Work, Workload};
+
+/// A workload, and the requests per second that its server can answer.
+#[derive(Clone, Debug)]
+pub struct SizedWorkload {
+    /// The workload, without load.
+    pub workload: Workload,
+    /// Requests per second, without refusals.
+    pub capacity: f64,
+}
+
+const MILLI: Duration = Duration::from_millis(1);
+
+/// 1 ms of computing that yields after each 250 us.
+pub fn cpu_yielding() -> SizedWorkload {
+    let work = Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 };
+    sized("CPU 1 ms, yielding", vec![RequestKind::new("compute", work)], 990.0)
+}
+
+/// 1 ms of computing that does not yield.
+pub fn cpu_hard() -> SizedWorkload {
+    sized("CPU 1 ms, not yielding", vec![RequestKind::new("compute", Work::Hard(Time::Fixed(MILLI)))], 990.0)
+}
+
+/// A dependency with 50 places that takes 50 ms.
+pub fn dependency() -> SizedWorkload {
+    let work = Work::Dependency { pool: 0, time: Time::Fixed(50 * MILLI) };
+    let mut sized = sized("dependency 50 ms", vec![RequestKind::new("call", work)], 1000.0);
+    sized.workload.pools = vec![50];
+    sized
+}
+
+/// Nine of ten requests compute 1 ms and one computes 100 ms, in slices of 1 ms or not yielding, on two routes or on one.
+pub fn bimodal_cpu(yielding: bool, one_route: bool) -> SizedWorkload {
+    let work = |time| match yielding {
+        true => Work::Yielding { time: Time::Fixed(time), slice: MILLI },
+        false => Work::Hard(Time::Fixed(time)),
+    };
+    let name = format!(
+        "CPU 1 and 100 ms, {}{}",
+        if yielding { "yielding" } else { "not yielding" },
+        if one_route { ", one route" } else { "" }
+    );
+    sized(name, bimodal(work, one_route), 1.0 / (0.9 * 0.001 + 0.1 * 0.1 + 0.000_01))
+}
+
+/// Nine of ten calls take 1 ms and one takes 100 ms, of a dependency with 50 places, on two routes or on one.
+pub fn bimodal_dependency(one_route: bool) -> SizedWorkload {
+    let work = |time| Work::Dependency { pool: 0, time: Time::Fixed(time) };
+    let name = if one_route { "dependency 1 and 100 ms, one route" } else { "dependency 1 and 100 ms" };
+    let mut sized = sized(name, bimodal(work, one_route), 50.0 / (0.9 * 0.001 + 0.1 * 0.1));
+    sized.workload.pools = vec![50];
+    sized
+}
+
+/// A tenth of the load is critical, and a fifth of the rest can be shed: `critical` is the load of critical requests over capacity, `load` that of all.
+pub fn mixed_criticality(base: SizedWorkload, critical: f64, load: f64) -> SizedWorkload {
+    let work = base.workload.kinds[0].work;
+    let of = |class, weight| RequestKind::new("compute", work).class(class).weight(weight);
+    let rest = (load - critical).max(0.0);
+    let kinds = vec![
+        of(Criticality::Critical, critical),
+        of(Criticality::Default, 0.8 * rest),
+        of(Criticality::Sheddable, 0.2 * rest),
+    ];
+    let name = format!("{}, mixed criticality", base.workload.name);
+    SizedWorkload { workload: Workload { name, kinds, ..base.workload }, ..base }
+}
+
+/// Twenty clients have 0.8 of the capacity together, and one more client has the rest of the load.
+pub fn wild_client(base: SizedWorkload, wild: f64) -> SizedWorkload {
+    let work = base.workload.kinds[0].work;
+    let kinds = vec![
+        RequestKind::new("compute", work).clients(Clients::Many(20)).weight(0.8),
+        RequestKind::new("compute", work).clients(Clients::One(0)).weight(wild),
+    ];
+    let name = format!("{}, one wild client", base.workload.name);
+    SizedWorkload { workload: Workload { name, kinds, ..base.workload }, ..base }
+}
+
+/// Twenty requests per second that wait for 20 to 300 ms, uniformly.
+pub fn slow_waits() -> SizedWorkload {
+    let work = Work::Dependency { pool: 0, time: Time::Uniform(20 * MILLI, 300 * MILLI) };
+    let mut sized = sized("waits of 20 to 300 ms", vec![RequestKind::new("wait", work)], 1000.0 / 0.16);
+    sized.workload.pools = vec![1000];
+    sized
+}
+
+impl SizedWorkload {
+    /// The workload at 0.5 of capacity for 2 s, and then at this many times the capacity until `end`.
+    #[must_use]
+    pub fn at(self, times: f64, end: Duration) -> Workload {
+        let capacity = self.capacity;
+        self.workload.load(0.5 * capacity, Duration::from_secs(2), times * capacity, end)
+    }
+
+    /// The workload with these loads over capacity from these seconds on; measured from the start of the second one.
+    #[must_use]
+    pub fn steps(mut self, steps: &[(f64, f64)], end: Duration) -> Workload {
+        let phase = |(from, load): &(f64, f64)| Phase {
+            from: Duration::from_secs_f64(*from),
+            rate: load * self.capacity,
+            slowness: 1.0,
+        };
+        self.workload.phases = steps.iter().map(phase).collect();
+        self.workload.measured_from = self.workload.phases.get(1).map_or(Duration::ZERO, |phase| phase.from);
+        self.workload.end = end;
+        self.workload
+    }
+
+    /// The workload in bursts: 1.9 and 0.1 times the mean load in turn, each for half a second.
+    #[must_use]
+    pub fn bursts(mut self, mean: f64, end: Duration) -> Workload {
+        let half = Duration::from_millis(500);
+        let bursts = (end.as_secs_f64() / 0.5).ceil() as u32;
+        let rate = mean * self.capacity;
+        let phase = |index: u32| {
+            let share = if index.is_multiple_of(2) { 1.9 } else { 0.1 };
+            Phase { from: half * index, rate: share * rate, slowness: 1.0 }
+        };
+        self.workload.phases = (0..bursts).map(phase).collect();
+        self.workload.measured_from = 4 * half;
+        self.workload.end = end;
+        self.workload
+    }
+
+    /// The workload at this many times its capacity, of which half is lost at 2 s.
+    #[must_use]
+    pub fn halved(mut self, times: f64, end: Duration) -> Workload {
+        let rate = times * self.capacity;
+        let phase = |from, slowness| Phase { from: Duration::from_secs(from), rate, slowness };
+        self.workload.phases = vec![phase(0, 1.0), phase(2, 2.0)];
+        self.workload.measured_from = Duration::from_secs(2);
+        self.workload.end = end;
+        self.workload
+    }
+}
+
+fn bimodal(work: impl Fn(Duration) -> Work, one_route: bool) -> Vec<RequestKind> {
+    let long_route = if one_route { "short" } else { "long" };
+    vec![
+        RequestKind::new("short", work(MILLI)).weight(0.9),
+        RequestKind::new(long_route, work(100 * MILLI)).weight(0.1),
+    ]
+}
+
+fn sized(name: impl Into<String>, kinds: Vec<RequestKind>, capacity: f64) -> SizedWorkload {
+    SizedWorkload { workload: Workload::new(name, kinds), capacity }
+}
