@@ -23,6 +23,7 @@
 //! ```
 
 mod access_log;
+mod acknowledged;
 mod admission;
 mod age;
 mod answer;
@@ -30,11 +31,13 @@ mod below;
 mod body;
 mod client;
 mod connection;
+mod control_frames;
 mod criticality;
 mod deadline;
 mod draining;
 mod exchange;
 mod forwarded;
+mod framing;
 mod glance;
 mod headers;
 mod host;
@@ -42,10 +45,12 @@ mod identity;
 mod lag;
 mod limits;
 mod listener;
+mod min_rate;
 mod network;
 pub mod path;
 mod place;
 mod prepared;
+mod pressure;
 mod problem;
 mod proxy_protocol;
 mod record;
@@ -57,8 +62,10 @@ mod socket;
 mod state;
 mod step;
 mod streams;
+mod target;
 mod traffic;
 mod turn_away;
+mod unsent;
 
 pub use draining::Draining;
 pub use forwarded::ForwardedHeader;

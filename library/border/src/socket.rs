@@ -16,9 +16,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::acknowledged::Acknowledged;
 use crate::age::Received;
 use crate::below::Below;
 use crate::connection::Connection;
+use crate::control_frames::ControlFrames;
+use crate::min_rate::MinRate;
 use crate::state::State;
 use crate::traffic::Traffic;
 
@@ -28,6 +31,11 @@ pub(crate) const LINGER: Duration = Duration::from_secs(2);
 pub(crate) const LINGER_BYTES: usize = 4 << 20;
 /// Timeout of an idle HTTP/2 connection after GOAWAY.
 const GOAWAY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between two looks at what a slow reader has taken.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The peer's part: to send the rest of a request head.
+const HEAD: &str = "a whole request head";
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -38,9 +46,18 @@ pub(crate) struct Socket<S, K> {
     traffic: Arc<Traffic>,
     /// Timer of the peer's part.
     overdue: Timer,
-    /// Start of a time in which the peer has read nothing, and its timer.
-    stalled: Option<Instant>,
+    /// The peer has bytes to take, and the timer of that.
+    stalled: Option<Stall>,
     stall: Timer,
+    /// Bytes given to the kernel so far, and at the last flush.
+    written: u64,
+    flushed: u64,
+    /// True when the server has written whole frames: between a flush and its next write.
+    is_between_frames: bool,
+    /// The frames of an HTTP/2 connection.
+    frames: Option<Box<ControlFrames>>,
+    /// True when the peer's frames are not read any more.
+    is_deaf: bool,
     /// Time at which GOAWAY was requested.
     retired: Option<Instant>,
     /// The end of an upgraded connection by the listener.
@@ -49,6 +66,14 @@ pub(crate) struct Socket<S, K> {
     /// Refusals that the server above does not see.
     below: Option<Below>,
     _keep: K,
+}
+
+/// A time in which the server waits for the peer to take bytes.
+struct Stall {
+    since: Instant,
+    /// Bytes that the peer has taken since the connection was opened, and the time at which that was last seen to grow.
+    taken: u64,
+    progress: Instant,
 }
 
 struct Closing {
@@ -90,6 +115,11 @@ impl<S, K> Socket<S, K> {
             overdue: Timer::default(),
             stalled: None,
             stall: Timer::default(),
+            written: 0,
+            flushed: 0,
+            is_between_frames: false,
+            frames: None,
+            is_deaf: false,
             retired: None,
             cut: None,
             closing: None,
@@ -114,10 +144,18 @@ impl<S, K> Socket<S, K> {
             if let (Some(retired), State::Idle { since }) = (self.retired, state) {
                 due = since.max(retired) + GOAWAY_TIMEOUT;
             }
+            let mut what = what;
+            if let Some(since) = self.frames.as_ref().and_then(|frames| frames.head_since()) {
+                let head_due = since + self.connection.limits.head_timeout;
+                if head_due < due {
+                    (due, what) = (head_due, HEAD);
+                }
+            }
             if !self.overdue.has_passed(due, context) {
                 return Ok(());
             }
-            if self.retired.is_none() && matches!(state, State::Idle { .. }) && self.connection.is_http2() {
+            let is_idle = matches!(state, State::Idle { .. }) && what != HEAD;
+            if self.retired.is_none() && is_idle && self.connection.is_http2() {
                 // The end of an idle connection is announced, so that a request that is on its way is repeated elsewhere.
                 self.retired = Some(Instant::now());
                 self.connection.retire();
@@ -141,22 +179,27 @@ impl<S, K> Socket<S, K> {
         Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server ends"))
     }
 
-    fn wrote(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>>
+    where
+        S: Acknowledged,
+    {
         match outcome {
             Poll::Pending => {
                 // The peer is slow: the service has done its part.
                 self.connection.place.answered();
-                let since = *self.stalled.get_or_insert_with(Instant::now);
-                let due = since.checked_add(self.connection.limits.write_timeout);
-                if due.is_some_and(|due| self.stall.has_passed(due, context)) {
+                let now = Instant::now();
+                let due = self.reader_due(now);
+                if due <= now || self.stall.has_passed(due.min(now + LOOK), context) {
                     self.traffic.timed_out.fetch_add(1, Ordering::Relaxed);
                     return Poll::Ready(Err(timed_out("the peer to take bytes")));
                 }
                 Poll::Pending
             }
             Poll::Ready(outcome) => {
-                self.stalled = None;
+                self.written += *outcome.as_ref().unwrap_or(&0) as u64;
                 if self.cut.is_some() {
+                    // An upgraded connection need not flush.
+                    self.reader_has_all();
                     self.connection.sent();
                     if self.connection.cut.is_requested() {
                         return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server ends")));
@@ -168,20 +211,48 @@ impl<S, K> Socket<S, K> {
     }
 }
 
+impl<S: Acknowledged, K> Socket<S, K> {
+    /// Returns the time by which the peer must have taken more: it may take nothing for `write_timeout`, and must take `min_rate` on average since the
+    /// server began to wait for it. What it took of this answer before counts for it.
+    fn reader_due(&mut self, now: Instant) -> Instant {
+        let taken = self.socket.acknowledged().unwrap_or(self.written);
+        let stall = self.stalled.get_or_insert(Stall { since: now, taken, progress: now });
+        if taken > stall.taken {
+            (stall.taken, stall.progress) = (taken, now);
+        }
+        let stops = stall.progress.checked_add(self.connection.write_timeout());
+        let rate = MinRate::of(&self.connection.limits).time_for(taken.saturating_sub(self.flushed));
+        let slow = rate.and_then(|time| stall.since.checked_add(time));
+        // Neither: as good as never.
+        let never = now + Duration::from_secs(86_400);
+        stops.unwrap_or(never).min(slow.unwrap_or(never))
+    }
+}
+
+impl<S, K> Socket<S, K> {
+    /// The kernel has taken everything that was to be sent.
+    fn reader_has_all(&mut self) {
+        self.stalled = None;
+        self.flushed = self.written;
+    }
+}
+
 fn timed_out(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("timed out waiting for {what}"))
 }
 
-impl<S: AsyncWrite + Unpin, K> Socket<S, K> {
+impl<S: AsyncWrite + Acknowledged + Unpin, K> Socket<S, K> {
     /// Sends the refusals that are not sent yet: they come before anything that the server writes.
     fn poll_refusals(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(below) = self.below.as_mut().filter(|below| below.is_sending()) else { return Poll::Ready(Ok(())) };
         let sent = below.poll_send(&mut self.socket, context);
-        self.wrote(context, sent).map_ok(drop)
+        ready!(self.wrote(context, sent))?;
+        self.reader_has_all();
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Received + Unpin, K: Unpin> AsyncRead for Socket<S, K> {
+impl<S: AsyncRead + AsyncWrite + Received + Acknowledged + Unpin, K: Unpin> AsyncRead for Socket<S, K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -189,6 +260,9 @@ impl<S: AsyncRead + AsyncWrite + Received + Unpin, K: Unpin> AsyncRead for Socke
     ) -> Poll<io::Result<()>> {
         // Each round answers one request of the peer: the runtime's budget for a task bounds them.
         loop {
+            if self.is_deaf {
+                return Poll::Ready(Ok(()));
+            }
             ready!(self.poll_refusals(context))?;
             let before = buffer.filled().len();
             match Pin::new(&mut self.socket).poll_read(context, buffer) {
@@ -198,12 +272,40 @@ impl<S: AsyncRead + AsyncWrite + Received + Unpin, K: Unpin> AsyncRead for Socke
                 }
                 Poll::Ready(outcome) => {
                     let received = &buffer.filled()[before..];
+                    if !self.counts_frames(received) {
+                        self.end_flood(context);
+                        buffer.set_filled(before);
+                        return Poll::Ready(Ok(()));
+                    }
                     if received.is_empty() || !self.refused(received) {
                         return Poll::Ready(outcome);
                     }
                     buffer.set_filled(before);
                 }
             }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin, K> Socket<S, K> {
+    /// Counts the frames of an HTTP/2 connection. Returns false when there were too many of those that mean nothing.
+    fn counts_frames(&mut self, received: &[u8]) -> bool {
+        if received.is_empty() || !self.connection.may_be_http2(received) {
+            self.frames = None;
+            return true;
+        }
+        let frames = self.frames.get_or_insert_with(|| Box::new(ControlFrames::new(Instant::now())));
+        frames.received(received, self.connection.idle_since().is_some(), Instant::now)
+    }
+
+    /// Tells the peer to stop, where that is possible, and reads nothing more: for the server this is the peer's end of the connection.
+    fn end_flood(&mut self, context: &mut Context<'_>) {
+        self.is_deaf = true;
+        self.traffic.flooded.fetch_add(1, Ordering::Relaxed);
+        self.connection.leave_unread();
+        if let (true, Some(frames)) = (self.is_between_frames, &self.frames) {
+            // A peer that takes nothing learns nothing.
+            let _ = Pin::new(&mut self.socket).poll_write(context, &frames.goaway());
         }
     }
 }
@@ -227,9 +329,10 @@ impl<S: Received, K> Socket<S, K> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
+impl<S: AsyncRead + AsyncWrite + Acknowledged + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_refusals(context))?;
+        self.is_between_frames = false;
         let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.wrote(context, outcome)
     }
@@ -240,6 +343,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_refusals(context))?;
+        self.is_between_frames = false;
         let outcome = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
         self.wrote(context, outcome)
     }
@@ -250,6 +354,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.socket).poll_flush(context);
+        if flushed.is_ready() {
+            self.reader_has_all();
+            self.is_between_frames = true;
+        }
         // The server flushes its socket when its own buffers are empty.
         if flushed.is_ready() && self.connection.flushed() {
             // It reads again only when something wakes it: where it has read in vain while the request ran, only this does.
@@ -415,13 +523,105 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_takes_nothing_is_cut() {
+    async fn a_reader_that_takes_nothing_is_cut_after_the_grace() {
         let (mut socket, _peer, connection) = socket();
         let _running = request(&connection);
         let start = Instant::now();
         let error = socket.write_all(&[0; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(start.elapsed().as_secs(), 30);
+        // The buffer in between took 64 bytes.
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_took_much_and_then_stops_has_the_write_timeout() {
+        let (mut socket, mut peer, connection) = socket();
+        let _running = request(&connection);
+        let stops = tokio::spawn(async move {
+            peer.read_exact(&mut [0; 50_000]).await.unwrap();
+            peer
+        });
+        let start = Instant::now();
+        socket.write_all(&[0; 60_000]).await.unwrap_err();
+        assert!((30..=31).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+        drop(stops.await.unwrap());
+    }
+
+    /// Sends an answer of 100 s at the minimum rate to a peer that reads so many bytes a second.
+    async fn read_at(rate: usize) -> io::Result<()> {
+        let (mut socket, mut peer, connection) = socket();
+        let _running = request(&connection);
+        let reads = tokio::spawn(async move {
+            let mut bytes = vec![0; rate];
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                for piece in bytes.chunks_mut(32) {
+                    if peer.read_exact(piece).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        let outcome = socket.write_all(&[0; 24_000]).await;
+        drop(socket);
+        reads.await.unwrap();
+        outcome
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_at_the_minimum_rate_gets_its_answer_and_one_below_it_is_cut() {
+        read_at(256).await.unwrap();
+        assert_eq!(read_at(192).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flush_ends_the_time_of_a_slow_reader() {
+        let (mut socket, mut peer, connection) = socket();
+        let _running = request(&connection);
+        for _ in 0..10 {
+            let (write, read) = (socket.write_all(&[0; 100]), async {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                peer.read_exact(&mut [0; 100]).await
+            });
+            let (wrote, read) = tokio::join!(write, read);
+            (wrote.unwrap(), read.unwrap());
+            socket.flush().await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_pings_ends_the_connection_with_a_goaway_and_the_rest_is_not_read() {
+        let (mut socket, mut peer, connection) = socket();
+        peer.write_all(PREFACE).await.unwrap();
+        let flood = tokio::spawn(async move {
+            let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+            let mut sent = 0;
+            while peer.write_all(&ping).await.is_ok() {
+                sent += 1;
+            }
+            let mut answer = Vec::new();
+            peer.read_to_end(&mut answer).await.unwrap();
+            (sent, answer)
+        });
+        // The server's own SETTINGS are through.
+        socket.flush().await.unwrap();
+        let mut sink = Vec::new();
+        socket.read_to_end(&mut sink).await.unwrap();
+        assert!(sink.len() <= PREFACE.len() + 1001 * 17, "{}", sink.len());
+        assert!(connection.must_linger());
+        drop(socket);
+        let (sent, answer) = flood.await.unwrap();
+        assert!((1000..1100).contains(&sent), "{sent}");
+        assert_eq!(answer, [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn headers_of_http2_that_never_end_are_cut_like_a_slow_head() {
+        let (mut socket, mut peer, _connection) = socket();
+        peer.write_all(PREFACE).await.unwrap();
+        // 16 bytes of headers are announced; the rest never comes.
+        peer.write_all(&[0, 0, 16, 1, 4, 0, 0, 0, 1, 0x82]).await.unwrap();
+        assert_eq!(cut_after(&mut socket).await.as_secs(), 10);
     }
 
     #[tokio::test(start_paused = true)]
