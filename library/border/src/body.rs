@@ -151,7 +151,14 @@ struct Pace {
 
 impl Pace {
     fn new(limits: &Limits) -> Self {
-        Self { rate: MinRate::of(limits), timeout: limits.body_timeout, received: 0, waited: Duration::ZERO, since: None, timer: None }
+        Self {
+            rate: MinRate::of(limits),
+            timeout: limits.body_timeout,
+            received: 0,
+            waited: Duration::ZERO,
+            since: None,
+            timer: None,
+        }
     }
 
     fn heard(&mut self, bytes: usize) {

@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_flood_of_control_frames_is_over_the_budget() {
-        for (kind, payload) in [(6, &[0; 8][..]), (4, &[0; 6]), (2, &[0; 5]), (3, &[0; 4]), (0, &[]), (250, &[1]), (8, &[0, 0, 0, 1])]
+        for (kind, payload) in
+            [(6, &[0; 8][..]), (4, &[0; 6]), (2, &[0; 5]), (3, &[0; 4]), (0, &[]), (250, &[1]), (8, &[0, 0, 0, 1])]
         {
             let flood = vec![frame(kind, 0, payload); 3000];
             assert_eq!(taken(&flood, true, Duration::from_millis(1)), 1000, "frames of type {kind}");

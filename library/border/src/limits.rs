@@ -28,7 +28,7 @@ pub struct Limits {
     /// balancer in front is one address.
     pub connections_per_address: usize,
     /// Networks without bounds by address (`connections_per_address`, `in_flight_per_address`), such as that of a load generator or of a balancer that
-    /// names no clients. The bounds in all hold for them. Default none.
+    /// names no clients. Of IPv6 the first 64 bits count. The bounds in all hold for them. Default none.
     pub unbounded_addresses: Vec<Network>,
     /// Trusted proxies and load balancers, which name the client of each request (`forwarded_header`): bounds by address then hold for those
     /// clients, and a proxy may have as many connections as it opens. Default none.

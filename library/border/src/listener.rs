@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderValue, StatusCode, Version};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -282,10 +282,13 @@ impl Serving {
                     None => Ok(routes.clone().call(request)),
                 };
                 async move {
-                    let response = match answer {
+                    let mut response = match answer {
                         Err(refused) => refused,
                         Ok(answer) => answer.await?,
                     };
+                    if !http2 && running.exchange().connection().retires() {
+                        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    }
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         running.exchange().place().unmeasured();
                         running.exchange().connection().upgraded();

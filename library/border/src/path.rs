@@ -26,8 +26,10 @@ use vitals::Registry;
 use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal, is_json};
+use crate::client::Client;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
+use crate::forwarded::is_in;
 use crate::glance::Glance;
 use crate::identity::identify;
 use crate::problem::{documented, needs_document};
@@ -248,7 +250,7 @@ impl Inner {
         let class = if glance.criticality { criticality::of(&head.headers, own) } else { own };
         let admitted = Step::Admission.run(|| {
             let network = client.as_ref().and_then(|client| client.network());
-            let permit = self.admission.enter(client)?;
+            let permit = self.admission.enter(client.filter(|client| self.is_bounded(client)))?;
             let turn = match route {
                 Some(route) => self.turn(route, class, network, age)?,
                 None => Turn::Now(None),
@@ -308,6 +310,12 @@ impl Inner {
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
         let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
         Ok(Work { future, refusal, allowed, criticality, permit, turn, exchange })
+    }
+
+    /// Returns true for a client with bounds of its own.
+    fn is_bounded(&self, client: &Client) -> bool {
+        let unbounded = &self.limits.unbounded_addresses;
+        unbounded.is_empty() || !client.network().is_some_and(|network| is_in(network, unbounded))
     }
 
     /// The place of a request that is admitted, its wait in the queue, or its refusal.
@@ -371,6 +379,10 @@ impl Inner {
         };
         let connection = work.exchange.as_ref().map(|exchange| exchange.connection());
         if let Some(connection) = connection.filter(|connection| !connection.has_room()) {
+            // It does not execute while it waits, and its client is slow: others have its place.
+            if let Some(exchange) = &work.exchange {
+                exchange.place().unmeasured();
+            }
             let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
             if room.await.is_err() {
                 let detail = format!("{} bytes of earlier answers wait; read them first", self.limits.unsent_bytes);
