@@ -180,6 +180,12 @@ impl Pace {
     }
 }
 
+/// Returns true when a whole JSON text is nested deeper than `bound`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn is_too_deep(text: &[u8], bound: usize) -> bool {
+    Depth::new(bound).check(text).is_err()
+}
+
 /// Follows the nesting of a JSON text as it streams by, without parsing it.
 struct Depth {
     bound: usize,

@@ -38,6 +38,9 @@ mod draining;
 mod exchange;
 mod forwarded;
 mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glance;
 mod headers;
 mod host;

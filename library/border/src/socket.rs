@@ -584,7 +584,8 @@ mod tests {
                 peer.read_exact(&mut [0; 100]).await
             });
             let (wrote, read) = tokio::join!(write, read);
-            (wrote.unwrap(), read.unwrap());
+            wrote.unwrap();
+            read.unwrap();
             socket.flush().await.unwrap();
         }
     }

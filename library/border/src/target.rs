@@ -13,9 +13,9 @@ pub(crate) fn check(path: &str) -> Result<(), Problem> {
     // Nearly every path ends here: one pass, and no memory.
     let mut last = 0;
     let is_plain = bytes.iter().all(|byte| {
-        let fits = !matches!(byte, b'%' | b'\\' | b';') && !(last == b'/' && matches!(byte, b'/' | b'.'));
+        let is_odd = matches!(byte, b'%' | b'\\' | b';') || last == b'/' && matches!(byte, b'/' | b'.');
         last = *byte;
-        fits
+        !is_odd
     });
     if is_plain {
         return Ok(());
