@@ -422,6 +422,34 @@ impl Default for Peer {
 mod tests {
     use super::*;
 
+    #[tokio::test(start_paused = true)]
+    async fn an_old_connection_retires_with_its_next_request_idle_or_busy() {
+        for requests in [1, AGE_CHECK] {
+            let never = supervision::StopSource::new();
+            let connection = Connection::new(Arc::default(), Default::default(), never.listen(), never.listen());
+            let serve = |requests| {
+                for _ in 0..requests {
+                    connection.request();
+                    connection.answered();
+                    connection.ended(Stage::Answering, None, 0);
+                    // A busy connection is never idle in between.
+                    if requests == 1 {
+                        connection.flushed();
+                    }
+                }
+            };
+            let hour = Limits::default().max_age;
+            tokio::time::advance(hour * 9 / 10 - Duration::from_secs(1)).await;
+            serve(requests);
+            serve(requests);
+            assert!(!connection.retires(), "a tenth younger");
+            tokio::time::advance(hour * 2 / 10 + Duration::from_secs(2)).await;
+            serve(requests);
+            serve(requests);
+            assert!(connection.retires(), "a tenth older");
+        }
+    }
+
     #[test]
     fn splitting_the_preface_does_not_change_the_detected_protocol() {
         for cut in 0..=PREFACE.len() {

@@ -91,11 +91,11 @@ mod tests {
         let (open, stop) = (OpenConnections::default(), StopSource::new());
         let mut connections = Vec::new();
         for _ in 0..4 {
-            let connection = idle(&stop);
-            open.add(&connection);
-            connections.push(connection);
+            connections.push(idle(&stop));
             tokio::time::advance(Duration::from_secs(1)).await;
         }
+        // In another order than that in which they became idle.
+        connections.iter().rev().for_each(|connection| open.add(connection));
         tokio::time::advance(IDLE).await;
         assert_eq!(open.relieve(8, 10, IDLE), 0, "no pressure");
         assert_eq!(open.relieve(10, 10, IDLE), 2);
