@@ -89,7 +89,7 @@ def main(words):
             print(f"not there   {file}: {fault}", flush=True)
             missed += 1
             continue
-        run = subprocess.run(["cargo", "nextest", "run", "-p", package, "-E", f"test({test})"], cwd=COPY, capture_output=True,
+        run = subprocess.run(["cargo", "nextest", "run", "-p", *package.split(), "-E", f"test({test})"], cwd=COPY, capture_output=True,
                              text=True, env={**os.environ, "CARGO_TARGET_DIR": str(COPY) + "-target"}, timeout=600)
         path.write_text(whole, encoding="utf-8")
         said = run.stdout + run.stderr

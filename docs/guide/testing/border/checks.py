@@ -1,7 +1,7 @@
 """Attacks a server's connections and protocol, and reports what it did.
 
-    checks.py [--only WORD] [--path /hello] -- COMMAND ...     starts COMMAND with PORT set, and stops it
-    checks.py [--only WORD] [--path /hello] HOST:PORT          attacks a running server (on this machine alone)
+    checks.py [--only WORD] [--path /hello] [--post PATH] [--large PATH] -- COMMAND ...     starts COMMAND with PORT set, and stops it
+    checks.py [--only WORD] [--path /hello] [--post PATH] [--large PATH] HOST:PORT          attacks a running server (on this machine alone)
 
 The exit code is 1 when a check fails. The number before each check is its row in the list of attacks of docs/guide/border-checks.md."""
 
@@ -66,6 +66,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="run the checks whose name contains this word")
     parser.add_argument("--path", default="/hello", help="a path that answers GET with 200")
+    parser.add_argument("--post", help="a path that takes a text by POST and answers when it has come")
+    parser.add_argument("--large", help="a path that answers GET with several MiB")
     parser.add_argument("address", nargs="*", help="HOST:PORT, or the command after --")
     given = parser.parse_args()
     process = None
@@ -78,7 +80,7 @@ def main():
         parser.error("name a HOST:PORT, or a command after --")
     if not host.startswith("127."):
         parser.error("only a server on a loopback address is attacked")
-    target = wire.Target(host, int(port), given.path.encode(), process.pid if process else None)
+    target = wire.Target(host, int(port), given.path.encode(), (given.post or "").encode(), (given.large or "").encode(), process.pid if process else None)
     try:
         wait(target, process)
         wanted = lambda name: given.only.lower() in name.lower()

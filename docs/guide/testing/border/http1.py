@@ -101,7 +101,7 @@ def refused(target, request, right):
 
 
 def body_refused(target, body):
-    data, closed = answer_to(target, POST + CHUNKED + b"\r\n" + body)
+    data, closed = answer_to(target, POST.replace(b"{}", target.post) + CHUNKED + b"\r\n" + body)
     seen = wire.statuses(data)
     return len(seen) <= 1 and all(code >= 400 for code in seen) and closed is not None, f"{seen or 'no answer'}, {'closed' if closed is not None else 'open'}"
 

@@ -194,8 +194,8 @@ def window_zero(target):
     """200 requests whose answers have no room; PINGs are answered."""
     client = Client(target, window=0)
     client.run(0.3)
-    client.send(b"".join(frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, head(target.path)) for n in range(200)))
-    took = client.run(45, lambda client: client.over() or len(client.reset) >= 200)
+    client.send(b"".join(frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, head(target.large)) for n in range(200)))
+    took = client.run(110, lambda client: client.over() or len(client.reset) >= 200)
     return client.over() or len(client.reset) >= 200, f"{client.told()} after {took:.0f} s"
 
 
@@ -205,12 +205,6 @@ def stays(target, seconds, act):
     act(client)
     took = client.run(seconds, lambda client: client.closed is not None)
     return client.closed is not None, f"{client.told()} after {took:.0f} s"
-
-
-def body_drip(target):
-    client = Client(target)
-    client.request(1, method=b"POST", flags=END_HEADERS)
-    return True, client.told()
 
 
 def checks():

@@ -10,7 +10,7 @@ def drip(target, first, piece, every, bound):
     """Sends `first`, then `piece` every `every` seconds (never, when there is none). The server must end the connection within `bound` seconds."""
     start = time.monotonic()
     with target.connect() as sock:
-        sock.sendall(first)
+        sock.sendall(first.replace(b"{}", target.path).replace(b"{post}", target.post))
         data = b""
         while time.monotonic() - start < bound:
             more, closed = wire.read_to_end(sock, min(every, start + bound - time.monotonic()))
@@ -29,7 +29,7 @@ def slow_read(target):
     """Asks for many answers and reads 16 bytes every 2 seconds."""
     with target.connect(receive_buffer=2048) as sock:
         sock.setblocking(False)
-        request, start = b"GET %s HTTP/1.1\r\nhost: x\r\n\r\n" % target.path * 1000, time.monotonic()
+        request, start = b"GET %s HTTP/1.1\r\nhost: x\r\n\r\n" % target.large * 1000, time.monotonic()
         pending, asked = request, 0
         while time.monotonic() - start < 60:
             tick = time.monotonic()
@@ -59,7 +59,7 @@ def idle(target):
 
 
 def checks():
-    get, post = b"GET /hello HTTP/1.1\r\nhost: x\r\n", b"POST /hello HTTP/1.1\r\nhost: x\r\n"
+    get, post = b"GET {} HTTP/1.1\r\nhost: x\r\n", b"POST {post} HTTP/1.1\r\nhost: x\r\n"
     never = 5
     yield 1, "silent socket", lambda target: drip(target, b"", b"", never, 14)
     yield 2, "header drip, a line in 2 s", lambda target: drip(target, get, b"a: b\r\n", 2, 16)

@@ -5,12 +5,15 @@ import time
 
 
 class Target:
-    """The server under test. `source` binds the client to a local address, so that checks of caps do not disturb the others."""
+    """The server under test: a path that answers GET, one that takes a body, one with a large answer, and its process."""
 
-    def __init__(self, host, port, path, pid=None):
+    def __init__(self, host, port, path, post, large, pid=None):
         self.host, self.port, self.path, self.pid = host, port, path, pid
+        # A server without such paths refuses the body, or gives its small answer.
+        self.post, self.large = post or path, large or path
 
     def connect(self, source=None, receive_buffer=None):
+        """`source` is a local address: checks of caps must not disturb the others."""
         sock = socket.socket()
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

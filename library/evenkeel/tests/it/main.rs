@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 mod arrows;
+mod border_checks;
 mod circles;
 #[cfg(feature = "client")]
 mod declared;
