@@ -84,10 +84,11 @@ def main():
     try:
         wait(target, process)
         wanted = lambda name: given.only.lower() in name.lower()
-        alone = [check for check in caps.checks() if wanted(check[1])]
+        before, alone = ([check for check in some() if wanted(check[1])] for some in (caps.first, caps.checks))
         beside = [check for module in (slow, http2, http1) for check in module.checks() if wanted(check[1])]
+        results = [run(target, *check) for check in before]
         with concurrent.futures.ThreadPoolExecutor(32) as pool:
-            results = list(pool.map(lambda check: run(target, *check), beside))
+            results += list(pool.map(lambda check: run(target, *check), beside))
         results += [run(target, *check) for check in alone]
         status, took = wire.get(target)
         results.append((0, "the server still answers", status == 200, f"{status} in {took * 1000:.0f} ms"))
