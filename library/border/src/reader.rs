@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::Limits;
 use crate::min_rate::MinRate;
 
-/// What a peer has taken of the bytes that were written for it.
+/// Counter of the bytes that were written for a peer, and of those that it has taken.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     /// Bytes given to the kernel so far, and those of them before this answer.

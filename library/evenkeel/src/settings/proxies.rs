@@ -30,7 +30,7 @@ pub struct Proxies {
     )]
     pub forwarded_header: ForwardedHeader,
 
-    /// Whether each connection of a trusted proxy begins with a header of the PROXY protocol, which names the client: true or false.
+    /// Expects a header of the PROXY protocol, which names the client, at the start of each connection of a trusted proxy: true or false.
     #[arg(
         id = "std.proxy_protocol",
         long = "proxy-protocol",
