@@ -1,4 +1,4 @@
-//! Open-loop generator: requests of many clients at intended times, whatever the server does.
+//! Open-loop generator: requests of many clients, sent at intended times that do not depend on the server.
 //!
 //! A latency is counted from the intended time, so that a request that left late is as slow as its client sees it. A client gives up after a
 //! second and closes its connection, and its next request opens another one. Each client has an address of its own on the loopback and at most

@@ -1,6 +1,6 @@
 //! Refusals below the HTTP server: an idle HTTP/1.1 connection gets a prepared 503, and the server sees nothing of its request.
 //!
-//! Only while the queue is standing, and only where the bytes that were read are one whole simple head ([`SimpleHead`]) at a place where a
+//! Only under congestion, and only where the bytes that were read are one whole simple head ([`SimpleHead`]) at a place where a
 //! head begins ([`Connection::is_at_head`]): answers stay in the order of their requests, and bytes of a body are never taken for a head.
 //! Pipelined requests go to the server.
 
@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
@@ -37,16 +38,16 @@ impl Below {
     }
 
     /// Returns true while requests may be refused here, if the connection is at a head.
-    pub(crate) fn is_standing(&self) -> bool {
-        self.shed.is_standing()
+    pub(crate) fn is_congested(&self) -> bool {
+        self.shed.is_congested()
     }
 
     /// Refuses the request that `bytes` are, if it is simple and the queue has no room for it. The answer is to be sent then.
-    pub(crate) fn refuse(&mut self, connection: &Connection, bytes: &[u8]) -> bool {
+    pub(crate) fn refuse(&mut self, connection: &Connection, bytes: &[u8], now: Instant) -> bool {
         let (Some(client), Some(head)) = (connection.client_address(), SimpleHead::parse(bytes)) else { return false };
-        let age = connection.age(Instant::now());
-        let (method, path) = (&head.method, head.path());
-        let early = Early { at: Where::Socket, method, path, class: head.class, client: Some(client), age };
+        let (at, method, path, class) = (Where::Socket, &head.method, head.path(), head.class);
+        // The age would cost a system call, and a full queue refuses at any age.
+        let early = Early { at, method, path, class, client: Some(client), age: Duration::ZERO, now };
         let Some(reason) = self.shed.refuse_early(early) else { return false };
         prepared::write(reason, head.method == axum::http::Method::HEAD, head.request_id, &mut self.answers);
         true
@@ -79,9 +80,6 @@ impl Below {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use resilience::Criticality;
     use resilience::admission::{Entry, Permit, RouteId, Waiting};
     use supervision::StopSource;
@@ -100,24 +98,18 @@ mod tests {
     const GET: &[u8] = b"GET /work HTTP/1.1\r\nhost: x\r\nx-request-id: abc\r\n\r\n";
     const ADDRESS: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
-    /// A gate whose queue is standing and full, until `load` is dropped.
+    /// A gate whose queue is full, until `load` is dropped.
     struct Overload {
         shed: Arc<Shed>,
         load: Vec<(Option<Permit>, Option<Waiting>)>,
     }
 
     impl Overload {
-        async fn new() -> Self {
+        fn new() -> Self {
             let (traffic, log) = (Arc::new(Traffic::new("public")), Arc::new(AccessLog::new(1)));
             let mut overload = Self { shed: Shed::new(&Limits::default(), traffic, log), load: Vec::new() };
-            for _ in 0..1000 {
-                overload.fill();
-                if overload.shed.is_standing() {
-                    return overload;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            panic!("the queue never stands");
+            overload.fill();
+            overload
         }
 
         fn fill(&mut self) {
@@ -134,7 +126,15 @@ mod tests {
             let (method, class) = (&axum::http::Method::GET, Criticality::Default);
             let client = Some(ADDRESS);
             let at = Where::Socket;
-            self.shed.refuse_early(Early { at, method, path: "/work", class, client, age: Duration::ZERO })
+            self.shed.refuse_early(Early {
+                at,
+                method,
+                path: "/work",
+                class,
+                client,
+                age: Duration::ZERO,
+                now: Instant::now(),
+            })
         }
 
         /// A connection of the same client: the server's side, the peer's side, and its state.
@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_gets_its_refusal_and_the_server_sees_nothing_of_the_request() {
-        let overload = Overload::new().await;
+        let overload = Overload::new();
         let (mut socket, mut peer, _connection) = overload.connect(4096);
         let before = overload.shed.early()[1];
         for _ in 0..3 {
@@ -180,7 +180,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_has_room_reaches_the_server() {
-        let mut overload = Overload::new().await;
+        let mut overload = Overload::new();
         let (mut socket, mut peer, _connection) = overload.connect(4096);
         overload.load.clear();
         peer.write_all(GET).await.unwrap();
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_in_two_parts_and_pipelined_requests_are_left_to_the_server() {
-        let overload = Overload::new().await;
+        let overload = Overload::new();
         let (mut socket, mut peer, _connection) = overload.connect(4096);
         for part in [&GET[..10], &GET[10..]] {
             peer.write_all(part).await.unwrap();
@@ -202,7 +202,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_refused_behind_an_open_request_or_behind_one_with_a_body() {
-        let overload = Overload::new().await;
+        let overload = Overload::new();
         let (mut socket, mut peer, connection) = overload.connect(4096);
         // The server read this one before the overload.
         connection.received(GET);
@@ -229,7 +229,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answered_request_leaves_the_connection_at_a_head() {
-        let overload = Overload::new().await;
+        let overload = Overload::new();
         let (mut socket, mut peer, connection) = overload.connect(4096);
         connection.received(GET);
         let running = Exchange::begin(connection.clone());
@@ -243,7 +243,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_does_not_take_its_refusal_is_not_read_and_is_cut() {
-        let overload = Overload::new().await;
+        let overload = Overload::new();
         let (mut socket, mut peer, _connection) = overload.connect(64);
         let start = tokio::time::Instant::now();
         let read = async {

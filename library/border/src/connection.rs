@@ -175,9 +175,9 @@ impl Connection {
     }
 
     /// Requests were answered below the server, which saw nothing of them. None is open.
-    pub(crate) fn answered_below(&self) {
+    pub(crate) fn answered_below(&self, now: Instant) {
         let mut current = self.current();
-        current.state = State::Idle { since: Instant::now() };
+        current.state = State::Idle { since: now };
         current.protocol = Protocol::Http1;
     }
 

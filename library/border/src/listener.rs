@@ -338,9 +338,10 @@ impl Serving {
 fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
     let class = criticality::of(request.headers(), Criticality::Default);
     let client = connection.client_of(request.headers()).network();
-    let age = connection.age(Instant::now());
+    let now = Instant::now();
+    let age = connection.age(now);
     let (method, path) = (request.method(), request.uri().path());
-    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age })?;
+    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age, now })?;
     let id = identity::request_id(request.headers());
     Some(prepared::response(reason, HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))))
 }

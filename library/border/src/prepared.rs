@@ -18,6 +18,7 @@ use crate::problem::{self, Problem};
 const WAITS: u64 = 3;
 /// Length of a request id of ours.
 const ID: usize = 32;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// One prepared answer.
 struct Prepared {
@@ -85,7 +86,11 @@ pub(crate) fn write(reason: Reason, is_head: bool, request_id: Option<&[u8]>, an
         }
         None => {
             answers.extend_from_slice(&wire[..end]);
-            answers[start + id..start + id + ID].copy_from_slice(vitals::new_request_id().as_bytes());
+            let mut bytes = [0; ID / 2];
+            vitals::fill_entropy(&mut bytes);
+            for (digits, byte) in answers[start + id..start + id + ID].chunks_exact_mut(2).zip(bytes) {
+                digits.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            }
         }
     }
     // The wait comes before the id.

@@ -61,6 +61,7 @@ pub(crate) struct Early<'a> {
     pub(crate) class: Criticality,
     pub(crate) client: Option<IpAddr>,
     pub(crate) age: Duration,
+    pub(crate) now: Instant,
 }
 
 impl Shed {
@@ -104,14 +105,9 @@ impl Shed {
         self.is_on && (self.gate.is_congested() || self.lag.is_high())
     }
 
-    /// Returns true while refusals in front of the router pay.
+    /// Returns true while requests may be refused early.
     pub(crate) fn is_congested(&self) -> bool {
         self.is_on && self.gate.is_congested()
-    }
-
-    /// Returns true while refusals below the server pay.
-    pub(crate) fn is_standing(&self) -> bool {
-        self.is_on && self.gate.is_standing()
     }
 
     /// Refuses a request whose route is not known yet, if it would be refused on any route; counts and logs it.
@@ -122,7 +118,7 @@ impl Shed {
         }
         let client = request.client.map(|address| self.gate.client(&address)).unwrap_or_default();
         let arrival = Arrival { age: request.age, class: request.class, client, ..Arrival::on(RouteId::OTHER) };
-        let reason = self.gate.refuse_early(arrival)?;
+        let reason = self.gate.refuse_early(arrival, request.now)?;
         let count = match request.at {
             Where::Server => &self.early,
             Where::Socket => &self.below,
@@ -130,7 +126,7 @@ impl Shed {
         count.fetch_add(1, Ordering::Relaxed);
         self.traffic.refused_unrouted(request.method);
         let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-        self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, Instant::now());
+        self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, request.now);
         Some(reason)
     }
 

@@ -1,6 +1,6 @@
 //! Request heads that can be refused below the HTTP server: complete, without a body, and nothing unusual in them.
 //!
-//! Whatever is not simple goes to the server, which knows all of HTTP/1.1.
+//! Everything that is not simple goes to the server, which implements all of HTTP/1.1.
 
 use axum::http::Method;
 use resilience::Criticality;

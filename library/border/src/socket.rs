@@ -256,15 +256,17 @@ impl<S: Received, K> Socket<S, K> {
             self.connection.received(received);
             return false;
         };
+        if below.is_congested() && self.connection.is_at_head() {
+            let now = Instant::now();
+            if below.refuse(&self.connection, received, now) {
+                self.connection.answered_below(now);
+                return true;
+            }
+        }
         let age = if below.watches_age() { self.socket.since_last_received() } else { None };
         self.connection.waited(age);
-        let at_head = below.is_standing() && self.connection.is_at_head();
         self.connection.received(received);
-        if !at_head || !below.refuse(&self.connection, received) {
-            return false;
-        }
-        self.connection.answered_below();
-        true
+        false
     }
 }
 

@@ -5,6 +5,8 @@
 
 /// Clients with a slot of their own in each class; more share the slots by hash.
 pub const MAX_CLIENTS: usize = 256;
+/// Requests that a client can be behind its share: a burst of a client that took less than its share is not delayed by those that take more.
+const CREDIT: u64 = 4;
 /// Seconds after which clients that share slots are mixed anew.
 const MIXED: f64 = 3600.0;
 
@@ -32,7 +34,7 @@ impl ClientShares {
         let index = self.slot_of(key, now);
         let slot = &mut self.slots[index];
         if slot.queued == 0 {
-            slot.time = slot.time.max(self.now);
+            slot.time = slot.time.max(self.now.saturating_sub(CREDIT));
             self.active += 1;
         }
         slot.queued += 1;
@@ -76,6 +78,11 @@ impl ClientShares {
     pub(super) fn longest(&self) -> Option<(u16, u32)> {
         let queued = self.slots.iter().enumerate().map(|(index, slot)| (index as u16, slot.queued));
         queued.max_by_key(|(_, queued)| *queued).filter(|(_, queued)| *queued > 0)
+    }
+
+    /// Returns true when a slot has more queued requests than `bound`.
+    pub(super) fn any_above(&self, bound: u32) -> bool {
+        self.slots.iter().any(|slot| slot.queued > bound)
     }
 
     /// Returns the number of queued requests of a client, 0 when it has no slot.

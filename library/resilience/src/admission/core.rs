@@ -11,7 +11,7 @@ use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
 use super::reason::Reason;
-use super::route::{Route, Sample};
+use super::route::{Lesson, RECENT, Route, Sample};
 use super::rules::{AdmissionRules, RouteRules};
 use super::snapshot::{AdmissionSnapshot, RouteSnapshot};
 use crate::criticality::Criticality;
@@ -22,9 +22,10 @@ const FRESH: f64 = 0.02;
 /// Longest time in the queue, as a share of the objective: while standing, and before.
 const STANDING_WAIT: f64 = 0.1;
 const BURST_WAIT: f64 = 0.8;
-const LEAST_WAIT: f64 = 0.02;
 /// A queued request is refused after this many times the longest wait, which may have fallen meanwhile.
 const WAIT_SLACK: f64 = 1.2;
+/// Objectives for which the queue can be empty without an end of the standing queue.
+const BREAK: f64 = 0.1;
 /// Objectives after which a queue that was never empty is standing, and after which a calm gate widens its limits.
 const STANDING_AFTER: f64 = 2.0;
 /// A cancelled request counts as one that took this share of the objective, if its client had waited for that share.
@@ -35,7 +36,7 @@ const LEAST_QUEUE: f64 = 4.0;
 
 /// Decides which requests execute, wait or are refused.
 ///
-/// Every method is bounded: a decision looks at the slots of at most [`MAX_CLIENTS`](super::MAX_CLIENTS) clients, a tick at [`MAX_QUEUE`] entries.
+/// Every method is bounded: a decision looks at the slots of at most [`MAX_CLIENTS`](super::MAX_CLIENTS) clients, a tick at [`MAX_QUEUE`](super::MAX_QUEUE) entries.
 /// Time must not run backwards.
 ///
 /// ```
@@ -59,11 +60,13 @@ pub struct AdmissionCore {
     wakes: VecDeque<Wake>,
     in_flight: u32,
     long: u32,
-    /// Moment since which the queue is not empty.
+    /// Moment since which the queue is not empty, short breaks aside, and the end of the last such time.
     queueing_since: Option<f64>,
+    emptied: f64,
     last_congested: f64,
     relaxed: f64,
     answered: Rate,
+    answered_now: Rate,
     /// Time in flight, in objectives.
     h98: Quantile,
     admitted: u64,
@@ -87,9 +90,11 @@ impl AdmissionCore {
             in_flight: 0,
             long: 0,
             queueing_since: None,
+            emptied: 0.0,
             last_congested: f64::NEG_INFINITY,
             relaxed: 0.0,
-            answered: Rate::default(),
+            answered: Rate::over(1.0),
+            answered_now: Rate::over(RECENT * objective),
             h98: Quantile::new(0.98),
             admitted: 0,
         })
@@ -125,23 +130,26 @@ impl AdmissionCore {
         let (is_full, route_full) = (self.is_full(), known.is_full());
         let congested = is_full || route_full || is_old || !self.queue.is_empty();
         self.limit.note(now, self.in_flight, is_full, congested);
-        if congested {
-            self.last_congested = now;
-            if !known.is_unreachable() && known.is_hopeless(age) {
-                return self.refuse(route, Reason::Hopeless);
-            }
-        } else {
+        if !congested {
             return Decision::Admit(self.admit(now, route, age));
         }
-        let longest_wait = self.longest_wait(now);
-        let share = |rate: f64| (rate * longest_wait * self.objective).max(LEAST_QUEUE * self.cores);
-        if route_full && f64::from(known.queued) >= share(known.rate(now)) {
+        let wait = self.longest_wait(now) * known.objective();
+        let share = |rate: f64| (rate * wait).max(LEAST_QUEUE * self.cores);
+        let most_queued = self.most_queued(now, wait);
+        // A short queue at a limit that is only just too low is no reason to blame a route.
+        if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
+            self.last_congested = now;
+        }
+        if !known.is_unreachable() && known.is_hopeless(age) {
+            return self.refuse(route, Reason::Hopeless);
+        }
+        if route_full && f64::from(known.queued) >= share(known.best_rate(now)) {
             return self.refuse(route, Reason::Route);
         }
         let order = self.order(now);
-        if (self.queue.len() + 1) as f64 > self.most_queued(now) {
+        if (self.queue.len() + 1) as f64 > most_queued {
             match self.queue.victim(arrival.class, arrival.client.0, order) {
-                Some(victim) => self.evict(victim, Reason::Full),
+                Some(victim) => self.evict(now, victim, Reason::Full),
                 None => return self.refuse(route, Reason::Full),
             }
         }
@@ -149,7 +157,9 @@ impl AdmissionCore {
             return self.refuse(route, Reason::Full);
         };
         self.routes[usize::from(route)].queued += 1;
-        self.queueing_since.get_or_insert(now);
+        if self.queueing_since.is_none() || (self.queue.len() == 1 && now - self.emptied > BREAK * self.objective) {
+            self.queueing_since = Some(now);
+        }
         self.pump(now);
         Decision::Queue(ticket)
     }
@@ -180,7 +190,7 @@ impl AdmissionCore {
         let Some(entry) = self.queue.remove(ticket) else { return false };
         self.queue.release(ticket);
         self.routes[usize::from(entry.route)].queued -= 1;
-        self.note_empty();
+        self.note_empty(now);
         self.pass_time(now);
         true
     }
@@ -196,7 +206,7 @@ impl AdmissionCore {
         let late = |entry: &Entry| now - entry.queued > WAIT_SLACK * longest_wait * self.objective_of(entry.route);
         let late: Vec<Ticket> = self.queue.iter().filter(|(_, entry)| late(entry)).map(|(ticket, _)| ticket).collect();
         for ticket in late {
-            self.evict(ticket, Reason::Waited);
+            self.evict(now, ticket, Reason::Waited);
         }
         self.pump(now);
     }
@@ -261,24 +271,41 @@ impl AdmissionCore {
     }
 
     fn learn(&mut self, now: f64, place: &Place, ended: Ended) {
-        let objective = self.routes[usize::from(place.route)].declared();
+        let route = &self.routes[usize::from(place.route)];
+        let (objective, effective) = (route.declared(), route.objective());
         let handled = now - place.started;
         let mut latency = place.age + handled;
         match ended {
             Ended::Unmeasured => return,
             Ended::Cancelled if latency < GAVE_UP * objective => return,
             Ended::Cancelled => latency = latency.max(CANCELLED * objective),
-            Ended::Answered => self.answered.add(now),
+            Ended::Answered => {
+                self.answered.add(now);
+                self.answered_now.add(now);
+            }
         }
-        self.h98.add(handled / objective);
+        self.h98.add(handled / effective);
         let congested = self.last_congested >= place.started - place.age;
         let cancelled = ended == Ended::Cancelled;
-        let sample = Sample { started: place.started, latency, handled: latency - place.age, cancelled, congested };
-        if self.routes[usize::from(place.route)].sample(now, sample) {
-            let blamed = self.to_blame(now, place.route);
-            self.routes[usize::from(blamed)].blame(now, place.started);
+        let (handled, in_flight) = (latency - place.age, f64::from(self.in_flight));
+        let sample = Sample {
+            started: place.started,
+            latency,
+            handled,
+            cancelled,
+            congested,
+            in_flight,
+            all_limit: self.limit.get(),
+        };
+        match self.routes[usize::from(place.route)].sample(now, sample) {
+            Lesson::None => {}
+            Lesson::Slow => {
+                let blamed = self.to_blame(now, place.route);
+                self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
+            }
+            Lesson::InVain { mean } => self.limit.raise_base(now, mean / objective),
         }
-        if self.limit.sample(now, place.started, latency / objective) == Change::Undone {
+        if self.limit.sample(now, place.started, latency / objective, place.age / objective) == Change::Undone {
             self.routes.iter_mut().for_each(Route::raise_base);
         }
     }
@@ -292,7 +319,8 @@ impl AdmissionCore {
 
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
-        let order = self.order(now);
+        // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
+        let order = Order::OldestFirst;
         let longest_wait = self.longest_wait(now);
         while !self.queue.is_empty() && !self.is_full() {
             let routes = &self.routes;
@@ -319,7 +347,7 @@ impl AdmissionCore {
                 }
             };
             self.wakes.push_back(Wake { ticket, verdict });
-            self.note_empty();
+            self.note_empty(now);
         }
     }
 
@@ -336,18 +364,18 @@ impl AdmissionCore {
         Decision::Refuse(reason)
     }
 
-    fn evict(&mut self, ticket: Ticket, reason: Reason) {
+    fn evict(&mut self, now: f64, ticket: Ticket, reason: Reason) {
         let Some(entry) = self.queue.remove(ticket) else { return };
         let route = &mut self.routes[usize::from(entry.route)];
         route.queued -= 1;
         route.refused[reason.index()] += 1;
         self.wakes.push_back(Wake { ticket, verdict: Err(reason) });
-        self.note_empty();
+        self.note_empty(now);
     }
 
-    fn note_empty(&mut self) {
+    fn note_empty(&mut self, now: f64) {
         if self.queue.is_empty() {
-            self.queueing_since = None;
+            self.emptied = now;
         }
     }
 
@@ -375,8 +403,9 @@ impl AdmissionCore {
 
     fn order(&self, now: f64) -> Order {
         let after = STANDING_AFTER * self.objective;
+        let ended = self.queue.is_empty() && now - self.emptied > BREAK * self.objective;
         match self.queueing_since {
-            Some(since) if now - since > after => Order::NewestFirst,
+            Some(since) if now - since > after && !ended => Order::NewestFirst,
             _ => Order::OldestFirst,
         }
     }
@@ -384,7 +413,7 @@ impl AdmissionCore {
     /// Longest wait in the queue, as a share of the objective.
     fn longest_wait(&self, now: f64) -> f64 {
         let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
-        most.min(BURST_WAIT - self.h98.get()).max(LEAST_WAIT)
+        most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
     }
 
     fn objective_of(&self, route: u16) -> f64 {

@@ -149,8 +149,8 @@ impl Gate {
 
     /// Refuses a request before its route is known, when it would be refused on any route: it costs no place and no wait. None: use
     /// [`Gate::decide`]. Ask only while [`Gate::is_congested`].
-    pub fn refuse_early(&self, arrival: Arrival) -> Option<Reason> {
-        let now = self.shared.since_birth(Instant::now());
+    pub fn refuse_early(&self, arrival: Arrival, now: Instant) -> Option<Reason> {
+        let now = self.shared.since_birth(now);
         self.shared.lock().core.refuse_early(now, arrival)
     }
 

@@ -10,6 +10,8 @@ const FIRST: f64 = 64.0;
 pub(super) const MOST: f64 = 100_000.0;
 /// Share of the time between base and objective that may be spent on queueing inside.
 const ALPHA: f64 = 0.1;
+/// Up to this mean, the first one is taken as that without load.
+const GUESSED: f64 = 0.5;
 /// Requests and seconds of a window; a window with few requests ends after a longer time.
 const WINDOW: (u32, f64) = (20, 0.05);
 const SLOW_WINDOW: (u32, f64) = (3, 1.0);
@@ -17,11 +19,19 @@ const SLOW_WINDOW: (u32, f64) = (3, 1.0);
 const ENOUGH: u32 = 200;
 /// Share by which a window without limits moves the base.
 const BASE_STEP: f64 = 0.2;
-/// A cut that costs more than this share of itself in throughput is undone.
-const GUARD: f64 = 0.3;
+/// Cuts to less than this share are judged: they are undone when throughput falls by more than the first share of the cut, and the mean latency by less than
+/// the second.
+const JUDGED: f64 = 0.6;
+const GUARD: (f64, f64) = (0.7, 0.3);
+/// They are never undone where requests were unread for more than this share of the objective on average: then the processors are saturated.
+const IDLE: f64 = 0.005;
+/// The limit grows only where this share of it was used on average.
+const USED: f64 = 0.5;
+/// A mean below this many times the base shows no waiting at all.
+const FLAT: f64 = 1.15;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
-const MOST_GROWTH: f64 = 1.25;
+const MOST_GROWTH: f64 = 1.5;
 
 /// The limit and its current window.
 #[derive(Clone, Debug)]
@@ -42,6 +52,8 @@ struct Window {
     count: u32,
     sum: f64,
     squares: f64,
+    /// Part of the sum for which requests were unread.
+    unread: f64,
     /// Requests that ended in the window, those of another epoch too.
     ended: u32,
     /// Integral of the number in flight, until `integrated`.
@@ -53,10 +65,9 @@ struct Window {
     bound: bool,
 }
 
-/// The last cut, to be judged by the window after it.
+/// A series of cuts without growth in between, compared with the window before it.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
-    kept: f64,
     limit: f64,
     throughput: f64,
     mean: f64,
@@ -71,6 +82,14 @@ pub(super) enum Change {
     Undone,
     /// The limit, or the base.
     Learnt,
+}
+
+impl Cut {
+    /// Where requests wait for each other, a lower limit shortens the latency and leaves the throughput. Where they do not, it is the other way round.
+    fn was_in_vain(self, limit: f64, throughput: f64, mean: f64) -> bool {
+        let cut = 1.0 - limit / self.limit;
+        throughput < self.throughput * (1.0 - GUARD.0 * cut) && mean > self.mean * (1.0 - GUARD.1 * cut)
+    }
 }
 
 impl GlobalLimit {
@@ -97,18 +116,26 @@ impl GlobalLimit {
         window.pressed |= pressed || bound;
     }
 
-    /// Takes the latency, in objectives, of a request that was started then; ends the window when it is long enough.
-    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64) -> Change {
+    /// Takes the latency of a request that was started then, and its age when it was read, in objectives; ends the window when it is long enough.
+    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64, age: f64) -> Change {
         let window = &mut self.window;
         window.ended += 1;
         if started >= self.epoch {
             window.count += 1;
             window.sum += latency;
             window.squares += latency * latency;
+            window.unread += age;
         }
         let age = now - window.begun;
         let is_long = |(count, seconds): (u32, f64)| window.count >= count && age >= seconds;
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
+    }
+
+    /// Takes this latency, in objectives, as one without load, and undoes the cuts.
+    pub(super) fn raise_base(&mut self, now: f64, mean: f64) {
+        self.base = Some(self.base.unwrap_or(0.0).max(mean));
+        self.limit = self.cut.take().map_or(self.limit, |cut| cut.limit.max(self.limit));
+        self.begin(now, true);
     }
 
     fn target(&self) -> f64 {
@@ -126,16 +153,17 @@ impl GlobalLimit {
         let (throughput, in_flight) = (f64::from(window.ended) / seconds, window.in_flight / seconds);
         let target = self.target();
 
-        if let Some(cut) = self.cut
-            && window.bound
+        if let Some(cut) = self.cut.filter(|_| window.bound)
+            && self.limit <= JUDGED * cut.limit
         {
-            self.cut = None;
-            if throughput < cut.throughput * (1.0 - GUARD * (1.0 - cut.kept)) {
+            if window.unread < IDLE * count && cut.was_in_vain(self.limit, throughput, mean) {
                 self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
-                self.limit = self.limit.max(cut.limit);
+                self.limit = cut.limit;
+                self.cut = None;
                 self.begin(now, true);
                 return Change::Undone;
             }
+            self.cut = None;
         }
         if !window.pressed {
             self.cut = None;
@@ -147,23 +175,34 @@ impl GlobalLimit {
         match self.base {
             Some(base) if mean < base => self.base = Some(base + BASE_STEP * (mean - base)),
             Some(_) => {}
-            None => self.base = Some(mean.min(ALPHA)),
+            // The first guess; later ones follow down.
+            None => self.base = Some(if mean <= GUESSED { mean } else { ALPHA }),
         }
         if mean - doubt < target && target < mean && window.count < ENOUGH {
             return Change::None;
         }
-        if mean > target {
+        let is_slow = mean - doubt / 2.0 > target;
+        if is_slow && self.limit <= self.least && window.unread < IDLE * count {
+            // So few requests do not wait for each other.
+            self.base = Some(mean);
+            self.begin(now, true);
+            return Change::Undone;
+        }
+        if is_slow {
             let kept = (target / mean).max(MOST_CUT);
             let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
             if limit < self.limit {
-                self.cut = Some(Cut { kept: limit / self.limit, limit: self.limit, throughput, mean });
+                self.cut.get_or_insert(Cut { limit: self.limit, throughput, mean });
                 self.limit = limit;
                 self.begin(now, true);
             } else {
                 self.begin(now, false);
             }
-        } else if window.bound && in_flight > 0.7 * self.limit {
-            self.limit = (self.limit * (target / mean.max(1e-6)).min(MOST_GROWTH) + 1.0).min(MOST);
+        } else if mean < target && window.bound && in_flight > USED * self.limit {
+            let is_flat = self.base.is_some_and(|base| mean < FLAT * base);
+            let growth = if is_flat { MOST_GROWTH } else { (target / mean.max(1e-6)).min(MOST_GROWTH) };
+            self.limit = (self.limit * growth + 1.0).min(MOST);
+            self.cut = None;
             self.begin(now, true);
         } else {
             self.begin(now, false);

@@ -11,6 +11,8 @@ const MAX_SLOTS: usize = MAX_QUEUE + 1;
 /// The most routes.
 pub const MAX_ROUTES: usize = 256;
 
+/// Requests that a client may have in the queue beyond twice those of another client before it makes room for it.
+const TOLERATED: u32 = 4;
 const CLASSES: usize = Criticality::ALL.len();
 const NONE: u32 = u32::MAX;
 
@@ -213,15 +215,15 @@ impl Queue {
         Some(self.ticket(last))
     }
 
-    /// Returns true when a queued request would have to leave for an arrival of this class and client: it is of a lower class, or its client
-    /// would still have more in the queue than this one.
+    /// Returns true when a queued request should leave for an arrival of this class and client: it is of a lower class, or its client has clearly
+    /// more in the queue than this one. Small differences are left, because to evict costs more than to refuse.
     pub(super) fn would_make_room(&self, class: Criticality, client: u64) -> bool {
         let Some(lowest) = self.classes.iter().position(|class| class.queued > 0) else { return false };
         if lowest != class as usize {
             return lowest < class as usize;
         }
         let clients = &self.classes[lowest].clients;
-        clients.longest().is_some_and(|(_, queued)| queued > clients.queued_of(client) + 1)
+        clients.any_above(2 * clients.queued_of(client) + TOLERATED)
     }
 
     /// All queued requests, in no order.

@@ -1,19 +1,24 @@
-//! Rate of events, averaged over about a second.
+//! Rate of events, averaged over a time.
 
-/// Seconds over which the rate is averaged.
-const MEMORY: f64 = 1.0;
-/// Shortest span, in seconds, by which a young rate is divided.
+/// Shortest span, as a share of the memory, by which a young rate is divided.
 const YOUNGEST: f64 = 0.05;
 
-/// Exponentially decaying rate, corrected for its youth: it is right from the first tenth of a second on.
-#[derive(Clone, Copy, Debug, Default)]
+/// Exponentially decaying rate, corrected for its youth: it is right from a tenth of its memory on.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
+    /// Seconds over which the rate is averaged.
+    memory: f64,
     begun: f64,
     at: f64,
     weight: f64,
 }
 
 impl Rate {
+    /// Creates the rate of no events, to be averaged over this many seconds.
+    pub(super) const fn over(memory: f64) -> Self {
+        Self { memory, begun: 0.0, at: 0.0, weight: 0.0 }
+    }
+
     /// Counts an event.
     pub(super) fn add(&mut self, now: f64) {
         if self.weight <= 0.0 {
@@ -28,12 +33,13 @@ impl Rate {
         if self.weight <= 0.0 {
             return 0.0;
         }
-        let seen = MEMORY * (1.0 - (-(now - self.begun).max(YOUNGEST) / MEMORY).exp());
+        let age = ((now - self.begun) / self.memory).max(YOUNGEST);
+        let seen = self.memory * (1.0 - (-age).exp());
         self.decayed(now) / seen
     }
 
     fn decayed(&self, now: f64) -> f64 {
-        self.weight * (-(now - self.at).max(0.0) / MEMORY).exp()
+        self.weight * (-(now - self.at).max(0.0) / self.memory).exp()
     }
 }
 
@@ -43,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_steady_rate_is_found_early_and_forgotten_when_it_ends() {
-        let mut rate = Rate::default();
+        let mut rate = Rate::over(1.0);
         assert_eq!(rate.get(5.0), 0.0);
         for event in 0..1000 {
             let now = 10.0 + f64::from(event) / 200.0;

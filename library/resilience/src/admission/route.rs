@@ -5,6 +5,8 @@ use super::quantile::Quantile;
 use super::rate::Rate;
 use super::reason::Reason;
 
+/// Objectives over which the recent rate is averaged.
+pub(super) const RECENT: f64 = 0.2;
 /// A request is slow from this share of the objective on.
 const SLOW: f64 = 0.6;
 /// Where the route is slow without load, twice its base is slow, up to this share.
@@ -21,6 +23,20 @@ const BASE_STEP: f64 = 0.2;
 const GOOD: u32 = 100;
 /// Share of the limit that a cut keeps.
 const KEPT: f64 = 0.7;
+/// Cuts to less than this share are judged by so many requests: they are in vain when the mean latency falls by less than this share of the cut, though all
+/// requests in flight have fallen by that share. Where requests were unread for more than the last share of the objective on average, the processors
+/// are saturated, and no cut is in vain.
+const JUDGED: f64 = 0.6;
+const JUDGES: u32 = 6;
+const GUARD: f64 = 0.3;
+const IDLE: f64 = 0.005;
+/// Objectives, or usual times in flight where those are longer, after which cuts are judged without those requests.
+const PATIENCE: f64 = 2.0;
+/// Objectives for which a route is not blamed after cuts in vain; twice as many after each further time, up to so many times.
+const IMMUNE: f64 = 20.0;
+const MOST_VAIN: u32 = 6;
+/// Share by which a request moves the recent mean.
+const RECENT_STEP: f64 = 0.15;
 /// A limit above this is none.
 const NO_LIMIT: f64 = 4096.0;
 
@@ -39,9 +55,21 @@ pub(super) struct Route {
     /// Requests that were admitted before the last change of the limit teach nothing about it.
     epoch: f64,
     good: u32,
+    /// Recent mean latency.
+    recent: f64,
+    /// Requests that were admitted since the last change of the limit.
+    since: Since,
+    cut: Option<Cut>,
+    immune_until: f64,
+    vain: u32,
+    /// Lowest limit, at the last cut.
+    floor: f64,
     h10: Quantile,
     h90: Quantile,
+    /// Ends per second, the cancelled ones too: a route whose clients all give up does work as well.
+    ended: Rate,
     answered: Rate,
+    answered_now: Rate,
     pub(super) refused: [u64; Reason::ALL.len()],
 }
 
@@ -51,6 +79,36 @@ struct Window {
     sum: f64,
     /// Requests, and sum of latencies, of those without congestion.
     calm: (u32, f64),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Since {
+    count: u32,
+    sum: f64,
+    unread: f64,
+    in_flight: f64,
+}
+
+/// A series of cuts without growth in between.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// Requests of this route in flight before it.
+    before: f64,
+    /// All requests in flight before it.
+    all: f64,
+    /// Recent mean latency before it.
+    mean: f64,
+}
+
+/// What a request has taught.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Lesson {
+    /// Nothing about limits.
+    None,
+    /// It was slow: a route is to blame.
+    Slow,
+    /// The last cuts of this route were in vain: this mean latency, in seconds, is that without load.
+    InVain { mean: f64 },
 }
 
 /// End of a request of a route.
@@ -64,6 +122,10 @@ pub(super) struct Sample {
     pub(super) cancelled: bool,
     /// There was congestion between the arrival and the end.
     pub(super) congested: bool,
+    /// All requests in flight at the end.
+    pub(super) in_flight: f64,
+    /// Limit of all requests.
+    pub(super) all_limit: f64,
 }
 
 impl Route {
@@ -79,9 +141,17 @@ impl Route {
             window: Window::default(),
             epoch: 0.0,
             good: 0,
+            recent: 0.0,
+            since: Since::default(),
+            cut: None,
+            immune_until: 0.0,
+            vain: 0,
+            floor: cores,
             h10: Quantile::new(0.1),
             h90: Quantile::new(0.9),
-            answered: Rate::default(),
+            ended: Rate::over(1.0),
+            answered: Rate::over(1.0),
+            answered_now: Rate::over(RECENT * objective),
             refused: [0; Reason::ALL.len()],
         }
     }
@@ -120,9 +190,10 @@ impl Route {
         self.limit.is_some_and(|limit| f64::from(self.in_flight.counted()) + 1.0 > limit)
     }
 
-    /// True when a request of this age would hardly be answered within the objective.
+    /// True when a request of this age would hardly be answered within the objective, and a fresh one would.
     pub(super) fn is_hopeless(&self, age: f64) -> bool {
-        age + self.h90.get() > 0.9 * self.objective()
+        let (h90, most) = (self.h90.get(), 0.9 * self.objective());
+        age + h90 > most && h90 < most
     }
 
     /// Answers per second.
@@ -130,45 +201,109 @@ impl Route {
         self.answered.get(now)
     }
 
-    /// Share of the work of this route, for blame.
-    pub(super) fn work(&self, now: f64) -> f64 {
-        self.answered.get(now) * self.h10.get()
+    /// Answers per second, or of the last moment when those are more: after a pause the average is lower than what the route can do.
+    pub(super) fn best_rate(&self, now: f64) -> f64 {
+        self.answered.get(now).max(self.answered_now.get(now))
     }
 
-    /// Learns from a request. Returns true when it was slow and a route has to be blamed.
-    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> bool {
+    /// Share of the work of this route, for blame.
+    pub(super) fn work(&self, now: f64) -> f64 {
+        self.ended.get(now) * self.base.map_or(self.h10.get(), |base| base.min(self.h10.get()))
+    }
+
+    /// Learns from a request.
+    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> Lesson {
         self.h10.add(sample.handled);
         self.h90.add(sample.handled);
+        self.ended.add(now);
         if !sample.cancelled {
             self.answered.add(now);
+            self.answered_now.add(now);
         }
         let objective = self.objective();
         let base = self.base.unwrap_or(0.0);
         let is_slow =
             sample.cancelled || sample.latency > (SLOW * objective).max((2.0 * base).min(SLOW_MOST * objective));
         self.learn_base(sample);
+        let step = if self.recent > 0.0 { RECENT_STEP } else { 1.0 };
+        self.recent += step * (sample.latency - self.recent);
+        if sample.started >= self.epoch {
+            self.since.count += 1;
+            self.since.sum += sample.latency;
+            self.since.unread += sample.latency - sample.handled;
+            self.since.in_flight += sample.in_flight;
+        }
+        if let Some(mean) = self.judge_cut(now, is_slow, sample.all_limit) {
+            return Lesson::InVain { mean };
+        }
         if !is_slow {
             self.good = self.good.saturating_add(1);
             self.grow(now);
-            return false;
+            return Lesson::None;
         }
         if !sample.congested || sample.started < self.epoch {
-            return false;
+            return Lesson::None;
         }
         let forgiven = self.good >= GOOD;
         self.good = 0;
-        !forgiven
+        if forgiven { Lesson::None } else { Lesson::Slow }
     }
 
     /// Cuts the limit, once for all requests that were admitted before the last change.
-    pub(super) fn blame(&mut self, now: f64, started: f64) {
-        if started < self.epoch {
+    pub(super) fn blame(&mut self, now: f64, started: f64, all: f64) {
+        if started < self.epoch || now < self.immune_until || self.is_judged(now) {
             return;
         }
-        let in_flight = f64::from(self.in_flight.counted());
-        let least = self.cores.max(self.rate(now) * self.base.unwrap_or(0.0) + 1.0);
-        self.limit = Some((KEPT * self.limit.unwrap_or(f64::INFINITY).min(in_flight)).max(least));
-        (self.epoch, self.good) = (now, 0);
+        let in_flight = f64::from(self.in_flight.counted()).min(self.limit.unwrap_or(f64::INFINITY));
+        self.floor = self.cores.max(self.rate(now) * self.base.unwrap_or(0.0) + 1.0);
+        let limit = (KEPT * in_flight).max(self.floor);
+        if self.limit.is_some_and(|now| limit >= now) {
+            return;
+        }
+        self.cut.get_or_insert(Cut { before: in_flight, all, mean: self.recent });
+        self.limit = Some(limit);
+        self.change(now);
+    }
+
+    /// True while the last cuts are judged: by some requests that were admitted since, or after the time in which those should have ended.
+    fn is_judged(&self, now: f64) -> bool {
+        let is_deep = matches!((self.cut, self.limit), (Some(cut), Some(limit)) if limit <= JUDGED * cut.before);
+        is_deep && now - self.epoch < PATIENCE * self.objective.max(self.h10.get())
+    }
+
+    /// Where requests wait for each other, a lower limit shortens their latency. Where it does not, the limit goes, and the latency is that without load.
+    fn judge_cut(&mut self, now: f64, is_slow: bool, all_limit: f64) -> Option<f64> {
+        let limit = self.limit?;
+        let Since { count, sum, unread, in_flight } = self.since;
+        if count < JUDGES {
+            return None;
+        }
+        let count = f64::from(count);
+        let deep = self.cut.filter(|cut| limit <= JUDGED * cut.before);
+        let no_shorter = deep.is_some_and(|cut| {
+            let kept = 1.0 - GUARD * (1.0 - limit / cut.before);
+            in_flight < kept * cut.all * count && sum > cut.mean * kept * count
+        });
+        // At the lowest limit, with places to spare for all: nothing that this gate does can shorten it.
+        let is_alone = is_slow && limit <= self.floor && in_flight <= (2.0 * self.cores).max(all_limit / 2.0) * count;
+        let in_vain = unread < IDLE * self.objective * count && (no_shorter || is_alone);
+        if in_vain {
+            self.base = Some(self.base.unwrap_or(0.0).max(sum / count));
+            self.limit = None;
+            self.immune_until = now + IMMUNE * f64::from(1_u32 << self.vain) * self.objective;
+            self.vain = (self.vain + 1).min(MOST_VAIN);
+            self.change(now);
+        } else if deep.is_some() {
+            self.vain = 0;
+        }
+        if in_vain || deep.is_some() {
+            self.cut = None;
+        }
+        in_vain.then_some(sum / count)
+    }
+
+    fn change(&mut self, now: f64) {
+        (self.epoch, self.good, self.since) = (now, 0, Since::default());
     }
 
     /// Widens the limit after a time without congestion.
@@ -179,7 +314,7 @@ impl Route {
     /// Takes the measured latency as that without load: a lower limit has not shortened it.
     pub(super) fn raise_base(&mut self) {
         let Window { count, sum, .. } = self.window;
-        if count > 0 {
+        if count >= WINDOW {
             self.base = Some(self.base.unwrap_or(0.0).max(sum / f64::from(count)));
         }
     }
@@ -193,7 +328,8 @@ impl Route {
         // Only where the limit was used.
         if self.queued > 0 || f64::from(self.in_flight.counted()) + 2.0 > limit {
             self.limit = Some(limit + (0.1 * limit).max(1.0)).filter(|limit| *limit < NO_LIMIT);
-            self.epoch = now;
+            self.cut = None;
+            self.change(now);
         }
     }
 
