@@ -10,8 +10,9 @@ RAIL_PORT ?= 9300
 RAIL_ADMIN_PORT ?= 9301
 PREFIX ?= $(HOME)/.local/evenkeel
 SOAK ?= 10m
+FUZZ ?= 30
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants test-long check bench drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +52,10 @@ soak: setup-tests ## Loads the ledger behind PgBouncer while sessions are termin
 mutants: setup-tests ## Changes the store and the postings in small ways, and counts the changes that no test notices
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
 	@sh .ci/mutants
+
+fuzz: ## Fuzzes each parser of untrusted bytes for FUZZ (30) seconds, with a nightly compiler
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+	@cd fuzz && for target in $$(cargo +nightly fuzz list --fuzz-dir .); do cargo +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ) -max_len=4096 || exit 1; done
 
 test-long: setup-tests-long ## Runs the tests that repeat or take long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi

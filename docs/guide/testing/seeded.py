@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 
+import seeded_border
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 COPY = ROOT / "target" / "seeded"
 RESILIENCE, CLIENT, MODELS = "library/resilience/src/", "library/client/src/", "resilience-models"
@@ -78,7 +80,7 @@ def main(words):
     shutil.rmtree(COPY, ignore_errors=True)
     shutil.copytree(ROOT, COPY, ignore=shutil.ignore_patterns("target", ".git", "data", "dist"))
     missed = 0
-    for file, fault, there, instead, package, test in FAULTS:
+    for file, fault, there, instead, package, test in FAULTS + seeded_border.FAULTS:
         if words and not any(word in file or word in test for word in words):
             continue
         path = COPY / (file if "/src/" in file else RESILIENCE + file)
@@ -87,7 +89,7 @@ def main(words):
             print(f"not there   {file}: {fault}", flush=True)
             missed += 1
             continue
-        run = subprocess.run(["cargo", "nextest", "run", "-p", package, "-E", f"test({test})"], cwd=COPY, capture_output=True,
+        run = subprocess.run(["cargo", "nextest", "run", "-p", *package.split(), "-E", f"test({test})"], cwd=COPY, capture_output=True,
                              text=True, env={**os.environ, "CARGO_TARGET_DIR": str(COPY) + "-target"}, timeout=600)
         path.write_text(whole, encoding="utf-8")
         said = run.stdout + run.stderr

@@ -18,6 +18,8 @@ use crate::exchange::{Exchange, Running};
 
 /// The largest piece that HTTP/2 gets at a time. With the default `write_timeout` the slowest peer takes 546 bytes a second.
 const PIECE: usize = 16 * 1024;
+/// Answers of HTTP/1.1 with less bytes are not counted: they fit into the kernel's buffer.
+pub(crate) const SMALL: u64 = 64 * 1024;
 
 /// The body that the server sends.
 pub(crate) enum AnswerBody {
@@ -58,6 +60,10 @@ impl AnswerBody {
                 let exchange = running.exchange().clone();
                 Self::Pieces(Pieces { body, rest: Bytes::new(), exchange, running: Some(Arc::new(running)), end: None })
             } else {
+                let bytes = body.size_hint().exact().filter(|bytes| *bytes >= SMALL).unwrap_or_default();
+                if bytes > 0 {
+                    running.hold_bytes(bytes);
+                }
                 Self::Whole(body, running)
             }
         })

@@ -13,10 +13,8 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use crate::exchange::Exchange;
+use crate::min_rate::MinRate;
 use crate::{Limits, Problem};
-
-/// Slower senders than this, in bytes a second on average, are cut once the first timeout has passed.
-const SLOWEST: f64 = 1024.0;
 
 /// Reason for refusing a body, for the step that answers.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +73,7 @@ impl Guarded {
             refusal: refusal.clone(),
             bytes_left: limits.body_bytes,
             depth: json.then(|| Depth::new(limits.json_depth)),
-            pace: Pace::new(limits.body_timeout),
+            pace: Pace::new(limits),
             ended: false,
         };
         (guarded, refusal)
@@ -139,39 +137,53 @@ impl Drop for Guarded {
     }
 }
 
-/// The time a sender may take: `timeout` between two pieces, and `timeout` plus a second a KiB in all.
+/// The time a sender may take: `body_timeout` between two pieces, and that of `min_rate` in all. Only time for which the handler waits counts.
 struct Pace {
+    rate: MinRate,
     timeout: Duration,
-    started: Instant,
     received: u64,
-    last: Instant,
+    /// Time for which the handler has waited, but for the current wait.
+    waited: Duration,
+    /// Start of the current wait.
+    since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Pace {
-    fn new(timeout: Duration) -> Self {
-        let now = Instant::now();
-        Self { timeout, started: now, received: 0, last: now, timer: None }
+    fn new(limits: &Limits) -> Self {
+        Self {
+            rate: MinRate::of(limits),
+            timeout: limits.body_timeout,
+            received: 0,
+            waited: Duration::ZERO,
+            since: None,
+            timer: None,
+        }
     }
 
     fn heard(&mut self, bytes: usize) {
         self.received += bytes as u64;
-        self.last = Instant::now();
-    }
-
-    fn due(&self) -> Instant {
-        let in_all = self.timeout + Duration::from_secs_f64(self.received as f64 / SLOWEST);
-        (self.started + in_all).min(self.last + self.timeout)
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
+        }
     }
 
     fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let due = self.due();
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let left = self.rate.time_for(self.received).map(|time| time.saturating_sub(self.waited));
+        let due = since + left.unwrap_or(Duration::MAX).min(self.timeout);
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         if timer.deadline() != due {
             timer.as_mut().reset(due);
         }
         timer.as_mut().poll(context)
     }
+}
+
+/// Returns true when a whole JSON text is nested deeper than `bound`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn is_too_deep(text: &[u8], bound: usize) -> bool {
+    Depth::new(bound).check(text).is_err()
 }
 
 /// Follows the nesting of a JSON text as it streams by, without parsing it.
@@ -257,6 +269,34 @@ mod tests {
         let start = Instant::now();
         assert_eq!(read(Body::from_stream(drip), false, Limits::default()).await, Err(StatusCode::REQUEST_TIMEOUT));
         assert!(start.elapsed() <= Duration::from_secs(12));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_at_the_minimum_rate_is_not_refused_and_one_below_it_is() {
+        for (bytes, expected) in [(240, Ok(24_000)), (200, Err(StatusCode::REQUEST_TIMEOUT))] {
+            let pieces = futures_util::stream::unfold(0, move |sent| async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                (sent < 100).then(|| (Ok::<_, std::io::Error>(vec![b'x'; bytes]), sent + 1))
+            });
+            let outcome = read(Body::from_stream(pieces), false, Limits::default()).await;
+            assert_eq!(outcome.map(|body| body.len()), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_which_the_handler_does_not_read_is_not_the_senders() {
+        let pieces = futures_util::stream::unfold(0, |sent| async move {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            (sent < 2).then(|| (Ok::<_, std::io::Error>("x"), sent + 1))
+        });
+        let limits = Limits::default().with(|limits| limits.rate_grace = Duration::from_secs(13));
+        let (mut guarded, _) = Guarded::new(Body::from_stream(pieces), false, &limits, None);
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert!(guarded.frame().await.unwrap().is_ok());
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(guarded.frame().await.is_none());
     }
 
     proptest! {

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use futures_util::task::AtomicWaker;
 use supervision::Stop;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -16,10 +18,20 @@ use crate::client::{Client, Clients};
 use crate::forwarded;
 use crate::place::HeldPlace;
 use crate::state::{Stage, State};
+use crate::unsent::Unsent;
 
 /// The client's preface of HTTP/2 (RFC 9113, 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// Requests after which a busy connection looks at its age.
+const AGE_CHECK: u32 = 64;
+/// The most that the answers of handlers that started together may be over the bound of unsent bytes, as a multiple of it.
+const OVERSHOOT: u64 = 4;
+
+/// A factor between 0.9 and 1.1.
+fn jitter() -> f64 {
+    0.9 + 0.2 * vitals::random_fraction()
+}
 
 /// One connection: its state, and the parts that its requests share.
 #[derive(Debug)]
@@ -29,9 +41,14 @@ pub(crate) struct Connection {
     unread: AtomicBool,
     /// True when the connection ends after its open requests.
     retires: AtomicBool,
+    /// The task that serves the connection.
+    task: AtomicWaker,
+    /// Age at which it retires.
+    max_age: Duration,
     peer: Peer,
-    /// Bytes of the answers that the service has given and the peer has not taken all of (HTTP/2).
+    /// Bytes of the answers that the service has given and the peer has not taken all of, and those of all connections.
     unsent: AtomicU64,
+    unsent_in_all: Arc<Unsent>,
     /// Notified when an answer has been taken.
     taken: Notify,
     /// Microseconds after the connection was opened, plus one, at which the bytes came that were read last; zero: unknown.
@@ -61,6 +78,12 @@ struct Current {
     protocol: Protocol,
     /// The permit of the answer that the socket has not taken all of yet (HTTP/1.1).
     unflushed: Option<Permit>,
+    /// Bytes of that answer.
+    unflushed_bytes: u64,
+    /// Requests so far.
+    requests: u32,
+    /// True once the connection has reached its age.
+    is_old: bool,
     /// True when the bytes so far end with the end of a head, and the server has read all of them before their requests.
     ends_whole: bool,
     /// True once a request with a body has come: from then on only the server can tell where a head begins.
@@ -82,6 +105,9 @@ impl Connection {
             state: State::opened(opened),
             protocol: Protocol::Preface(0),
             unflushed: None,
+            unflushed_bytes: 0,
+            requests: 0,
+            is_old: false,
             ends_whole: true,
             had_body: false,
         };
@@ -89,8 +115,11 @@ impl Connection {
             current: Mutex::new(current),
             unread: AtomicBool::new(false),
             retires: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+            max_age: limits.max_age.mul_f64(jitter()),
             peer,
             unsent: AtomicU64::new(0),
+            unsent_in_all: Arc::default(),
             taken: Notify::new(),
             arrived: AtomicU64::new(0),
             place: HeldPlace::default(),
@@ -99,6 +128,12 @@ impl Connection {
             draining,
             cut,
         }
+    }
+
+    /// Counts its unsent bytes among those of all connections too.
+    pub(crate) fn sharing(mut self, unsent: Arc<Unsent>) -> Self {
+        self.unsent_in_all = unsent;
+        self
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -119,6 +154,11 @@ impl Connection {
         if was != Protocol::Http2 && current.protocol == Protocol::Http2 {
             current.state = current.state.preface(Instant::now());
         }
+    }
+
+    /// Returns true when the connection is one of HTTP/2, or may become one, with these bytes next.
+    pub(crate) fn may_be_http2(&self, next: &[u8]) -> bool {
+        self.current().protocol.after(next) != Protocol::Http1
     }
 
     /// Returns true when the next byte of the peer begins a request head of HTTP/1.1, or the connection: the server has consumed every byte
@@ -179,6 +219,23 @@ impl Connection {
     pub(crate) fn request(&self) {
         let mut current = self.current();
         current.state = current.state.request();
+        current.requests = current.requests.saturating_add(1);
+        // A connection that is never idle looks at the clock now and then.
+        if current.requests.is_multiple_of(AGE_CHECK) {
+            current.is_old |= self.opened.elapsed() >= self.max_age;
+        }
+        if current.is_old || current.requests >= self.limits.max_requests {
+            // This request is its last.
+            self.retires.store(true, Ordering::Release);
+        }
+    }
+
+    /// Returns since when it has been idle; none: it has an open request, or never had one.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        match self.current().state {
+            State::Idle { since } => Some(since),
+            _ => None,
+        }
     }
 
     /// The service gave an answer.
@@ -195,13 +252,26 @@ impl Connection {
 
     /// A request ended. Its permit is kept until the socket has taken its answer where the socket tells that: in HTTP/1.1 the
     /// next flush is the answer's.
-    pub(crate) fn ended(&self, stage: Stage, permit: Option<Permit>) {
+    /// The same holds for the bytes of its answer.
+    pub(crate) fn ended(&self, stage: Stage, permit: Option<Permit>, bytes: u64) {
         let mut current = self.current();
         current.state = current.state.ended(stage);
         if current.protocol == Protocol::Http2 {
             current.state = current.state.flushed(Instant::now);
+            self.note_age(&mut current);
         } else if current.state == (State::Answering { answering: 0 }) {
             current.unflushed = permit;
+            current.unflushed_bytes += bytes;
+            return;
+        }
+        drop(current);
+        self.release_bytes(bytes);
+    }
+
+    /// An idle connection knows the time.
+    fn note_age(&self, current: &mut Current) {
+        if let State::Idle { since } = current.state {
+            current.is_old |= since.saturating_duration_since(self.opened) >= self.max_age;
         }
     }
 
@@ -212,6 +282,10 @@ impl Connection {
         if ends {
             current.state = current.state.flushed(Instant::now);
             drop(current.unflushed.take());
+            self.note_age(&mut current);
+            let bytes = std::mem::take(&mut current.unflushed_bytes);
+            drop(current);
+            self.release_bytes(bytes);
         }
         ends
     }
@@ -219,27 +293,54 @@ impl Connection {
     /// Counts an answer of this many bytes that waits for the peer.
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.unsent.fetch_add(bytes, Ordering::AcqRel);
+        self.unsent_in_all.hold(bytes);
     }
 
     /// Releases an answer of this many bytes, which the peer has taken or which was discarded.
-    pub(crate) fn release_bytes(&self, bytes: u64) {
-        self.unsent.fetch_sub(bytes, Ordering::AcqRel);
-        self.taken.notify_waiters();
+    fn release_bytes(&self, bytes: u64) {
+        if bytes > 0 {
+            self.unsent.fetch_sub(bytes, Ordering::AcqRel);
+            self.taken.notify_waiters();
+            self.unsent_in_all.release(bytes);
+        }
     }
 
     /// Returns true while another answer may be started for this peer.
     pub(crate) fn has_room(&self) -> bool {
-        self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes
+        self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes && !self.is_under_pressure()
+    }
+
+    /// Returns true while an answer of this many bytes may wait beside the others. Handlers that started together can give more than there was room for.
+    pub(crate) fn can_hold(&self, bytes: u64) -> bool {
+        let (own, all) = (self.unsent.load(Ordering::Acquire), self.unsent_in_all.bytes());
+        let fits = |held: u64, limit: u64| held == 0 || held.saturating_add(bytes) <= limit.saturating_mul(OVERSHOOT);
+        fits(own, self.limits.unsent_bytes) && fits(all, self.limits.unsent_bytes_in_all)
+    }
+
+    /// Returns true while the answers of all connections that wait for their peers are more than may wait.
+    fn is_under_pressure(&self) -> bool {
+        self.unsent_in_all.bytes() >= self.limits.unsent_bytes_in_all
+    }
+
+    /// Returns the time for which the peer may leave an answer. It is shorter while too many answers wait.
+    pub(crate) fn write_timeout(&self) -> Duration {
+        match self.is_under_pressure() {
+            true => self.limits.write_timeout.min(self.limits.rate_grace),
+            false => self.limits.write_timeout,
+        }
     }
 
     /// Returns when another answer may be made for this peer. Cancel-safe.
     pub(crate) async fn room(&self) {
         loop {
-            let taken = self.taken.notified();
+            let (taken, taken_by_others) = (self.taken.notified(), self.unsent_in_all.taken());
             if self.has_room() {
                 return;
             }
-            taken.await;
+            tokio::select! {
+                () = taken => {}
+                () = taken_by_others => {}
+            }
         }
     }
 
@@ -274,10 +375,25 @@ impl Connection {
     /// Ends the connection once its requests have ended.
     pub(crate) fn retire(&self) {
         self.retires.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Wakes this task when the connection retires.
+    pub(crate) fn wake_when_it_retires(&self, task: &Waker) {
+        self.task.register(task);
     }
 
     pub(crate) fn retires(&self) -> bool {
         self.retires.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let left = *self.unsent.get_mut();
+        if left > 0 {
+            self.unsent_in_all.release(left);
+        }
     }
 }
 
@@ -305,6 +421,34 @@ impl Default for Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_connection_retires_with_its_next_request_idle_or_busy() {
+        for requests in [1, AGE_CHECK] {
+            let never = supervision::StopSource::new();
+            let connection = Connection::new(Arc::default(), Default::default(), never.listen(), never.listen());
+            let serve = |requests| {
+                for _ in 0..requests {
+                    connection.request();
+                    connection.answered();
+                    connection.ended(Stage::Answering, None, 0);
+                    // A busy connection is never idle in between.
+                    if requests == 1 {
+                        connection.flushed();
+                    }
+                }
+            };
+            let hour = Limits::default().max_age;
+            tokio::time::advance(hour * 9 / 10 - Duration::from_secs(1)).await;
+            serve(requests);
+            serve(requests);
+            assert!(!connection.retires(), "a tenth younger");
+            tokio::time::advance(hour * 2 / 10 + Duration::from_secs(2)).await;
+            serve(requests);
+            serve(requests);
+            assert!(connection.retires(), "a tenth older");
+        }
+    }
 
     #[test]
     fn splitting_the_preface_does_not_change_the_detected_protocol() {

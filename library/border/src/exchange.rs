@@ -117,10 +117,6 @@ impl Drop for Running {
             Stage::Handling => self.0.place().cancelled(),
             Stage::Answering => self.0.place().answered(),
         }
-        self.0.connection.ended(stage, permit);
-        let bytes = self.0.bytes.load(Ordering::Acquire);
-        if bytes > 0 {
-            self.0.connection.release_bytes(bytes);
-        }
+        self.0.connection.ended(stage, permit, self.0.bytes.load(Ordering::Acquire));
     }
 }

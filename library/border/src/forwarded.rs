@@ -37,15 +37,16 @@ pub(crate) fn client_of(headers: &HeaderMap, peer: IpAddr, header: ForwardedHead
     for hop in hops.take(MOST_HOPS) {
         let Some(address) = read(hop.trim()) else { break };
         client = address;
-        if !is_trusted(address, proxies) {
+        if !is_in(address, proxies) {
             break;
         }
     }
     client
 }
 
-pub(crate) fn is_trusted(address: IpAddr, proxies: &[Network]) -> bool {
-    proxies.iter().any(|proxy| proxy.contains(address))
+/// Returns true when one of the networks has the address.
+pub(crate) fn is_in(address: IpAddr, networks: &[Network]) -> bool {
+    networks.iter().any(|network| network.contains(address))
 }
 
 /// The address of a `for` parameter of `Forwarded`. Names and hidden addresses are none.

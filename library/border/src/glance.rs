@@ -17,6 +17,10 @@ pub(crate) struct Glance {
     pub(crate) timeout: bool,
     /// True when the caller sends a criticality.
     pub(crate) criticality: bool,
+    /// True when the caller expects something before it sends its body.
+    pub(crate) expectation: bool,
+    /// True when the body has a transfer coding.
+    pub(crate) transfer_coding: bool,
 }
 
 impl Glance {
@@ -28,10 +32,12 @@ impl Glance {
             // By length first: few names have one of these.
             match name.len() {
                 4 if name == "host" => glance.hosts += 1,
+                6 if name == "expect" => glance.expectation = true,
                 11 if name == "traceparent" => glance.identity = true,
                 11 if name == "criticality" => glance.criticality = true,
                 12 if name == "x-request-id" => glance.identity = true,
                 12 if name == "grpc-timeout" => glance.timeout = true,
+                17 if name == "transfer-encoding" => glance.transfer_coding = true,
                 _ => {}
             }
         }
@@ -60,5 +66,7 @@ mod tests {
         assert_eq!(glance(&["traceparent"]), Glance { identity: true, ..with(20) });
         assert_eq!(glance(&["grpc-timeout"]), Glance { timeout: true, ..with(21) });
         assert_eq!(glance(&["criticality"]), Glance { criticality: true, ..with(20) });
+        assert_eq!(glance(&["expect"]), Glance { expectation: true, ..with(15) });
+        assert_eq!(glance(&["transfer-encoding"]), Glance { transfer_coding: true, ..with(26) });
     }
 }

@@ -23,6 +23,7 @@
 //! ```
 
 mod access_log;
+mod acknowledged;
 mod admission;
 mod age;
 mod answer;
@@ -30,11 +31,16 @@ mod below;
 mod body;
 mod client;
 mod connection;
+mod control_frames;
 mod criticality;
 mod deadline;
 mod draining;
 mod exchange;
 mod forwarded;
+mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glance;
 mod headers;
 mod host;
@@ -42,12 +48,15 @@ mod identity;
 mod lag;
 mod limits;
 mod listener;
+mod min_rate;
 mod network;
 pub mod path;
 mod place;
 mod prepared;
+mod pressure;
 mod problem;
 mod proxy_protocol;
+mod reader;
 mod record;
 mod seat;
 mod shed;
@@ -57,8 +66,11 @@ mod socket;
 mod state;
 mod step;
 mod streams;
+mod target;
+mod timer;
 mod traffic;
 mod turn_away;
+mod unsent;
 
 pub use draining::Draining;
 pub use forwarded::ForwardedHeader;

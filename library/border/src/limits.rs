@@ -27,6 +27,9 @@ pub struct Limits {
     /// Connections open at once from one client (an IPv4 address, or the first 64 bits of an IPv6 address). Default 1,024: a
     /// balancer in front is one address.
     pub connections_per_address: usize,
+    /// Networks without bounds by address (`connections_per_address`, `in_flight_per_address`), such as that of a load generator or of a balancer that
+    /// names no clients. Of IPv6 the first 64 bits count. The bounds in all hold for them. Default none.
+    pub unbounded_addresses: Vec<Network>,
     /// Trusted proxies and load balancers, which name the client of each request (`forwarded_header`): bounds by address then hold for those
     /// clients, and a proxy may have as many connections as it opens. Default none.
     pub trusted_proxies: Vec<Network>,
@@ -55,14 +58,28 @@ pub struct Limits {
     pub json_depth: usize,
     /// Timeout for the first byte of a connection, and for a whole request head from its first bytes (the connection is cut). Default 10 s.
     pub head_timeout: Duration,
-    /// Timeout for a body's next bytes; the whole body must also come at 1 KiB/s or more beyond it (408). Default 10 s.
+    /// Timeout for a body's next bytes (408), while the handler waits for them. Default 10 s.
     pub body_timeout: Duration,
     /// Between two requests of a connection; with HTTP/2, without an open stream. Default 65 s: longer than the 60 s of common
     /// balancers, so that they close first and no request is lost in between.
     pub idle_timeout: Duration,
+    /// Idle timeout under pressure: while more than 80 % of `connections` are open, connections that have been idle for so long are closed to make
+    /// place for new ones, the longest idle first. Default 5 s.
+    pub idle_timeout_under_pressure: Duration,
+    /// Age at which a connection ends after its open requests, 10 % more or less, so that clients spread over new instances and do not all come back at once.
+    /// Default 1 h.
+    pub max_age: Duration,
+    /// Requests after which a connection ends. Default 10,000.
+    pub max_requests: u32,
     /// Timeout for a client to read the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream
     /// (which is reset). Default 30 s.
     pub write_timeout: Duration,
+    /// Bytes a second, on average, that a client must send of a body (408) and take of an answer (the connection is cut), after `rate_grace`. Only the
+    /// time for which the service waits for the client counts. Default 240, as in Kestrel; 0: no minimum. HTTP/2 answers have
+    /// `write_timeout` alone.
+    pub min_rate: u32,
+    /// Time before `min_rate` holds. Default 5 s.
+    pub rate_grace: Duration,
     /// Between two bytes, either way, of an upgraded connection such as a WebSocket (which is cut). Default 5 min: several times
     /// the usual interval of pings.
     pub upgrade_idle_timeout: Duration,
@@ -81,9 +98,15 @@ pub struct Limits {
     pub criticality: Criticality,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
-    /// Bytes of the answers that an HTTP/2 connection has not taken yet; while they are more, the handlers of its further requests are not started.
-    /// Answers that stream do not count. Default 16 MiB.
+    /// Bytes of the answers that an HTTP/2 connection has not taken yet; while they are more, the handlers of its further requests are not started. An
+    /// answer with which they would be four times as many is replaced by 503. Answers that stream do not count. Default 16 MiB.
     pub unsent_bytes: u64,
+    /// Bytes of the answers that all connections have not taken yet; while they are more, handlers are not started, and clients that take nothing have
+    /// `rate_grace` and not `write_timeout`. Answers of less than 64 KiB in HTTP/1.1 do not count. Default 256 MiB.
+    pub unsent_bytes_in_all: u64,
+    /// Refuses ambiguous paths (400): dot segments, empty segments, semicolons, backslashes, encoded slashes and control characters, malformed percent
+    /// encodings, bytes that are not UTF-8. A proxy in front may read them in another way. Default yes.
+    pub strict_paths: bool,
     /// Access-log lines a second; the rest is counted. Errors have as many of their own. Default 200.
     pub access_lines: u32,
 }
@@ -93,6 +116,7 @@ impl Default for Limits {
         Self {
             connections: 8192,
             connections_per_address: 1024,
+            unbounded_addresses: Vec::new(),
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             forwarded_header: ForwardedHeader::default(),
@@ -106,7 +130,12 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(65),
+            idle_timeout_under_pressure: Duration::from_secs(5),
+            max_age: Duration::from_secs(3600),
+            max_requests: 10_000,
             write_timeout: Duration::from_secs(30),
+            min_rate: 240,
+            rate_grace: Duration::from_secs(5),
             upgrade_idle_timeout: Duration::from_secs(300),
             deadline: Duration::from_secs(30),
             hears_deadline: true,
@@ -114,6 +143,8 @@ impl Default for Limits {
             criticality: Criticality::Default,
             streams: 128,
             unsent_bytes: 16 * 1024 * 1024,
+            unsent_bytes_in_all: 256 * 1024 * 1024,
+            strict_paths: true,
             access_lines: 200,
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderValue, StatusCode, Version};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -247,8 +247,10 @@ impl Serving {
         // Answers are small and wait for nothing.
         let _ = socket.set_nodelay(true);
         let (last_request, cut) = self.seats.stops();
-        let connection = Connection::new(self.limits.clone(), seat.peer.clone(), last_request.clone(), cut.clone());
+        let connection = Connection::new(self.limits.clone(), seat.peer.clone(), last_request.clone(), cut.clone())
+            .sharing(self.seats.unsent.clone());
         let (connection, traffic) = (Arc::new(connection), self.border.traffic.clone());
+        self.seats.connections.add(&connection);
         let streams = Streams::new(traffic.clone());
         let protocol = protocol(&self.limits, streams.clone());
         let shed = self.border.shed.clone();
@@ -280,10 +282,13 @@ impl Serving {
                     None => Ok(routes.clone().call(request)),
                 };
                 async move {
-                    let response = match answer {
+                    let mut response = match answer {
                         Err(refused) => refused,
                         Ok(answer) => answer.await?,
                     };
+                    if !http2 && running.exchange().connection().retires() {
+                        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    }
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         running.exchange().place().unmeasured();
                         running.exchange().connection().upgraded();
@@ -303,7 +308,10 @@ impl Serving {
             if is_listening && !connection.retires() && !self.seats.is_ending() {
                 return Poll::Pending;
             }
-            is_listening = true;
+            if !is_listening {
+                connection.wake_when_it_retires(context.waker());
+                is_listening = true;
+            }
             if !is_last && (connection.retires() || last_request.as_mut().poll(context).is_ready()) {
                 is_last = true;
                 serving.as_mut().graceful_shutdown();

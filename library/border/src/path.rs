@@ -26,8 +26,10 @@ use vitals::Registry;
 use crate::access_log::AccessLog;
 use crate::admission::{Admission, Permit};
 use crate::body::{Guarded, Refusal, is_json};
+use crate::client::Client;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
+use crate::forwarded::is_in;
 use crate::glance::Glance;
 use crate::identity::identify;
 use crate::problem::{documented, needs_document};
@@ -36,7 +38,7 @@ use crate::shed::Shed;
 use crate::shed_vitals::ShedVitals;
 pub use crate::step::{STEPS, Step};
 use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
-use crate::{Limits, Problem, criticality, deadline, headers, host, prepared};
+use crate::{Limits, Problem, answer, criticality, deadline, framing, headers, host, prepared, target};
 
 /// The border of one listener. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -204,8 +206,6 @@ struct Work<F> {
     criticality: Option<Criticality>,
     /// Concurrency permit, when no listener of ours keeps it until the answer is taken.
     permit: Option<Permit>,
-    /// The connection, where it has to take answers before there may be another.
-    full: Option<Arc<Connection>>,
     /// Its turn to execute.
     turn: Turn,
     exchange: Option<Arc<Exchange>>,
@@ -250,7 +250,7 @@ impl Inner {
         let class = if glance.criticality { criticality::of(&head.headers, own) } else { own };
         let admitted = Step::Admission.run(|| {
             let network = client.as_ref().and_then(|client| client.network());
-            let permit = self.admission.enter(client)?;
+            let permit = self.admission.enter(client.filter(|client| self.is_bounded(client)))?;
             let turn = match route {
                 Some(route) => self.turn(route, class, network, age)?,
                 None => Turn::Now(None),
@@ -267,14 +267,16 @@ impl Inner {
                 }
             }
         });
-        let (permit, turn, allowed) = admitted.inspect_err(|_| {
+        let (permit, turn, allowed) = admitted.inspect_err(|problem| {
+            if let (StatusCode::NOT_IMPLEMENTED, Some(exchange)) = (problem.status(), &exchange) {
+                // Others may see another end of this request.
+                exchange.connection().retire();
+            }
             // What the peer still sends is read and thrown away, so that the refusal reaches it.
             if let (false, Some(exchange)) = (body.is_end_stream(), &exchange) {
                 exchange.connection().leave_unread();
             }
         })?;
-        let connection = exchange.as_ref().map(|exchange| exchange.connection());
-        let full = connection.filter(|connection| !connection.has_room()).cloned();
         let permit = match &exchange {
             Some(exchange) => {
                 exchange.hold(permit);
@@ -307,7 +309,13 @@ impl Inner {
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
         let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
-        Ok(Work { future, refusal, allowed, criticality, permit, full, turn, exchange })
+        Ok(Work { future, refusal, allowed, criticality, permit, turn, exchange })
+    }
+
+    /// Returns true for a client with bounds of its own.
+    fn is_bounded(&self, client: &Client) -> bool {
+        let unbounded = &self.limits.unbounded_addresses;
+        unbounded.is_empty() || !client.network().is_some_and(|network| is_in(network, unbounded))
     }
 
     /// The place of a request that is admitted, its wait in the queue, or its refusal.
@@ -328,11 +336,23 @@ impl Inner {
         started: Instant,
     ) -> Result<deadline::Allowed, Problem> {
         Step::Host.run(|| host::check(head, glance.hosts))?;
-        Step::HeadLimits.run(|| self.limits.check(head, glance.bytes, body.size_hint().exact()))?;
+        Step::HeadLimits.run(|| self.check_head(head, glance, body.size_hint().exact()))?;
         Step::Deadline.run(|| match glance.timeout {
             true => deadline::allowed(&head.headers, &self.limits, started),
             false => Ok(deadline::Allowed::of(&self.limits)),
         })
+    }
+
+    /// Checks the size of the head and of the declared body, and that the head means one thing alone.
+    fn check_head(&self, head: &Parts, glance: &Glance, declared_body: Option<u64>) -> Result<(), Problem> {
+        self.limits.check(head, glance.bytes, declared_body)?;
+        if self.limits.strict_paths {
+            target::check(head.uri.path())?;
+        }
+        if glance.transfer_coding {
+            framing::check_transfer_coding(&head.headers)?;
+        }
+        if glance.expectation { framing::check_expectation(&head.headers) } else { Ok(()) }
     }
 
     /// Runs the handler within its deadline, criticality and panic guard, and returns the answer or the problem.
@@ -357,7 +377,12 @@ impl Inner {
                 Err(_expired) => return self.expired(&work.allowed),
             },
         };
-        if let Some(connection) = &work.full {
+        let connection = work.exchange.as_ref().map(|exchange| exchange.connection());
+        if let Some(connection) = connection.filter(|connection| !connection.has_room()) {
+            // It does not execute while it waits, and its client is slow: others have its place.
+            if let Some(exchange) = &work.exchange {
+                exchange.place().unmeasured();
+            }
             let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
             if room.await.is_err() {
                 let detail = format!("{} bytes of earlier answers wait; read them first", self.limits.unsent_bytes);
@@ -386,6 +411,10 @@ impl Inner {
             (None, Ok(Ok(Ok(response)))) => response,
             (None, Ok(Err(_panic))) => self.panicked(),
             (None, Err(_expired)) => self.expired(&work.allowed),
+        };
+        let response = match connection {
+            Some(connection) => held_or_refused(response, connection),
+            None => response,
         };
         // Without a listener of ours nobody sees the end of the answer.
         if let Some(place) = place {
@@ -417,6 +446,17 @@ impl Inner {
         if self.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.phase() >= Phase::Draining) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+    }
+}
+
+/// The answer, or a refusal where it would have to wait for its client beside too many others.
+fn held_or_refused(response: Response, connection: &Connection) -> Response {
+    match response.body().size_hint().exact() {
+        Some(bytes) if bytes >= answer::SMALL && !connection.can_hold(bytes) => {
+            let detail = "too many bytes of earlier answers wait; read them first";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1)).into_response()
+        }
+        _ => response,
     }
 }
 

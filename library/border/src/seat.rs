@@ -10,8 +10,10 @@ use tokio::sync::Notify;
 use crate::Limits;
 use crate::client::Clients;
 use crate::connection::Peer;
-use crate::forwarded::is_trusted;
+use crate::forwarded::is_in;
+use crate::pressure::OpenConnections;
 use crate::traffic::Traffic;
+use crate::unsent::Unsent;
 
 /// The places of one listener.
 #[derive(Debug)]
@@ -20,6 +22,9 @@ pub(crate) struct Seats {
     traffic: Arc<Traffic>,
     open: AtomicU64,
     clients: Arc<Clients>,
+    /// Bytes of answers that wait for their clients.
+    pub(crate) unsent: Arc<Unsent>,
+    pub(crate) connections: OpenConnections,
     left: Notify,
     /// True once one of the next two was requested.
     ending: AtomicBool,
@@ -43,6 +48,8 @@ impl Seats {
             traffic,
             open: AtomicU64::new(0),
             clients: Arc::default(),
+            unsent: Arc::default(),
+            connections: OpenConnections::default(),
             left: Notify::new(),
             ending: AtomicBool::new(false),
             draining: StopSource::new(),
@@ -56,10 +63,13 @@ impl Seats {
         let open = self.open.fetch_add(1, Ordering::AcqRel);
         self.traffic.connections.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { seats: self.clone(), peer: Peer::Proxy(self.clients.clone(), address) };
+        let limits = &self.limits;
+        let closed = self.connections.relieve(open + 1, limits.connections, limits.idle_timeout_under_pressure);
+        self.traffic.closed_early.fetch_add(closed as u64, Ordering::Relaxed);
         if open >= self.limits.connections as u64 {
             return None;
         }
-        if is_trusted(address, &self.limits.trusted_proxies) { Some(seat) } else { seat.of_client(address) }
+        if is_in(address, &self.limits.trusted_proxies) { Some(seat) } else { seat.of_client(address) }
     }
 
     /// The stops of a connection: of its last request, and of the connection.
@@ -107,7 +117,9 @@ impl Seat {
         let client = self.seats.clients.at(address);
         let before = client.connections.fetch_add(1, Ordering::AcqRel);
         self.peer = Peer::Client(client);
-        (before < self.seats.limits.connections_per_address).then_some(self)
+        let limits = &self.seats.limits;
+        let is_within = before < limits.connections_per_address || is_in(address, &limits.unbounded_addresses);
+        is_within.then_some(self)
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Step {
     Admission,
     /// Checks that the request names its host once and well.
     Host,
-    /// Bounds target, headers and declared body.
+    /// Bounds target, headers and declared body, and refuses ambiguous paths, other transfer codings and expectations.
     HeadLimits,
     /// Refuses an expired deadline, and cancels the handler when the deadline passes.
     Deadline,

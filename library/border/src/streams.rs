@@ -5,11 +5,15 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
 use crate::exchange::Exchange;
 use crate::traffic::Traffic;
+
+/// The least time between two looks at a stream.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// Spawns the streams of one connection. The server calls the service and starts the stream in one step, so that the request that was
 /// begun last is the stream's.
@@ -58,11 +62,14 @@ async fn until_stalled(stream: impl Future<Output = ()>, exchange: Arc<Exchange>
 }
 
 fn poll_stalled(exchange: &Exchange, timer: &mut Option<Pin<Box<Sleep>>>, context: &mut Context<'_>) -> Poll<()> {
-    let limit = exchange.connection().limits.write_timeout;
-    while let Some(due) = exchange.owed_since().and_then(|since| since.checked_add(limit)) {
-        if Instant::now() >= due {
+    let connection = exchange.connection();
+    while let Some(due) = exchange.owed_since().and_then(|since| since.checked_add(connection.write_timeout())) {
+        let now = Instant::now();
+        if now >= due {
             return Poll::Ready(());
         }
+        // It may be due sooner by then.
+        let due = due.min(now + connection.limits.rate_grace.max(SHORTEST));
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         // An earlier moment than what is due now wakes the task too soon, once; that costs less than a reset for each piece.
         if timer.is_elapsed() || timer.deadline() > due {
@@ -77,8 +84,6 @@ fn poll_stalled(exchange: &Exchange, timer: &mut Option<Pin<Box<Sleep>>>, contex
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use supervision::StopSource;
 
     use super::*;

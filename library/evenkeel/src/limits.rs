@@ -23,6 +23,7 @@ pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)
         limits.body_bytes = standard.max_body_bytes;
         limits.deadline = standard.deadline;
         limits.idle_timeout = standard.idle_timeout;
+        standard.proxies.set(limits);
     });
     #[cfg(feature = "without-guards")]
     {
@@ -33,6 +34,9 @@ pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)
         limits.deadline = ADMIN_DEADLINE;
         // Health, metrics and the levers are never shed.
         limits.objective = None;
+        // Operators and their tools come to this listener without the proxies of the public one.
+        limits.trusted_proxies.clear();
+        limits.proxy_protocol = false;
     });
     change(&mut public);
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;

@@ -3,6 +3,7 @@
 //! Settings are checked as a whole: all mistakes are reported together, with the variable, its value and the expected form. A service adds its
 //! own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a line of help.
 
+mod proxies;
 #[cfg(feature = "store")]
 mod store;
 
@@ -22,6 +23,7 @@ use crate::duration::parse_duration;
 #[cfg(feature = "without-guards")]
 use crate::without::Without;
 
+pub use self::proxies::{Networks, Proxies};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
 
@@ -112,6 +114,10 @@ pub struct Standard {
         value_parser = at_least_one
     )]
     pub max_connections_per_address: usize,
+
+    /// The proxies in front of the service.
+    #[command(flatten)]
+    pub proxies: Proxies,
 
     /// Idle timeout between two requests of a connection; longer than that of the load balancer in front.
     #[arg(

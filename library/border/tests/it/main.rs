@@ -1,6 +1,7 @@
 //! The border through its public interface.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+mod abuse;
 mod behaviour;
 mod connections;
 mod http2;

@@ -4,6 +4,7 @@
 #[cfg(feature = "client")]
 mod admin_page;
 mod arrows;
+mod border_checks;
 mod circles;
 mod contributing;
 #[cfg(feature = "client")]

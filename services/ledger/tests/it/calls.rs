@@ -98,7 +98,7 @@ async fn a_destination_is_asked_of_the_bank_and_a_bank_that_cannot_say_is_a_clea
         ("DE02", 200, json!(true)),
         ("refuse-me", 200, json!(false)),
         ("no_destination", 404, Json::Null),
-        ("..%2Fpayouts", 404, Json::Null),
+        ("..%2Fpayouts", 400, Json::Null),
     ] {
         let answer = ledger.get(&format!("/v1/destinations/{destination}")).await;
         assert_eq!((answer.status.as_u16(), &answer.json::<Json>().unwrap()["exists"]), (status, &exists));
