@@ -84,7 +84,7 @@ fn main() {
     let mut number = |default: f64| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let base: SizedWorkload = match name.as_str() {
         "cpu_hard" => workloads::cpu_hard(),
-        "dependency" => workloads::dependency(),
+        "dependency" | "dependency_halved" => workloads::dependency(),
         "bimodal_cpu" => workloads::bimodal_cpu(true, false),
         "bimodal_cpu_hard" => workloads::bimodal_cpu(false, false),
         "bimodal_cpu_one" => workloads::bimodal_cpu(true, true),
@@ -100,9 +100,10 @@ fn main() {
     // Below capacity the load comes in bursts.
     let end = Duration::from_secs_f64(seconds);
     let workload = match name.as_str() {
-        "unreachable" => base.workload.load(0.03 * capacity, Duration::from_secs(1), capacity, end),
+        "unreachable" => base.workload.load(0.05 * capacity, Duration::from_secs(1), capacity, end),
         "log_normal" => base.workload.load(capacity, Duration::from_secs(1), capacity, end),
         _ if times < 1.0 => base.bursts(times, end),
+        "dependency_halved" => base.halved(times, end),
         _ => base.at(times, end),
     };
     let workload = workload.seed(seed as u64);

@@ -299,11 +299,16 @@ impl AdmissionCore {
         };
         match self.routes[usize::from(place.route)].sample(now, sample) {
             Lesson::None => {}
+            // One question at a time: the cuts of a route would hide what those of all have done.
+            Lesson::Slow if self.limit.is_judged() => {}
             Lesson::Slow => {
                 let blamed = self.to_blame(now, place.route);
                 self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
             }
             Lesson::InVain { mean } => self.limit.raise_base(now, mean / objective),
+        }
+        if let Some(base) = self.routes[usize::from(place.route)].base() {
+            self.limit.guess_base(base / objective);
         }
         if self.limit.sample(now, place.started, latency / objective, place.age / objective) == Change::Undone {
             self.routes.iter_mut().for_each(Route::raise_base);

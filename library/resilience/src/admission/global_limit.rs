@@ -32,6 +32,7 @@ const FLAT: f64 = 1.15;
 /// Factors of the limit in one step.
 const MOST_CUT: f64 = 0.5;
 const MOST_GROWTH: f64 = 1.5;
+const FLAT_GROWTH: f64 = 1.6;
 
 /// The limit and its current window.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ struct Window {
     /// Integral of the number in flight, until `integrated`.
     in_flight: f64,
     integrated: f64,
+    /// Number in flight at that moment.
+    latest: f64,
     /// The limit was reached, or requests came old.
     pressed: bool,
     /// The limit was reached.
@@ -71,6 +74,8 @@ struct Cut {
     limit: f64,
     throughput: f64,
     mean: f64,
+    /// It is not the first cut of the series.
+    again: bool,
 }
 
 /// What a window has changed.
@@ -112,6 +117,7 @@ impl GlobalLimit {
         let window = &mut self.window;
         window.in_flight += f64::from(in_flight) * (now - window.integrated).max(0.0);
         window.integrated = now.max(window.integrated);
+        window.latest = f64::from(in_flight);
         window.bound |= bound;
         window.pressed |= pressed || bound;
     }
@@ -131,9 +137,27 @@ impl GlobalLimit {
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
     }
 
+    /// Takes the latency of a calm route, in objectives, as that without load while nothing better is known and it is a long one. The first requests that end
+    /// are the short ones: a short latency is no guess.
+    pub(super) fn guess_base(&mut self, base: f64) {
+        if base > GUESSED {
+            self.base.get_or_insert(base);
+        }
+    }
+
+    /// True while it is not known yet whether deep cuts have shortened the latency.
+    pub(super) fn is_judged(&self) -> bool {
+        self.cut.is_some_and(|cut| self.limit <= JUDGED * cut.limit)
+    }
+
     /// Takes this latency, in objectives, as one without load, and undoes the cuts.
     pub(super) fn raise_base(&mut self, now: f64, mean: f64) {
         self.base = Some(self.base.unwrap_or(0.0).max(mean));
+        self.restore(now);
+    }
+
+    /// Goes back to the limit before the last cuts.
+    fn restore(&mut self, now: f64) {
         self.limit = self.cut.take().map_or(self.limit, |cut| cut.limit.max(self.limit));
         self.begin(now, true);
     }
@@ -158,9 +182,7 @@ impl GlobalLimit {
         {
             if window.unread < IDLE * count && cut.was_in_vain(self.limit, throughput, mean) {
                 self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
-                self.limit = cut.limit;
-                self.cut = None;
-                self.begin(now, true);
+                self.restore(now);
                 return Change::Undone;
             }
             self.cut = None;
@@ -185,14 +207,19 @@ impl GlobalLimit {
         if is_slow && self.limit <= self.least && window.unread < IDLE * count {
             // So few requests do not wait for each other.
             self.base = Some(mean);
-            self.begin(now, true);
+            self.restore(now);
             return Change::Undone;
         }
         if is_slow {
             let kept = (target / mean).max(MOST_CUT);
-            let limit = (self.limit.min(1.25 * in_flight) * kept).max(self.least);
+            let limit = (self.limit.min((1.25 * in_flight).max(window.latest)) * kept).max(self.least);
             if limit < self.limit {
-                self.cut.get_or_insert(Cut { limit: self.limit, throughput, mean });
+                // The first window of a series can still hold the latency of earlier load.
+                match &mut self.cut {
+                    Some(cut) if !cut.again => (cut.again, cut.mean) = (true, cut.mean.min(mean)),
+                    Some(_) => {}
+                    None => self.cut = Some(Cut { limit: self.limit, throughput, mean, again: false }),
+                }
                 self.limit = limit;
                 self.begin(now, true);
             } else {
@@ -200,7 +227,7 @@ impl GlobalLimit {
             }
         } else if mean < target && window.bound && in_flight > USED * self.limit {
             let is_flat = self.base.is_some_and(|base| mean < FLAT * base);
-            let growth = if is_flat { MOST_GROWTH } else { (target / mean.max(1e-6)).min(MOST_GROWTH) };
+            let growth = if is_flat { FLAT_GROWTH } else { (target / mean.max(1e-6)).min(MOST_GROWTH) };
             self.limit = (self.limit * growth + 1.0).min(MOST);
             self.cut = None;
             self.begin(now, true);

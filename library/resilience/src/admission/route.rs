@@ -15,8 +15,9 @@ const SLOW_MOST: f64 = 0.85;
 const UNREACHABLE: f64 = 0.8;
 /// An unreachable objective is replaced by this many times the latency without load.
 const REPLACED_BY: f64 = 2.0;
-/// Requests of a window of the base.
+/// Requests of a window of the base, and of the first one.
 const WINDOW: u32 = 10;
+const FIRST_WINDOW: u32 = 3;
 /// Share by which a window moves the base.
 const BASE_STEP: f64 = 0.2;
 /// Requests in time after which one slow request is forgiven, and the limit may grow.
@@ -341,7 +342,8 @@ impl Route {
             window.calm.0 += 1;
             window.calm.1 += sample.latency;
         }
-        if window.calm.0 >= WINDOW {
+        let enough = if self.base.is_none() { FIRST_WINDOW } else { WINDOW };
+        if window.calm.0 >= enough {
             let mean = window.calm.1 / f64::from(window.calm.0);
             self.base = Some(self.base.map_or(mean, |base| base + BASE_STEP * (mean - base)));
             *window = Window::default();

@@ -7,8 +7,8 @@ use evenkeel_simulator::{Evenkeel, StaticLimit, simulate, workloads};
 #[test]
 fn critical_requests_are_all_served_while_they_alone_are_under_capacity() {
     for base in [workloads::cpu_yielding, workloads::cpu_hard, workloads::dependency] {
-        for times in [2.0, 10.0] {
-            let workload = workloads::mixed_criticality(base(), 0.6, times).at(times, Duration::from_secs(5));
+        for times in [2.0, 6.0] {
+            let workload = workloads::mixed_criticality(base(), 0.6, times).at(times, Duration::from_secs(4));
             let report = simulate(&workload, &mut Evenkeel::new(&workload));
             let served = [0, 1, 2].map(|kind| report.served(kind));
             assert!(served[0] >= 0.995, "{served:?}: {} at {times}", workload.name);

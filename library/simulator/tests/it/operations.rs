@@ -13,7 +13,7 @@ const OBJECTIVE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(10);
 /// 0.8 objectives, and a fifth more, and a tick.
 const LONGEST_WAIT: Duration = Duration::from_millis(480 + 10);
-const SEQUENCES: u64 = 25;
+const SEQUENCES: u64 = 15;
 const STEPS: u32 = 1500;
 
 struct Queued {
@@ -255,7 +255,7 @@ fn the_queue_is_bounded_and_its_entries_are_used_again() {
     let mut core = AdmissionCore::new(rules).unwrap();
     let mut now = Duration::ZERO;
     // Fast answers first, so that the queue may be long.
-    for _ in 0..200_000 {
+    for _ in 0..60_000 {
         now += Duration::from_micros(5);
         if let Decision::Admit(place) = core.decide(now, Arrival::on(RouteId::OTHER)) {
             core.done(now, place, Ended::Answered);
