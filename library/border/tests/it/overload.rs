@@ -136,6 +136,7 @@ async fn health_checks_are_answered_while_all_places_are_taken() {
     let server = server(patient(), held.hold().merge(held.notes("/healthz"))).await;
     let _held = fill(&server).await;
     assert_eq!(status(&exchange(server.address, close("GET", "/healthz")).await), 200);
+    assert_eq!(server.metric(&gauge("in_flight")), FIRST_LIMIT as u64, "it has waited for no place");
 }
 
 #[tokio::test]

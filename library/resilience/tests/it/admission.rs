@@ -24,7 +24,7 @@ fn arrival(client: u64) -> Arrival {
 /// A gate whose places are all taken, and their permits.
 fn full() -> (Gate, Vec<Permit>) {
     let gate = gate();
-    let permits = (0..16).map(|_| match gate.decide(arrival(0)) {
+    let permits = (0..64).map(|_| match gate.decide(arrival(0)) {
         Entry::Admitted(permit) => permit,
         other => panic!("{other:?}"),
     });
@@ -65,7 +65,7 @@ async fn a_request_at_the_limit_waits_for_a_place() {
     assert!(poll_once(&mut waiting).is_pending());
     permits.pop().unwrap().answered();
     let permit = waiting.await.unwrap();
-    assert_eq!(in_flight_and_queued(&gate), (16, 0));
+    assert_eq!(in_flight_and_queued(&gate), (64, 0));
     drop((permit, permits));
     assert_eq!(in_flight_and_queued(&gate), (0, 0));
 }
@@ -74,13 +74,13 @@ async fn a_request_at_the_limit_waits_for_a_place() {
 async fn a_dropped_request_leaves_the_queue_or_gives_back_its_place() {
     let (gate, mut permits) = full();
     drop(queued(&gate, arrival(1)));
-    assert_eq!(in_flight_and_queued(&gate), (16, 0));
+    assert_eq!(in_flight_and_queued(&gate), (64, 0));
     let admitted = queued(&gate, arrival(1));
     permits.pop().unwrap().answered();
-    assert_eq!(in_flight_and_queued(&gate), (16, 0));
+    assert_eq!(in_flight_and_queued(&gate), (64, 0));
     // Its task is dropped before it has taken the place.
     drop(admitted);
-    assert_eq!(in_flight_and_queued(&gate), (15, 0));
+    assert_eq!(in_flight_and_queued(&gate), (63, 0));
     assert!(matches!(gate.decide(arrival(2)), Entry::Admitted(_)));
 }
 
