@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct Proxies {
-    /// Trusted proxies and balancers, which name the client of each request: addresses and networks, with commas between, as in 10.0.0.0/8; unsaid none.
+    /// Trusted proxies and balancers, which name the client of each request: addresses and networks, with commas between, as in 10.0.0.0/8. Default: none.
     #[arg(
         id = "std.trusted_proxies",
         long = "trusted-proxies",
@@ -41,7 +41,7 @@ pub struct Proxies {
     )]
     pub proxy_protocol: bool,
 
-    /// Networks without bounds by address, such as that of a load generator, with commas between; unsaid none.
+    /// Networks without bounds by address, such as that of a load generator, with commas between. Default: none.
     #[arg(
         id = "std.unbounded_addresses",
         long = "unbounded-addresses",

@@ -12,7 +12,7 @@ use evenkeel::settings::{Standard, StoreSettings};
 const LIBRARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Bounds that a setting sets as well.
-const SET_BY: [(&str, &str); 11] = [
+const SET_BY: [(&str, &str); 15] = [
     ("Limits::connections", "MAX_CONNECTIONS"),
     ("Limits::connections_per_address", "MAX_CONNECTIONS_PER_ADDRESS"),
     ("Limits::in_flight", "MAX_IN_FLIGHT"),
@@ -20,6 +20,10 @@ const SET_BY: [(&str, &str); 11] = [
     ("Limits::body_bytes", "MAX_BODY_BYTES"),
     ("Limits::idle_timeout", "IDLE_TIMEOUT"),
     ("Limits::deadline", "REQUEST_DEADLINE"),
+    ("Limits::trusted_proxies", "TRUSTED_PROXIES"),
+    ("Limits::forwarded_header", "FORWARDED_HEADER"),
+    ("Limits::proxy_protocol", "PROXY_PROTOCOL"),
+    ("Limits::unbounded_addresses", "UNBOUNDED_ADDRESSES"),
     ("Options::connections", "DATABASE_POOL_SIZE"),
     ("Options::statement_timeout", "DATABASE_STATEMENT_TIMEOUT"),
     ("Options::lock_timeout", "DATABASE_LOCK_TIMEOUT"),

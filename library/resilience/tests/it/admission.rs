@@ -85,7 +85,7 @@ async fn a_dropped_request_leaves_the_queue_or_gives_back_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_nobody_makes_room_for_is_refused_in_bounded_time() {
+async fn a_request_without_room_is_refused_in_bounded_time() {
     let (gate, permits) = full();
     let begun = Instant::now();
     let refused = gate.enter(arrival(1)).await.unwrap_err();
