@@ -80,6 +80,9 @@ struct Current {
     unflushed: Option<Permit>,
     /// Bytes of that answer.
     unflushed_bytes: u64,
+    /// Handlers that have started and not answered, and the largest answer that has not been taken: an estimate of theirs (HTTP/2).
+    started: u32,
+    largest: u64,
     /// Requests so far.
     requests: u32,
     /// True once the connection has reached its age.
@@ -106,6 +109,8 @@ impl Connection {
             protocol: Protocol::Preface(0),
             unflushed: None,
             unflushed_bytes: 0,
+            started: 0,
+            largest: 0,
             requests: 0,
             is_old: false,
             ends_whole: true,
@@ -294,20 +299,40 @@ impl Connection {
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.unsent.fetch_add(bytes, Ordering::AcqRel);
         self.unsent_in_all.hold(bytes);
+        let mut current = self.current();
+        current.largest = current.largest.max(bytes);
     }
 
     /// Releases an answer of this many bytes, which the peer has taken or which was discarded.
     fn release_bytes(&self, bytes: u64) {
         if bytes > 0 {
-            self.unsent.fetch_sub(bytes, Ordering::AcqRel);
+            if self.unsent.fetch_sub(bytes, Ordering::AcqRel) == bytes {
+                self.current().largest = 0;
+            }
             self.taken.notify_waiters();
             self.unsent_in_all.release(bytes);
         }
     }
 
-    /// Returns true while another answer may be started for this peer.
-    pub(crate) fn has_room(&self) -> bool {
-        self.unsent.load(Ordering::Acquire) < self.limits.unsent_bytes && !self.is_under_pressure()
+    /// Starts a handler if its answer may wait for this peer beside the others. Handlers that run are expected to give answers as large as the largest of those.
+    pub(crate) fn try_start(&self) -> bool {
+        let mut current = self.current();
+        let expected = u64::from(current.started).saturating_mul(current.largest);
+        let held = self.unsent.load(Ordering::Acquire).saturating_add(expected);
+        let starts = held < self.limits.unsent_bytes && !self.is_under_pressure();
+        current.started += u32::from(starts);
+        starts
+    }
+
+    /// A handler that had started gave its answer, or was cancelled.
+    pub(crate) fn has_answered(&self) {
+        let mut current = self.current();
+        current.started = current.started.saturating_sub(1);
+        let may_wait = current.largest > 0;
+        drop(current);
+        if may_wait {
+            self.taken.notify_waiters();
+        }
     }
 
     /// Returns true while an answer of this many bytes may wait beside the others. Handlers that started together can give more than there was room for.
@@ -330,11 +355,11 @@ impl Connection {
         }
     }
 
-    /// Returns when another answer may be made for this peer. Cancel-safe.
-    pub(crate) async fn room(&self) {
+    /// Starts a handler when its answer may wait for this peer. Cancel-safe.
+    pub(crate) async fn start(&self) {
         loop {
             let (taken, taken_by_others) = (self.taken.notified(), self.unsent_in_all.taken());
-            if self.has_room() {
+            if self.try_start() {
                 return;
             }
             tokio::select! {
@@ -448,6 +473,24 @@ mod tests {
             serve(requests);
             assert!(connection.retires(), "a tenth older");
         }
+    }
+
+    #[test]
+    fn handlers_that_run_count_as_much_as_the_largest_answer_that_waits() {
+        let never = supervision::StopSource::new();
+        let limits = Limits::default().with(|limits| limits.unsent_bytes = 100);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let connection = Connection::new(Arc::new(limits), Default::default(), never.listen(), never.listen());
+        assert!(connection.try_start());
+        connection.hold_bytes(40);
+        connection.has_answered();
+        assert_eq!([(); 3].map(|()| connection.try_start()), [true, true, false]);
+        // Small answers leave room.
+        connection.has_answered();
+        assert!(connection.try_start());
+        connection.release_bytes(40);
+        assert_eq!([(); 3].map(|()| connection.try_start()), [true; 3]);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) struct Exchange {
     /// The place of a request of HTTP/2; with HTTP/1.1 the connection holds it, so that its socket can give it back.
     place: Option<HeldPlace>,
     answering: AtomicBool,
+    /// True while its handler runs.
+    started: AtomicBool,
     /// Bytes of the answer that count against those of the connection.
     bytes: AtomicU64,
     /// Microseconds after the connection was opened, plus one, since when the peer has a piece of the answer to take; zero: it has none.
@@ -43,6 +45,7 @@ impl Exchange {
             permit: Mutex::new(None),
             place,
             answering: AtomicBool::new(false),
+            started: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             owed: AtomicU64::new(0),
             written: AtomicWaker::new(),
@@ -56,6 +59,26 @@ impl Exchange {
     /// The place of the request among those that execute.
     pub(crate) fn place(&self) -> &HeldPlace {
         self.place.as_ref().unwrap_or(&self.connection.place)
+    }
+
+    /// Starts the handler if there is room for its answer.
+    pub(crate) fn try_start(&self) -> bool {
+        let starts = self.connection.try_start();
+        self.started.store(starts, Ordering::Release);
+        starts
+    }
+
+    /// Starts the handler when there is room for its answer. Cancel-safe.
+    pub(crate) async fn start(&self) {
+        self.connection.start().await;
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// The handler has ended.
+    fn handler_ended(&self) {
+        if self.started.swap(false, Ordering::AcqRel) {
+            self.connection.has_answered();
+        }
     }
 
     /// Keeps a permit until the request ends.
@@ -100,6 +123,7 @@ impl Running {
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.0.bytes.store(bytes, Ordering::Release);
         self.0.connection.hold_bytes(bytes);
+        self.0.handler_ended();
     }
 
     /// The answer's head is ready.
@@ -111,6 +135,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.0.handler_ended();
         let permit = self.0.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stage = if self.0.answering.load(Ordering::Acquire) { Stage::Answering } else { Stage::Handling };
         match stage {

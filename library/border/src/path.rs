@@ -378,12 +378,10 @@ impl Inner {
             },
         };
         let connection = work.exchange.as_ref().map(|exchange| exchange.connection());
-        if let Some(connection) = connection.filter(|connection| !connection.has_room()) {
+        if let Some(exchange) = work.exchange.as_ref().filter(|exchange| !exchange.try_start()) {
             // It does not execute while it waits, and its client is slow: others have its place.
-            if let Some(exchange) = &work.exchange {
-                exchange.place().unmeasured();
-            }
-            let room = Box::pin(tokio::time::timeout_at(deadline.at(), connection.room()));
+            exchange.place().unmeasured();
+            let room = Box::pin(tokio::time::timeout_at(deadline.at(), exchange.start()));
             if room.await.is_err() {
                 let detail = format!("{} bytes of earlier answers wait; read them first", self.limits.unsent_bytes);
                 return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();

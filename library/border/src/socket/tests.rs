@@ -211,6 +211,8 @@ async fn a_flood_of_pings_ends_the_connection_with_a_goaway_and_the_rest_is_not_
     socket.flush().await.unwrap();
     let mut sink = Vec::new();
     socket.read_to_end(&mut sink).await.unwrap();
+    // More of the flood changes nothing.
+    assert_eq!(socket.read(&mut [0; 64]).await.unwrap(), 0);
     assert!(sink.len() <= PREFACE.len() + 1001 * 17, "{}", sink.len());
     assert!(connection.must_linger());
     drop(socket);
