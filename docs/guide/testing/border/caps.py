@@ -61,6 +61,11 @@ def accepting_goes_on(target):
 
 def window_zero_memory(target):
     """One client with a window of 0 and 200 streams; memory before and while it waits."""
+    # What a process gets with its first request is no client's.
+    first = http2.Client(target)
+    first.request(1)
+    first.run(5, lambda client: 1 in client.ended)
+    first.sock.close()
     before = memory(target)
     client = http2.Client(target, window=0)
     client.run(0.3)
@@ -68,7 +73,8 @@ def window_zero_memory(target):
     client.run(2)
     grown = memory(target) - before
     client.sock.close()
-    return grown < 16 << 20, f"{grown / (1 << 20):.1f} MiB" if before else "no process to look at"
+    # 16 MiB of answers, and the connection itself.
+    return grown < 17 << 20, f"{grown / (1 << 20):.1f} MiB" if before else "no process to look at"
 
 
 HELD = []
