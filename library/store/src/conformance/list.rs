@@ -201,6 +201,7 @@ macro_rules! for_each_conformance_case {
                 postgres::an_error_that_a_function_raises_is_told,
                 postgres::a_conflict_in_a_tried_statement_runs_the_whole_transaction_again,
                 postgres::a_conflict_that_never_ends_is_given_up_after_its_bound,
+                postgres::steps_outside_transactions_are_applied_while_others_use_the_sessions,
             }
         }
     };

@@ -1,9 +1,12 @@
 //! Behaviour of PostgreSQL alone: timeouts, locks, sessions, types.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use futures_util::future::join_all;
+
 use super::bench::{Bench, count_up, counter, one, rows, run};
-use crate::{ConstraintKind, Isolation, Numeric, Store, StoreError, args};
+use crate::{ConstraintKind, Isolation, Migration, Migrations, Numeric, Store, StoreError, args};
 
 pub(super) async fn the_isolation_is_what_was_asked_for(bench: Bench) {
     let store = bench.open().await;
@@ -340,4 +343,24 @@ pub(super) async fn a_conflict_that_never_ends_is_given_up_after_its_bound(bench
     let error = written.unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)) && error.is_transient(), "{error:?}");
     assert_eq!(runs, crate::MAX_RETRIES + 1);
+}
+
+pub(super) async fn steps_outside_transactions_are_applied_while_others_use_the_sessions(bench: Bench) {
+    let (store, busy) = (bench.bare().await, bench.bare().await);
+    let table = Migration::both(1, "table", "CREATE TABLE swept (id BIGINT)");
+    let vacuum = |version| Migration::both(version, "vacuum", "VACUUM swept").outside_transaction();
+    let all = Migrations::new(std::iter::once(table).chain((2..=30).map(vacuum)).collect());
+    let done = AtomicBool::new(false);
+    let migrating = async {
+        let applied = store.migrate(&all).await;
+        done.store(true, Ordering::Relaxed);
+        applied
+    };
+    let others = join_all((0..4).map(async |_| {
+        while !done.load(Ordering::Relaxed) {
+            one::<i64>(&busy, "SELECT 1::bigint", args![]).await.unwrap();
+        }
+    }));
+    let (applied, _) = tokio::join!(migrating, others);
+    assert_eq!(applied.unwrap(), (1..=30).collect::<Vec<i64>>());
 }

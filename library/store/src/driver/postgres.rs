@@ -103,8 +103,13 @@ pub(crate) fn side(pool: &PostgresPool, options: &Options) -> PostgresPool {
 /// Runs one statement outside a transaction.
 pub(crate) async fn run_outside(pool: &PostgresPool, sql: SqlStr) -> Result<(), sqlx::Error> {
     let mut connection = pool.pool.acquire().await?;
-    // Never under a name: it runs once.
-    sqlx::query(sql).persistent(false).execute(&mut *connection).await.map(drop)
+    if pool.named_statements {
+        // Never under a name: it runs once. The server refuses more than one statement.
+        sqlx::query(sql).persistent(false).execute(&mut *connection).await.map(drop)
+    } else {
+        // In one message: outside a transaction a pooler may send each message to another session, which has not prepared the statement.
+        sqlx::raw_sql(sql).execute(&mut *connection).await.map(drop)
+    }
 }
 
 /// The timeouts of one transaction, zero for none. They are set with the transaction and end with it, so that they work behind a
