@@ -16,6 +16,9 @@ use crate::exchange::Exchange;
 use crate::min_rate::MinRate;
 use crate::{Limits, Problem};
 
+/// Time for which a request holds its place among those that execute while it waits for its client.
+const HOLDS_ITS_PLACE: Duration = Duration::from_millis(50);
+
 /// Reason for refusing a body, for the step that answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal(Arc<AtomicU8>);
@@ -61,6 +64,9 @@ pub(crate) struct Guarded {
     bytes_left: u64,
     depth: Option<Depth>,
     pace: Pace,
+    /// Until the place is given back: from the first wait for the client on.
+    holds_place: Option<Pin<Box<Sleep>>>,
+    has_place: bool,
     ended: bool,
 }
 
@@ -74,9 +80,24 @@ impl Guarded {
             bytes_left: limits.body_bytes,
             depth: json.then(|| Depth::new(limits.json_depth)),
             pace: Pace::new(limits),
+            holds_place: None,
+            has_place: true,
             ended: false,
         };
         (guarded, refusal)
+    }
+
+    /// Gives the place back when the client has been waited for too long: it does not execute, and others can.
+    fn poll_place(&mut self, context: &mut Context<'_>) {
+        if !self.has_place {
+            return;
+        }
+        let Some(exchange) = &self.exchange else { return };
+        let holds = self.holds_place.get_or_insert_with(|| Box::pin(tokio::time::sleep(HOLDS_ITS_PLACE)));
+        if holds.as_mut().poll(context).is_ready() {
+            exchange.place().unmeasured();
+            (self.has_place, self.holds_place) = (false, None);
+        }
     }
 
     fn refuse(&mut self, reason: Reason) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
@@ -104,6 +125,7 @@ impl http_body::Body for Guarded {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if polled.is_pending() {
+            self.poll_place(context);
             ready!(self.pace.poll_overdue(context));
             return self.refuse(Reason::Slow);
         }

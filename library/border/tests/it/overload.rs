@@ -25,7 +25,7 @@ const FIRST_LIMIT: usize = 64;
 struct Held {
     release: Arc<Semaphore>,
     /// Paths of the other requests, in the order in which they were executed.
-    executed: Arc<Mutex<Vec<&'static str>>>,
+    executed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Held {
@@ -33,19 +33,27 @@ impl Held {
         Self { release: Arc::new(Semaphore::new(0)), executed: Arc::default() }
     }
 
-    fn hold(&self) -> Router {
-        let release = self.release.clone();
-        let hold = async move || {
-            release.acquire().await.expect("it is never closed").forget();
-            "held"
+    /// One route, so that all its requests have the same places: `/hold` is held, other paths are noted.
+    fn routes(&self) -> Router {
+        let (release, executed) = (self.release.clone(), self.executed.clone());
+        let handle = async move |uri: axum::http::Uri| match uri.path() {
+            "/hold" => {
+                release.acquire().await.expect("it is never closed").forget();
+                "held".to_owned()
+            }
+            path => {
+                executed.lock().unwrap().push(path.to_owned());
+                path.to_owned()
+            }
         };
-        Router::new().route("/hold", get(hold))
+        Router::new().route("/{name}", get(handle))
     }
 
+    /// A route of its own that notes its requests.
     fn notes(&self, path: &'static str) -> Router {
         let executed = self.executed.clone();
         let note = async move || {
-            executed.lock().unwrap().push(path);
+            executed.lock().unwrap().push(path.to_owned());
             path
         };
         Router::new().route(path, get(note))
@@ -86,10 +94,9 @@ fn patient() -> Limits {
 #[tokio::test]
 async fn queued_requests_are_executed_in_the_order_of_their_criticality() {
     let (held, registry) = (Held::new(), Registry::new());
-    let border = Border::new("public", patient(), &registry);
-    let critical = border.with_limits(patient().with(|limits| limits.criticality = Criticality::Critical));
-    let routes = border.around(held.hold().merge(held.notes("/plain")).merge(held.notes("/crawler")));
-    let routes = routes.merge(critical.around(held.notes("/payment")));
+    let critical = patient().with(|limits| limits.criticality = Criticality::Critical);
+    let border = Border::new("public", critical, &registry);
+    let routes = border.around(held.routes());
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
     let (address, stop) = (listener.address(), StopSource::new());
     let stopped = stop.listen();
@@ -100,7 +107,8 @@ async fn queued_requests_are_executed_in_the_order_of_their_criticality() {
     let crawler = "GET /crawler HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncriticality: sheddable\r\n\r\n";
     let crawler = send(&server, crawler).await;
     server.until(&gauge("queued_sheddable"), 1).await;
-    let plain = send(&server, &close("GET", "/plain")).await;
+    let plain = "GET /plain HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncriticality: default\r\n\r\n";
+    let plain = send(&server, plain).await;
     server.until(&gauge("queued_default"), 1).await;
     let payment = send(&server, &close("GET", "/payment")).await;
     server.until(&gauge("queued_critical"), 1).await;
@@ -116,7 +124,7 @@ async fn queued_requests_are_executed_in_the_order_of_their_criticality() {
 async fn a_request_for_which_no_place_becomes_free_in_time_is_refused_with_a_time_to_come_back() {
     let held = Held::new();
     let limits = Limits::default().with(|limits| limits.objective = Some(Duration::from_secs(1)));
-    let server = server(limits, held.hold().merge(held.notes("/plain"))).await;
+    let server = server(limits, held.routes()).await;
     let _held = fill(&server).await;
     let answer = answer(send(&server, &close("GET", "/plain")).await).await;
     assert_eq!(status(&answer), 503, "{answer}");
@@ -125,7 +133,7 @@ async fn a_request_for_which_no_place_becomes_free_in_time_is_refused_with_a_tim
     assert!(["1", "2", "3"].contains(&wait), "{wait}");
     let problem: Json = serde_json::from_str(body).unwrap();
     assert_eq!((&problem["status"], problem["detail"].as_str().is_some()), (&Json::from(503), true));
-    let waited = r#"http_admission_route_refused_waited_total{listener="public",route="/plain"}"#;
+    let waited = r#"http_admission_route_refused_waited_total{listener="public",route="/{name}"}"#;
     assert_eq!(server.metric(waited), 1);
     assert!(held.executed.lock().unwrap().is_empty());
 }
@@ -133,7 +141,7 @@ async fn a_request_for_which_no_place_becomes_free_in_time_is_refused_with_a_tim
 #[tokio::test]
 async fn health_checks_are_answered_while_all_places_are_taken() {
     let held = Held::new();
-    let server = server(patient(), held.hold().merge(held.notes("/healthz"))).await;
+    let server = server(patient(), held.routes().merge(held.notes("/healthz"))).await;
     let _held = fill(&server).await;
     assert_eq!(status(&exchange(server.address, close("GET", "/healthz")).await), 200);
     assert_eq!(server.metric(&gauge("in_flight")), FIRST_LIMIT as u64, "it has waited for no place");
@@ -142,7 +150,7 @@ async fn health_checks_are_answered_while_all_places_are_taken() {
 #[tokio::test]
 async fn a_client_that_leaves_the_queue_leaves_nothing_behind() {
     let held = Held::new();
-    let server = server(patient(), held.hold().merge(held.notes("/plain"))).await;
+    let server = server(patient(), held.routes()).await;
     let blockers = fill(&server).await;
     let queued = send(&server, &close("GET", "/plain")).await;
     server.until(&gauge("queued_default"), 1).await;
@@ -177,7 +185,7 @@ async fn streams_that_wait_and_readers_that_are_slow_hold_no_places() {
 #[tokio::test]
 async fn routes_without_an_objective_are_never_queued() {
     let held = Held::new();
-    let server = server(Limits::default().with(|limits| limits.objective = None), held.hold()).await;
+    let server = server(Limits::default().with(|limits| limits.objective = None), held.routes()).await;
     let mut open = Vec::new();
     for _ in 0..2 * FIRST_LIMIT {
         open.push(send(&server, &close("GET", "/hold")).await);
@@ -186,5 +194,24 @@ async fn routes_without_an_objective_are_never_queued() {
     held.release.add_permits(2 * FIRST_LIMIT);
     for socket in open {
         assert_eq!(status(&answer(socket).await), 200);
+    }
+}
+
+#[tokio::test]
+async fn clients_that_are_slow_with_their_bodies_hold_no_places() {
+    let echo = axum::routing::post(async |body: axum::body::Bytes| body);
+    let server = server(patient(), Router::new().route("/echo", echo)).await;
+    let slow = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\na";
+    let mut open = Vec::new();
+    for _ in 0..FIRST_LIMIT {
+        open.push(send(&server, slow).await);
+    }
+    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, FIRST_LIMIT as u64).await;
+    server.until(&gauge("in_flight"), 0).await;
+    for mut socket in open {
+        socket.write_all(b"bcde").await.unwrap();
+        let mut answer = [0; 12];
+        tokio::time::timeout(SOON, socket.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
     }
 }

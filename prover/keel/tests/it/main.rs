@@ -6,6 +6,7 @@ mod attack;
 mod chaos_toolkit;
 mod check;
 mod command_line;
+mod documents;
 mod drill;
 mod fault_program;
 mod help;
