@@ -77,7 +77,7 @@ pub(super) fn read_body(reader: &mut impl BufRead, request: &mut Request, most: 
     match (lengths.as_slice(), encodings.as_slice()) {
         ([], []) => Ok(()),
         ([length], []) => {
-            let length: usize = length.parse().map_err(|_| Refusal::Status(400))?;
+            let length = digits(length, 10)?;
             if length > most {
                 return Err(Refusal::Status(413));
             }
@@ -89,15 +89,21 @@ pub(super) fn read_body(reader: &mut impl BufRead, request: &mut Request, most: 
     }
 }
 
+/// A number of digits alone: no sign, no space (RFC 9112, 6.2 and 7.1).
+fn digits(text: &str, radix: u32) -> Result<usize, Refusal> {
+    let are_digits = text.chars().all(|letter| letter.is_digit(radix));
+    usize::from_str_radix(text, radix).ok().filter(|_| are_digits).ok_or(Refusal::Status(400))
+}
+
 fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>, most: usize) -> Result<(), Refusal> {
     loop {
         let line = read_line(reader, 400)?.ok_or(Refusal::Gone)?;
-        let size = u32::from_str_radix(&line, 16).map_err(|_| Refusal::Status(400))?;
-        if body.len() + size as usize > most {
+        let size = digits(&line, 16)?;
+        if size > most || body.len() + size > most {
             return Err(Refusal::Status(413));
         }
         let start = body.len();
-        body.resize(start + size as usize, 0);
+        body.resize(start + size, 0);
         reader.read_exact(&mut body[start..])?;
         if !read_line(reader, 400)?.ok_or(Refusal::Gone)?.is_empty() {
             return Err(Refusal::Status(400));
