@@ -1,7 +1,8 @@
 //! The place of an admitted request among those that execute.
 //!
 //! It is given back when the service has done its part: when the body of the answer ends, or when the answer first waits, for its own next
-//! piece (a stream of events) or for the peer to take bytes (a slow reader). Else as many idle streams or slow readers as the limit would stop the
+//! piece (a stream of events) or for the peer to take bytes (a slow reader), or when its client was slow with the body
+//! of the request ([`crate::body`]). Else as many idle streams or slow readers as the limit would stop the
 //! service. Connections and requests that stay open are counted by bounds of their own.
 
 use std::sync::{Mutex, PoisonError};

@@ -90,9 +90,9 @@ pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
 #[cfg(feature = "client")]
 pub use url;
-#[cfg(feature = "openapi")]
-pub use utoipa;
 pub use {resilience, telemetry, tracing, vitals};
+#[cfg(feature = "openapi")]
+pub use {utoipa, utoipa_axum};
 
 /// Imports for the files of a service.
 pub mod prelude {

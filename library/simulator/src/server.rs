@@ -30,7 +30,7 @@ pub fn simulate(workload: &Workload, control: &mut dyn Control) -> Report {
     server.report
 }
 
-/// What happens at a moment outside of the server.
+/// Event at a moment outside of the server.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     /// The next request of the open loop arrives.
@@ -136,7 +136,7 @@ struct Server<'a> {
     /// Tasks that the sockets and timers would wake, once they are looked at.
     ready: VecDeque<Task>,
     run_queue: VecDeque<Task>,
-    /// What each core executes, and until when.
+    /// The work of each core, and its end.
     cores: Vec<Option<(Task, f64)>>,
     polls: u32,
     requests: Vec<Request>,

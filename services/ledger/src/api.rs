@@ -2,9 +2,9 @@
 
 use evenkeel::prelude::*;
 use evenkeel::utoipa;
+use evenkeel::utoipa_axum::router::OpenApiRouter;
+use evenkeel::utoipa_axum::routes;
 use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::ledger::Ledger;
 use crate::partner::Bank;

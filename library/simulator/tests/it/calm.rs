@@ -17,7 +17,7 @@ fn waits(name: &str, time: Time, objective: Duration) -> Workload {
 }
 
 #[test]
-fn a_calm_service_refuses_next_to_nothing_whatever_the_spread_of_its_latency_is() {
+fn a_calm_service_refuses_next_to_nothing_for_every_spread_of_its_latency() {
     let (mut refused, mut arrived) = (0, 0);
     for seed in 0..30 {
         let mut random = Random::new(seed);

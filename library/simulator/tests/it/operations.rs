@@ -233,7 +233,7 @@ fn a_light_load_is_never_refused_after_any_prefix() {
 }
 
 #[test]
-fn exempt_requests_are_admitted_and_not_counted_whatever_the_load_is() {
+fn exempt_requests_are_admitted_and_not_counted_under_every_load() {
     let mut model = Model::new(7);
     for _ in 0..STEPS {
         model.step(0.95);

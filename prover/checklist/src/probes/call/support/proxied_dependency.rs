@@ -25,6 +25,8 @@ const AT_A_TIME: usize = 8;
 const CALL_PATIENCE: Duration = Duration::from_secs(3);
 /// Time within which everything must be as before once the dependency is repaired.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(30);
+/// Within it a request is answered that waits for no call.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -159,21 +161,21 @@ async fn in_peace(lab: &Lab, name: &str, variable: &str) -> Result<(Dependent, V
     Ok((Dependent { name: name.to_owned(), users: callers, shortest }, left_out))
 }
 
-/// Checks a request that is declared to call the dependency only after its answer: it is answered as declared while the dependency takes
-/// no connection. Then no clause is about its calls, which is a note; else it is a gap.
+/// Checks a request that is declared to call the dependency only after its answer: it is answered as declared, and as soon as ever, while the
+/// dependency is silent. Then no clause is about its calls, which is a note; else it is a gap.
 async fn called_later(lab: &Lab, proxy: &FaultProxy, name: &str, spec: &RequestSpec) -> Evidence {
-    proxy.set(Fault::Down).await;
+    proxy.set(Fault::Hang).await;
     let exchange = lab.http().send(lab.fill(spec)).await;
     proxy.set(Fault::None).await;
     let caller = &spec.name;
-    let piece = match as_expected(spec, &exchange) {
+    let piece = match as_expected(spec, &exchange) && exchange.took <= AT_ONCE {
         true => Evidence::note(format!(
-            "{caller} calls {name} after its answer, as declared with `later`: it is answered while {name} is down, and no caller waits \
-             for these calls, which were not examined"
+            "{caller} calls {name} after its answer, as declared with `later`: it is answered at once while {name} is silent, and no \
+             caller waits for these calls, which were not examined"
         )),
         false => Evidence::gap(format!(
-            "{caller} is declared to call {name} only after its answer, and is not answered as declared while {name} is down: take \
-             {name} out of its `later`"
+            "{caller} is declared to call {name} only after its answer, and is not answered as declared within {AT_ONCE:?} while {name} \
+             is silent: take {name} out of its `later`"
         )),
     };
     piece.with(&exchange)
