@@ -20,12 +20,21 @@
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
 //!
+//! The guides are in `docs/guide` of the repository: a service from nothing, the border around an existing app, testing a service.
+//!
+//! # Features and platforms
+//!
 //! | feature | adds | on by default |
 //! |---|---|---|
-//! | `sqlite`, `postgres` | `Service::store`: a store on this engine | yes |
+//! | `sqlite`, `postgres` | `Service::store`: a store on this engine. Either of them turns `store` on | yes |
 //! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
 //! | `openapi` | `Service::openapi`: the description of the API | yes |
-//! | `testing` | a private PostgreSQL for tests | no |
+//! | `native-roots` | `client::Tls::native`: the authorities of the host's certificate store | no |
+//! | `testing` | for tests: `store::testing`, a private PostgreSQL; `client::misbehave`, misbehaving peers | no |
+//! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
+//!
+//! Unix only; tested on Linux. `CPU_CORES` pins threads on Linux only. The front pages of `evenkeel-border`,
+//! `evenkeel-client` and `evenkeel-supervision` list the other differences between platforms.
 
 mod admin;
 mod asked;

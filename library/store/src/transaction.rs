@@ -20,6 +20,9 @@ pub const MAX_ROWS: usize = 10_000;
 ///
 /// Once a statement has failed the transaction cannot be committed, on either engine, also when the error was handled: use
 /// [`Transaction::try_execute`] for a statement that may fail.
+///
+/// Statements are not cancel-safe: when the future of one is dropped, it may or may not have run in the transaction. Return an error from the work
+/// then, so that the transaction rolls back.
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) engine: Running,
