@@ -3,6 +3,7 @@
 mod connection;
 mod created;
 mod dependency;
+mod disk;
 mod process;
 mod series;
 mod strain;
@@ -59,6 +60,8 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         Recipe::Spent(spent) => strain::spent(subject, spent),
         Recipe::Unread(unread) => strain::unread(subject, unread),
         Recipe::Bomb(bomb) => strain::bomb(subject, bomb),
+        Recipe::FullDisk(full) => disk::full_disk(subject, full),
+        Recipe::Stray(stray) => disk::stray(subject, stray),
         Recipe::Files { any_of } => files(any_of),
         Recipe::Command(command) => Experiment {
             launch: Launch::Never,
