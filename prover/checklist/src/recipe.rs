@@ -3,6 +3,7 @@
 pub mod created;
 pub mod disk;
 pub mod series;
+pub mod storm;
 pub mod strain;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use keel_wire::http::{Exchange, Request};
 use self::created::{Identifiers, Listing};
 use self::disk::{FullDisk, Stray};
 use self::series::Series;
+use self::storm::Storm;
 use self::strain::{Bomb, Overload, Spent, Unread};
 use crate::subject::{Dependencies, Subject};
 
@@ -109,6 +111,8 @@ pub enum Recipe {
     Series(Series),
     /// Sends more than the service can do.
     Overload(Overload),
+    /// Sends too many requests of one kind, and others beside them.
+    Storm(Storm),
     /// Spends its descriptors.
     Spent(Spent),
     /// Reads no answer.

@@ -152,6 +152,12 @@ shown! {
     border_shed_of_nothing_is_shown: "border.shed", "loaded-waits", "loaded-refuses";
     #[ignore = "long: run by make test-long"]
     border_shed_without_retry_after_is_shown: "border.shed", "loaded-refuses-badly", "loaded-refuses";
+    #[ignore = "long: run by make test-long"]
+    border_criticality_of_classes_and_clients_is_shown: "border.criticality", "loaded-refuses", "classes-ordered";
+    #[ignore = "long: run by make test-long"]
+    border_criticality_by_a_header_is_shown: "border.criticality", "classes-claimed", "classes-ordered";
+    #[ignore = "long: run by make test-long"]
+    border_bulkhead_of_shared_places_is_shown: "border.bulkhead", "partitions-shared", "partitions-own";
     border_compress_of_a_bomb_is_shown: "border.compress", "border-packed-unbounded", "border-packed";
     access_secrets_that_are_printed_are_shown: "access.secrets", "secrets-eavesdropping", "ship-good";
     border_idempotency_of_forgotten_keys_is_shown: "border.idempotency", "border-forgets-keys", "border-sound";
