@@ -20,6 +20,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::mix;
+use crate::probes::support::overload::shares::SERVED;
 use crate::probes::support::overload::side_by_side::{self, Outcome, Part};
 use crate::probes::support::overload::storm_script::StormScript;
 use crate::probes::support::overload::{self, Generator};
@@ -153,7 +154,7 @@ fn judge(seen: &Seen) -> Evidence {
 
 fn controls(seen: &Seen) -> Result<Control, Uncontrolled> {
     let [own, others] = seen.peace;
-    own.in_peace()?;
+    own.in_peace(SERVED)?;
     Control::seen(seen.storm[0].is_too_much(), "", "the storm was nearly all answered in time: it was none")?;
-    others.in_peace()
+    others.in_peace(SERVED)
 }

@@ -29,7 +29,6 @@ pub(super) fn storm(subject: &Subject, recipe: &Storm) -> Experiment {
     Experiment {
         modules: BTreeSet::from(["asyncio", "resource"]),
         before: vec![
-            format!("STORM, BESIDE, RATE = {}, {}, {rate:.2}", literal::bytes(storm), literal::bytes(beside)),
             "async def one(request, wait=0, n=None):".to_owned(),
             "    await asyncio.sleep(wait); began = time.time()".to_owned(),
             format!(
@@ -42,7 +41,11 @@ pub(super) fn storm(subject: &Subject, recipe: &Storm) -> Experiment {
             "async def many(works): return await asyncio.gather(*works)".to_owned(),
         ],
         steps: vec![
-            format!("{MANY_DESCRIPTORS}; others = lambda seconds: [one(BESIDE, n / RATE, n) for n in range(int(RATE * seconds))]"),
+            format!(
+                "{MANY_DESCRIPTORS}; STORM, BESIDE, RATE = {}, {}, {rate:.2}; others = lambda seconds: [one(BESIDE, n / RATE, n) for n in range(int(RATE * seconds))]",
+                literal::bytes(storm),
+                literal::bytes(beside)
+            ),
             format!(
                 "able = sum(sum(asyncio.run(many(client(time.time() + {MEASURED}) for _ in range({CLIENTS}))), [])) / {MEASURED}; alone = \
                  asyncio.run(many(others({ALONE}))); sum(alone) >= {IN_PEACE} * len(alone) or sys.exit(2)"

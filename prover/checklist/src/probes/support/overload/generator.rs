@@ -241,8 +241,13 @@ impl Sending {
 
     /// The part that is judged: what was sent once bounded queues had filled, which takes `fills`, and long enough before the end.
     pub(super) fn judged(&self, objective: Duration, fills: Duration) -> Tally {
+        self.tally(objective, fills, self.judged_until(objective))
+    }
+
+    /// The end of the part that is judged: later requests were cut off before they were too late.
+    pub(super) fn judged_until(&self, objective: Duration) -> Duration {
         let last = self.asked.iter().map(|asked| asked.over).max().unwrap_or_default();
-        self.tally(objective, fills, self.lasts.min(last.saturating_sub(objective)))
+        self.lasts.min(last.saturating_sub(objective))
     }
 
     /// Counts the outcomes of requests in an interval. Not counted: requests that were cut off before they were too late.

@@ -86,9 +86,9 @@ impl Served {
 }
 
 impl super::Sending {
-    /// The outcomes of these requests that were sent once bounded queues had filled, which takes `fills`.
-    pub(crate) fn served(&self, kinds: &[usize], objective: Duration, fills: Duration) -> Served {
-        let tally = self.of_kinds(kinds).judged(objective, fills);
+    /// The outcomes of these requests that were sent in a part of the load; of one that was cut off, see [`super::Sending::judged_until`].
+    pub(crate) fn served(&self, kinds: &[usize], objective: Duration, from: Duration, to: Duration) -> Served {
+        let tally = self.of_kinds(kinds).tally(objective, from, to);
         Served { sent: tally.sent(), in_time: tally.in_time, refused: tally.refused }
     }
 }

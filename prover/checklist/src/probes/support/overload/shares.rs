@@ -10,7 +10,7 @@ pub(crate) const LOST: f64 = 0.75;
 /// Of the load that is too much, the share that is answered in time when it was no overload.
 pub(crate) const NO_OVERLOAD: f64 = 0.75;
 /// So few requests decide nothing.
-const ENOUGH: usize = 20;
+const ENOUGH: usize = 10;
 
 impl Outcome {
     /// Returns true if they were served, false if they were not, and nothing when it is neither.
@@ -34,12 +34,12 @@ impl Outcome {
         format!("{} of {} in time", self.strict.in_time, self.strict.sent)
     }
 
-    /// The control that these requests are served in peace.
+    /// The control that these requests are served in peace, `least` of them.
     ///
     /// # Errors
     /// When they are not: then nothing is said of an overload.
-    pub(crate) fn in_peace(self) -> Result<Control, Uncontrolled> {
-        Control::peace(self.strict.in_time, self.strict.sent, SERVED)
+    pub(crate) fn in_peace(self, least: f64) -> Result<Control, Uncontrolled> {
+        Control::peace(self.strict.in_time, self.strict.sent, least)
     }
 }
 
@@ -72,10 +72,10 @@ pub(crate) mod tests {
     #[test]
     fn few_requests_decide_nothing() {
         let few = |in_time| {
-            let served = Served { sent: 19, in_time, refused: 0 };
+            let served = Served { sent: 9, in_time, refused: 0 };
             Outcome { strict: served, lenient: served }
         };
-        assert_eq!((few(19).are_served(), few(0).are_served()), (None, None));
+        assert_eq!((few(9).are_served(), few(0).are_served()), (None, None));
         assert!(!few(0).is_too_much());
     }
 }

@@ -60,18 +60,18 @@ async fn send(
     for (part, sending) in [(one, &first), (other, &second)] {
         sending.on_schedule(part.objective)?;
     }
-    let lag = first.lag().max(second.lag());
-    Ok([outcome(one, &first, lag, fills), outcome(other, &second, lag, fills)])
+    let lag = first.lag().max(second.lag()).unwrap_or_default();
+    let outcome = |part: Part<'_>, sending: &Sending| {
+        let until = |objective| cut.map_or(lasts, |_| sending.judged_until(objective));
+        let served = |objective| sending.served(part.kinds, objective, fills, until(objective));
+        Outcome { strict: served(part.objective), lenient: served(part.objective + lag) }
+    };
+    Ok([outcome(one, &first), outcome(other, &second)])
 }
 
-fn outcome(part: Part<'_>, sending: &Sending, lag: Option<Duration>, fills: Duration) -> Outcome {
-    let served = |objective| sending.served(part.kinds, objective, fills);
-    Outcome { strict: served(part.objective), lenient: served(part.objective + lag.unwrap_or_default()) }
-}
-
-/// The outcomes of some requests of one load, which was sent alone.
-pub(crate) fn of_kinds(sending: &Sending, kinds: &[usize], objective: Duration, fills: Duration) -> Outcome {
-    let served = |objective| sending.served(kinds, objective, fills);
+/// The outcomes of some requests of a load that was answered to its end.
+pub(crate) fn of_kinds(sending: &Sending, kinds: &[usize], objective: Duration) -> Outcome {
+    let served = |objective| sending.served(kinds, objective, Duration::ZERO, sending.lasts());
     Outcome { strict: served(objective), lenient: served(objective + sending.lag().unwrap_or_default()) }
 }
 
@@ -89,7 +89,7 @@ pub(crate) async fn in_peace_alone(
     let lasts = lab.pace.of(PEACE).max(LEAST_PEACE);
     let sending = generator.send(lab, rate, lasts, None).await?;
     sending.on_schedule(objective)?;
-    Ok(of_kinds(&sending, kinds, objective, Duration::ZERO))
+    Ok(of_kinds(&sending, kinds, objective))
 }
 
 /// One load that was sent for the time of an overload.
@@ -102,7 +102,12 @@ pub(crate) struct Held {
 impl Held {
     /// The outcomes of these requests.
     pub(crate) fn of(&self, kinds: &[usize]) -> Outcome {
-        of_kinds(&self.sending, kinds, self.objective, self.fills)
+        let sending = &self.sending;
+        let served = |objective| sending.served(kinds, objective, self.fills, sending.judged_until(objective));
+        Outcome {
+            strict: served(self.objective),
+            lenient: served(self.objective + sending.lag().unwrap_or_default()),
+        }
     }
 }
 
