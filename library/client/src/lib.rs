@@ -26,6 +26,7 @@
 //! # Ok(()) }
 //! ```
 
+mod attempts;
 mod body;
 mod bounds;
 mod call;
