@@ -1,0 +1,4 @@
+//! Jobs through the public interface, on every engine.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod conformance;
