@@ -19,6 +19,7 @@
 //! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//! - [`work`]: background jobs, which `Service::jobs` declares.
 //!
 //! | feature | adds | on by default |
 //! |---|---|---|
@@ -46,6 +47,8 @@ mod duration;
 mod failed;
 #[cfg(feature = "store")]
 pub mod idempotent;
+#[cfg(feature = "store")]
+mod jobs;
 mod limits;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -90,6 +93,8 @@ pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
 #[cfg(feature = "client")]
 pub use url;
+#[cfg(feature = "store")]
+pub use work;
 pub use {resilience, telemetry, tracing, vitals};
 #[cfg(feature = "openapi")]
 pub use {utoipa, utoipa_axum};
@@ -110,6 +115,8 @@ pub mod prelude {
     };
     #[cfg(feature = "client")]
     pub use url::Url;
+    #[cfg(feature = "store")]
+    pub use work::{Job, JobContext, JobError, Schedule, WorkError, Workers, enqueue};
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;

@@ -27,6 +27,7 @@ mod limits;
 mod list;
 mod ordering;
 mod retries;
+mod schedules;
 mod workers;
 
 use store::{BoxFuture, StoreUrl};

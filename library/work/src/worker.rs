@@ -14,25 +14,25 @@ mod sweep;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
 use supervision::Stop;
 use vitals::Registry;
 
-use crate::job::Job;
+use crate::error::WorkError;
 use crate::job::context::JobContext;
 use crate::job::outcome::JobError;
 use crate::job::store::JobStore;
+use crate::job::{Job, NewJob};
+use crate::schedule::Schedule;
+use crate::schedule::firing::Schedules;
 use crate::worker::handlers::Handlers;
 use crate::worker::queue::Queue;
 
 pub use manual::{MAX_MANUAL, Report};
-pub use rules::QueueRules;
-
-/// Time for the loops to end after the longest drain.
-const SLACK: Duration = Duration::from_secs(5);
+pub use rules::{MAX_DRAIN, QueueRules};
 
 /// The workers of one process: handlers by kind, and rules by queue.
 ///
@@ -43,6 +43,7 @@ pub struct Workers {
     jobs: JobStore,
     handlers: Handlers,
     rules: BTreeMap<String, QueueRules>,
+    schedules: Schedules,
     owner: String,
 }
 
@@ -53,6 +54,7 @@ impl Workers {
             jobs: JobStore::new(store),
             handlers: Handlers::default(),
             rules: BTreeMap::new(),
+            schedules: Schedules::default(),
             owner: vitals::new_id("worker"),
         }
     }
@@ -111,15 +113,34 @@ impl Workers {
         self
     }
 
+    /// Adds a job at each slot of a schedule, once over all processes that have the schedule. The job gets the slot, not the present time.
+    ///
+    /// # Panics
+    /// When the pattern or the zone cannot be read, or two schedules have one name. [`Schedule::slots`] checks without a panic.
+    #[must_use]
+    pub fn schedule<N: Into<NewJob>>(
+        mut self,
+        schedule: Schedule,
+        job: impl Fn(SystemTime) -> N + Send + Sync + 'static,
+    ) -> Self {
+        if let Err(wrong) = self.schedules.add(schedule, Box::new(move |slot| job(slot).into())) {
+            panic!("{wrong}");
+        }
+        self
+    }
+
+    /// Fires the slots of schedules that have come; returns the number of jobs that were added. [`Workers::run`] does so each second.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn fire_schedules(&self) -> Result<usize, WorkError> {
+        self.schedules.register(&self.jobs).await?;
+        self.schedules.fire(&self.jobs).await
+    }
+
     /// The operations on the jobs of the store.
     pub fn jobs(&self) -> &JobStore {
         &self.jobs
-    }
-
-    /// The longest drain of a queue, with some slack: the time that [`Workers::run`] may take after the stop.
-    pub fn stop_within(&self) -> Duration {
-        let drains = self.queues().into_values().map(|rules| rules.drain);
-        drains.max().unwrap_or_default() + SLACK
     }
 
     /// Runs the workers until the stop: then no job is claimed any more, jobs that have not started are handed back, and those that run have
@@ -134,7 +155,7 @@ impl Workers {
             let stop = stop.clone();
             async move { queue.run(&stop).await }
         });
-        join_all(loops).await;
+        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, &stop));
     }
 
     fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {

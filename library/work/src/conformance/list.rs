@@ -52,6 +52,8 @@ macro_rules! for_each_job_case {
             workers::w8_a_poisonous_job_does_not_hold_up_the_others,
             workers::a_running_job_is_cancelled_and_its_handler_is_dropped,
             workers::the_stop_hands_back_the_jobs_that_have_not_started,
+            schedules::w9_a_slot_is_fired_once_by_eight_processes,
+            schedules::w9_a_schedule_that_was_changed_waits_for_its_new_slot,
             workers::a_deadline_that_is_over_makes_a_dead_letter,
         }
     };

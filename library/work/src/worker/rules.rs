@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use resilience::Backoff;
 
+/// Maximum drain of a queue.
+pub const MAX_DRAIN: Duration = Duration::from_secs(600);
+
 /// Rules of a queue in one process.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -21,7 +24,7 @@ pub struct QueueRules {
     pub timeout: Option<Duration>,
     /// Waits before further attempts. Default: up to 1 s after the first, doubling up to 1 h, full jitter.
     pub backoff: Backoff,
-    /// Time for running handlers to end after the stop. Default 20 s.
+    /// Time for running handlers to end after the stop. Default 10 s.
     pub drain: Duration,
     /// Time after which dead letters are deleted. Default 30 days.
     pub dead_retention: Duration,
@@ -38,7 +41,7 @@ impl Default for QueueRules {
             poll_at_most: Duration::from_secs(1),
             timeout: None,
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(3600)),
-            drain: Duration::from_secs(20),
+            drain: Duration::from_secs(10),
             dead_retention: Duration::from_secs(30 * 86_400),
             dead_bound: 100_000,
         }
@@ -91,6 +94,7 @@ impl QueueRules {
             _ if self.poll < SHORTEST || self.poll_at_most < self.poll => {
                 Err("the poll is shorter than 1 ms or longer than its bound")
             }
+            _ if self.drain > MAX_DRAIN => Err("the drain is longer than 10 min"),
             _ => Ok(()),
         }
     }
