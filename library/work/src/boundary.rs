@@ -1,8 +1,8 @@
 //! Commit boundaries: the places between two commits, where a test ends the process.
 
-/// The places, in the order in which a job passes them.
+/// The commit boundaries, in the order in which a job passes them. A process ends at the one that `EVENKEEL_WORK_ABORT_AT` names.
 #[cfg(feature = "testing")]
-pub(crate) const BOUNDARIES: [&str; 8] = [
+pub const BOUNDARIES: [&str; 8] = [
     "claim: before the commit",
     "claim: after the commit",
     "handler: after its end",

@@ -8,7 +8,7 @@
 //! for case in evenkeel_work::conformance::CASES {
 //!     println!("{}", case.name);
 //!     let folder = tempfile::tempdir().unwrap();
-//!     // Each case takes an empty database.
+//!     // Each case takes a database of its own, or one that another case has left.
 //!     case.run(format!("sqlite:{}/x.db", folder.path().display()).parse().unwrap()).await;
 //! }
 //! # }
@@ -41,7 +41,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Runs the case on an empty database.
+    /// Runs the case on an empty database, or on one that another case has left: it deletes all jobs there first.
     ///
     /// # Panics
     /// When the engine does not do what it must.

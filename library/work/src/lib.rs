@@ -55,6 +55,8 @@ mod schema;
 mod statement;
 pub mod worker;
 
+#[cfg(feature = "testing")]
+pub use boundary::BOUNDARIES;
 pub use error::{Refusal, WorkError};
 pub use job::context::JobContext;
 pub use job::enqueue::{Enqueued, enqueue, enqueue_all};
