@@ -12,7 +12,7 @@ use crate::driver::postgres;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite;
 use crate::stats::InUse;
-use crate::{FromRow, Row, StoreError, Value};
+use crate::{Engine, FromRow, Row, StoreError, Value};
 
 /// The most rows one read returns.
 pub const MAX_ROWS: usize = 10_000;
@@ -71,6 +71,16 @@ macro_rules! on_engine {
 impl Transaction {
     pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
         Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, in_use }
+    }
+
+    /// The engine that runs it.
+    pub fn engine(&self) -> Engine {
+        match &self.engine {
+            #[cfg(feature = "sqlite")]
+            Running::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => Engine::Postgres,
+        }
     }
 
     /// Runs a statement; returns how many rows it changed.
