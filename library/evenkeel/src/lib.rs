@@ -19,6 +19,7 @@
 //! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//! - [`work`]: background jobs, which `Service::jobs` declares.
 //!
 //! The guides are in `docs/guide` of the repository: a service from nothing, the border around an existing app, testing a service.
 //!
@@ -53,8 +54,11 @@ mod dependencies;
 mod dependency;
 mod duration;
 mod failed;
+mod history;
 #[cfg(feature = "store")]
 pub mod idempotent;
+#[cfg(feature = "store")]
+mod jobs;
 mod limits;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -99,6 +103,8 @@ pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
 #[cfg(feature = "client")]
 pub use url;
+#[cfg(feature = "store")]
+pub use work;
 pub use {resilience, telemetry, tracing, vitals};
 #[cfg(feature = "openapi")]
 pub use {utoipa, utoipa_axum};
@@ -119,6 +125,8 @@ pub mod prelude {
     };
     #[cfg(feature = "client")]
     pub use url::Url;
+    #[cfg(feature = "store")]
+    pub use work::{Job, JobContext, JobError, Schedule, WorkError, Workers, enqueue};
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;

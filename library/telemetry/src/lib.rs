@@ -1,7 +1,7 @@
 //! Logs, metrics and health: the views over the registry of vitals.
 //!
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
-//! - [`prometheus`]: the registry as Prometheus text.
+//! - [`prometheus`]: the registry as Prometheus text, OpenMetrics or Prometheus protobuf.
 //! - [`health`]: the registry as a JSON document.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
@@ -29,5 +29,7 @@ pub mod health;
 pub mod logs;
 pub mod prometheus;
 pub mod redact;
+mod timestamp;
 
 pub use context::RequestContext;
+pub use timestamp::Timestamp;

@@ -53,6 +53,9 @@ pub struct TraceContext {
     flags: u8,
 }
 
+/// The flag of a trace that is recorded.
+const SAMPLED: u8 = 1;
+
 /// A `traceparent` that does not follow the recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId;
@@ -79,6 +82,11 @@ impl TraceContext {
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span: Self::new().span, ..*self }
+    }
+
+    /// Returns true when the caller records this trace.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     /// The trace id, 32 hexadecimal digits.

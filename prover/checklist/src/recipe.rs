@@ -1,7 +1,9 @@
 //! Recipe that reproduces one finding: the steps, and the observation that shows the fault.
 
 pub mod created;
+pub mod disk;
 pub mod series;
+pub mod storm;
 pub mod strain;
 
 use std::collections::BTreeMap;
@@ -10,7 +12,9 @@ use std::time::Duration;
 use keel_wire::http::{Exchange, Request};
 
 use self::created::{Identifiers, Listing};
+use self::disk::{FullDisk, Stray};
 use self::series::Series;
+use self::storm::Storm;
 use self::strain::{Bomb, Overload, Spent, Unread};
 use crate::subject::{Dependencies, Subject};
 
@@ -107,12 +111,18 @@ pub enum Recipe {
     Series(Series),
     /// Sends more than the service can do.
     Overload(Overload),
+    /// Sends too many requests of one kind, and others beside them.
+    Storm(Storm),
     /// Spends its descriptors.
     Spent(Spent),
     /// Reads no answer.
     Unread(Unread),
     /// Sends a body that unpacks to a thousand times its size.
     Bomb(Bomb),
+    /// Fills the disk.
+    FullDisk(FullDisk),
+    /// Looks at a file elsewhere than declared.
+    Stray(Stray),
     /// Looks at files of the repository, without starting anything.
     Files {
         /// The names of which one should be there.
@@ -223,7 +233,10 @@ pub enum Start {
     /// With a socket in NOTIFY_SOCKET, as process managers do: the fault is that it does not say READY=1.
     Notified,
     /// On a port that is taken: the fault is that it runs on, ends with 0, or does not say why.
-    TakenPort,
+    TakenPort {
+        /// Time within which it must end; none for `start_timeout`.
+        within: Option<Duration>,
+    },
     /// As [`Start::Notified`], with WATCHDOG_USEC: the fault is that WATCHDOG=1 does not come again and again.
     Watched(Duration),
     /// With this value for this variable: the fault is that it runs on, ends with 0, or does not name the variable.
@@ -232,6 +245,8 @@ pub enum Start {
         name: String,
         /// Its value.
         value: String,
+        /// Time within which it must end; none for `start_timeout`.
+        within: Option<Duration>,
     },
     /// With this value for this variable: the fault is that it prints one of these, which a stack trace has.
     Traced {
