@@ -34,7 +34,7 @@ const SLICES: u64 = 4;
 /// Milliseconds of a long request.
 pub(crate) const LONG: u64 = 100;
 
-/// What a handler needs.
+/// The state of a handler.
 #[derive(Clone, Debug)]
 struct Work {
     workload: Workload,

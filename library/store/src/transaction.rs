@@ -1,4 +1,6 @@
 //! Statements that take effect together, on either engine.
+//!
+//! Statements are not cancel-safe: [`Transaction`] describes the effect of a dropped future.
 
 use futures_util::TryStreamExt;
 #[cfg(feature = "postgres")]

@@ -32,9 +32,9 @@ pub enum OnFullDisk {
     NotRead(Request),
     /// There is room again, and no write is acknowledged in ten seconds.
     NoRecovery,
-    /// What was acknowledged is not read, once there is room again.
+    /// An acknowledged write cannot be read once there is room again.
     Gone,
-    /// What was acknowledged is read otherwise once there is room again and the service was stopped and started.
+    /// An acknowledged write is read with another value once there is room again and the service was stopped and started.
     Altered,
 }
 

@@ -61,7 +61,7 @@ pub(super) fn full_disk(subject: &Subject, disk: &FullDisk) -> Experiment {
     }
 }
 
-/// What is seen, and the fault, once there is room again.
+/// Reads the acknowledged write once there is room again; returns the observation and the fault.
 fn read_again(
     subject: &Subject,
     disk: &FullDisk,

@@ -19,7 +19,7 @@ const THEIR_PART: f64 = 0.5;
 const WILD: [f64; 2] = [1.5, 2.5];
 /// Of their part, what a script sends for the others.
 const SCRIPT: f64 = 0.5;
-/// Headers that say who the client is, whatever its address is.
+/// Headers that identify a client independently of its address.
 const IDENTITY: [&str; 3] = ["authorization", "cookie", "x-api-key"];
 /// Headers that say nothing of a class.
 const NO_CLASS: [&str; 4] = ["content-type", "content-length", "accept", "host"];
