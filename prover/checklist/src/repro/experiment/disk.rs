@@ -61,7 +61,7 @@ pub(super) fn full_disk(subject: &Subject, disk: &FullDisk) -> Experiment {
     }
 }
 
-/// What is seen, and the fault, once there is room again.
+/// The expressions that are printed and judged once there is room again.
 fn read_again(
     subject: &Subject,
     disk: &FullDisk,
