@@ -46,8 +46,11 @@ struct Times {
 }
 
 impl Times {
-    const WHOLE: Self =
-        Self { warm_up: Duration::from_secs(1), counted: Duration::from_millis(2500), swept: Duration::from_millis(1500) };
+    const WHOLE: Self = Self {
+        warm_up: Duration::from_secs(1),
+        counted: Duration::from_millis(2500),
+        swept: Duration::from_millis(1500),
+    };
     const SHORT: Self =
         Self { warm_up: Duration::from_millis(1200), counted: Duration::from_secs(1), swept: Duration::from_secs(1) };
 }
@@ -105,8 +108,9 @@ pub(crate) fn part(name: &str, servers: &str, multiples: &str) -> ExitCode {
     let scenario = Scenario::ALL.into_iter().find(|scenario| scenario.name() == name);
     let table = match (Workload::named(name), scenario, multiples) {
         (_, _, Err(_)) => Err("the multiples are numbers with commas between, such as 0.9,2".to_owned()),
-        (Some(workload), _, Ok(multiples)) => Bench::of(workload, rounds, Times::WHOLE)
-            .and_then(|bench| bench.table(&named(&bench)?, &multiples)),
+        (Some(workload), _, Ok(multiples)) => {
+            Bench::of(workload, rounds, Times::WHOLE).and_then(|bench| bench.table(&named(&bench)?, &multiples))
+        }
         (None, Some(scenario), Ok(_)) => Bench::of(Workload::CpuYielding, rounds, Times::WHOLE)
             .and_then(|bench| bench.scenario(scenario, &named(&bench)?)),
         (None, None, _) => {
@@ -244,7 +248,10 @@ impl Bench {
         }
         let ticks: Vec<(f64, String)> =
             multiples.iter().map(|multiple| (multiple.log2(), format!("{multiple}x"))).collect();
-        let file = save(name, &plot::svg(&format!("{name}: goodput over capacity"), "offered, times the capacity", &ticks, &lines))?;
+        let file = save(
+            name,
+            &plot::svg(&format!("{name}: goodput over capacity"), "offered, times the capacity", &ticks, &lines),
+        )?;
         let _ = writeln!(text, "\n![goodput over the offered load]({file})\n");
         Ok(text)
     }
@@ -253,7 +260,12 @@ impl Bench {
         let (warm_up, counted) = scenario.times();
         let setting = Setting { halved_after: scenario.halved_after(), ..self.setting.clone() };
         let bench = Self { setting, ..*self };
-        let mut text = format!("| {}, {} | {} |\n", scenario.name(), bench.setting.workload.name(), scenario.columns().join(" | "));
+        let mut text = format!(
+            "| {}, {} | {} |\n",
+            scenario.name(),
+            bench.setting.workload.name(),
+            scenario.columns().join(" | ")
+        );
         let _ = writeln!(text, "|---|{}", "---|".repeat(scenario.columns().len()));
         let mut lines = Vec::new();
         for which in peers {

@@ -243,7 +243,8 @@ async fn exchange(
 fn bytes(source: &Source) -> Vec<u8> {
     let class = source.criticality.as_ref().map_or_else(String::new, |class| format!("criticality: {class}\r\n"));
     let path = &source.path;
-    format!("GET {path} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: bench\r\nAccept: */*\r\n{class}\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: bench\r\nAccept: */*\r\n{class}\r\n")
+        .into_bytes()
 }
 
 /// Returns the status of an answer that is complete, and whether its connection stays open.

@@ -60,7 +60,8 @@ pub(crate) fn svg(title: &str, below: &str, ticks: &[(f64, String)], lines: &[Li
         escaped(below)
     );
     for (line, colour) in lines.iter().zip(COLOURS.iter().cycle()) {
-        let points: Vec<String> = line.points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
+        let points: Vec<String> =
+            line.points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
         let _ = writeln!(
             text,
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" points=\"{}\"/>",
@@ -96,7 +97,12 @@ mod tests {
     #[test]
     fn a_plot_has_a_line_and_a_name_for_each_server() {
         let line = |name: &str, end: f64| Line { name: name.to_owned(), points: vec![(1.0, 0.9), (2.0, end)] };
-        let text = svg("CPU & I/O", "times the capacity", &[(1.0, "1x".into()), (2.0, "2x".into())], &[line("a", 0.1), line("b", 1.0)]);
+        let text = svg(
+            "CPU & I/O",
+            "times the capacity",
+            &[(1.0, "1x".into()), (2.0, "2x".into())],
+            &[line("a", 0.1), line("b", 1.0)],
+        );
         assert_eq!(text.matches("<polyline").count(), 2);
         assert!(text.contains("CPU &amp; I/O") && text.contains(">b</text>") && text.contains(">2x</text>"), "{text}");
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");

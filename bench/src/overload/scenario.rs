@@ -110,7 +110,8 @@ impl Scenario {
         let all = outcome.of("all");
         let (from, to) = (BEFORE, BEFORE + DURING);
         let goodput = |from, to, capacity: f64| format!("{:.2}", all.goodput(from, to) / capacity);
-        let recovery = || recovered(outcome, to).map_or("not".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()));
+        let recovery =
+            || recovered(outcome, to).map_or("not".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()));
         match self {
             Self::MixedCriticality => {
                 let goodput = format!("{:.2}", outcome.good_per_second() / capacity);

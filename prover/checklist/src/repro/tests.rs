@@ -280,7 +280,8 @@ async fn script_tells_a_service_that_refuses_from_one_that_lets_all_wait() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
 async fn script_tells_a_service_that_serves_critical_requests_first_from_one_that_serves_all_alike() {
-    let bytes = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes();
+    let bytes =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes();
     let storm = Storm {
         storm: bytes("/sheddable"),
         times: 2.0,

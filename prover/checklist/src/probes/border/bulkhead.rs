@@ -71,10 +71,12 @@ struct Seen {
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let specs: Vec<RequestSpec> = lab.subject.requests.iter().filter(|spec| mix::may_be_a_storm(spec)).cloned().collect();
+    let specs: Vec<RequestSpec> =
+        lab.subject.requests.iter().filter(|spec| mix::may_be_a_storm(spec)).cloned().collect();
     let partitions: BTreeSet<String> = specs.iter().filter_map(|spec| spec.bulkhead.clone()).collect();
     if partitions.is_empty() {
-        let reason = "no request that may be repeated declares its partition: say `bulkhead = \"NAME\"` in [[requests]]";
+        let reason =
+            "no request that may be repeated declares its partition: say `bulkhead = \"NAME\"` in [[requests]]";
         return Finding::unknown(ID, reason, Vec::new());
     }
     let mut evidence = Vec::new();
@@ -99,7 +101,9 @@ async fn one(lab: &mut Lab, specs: &[RequestSpec], partition: &str) -> Result<Ev
     let others: Vec<RequestSpec> = mix::repeatable(lab).into_iter().filter(|spec| !is_own(&spec)).collect();
     let storm = Generator::of_requests(lab, &own).ok_or("it has no request")?.from_clients(CLIENTS);
     let beside = Generator::of_requests(lab, &others)
-        .ok_or("every other request is slow, heavy or may not be repeated: declare a GET that is not of this partition")?
+        .ok_or(
+            "every other request is slow, heavy or may not be repeated: declare a GET that is not of this partition",
+        )?
         .from_clients(CLIENTS);
     let mix = overload::capacity(lab, overload::MOST).await.ok();
     let found = overload::find(lab, &storm, overload::begin(lab), overload::MOST).await?;

@@ -179,7 +179,8 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     });
     let criticality = request.criticality.as_ref().and_then(|written| {
         let (name, words) = (written.get_ref(), Criticality::ALL.map(Criticality::name).join(", "));
-        let read = Criticality::named(name).ok_or_else(|| format!("{name:?} is no criticality: expected one of {words}"));
+        let read =
+            Criticality::named(name).ok_or_else(|| format!("{name:?} is no criticality: expected one of {words}"));
         reading.kept(&written.span(), read)
     });
     if let Some(written) = request.bulkhead.as_ref().filter(|name| name.get_ref().trim().is_empty()) {

@@ -46,9 +46,7 @@ fn one_client(others: Outcome, wild: Outcome) -> shares::Seen {
 
 #[test]
 fn others_must_be_served_beside_a_client_that_sends_too_much() {
-    let bearing = |others, wild| {
-        shares::judge(&one_client(outcome(others, others), outcome(wild, wild))).bearing()
-    };
+    let bearing = |others, wild| shares::judge(&one_client(outcome(others, others), outcome(wild, wild))).bearing();
     assert_eq!(bearing(100, 30), Bearing::For);
     assert_eq!(bearing(50, 50), Bearing::Against);
     assert_eq!(bearing(80, 30), Bearing::Gap);

@@ -52,10 +52,8 @@ async fn send(
     cut: Option<Duration>,
 ) -> Result<[Outcome; 2], String> {
     let [one, other] = parts;
-    let (first, second) = tokio::join!(
-        one.generator.send(lab, one.rate, lasts, cut),
-        other.generator.send(lab, other.rate, lasts, cut)
-    );
+    let (first, second) =
+        tokio::join!(one.generator.send(lab, one.rate, lasts, cut), other.generator.send(lab, other.rate, lasts, cut));
     let (first, second) = (first?, second?);
     for (part, sending) in [(one, &first), (other, &second)] {
         sending.on_schedule(part.objective)?;
@@ -104,10 +102,7 @@ impl Held {
     pub(crate) fn of(&self, kinds: &[usize]) -> Outcome {
         let sending = &self.sending;
         let served = |objective| sending.served(kinds, objective, self.fills, sending.judged_until(objective));
-        Outcome {
-            strict: served(self.objective),
-            lenient: served(self.objective + sending.lag().unwrap_or_default()),
-        }
+        Outcome { strict: served(self.objective), lenient: served(self.objective + sending.lag().unwrap_or_default()) }
     }
 }
 
