@@ -7,6 +7,7 @@ them on new connections; its latency counts from the time at which a request was
 within the objective, none fails, and the memory of the process rises by no more than the bound of the attack. The exit code is 1 when one is not."""
 
 import argparse
+import collections
 import itertools
 import multiprocessing
 import queue
@@ -226,12 +227,11 @@ def attackers(target, number, seconds):
 
 
 def bystander(target, seconds, out):
-    """The process of the bystander: latencies of those that were answered with 200, and the number of the others."""
+    """The process of the bystander: latencies of those that were answered with 200, and the others by their status; 0 for no answer."""
     request = b"GET %s HTTP/1.1\r\nhost: x\r\n" % target.path
-    times, failed, kept, lock, running = [], 0, [], threading.Lock(), []
+    times, failed, kept, lock, running = [], collections.Counter(), [], threading.Lock(), []
 
     def ask(due, fresh):
-        nonlocal failed
         status, sock = 0, None
         try:
             with lock:
@@ -256,7 +256,7 @@ def bystander(target, seconds, out):
                     kept.append(sock)
                     return
             else:
-                failed += 1
+                failed[status] += 1
         if sock:
             sock.close()
 
@@ -269,7 +269,7 @@ def bystander(target, seconds, out):
     for thread in running:
         thread.join(PATIENCE)
     with lock:
-        out.put((sorted(times), failed))
+        out.put((sorted(times), dict(failed)))
 
 
 def whole(data):
@@ -277,6 +277,12 @@ def whole(data):
     head, _, _ = data.partition(b"\r\n\r\n")
     lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
     return len(head) + 4 + (lengths[0] if lengths else 0)
+
+
+def told(failed, good):
+    """The requests that were not answered with 200, as people read them."""
+    kinds = ", ".join(f"{count} with {status}" if status else f"{count} without an answer" for status, count in sorted(failed.items()))
+    return f"{sum(failed.values())} of {good + sum(failed.values())}{f' ({kinds})' if kinds else ''}"
 
 
 def quantile(times, share):
@@ -304,7 +310,7 @@ def one(target, number, seconds):
         if attacking.is_alive():
             attacking.kill()
     working.join(5)
-    times, failed = figures or ([], int(seconds * RATE))
+    times, failed = figures or ([], {0: int(seconds * RATE)})
     time.sleep(SETTLE)
     return times, failed, before, peak, caps.memory(target)
 
@@ -335,9 +341,9 @@ def main():
                 name, _, _, bound = ATTACKS[number] if number is not None else ("none", 0, None, 64)
                 times, failed, before, peak, after = one(target, number, given.seconds)
                 p99, grown = quantile(times, 0.99), (peak - before) / MIB
-                borne = failed == 0 and p99 <= given.objective and grown <= bound and process.poll() is None
+                borne = not failed and p99 <= given.objective and grown <= bound and process.poll() is None
                 failures += not borne
-                cells = [f"{quantile(times, 0.5) * 1000:.1f} ms", f"{p99 * 1000:.1f} ms", f"{quantile(times, 1) * 1000:.1f} ms", f"{failed} of {len(times) + failed}"]
+                cells = [f"{quantile(times, 0.5) * 1000:.1f} ms", f"{p99 * 1000:.1f} ms", f"{quantile(times, 1) * 1000:.1f} ms", told(failed, len(times))]
                 cells += [f"{size / MIB:.1f} MiB" for size in (before, peak, after)]
                 word = "borne" if borne else "NOT BORNE"
                 if given.markdown:

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use keel_wire::http::Request;
 
-use super::Kill;
+use super::kill::Kill;
 
 /// Starts the service on a small volume of its own, which is filled and then given room again.
 #[derive(Clone, Debug)]
@@ -32,9 +32,9 @@ pub enum OnFullDisk {
     NotRead(Request),
     /// There is room again, and no write is acknowledged in ten seconds.
     NoRecovery,
-    /// An acknowledged write cannot be read once there is room again.
+    /// An acknowledged write is not read back, once there is room again.
     Gone,
-    /// An acknowledged write is read with another value once there is room again and the service was stopped and started.
+    /// An acknowledged write is read otherwise after there is room again and the service was stopped and started.
     Altered,
 }
 

@@ -17,7 +17,7 @@ use crate::recipe::storm::Storm;
 use crate::recipe::strain::{Overload, Overloaded, Spent};
 use crate::recipe::{Dependency, Manner, OnWire, Recipe, WithDependency};
 use crate::selftest::{PACE, Stage, subject_of};
-use crate::testing::program;
+use crate::testing::{is_unless_busy, program, was_busy};
 
 mod texts;
 
@@ -25,6 +25,10 @@ mod texts;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The most scripts of one finding that are run.
 const MOST: usize = 6;
+/// A script is run so often on a busy machine.
+const TRIES: usize = 3;
+/// Exit code of a script that could not do what it shows.
+const NOT_DONE: i32 = 2;
 
 fn stage(folder: &Path) -> Stage {
     Stage { program: program(), folder: folder.to_owned() }
@@ -59,19 +63,27 @@ async fn found(id: &str, name: &str, stage: &Stage) -> Finding {
     (probe.examine)(&mut lab).await
 }
 
-/// The script of a recipe on a specimen with a port of its own, run; `exit` is what it must end with.
+/// The script of a recipe on a specimen with a port of its own, run; `exit` is what it must end with. On a busy machine it may take some
+/// tries, and one that strains the service may say each time that it could not be done.
 async fn ends_with(exit: i32, id: &str, name: &str, recipe: &Recipe, stage: &Stage) {
-    let subject = subject_of(id, name, stage).expect("its files can be made");
-    let text = script(&subject, id, "what was seen", recipe);
-    assert!(text.lines().count() <= MAX_LINES, "{text}");
-    let output = run(text.clone()).await;
-    assert_eq!(
-        output.status.code(),
-        Some(exit),
-        "{id} on {name}\n{text}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let mut told = Vec::new();
+    for _ in 0..TRIES {
+        let subject = subject_of(id, name, stage).expect("its files can be made");
+        let text = script(&subject, id, "what was seen", recipe);
+        assert!(text.lines().count() <= MAX_LINES, "{text}");
+        let output = run(text.clone()).await;
+        let code = output.status.code();
+        if code == Some(exit) {
+            return;
+        }
+        let (printed, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        told.push((code, format!("{text}\n{printed}{failed}\nexit code {code:?}")));
+    }
+    if matches!(recipe, Recipe::Overload(_)) && told.iter().all(|(code, _)| *code == Some(NOT_DONE)) {
+        eprintln!("{id} on {name}: the machine was too busy for the script");
+        return;
+    }
+    panic!("{id} on {name} does not end with {exit}:\n{}", told.pop().map(|(_, told)| told).unwrap_or_default());
 }
 
 /// The finding on `wrong` is shown by a script of its own, and the same script shows nothing on `sound`.
@@ -80,7 +92,11 @@ async fn is_shown(id: &str, wrong: &str, sound: &str) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let stage = &stage(folder.path());
     let finding = found(id, wrong, stage).await;
-    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    is_unless_busy(&finding, Verdict::FallsShort);
+    if was_busy(&finding) {
+        eprintln!("{id} on {wrong}: the machine was too busy for the probe");
+        return;
+    }
     let mut recipes: Vec<&Recipe> = Vec::new();
     for recipe in finding.evidence().iter().filter(|piece| piece.is_against()).filter_map(|piece| piece.recipe()) {
         if !recipes.iter().any(|known| format!("{known:?}") == format!("{recipe:?}")) {

@@ -141,7 +141,7 @@ impl Bodies {
         let refused = exchange.status().is_some_and(|status| status.is_client_error());
         let told = exchange.status().map_or_else(|| "not at all".to_owned(), |status| status.as_u16().to_string());
         let what = format!("{}, compressed with gzip, is answered {told}", spec.name);
-        let mut evidence = vec![clause::BOUNDED.figure(what).with(&exchange)];
+        let mut evidence = vec![clause::BOUNDED.figure(what).with(&summary_of(&exchange))];
         let bomb = packed_bomb();
         let requests = (0..BOMBS).map(|_| compressed(lab.fill(&spec), bomb.clone())).collect();
         let request = compressed(lab.fill(&spec), Vec::new());
@@ -226,7 +226,7 @@ fn unrefused(exchange: &Exchange, risen: Option<u64>) -> (Option<bool>, String) 
     }
 }
 
-/// Returns the exchange without the bytes of the bomb, which are unreadable.
+/// Returns the exchange without the bytes of its body, which are unreadable.
 fn summary_of(exchange: &Exchange) -> Exchange {
     let mut exchange = exchange.clone();
     exchange.request.body = format!("({} bytes of gzip)", exchange.request.body.len()).into();

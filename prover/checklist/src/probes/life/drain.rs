@@ -130,8 +130,8 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
     let contention = contention::Watch::begin(running);
     let begun = Instant::now();
     let asked = begun + BEFORE;
-    // As long as any other client waits.
-    let answer = PATIENCE.max(running.subject.deadline);
+    // As long as any other client waits, and no longer than the service may run.
+    let answer = PATIENCE.max(running.subject.deadline.min(patience));
     let waiting = join_all(users.iter().map(|spec| async move {
         let exchange = running.http().send(running.fill(spec)).await;
         (spec.clone(), exchange, Instant::now())

@@ -61,7 +61,7 @@ pub(super) fn full_disk(subject: &Subject, disk: &FullDisk) -> Experiment {
     }
 }
 
-/// Reads the acknowledged write once there is room again; returns the observation and the fault.
+/// The expressions that are printed and judged once there is room again.
 fn read_again(
     subject: &Subject,
     disk: &FullDisk,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::recipe::words::OF_A_FAULT;
 use crate::recipe::{Kill, PathPart, Start, Terminate};
 use crate::repro::literal;
 use crate::repro::steps::{BEYOND, Experiment, Launch, arguments, headers, read_path};
@@ -152,17 +153,27 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
                 ..Experiment::default()
             }
         }
-        Start::Variable { name, value, within } => Experiment {
+        Start::Variable { name, value, within, in_a_fault } => Experiment {
             env: BTreeMap::from([(name.clone(), literal::text(value))]),
             launch: Launch::Heard,
             steps: until(*within),
             seen: ended,
+            modules: BTreeSet::from(["re"]),
             fault: format!(
-                "job.returncode in (None, 0) or {} not in seen.upper().replace(\"-\", \"_\")",
-                literal::text(&name.to_uppercase())
+                "job.returncode in (None, 0) or not any({} for line in seen.splitlines())",
+                names(name, *in_a_fault)
             ),
             ..Experiment::default()
         },
+    }
+}
+
+/// The condition under which a line names a variable.
+fn names(variable: &str, in_a_fault: bool) -> String {
+    let there = format!("{} in line.upper().replace(\"-\", \"_\")", literal::text(&variable.to_uppercase()));
+    match in_a_fault {
+        true => format!("{there} and re.search({}, line)", literal::pattern(OF_A_FAULT)),
+        false => there,
     }
 }
 

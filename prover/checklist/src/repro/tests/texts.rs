@@ -69,7 +69,10 @@ fn every_recipe() -> Vec<Recipe> {
     };
     let wire = |fault| Recipe::Wire { pieces: vec![(b"GET / HTTP/1.1\r\n".to_vec(), 1), (b"a".to_vec(), 9)], fault };
     let half = Terminate::HalfSent { head: b"POST".to_vec(), body: b"body".to_vec(), status: "2".to_owned() };
-    let variable = Start::Variable { name: "LEVEL".to_owned(), value: "//".to_owned(), within: Some(second) };
+    let variable = |in_a_fault| {
+        let (name, value) = ("LEVEL".to_owned(), "//".to_owned());
+        Recipe::Start(Start::Variable { name, value, within: Some(second), in_a_fault })
+    };
     vec![
         ask(false),
         ask(true),
@@ -87,7 +90,8 @@ fn every_recipe() -> Vec<Recipe> {
         Recipe::Start(Start::Slow(second)),
         Recipe::Start(Start::TakenPort { within: None }),
         Recipe::Start(Start::Notified),
-        Recipe::Start(variable),
+        variable(true),
+        variable(false),
         with(Manner::Hangs, WithDependency::NoAnswer),
         with(Manner::Refuses, WithDependency::Answer(shows())),
         with(Manner::status(503, "A: b\r\n"), WithDependency::Calls { requests: 3, counted: 2, most: 1 }),

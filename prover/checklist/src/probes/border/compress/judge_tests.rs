@@ -47,7 +47,7 @@ fn a_bomb_that_is_taken_is_against_it_unless_it_cost_no_memory() {
 }
 
 #[test]
-fn a_bomb_without_an_answer_is_reported_as_such_and_not_as_taken() {
+fn a_bomb_without_an_answer_is_not_called_taken() {
     let (good, what) = unrefused(&after(EACH, unanswered()), Some(MEMORY));
     assert_eq!((good, what.as_str()), (Some(false), "has no answer after 3.0s"));
 }

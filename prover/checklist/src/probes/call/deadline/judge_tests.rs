@@ -53,7 +53,7 @@ fn a_deadline_that_is_there_without_a_caller_is_fixed() {
 }
 
 #[test]
-fn a_request_without_an_answer_is_not_reported_as_answered() {
+fn a_request_without_an_answer_is_not_called_answered() {
     let mut silence = silence(WAITS * 8, WAITS * 8, None);
     assert_eq!(silence.told(), "was answered after 8.0s, its call ended after 8.0s");
     (silence.is_answered, silence.is_open) = (false, true);

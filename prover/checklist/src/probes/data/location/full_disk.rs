@@ -105,11 +105,11 @@ async fn on_a_full_disk(
     let read = lab.http().send(lab.harmless()).await;
     let reads = read.status().is_some_and(|status| status.as_u16() < 400);
     let told = if reads { "go on" } else { "do not go on" };
-    let piece = clause::FULL_DISK.saw(reads, format!("reads {told} on the full volume")).with(&read);
+    let piece = clause::FULL_DISK.saw(reads, format!("on the full volume reads {told}")).with(&read);
     evidence.push(script.shows(OnFullDisk::NotRead(lab.harmless()), piece));
     let alive = lab.process().wait(LOOK * 4).await.is_none();
-    let told = if alive { "lives on" } else { "has ended" };
-    let piece = clause::FULL_DISK.saw(alive, format!("the process {told} on the full volume"));
+    let told = if alive { "still runs" } else { "has ended" };
+    let piece = clause::FULL_DISK.saw(alive, format!("on the full volume the process {told}"));
     evidence.push(script.shows(OnFullDisk::Ended, piece));
     let _ = std::fs::remove_file(&filler);
     let (again, works) = room_again(lab, write).await;
@@ -237,7 +237,7 @@ async fn kept_over_a_restart(lab: &Lab, write: &RequestSpec, script: &Script, ke
         // Some reads differ each time.
         let altered = body(&before[0]) == body(&before[1]) && body(&before[0]) != body(&after);
         if !success(&after) || altered {
-            let told = if altered { "is read otherwise" } else { "is gone" };
+            let told = if success(&after) { "is read otherwise" } else { "is gone" };
             let what = format!("a write that was acknowledged around the full disk {told} after a restart");
             return vec![script.shows(OnFullDisk::Altered, clause::RECOVERS.contradicts(what).with(&after))];
         }

@@ -125,7 +125,7 @@ pub(super) async fn with_senseless_variables(lab: &Lab) -> Vec<Evidence> {
                 let how = format!("started with {name}='{SENSELESS}', where {was} belongs");
                 let clear = |line: &str| tells_of_a_fault(line) && names(line, name);
                 let (variable, value) = ((*name).clone(), SENSELESS.to_owned());
-                let start = Start::Variable { name: variable, value, within: within(&outcome) };
+                let start = Start::Variable { name: variable, value, within: within(&outcome), in_a_fault: true };
                 evidence.push(judge(&how, name, clear, &outcome).reproduced_by(Recipe::Start(start)));
             }
             Err(reason) => evidence.push(clause::BAD_CONFIGURATION.gap(reason)),
