@@ -45,6 +45,7 @@ mod glance;
 mod headers;
 mod host;
 mod identity;
+mod known_paths;
 mod lag;
 mod limits;
 mod listener;
