@@ -58,6 +58,7 @@ mod boundary;
 #[cfg(feature = "testing")]
 pub mod conformance;
 pub mod dead;
+mod doorbell;
 mod error;
 pub mod job;
 pub mod schedule;
