@@ -3,6 +3,7 @@
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
 //! - [`prometheus`]: the registry as Prometheus text.
 //! - [`health`]: the registry as a JSON document.
+//! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
 //! ```
@@ -15,5 +16,6 @@ pub mod health;
 pub mod logs;
 pub mod prometheus;
 pub mod redact;
+pub mod traces;
 
 pub use context::RequestContext;
