@@ -3,6 +3,7 @@
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
 //! - [`prometheus`]: the registry as Prometheus text.
 //! - [`health`]: the registry as a JSON document.
+//! - [`objectives`]: service level objectives, burn rates and alerts.
 //! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
@@ -14,6 +15,7 @@
 mod context;
 pub mod health;
 pub mod logs;
+pub mod objectives;
 pub mod prometheus;
 pub mod redact;
 pub mod traces;
