@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use crate::access_log::AccessLog;
+use crate::observers::Observed;
 use crate::traffic::Route;
 
 /// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
@@ -18,6 +19,7 @@ pub(crate) struct Record {
     target: Option<PathAndQuery>,
     started: Instant,
     is_open: bool,
+    observed: Option<Observed>,
 }
 
 impl Record {
@@ -28,7 +30,13 @@ impl Record {
         target: Option<PathAndQuery>,
         started: Instant,
     ) -> Self {
-        Self { access_log, route, method, target, started, is_open: true }
+        Self { access_log, route, method, target, started, is_open: true, observed: None }
+    }
+
+    /// Adds its trace and its objectives.
+    pub(crate) fn observed(mut self, observed: Observed) -> Self {
+        self.observed = Some(observed);
+        self
     }
 
     pub(crate) fn answered(mut self, status: StatusCode) {
@@ -42,6 +50,9 @@ impl Record {
         self.route.count(&self.method, status, took);
         let path = self.target.as_ref().map_or("/", PathAndQuery::path);
         self.access_log.write(&self.method, path, self.route.name(), status, took, now);
+        if let Some(observed) = &self.observed {
+            observed.ended(&self.method, path, self.route.name(), status, took);
+        }
     }
 }
 

@@ -26,6 +26,7 @@
 //! # Ok(()) }
 //! ```
 
+mod attempt_span;
 mod body;
 mod bounds;
 mod call;

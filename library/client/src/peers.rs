@@ -202,6 +202,11 @@ impl Peer {
         }
     }
 
+    /// Returns the name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the policy that guards the calls.
     pub(crate) fn policy(&self) -> &Policy<ByResponse> {
         &self.policy

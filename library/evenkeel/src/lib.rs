@@ -47,6 +47,8 @@ mod failed;
 #[cfg(feature = "store")]
 pub mod idempotent;
 mod limits;
+mod objectives;
+mod observe;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod order;
@@ -62,6 +64,8 @@ mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
+#[cfg(feature = "client")]
+mod traces;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
@@ -80,6 +84,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
+pub use observe::ObserveError;
 pub use order::{ORDER, Part, STOP_ORDER};
 pub use parts::Stopped;
 pub use refusal::problem_of_work;
@@ -88,6 +93,7 @@ pub use service::Service;
 #[cfg(feature = "store")]
 pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
+pub use telemetry::objectives::Objective;
 #[cfg(feature = "client")]
 pub use url;
 pub use {resilience, telemetry, tracing, vitals};
@@ -113,7 +119,7 @@ pub mod prelude {
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;
-    pub use crate::{Caller, Context, Problem, Service, Stop, build_info};
+    pub use crate::{Caller, Context, Objective, Problem, Service, Stop, build_info};
     #[cfg(feature = "store")]
     pub use crate::{Idempotent, problem_of, recorded};
 }

@@ -4,6 +4,7 @@
 //! - [`prometheus`]: the registry as Prometheus text.
 //! - [`health`]: the registry as a JSON document.
 //! - [`objectives`]: service level objectives, burn rates and alerts.
+//! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
 //! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
@@ -16,6 +17,7 @@ mod context;
 pub mod health;
 pub mod logs;
 pub mod objectives;
+pub mod observe;
 pub mod prometheus;
 pub mod redact;
 pub mod traces;

@@ -6,6 +6,8 @@ mod admin_page;
 mod arrows;
 mod border_checks;
 mod circles;
+#[cfg(feature = "client")]
+mod collector;
 mod contributing;
 #[cfg(feature = "client")]
 mod declared;
@@ -14,6 +16,8 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
 mod links;
+#[cfg(feature = "client")]
+mod objectives;
 mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
@@ -23,5 +27,7 @@ mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;
+#[cfg(feature = "client")]
+mod traces;
 mod weight;
 mod words;

@@ -70,6 +70,14 @@ pub struct InvalidObjective {
     reason: String,
 }
 
+impl InvalidObjective {
+    /// The objective is of a route that the service does not have.
+    pub fn of_unknown_route(slo: &Slo) -> Self {
+        let reason = format!("the service has no route {:?}: write the pattern as the router has it", slo.route);
+        Self { route: slo.place(), reason }
+    }
+}
+
 impl Objective {
     /// Begins the objectives of a route: its method and its pattern as the router has it, as in `POST /transfers`. Without a method they hold for all
     /// methods of the route together.

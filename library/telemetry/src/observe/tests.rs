@@ -1,0 +1,90 @@
+//! The generated files, by promtool where it is installed (`sh .ci/install prometheus`).
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::*;
+use crate::objectives::{Objective, slos};
+
+fn two() -> Vec<Slo> {
+    slos(&[Objective::route("POST /transfers").availability(99.95).p99(Duration::from_millis(200))]).unwrap()
+}
+
+fn text_of<'f>(files: &'f [OpsFile], path: &str) -> &'f str {
+    &files.iter().find(|file| file.path == path).unwrap().text
+}
+
+/// Runs promtool on the files in a folder of their own; returns its output where it fails.
+fn promtool(files: &[OpsFile], arguments: &[&str]) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files.iter().filter(|file| file.is_generated) {
+        std::fs::write(folder.path().join(&file.path), &file.text).unwrap();
+    }
+    let run = Command::new("promtool").args(arguments).current_dir(folder.path()).output();
+    let run = run.expect("promtool is there: install Debian's prometheus by `sh .ci/install prometheus`");
+    let output = [run.stdout, run.stderr].concat();
+    if run.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output).into_owned()) }
+}
+
+#[test]
+fn promtool_accepts_the_rules_and_their_tests_of_common_and_uncommon_targets() {
+    for (percent, page) in [(99.95, 5), (99.0, 5), (99.999, 50), (93.0, 5), (84.0, 1)] {
+        let objective = Objective::route("GET /a/{id}").availability(percent).min_bad(page, 2);
+        let files = files("ledger", &slos(&[objective]).unwrap(), "playbooks").unwrap();
+        promtool(&files, &["check", "rules", "rules.yml"]).unwrap();
+        promtool(&files, &["test", "rules", "rules_test.yml"]).unwrap_or_else(|output| panic!("{percent}: {output}"));
+    }
+}
+
+#[test]
+fn the_tests_of_the_rules_fail_for_other_factors_and_for_windows_that_are_swapped() {
+    for (right, wrong) in [("(14.4 * ", "(40 * "), ("(6 * ", "(2 * "), ("max(slo:sli_error:ratio_rate5m{", "max(slo:sli_error:ratio_rate6h{")] {
+        let mut files = files("ledger", &two()[..1], "playbooks").unwrap();
+        let rules = files.iter_mut().find(|file| file.path == "rules.yml").unwrap();
+        assert!(rules.text.contains(right), "{right}");
+        rules.text = rules.text.replace(right, wrong);
+        promtool(&files, &["test", "rules", "rules_test.yml"]).expect_err(wrong);
+    }
+}
+
+#[test]
+fn an_alert_has_an_owner_a_severity_and_a_playbook_that_is_among_the_files() {
+    let files = files("ledger", &two(), "https://example.org/playbooks/").unwrap();
+    let rules = text_of(&files, "rules.yml");
+    for (alert, severity) in [
+        ("LedgerPostTransfersAvailabilityBurn", "page"),
+        ("LedgerPostTransfersLatencySlowBurn", "ticket"),
+        ("LedgerAbsent", "page"),
+        ("LedgerWatchdog", "none"),
+    ] {
+        let (_, rule) = rules.split_once(&format!("alert: {alert}\n")).unwrap();
+        let rule = rule.split("- alert:").next().unwrap();
+        assert!(rule.contains(&format!("severity: \"{severity}\"")) && rule.contains("owner: \"ledger\""), "{rule}");
+        assert!(rule.contains(&format!("https://example.org/playbooks/{alert}.md")), "{rule}");
+        assert!(text_of(&files, &format!("playbooks/{alert}.md")).contains("## First look"));
+    }
+}
+
+#[test]
+fn more_than_ten_alerts_are_refused() {
+    let objectives = ["/a", "/b", "/c", "/d", "/e"].map(|route| Objective::route(route).availability(99.9));
+    let error = files("ledger", &slos(&objectives).unwrap(), "playbooks").unwrap_err().to_string();
+    assert!(error.contains("12 alerts") && error.contains("without_alerts"), "{error}");
+    let objectives = objectives.map(Objective::without_alerts);
+    assert!(files("ledger", &slos(&objectives).unwrap(), "playbooks").is_ok());
+}
+
+#[test]
+fn the_dashboard_is_json_whose_queries_name_series_of_the_rules_or_of_the_service() {
+    let files = files("ledger", &two(), "playbooks").unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(text_of(&files, "dashboard.json")).unwrap();
+    let rules = text_of(&files, "rules.yml");
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let expr = target["expr"].as_str().unwrap();
+            let recorded = expr.split('{').next().unwrap();
+            assert!(expr.contains("objective_") || rules.contains(&format!("record: {recorded}\n")), "{expr}");
+        }
+    }
+    assert_eq!(text_of(&files, "openslo.yml").matches("kind: SLO").count(), 2);
+}
