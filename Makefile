@@ -27,12 +27,12 @@ setup-check:
 
 # Chaos Toolkit asks for Python 3.12 and runs on Debian 12's 3.11 as well; its versions are pinned for that.
 setup-tests:
-	@sh .ci/install postgresql pgbouncer python3 libssl-dev pkg-config iproute2 openssl faketime gcc libc6-dev
+	@sh .ci/install postgresql pgbouncer python3 libssl-dev pkg-config iproute2 openssl faketime gcc libc6-dev prometheus
 	@sh .ci/peers pypi:toxiproxy-python==0.1.1 npm:toxiproxy-node-client@4.1.0
 	@PIP_IGNORE_REQUIRES_PYTHON=1 sh .ci/peers pypi:chaostoolkit==1.21.4 pypi:chaostoolkit-lib==1.45.1 pypi:jsonpath2==0.4.5
 
 setup-tests-long: setup-tests
-	@sh .ci/peers crate:toxiproxy_rust@0.1.6
+	@sh .ci/peers crate:toxiproxy_rust@0.1.6 pypi:opentelemetry-proto==1.45.1
 
 run: ## Builds and starts the ledger and its partner bank on the embedded store
 	@cargo build --quiet -p ledger -p rail

@@ -36,11 +36,14 @@ use crate::identity::identify;
 use crate::observers::{Observed, Observers, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
+use crate::route_counts::Route;
 use crate::shed::Shed;
 use crate::shed_vitals::ShedVitals;
 pub use crate::step::{STEPS, Step};
-use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
-use crate::{Limits, Problem, answer, criticality, deadline, framing, headers, host, prepared, target};
+use crate::traffic::{Traffic, UNMATCHED, Vitals};
+use crate::{
+    Limits, Problem, answer, criticality, deadline, declared, details, framing, headers, host, prepared, target,
+};
 
 /// The border of one listener. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -119,8 +122,11 @@ impl Border {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Puts the border around all routes and the fallback of a router.
+    /// Puts the border around all routes and the fallback of a router. The metrics of its routes are there at zero from now on.
     pub fn around(&self, routes: Router) -> Router {
+        for (path, methods) in declared::routes(&routes) {
+            self.inner.traffic.declare(&path, &methods);
+        }
         routes.layer(self.clone())
     }
 }
@@ -196,7 +202,7 @@ where
         let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record::new(place.border.access_log.clone(), route, method, target, started);
+        let record = Record::new(place.border.access_log.clone(), route, method, target, started, context.trace);
         let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
         let entered = place.border.enter(request, started, &glance, id, &mut self.handler);
 
@@ -204,7 +210,10 @@ where
             let border = &place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
-                Err(refusal) => refusal.into_response(),
+                Err(refusal) => {
+                    details::refusal(refusal.status(), refusal.detail());
+                    refusal.into_response()
+                }
             };
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
@@ -384,16 +393,25 @@ impl Inner {
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
         let deadline = Deadline::since(started, work.allowed.time);
         let place = match work.turn {
-            Turn::Now(place) => place,
+            Turn::Now(place) => {
+                details::admission(&self.shed, "executed", Duration::ZERO);
+                place
+            }
             Turn::Queued(waiting) => match waited(tokio::time::timeout_at(deadline.at(), waiting)).await {
-                Ok(Ok(place)) => match &work.exchange {
-                    Some(exchange) => {
-                        exchange.place().hold(place);
-                        None
+                Ok(Ok(place)) => {
+                    details::admission(&self.shed, "executed after a wait", started.elapsed());
+                    match &work.exchange {
+                        Some(exchange) => {
+                            exchange.place().hold(place);
+                            None
+                        }
+                        None => Some(place),
                     }
-                    None => Some(place),
-                },
-                Ok(Err(refused)) => return prepared::problem(refused.reason).into_response(),
+                }
+                Ok(Err(refused)) => {
+                    details::admission(&self.shed, "refused after a wait", started.elapsed());
+                    return prepared::problem(refused.reason).into_response();
+                }
                 Err(_expired) => return self.expired(&work.allowed),
             },
         };

@@ -331,13 +331,26 @@ impl<'c> Call<'c> {
             out.credentials = out.credentials.or_else(|| peer.credentials().cloned());
             let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(self.bounds.total));
             let exchange = move |out, dial| self.exchange(transport, out, dial, until, slot);
-            let tried = &tried;
+            let (tried, number) = (&tried, attempt.number);
             async move {
+                let begun = Instant::now();
                 let answer = match peer.instances() {
                     Some(instances) => instances.attempt(out, until, tried, exchange).await,
                     None => exchange(out, None).await,
                 };
                 span.end(&answer);
+                let (status, took) = (answer.as_ref().ok().map(|answer| answer.status), begun.elapsed());
+                peer.attempts().record(status, took);
+                let error = answer.as_ref().err();
+                let (peer, status, error) = (peer.name(), status.map(|status| status.as_u16()), error.map(Error::kind));
+                tracing::debug!(
+                    peer,
+                    attempt = number,
+                    status,
+                    error,
+                    duration_ms = took.as_secs_f64() * 1e3,
+                    "attempt"
+                );
                 answer
             }
         };

@@ -27,6 +27,7 @@
 //! ```
 
 mod attempt_span;
+mod attempts;
 mod body;
 mod bounds;
 mod call;

@@ -44,6 +44,7 @@ mod dependencies;
 mod dependency;
 mod duration;
 mod failed;
+mod history;
 #[cfg(feature = "store")]
 pub mod idempotent;
 mod limits;

@@ -28,7 +28,9 @@ pub enum ObserveError {
     #[error(transparent)]
     TooManyAlerts(#[from] TooManyAlerts),
     /// The service has no objectives.
-    #[error("the service declares no objectives: add Service::objective(Objective::route(\"GET /\").availability(99.9))")]
+    #[error(
+        "the service declares no objectives: add Service::objective(Objective::route(\"GET /\").availability(99.9))"
+    )]
     NoObjectives,
     /// A file cannot be read or written.
     #[error("cannot write {}: {source}; set --out to a folder that can be written", path.display())]

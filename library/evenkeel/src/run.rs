@@ -26,7 +26,7 @@ use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
 #[cfg(feature = "client")]
 use crate::traces;
-use crate::{caller, defaults, limits, objectives, routes};
+use crate::{caller, defaults, history, limits, objectives, routes};
 
 /// State of a run.
 #[derive(Debug)]
@@ -137,6 +137,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         } = self;
         let admin_address = admin.address();
         let notifications = tokio::spawn(notify(parts.manager.clone(), lifecycle.clone()));
+        let history = tokio::spawn(history::record(registry.clone()));
         let admin_answers = Admin { lifecycle, registry: registry.clone(), instance: instance.clone() };
         let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().routes(&[]))));
         parts.start_admin(admin, routes::switched(admin_routes.clone()));
@@ -176,6 +177,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         state.send_replace(State::Ended(outcome.as_ref().err().map(ToString::to_string)));
         let stopped = parts.stop(*outcome.as_ref().unwrap_or(&Haste::AtOnce)).await;
         notifications.abort();
+        history.abort();
         outcome.map(|_haste| stopped)
     }
 }

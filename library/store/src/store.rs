@@ -12,10 +12,11 @@ use vitals::Registry;
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
 use crate::pools::{Pools, Purpose};
-use crate::stats::{Counters, InUse, Vitals};
+use crate::stats::{Counters, InUse, Statements, Vitals};
 use crate::transaction::Running;
 use crate::{
     Engine, Fingerprint, IdempotencyKey, OnceOutcome, Recorded, StoreError, StoreUrl, StoredResponse, Transaction,
+    spans,
 };
 
 /// Maximum number of times that a transaction is run again after a conflict.
@@ -36,6 +37,7 @@ pub struct Store {
     in_use: Arc<AtomicU32>,
     counters: Arc<Counters>,
     vitals: Arc<Vitals>,
+    statements: Arc<Statements>,
 }
 
 impl Store {
@@ -58,12 +60,14 @@ impl Store {
                 move || pools.fill()
             }),
         });
-        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), counters, vitals })
+        let statements = Arc::new(Statements { engine: pools.engine().name(), counters: counters.clone() });
+        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), counters, vitals, statements })
     }
 
     /// Adds the store's vitals to a registry, for as long as the store lives.
     pub fn register(&self, registry: &Registry) {
         registry.register(self.vitals.clone());
+        registry.register(self.statements.clone());
     }
 
     /// The engine.
@@ -280,11 +284,23 @@ impl Store {
         &self,
         begin: impl Fn() -> F,
     ) -> Result<Transaction, StoreError> {
+        let asked = Instant::now();
+        let begun = self.begun_since(asked, begin).await;
+        spans::begun(self.engine().name(), asked, begun.as_ref().err());
+        begun
+    }
+
+    async fn begun_since<F: Future<Output = Result<Running, sqlx::Error>>>(
+        &self,
+        asked: Instant,
+        begin: impl Fn() -> F,
+    ) -> Result<Transaction, StoreError> {
         let mut broken = 0;
         loop {
             match begin().await.map_err(|error| self.not_begun(error)) {
                 Ok(running) => {
-                    let in_use = InUse::of(&self.in_use);
+                    self.counters.waits.record(asked.elapsed());
+                    let in_use = InUse::of(&self.in_use, &self.counters);
                     return Ok(Transaction::new(running, self.pools.named_statements(), in_use));
                 }
                 Err(StoreError::Disconnected(_)) if broken < MAX_BROKEN => broken += 1,
@@ -390,11 +406,11 @@ where
 }
 
 impl Engine {
-    /// Its name in vitals.
+    /// Its name in vitals, that of OpenTelemetry's semantic conventions.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
+            Self::Postgres => "postgresql",
         }
     }
 }

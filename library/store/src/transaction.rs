@@ -5,13 +5,14 @@ use futures_util::TryStreamExt;
 use sqlx::{PgConnection, Postgres};
 #[cfg(feature = "sqlite")]
 use sqlx::{Sqlite, SqliteConnection};
+use tokio::time::Instant;
 
 #[cfg(feature = "postgres")]
 use crate::driver::postgres;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite;
 use crate::stats::InUse;
-use crate::{FromRow, Row, StoreError, Value};
+use crate::{Engine, FromRow, Row, StoreError, Value, spans};
 
 /// The most rows one read returns.
 pub const MAX_ROWS: usize = 10_000;
@@ -33,7 +34,7 @@ pub struct Transaction {
     unchecked: bool,
     /// True if named prepared statements can be used.
     named_statements: bool,
-    _in_use: InUse,
+    in_use: InUse,
 }
 
 #[derive(Debug)]
@@ -42,6 +43,18 @@ pub(crate) enum Running {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Running {
+    /// The engine's name.
+    fn name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Engine::Sqlite.name(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Engine::Postgres.name(),
+        }
+    }
 }
 
 /// Runs the same code with the engine's own transaction and, as `$driver`, its module.
@@ -66,7 +79,7 @@ macro_rules! on_engine {
 
 impl Transaction {
     pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
-        Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, _in_use: in_use }
+        Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, in_use }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -127,7 +140,20 @@ impl Transaction {
         }
     }
 
+    /// Counts a statement that began at `begun`.
+    fn counted<T>(&self, sql: &'static str, begun: Instant, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.in_use.statement(sql, begun.elapsed(), outcome.as_ref().err());
+        spans::statement(self.engine.name(), sql, begun, outcome.as_ref().err());
+        outcome
+    }
+
     async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        let begun = Instant::now();
+        let outcome = self.send(sql, args).await;
+        self.counted(sql, begun, outcome)
+    }
+
+    async fn send(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
         let named = self.named_statements;
         on_engine!(&mut self.engine, driver, tx => {
             driver::prepare(tx, sql).await?;
@@ -147,7 +173,9 @@ impl Transaction {
     /// # Errors
     /// [`StoreError::TooManyRows`] over the bound, else as [`Transaction::execute`].
     pub async fn fetch_all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let begun = Instant::now();
         let outcome = self.fetch_bounded(sql, args).await;
+        let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
     }
 
@@ -156,7 +184,9 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::execute`].
     pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        let begun = Instant::now();
         let outcome = self.first(sql, args).await;
+        let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
     }
 
@@ -214,7 +244,9 @@ impl Transaction {
         limit: usize,
         each: impl FnMut(Row) -> F,
     ) -> Result<usize, StoreError> {
+        let begun = Instant::now();
         let outcome = self.stream(sql, args, limit, each).await;
+        let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
     }
 

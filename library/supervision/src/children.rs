@@ -21,12 +21,16 @@ use crate::stop::{Stop, StopSource};
 /// Time for the task of an aborted child to be dropped.
 const ABORT: Duration = Duration::from_millis(100);
 
+/// States of a child.
+const STATES: [&str; 4] = ["running", "restarting", "ended", "given_up"];
+
 const CHILD: Table = Table {
     name: "child",
     help: "A supervised part of the process.",
     columns: &[
         Column::label("name", "The child."),
-        Column::state("state", "running, restarting, ended or given_up."),
+        Column::words("state", &STATES, "running, restarting, ended or given_up.")
+            .degraded(&["restarting", "given_up"]),
         Column::counter("restarts", "Number of restarts."),
         Column::state("last_failure", "Reason of the last failure; empty before the first."),
     ],
@@ -230,8 +234,7 @@ impl Source for Status {
     }
 
     fn rows(&self) -> Vec<TableRow> {
-        const NAMES: [&str; 4] = ["running", "restarting", "ended", "given_up"];
-        let state = NAMES[usize::from(self.state.load(Ordering::Relaxed))];
+        let state = STATES[usize::from(self.state.load(Ordering::Relaxed))];
         let last_failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         vec![vec![
             TableValue::text(self.name.as_str()),

@@ -1,7 +1,7 @@
 //! Logs, metrics and health: the views over the registry of vitals.
 //!
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
-//! - [`prometheus`]: the registry as Prometheus text.
+//! - [`prometheus`]: the registry as Prometheus text, OpenMetrics or Prometheus protobuf.
 //! - [`health`]: the registry as a JSON document.
 //! - [`objectives`]: service level objectives, burn rates and alerts.
 //! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
@@ -20,6 +20,8 @@ pub mod objectives;
 pub mod observe;
 pub mod prometheus;
 pub mod redact;
+mod timestamp;
 pub mod traces;
 
 pub use context::RequestContext;
+pub use timestamp::Timestamp;

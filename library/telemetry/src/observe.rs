@@ -14,7 +14,7 @@ mod rule_tests;
 
 pub use alerting_rules::{MAX_ALERTS, TooManyAlerts};
 
-use crate::objectives::Slo;
+use crate::objectives::{Severity, Slo};
 
 /// One file, by its path below the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ pub fn files(service: &str, slos: &[Slo], playbooks: &str) -> Result<Vec<OpsFile
                 alerting_rules::group(service, &alerts, playbooks)
             ),
         ),
-        generated("rules_test.yml", rule_tests::file(HEAD, service, slos, &alerts)),
+        generated("rules_page_test.yml", rule_tests::file(HEAD, service, slos, &alerts, Severity::Page)),
+        generated("rules_ticket_test.yml", rule_tests::file(HEAD, service, slos, &alerts, Severity::Ticket)),
         generated("alertmanager.example.yml", alertmanager::example(HEAD, service, &alerts)),
         generated("dashboard.json", dashboard::json(service, slos)),
         generated("openslo.yml", open_slo::documents(HEAD, service, slos)),

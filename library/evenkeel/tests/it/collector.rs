@@ -10,31 +10,31 @@ use tokio::net::TcpListener;
 
 /// A span as the collector read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub trace: String,
-    pub id: String,
-    pub parent: String,
-    pub state: String,
-    pub name: String,
-    pub kind: u64,
-    pub attributes: Vec<(String, String)>,
+pub(crate) struct Span {
+    pub(crate) trace: String,
+    pub(crate) id: String,
+    pub(crate) parent: String,
+    pub(crate) state: String,
+    pub(crate) name: String,
+    pub(crate) kind: u64,
+    pub(crate) attributes: Vec<(String, String)>,
 }
 
 impl Span {
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 }
 
 /// A collector on a free port of this host.
 #[derive(Clone, Debug, Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     requests: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
 }
 
 impl Collector {
     /// Starts it; returns it with its URL.
-    pub async fn start() -> (Self, String) {
+    pub(crate) async fn start() -> (Self, String) {
         let collector = Self::default();
         let keep = collector.clone();
         let take = async move |headers: HeaderMap, body: Bytes| {
@@ -49,18 +49,23 @@ impl Collector {
     }
 
     /// The headers of each export.
-    pub fn headers(&self) -> Vec<HeaderMap> {
+    pub(crate) fn headers(&self) -> Vec<HeaderMap> {
         self.requests.lock().unwrap().iter().map(|(headers, _)| headers.clone()).collect()
     }
 
+    /// The body of each export.
+    pub(crate) fn bodies(&self) -> Vec<Bytes> {
+        self.requests.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+    }
+
     /// All spans so far.
-    pub fn spans(&self) -> Vec<Span> {
+    pub(crate) fn spans(&self) -> Vec<Span> {
         let requests = self.requests.lock().unwrap();
         requests.iter().flat_map(|(_, body)| below(body, &[1, 2, 2])).map(|span| read(&span)).collect()
     }
 
     /// The attributes of the service.
-    pub fn resource(&self) -> Vec<(String, String)> {
+    pub(crate) fn resource(&self) -> Vec<(String, String)> {
         let requests = self.requests.lock().unwrap();
         requests.iter().flat_map(|(_, body)| below(body, &[1, 1, 1])).map(|pair| attribute(&pair)).collect()
     }

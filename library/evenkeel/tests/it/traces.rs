@@ -80,7 +80,7 @@ async fn a_sampled_request_is_exported_with_its_call_whose_span_the_dependency_c
         assert!(resource.contains(&(name.to_owned(), value.to_owned())), "{resource:?}");
     }
     let headers = &collector.headers()[0];
-    assert_eq!((&headers["content-type"], &headers["x-key"]), ("application/x-protobuf", "a b"));
+    assert!(headers["content-type"] == "application/x-protobuf" && headers["x-key"] == "a b", "{headers:?}");
 }
 
 #[tokio::test]
@@ -125,4 +125,47 @@ async fn wrong_settings_of_traces_are_reported_before_the_start() {
     for expected in ["OTEL_EXPORTER_OTLP_PROTOCOL", "4318", "OTEL_TRACES_SAMPLER_ARG", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
+}
+
+/// Reads an export by OpenTelemetry's own messages, and prints its spans as JSON: a line each.
+const READ: &str = "
+import json, sys
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+request = ExportTraceServiceRequest.FromString(sys.stdin.buffer.read())
+for resource in request.resource_spans:
+    for scope in resource.scope_spans:
+        for span in scope.spans:
+            attributes = {a.key: a.value.string_value or a.value.int_value for a in span.attributes}
+            print(json.dumps([span.name, span.kind, span.trace_id.hex(), span.trace_state, span.flags, attributes['http.request.method'],
+                              span.end_time_unix_nano >= span.start_time_unix_nano > 1700000000000000000]))
+";
+
+#[tokio::test]
+#[ignore = "needs OpenTelemetry's Python package: make setup-tests-long"]
+async fn the_python_package_of_opentelemetry_reads_an_export() {
+    use std::io::Write;
+    let (collector, url) = Collector::start().await;
+    let dependency = echo().await;
+    let running = service(&dependency, &url, &[]).await;
+    let call = running.client();
+    let call = call.get(&running.url("/call/7")).header("traceparent", &format!("00-{TRACE}-{CALLER}-01"));
+    call.header("tracestate", "a=1").send().await.unwrap();
+    running.stop().await.unwrap();
+    let python = match std::env::var_os("EVENKEEL_TEST_PYTHON") {
+        Some(python) => python.into(),
+        None => std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/python/bin/python"),
+    };
+    let read = std::process::Command::new(python)
+        .args(["-c", READ])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut read = read.expect("Python is there: make setup-tests-long");
+    read.stdin.take().unwrap().write_all(&collector.bodies()[0]).unwrap();
+    let output = read.wait_with_output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let expected = format!(
+        "[\"GET\", 3, \"{TRACE}\", \"a=1\", 257, \"GET\", true]\n[\"GET /call/{{id}}\", 2, \"{TRACE}\", \"a=1\", 769, \"GET\", true]\n"
+    );
+    assert_eq!(lines, expected);
 }

@@ -385,6 +385,13 @@ impl<C> Policy<C> {
                 Ok(times) => times,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
+                    tracing::debug!(
+                        policy = &*self.shared.name,
+                        ?guard,
+                        attempt = number,
+                        ?retry_after,
+                        "attempt refused"
+                    );
                     return Err(CallError::Refused { policy: self.label(), guard, retry_after, cause });
                 }
             };

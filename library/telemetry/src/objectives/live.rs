@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use vitals::{Bus, Column, Registry, Source, Table, TableRow, TableValue};
 
-use crate::objectives::alert::{Alert, burn};
+use crate::objectives::alert::{Alert, WORDS, burn};
 use crate::objectives::declaration::{Slo, SloKind, percent_of};
 use crate::objectives::ladder::{Counts, Ladder, step_of};
 use crate::objectives::pairs::{PAIRS, PERIOD, Pair};
@@ -29,7 +29,7 @@ const OBJECTIVE: Table = Table {
         Column::gauge("burn_3d", "Burn rate of the last 3 days."),
         Column::gauge("budget_left", "The share of the period's budget that is left; below 0 it is overdrawn."),
         Column::gauge("window_filled", "The share of the period that this process has seen."),
-        Column::state("alert", "none, ticket or page, by what this process has seen."),
+        Column::words("alert", &WORDS, "The state by what this process has seen.").degraded(&["page"]),
     ],
 };
 

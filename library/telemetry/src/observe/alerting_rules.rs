@@ -121,7 +121,8 @@ fn watchdog(service: &str) -> AlertingRule {
         held: Duration::ZERO,
         severity: "none",
         summary: "This alert always fires".to_owned(),
-        description: "Send it to a dead man's switch: when it stops arriving, alerts no longer reach anybody.".to_owned(),
+        description: "Send it to a dead man's switch: when it stops arriving, alerts no longer reach anybody."
+            .to_owned(),
         cause: Cause::Watchdog,
     }
 }

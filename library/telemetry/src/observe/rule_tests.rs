@@ -11,8 +11,6 @@ use crate::observe::alerting_rules::{ABSENT, AlertingRule, Cause};
 use crate::observe::numbers::{duration, number, quoted};
 use crate::observe::recording_rules::series;
 
-/// Steps of the series: minutes, for a period of 30 days.
-const STEPS: u32 = 30 * 24 * 60;
 /// Steps by which an evaluation may be early or late: Prometheus extrapolates to the edges of a window.
 const SLACK: u32 = 2;
 
@@ -30,16 +28,17 @@ struct Case {
     states: Vec<(u32, bool)>,
 }
 
-/// The file of all tests.
-pub(super) fn file(head: &str, service: &str, slos: &[Slo], alerts: &[AlertingRule]) -> String {
-    // One interval for all: that of the shortest period.
+/// The tests of all alerts of one severity: a file has one interval of evaluation, and tickets have long windows.
+pub(super) fn file(head: &str, service: &str, slos: &[Slo], alerts: &[AlertingRule], severity: Severity) -> String {
+    // That of the shortest period.
     let shortest = slos.iter().map(|slo| slo.period).min().unwrap_or(PERIOD);
-    let mut out = format!("{head}rule_files:\n- rules.yml\nevaluation_interval: {}\ntests:\n", duration(step(shortest)));
-    for alert in alerts {
+    let interval = duration(step(shortest, severity));
+    let mut out = format!("{head}rule_files:\n- rules.yml\nevaluation_interval: {interval}\ntests:\n");
+    for alert in alerts.iter().filter(|alert| alert.severity == severity.name()) {
         match &alert.cause {
             Cause::Burn(slo, severity) => {
                 for case in cases(slo, *severity) {
-                    burn_test(&mut out, service, slo, alert, &case);
+                    burn_test(&mut out, service, slo, alert, &case, step(slo.period, *severity));
                 }
             }
             Cause::Absent => absent_test(&mut out, service, alert),
@@ -49,14 +48,19 @@ pub(super) fn file(head: &str, service: &str, slos: &[Slo], alerts: &[AlertingRu
     out
 }
 
-fn step(period: Duration) -> Duration {
-    period / STEPS
+/// The step of a series: of a period of 30 days, minutes for pages and ten minutes for tickets.
+fn step(period: Duration, severity: Severity) -> Duration {
+    match severity {
+        Severity::Page => period / (30 * 24 * 60),
+        Severity::Ticket => period / (30 * 24 * 6),
+    }
 }
 
 fn cases(slo: &Slo, severity: Severity) -> Vec<Case> {
     let possible: Vec<_> =
         PAIRS.into_iter().filter(|pair| pair.severity == severity && pair.is_possible(slo.budget())).collect();
-    let steps = |window: Duration| (window.as_secs() / 60) as u32;
+    let step = step(PERIOD, severity);
+    let steps = |window: Duration| (window.as_secs() / step.as_secs()) as u32;
     // More than everything cannot be bad.
     let highest = 1.0 / slo.budget();
     let mut cases = Vec::new();
@@ -98,8 +102,7 @@ fn cases(slo: &Slo, severity: Severity) -> Vec<Case> {
     cases
 }
 
-fn burn_test(out: &mut String, service: &str, slo: &Slo, alert: &AlertingRule, case: &Case) {
-    let step = step(slo.period);
+fn burn_test(out: &mut String, service: &str, slo: &Slo, alert: &AlertingRule, case: &Case, step: Duration) {
     let least = slo.min_bad(Severity::Page).max(slo.min_bad(Severity::Ticket));
     // So many that the least number of bad answers is reached.
     let events = (10.0 * f64::from(least) / slo.budget()).ceil().max(600.0);
