@@ -9,7 +9,7 @@ use telemetry::traces::{RequestTrace, ServerSpan, Tracer};
 
 use crate::traffic::UNMATCHED;
 
-/// What observes the requests of a listener. By default nothing does.
+/// Observers of the requests of a listener; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct Observers {
     /// Records the spans of requests.

@@ -66,7 +66,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
             println!("{name}: the configuration is well formed");
             Ok(())
         }
-        observe::NAME => observe::run(name, &service.objectives, &configuration.observe),
+        observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
         #[cfg(feature = "openapi")]
         "openapi" => print_openapi(&service),
         "version" => {

@@ -4,10 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use telemetry::objectives::{Objective, slos};
+use telemetry::objectives::{InvalidObjective, Objective, slos};
 use telemetry::observe::{OpsFile, TooManyAlerts, files};
-
-use crate::failed::Failed;
 
 /// The subcommand's name.
 pub(crate) const NAME: &str = "observe";
@@ -27,6 +25,9 @@ pub enum ObserveError {
     /// There would be too many alerts.
     #[error(transparent)]
     TooManyAlerts(#[from] TooManyAlerts),
+    /// An objective cannot be held, or cannot alert.
+    #[error(transparent)]
+    Objective(#[from] InvalidObjective),
     /// The service has no objectives.
     #[error(
         "the service declares no objectives: add Service::objective(Objective::route(\"GET /\").availability(99.9))"
@@ -80,13 +81,13 @@ impl ObserveOptions {
 }
 
 /// Writes the files, or compares them with those that are there. Playbooks that are there are left as they are.
-pub(crate) fn run(service: &str, objectives: &[Objective], options: &ObserveOptions) -> Result<(), Failed> {
+pub(crate) fn run(service: &str, objectives: &[Objective], options: &ObserveOptions) -> Result<(), ObserveError> {
     let slos = slos(objectives)?;
     if slos.is_empty() {
-        return Err(ObserveError::NoObjectives.into());
+        return Err(ObserveError::NoObjectives);
     }
     let (out, mut differing) = (&options.out, Vec::new());
-    for file in files(service, &slos, &options.playbooks).map_err(ObserveError::from)? {
+    for file in files(service, &slos, &options.playbooks)? {
         let path = out.join(&file.path);
         if is_current(&file, &path)? {
             continue;
@@ -102,7 +103,7 @@ pub(crate) fn run(service: &str, objectives: &[Objective], options: &ObserveOpti
         println!("{service}: the files in {} are up to date", out.display());
         return Ok(());
     }
-    Err(ObserveError::Differs { out: out.clone(), files: differing }.into())
+    Err(ObserveError::Differs { out: out.clone(), files: differing })
 }
 
 /// Returns true for a file that need not be written.

@@ -1,7 +1,7 @@
 //! Traces: the spans of requests, which of them are kept, and their export by OTLP over HTTP.
 //!
 //! A [`Tracer`] decides about each request twice. At its head, by its trace id ([`Sampler`]): all services of a trace decide alike. And at its end:
-//! a request that failed or was slow is exported too, whatever the first decision was. Until then its spans wait in a buffer of the request
+//! a request that failed or was slow is exported in any case. Until then its spans wait in a buffer of the request
 //! ([`RequestTrace`], at most [`MAX_SPANS`]). Kept spans go through a bounded queue to the [`Exporter`], which hands encoded batches to a [`Sink`];
 //! what does not fit or cannot be sent is lost, and counted in the vital `traces`.
 //!
@@ -9,6 +9,7 @@
 
 mod active;
 mod exporter;
+mod innermost;
 mod otlp;
 mod queue;
 pub(crate) mod request;
@@ -17,6 +18,7 @@ mod sampler;
 mod span;
 mod state;
 mod tracer;
+mod tracing_spans;
 
 pub use active::{ActiveSpan, finished, span, trace_state};
 pub use exporter::{Exporter, FLUSH, Sink};
@@ -28,6 +30,7 @@ pub use sampler::{InvalidSampler, Sampler};
 pub use span::{MAX_ATTRIBUTES, MAX_TEXT_BYTES, SpanKind, SpanValue};
 pub use state::TraceState;
 pub use tracer::Tracer;
+pub use tracing_spans::TracingSpans;
 
 #[cfg(test)]
 mod tests;

@@ -154,10 +154,12 @@ impl Pairs {
         let parsed = pairs.map(|pair| {
             let (name, value) =
                 pair.split_once('=').ok_or("a pair has no =: expected NAME=VALUE, with commas between")?;
-            let value = url::form_urlencoded::parse(value.trim().replace('+', "%2B").as_bytes())
-                .next()
-                .map(|(value, _)| value.into_owned())
-                .unwrap_or_default();
+            let value = url::form_urlencoded::parse(
+                value.trim().replace('+', "%2B").replace('=', "%3D").replace('&', "%26").as_bytes(),
+            )
+            .next()
+            .map(|(value, _)| value.into_owned())
+            .unwrap_or_default();
             Ok((name.trim().to_owned(), value))
         });
         parsed.collect::<Result<_, &str>>().map(Self).map_err(str::to_owned)

@@ -15,9 +15,9 @@ pub enum Alert {
     /// Its budget lasts.
     #[default]
     None,
-    /// Somebody has to look at it in the next days.
+    /// Its budget goes too fast: action in the next days.
     Ticket,
-    /// Somebody has to look at it now.
+    /// Its budget goes much too fast: action now.
     Page,
 }
 

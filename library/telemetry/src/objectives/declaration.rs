@@ -8,7 +8,7 @@ use crate::objectives::pairs::{PAIRS, PERIOD, Pair, Severity};
 pub const MAX_OBJECTIVES: usize = 64;
 /// The shortest and the longest period.
 const PERIODS: std::ops::RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(90 * 24 * 3600);
-/// Bad answers in the long window below which nobody is paged.
+/// Bad answers in the long window below which there is no page.
 const MIN_BAD_PAGE: u32 = 5;
 /// Bad answers in the long window below which there is no ticket.
 const MIN_BAD_TICKET: u32 = 2;
@@ -33,7 +33,7 @@ pub struct Objective {
     alerts: bool,
 }
 
-/// What an objective asks of an answer.
+/// Condition of a good answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SloKind {
     /// It is no failure: its status is below 500.
@@ -51,13 +51,13 @@ pub struct Slo {
     pub method: Option<String>,
     /// The route's pattern.
     pub route: String,
-    /// What it asks of an answer.
+    /// Condition of a good answer.
     pub kind: SloKind,
     /// The share of good answers, between 0 and 1.
     pub target: f64,
     /// The period over which the share is meant.
     pub period: Duration,
-    /// False: it is shown, and nobody is alerted.
+    /// False: it is shown, and makes no alerts.
     pub has_alerts: bool,
     min_bad: (u32, u32),
 }
@@ -245,7 +245,7 @@ impl Slo {
         }
     }
 
-    /// What it asks for, in one sentence without its period.
+    /// The objective in one sentence, without its period.
     pub fn sentence(&self) -> String {
         let percent = percent_of(self.target);
         match self.kind {

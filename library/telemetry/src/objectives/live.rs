@@ -115,7 +115,7 @@ impl LiveObjective {
         bus.publish("objective", self.slo.name.clone(), alert.name(), reason);
     }
 
-    /// How much of the budget went, how long the rest lasts, and how much of the period this process knows.
+    /// The share of the budget that went, the time that the rest lasts, and whether the process has seen the whole window.
     fn reason(&self, ladder: &Ladder, pair: Pair, now: Instant) -> String {
         let long = ladder.window(pair.long);
         let burn_rate = burn(&self.slo, long);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn few_failures_of_few_answers_alert_nobody() {
+    async fn few_failures_of_few_answers_raise_no_alert() {
         let all = live(Objective::route("/a").availability(99.9).min_bad(5, 5));
         let objective = all.iter().next().unwrap();
         answers(objective, 0, 4);

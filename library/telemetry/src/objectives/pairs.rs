@@ -5,19 +5,19 @@ use std::time::Duration;
 /// The period of an objective, for which the windows of [`PAIRS`] are meant. Other periods scale them.
 pub const PERIOD: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// How soon somebody has to act.
+/// Urgency of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// In the next days.
+    /// Action in the next days.
     Ticket,
-    /// At once.
+    /// Action at once.
     Page,
 }
 
 /// Two windows that alert together: the long one says that it matters, the short one that it still goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
-    /// How soon somebody has to act.
+    /// Urgency.
     pub severity: Severity,
     /// The long window.
     pub long: Duration,

@@ -9,7 +9,7 @@ use crate::observe::recording_rules::{selector, series};
 
 /// The most alerts of a service: more are not learned.
 pub const MAX_ALERTS: usize = 10;
-/// Time without numbers of a service after which somebody is paged.
+/// Time without numbers of a service after which the page is sent.
 pub(super) const ABSENT: Duration = Duration::from_secs(15 * 60);
 
 /// There would be too many alerts.
@@ -36,7 +36,7 @@ pub(super) struct AlertingRule {
     pub(super) cause: Cause,
 }
 
-/// What an alert is about.
+/// Cause of an alert.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Cause {
     /// The budget of an objective goes too fast.

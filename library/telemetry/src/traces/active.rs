@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use vitals::TraceContext;
 
 use crate::context::current_trace;
+use crate::traces::innermost::innermost;
 use crate::traces::request::RequestTrace;
 use crate::traces::span::{Span, SpanKind, SpanValue, cut};
 use crate::traces::state::TraceState;
@@ -27,9 +28,10 @@ struct Open {
 pub fn span(kind: SpanKind, name: impl FnOnce() -> Cow<'static, str>) -> ActiveSpan {
     let recorded = current_trace().and_then(|request| {
         let start = request.at(Instant::now())?;
+        let trace = request.context().trace_id_bytes();
         let span = Span {
             id: request.context().child().span_id_bytes(),
-            parent: Some(request.context().span_id_bytes()),
+            parent: Some(innermost(trace).unwrap_or(request.context().span_id_bytes())),
             kind,
             name: cut(name()),
             start,
@@ -91,6 +93,11 @@ impl ActiveSpan {
     pub fn context(&self) -> Option<TraceContext> {
         let open = self.open.as_ref()?;
         Some(open.request.context().with_span_id(open.span.id))
+    }
+
+    /// Throws it away.
+    pub(crate) fn discard(mut self) {
+        self.open = None;
     }
 
     /// Ends it now.

@@ -41,7 +41,7 @@ struct Buffer {
     dropped: u32,
 }
 
-/// What a request was and how it ended, for its server span.
+/// Description of a request and of its end, for its server span.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerSpan<'a> {
     /// The method.
@@ -54,7 +54,7 @@ pub struct ServerSpan<'a> {
     pub request_id: &'a str,
     /// The status of the answer; none where the client left before it.
     pub status: Option<u16>,
-    /// A request that takes longer is kept, whatever the sampler decided; none: the tracer's own rule.
+    /// Duration above which the request is kept in any case; none: the tracer's own rule.
     pub slow: Option<Duration>,
 }
 
@@ -139,7 +139,7 @@ impl RequestTrace {
         span
     }
 
-    /// The trace of a request whose spans nobody records: it passes the caller's state on. None where there is none.
+    /// The trace of a request without recorded spans: it passes the caller's state on. None without a state.
     pub fn passed_on(context: TraceContext, state: Option<TraceState>) -> Option<Self> {
         state.map(|state| Self::new(context, None, Some(state), None))
     }

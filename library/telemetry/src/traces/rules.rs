@@ -9,6 +9,6 @@ use crate::traces::sampler::Sampler;
 pub struct TraceRules {
     /// The decision at the head of a request.
     pub sampler: Sampler,
-    /// A request that takes longer is exported, whatever the sampler decided.
+    /// Duration above which a request is exported in any case.
     pub slow: Duration,
 }

@@ -135,7 +135,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_larger_share_samples_whatever_a_smaller_one_does(a in 0.0..=1.0, b in 0.0..=1.0, bits in 0..RANGE) {
+        fn a_larger_share_samples_all_traces_of_a_smaller_one(a in 0.0..=1.0, b in 0.0..=1.0, bits in 0..RANGE) {
             let (small, large) = (f64::min(a, b), f64::max(a, b));
             let sampled = |share| Sampler::share(share).unwrap().samples(&trace(bits), false);
             prop_assert!(!sampled(small) || sampled(large));
