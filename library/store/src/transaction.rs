@@ -21,6 +21,9 @@ pub const MAX_ROWS: usize = 10_000;
 ///
 /// Once a statement has failed the transaction cannot be committed, on either engine, also when the error was handled: use
 /// [`Transaction::try_execute`] for a statement that may fail.
+///
+/// Statements are not cancel-safe: when the future of one is dropped, it may or may not have run in the transaction. Return an error from the work
+/// then, so that the transaction rolls back.
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) engine: Running,
@@ -80,6 +83,16 @@ macro_rules! on_engine {
 impl Transaction {
     pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
         Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, in_use }
+    }
+
+    /// The engine that runs it.
+    pub fn engine(&self) -> Engine {
+        match &self.engine {
+            #[cfg(feature = "sqlite")]
+            Running::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => Engine::Postgres,
+        }
     }
 
     /// Runs a statement; returns how many rows it changed.

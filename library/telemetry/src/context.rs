@@ -33,7 +33,7 @@ impl RequestContext {
     }
 
     /// Runs `work` for this request. Tasks that `work` spawns do not inherit it: give it to them. Such a task continues the trace in its calls, and
-    /// records no spans, because it may outlive the request.
+    /// records no spans, because it may outlive the request. Cancel-safe if `work` is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         let trace = self.same_trace();
         self.scope_traced(trace, work)

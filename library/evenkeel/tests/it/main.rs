@@ -5,6 +5,7 @@
 mod admin_page;
 mod arrows;
 mod border_checks;
+mod cancel_safety;
 mod circles;
 #[cfg(feature = "client")]
 mod collector;
@@ -15,6 +16,7 @@ mod declared;
 mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
+mod front_pages;
 mod links;
 #[cfg(feature = "client")]
 mod objectives;
