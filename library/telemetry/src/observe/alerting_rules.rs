@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::objectives::{Pair, Severity, Slo};
 use crate::observe::numbers::{camel, duration, number, quoted};
-use crate::observe::recording_rules::{selector, series};
+use crate::observe::recording_rules::{alerts_group, selector, series};
 
 /// The most alerts of a service: more are not learned.
 pub const MAX_ALERTS: usize = 10;
@@ -129,7 +129,7 @@ fn watchdog(service: &str) -> AlertingRule {
 
 /// The group of all alerts.
 pub(super) fn group(service: &str, alerts: &[AlertingRule], playbooks: &str) -> String {
-    let mut out = format!("- name: {service}-alerts\n  rules:\n");
+    let mut out = format!("- name: {}\n  rules:\n", alerts_group(service));
     for alert in alerts {
         let _ = writeln!(out, "  - alert: {}\n    expr: |-", alert.name);
         for line in alert.expr.lines() {

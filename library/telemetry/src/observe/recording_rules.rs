@@ -17,6 +17,21 @@ fn windows(slo: &Slo) -> Vec<Duration> {
     windows
 }
 
+/// The names of all groups of rules, in the order in which they build on each other.
+pub(super) fn group_names(service: &str, slos: &[Slo]) -> Vec<String> {
+    let recorded = slos.iter().flat_map(|slo| ["sli", "meta"].map(|what| group_name(what, service, slo)));
+    recorded.chain([alerts_group(service)]).collect()
+}
+
+fn group_name(what: &str, service: &str, slo: &Slo) -> String {
+    format!("sloth-slo-{what}-recordings-{service}-{}", slo.name)
+}
+
+/// The name of the group of alerts.
+pub(super) fn alerts_group(service: &str) -> String {
+    format!("{service}-alerts")
+}
+
 /// The groups of all objectives.
 pub(super) fn groups(service: &str, slos: &[Slo]) -> String {
     let mut out = String::new();
@@ -28,7 +43,7 @@ pub(super) fn groups(service: &str, slos: &[Slo]) -> String {
 }
 
 fn indicators(out: &mut String, service: &str, slo: &Slo) {
-    let _ = writeln!(out, "- name: sloth-slo-sli-recordings-{service}-{}\n  rules:", slo.name);
+    let _ = writeln!(out, "- name: {}\n  rules:", group_name("sli", service, slo));
     for window in windows(slo) {
         let (window, series) = (duration(window), series(service, slo));
         // The ratio of sums, over the period too: never the mean of ratios.
@@ -42,7 +57,7 @@ fn indicators(out: &mut String, service: &str, slo: &Slo) {
 }
 
 fn meta(out: &mut String, service: &str, slo: &Slo) {
-    let _ = writeln!(out, "- name: sloth-slo-meta-recordings-{service}-{}\n  rules:", slo.name);
+    let _ = writeln!(out, "- name: {}\n  rules:", group_name("meta", service, slo));
     let (labels, select) = (labels(service, slo), selector(service, slo));
     let (period, days) = (duration(slo.period), slo.period.as_secs_f64() / 86_400.0);
     let shortest = duration(windows(slo)[0]);

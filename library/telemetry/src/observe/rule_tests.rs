@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::objectives::{PAIRS, PERIOD, Severity, Slo};
 use crate::observe::alerting_rules::{ABSENT, AlertingRule, Cause};
 use crate::observe::numbers::{duration, number, quoted};
-use crate::observe::recording_rules::series;
+use crate::observe::recording_rules::{group_names, series};
 
 /// Steps by which an evaluation may be early or late: Prometheus extrapolates to the edges of a window.
 const SLACK: u32 = 2;
@@ -33,7 +33,10 @@ pub(super) fn file(head: &str, service: &str, slos: &[Slo], alerts: &[AlertingRu
     // That of the shortest period.
     let shortest = slos.iter().map(|slo| slo.period).min().unwrap_or(PERIOD);
     let interval = duration(step(shortest, severity));
-    let mut out = format!("{head}rule_files:\n- rules.yml\nevaluation_interval: {interval}\ntests:\n");
+    // Recorded series first: promtool has no order of its own, and would read series of the step before.
+    let order: String = group_names(service, slos).iter().map(|name| format!("- {name}\n")).collect();
+    let mut out =
+        format!("{head}rule_files:\n- rules.yml\nevaluation_interval: {interval}\ngroup_eval_order:\n{order}tests:\n");
     for alert in alerts.iter().filter(|alert| alert.severity == severity.name()) {
         match &alert.cause {
             Cause::Burn(slo, severity) => {
@@ -95,9 +98,10 @@ fn cases(slo: &Slo, severity: Severity) -> Vec<Case> {
     }
     if let Some(slowest) = possible.last() {
         let (burn, long) = (slowest.factor / 2.0, steps(slowest.long));
-        let states = vec![(long / 2, false), (long, false)];
+        // From the start on: the ratio is the same in every window.
+        let (bad, states) = (long / 3, vec![(long / 6, false), (long / 3, false)]);
         let name = format!("{} burns {} budgets, half of the slowest factor", slo.name, number(burn));
-        cases.push(Case { name, warm, burn, bad: long, after: SLACK, states });
+        cases.push(Case { name, warm: 0, burn, bad, after: SLACK, states });
     }
     cases
 }
