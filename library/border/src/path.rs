@@ -19,6 +19,7 @@ use futures_util::FutureExt;
 use resilience::admission::{self, Entry, RouteId};
 use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
+use telemetry::traces::{self, SpanKind};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use vitals::Registry;
@@ -32,6 +33,7 @@ use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
 use crate::identity::identify;
+use crate::observers::{Observed, Observers, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
 use crate::route_counts::Route;
@@ -58,6 +60,7 @@ pub(crate) struct Inner {
     access_log: Arc<AccessLog>,
     lifecycle: Option<Lifecycle>,
     vitals: Arc<(Vitals, ShedVitals)>,
+    observers: Observers,
 }
 
 impl Border {
@@ -79,7 +82,8 @@ impl Border {
         shed.declare(&limits);
         let requests = Vitals::register(registry, &traffic, &admission, shed.clone(), &limits);
         let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
-        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals };
+        let observers = Observers::default();
+        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals, observers };
         Self { inner: Arc::new(inner) }
     }
 
@@ -92,8 +96,19 @@ impl Border {
     /// Connections, the queue of admission, vitals and the access log are shared.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
+        self.inner.shed.declare(&limits);
+        self.with(limits, self.inner.observers.clone())
+    }
+
+    /// The same border, whose requests these observe. Set it before the border is put around routes.
+    #[must_use]
+    pub fn observed_by(&self, observers: Observers) -> Self {
+        self.inner.shed.observe(&observers.objectives);
+        self.with(self.inner.limits.clone(), observers)
+    }
+
+    fn with(&self, limits: Limits, observers: Observers) -> Self {
         let Inner { traffic, admission, shed, access_log, lifecycle, vitals, .. } = &*self.inner;
-        shed.declare(&limits);
         let inner = Inner {
             limits,
             traffic: traffic.clone(),
@@ -102,6 +117,7 @@ impl Border {
             access_log: access_log.clone(),
             lifecycle: lifecycle.clone(),
             vitals: vitals.clone(),
+            observers,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -144,6 +160,7 @@ struct KnownRoute {
     route: Arc<Route>,
     /// None where nothing is shed.
     id: Option<RouteId>,
+    objectives: RouteObjectives,
 }
 
 impl Place {
@@ -154,7 +171,8 @@ impl Place {
             _ => {
                 let route = self.border.traffic.route(pattern);
                 let id = self.border.shed.route(route.name(), &self.border.limits);
-                let known = KnownRoute { route, id };
+                let objectives = self.border.observers.objectives.of_route(route.name());
+                let known = KnownRoute { route, id, objectives };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -178,15 +196,17 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
-        let (KnownRoute { route, id }, method) = (place.route(&request), request.method().clone());
+        let (KnownRoute { route, id, objectives }, method) = (place.route(&request), request.method().clone());
         let target = request.uri().path_and_query().cloned();
-        let context = Step::RequestId.run(|| identify(request.headers(), &glance));
+        let tracer = place.border.observers.tracer.as_ref();
+        let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
         let record = Record::new(place.border.access_log.clone(), route, method, target, started, context.trace);
+        let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
         let entered = place.border.enter(request, started, &glance, id, &mut self.handler);
 
-        Box::pin(context.scope(async move {
+        Box::pin(context.scope_traced(trace, async move {
             let border = &place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
@@ -380,7 +400,7 @@ impl Inner {
                 details::admission(&self.shed, "executed", Duration::ZERO);
                 place
             }
-            Turn::Queued(waiting) => match tokio::time::timeout_at(deadline.at(), waiting).await {
+            Turn::Queued(waiting) => match waited(tokio::time::timeout_at(deadline.at(), waiting)).await {
                 Ok(Ok(place)) => {
                     details::admission(&self.shed, "executed after a wait", started.elapsed());
                     match &work.exchange {
@@ -466,6 +486,14 @@ impl Inner {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
+}
+
+/// Waits for a place, as a span of the request.
+async fn waited<F: Future>(waiting: F) -> F::Output {
+    let span = traces::span(SpanKind::Internal, || "admission wait".into());
+    let place = waiting.await;
+    span.end();
+    place
 }
 
 /// The answer, or a refusal where it would have to wait for its client beside too many others.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use vitals::TraceContext;
 
 use crate::access_log::AccessLog;
+use crate::observers::Observed;
 use crate::route_counts::Route;
 
 /// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
@@ -20,6 +21,7 @@ pub(crate) struct Record {
     started: Instant,
     trace: TraceContext,
     is_open: bool,
+    observed: Option<Observed>,
 }
 
 impl Record {
@@ -31,7 +33,13 @@ impl Record {
         started: Instant,
         trace: TraceContext,
     ) -> Self {
-        Self { access_log, route, method, target, started, trace, is_open: true }
+        Self { access_log, route, method, target, started, trace, is_open: true, observed: None }
+    }
+
+    /// Adds its trace and its objectives.
+    pub(crate) fn observed(mut self, observed: Observed) -> Self {
+        self.observed = Some(observed);
+        self
     }
 
     pub(crate) fn answered(mut self, status: StatusCode) {
@@ -45,6 +53,9 @@ impl Record {
         self.route.count(&self.method, status, took, &self.trace);
         let path = self.target.as_ref().map_or("/", PathAndQuery::path);
         self.access_log.write(&self.method, path, self.route.name(), status, took, now);
+        if let Some(observed) = &self.observed {
+            observed.ended(&self.method, path, self.route.name(), status, took);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tower::BoxError;
 use url::Url;
 
+use crate::attempt_span::AttemptSpan;
 use crate::body::{ResponseBody, Stream, stream};
 use crate::bounds::Bounds;
 use crate::client::Client;
@@ -324,6 +325,8 @@ impl<'c> Call<'c> {
         let (transport, tried) = (peer.transport().unwrap_or(&self.client.transport), VisitedInstances::default());
         let work = |attempt: resilience::Attempt| {
             let mut out = out.clone();
+            let span = AttemptSpan::start(peer.name(), &out, attempt.number);
+            out.trace = span.context();
             // They stay here: a redirect to elsewhere begins without them.
             out.credentials = out.credentials.or_else(|| peer.credentials().cloned());
             let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(self.bounds.total));
@@ -335,6 +338,7 @@ impl<'c> Call<'c> {
                     Some(instances) => instances.attempt(out, until, tried, exchange).await,
                     None => exchange(out, None).await,
                 };
+                span.end(&answer);
                 let (status, took) = (answer.as_ref().ok().map(|answer| answer.status), begun.elapsed());
                 peer.attempts().record(status, took);
                 let error = answer.as_ref().err();

@@ -36,6 +36,7 @@
 //!
 //! Tested on Linux. Elsewhere a connection has no bound on unacknowledged bytes (`TCP_USER_TIMEOUT`); the timeouts of calls are in force everywhere.
 
+mod attempt_span;
 mod attempts;
 mod body;
 mod bounds;

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::configuration::configure;
 use crate::database::Database;
 use crate::failed::Failed;
+use crate::observe;
 use crate::program;
 use crate::service::Service;
 use crate::settings::Refused;
@@ -65,6 +66,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
             println!("{name}: the configuration is well formed");
             Ok(())
         }
+        observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
         #[cfg(feature = "openapi")]
         "openapi" => print_openapi(&service),
         "version" => {

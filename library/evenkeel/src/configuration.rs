@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Args, Command};
 
 use crate::database::Database;
+use crate::observe::{self, ObserveOptions};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard};
 
@@ -14,6 +15,7 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) standard: Standard,
     pub(crate) store: D::Settings,
     pub(crate) own: S,
+    pub(crate) observe: ObserveOptions,
 }
 
 /// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
@@ -25,12 +27,13 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(Configuration<S, D>, String), Refused> {
     let (matches, path) = settings::read(command(service), arguments)?;
+    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     let configuration = Configuration {
+        observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
         standard: settings::take(&matches)?,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,
     };
-    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     Ok((configuration, subcommand))
 }
 
@@ -56,6 +59,9 @@ pub(crate) fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(serv
         .subcommand(Command::new("version").about("Print name, version and commit"));
     if D::DECLARED {
         command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and exit"));
+    }
+    if !service.objectives.is_empty() {
+        command = command.subcommand(ObserveOptions::command());
     }
     #[cfg(feature = "openapi")]
     if service.openapi.is_some() {

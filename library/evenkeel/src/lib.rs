@@ -60,6 +60,8 @@ pub mod idempotent;
 #[cfg(feature = "store")]
 mod jobs;
 mod limits;
+mod objectives;
+mod observe;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod order;
@@ -75,6 +77,8 @@ mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
+#[cfg(feature = "client")]
+mod traces;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
@@ -93,6 +97,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
+pub use observe::ObserveError;
 pub use order::{ORDER, Part, STOP_ORDER};
 pub use parts::Stopped;
 pub use refusal::problem_of_work;
@@ -101,6 +106,7 @@ pub use service::Service;
 #[cfg(feature = "store")]
 pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
+pub use telemetry::objectives::Objective;
 #[cfg(feature = "client")]
 pub use url;
 #[cfg(feature = "store")]
@@ -130,7 +136,7 @@ pub mod prelude {
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;
-    pub use crate::{Caller, Context, Problem, Service, Stop, build_info};
+    pub use crate::{Caller, Context, Objective, Problem, Service, Stop, build_info};
     #[cfg(feature = "store")]
     pub use crate::{Idempotent, problem_of, recorded};
 }

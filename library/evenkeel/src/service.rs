@@ -12,6 +12,7 @@ use border::Limits;
 use clap::Args;
 use resilience::TickerRules;
 use supervision::{ChildSpec, Stop};
+use telemetry::objectives::Objective;
 use vitals::Build;
 
 use crate::Context;
@@ -52,6 +53,7 @@ pub struct Service<S = NoSettings, D: Database = ()> {
     #[cfg(feature = "openapi")]
     pub(crate) openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     pub(crate) background: Vec<(ChildSpec, Run<S, D>)>,
+    pub(crate) objectives: Vec<Objective>,
     pub(crate) caller: Option<IdentifyCaller>,
     pub(crate) robots: &'static str,
     /// The settings' type, where no dependency holds it.
@@ -76,6 +78,7 @@ impl Service {
             #[cfg(feature = "openapi")]
             openapi: None,
             background: Vec::new(),
+            objectives: Vec::new(),
             caller: None,
             robots: "User-agent: *\nDisallow: /\n",
             own: std::marker::PhantomData,
@@ -107,6 +110,7 @@ impl<D: Database> Service<NoSettings, D> {
             #[cfg(feature = "openapi")]
             openapi: self.openapi,
             background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, plain))).collect(),
+            objectives: self.objectives,
             caller: self.caller,
             robots: self.robots,
             own: std::marker::PhantomData,
@@ -137,6 +141,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             #[cfg(feature = "openapi")]
             openapi: self.openapi,
             background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, storeless))).collect(),
+            objectives: self.objectives,
             caller: self.caller,
             robots: self.robots,
             own: std::marker::PhantomData,
@@ -225,6 +230,22 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// Changes the limits of the public listener, after the settings have set theirs (`MAX_BODY_BYTES` and the like). [`Limits`] lists the defaults.
     pub fn limits(mut self, change: impl FnOnce(&mut Limits) + Send + 'static) -> Self {
         self.limits.push(Box::new(change));
+        self
+    }
+
+    /// Declares what a route's answers have to be, mostly: below 500, and in time. Each answer is counted exactly; burn rates and the state of the
+    /// alert are in the table `objective`, and the subcommand `observe` writes rules, dashboards and playbooks from it. A request that is slower
+    /// than the objective is always traced.
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// # use std::time::Duration;
+    /// Service::new(build_info!())
+    ///     .routes(|_context| Router::new().route("/hello", get(async || "hello")))
+    ///     .objective(Objective::route("GET /hello").availability(99.9).p99(Duration::from_millis(200)));
+    /// ```
+    pub fn objective(mut self, objective: Objective) -> Self {
+        self.objectives.push(objective);
         self
     }
 

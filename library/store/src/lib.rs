@@ -50,6 +50,7 @@ mod migration;
 mod options;
 mod pools;
 mod row;
+mod spans;
 mod stats;
 mod store;
 #[cfg(all(feature = "testing", feature = "postgres"))]

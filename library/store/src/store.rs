@@ -16,6 +16,7 @@ use crate::stats::{Counters, InUse, Statements, Vitals};
 use crate::transaction::Running;
 use crate::{
     Engine, Fingerprint, IdempotencyKey, OnceOutcome, Recorded, StoreError, StoreUrl, StoredResponse, Transaction,
+    spans,
 };
 
 /// Maximum number of times that a transaction is run again after a conflict.
@@ -288,7 +289,18 @@ impl Store {
         &self,
         begin: impl Fn() -> F,
     ) -> Result<Transaction, StoreError> {
-        let (mut broken, asked) = (0, tokio::time::Instant::now());
+        let asked = Instant::now();
+        let begun = self.begun_since(asked, begin).await;
+        spans::begun(self.engine().name(), asked, begun.as_ref().err());
+        begun
+    }
+
+    async fn begun_since<F: Future<Output = Result<Running, sqlx::Error>>>(
+        &self,
+        asked: Instant,
+        begin: impl Fn() -> F,
+    ) -> Result<Transaction, StoreError> {
+        let mut broken = 0;
         loop {
             match begin().await.map_err(|error| self.not_begun(error)) {
                 Ok(running) => {

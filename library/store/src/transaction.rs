@@ -14,7 +14,7 @@ use crate::driver::postgres;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite;
 use crate::stats::InUse;
-use crate::{Engine, FromRow, Row, StoreError, Value};
+use crate::{Engine, FromRow, Row, StoreError, Value, spans};
 
 /// The most calls of [`Transaction::after_commit`] in one transaction.
 pub const MAX_AFTER_COMMIT: usize = 100;
@@ -62,6 +62,18 @@ pub(crate) enum Running {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Running {
+    /// The engine's name.
+    fn name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Engine::Sqlite.name(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Engine::Postgres.name(),
+        }
+    }
 }
 
 /// Runs the same code with the engine's own transaction and, as `$driver`, its module.
@@ -180,6 +192,7 @@ impl Transaction {
     /// Counts a statement that began at `begun`.
     fn counted<T>(&self, sql: &'static str, begun: Instant, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         self.in_use.statement(sql, begun.elapsed(), outcome.as_ref().err());
+        spans::statement(self.engine.name(), sql, begun, outcome.as_ref().err());
         outcome
     }
 

@@ -31,6 +31,7 @@ use self::queue::Queue;
 use self::rate::Rates;
 use self::spans::SpanFields;
 use crate::redact;
+use crate::traces::TracingSpans;
 
 pub use self::fields::MAX_FIELD_BYTES;
 pub use self::queue::{QUEUE_BYTES, QUEUE_LINES};
@@ -113,7 +114,7 @@ pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter>
     let layer = JsonLines::start(io::stdout());
     let meter = layer.meter();
     registry.register(meter.clone());
-    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer));
+    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer).with(TracingSpans));
     std::panic::set_hook(Box::new(report_panic));
     Ok(Logs { meter })
 }

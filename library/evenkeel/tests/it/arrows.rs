@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     ("evenkeel-telemetry", &["evenkeel-vitals"]),
     ("evenkeel-border", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
-    ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience"]),
+    ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     ("evenkeel-work", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-store"]),
     (
         "evenkeel",

@@ -7,6 +7,8 @@ mod arrows;
 mod border_checks;
 mod cancel_safety;
 mod circles;
+#[cfg(feature = "client")]
+mod collector;
 mod contributing;
 #[cfg(feature = "client")]
 mod declared;
@@ -16,6 +18,8 @@ mod dependencies;
 mod embedded;
 mod front_pages;
 mod links;
+#[cfg(feature = "client")]
+mod objectives;
 mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
@@ -25,5 +29,7 @@ mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;
+#[cfg(feature = "client")]
+mod traces;
 mod weight;
 mod words;

@@ -9,6 +9,7 @@ mod kill;
 mod lists;
 mod metrics;
 mod money;
+mod ops;
 mod page;
 mod payout;
 mod posting;
