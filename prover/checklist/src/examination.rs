@@ -247,6 +247,7 @@ impl Patient {
 
 /// A probe that panics or does not end has found nothing out. Whether it came to its end.
 async fn examined(lab: &mut Lab, probe: &Probe, bound: Duration) -> (Finding, bool) {
+    lab.until = Some(Instant::now() + bound);
     let examining = AssertUnwindSafe(async { (probe.examine)(lab).await }).catch_unwind();
     match tokio::time::timeout(bound, examining).await {
         Ok(Ok(finding)) => (finding, true),

@@ -247,7 +247,7 @@ fn refuse_without_control(piece: &mut Evidence, control: Option<&str>) {
 }
 
 /// The gap of a clause without evidence.
-const NOT_EXAMINED: &str = "not examined by this version";
+const NOT_EXAMINED: &str = "not examined in this run";
 
 fn not_examined(clause: &str) -> Evidence {
     Evidence::about_own(clause, Bearing::Gap, NOT_EXAMINED)

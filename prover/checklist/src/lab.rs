@@ -80,6 +80,8 @@ pub struct Lab {
     pub(crate) drips: Option<Vec<Drip>>,
     /// The steady load that it answered to its end; once a probe has held one.
     pub(crate) soak: Option<Soak>,
+    /// The moment at which the probe under way is broken off; none outside of an examination.
+    pub(crate) until: Option<Instant>,
     /// Other observations that several probes share.
     pub(crate) observations: Observations,
     saved: BTreeMap<String, String>,
@@ -113,6 +115,7 @@ impl Lab {
             earlier_output: Vec::new(),
             capacity: None,
             drips: None,
+            until: None,
             soak: None,
             observations: Observations::default(),
             saved: BTreeMap::new(),

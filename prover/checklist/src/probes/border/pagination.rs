@@ -25,7 +25,7 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::recipe::Recipe;
 use crate::recipe::created::{Listed, Listing};
-use crate::subject::RequestSpec;
+use crate::subject::{Dependencies, RequestSpec};
 
 #[cfg(test)]
 mod judge_tests;
@@ -119,9 +119,13 @@ impl List<'_> {
         let limit = self.limit_parameter().await;
         let bounded = self.bounds(limit.unwrap_or(LIMITS[0]), evidence).await;
         if !bounded && self.creators().is_empty() {
-            evidence.push(clause::BOUNDED.gap(format!(
-                "no bound of {name} could be seen with the rows there are: declare what makes them with `save`"
-            )));
+            let remedy = self.own_writes().first().map_or_else(
+                || "declare the request that creates them, with `save`".to_owned(),
+                |write| format!("{} is not repeated, as it `uses` a dependency", write.name),
+            );
+            evidence.push(
+                clause::BOUNDED.gap(format!("no bound of {name} could be seen with the rows there are: {remedy}")),
+            );
         } else if !bounded {
             evidence.push(
                 clause::BOUNDED
@@ -227,19 +231,34 @@ impl List<'_> {
         CURSORS[0]
     }
 
-    /// Returns the requests that make rows of this list: POSTs to its own path, or else all that save a value.
+    /// Returns the requests that create rows of this list: POSTs to its own path, or else all that save a value. Those that
+    /// call a dependency are left out: creating many rows must not call it as often.
     fn creators(&self) -> Vec<RequestSpec> {
-        let path = self.spec.path.split('?').next().unwrap_or_default().to_owned();
-        let makes = |spec: &RequestSpec| changes_state(spec) && spec.uses.is_empty();
-        let all: Vec<RequestSpec> = self.lab.mix().into_iter().filter(makes).collect();
-        let own: Vec<RequestSpec> = all.iter().filter(|spec| spec.path == path).cloned().collect();
-        if own.is_empty() { all.into_iter().filter(|spec| !spec.save.is_empty()).collect() } else { own }
+        let alone = |spec: &RequestSpec| spec.uses.is_empty();
+        let own: Vec<RequestSpec> = self.own_writes().into_iter().filter(alone).collect();
+        let saves = |spec: &RequestSpec| changes_state(spec) && alone(spec) && !spec.save.is_empty();
+        if own.is_empty() { self.lab.mix().into_iter().filter(saves).collect() } else { own }
     }
 
-    /// Creates rows again and asks for the list as in this exchange.
+    /// Returns the writes to the path of this list.
+    fn own_writes(&self) -> Vec<RequestSpec> {
+        let path = self.spec.path.split('?').next().unwrap_or_default();
+        self.lab.mix().into_iter().filter(|spec| changes_state(spec) && spec.path == path).collect()
+    }
+
+    /// Creates rows again and asks for the list as in this exchange; also by a write that calls only dependencies that the script
+    /// starts itself.
     fn recipe(&self, exchange: &Exchange, rows: usize, fault: Listed) -> Recipe {
-        let row = self.creators().first().map(|spec| self.lab.fill_repeatable(spec));
+        let alone = self.creators().into_iter().next();
+        let row = alone.or_else(|| self.own_writes().into_iter().find(|spec| self.starts_all(&spec.uses)));
+        let row = row.map(|spec| self.lab.fill_repeatable(&spec));
         Recipe::Listing(Listing { row, rows, list: exchange.request.clone(), fault })
+    }
+
+    /// Returns true if each of these dependencies is declared with the command that starts it.
+    fn starts_all(&self, names: &[String]) -> bool {
+        let Dependencies::Declared(declared) = &self.lab.subject.dependencies else { return false };
+        names.iter().all(|name| declared.iter().any(|one| one.name == *name && one.run.is_some()))
     }
 
     /// Makes rows; how many requests succeeded.

@@ -127,7 +127,7 @@ const WAYS: [(Bad, Clause, &str); 9] = [
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let timetable = Timetable::begin();
+    let mut timetable = Timetable::begin(lab);
     let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,

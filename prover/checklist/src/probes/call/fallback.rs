@@ -51,7 +51,7 @@ const MAX_OTHERS: usize = 20;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let timetable = Timetable::begin();
+    let mut timetable = Timetable::begin(lab);
     let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,

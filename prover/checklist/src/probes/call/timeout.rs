@@ -68,7 +68,7 @@ const BESIDE: Duration = Duration::from_secs(10);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let timetable = Timetable::begin();
+    let mut timetable = Timetable::begin(lab);
     let (dependents, mut evidence) = match proxied_dependency::all(ID, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
@@ -83,7 +83,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         }
         evidence.extend(not_tried(lab, &dependent.name, transport));
         for (fault, clause, told) in faults {
-            if !has_time(lab, &timetable) {
+            if !has_time(lab, &mut timetable) {
                 evidence.push(
                     clause.gap(format!("{} {told} was not tried: the time of the probe was over", dependent.name)),
                 );
@@ -92,7 +92,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             evidence.extend(under_fault(lab, dependent, (fault, clause), told).await);
             evidence.push(dependent.recovery(lab, clause::DEADLINE).await);
         }
-        if has_time(lab, &timetable) {
+        if has_time(lab, &mut timetable) {
             evidence.extend(unaccepted(lab, dependent).await);
             evidence.push(dependent.recovery(lab, clause::DEADLINE).await);
         } else {
@@ -103,7 +103,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-fn has_time(lab: &Lab, timetable: &Timetable) -> bool {
+fn has_time(lab: &Lab, timetable: &mut Timetable) -> bool {
     timetable.has((lab.subject.deadline + GRACE) * 2 + BESIDE)
 }
 

@@ -11,16 +11,17 @@ const COUNTER_STEP: u64 = 1 << 32;
 
 pub(super) fn listing(subject: &Subject, listing: &Listing) -> Experiment {
     let base = subject.url.path();
-    let rows =
-        listing.row.as_ref().map(|row| format!("for n in range({}): ask({})", listing.rows, arguments(base, row)));
-    let mut steps: Vec<String> = rows.into_iter().collect();
-    steps.push(format!(
-        "seen = ask({}); seen[0] == \"2\" or print(seen) or sys.exit(2)",
+    let rows = listing
+        .row
+        .as_ref()
+        .map_or_else(String::new, |row| format!("[ask({}) for n in range({})]; ", arguments(base, row), listing.rows));
+    let mut steps = vec![format!(
+        "{rows}seen = ask({}); seen[0] == \"2\" or print(seen) or sys.exit(2)",
         arguments(base, &listing.list)
-    ));
+    )];
     steps.push("page = json.loads(seen.partition(\"\\n\\n\")[2])".to_owned());
     steps.push(
-        "items = max(len(part) for part in [page, *(page.values() if isinstance(page, dict) else [])] if isinstance(part, list))"
+        "items = max(len(part) for part in [page, *(page.values() if isinstance(page, dict) else [])] if isinstance(part, list)); items or print(\"the list is empty\") or sys.exit(2)"
             .to_owned(),
     );
     Experiment {
@@ -31,7 +32,7 @@ pub(super) fn listing(subject: &Subject, listing: &Listing) -> Experiment {
         fault: match listing.fault {
             Listed::Unbounded(most) => format!("items > {most}"),
             Listed::NoNext => {
-                "items and not re.search(r'(?i)rel=\"?next|\"(next|next_?cursor|next_?page_?token)\": *(\"[^\"]|[0-9{])', seen)"
+                "not re.search(r'(?i)rel=\"?next|\"(next|next_?cursor|next_?page_?token)\": *(\"[^\"]|[0-9{])', seen)"
                     .to_owned()
             }
         },

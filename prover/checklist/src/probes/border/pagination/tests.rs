@@ -4,7 +4,7 @@ use super::clause;
 use crate::finding::Verdict;
 use crate::probes::border::testing::things;
 use crate::subject::Subject;
-use crate::testing::{examine_declared, falls_short, holds};
+use crate::testing::{examine_declared, falls_short, holds, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_for_opaque_cursors_and_bounded_pages() {
@@ -40,4 +40,15 @@ async fn a_list_to_which_nothing_is_added_is_not_known_to_be_stable() {
     };
     let finding = examine_declared("border.pagination", "border-offsets", fixed).await;
     assert_eq!(finding.verdict_on(clause::STABLE), Some(Verdict::Unknown), "{finding:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_calls_a_dependency_is_not_repeated_to_see_a_bound() {
+    let calling = |subject: &mut Subject| {
+        things(subject);
+        subject.requests[0].uses = vec!["prices".to_owned()];
+    };
+    let finding = examine_declared("border.pagination", "border-sound", calling).await;
+    assert_eq!(finding.verdict_on(clause::BOUNDED), Some(Verdict::Unknown), "{finding:#?}");
+    mentions(&finding, "is not repeated, as it `uses` a dependency");
 }

@@ -3,34 +3,52 @@
 use std::time::{Duration, Instant};
 
 use crate::finding::{Evidence, Finding, Verdict};
+use crate::lab::Lab;
 
 /// No dependency is begun later, and the one under examination is broken off: less than a probe has in all, so that what was
 /// found before is not lost.
-pub(crate) const IN_ALL: Duration = Duration::from_secs(110);
+const IN_ALL: Duration = Duration::from_secs(110);
+/// Time between the last observation and the end of the probe: its verdict must come before it is broken off.
+const RESERVE: Duration = Duration::from_secs(5);
 
 /// The time that is left for further dependencies.
 pub(crate) struct Timetable {
     begun: Instant,
+    in_all: Duration,
     longest: Duration,
+    /// Time spent when [`Timetable::has`] was asked last.
+    asked: Duration,
 }
 
 impl Timetable {
-    pub(crate) fn begin() -> Self {
-        Self { begun: Instant::now(), longest: Duration::ZERO }
+    /// Begins now, and ends before the probe under way is broken off.
+    pub(crate) fn begin(lab: &Lab) -> Self {
+        let begun = Instant::now();
+        let until = lab.until.map(|until| until.saturating_duration_since(begun).saturating_sub(RESERVE));
+        let in_all = until.map_or(IN_ALL, |left| left.min(IN_ALL));
+        Self { begun, in_all, longest: Duration::ZERO, asked: Duration::ZERO }
     }
 
     /// Returns the time that is left for one more, if the longest so far would fit in.
     pub(crate) fn left(&self) -> Option<Duration> {
-        Self::left_after(self.begun.elapsed(), self.longest)
+        Self::left_after(self.in_all, self.begun.elapsed(), self.longest)
     }
 
-    /// Returns true if this time is left.
-    pub(crate) fn has(&self, needed: Duration) -> bool {
-        self.begun.elapsed() + needed <= IN_ALL
+    /// Returns true if one more, which takes at most this time, is to be begun. Where the probe has less time than usual, the longest so
+    /// far must fit in: few take as long as they may.
+    pub(crate) fn has(&mut self, needed: Duration) -> bool {
+        let spent = self.begun.elapsed();
+        self.longest = self.longest.max(spent.saturating_sub(self.asked));
+        self.asked = spent;
+        self.fits(spent, needed)
     }
 
-    fn left_after(spent: Duration, longest: Duration) -> Option<Duration> {
-        IN_ALL.checked_sub(spent).filter(|left| *left > longest)
+    fn fits(&self, spent: Duration, needed: Duration) -> bool {
+        spent + needed <= IN_ALL && spent + needed.min(self.longest) <= self.in_all
+    }
+
+    fn left_after(in_all: Duration, spent: Duration, longest: Duration) -> Option<Duration> {
+        in_all.checked_sub(spent).filter(|left| *left > longest)
     }
 
     /// Counts one that was begun then.
@@ -41,7 +59,7 @@ impl Timetable {
 
 /// The gap of a dependency for which no time was left.
 pub(crate) fn no_time_for(name: &str) -> Evidence {
-    Evidence::gap(format!("calls to {name} were not examined: the {IN_ALL:?} of this probe were over"))
+    Evidence::gap(format!("calls to {name} were not examined: the time of this probe was over"))
 }
 
 /// The finding about all dependencies: each piece says whose it is. What does not apply to one dependency says nothing of the
@@ -139,8 +157,22 @@ mod tests {
     #[test]
     fn one_more_is_begun_when_the_longest_so_far_would_fit_in() {
         let (spent, half) = (IN_ALL / 2, IN_ALL / 2);
-        assert_eq!(Timetable::left_after(spent, half - Duration::from_secs(1)), Some(half));
-        assert_eq!(Timetable::left_after(spent, half), None);
-        assert_eq!(Timetable::left_after(IN_ALL, Duration::ZERO), None);
+        assert_eq!(Timetable::left_after(IN_ALL, spent, half - Duration::from_secs(1)), Some(half));
+        assert_eq!(Timetable::left_after(IN_ALL, spent, half), None);
+        assert_eq!(Timetable::left_after(IN_ALL, IN_ALL, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn a_shorter_probe_begins_one_more_when_the_longest_so_far_would_fit_in() {
+        let seconds = Duration::from_secs;
+        let fits = |in_all, longest, spent, needed| {
+            let (begun, asked) = (Instant::now(), Duration::ZERO);
+            Timetable { begun, in_all, longest: seconds(longest), asked }.fits(seconds(spent), seconds(needed))
+        };
+        assert!(fits(seconds(30), 2, 10, 41), "it may take 41 s, and the longest took 2 s");
+        assert!(!fits(seconds(30), 20, 20, 41), "another one of 20 s would be broken off");
+        assert!(fits(seconds(30), 20, 20, 10), "it takes at most 10 s");
+        assert!(fits(IN_ALL, 20, 60, 50));
+        assert!(!fits(IN_ALL, 20, 61, 50), "with all its time, a probe begins what surely ends in time");
     }
 }

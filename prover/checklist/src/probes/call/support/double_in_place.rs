@@ -54,7 +54,7 @@ pub(crate) async fn examine(
     lab: &mut Lab,
     judge: impl for<'l> Fn(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
 ) -> Finding {
-    let mut timetable = Timetable::begin();
+    let mut timetable = Timetable::begin(lab);
     let (dependents, mut left_out) = match proxied_dependency::all(id, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
