@@ -37,8 +37,9 @@ const STANDING_AFTER: f64 = 2.0;
 /// A cancelled request counts as one that took this share of the objective, if its client had waited for that share.
 const CANCELLED: f64 = 1.5;
 const GAVE_UP: f64 = 0.5;
-/// Fewest requests that may queue, for each core.
+/// Fewest requests that may queue, for each core; and in all while the queue is not standing, as little may have been answered yet.
 const LEAST_QUEUE: f64 = 4.0;
+const LEAST_BURST: f64 = 64.0;
 
 /// Decides which requests execute, wait or are refused.
 ///
@@ -147,13 +148,15 @@ impl AdmissionCore {
             return Decision::Admit(self.admit(now, route, age));
         }
         let wait = self.longest_wait(now) * known.objective();
-        let share = |rate: f64| (rate * wait).max(LEAST_QUEUE * self.cores);
+        let least = self.least_queue(now);
+        let share = |rate: f64| (rate * wait).max(least);
         let most_queued = self.most_queued(now, wait);
         // A short queue at a limit that is only just too low is no reason to blame a route.
         if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
             self.last_congested = now;
         }
         if !known.is_unreachable() && known.is_hopeless(age) {
+            self.routes[usize::from(route)].refused_as_hopeless();
             return self.refuse(route, Reason::Hopeless);
         }
         let order = self.order(now);
@@ -267,6 +270,7 @@ impl AdmissionCore {
         }
         AdmissionSnapshot {
             limit: self.limit.get(),
+            idle: self.evidence.is_idle(seconds),
             in_flight: self.in_flight,
             long: self.long,
             queued: Criticality::ALL.map(|class| self.queue.len_of(class)),
@@ -384,7 +388,11 @@ impl AdmissionCore {
             let verdict = match verdict {
                 Ok(()) => Ok(self.admit(now, entry.route, entry.age)),
                 Err(reason) => {
-                    self.routes[usize::from(entry.route)].refused[reason.index()] += 1;
+                    let route = &mut self.routes[usize::from(entry.route)];
+                    if reason == Reason::Hopeless {
+                        route.refused_as_hopeless();
+                    }
+                    route.refused[reason.index()] += 1;
                     Err(reason)
                 }
             };
@@ -476,6 +484,12 @@ impl AdmissionCore {
     fn longest_wait(&self, now: f64) -> f64 {
         let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
         most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
+    }
+
+    /// Requests that may queue at any rate of answers.
+    fn least_queue(&self, now: f64) -> f64 {
+        let least = LEAST_QUEUE * self.cores;
+        if self.order(now) == Order::NewestFirst { least } else { least.max(LEAST_BURST) }
     }
 
     fn objective_of(&self, route: u16) -> f64 {
