@@ -5,8 +5,8 @@
 //! connections below the HTTP server ([`crate::below`]).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -15,6 +15,7 @@ use resilience::admission::{
     AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Processors, Reason, RouteId,
     RouteRules,
 };
+use telemetry::objectives::Objectives;
 use tokio::time::Instant;
 
 use crate::Limits;
@@ -43,6 +44,8 @@ pub(crate) struct Shed {
     paths: KnownPaths,
     traffic: Arc<Traffic>,
     access_log: Arc<AccessLog>,
+    /// The objectives that count early refusals.
+    objectives: OnceLock<Objectives>,
 }
 
 /// Place at which a request was refused early.
@@ -81,6 +84,7 @@ impl Shed {
             paths: KnownPaths::new(),
             traffic,
             access_log,
+            objectives: OnceLock::new(),
         })
     }
 
@@ -89,6 +93,11 @@ impl Shed {
         if limits.criticality > Criticality::Default {
             self.has_critical.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Counts early refusals for these objectives from now on.
+    pub(crate) fn observe(&self, objectives: &Objectives) {
+        let _ = self.objectives.set(objectives.clone());
     }
 
     /// Returns the gate's id of a route; none for a route that is never shed.
@@ -144,6 +153,9 @@ impl Shed {
         count.fetch_add(1, Ordering::Relaxed);
         self.traffic.refused_unrouted(request.method);
         let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(objectives) = self.objectives.get() {
+            objectives.refused(request.method.as_str(), request.path, status.as_u16());
+        }
         self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, request.now);
         Some(reason)
     }

@@ -18,6 +18,10 @@
 //! let without = simulate(&workload, &mut Unlimited);
 //! assert!(with.goodput() > 900.0 && without.goodput() < 100.0);
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. It does no I/O and reads no clock, so it runs wherever Rust's standard library does. Tested on Linux.
 
 mod control;
 mod random;

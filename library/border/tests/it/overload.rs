@@ -185,7 +185,7 @@ async fn a_request_for_which_no_place_becomes_free_in_time_is_refused_with_a_tim
     assert!(["1", "2", "3"].contains(&wait), "{wait}");
     let problem: Json = serde_json::from_str(body).unwrap();
     assert_eq!((&problem["status"], problem["detail"].as_str().is_some()), (&Json::from(503), true));
-    let waited = r#"http_admission_route_refused_waited_total{listener="public",route="/{name}"}"#;
+    let waited = r#"http_admission_route_refused_waited_total{listener="public",http_route="/{name}"}"#;
     assert_eq!(server.metric(waited), 1);
     assert!(held.executed.lock().unwrap().is_empty());
 }
@@ -230,7 +230,7 @@ async fn streams_that_wait_and_readers_that_are_slow_hold_no_places() {
         open.push(socket);
     }
     server.until(&gauge("in_flight"), 0).await;
-    assert_eq!(server.metric(r#"http_listener_requests_in_flight{listener="public"}"#), 2);
+    assert_eq!(server.metric(r#"http_server_active_requests{listener="public"}"#), 2);
     assert_eq!(server.metric(&gauge("admitted_total")), 2);
 }
 
@@ -242,7 +242,7 @@ async fn routes_without_an_objective_are_never_queued() {
     for _ in 0..2 * FIRST_LIMIT {
         open.push(send(&server, &close("GET", "/hold")).await);
     }
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, 2 * FIRST_LIMIT as u64).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, 2 * FIRST_LIMIT as u64).await;
     held.release.add_permits(2 * FIRST_LIMIT);
     for socket in open {
         assert_eq!(status(&answer(socket).await), 200);
@@ -258,7 +258,7 @@ async fn clients_that_are_slow_with_their_bodies_hold_no_places() {
     for _ in 0..FIRST_LIMIT {
         open.push(send(&server, slow).await);
     }
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, FIRST_LIMIT as u64).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, FIRST_LIMIT as u64).await;
     server.until(&gauge("in_flight"), 0).await;
     for mut socket in open {
         socket.write_all(b"bcde").await.unwrap();
