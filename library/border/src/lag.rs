@@ -37,6 +37,11 @@ impl Lag {
         self.left.load(Ordering::Relaxed) > 0
     }
 
+    /// Returns true while the ticker sleeps.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.sleeps.load(Ordering::Relaxed)
+    }
+
     /// Returns by how much the last tick came late.
     pub(crate) fn last(&self) -> Duration {
         Duration::from_micros(u64::from(self.last_micros.load(Ordering::Relaxed)))

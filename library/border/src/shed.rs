@@ -174,6 +174,11 @@ impl Shed {
         }
     }
 
+    /// Returns true when no request has come for a second.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.lag.sleeps()
+    }
+
     pub(crate) fn lag(&self) -> Duration {
         self.lag.last()
     }

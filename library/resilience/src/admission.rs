@@ -11,8 +11,12 @@
 //!
 //! - **Age.** The queue that stops an asynchronous server is outside of every count of requests: unread bytes in sockets while tasks compute. The
 //!   arrival has the age of the request; old ones are not executed inline, so that the heads behind them are read first.
-//! - **Global limit.** The mean of age and time in flight is kept below a target that is anchored to the latency objective.
-//! - **Route limit.** Slow requests cut the limit of the route that causes them; routes do not share one tail.
+//! - **Processors.** The limit of all requests is in force while reports ([`Gate::report`]) show an overload, or while there are none: late timers, busy threads, old
+//!   requests. Else any number of requests can wait for something else.
+//! - **Limit of all requests.** The mean of age and time in flight is kept below a target that is anchored to the latency objective. A route has three quarters of it
+//!   at most.
+//! - **Route limit.** Requests of a route that wait for each other close a limit of its own, anchored in the same way; a limit that does not make the route faster is
+//!   lifted. While the processors are overloaded, slow requests also cut the limit of the route that causes them.
 //! - **Queue.** Bounded by time: up to 0.8 objectives for a burst, 0.1 objectives once it has been standing for two objectives, then with the newest first.
 //!   Classes by strict priority, clients by fair share, refusals of what would come late.
 //! - **Failing open.** Where a route takes longer than 0.8 objectives without load, the objective is unreachable: it is replaced by twice that latency, and the

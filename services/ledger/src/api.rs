@@ -18,11 +18,6 @@ struct Document;
 
 /// The operations of the API, each with its description.
 pub(crate) fn api() -> OpenApiRouter<Ledger> {
-    of_ledger().merge(of_bank())
-}
-
-/// The operations that need the ledger alone.
-fn of_ledger() -> OpenApiRouter<Ledger> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(account::open, account::list))
         .routes(routes!(account::one))
@@ -32,25 +27,12 @@ fn of_ledger() -> OpenApiRouter<Ledger> {
         .routes(routes!(transfer::one))
         .routes(routes!(requests::ask, requests::list))
         .routes(routes!(requests::one))
+        .routes(routes!(destination::look))
 }
 
-/// The operations that wait for the bank.
-fn of_bank() -> OpenApiRouter<Ledger> {
-    OpenApiRouter::new().routes(routes!(destination::look))
-}
-
-/// The public routes that need the ledger alone: the API and the page.
+/// The public routes: the API and the page.
 pub fn routes(context: &Context<Settings, Store>) -> Router {
-    let (api, _document) = of_ledger().split_for_parts();
-    api.merge(page::routes()).with_state(ledger(context))
-}
-
-/// The public routes that wait for the bank.
-pub fn bank_routes(context: &Context<Settings, Store>) -> Router {
-    let (api, _document) = of_bank().split_for_parts();
-    api.with_state(ledger(context))
-}
-
-fn ledger(context: &Context<Settings, Store>) -> Ledger {
-    Ledger { store: context.store().clone(), bank: Bank::of(context), cpu: context.cpu().clone() }
+    let (api, _document) = api().split_for_parts();
+    let (store, bank) = (context.store().clone(), Bank::of(context));
+    api.merge(page::routes()).with_state(Ledger { store, bank, cpu: context.cpu().clone() })
 }

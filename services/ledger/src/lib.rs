@@ -6,7 +6,7 @@
 //! - [`partner`]: the partner bank that pays out.
 //! - [`page`]: the one page for people.
 //! - [`cursor`]: pages of lists.
-//! - [`routes`], [`bank_routes`] and [`openapi`]: the API and its description.
+//! - [`routes`] and [`openapi`]: the API and its description.
 
 pub mod account;
 mod amount;
@@ -29,7 +29,7 @@ pub mod posting;
 mod settings;
 pub mod transfer;
 
-pub use api::{bank_routes, routes};
+pub use api::routes;
 pub use ledger::Ledger;
 pub use partner::bank;
 pub use settings::Settings;

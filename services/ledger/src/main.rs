@@ -9,8 +9,6 @@ fn main() -> ExitCode {
         .store(ledger::migrations::all())
         .dependency(ledger::partner::NAME, ledger::bank)
         .routes(ledger::routes)
-        // A silent bank is no overload: its bulkhead bounds them, and they take no places from other routes.
-        .routes_with(|limits| limits.objective = None, ledger::bank_routes)
         .objective(ledger::objectives::transfers())
         .objective(ledger::objectives::payouts())
         .objective(ledger::objectives::balances())

@@ -107,6 +107,16 @@ async fn fill(server: &Server) -> (Busy, Vec<TcpStream>) {
     (busy, held)
 }
 
+/// Waits until this many requests execute, without keeping the thread busy as `Server::until` does.
+async fn until_idle_with(server: &Server, in_flight: u64) {
+    let reached = async {
+        while server.metric(&gauge("in_flight")) != in_flight {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, reached).await.expect("the processors are idle at some time");
+}
+
 fn patient() -> Limits {
     // No wait of this test is long against it.
     Limits::default().with(|limits| limits.objective = Some(Duration::from_secs(120)))
@@ -139,6 +149,27 @@ async fn queued_requests_are_executed_in_the_order_of_their_criticality() {
         assert_eq!(status(&answer(socket).await), 200);
     }
     assert_eq!(*held.executed.lock().unwrap(), ["/payment", "/plain", "/crawler"]);
+}
+
+#[tokio::test]
+async fn requests_that_wait_leave_places_to_other_routes_while_the_processors_are_idle() {
+    let held = Held::new();
+    let server = server(patient(), held.routes().merge(held.notes("/quick"))).await;
+    let mut waiting = Vec::new();
+    for _ in 0..2 * FIRST_LIMIT {
+        waiting.push(send(&server, &close("GET", "/hold")).await);
+    }
+    until_idle_with(&server, 2 * FIRST_LIMIT as u64).await;
+    assert_eq!(status(&exchange(server.address, close("GET", "/quick")).await), 200);
+    held.release.add_permits(2 * FIRST_LIMIT);
+    for socket in waiting {
+        assert_eq!(status(&answer(socket).await), 200);
+    }
+    // The control: on a busy processor the limit is in force.
+    let (_busy, _held) = fill(&server).await;
+    let queued = send(&server, &close("GET", "/plain")).await;
+    server.until(&gauge("queued_default"), 1).await;
+    drop(queued);
 }
 
 #[tokio::test]

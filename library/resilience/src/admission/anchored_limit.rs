@@ -155,7 +155,8 @@ impl AnchoredLimit {
     /// Doubles the limit of a route after a time without congestion.
     pub(super) fn widen(&mut self, now: f64, patience: f64) {
         // A cut whose result is still to come would never be judged.
-        if !self.is_open() && !(self.is_judged() && now - self.epoch < patience) {
+        let is_judged = self.is_judged() && now - self.epoch < patience;
+        if !self.is_open() && !is_judged {
             self.limit = if self.limit >= WIDEST { MOST } else { 2.0 * self.limit };
             self.cut = None;
         }

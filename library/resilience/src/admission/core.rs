@@ -1,30 +1,26 @@
 //! The admission core: a pure state machine, without clock and I/O. Times are durations since its birth.
 
 mod early;
+mod learn;
+mod room;
+mod state;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::anchored_limit::{AnchoredLimit, Change};
+use super::anchored_limit::AnchoredLimit;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
 use super::processors::{Evidence, Processors};
 use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
 use super::reason::Reason;
-use super::route::{LEAST_RECENT, Lesson, RECENT, Route, Sample};
+use super::route::{LEAST_RECENT, RECENT, Route};
 use super::rules::{AdmissionRules, RouteRules};
-use super::snapshot::{AdmissionSnapshot, RouteSnapshot};
-use crate::criticality::Criticality;
 use crate::invalid::InvalidRules;
 
 /// Share of the objective up to which an unread request is fresh: it is executed inline.
 const FRESH: f64 = 0.02;
-/// Times the work of a route that another one has which is to blame.
-const BLAMED: f64 = 2.0;
-/// Share of the limit of all requests that one route can use, and requests for each core that it can always use.
-const SHARE: f64 = 0.75;
-const LEAST_SHARE: f64 = 4.0;
 /// Longest time in the queue, as a share of the objective: while standing, and before.
 const STANDING_WAIT: f64 = 0.1;
 const BURST_WAIT: f64 = 0.8;
@@ -34,11 +30,9 @@ const WAIT_SLACK: f64 = 1.2;
 const BREAK: f64 = 0.1;
 /// Objectives after which a queue that was never empty is standing, and after which a calm gate widens its limits.
 const STANDING_AFTER: f64 = 2.0;
-/// A cancelled request counts as one that took this share of the objective, if its client had waited for that share.
-const CANCELLED: f64 = 1.5;
-const GAVE_UP: f64 = 0.5;
-/// Fewest requests that may queue, for each core.
+/// Fewest requests that may queue, for each core; and in all while the queue is not standing, as little may have been answered yet.
 const LEAST_QUEUE: f64 = 4.0;
+const LEAST_BURST: f64 = 64.0;
 
 /// Decides which requests execute, wait or are refused.
 ///
@@ -147,13 +141,15 @@ impl AdmissionCore {
             return Decision::Admit(self.admit(now, route, age));
         }
         let wait = self.longest_wait(now) * known.objective();
-        let share = |rate: f64| (rate * wait).max(LEAST_QUEUE * self.cores);
+        let least = self.least_queue(now);
+        let share = |rate: f64| (rate * wait).max(least);
         let most_queued = self.most_queued(now, wait);
         // A short queue at a limit that is only just too low is no reason to blame a route.
         if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
             self.last_congested = now;
         }
         if !known.is_unreachable() && known.is_hopeless(age) {
+            self.routes[usize::from(route)].refused_as_hopeless();
             return self.refuse(route, Reason::Hopeless);
         }
         let order = self.order(now);
@@ -258,108 +254,6 @@ impl AdmissionCore {
         self.order(now.as_secs_f64()) == Order::NewestFirst
     }
 
-    /// Returns the state.
-    pub fn snapshot(&self, now: Duration) -> AdmissionSnapshot {
-        let seconds = now.as_secs_f64();
-        let mut refused = [0; Reason::ALL.len()];
-        for route in &self.routes {
-            refused.iter_mut().zip(route.refused).for_each(|(sum, of_route)| *sum += of_route);
-        }
-        AdmissionSnapshot {
-            limit: self.limit.get(),
-            in_flight: self.in_flight,
-            long: self.long,
-            queued: Criticality::ALL.map(|class| self.queue.len_of(class)),
-            longest_wait: Duration::from_secs_f64(self.longest_wait(seconds) * self.objective),
-            standing: self.is_standing(now),
-            base: self.limit.base(),
-            admitted: self.admitted,
-            refused,
-            routes: self.routes.iter().map(|route| Self::snapshot_of(route, seconds)).collect(),
-        }
-    }
-
-    fn snapshot_of(route: &Route, now: f64) -> RouteSnapshot {
-        RouteSnapshot {
-            name: route.name.clone(),
-            objective: Duration::from_secs_f64(route.declared()),
-            unreachable: route.is_unreachable(),
-            limit: route.limit(),
-            in_flight: route.in_flight.counted(),
-            long: route.in_flight.long(),
-            queued: route.queued,
-            base: route.base().map(Duration::from_secs_f64),
-            p90: Duration::from_secs_f64(route.h90()),
-            rate: route.rate(now),
-            refused: route.refused,
-        }
-    }
-
-    fn learn(&mut self, now: f64, place: &Place, ended: Ended) {
-        let route = &self.routes[usize::from(place.route)];
-        let (objective, effective) = (route.declared(), route.objective());
-        let handled = now - place.started;
-        let mut latency = place.age + handled;
-        match ended {
-            Ended::Unmeasured => return,
-            Ended::Cancelled if latency < GAVE_UP * objective => return,
-            Ended::Cancelled => latency = latency.max(CANCELLED * objective),
-            Ended::Answered => {
-                self.answered.add(now);
-                self.answered_now.add(now);
-            }
-        }
-        self.h98.add(handled / effective);
-        let congested = self.last_congested >= place.started - place.age;
-        let cancelled = ended == Ended::Cancelled;
-        let (handled, in_flight) = (latency - place.age, f64::from(self.in_flight));
-        let sample = Sample {
-            started: place.started,
-            latency,
-            handled,
-            cancelled,
-            congested,
-            in_flight,
-            all_limit: self.limit.get(),
-        };
-        let is_idle = self.evidence.is_idle(now);
-        let may_close = is_idle && !self.others_are_to_blame(now, place.route);
-        match self.routes[usize::from(place.route)].sample(now, sample, may_close) {
-            Lesson::None => {}
-            // One question at a time: the cuts of a route would hide what those of all have done.
-            Lesson::Slow if is_idle || self.limit.is_judged() => {}
-            Lesson::Slow => {
-                let blamed = self.to_blame(now, place.route);
-                self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
-            }
-            Lesson::InVain { mean } => self.limit.raise_base(now, mean / effective),
-        }
-        if let Some(base) = self.routes[usize::from(place.route)].base() {
-            self.limit.guess_base(base / effective);
-        }
-        if self.limit.sample(now, place.started, latency / effective, place.age / effective, !is_idle) == Change::Undone
-        {
-            self.routes.iter_mut().for_each(Route::raise_base);
-        }
-    }
-
-    /// True while a route waits that has far less work than another one that waits: that one is to be limited first.
-    fn others_are_to_blame(&self, now: f64, route: u16) -> bool {
-        let own = &self.routes[usize::from(route)];
-        if !own.is_waiting() {
-            return false;
-        }
-        let work = BLAMED * own.work(now);
-        self.routes.iter().any(|other| other.is_waiting() && other.work(now) > work)
-    }
-
-    /// The route with the most work; that of the slow request when it has at least half as much.
-    fn to_blame(&self, now: f64, slow: u16) -> u16 {
-        let work = |route: usize| self.routes[route].work(now);
-        let most = (0..self.routes.len()).max_by(|one, other| work(*one).total_cmp(&work(*other))).unwrap_or(0);
-        if work(usize::from(slow)) >= work(most) / 2.0 { slow } else { most as u16 }
-    }
-
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
         // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
@@ -384,7 +278,11 @@ impl AdmissionCore {
             let verdict = match verdict {
                 Ok(()) => Ok(self.admit(now, entry.route, entry.age)),
                 Err(reason) => {
-                    self.routes[usize::from(entry.route)].refused[reason.index()] += 1;
+                    let route = &mut self.routes[usize::from(entry.route)];
+                    if reason == Reason::Hopeless {
+                        route.refused_as_hopeless();
+                    }
+                    route.refused[reason.index()] += 1;
                     Err(reason)
                 }
             };
@@ -439,30 +337,6 @@ impl AdmissionCore {
         self.long += long;
     }
 
-    /// True when the processors have as many requests as they can do in time. A route counts with no more than its share: requests beyond it were
-    /// admitted while the processors were idle, and wait for something else.
-    fn is_full(&self, now: f64) -> bool {
-        if f64::from(self.in_flight) + 1.0 <= self.limit.get() || self.evidence.is_idle(now) {
-            return false;
-        }
-        let share = self.share();
-        let counted: f64 = self.routes.iter().map(|route| f64::from(route.in_flight.counted()).min(share)).sum();
-        counted + 1.0 > self.limit.get()
-    }
-
-    /// True when a route is at its own limit, or has its share of the limit of all requests.
-    fn has_no_room(&self, now: f64, route: u16) -> bool {
-        let route = &self.routes[usize::from(route)];
-        let has_share = || f64::from(route.in_flight.counted()) + 1.0 > self.share();
-        route.is_full() || (has_share() && !self.evidence.is_idle(now))
-    }
-
-    /// Requests of one route that count for the limit of all.
-    fn share(&self) -> f64 {
-        let limit = self.limit.get();
-        (SHARE * limit).max(limit.min(LEAST_SHARE * self.cores))
-    }
-
     fn order(&self, now: f64) -> Order {
         let after = STANDING_AFTER * self.objective;
         let ended = self.queue.is_empty() && now - self.emptied > BREAK * self.objective;
@@ -476,6 +350,12 @@ impl AdmissionCore {
     fn longest_wait(&self, now: f64) -> f64 {
         let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
         most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
+    }
+
+    /// Requests that may queue at any rate of answers.
+    fn least_queue(&self, now: f64) -> f64 {
+        let least = LEAST_QUEUE * self.cores;
+        if self.order(now) == Order::NewestFirst { least } else { least.max(LEAST_BURST) }
     }
 
     fn objective_of(&self, route: u16) -> f64 {

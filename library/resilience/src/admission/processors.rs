@@ -13,8 +13,10 @@ pub struct Processors {
     pub busy: f64,
 }
 
-/// A timer that is later than this shows a queue of tasks.
+/// A timer that is later than this shows a queue of tasks, if the threads were busy for more than this share of the time: else other programs had the
+/// processors.
 const LATE: f64 = 0.005;
+const BUSY_WHEN_LATE: f64 = 0.5;
 /// Threads that are busy for more than this share of the time are saturated.
 const BUSY: f64 = 0.9;
 /// Share by which a report moves the busy share: it is averaged over about 50 ms.
@@ -42,7 +44,8 @@ impl Evidence {
     pub(super) fn report(&mut self, now: f64, processors: Processors) {
         let Processors { late, busy } = processors;
         self.busy += STEP * (busy.clamp(0.0, 1.0) - self.busy);
-        if late.as_secs_f64() > LATE || self.busy > BUSY {
+        let is_late = late.as_secs_f64() > LATE && busy > BUSY_WHEN_LATE;
+        if is_late || self.busy > BUSY {
             self.overload();
             return;
         }
@@ -60,5 +63,58 @@ impl Evidence {
     /// Returns true while nothing shows an overload.
     pub(super) fn is_idle(&self, now: f64) -> bool {
         now < self.idle_until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: f64 = 0.01;
+
+    /// Reports from this moment on, this many; returns the moment of the last one.
+    fn report(evidence: &mut Evidence, from: f64, reports: u32, late_ms: u64, busy: f64) -> f64 {
+        (0..reports).for_each(|number| {
+            let processors = Processors { late: Duration::from_millis(late_ms), busy };
+            evidence.report(from + TICK * f64::from(number), processors);
+        });
+        from + TICK * f64::from(reports - 1)
+    }
+
+    #[test]
+    fn processors_are_idle_while_reports_come_and_show_no_overload() {
+        let mut evidence = Evidence::new();
+        assert!(!evidence.is_idle(0.0), "nothing is known");
+        let now = report(&mut evidence, 0.0, 1, 0, 0.3);
+        assert!(evidence.is_idle(now));
+        assert!(!evidence.is_idle(now + 2.0 * VALID), "the next report is overdue");
+    }
+
+    #[test]
+    fn a_late_timer_of_busy_threads_is_an_overload_until_reports_are_calm_for_a_while() {
+        let mut evidence = Evidence::new();
+        report(&mut evidence, 0.0, 1, 0, 0.3);
+        let now = report(&mut evidence, 1.0, 1, 20, 0.8);
+        assert!(!evidence.is_idle(now));
+        let now = report(&mut evidence, now + TICK, CALM - 1, 0, 0.3);
+        assert!(!evidence.is_idle(now));
+        let now = report(&mut evidence, now + TICK, 1, 0, 0.3);
+        assert!(evidence.is_idle(now));
+    }
+
+    #[test]
+    fn a_late_timer_of_idle_threads_is_the_work_of_other_programs() {
+        let mut evidence = Evidence::new();
+        let now = report(&mut evidence, 0.0, 20, 50, 0.1);
+        assert!(evidence.is_idle(now));
+    }
+
+    #[test]
+    fn threads_that_are_always_busy_are_an_overload_although_no_timer_is_late() {
+        let mut evidence = Evidence::new();
+        let now = report(&mut evidence, 0.0, 100, 0, 0.85);
+        assert!(evidence.is_idle(now));
+        let now = report(&mut evidence, 1.0, 20, 0, 1.0);
+        assert!(!evidence.is_idle(now));
     }
 }

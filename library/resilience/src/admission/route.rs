@@ -220,6 +220,13 @@ impl Route {
         age + h90 > most && h90 < most
     }
 
+    /// A request was refused as hopeless. While none is in flight, nothing else would correct an estimate that is too high.
+    pub(super) fn refused_as_hopeless(&mut self) {
+        if self.in_flight.counted() == 0 {
+            self.h90.add(0.0);
+        }
+    }
+
     /// Answers per second.
     pub(super) fn rate(&self, now: f64) -> f64 {
         self.answered.get(now)

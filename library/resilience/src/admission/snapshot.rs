@@ -10,8 +10,10 @@ use crate::criticality::Criticality;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AdmissionSnapshot {
-    /// Limit of all requests in flight.
+    /// Limit of all requests in flight; in force while the processors are not idle.
     pub limit: f64,
+    /// True while reports show that the processors have time to spare.
+    pub idle: bool,
     /// Requests in flight that count against the limit.
     pub in_flight: u32,
     /// Requests in flight that no longer count, because they take longer than eight objectives.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AdmissionCore, FRESH, LEAST_QUEUE};
+use super::{AdmissionCore, FRESH};
 use crate::admission::decision::{Arrival, RouteId};
 use crate::admission::queue::MAX_QUEUE;
 use crate::admission::reason::Reason;
@@ -49,7 +49,7 @@ impl AdmissionCore {
     /// The most requests that wait: those that are answered within `longest_wait`, in seconds.
     pub(super) fn most_queued(&self, now: f64, longest_wait: f64) -> f64 {
         let rate = self.answered.get(now).max(self.answered_now.get(now));
-        (rate * longest_wait).max(LEAST_QUEUE * self.cores).min(MAX_QUEUE as f64)
+        (rate * longest_wait).max(self.least_queue(now)).min(MAX_QUEUE as f64)
     }
 }
 

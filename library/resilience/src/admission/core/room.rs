@@ -1,0 +1,33 @@
+//! Room for a further request: that of all requests while the processors are overloaded, and that of each route.
+
+use super::AdmissionCore;
+
+/// Share of the limit of all requests that one route can use, and requests for each core that it can always use.
+const SHARE: f64 = 0.75;
+const LEAST_SHARE: f64 = 4.0;
+
+impl AdmissionCore {
+    /// True when the processors have as many requests as they can do in time. A route counts with no more than its share: requests beyond it were
+    /// admitted while the processors were idle, and wait for something else.
+    pub(super) fn is_full(&self, now: f64) -> bool {
+        if f64::from(self.in_flight) + 1.0 <= self.limit.get() || self.evidence.is_idle(now) {
+            return false;
+        }
+        let share = self.share();
+        let counted: f64 = self.routes.iter().map(|route| f64::from(route.in_flight.counted()).min(share)).sum();
+        counted + 1.0 > self.limit.get()
+    }
+
+    /// True when a route is at its own limit, or has its share of the limit of all requests.
+    pub(super) fn has_no_room(&self, now: f64, route: u16) -> bool {
+        let route = &self.routes[usize::from(route)];
+        let has_share = || f64::from(route.in_flight.counted()) + 1.0 > self.share();
+        route.is_full() || (has_share() && !self.evidence.is_idle(now))
+    }
+
+    /// Requests of one route that count for the limit of all.
+    fn share(&self) -> f64 {
+        let limit = self.limit.get();
+        (SHARE * limit).max(limit.min(LEAST_SHARE * self.cores))
+    }
+}
