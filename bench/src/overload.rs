@@ -16,9 +16,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use self::generator::{OBJECTIVE, PATIENCE};
 use self::peer::{Peer, Setting, fire};
-use self::plan::{CLIENTS, CONNECTIONS, Pace, Plan, Source};
+use self::plan::{CLIENTS, CONNECTIONS, OBJECTIVE, PATIENCE, Pace, Plan, Source};
 use self::plot::Line;
 use self::scenario::Scenario;
 use self::server::{LONG, Workload};

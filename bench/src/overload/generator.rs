@@ -15,13 +15,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::plan::{Pace, Plan, Source};
+use super::plan::{OBJECTIVE, PATIENCE, Pace, Plan, Source};
 use super::tally::{Outcome, Tally, count};
 
-/// Time after which a client gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
-/// Answers within this time are good.
-pub(crate) const OBJECTIVE: Duration = Duration::from_millis(500);
 /// Time until the first retry; each further one waits for twice as long.
 const BACKOFF: Duration = Duration::from_millis(50);
 /// Bytes of an answer that are read at most.

@@ -42,6 +42,10 @@ pub(crate) enum Pace {
     Closed(usize),
 }
 
+/// Time after which a client gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// Answers within this time are good.
+pub(crate) const OBJECTIVE: Duration = Duration::from_millis(500);
 /// Clients of a source that is not one client.
 pub(crate) const CLIENTS: usize = 200;
 /// Connections of one client at the same time.

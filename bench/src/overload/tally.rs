@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::generator::OBJECTIVE;
+use super::plan::OBJECTIVE;
 
 /// Length of a slice of time, in milliseconds.
 pub(crate) const SLICE: u64 = 100;
