@@ -155,7 +155,7 @@ impl Workers {
             let stop = stop.clone();
             async move { queue.run(&stop).await }
         });
-        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, &stop));
+        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop));
     }
 
     fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {

@@ -13,6 +13,6 @@ fn main() -> ExitCode {
         .routes_with(|limits| limits.objective = None, ledger::bank_routes)
         .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)
-        .background("payouts", ledger::payout::worker::run)
+        .jobs(ledger::payout::worker::workers)
         .main()
 }
