@@ -1,4 +1,6 @@
 //! Dead letters: jobs that were given up, with their reason, errors and payload.
+//!
+//! Each function is cancel-safe: a dropped future leaves each of its transactions whole or undone.
 
 use std::time::{Duration, SystemTime};
 

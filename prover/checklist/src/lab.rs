@@ -12,6 +12,8 @@ mod read_back;
 mod ready;
 mod running;
 pub(crate) mod soak;
+mod start_time;
+mod start_watch;
 
 mod template;
 
@@ -35,7 +37,7 @@ pub use self::pace::Pace;
 use self::ready::Readiness;
 pub use self::running::Running;
 use self::soak::Soak;
-use crate::contention::threads;
+use self::start_watch::StartWatch;
 use crate::control::{Control, Uncontrolled};
 use crate::recipe::created::EACH;
 use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
@@ -82,8 +84,10 @@ pub struct Lab {
     pub(crate) observations: Observations,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
-    /// For how long the processes of the last start had waited for a CPU when it was ready or given up.
+    /// For how long the service and keel had waited for a CPU when the last start was ready or given up.
     pub(crate) starved: Duration,
+    /// The longest start so far, from exec to ready.
+    pub(crate) slowest_start: Duration,
     /// The mix as it was sent after the first start, until the first try of the requests is judged.
     pub(crate) tried: Vec<(RequestSpec, Exchange)>,
     // Before the dependencies, so that it is dropped before what it calls.
@@ -114,6 +118,7 @@ impl Lab {
             saved: BTreeMap::new(),
             mix_sent: false,
             starved: Duration::ZERO,
+            slowest_start: Duration::ZERO,
             tried: Vec::new(),
             process: None,
             dependencies,
@@ -172,6 +177,7 @@ impl Lab {
         if self.process.is_some() {
             self.stop().await;
         }
+        let watch = StartWatch::begin();
         let (running, since) = self.launched(change).await?;
         self.process = Some(running);
         let mut outcome = self.await_ready(since).await;
@@ -182,9 +188,10 @@ impl Lab {
                 (Err(failure), _) => outcome = Err(failure),
             }
         }
-        self.starved = self.running().map(|process| threads::waited(&process.pids())).unwrap_or_default();
-        if outcome.is_err() {
-            self.stop().await;
+        self.starved = watch.end(&self.running().map(Process::pids).unwrap_or_default());
+        match &outcome {
+            Ok(started) => self.slowest_start = self.slowest_start.max(started.ready),
+            Err(_) => self.stop().await,
         }
         outcome
     }

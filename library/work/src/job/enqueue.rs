@@ -1,4 +1,6 @@
 //! Enqueues jobs in the caller's transaction.
+//!
+//! The functions are not cancel-safe, as statements of a transaction are not: when the future of one is dropped, return an error from the transaction.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
