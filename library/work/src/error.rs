@@ -97,6 +97,19 @@ pub enum Refusal {
     Store(StoreError),
 }
 
+impl WorkError {
+    /// Returns the store's error, for callers that treat it as that of any other statement of their transaction.
+    ///
+    /// # Errors
+    /// The refusal, when the error is not the store's.
+    pub fn into_store_error(self) -> Result<StoreError, Refusal> {
+        match self {
+            Self::Retry(error) | Self::Unknown(error) | Self::Refused(Refusal::Store(error)) => Ok(error),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
 impl From<StoreError> for WorkError {
     fn from(error: StoreError) -> Self {
         match error {

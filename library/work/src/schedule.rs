@@ -1,6 +1,7 @@
 //! Schedules: cron patterns in a time zone, each slot fired once over all nodes.
 
 pub(crate) mod firing;
+mod stats;
 mod table;
 
 use std::time::{Duration, SystemTime};

@@ -11,8 +11,10 @@ mod in_flight;
 mod manual;
 mod queue;
 mod rules;
+mod run;
 mod stats;
 mod sweep;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -151,13 +153,13 @@ impl Workers {
     /// Dropped before its end it leaves the claimed jobs to the workers that find their leases over.
     pub async fn run(&self, registry: &Registry, stop: Stop) {
         let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(|(name, rules)| self.start(name, rules)).collect();
-        let stats = Arc::new(stats::QueueTable::new(&queues));
+        let stats = Arc::new(table::QueueTable::new(&queues));
         registry.register(stats.clone());
         let loops = queues.into_iter().map(|queue| {
             let stop = stop.clone();
-            async move { queue.run(&stop).await }
+            async move { run::run(&queue, &stop).await }
         });
-        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, &stop));
+        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop));
     }
 
     fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {

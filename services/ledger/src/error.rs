@@ -10,6 +10,9 @@ pub enum LedgerError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A job cannot be enqueued.
+    #[error(transparent)]
+    Job(evenkeel::work::Refusal),
     /// The computation was not done.
     #[error(transparent)]
     Work(#[from] CpuError),
@@ -19,6 +22,12 @@ pub enum LedgerError {
     /// An answer cannot be written.
     #[error("an answer cannot be written: {0}")]
     Answer(#[from] serde_json::Error),
+}
+
+impl From<WorkError> for LedgerError {
+    fn from(error: WorkError) -> Self {
+        error.into_store_error().map_or_else(Self::Job, Self::Store)
+    }
 }
 
 impl LedgerError {
@@ -40,6 +49,10 @@ impl IntoResponse for LedgerError {
             Self::Store(error) => problem_of(&error).into_response(),
             Self::Work(error) => problem_of_work(&error).into_response(),
             Self::Refused(problem) => problem.into_response(),
+            Self::Job(error) => {
+                tracing::error!(%error, "a job cannot be enqueued");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
             Self::Answer(error) => {
                 tracing::error!(%error, "an answer cannot be written");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -14,6 +14,6 @@ fn main() -> ExitCode {
         .objective(ledger::objectives::balances())
         .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)
-        .background("payouts", ledger::payout::worker::run)
+        .jobs(ledger::payout::worker::workers)
         .main()
 }

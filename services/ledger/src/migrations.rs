@@ -51,11 +51,20 @@ CREATE INDEX payouts_page ON payouts (created_at, id);
 CREATE INDEX payouts_due ON payouts (state, next_attempt_at);
 ";
 
+/// A job for each payout that waited when jobs came to the ledger. The columns `attempts` and `next_attempt_at` have no use since.
+const PAYOUT_JOBS: &str = r#"
+INSERT INTO evenkeel_job (message_id, queue, kind, priority, max_attempts, run_at, enqueued_at, payload)
+    SELECT 'msg_' || id, 'payouts', 'payout', 5, 1000, 0, created_at, '{"payout":"' || id || '"}'
+    FROM payouts WHERE state = 'pending';
+DROP INDEX payouts_due;
+"#;
+
 /// Every step, oldest first.
-pub fn all() -> Vec<Migration> {
-    vec![
+pub fn all() -> Migrations {
+    evenkeel::work::add_schema(vec![
         Migration::both(1, "accounts", ACCOUNTS),
         Migration::both(2, "transfers and entries", TRANSFERS),
         Migration::both(3, "payouts", PAYOUTS),
-    ]
+        Migration::both(4, "payout jobs", PAYOUT_JOBS),
+    ])
 }

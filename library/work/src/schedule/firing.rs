@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use store::{Transaction, args};
 use supervision::Stop;
+use vitals::Registry;
 
+use super::stats::ScheduleTable;
 use super::{MakeJob, Schedule, Slots};
 use crate::error::{Refusal, WorkError};
 use crate::job::NewJob;
@@ -20,6 +22,8 @@ const DUE: Statement = statement!("schedule_due");
 const MOVE: Statement = statement!("schedule_move");
 /// Wait between two looks for slots that have come, half of it early or late; each process looks.
 const LOOK: Duration = Duration::from_secs(1);
+/// Looks between two readings of the table for the vitals.
+const SHOWN_EVERY: u32 = 10;
 /// The next slot of a pattern without one: in the year 9999.
 const NEVER: i64 = 253_370_764_800_000_000;
 
@@ -52,18 +56,25 @@ impl Schedules {
     }
 
     /// Registers the schedules and fires them until the stop.
-    pub(crate) async fn run(&self, jobs: &JobStore, stop: &Stop) {
+    pub(crate) async fn run(&self, jobs: &JobStore, registry: &Registry, stop: &Stop) {
         if self.0.is_empty() {
             return;
         }
-        let mut registered = false;
+        let shown = Arc::new(ScheduleTable::default());
+        registry.register(shown.clone());
+        let (mut registered, mut looks) = (false, 0_u32);
         while !stop.is_requested() {
             let round = async {
                 if !registered {
                     self.register(jobs).await?;
                     registered = true;
                 }
-                self.fire(jobs).await
+                let fired = self.fire(jobs).await?;
+                if fired > 0 || looks.is_multiple_of(SHOWN_EVERY) {
+                    shown.set(jobs.schedules().await?);
+                }
+                looks = looks.wrapping_add(1);
+                Ok::<_, WorkError>(())
             };
             if let Err(error) = round.await {
                 tracing::warn!(%error, "schedules could not be fired; the next look tries again");

@@ -1,11 +1,8 @@
-//! One queue in one process: its state, and the loops that work on it.
+//! One queue in one process: the state that its loops share.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-use supervision::Stop;
-use tokio::sync::mpsc;
 
 use crate::job::MAX_BATCH;
 use crate::job::store::JobStore;
@@ -13,7 +10,6 @@ use crate::worker::handlers::Handlers;
 use crate::worker::in_flight::InFlight;
 use crate::worker::rules::QueueRules;
 use crate::worker::stats::Stats;
-use crate::worker::{claiming, collector, heartbeat, sweep};
 
 /// The longest time for which started handlers shall keep a job waiting in this process.
 const LONGEST_PREFETCH: Duration = Duration::from_secs(1);
@@ -34,18 +30,6 @@ impl Queue {
     pub(crate) fn new(name: &str, rules: QueueRules, jobs: JobStore, handlers: Handlers, owner: String) -> Self {
         let (in_flight, stats) = (InFlight::default(), Stats::default());
         Self { name: name.into(), rules, jobs, handlers, owner, in_flight, stats }
-    }
-
-    /// Runs the loops until the stop and the end of the drain.
-    pub(crate) async fn run(self: &Arc<Self>, stop: &Stop) {
-        let (ended, ends) = mpsc::channel(2 * MAX_BATCH);
-        // The collector ends when the claiming loop and all handlers have dropped their senders.
-        let work = async { tokio::join!(claiming::run(self, stop, ended), collector::run(self, ends)) };
-        tokio::select! {
-            _ = work => {}
-            () = heartbeat::run(self) => {}
-            () = sweep::run(self) => {}
-        }
     }
 
     /// Jobs that this process may hold: one a handler, and as many more as handlers end within a second.

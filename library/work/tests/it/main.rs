@@ -3,3 +3,5 @@
 
 mod boundaries;
 mod conformance;
+#[cfg(feature = "postgres")]
+mod outage;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::own::Own;
 use super::record::{Payout, read};
 use super::state::PayoutState;
-use super::worker;
+use super::worker::Pay;
 use crate::clock::{now_micros, timestamp};
 use crate::cursor::{Page, Paging};
 use crate::error::{LedgerError, recorded_refusal};
@@ -66,7 +66,6 @@ pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -
             })
         })
         .await?;
-    worker::nudge();
     Ok(recorded(accepted))
 }
 
@@ -89,6 +88,7 @@ async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payou
         args![&id, &new.account, new.amount, &posting.currency, &new.destination, PayoutState::Pending.name(), at],
     )
     .await?;
+    enqueue(tx, &Pay { payout: id.clone() }).await?;
     Ok(Ok(Payout {
         id,
         account: new.account.clone(),

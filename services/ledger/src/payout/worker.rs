@@ -1,17 +1,14 @@
-//! Sends every pending payout to the bank until it is paid or refused.
+//! The job of a payout: it asks the bank until the payout is paid or refused.
 //!
-//! Live work and a backlog are the same: payouts that are due, those that wait longest first. The payout's id is the
-//! bank's idempotency key, so that asking again can never pay twice, also when the bank did the work and its answer was
-//! lost, and also when several ledgers on one database ask for the same payout.
+//! Each payout has one job, which is enqueued in the transaction that accepts the payout. The payout's id is the bank's idempotency key, so
+//! that asking again can never pay twice, also when the bank did the work and its answer was lost, and also when the ledger was killed
+//! between the bank's answer and the commit that records it.
 
 use std::time::Duration;
 
 use evenkeel::prelude::*;
-use evenkeel::resilience::{Backoff, Ticker, TickerRules};
 use evenkeel::{client, vitals};
-use futures_util::StreamExt;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::own::Own;
 use super::record::{Payout, read};
@@ -22,26 +19,30 @@ use crate::partner;
 use crate::posting::{Posted, Posting, post};
 use crate::settings::Settings;
 
-/// Payouts taken at a time.
-const BATCH: i64 = 64;
 /// Concurrent payouts: one that the bank leaves hanging delays no other.
 const AT_ONCE: usize = 8;
-/// Period of the polls for due payouts: never in step with other instances of the ledger.
-const LOOKS: TickerRules = TickerRules::every(Duration::from_millis(700)).jitter(0.5);
+/// Time after which another instance takes over the payouts of one that was killed. Longer than an attempt.
+const LEASE: Duration = Duration::from_secs(5);
 /// The least wait between two attempts of a payout.
 const AT_LEAST: Duration = Duration::from_millis(200);
-/// Between two attempts of a payout, on top of the least.
-const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// The longest wait between two attempts; it grows with the age of the payout up to this.
+const AT_MOST: Duration = Duration::from_secs(60);
 /// Timeout of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Problem type with which the bank refuses a payout (RFC 9457, `type`).
 const REFUSAL: &str = "/problems/payout-refused";
 
-static NEW_WORK: Notify = Notify::const_new();
+/// The job of one payout.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Pay {
+    pub(super) payout: String,
+}
 
-/// Wakes the worker for a new payout before the next poll.
-pub(super) fn nudge() {
-    NEW_WORK.notify_one();
+impl Job for Pay {
+    const KIND: &'static str = "payout";
+    const QUEUE: &'static str = "payouts";
+    // Of failures of the ledger itself. A bank that does not decide costs no attempt.
+    const MAX_ATTEMPTS: u16 = 1_000;
 }
 
 /// The bank's reply.
@@ -53,75 +54,54 @@ enum RailReply {
     Unknown(String),
 }
 
-/// Works until the stop is requested. It ends at once: finished work is in the store, and the rest is sent again.
-pub async fn run(context: Context<Settings, Store>, stop: Stop) {
-    let mut looks = Ticker::new(LOOKS, Instant::now());
-    loop {
-        let worked = tokio::select! {
-            () = stop.requested() => return,
-            worked = work_once(&context) => worked,
-        };
-        match worked {
-            Ok(worked) if worked > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "payouts wait: the store refused"),
-        }
-        tokio::select! {
-            () = stop.requested() => return,
-            () = NEW_WORK.notified() => {}
-            _ = looks.tick() => {}
-        }
-    }
-}
-
-/// Sends the due payouts, at most a batch; returns the number that are done.
-///
-/// # Errors
-/// The store's, when the due payouts cannot be read.
-async fn work_once(context: &Context<Settings, Store>) -> Result<usize, LedgerError> {
-    let due = due(context.store()).await?;
-    let worked = futures_util::stream::iter(due).map(|(payout, attempts)| async move {
-        let done = bring_on(context, &payout, attempts).await;
-        done.inspect_err(|error| tracing::error!(payout = %payout.id, %error, "a payout is stuck")).is_ok()
-    });
-    Ok(worked.buffer_unordered(AT_ONCE).filter(|done| std::future::ready(*done)).count().await)
+/// The workers of the ledger.
+pub fn workers(context: &Context<Settings, Store>) -> Workers {
+    let handler = context.clone();
+    Workers::new(context.store()).queue(Pay::QUEUE, |rules| rules.concurrency(AT_ONCE).lease(LEASE)).handle(
+        move |pay: Pay, _context| {
+            let context = handler.clone();
+            async move { bring_on(&context, &pay.payout).await }
+        },
+    )
 }
 
 /// Settles one payout, or puts it off: one that cannot be settled must not stand in the others' way.
-async fn bring_on(context: &Context<Settings, Store>, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
-    match ask(context, payout).await {
+async fn bring_on(context: &Context<Settings, Store>, id: &str) -> Result<(), JobError> {
+    let Some((payout, age)) = pending(context.store(), id).await? else { return Ok(()) };
+    match ask(context, &payout).await {
         RailReply::Final(word, reason) => {
             if word == Word::No {
                 tracing::info!(payout = %payout.id, %reason, "the bank refused a payout: the money goes back");
             }
-            let settled = settle(context.store(), payout, word).await;
-            if settled.is_err() {
-                postpone(context.store(), payout, attempts).await?;
-            }
-            settled
+            Ok(settle(context.store(), &payout, word).await?)
         }
         RailReply::Unknown(reason) => {
-            tracing::warn!(payout = %payout.id, attempts, %reason, "the bank did not decide: retrying later");
-            postpone(context.store(), payout, attempts).await
+            tracing::warn!(payout = %payout.id, %reason, "the bank did not decide: retrying later");
+            let wait = age.clamp(Duration::from_secs(1), AT_MOST).mul_f64(vitals::random_fraction());
+            Err(JobError::snooze(AT_LEAST + wait))
         }
     }
 }
 
-async fn due(store: &Store) -> Result<Vec<(Payout, i64)>, LedgerError> {
-    let rows = store
+/// The payout with its age; none when the bank has decided about it.
+async fn pending(store: &Store, id: &str) -> Result<Option<(Payout, Duration)>, LedgerError> {
+    let row = store
         .read(|tx| {
+            let id = id.to_owned();
             Box::pin(async move {
-                tx.fetch_all(
-                    "SELECT id, account_id, amount, currency, destination, state, attempts, created_at FROM payouts \
-                     WHERE state = $1 AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3",
-                    args![PayoutState::Pending.name(), now_micros(), BATCH],
+                tx.fetch_optional(
+                    "SELECT id, account_id, amount, currency, destination, state, created_at FROM payouts \
+                     WHERE id = $1 AND state = $2",
+                    args![&id, PayoutState::Pending.name()],
                 )
                 .await
             })
         })
         .await?;
-    let due = rows.iter().map(|row| Ok((read(row)?.1, row.get("attempts")?)));
-    due.collect::<Result<_, StoreError>>().map_err(LedgerError::from)
+    let Some(row) = row else { return Ok(None) };
+    let (position, payout) = read(&row)?;
+    let age = u64::try_from(now_micros() - position.created_at).unwrap_or_default();
+    Ok(Some((payout, Duration::from_micros(age))))
 }
 
 async fn ask(context: &Context<Settings, Store>, payout: &Payout) -> RailReply {
@@ -181,25 +161,6 @@ async fn settle(store: &Store, payout: &Payout, word: Word) -> Result<(), Ledger
             })
         })
         .await
-}
-
-async fn postpone(store: &Store, payout: &Payout, attempts: i64) -> Result<(), LedgerError> {
-    let wait = AT_LEAST + RETRY.wait(u32::try_from(attempts).unwrap_or(u32::MAX));
-    let next = now_micros().saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
-    store
-        .write(|tx| {
-            let id = payout.id.clone();
-            Box::pin(async move {
-                tx.execute(
-                    "UPDATE payouts SET attempts = attempts + 1, next_attempt_at = $1 WHERE id = $2 AND state = $3",
-                    args![next, &id, PayoutState::Pending.name()],
-                )
-                .await
-                .map(drop)
-            })
-        })
-        .await
-        .map_err(|error: StoreError| error.into())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ledger::posting::{Posted, Posting, post};
 /// An empty ledger in memory with the accounts `a` and `b` at these balances.
 async fn accounts(balances: [i64; 2]) -> Store {
     let store = Store::open(&"sqlite::memory:".parse().unwrap(), Options::default()).await.unwrap();
-    store.migrate(&ledger::migrations::all().into()).await.unwrap();
+    store.migrate(&ledger::migrations::all()).await.unwrap();
     for (id, balance) in ["a", "b"].into_iter().zip(balances) {
         let made: Result<u64, StoreError> = store
             .write(|tx| {
