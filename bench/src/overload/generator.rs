@@ -27,7 +27,7 @@ const BACKOFF: Duration = Duration::from_millis(50);
 /// Bytes of an answer that are read at most.
 const MAX_ANSWER: usize = 16 * 1024;
 
-/// What the requests of one source share.
+/// The state that the requests of one source share.
 struct Shared {
     address: SocketAddr,
     request: Vec<u8>,

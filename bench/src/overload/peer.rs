@@ -15,7 +15,7 @@ const DESCRIPTORS: &str = "16384";
 /// Time in which a server starts.
 const START: Duration = Duration::from_secs(30);
 
-/// What all runs of one workload have in common.
+/// The setting that all runs of one workload share.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) workload: Workload,

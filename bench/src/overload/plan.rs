@@ -63,7 +63,7 @@ impl Source {
     }
 
     /// The same from other clients.
-    pub(crate) fn from(self, first_client: usize, clients: usize, connections: usize) -> Self {
+    pub(crate) fn by_clients(self, first_client: usize, clients: usize, connections: usize) -> Self {
         Self { first_client, clients, connections, ..self }
     }
 }

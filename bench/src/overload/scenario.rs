@@ -25,15 +25,15 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 /// Parts of the loads that change.
-const BEFORE: Duration = seconds(2);
-const DURING: Duration = seconds(4);
-const AFTER: Duration = seconds(4);
+const BEFORE: Duration = Duration::from_millis(1500);
+const DURING: Duration = seconds(3);
+const AFTER: Duration = seconds(3);
 /// Of a normal load, the share in time when the service has recovered.
 const RECOVERED: f64 = 0.95;
 /// For so long.
 const STEADY: Duration = Duration::from_millis(500);
 /// Time before the first request that counts, where the load is steady.
-const WARM_UP: Duration = seconds(1);
+const WARM_UP: Duration = Duration::from_millis(1500);
 
 impl Scenario {
     pub(crate) const ALL: [Self; 5] =
@@ -87,14 +87,14 @@ impl Scenario {
             Self::MixedCriticality => {
                 let sheddable = Source::new("sheddable", "/sheddable", steady(0.7));
                 vec![
-                    Source::new("critical", "/critical", steady(0.5)).from(0, 50, CONNECTIONS),
-                    Source::new("default", "/work", steady(2.8)).from(50, 100, CONNECTIONS),
-                    Source { criticality: Some("sheddable".to_owned()), ..sheddable }.from(150, 50, CONNECTIONS),
+                    Source::new("critical", "/critical", steady(0.5)).by_clients(0, 50, CONNECTIONS),
+                    Source::new("default", "/work", steady(2.8)).by_clients(50, 100, CONNECTIONS),
+                    Source { criticality: Some("sheddable".to_owned()), ..sheddable }.by_clients(150, 50, CONNECTIONS),
                 ]
             }
             Self::WildClient => vec![
-                Source::new("others", "/work", steady(0.8)).from(0, 20, CONNECTIONS),
-                Source::new("one", "/work", steady(4.2)).from(20, 1, CLIENTS * 5),
+                Source::new("others", "/work", steady(0.8)).by_clients(0, 20, CONNECTIONS),
+                Source::new("one", "/work", steady(4.2)).by_clients(20, 1, CLIENTS * 5),
             ],
             Self::Step => vec![Source::new("all", "/work", change([0.9, 10.0, 0.9]))],
             Self::RetryStorm => {

@@ -19,6 +19,8 @@ pub(crate) enum Workload {
     CpuYielding,
     /// 1 ms of CPU in one poll.
     CpuHard,
+    /// 10 ms of CPU in one poll: as many requests in the accept queue wait ten times as long.
+    CpuHardLong,
     /// A dependency with [`PLACES`] places, 50 ms each.
     Dependency,
     /// 1 ms of CPU on `/work` and 100 ms on `/long`, in slices of a quarter of a millisecond.
@@ -34,7 +36,7 @@ const SLICES: u64 = 4;
 /// Milliseconds of a long request.
 pub(crate) const LONG: u64 = 100;
 
-/// What a handler needs.
+/// The state of a handler.
 #[derive(Clone, Debug)]
 struct Work {
     workload: Workload,
@@ -46,12 +48,14 @@ struct Work {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 4] = [Self::CpuYielding, Self::CpuHard, Self::Dependency, Self::Bimodal];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::CpuYielding, Self::CpuHard, Self::CpuHardLong, Self::Dependency, Self::Bimodal];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CpuYielding => "cpu-yielding",
             Self::CpuHard => "cpu-hard",
+            Self::CpuHardLong => "cpu-hard-10ms",
             Self::Dependency => "dependency",
             Self::Bimodal => "bimodal",
         }
@@ -73,6 +77,7 @@ impl Work {
                 }
             }
             Workload::CpuHard => compute(self.rounds * millis * factor),
+            Workload::CpuHardLong => compute(self.rounds * 10 * millis * factor),
             Workload::Dependency => {
                 let _place = self.places.acquire().await;
                 tokio::time::sleep(DEPENDENCY * u32::try_from(factor).unwrap_or(1)).await;
@@ -123,7 +128,7 @@ pub(crate) fn rounds_in_a_millisecond() -> u64 {
     (ROUNDS as f64 / fastest / 1e3) as u64
 }
 
-/// Serves until it is killed. `which` is `bare`, `static:N` (at most N requests at a time, more are answered 503) or `evenkeel`;
+/// Serves until it is killed. `which` is `bare`, `bare:N` (with room for N connections in the accept queue), `static:N` (at most N requests at a time, more are answered 503) or `evenkeel`;
 /// `halved_after` is in milliseconds, 0 for never.
 pub(crate) fn serve(which: &str, workload: &str, rounds: &str, halved_after: &str, port: &str) -> ExitCode {
     let (Some(workload), Ok(rounds), Ok(halved_after)) =
@@ -134,6 +139,9 @@ pub(crate) fn serve(which: &str, workload: &str, rounds: &str, halved_after: &st
     };
     let halved = (halved_after > 0).then(|| Instant::now() + Duration::from_millis(halved_after));
     let work = Work { workload, rounds, places: Arc::new(Semaphore::new(PLACES)), halved };
+    if let Some(Ok(accept_queue)) = which.strip_prefix("bare:").map(str::parse) {
+        return crate::border::serve_bare_with(work.all(), port, accept_queue);
+    }
     match which.strip_prefix("static:").map(str::parse) {
         Some(Ok(limit)) => crate::border::serve_bare(limited(work.all(), limit), port),
         Some(Err(_)) => {

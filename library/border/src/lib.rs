@@ -52,6 +52,7 @@ mod glance;
 mod headers;
 mod host;
 mod identity;
+mod known_paths;
 mod lag;
 mod limits;
 mod listener;

@@ -336,7 +336,7 @@ impl Serving {
 
 /// Refuses a request before it is routed, when it would be refused on any route.
 fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
-    let class = criticality::of(request.headers(), Criticality::Default);
+    let class = criticality::of(request.headers(), Criticality::Critical);
     let client = connection.client_of(request.headers()).network();
     let now = Instant::now();
     let age = connection.age(now);

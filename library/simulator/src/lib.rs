@@ -28,6 +28,7 @@ mod random;
 mod report;
 mod server;
 mod sweep;
+pub mod waiting;
 mod workload;
 pub mod workloads;
 
@@ -36,4 +37,4 @@ pub use random::Random;
 pub use report::{Counts, Report};
 pub use server::{MAX_REQUESTS, simulate};
 pub use sweep::{Best, LIMITS, WAITS, best_static};
-pub use workload::{Clients, Costs, Phase, RequestKind, Time, Work, Workload};
+pub use workload::{Clients, Costs, Phase, RequestKind, SILENT, Time, Work, Workload};

@@ -65,7 +65,7 @@ pub use migration::{Migration, MigrationError, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
 pub use row::{ColumnError, FromRow, FromValue, Row};
 pub use store::{MAX_RETRIES, Store};
-pub use transaction::{MAX_ROWS, Transaction};
+pub use transaction::{MAX_AFTER_COMMIT, MAX_ROWS, Transaction};
 pub use url::{Engine, StoreUrl};
 pub use value::Value;
 pub use value::numeric::{InvalidNumeric, Numeric};

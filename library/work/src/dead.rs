@@ -1,10 +1,14 @@
 //! Dead letters: jobs that were given up, with their reason, errors and payload.
+//!
+//! Each function is cancel-safe: a dropped future leaves each of its transactions whole or undone.
 
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use store::{Row, StoreError, args};
 
-use crate::error::WorkError;
+use crate::error::{Refusal, WorkError};
+use crate::job::MAX_PAYLOAD;
 use crate::job::enqueue::{micros, moment};
 use crate::job::store::JobStore;
 use crate::statement::{Statement, statement};
@@ -145,14 +149,21 @@ impl JobStore {
         .await
     }
 
-    /// Replaces the payload of a dead letter before it is redriven; returns false when there is none of this id.
+    /// Replaces the payload of a dead letter before it is redriven, by a job or by any value of its shape; returns false when there is no
+    /// dead letter of this id.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn edit_dead_letter(&self, id: i64, payload: &serde_json::Value) -> Result<bool, WorkError> {
+    /// [`WorkError::Refused`] when the value is no JSON or longer than [`MAX_PAYLOAD`], else the store's.
+    pub async fn edit_dead_letter(&self, id: i64, payload: &impl Serialize) -> Result<bool, WorkError> {
         let engine = self.store().engine();
+        let kind = || "dead".to_owned();
+        let payload = serde_json::to_string(payload).map_err(|cause| Refusal::Payload { kind: kind(), cause })?;
+        if payload.len() > MAX_PAYLOAD {
+            let bytes = payload.len();
+            return Err(Refusal::TooLong { part: "payload", kind: kind(), bytes, bound: MAX_PAYLOAD }.into());
+        }
         self.write(|tx| {
-            let values = args![id, payload.to_string()];
+            let values = args![id, &payload];
             Box::pin(async move { Ok(tx.execute(EDIT.on(engine), values).await? == 1) })
         })
         .await

@@ -40,6 +40,16 @@
 //! - [`JobStore`]: the operations on the tables, each over a set of jobs.
 //! - [`dead`]: dead letters, the jobs that were given up.
 //! - [`add_schema`]: the tables, as migrations of the store.
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `sqlite` | jobs in SQLite | yes |
+//! | `postgres` | jobs in PostgreSQL | yes |
+//! | `testing` | `conformance`: the tests that every engine must pass; hooks that end the process at a commit boundary | no |
+//!
+//! At least one engine is needed. Tested on Linux.
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("evenkeel-work needs at least one of its features `sqlite` and `postgres`");
@@ -48,6 +58,7 @@ mod boundary;
 #[cfg(feature = "testing")]
 pub mod conformance;
 pub mod dead;
+mod doorbell;
 mod error;
 pub mod job;
 pub mod schedule;

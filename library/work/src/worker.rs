@@ -1,4 +1,6 @@
 //! Workers: handlers of jobs, and the loops that claim, run and finish them.
+//!
+//! Cancel-safe: a dropped run leaves the claimed jobs to the workers that find their leases over.
 
 mod claiming;
 mod collector;

@@ -13,6 +13,7 @@ mod ready;
 mod running;
 pub(crate) mod soak;
 mod start_time;
+mod start_watch;
 
 mod template;
 
@@ -36,7 +37,7 @@ pub use self::pace::Pace;
 use self::ready::Readiness;
 pub use self::running::Running;
 use self::soak::Soak;
-use crate::contention::threads;
+use self::start_watch::StartWatch;
 use crate::control::{Control, Uncontrolled};
 use crate::recipe::created::EACH;
 use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
@@ -83,7 +84,7 @@ pub struct Lab {
     pub(crate) observations: Observations,
     saved: BTreeMap<String, String>,
     mix_sent: bool,
-    /// For how long the processes of the last start had waited for a CPU when it was ready or given up.
+    /// For how long the service and keel had waited for a CPU when the last start was ready or given up.
     pub(crate) starved: Duration,
     /// The longest start so far, from exec to ready.
     pub(crate) slowest_start: Duration,
@@ -176,6 +177,7 @@ impl Lab {
         if self.process.is_some() {
             self.stop().await;
         }
+        let watch = StartWatch::begin();
         let (running, since) = self.launched(change).await?;
         self.process = Some(running);
         let mut outcome = self.await_ready(since).await;
@@ -186,7 +188,7 @@ impl Lab {
                 (Err(failure), _) => outcome = Err(failure),
             }
         }
-        self.starved = self.running().map(|process| threads::waited(&process.pids())).unwrap_or_default();
+        self.starved = watch.end(&self.running().map(Process::pids).unwrap_or_default());
         match &outcome {
             Ok(started) => self.slowest_start = self.slowest_start.max(started.ready),
             Err(_) => self.stop().await,

@@ -193,9 +193,9 @@ def window_zero(target, until):
 GET = b"GET %s HTTP/1.1\r\nhost: x\r\n"
 POST = b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 FLOODS = {name: pieces for _, name, pieces in http2.FLOODS}
-# Name, threads that do it, what they do, bound of memory in MiB.
+# Name, threads that do it, what they do, bound of memory in MiB: 16 of answers without a window, and the connection.
 ATTACKS = [
-    ("HTTP/2 window of 0, 200 streams", 1, window_zero, 17),
+    ("HTTP/2 window of 0, 200 streams", 1, window_zero, 18),
     ("slow heads", 1, lambda target, until: hold(target, until, GET % target.path, b"a: b\r\n", 1000), 64),
     ("slow bodies", 1, lambda target, until: hold(target, until, POST % target.post + b"content-length: 1000\r\n\r\n", b"x", 500), 64),
     ("slow readers", 1, slow_readers, 64),

@@ -31,6 +31,7 @@ def main():
     parser.add_argument("--path", default="/hello", help="a path that answers GET with 200")
     parser.add_argument("--post", help="a path that takes a text by POST and answers when it has come")
     parser.add_argument("--large", help="a path that answers GET with several MiB")
+    parser.add_argument("--width", type=int, default=32, help="so many checks at a time; 1 for a server that serves one client at a time")
     parser.add_argument("address", nargs="*", help="HOST:PORT, or the command after --")
     given = parser.parse_args()
     process = None
@@ -50,7 +51,7 @@ def main():
         before, alone = ([check for check in some() if wanted(check[1])] for some in (caps.first, caps.checks))
         beside = [check for module in (slow, http2, http1) for check in module.checks() if wanted(check[1])]
         results = [run(target, *check) for check in before]
-        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        with concurrent.futures.ThreadPoolExecutor(given.width) as pool:
             results += list(pool.map(lambda check: run(target, *check), beside))
         results += [run(target, *check) for check in alone]
         status, took = wire.get(target)

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_over_the_rate_are_counted_and_told_by_the_next_line() {
+    fn lines_over_the_rate_are_counted_and_the_next_line_has_their_number() {
         let (start, metadata) = (Instant::now(), metadata());
         let rates = Rates::new(start);
         let admitted = (0..150).filter(|_| rates.admit(metadata, start).is_some()).count();

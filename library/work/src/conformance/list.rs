@@ -54,6 +54,7 @@ macro_rules! for_each_job_case {
             workers::the_stop_hands_back_the_jobs_that_have_not_started,
             schedules::w9_a_slot_is_fired_once_by_eight_processes,
             schedules::w9_a_schedule_that_was_changed_waits_for_its_new_slot,
+            workers::a_commit_of_the_same_process_wakes_the_workers,
             workers::a_deadline_that_is_over_makes_a_dead_letter,
         }
     };

@@ -196,3 +196,26 @@ pub(super) async fn a_deadline_that_is_over_makes_a_dead_letter(bench: Bench) {
     let dead = bench.jobs.dead_letters("notes", 0, 10).await.unwrap();
     assert!(dead.iter().all(|dead| dead.reason == "deadline"), "{dead:?}");
 }
+
+pub(super) async fn a_commit_of_the_same_process_wakes_the_workers(bench: Bench) {
+    let done = Arc::new(Notify::new());
+    let handler = {
+        let done = done.clone();
+        move |_: Note, _: JobContext| {
+            let done = done.clone();
+            async move {
+                done.notify_one();
+                Ok::<_, JobError>(())
+            }
+        }
+    };
+    // Without the bell a job would wait for an hour.
+    let rules = |rules: QueueRules| rules.poll(Duration::from_secs(3600));
+    let (source, task) = start(Workers::new(&bench.store).queue("notes", rules).handle(handler));
+    for n in 0..5 {
+        bench.enqueue_notes(n..n + 1).await;
+        tokio::time::timeout(PATIENCE, done.notified()).await.unwrap();
+    }
+    source.request();
+    task.await.unwrap();
+}

@@ -1,11 +1,14 @@
 //! Enqueues jobs in the caller's transaction.
+//!
+//! The functions are not cancel-safe, as statements of a transaction are not: when the future of one is dropped, return an error from the transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use store::{Engine, StoreError, Transaction, args};
 
 use super::{MAX_ATTEMPTS, MAX_BATCH, MAX_KEY, MAX_PAYLOAD, NewJob, PRIORITIES, Start};
+use crate::doorbell;
 use crate::error::{Refusal, WorkError};
 use crate::statement::{Statement, statement};
 
@@ -62,6 +65,11 @@ async fn enqueue_new(tx: &mut Transaction, jobs: Vec<NewJob>) -> Result<Vec<Enqu
         }
         insert(tx, engine, &jobs, &missing, &mut found).await?;
         find_winners(tx, engine, &jobs, &mut found).await?;
+    }
+    let due = jobs.iter().filter(|job| job.delay == 0);
+    let queues: BTreeSet<String> = due.map(|job| job.new.queue.clone()).collect();
+    for queue in queues {
+        tx.after_commit(move || doorbell::ring(&queue));
     }
     found.into_iter().map(|job| job.ok_or_else(|| vanished().into())).collect()
 }

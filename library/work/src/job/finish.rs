@@ -1,4 +1,6 @@
 //! Ends of attempts: completion, failure, and leases that are over.
+//!
+//! Each function is cancel-safe: a dropped future leaves each of its transactions whole or undone.
 
 use std::collections::HashMap;
 use std::time::Duration;

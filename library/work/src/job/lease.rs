@@ -1,4 +1,7 @@
 //! Leases: claims with a fence, and heartbeats.
+//!
+//! Each function is cancel-safe: a dropped future leaves each of its transactions whole or undone.
+//! The jobs of a claim whose future was dropped are free again when their lease is over.
 
 use std::time::Duration;
 

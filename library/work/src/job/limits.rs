@@ -1,4 +1,6 @@
 //! Administration of queues and jobs: pause, limits, cancellation, depth.
+//!
+//! Each function is cancel-safe: a dropped future leaves each of its transactions whole or undone.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! The table of schedules.
+//!
+//! Each function is cancel-safe: a dropped future leaves each of its transactions whole or undone.
 
 use std::time::SystemTime;
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::doorbell;
 use crate::job::MAX_BATCH;
 use crate::job::attempt::Attempt;
 use crate::job::finish::{Failure, FailureKind};
@@ -21,6 +22,8 @@ use crate::worker::stats::Stats;
 
 /// Wait between two claims from the front of the lanes while there is a backlog.
 const FRONT: Duration = Duration::from_secs(1);
+/// Shortest wait between two claims that a doorbell asks for.
+const BETWEEN: Duration = Duration::from_millis(5);
 /// Waits after claims that failed.
 const AFTER_ERROR: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// Time for interrupted handlers to be dropped.
@@ -37,6 +40,7 @@ pub(crate) async fn run(queue: &Arc<Queue>, stop: &Stop, ended: mpsc::Sender<End
     let mut waiting: VecDeque<Waiting> = VecDeque::new();
     let mut running = JoinSet::new();
     let mut claims = Claims::new(queue);
+    let bell = doorbell::bell(&queue.name);
     while !stop.is_requested() {
         while running.len() < queue.rules.concurrency {
             let Some(Waiting { job, attempt }) = waiting.pop_front() else { break };
@@ -49,6 +53,7 @@ pub(crate) async fn run(queue: &Arc<Queue>, stop: &Stop, ended: mpsc::Sender<End
             () = stop.requested() => break,
             Some(_) = running.join_next(), if !running.is_empty() => while running.try_join_next().is_some() {},
             () = queue.in_flight.removed(), if !may_claim => {}
+            () = bell.notified(), if may_claim => claims.ring(),
             () = tokio::time::sleep_until(claims.next), if may_claim => {
                 waiting.extend(claims.claim(queue, room).await);
             }
@@ -77,6 +82,8 @@ async fn drain(queue: &Queue, waiting: VecDeque<Waiting>, mut running: JoinSet<(
 struct Claims {
     request: ClaimRequest,
     next: Instant,
+    /// The last claim.
+    last: Instant,
     /// The last claim from the front of the lanes.
     front: Instant,
     /// Claims in a row that found nothing.
@@ -91,11 +98,12 @@ impl Claims {
         request.lease = queue.rules.lease;
         request.owner.clone_from(&queue.owner);
         let now = Instant::now();
-        Self { request, next: now, front: now, empty: 0, failed: 0 }
+        Self { request, next: now, last: now, front: now, empty: 0, failed: 0 }
     }
 
     async fn claim(&mut self, queue: &Queue, room: usize) -> Vec<Waiting> {
         let begun = Instant::now();
+        self.last = begun;
         if queue.is_cut_off() {
             self.next = begun + queue.rules.poll;
             return Vec::new();
@@ -144,6 +152,14 @@ impl Claims {
         let wait = rules.poll.saturating_mul(1 << self.empty.min(8)).min(rules.poll_at_most);
         // Half of it early or late, so that processes that start together do not look together.
         self.next = now + wait.mul_f64(0.5 + vitals::random_fraction());
+    }
+
+    /// Brings the next claim forward, after a commit of this process that added jobs. A claim that waits after an error is not brought forward.
+    fn ring(&mut self) {
+        if self.failed == 0 {
+            self.empty = 0;
+            self.next = self.next.min(Instant::now().max(self.last + BETWEEN));
+        }
     }
 
     fn start_at_front(&mut self, now: Instant) {

@@ -1,4 +1,6 @@
 //! Workers for tests: jobs that run when the test says so, or without a database row.
+//!
+//! Cancel-safe like [`Workers::run`]; work of a handler ends at its next await.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -24,10 +24,9 @@ pub(crate) fn clocks(pid: u32) -> Vec<(u32, Clock)> {
     threads.take(MAX_THREADS).filter_map(Result::ok).filter_map(of_thread).collect()
 }
 
-/// The sum of the waits of the main threads of these processes; zero where the kernel does not tell.
+/// The sum of the waits of all threads of these processes; zero where the kernel does not tell.
 pub(crate) fn waited(pids: &[u32]) -> Duration {
-    let clocks = pids.iter().filter_map(|pid| read(Path::new(&format!("/proc/{pid}/schedstat"))));
-    clocks.map(|clock| clock.waited).sum()
+    pids.iter().flat_map(|pid| clocks(*pid)).map(|(_, clock)| clock.waited).sum()
 }
 
 fn read(file: &Path) -> Option<Clock> {

@@ -1,3 +1,3 @@
 #!/bin/sh
 # Bare axum: cargo build --release -p bench builds it.
-exec target/release/bench serve bare "$PORT"
+exec "${BENCH:-target/release/bench}" serve bare "$PORT"

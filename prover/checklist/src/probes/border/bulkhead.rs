@@ -99,12 +99,12 @@ async fn one(lab: &mut Lab, specs: &[RequestSpec], partition: &str) -> Result<Ev
     let is_own = |spec: &&RequestSpec| spec.bulkhead.as_deref() == Some(partition);
     let own: Vec<RequestSpec> = specs.iter().filter(is_own).cloned().collect();
     let others: Vec<RequestSpec> = mix::repeatable(lab).into_iter().filter(|spec| !is_own(&spec)).collect();
-    let storm = Generator::of_requests(lab, &own).ok_or("it has no request")?.from_clients(CLIENTS);
+    let storm = Generator::of_requests(lab, &own).ok_or("it has no request")?.of_clients(CLIENTS);
     let beside = Generator::of_requests(lab, &others)
         .ok_or(
             "every other request is slow, heavy or may not be repeated: declare a GET that is not of this partition",
         )?
-        .from_clients(CLIENTS);
+        .of_clients(CLIENTS);
     let mix = overload::capacity(lab, overload::MOST).await.ok();
     let found = overload::find(lab, &storm, overload::begin(lab), overload::MOST).await?;
     let objective = overload::objective(lab, mix.map(|mix| mix.peace).unwrap_or_default());

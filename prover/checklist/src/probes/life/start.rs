@@ -50,13 +50,13 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let (mut evidence, mut starts, mut starved) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut evidence, mut starts, mut without) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=STARTS {
         lab.stop().await;
         match lab.start_with(|_| {}).await {
             Ok(started) => {
                 starts.push(started);
-                starved.push(lab.starved);
+                without.push(started.ready.saturating_sub(lab.starved));
                 evidence.push(first_request(lab, number).await);
             }
             Err(failure) if again::is_about_the_port(&failure) => {
@@ -72,8 +72,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         }
     }
     let (told, median) = figures(&mut starts);
-    starved.sort();
-    let waited = starved[starved.len() / 2];
+    without.sort();
+    let waited = median.saturating_sub(without[without.len() / 2]);
     let piece = match median < SOON || needed(median, waited).is_some() {
         true => clause::FAST.saw(median < SOON, told),
         false => clause::FAST.gap(format!("{told}; {}", starved::too_busy(waited))),

@@ -6,9 +6,9 @@ use crate::clause::Clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 
-/// The reason why a time of which processes waited so long says nothing.
+/// The reason why a time says nothing of which so much was a wait for a CPU.
 pub(super) fn too_busy(waited: Duration) -> String {
-    format!("its processes waited {waited:.1?} of that for a CPU: examine it on a machine that is less busy")
+    format!("{waited:.1?} of that were waits for a CPU: examine it on a machine that is less busy")
 }
 
 /// Judges a start that failed; one whose processes waited for a CPU for half of its time says nothing.
@@ -35,6 +35,6 @@ mod tests {
         assert_eq!(judge(AGAIN, "it does not start".to_owned(), None).bearing(), Bearing::Against);
         let busy = judge(AGAIN, "it does not start".to_owned(), Some(Duration::from_secs(9)));
         assert_eq!(busy.bearing(), Bearing::Gap);
-        assert!(busy.what.contains("waited 9.0s of that for a CPU"), "{}", busy.what);
+        assert!(busy.what.contains("9.0s of that were waits for a CPU"), "{}", busy.what);
     }
 }

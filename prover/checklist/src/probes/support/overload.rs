@@ -201,7 +201,7 @@ pub(crate) async fn overload(
     }
     Err(format!(
         "its capacity is not stable: at last it did {capacity:.0} requests a second in time, more than was found out before; \
-         let it warm up, or declare [load] with a rate near what it does"
+         let it warm up, declare [load] with a rate near what it does, or examine it on a machine that is less busy"
     ))
 }
 

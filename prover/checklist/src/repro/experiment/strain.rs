@@ -98,7 +98,12 @@ pub(super) fn unread(subject: &Subject, unread: &Unread) -> Experiment {
             format!("s.connect({at}); s.settimeout(5); end = time.time() + {held}"),
             format!("try: s.sendall({} * {})", literal::bytes(&unread.request), unread.times),
             "except OSError: pass".to_owned(),
-            "time.sleep(max(0, end - time.time())); own = s.getsockname()[1]".to_owned(),
+            "waited = lambda pid: sum(int(open(path).read().split()[1]) / 1e9 for path in glob.glob(f\"/proc/{pid}/task/*/schedstat\")) + \
+             sum(waited(child) for child in open(f\"/proc/{pid}/task/{pid}/children\").read().split())"
+                .to_owned(),
+            // Time that the service waited for a CPU does not count, up to twice as long.
+            format!("while time.time() < end + min(waited(job.pid), 2 * {held}): time.sleep(0.1)"),
+            "own = s.getsockname()[1]".to_owned(),
             // Address and port of both ends, 01 for an established connection, and the bytes that the service could not send.
             format!(
                 "held = [line for path in glob.glob(\"/proc/net/tcp*\") for line in open(path) if re.search(f\":{port:04X} [0-9A-F]+:{{own:04X}} \

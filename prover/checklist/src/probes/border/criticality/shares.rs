@@ -19,7 +19,7 @@ const THEIR_PART: f64 = 0.5;
 const WILD: [f64; 2] = [1.5, 2.5];
 /// Of their part, what a script sends for the others.
 const SCRIPT: f64 = 0.5;
-/// Headers that say who the client is, whatever its address is.
+/// Headers that identify a client independently of its address.
 const IDENTITY: [&str; 3] = ["authorization", "cookie", "x-api-key"];
 /// Headers that say nothing of a class.
 const NO_CLASS: [&str; 4] = ["content-type", "content-length", "accept", "host"];
@@ -61,7 +61,7 @@ async fn look(lab: &mut Lab) -> Result<Vec<Evidence>, String> {
     let objective = capacity.normal(lab, &generator)?.objective;
     let kinds: Vec<usize> = (0..generator.kinds().len()).collect();
     let rate = THEIR_PART * capacity.rate;
-    let others = generator.from_clients(OTHERS);
+    let others = generator.of_clients(OTHERS);
     let identified = specs.iter().any(|spec| has_any(spec, &IDENTITY));
     let alone = side_by_side::in_peace_alone(lab, &others, rate, &kinds, objective).await?;
     let mut evidence = Vec::new();
@@ -70,7 +70,7 @@ async fn look(lab: &mut Lab) -> Result<Vec<Evidence>, String> {
         if claim.is_none() && !evidence.is_empty() {
             break;
         }
-        let one = generator.from_clients(0).with_headers(&headers);
+        let one = generator.of_clients(0).with_headers(&headers);
         for times in WILD {
             let parts = [
                 Part { generator: &others, rate, kinds: &kinds, objective },

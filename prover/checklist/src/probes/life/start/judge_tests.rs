@@ -24,5 +24,5 @@ fn a_start_whose_processes_waited_for_a_cpu_has_so_much_more_time_to_refuse() {
     assert_eq!(late(900).bearing(), Bearing::Against, "it ran for 5.1 s of its 5 s");
     let busy = late(1_100);
     assert_eq!(busy.bearing(), Bearing::Gap, "it ran for 4.9 s of its 5 s");
-    assert!(busy.what.contains("waited 1.1s of that for a CPU"), "{}", busy.what);
+    assert!(busy.what.contains("1.1s of that were waits for a CPU"), "{}", busy.what);
 }

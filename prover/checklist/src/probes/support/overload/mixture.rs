@@ -49,7 +49,7 @@ impl Generator {
     /// Sends from so many addresses; 0 stands for 127.0.0.1 alone, which is none of the others. It is one of two that send at the same
     /// time, so that it opens half as many connections.
     #[must_use]
-    pub(crate) fn from_clients(&self, clients: u32) -> Self {
+    pub(crate) fn of_clients(&self, clients: u32) -> Self {
         let mut plan = self.plan.clone();
         plan.sources = clients;
         plan.connections = plan.connections.min(AT_A_TIME);
