@@ -13,9 +13,11 @@
 mod context;
 pub mod health;
 pub mod logs;
+mod process;
 pub mod prometheus;
 pub mod redact;
 mod timestamp;
 
 pub use context::RequestContext;
+pub use process::ProcessVitals;
 pub use timestamp::Timestamp;

@@ -34,7 +34,7 @@ use crate::redact;
 
 pub use self::fields::MAX_FIELD_BYTES;
 pub use self::queue::{QUEUE_BYTES, QUEUE_LINES};
-pub use self::rate::{CALLSITE_BURST, CALLSITE_RATE};
+pub use self::rate::CALLSITE_RATE;
 
 /// The target of access lines, which have a rate limit of their own.
 const ACCESS: &str = "access";
@@ -99,7 +99,8 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
         .map_err(|error| InvalidFilter { given: filter.to_owned(), reason: error.to_string() })
 }
 
-/// Installs the logs for the whole process, and a panic hook.
+/// Installs the logs for the whole process, and a panic hook. Each callsite writes at most `rate` lines a second ([`CALLSITE_RATE`]), ten
+/// times as many at once; 0 sets no limit.
 ///
 /// The hook writes each panic to standard error, without a queue and with any filter, so that a process that aborts leaves
 /// its reason behind; then it logs the panic as an event. With `RUST_BACKTRACE=1` the backtrace follows on standard error.
@@ -108,9 +109,9 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
 ///
 /// # Errors
 /// When the filter is malformed.
-pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter> {
+pub fn install(filter: &str, rate: u32, registry: &Registry) -> Result<Logs, InvalidFilter> {
     let filter = parse_filter(filter)?;
-    let layer = JsonLines::start(io::stdout());
+    let layer = JsonLines::start(io::stdout(), rate);
     let meter = layer.meter();
     registry.register(meter.clone());
     let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer));
@@ -147,9 +148,9 @@ fn text_of(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
 
 impl JsonLines {
     /// Starts the thread that writes to `out`.
-    fn start(out: impl Write + Send + 'static) -> Self {
+    fn start(out: impl Write + Send + 'static, rate: u32) -> Self {
         let queue = Arc::new(Queue::default());
-        let rates = Arc::new(Rates::new(Instant::now()));
+        let rates = Arc::new(Rates::new(rate, Instant::now()));
         let known = Arc::clone(&rates);
         queue::start(&queue, out, move |own| tell_suppressed(own, &known));
         Self { meter: Arc::new(Meter { queue, suppressed: AtomicU64::new(0) }), rates }
@@ -249,7 +250,7 @@ mod tests {
             }
         }
         let keep = Keep::default();
-        let layer = JsonLines::start(keep.clone());
+        let layer = JsonLines::start(keep.clone(), 10);
         let meter = layer.meter();
         tracing::subscriber::with_default(Subscribers::default().with(layer), work);
         meter.queue.end();
@@ -336,7 +337,7 @@ mod tests {
     #[test]
     fn a_loop_that_logs_is_limited_and_the_log_says_how_many_lines_were_suppressed() {
         let lines = lines_of(|| {
-            for round in 0..rate::CALLSITE_BURST + 50 {
+            for round in 0..150 {
                 tracing::info!(round, "again");
             }
             tracing::info!("another callsite");
@@ -358,7 +359,7 @@ mod tests {
         const PANICS: &str = "EVENKEEL_TEST_PANICS";
         let this = "logs::tests::a_panic_reaches_standard_error_with_every_filter_and_without_its_secrets";
         if std::env::var_os(PANICS).is_some() {
-            let _logs = install("off", &Registry::new()).unwrap();
+            let _logs = install("off", CALLSITE_RATE, &Registry::new()).unwrap();
             panic!("cannot reach postgres://u:hunter22@h");
         }
         let program = std::env::current_exe().unwrap();

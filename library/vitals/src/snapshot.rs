@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_before_and_what_came_since_add_up(
+        fn earlier_and_later_values_add_up(
             before in prop::collection::vec(0..100_000_000_000u64, 0..50),
             since in prop::collection::vec(0..100_000_000_000u64, 0..50),
         ) {
