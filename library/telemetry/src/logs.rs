@@ -99,8 +99,7 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
         .map_err(|error| InvalidFilter { given: filter.to_owned(), reason: error.to_string() })
 }
 
-/// Installs the logs for the whole process, and a panic hook. Each callsite writes at most `rate` lines a second ([`CALLSITE_RATE`]), ten
-/// times as many at once; 0 sets no limit.
+/// Installs the logs for the whole process, and a panic hook. Each callsite writes at most [`CALLSITE_RATE`] lines a second.
 ///
 /// The hook writes each panic to standard error, without a queue and with any filter, so that a process that aborts leaves
 /// its reason behind; then it logs the panic as an event. With `RUST_BACKTRACE=1` the backtrace follows on standard error.
@@ -109,7 +108,16 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
 ///
 /// # Errors
 /// When the filter is malformed.
-pub fn install(filter: &str, rate: u32, registry: &Registry) -> Result<Logs, InvalidFilter> {
+pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter> {
+    install_with_rate(filter, CALLSITE_RATE, registry)
+}
+
+/// Installs the logs as [`install`] does, with another rate: each callsite writes at most `rate` lines a second, ten times as many at once; 0 sets
+/// no limit.
+///
+/// # Errors
+/// When the filter is malformed.
+pub fn install_with_rate(filter: &str, rate: u32, registry: &Registry) -> Result<Logs, InvalidFilter> {
     let filter = parse_filter(filter)?;
     let layer = JsonLines::start(io::stdout(), rate);
     let meter = layer.meter();
@@ -359,7 +367,7 @@ mod tests {
         const PANICS: &str = "EVENKEEL_TEST_PANICS";
         let this = "logs::tests::a_panic_reaches_standard_error_with_every_filter_and_without_its_secrets";
         if std::env::var_os(PANICS).is_some() {
-            let _logs = install("off", CALLSITE_RATE, &Registry::new()).unwrap();
+            let _logs = install("off", &Registry::new()).unwrap();
             panic!("cannot reach postgres://u:hunter22@h");
         }
         let program = std::env::current_exe().unwrap();
