@@ -11,8 +11,9 @@ RAIL_ADMIN_PORT ?= 9301
 PREFIX ?= $(HOME)/.local/evenkeel
 SOAK ?= 10m
 FUZZ ?= 30
+ATTACK ?= 60
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +73,17 @@ bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/peers tool:oha@1.16.0
 	@cargo build --release --quiet -p bench -p ledger -p rail -p keel-prover
 	@cargo run --release --quiet -p bench
+
+slowhttptest: ## Runs the attacks of slowhttptest on the ledger: slow heads, slow bodies, slow reading, ranges
+	@sh .ci/install python3 slowhttptest
+	@cargo build --quiet -p ledger
+	@python3 docs/guide/testing/border/slowhttptest.py
+
+attacks: ## Runs each attack on connections of the ledger, and on large answers, for ATTACK (60) seconds beside a bystander
+	@sh .ci/install python3
+	@cargo build --quiet -p ledger -p evenkeel --bin ledger --example attack_target
+	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --post /v1/accounts --large /openapi.json -- target/debug/ledger
+	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --path /hello --post /echo --large /large -- target/debug/examples/attack_target
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel-prover -p ledger -p rail

@@ -21,6 +21,11 @@
 //! listener.serve(routes, stopped, std::time::Duration::from_secs(1)).await;
 //! # Ok(()) }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Unix only. On Linux the kernel reports how long a request has waited unread and how many bytes a client has acknowledged. Elsewhere the wait before the
+//! first read counts as zero, and bytes count as taken when the kernel has them. Tested on Linux.
 
 mod access_log;
 mod acknowledged;
@@ -47,6 +52,7 @@ mod glance;
 mod headers;
 mod host;
 mod identity;
+mod known_paths;
 mod lag;
 mod limits;
 mod listener;

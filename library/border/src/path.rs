@@ -261,7 +261,10 @@ impl Inner {
             let network = client.as_ref().and_then(|client| client.network());
             let permit = self.admission.enter(client.filter(|client| self.is_bounded(client)))?;
             let turn = match route {
-                Some(route) => self.turn(route, class, network, age)?,
+                Some(route) => {
+                    self.shed.learn(&head.method, head.uri.path(), route, own);
+                    self.turn(route, class, network, age)?
+                }
                 None => Turn::Now(None),
             };
             Ok((permit, turn))

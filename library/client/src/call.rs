@@ -57,17 +57,17 @@ pub struct Call<'c> {
 type Slot = Mutex<Option<Incoming>>;
 
 impl Client {
-    /// A GET.
+    /// Begins a GET of an absolute URL. The call belongs to the dependency whose URL covers it, or else to a peer with the default rules.
     pub fn get(&self, url: &Url) -> Call<'_> {
         self.call(Method::GET, url)
     }
 
-    /// A POST.
+    /// Begins a POST to an absolute URL; it is retried only with an idempotency key.
     pub fn post(&self, url: &Url) -> Call<'_> {
         self.call(Method::POST, url)
     }
 
-    /// Any method. A user and password in the URL are sent as `Authorization: Basic`, unless the call has an `Authorization` of its own.
+    /// Begins a call of any method. A user and password in the URL are sent as `Authorization: Basic`, unless the call has an `Authorization` of its own.
     pub fn call(&self, method: Method, url: &Url) -> Call<'_> {
         Call::new(self, method, url)
     }
@@ -143,7 +143,7 @@ impl<'c> Call<'c> {
         self.header(IDEMPOTENCY_KEY.as_str(), key)
     }
 
-    /// Sets a JSON body.
+    /// Sets a JSON body, with the content type `application/json`. A value that cannot be serialized makes the call fail as [`Error::Malformed`].
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => {
@@ -181,7 +181,7 @@ impl<'c> Call<'c> {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// Sets the timeout of the whole call; the first byte's shrinks with it.
+    /// Sets the timeout of the whole call: all attempts, waits and redirects. Default [`Bounds::total`], 10 s. The first byte's timeout shrinks with it.
     pub fn total_timeout(mut self, total: Duration) -> Self {
         self.bounds = self.bounds.of_call(total);
         self
@@ -193,7 +193,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// Sets the limit of the answer's body, in bytes.
+    /// Sets the limit of the answer's body, in bytes. Default [`Bounds::answer_bytes`], 1 MiB. A longer answer is [`Error::TooLarge`].
     pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
         self.bounds = self.bounds.answer_bytes(answer_bytes);
         self.streamed_bytes = Some(answer_bytes);

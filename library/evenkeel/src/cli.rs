@@ -110,7 +110,9 @@ mod tests {
     use clap::Args;
 
     use super::*;
+    use crate::configuration::command;
     use crate::order::{ORDER, Record, STOP_ORDER};
+    use crate::settings;
 
     /// The settings of a small service.
     #[derive(Args, Clone, Debug)]
@@ -126,10 +128,11 @@ mod tests {
         dry: bool,
     }
 
+    /// The help on a terminal of 80 columns.
     fn help_of(arguments: &[&str]) -> String {
         let build = vitals::Build { name: "small", version: "1.2.3", commit: "unknown" };
         let service = Service::new(build).about("A small service").settings::<Own>().store(Vec::new());
-        match configure(&service, arguments.iter().map(OsString::from)) {
+        match settings::read(command(&service).term_width(80), arguments.iter().map(OsString::from)) {
             Err(Refused::Usage(help)) => help.to_string(),
             _ => panic!("{arguments:?} is not a request for help"),
         }

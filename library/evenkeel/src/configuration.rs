@@ -34,7 +34,11 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     Ok((configuration, subcommand))
 }
 
-fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Service<S, D>) -> Command {
+/// The longest line of the help. It is shorter on a narrower terminal.
+const HELP_WIDTH: usize = 100;
+
+/// Returns the command line of a service: its settings and its subcommands.
+pub(crate) fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Service<S, D>) -> Command {
     let build = service.build;
     let mut command = D::Settings::augment_args(S::augment_args(Command::new(build.name).version(build.version)));
     if D::DECLARED {
@@ -44,6 +48,7 @@ fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Servi
     command = Standard::augment_args(command)
         .about(service.about)
         .long_about(None::<&'static str>)
+        .max_term_width(HELP_WIDTH)
         .mut_args(|argument| argument.global(true))
         .disable_help_subcommand(true)
         .subcommand(Command::new("serve").about("Serve requests until SIGTERM or SIGINT (the default)"))

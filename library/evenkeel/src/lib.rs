@@ -19,13 +19,23 @@
 //! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//! - [`work`]: background jobs, which `Service::jobs` declares.
+//!
+//! The guides are in `docs/guide` of the repository: a service from nothing, the border around an existing app, testing a service.
+//!
+//! # Features and platforms
 //!
 //! | feature | adds | on by default |
 //! |---|---|---|
-//! | `sqlite`, `postgres` | `Service::store`: a store on this engine | yes |
+//! | `sqlite`, `postgres` | `Service::store`: a store on this engine. Either of them turns `store` on | yes |
 //! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
 //! | `openapi` | `Service::openapi`: the description of the API | yes |
-//! | `testing` | a private PostgreSQL for tests | no |
+//! | `native-roots` | `client::Tls::native`: the authorities of the host's certificate store | no |
+//! | `testing` | for tests: `store::testing`, a private PostgreSQL; `client::misbehave`, misbehaving peers | no |
+//! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
+//!
+//! Unix only; tested on Linux. `CPU_CORES` pins threads on Linux only. The front pages of `evenkeel-border`,
+//! `evenkeel-client` and `evenkeel-supervision` list the other differences between platforms.
 
 mod admin;
 mod asked;
@@ -47,6 +57,8 @@ mod failed;
 mod history;
 #[cfg(feature = "store")]
 pub mod idempotent;
+#[cfg(feature = "store")]
+mod jobs;
 mod limits;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -91,6 +103,8 @@ pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
 #[cfg(feature = "client")]
 pub use url;
+#[cfg(feature = "store")]
+pub use work;
 pub use {resilience, telemetry, tracing, vitals};
 #[cfg(feature = "openapi")]
 pub use {utoipa, utoipa_axum};
@@ -111,6 +125,8 @@ pub mod prelude {
     };
     #[cfg(feature = "client")]
     pub use url::Url;
+    #[cfg(feature = "store")]
+    pub use work::{Job, JobContext, JobError, Schedule, WorkError, Workers, enqueue};
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;

@@ -40,7 +40,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, within the connect timeout. SQLite's file and folder are made when missing.
+    /// Opens the database, within the connect timeout. SQLite's file and folder are made when missing. Cancel-safe.
     ///
     /// # Errors
     /// [`StoreError::Unreachable`] with the way out.
@@ -109,7 +109,7 @@ impl Store {
         self.write_at(Isolation::Serializable, work).await
     }
 
-    /// As [`Store::write`], at a weaker isolation on PostgreSQL.
+    /// As [`Store::write`], at a weaker isolation on PostgreSQL. Cancel-safe like [`Store::write`].
     ///
     /// # Errors
     /// Those of [`Store::write`].
@@ -132,7 +132,8 @@ impl Store {
 
     /// Runs reads on one snapshot of the database.
     ///
-    /// `work` is run again, at most [`MAX_RETRIES`] times with jittered pauses, when the connection broke or the schema changed.
+    /// `work` is run again, at most [`MAX_RETRIES`] times with jittered pauses, when the connection broke or the schema changed. Each run
+    /// takes its own copy of what it uses up, as shown at [`Store::write`]. Cancel-safe: a dropped read gives its connection back.
     ///
     /// # Errors
     /// `work`'s own, or the store's.
@@ -161,6 +162,8 @@ impl Store {
     /// commit, the log is asked whether it took effect. A call that comes while the first one runs waits for it without a
     /// connection, at most [`Options::idempotency_wait`].
     ///
+    /// Cancel-safe like [`Store::write`]: a dropped call has made both the effect and the answer, or neither; a repetition with the key shows which.
+    ///
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint; [`StoreError::KeyInUse`] when the first request still
     /// runs; `work`'s own, or the store's.
@@ -172,7 +175,7 @@ impl Store {
         self.once_at(Isolation::Serializable, key, fingerprint, work).await
     }
 
-    /// As [`Store::once`], at a weaker isolation on PostgreSQL.
+    /// As [`Store::once`], at a weaker isolation on PostgreSQL. Cancel-safe like [`Store::once`].
     ///
     /// # Errors
     /// Those of [`Store::once`].
@@ -221,7 +224,7 @@ impl Store {
         }
     }
 
-    /// Returns the answer that was given to a key, if it was: for a handler that asks a dependency before it writes.
+    /// Returns the answer that was given to a key, if it was: for a handler that asks a dependency before it writes. Cancel-safe.
     ///
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint, or the store's.
@@ -236,7 +239,8 @@ impl Store {
         answered
     }
 
-    /// Forgets answers older than the retention, at most `limit`; returns how many. Call it from time to time.
+    /// Deletes answers older than the retention, at most `limit`; returns their number. A `Service` calls it by itself; a store without one should
+    /// call it from time to time. Cancel-safe.
     ///
     /// # Errors
     /// The store's.
@@ -248,7 +252,7 @@ impl Store {
         .await
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database answers. Cancel-safe.
     ///
     /// # Errors
     /// The store's.
@@ -256,7 +260,8 @@ impl Store {
         self.read(|tx| Box::pin(async move { tx.fetch_one("SELECT 1 AS one", Vec::new()).await.map(drop) })).await
     }
 
-    /// Closes every connection, after those in use have come back.
+    /// Closes every connection, after those in use have come back. When the future is dropped (it is not cancel-safe), no new transaction begins, and
+    /// connections that are still in use close when they come back.
     pub async fn close(self) {
         self.pools.close().await;
     }

@@ -1,4 +1,6 @@
 //! Statements that take effect together, on either engine.
+//!
+//! Statements are not cancel-safe: [`Transaction`] describes the effect of a dropped future.
 
 use futures_util::TryStreamExt;
 #[cfg(feature = "postgres")]
@@ -12,8 +14,10 @@ use crate::driver::postgres;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite;
 use crate::stats::InUse;
-use crate::{FromRow, Row, StoreError, Value};
+use crate::{Engine, FromRow, Row, StoreError, Value};
 
+/// The most calls of [`Transaction::after_commit`] in one transaction.
+pub const MAX_AFTER_COMMIT: usize = 100;
 /// The most rows one read returns.
 pub const MAX_ROWS: usize = 10_000;
 
@@ -21,9 +25,14 @@ pub const MAX_ROWS: usize = 10_000;
 ///
 /// Once a statement has failed the transaction cannot be committed, on either engine, also when the error was handled: use
 /// [`Transaction::try_execute`] for a statement that may fail.
+///
+/// Statements are not cancel-safe: when the future of one is dropped, it may or may not have run in the transaction. Return an error from the work
+/// then, so that the transaction rolls back.
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) engine: Running,
+    /// Calls to make once the transaction is committed.
+    after_commit: AfterCommit,
     /// The first statement that failed.
     failed: Option<String>,
     /// True if a statement met another transaction or a broken connection, so that the transaction is worth running again.
@@ -35,6 +44,16 @@ pub struct Transaction {
     /// True if named prepared statements can be used.
     named_statements: bool,
     in_use: InUse,
+}
+
+/// Calls to make after a commit, at most [`MAX_AFTER_COMMIT`].
+#[derive(Default)]
+struct AfterCommit(Vec<Box<dyn FnOnce() + Send>>);
+
+impl std::fmt::Debug for AfterCommit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} calls", self.0.len())
+    }
 }
 
 #[derive(Debug)]
@@ -67,7 +86,37 @@ macro_rules! on_engine {
 
 impl Transaction {
     pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
-        Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, in_use }
+        let after_commit = AfterCommit::default();
+        Self {
+            engine,
+            after_commit,
+            named_statements,
+            failed: None,
+            again: false,
+            stale: false,
+            unchecked: false,
+            in_use,
+        }
+    }
+
+    /// The engine that runs it.
+    pub fn engine(&self) -> Engine {
+        match &self.engine {
+            #[cfg(feature = "sqlite")]
+            Running::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Makes a short call once the transaction is committed, such as waking a task that reads what it wrote.
+    ///
+    /// It is a hint and not a promise: the call is not made when the process ends, when the outcome of the commit is unknown, and beyond
+    /// [`MAX_AFTER_COMMIT`] calls.
+    pub fn after_commit(&mut self, call: impl FnOnce() + Send + 'static) {
+        if self.after_commit.0.len() < MAX_AFTER_COMMIT {
+            self.after_commit.0.push(Box::new(call));
+        }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -304,7 +353,12 @@ impl Transaction {
             self.rollback().await;
             return Err(StoreError::Aborted { reason });
         }
-        on_engine!(self.engine, driver, tx => tx.commit().await).map_err(StoreError::of_commit)
+        let calls = std::mem::take(&mut self.after_commit.0);
+        on_engine!(self.engine, driver, tx => tx.commit().await).map_err(StoreError::of_commit)?;
+        for call in calls {
+            call();
+        }
+        Ok(())
     }
 
     #[cfg_attr(

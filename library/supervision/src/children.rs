@@ -92,7 +92,11 @@ impl Children {
 
     /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] is requested.
     ///
-    /// A panic is a failure, and so is a return of a permanent child without a stop request.
+    /// A panic is a failure, and so is a return of a permanent child without a stop request. By default a child is permanent, restarts after up to
+    /// 10 ms growing to 5 s, and is failing for too long after 5 min ([`RestartRules`](crate::RestartRules)).
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn start<F, R>(&mut self, spec: impl Into<ChildSpec>, run: F)
     where
         F: Fn(Stop) -> R + Send + Sync + 'static,
@@ -136,6 +140,8 @@ impl Children {
     ///
     /// A child is asked to stop when those that were started after it have ended, or have had an equal share of the time; a late one goes on
     /// beside the others until its own [`ChildSpec::stop_within`] or `bound` is over, and is aborted then.
+    ///
+    /// When the future is dropped (it is not cancel-safe), all children are asked to stop, and none is waited for or aborted.
     pub async fn stop_all(mut self, bound: Duration) -> Vec<String> {
         let until = Instant::now() + bound;
         let (mut late, mut aborted) = (Vec::new(), Vec::new());

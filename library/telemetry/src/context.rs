@@ -23,7 +23,7 @@ impl RequestContext {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// Runs `work` for this request. Tasks that `work` spawns do not inherit it: give it to them.
+    /// Runs `work` for this request. Tasks that `work` spawns do not inherit it: give it to them. Cancel-safe if `work` is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         // Not an async function: that would hold the work twice and copy it once more.
         CURRENT.scope(self, work)

@@ -6,9 +6,23 @@
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
 //! ```
-//! let registry = vitals::Registry::new();
-//! assert_eq!(evenkeel_telemetry::prometheus::text(&registry.snapshot()), "");
+//! use evenkeel_telemetry::{health, logs, prometheus};
+//! use vitals::{Build, Instance, Registry};
+//!
+//! let registry = Registry::new();
+//! let instance = Instance::new(Build { name: "shop", version: "1.2.3", commit: "unknown" });
+//! let logs = logs::install("info", &registry).expect("a filter");
+//!
+//! // The logs are a part with state, so both views show them.
+//! assert!(prometheus::text(&registry.snapshot()).contains("logs_dropped_total 0"));
+//! let document = health::document(&instance, &registry, true);
+//! assert_eq!((&document["status"], &document["version"]), (&"ready".into(), &"1.2.3".into()));
+//! drop(logs);
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Tested on Linux; no part needs it.
 
 mod context;
 pub mod health;

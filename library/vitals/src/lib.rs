@@ -27,6 +27,10 @@
 //! registry.register(pool.clone());
 //! assert_eq!(registry.snapshot().len(), 1);
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Tested on Linux; no part needs it. Elsewhere [`Instance`] takes the host's name from the variable `HOSTNAME`.
 
 mod buckets;
 mod build;

@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn earlier_and_later_values_add_up(
+        fn an_earlier_snapshot_and_the_difference_add_up(
             before in prop::collection::vec(0..100_000_000_000u64, 0..50),
             since in prop::collection::vec(0..100_000_000_000u64, 0..50),
         ) {

@@ -12,6 +12,7 @@ mod read_back;
 mod ready;
 mod running;
 pub(crate) mod soak;
+mod start_time;
 
 mod template;
 
@@ -84,6 +85,8 @@ pub struct Lab {
     mix_sent: bool,
     /// For how long the processes of the last start had waited for a CPU when it was ready or given up.
     pub(crate) starved: Duration,
+    /// The longest start so far, from exec to ready.
+    pub(crate) slowest_start: Duration,
     /// The mix as it was sent after the first start, until the first try of the requests is judged.
     pub(crate) tried: Vec<(RequestSpec, Exchange)>,
     // Before the dependencies, so that it is dropped before what it calls.
@@ -114,6 +117,7 @@ impl Lab {
             saved: BTreeMap::new(),
             mix_sent: false,
             starved: Duration::ZERO,
+            slowest_start: Duration::ZERO,
             tried: Vec::new(),
             process: None,
             dependencies,
@@ -183,8 +187,9 @@ impl Lab {
             }
         }
         self.starved = self.running().map(|process| threads::waited(&process.pids())).unwrap_or_default();
-        if outcome.is_err() {
-            self.stop().await;
+        match &outcome {
+            Ok(started) => self.slowest_start = self.slowest_start.max(started.ready),
+            Err(_) => self.stop().await,
         }
         outcome
     }

@@ -1,16 +1,22 @@
 //! Recipe that reproduces one finding: the steps, and the observation that shows the fault.
 
 pub mod created;
+pub mod disk;
+mod kill;
 pub mod series;
+pub mod storm;
 pub mod strain;
+pub(crate) mod words;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keel_wire::http::{Exchange, Request};
 
 use self::created::{Identifiers, Listing};
+use self::disk::{FullDisk, Stray};
+pub use self::kill::{Kill, PathPart};
 use self::series::Series;
+use self::storm::Storm;
 use self::strain::{Bomb, Overload, Spent, Unread};
 use crate::subject::{Dependencies, Subject};
 
@@ -107,12 +113,18 @@ pub enum Recipe {
     Series(Series),
     /// Sends more than the service can do.
     Overload(Overload),
+    /// Sends too many requests of one kind, and others beside them.
+    Storm(Storm),
     /// Spends its descriptors.
     Spent(Spent),
     /// Reads no answer.
     Unread(Unread),
     /// Sends a body that unpacks to a thousand times its size.
     Bomb(Bomb),
+    /// Fills the disk.
+    FullDisk(FullDisk),
+    /// Looks at a file elsewhere than declared.
+    Stray(Stray),
     /// Looks at files of the repository, without starting anything.
     Files {
         /// The names of which one should be there.
@@ -193,28 +205,6 @@ pub enum Terminate {
     Readiness(String),
 }
 
-/// A write that must survive a kill.
-#[derive(Clone, Debug)]
-pub struct Kill {
-    /// The request that makes a thing.
-    pub write: Request,
-    /// The status of its answer when it is acknowledged.
-    pub acknowledged: u16,
-    /// The path to read it back: text, and JSON pointers into the answer, one after another.
-    pub read: Vec<PathPart>,
-    /// The headers of the read.
-    pub headers: Vec<(String, String)>,
-}
-
-/// A part of a path.
-#[derive(Clone, Debug)]
-pub enum PathPart {
-    /// Text as it stands.
-    Text(String),
-    /// The value at a JSON pointer into the answer of the write.
-    Saved(String),
-}
-
 /// Start of the service, and the observation that shows the fault.
 #[derive(Clone, Debug)]
 pub enum Start {
@@ -223,15 +213,22 @@ pub enum Start {
     /// With a socket in NOTIFY_SOCKET, as process managers do: the fault is that it does not say READY=1.
     Notified,
     /// On a port that is taken: the fault is that it runs on, ends with 0, or does not say why.
-    TakenPort,
+    TakenPort {
+        /// Time within which it must end; none for `start_timeout`.
+        within: Option<Duration>,
+    },
     /// As [`Start::Notified`], with WATCHDOG_USEC: the fault is that WATCHDOG=1 does not come again and again.
     Watched(Duration),
-    /// With this value for this variable: the fault is that it runs on, ends with 0, or does not name the variable.
+    /// With this value for this variable: the fault is that it runs on, ends with 0, or prints no line that names the variable.
     Variable {
         /// The variable's name.
         name: String,
         /// Its value.
         value: String,
+        /// Time within which it must end; none for `start_timeout`.
+        within: Option<Duration>,
+        /// True if the line must report a fault, such as no line of source in a traceback does.
+        in_a_fault: bool,
     },
     /// With this value for this variable: the fault is that it prints one of these, which a stack trace has.
     Traced {
@@ -377,21 +374,5 @@ impl Manner {
     pub fn status(status: u16, headers: &str) -> Self {
         let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n");
         Self::Answers(head.into_bytes())
-    }
-}
-
-impl Kill {
-    /// The parts of a path in which `{name}` stands for what was saved under that name; none when a name is not known.
-    pub fn parts(path: &str, saved: &BTreeMap<String, String>) -> Option<Vec<PathPart>> {
-        let mut parts = Vec::new();
-        let mut rest = path;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, behind) = after.split_once('}')?;
-            parts.push(PathPart::Text(before.to_owned()));
-            parts.push(PathPart::Saved(saved.get(name)?.clone()));
-            rest = behind;
-        }
-        parts.push(PathPart::Text(rest.to_owned()));
-        Some(parts)
     }
 }

@@ -144,12 +144,19 @@ pub(crate) fn is_unknown(finding: &Finding, word: &str) {
     says(finding, Bearing::Gap, &[word]);
 }
 
+/// Words of the reasons that blame a busy machine.
+const BUSY: [&str; 3] = ["too busy to tell", "less busy", "nothing else runs"];
+
+/// Returns true if it is unknown as the machine was too busy.
+pub(crate) fn was_busy(finding: &Finding) -> bool {
+    let blames_it = |what: &str| BUSY.iter().any(|words| what.contains(words));
+    finding.verdict() == Verdict::Unknown && finding.pieces(Bearing::Gap).any(|piece| blames_it(&piece.what))
+}
+
 /// It has this verdict; or it is unknown as the machine was too busy, which a test on a busy machine cannot see past.
 #[track_caller]
 pub(crate) fn is_unless_busy(finding: &Finding, verdict: Verdict) {
-    let was_busy = finding.verdict() == Verdict::Unknown
-        && finding.pieces(Bearing::Gap).any(|piece| piece.what.contains("too busy to tell"));
-    assert!(was_busy || finding.verdict() == verdict, "it is {verdict:?}: {finding:#?}");
+    assert!(was_busy(finding) || finding.verdict() == verdict, "it is {verdict:?}: {finding:#?}");
 }
 
 /// It falls short for these reasons; or it is unknown as the machine was too busy, which a test on a busy machine cannot see past.

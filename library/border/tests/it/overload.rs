@@ -76,14 +76,35 @@ fn gauge(name: &str) -> String {
     format!("http_admission_{name}{{listener=\"public\"}}")
 }
 
-/// Fills all places with requests that do not end.
-async fn fill(server: &Server) -> Vec<TcpStream> {
+/// Other work that keeps the thread busy until it is dropped: requests are limited only while the processors are overloaded.
+struct Busy(tokio::task::JoinHandle<()>);
+
+impl Busy {
+    fn start() -> Self {
+        Self(tokio::spawn(async {
+            loop {
+                std::thread::sleep(Duration::from_millis(12));
+                tokio::task::yield_now().await;
+            }
+        }))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Fills all places with requests that do not end, on a busy processor.
+async fn fill(server: &Server) -> (Busy, Vec<TcpStream>) {
+    let busy = Busy::start();
     let mut held = Vec::new();
     for _ in 0..FIRST_LIMIT {
         held.push(send(server, &close("GET", "/hold")).await);
     }
     server.until(&gauge("in_flight"), FIRST_LIMIT as u64).await;
-    held
+    (busy, held)
 }
 
 fn patient() -> Limits {
@@ -151,7 +172,7 @@ async fn health_checks_are_answered_while_all_places_are_taken() {
 async fn a_client_that_leaves_the_queue_leaves_nothing_behind() {
     let held = Held::new();
     let server = server(patient(), held.routes()).await;
-    let blockers = fill(&server).await;
+    let (_busy, blockers) = fill(&server).await;
     let queued = send(&server, &close("GET", "/plain")).await;
     server.until(&gauge("queued_default"), 1).await;
     drop(queued);

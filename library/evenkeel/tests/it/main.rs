@@ -5,6 +5,7 @@
 mod admin_page;
 mod arrows;
 mod border_checks;
+mod cancel_safety;
 mod circles;
 mod contributing;
 #[cfg(feature = "client")]
@@ -13,6 +14,7 @@ mod declared;
 mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
+mod front_pages;
 mod links;
 mod process;
 mod readme;

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_over_the_rate_are_counted_and_the_next_line_says_how_many() {
+    fn lines_over_the_rate_are_counted_and_the_next_line_has_their_number() {
         let (start, metadata) = (Instant::now(), metadata());
         let rates = Rates::new(10, start);
         let admitted = (0..150).filter(|_| rates.admit(metadata, start).is_some()).count();

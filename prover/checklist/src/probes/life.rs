@@ -12,6 +12,7 @@ pub mod drain;
 pub mod kill;
 pub mod manager;
 pub mod start;
+mod starved;
 pub mod steady;
 
 /// In the order in which they run: add yours at its place.

@@ -18,3 +18,4 @@ pub(crate) mod sockets;
 pub(crate) mod stale;
 pub(crate) mod steadiness;
 pub(crate) mod tokens;
+pub(crate) mod written;

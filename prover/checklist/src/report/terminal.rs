@@ -10,7 +10,7 @@ use super::format::{Format, Look};
 use super::harm::by_harm;
 use super::safe::plain;
 use super::words::{mark, told, word};
-use crate::finding::{Bearing, Verdict};
+use crate::finding::{Bearing, Evidence, Verdict};
 
 pub(super) const FORMAT: Format = Format { name: "terminal", file: None, render: text };
 
@@ -83,24 +83,33 @@ fn line(text: &mut String, examined: &Examined, look: Look) {
     if !needs_evidence && !look.verbose {
         return;
     }
+    let mut shown: Option<&Evidence> = None;
     for piece in finding.evidence() {
         // What speaks for an attribute explains nothing where it falls short.
         if piece.bearing() == Bearing::For && finding.verdict() == Verdict::FallsShort && !look.verbose {
             continue;
         }
         let _ = writeln!(text, "      {} {}", mark(piece.bearing()), plain(&told(piece)));
-        if let Some(sent) = &piece.sent {
-            let _ = writeln!(text, "        sent {}", plain(sent));
+        // Several pieces may be about one answer: it is shown with the first of them.
+        if !shown.is_some_and(|before| before.sent == piece.sent && before.came_back == piece.came_back) {
+            exchange(text, piece);
         }
-        if let Some(came_back) = &piece.came_back {
-            let _ = writeln!(text, "        got  {}", plain(came_back));
-        }
+        shown = Some(piece);
     }
     if let Some(mend) = &examined.mend {
         let _ = writeln!(text, "      mend: {mend}");
     }
     if examined.script.is_some() {
         let _ = writeln!(text, "      reproduce: keel repro {}", finding.id());
+    }
+}
+
+/// The request of a piece of evidence, and what came back.
+fn exchange(text: &mut String, piece: &Evidence) {
+    for (name, part) in [("sent", &piece.sent), ("got ", &piece.came_back)] {
+        if let Some(part) = part.as_ref().filter(|part| !part.is_empty()) {
+            let _ = writeln!(text, "        {name} {}", plain(part));
+        }
     }
 }
 
@@ -127,6 +136,7 @@ fn style_of(verdict: Verdict) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Finding;
     use crate::report::sample;
 
     #[test]
@@ -146,6 +156,23 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("mend: Mend it."), "{text}");
+    }
+
+    #[test]
+    fn an_answer_that_several_pieces_are_about_is_shown_once() {
+        use crate::clause::web::robots::{RULES, SERVED};
+        let pieces = || vec![SERVED.contradicts("gone"), RULES.contradicts("none"), SERVED.contradicts("slow")];
+        let told = |bodies: [&str; 3]| {
+            let answered =
+                pieces().into_iter().zip(bodies).map(|(piece, body)| piece.exchanged("GET /robots.txt", body));
+            let finding = Finding::judge("web.robots", answered.collect());
+            let mut text = String::new();
+            line(&mut text, &Examined { finding, ..sample::report().findings.remove(1) }, Look::default());
+            (text.matches("sent GET").count(), text.matches("got ").count())
+        };
+        assert_eq!(told(["404", "404", "404"]), (1, 1));
+        assert_eq!(told(["404", "200", "404"]), (3, 3));
+        assert_eq!(told(["", "", ""]), (1, 0), "what is empty is not shown");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 mod connection;
 mod created;
 mod dependency;
+mod disk;
 mod process;
 mod series;
+mod storm;
 mod strain;
 
 use std::collections::BTreeSet;
@@ -56,9 +58,12 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         Recipe::Identifiers(identifiers) => created::identifiers(subject, identifiers),
         Recipe::Series(series) => series::series(subject, series),
         Recipe::Overload(overload) => strain::overload(subject, overload),
+        Recipe::Storm(storm) => storm::storm(subject, storm),
         Recipe::Spent(spent) => strain::spent(subject, spent),
         Recipe::Unread(unread) => strain::unread(subject, unread),
         Recipe::Bomb(bomb) => strain::bomb(subject, bomb),
+        Recipe::FullDisk(full) => disk::full_disk(subject, full),
+        Recipe::Stray(stray) => disk::stray(subject, stray),
         Recipe::Files { any_of } => files(any_of),
         Recipe::Command(command) => Experiment {
             launch: Launch::Never,

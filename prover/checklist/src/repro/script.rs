@@ -66,7 +66,11 @@ fn lines(subject: &Subject, id: &str, told: &str, experiment: &Experiment, wide:
         }
     }
     lines.extend(experiment.steps.iter().cloned());
-    lines.push(format!("print({}); sys.exit(1 if {} else 0)", experiment.seen, experiment.fault));
+    // True is 1 for `sys.exit`.
+    lines.push(format!(
+        "print({}); fault = bool({}); print(\"-> the fault\", \"shows\" if fault else \"does not show\"); sys.exit(fault)",
+        experiment.seen, experiment.fault
+    ));
     lines
 }
 

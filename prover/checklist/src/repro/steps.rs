@@ -6,8 +6,8 @@ use std::time::Duration;
 use keel_wire::http::Request;
 
 use super::literal;
-use crate::recipe::Shows;
 use crate::recipe::created::EACH;
+use crate::recipe::{PathPart, Shows};
 
 /// Lines of a script between the start of the service and its last line.
 #[derive(Debug, Default)]
@@ -78,6 +78,24 @@ pub(super) fn arguments(base: &str, request: &Request) -> String {
     }
     arguments.extend(body.map(|body| format!(", {body}")));
     arguments
+}
+
+/// The path to read back what a write made, whose answer is `made`.
+pub(super) fn read_path(base: &str, read: &[PathPart]) -> String {
+    let base = PathPart::Text(base.trim_end_matches('/').to_owned());
+    let parts = std::iter::once(&base).chain(read);
+    let parts = parts.filter(|part| !matches!(part, PathPart::Text(text) if text.is_empty()));
+    let parts = parts.map(|part| match part {
+        PathPart::Text(text) => literal::text(text),
+        PathPart::Saved(pointer) => format!("str(made{})", subscripts(pointer)),
+    });
+    parts.collect::<Vec<_>>().join(" + ")
+}
+
+/// Headers as a further argument of `ask`.
+pub(super) fn headers(headers: &[(String, String)]) -> String {
+    let pairs = headers.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
+    if headers.is_empty() { String::new() } else { format!(", {}", literal::dictionary(pairs)) }
 }
 
 /// A key in the form of [`EACH`] that no other `n` and no other run of the script has.

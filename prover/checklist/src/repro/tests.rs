@@ -13,10 +13,11 @@ use crate::finding::{Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
+use crate::recipe::storm::Storm;
 use crate::recipe::strain::{Overload, Overloaded, Spent};
-use crate::recipe::{Dependency, Manner, OnWire, Recipe, Start, WithDependency};
+use crate::recipe::{Dependency, Manner, OnWire, Recipe, WithDependency};
 use crate::selftest::{PACE, Stage, subject_of};
-use crate::testing::program;
+use crate::testing::{is_unless_busy, program, was_busy};
 
 mod texts;
 
@@ -24,6 +25,10 @@ mod texts;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The most scripts of one finding that are run.
 const MOST: usize = 6;
+/// A script is run so often on a busy machine.
+const TRIES: usize = 3;
+/// Exit code of a script that could not do what it shows.
+const NOT_DONE: i32 = 2;
 
 fn stage(folder: &Path) -> Stage {
     Stage { program: program(), folder: folder.to_owned() }
@@ -58,19 +63,27 @@ async fn found(id: &str, name: &str, stage: &Stage) -> Finding {
     (probe.examine)(&mut lab).await
 }
 
-/// The script of a recipe on a specimen with a port of its own, run; `exit` is what it must end with.
+/// The script of a recipe on a specimen with a port of its own, run; `exit` is what it must end with. On a busy machine it may take some
+/// tries, and one that strains the service may say each time that it could not be done.
 async fn ends_with(exit: i32, id: &str, name: &str, recipe: &Recipe, stage: &Stage) {
-    let subject = subject_of(id, name, stage).expect("its files can be made");
-    let text = script(&subject, id, "what was seen", recipe);
-    assert!(text.lines().count() <= MAX_LINES, "{text}");
-    let output = run(text.clone()).await;
-    assert_eq!(
-        output.status.code(),
-        Some(exit),
-        "{id} on {name}\n{text}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let mut told = Vec::new();
+    for _ in 0..TRIES {
+        let subject = subject_of(id, name, stage).expect("its files can be made");
+        let text = script(&subject, id, "what was seen", recipe);
+        assert!(text.lines().count() <= MAX_LINES, "{text}");
+        let output = run(text.clone()).await;
+        let code = output.status.code();
+        if code == Some(exit) {
+            return;
+        }
+        let (printed, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        told.push((code, format!("{text}\n{printed}{failed}\nexit code {code:?}")));
+    }
+    if matches!(recipe, Recipe::Overload(_)) && told.iter().all(|(code, _)| *code == Some(NOT_DONE)) {
+        eprintln!("{id} on {name}: the machine was too busy for the script");
+        return;
+    }
+    panic!("{id} on {name} does not end with {exit}:\n{}", told.pop().map(|(_, told)| told).unwrap_or_default());
 }
 
 /// The finding on `wrong` is shown by a script of its own, and the same script shows nothing on `sound`.
@@ -79,12 +92,14 @@ async fn is_shown(id: &str, wrong: &str, sound: &str) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let stage = &stage(folder.path());
     let finding = found(id, wrong, stage).await;
-    assert_eq!(finding.verdict(), Verdict::FallsShort, "{finding:#?}");
+    is_unless_busy(&finding, Verdict::FallsShort);
+    if was_busy(&finding) {
+        eprintln!("{id} on {wrong}: the machine was too busy for the probe");
+        return;
+    }
     let mut recipes: Vec<&Recipe> = Vec::new();
     for recipe in finding.evidence().iter().filter(|piece| piece.is_against()).filter_map(|piece| piece.recipe()) {
-        // At the pace of the tests a start that is slow to fail looks like one that does not.
-        let is_of_pace = wrong == "life-slow-start" && matches!(recipe, Recipe::Start(Start::TakenPort));
-        if !is_of_pace && !recipes.iter().any(|known| format!("{known:?}") == format!("{recipe:?}")) {
+        if !recipes.iter().any(|known| format!("{known:?}") == format!("{recipe:?}")) {
             recipes.push(recipe);
         }
     }
@@ -154,6 +169,10 @@ shown! {
     border_shed_of_nothing_is_shown: "border.shed", "loaded-waits", "loaded-refuses";
     #[ignore = "long: run by make test-long"]
     border_shed_without_retry_after_is_shown: "border.shed", "loaded-refuses-badly", "loaded-refuses";
+    #[ignore = "long: run by make test-long"]
+    border_criticality_of_clients_is_shown: "border.criticality", "classes-greedy", "classes-ordered";
+    #[ignore = "long: run by make test-long"]
+    border_bulkhead_of_shared_places_is_shown: "border.bulkhead", "partitions-shared", "partitions-own";
     border_compress_of_a_bomb_is_shown: "border.compress", "border-packed-unbounded", "border-packed";
     access_secrets_that_are_printed_are_shown: "access.secrets", "secrets-eavesdropping", "ship-good";
     border_idempotency_of_forgotten_keys_is_shown: "border.idempotency", "border-forgets-keys", "border-sound";
@@ -173,6 +192,10 @@ shown! {
     see_metrics_that_stand_still_are_shown: "see.metrics", "see-standing-still", "see-good";
     #[ignore = "long: run by make test-long"]
     see_metrics_without_a_gauge_are_shown: "see.metrics", "see-no-saturation", "see-good";
+    #[ignore = "long: run by make test-long"]
+    data_location_of_a_file_elsewhere_is_shown: "data.location", "data-scattered", "ship-good";
+    #[ignore = "long: run by make test-long"]
+    data_location_of_an_open_file_elsewhere_is_shown: "data.location", "data-open-elsewhere", "ship-good";
     #[ignore = "long: run by make test-long"]
     life_start_that_is_slow_is_shown: "life.start", "life-slow-start", "life-good";
     #[ignore = "long: run by make test-long"]
@@ -256,6 +279,23 @@ async fn script_tells_a_service_that_refuses_from_one_that_lets_all_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_serves_critical_requests_first_from_one_that_serves_all_alike() {
+    let bytes =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes();
+    let storm = Storm {
+        storm: bytes("/sheddable"),
+        times: 2.0,
+        beside: bytes("/critical"),
+        rate: 20.0,
+        clients: 0,
+        objective: Duration::from_secs(1),
+        least: 0.75,
+    };
+    tells_apart("border.criticality", "loaded-refuses", "classes-ordered", Recipe::Storm(storm)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
 async fn script_tells_refusals_with_retry_after_from_others() {
     tells_apart("border.shed", "loaded-refuses-badly", "loaded-refuses", overload(Overloaded::NoRetryAfter)).await;
 }
@@ -296,6 +336,24 @@ async fn script_tells_a_service_that_keeps_a_whole_long_answer_from_one_with_a_b
         let flood = Manner::Floods(80 << 20);
         let recipe = Dependency::of(&subject, "prices", flood, request(), grows.clone()).expect("prices are declared");
         ends_with(exit, "call.bad-answers", name, &recipe, stage).await;
+    }
+}
+
+/// Returns true if this process may mount a volume for itself alone.
+fn may_mount() -> bool {
+    let mount = ["--mount", "--propagation", "private", "mount", "-t", "tmpfs", "keel", "/tmp"];
+    std::process::Command::new("unshare").args(mount).output().is_ok_and(|output| output.status.success())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_loses_writes_around_a_full_disk_from_one_that_keeps_them() {
+    if !may_mount() {
+        eprintln!("this host does not let a test mount a volume");
+        return;
+    }
+    for wrong in ["data-careless", "data-forgetful", "data-mortal"] {
+        is_shown("data.location", wrong, "ship-good").await;
     }
 }
 

@@ -9,7 +9,6 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("call.discovery", "it takes a resolver whose answers change"),
     ("call.hedge", "it takes a dependency that answers as the real one does, now slowly and now fast"),
     ("call.jitter", "calls are compared over several starts of the service"),
-    ("data.location", "files are watched while requests are sent, and a full disk takes a volume of its own"),
     ("prove.load", "it takes an open-loop load: `keel load` sends one"),
 ];
 

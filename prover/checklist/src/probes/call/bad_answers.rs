@@ -6,7 +6,8 @@
 //!   oversized (80 MiB) come from a server of the prover's own in the proxy's place, which is stopped when memory has grown by 64 MiB.
 //! - **Decides**: no whole answer within the deadline plus 1 s; a 4xx, which blames the caller; a success that carries the bad
 //!   bytes, half of the good answer, broken JSON, or other things than in peace without saying so; resident memory that grows by more
-//!   than 64 MiB; a process that ends; no recovery within 30 s. A success that is the same as in peace, and a fault that no call met,
+//!   than 64 MiB; a process that ends; no recovery within 30 s, unless requests are refused in time without a call,
+//!   as by a breaker that stays open: a gap. A success that is the same as in peace, and a fault that no call met,
 //!   are gaps; so is an answer that is too long and ended only when the wait for a silent call would have ended, because the bytes may
 //!   not have come in that time.
 //! - **Blast radius**: the dependency's proxy misbehaves meanwhile, and is mended at the end. The endless answer sends 96 MiB at

@@ -116,12 +116,7 @@ async fn judge(lab: &Lab, heavy: &[RequestSpec], bystanders: &Bystanders) -> Fin
         if as_before == Some(false) {
             return Finding::judge(ID, evidence);
         }
-        if flood.busy < BUSY || flood.cost < HEAVY {
-            let reason = format!(
-                "{size} heavy requests in flight kept {:.1} processors busy, each for {:.1} ms, which stalls no other request: declare a heavier one",
-                flood.busy,
-                flood.cost * 1000.0
-            );
+        if let Some(reason) = flood.stalls_nothing() {
             return Finding::unknown(ID, reason, evidence);
         }
         floods.push(flood);
@@ -191,8 +186,9 @@ struct Flood {
     refused: usize,
     /// The median of those that were done.
     wait: Duration,
-    /// Processors that the service kept busy meanwhile.
+    /// Processors that the service kept busy meanwhile, and those that its threads waited for while others had them.
     busy: f64,
+    waited: f64,
     /// Seconds of them for each that was done.
     cost: f64,
     /// Heavy requests that were done in a second.
@@ -222,18 +218,19 @@ impl Flood {
             let contention = contention.end();
             let (used, took) = (cpu().saturating_sub(cpu_before).as_secs_f64(), begun.elapsed().as_secs_f64());
             let done = done() - done_before;
-            (seen, used / took, used / done.max(1) as f64, done as f64 / took, contention)
+            let waited = contention.waited.as_secs_f64() / took;
+            (seen, used / took, waited, used / done.max(1) as f64, done as f64 / took, contention)
         };
         let flood =
             join_all((0..size).zip(heavy.iter().cycle()).map(|(number, spec)| one(lab, spec, size, number, &tally)));
-        let (bystanders, busy, cost, rate, contention) = tokio::select! {
+        let (bystanders, busy, waited, cost, rate, contention) = tokio::select! {
             seen = meanwhile => seen,
             // None of them ever ends.
-            _ = flood => (Seen::NONE, 0.0, 0.0, 0.0, Contention::default()),
+            _ = flood => (Seen::NONE, 0.0, 0.0, 0.0, 0.0, Contention::default()),
         };
         let tally = tally.into_inner().unwrap_or_default();
         let (done, refused) = (tally.took.len(), tally.refused);
-        Self { size, bystanders, done, refused, wait: percentile(tally.took, 50), busy, cost, rate, contention }
+        Self { size, bystanders, done, refused, wait: percentile(tally.took, 50), busy, waited, cost, rate, contention }
     }
 
     /// Returns true if bystanders were answered as in peace.
@@ -242,6 +239,26 @@ impl Flood {
             None if self.bystanders.slow > stalled(peace) => Some(false),
             seen => seen,
         }
+    }
+
+    /// The reason why this flood shows nothing, if it kept too little of the processors busy.
+    fn stalls_nothing(&self) -> Option<String> {
+        let Self { size, busy, waited, cost, .. } = self;
+        let told = format!(
+            "{size} heavy requests in flight kept {busy:.1} processors busy, each for {:.1} ms, which stalls no other request",
+            cost * 1000.0
+        );
+        if *busy >= BUSY && *cost >= HEAVY {
+            return None;
+        }
+        // What a request costs does not depend on how long it waits for a processor.
+        let is_light = *cost > 0.0 && *cost < HEAVY;
+        Some(match busy + waited >= BUSY && !is_light {
+            true => format!(
+                "{told}; its threads waited for {waited:.1} processors that others had: examine it on a machine that is less busy"
+            ),
+            false => format!("{told}: declare a heavier one"),
+        })
     }
 
     fn told(&self, who: &str, peace: &Seen) -> String {

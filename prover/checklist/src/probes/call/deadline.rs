@@ -114,7 +114,8 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         let fixed = says_the_same(&alone, &heard);
         return with_header(watched, &heard, told, fixed, &format!("{said} had its call given up by then"), evidence);
     }
-    if evidence.iter().any(|piece| piece.is_against()) {
+    let falls_short = evidence.iter().any(Evidence::is_against);
+    if given_up > 0 && falls_short {
         return Finding::judge(ID, watched.controlled(evidence));
     }
     if given_up > 0 {
@@ -143,6 +144,9 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         return Finding::judge(ID, watched.controlled(evidence));
     }
     evidence.push(clause::ABANDONED.figure(what.clone()));
+    if falls_short {
+        return Finding::judge(ID, watched.controlled(evidence));
+    }
     let reason = format!("{what}; no header of those that were sent ended it, and it may know another");
     Finding::unknown(ID, reason, watched.controlled(evidence))
 }
@@ -226,6 +230,8 @@ struct Silence {
     calls: Vec<Call>,
     /// After how long it was answered, or its caller left.
     answered: Duration,
+    /// True if it was answered, and not left or given up.
+    is_answered: bool,
     /// After how long its last call had ended.
     calls_ended: Duration,
     /// True if one was still open then.
@@ -243,12 +249,13 @@ impl Silence {
         let contention = contention::Watch::begin(lab);
         let sent = Instant::now();
         let request = lab.fill(&watched.spec);
-        match caller {
-            Caller::Waits => drop(lab.http().send(request).await),
-            Caller::Says(waits) => drop(lab.http().send(deadline_headers::add(request, waits)).await),
+        let exchange = match caller {
+            Caller::Waits => Some(lab.http().send(request).await),
+            Caller::Says(waits) => Some(lab.http().send(deadline_headers::add(request, waits)).await),
             // Dropped, and its connection closed, when the time is over.
-            Caller::Leaves(waits) => drop(tokio::time::timeout(waits, lab.http().send(request)).await),
-        }
+            Caller::Leaves(waits) => tokio::time::timeout(waits, lab.http().send(request)).await.ok(),
+        };
+        let is_answered = exchange.is_some_and(|exchange| exchange.answer().is_some());
         let (answered, linger) = (sent.elapsed(), lab.pace.of(LINGER));
         let patience = match caller {
             Caller::Says(_) => answered + linger,
@@ -266,7 +273,7 @@ impl Silence {
         let ended = calls.iter().map(|call| call.ended.unwrap_or_else(Instant::now)).max()?;
         let is_open = calls.iter().any(|call| call.ended.is_none());
         let (calls_ended, contention) = (ended.saturating_duration_since(sent), contention.end());
-        Some(Self { sent, calls, answered, calls_ended, is_open, contention })
+        Some(Self { sent, calls, answered, is_answered, calls_ended, is_open, contention })
     }
 
     fn ended_within(&self, limit: Duration) -> bool {
@@ -274,7 +281,9 @@ impl Silence {
     }
 
     fn told(&self) -> String {
-        format!("was answered after {:.1?}, its call given up after {:.1?}", self.answered, self.calls_ended)
+        let answered = if self.is_answered { "was answered after" } else { "had no answer after" };
+        let ended = if self.is_open { "its call was still open after" } else { "its call ended after" };
+        format!("{answered} {:.1?}, {ended} {:.1?}", self.answered, self.calls_ended)
     }
 
     /// Speaks against the first call that was told more than was left.

@@ -55,8 +55,9 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// Time within which others must be answered meanwhile.
+/// Time within which others must be answered meanwhile, or so many times what they take in peace.
 const PROMPT: Duration = Duration::from_secs(2);
+const SLOWER: u32 = 3;
 /// A client that shares one connection among its calls may notice only by the next call that it was reset: then that is the one
 /// that meets the fault.
 const TRIES: u32 = 2;
@@ -135,6 +136,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
     let Some(proxy) = lab.proxy(&dependent.name) else { return Vec::new() };
     let (name, port) = (&dependent.name, proxy.address().port());
     let bystander = bystander(lab, name).await;
+    let limit = prompt(bystander.as_ref().map(|(_, peace)| peace.took));
     dependent.reset_pools(lab).await;
     let mut tries = 0;
     let contention = contention::Watch::begin(lab);
@@ -153,7 +155,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
     let contention = contention.end();
     let mut evidence: Vec<Evidence> =
         // One that is given up has taken as long as it may.
-        harmless.into_iter().map(|(piece, took)| contention.excuse(piece, took, PROMPT - GRACE)).collect();
+        harmless.into_iter().map(|(piece, took)| contention.excuse(piece, took, limit - GRACE)).collect();
     for (spec, exchange) in &answers {
         let (in_time, piece) = judge(lab.subject.deadline, clause, spec, exchange, (name, told), &met);
         let piece = contention.excuse(piece, exchange.took, lab.subject.deadline + GRACE);
@@ -268,23 +270,28 @@ fn judge(
 }
 
 /// A request that reads and does not use the dependency, with its status in peace.
-async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, u16)> {
+async fn bystander(lab: &Lab, dependency: &str) -> Option<(RequestSpec, Exchange)> {
     let uses = |spec: &RequestSpec| spec.uses.iter().any(|used| used == dependency);
     let spec = lab.mix().into_iter().find(|spec| spec.only_reads() && !uses(spec))?;
-    let status = lab.http().send(lab.fill(&spec)).await.status()?.as_u16();
-    (status < 500).then_some((spec, status))
+    let peace = lab.http().send(lab.fill(&spec)).await;
+    (peace.status()?.as_u16() < 500).then_some((spec, peace))
+}
+
+/// The time limit of a bystander that takes so long in peace.
+fn prompt(in_peace: Option<Duration>) -> Duration {
+    PROMPT.max(in_peace.unwrap_or_default() * SLOWER)
 }
 
 /// Observes a bystander: an answer as before is no more than a circumstance.
 async fn still_answered(
     lab: &Lab,
     clause: Clause,
-    bystander: Option<&(RequestSpec, u16)>,
+    bystander: Option<&(RequestSpec, Exchange)>,
     when: &str,
 ) -> Option<(Evidence, Duration)> {
-    let (spec, status) = bystander?;
-    let exchange = lab.http().with_timeout(PROMPT).send(lab.fill(spec)).await;
-    let same = exchange.status().is_some_and(|now| now.as_u16() == *status);
+    let (spec, peace) = bystander?;
+    let exchange = lab.http().with_timeout(prompt(Some(peace.took))).send(lab.fill(spec)).await;
+    let same = exchange.status() == peace.status();
     let what = format!("{when}, {}, which does not use it,", spec.name);
     let piece = match same {
         true => clause.figure(format!("{what} is answered as before")),

@@ -21,6 +21,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keel_wire::http::Request;
 use procfs::process::Process;
 
 use self::artifact::Artifact;
@@ -32,6 +33,8 @@ use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::support::open_files;
 use crate::probes::support::repository;
+use crate::recipe::Recipe;
+use crate::recipe::disk::Stray;
 use crate::subject::State;
 
 mod artifact;
@@ -65,6 +68,8 @@ const AFTER: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(10);
 /// Files that are named.
 const MAX_NAMED: usize = 5;
+/// Requests that a script sends to show a file elsewhere.
+const SHOWN: usize = 4;
 /// Folders of the service's own are watched so deep.
 const DEEP: usize = 12;
 /// Folders in which services write on most hosts, and the depth to which they are watched.
@@ -97,7 +102,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         declared.iter().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone())).collect();
     let artifacts = artifact::of(&lab.process().pids());
     let seen = watch_while_asked(lab, &folders, &artifacts).await;
-    let mut evidence = strays(&seen, &folders);
+    let requests: Vec<Request> = lab.mix().iter().take(SHOWN).map(|spec| lab.fill_repeatable(spec)).collect();
+    let mut evidence = strays(&seen, &folders, &requests);
     if lab.mix().is_empty() {
         evidence.push(clause::OUTSIDE.gap("no request is declared, so only GET / was sent: declare [[requests]]"));
     } else if seen.answered == 0 {
@@ -241,21 +247,21 @@ fn roots(lab: &Lab, pids: &[u32], folders: &[PathBuf], artifacts: &BTreeSet<Arti
     own.chain(usual.filter(|root| root.folder.is_dir())).collect()
 }
 
-/// Files of the service outside of the declared folders.
-fn strays(seen: &Seen, folders: &[PathBuf]) -> Vec<Evidence> {
+/// Files of the service outside of the declared folders; a script sends these requests.
+fn strays(seen: &Seen, folders: &[PathBuf], requests: &[Request]) -> Vec<Evidence> {
     let open: Vec<&PathBuf> = seen.open.iter().filter(|path| !is_in(path, folders)).collect();
     let counts = |path: &Path| {
         let metadata = path.symlink_metadata().ok();
         !is_in(path, folders) && metadata.is_some_and(|found| found.is_file() && seen.users.contains(&found.uid()))
     };
     let changes = windows::sorted(&seen.windows, counts);
-    let mut evidence = vec![files("open for writing outside of the declared folders", &open)];
+    let mut evidence = vec![files("open for writing outside of the declared folders", &open, requests)];
     match seen.watched {
         None => evidence
             .push(clause::OUTSIDE.gap("the kernel gave no watch on folders, so files open for a moment were not seen")),
         Some(watched) => {
             let what = format!("changed with requests in {watched} watched folders outside of the declared ones");
-            evidence.push(files(&what, &changes.with_requests.iter().collect::<Vec<_>>()));
+            evidence.push(files(&what, &changes.with_requests.iter().collect::<Vec<_>>(), requests));
             if changes.others > 0 {
                 let what =
                     format!("{} other files changed there, not each time that requests were sent", changes.others);
@@ -267,11 +273,15 @@ fn strays(seen: &Seen, folders: &[PathBuf]) -> Vec<Evidence> {
     evidence
 }
 
-fn files(what: &str, files: &[&PathBuf]) -> Evidence {
+fn files(what: &str, files: &[&PathBuf], requests: &[Request]) -> Evidence {
     let named: Vec<String> = files.iter().take(MAX_NAMED).map(|path| path.display().to_string()).collect();
     match files.len() {
         0 => clause::OUTSIDE.holds(format!("no file was {what}")),
-        count => clause::OUTSIDE.contradicts(format!("{count} files were {what}: {}", named.join(", "))),
+        count => {
+            let piece = clause::OUTSIDE.contradicts(format!("{count} files were {what}: {}", named.join(", ")));
+            let stray = files.first().map(|path| Stray { path: (*path).clone(), requests: requests.to_vec() });
+            stray.map(Recipe::Stray).into_iter().fold(piece, Evidence::reproduced_by)
+        }
     }
 }
 

@@ -36,9 +36,11 @@ use keel_wire::raw::{Ended, Heard, RawConnection};
 use self::traffic::{LOOK, PATIENCE, Traffic};
 use self::transfer::Transfer;
 use crate::clause::life::drain as clause;
+use crate::contention;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::life::starved;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::signals;
 use crate::recipe::Recipe;
@@ -86,7 +88,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             evidence.push(accepted::examine(lab).await);
         }
         Err(failure) => {
-            evidence.push(clause::EXIT_CODE.contradicts(format!("it does not start again after a drain: {failure}")))
+            let what = format!("it does not start again after a drain: {failure}");
+            evidence.push(starved::not_started(lab, clause::EXIT_CODE, what));
         }
     }
     if held == 0 {
@@ -124,14 +127,17 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
     let traffic = Traffic::of(running, listener).await;
     let transfer = Transfer::of(running, listener).await;
     let handled = handles_sigterm(running);
+    let contention = contention::Watch::begin(running);
     let begun = Instant::now();
     let asked = begun + BEFORE;
+    // As long as any other client waits, and no longer than the service may run.
+    let answer = PATIENCE.max(running.subject.deadline.min(patience));
     let waiting = join_all(users.iter().map(|spec| async move {
         let exchange = running.http().send(running.fill(spec)).await;
         (spec.clone(), exchange, Instant::now())
     }));
     let half = join_all(halves.iter().map(|(spec, request)| async move {
-        (spec.clone(), half_sent(listener, request, asked).await, Instant::now())
+        (spec.clone(), half_sent(listener, request, asked, answer).await, Instant::now())
     }));
     let watching = async {
         tokio::time::sleep_until(asked.into()).await;
@@ -151,15 +157,18 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
         }
     };
     let (waiting, half, seen, others, taken) = tokio::join!(waiting, half, watching, asking, taking);
+    let contention = contention.end();
     let mut held = 0;
     let mut last = None;
     for (spec, exchange, ended) in waiting.into_iter().filter(|(.., ended)| *ended > asked) {
         held += 1;
         last = last.max(Some(ended));
         let good = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
-        evidence.push(answered(good, &spec.name, "which waits for a slow dependency", &exchange));
+        let piece = answered(good, &spec.name, "which waits for a slow dependency", &exchange);
+        evidence.push(contention.excuse(piece, exchange.took, running.subject.deadline));
     }
     for (spec, half, ended) in half {
+        let given_up = matches!(&half, Half::Held(heard) if heard.ended == Ended::StillOpen);
         let (heard, good) = match half {
             Half::Early(heard) => {
                 let what = format!("{}, whose body was half sent, is answered before SIGTERM", spec.name);
@@ -179,6 +188,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
         let told = if good { "is answered whole" } else { "is not answered as it should be" };
         let what = format!("{}, whose body was half sent at SIGTERM, {told}", spec.name);
         let piece = clause::IN_FLIGHT.saw(good, what).showing(heard);
+        let piece = if given_up { contention.excuse_given_up(piece, answer) } else { piece };
         let request = halves.iter().find(|(known, _)| known.name == spec.name).map(|(_, request)| request);
         evidence.push(match request {
             Some(request) => piece.reproduced_by(half_recipe(listener, &spec, request)),
@@ -188,7 +198,10 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
     match taken {
         Some(taken) => {
             last = last.max(taken.ended);
-            evidence.push(taken.evidence);
+            evidence.push(match taken.stalled {
+                Some(stalled) => contention.excuse_given_up(taken.evidence, stalled),
+                None => taken.evidence,
+            });
         }
         None => {
             evidence.push(clause::TRANSFER.gap(
@@ -198,7 +211,7 @@ async fn busy(lab: &mut Lab, listener: &Listener) -> (Vec<Evidence>, usize, Opti
     }
     let finished = finished(&evidence);
     if let Some(others) = others {
-        evidence.extend(others.evidence(seen.unready));
+        evidence.extend(others.evidence(seen.unready, contention));
     }
     evidence.extend(order(running.subject.ready.as_deref(), &seen, last.map(|at| at - asked)));
     evidence.extend(end(lab, asked, patience, Handler { handled, finished }).await);
@@ -262,15 +275,15 @@ enum Half {
     Broken(String),
 }
 
-/// Sends the head and half of the body now, the rest some time after `asked`, when SIGTERM is sent.
-async fn half_sent(listener: &Listener, request: &Request, asked: Instant) -> Half {
-    match halves(listener, request, asked).await {
+/// Sends the head and half of the body now, the rest some time after `asked`, when SIGTERM is sent; waits so long for the answer.
+async fn half_sent(listener: &Listener, request: &Request, asked: Instant, answer: Duration) -> Half {
+    match halves(listener, request, asked, answer).await {
         Ok(half) => half,
         Err(error) => Half::Broken(error.to_string()),
     }
 }
 
-async fn halves(listener: &Listener, request: &Request, asked: Instant) -> std::io::Result<Half> {
+async fn halves(listener: &Listener, request: &Request, asked: Instant, answer: Duration) -> std::io::Result<Half> {
     let mut connection = listener.open().await?;
     let length = format!("Content-Length: {}\r\n", request.body.len());
     let (first, rest) = request.body.split_at(request.body.len() / 2);
@@ -286,7 +299,7 @@ async fn halves(listener: &Listener, request: &Request, asked: Instant) -> std::
     tokio::time::sleep_until((asked + REST).into()).await;
     // When nobody takes the rest any more, reading tells what there was instead.
     let _ = connection.write(rest, PATIENCE).await;
-    Ok(Half::Held(connection.listen_answer(PATIENCE).await))
+    Ok(Half::Held(connection.listen_answer(answer).await))
 }
 
 /// Looks at readiness and at the door until both are closed, or patience ends.

@@ -43,7 +43,7 @@ use crate::clause::life::kill as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, StartFailure};
 use crate::probe::Probe;
-use crate::recipe;
+use crate::probes::support::written;
 use crate::recipe::Recipe;
 use crate::subject::{RequestSpec, State};
 
@@ -126,7 +126,7 @@ async fn durable(lab: &mut Lab, writes: &[RequestSpec]) -> Finding {
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
-                evidence.push(not_started(&failure, lab.starved > lab.subject.start_timeout / 2));
+                evidence.push(not_started(&failure, lab.start_was_starved()));
                 return Finding::judge(ID, evidence);
             }
         }
@@ -285,7 +285,8 @@ async fn read_back(
         let acknowledged = format!("{} was acknowledged ({}) before the kill", kind.spec.name, exchange.came_back());
         if !read.status().is_some_and(|status| status.is_success()) {
             let piece = clause::NO_LOSS.contradicts(format!("{acknowledged} and is gone after it")).with(&read);
-            return vec![recipe(&kind.spec, exchange).into_iter().fold(piece, Evidence::reproduced_by)];
+            let recipe = written::recipe(&kind.spec, exchange).map(Recipe::Kill);
+            return vec![recipe.into_iter().fold(piece, Evidence::reproduced_by)];
         }
         let written = Written::of(exchange, &own);
         while let Some(place) = kind.content.broken(&written, &read, &passing[*number]) {
@@ -309,20 +310,6 @@ async fn read_back(
     evidence
 }
 
-/// Makes the same thing, kills the service, and reads the thing back.
-fn recipe(spec: &RequestSpec, exchange: &Exchange) -> Option<Recipe> {
-    let path = crate::lab::Lab::own_path(spec, exchange)?;
-    let read = recipe::Kill::parts(&path, &spec.save)?;
-    // Whoever must say who it is must say so here too; the key and the type of the body were for the write.
-    let of_the_write = |name: &str| {
-        name.eq_ignore_ascii_case("content-type")
-            || spec.idempotent.as_ref().is_some_and(|key| name.eq_ignore_ascii_case(key))
-    };
-    let headers = exchange.request.headers.iter().filter(|(name, _)| !of_the_write(name)).cloned().collect();
-    let acknowledged = exchange.status()?.as_u16();
-    Some(Recipe::Kill(recipe::Kill { write: exchange.request.clone(), acknowledged, read, headers }))
-}
-
 /// Judges a service without state, which must only start again and answer.
 async fn stateless(lab: &mut Lab) -> Finding {
     let mut evidence = vec![clause::NO_LOSS.is_void("state = \"none\"")];
@@ -335,7 +322,7 @@ async fn stateless(lab: &mut Lab) -> Finding {
         match start_again(lab).await {
             Ok(piece) => evidence.push(piece),
             Err(failure) => {
-                evidence.push(not_started(&failure, lab.starved > lab.subject.start_timeout / 2));
+                evidence.push(not_started(&failure, lab.start_was_starved()));
                 break;
             }
         }

@@ -28,9 +28,11 @@ use procfs::process::Process;
 use tokio::net::UnixDatagram;
 
 use crate::clause::life::manager as clause;
+use crate::contention::{self, Contention};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
+use crate::probes::life::starved;
 use crate::probes::support::signals;
 use crate::recipe::Recipe;
 use crate::recipe::Start;
@@ -75,15 +77,18 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let started = lab.start_with(|launch| launch.env.extend(told)).await;
     if let Err(failure) = started {
         let what = format!("it does not start with NOTIFY_SOCKET set: {failure}");
-        return Finding::judge(ID, vec![clause::FOREGROUND.contradicts(what)]);
+        return Finding::judge(ID, vec![starved::not_started(lab, clause::FOREGROUND, what)]);
     }
-    let mut evidence = vec![manager.ready().await];
+    let contention = contention::Watch::begin(lab);
+    let patience = READY_PATIENCE.max(lab.slowest_start);
+    let ready = manager.ready(patience).await;
+    let mut evidence = vec![contention.end().excuse_given_up(ready, patience)];
     evidence.extend(foreground(lab));
     evidence.push(match pid_file(lab) {
         None => clause::NO_PID_FILE.holds("it writes no PID file"),
         Some(path) => clause::NO_PID_FILE.contradicts(format!("it writes a PID file: {}", path.display())),
     });
-    evidence.push(manager.watchdog().await);
+    evidence.push(manager.watchdog(lab).await);
     evidence.extend(stop(lab, &manager).await);
     // Whoever went into the background and still holds the port goes as well.
     lab.stop().await;
@@ -124,8 +129,8 @@ impl Manager {
         heard.iter().find(|message| message.text.lines().any(|line| line == state)).cloned()
     }
 
-    /// Waits for `READY=1`.
-    async fn ready(&self) -> Evidence {
+    /// Waits so long for `READY=1`.
+    async fn ready(&self, patience: Duration) -> Evidence {
         let since = Instant::now();
         loop {
             if let Some(Message { tried: Some(exchange), .. }) = self.message("READY=1") {
@@ -133,9 +138,8 @@ impl Manager {
                 let told = if good { "answers" } else { "does not answer" };
                 return clause::READY.saw(good, format!("at the moment of READY=1 it {told}")).with(&exchange);
             }
-            if since.elapsed() > READY_PATIENCE {
-                let what =
-                    format!("it answers requests, but says no READY=1 on NOTIFY_SOCKET within {READY_PATIENCE:?}");
+            if since.elapsed() > patience {
+                let what = format!("it answers requests, but says no READY=1 on NOTIFY_SOCKET within {patience:.0?}");
                 return clause::READY.contradicts(what).reproduced_by(Recipe::Start(Start::Notified));
             }
             tokio::time::sleep(LOOK).await;
@@ -143,18 +147,19 @@ impl Manager {
     }
 
     /// Judges that `WATCHDOG=1` comes as often as configured, from now on.
-    async fn watchdog(&self) -> Evidence {
-        let from = Instant::now();
+    async fn watchdog(&self, lab: &Lab) -> Evidence {
+        let (contention, from) = (contention::Watch::begin(lab), Instant::now());
         tokio::time::sleep(WATCHED).await;
+        let contention = contention.end();
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let is_watchdog = |message: &&Message| message.text.lines().any(|line| line == "WATCHDOG=1");
         let times: Vec<Instant> = heard.iter().filter(is_watchdog).map(|message| message.at).collect();
-        watched(&times, from, Instant::now())
+        watched(&times, from, Instant::now(), contention)
     }
 }
 
 /// The longest silence between these times, from one instant to another, against what was asked for.
-fn watched(times: &[Instant], from: Instant, to: Instant) -> Evidence {
+fn watched(times: &[Instant], from: Instant, to: Instant, contention: Contention) -> Evidence {
     let later = times.iter().copied().filter(|at| *at > from).chain([to]);
     let (mut last, mut longest) = (from, Duration::ZERO);
     for at in later {
@@ -162,12 +167,12 @@ fn watched(times: &[Instant], from: Instant, to: Instant) -> Evidence {
         last = at;
     }
     let said = times.len();
-    // A quarter more, as messages of a busy host come late.
+    // A quarter more: a message is a moment on its way.
+    let limit = WATCHDOG + WATCHDOG / 4;
     let what =
         format!("asked for WATCHDOG=1 each {WATCHDOG:?}, it said so {said} times, with {longest:.1?} between at most");
-    clause::WATCHDOG
-        .saw(longest <= WATCHDOG + WATCHDOG / 4, what)
-        .reproduced_by(Recipe::Start(Start::Watched(WATCHDOG)))
+    let piece = clause::WATCHDOG.saw(longest <= limit, what).reproduced_by(Recipe::Start(Start::Watched(WATCHDOG)));
+    contention.excuse(piece, longest, limit)
 }
 
 impl Drop for Manager {

@@ -28,6 +28,10 @@ pub(crate) enum Flaw {
     None,
     /// Takes longer than a second.
     SlowStart,
+    /// Takes half a second to start, and thrice that to refuse.
+    LateRefusal,
+    /// Takes eight seconds to refuse.
+    TooLateRefusal,
     /// Waits for a port that is taken.
     PatientStart,
     /// Does not ask for its port while the kernel keeps it.
@@ -92,6 +96,7 @@ pub(crate) enum Flaw {
 
 /// Between not ready and the closed door, when `LIFE_NOTICE_MS` is not set.
 const NOTICE: Duration = Duration::from_millis(200);
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
 /// It does all that the probes of this chapter look at.
 pub(crate) const GOOD: Server = Server::new("life-good", |port| live(Flaw::None, port));
@@ -129,6 +134,11 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
         (Err(_), Flaw::TakesAnything) => NOTICE,
         (Err(_), Flaw::Vague) => return 2,
         (Err(mistake), _) => {
+            match flaw {
+                Flaw::LateRefusal => tokio::time::sleep(HALF_A_SECOND * 3).await,
+                Flaw::TooLateRefusal => tokio::time::sleep(HALF_A_SECOND * 16).await,
+                _ => {}
+            }
             eprintln!("{mistake}");
             return 2;
         }
@@ -150,6 +160,9 @@ async fn serve(flaw: Flaw, port: u16) -> i32 {
     }
     if flaw == Flaw::SlowStart {
         tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    if flaw == Flaw::LateRefusal {
+        tokio::time::sleep(HALF_A_SECOND).await;
     }
     if flaw == Flaw::Stray {
         let _ = std::process::Command::new("setsid").args(["sleep", "60"]).spawn();

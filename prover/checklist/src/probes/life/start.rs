@@ -2,16 +2,17 @@
 //!
 //! - **Hypothesis**: from exec to the first ready answer it takes less than a second, at the median of five starts; a request sent
 //!   at that moment succeeds; on a port that is taken, and with a senseless value where a port, an address, a URL, a number or a
-//!   duration belongs, it ends by itself within 5 s (10 s on the port) with a non-zero code and names the cause. Connections that it closed at a stop do
-//!   not keep it from its port.
+//!   duration belongs, it ends by itself with a non-zero code and names the cause, within 5 s (10 s on the port) and twice its
+//!   slowest start, at most 30 s. Connections that it closed at a stop do not keep it from its port.
 //! - **Sent**: five stops and starts, a harmless request after each; a stop while kept connections are open, and a start; a start while the examiner listens on its port; a start for each
 //!   declared environment variable of such a form, at most eight, with a value that is none of these.
-//! - **Decides**: any of these not being so. A start most of which its processes waited for a CPU is not called slow. Where no variable of such a form is declared, bad configuration is not tried. Where
+//! - **Decides**: any of these not being so. A start most of which its processes waited for a CPU is not called slow, and time that they
+//!   waited does not count when a refusal is awaited: a start that goes on for twice its limit, and waited for half of it, is a gap. Where no variable of such a form is declared, bad configuration is not tried. Where
 //!   the port cannot be taken, nothing is known.
-//! - **Blast radius**: the service is stopped and started; with a senseless variable it may run with a default of its own, for at
-//!   most 6 s, and is asked nothing but whether it is ready.
-//! - **Bound in time**: five times the declared start and drain time, and 10 s and 5 s for each start that must fail; after two that went
-//!   on, no further variable is tried.
+//! - **Blast radius**: the service is stopped and started; with a senseless variable it may run with a default of its own until it is
+//!   ready or its limit is over, and is asked nothing but whether it is ready.
+//! - **Bound in time**: five times the declared start and drain time, and the limit, or twice that on a busy machine, for each start that
+//!   must fail; after two that went on, no further variable is tried.
 
 mod again;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(crate) mod specimen;
 #[cfg(test)]
 mod tests;
 mod variables;
+mod waits;
 
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ use crate::clause::life::start as clause;
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Started};
 use crate::probe::Probe;
+use crate::probes::life::starved;
 use crate::recipe::Recipe;
 use crate::recipe::Start;
 
@@ -62,10 +65,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             }
             Err(failure) => {
                 let what = format!("start {number} of {STARTS} failed: {failure}");
-                let piece = match lab.starved > lab.subject.start_timeout / 2 {
-                    true => clause::FAST.gap(format!("{what}; {}", too_busy(lab.starved))),
-                    false => clause::FAST.contradicts(what),
-                };
+                let piece = starved::not_started(lab, clause::FAST, what);
                 evidence.push(piece.showing(failure.output.join(" · ")));
                 return Finding::judge(ID, evidence);
             }
@@ -76,7 +76,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let waited = starved[starved.len() / 2];
     let piece = match median < SOON || needed(median, waited).is_some() {
         true => clause::FAST.saw(median < SOON, told),
-        false => clause::FAST.gap(format!("{told}; {}", too_busy(waited))),
+        false => clause::FAST.gap(format!("{told}; {}", starved::too_busy(waited))),
     };
     evidence.push(piece.reproduced_by(Recipe::Start(Start::Slow(SOON))));
     evidence.push(again::after_a_stop(lab).await);
@@ -94,10 +94,6 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 fn needed(took: Duration, waited: Duration) -> Option<Duration> {
     let needed = took.saturating_sub(waited);
     (needed >= SOON && needed > took / 2).then_some(needed)
-}
-
-fn too_busy(waited: Duration) -> String {
-    format!("its processes waited {waited:.1?} of that for a CPU: examine it on a machine that is less busy")
 }
 
 async fn first_request(lab: &Lab, number: usize) -> Evidence {

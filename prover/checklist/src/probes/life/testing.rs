@@ -2,8 +2,7 @@
 
 use crate::finding::{Finding, Verdict};
 use crate::subject::{RequestSpec, State, Subject};
-use crate::testing::post;
-use crate::testing::{examine_declared, get};
+use crate::testing::{examine_declared, get, is_unless_busy, post};
 
 /// The specimen with a folder of its own, which ends with the test.
 pub(crate) async fn examine(id: &str, name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
@@ -36,10 +35,10 @@ pub(crate) fn make() -> RequestSpec {
 
 pub(crate) async fn holds(id: &str) {
     let finding = examine(id, "life-good", |_| {}).await;
-    assert_eq!(finding.verdict(), Verdict::Holds, "{finding:#?}");
+    is_unless_busy(&finding, Verdict::Holds);
 }
 
-/// The specimen falls short, and the summary says of what.
+/// The specimen falls short of this, unless the machine was too busy to tell.
 pub(crate) async fn falls_short(id: &str, name: &str, of: &str) {
-    crate::testing::falls_short(&examine(id, name, |_| {}).await, &[of]);
+    crate::testing::falls_short_unless_busy(&examine(id, name, |_| {}).await, &[of]);
 }

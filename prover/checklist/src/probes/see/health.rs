@@ -21,6 +21,7 @@ use serde_json::Value;
 use self::leaves::{Leaves, shows};
 use crate::clause::Clause;
 use crate::clause::see::health as clause;
+use crate::contention::{self, Contention};
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
@@ -87,9 +88,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         (clause::READY, "readiness", declared.0, &READY),
         (clause::START_UP, "start-up", None, &STARTUP),
     ] {
+        let contention = contention::Watch::begin(lab);
         match find(clause, &admin, path, guesses, &nowhere).await {
             Ok(exchange) => {
-                evidence.push(prompt(clause, what, &exchange));
+                evidence.push(prompt(clause, what, &exchange, contention.end()));
                 if what == "liveness" {
                     live = Some(exchange.request.path);
                 }
@@ -97,9 +99,10 @@ pub async fn examine(lab: &mut Lab) -> Finding {
             Err(told) => evidence.push(told),
         }
     }
+    let contention = contention::Watch::begin(lab);
     let health = match find(clause::STATE, &admin, declared.1, &HEALTH, &nowhere).await {
         Ok(exchange) => {
-            evidence.extend(document(&exchange));
+            evidence.extend(document(&exchange, contention.end()));
             Some(exchange.request.path)
         }
         Err(told) => {
@@ -146,18 +149,23 @@ async fn find(
         .gap(format!("none of {} answers 2xx: say `ready`, `health` and `admin` in keel.toml", guesses.join(", "))))
 }
 
-fn prompt(clause: Clause, what: &str, exchange: &Exchange) -> Evidence {
+/// Judges that it is answered 2xx in time; a late answer may be late as the machine was busy.
+fn prompt(clause: Clause, what: &str, exchange: &Exchange, contention: Contention) -> Evidence {
     let path = &exchange.request.path;
     let good = exchange.status().is_some_and(|status| status.is_success()) && exchange.took <= PROMPT;
     let told = if good { "answers 2xx promptly" } else { "does not answer 2xx promptly" };
     let recipe = Recipe::again_to_admin(exchange, Shows::Missing("^2".to_owned()));
-    clause.saw(good, format!("{what} ({path}) {told}")).with(exchange).reproduced_by(recipe)
+    let piece = clause.saw(good, format!("{what} ({path}) {told}")).with(exchange).reproduced_by(recipe);
+    match exchange.status().is_none_or(|status| status.is_success()) {
+        true => contention.excuse(piece, exchange.took, PROMPT),
+        false => piece,
+    }
 }
 
 /// Judges the health document.
-fn document(exchange: &Exchange) -> Vec<Evidence> {
+fn document(exchange: &Exchange, contention: Contention) -> Vec<Evidence> {
     let path = &exchange.request.path;
-    let mut evidence = vec![prompt(clause::STATE, "health", exchange)];
+    let mut evidence = vec![prompt(clause::STATE, "health", exchange, contention)];
     let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json).filter(Value::is_object) else {
         let what = format!("{path} is no JSON object");
         let recipe = || Recipe::again_to_admin(exchange, Shows::Missing(r"\n\n\s*\{".to_owned()));
@@ -315,13 +323,17 @@ impl Part<'_> {
             }
         }
         if let Some(health) = self.health {
+            let contention = contention::Watch::begin(self.lab);
             let exchange = admin.send(Request::get(health)).await;
-            evidence.push(prompt(clause::SICK_DEPENDENCY, &format!("health with {name} silent"), &exchange));
+            let what = format!("health with {name} silent");
+            evidence.push(prompt(clause::SICK_DEPENDENCY, &what, &exchange, contention.end()));
         }
         evidence.push(match self.live {
             Some(live) => {
+                let contention = contention::Watch::begin(self.lab);
                 let exchange = admin.send(Request::get(live)).await;
-                let piece = prompt(clause::LIVENESS, &format!("liveness with {name} silent"), &exchange);
+                let what = format!("liveness with {name} silent");
+                let piece = prompt(clause::LIVENESS, &what, &exchange, contention.end());
                 let fault = WithDependency::Answer(Shows::Missing("^2".to_owned()));
                 let ask = (Request::get(live), 5 * PROMPT);
                 let on_the_public_one = self.lab.subject.admin.is_none();

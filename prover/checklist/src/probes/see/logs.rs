@@ -185,9 +185,9 @@ fn schema(lines: &[String], requests: &[Request]) -> Vec<Evidence> {
     let good = lines.iter().filter(sound).count();
     let odd = lines.iter().find(|line| !sound(line)).map(|line| cut(line));
     let holds = (lines.len() - good) * ONE_IN <= lines.len();
-    let told: Vec<&str> = names.iter().map(|name| name.unwrap_or("-")).collect();
-    let what =
-        format!("{good} of {} lines are JSON objects with time, level and message ({})", lines.len(), told.join(", "));
+    let told: Vec<&str> = names.iter().flatten().copied().collect();
+    let called = if told.is_empty() { String::new() } else { format!(" (called {})", told.join(", ")) };
+    let what = format!("{good} of {} lines are JSON objects with time, level and message{called}", lines.len());
     let shown = odd.or_else(|| lines.last().map(|line| cut(line))).unwrap_or_default();
     let parsed = format!("{} of {} lines are JSON objects", objects.len(), lines.len());
     let structured = (lines.len() - objects.len()) * ONE_IN <= lines.len();

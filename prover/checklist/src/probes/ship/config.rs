@@ -169,7 +169,7 @@ async fn refuses(lab: &Lab, launch: &Launch, names: &[&String]) -> Evidence {
             let (name, value) = ((*name).to_owned(), GARBAGE.to_owned());
             let start = match traced && unnamed.is_empty() {
                 true => Start::Traced { name, value, traces: TRACES.map(ToOwned::to_owned).to_vec() },
-                false => Start::Variable { name, value },
+                false => Start::Variable { name, value, within: None, in_a_fault: false },
             };
             piece.reproduced_by(Recipe::Start(start))
         }

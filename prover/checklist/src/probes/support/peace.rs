@@ -10,9 +10,13 @@ use crate::control::Control;
 use crate::lab::Lab;
 
 /// Time limit of the first answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two questions until it is answered again.
 const AGAIN: Duration = Duration::from_millis(100);
+/// So many times what it took in peace is still in time.
+const SLOWER: u32 = 3;
+/// The bound of each question until it is answered again.
+const EACH: Duration = Duration::from_secs(2);
 /// The address that asks: not that of a flood.
 const BYSTANDER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
@@ -24,6 +28,7 @@ pub(crate) struct Peace {
     pub(crate) bytes: Vec<u8>,
     pub(crate) line: String,
     status: u16,
+    took: Duration,
 }
 
 impl Peace {
@@ -42,14 +47,20 @@ impl Peace {
         let exchange = lab.http().with_timeout(PATIENCE).send(request.clone()).await;
         Control::answered(&exchange, 200..=499).map_err(|failed| failed.what)?;
         let status = exchange.status().map_or(0, |status| status.as_u16());
-        Ok(Self { bytes: listener.bytes(&request), line, listener, status })
+        Ok(Self { bytes: listener.bytes(&request), line, listener, status, took: exchange.took })
     }
 
-    /// Asks again.
+    /// The time limit of an answer: `least`, or thrice the time that it took in peace.
+    pub(crate) fn within(&self, least: Duration) -> Duration {
+        within(least, self.took)
+    }
+
+    /// Asks again; `within` is the least time limit, see [`Self::within`].
     ///
     /// # Errors
     /// The answer that came instead of the one in peace.
     pub(crate) async fn ask(&self, within: Duration) -> Result<(), String> {
+        let within = self.within(within);
         let answered = async {
             let mut connection = self.listener.open_from(BYSTANDER, within).await.map_err(|error| error.to_string())?;
             connection.write(&self.bytes, within).await.map_err(|error| error.to_string())?;
@@ -74,14 +85,30 @@ impl Peace {
     /// # Errors
     /// The last answer, if it was not right within the patience.
     pub(crate) async fn answered_again(&self, patience: Duration) -> Result<Duration, String> {
-        let begun = Instant::now();
+        let (begun, patience) = (Instant::now(), self.within(patience));
         loop {
             let left = patience.saturating_sub(begun.elapsed()).max(AGAIN);
-            match self.ask(left.min(Duration::from_secs(2))).await {
+            match self.ask(left.min(EACH)).await {
                 Ok(()) => return Ok(begun.elapsed()),
                 Err(how) if begun.elapsed() >= patience => return Err(how),
                 Err(_) => tokio::time::sleep(AGAIN).await,
             }
         }
+    }
+}
+
+fn within(least: Duration, in_peace: Duration) -> Duration {
+    least.max(in_peace * SLOWER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_takes_long_in_peace_has_longer() {
+        let second = Duration::from_secs(1);
+        assert_eq!(within(second * 2, second / 100), second * 2);
+        assert_eq!(within(second * 2, second), second * 3);
     }
 }

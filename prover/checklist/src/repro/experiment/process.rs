@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::recipe::words::OF_A_FAULT;
 use crate::recipe::{Kill, PathPart, Start, Terminate};
 use crate::repro::literal;
-use crate::repro::steps::{BEYOND, Experiment, Launch, arguments, subscripts};
+use crate::repro::steps::{BEYOND, Experiment, Launch, arguments, headers, read_path};
 use crate::subject::Subject;
 
 pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
@@ -71,21 +72,7 @@ pub(super) fn terminate(subject: &Subject, how: &Terminate) -> Experiment {
 }
 
 pub(super) fn killing(subject: &Subject, kill: &Kill) -> Experiment {
-    let base = subject.url.path().trim_end_matches('/').to_owned();
-    let part = |part: &PathPart| match part {
-        PathPart::Text(text) => literal::text(text),
-        PathPart::Saved(pointer) => format!("str(made{})", subscripts(pointer)),
-    };
-    let path: Vec<String> = std::iter::once(PathPart::Text(base))
-        .chain(kill.read.iter().cloned())
-        .collect::<Vec<_>>()
-        .iter()
-        .filter(|part| !matches!(part, PathPart::Text(text) if text.is_empty()))
-        .map(part)
-        .collect();
-    let headers = kill.headers.iter().map(|(name, value)| (name.as_str(), literal::text(value)));
-    let headers = if kill.headers.is_empty() { String::new() } else { format!(", {}", literal::dictionary(headers)) };
-    let read = format!("ask(\"GET\", {}{headers})", path.join(" + "));
+    let read = format!("ask(\"GET\", {}{})", read_path(subject.url.path(), &kill.read), headers(&kill.headers));
     let saves = kill.read.iter().any(|part| matches!(part, PathPart::Saved(_)));
     let mut modules = BTreeSet::from(["signal"]);
     let made = if saves {
@@ -112,12 +99,14 @@ pub(super) fn killing(subject: &Subject, kill: &Kill) -> Experiment {
 }
 
 pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
-    // Until then it may still refuse.
-    let patience = literal::seconds(subject.start_timeout.max(Duration::from_secs(5)));
-    let until = [
-        format!("try: seen = job.communicate(timeout={patience})[0].decode(\"utf-8\", \"replace\")"),
-        "except subprocess.TimeoutExpired: seen = \"it still runs\"".to_owned(),
-    ];
+    // Until `start_timeout` it may still refuse, unless the fault is that it does so too late.
+    let until = |within: Option<Duration>| {
+        let patience = literal::seconds(within.unwrap_or_else(|| subject.start_timeout.max(Duration::from_secs(5))));
+        vec![
+            format!("try: seen = job.communicate(timeout={patience})[0].decode(\"utf-8\", \"replace\")"),
+            format!("except subprocess.TimeoutExpired: seen = \"it still runs after {patience} s\""),
+        ]
+    };
     let ended = "\"it ends with code\", job.returncode, \"and prints:\", seen[-1000:]".to_owned();
     match start {
         Start::Slow(limit) => Experiment {
@@ -139,13 +128,13 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
             BTreeMap::from([("WATCHDOG_USEC".to_owned(), literal::text(&every.as_micros().to_string()))]),
             "sum(message.count(\"WATCHDOG=1\") for message in seen) < 2",
         ),
-        Start::TakenPort => {
+        Start::TakenPort { within } => {
             let port = subject.url.port_or_known_default().unwrap_or(80);
             Experiment {
                 modules: BTreeSet::from(["re", "socket"]),
                 before: vec![format!("holder = socket.create_server({})", literal::address(&subject.url))],
                 launch: Launch::Heard,
-                steps: until.into(),
+                steps: until(*within),
                 seen: ended,
                 fault: format!(
                     "job.returncode in (None, 0) or not re.search(r\"(?i)\\b{port}\\b|in ?use|addrinuse\", seen)"
@@ -158,23 +147,33 @@ pub(super) fn starting(subject: &Subject, start: &Start) -> Experiment {
             Experiment {
                 env: BTreeMap::from([(name.clone(), literal::text(value))]),
                 launch: Launch::Heard,
-                steps: until.into(),
+                steps: until(None),
                 seen: ended,
                 fault: format!("any(trace in seen for trace in [{}])", traces.join(", ")),
                 ..Experiment::default()
             }
         }
-        Start::Variable { name, value } => Experiment {
+        Start::Variable { name, value, within, in_a_fault } => Experiment {
             env: BTreeMap::from([(name.clone(), literal::text(value))]),
             launch: Launch::Heard,
-            steps: until.into(),
+            steps: until(*within),
             seen: ended,
+            modules: BTreeSet::from(["re"]),
             fault: format!(
-                "job.returncode in (None, 0) or {} not in seen.upper().replace(\"-\", \"_\")",
-                literal::text(&name.to_uppercase())
+                "job.returncode in (None, 0) or not any({} for line in seen.splitlines())",
+                names(name, *in_a_fault)
             ),
             ..Experiment::default()
         },
+    }
+}
+
+/// The condition under which a line names a variable.
+fn names(variable: &str, in_a_fault: bool) -> String {
+    let there = format!("{} in line.upper().replace(\"-\", \"_\")", literal::text(&variable.to_uppercase()));
+    match in_a_fault {
+        true => format!("{there} and re.search({}, line)", literal::pattern(OF_A_FAULT)),
+        false => there,
     }
 }
 

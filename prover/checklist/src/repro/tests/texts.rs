@@ -8,6 +8,7 @@ use keel_wire::http::Request;
 use crate::finding::Finding;
 use crate::recipe::Recipe;
 use crate::recipe::created::{EACH, Identifiers, Listed, Listing};
+use crate::recipe::disk::{FullDisk, OnFullDisk, Stray};
 use crate::recipe::series::{Kind, Series};
 use crate::recipe::strain::{Bomb, Overload, Overloaded, Spent, Unread};
 use crate::recipe::{
@@ -53,6 +54,10 @@ fn every_recipe() -> Vec<Recipe> {
         read: Kill::parts("/a/{id}/b", &[("id".to_owned(), "/items/0/id".to_owned())].into()).expect("it is saved"),
         headers: vec![("A".to_owned(), "b".to_owned())],
     };
+    let full_disk = |fault| {
+        let (folder, size, write) = ("/tmp/a b".into(), "16m", kill.clone());
+        Recipe::FullDisk(FullDisk { folder, size, writes: 9, write, fault })
+    };
     let with = |manner, fault| {
         Recipe::Dependency(Dependency {
             variable: "ONE_URL".to_owned(),
@@ -64,7 +69,10 @@ fn every_recipe() -> Vec<Recipe> {
     };
     let wire = |fault| Recipe::Wire { pieces: vec![(b"GET / HTTP/1.1\r\n".to_vec(), 1), (b"a".to_vec(), 9)], fault };
     let half = Terminate::HalfSent { head: b"POST".to_vec(), body: b"body".to_vec(), status: "2".to_owned() };
-    let variable = Start::Variable { name: "LEVEL".to_owned(), value: "//".to_owned() };
+    let variable = |in_a_fault| {
+        let (name, value) = ("LEVEL".to_owned(), "//".to_owned());
+        Recipe::Start(Start::Variable { name, value, within: Some(second), in_a_fault })
+    };
     vec![
         ask(false),
         ask(true),
@@ -78,11 +86,12 @@ fn every_recipe() -> Vec<Recipe> {
         Recipe::Terminate(half),
         Recipe::Terminate(Terminate::Transfer { request: b"GET".to_vec(), body: 9 }),
         Recipe::Terminate(Terminate::Readiness("/ready".to_owned())),
-        Recipe::Kill(kill),
+        Recipe::Kill(kill.clone()),
         Recipe::Start(Start::Slow(second)),
-        Recipe::Start(Start::TakenPort),
+        Recipe::Start(Start::TakenPort { within: None }),
         Recipe::Start(Start::Notified),
-        Recipe::Start(variable),
+        variable(true),
+        variable(false),
         with(Manner::Hangs, WithDependency::NoAnswer),
         with(Manner::Refuses, WithDependency::Answer(shows())),
         with(Manner::status(503, "A: b\r\n"), WithDependency::Calls { requests: 3, counted: 2, most: 1 }),
@@ -132,6 +141,13 @@ fn every_recipe() -> Vec<Recipe> {
         }),
         with(Manner::Floods(99), WithDependency::MemoryGrows(9)),
         with(Manner::Hangs, WithDependency::CallOutlives(second)),
+        Recipe::Stray(Stray { path: "/tmp/a b".into(), requests: vec![request(), request()] }),
+        full_disk(OnFullDisk::NotRefused),
+        full_disk(OnFullDisk::Ended),
+        full_disk(OnFullDisk::NotRead(request())),
+        full_disk(OnFullDisk::NoRecovery),
+        full_disk(OnFullDisk::Gone),
+        full_disk(OnFullDisk::Altered),
         Recipe::Files { any_of: vec!["a".to_owned(), "b".to_owned()] },
         Recipe::Command("make -n test".to_owned()),
     ]

@@ -9,7 +9,7 @@ async fn a_refusal_that_leaks_lets_memory_grow() {
     let mut lab = working("loaded-leaks").await;
     // What leaked while the capacity was searched is little only beside a whole overload.
     lab.pace = Pace::FULL;
-    falls_short("border.backpressure", &mut lab, "resident memory").await;
+    falls_short("border.backpressure", &mut lab, &["resident memory"]).await;
 }
 
 #[test]

@@ -4,7 +4,7 @@ use keel_wire::http::Exchange;
 
 use super::*;
 use crate::finding::Bearing;
-use crate::testing::exchange::answered;
+use crate::testing::exchange::{after, answered, unanswered};
 
 const TEXT: &str = "a page, a page, a page";
 
@@ -39,9 +39,15 @@ fn an_answer_is_coded_only_as_it_was_asked_for() {
 
 #[test]
 fn a_bomb_that_is_taken_is_against_it_unless_it_cost_no_memory() {
-    assert_eq!(unrefused(Some(201), Some(MEMORY - 1)).0, None, "it may be kept as it came");
-    assert_eq!(unrefused(Some(201), Some(MEMORY)).0, Some(false));
-    assert_eq!(unrefused(Some(500), Some(0)).0, Some(false));
-    assert_eq!(unrefused(None, Some(0)).0, Some(false));
-    assert_eq!(unrefused(Some(201), None).0, Some(false), "its memory was not seen");
+    let good = |status, risen| unrefused(&answered(status, &[], ""), risen).0;
+    assert_eq!(good(201, Some(MEMORY - 1)), None, "it may be kept as it came");
+    assert_eq!(good(201, Some(MEMORY)), Some(false));
+    assert_eq!(good(500, Some(0)), Some(false));
+    assert_eq!(good(201, None), Some(false), "its memory was not seen");
+}
+
+#[test]
+fn a_bomb_without_an_answer_is_not_called_taken() {
+    let (good, what) = unrefused(&after(EACH, unanswered()), Some(MEMORY));
+    assert_eq!((good, what.as_str()), (Some(false), "has no answer after 3.0s"));
 }

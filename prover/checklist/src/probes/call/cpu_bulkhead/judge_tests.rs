@@ -10,7 +10,18 @@ const FAST: Duration = Duration::from_millis(10);
 fn flood(done: usize, refused: usize) -> Flood {
     let bystanders = Seen { sent: 30, amiss: 0, slow: FAST };
     let contention = Contention::default();
-    Flood { size: 64, bystanders, done, refused, wait: SECOND, busy: 1.0, cost: 0.1, rate: 10.0, contention }
+    Flood {
+        size: 64,
+        bystanders,
+        done,
+        refused,
+        wait: SECOND,
+        busy: 1.0,
+        waited: 0.0,
+        cost: 0.1,
+        rate: 10.0,
+        contention,
+    }
 }
 
 #[test]
@@ -30,4 +41,15 @@ fn bystanders_that_are_much_slower_are_stalled() {
     assert_eq!(with(0, SECOND / 2), None);
     assert_eq!(with(0, SECOND), Some(false));
     assert_eq!(with(30, FAST), Some(false));
+}
+
+#[test]
+fn a_flood_that_others_kept_from_the_processors_asks_for_a_quieter_machine_and_a_light_one_for_heavier_work() {
+    let reason = |busy, waited, cost| Flood { busy, waited, cost, ..flood(10, 0) }.stalls_nothing();
+    let asks_for = |reason: Option<String>, what: &str| reason.is_some_and(|reason| reason.contains(what));
+    assert_eq!(reason(1.0, 0.0, 0.1), None);
+    assert_eq!(reason(1.0, 0.9, 0.1), None);
+    assert!(asks_for(reason(0.1, 0.0, 0.1), "declare a heavier one"));
+    assert!(asks_for(reason(0.1, 0.9, 0.1), "on a machine that is less busy"));
+    assert!(asks_for(reason(0.1, 0.9, 0.001), "declare a heavier one"), "each costs a millisecond");
 }

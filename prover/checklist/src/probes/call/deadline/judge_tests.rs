@@ -21,7 +21,7 @@ fn call(sent: Instant, after: Duration, says: Option<Duration>) -> Call {
 fn silence(answered: Duration, calls_ended: Duration, says: Option<Duration>) -> Silence {
     let sent = Instant::now();
     let (calls, contention) = (vec![call(sent, Duration::ZERO, says)], Contention::default());
-    Silence { sent, calls, answered, calls_ended, is_open: false, contention }
+    Silence { sent, calls, answered, is_answered: true, calls_ended, is_open: false, contention }
 }
 
 #[test]
@@ -50,4 +50,12 @@ fn a_deadline_that_is_there_without_a_caller_is_fixed() {
     assert!(fixed(Some(WAITS)));
     assert!(!fixed(Some(WAITS * 3)));
     assert!(!fixed(None));
+}
+
+#[test]
+fn a_request_without_an_answer_is_not_called_answered() {
+    let mut silence = silence(WAITS * 8, WAITS * 8, None);
+    assert_eq!(silence.told(), "was answered after 8.0s, its call ended after 8.0s");
+    (silence.is_answered, silence.is_open) = (false, true);
+    assert_eq!(silence.told(), "had no answer after 8.0s, its call was still open after 8.0s");
 }

@@ -62,3 +62,12 @@ async fn a_fixed_deadline_for_every_caller_is_not_the_callers_deadline() {
     let finding = examine_deadline("patience-fixed").await;
     is_unknown(&finding, "no more when no caller states a deadline");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn a_service_that_answers_too_late_is_asked_by_callers_that_leave_as_well() {
+    let finding = examine_deadline("call-patient").await;
+    is_unless_busy(&finding, Verdict::FallsShort);
+    mentions(&finding, "a request that says nothing had no answer after");
+    mentions(&finding, "when a caller left");
+}

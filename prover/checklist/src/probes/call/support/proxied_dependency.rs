@@ -290,10 +290,35 @@ impl Dependent {
                 clause.figure(what)
             }
             Err((spec, exchange)) => {
-                let what =
-                    format!("{} is not answered as before {RECOVERY:?} after {} was mended", spec.name, self.name);
-                clause.contradicts(what).with(&exchange)
+                let calls = self.still_calls(lab, &specs).await;
+                unrecovered(clause, (&self.name, &spec.name), &exchange, lab.subject.deadline, calls)
             }
         }
     }
+
+    /// Sends the requests once more, and returns true if one of them causes a call.
+    async fn still_calls(&self, lab: &Lab, specs: &[RequestSpec]) -> bool {
+        let Some(proxy) = lab.proxy(&self.name) else { return true };
+        let before = proxy.heard();
+        send(lab, specs).await;
+        proxy.heard() != before
+    }
+}
+
+/// Judges a request that is not answered as before once its dependency is mended. One that is refused in time without a call may be
+/// refused by a breaker that stays open for longer: then nothing is known.
+fn unrecovered(
+    clause: Clause,
+    (name, request): (&str, &str),
+    exchange: &Exchange,
+    deadline: Duration,
+    calls: bool,
+) -> Evidence {
+    let what = format!("{request} is not answered as before {RECOVERY:?} after {name} was mended");
+    let refused = exchange.status().is_some_and(|status| status.is_server_error()) && exchange.took <= deadline;
+    let piece = match refused && !calls {
+        true => clause.gap(format!("{what}, and {name} is not called: a breaker may stay open for longer")),
+        false => clause.contradicts(what),
+    };
+    piece.with(exchange)
 }

@@ -28,3 +28,10 @@ fn open_connections_are_kept_or_pile_up() {
     assert_eq!(bearing(1, Err(uncontrolled())), Bearing::Against);
     assert_eq!(bearing(0, Err(uncontrolled())), Bearing::Gap, "no call was heard");
 }
+
+#[test]
+fn a_bystander_that_takes_long_in_peace_has_longer() {
+    assert_eq!(prompt(None), PROMPT);
+    assert_eq!(prompt(Some(Duration::from_millis(20))), PROMPT);
+    assert_eq!(prompt(Some(PROMPT)), PROMPT * 3);
+}

@@ -1,7 +1,7 @@
 //! The service on a small volume of its own that is filled, and given room again.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use keel_wire::http::{Exchange, Request};
@@ -10,6 +10,10 @@ use super::volume::{SIZE, Volume};
 use crate::clause::data::location as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::probes::support::written;
+use crate::recipe::created::EACH;
+use crate::recipe::disk::{FullDisk, OnFullDisk};
+use crate::recipe::{Kill, PathPart, Recipe};
 use crate::subject::RequestSpec;
 
 /// Writes that are tried on the full volume: what was reserved before is used up first.
@@ -43,7 +47,7 @@ pub(super) async fn examine(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
     lab.stop().await;
     let started = lab.start_with(|launch| volume.enter(launch)).await;
     let evidence = match started {
-        Ok(_) => match on_a_full_disk(lab, &volume, &write).await {
+        Ok(_) => match on_a_full_disk(lab, folder, &volume, &write).await {
             Ok(evidence) => evidence,
             Err(reason) => not_tried(reason),
         },
@@ -62,13 +66,19 @@ pub(super) async fn examine(lab: &mut Lab, folder: &Path) -> Vec<Evidence> {
     evidence
 }
 
-async fn on_a_full_disk(lab: &mut Lab, volume: &Volume, write: &RequestSpec) -> Result<Vec<Evidence>, String> {
+async fn on_a_full_disk(
+    lab: &mut Lab,
+    folder: &Path,
+    volume: &Volume,
+    write: &RequestSpec,
+) -> Result<Vec<Evidence>, String> {
     // The store is new: what later requests need must be made in it.
     lab.send_mix().await;
     let first = lab.http().send(lab.fill(write)).await;
     if !is_expected(write, &first) {
         return Err(format!("{} does not succeed on an empty volume", write.name));
     }
+    let script = Script::of(lab, folder, write, &first);
     let mut kept = vec![first];
     let filler = volume.path().join("keel-filler");
     let Some(filled) = fill(&filler) else { return Err("the volume could not be filled".to_owned()) };
@@ -88,31 +98,56 @@ async fn on_a_full_disk(lab: &mut Lab, volume: &Volume, write: &RequestSpec) -> 
                 write.name,
                 acknowledged.len()
             );
-            clause::FULL_DISK.saw(good, what).with(exchange)
+            script.shows(OnFullDisk::NotRefused, clause::FULL_DISK.saw(good, what).with(exchange))
         }
     });
     kept.extend(acknowledged);
     let read = lab.http().send(lab.harmless()).await;
     let reads = read.status().is_some_and(|status| status.as_u16() < 400);
     let told = if reads { "go on" } else { "do not go on" };
-    evidence.push(clause::FULL_DISK.saw(reads, format!("reads {told} on the full volume")).with(&read));
+    let piece = clause::FULL_DISK.saw(reads, format!("on the full volume reads {told}")).with(&read);
+    evidence.push(script.shows(OnFullDisk::NotRead(lab.harmless()), piece));
     let alive = lab.process().wait(LOOK * 4).await.is_none();
-    let told = if alive { "lives on" } else { "has ended" };
-    evidence.push(clause::FULL_DISK.saw(alive, format!("the process {told} on the full volume")));
+    let told = if alive { "still runs" } else { "has ended" };
+    let piece = clause::FULL_DISK.saw(alive, format!("on the full volume the process {told}"));
+    evidence.push(script.shows(OnFullDisk::Ended, piece));
     let _ = std::fs::remove_file(&filler);
     let (again, works) = room_again(lab, write).await;
-    evidence.push(again);
+    evidence.push(script.shows(OnFullDisk::NoRecovery, again));
     kept.extend(works);
     let before = read_back(lab, write, &kept).await;
     lab.stop().await;
     match lab.start_with(|launch| volume.enter(launch)).await {
-        Ok(_) => evidence.extend(kept_over_a_restart(lab, write, before).await),
+        Ok(_) => evidence.extend(kept_over_a_restart(lab, write, &script, before).await),
         Err(failure) => {
             let what = format!("it does not start again after the full disk: {failure}");
             evidence.push(clause::RECOVERS.contradicts(what).showing(failure.output.join(" · ")));
         }
     }
     Ok(evidence)
+}
+
+/// The same experiment as a script, if one can read back what the write makes.
+struct Script {
+    folder: PathBuf,
+    write: Option<Kill>,
+}
+
+impl Script {
+    fn of(lab: &Lab, folder: &Path, write: &RequestSpec, first: &Exchange) -> Self {
+        let repeatable = Exchange { request: lab.fill_repeatable(write), ..first.clone() };
+        // The script has another key for each write, and one path for all reads.
+        let has_key = |part: &PathPart| matches!(part, PathPart::Text(text) if text.contains(EACH));
+        let write = written::recipe(write, &repeatable).filter(|kill| !kill.read.iter().any(has_key));
+        Self { folder: folder.to_owned(), write }
+    }
+
+    /// The piece with a script that shows this fault.
+    fn shows(&self, fault: OnFullDisk, piece: Evidence) -> Evidence {
+        let Some(write) = self.write.clone() else { return piece };
+        let full = FullDisk { folder: self.folder.clone(), size: SIZE, writes: MAX_WRITES, write, fault };
+        piece.reproduced_by(Recipe::FullDisk(full))
+    }
 }
 
 fn is_expected(spec: &RequestSpec, exchange: &Exchange) -> bool {
@@ -189,22 +224,22 @@ async fn read_back(lab: &Lab, write: &RequestSpec, acknowledged: &[Exchange]) ->
 }
 
 /// Judges whether acknowledged writes from before, on and after the full volume are there, also after a restart.
-async fn kept_over_a_restart(lab: &Lab, write: &RequestSpec, kept: Vec<Kept>) -> Vec<Evidence> {
+async fn kept_over_a_restart(lab: &Lab, write: &RequestSpec, script: &Script, kept: Vec<Kept>) -> Vec<Evidence> {
     let client = lab.http();
     let success = |exchange: &Exchange| exchange.status().is_some_and(|status| status.is_success());
     let body = |exchange: &Exchange| exchange.answer().map(|answer| answer.body.clone());
     for Kept { request, before } in &kept {
         if !success(&before[0]) {
             let what = "a write that was acknowledged around the full disk is gone".to_owned();
-            return vec![clause::FULL_DISK.contradicts(what).with(&before[0])];
+            return vec![script.shows(OnFullDisk::Gone, clause::FULL_DISK.contradicts(what).with(&before[0]))];
         }
         let after = client.send(request.clone()).await;
         // Some reads differ each time.
         let altered = body(&before[0]) == body(&before[1]) && body(&before[0]) != body(&after);
         if !success(&after) || altered {
-            let told = if altered { "is read otherwise" } else { "is gone" };
+            let told = if success(&after) { "is read otherwise" } else { "is gone" };
             let what = format!("a write that was acknowledged around the full disk {told} after a restart");
-            return vec![clause::RECOVERS.contradicts(what).with(&after)];
+            return vec![script.shows(OnFullDisk::Altered, clause::RECOVERS.contradicts(what).with(&after))];
         }
     }
     vec![match kept.len() {

@@ -30,7 +30,7 @@ fn a_file_outside_of_the_declared_folders_is_a_stray() {
     std::fs::write(&stray, "x").unwrap();
     std::fs::write(&inside, "x").unwrap();
     let folders = [data];
-    let bearings = |seen: &Seen| strays(seen, &folders).iter().map(Evidence::bearing).collect::<Vec<_>>();
+    let bearings = |seen: &Seen| strays(seen, &folders, &[]).iter().map(Evidence::bearing).collect::<Vec<_>>();
     use Bearing::{Against, For, Gap};
     assert_eq!(bearings(&seen(Some(&inside), Some(&inside), Some(9))), [For, For]);
     assert_eq!(bearings(&seen(Some(&stray), None, Some(9))), [Against, For]);

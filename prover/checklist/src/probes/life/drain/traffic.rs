@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use keel_wire::raw::{Ended, Heard};
 
 use crate::clause::life::drain as clause;
+use crate::contention::Contention;
 use crate::finding::Evidence;
 use crate::lab::Lab;
 use crate::probes::support::listener::{Listener, answers, told};
@@ -121,12 +122,12 @@ pub(super) struct Seen {
 impl Seen {
     /// Judges the traffic. No answer may be broken off. On a new connection each request must be answered as long as the service is ready
     /// (until `unready` after SIGTERM). Later the kernel may have taken a connection that the service does not accept any more; a client tries
-    /// again then, as it does when a kept connection is closed.
-    pub(super) fn evidence(&self, unready: Option<Duration>) -> Vec<Evidence> {
-        self.all.iter().map(|asked| self.judge(asked, unready)).collect()
+    /// again then, as it does when a kept connection is closed. An answer that was given up may be late as the machine was busy.
+    pub(super) fn evidence(&self, unready: Option<Duration>, contention: Contention) -> Vec<Evidence> {
+        self.all.iter().map(|asked| self.judge(asked, unready, contention)).collect()
     }
 
-    fn judge(&self, asked: &Asked, unready: Option<Duration>) -> Evidence {
+    fn judge(&self, asked: &Asked, unready: Option<Duration>, contention: Contention) -> Evidence {
         let after = |sent: &Instant| sent.saturating_duration_since(self.asked);
         let on = asked.on;
         let (mut whole, mut nothing, mut first_bad) = (0, 0, None);
@@ -149,9 +150,14 @@ impl Seen {
         }
         let sent = self.line.clone();
         match first_bad {
-            Some((at, became, heard)) => clause::IN_FLIGHT
-                .contradicts(format!("on {on} an answer {became}, {at:.1?} after SIGTERM"))
-                .exchanged(sent, told(heard)),
+            Some((at, became, heard)) => {
+                let what = format!("on {on} an answer {became}, {at:.1?} after SIGTERM");
+                let piece = clause::IN_FLIGHT.contradicts(what).exchanged(sent, told(heard));
+                match heard.ended {
+                    Ended::StillOpen => contention.excuse_given_up(piece, PATIENCE),
+                    _ => piece,
+                }
+            }
             None => {
                 let what = format!(
                     "on {on} {whole} requests around SIGTERM are answered whole, {nothing} get nothing, none is broken off"

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use keel_wire::answers;
 use keel_wire::http::Request;
-use keel_wire::raw::{Connect, RawConnection};
+use keel_wire::raw::{Connect, Ended, RawConnection};
 
 use super::traffic::PATIENCE;
 use crate::clause::life::drain as clause;
@@ -23,8 +23,9 @@ const FIRST: usize = 16 << 10;
 /// Number of bytes that the kernel may keep for us, and the longest segment: then the rest stays with the service.
 const BUFFER: u32 = 4 << 10;
 const SEGMENT: u32 = 536;
-/// Until the whole answer must have come once it is taken.
+/// Time for which the rest is taken, and after that without a byte it stalls.
 const TAKEN: Duration = Duration::from_secs(20);
+const STALLS: Duration = Duration::from_secs(5);
 
 /// The largest answer that there is to ask for.
 pub(super) struct Transfer {
@@ -40,6 +41,8 @@ pub(super) struct Taken {
     pub(super) evidence: Evidence,
     /// The time of the last byte; `None` if it was not under way at SIGTERM.
     pub(super) ended: Option<Instant>,
+    /// The time without a byte, for one that stalled.
+    pub(super) stalled: Option<Duration>,
 }
 
 impl Transfer {
@@ -66,6 +69,7 @@ impl Transfer {
         let not_begun = |why: String| Taken {
             evidence: clause::TRANSFER.gap(format!("the answer to {} was not under way at SIGTERM: {why}", self.line)),
             ended: None,
+            stalled: None,
         };
         let how = Connect { receive_buffer: Some(BUFFER), max_segment: Some(SEGMENT), ..Connect::default() };
         let mut connection = match RawConnection::connect_with(listener.endpoint.clone(), how, PATIENCE).await {
@@ -84,6 +88,19 @@ impl Transfer {
         let ended = Instant::now();
         heard.bytes.extend(more.bytes);
         heard.ended = more.ended;
+        let mut stalled = None;
+        if heard.bytes.len() < whole && heard.ended == Ended::StillOpen {
+            if !connection.listen(1, STALLS).await.bytes.is_empty() {
+                let came = heard.bytes.len();
+                let what = format!(
+                    "of the {whole} bytes of {}, under way at SIGTERM, {came} came in {TAKEN:?}, and more were coming: \
+                     whether all come was not seen",
+                    self.line
+                );
+                return Taken { evidence: clause::TRANSFER.gap(what), ended: None, stalled };
+            }
+            stalled = Some(STALLS);
+        }
         let came = answers::first(&heard.bytes, 0);
         let good = came.as_ref().is_some_and(|answer| answer.whole && answer.body_length == body);
         let came = came.map_or(0, |answer| answer.body_length);
@@ -91,6 +108,6 @@ impl Transfer {
         let recipe = Recipe::Terminate(Terminate::Transfer { request: self.bytes.clone(), body });
         let evidence = clause::TRANSFER.saw(good, what).by(&self.control).reproduced_by(recipe);
         let evidence = if good { evidence } else { evidence.exchanged(self.line.clone(), told(&heard)) };
-        Taken { evidence, ended: Some(ended) }
+        Taken { evidence, ended: Some(ended), stalled }
     }
 }

@@ -1,9 +1,11 @@
 //! A start as process managers and containers make it: no terminal, nothing on standard input, no home folder, no user.
 
 use crate::clause::life::manager as clause;
+use crate::contention;
 use crate::finding::Evidence;
 use crate::lab::Lab;
-use crate::probes::support::peace::Peace;
+use crate::probes::life::starved;
+use crate::probes::support::peace::{PATIENCE, Peace};
 
 /// Variables that a login sets, and a process manager does not.
 const OF_A_LOGIN: [&str; 9] =
@@ -21,15 +23,23 @@ pub(super) async fn examine(lab: &mut Lab) -> Evidence {
         .await;
     let how = "without a terminal, standard input, HOME and the other variables of a login";
     let piece = match started {
-        Ok(_) => match Peace::of(lab).await {
-            Ok(_) => clause::BARE.holds(format!("started {how}, it answers")),
-            Err(why) => clause::BARE.contradicts(format!("started {how}, it does not answer: {why}")),
-        },
+        Ok(_) => {
+            let contention = contention::Watch::begin(lab);
+            let peace = Peace::of(lab).await;
+            match peace {
+                Ok(_) => clause::BARE.holds(format!("started {how}, it answers")),
+                Err(why) => {
+                    let piece = clause::BARE.contradicts(format!("started {how}, it does not answer: {why}"));
+                    contention.end().excuse_given_up(piece, PATIENCE)
+                }
+            }
+        }
         Err(failure) if failure.reason.contains("could not be started") => {
             clause::BARE.gap(format!("the program `setsid` is needed to start it without a terminal: {failure}"))
         }
         Err(failure) => {
-            let piece = clause::BARE.contradicts(format!("it does not start {how}: {}", failure.reason));
+            let what = format!("it does not start {how}: {}", failure.reason);
+            let piece = starved::not_started(lab, clause::BARE, what);
             piece.showing(failure.output.join(" · "))
         }
     };

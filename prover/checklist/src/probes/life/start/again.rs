@@ -11,6 +11,7 @@ use crate::clause::life::start as clause;
 use crate::control::Control;
 use crate::finding::Evidence;
 use crate::lab::{Lab, StartFailure};
+use crate::probes::life::starved;
 use crate::probes::support::peace::Peace;
 
 /// Connections that are open at the stop.
@@ -65,6 +66,7 @@ pub(super) async fn after_a_stop(lab: &mut Lab) -> Evidence {
 
 /// A start at once after a stop failed. Starts it again and again until the kernel no longer keeps its port.
 pub(super) async fn refused(lab: &mut Lab, first: &StartFailure) -> Evidence {
+    let waited = lab.start_was_starved().then_some(lab.starved).filter(|_| !is_about_the_port(first));
     let (begun, kept) = (Instant::now(), lab.pace.of(KEPT));
     let mut later = None;
     while later.is_none() && begun.elapsed() < kept {
@@ -73,7 +75,7 @@ pub(super) async fn refused(lab: &mut Lab, first: &StartFailure) -> Evidence {
     }
     let later = later.map_or_else(|| format!("nor within {kept:?}"), |after| format!("it does after {after:.0?}"));
     let what = format!("it does not start at once after a stop, {later}: {}", first.reason);
-    clause::AGAIN.contradicts(what).showing(first.output.join(" · "))
+    starved::judge(clause::AGAIN, what, waited).showing(first.output.join(" · "))
 }
 
 /// Returns true if a start failed because its port was not free.

@@ -21,6 +21,14 @@ async fn it_starts_soon_and_refuses_a_port_that_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_has_more_time_when_starts_take_longer() {
+    let finding = examine("life.start", "life-late-refusal", |_| {}).await;
+    let tried = finding.evidence().iter().find(|piece| piece.what.contains("LIFE_NOTICE_MS"));
+    assert!(tried.is_some_and(|piece| piece.is_for()), "{finding:#?}");
+    falls_short("life.start", "life-too-late-refusal", "still runs").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_gets_its_port_again_at_once_after_it_closed_connections() {
     let finding = examine("life.start", "life-good", |_| {}).await;
     mentions(&finding, "started at once after a stop");

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use regex::Regex;
 
+use crate::recipe::words::OF_A_FAULT;
+
 /// Variables that runtimes and libraries read for themselves: the service is not responsible for them.
 const OF_RUNTIMES: [&str; 14] = [
     "DRILL_", "GO", "JAVA_", "JDK_", "LANG", "LC_", "LD_", "MALLOC_", "NODE_", "OMP_", "PYTHON", "RUST_", "TOKIO_",
@@ -50,8 +52,7 @@ pub(super) fn names(line: &str, name: &str) -> bool {
 
 /// Returns true if a line reports a fault, and not only the next step.
 pub(super) fn tells_of_a_fault(line: &str) -> bool {
-    let words = r"(?i)in ?use|taken|occupied|err|fail|cannot|can't|can not|could ?n[o']t|unable|denied|refus|panic|fatal|invalid|must|expect|\bnot\b|unknown|bad|wrong|malformed|illegal|missing|no such|exception";
-    Regex::new(words).expect("the pattern is a literal").is_match(line)
+    Regex::new(OF_A_FAULT).expect("the pattern is a literal").is_match(line)
 }
 
 /// Returns true if a line says that an address is in use, in the words of operating systems and runtimes.

@@ -64,8 +64,9 @@ pub(super) async fn examine(lab: &Lab, peace: &Peace) -> Vec<Evidence> {
         judge(now.saturating_sub(before), left, told).by(&control)
     }];
     if let Err(how) = again {
-        let what = format!("it does not answer within {EACH:?} after {left} clients left midway");
-        evidence.push(contention.excuse_given_up(clause::ABORTS.contradicts(what).by(&control).showing(how), EACH));
+        let within = peace.within(EACH);
+        let what = format!("it does not answer within {within:.1?} after {left} clients left midway");
+        evidence.push(contention.excuse_given_up(clause::ABORTS.contradicts(what).by(&control).showing(how), within));
     }
     evidence
 }

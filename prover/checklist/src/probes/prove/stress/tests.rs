@@ -12,8 +12,7 @@ async fn the_breaking_points_of_more_expensive_mixes_are_reported() {
     })
     .await;
     lab.pace = PACE;
-    let finding = holds("prove.stress", &mut lab).await;
-    mentions(&finding, "with 3 times as many of \"GET /work\"");
+    holds("prove.stress", &mut lab, &["with 3 times as many of \"GET /work\""]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +23,7 @@ async fn beyond_the_breaking_point_of_a_dear_mix_a_queue_without_end_falls_short
     })
     .await;
     lab.pace = PACE;
-    falls_short("prove.stress", &mut lab, "none refused with 503 or 429").await;
+    falls_short("prove.stress", &mut lab, &["none refused with 503 or 429"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +35,7 @@ async fn clear_refusals_do_not_hide_that_it_does_not_recover() {
     })
     .await;
     lab.pace = PACE;
-    falls_short("prove.stress", &mut lab, "after the load fell").await;
+    falls_short("prove.stress", &mut lab, &["after the load fell"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,11 +7,15 @@ use crate::testing::exchange::{after, answered, json, unanswered};
 
 #[test]
 fn an_answer_is_good_when_it_is_2xx_and_prompt() {
-    let good = |exchange| prompt(clause::LIVE, "liveness", &exchange).is_for();
+    let good = |exchange| prompt(clause::LIVE, "liveness", &exchange, Contention::default()).is_for();
     assert!(good(after(PROMPT, answered(204, &[], ""))));
     assert!(!good(after(PROMPT + Duration::from_millis(1), answered(200, &[], ""))));
     assert!(!good(answered(503, &[], "")));
     assert!(!good(unanswered()));
+    let busy = Contention { waited: PROMPT, ..Contention::default() };
+    let late = prompt(clause::LIVE, "liveness", &after(PROMPT * 3 / 2, answered(200, &[], "")), busy);
+    assert!(!late.decides(), "others had the CPU: {late:?}");
+    assert!(prompt(clause::LIVE, "liveness", &after(PROMPT * 2, answered(503, &[], "")), busy).is_against());
 }
 
 #[test]
@@ -36,5 +40,5 @@ fn a_document_names_the_build_and_the_state_of_parts() {
 }
 
 fn document_of(document: Value) -> Vec<Evidence> {
-    super::document(&json(200, &document))
+    super::document(&json(200, &document), Contention::default())
 }

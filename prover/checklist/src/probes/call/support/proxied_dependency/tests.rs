@@ -1,8 +1,13 @@
 //! The prologue of `call.timeout`, `call.bad-answers` and `call.fallback` where there is nothing to examine.
 
-use crate::finding::Verdict;
+use std::time::Duration;
+
+use super::unrecovered;
+use crate::clause::call::timeout::DEADLINE;
+use crate::finding::{Bearing, Verdict};
 use crate::probes::call::testing::examine;
 use crate::subject::{Dependencies, RequestSpec, Subject};
+use crate::testing::exchange::{after, answered, unanswered};
 use crate::testing::{calls_for_prices, examine_declared, get, mentions};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,4 +42,15 @@ async fn a_request_that_calls_after_its_answer_leaves_no_gap_and_one_that_waits_
     let finding = examine_declared("call.timeout", "call-good", wrongly).await;
     assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
     mentions(&finding, "take prices out of its `later`");
+}
+
+#[test]
+fn a_service_that_refuses_without_a_call_long_after_the_repair_may_have_an_open_breaker() {
+    let deadline = Duration::from_secs(2);
+    let bearing = |exchange, calls| unrecovered(DEADLINE, ("prices", "price"), &exchange, deadline, calls).bearing();
+    assert_eq!(bearing(answered(503, &[], ""), false), Bearing::Gap);
+    assert_eq!(bearing(answered(503, &[], ""), true), Bearing::Against, "it calls, and fails all the same");
+    assert_eq!(bearing(unanswered(), false), Bearing::Against, "it hangs");
+    assert_eq!(bearing(after(deadline * 2, answered(503, &[], "")), false), Bearing::Against, "it refuses late");
+    assert_eq!(bearing(answered(404, &[], ""), false), Bearing::Against);
 }
