@@ -1,7 +1,7 @@
 //! Counts of one route: answers by method and class of status, and durations by outcome.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
@@ -9,9 +9,10 @@ use vitals::{Histogram, HistogramSnapshot, TraceContext};
 
 /// Methods with counts of their own.
 pub(crate) const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "_OTHER"];
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// The classes of status, and one for requests that ended without an answer.
+const CLASSES: usize = 6;
 /// The slot of requests that ended without an answer.
-const CANCELLED: usize = CLASSES.len();
+const CANCELLED: usize = CLASSES - 1;
 /// The class of refusals: 5xx.
 const REFUSED: usize = 4;
 
@@ -19,6 +20,23 @@ const REFUSED: usize = 4;
 const FAILED_ERROR: &str = "5xx";
 /// The value of `error_type` where the client left.
 const CANCELLED_ERROR: &str = "cancelled";
+
+/// The labels' texts, made once: a scrape shows them in thousands of rows.
+static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts {
+    methods: METHODS.map(Arc::from),
+    classes: ["1xx", "2xx", "3xx", "4xx", "5xx", ""].map(Arc::from),
+    no_error: Arc::from(""),
+    failed: Arc::from(FAILED_ERROR),
+    cancelled: Arc::from(CANCELLED_ERROR),
+});
+
+struct Texts {
+    methods: [Arc<str>; METHODS.len()],
+    classes: [Arc<str>; CLASSES],
+    no_error: Arc<str>,
+    failed: Arc<str>,
+    cancelled: Arc<str>,
+}
 
 /// One route's counts, a slot a method.
 #[derive(Debug)]
@@ -30,7 +48,7 @@ pub(crate) struct Route {
 /// Counts of one method. Durations of failures are apart: fast failures would improve the percentiles.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    classes: [AtomicU64; CLASSES.len() + 1],
+    classes: [AtomicU64; CLASSES],
     answered: Histogram,
     failed: OnceLock<Box<Histogram>>,
     cancelled: OnceLock<Box<Histogram>>,
@@ -80,25 +98,30 @@ impl Route {
     }
 
     /// Counts of the methods that are declared or were used.
-    pub(crate) fn known(&self) -> impl Iterator<Item = (&'static str, &Counts)> {
-        METHODS.iter().zip(&self.methods).filter_map(|(method, counts)| Some((*method, &**counts.get()?)))
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&'static Arc<str>, &Counts)> {
+        TEXTS.methods.iter().zip(&self.methods).filter_map(|(method, counts)| Some((method, &**counts.get()?)))
     }
 }
 
 impl Counts {
     /// Requests by class of status and type of error, each class from zero on.
-    pub(crate) fn requests(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
-        let classes = CLASSES.iter().enumerate().map(|(slot, class)| match slot {
-            REFUSED => (*class, FAILED_ERROR),
-            _ => (*class, ""),
-        });
-        let named = classes.chain([("", CANCELLED_ERROR)]).zip(&self.classes);
-        named.map(|((class, error), count)| (class, error, count.load(Ordering::Relaxed)))
+    pub(crate) fn requests(&self) -> impl Iterator<Item = (&'static Arc<str>, &'static Arc<str>, u64)> {
+        let error = |slot| match slot {
+            REFUSED => &TEXTS.failed,
+            CANCELLED => &TEXTS.cancelled,
+            _ => &TEXTS.no_error,
+        };
+        let classes = TEXTS.classes.iter().zip(&self.classes).enumerate();
+        classes.map(move |(slot, (class, count))| (class, error(slot), count.load(Ordering::Relaxed)))
     }
 
     /// Durations by type of error.
-    pub(crate) fn durations(&self) -> [(&'static str, HistogramSnapshot); 3] {
+    pub(crate) fn durations(&self) -> [(&'static Arc<str>, HistogramSnapshot); 3] {
         let of = |made: &OnceLock<Box<Histogram>>| made.get().map(|made| made.snapshot()).unwrap_or_default();
-        [("", self.answered.snapshot()), (FAILED_ERROR, of(&self.failed)), (CANCELLED_ERROR, of(&self.cancelled))]
+        [
+            (&TEXTS.no_error, self.answered.snapshot()),
+            (&TEXTS.failed, of(&self.failed)),
+            (&TEXTS.cancelled, of(&self.cancelled)),
+        ]
     }
 }

@@ -203,7 +203,11 @@ impl Source for Requests {
             for (method, counts) in route.known() {
                 rows.extend(counts.requests().map(|(class, error, count)| {
                     let mut row = labels(&self.0, &route, method);
-                    row.extend([TableValue::text(class), TableValue::text(error), TableValue::from(count)]);
+                    row.extend([
+                        TableValue::Text(class.clone()),
+                        TableValue::Text(error.clone()),
+                        TableValue::from(count),
+                    ]);
                     row
                 }));
             }
@@ -223,7 +227,7 @@ impl Source for Latency {
             for (method, counts) in route.known() {
                 rows.extend(counts.durations().into_iter().map(|(error, durations)| {
                     let mut row = labels(&self.0, &route, method);
-                    row.extend([TableValue::text(error), TableValue::from(durations)]);
+                    row.extend([TableValue::Text(error.clone()), TableValue::from(durations)]);
                     row
                 }));
             }
@@ -232,9 +236,9 @@ impl Source for Latency {
     }
 }
 
-fn labels(traffic: &Traffic, route: &Route, method: &'static str) -> TableRow {
+fn labels(traffic: &Traffic, route: &Route, method: &Arc<str>) -> TableRow {
     let (listener, route) = (traffic.listener.clone(), route.shared_name());
-    vec![TableValue::Text(listener), TableValue::Text(route), TableValue::text(method)]
+    vec![TableValue::Text(listener), TableValue::Text(route), TableValue::Text(method.clone())]
 }
 
 impl Source for Saturation {

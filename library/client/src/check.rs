@@ -89,7 +89,9 @@ impl Client {
         loop {
             ticker.tick().await;
             for (url, dial) in peer.everywhere(&url) {
-                if self.is_well(&peer, &url, dial.as_ref()).await {
+                let is_well = self.is_well(&peer, &url, dial.as_ref()).await;
+                peer.has_been_checked();
+                if is_well {
                     peer.policy().seems_well(Instant::now());
                 }
             }

@@ -1,19 +1,20 @@
 //! The peers of the client: a policy for each, and the vitals of its calls.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use resilience::Policy;
 use url::Url;
-use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue};
+use vitals::{Registry, Source, Table, TableRow};
 
 use crate::attempts::{AllAttempts, Attempts};
 use crate::connector::Dial;
 use crate::credentials::Credentials;
 use crate::declaration::{Declaration, DeclareError};
 use crate::instances::Instances;
+use crate::peer_counts::{CLIENT, Counts};
 use crate::place::covers;
 use crate::rules::{default_rules, other_rules};
 use crate::transport::Transport;
@@ -24,20 +25,6 @@ const MAX_PEERS: usize = 64;
 
 /// The name of all further ones together.
 const OTHER: &str = "other";
-
-const CLIENT: Table = Table {
-    name: "client",
-    help: "Calls made, by the peer they were made to.",
-    columns: &[
-        Column::label("service_peer_name", "The dependency, or scheme, host and port of a peer that was not declared."),
-        Column::gauge("calls_in_flight", "Calls that have not ended."),
-        Column::counter("calls_answered", "Calls that were answered, with any status."),
-        Column::counter("calls_failed", "Calls that have no whole answer."),
-        Column::counter("answers_5xx", "Answers of 500 and above."),
-        Column::duration("call_duration", "From the call to its end, of calls answered below 500."),
-        Column::state("last_failure", "Error of the last failed call; empty once one is answered."),
-    ],
-};
 
 /// All peers of the client.
 #[derive(Debug, Default)]
@@ -68,12 +55,7 @@ pub(crate) struct Peer {
     instances: Option<Instances>,
     /// Its own connections, where they are not the client's.
     transport: Option<Transport>,
-    in_flight: AtomicU64,
-    answered: AtomicU64,
-    failed: AtomicU64,
-    refused: AtomicU64,
-    durations: Histogram,
-    last_failure: Mutex<&'static str>,
+    counts: Counts,
     attempts: Arc<Attempts>,
 }
 
@@ -192,21 +174,7 @@ impl Peer {
         (instances, transport): (Option<Instances>, Option<Transport>),
         attempts: Arc<Attempts>,
     ) -> Self {
-        Self {
-            name,
-            url,
-            credentials,
-            policy,
-            instances,
-            transport,
-            in_flight: AtomicU64::default(),
-            answered: AtomicU64::default(),
-            failed: AtomicU64::default(),
-            refused: AtomicU64::default(),
-            durations: Histogram::new(),
-            last_failure: Mutex::new(""),
-            attempts,
-        }
+        Self { name, url, credentials, policy, instances, transport, counts: Counts::new(), attempts }
     }
 
     /// Returns the policy that guards the calls.
@@ -256,39 +224,26 @@ impl Peer {
 
     /// Counts a call from now on.
     pub(crate) fn begin(self: &Arc<Self>) -> Counted {
-        self.in_flight.fetch_add(1, Relaxed);
+        self.counts.in_flight.fetch_add(1, Relaxed);
         Counted(Arc::clone(self))
     }
 
-    fn last_failure(&self) -> MutexGuard<'_, &'static str> {
-        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes that a call or a health check has ended.
+    pub(crate) fn has_been_checked(&self) {
+        self.counts.checked.note();
     }
 }
 
 impl Counted {
     /// Counts the outcome.
     pub(crate) fn end(&self, outcome: Result<http::StatusCode, &Error>, took: Duration) {
-        let peer = &self.0;
-        match outcome {
-            Ok(status) => {
-                if !status.is_server_error() {
-                    peer.durations.record(took);
-                }
-                peer.answered.fetch_add(1, Relaxed);
-                peer.refused.fetch_add(u64::from(status.is_server_error()), Relaxed);
-                *peer.last_failure() = "";
-            }
-            Err(error) => {
-                peer.failed.fetch_add(1, Relaxed);
-                *peer.last_failure() = error.kind();
-            }
-        }
+        self.0.counts.end(outcome, took);
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        self.0.counts.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -299,24 +254,14 @@ impl Source for Peers {
 
     fn rows(&self) -> Vec<TableRow> {
         let peers: Vec<Arc<Peer>> = self.known().all().cloned().collect();
-        let count = |counter: &AtomicU64| TableValue::from(counter.load(Relaxed));
-        let row = |peer: &Arc<Peer>| {
-            vec![
-                TableValue::text(peer.name.as_str()),
-                count(&peer.in_flight),
-                count(&peer.answered),
-                count(&peer.failed),
-                count(&peer.refused),
-                TableValue::from(peer.durations.snapshot()),
-                TableValue::text(*peer.last_failure()),
-            ]
-        };
-        peers.iter().map(row).collect()
+        peers.iter().map(|peer| peer.counts.row(&peer.name)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vitals::TableValue;
+
     use super::*;
     use crate::Endpoints;
 
@@ -336,6 +281,7 @@ mod tests {
         let row = &peers.rows()[0];
         assert_eq!(row[1..4], [TableValue::from(0), TableValue::from(0), TableValue::from(1)]);
         assert_eq!(row[6], TableValue::text("timeout"));
+        assert!(row[7].number().is_some_and(|age| age >= 0.0), "{row:?}");
     }
 
     fn declare(peers: &Peers, name: &str, url: &str) -> Result<Policy<ByResponse>, DeclareError> {

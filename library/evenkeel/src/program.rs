@@ -29,7 +29,7 @@ pub(crate) fn serve<S: Args + Clone + Send + Sync + 'static, D: Database>(
     let signals = SignalThread::start()?;
     let record = Record::default();
     // The filter was checked with the other settings.
-    let logs = record.start(Part::Logs, || logs::install(&standard.log, &registry).ok());
+    let logs = record.start(Part::Logs, || logs::install_with_rate(&standard.log, standard.log_rate, &registry).ok());
 
     let mut last = Duration::ZERO;
     let done = runtime.block_on(async {

@@ -65,6 +65,10 @@ pub struct Standard {
     )]
     pub log: String,
 
+    /// Log lines a second of each callsite, ten times as many at once; 0: without limit. Access lines have a limit of their own.
+    #[arg(id = "std.log_rate", long = "log-rate", env = "LOG_RATE", value_name = "LINES", default_value = "100")]
+    pub log_rate: u32,
+
     /// Deadline of a request; after it the answer is 504, and the work is cancelled.
     #[arg(
         id = "std.deadline",

@@ -39,7 +39,7 @@ impl RequestContext {
         self.scope_traced(trace, work)
     }
 
-    /// Runs `work` for this request, and records its spans in `trace`.
+    /// Runs `work` for this request, and records its spans in `trace`. Cancel-safe if `work` is.
     pub fn scope_traced<F: Future>(self, trace: Option<Arc<RequestTrace>>, work: F) -> impl Future<Output = F::Output> {
         // Not an async function: that would hold the work twice and copy it once more.
         CURRENT.scope(Scoped { context: self, trace }, work)

@@ -32,10 +32,12 @@ pub mod health;
 pub mod logs;
 pub mod objectives;
 pub mod observe;
+mod process;
 pub mod prometheus;
 pub mod redact;
 mod timestamp;
 pub mod traces;
 
 pub use context::RequestContext;
+pub use process::ProcessVitals;
 pub use timestamp::Timestamp;

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::{Bus, History, Source, Table, TableRow};
+use crate::{Bus, History, Snapshot, Source, Table, TableRow};
 
 /// The most sources one registry takes; a program that needs more has a leak.
 const MAX_SOURCES: usize = 10_000;
@@ -21,15 +21,6 @@ struct Inner {
     sources: Mutex<Vec<Weak<dyn Source>>>,
     bus: Bus,
     history: History,
-}
-
-/// One table's rows at one moment.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// The shape.
-    pub table: &'static Table,
-    /// The rows of every source with this table.
-    pub rows: Vec<TableRow>,
 }
 
 impl Registry {

@@ -140,6 +140,15 @@ pub enum TableValue {
 /// One row, a value a column.
 pub type TableRow = Vec<TableValue>;
 
+/// One table's rows at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The shape.
+    pub table: &'static Table,
+    /// The rows of every source with this table.
+    pub rows: Vec<TableRow>,
+}
+
 /// A part's live state as rows.
 ///
 /// Views call `rows` at any time and from any thread: it must not wait for the part. Keep its values in atomics, or behind a lock that is only

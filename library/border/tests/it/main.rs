@@ -4,6 +4,7 @@
 mod abuse;
 mod behaviour;
 mod connections;
+mod details;
 mod http2;
 mod overload;
 mod server;

@@ -170,6 +170,7 @@ async fn a_password_is_in_no_log_no_error_no_debug_and_no_vitals() {
         write!(said, "{event:?}").unwrap();
     }
     let logged = kept.0.lock().unwrap().clone();
+    assert!(logged.contains("message=attempt"), "each attempt is logged at debug: {logged}");
     assert!(logged.contains("127.0.0.1"), "the subscriber hears the crates below: {logged}");
     for (what, text) in [("logs", &logged), ("texts", &said)] {
         for line in text.lines() {

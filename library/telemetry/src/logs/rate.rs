@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use tracing::Metadata;
 
-/// Lines of one callsite in a second, on average.
-pub const CALLSITE_RATE: u32 = 10;
-/// Lines of one callsite at once.
-pub const CALLSITE_BURST: u32 = 100;
+/// Lines of one callsite in a second, on average, where nothing else is set.
+pub const CALLSITE_RATE: u32 = 100;
+/// Lines of one callsite at once: those of so many seconds.
+const BURST_SECONDS: u64 = 10;
 
+/// A second, in microseconds.
+const SECOND: u64 = 1_000_000;
 /// Callsites with a rate of their own; further ones share the last.
 const CALLSITES: usize = 1024;
 /// Places that are looked at for a callsite.
@@ -23,6 +25,8 @@ const TRIES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Rates {
     started: Instant,
+    /// Microseconds for one line; zero: no limit.
+    line: u64,
     callsites: Box<[Callsite]>,
 }
 
@@ -35,19 +39,23 @@ struct Callsite {
 }
 
 impl Rates {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { started: now, callsites: (0..CALLSITES).map(|_| Callsite::default()).collect() }
+    /// Rates of this many lines a second, ten times as many at once; 0: without limit.
+    pub(super) fn new(per_second: u32, now: Instant) -> Self {
+        let line = if per_second == 0 { 0 } else { SECOND / u64::from(per_second).min(SECOND) };
+        Self { started: now, line, callsites: (0..CALLSITES).map(|_| Callsite::default()).collect() }
     }
 
     /// Admits a line, with the number of lines of the callsite that were suppressed since the last one; `None` suppresses it too.
     pub(super) fn admit(&self, metadata: &'static Metadata<'static>, now: Instant) -> Option<u64> {
+        if self.line == 0 {
+            return Some(0);
+        }
         let callsite = self.callsite(metadata);
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let now = micros(now.saturating_duration_since(self.started));
-        let line = 1_000_000 / u64::from(CALLSITE_RATE);
         let take = |full_at: u64| {
-            let next = full_at.max(now) + line;
-            (next - now <= line * u64::from(CALLSITE_BURST)).then_some(next)
+            let next = full_at.max(now) + self.line;
+            (next - now <= BURST_SECONDS * SECOND).then_some(next)
         };
         match callsite.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             Ok(_) if callsite.suppressed.load(Ordering::Relaxed) == 0 => Some(0),
@@ -113,14 +121,16 @@ mod tests {
     #[test]
     fn lines_over_the_rate_are_counted_and_the_next_line_has_their_number() {
         let (start, metadata) = (Instant::now(), metadata());
-        let rates = Rates::new(start);
+        let rates = Rates::new(10, start);
         let admitted = (0..150).filter(|_| rates.admit(metadata, start).is_some()).count();
-        assert_eq!(admitted, CALLSITE_BURST as usize);
+        assert_eq!(admitted, 100);
         let later = start + Duration::from_secs(1);
         assert_eq!(rates.admit(metadata, later), Some(50));
         let admitted = (0..50).filter(|_| rates.admit(metadata, later).is_some()).count();
-        assert_eq!(admitted, CALLSITE_RATE as usize - 1);
+        assert_eq!(admitted, 9);
         assert_eq!(rates.take_suppressed().iter().map(|(_, lines)| *lines).sum::<u64>(), 41);
         assert!(rates.take_suppressed().is_empty());
+        let unlimited = Rates::new(0, start);
+        assert!((0..1000).all(|_| unlimited.admit(metadata, start).is_some()));
     }
 }

@@ -179,6 +179,8 @@ impl Objectives {
     }
 
     /// Moves the windows on and publishes changes of alerts, until `stop` returns.
+    ///
+    /// Cancel-safe: a dropped run leaves the counts; the next one enters them.
     pub async fn run(&self, bus: &Bus, stop: impl Future<Output = ()>) {
         let Some(step) = self.iter().map(|objective| step_of(objective.slo.period)).min() else { return stop.await };
         let mut stop = std::pin::pin!(stop);

@@ -33,7 +33,7 @@ pub(super) fn stub(service: &str, alert: &AlertingRule) -> String {
         ),
     };
     format!(
-        "# {}\n\n{}\n\n## Meaning\n\n{}\n\n## What users see\n\n{seen}\n\n## First look\n\n{first}\n\n## Repair\n\nTo be written: what has helped, and \
+        "# {}\n\n{}\n\n## Meaning\n\n{}\n\n## Effect on users\n\n{seen}\n\n## First look\n\n{first}\n\n## Repair\n\nTo be written: what has helped, and \
          who decides.\n",
         alert.name, alert.summary, alert.description,
     )

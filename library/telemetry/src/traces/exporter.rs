@@ -75,6 +75,8 @@ impl Exporter {
     }
 
     /// Sends batches until `stop` returns; then what is left, for at most [`FLUSH`]. What was not sent by then is lost.
+    ///
+    /// Not cancel-safe: a dropped run loses the batch that is being sent.
     pub async fn run(&self, sink: &impl Sink, stop: impl Future<Output = ()>) {
         let exporter = &*self.inner;
         let mut work = std::pin::pin!(exporter.send_all(sink));

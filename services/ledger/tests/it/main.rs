@@ -7,6 +7,7 @@ mod calls;
 mod keys;
 mod kill;
 mod lists;
+mod logs;
 mod metrics;
 mod money;
 mod ops;
