@@ -11,8 +11,9 @@ RAIL_ADMIN_PORT ?= 9301
 PREFIX ?= $(HOME)/.local/evenkeel
 SOAK ?= 10m
 FUZZ ?= 30
+ATTACK ?= 60
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,12 +28,12 @@ setup-check:
 
 # Chaos Toolkit asks for Python 3.12 and runs on Debian 12's 3.11 as well; its versions are pinned for that.
 setup-tests:
-	@sh .ci/install postgresql pgbouncer python3 libssl-dev pkg-config iproute2 openssl faketime gcc libc6-dev
+	@sh .ci/install postgresql pgbouncer python3 libssl-dev pkg-config iproute2 openssl faketime gcc libc6-dev prometheus
 	@sh .ci/peers pypi:toxiproxy-python==0.1.1 npm:toxiproxy-node-client@4.1.0
 	@PIP_IGNORE_REQUIRES_PYTHON=1 sh .ci/peers pypi:chaostoolkit==1.21.4 pypi:chaostoolkit-lib==1.45.1 pypi:jsonpath2==0.4.5
 
 setup-tests-long: setup-tests
-	@sh .ci/peers crate:toxiproxy_rust@0.1.6
+	@sh .ci/peers crate:toxiproxy_rust@0.1.6 pypi:opentelemetry-proto==1.45.1
 
 run: ## Builds and starts the ledger and its partner bank on the embedded store
 	@cargo build --quiet -p ledger -p rail
@@ -72,6 +73,17 @@ bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/peers tool:oha@1.16.0
 	@cargo build --release --quiet -p bench -p ledger -p rail -p keel-prover
 	@cargo run --release --quiet -p bench
+
+slowhttptest: ## Runs the attacks of slowhttptest on the ledger: slow heads, slow bodies, slow reading, ranges
+	@sh .ci/install python3 slowhttptest
+	@cargo build --quiet -p ledger
+	@python3 docs/guide/testing/border/slowhttptest.py
+
+attacks: ## Runs each attack on connections of the ledger, and on large answers, for ATTACK (60) seconds beside a bystander
+	@sh .ci/install python3
+	@cargo build --quiet -p ledger -p evenkeel --bin ledger --example attack_target
+	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --post /v1/accounts --large /openapi.json -- target/debug/ledger
+	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --path /hello --post /echo --large /large -- target/debug/examples/attack_target
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel-prover -p ledger -p rail

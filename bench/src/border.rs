@@ -12,6 +12,9 @@ const ROUNDS: usize = 5;
 /// Requests whose instructions are counted, after as many that are not.
 const COUNTED: usize = 2000;
 
+/// Connections in the accept queue of a listener of tokio.
+const ACCEPT_QUEUE: u32 = 1024;
+
 async fn hello() -> &'static str {
     "hello"
 }
@@ -36,9 +39,18 @@ pub(crate) fn serve_evenkeel(routes: Router, port: &str) -> ExitCode {
 }
 
 pub(crate) fn serve_bare(routes: Router, port: &str) -> ExitCode {
+    serve_bare_with(routes, port, ACCEPT_QUEUE)
+}
+
+/// The same with room for so many connections in the accept queue; the kernel's `somaxconn` bounds it too.
+pub(crate) fn serve_bare_with(routes: Router, port: &str, accept_queue: u32) -> ExitCode {
     let served = tokio::runtime::Builder::new_multi_thread().enable_all().build().and_then(|runtime| {
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            let address = format!("127.0.0.1:{port}").parse().map_err(std::io::Error::other)?;
+            socket.bind(address)?;
+            let listener = socket.listen(accept_queue)?;
             let end = async {
                 let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
                 signal.recv().await;

@@ -30,8 +30,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", which, port] => return border::serve(which, port),
-        ["serve-overload", which, workload, rounds, port] => return overload::serve(which, workload, rounds, port),
-        ["generate", address, pace, warm_up, counted] => return overload::generate(address, pace, warm_up, counted),
+        ["serve-overload", which, workload, rounds, halved, port] => {
+            return overload::serve(which, workload, rounds, halved, port);
+        }
+        ["generate", plan] => return overload::generate(plan),
+        ["overload", "short"] => return overload::short(),
         ["overload", workload, servers, multiples] => return overload::part(workload, servers, multiples),
         [name] if let Some((_, section)) = SECTIONS.iter().find(|(other, _)| *other == name) => return show(*section),
         [] => {}
@@ -39,8 +42,8 @@ fn main() -> ExitCode {
             let names: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
             let names = names.join("|");
             eprintln!(
-                "usage: bench (everything), bench {names} (one section), bench overload WORKLOAD SERVERS MULTIPLES (a part of it), or bench \
-                 serve bare|evenkeel PORT"
+                "usage: bench (everything), bench {names} (one section), bench overload short, bench overload WORKLOAD \
+                 SERVERS|best MULTIPLES (a part of it), or bench serve bare|evenkeel PORT"
             );
             return ExitCode::from(2);
         }

@@ -1,4 +1,21 @@
 //! Catalogue of reliability attributes, read from `catalogue/*.toml`.
+//!
+//! - [`Catalogue`]: all chapters, with [`Catalogue::get`] for one attribute.
+//! - [`Attribute`]: the statement, its clauses, its reason, how it is provided, proven and mended, and its sources.
+//!
+//! ```
+//! use keel_catalogue::Catalogue;
+//!
+//! let attribute = Catalogue::embedded().get("life.drain").expect("an attribute of the catalogue");
+//! for clause in attribute.clauses().iter() {
+//!     println!("{}: {}", clause.id, clause.text);
+//! }
+//! assert!(Catalogue::embedded().near("life.drian").contains(&"life.drain"));
+//! ```
+//!
+//! # Features and platforms
+//!
+//! No features. The attributes are part of the program, so it reads no file. No part needs a particular platform. Tested on Linux.
 
 mod markdown;
 #[cfg(test)]

@@ -114,6 +114,7 @@ mod tests {
 
         fn fill(&mut self) {
             while self.refused().is_none() {
+                self.shed.learn(&axum::http::Method::GET, "/work", RouteId::OTHER, Criticality::Default);
                 match self.shed.decide(RouteId::OTHER, Criticality::Default, Some(ADDRESS), Duration::ZERO) {
                     Entry::Admitted(permit) => self.load.push((Some(permit), None)),
                     Entry::Queued(waiting) => self.load.push((None, Some(waiting))),

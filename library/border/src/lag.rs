@@ -1,6 +1,7 @@
 //! Event-loop lag: the time by which a tick of 10 ms comes late because other tasks had the threads.
 //!
-//! The ticker runs while requests come, and sleeps when none has come for a second: an idle process is not woken.
+//! Each tick also reads how busy the threads of the runtime were. The ticker runs while requests come, and sleeps when none has come for a second:
+//! an idle process is not woken.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -41,21 +42,24 @@ impl Lag {
         Duration::from_micros(u64::from(self.last_micros.load(Ordering::Relaxed)))
     }
 
-    /// Notes that a request has come: the ticker runs.
-    pub(crate) fn request(&self) {
+    /// Notes that a request has come: the ticker runs. Returns true when it has slept: no request has come for a second.
+    pub(crate) fn request(&self) -> bool {
         // Only written where it changes: every request reads it.
         if !self.used.load(Ordering::Relaxed) {
             // In one order with the ticker's own two steps, so that one of the two sees the other.
             self.used.store(true, Ordering::SeqCst);
             if self.sleeps.load(Ordering::SeqCst) {
                 self.wake.notify_one();
+                return true;
             }
         }
+        false
     }
 
-    /// Measures the lag, for ever. Cancel-safe.
-    pub(crate) async fn watch(&self) {
+    /// Measures the lag, for ever, and reports it with the share of the time in which the threads were busy. Cancel-safe.
+    pub(crate) async fn watch(&self, report: impl Fn(Duration, f64)) {
         let mut unused = UNUSED;
+        let mut threads = Threads::of_this_runtime();
         loop {
             if unused >= UNUSED {
                 self.last_micros.store(0, Ordering::Relaxed);
@@ -65,6 +69,9 @@ impl Lag {
                     self.wake.notified().await;
                 }
                 self.sleeps.store(false, Ordering::SeqCst);
+                // Nothing has come for a second: the threads had nothing to do.
+                threads.busy();
+                report(Duration::ZERO, 0.0);
             }
             let asleep = Instant::now();
             tokio::time::sleep(PERIOD).await;
@@ -73,8 +80,34 @@ impl Lag {
             let left = self.left.load(Ordering::Relaxed);
             let left = if late > LATE { IN_TIME } else { left.saturating_sub(1) };
             self.left.store(left, Ordering::Relaxed);
+            report(late, threads.busy());
             unused = if self.used.swap(false, Ordering::SeqCst) { 0 } else { unused + 1 };
         }
+    }
+}
+
+/// Busy time of the threads of the runtime.
+#[derive(Debug)]
+struct Threads {
+    metrics: tokio::runtime::RuntimeMetrics,
+    total: Duration,
+    at: Instant,
+}
+
+impl Threads {
+    fn of_this_runtime() -> Self {
+        let metrics = tokio::runtime::Handle::current().metrics();
+        Self { metrics, total: Duration::ZERO, at: Instant::now() }
+    }
+
+    /// Returns the share of the time since the last call in which the threads were busy.
+    fn busy(&mut self) -> f64 {
+        let workers = self.metrics.num_workers();
+        let total: Duration = (0..workers).map(|worker| self.metrics.worker_total_busy_duration(worker)).sum();
+        let (busy, now) = (total.saturating_sub(self.total), Instant::now());
+        let time = (now - self.at).as_secs_f64().max(1e-6) * workers as f64;
+        (self.total, self.at) = (total, now);
+        (busy.as_secs_f64() / time).min(1.0)
     }
 }
 
@@ -87,7 +120,7 @@ mod tests {
     fn watched() -> Arc<Lag> {
         let lag = Arc::new(Lag::default());
         let watching = lag.clone();
-        tokio::spawn(async move { watching.watch().await });
+        tokio::spawn(async move { watching.watch(|_, _| ()).await });
         lag
     }
 

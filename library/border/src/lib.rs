@@ -21,6 +21,11 @@
 //! listener.serve(routes, stopped, std::time::Duration::from_secs(1)).await;
 //! # Ok(()) }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Unix only. On Linux the kernel reports how long a request has waited unread and how many bytes a client has acknowledged. Elsewhere the wait before the
+//! first read counts as zero, and bytes count as taken when the kernel has them. Tested on Linux.
 
 mod access_log;
 mod acknowledged;
@@ -34,6 +39,8 @@ mod connection;
 mod control_frames;
 mod criticality;
 mod deadline;
+mod declared;
+mod details;
 mod draining;
 mod exchange;
 mod forwarded;
@@ -45,11 +52,13 @@ mod glance;
 mod headers;
 mod host;
 mod identity;
+mod known_paths;
 mod lag;
 mod limits;
 mod listener;
 mod min_rate;
 mod network;
+mod observers;
 pub mod path;
 mod place;
 mod prepared;
@@ -58,6 +67,7 @@ mod problem;
 mod proxy_protocol;
 mod reader;
 mod record;
+mod route_counts;
 mod seat;
 mod shed;
 mod shed_vitals;
@@ -77,5 +87,6 @@ pub use forwarded::ForwardedHeader;
 pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use network::{InvalidNetwork, Network};
+pub use observers::Observers;
 pub use path::Border;
 pub use problem::{Problem, title_of};

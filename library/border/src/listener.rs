@@ -106,7 +106,7 @@ impl Listener {
         Ok(Reserved { socket, address, border })
     }
 
-    /// Binds `address` and listens; port 0 takes a free one.
+    /// Binds `address` and listens; port 0 takes a free one. Cancel-safe: it does not wait.
     ///
     /// # Errors
     /// The operating system's, such as an address in use.
@@ -121,7 +121,7 @@ impl Listener {
 
     /// Serves `routes` until `stop`, then closes the socket and lets requests in flight finish for at most `bound`.
     ///
-    /// Returns how many connections were still open then; those that were not upgraded are cut. Dropping the future, or a panic in it, leaves
+    /// Returns how many connections were still open then; those that were not upgraded are cut. Cancel-safe: dropping the future, or a panic in it, leaves
     /// the socket listening and open connections served: call it again to go on accepting. The routes are those of the first call.
     pub async fn serve(&self, routes: Router, stop: Stop, bound: Duration) -> u64 {
         let serving = self.serving.get_or_init(|| Arc::new(Serving::new(self.border.inner.clone(), routes)));
@@ -336,7 +336,7 @@ impl Serving {
 
 /// Refuses a request before it is routed, when it would be refused on any route.
 fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
-    let class = criticality::of(request.headers(), Criticality::Default);
+    let class = criticality::of(request.headers(), Criticality::Critical);
     let client = connection.client_of(request.headers()).network();
     let now = Instant::now();
     let age = connection.age(now);

@@ -19,6 +19,7 @@ use futures_util::FutureExt;
 use resilience::admission::{self, Entry, RouteId};
 use resilience::{Criticality, Deadline};
 use supervision::{Lifecycle, Phase};
+use telemetry::traces::{self, SpanKind};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use vitals::Registry;
@@ -32,13 +33,17 @@ use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
 use crate::identity::identify;
+use crate::observers::{Observed, Observers, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
+use crate::route_counts::Route;
 use crate::shed::Shed;
 use crate::shed_vitals::ShedVitals;
 pub use crate::step::{STEPS, Step};
-use crate::traffic::{Route, Traffic, UNMATCHED, Vitals};
-use crate::{Limits, Problem, answer, criticality, deadline, framing, headers, host, prepared, target};
+use crate::traffic::{Traffic, UNMATCHED, Vitals};
+use crate::{
+    Limits, Problem, answer, criticality, deadline, declared, details, framing, headers, host, prepared, target,
+};
 
 /// The border of one listener. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -55,6 +60,7 @@ pub(crate) struct Inner {
     access_log: Arc<AccessLog>,
     lifecycle: Option<Lifecycle>,
     vitals: Arc<(Vitals, ShedVitals)>,
+    observers: Observers,
 }
 
 impl Border {
@@ -76,7 +82,8 @@ impl Border {
         shed.declare(&limits);
         let requests = Vitals::register(registry, &traffic, &admission, shed.clone(), &limits);
         let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
-        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals };
+        let observers = Observers::default();
+        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals, observers };
         Self { inner: Arc::new(inner) }
     }
 
@@ -89,8 +96,19 @@ impl Border {
     /// Connections, the queue of admission, vitals and the access log are shared.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
+        self.inner.shed.declare(&limits);
+        self.with(limits, self.inner.observers.clone())
+    }
+
+    /// The same border, whose requests these observe. Set it before the border is put around routes.
+    #[must_use]
+    pub fn observed_by(&self, observers: Observers) -> Self {
+        self.inner.shed.observe(&observers.objectives);
+        self.with(self.inner.limits.clone(), observers)
+    }
+
+    fn with(&self, limits: Limits, observers: Observers) -> Self {
         let Inner { traffic, admission, shed, access_log, lifecycle, vitals, .. } = &*self.inner;
-        shed.declare(&limits);
         let inner = Inner {
             limits,
             traffic: traffic.clone(),
@@ -99,12 +117,16 @@ impl Border {
             access_log: access_log.clone(),
             lifecycle: lifecycle.clone(),
             vitals: vitals.clone(),
+            observers,
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Puts the border around all routes and the fallback of a router.
+    /// Puts the border around all routes and the fallback of a router. The metrics of its routes are there at zero from now on.
     pub fn around(&self, routes: Router) -> Router {
+        for (path, methods) in declared::routes(&routes) {
+            self.inner.traffic.declare(&path, &methods);
+        }
         routes.layer(self.clone())
     }
 }
@@ -138,6 +160,7 @@ struct KnownRoute {
     route: Arc<Route>,
     /// None where nothing is shed.
     id: Option<RouteId>,
+    objectives: RouteObjectives,
 }
 
 impl Place {
@@ -148,7 +171,8 @@ impl Place {
             _ => {
                 let route = self.border.traffic.route(pattern);
                 let id = self.border.shed.route(route.name(), &self.border.limits);
-                let known = KnownRoute { route, id };
+                let objectives = self.border.observers.objectives.of_route(route.name());
+                let known = KnownRoute { route, id, objectives };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -172,19 +196,24 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
-        let (KnownRoute { route, id }, method) = (place.route(&request), request.method().clone());
+        let (KnownRoute { route, id, objectives }, method) = (place.route(&request), request.method().clone());
         let target = request.uri().path_and_query().cloned();
-        let context = Step::RequestId.run(|| identify(request.headers(), &glance));
+        let tracer = place.border.observers.tracer.as_ref();
+        let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record::new(place.border.access_log.clone(), route, method, target, started);
+        let record = Record::new(place.border.access_log.clone(), route, method, target, started, context.trace);
+        let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
         let entered = place.border.enter(request, started, &glance, id, &mut self.handler);
 
-        Box::pin(context.scope(async move {
+        Box::pin(context.scope_traced(trace, async move {
             let border = &place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
-                Err(refusal) => refusal.into_response(),
+                Err(refusal) => {
+                    details::refusal(refusal.status(), refusal.detail());
+                    refusal.into_response()
+                }
             };
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
@@ -252,7 +281,10 @@ impl Inner {
             let network = client.as_ref().and_then(|client| client.network());
             let permit = self.admission.enter(client.filter(|client| self.is_bounded(client)))?;
             let turn = match route {
-                Some(route) => self.turn(route, class, network, age)?,
+                Some(route) => {
+                    self.shed.learn(&head.method, head.uri.path(), route, own);
+                    self.turn(route, class, network, age)?
+                }
                 None => Turn::Now(None),
             };
             Ok((permit, turn))
@@ -364,16 +396,25 @@ impl Inner {
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
         let deadline = Deadline::since(started, work.allowed.time);
         let place = match work.turn {
-            Turn::Now(place) => place,
-            Turn::Queued(waiting) => match tokio::time::timeout_at(deadline.at(), waiting).await {
-                Ok(Ok(place)) => match &work.exchange {
-                    Some(exchange) => {
-                        exchange.place().hold(place);
-                        None
+            Turn::Now(place) => {
+                details::admission(&self.shed, "executed", Duration::ZERO);
+                place
+            }
+            Turn::Queued(waiting) => match waited(tokio::time::timeout_at(deadline.at(), waiting)).await {
+                Ok(Ok(place)) => {
+                    details::admission(&self.shed, "executed after a wait", started.elapsed());
+                    match &work.exchange {
+                        Some(exchange) => {
+                            exchange.place().hold(place);
+                            None
+                        }
+                        None => Some(place),
                     }
-                    None => Some(place),
-                },
-                Ok(Err(refused)) => return prepared::problem(refused.reason).into_response(),
+                }
+                Ok(Err(refused)) => {
+                    details::admission(&self.shed, "refused after a wait", started.elapsed());
+                    return prepared::problem(refused.reason).into_response();
+                }
                 Err(_expired) => return self.expired(&work.allowed),
             },
         };
@@ -445,6 +486,14 @@ impl Inner {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
+}
+
+/// Waits for a place, as a span of the request.
+async fn waited<F: Future>(waiting: F) -> F::Output {
+    let span = traces::span(SpanKind::Internal, || "admission wait".into());
+    let place = waiting.await;
+    span.end();
+    place
 }
 
 /// The answer, or a refusal where it would have to wait for its client beside too many others.

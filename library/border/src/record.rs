@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::http::uri::PathAndQuery;
 use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
+use vitals::TraceContext;
 
 use crate::access_log::AccessLog;
-use crate::traffic::Route;
+use crate::observers::Observed;
+use crate::route_counts::Route;
 
 /// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
 /// its connection was cut.
@@ -17,7 +19,9 @@ pub(crate) struct Record {
     method: Method,
     target: Option<PathAndQuery>,
     started: Instant,
+    trace: TraceContext,
     is_open: bool,
+    observed: Option<Observed>,
 }
 
 impl Record {
@@ -27,8 +31,15 @@ impl Record {
         method: Method,
         target: Option<PathAndQuery>,
         started: Instant,
+        trace: TraceContext,
     ) -> Self {
-        Self { access_log, route, method, target, started, is_open: true }
+        Self { access_log, route, method, target, started, trace, is_open: true, observed: None }
+    }
+
+    /// Adds its trace and its objectives.
+    pub(crate) fn observed(mut self, observed: Observed) -> Self {
+        self.observed = Some(observed);
+        self
     }
 
     pub(crate) fn answered(mut self, status: StatusCode) {
@@ -39,9 +50,12 @@ impl Record {
     fn write(&self, status: Option<StatusCode>) {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.started);
-        self.route.count(&self.method, status, took);
+        self.route.count(&self.method, status, took, &self.trace);
         let path = self.target.as_ref().map_or("/", PathAndQuery::path);
         self.access_log.write(&self.method, path, self.route.name(), status, took, now);
+        if let Some(observed) = &self.observed {
+            observed.ended(&self.method, path, self.route.name(), status, took);
+        }
     }
 }
 

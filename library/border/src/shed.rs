@@ -5,19 +5,22 @@
 //! connections below the HTTP server ([`crate::below`]).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::Method;
 use resilience::Criticality;
 use resilience::admission::{
-    AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Reason, RouteId, RouteRules,
+    AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Processors, Reason, RouteId,
+    RouteRules,
 };
+use telemetry::objectives::Objectives;
 use tokio::time::Instant;
 
 use crate::Limits;
 use crate::access_log::AccessLog;
+use crate::known_paths::KnownPaths;
 use crate::lag::Lag;
 use crate::traffic::{Refusals, Traffic, UNROUTED};
 
@@ -32,14 +35,17 @@ pub(crate) struct Shed {
     gate: Gate,
     /// False: nothing is shed by latency.
     is_on: bool,
-    /// True once a route has a class above the default: only a request that lowers its own class can be refused before its route is known.
+    /// True once a route has a class above the default: a request for an unknown path can be refused early only when it lowers its own class.
     has_critical: AtomicBool,
     /// Refusals before the route was known: by the server, and below it.
     early: AtomicU64,
     below: AtomicU64,
     lag: Lag,
+    paths: KnownPaths,
     traffic: Arc<Traffic>,
     access_log: Arc<AccessLog>,
+    /// The objectives that count early refusals.
+    objectives: OnceLock<Objectives>,
 }
 
 /// Place at which a request was refused early.
@@ -57,7 +63,7 @@ pub(crate) struct Early<'a> {
     pub(crate) at: Where,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
-    /// The class that the caller set.
+    /// The class that the caller set; critical when it set none: the route's own counts.
     pub(crate) class: Criticality,
     pub(crate) client: Option<IpAddr>,
     pub(crate) age: Duration,
@@ -75,8 +81,10 @@ impl Shed {
             early: AtomicU64::new(0),
             below: AtomicU64::new(0),
             lag: Lag::default(),
+            paths: KnownPaths::new(),
             traffic,
             access_log,
+            objectives: OnceLock::new(),
         })
     }
 
@@ -87,11 +95,23 @@ impl Shed {
         }
     }
 
+    /// Counts early refusals for these objectives from now on.
+    pub(crate) fn observe(&self, objectives: &Objectives) {
+        let _ = self.objectives.set(objectives.clone());
+    }
+
     /// Returns the gate's id of a route; none for a route that is never shed.
     pub(crate) fn route(&self, pattern: &str, limits: &Limits) -> Option<RouteId> {
         let objective = limits.objective.filter(|_| self.is_on && !HEALTH.contains(&pattern))?;
         let rules = RouteRules::default().objective(within_bounds(objective));
         Some(self.gate.route(pattern, rules).unwrap_or(RouteId::OTHER))
+    }
+
+    /// Notes the route of a path and the route's own class, so that requests for it can be refused early.
+    pub(crate) fn learn(&self, method: &Method, path: &str, route: RouteId, class: Criticality) {
+        if self.gate.is_congested() {
+            self.paths.learn(method, path, route, class);
+        }
     }
 
     /// Decides about a request whose route is known.
@@ -110,15 +130,22 @@ impl Shed {
         self.is_on && self.gate.is_congested()
     }
 
-    /// Refuses a request whose route is not known yet, if it would be refused on any route; counts and logs it.
+    /// Refuses a request that is not routed yet, if its path is that of a known route which would refuse it, or if every route would; counts and logs it.
     pub(crate) fn refuse_early(&self, request: Early<'_>) -> Option<Reason> {
-        let has_critical = self.has_critical.load(Ordering::Relaxed);
-        if (has_critical && request.class >= Criticality::Default) || HEALTH.contains(&request.path) {
+        if HEALTH.contains(&request.path) {
             return None;
         }
+        let known = self.paths.get(request.method, request.path);
+        let has_critical = self.has_critical.load(Ordering::Relaxed);
+        let (route, class) = match known {
+            Some((route, class)) => (route, class.min(request.class)),
+            // It may be for a critical route.
+            None if has_critical && request.class >= Criticality::Default => return None,
+            None => (RouteId::OTHER, request.class.min(Criticality::Default)),
+        };
         let client = request.client.map(|address| self.gate.client(&address)).unwrap_or_default();
-        let arrival = Arrival { age: request.age, class: request.class, client, ..Arrival::on(RouteId::OTHER) };
-        let reason = self.gate.refuse_early(arrival, request.now)?;
+        let arrival = Arrival { age: request.age, class, client, ..Arrival::on(route) };
+        let reason = self.gate.refuse_early(arrival, known.is_some(), request.now)?;
         let count = match request.at {
             Where::Server => &self.early,
             Where::Socket => &self.below,
@@ -126,21 +153,24 @@ impl Shed {
         count.fetch_add(1, Ordering::Relaxed);
         self.traffic.refused_unrouted(request.method);
         let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(objectives) = self.objectives.get() {
+            objectives.refused(request.method.as_str(), request.path, status.as_u16());
+        }
         self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, request.now);
         Some(reason)
     }
 
     /// Notes that a request has come.
     pub(crate) fn request(&self) {
-        if self.is_on {
-            self.lag.request();
+        if self.is_on && self.lag.request() {
+            self.gate.report(Processors::default());
         }
     }
 
     /// Measures the lag of the event loop, for ever; ends at once where nothing is shed.
     pub(crate) async fn watch_lag(&self) {
         if self.is_on {
-            self.lag.watch().await;
+            self.lag.watch(|late, busy| self.gate.report(Processors { late, busy })).await;
         }
     }
 

@@ -33,7 +33,10 @@ const ROUTES: Table = Table {
     help: "Admission of requests by route.",
     columns: &[
         Column::label("listener", "The listener."),
-        Column::label("route", "The route's pattern; other: further routes, and requests whose route was not known."),
+        Column::label(
+            "http_route",
+            "The route's pattern; other: further routes, and requests whose route was not known.",
+        ),
         Column::gauge("objective", "Latency objective.").in_unit(Unit::Seconds),
         Column::gauge(
             "unreachable",

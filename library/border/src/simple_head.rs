@@ -33,7 +33,7 @@ impl<'a> SimpleHead<'a> {
         if request.version != Some(1) || length != bytes.len() {
             return None;
         }
-        let (mut hosts, mut class, mut request_id) = (0, Criticality::Default, None);
+        let (mut hosts, mut class, mut request_id) = (0, Criticality::Critical, None);
         for field in request.headers.iter() {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             // By length first: few names have one of these.
@@ -73,7 +73,7 @@ mod tests {
     fn a_whole_head_without_a_body_is_simple() {
         let head = SimpleHead::parse(GET.as_bytes()).unwrap();
         assert_eq!((head.method.as_str(), head.target, head.path()), ("GET", "/a?b", "/a"));
-        assert_eq!((head.class, head.request_id), (Criticality::Default, None));
+        assert_eq!((head.class, head.request_id), (Criticality::Critical, None));
         let text = "HEAD /c HTTP/1.1\r\nhost: x\r\nX-Request-Id: i-1\r\nCriticality: sheddable\r\nConnection: Keep-Alive\r\n\r\n";
         let head = SimpleHead::parse(text.as_bytes()).unwrap();
         assert_eq!((head.method, head.class), (Method::HEAD, Criticality::Sheddable));
@@ -84,7 +84,7 @@ mod tests {
     fn a_caller_cannot_raise_its_class_and_an_ill_formed_id_is_not_taken_over() {
         let text = "GET /c HTTP/1.1\r\nhost: x\r\nX-Request-Id: a b\r\nCriticality: critical\r\n\r\n";
         let head = SimpleHead::parse(text.as_bytes()).unwrap();
-        assert_eq!((head.class, head.request_id), (Criticality::Default, None));
+        assert_eq!((head.class, head.request_id), (Criticality::Critical, None));
     }
 
     #[test]

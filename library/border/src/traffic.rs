@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
-use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue, Unit};
+use axum::http::Method;
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 
 use crate::admission::Admission;
+use crate::route_counts::Route;
 
 /// Number of routes with metrics of their own; more would be a route for each value. The rest is counted together.
 const MAX_ROUTES: usize = 1000;
@@ -17,21 +17,15 @@ pub(crate) const UNMATCHED: &str = "unmatched";
 /// The label of requests that were refused before they were routed.
 pub(crate) const UNROUTED: &str = "unrouted";
 
-const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "cancelled"];
-/// The class of requests that ended without an answer.
-const CANCELLED: usize = CLASSES.len() - 1;
-/// The class of refusals: 5xx.
-const REFUSED: usize = 4;
-
 const SERVER: Table = Table {
     name: "http_server",
     help: "Requests by route, method and class of status.",
     columns: &[
         Column::label("listener", "The listener."),
-        Column::label("route", "The route's pattern; unmatched; or unrouted: refused before the route was known."),
-        Column::label("method", "The method."),
-        Column::label("status", "The class of the answer's status; cancelled: the client left before there was one."),
+        Column::label("http_route", "The route's pattern; unmatched; or unrouted: refused before the route was known."),
+        Column::label("http_request_method", "The method; _OTHER: one that is not known."),
+        Column::label("http_response_status_code", "The class of the answer's status; empty without an answer."),
+        Column::label("error_type", "5xx: the service failed; cancelled: the client left before there was an answer."),
         Column::counter("requests", "Requests answered or cancelled."),
     ],
 };
@@ -41,9 +35,11 @@ const LATENCY: Table = Table {
     help: "Request durations by route and method.",
     columns: &[
         Column::label("listener", "The listener."),
-        Column::label("route", "The route's pattern, or unmatched."),
-        Column::label("method", "The method."),
-        Column::duration("duration", "From the head's arrival to the answer's head, or to the client's leaving."),
+        Column::label("http_route", "The route's pattern, or unmatched."),
+        Column::label("http_request_method", "The method; _OTHER: one that is not known."),
+        Column::label("error_type", "5xx: the service failed; cancelled: the client left before there was an answer."),
+        Column::duration("duration", "From the head's arrival to the answer's head, or to the client's leaving.")
+            .convention("http.server.request.duration"),
     ],
 };
 
@@ -52,7 +48,8 @@ const LISTENER: Table = Table {
     help: "Saturation of a listener.",
     columns: &[
         Column::label("listener", "The listener."),
-        Column::gauge("requests_in_flight", "Requests being worked on or answered."),
+        Column::gauge("requests_in_flight", "Requests being worked on or answered.")
+            .convention("http.server.active_requests"),
         Column::gauge("requests_in_flight_limit", "The most requests worked on or answered at once."),
         Column::counter(
             "requests_refused",
@@ -93,26 +90,13 @@ pub(crate) struct Traffic {
     pub(crate) deadlines_missed: AtomicU64,
 }
 
-/// One route's counts, a slot a method.
-#[derive(Debug)]
-pub(crate) struct Route {
-    name: Arc<str>,
-    methods: [std::sync::OnceLock<Box<Counts>>; METHODS.len()],
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    classes: [AtomicU64; CLASSES.len()],
-    duration: Histogram,
-}
-
 impl Traffic {
     pub(crate) fn new(listener: &str) -> Self {
         Self {
             listener: listener.into(),
             routes: RwLock::default(),
-            unmatched: Arc::new(Route::new(UNMATCHED)),
-            unrouted: Arc::new(Route::new(UNROUTED)),
+            unmatched: Arc::new(declared(UNMATCHED)),
+            unrouted: Arc::new(declared(UNROUTED)),
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -138,10 +122,16 @@ impl Traffic {
         routes.entry(pattern.into()).or_insert_with(|| Arc::new(Route::new(pattern))).clone()
     }
 
+    /// Makes the series of a route's methods, at zero.
+    pub(crate) fn declare(&self, pattern: &str, methods: &[&str]) {
+        let route = self.route(Some(pattern));
+        methods.iter().for_each(|method| route.declare(method));
+    }
+
     fn all_routes(&self) -> Vec<Arc<Route>> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<Arc<Route>> = routes.values().cloned().collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.sort_by(|a, b| a.name().cmp(b.name()));
         all.push(self.unmatched.clone());
         all.push(self.unrouted.clone());
         all
@@ -149,36 +139,15 @@ impl Traffic {
 
     /// Counts a request that was refused before it was routed; it has no duration.
     pub(crate) fn refused_unrouted(&self, method: &Method) {
-        self.unrouted.counts(method).classes[REFUSED].fetch_add(1, Ordering::Relaxed);
+        self.unrouted.count_refused(method);
     }
 }
 
-impl Route {
-    fn new(name: &str) -> Self {
-        Self { name: name.into(), methods: Default::default() }
-    }
-
-    /// The pattern.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn counts(&self, method: &Method) -> &Counts {
-        let slot = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
-        self.methods[slot].get_or_init(Box::default)
-    }
-
-    /// Counts one answer; none: the request was cancelled.
-    pub(crate) fn count(&self, method: &Method, status: Option<StatusCode>, duration: Duration) {
-        let counts = self.counts(method);
-        let class = status.map_or(CANCELLED, |status| usize::from(status.as_u16() / 100).clamp(1, CANCELLED) - 1);
-        counts.classes[class].fetch_add(1, Ordering::Relaxed);
-        counts.duration.record(duration);
-    }
-
-    fn used(&self) -> impl Iterator<Item = (&'static str, &Counts)> {
-        METHODS.iter().zip(&self.methods).filter_map(|(method, counts)| Some((*method, &**counts.get()?)))
-    }
+/// A route without a pattern of its own, with the usual methods at zero.
+fn declared(name: &str) -> Route {
+    let route = Route::new(name);
+    ["GET", "POST"].iter().for_each(|method| route.declare(method));
+    route
 }
 
 /// The three tables of one listener, kept alive by its border.
@@ -231,19 +200,12 @@ impl Source for Requests {
     fn rows(&self) -> Vec<TableRow> {
         let mut rows = Vec::new();
         for route in self.0.all_routes() {
-            for (method, counts) in route.used() {
-                for (class, count) in CLASSES.iter().zip(&counts.classes) {
-                    let count = count.load(Ordering::Relaxed);
-                    if count > 0 {
-                        rows.push(vec![
-                            TableValue::Text(self.0.listener.clone()),
-                            TableValue::Text(route.name.clone()),
-                            TableValue::text(method),
-                            TableValue::text(*class),
-                            TableValue::from(count),
-                        ]);
-                    }
-                }
+            for (method, counts) in route.known() {
+                rows.extend(counts.requests().map(|(class, error, count)| {
+                    let mut row = labels(&self.0, &route, method);
+                    row.extend([TableValue::text(class), TableValue::text(error), TableValue::from(count)]);
+                    row
+                }));
             }
         }
         rows
@@ -258,17 +220,21 @@ impl Source for Latency {
     fn rows(&self) -> Vec<TableRow> {
         let mut rows = Vec::new();
         for route in self.0.all_routes() {
-            for (method, counts) in route.used() {
-                rows.push(vec![
-                    TableValue::Text(self.0.listener.clone()),
-                    TableValue::Text(route.name.clone()),
-                    TableValue::text(method),
-                    TableValue::from(counts.duration.snapshot()),
-                ]);
+            for (method, counts) in route.known() {
+                rows.extend(counts.durations().into_iter().map(|(error, durations)| {
+                    let mut row = labels(&self.0, &route, method);
+                    row.extend([TableValue::text(error), TableValue::from(durations)]);
+                    row
+                }));
             }
         }
         rows
     }
+}
+
+fn labels(traffic: &Traffic, route: &Route, method: &'static str) -> TableRow {
+    let (listener, route) = (traffic.listener.clone(), route.shared_name());
+    vec![TableValue::Text(listener), TableValue::Text(route), TableValue::text(method)]
 }
 
 impl Source for Saturation {
@@ -300,18 +266,54 @@ impl Source for Saturation {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::http::StatusCode;
+    use vitals::TraceContext;
+
     use super::*;
+
+    fn count(traffic: &Traffic, route: Option<&str>, method: &str, status: Option<u16>, millis: u64) {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let status = status.map(|status| StatusCode::from_u16(status).unwrap());
+        traffic.route(route).count(&method, status, Duration::from_millis(millis), &TraceContext::new());
+    }
 
     #[test]
     fn unknown_methods_and_routes_over_the_bound_do_not_make_new_series() {
         let traffic = Arc::new(Traffic::new("public"));
         for n in 0..2 * MAX_ROUTES {
-            traffic.route(Some(&format!("/{n}"))).count(&Method::GET, Some(StatusCode::OK), Duration::ZERO);
+            count(&traffic, Some(&format!("/{n}")), "GET", Some(200), 0);
         }
+        let before = Requests(traffic.clone()).rows().len();
+        assert_eq!(before, 6 * (MAX_ROUTES + 4));
         for n in 0..10 {
-            let method = Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
-            traffic.route(None).count(&method, Some(StatusCode::OK), Duration::ZERO);
+            count(&traffic, None, &format!("M{n}"), Some(200), 0);
         }
-        assert_eq!(Requests(traffic).rows().len(), MAX_ROUTES + 2);
+        assert_eq!(Requests(traffic).rows().len(), before + 6);
+    }
+
+    #[test]
+    fn every_class_of_a_declared_route_is_there_at_zero() {
+        let traffic = Arc::new(Traffic::new("public"));
+        traffic.declare("/pay", &["POST"]);
+        let rows = Requests(traffic.clone()).rows();
+        let of_route: Vec<&TableRow> = rows.iter().filter(|row| row[1] == TableValue::text("/pay")).collect();
+        let class = |class: &str| of_route.iter().find(|row| row[3] == TableValue::text(class)).map(|row| &row[5]);
+        assert_eq!((class("2xx"), class("5xx")), (Some(&TableValue::from(0)), Some(&TableValue::from(0))));
+        let durations = Latency(traffic).rows();
+        assert_eq!(durations.iter().filter(|row| row[1] == TableValue::text("/pay")).count(), 3);
+    }
+
+    #[test]
+    fn fast_failures_do_not_improve_the_latency_of_answers() {
+        let traffic = Arc::new(Traffic::new("public"));
+        count(&traffic, Some("/pay"), "POST", Some(200), 800);
+        (0..99).for_each(|_| count(&traffic, Some("/pay"), "POST", Some(503), 1));
+        let rows = Latency(traffic).rows();
+        let answered = rows.iter().find(|row| row[1] == TableValue::text("/pay") && row[3] == TableValue::text(""));
+        let Some(TableValue::Distribution(durations)) = answered.map(|row| &row[4]) else { panic!("{rows:?}") };
+        assert_eq!(durations.count(), 1);
+        assert!(durations.quantile(0.5) > Duration::from_millis(700));
     }
 }

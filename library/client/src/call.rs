@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tower::BoxError;
 use url::Url;
 
+use crate::attempt_span::AttemptSpan;
 use crate::body::{ResponseBody, Stream, stream};
 use crate::bounds::Bounds;
 use crate::client::Client;
@@ -57,17 +58,17 @@ pub struct Call<'c> {
 type Slot = Mutex<Option<Incoming>>;
 
 impl Client {
-    /// A GET.
+    /// Begins a GET of an absolute URL. The call belongs to the dependency whose URL covers it, or else to a peer with the default rules.
     pub fn get(&self, url: &Url) -> Call<'_> {
         self.call(Method::GET, url)
     }
 
-    /// A POST.
+    /// Begins a POST to an absolute URL; it is retried only with an idempotency key.
     pub fn post(&self, url: &Url) -> Call<'_> {
         self.call(Method::POST, url)
     }
 
-    /// Any method. A user and password in the URL are sent as `Authorization: Basic`, unless the call has an `Authorization` of its own.
+    /// Begins a call of any method. A user and password in the URL are sent as `Authorization: Basic`, unless the call has an `Authorization` of its own.
     pub fn call(&self, method: Method, url: &Url) -> Call<'_> {
         Call::new(self, method, url)
     }
@@ -143,7 +144,7 @@ impl<'c> Call<'c> {
         self.header(IDEMPOTENCY_KEY.as_str(), key)
     }
 
-    /// Sets a JSON body.
+    /// Sets a JSON body, with the content type `application/json`. A value that cannot be serialized makes the call fail as [`Error::Malformed`].
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => {
@@ -181,7 +182,7 @@ impl<'c> Call<'c> {
         self.header(header::CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// Sets the timeout of the whole call; the first byte's shrinks with it.
+    /// Sets the timeout of the whole call: all attempts, waits and redirects. Default [`Bounds::total`], 10 s. The first byte's timeout shrinks with it.
     pub fn total_timeout(mut self, total: Duration) -> Self {
         self.bounds = self.bounds.of_call(total);
         self
@@ -193,7 +194,7 @@ impl<'c> Call<'c> {
         self
     }
 
-    /// Sets the limit of the answer's body, in bytes.
+    /// Sets the limit of the answer's body, in bytes. Default [`Bounds::answer_bytes`], 1 MiB. A longer answer is [`Error::TooLarge`].
     pub fn answer_bytes(mut self, answer_bytes: usize) -> Self {
         self.bounds = self.bounds.answer_bytes(answer_bytes);
         self.streamed_bytes = Some(answer_bytes);
@@ -324,16 +325,33 @@ impl<'c> Call<'c> {
         let (transport, tried) = (peer.transport().unwrap_or(&self.client.transport), VisitedInstances::default());
         let work = |attempt: resilience::Attempt| {
             let mut out = out.clone();
+            let span = AttemptSpan::start(peer.name(), &out, attempt.number);
+            out.trace = span.context();
             // They stay here: a redirect to elsewhere begins without them.
             out.credentials = out.credentials.or_else(|| peer.credentials().cloned());
             let until = attempt.deadline.unwrap_or_else(|| Deadline::after_or_current(self.bounds.total));
             let exchange = move |out, dial| self.exchange(transport, out, dial, until, slot);
-            let tried = &tried;
+            let (tried, number) = (&tried, attempt.number);
             async move {
-                match peer.instances() {
+                let begun = Instant::now();
+                let answer = match peer.instances() {
                     Some(instances) => instances.attempt(out, until, tried, exchange).await,
                     None => exchange(out, None).await,
-                }
+                };
+                span.end(&answer);
+                let (status, took) = (answer.as_ref().ok().map(|answer| answer.status), begun.elapsed());
+                peer.attempts().record(status, took);
+                let error = answer.as_ref().err();
+                let (peer, status, error) = (peer.name(), status.map(|status| status.as_u16()), error.map(Error::kind));
+                tracing::debug!(
+                    peer,
+                    attempt = number,
+                    status,
+                    error,
+                    duration_ms = took.as_secs_f64() * 1e3,
+                    "attempt"
+                );
+                answer
             }
         };
         let repeatable =

@@ -32,27 +32,28 @@ impl Client {
 }
 
 impl<'c> Dependency<'c> {
-    /// A GET of this path.
+    /// Begins a GET of this path, such as `/v1/rate?day=1`. It is retried by default.
     pub fn get(&self, path: &str) -> Call<'c> {
         self.call(Method::GET, path)
     }
 
-    /// A POST to this path.
+    /// Begins a POST to this path. It is retried only with an idempotency key ([`Call::idempotency_key`]).
     pub fn post(&self, path: &str) -> Call<'c> {
         self.call(Method::POST, path)
     }
 
-    /// A PUT to this path.
+    /// Begins a PUT to this path. It is retried by default, as PUT is idempotent.
     pub fn put(&self, path: &str) -> Call<'c> {
         self.call(Method::PUT, path)
     }
 
-    /// A DELETE of this path.
+    /// Begins a DELETE of this path. It is retried by default, as DELETE is idempotent.
     pub fn delete(&self, path: &str) -> Call<'c> {
         self.call(Method::DELETE, path)
     }
 
-    /// Any method, to this path, which may have a query.
+    /// Begins a call of any method to this path, which may have a query. A dependency that is not declared and a path that leads out of its URL
+    /// are [`Error::Malformed`](crate::Error::Malformed) of the call.
     pub fn call(&self, method: Method, path: &str) -> Call<'c> {
         let Some(peer) = &self.peer else {
             // A name that is not declared may be anything: it is no host.

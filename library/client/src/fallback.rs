@@ -10,7 +10,7 @@ impl Call<'_> {
     /// Makes the call like [`Call::send`], or falls back to the alternative: a default, or the answer of another call. The caller sees which of
     /// them it got. The alternative also runs for an answer that counts as a failure ([`ByResponse`]), such as a 500; when it gives nothing the
     /// caller gets the answer, as [`FallbackOutcome::Failed`]. The alternative has the remaining time of the call; a value that it gives at once
-    /// is accepted after that too. Without [`resilience::Rules::fallback`] it does not run.
+    /// is accepted after that too. Without [`resilience::Rules::fallback`] it does not run. Cancel-safe like [`Call::send`].
     ///
     /// ```no_run
     /// # async fn call() -> Result<(), evenkeel_client::Error> {

@@ -25,7 +25,19 @@
 //! println!("{}", answer.status);
 //! # Ok(()) }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `native-roots` | `Tls::native`: the authorities of the host's certificate store | no |
+//! | `testing` | `misbehave`: misbehaving peers for tests | no |
+//! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
+//!
+//! Tested on Linux. Elsewhere a connection has no bound on unacknowledged bytes (`TCP_USER_TIMEOUT`); the timeouts of calls are in force everywhere.
 
+mod attempt_span;
+mod attempts;
 mod body;
 mod bounds;
 mod call;

@@ -107,7 +107,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts one on a free port of loopback.
+    /// Starts one on a free port of loopback. Cancel-safe: without the value there is no peer.
     ///
     /// # Errors
     /// When there is no port to listen on.

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
+use vitals::TraceContext;
 
 use crate::credentials::{Credentials, shown};
 
@@ -20,6 +21,8 @@ pub(crate) struct Outgoing {
     pub(crate) streams: bool,
     /// User and password of the URL, for calls without an `Authorization` of their own.
     pub(crate) credentials: Option<Credentials>,
+    /// The span of this attempt; none: it gets an id when it is sent.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 impl Outgoing {
@@ -27,7 +30,7 @@ impl Outgoing {
     pub(crate) fn new(method: Method, url: &Url) -> Self {
         let mut url = url.clone();
         let credentials = Credentials::take(&mut url);
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), streams: false, credentials }
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), streams: false, credentials, trace: None }
     }
 }
 

@@ -9,6 +9,7 @@ use resilience::Policy;
 use url::Url;
 use vitals::{Column, Histogram, Registry, Source, Table, TableRow, TableValue};
 
+use crate::attempts::{AllAttempts, Attempts};
 use crate::connector::Dial;
 use crate::credentials::Credentials;
 use crate::declaration::{Declaration, DeclareError};
@@ -28,12 +29,12 @@ const CLIENT: Table = Table {
     name: "client",
     help: "Calls made, by the peer they were made to.",
     columns: &[
-        Column::label("peer", "The dependency, or scheme, host and port of a peer that was not declared."),
+        Column::label("service_peer_name", "The dependency, or scheme, host and port of a peer that was not declared."),
         Column::gauge("calls_in_flight", "Calls that have not ended."),
         Column::counter("calls_answered", "Calls that were answered, with any status."),
         Column::counter("calls_failed", "Calls that have no whole answer."),
         Column::counter("answers_5xx", "Answers of 500 and above."),
-        Column::duration("call_duration", "From the call to its end."),
+        Column::duration("call_duration", "From the call to its end, of calls answered below 500."),
         Column::state("last_failure", "Error of the last failed call; empty once one is answered."),
     ],
 };
@@ -42,6 +43,7 @@ const CLIENT: Table = Table {
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     known: Mutex<Known>,
+    attempts: Arc<AllAttempts>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +74,7 @@ pub(crate) struct Peer {
     refused: AtomicU64,
     durations: Histogram,
     last_failure: Mutex<&'static str>,
+    attempts: Arc<Attempts>,
 }
 
 /// A call that is counted as in flight until it is dropped.
@@ -99,7 +102,8 @@ impl Peers {
         }
         let policy = Policy::new(name.as_str(), rules).expect("the default rules make sense");
         let root = url.join("/").unwrap_or_else(|_| url.clone());
-        let peer = Peer::new(name, root, None, policy.classified(ByResponse), None, None);
+        let attempts = self.attempts.add(&name);
+        let peer = Peer::new(name, root, None, policy.classified(ByResponse), (None, None), attempts);
         let peer = known.shown(peer);
         known.undeclared.insert(peer.name.clone(), Arc::clone(&peer));
         peer
@@ -130,7 +134,8 @@ impl Peers {
             return Err(DeclareError::TooMany { name, most: MAX_PEERS });
         }
         let (url, credentials) = (url.clone(), endpoints.credentials);
-        let peer = Peer::new(name, url, credentials, policy.classified(ByResponse), instances, transport);
+        let attempts = self.attempts.add(&name);
+        let peer = Peer::new(name, url, credentials, policy.classified(ByResponse), (instances, transport), attempts);
         let peer = known.shown(peer);
         known.declared.insert(peer.name.clone(), Arc::clone(&peer));
         Ok(peer.policy.clone())
@@ -139,6 +144,7 @@ impl Peers {
     /// Shows every policy, also of those that come later.
     pub(crate) fn register(self: &Arc<Self>, registry: &Registry) {
         registry.register(Arc::clone(self));
+        registry.register(Arc::clone(&self.attempts));
         let mut known = self.known();
         for peer in known.all() {
             peer.register(registry);
@@ -183,8 +189,8 @@ impl Peer {
         url: Url,
         credentials: Option<Credentials>,
         policy: Policy<ByResponse>,
-        instances: Option<Instances>,
-        transport: Option<Transport>,
+        (instances, transport): (Option<Instances>, Option<Transport>),
+        attempts: Arc<Attempts>,
     ) -> Self {
         Self {
             name,
@@ -199,12 +205,18 @@ impl Peer {
             refused: AtomicU64::default(),
             durations: Histogram::new(),
             last_failure: Mutex::new(""),
+            attempts,
         }
     }
 
     /// Returns the policy that guards the calls.
     pub(crate) fn policy(&self) -> &Policy<ByResponse> {
         &self.policy
+    }
+
+    /// Returns its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the base URL.
@@ -237,6 +249,11 @@ impl Peer {
         self.instances.iter().for_each(|instances| instances.register(registry));
     }
 
+    /// Returns the durations of its attempts.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
     /// Counts a call from now on.
     pub(crate) fn begin(self: &Arc<Self>) -> Counted {
         self.in_flight.fetch_add(1, Relaxed);
@@ -252,9 +269,11 @@ impl Counted {
     /// Counts the outcome.
     pub(crate) fn end(&self, outcome: Result<http::StatusCode, &Error>, took: Duration) {
         let peer = &self.0;
-        peer.durations.record(took);
         match outcome {
             Ok(status) => {
+                if !status.is_server_error() {
+                    peer.durations.record(took);
+                }
                 peer.answered.fetch_add(1, Relaxed);
                 peer.refused.fetch_add(u64::from(status.is_server_error()), Relaxed);
                 *peer.last_failure() = "";

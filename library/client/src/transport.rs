@@ -126,7 +126,7 @@ impl Transport {
             request.headers_mut().entry(header::AUTHORIZATION).or_insert_with(|| credentials.header());
         }
         request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static(coding));
-        propagate(request.headers_mut(), bounds.tells_deadline.then_some(total));
+        propagate(request.headers_mut(), bounds.tells_deadline.then_some(total), out.trace);
 
         // The error names the bound that is the sooner one.
         let left = whole_millis(total.left());

@@ -5,10 +5,11 @@ mod policies;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use supervision::{Lifecycle, Phase};
+use telemetry::prometheus::Format;
 use telemetry::{health, prometheus};
 use vitals::{Instance, Registry};
 
@@ -66,6 +67,9 @@ async fn document(State(admin): State<Admin>) -> Response {
     axum::Json(health::document(&admin.instance, &admin.registry, ready)).into_response()
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
-    ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], prometheus::text(&admin.registry.snapshot())).into_response()
+async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = Format::accepted(accept);
+    let body = prometheus::exposition(format, &admin.registry.snapshot());
+    ([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")], body).into_response()
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::configuration::configure;
 use crate::database::Database;
 use crate::failed::Failed;
+use crate::observe;
 use crate::program;
 use crate::service::Service;
 use crate::settings::Refused;
@@ -65,6 +66,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
             println!("{name}: the configuration is well formed");
             Ok(())
         }
+        observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
         #[cfg(feature = "openapi")]
         "openapi" => print_openapi(&service),
         "version" => {
@@ -110,7 +112,9 @@ mod tests {
     use clap::Args;
 
     use super::*;
+    use crate::configuration::command;
     use crate::order::{ORDER, Record, STOP_ORDER};
+    use crate::settings;
 
     /// The settings of a small service.
     #[derive(Args, Clone, Debug)]
@@ -126,10 +130,11 @@ mod tests {
         dry: bool,
     }
 
+    /// The help on a terminal of 80 columns.
     fn help_of(arguments: &[&str]) -> String {
         let build = vitals::Build { name: "small", version: "1.2.3", commit: "unknown" };
         let service = Service::new(build).about("A small service").settings::<Own>().store(Vec::new());
-        match configure(&service, arguments.iter().map(OsString::from)) {
+        match settings::read(command(&service).term_width(80), arguments.iter().map(OsString::from)) {
             Err(Refused::Usage(help)) => help.to_string(),
             _ => panic!("{arguments:?} is not a request for help"),
         }

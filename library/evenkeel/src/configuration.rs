@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::{Args, Command};
 
 use crate::database::Database;
+use crate::observe::{self, ObserveOptions};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard};
 
@@ -14,6 +15,7 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) standard: Standard,
     pub(crate) store: D::Settings,
     pub(crate) own: S,
+    pub(crate) observe: ObserveOptions,
 }
 
 /// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
@@ -25,16 +27,21 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(Configuration<S, D>, String), Refused> {
     let (matches, path) = settings::read(command(service), arguments)?;
+    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     let configuration = Configuration {
+        observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
         standard: settings::take(&matches)?,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,
     };
-    let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     Ok((configuration, subcommand))
 }
 
-fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Service<S, D>) -> Command {
+/// The longest line of the help. It is shorter on a narrower terminal.
+const HELP_WIDTH: usize = 100;
+
+/// Returns the command line of a service: its settings and its subcommands.
+pub(crate) fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Service<S, D>) -> Command {
     let build = service.build;
     let mut command = D::Settings::augment_args(S::augment_args(Command::new(build.name).version(build.version)));
     if D::DECLARED {
@@ -44,6 +51,7 @@ fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Servi
     command = Standard::augment_args(command)
         .about(service.about)
         .long_about(None::<&'static str>)
+        .max_term_width(HELP_WIDTH)
         .mut_args(|argument| argument.global(true))
         .disable_help_subcommand(true)
         .subcommand(Command::new("serve").about("Serve requests until SIGTERM or SIGINT (the default)"))
@@ -51,6 +59,9 @@ fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(service: &Servi
         .subcommand(Command::new("version").about("Print name, version and commit"));
     if D::DECLARED {
         command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and exit"));
+    }
+    if !service.objectives.is_empty() {
+        command = command.subcommand(ObserveOptions::command());
     }
     #[cfg(feature = "openapi")]
     if service.openapi.is_some() {

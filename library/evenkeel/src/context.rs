@@ -52,23 +52,25 @@ impl<S, D> Context<S, D> {
         &self.database
     }
 
-    /// The service's own settings.
+    /// Returns the service's own settings, as they were at the start.
     pub fn settings(&self) -> &S {
         &self.settings
     }
 
-    /// The HTTP client.
+    /// Returns the HTTP client, in which the dependencies of [`Service::dependency`](crate::Service::dependency) are declared. Its calls end with the
+    /// request's deadline, and carry its id, trace and criticality.
     #[cfg(feature = "client")]
     pub fn client(&self) -> &client::Client {
         &self.shared.client
     }
 
-    /// Threads of their own for work that computes, or blocks: sized by `CPU_THREADS` and `CPU_QUEUE`.
+    /// Returns the pool of threads for CPU-bound or blocking work, sized by `CPU_THREADS` (default: one less than the cores) and `CPU_QUEUE` (default: 16
+    /// queued pieces for each thread). A full queue refuses at once; [`problem_of_work`](crate::problem_of_work) converts the error.
     pub fn cpu(&self) -> &CpuPool {
         &self.shared.cpu
     }
 
-    /// The end of the service, for answers that last: it is requested when the service begins to drain.
+    /// Returns the stop request of the service, for long-lived answers: it is made when the service begins to drain.
     ///
     /// A stream of events ends its answer then, and a WebSocket sends its close frame: the drain waits for both, for at most `DRAIN_TIMEOUT`.
     ///
@@ -108,7 +110,7 @@ impl<S, D> Context<S, D> {
         crate::refusal::of_call(error)
     }
 
-    /// The registry of vitals, for parts with state of their own.
+    /// Returns the registry of vitals. A part that registers a table in it appears in `/metrics` and `/health`.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
     }
@@ -121,7 +123,7 @@ impl<S, D> Context<S, D> {
 
 #[cfg(feature = "store")]
 impl<S> Context<S, store::Store> {
-    /// The store that [`Service::store`](crate::Service::store) declared.
+    /// Returns the store that [`Service::store`](crate::Service::store) declared. It is open and migrated.
     pub fn store(&self) -> &store::Store {
         &self.database
     }

@@ -54,6 +54,12 @@ pub enum Failed {
         /// The panic's message.
         reason: String,
     },
+    /// An objective cannot be held, cannot alert, or is of a route that does not exist.
+    #[error("{0}")]
+    Objective(#[from] telemetry::objectives::InvalidObjective),
+    /// The subcommand `observe` failed, or found files that differ.
+    #[error(transparent)]
+    Observe(#[from] crate::observe::ObserveError),
     /// The pool for CPU-bound work cannot be opened.
     #[error("cannot open the pool for CPU-bound work: {0}; set CPU_THREADS to fewer")]
     Cpu(#[source] Cause),

@@ -19,13 +19,23 @@
 //! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//! - [`work`]: background jobs, which `Service::jobs` declares.
+//!
+//! The guides are in `docs/guide` of the repository: a service from nothing, the border around an existing app, testing a service.
+//!
+//! # Features and platforms
 //!
 //! | feature | adds | on by default |
 //! |---|---|---|
-//! | `sqlite`, `postgres` | `Service::store`: a store on this engine | yes |
+//! | `sqlite`, `postgres` | `Service::store`: a store on this engine. Either of them turns `store` on | yes |
 //! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
 //! | `openapi` | `Service::openapi`: the description of the API | yes |
-//! | `testing` | a private PostgreSQL for tests | no |
+//! | `native-roots` | `client::Tls::native`: the authorities of the host's certificate store | no |
+//! | `testing` | for tests: `store::testing`, a private PostgreSQL; `client::misbehave`, misbehaving peers | no |
+//! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
+//!
+//! Unix only; tested on Linux. `CPU_CORES` pins threads on Linux only. The front pages of `evenkeel-border`,
+//! `evenkeel-client` and `evenkeel-supervision` list the other differences between platforms.
 
 mod admin;
 mod asked;
@@ -44,9 +54,14 @@ mod dependencies;
 mod dependency;
 mod duration;
 mod failed;
+mod history;
 #[cfg(feature = "store")]
 pub mod idempotent;
+#[cfg(feature = "store")]
+mod jobs;
 mod limits;
+mod objectives;
+mod observe;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod order;
@@ -62,6 +77,8 @@ mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
+#[cfg(feature = "client")]
+mod traces;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
@@ -80,6 +97,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
+pub use observe::ObserveError;
 pub use order::{ORDER, Part, STOP_ORDER};
 pub use parts::Stopped;
 pub use refusal::problem_of_work;
@@ -88,8 +106,11 @@ pub use service::Service;
 #[cfg(feature = "store")]
 pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
+pub use telemetry::objectives::Objective;
 #[cfg(feature = "client")]
 pub use url;
+#[cfg(feature = "store")]
+pub use work;
 pub use {resilience, telemetry, tracing, vitals};
 #[cfg(feature = "openapi")]
 pub use {utoipa, utoipa_axum};
@@ -110,10 +131,12 @@ pub mod prelude {
     };
     #[cfg(feature = "client")]
     pub use url::Url;
+    #[cfg(feature = "store")]
+    pub use work::{Job, JobContext, JobError, Schedule, WorkError, Workers, enqueue};
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;
-    pub use crate::{Caller, Context, Problem, Service, Stop, build_info};
+    pub use crate::{Caller, Context, Objective, Problem, Service, Stop, build_info};
     #[cfg(feature = "store")]
     pub use crate::{Idempotent, problem_of, recorded};
 }

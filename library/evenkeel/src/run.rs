@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use border::{Border, Listener, Reserved};
+use border::{Border, Listener, Observers, Reserved};
 use clap::Args;
 use supervision::{Children, Lifecycle, Manager};
+use telemetry::objectives::Objectives;
 use tokio::sync::watch;
 use vitals::{Instance, Live, Registry};
 
@@ -23,7 +24,9 @@ use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
-use crate::{caller, defaults, limits, routes};
+#[cfg(feature = "client")]
+use crate::traces;
+use crate::{caller, defaults, history, limits, objectives, routes};
 
 /// State of a run.
 #[derive(Debug)]
@@ -48,6 +51,9 @@ pub(crate) struct Bound<S, D: Database> {
     admin: Listener,
     admin_border: Border,
     parts: Parts<D>,
+    objectives: Objectives,
+    #[cfg(feature = "client")]
+    export: Option<traces::Export>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
@@ -64,7 +70,14 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (public_limits, admin_limits) = limits::of_listeners(standard, |limits| {
             service.limits.drain(..).for_each(|change| change(limits));
         });
-        let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone());
+        let instance = Instance::new(service.build);
+        let objectives = objectives::open(&service.objectives, &instance, &registry)?;
+        #[cfg(feature = "client")]
+        let (tracer, export) = traces::open(&standard.traces, &instance, &registry).unzip();
+        #[cfg(not(feature = "client"))]
+        let tracer = None;
+        let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone())
+            .observed_by(Observers { tracer, objectives: objectives.clone() });
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
         let public = Listener::reserve(address, public_border.clone()).map_err(refused)?;
@@ -72,7 +85,6 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let admin = Listener::reserve(standard.admin, admin_border.clone()).and_then(Reserved::listen);
         let admin = admin.map_err(|error| not_listening("admin", standard.admin, error))?;
         let parts = Parts::new(&registry, lifecycle.clone(), manager, StopBudget::of(standard), record);
-        let instance = Instance::new(service.build);
         Ok(Self {
             service,
             configuration,
@@ -84,6 +96,9 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             admin,
             admin_border,
             parts,
+            objectives,
+            #[cfg(feature = "client")]
+            export,
         })
     }
 
@@ -116,9 +131,13 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             admin,
             admin_border,
             mut parts,
+            objectives,
+            #[cfg(feature = "client")]
+            export,
         } = self;
         let admin_address = admin.address();
         let notifications = tokio::spawn(notify(parts.manager.clone(), lifecycle.clone()));
+        let history = tokio::spawn(history::record(registry.clone()));
         let admin_answers = Admin { lifecycle, registry: registry.clone(), instance: instance.clone() };
         let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().routes(&[]))));
         parts.start_admin(admin, routes::switched(admin_routes.clone()));
@@ -133,6 +152,9 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             admin_address,
             admin_border,
             admin_routes,
+            objectives,
+            #[cfg(feature = "client")]
+            export,
         };
         let escalation = parts.escalation();
         let outcome = tokio::select! {
@@ -155,6 +177,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         state.send_replace(State::Ended(outcome.as_ref().err().map(ToString::to_string)));
         let stopped = parts.stop(*outcome.as_ref().unwrap_or(&Haste::AtOnce)).await;
         notifications.abort();
+        history.abort();
         outcome.map(|_haste| stopped)
     }
 }
@@ -171,6 +194,9 @@ struct Start<S, D: Database> {
     admin_address: SocketAddr,
     admin_border: Border,
     admin_routes: Arc<Live<Router>>,
+    objectives: Objectives,
+    #[cfg(feature = "client")]
+    export: Option<traces::Export>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
@@ -228,13 +254,21 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         })?;
         self.admin_routes.replace(admin_routes);
 
-        parts.record.start(Part::BackgroundParts, || {
+        #[cfg(feature = "client")]
+        let export = self.export;
+        parts.record.start(Part::BackgroundParts, || -> Result<(), Failed> {
             let children = &mut parts.background;
+            #[cfg(feature = "client")]
+            if let Some(export) = export {
+                export.start(&registry, children)?;
+            }
+            objectives::start(self.objectives, &registry, children);
             #[cfg(feature = "client")]
             dependencies::start_checks(context.client(), checks, children);
             database.start_children(children);
             start_children(&context, service.background, children);
-        });
+            Ok(())
+        })?;
 
         let mut own = Router::new();
         let mut all = Router::new();
@@ -254,6 +288,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             };
             all = routes::assembled("public", || all.merge(border.around(routes)))?;
         }
+        objectives::check_routes(&service.objectives, &own).await?;
         let mut own_defaults = Router::new();
         if !routes::has_route(&own, defaults::ROBOTS).await {
             own_defaults = own_defaults.merge(defaults::robots(service.robots));

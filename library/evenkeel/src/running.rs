@@ -50,7 +50,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// do not name come from the environment, as for [`Service::main`].
     ///
     /// Returns as soon as both addresses are bound; [`Running::ready`] waits until it serves. It installs no signal handlers and no logger, and
-    /// does not speak to the process manager, so that many services can run in one process.
+    /// does not speak to the process manager, so that many services can run in one process. Cancel-safe: it does not wait, and dropping its result
+    /// stops the service.
     ///
     /// ```
     /// use evenkeel::prelude::*;
@@ -99,12 +100,12 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
         Ok(Self { public, admin, lifecycle, budget, state, asker, task })
     }
 
-    /// The address of the public listener. Connections to it are refused until the service is ready.
+    /// Returns the address of the public listener. Connections to it are refused until the service is ready.
     pub fn public(&self) -> SocketAddr {
         self.public
     }
 
-    /// The address of the admin listener, which answers from the start on.
+    /// Returns the address of the admin listener, which answers from the start on.
     pub fn admin(&self) -> SocketAddr {
         self.admin
     }
@@ -122,7 +123,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
         }
     }
 
-    /// Asks the service to stop, as SIGINT does: requests in flight finish, there is no drain delay. Returns when it has stopped.
+    /// Requests the stop, as SIGINT does: requests in flight finish, there is no drain delay. Returns when the service has stopped, within
+    /// `STOP_TIMEOUT`. Cancel-safe: when the future is dropped, the service still stops.
     ///
     /// # Errors
     /// The error that ended the start or the run.
@@ -131,7 +133,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
         self.wait().await
     }
 
-    /// Returns when the service has stopped, without asking it to.
+    /// Returns when the service has stopped, without requesting it. When the future is dropped (it is not cancel-safe), the service stops.
     ///
     /// # Errors
     /// The error that ended the start or the run.
@@ -157,7 +159,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
 
 #[cfg(feature = "client")]
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
-    /// A client for calls to the service, without guards: a test sees each failure as it is.
+    /// Returns a client for calls to the service. It has the default bounds and no guards: a test sees each failure as it is.
     pub fn client(&self) -> client::Client {
         let client = client::Client::new(client::Bounds::default());
         for (name, url) in [("public", self.url("/")), ("admin", self.admin_url("/"))] {
@@ -167,7 +169,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
         client
     }
 
-    /// The URL of a path of the public listener. The path begins with `/`.
+    /// Returns the URL of a path of the public listener. The path begins with `/`.
     ///
     /// # Panics
     /// When the path is none.
@@ -175,7 +177,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Running<S, D> {
         url_of(self.public, path)
     }
 
-    /// The URL of a path of the admin listener. The path begins with `/`.
+    /// Returns the URL of a path of the admin listener. The path begins with `/`.
     ///
     /// # Panics
     /// When the path is none.

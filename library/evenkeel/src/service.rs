@@ -12,6 +12,7 @@ use border::Limits;
 use clap::Args;
 use resilience::TickerRules;
 use supervision::{ChildSpec, Stop};
+use telemetry::objectives::Objective;
 use vitals::Build;
 
 use crate::Context;
@@ -52,6 +53,7 @@ pub struct Service<S = NoSettings, D: Database = ()> {
     #[cfg(feature = "openapi")]
     pub(crate) openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     pub(crate) background: Vec<(ChildSpec, Run<S, D>)>,
+    pub(crate) objectives: Vec<Objective>,
     pub(crate) caller: Option<IdentifyCaller>,
     pub(crate) robots: &'static str,
     /// The settings' type, where no dependency holds it.
@@ -59,7 +61,8 @@ pub struct Service<S = NoSettings, D: Database = ()> {
 }
 
 impl Service {
-    /// Creates a service without routes; [`crate::build_info!`] gives the build.
+    /// Creates a service without routes, store and dependencies; [`crate::build_info!`] gives the build. Nothing happens before
+    /// [`Service::main`] or [`Service::start`].
     pub fn new(build: Build) -> Self {
         Self {
             build,
@@ -75,6 +78,7 @@ impl Service {
             #[cfg(feature = "openapi")]
             openapi: None,
             background: Vec::new(),
+            objectives: Vec::new(),
             caller: None,
             robots: "User-agent: *\nDisallow: /\n",
             own: std::marker::PhantomData,
@@ -83,7 +87,8 @@ impl Service {
 }
 
 impl<D: Database> Service<NoSettings, D> {
-    /// Adds settings of its own: every field has a flag, an environment variable and a line of help.
+    /// Adds settings of its own: every field has a flag, an environment variable and a line of help. All mistakes in them are reported together,
+    /// before the start, with exit code 2.
     pub fn settings<S: Args + Clone + Send + Sync + 'static>(self) -> Service<S, D> {
         #[cfg(feature = "client")]
         let dependencies = self
@@ -105,6 +110,7 @@ impl<D: Database> Service<NoSettings, D> {
             #[cfg(feature = "openapi")]
             openapi: self.openapi,
             background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, plain))).collect(),
+            objectives: self.objectives,
             caller: self.caller,
             robots: self.robots,
             own: std::marker::PhantomData,
@@ -114,8 +120,9 @@ impl<D: Database> Service<NoSettings, D> {
 
 #[cfg(feature = "store")]
 impl<S: Send + Sync + 'static> Service<S> {
-    /// Adds a store (`DATABASE_URL`) with these migrations; the database records the service's name and refuses others. Its routes and
-    /// background parts have a `Context<S, Store>` from here on.
+    /// Adds a store (`DATABASE_URL`, by default `sqlite:data/NAME.db`) with these migrations; the database records the service's name and refuses
+    /// others. The migrations are applied at the start, before the service is ready (`MIGRATE`). Its routes and background parts have a
+    /// `Context<S, Store>` from here on.
     pub fn store(self, migrations: impl Into<store::Migrations>) -> Service<S, store::Store> {
         Service {
             build: self.build,
@@ -134,6 +141,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             #[cfg(feature = "openapi")]
             openapi: self.openapi,
             background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, storeless))).collect(),
+            objectives: self.objectives,
             caller: self.caller,
             robots: self.robots,
             own: std::marker::PhantomData,
@@ -178,7 +186,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self
     }
 
-    /// Changes the bounds of the client's calls.
+    /// Changes the bounds of the client's calls, whose defaults are those of [`client::Bounds`]. Each call can set bounds of its own.
     #[cfg(feature = "client")]
     pub fn client_bounds(mut self, change: impl FnOnce(&mut client::Bounds) + Send + 'static) -> Self {
         self.client_bounds.push(Box::new(change));
@@ -187,7 +195,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
 
     /// Adds routes of the public listener: an axum router with its state applied.
     ///
-    /// The paths `/robots.txt` and `/openapi.json` are the service's alone when it routes them itself.
+    /// The paths `/robots.txt` and `/openapi.json` are the service's alone when it routes them itself. Any other path with two handlers is an error
+    /// of the start, which names the path. Called again, it adds further routes.
     pub fn routes(mut self, routes: impl FnOnce(&Context<S, D>) -> Router + Send + 'static) -> Self {
         self.routes.push(RouteGroup { limits: None, routes: Box::new(routes) });
         self
@@ -218,9 +227,25 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self
     }
 
-    /// Changes the limits of the public listener, after the settings have set theirs (`MAX_BODY_BYTES` and the like).
+    /// Changes the limits of the public listener, after the settings have set theirs (`MAX_BODY_BYTES` and the like). [`Limits`] lists the defaults.
     pub fn limits(mut self, change: impl FnOnce(&mut Limits) + Send + 'static) -> Self {
         self.limits.push(Box::new(change));
+        self
+    }
+
+    /// Declares what a route's answers have to be, mostly: below 500, and in time. Each answer is counted exactly; burn rates and the state of the
+    /// alert are in the table `objective`, and the subcommand `observe` writes rules, dashboards and playbooks from it. A request that is slower
+    /// than the objective is always traced.
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// # use std::time::Duration;
+    /// Service::new(build_info!())
+    ///     .routes(|_context| Router::new().route("/hello", get(async || "hello")))
+    ///     .objective(Objective::route("GET /hello").availability(99.9).p99(Duration::from_millis(200)));
+    /// ```
+    pub fn objective(mut self, objective: Objective) -> Self {
+        self.objectives.push(objective);
         self
     }
 
@@ -239,7 +264,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     }
 
     /// Adds a long-running part, supervised: restarted when it panics or returns, stopped before the store is. A name is enough; a [`ChildSpec`]
-    /// sets how it restarts and stops.
+    /// sets how it restarts and stops. By default it has 5 s to end after its [`Stop`], and then it is cut off at an await. A part that fails for
+    /// 5 min ends the process with exit code 1.
     pub fn background<F, R>(mut self, spec: impl Into<ChildSpec>, run: F) -> Self
     where
         F: Fn(Context<S, D>, Stop) -> R + Send + Sync + 'static,

@@ -6,6 +6,8 @@
 mod proxies;
 #[cfg(feature = "store")]
 mod store;
+#[cfg(feature = "client")]
+mod traces;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -26,6 +28,8 @@ use crate::without::Without;
 pub use self::proxies::{Networks, Proxies};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
+#[cfg(feature = "client")]
+pub use self::traces::{Endpoint, Pairs, TraceSettings};
 
 /// The settings every service has.
 #[derive(Args, Clone, Debug)]
@@ -182,6 +186,11 @@ pub struct Standard {
         value_parser = Cores::parse
     )]
     pub cpu_cores: Cores,
+
+    /// Traces and their export.
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    pub traces: TraceSettings,
 
     #[cfg(feature = "without-guards")]
     /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; an unknown name lists

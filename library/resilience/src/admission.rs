@@ -25,12 +25,13 @@
 //! Other limits of this crate have other uses: [`Bulkhead`](crate::Bulkhead) and [`Adaptive`](crate::Adaptive) bound the *calls of a dependency*, whose
 //! objective is not known; `border` bounds connections, and requests of one address, by numbers that protect memory.
 
+mod anchored_limit;
 mod client_shares;
 mod core;
 mod decision;
 mod gate;
-mod global_limit;
 mod occupancy;
+mod processors;
 mod quantile;
 mod queue;
 mod rate;
@@ -44,6 +45,7 @@ pub use self::client_shares::MAX_CLIENTS;
 pub use self::core::AdmissionCore;
 pub use self::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ticket, Wake};
 pub use self::gate::{Entry, Gate, Permit, Refused, Waiting};
+pub use self::processors::Processors;
 pub use self::queue::{MAX_QUEUE, MAX_ROUTES};
 pub use self::reason::Reason;
 pub use self::rules::{AdmissionRules, MAX_CORES, MAX_OBJECTIVE, OBJECTIVE, RouteRules};

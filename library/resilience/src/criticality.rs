@@ -42,7 +42,7 @@ impl Criticality {
         CURRENT.try_with(|criticality| *criticality).ok()
     }
 
-    /// Runs work with this as [`Criticality::current`]; its calls carry it.
+    /// Runs work with this as [`Criticality::current`]; its calls carry it. Cancel-safe if `work` is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }

@@ -78,7 +78,7 @@ impl Deadline {
         Self::since(now, part.min(at_most)).min(*self)
     }
 
-    /// Runs `work` until this deadline, which the work sees as [`Deadline::current`].
+    /// Runs `work` until this deadline, which the work sees as [`Deadline::current`]. Cancel-safe if `work` is: the deadline drops it at an await too.
     ///
     /// # Errors
     /// [`Expired`], with the work dropped at its await.

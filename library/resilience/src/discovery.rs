@@ -37,7 +37,8 @@ impl<T: Send> Discover<T> for Static<T> {
     }
 }
 
-/// Keeps a cluster's instances as they are discovered, for ever: to be spawned, and dropped when the cluster is not needed.
+/// Keeps a cluster's instances as they are discovered. It never returns: spawn it, and abort it when the cluster is not needed. Cancel-safe: the
+/// cluster keeps the last instances.
 pub async fn follow<T: Clone + Eq + Hash>(cluster: &Cluster<T>, mut discover: impl Discover<T>) {
     loop {
         let kept = match discover.next().await {

@@ -26,6 +26,14 @@
 //! assert!(answer.expect("in time").expect("the task's own deadline") <= Duration::from_millis(5));
 //! # }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
+//!
+//! Tested on Linux; no part needs it. It needs a tokio runtime with time.
 
 pub mod adaptive;
 pub mod admission;

@@ -173,7 +173,7 @@ impl<V> Stale<V> {
     }
 }
 
-/// Returns the call's answer, or the alternative's: a default value, or the answer of another call.
+/// Returns the call's answer, or the alternative's: a default value, or the answer of another call. Cancel-safe if both are.
 ///
 /// # Errors
 /// The alternative's. It is given the cause to keep it, or to look at it and to refuse, as not every error is to be covered up.

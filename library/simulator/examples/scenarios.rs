@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use evenkeel_simulator::workloads::{self, SizedWorkload};
-use evenkeel_simulator::{Control, Evenkeel, Report, StaticLimit, Unlimited, Workload, simulate};
+use evenkeel_simulator::{Control, Evenkeel, Report, StaticLimit, Unlimited, Workload, simulate, waiting};
 
 const BASES: [fn() -> SizedWorkload; 3] = [workloads::cpu_yielding, workloads::cpu_hard, workloads::dependency];
 
@@ -26,6 +26,7 @@ fn compare(workload: &Workload, cell: impl Fn(&Report) -> String) {
 
 fn main() {
     println!("| workload | none | static 64, 50 ms | evenkeel |\n|---|---|---|---|");
+    compare_waiting();
     for base in BASES {
         let capacity = base().capacity;
         for times in [2.0, 4.0, 10.0] {
@@ -73,6 +74,32 @@ fn main() {
         workload.objective = Duration::from_millis(100);
         workload.name += ", objective 100 ms";
         compare(&workload, |report| format!("{} of {}", report.all.refused, report.all.arrived));
+    }
+}
+
+/// Requests that wait and compute little: refusals of each kind.
+fn compare_waiting() {
+    let refused = |report: &Report| {
+        let kinds = report.kinds.iter().map(|kind| format!("{} of {}", kind.refused, kind.arrived));
+        kinds.collect::<Vec<_>>().join(", ")
+    };
+    let at = |mut workload: Workload, load: String| {
+        workload.name += &load;
+        workload
+    };
+    compare(&at(waiting::silent_dependency(), ": quick route refused, silent route refused".to_owned()), refused);
+    for requests in [100, 200, 800] {
+        compare(&at(waiting::slow_requests_at_once(requests), format!(", {requests}: refused")), refused);
+    }
+    for rate in [10.0, 100.0, 400.0] {
+        compare(&at(waiting::slow_service(rate), format!(", {rate}/s: refused")), refused);
+        compare(&at(waiting::slowed_service(rate), format!(", {rate}/s: refused")), refused);
+    }
+    for times in [2.0, 6.0] {
+        let name = format!(", {times}x: computed over capacity; refused");
+        compare(&at(waiting::slow_route_beside_overload(times), name), |report| {
+            format!("{:.3}; {}", report.kinds[0].good as f64 / 6.0 / 990.0, refused(report))
+        });
     }
 }
 

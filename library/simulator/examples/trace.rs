@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use evenkeel_simulator::workloads::{self, SizedWorkload};
-use evenkeel_simulator::{Control, Evenkeel, RequestKind, Seen, Time, Verdict, Work, simulate};
-use resilience::admission::Ended;
+use evenkeel_simulator::{Control, Evenkeel, RequestKind, Seen, Time, Verdict, Work, simulate, waiting};
+use resilience::admission::{Ended, Processors};
 
 struct Traced {
     control: Evenkeel,
@@ -26,8 +26,8 @@ impl Control for Traced {
     fn left(&mut self, now: Duration, id: usize) {
         self.control.left(now, id);
     }
-    fn tick(&mut self, now: Duration) {
-        self.control.tick(now);
+    fn tick(&mut self, now: Duration, processors: Processors) {
+        self.control.tick(now, processors);
         self.ticks += 1;
         let Some(state) = self.control.snapshot(now).filter(|_| self.ticks.is_multiple_of(self.every)) else { return };
         print!(
@@ -100,6 +100,13 @@ fn main() {
     // Below capacity the load comes in bursts.
     let end = Duration::from_secs_f64(seconds);
     let workload = match name.as_str() {
+        "slowed" => waiting::slowed_service(100.0 * times),
+        "dependency_late" => {
+            let mut late = workloads::dependency();
+            late.workload.objective = Duration::from_millis(20);
+            late.at(times, end)
+        }
+        "silent" => waiting::silent_dependency(),
         "unreachable" => base.workload.load(0.05 * capacity, Duration::from_secs(1), capacity, end),
         "log_normal" => base.workload.load(capacity, Duration::from_secs(1), capacity, end),
         _ if times < 1.0 => base.bursts(times, end),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use resilience::Criticality;
 use resilience::admission::{
-    AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, RouteId, RouteRules,
-    Ticket,
+    AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, Processors, RouteId,
+    RouteRules, Ticket,
 };
 
 use crate::workload::Workload;
@@ -45,8 +45,8 @@ pub trait Control {
     fn done(&mut self, now: Duration, id: usize, ended: Ended);
     /// Takes a request out of the queue whose client has left.
     fn left(&mut self, now: Duration, id: usize);
-    /// Lets time pass, every 10 ms.
-    fn tick(&mut self, now: Duration);
+    /// Lets time pass, every 10 ms while the cores have time for it.
+    fn tick(&mut self, now: Duration, processors: Processors);
     /// Returns the next queued request with a verdict: true when it is admitted.
     fn next_wake(&mut self) -> Option<(usize, bool)>;
     /// True when it sees that the client has left before it decides.
@@ -69,7 +69,7 @@ impl Control for Unlimited {
     }
     fn done(&mut self, _now: Duration, _id: usize, _ended: Ended) {}
     fn left(&mut self, _now: Duration, _id: usize) {}
-    fn tick(&mut self, _now: Duration) {}
+    fn tick(&mut self, _now: Duration, _processors: Processors) {}
     fn next_wake(&mut self) -> Option<(usize, bool)> {
         None
     }
@@ -126,7 +126,7 @@ impl Control for StaticLimit {
         self.queue.retain(|(queued, _)| *queued != id);
     }
 
-    fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration, _processors: Processors) {
         self.pump(now);
     }
 
@@ -158,6 +158,8 @@ impl Evenkeel {
             core.route(kind.route, rules).expect("the rules of a workload are within the bounds")
         };
         let routes = workload.kinds.iter().map(route).collect();
+        // Nothing has come yet.
+        core.report(Duration::ZERO, Processors::default());
         Self { core, routes, places: Vec::new(), tickets: Vec::new(), of_slot: Vec::new() }
     }
 
@@ -204,7 +206,8 @@ impl Control for Evenkeel {
         }
     }
 
-    fn tick(&mut self, now: Duration) {
+    fn tick(&mut self, now: Duration, processors: Processors) {
+        self.core.report(now, processors);
         self.core.tick(now);
     }
 

@@ -18,12 +18,17 @@
 //! let without = simulate(&workload, &mut Unlimited);
 //! assert!(with.goodput() > 900.0 && without.goodput() < 100.0);
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. It does no I/O and reads no clock, so it runs wherever Rust's standard library does. Tested on Linux.
 
 mod control;
 mod random;
 mod report;
 mod server;
 mod sweep;
+pub mod waiting;
 mod workload;
 pub mod workloads;
 
@@ -32,4 +37,4 @@ pub use random::Random;
 pub use report::{Counts, Report};
 pub use server::{MAX_REQUESTS, simulate};
 pub use sweep::{Best, LIMITS, WAITS, best_static};
-pub use workload::{Clients, Costs, Phase, RequestKind, Time, Work, Workload};
+pub use workload::{Clients, Costs, Phase, RequestKind, SILENT, Time, Work, Workload};

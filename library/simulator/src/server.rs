@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use resilience::admission::Ended;
+use resilience::admission::{Ended, Processors};
 
 use crate::control::{Control, Seen, Verdict};
 use crate::random::Random;
@@ -86,8 +86,8 @@ enum Task {
     Refusal(usize),
     /// Closes the connection of a client that has left, and accepts its next one.
     Closing(usize),
-    /// Lets the admission control's time pass.
-    Tick,
+    /// Lets the admission control's time pass; the moment for which it was scheduled.
+    Tick(f64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,9 @@ struct Server<'a> {
     /// The work of each core, and its end.
     cores: Vec<Option<(Task, f64)>>,
     polls: u32,
+    /// Moment of the last tick, and core-seconds of work that was begun since.
+    ticked: f64,
+    busy: f64,
     requests: Vec<Request>,
     pools: Vec<Pool>,
     weights: f64,
@@ -160,6 +163,8 @@ impl<'a> Server<'a> {
             run_queue: VecDeque::new(),
             cores: vec![None; workload.cores as usize],
             polls: 0,
+            ticked: 0.0,
+            busy: 0.0,
             requests: Vec::new(),
             pools,
             weights: workload.kinds.iter().map(|kind| kind.weight).sum(),
@@ -216,8 +221,7 @@ impl<'a> Server<'a> {
                     self.ready.push_back(Task::Answered(request));
                 }
                 Event::Tick => {
-                    self.ready.push_back(Task::Tick);
-                    self.schedule(at + TICK, Event::Tick);
+                    self.ready.push_back(Task::Tick(at));
                 }
             }
         }
@@ -319,7 +323,7 @@ impl<'a> Server<'a> {
             Task::Head(_) => costs.head.as_secs_f64(),
             Task::Refusal(_) => costs.refusal.as_secs_f64(),
             Task::Closing(_) => costs.reconnect.as_secs_f64(),
-            Task::Answered(_) | Task::Tick => 1e-6,
+            Task::Answered(_) | Task::Tick(_) => 1e-6,
             Task::Slice(id) => {
                 let request = &self.requests[id];
                 if request.state != State::Computing {
@@ -328,6 +332,7 @@ impl<'a> Server<'a> {
                 slowness * request.work.min(self.slice(request.kind))
             }
         };
+        self.busy += takes;
         self.cores[core] = Some((task, self.now + takes));
     }
 
@@ -340,9 +345,8 @@ impl<'a> Server<'a> {
 
     /// The end of a poll. Returns the task that the same poll goes on with.
     fn finish(&mut self, task: Task) -> Option<Task> {
-        let now = self.clock();
         match task {
-            Task::Tick => self.control.tick(now),
+            Task::Tick(scheduled) => self.tick(scheduled),
             Task::Head(id) => return self.decide(id),
             Task::Refusal(id) => {
                 let request = &self.requests[id];
@@ -374,6 +378,16 @@ impl<'a> Server<'a> {
             }
         }
         None
+    }
+
+    /// Lets time pass, and says how late the timer was and how busy the cores were since the last one.
+    fn tick(&mut self, scheduled: f64) {
+        let time = (self.now - self.ticked).max(1e-9) * self.cores.len() as f64;
+        let busy = (std::mem::take(&mut self.busy) / time).min(1.0);
+        let late = Duration::from_secs_f64((self.now - scheduled).max(0.0));
+        self.ticked = self.now;
+        self.control.tick(self.clock(), Processors { late, busy });
+        self.schedule(self.now + TICK, Event::Tick);
     }
 
     fn decide(&mut self, id: usize) -> Option<Task> {
@@ -423,7 +437,7 @@ impl<'a> Server<'a> {
     }
 
     fn serve_pool(&mut self, index: usize) {
-        let slowness = self.workload.phase(self.now).map_or(1.0, |phase| phase.slowness);
+        let slowness = self.workload.phase(self.now).map_or(1.0, |phase| phase.slowness * phase.waits);
         while self.pools[index].taken < self.pools[index].places {
             let Some(request) = self.pools[index].waiting.pop_front() else { return };
             // Cancelled calls leave the line.

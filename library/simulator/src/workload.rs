@@ -104,7 +104,12 @@ pub struct Phase {
     pub rate: f64,
     /// Factor of the time of all work.
     pub slowness: f64,
+    /// Factor of the time that dependencies take, beside `slowness`; [`SILENT`]: no call that begins now ends.
+    pub waits: f64,
 }
+
+/// Factor of the time of a dependency that does not answer.
+pub const SILENT: f64 = 1e9;
 
 /// Costs of what the server does beside the handlers.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +129,13 @@ impl Default for Costs {
     fn default() -> Self {
         let micros = Duration::from_micros;
         Self { head: micros(10), refusal: micros(8), reconnect: micros(20), polls_between_io: 61 }
+    }
+}
+
+impl Default for Phase {
+    /// No load from the start on, and work at its normal speed.
+    fn default() -> Self {
+        Self { from: Duration::ZERO, rate: 0.0, slowness: 1.0, waits: 1.0 }
     }
 }
 
@@ -150,7 +162,7 @@ impl Workload {
     /// after the change on, or from the middle when that is earlier.
     #[must_use]
     pub fn load(mut self, warm: f64, from: Duration, rate: f64, end: Duration) -> Self {
-        let phase = |from, rate| Phase { from, rate, slowness: 1.0 };
+        let phase = |from, rate| Phase { from, rate, ..Phase::default() };
         self.phases = vec![phase(Duration::ZERO, warm), phase(from, rate)];
         self.end = end;
         self.measured_from = (from + Duration::from_secs(2)).min(from + (end - from) / 2);

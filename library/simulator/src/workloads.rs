@@ -106,7 +106,7 @@ impl SizedWorkload {
         let phase = |(from, load): &(f64, f64)| Phase {
             from: Duration::from_secs_f64(*from),
             rate: load * self.capacity,
-            slowness: 1.0,
+            ..Phase::default()
         };
         self.workload.phases = steps.iter().map(phase).collect();
         self.workload.measured_from = self.workload.phases.get(1).map_or(Duration::ZERO, |phase| phase.from);
@@ -122,7 +122,7 @@ impl SizedWorkload {
         let rate = mean * self.capacity;
         let phase = |index: u32| {
             let share = if index.is_multiple_of(2) { 1.9 } else { 0.1 };
-            Phase { from: half * index, rate: share * rate, slowness: 1.0 }
+            Phase { from: half * index, rate: share * rate, ..Phase::default() }
         };
         self.workload.phases = (0..bursts).map(phase).collect();
         self.workload.measured_from = 4 * half;
@@ -134,7 +134,7 @@ impl SizedWorkload {
     #[must_use]
     pub fn halved(mut self, times: f64, end: Duration) -> Workload {
         let rate = times * self.capacity;
-        let phase = |from, slowness| Phase { from: Duration::from_secs(from), rate, slowness };
+        let phase = |from, slowness| Phase { from: Duration::from_secs(from), rate, slowness, ..Phase::default() };
         self.workload.phases = vec![phase(0, 1.0), phase(2, 2.0)];
         self.workload.measured_from = Duration::from_secs(2);
         self.workload.end = end;

@@ -26,6 +26,16 @@
 //! - [`Transaction`]: statements that take effect together.
 //! - [`OnceOutcome`], [`StoredResponse`], [`Recorded`]: the idempotency log, in the transaction of the effect.
 //! - [`StoreUrl`]: which engine, and where.
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `sqlite` | the engine SQLite, built from source: it needs a C compiler | yes |
+//! | `postgres` | the engine PostgreSQL, with TLS | yes |
+//! | `testing` | `testing`: private PostgreSQL servers for tests; `conformance`: the tests that every engine must pass | no |
+//!
+//! At least one engine is needed. Tested on Linux with PostgreSQL 15; `testing` needs Unix and an installed PostgreSQL.
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("evenkeel-store needs at least one of its features `sqlite` and `postgres`");
@@ -40,6 +50,7 @@ mod migration;
 mod options;
 mod pools;
 mod row;
+mod spans;
 mod stats;
 mod store;
 #[cfg(all(feature = "testing", feature = "postgres"))]
@@ -54,7 +65,7 @@ pub use migration::{Migration, MigrationError, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
 pub use row::{ColumnError, FromRow, FromValue, Row};
 pub use store::{MAX_RETRIES, Store};
-pub use transaction::{MAX_ROWS, Transaction};
+pub use transaction::{MAX_AFTER_COMMIT, MAX_ROWS, Transaction};
 pub use url::{Engine, StoreUrl};
 pub use value::Value;
 pub use value::numeric::{InvalidNumeric, Numeric};

@@ -53,6 +53,8 @@ impl Store {
     /// ([`Migration::outside_transaction`]): what comes before such a step is committed before it begins. Instances that start at once take
     /// turns: one waits, without a transaction, for at most the migration lock timeout.
     ///
+    /// Cancel-safe: a dropped run leaves each transaction applied or rolled back, and the next run goes on from there.
+    ///
     /// # Errors
     /// [`StoreError::Migration`] when a step fails, was changed after it had been applied, when the database belongs to another
     /// service, or when another instance holds the lock for too long; then the message names its process and application.
@@ -70,7 +72,7 @@ impl Store {
         }
     }
 
-    /// Lists the migrations that are not applied yet, the store's own first. Needs only the right to read the table of migrations.
+    /// Lists the migrations that are not applied yet, the store's own first. Needs only the right to read the table of migrations. Cancel-safe.
     ///
     /// # Errors
     /// As [`Store::migrate`].

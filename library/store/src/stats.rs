@@ -2,22 +2,39 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
-use vitals::{Column, Source, Table, TableRow, TableValue};
+use vitals::{Column, Histogram, Source, Table, TableRow, TableValue};
+
+use crate::StoreError;
 
 const STORE: Table = Table {
     name: "store",
     help: "The store's transactions and connections.",
     columns: &[
-        Column::label("engine", "sqlite or postgres."),
+        Column::label("db_system_name", "sqlite or postgresql."),
         Column::gauge("connections", "Connections open."),
         Column::gauge("connections_idle", "Connections not in use."),
-        Column::gauge("connections_limit", "The most connections."),
+        Column::gauge("connections_limit", "The most connections.").convention("db.client.connection.max"),
+        Column::duration("wait", "Time until a transaction had its connection.")
+            .convention("db.client.connection.wait_time"),
         Column::counter("committed", "Transactions committed."),
         Column::counter("rolled_back", "Transactions rolled back."),
         Column::counter("retried", "Transactions run again because another was in the way."),
         Column::counter("replayed", "Requests answered from the idempotency log."),
-        Column::counter("acquire_timeouts", "Callers that got no connection in time."),
+        Column::counter("acquire_timeouts", "Callers that got no connection in time.")
+            .convention("db.client.connection.timeouts"),
+    ],
+};
+
+const STATEMENTS: Table = Table {
+    name: "db_client_operation",
+    help: "Statements of the store.",
+    columns: &[
+        Column::label("db_system_name", "sqlite or postgresql."),
+        Column::label("error_type", "_OTHER: the statement failed."),
+        Column::duration("duration", "From a statement's start to its last row.")
+            .convention("db.client.operation.duration"),
     ],
 };
 
@@ -29,6 +46,10 @@ pub(crate) struct Counters {
     pub(crate) retried: AtomicU64,
     pub(crate) replayed: AtomicU64,
     pub(crate) acquire_timeouts: AtomicU64,
+    /// Times until a transaction had its connection.
+    pub(crate) waits: Histogram,
+    statements: Histogram,
+    failed_statements: Histogram,
 }
 
 /// Fill of the pools.
@@ -41,18 +62,50 @@ pub(crate) struct Fill {
 
 /// One of the connections in use; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct InUse(Arc<AtomicU32>);
+pub(crate) struct InUse {
+    count: Arc<AtomicU32>,
+    counters: Arc<Counters>,
+}
 
 impl InUse {
-    pub(crate) fn of(count: &Arc<AtomicU32>) -> Self {
+    pub(crate) fn of(count: &Arc<AtomicU32>, counters: &Arc<Counters>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
-        Self(count.clone())
+        Self { count: count.clone(), counters: counters.clone() }
+    }
+
+    /// Counts a statement, and logs it for those who look at details. Values are not logged: they may be private.
+    pub(crate) fn statement(&self, sql: &'static str, took: Duration, error: Option<&StoreError>) {
+        let Counters { statements, failed_statements, .. } = &*self.counters;
+        if error.is_some() { failed_statements } else { statements }.record(took);
+        let error = error.map(tracing::field::display);
+        tracing::debug!(statement = sql, error, duration_ms = took.as_secs_f64() * 1e3, "statement");
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The statements of one store.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    pub(crate) engine: &'static str,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Source for Statements {
+    fn table(&self) -> &'static Table {
+        &STATEMENTS
+    }
+
+    fn rows(&self) -> Vec<TableRow> {
+        let Counters { statements, failed_statements, .. } = &*self.counters;
+        let row = |(error, durations): (&'static str, &Histogram)| {
+            vec![TableValue::text(self.engine), TableValue::text(error), TableValue::from(durations.snapshot())]
+        };
+        [("", statements), ("_OTHER", failed_statements)].map(row).to_vec()
     }
 }
 
@@ -88,6 +141,7 @@ impl Source for Vitals {
             TableValue::from(u64::from(fill.open)),
             TableValue::from(u64::from(fill.idle)),
             TableValue::from(u64::from(fill.limit)),
+            TableValue::from(counters.waits.snapshot()),
             count(&counters.committed),
             count(&counters.rolled_back),
             count(&counters.retried),

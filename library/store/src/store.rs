@@ -12,10 +12,11 @@ use vitals::Registry;
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
 use crate::pools::{Pools, Purpose};
-use crate::stats::{Counters, InUse, Vitals};
+use crate::stats::{Counters, InUse, Statements, Vitals};
 use crate::transaction::Running;
 use crate::{
     Engine, Fingerprint, IdempotencyKey, OnceOutcome, Recorded, StoreError, StoreUrl, StoredResponse, Transaction,
+    spans,
 };
 
 /// Maximum number of times that a transaction is run again after a conflict.
@@ -36,10 +37,11 @@ pub struct Store {
     in_use: Arc<AtomicU32>,
     counters: Arc<Counters>,
     vitals: Arc<Vitals>,
+    statements: Arc<Statements>,
 }
 
 impl Store {
-    /// Opens the database, within the connect timeout. SQLite's file and folder are made when missing.
+    /// Opens the database, within the connect timeout. SQLite's file and folder are made when missing. Cancel-safe.
     ///
     /// # Errors
     /// [`StoreError::Unreachable`] with the way out.
@@ -58,12 +60,14 @@ impl Store {
                 move || pools.fill()
             }),
         });
-        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), counters, vitals })
+        let statements = Arc::new(Statements { engine: pools.engine().name(), counters: counters.clone() });
+        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), counters, vitals, statements })
     }
 
     /// Adds the store's vitals to a registry, for as long as the store lives.
     pub fn register(&self, registry: &Registry) {
         registry.register(self.vitals.clone());
+        registry.register(self.statements.clone());
     }
 
     /// The engine.
@@ -106,7 +110,7 @@ impl Store {
         self.write_at(Isolation::Serializable, work).await
     }
 
-    /// As [`Store::write`], at a weaker isolation on PostgreSQL.
+    /// As [`Store::write`], at a weaker isolation on PostgreSQL. Cancel-safe like [`Store::write`].
     ///
     /// # Errors
     /// Those of [`Store::write`].
@@ -129,7 +133,8 @@ impl Store {
 
     /// Runs reads on one snapshot of the database.
     ///
-    /// `work` is run again, at most [`MAX_RETRIES`] times with jittered pauses, when the connection broke or the schema changed.
+    /// `work` is run again, at most [`MAX_RETRIES`] times with jittered pauses, when the connection broke or the schema changed. Each run
+    /// takes its own copy of what it uses up, as shown at [`Store::write`]. Cancel-safe: a dropped read gives its connection back.
     ///
     /// # Errors
     /// `work`'s own, or the store's.
@@ -158,6 +163,8 @@ impl Store {
     /// commit, the log is asked whether it took effect. A call that comes while the first one runs waits for it without a
     /// connection, at most [`Options::idempotency_wait`].
     ///
+    /// Cancel-safe like [`Store::write`]: a dropped call has made both the effect and the answer, or neither; a repetition with the key shows which.
+    ///
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint; [`StoreError::KeyInUse`] when the first request still
     /// runs; `work`'s own, or the store's.
@@ -169,7 +176,7 @@ impl Store {
         self.once_at(Isolation::Serializable, key, fingerprint, work).await
     }
 
-    /// As [`Store::once`], at a weaker isolation on PostgreSQL.
+    /// As [`Store::once`], at a weaker isolation on PostgreSQL. Cancel-safe like [`Store::once`].
     ///
     /// # Errors
     /// Those of [`Store::once`].
@@ -218,7 +225,7 @@ impl Store {
         }
     }
 
-    /// Returns the answer that was given to a key, if it was: for a handler that asks a dependency before it writes.
+    /// Returns the answer that was given to a key, if it was: for a handler that asks a dependency before it writes. Cancel-safe.
     ///
     /// # Errors
     /// [`StoreError::KeyReused`] when the key was used with another fingerprint, or the store's.
@@ -233,7 +240,8 @@ impl Store {
         answered
     }
 
-    /// Forgets answers older than the retention, at most `limit`; returns how many. Call it from time to time.
+    /// Deletes answers older than the retention, at most `limit`; returns their number. A `Service` calls it by itself; a store without one should
+    /// call it from time to time. Cancel-safe.
     ///
     /// # Errors
     /// The store's.
@@ -245,7 +253,7 @@ impl Store {
         .await
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database answers. Cancel-safe.
     ///
     /// # Errors
     /// The store's.
@@ -253,7 +261,8 @@ impl Store {
         self.read(|tx| Box::pin(async move { tx.fetch_one("SELECT 1 AS one", Vec::new()).await.map(drop) })).await
     }
 
-    /// Closes every connection, after those in use have come back.
+    /// Closes every connection, after those in use have come back. When the future is dropped (it is not cancel-safe), no new transaction begins, and
+    /// connections that are still in use close when they come back.
     pub async fn close(self) {
         self.pools.close().await;
     }
@@ -280,11 +289,23 @@ impl Store {
         &self,
         begin: impl Fn() -> F,
     ) -> Result<Transaction, StoreError> {
+        let asked = Instant::now();
+        let begun = self.begun_since(asked, begin).await;
+        spans::begun(self.engine().name(), asked, begun.as_ref().err());
+        begun
+    }
+
+    async fn begun_since<F: Future<Output = Result<Running, sqlx::Error>>>(
+        &self,
+        asked: Instant,
+        begin: impl Fn() -> F,
+    ) -> Result<Transaction, StoreError> {
         let mut broken = 0;
         loop {
             match begin().await.map_err(|error| self.not_begun(error)) {
                 Ok(running) => {
-                    let in_use = InUse::of(&self.in_use);
+                    self.counters.waits.record(asked.elapsed());
+                    let in_use = InUse::of(&self.in_use, &self.counters);
                     return Ok(Transaction::new(running, self.pools.named_statements(), in_use));
                 }
                 Err(StoreError::Disconnected(_)) if broken < MAX_BROKEN => broken += 1,
@@ -390,11 +411,11 @@ where
 }
 
 impl Engine {
-    /// Its name in vitals.
+    /// Its name in vitals, that of OpenTelemetry's semantic conventions.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
+            Self::Postgres => "postgresql",
         }
     }
 }

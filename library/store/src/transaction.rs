@@ -1,18 +1,23 @@
 //! Statements that take effect together, on either engine.
+//!
+//! Statements are not cancel-safe: [`Transaction`] describes the effect of a dropped future.
 
 use futures_util::TryStreamExt;
 #[cfg(feature = "postgres")]
 use sqlx::{PgConnection, Postgres};
 #[cfg(feature = "sqlite")]
 use sqlx::{Sqlite, SqliteConnection};
+use tokio::time::Instant;
 
 #[cfg(feature = "postgres")]
 use crate::driver::postgres;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite;
 use crate::stats::InUse;
-use crate::{FromRow, Row, StoreError, Value};
+use crate::{Engine, FromRow, Row, StoreError, Value, spans};
 
+/// The most calls of [`Transaction::after_commit`] in one transaction.
+pub const MAX_AFTER_COMMIT: usize = 100;
 /// The most rows one read returns.
 pub const MAX_ROWS: usize = 10_000;
 
@@ -20,9 +25,14 @@ pub const MAX_ROWS: usize = 10_000;
 ///
 /// Once a statement has failed the transaction cannot be committed, on either engine, also when the error was handled: use
 /// [`Transaction::try_execute`] for a statement that may fail.
+///
+/// Statements are not cancel-safe: when the future of one is dropped, it may or may not have run in the transaction. Return an error from the work
+/// then, so that the transaction rolls back.
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) engine: Running,
+    /// Calls to make once the transaction is committed.
+    after_commit: AfterCommit,
     /// The first statement that failed.
     failed: Option<String>,
     /// True if a statement met another transaction or a broken connection, so that the transaction is worth running again.
@@ -33,7 +43,17 @@ pub struct Transaction {
     unchecked: bool,
     /// True if named prepared statements can be used.
     named_statements: bool,
-    _in_use: InUse,
+    in_use: InUse,
+}
+
+/// Calls to make after a commit, at most [`MAX_AFTER_COMMIT`].
+#[derive(Default)]
+struct AfterCommit(Vec<Box<dyn FnOnce() + Send>>);
+
+impl std::fmt::Debug for AfterCommit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} calls", self.0.len())
+    }
 }
 
 #[derive(Debug)]
@@ -42,6 +62,18 @@ pub(crate) enum Running {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Running {
+    /// The engine's name.
+    fn name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Engine::Sqlite.name(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Engine::Postgres.name(),
+        }
+    }
 }
 
 /// Runs the same code with the engine's own transaction and, as `$driver`, its module.
@@ -66,7 +98,37 @@ macro_rules! on_engine {
 
 impl Transaction {
     pub(crate) fn new(engine: Running, named_statements: bool, in_use: InUse) -> Self {
-        Self { engine, named_statements, failed: None, again: false, stale: false, unchecked: false, _in_use: in_use }
+        let after_commit = AfterCommit::default();
+        Self {
+            engine,
+            after_commit,
+            named_statements,
+            failed: None,
+            again: false,
+            stale: false,
+            unchecked: false,
+            in_use,
+        }
+    }
+
+    /// The engine that runs it.
+    pub fn engine(&self) -> Engine {
+        match &self.engine {
+            #[cfg(feature = "sqlite")]
+            Running::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "postgres")]
+            Running::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Makes a short call once the transaction is committed, such as waking a task that reads what it wrote.
+    ///
+    /// It is a hint and not a promise: the call is not made when the process ends, when the outcome of the commit is unknown, and beyond
+    /// [`MAX_AFTER_COMMIT`] calls.
+    pub fn after_commit(&mut self, call: impl FnOnce() + Send + 'static) {
+        if self.after_commit.0.len() < MAX_AFTER_COMMIT {
+            self.after_commit.0.push(Box::new(call));
+        }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -127,7 +189,20 @@ impl Transaction {
         }
     }
 
+    /// Counts a statement that began at `begun`.
+    fn counted<T>(&self, sql: &'static str, begun: Instant, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.in_use.statement(sql, begun.elapsed(), outcome.as_ref().err());
+        spans::statement(self.engine.name(), sql, begun, outcome.as_ref().err());
+        outcome
+    }
+
     async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        let begun = Instant::now();
+        let outcome = self.send(sql, args).await;
+        self.counted(sql, begun, outcome)
+    }
+
+    async fn send(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
         let named = self.named_statements;
         on_engine!(&mut self.engine, driver, tx => {
             driver::prepare(tx, sql).await?;
@@ -147,7 +222,9 @@ impl Transaction {
     /// # Errors
     /// [`StoreError::TooManyRows`] over the bound, else as [`Transaction::execute`].
     pub async fn fetch_all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let begun = Instant::now();
         let outcome = self.fetch_bounded(sql, args).await;
+        let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
     }
 
@@ -156,7 +233,9 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::execute`].
     pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        let begun = Instant::now();
         let outcome = self.first(sql, args).await;
+        let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
     }
 
@@ -214,7 +293,9 @@ impl Transaction {
         limit: usize,
         each: impl FnMut(Row) -> F,
     ) -> Result<usize, StoreError> {
+        let begun = Instant::now();
         let outcome = self.stream(sql, args, limit, each).await;
+        let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
     }
 
@@ -285,7 +366,12 @@ impl Transaction {
             self.rollback().await;
             return Err(StoreError::Aborted { reason });
         }
-        on_engine!(self.engine, driver, tx => tx.commit().await).map_err(StoreError::of_commit)
+        let calls = std::mem::take(&mut self.after_commit.0);
+        on_engine!(self.engine, driver, tx => tx.commit().await).map_err(StoreError::of_commit)?;
+        for call in calls {
+            call();
+        }
+        Ok(())
     }
 
     #[cfg_attr(

@@ -21,12 +21,16 @@ use crate::stop::{Stop, StopSource};
 /// Time for the task of an aborted child to be dropped.
 const ABORT: Duration = Duration::from_millis(100);
 
+/// States of a child.
+const STATES: [&str; 4] = ["running", "restarting", "ended", "given_up"];
+
 const CHILD: Table = Table {
     name: "child",
     help: "A supervised part of the process.",
     columns: &[
         Column::label("name", "The child."),
-        Column::state("state", "running, restarting, ended or given_up."),
+        Column::words("state", &STATES, "running, restarting, ended or given_up.")
+            .degraded(&["restarting", "given_up"]),
         Column::counter("restarts", "Number of restarts."),
         Column::state("last_failure", "Reason of the last failure; empty before the first."),
     ],
@@ -88,7 +92,11 @@ impl Children {
 
     /// Starts a child. `run` is called again for every restart; it ends well by returning after its [`Stop`] is requested.
     ///
-    /// A panic is a failure, and so is a return of a permanent child without a stop request.
+    /// A panic is a failure, and so is a return of a permanent child without a stop request. By default a child is permanent, restarts after up to
+    /// 10 ms growing to 5 s, and is failing for too long after 5 min ([`RestartRules`](crate::RestartRules)).
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn start<F, R>(&mut self, spec: impl Into<ChildSpec>, run: F)
     where
         F: Fn(Stop) -> R + Send + Sync + 'static,
@@ -132,6 +140,8 @@ impl Children {
     ///
     /// A child is asked to stop when those that were started after it have ended, or have had an equal share of the time; a late one goes on
     /// beside the others until its own [`ChildSpec::stop_within`] or `bound` is over, and is aborted then.
+    ///
+    /// When the future is dropped (it is not cancel-safe), all children are asked to stop, and none is waited for or aborted.
     pub async fn stop_all(mut self, bound: Duration) -> Vec<String> {
         let until = Instant::now() + bound;
         let (mut late, mut aborted) = (Vec::new(), Vec::new());
@@ -230,8 +240,7 @@ impl Source for Status {
     }
 
     fn rows(&self) -> Vec<TableRow> {
-        const NAMES: [&str; 4] = ["running", "restarting", "ended", "given_up"];
-        let state = NAMES[usize::from(self.state.load(Ordering::Relaxed))];
+        let state = STATES[usize::from(self.state.load(Ordering::Relaxed))];
         let last_failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         vec![vec![
             TableValue::text(self.name.as_str()),

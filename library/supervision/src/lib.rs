@@ -20,6 +20,10 @@
 //! children.stop_all(Duration::from_secs(1)).await;
 //! # }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Unix only: [`Signals`] are those of Unix, and [`Manager`] speaks to a Unix socket. Abstract sockets of [`Manager`] need Linux. Tested on Linux.
 
 mod children;
 mod command;

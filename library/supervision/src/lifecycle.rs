@@ -23,7 +23,7 @@ const LIFECYCLE: Table = Table {
     name: "lifecycle",
     help: "The life of the process.",
     columns: &[
-        Column::state("phase", "starting, ready, draining or stopping."),
+        Column::words("phase", &["starting", "ready", "draining", "stopping"], "The phase of the process."),
         Column::gauge("ready", "1 when ready."),
     ],
 };

@@ -60,7 +60,8 @@ impl Manager {
         self.tell(format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", within.as_micros()));
     }
 
-    /// Notifies the watchdog that the runtime works, now and twice a period, and resends messages that the queue refused, until dropped.
+    /// Notifies the watchdog that the runtime works, now and twice a period, and resends messages that the queue refused, until dropped. It never
+    /// returns, and is cancel-safe.
     pub async fn keep_alive(&self) {
         if self.socket.is_none() {
             return std::future::pending().await;

@@ -32,7 +32,7 @@ pub struct ChildSpec {
 }
 
 impl ChildSpec {
-    /// A permanent child with the default rules.
+    /// Creates a permanent child with the default rules and 5 s to end.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -4,8 +4,17 @@ use std::sync::Arc;
 
 use vitals::TraceContext;
 
+use crate::traces::request::RequestTrace;
+
 tokio::task_local! {
-    static CURRENT: RequestContext;
+    static CURRENT: Scoped;
+}
+
+/// A request as its task has it.
+#[derive(Clone, Debug)]
+struct Scoped {
+    context: RequestContext,
+    trace: Option<Arc<RequestTrace>>,
 }
 
 /// The request that the running task works for; every log event and every outgoing call carries it. Cheap to clone.
@@ -20,12 +29,31 @@ pub struct RequestContext {
 impl RequestContext {
     /// The running task's request, when it works for one.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok()
+        CURRENT.try_with(|scoped| scoped.context.clone()).ok()
     }
 
-    /// Runs `work` for this request. Tasks that `work` spawns do not inherit it: give it to them.
+    /// Runs `work` for this request. Tasks that `work` spawns do not inherit it: give it to them. Such a task continues the trace in its calls, and
+    /// records no spans, because it may outlive the request. Cancel-safe if `work` is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        // Not an async function: that would hold the work twice and copy it once more.
-        CURRENT.scope(self, work)
+        let trace = self.same_trace();
+        self.scope_traced(trace, work)
     }
+
+    /// Runs `work` for this request, and records its spans in `trace`.
+    pub fn scope_traced<F: Future>(self, trace: Option<Arc<RequestTrace>>, work: F) -> impl Future<Output = F::Output> {
+        // Not an async function: that would hold the work twice and copy it once more.
+        CURRENT.scope(Scoped { context: self, trace }, work)
+    }
+
+    /// The spans of the running task's request, where it is of the same trace.
+    fn same_trace(&self) -> Option<Arc<RequestTrace>> {
+        let trace_id = self.trace.trace_id_bytes();
+        let same = |scoped: &Scoped| scoped.trace.clone().filter(|_| scoped.context.trace.trace_id_bytes() == trace_id);
+        CURRENT.try_with(same).ok().flatten()
+    }
+}
+
+/// The trace of the running task's request, where it has spans or a state.
+pub(crate) fn current_trace() -> Option<Arc<RequestTrace>> {
+    CURRENT.try_with(|scoped| scoped.trace.clone()).ok().flatten()
 }

@@ -1,31 +1,66 @@
 //! The health document: the registry as JSON, with build, start time, and the state of every part.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value as Json, json};
-use vitals::{Instance, Registry, Snapshot, TableValue};
+use vitals::{Instance, Kind, Registry, Snapshot, TableValue};
 
-use crate::logs::Timestamp;
+use crate::Timestamp;
 
-/// Version, commit, host, uptime, and every vital as a table of rows.
+/// The window of distributions.
+pub const WINDOW: Duration = Duration::from_secs(60);
+
+/// Version, commit, host, uptime, and every vital as a table of rows. Distributions are those of the last minute.
+///
+/// `status` is `not ready`, `ready`, or `warn` for a service that is ready while a part of it does not work as it should; `warnings` names
+/// these parts.
 pub fn document(instance: &Instance, registry: &Registry, ready: bool) -> Json {
     let build = instance.build();
+    let tables = registry.snapshot();
+    let warnings: Vec<String> = tables.iter().flat_map(warnings_of).collect();
     let vitals: Map<String, Json> =
-        registry.snapshot().iter().map(|snapshot| (snapshot.table.name.to_owned(), rows_of(snapshot))).collect();
+        tables.iter().map(|snapshot| (snapshot.table.name.to_owned(), rows_of(snapshot, registry))).collect();
+    let status = match (ready, warnings.is_empty()) {
+        (false, _) => "not ready",
+        (true, true) => "ready",
+        (true, false) => "warn",
+    };
     json!({
-        "status": if ready { "ready" } else { "not ready" },
+        "status": status,
+        "warnings": warnings,
         "name": build.name,
         "version": build.version,
         "commit": build.commit,
         "host": instance.host(),
         "started": Timestamp(instance.started()).to_string(),
         "uptime_seconds": instance.uptime().as_secs(),
+        "window_seconds": WINDOW.as_secs(),
         "vitals": vitals,
     })
 }
 
-fn rows_of(snapshot: &Snapshot) -> Json {
+/// The rows whose state is one of its column's degraded words.
+fn warnings_of(snapshot: &Snapshot) -> impl Iterator<Item = String> {
+    let table = snapshot.table;
+    let states = |row| table.columns.iter().zip::<&Vec<TableValue>>(row);
+    snapshot.rows.iter().flat_map(move |row| {
+        let labels: Vec<&str> = table.labels(row).collect();
+        let part = [&[table.name], labels.as_slice()].concat().join(" ");
+        states(row).filter_map(move |(column, value)| {
+            let word = value.as_text().filter(|word| column.degraded.contains(word))?;
+            matches!(column.kind, Kind::Words(_)).then(|| format!("{part}: {} is {word}", column.name))
+        })
+    })
+}
+
+fn rows_of(snapshot: &Snapshot, registry: &Registry) -> Json {
     let row_of = |row: &vitals::TableRow| {
-        let cells = snapshot.table.columns.iter().zip(row);
-        Json::Object(cells.map(|(column, value)| (column.name.to_owned(), cell_of(value))).collect())
+        let cells = snapshot.table.columns.iter().zip(row).enumerate();
+        let cell = |index, value: &TableValue| match value {
+            TableValue::Distribution(_) => window_of(snapshot, row, index, registry),
+            value => cell_of(value),
+        };
+        Json::Object(cells.map(|(index, (column, value))| (column.name.to_owned(), cell(index, value))).collect())
     };
     snapshot.rows.iter().map(row_of).collect()
 }
@@ -36,14 +71,82 @@ fn cell_of(value: &TableValue) -> Json {
         TableValue::Count(count) => Json::from(*count),
         TableValue::Level(level) => Json::from(*level),
         TableValue::Flag(flag) => Json::from(*flag),
-        TableValue::Distribution(histogram) => {
-            let milliseconds = |q| histogram.quantile_micros(q) as f64 / 1e3;
-            json!({
-                "count": histogram.count(),
-                "p50_ms": milliseconds(0.5),
-                "p99_ms": milliseconds(0.99),
-                "p999_ms": milliseconds(0.999),
-            })
+        TableValue::Distribution(_) => Json::Null,
+    }
+}
+
+/// A distribution of the last minute.
+fn window_of(snapshot: &Snapshot, row: &vitals::TableRow, column: usize, registry: &Registry) -> Json {
+    let window = registry.history().distribution(snapshot.table, row, column, WINDOW);
+    let milliseconds = |q| (window.quantile(q).as_secs_f64() * 1e6).round() / 1e3;
+    json!({
+        "count": window.count(),
+        "p50_ms": milliseconds(0.5),
+        "p99_ms": milliseconds(0.99),
+        "p999_ms": milliseconds(0.999),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use vitals::{Build, Column, Histogram, Source, Table, TableRow};
+
+    use super::*;
+
+    const CALLS: Table = Table {
+        name: "calls",
+        help: "Calls.",
+        columns: &[
+            Column::label("name", "The dependency."),
+            Column::words("breaker", &["closed", "open"], "The breaker.").degraded(&["open"]),
+            Column::duration("duration", "Durations."),
+        ],
+    };
+
+    struct Calls {
+        breaker: &'static str,
+        durations: Histogram,
+    }
+
+    impl Source for Calls {
+        fn table(&self) -> &'static Table {
+            &CALLS
         }
+        fn rows(&self) -> Vec<TableRow> {
+            let durations = TableValue::from(self.durations.snapshot());
+            vec![vec![TableValue::text("bank"), TableValue::text(self.breaker), durations]]
+        }
+    }
+
+    fn shown(breaker: &'static str, ready: bool) -> (Json, Registry, Arc<Calls>) {
+        let (registry, calls) = (Registry::new(), Arc::new(Calls { breaker, durations: Histogram::new() }));
+        registry.register(calls.clone());
+        let instance = Instance::new(Build { name: "shop", version: "1", commit: "abc" });
+        (document(&instance, &registry, ready), registry, calls)
+    }
+
+    #[test]
+    fn a_part_in_a_degraded_state_is_a_warning_of_a_service_that_is_ready() {
+        let (well, ..) = shown("closed", true);
+        assert_eq!((&well["status"], &well["warnings"]), (&Json::from("ready"), &json!([])));
+        let (sick, ..) = shown("open", true);
+        assert_eq!(sick["status"], "warn");
+        assert_eq!(sick["warnings"], json!(["calls bank: breaker is open"]));
+        assert_eq!(shown("open", false).0["status"], "not ready");
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_last_minute() {
+        let (_, registry, calls) = shown("closed", true);
+        let instance = Instance::new(Build { name: "shop", version: "1", commit: "abc" });
+        let p99 = || document(&instance, &registry, true)["vitals"]["calls"][0]["duration"]["p99_ms"].clone();
+        calls.durations.record(Duration::from_secs(2));
+        assert!(p99().as_f64().unwrap() > 1900.0);
+        for _ in 0..16 {
+            registry.record_history();
+        }
+        assert_eq!(p99(), 0.0);
     }
 }

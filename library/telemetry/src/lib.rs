@@ -1,19 +1,41 @@
 //! Logs, metrics and health: the views over the registry of vitals.
 //!
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
-//! - [`prometheus`]: the registry as Prometheus text.
+//! - [`prometheus`]: the registry as Prometheus text, OpenMetrics or Prometheus protobuf.
 //! - [`health`]: the registry as a JSON document.
+//! - [`objectives`]: service level objectives, burn rates and alerts.
+//! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
+//! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
 //! ```
-//! let registry = vitals::Registry::new();
-//! assert_eq!(evenkeel_telemetry::prometheus::text(&registry.snapshot()), "");
+//! use evenkeel_telemetry::{health, logs, prometheus};
+//! use vitals::{Build, Instance, Registry};
+//!
+//! let registry = Registry::new();
+//! let instance = Instance::new(Build { name: "shop", version: "1.2.3", commit: "unknown" });
+//! let logs = logs::install("info", &registry).expect("a filter");
+//!
+//! // The logs are a part with state, so both views show them.
+//! assert!(prometheus::text(&registry.snapshot()).contains("logs_dropped_total 0"));
+//! let document = health::document(&instance, &registry, true);
+//! assert_eq!((&document["status"], &document["version"]), (&"ready".into(), &"1.2.3".into()));
+//! drop(logs);
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Tested on Linux; no part needs it.
 
 mod context;
 pub mod health;
 pub mod logs;
+pub mod objectives;
+pub mod observe;
 pub mod prometheus;
 pub mod redact;
+mod timestamp;
+pub mod traces;
 
 pub use context::RequestContext;
+pub use timestamp::Timestamp;

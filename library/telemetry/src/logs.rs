@@ -1,36 +1,56 @@
 //! Structured logs on standard output: one JSON object for each event, one schema.
 //!
 //! `ts` (RFC 3339, UTC, microseconds), `level`, `target`, `message`, `request_id`, `trace_id`, `span_id` (inside a
-//! request), then the event's own fields; a field with one of those names becomes `event.NAME`. Secrets are redacted ([`redact`]). Writing never makes the service wait: lines go through a bounded queue, and
-//! when standard output is too slow the newest are dropped and counted in the vital `logs`.
+//! request), then the event's own fields and those of the `tracing` spans around it; a field with one of those names becomes
+//! `event.NAME`. Secrets are redacted ([`redact`]). Writing never makes the service wait: lines go through a queue that is bounded in lines
+//! and bytes, and when standard output is too slow lines are lost, which a line says when there is room again. Each callsite has a rate
+//! limit; a line says how many of its lines were suppressed.
 
-use std::fmt::{self, Write as _};
-use std::io;
+mod fields;
+mod json;
+mod line;
+mod queue;
+mod rate;
+mod spans;
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
-use serde_json::{Map, Value as Json};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry as Subscribers};
-use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
+use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 
-use crate::{RequestContext, redact};
+use self::queue::Queue;
+use self::rate::Rates;
+use self::spans::SpanFields;
+use crate::redact;
+use crate::traces::TracingSpans;
 
-/// Lines that may wait for standard output.
-pub const QUEUE_LINES: usize = 16_384;
-/// A longer text field is cut.
-pub const MAX_FIELD_BYTES: usize = 8 * 1024;
+pub use self::fields::MAX_FIELD_BYTES;
+pub use self::queue::{QUEUE_BYTES, QUEUE_LINES};
+pub use self::rate::{CALLSITE_BURST, CALLSITE_RATE};
+
+/// The target of access lines, which have a rate limit of their own.
+const ACCESS: &str = "access";
+/// A thread keeps a buffer of at most this size between two lines.
+const KEPT_BUFFER: usize = 64 * 1024;
 
 const LOGS: Table = Table {
     name: "logs",
     help: "Structured events on standard output.",
     columns: &[
         Column::counter("lines", "Lines written."),
-        Column::counter("dropped", "Lines dropped because standard output was too slow."),
+        Column::counter("dropped", "Lines lost because standard output was too slow or failed."),
+        Column::counter("suppressed", "Lines over the rate limit of their callsite."),
+        Column::gauge("queue_lines", "Lines that wait for standard output."),
+        Column::gauge("queue", "Bytes that wait for standard output.").in_unit(Unit::Bytes),
     ],
 };
 
@@ -38,9 +58,7 @@ const LOGS: Table = Table {
 #[must_use = "dropping it ends the logs"]
 #[derive(Debug)]
 pub struct Logs {
-    // Kept alive for the registry and the queue.
-    _meter: Arc<Meter>,
-    _worker: WorkerGuard,
+    meter: Arc<Meter>,
 }
 
 /// The filter of `RUST_LOG` is malformed.
@@ -53,13 +71,19 @@ pub struct InvalidFilter {
 
 #[derive(Debug)]
 struct Meter {
-    lines: AtomicU64,
-    dropped: ErrorCounter,
+    queue: Arc<Queue>,
+    suppressed: AtomicU64,
 }
 
+/// The layer that writes events.
 struct JsonLines {
-    out: NonBlocking,
     meter: Arc<Meter>,
+    rates: Arc<Rates>,
+}
+
+thread_local! {
+    /// The line that this thread writes.
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Checks a filter without installing anything.
@@ -87,17 +111,18 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, InvalidFilter> {
 /// When the filter is malformed.
 pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter> {
     let filter = parse_filter(filter)?;
-    let (out, worker) = NonBlockingBuilder::default()
-        .buffered_lines_limit(QUEUE_LINES)
-        .lossy(true)
-        .thread_name("logs")
-        .finish(io::stdout());
-    let meter = Arc::new(Meter { lines: AtomicU64::new(0), dropped: out.error_counter() });
+    let layer = JsonLines::start(io::stdout());
+    let meter = layer.meter();
     registry.register(meter.clone());
-    let layer = JsonLines { out, meter: meter.clone() };
-    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer));
+    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer).with(TracingSpans));
     std::panic::set_hook(Box::new(report_panic));
-    Ok(Logs { _meter: meter, _worker: worker })
+    Ok(Logs { meter })
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.meter.queue.end();
+    }
 }
 
 /// Writes a panic to standard error and to the log.
@@ -121,104 +146,73 @@ fn text_of(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
     payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// The first characters of a text, at most `most` bytes.
-fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
-}
+impl JsonLines {
+    /// Starts the thread that writes to `out`.
+    fn start(out: impl Write + Send + 'static) -> Self {
+        let queue = Arc::new(Queue::default());
+        let rates = Arc::new(Rates::new(Instant::now()));
+        let known = Arc::clone(&rates);
+        queue::start(&queue, out, move |own| tell_suppressed(own, &known));
+        Self { meter: Arc::new(Meter { queue, suppressed: AtomicU64::new(0) }), rates }
+    }
 
-impl<S: Subscriber> Layer<S> for JsonLines {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        let line = line_of(event.metadata(), fields, SystemTime::now());
-        self.meter.lines.fetch_add(1, Ordering::Relaxed);
-        // A full queue counts the line as dropped.
-        let _ = io::Write::write_all(&mut self.out.clone(), line.as_bytes());
+    fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 }
 
-fn line_of(metadata: &tracing::Metadata<'_>, fields: Fields, now: SystemTime) -> String {
-    let mut line = String::with_capacity(256);
-    let _ = write!(line, r#"{{"ts":"{}","level":"{}","target":"#, Timestamp(now), metadata.level());
-    push_json(&mut line, metadata.target());
-    line.push_str(r#","message":"#);
-    push_json(&mut line, &fields.message);
-    if let Some(context) = RequestContext::current() {
-        line.push_str(r#","request_id":"#);
-        push_json(&mut line, &context.request_id);
-        let _ = write!(line, r#","trace_id":"{}","span_id":"{}""#, context.trace.trace_id(), context.trace.span_id());
+/// Appends a line for each callsite with suppressed lines.
+fn tell_suppressed(own: &mut String, rates: &Rates) {
+    for (metadata, lines) in rates.take_suppressed() {
+        let callsite = format!("{}:{}", metadata.file().unwrap_or("?"), metadata.line().unwrap_or_default());
+        let more = [("callsite", callsite.as_str()), ("event_target", metadata.target())];
+        line::write_own(own, "lines suppressed", ("suppressed", lines), &more, SystemTime::now());
     }
-    for (name, value) in &fields.others {
-        line.push_str(if RESERVED.contains(&name.as_str()) { r#","event."# } else { r#",""# });
-        // The quote that opens the name is written already.
-        line.push_str(&Json::from(name.as_str()).to_string()[1..]);
-        line.push(':');
-        line.push_str(&value.to_string());
-    }
-    line.push_str("}\n");
-    line
 }
 
-fn push_json(line: &mut String, text: &str) {
-    line.push_str(&Json::from(text).to_string());
-}
-
-/// The fields of one event, redacted.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: Map<String, Json>,
-}
-
-/// The names that each line uses itself; an event's own field of such a name gets the prefix `event.`.
-const RESERVED: [&str; 7] = ["ts", "level", "target", "message", "request_id", "trace_id", "span_id"];
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: Json) {
-        let name = field.name();
-        let value = if redact::is_secret_name(name) { Json::from(redact::REDACTED) } else { value };
-        if name != "message" {
-            self.others.insert(name.to_owned(), value);
-        } else if let Json::String(text) = value {
-            self.message = text;
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for JsonLines {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(SpanFields::of(attributes));
         }
     }
 
-    fn put_text(&mut self, field: &Field, text: &str) {
-        // Redacted before it is cut: a cut inside a URL would leave a password without the `@` that shows what it is.
-        let clean = redact::text(text);
-        self.put(field, Json::from(cut(&clean, MAX_FIELD_BYTES)));
-    }
-}
-
-impl Visit for Fields {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, Json::from(value));
-    }
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Json::from(value));
-    }
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Json::from(value));
-    }
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Json::from(value));
-    }
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, value);
-    }
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
-        let mut cause = value.source();
-        while let Some(next) = cause {
-            let _ = write!(text, ": {next}");
-            cause = next.source();
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
+        {
+            fields.record(values);
         }
-        self.put_text(field, &text);
     }
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_text(field, &format!("{value:?}"));
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let metadata = event.metadata();
+        let suppressed = match metadata.target() {
+            ACCESS => 0,
+            _ => match self.rates.admit(metadata, Instant::now()) {
+                Some(suppressed) => suppressed,
+                None => {
+                    self.meter.suppressed.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+            },
+        };
+        let write = |out: &mut String| {
+            out.clear();
+            let spans = |show: &mut dyn FnMut(&SpanFields)| {
+                for span in context.event_scope(event).into_iter().flatten() {
+                    span.extensions().get::<SpanFields>().into_iter().for_each(&mut *show);
+                }
+            };
+            line::write(out, event, spans, suppressed, SystemTime::now());
+            self.meter.queue.push(out.as_bytes(), *metadata.level() <= Level::WARN);
+            out.shrink_to(KEPT_BUFFER);
+        };
+        // A value that logs while it is shown finds the buffer taken.
+        LINE.with(|line| match line.try_borrow_mut() {
+            Ok(mut line) => write(&mut line),
+            Err(_) => write(&mut String::new()),
+        });
     }
 }
 
@@ -227,56 +221,41 @@ impl Source for Meter {
         &LOGS
     }
     fn rows(&self) -> Vec<TableRow> {
-        let dropped = self.dropped.dropped_lines() as u64;
-        vec![vec![TableValue::from(self.lines.load(Ordering::Relaxed)), TableValue::from(dropped)]]
+        let ([written, lost], [lines, bytes]) = (self.queue.counts(), self.queue.fill());
+        let suppressed = self.suppressed.load(Ordering::Relaxed);
+        vec![[written, lost, suppressed, lines, bytes].map(TableValue::from).to_vec()]
     }
 }
-
-/// RFC 3339 in UTC with microseconds.
-pub struct Timestamp(pub SystemTime);
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A clock that is far off must not cost the log: the nearest time that can be written stands for it.
-        let time = self.0.clamp(UNIX_EPOCH, UNIX_EPOCH + END_OF_9999);
-        humantime::format_rfc3339_micros(time).fmt(f)
-    }
-}
-
-/// The last second that RFC 3339 can write, since 1970.
-const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
-    use super::*;
+    use serde_json::Value as Json;
 
-    #[test]
-    fn timestamps_are_rfc_3339() {
-        let at = |seconds| Timestamp(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
-        assert_eq!(at(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(at(951_782_399), "2000-02-28T23:59:59.000000Z");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000000Z");
-        assert_eq!(at(4_102_444_799), "2099-12-31T23:59:59.000000Z");
-        assert_eq!(at(400_000_000_000), "9999-12-31T23:59:59.000000Z");
-        assert_eq!(Timestamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), at(0));
-    }
+    use super::*;
+    use crate::RequestContext;
 
     /// The lines that `work` logs.
     fn lines_of(work: impl FnOnce()) -> Vec<String> {
         #[derive(Clone, Default)]
-        struct Keep(Arc<Mutex<Vec<String>>>);
-        impl<S: Subscriber> Layer<S> for Keep {
-            fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-                let mut fields = Fields::default();
-                event.record(&mut fields);
-                self.0.lock().unwrap().push(line_of(event.metadata(), fields, UNIX_EPOCH));
+        struct Keep(Arc<Mutex<Vec<u8>>>);
+        impl Write for Keep {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
             }
         }
         let keep = Keep::default();
-        tracing::subscriber::with_default(Subscribers::default().with(keep.clone()), work);
-        std::mem::take(&mut *keep.0.lock().unwrap())
+        let layer = JsonLines::start(keep.clone());
+        let meter = layer.meter();
+        tracing::subscriber::with_default(Subscribers::default().with(layer), work);
+        meter.queue.end();
+        let text = String::from_utf8(std::mem::take(&mut *keep.0.lock().unwrap())).unwrap();
+        text.lines().map(str::to_owned).collect()
     }
 
     #[test]
@@ -338,6 +317,41 @@ mod tests {
             assert_eq!(line.matches(&format!("\"{name}\":")).count(), 1, "{name} in {line}");
         }
         assert_eq!((&json["level"], &json["event.level"]), (&Json::from("INFO"), &Json::from("mine")));
+    }
+
+    #[test]
+    fn fields_of_the_spans_around_an_event_are_on_its_line_and_the_innermost_wins() {
+        let lines = lines_of(|| {
+            let outer = tracing::info_span!("outer", tenant = "acme", order = 1, later = tracing::field::Empty);
+            let _in_outer = outer.enter();
+            outer.record("later", 7);
+            let _in_inner = tracing::info_span!("inner", order = 2, password = "hunter22").entered();
+            tracing::info!(tenant = "own", "paid");
+        });
+        let json: Json = serde_json::from_str(&lines[0]).unwrap();
+        let shown = (&json["tenant"], &json["order"], &json["later"], &json["password"]);
+        assert_eq!(shown, (&Json::from("own"), &Json::from(2), &Json::from(7), &Json::from("[redacted]")));
+        assert_eq!(lines[0].matches("\"order\"").count(), 1);
+    }
+
+    #[test]
+    fn a_loop_that_logs_is_limited_and_the_log_says_how_many_lines_were_suppressed() {
+        let lines = lines_of(|| {
+            for round in 0..rate::CALLSITE_BURST + 50 {
+                tracing::info!(round, "again");
+            }
+            tracing::info!("another callsite");
+            for _ in 0..300 {
+                tracing::info!(target: "access", "request");
+            }
+        });
+        let with = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+        assert!((100..140).contains(&with("again")), "{}", with("again"));
+        assert_eq!((with("another callsite"), with("request")), (1, 300));
+        let told = lines.iter().find(|line| line.contains("lines suppressed")).expect("a line tells it");
+        let json: Json = serde_json::from_str(told).unwrap();
+        assert_eq!(json["suppressed"].as_u64().unwrap() as usize, 150 - with("again"));
+        assert!(json["callsite"].as_str().unwrap().contains("logs.rs:"), "{json}");
     }
 
     #[test]

@@ -1,16 +1,20 @@
-//! Event bus, bounded, on which parts publish their changes.
+//! Event bus, bounded, on which parts publish their changes. It keeps the last events for listeners that come later.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-/// Number of events that a slow listener may lag before it loses the oldest (and learns how many).
+/// Number of events that are kept, and that a slow listener may lag before it loses the oldest (and learns how many).
 pub const EVENTS_KEPT: usize = 1024;
 
 /// A change of a part's state.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
+    /// Number of the event, from 1 on, without gaps.
+    pub sequence: u64,
     /// Time of the change.
     pub at: SystemTime,
     /// The kind of part: `lifecycle`, `breaker`, `child`, ...
@@ -23,20 +27,30 @@ pub struct Event {
     pub reason: String,
 }
 
-/// Broadcast channel for state changes. Publishing never waits: a listener that is too slow loses the oldest events.
+/// Past events of a bus.
+#[derive(Clone, Debug, Default)]
+pub struct PastEvents {
+    /// The events that are kept, the oldest first.
+    pub events: Vec<Arc<Event>>,
+    /// The number of asked events that are not kept any more.
+    pub lost: u64,
+}
+
+/// Broadcast channel for state changes. Publishing never waits for a listener: one that is too slow loses the oldest events.
 #[derive(Clone, Debug)]
 pub struct Bus {
-    sender: broadcast::Sender<Event>,
+    sender: broadcast::Sender<Arc<Event>>,
+    kept: Arc<Mutex<VecDeque<Arc<Event>>>>,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(EVENTS_KEPT) }
+        Self { sender: broadcast::Sender::new(EVENTS_KEPT), kept: Arc::default() }
     }
 }
 
 impl Bus {
-    /// Publishes a change; without a listener it is discarded.
+    /// Publishes a change, and keeps it.
     pub fn publish(
         &self,
         part: &'static str,
@@ -44,14 +58,30 @@ impl Bus {
         state: impl Into<String>,
         reason: impl Into<String>,
     ) {
-        let event =
-            Event { at: SystemTime::now(), part, name: name.into(), state: state.into(), reason: reason.into() };
+        let (name, state, reason) = (name.into(), state.into(), reason.into());
+        // Numbered, kept and sent under one lock, so that all see one order. A deque of pointers is whole whatever happened to the thread
+        // that held the lock.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let sequence = kept.back().map_or(0, |last| last.sequence) + 1;
+        let event = Arc::new(Event { sequence, at: SystemTime::now(), part, name, state, reason });
+        if kept.len() == EVENTS_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::clone(&event));
         let _ = self.sender.send(event);
     }
 
     /// Subscribes from now on. `recv` is cancel-safe; `Lagged(n)` has the number of lost events.
-    pub fn listen(&self) -> broadcast::Receiver<Event> {
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
         self.sender.subscribe()
+    }
+
+    /// Returns the kept events after the one with this number; 0 asks for all.
+    pub fn after(&self, sequence: u64) -> PastEvents {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = kept.front().map_or(sequence + 1, |first| first.sequence);
+        let events = kept.iter().filter(|event| event.sequence > sequence).cloned().collect();
+        PastEvents { events, lost: first.saturating_sub(sequence + 1) }
     }
 }
 
@@ -61,14 +91,30 @@ mod tests {
 
     use super::*;
 
+    fn publish(bus: &Bus, events: std::ops::Range<usize>) {
+        events.for_each(|n| bus.publish("test", n.to_string(), "changed", ""));
+    }
+
     #[test]
     fn a_listener_that_falls_behind_loses_the_oldest_and_learns_how_many() {
         let bus = Bus::default();
         let mut listener = bus.listen();
-        for n in 0..EVENTS_KEPT + 10 {
-            bus.publish("test", n.to_string(), "changed", "");
-        }
+        publish(&bus, 0..EVENTS_KEPT + 10);
         assert_eq!(listener.try_recv().unwrap_err(), TryRecvError::Lagged(10));
         assert_eq!(listener.try_recv().unwrap().name, "10");
+    }
+
+    #[test]
+    fn a_listener_that_comes_late_gets_the_kept_events_and_the_number_of_lost_ones() {
+        let bus = Bus::default();
+        assert_eq!(bus.after(0).events.len(), 0);
+        publish(&bus, 0..3);
+        let names = |past: &PastEvents| past.events.iter().map(|event| event.name.clone()).collect::<Vec<_>>();
+        assert_eq!((names(&bus.after(0)), bus.after(0).lost), (vec!["0".into(), "1".into(), "2".into()], 0));
+        assert_eq!(names(&bus.after(2)), ["2"]);
+        publish(&bus, 3..EVENTS_KEPT + 10);
+        let past = bus.after(4);
+        assert_eq!((past.events.len(), past.lost), (EVENTS_KEPT, 6));
+        assert_eq!(past.events[0].sequence, 11);
     }
 }

@@ -1,48 +1,69 @@
-//! A lock-free histogram with HdrHistogram's layout: powers of two, each cut into equal parts.
+//! A lock-free histogram of durations with exponential buckets.
 //!
-//! Source: Gil Tene, HdrHistogram (<http://hdrhistogram.org>). Sixteen parts a power of two: a value is known to
-//! within 6.25 %. Recording is two relaxed atomic additions and never waits.
+//! It can be written as an exponential histogram of OpenTelemetry, a native histogram of Prometheus, and a classic histogram with
+//! bounds at powers of two, all without loss. Recording is two relaxed atomic additions and never waits.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::buckets::Buckets;
+use crate::TraceContext;
+use crate::exponential::{self, COUNT};
+use crate::snapshot::{CLASSIC_BOUNDS, Exemplar, HistogramSnapshot, classic_bucket};
 
-/// Sixteen parts of each power of two, up to 2^36 us, about 19 hours.
-type Layout = Buckets<4, 36>;
+/// A longer duration counts as this: 18 hours.
+const LONGEST: Duration = Duration::from_secs(1 << exponential::LARGEST_EXPONENT);
 
-/// Counts of durations, in microseconds.
+/// Counts of durations.
 pub struct Histogram {
     slots: Box<[AtomicU64]>,
-    sum: AtomicU64,
+    nanos: AtomicU64,
+    /// The last sampled duration of each classic bucket; made by the first.
+    exemplars: Mutex<Option<Box<Exemplars>>>,
 }
 
-/// A histogram's counts at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistogramSnapshot {
-    slots: Vec<u64>,
-    sum: u64,
-}
+type Exemplars = [Option<Exemplar>; CLASSIC_BOUNDS + 1];
 
 impl Histogram {
-    /// An empty histogram; 4 KiB.
+    /// An empty histogram; 4.5 KiB.
     pub fn new() -> Self {
-        Self { slots: (0..Layout::COUNT).map(|_| AtomicU64::new(0)).collect(), sum: AtomicU64::new(0) }
+        let slots = (0..COUNT).map(|_| AtomicU64::new(0)).collect();
+        Self { slots, nanos: AtomicU64::new(0), exemplars: Mutex::new(None) }
     }
 
-    /// Counts one duration; one longer than 19 hours counts as 19 hours.
+    /// Counts one duration; one longer than 18 hours counts as 18 hours.
     pub fn record(&self, duration: Duration) {
-        let micros = Layout::micros(duration);
-        self.slots[Layout::index(micros)].fetch_add(1, Ordering::Relaxed);
-        self.sum.fetch_add(micros, Ordering::Relaxed);
+        self.slots[exponential::index(duration)].fetch_add(1, Ordering::Relaxed);
+        let duration = duration.min(LONGEST);
+        let nanos = duration.as_secs() * 1_000_000_000 + u64::from(duration.subsec_nanos());
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Counts one duration, and keeps a sampled trace as the exemplar of its bucket. Where another thread writes an exemplar at the same
+    /// time, this one is left out.
+    pub fn record_traced(&self, duration: Duration, trace: &TraceContext) {
+        self.record(duration);
+        if trace.is_sampled()
+            && let Ok(mut kept) = self.exemplars.try_lock()
+        {
+            let exemplar = Exemplar { trace: *trace, duration, at: SystemTime::now() };
+            kept.get_or_insert_default()[classic_bucket(duration)] = Some(exemplar);
+        }
     }
 
     /// The counts now. Recordings under way may be in the counts and not yet in the sum.
     pub fn snapshot(&self) -> HistogramSnapshot {
-        HistogramSnapshot {
-            slots: self.slots.iter().map(|slot| slot.load(Ordering::Relaxed)).collect(),
-            sum: self.sum.load(Ordering::Relaxed),
-        }
+        let used = |(index, slot): (usize, &AtomicU64)| {
+            let count = slot.load(Ordering::Relaxed);
+            (count > 0).then_some((index as u16, count))
+        };
+        let slots = self.slots.iter().enumerate().filter_map(used).collect();
+        let exemplars = self
+            .exemplars
+            .lock()
+            .ok()
+            .and_then(|kept| kept.as_ref().map(|kept| kept.iter().flatten().copied().collect()));
+        HistogramSnapshot::new(slots, self.nanos.load(Ordering::Relaxed), exemplars.unwrap_or_default())
     }
 }
 
@@ -58,56 +79,27 @@ impl std::fmt::Debug for Histogram {
     }
 }
 
-impl HistogramSnapshot {
-    /// Returns the number of recorded values.
-    pub fn count(&self) -> u64 {
-        self.slots.iter().sum()
-    }
-
-    /// The sum of all, in microseconds.
-    pub fn sum_micros(&self) -> u64 {
-        self.sum
-    }
-
-    /// Returns the number of values of at most `micros`, to the histogram's precision.
-    pub fn at_most(&self, micros: u64) -> u64 {
-        if micros > Layout::LARGEST {
-            return self.count();
-        }
-        self.slots[..=Layout::index(micros)].iter().sum()
-    }
-
-    /// The value below or at which the fraction `q` of all recordings lies, in microseconds; zero when there are none.
-    ///
-    /// # Panics
-    /// When `q` is not between 0 and 1.
-    pub fn quantile_micros(&self, q: f64) -> u64 {
-        assert!((0.0..=1.0).contains(&q), "a quantile is between 0 and 1, not {q}");
-        Layout::quantile(self.slots.iter().copied(), q)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_and_counts_of_known_values() {
-        let histogram = Histogram::new();
-        for micros in 1..=1000 {
-            histogram.record(Duration::from_micros(micros));
-        }
-        let snapshot = histogram.snapshot();
-        assert_eq!((snapshot.count(), snapshot.sum_micros()), (1000, 500_500));
-        assert!((500..=531).contains(&snapshot.quantile_micros(0.5)));
-        assert_eq!(snapshot.at_most(u64::MAX), 1000);
-        assert_eq!(Histogram::new().snapshot().quantile_micros(0.99), 0);
-    }
-
-    #[test]
-    fn the_longest_duration_is_counted_not_lost() {
+    fn the_longest_duration_is_counted_as_eighteen_hours() {
         let histogram = Histogram::new();
         histogram.record(Duration::MAX);
         assert_eq!(histogram.snapshot().count(), 1);
+        assert_eq!(histogram.snapshot().sum(), Duration::from_secs(65_536));
+    }
+
+    #[test]
+    fn a_sampled_trace_is_the_exemplar_of_its_bucket_and_one_that_is_not_sampled_is_none() {
+        let histogram = Histogram::new();
+        let sampled: TraceContext = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap();
+        histogram.record_traced(Duration::from_millis(3), &TraceContext::new());
+        assert_eq!(histogram.snapshot().exemplars(), []);
+        histogram.record_traced(Duration::from_millis(3), &sampled);
+        histogram.record_traced(Duration::from_millis(900), &sampled);
+        let exemplars: Vec<Duration> = histogram.snapshot().exemplars().iter().map(|one| one.duration).collect();
+        assert_eq!(exemplars, [Duration::from_millis(3), Duration::from_millis(900)]);
     }
 }

@@ -53,6 +53,11 @@ pub struct TraceContext {
     flags: u8,
 }
 
+/// The flag of a trace that is recorded.
+const SAMPLED: u8 = 1;
+/// The flag of a trace id whose last seven bytes are random (level 2 of the recommendation).
+const RANDOM: u8 = 2;
+
 /// A `traceparent` that does not follow the recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId;
@@ -72,13 +77,51 @@ impl TraceContext {
         let (mut trace, mut span) = ([0; 16], [0; 8]);
         trace.copy_from_slice(&bytes[..16]);
         span.copy_from_slice(&bytes[16..]);
-        Self { trace, span, flags: 0 }
+        Self { trace, span, flags: RANDOM }
     }
 
     /// Returns the same trace with a span of its own, for the work that this one caused.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span: Self::new().span, ..*self }
+    }
+
+    /// Returns true when the caller records this trace.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Returns the same trace, recorded or not.
+    #[must_use]
+    pub fn with_sampled(self, sampled: bool) -> Self {
+        let flags = if sampled { self.flags | SAMPLED } else { self.flags & !SAMPLED };
+        Self { flags, ..self }
+    }
+
+    /// The last 56 bits of the trace id, by which all services of a trace come to the same sampling decision.
+    pub fn randomness(&self) -> u64 {
+        self.trace[9..].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    }
+
+    /// The trace id.
+    pub fn trace_id_bytes(&self) -> [u8; 16] {
+        self.trace
+    }
+
+    /// The span id.
+    pub fn span_id_bytes(&self) -> [u8; 8] {
+        self.span
+    }
+
+    /// Returns the same trace with this span id.
+    #[must_use]
+    pub fn with_span_id(self, span: [u8; 8]) -> Self {
+        Self { span, ..self }
+    }
+
+    /// The flags.
+    pub fn flags(&self) -> u8 {
+        self.flags
     }
 
     /// The trace id, 32 hexadecimal digits.
@@ -107,7 +150,7 @@ impl Display for TraceContext {
 impl FromStr for TraceContext {
     type Err = InvalidId;
 
-    /// Parses any version but `ff`, as the recommendation requires; additions of later versions are ignored.
+    /// Parses any version but `ff`, as the recommendation requires; additions of later versions and unknown flags are left out.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let bytes = text.as_bytes();
         let separated = bytes.len() >= 55 && bytes[2] == b'-' && bytes[35] == b'-' && bytes[52] == b'-';
@@ -123,7 +166,7 @@ impl FromStr for TraceContext {
         if version[0] == 0xff || !ends_well || trace == [0; 16] || span == [0; 8] {
             return Err(InvalidId);
         }
-        Ok(Self { trace, span, flags: flags[0] })
+        Ok(Self { trace, span, flags: flags[0] & (SAMPLED | RANDOM) })
     }
 }
 
@@ -190,6 +233,22 @@ mod tests {
         assert_eq!(trace.to_string().parse(), Ok(trace));
         assert_ne!(*id, trace.trace_id());
         assert_ne!(new_request_id_and_trace(), (id, trace));
+    }
+
+    #[test]
+    fn a_new_trace_is_random_and_not_sampled_and_unknown_flags_are_zeroed() {
+        let trace = TraceContext::new();
+        assert!(trace.to_string().ends_with("-02") && !trace.is_sampled());
+        assert!(trace.with_sampled(true).to_string().ends_with("-03"));
+        assert_eq!(trace.with_sampled(true).with_sampled(false), trace);
+        let parsed: TraceContext = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-fd".parse().unwrap();
+        assert!(parsed.to_string().ends_with("-01"), "{parsed}");
+    }
+
+    #[test]
+    fn the_randomness_of_a_trace_is_its_last_56_bits() {
+        let parsed: TraceContext = "00-ffffffffffffffffff01020304050607-b7ad6b7169203331-01".parse().unwrap();
+        assert_eq!(parsed.randomness(), 0x0001_0203_0405_0607);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The one registry that every view reads.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::{Bus, Source, Table, TableRow};
+use crate::{Bus, History, Source, Table, TableRow};
 
 /// The most sources one registry takes; a program that needs more has a leak.
 const MAX_SOURCES: usize = 10_000;
@@ -18,6 +20,7 @@ pub struct Registry {
 struct Inner {
     sources: Mutex<Vec<Weak<dyn Source>>>,
     bus: Bus,
+    history: History,
 }
 
 /// One table's rows at one moment.
@@ -47,23 +50,48 @@ impl Registry {
         sources.push(Arc::downgrade(&source));
     }
 
-    /// Every table with its rows now, in the order of first registration.
+    /// Every table with its rows now, in the order of first registration. Of two sources with rows of the same labels the first is shown: a
+    /// series must not appear twice.
     ///
     /// The registry's lock is held only to copy the list, never while a source is read; a source that panics is left
     /// out and does no other harm.
     pub fn snapshot(&self) -> Vec<Snapshot> {
+        self.snapshot_where(|_| true)
+    }
+
+    /// The tables of these names with their rows now. No other source is read.
+    pub fn snapshot_of(&self, names: &[&str]) -> Vec<Snapshot> {
+        self.snapshot_where(|table| names.contains(&table.name))
+    }
+
+    fn snapshot_where(&self, is_asked: impl Fn(&Table) -> bool) -> Vec<Snapshot> {
         let living: Vec<Arc<dyn Source>> = self.sources().iter().filter_map(Weak::upgrade).collect();
-        let mut tables: Vec<Snapshot> = Vec::new();
+        let mut tables: Vec<(Snapshot, HashSet<u64>)> = Vec::new();
         for source in living {
             let table = source.table();
-            let Ok(mut rows) = std::panic::catch_unwind(AssertUnwindSafe(|| source.rows())) else { continue };
-            rows.retain(|row| row.len() == table.columns.len());
-            match tables.iter_mut().find(|known| known.table.name == table.name) {
-                Some(known) => known.rows.append(&mut rows),
-                None => tables.push(Snapshot { table, rows }),
+            if !is_asked(table) {
+                continue;
             }
+            let Ok(mut rows) = std::panic::catch_unwind(AssertUnwindSafe(|| source.rows())) else { continue };
+            let position = tables.iter().position(|(known, _)| known.table.name == table.name).unwrap_or_else(|| {
+                tables.push((Snapshot { table, rows: Vec::new() }, HashSet::new()));
+                tables.len() - 1
+            });
+            let (known, labels) = &mut tables[position];
+            rows.retain(|row| row.len() == table.columns.len() && labels.insert(labels_of(table, row)));
+            known.rows.append(&mut rows);
         }
-        tables
+        tables.into_iter().map(|(snapshot, _)| snapshot).collect()
+    }
+
+    /// Records the present values in the [`History`]; to be called every [`STEP`](crate::history::STEP).
+    pub fn record_history(&self) {
+        self.inner.history.record(&self.snapshot());
+    }
+
+    /// Returns the past values.
+    pub fn history(&self) -> &History {
+        &self.inner.history
     }
 
     /// Returns the bus on which parts publish their changes.
@@ -77,6 +105,13 @@ impl Registry {
     }
 }
 
+/// A hash of the row's labels. Two rows of one hash by chance are one in 10^19 pairs.
+fn labels_of(table: &Table, row: &TableRow) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    table.labels(row).for_each(|label| label.hash(&mut hasher));
+    hasher.finish()
+}
+
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Registry").field("sources", &self.sources().len()).finish_non_exhaustive()
@@ -85,6 +120,7 @@ impl std::fmt::Debug for Registry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
 
     use super::*;
@@ -117,6 +153,40 @@ mod tests {
         let snapshot = registry.snapshot();
         assert_eq!(snapshot.len(), 1);
         assert_eq!(snapshot[0].rows, vec![vec![TableValue::text("first")]]);
+    }
+
+    #[test]
+    fn two_sources_with_the_same_labels_make_one_row() {
+        let registry = Registry::new();
+        let (first, second) = (Arc::new(Part("twin")), Arc::new(Part("twin")));
+        registry.register(first.clone());
+        registry.register(second.clone());
+        assert_eq!(registry.snapshot()[0].rows.len(), 1);
+    }
+
+    #[test]
+    fn a_question_about_one_table_reads_no_other_source() {
+        const OTHER: Table = Table { name: "other", help: "Another part.", columns: &[] };
+        #[derive(Default)]
+        struct Other {
+            is_read: AtomicBool,
+        }
+        impl Source for Other {
+            fn table(&self) -> &'static Table {
+                &OTHER
+            }
+            fn rows(&self) -> Vec<TableRow> {
+                self.is_read.store(true, Ordering::Relaxed);
+                Vec::new()
+            }
+        }
+        let registry = Registry::new();
+        let (asked, other) = (Arc::new(Part("asked")), Arc::new(Other::default()));
+        registry.register(asked.clone());
+        registry.register(other.clone());
+        let tables = registry.snapshot_of(&["part"]);
+        assert_eq!((tables.len(), tables[0].table.name), (1, "part"));
+        assert!(!other.is_read.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Kind {
     Histogram,
     /// A word or sentence that describes the state; no metric.
     State,
+    /// One of a few known words; as a metric a series of 1 or 0 for each.
+    Words(&'static [&'static str]),
 }
 
 /// The unit of a number, in OpenTelemetry's and Prometheus' base units.
@@ -24,7 +26,7 @@ pub enum Kind {
 pub enum Unit {
     /// A plain number.
     None,
-    /// Seconds; histograms record microseconds and views divide.
+    /// Seconds.
     Seconds,
     /// Bytes.
     Bytes,
@@ -41,32 +43,56 @@ pub struct Column {
     pub unit: Unit,
     /// One sentence.
     pub help: &'static str,
+    /// Its name in OpenTelemetry's semantic conventions, where they have one.
+    pub convention: Option<&'static str>,
+    /// The words that mean that the part does not work as it should.
+    pub degraded: &'static [&'static str],
 }
 
 impl Column {
     /// Creates a column that distinguishes rows.
     pub const fn label(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Label, unit: Unit::None, help }
+        Self { name, kind: Kind::Label, unit: Unit::None, help, convention: None, degraded: &[] }
     }
 
     /// A number that only rises.
     pub const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Counter, unit: Unit::None, help }
+        Self { name, kind: Kind::Counter, unit: Unit::None, help, convention: None, degraded: &[] }
     }
 
     /// A number that goes up and down.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Gauge, unit: Unit::None, help }
+        Self { name, kind: Kind::Gauge, unit: Unit::None, help, convention: None, degraded: &[] }
     }
 
     /// A distribution of durations.
     pub const fn duration(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Histogram, unit: Unit::Seconds, help }
+        Self { name, kind: Kind::Histogram, unit: Unit::Seconds, help, convention: None, degraded: &[] }
     }
 
     /// A word that describes the state.
     pub const fn state(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::State, unit: Unit::None, help }
+        Self { name, kind: Kind::State, unit: Unit::None, help, convention: None, degraded: &[] }
+    }
+
+    /// A state that is one of these words, such as that of a circuit breaker.
+    pub const fn words(name: &'static str, words: &'static [&'static str], help: &'static str) -> Self {
+        Self { name, kind: Kind::Words(words), unit: Unit::None, help, convention: None, degraded: &[] }
+    }
+
+    /// Returns the column with its name in OpenTelemetry's semantic conventions, such as `http.server.request.duration`, under which it is
+    /// exported.
+    #[must_use]
+    pub const fn convention(mut self, name: &'static str) -> Self {
+        self.convention = Some(name);
+        self
+    }
+
+    /// Returns the column with the words that mean that the part does not work as it should; the health document warns of them.
+    #[must_use]
+    pub const fn degraded(mut self, words: &'static [&'static str]) -> Self {
+        self.degraded = words;
+        self
     }
 
     /// Returns the column in another unit.
@@ -86,6 +112,14 @@ pub struct Table {
     pub help: &'static str,
     /// Columns, in the order of each row's values.
     pub columns: &'static [Column],
+}
+
+impl Table {
+    /// The texts of a row's labels, in the order of their columns.
+    pub fn labels<'r>(&self, row: &'r TableRow) -> impl Iterator<Item = &'r str> + use<'_, 'r> {
+        let labels = self.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label);
+        labels.filter_map(|(_, value)| value.as_text())
+    }
 }
 
 /// One value of a row.
@@ -122,6 +156,14 @@ impl TableValue {
     /// A label or state.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
+    }
+
+    /// Returns the value as a text, when it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Returns the value as a number, when it is one.

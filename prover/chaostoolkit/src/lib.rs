@@ -29,6 +29,10 @@
 //! assert_eq!(journal.status, Status::Completed);
 //! # Ok(()) }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Unix only, because activities run in process groups of their own. Tested on Linux.
 
 mod activity;
 mod document;

@@ -18,6 +18,29 @@
 //! - `contention`: what other programs on the machine may have to do with a late answer.
 //! - `selftest`: judges the specimens on the machine at hand; with feature `specimens`.
 //! - [`sources`]: the files of an attribute in the repository.
+//!
+//! A declaration, and the forecast of a probe: the declarations that it lacks.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use keel_checklist::forecast::{self, Reach};
+//! use keel_checklist::subject::Subject;
+//!
+//! let text = "[service]\nname = \"shop\"\nrun = \"./shop\"\nurl = \"http://127.0.0.1:8080\"\n";
+//! let subject = Subject::from_text("keel.toml", text, Path::new(".")).expect("a declaration");
+//! let forecast = forecast::of("call.timeout", &subject);
+//! assert_eq!(forecast.reach, Reach::Unknown);
+//! assert!(!forecast.lacks.is_empty());
+//! ```
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `specimens` | small servers with a known verdict, and `selftest` | no |
+//!
+//! Linux only: probes read `/proc` and use the faults of [`keel_drill`].
 
 pub mod calendar;
 pub mod clause;

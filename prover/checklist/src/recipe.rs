@@ -4,6 +4,7 @@ pub mod created;
 pub mod disk;
 mod kill;
 pub mod series;
+pub mod storm;
 pub mod strain;
 pub(crate) mod words;
 
@@ -15,6 +16,7 @@ use self::created::{Identifiers, Listing};
 use self::disk::{FullDisk, Stray};
 pub use self::kill::{Kill, PathPart};
 use self::series::Series;
+use self::storm::Storm;
 use self::strain::{Bomb, Overload, Spent, Unread};
 use crate::subject::{Dependencies, Subject};
 
@@ -111,6 +113,8 @@ pub enum Recipe {
     Series(Series),
     /// Sends more than the service can do.
     Overload(Overload),
+    /// Sends too many requests of one kind, and others beside them.
+    Storm(Storm),
     /// Spends its descriptors.
     Spent(Spent),
     /// Reads no answer.

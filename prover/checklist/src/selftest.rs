@@ -26,8 +26,10 @@ use crate::specimen::Specimen;
 use crate::subject::{Dependencies, Operation, State, Subject};
 
 /// Probes whose verdict depends on when requests are sent: nothing else is examined beside them.
-const ALONE: [&str; 9] = [
+const ALONE: [&str; 11] = [
     "border.backpressure",
+    "border.bulkhead",
+    "border.criticality",
     "border.shed",
     "call.cpu-bulkhead",
     "call.jitter",

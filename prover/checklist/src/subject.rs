@@ -66,6 +66,8 @@
 //! deadline = "2s"                        # that deadline, when it is shorter than the service's
 //! heavy = false                          # a request that computes for long; not part of the load
 //! crash = false                          # a request that panics or kills a worker
+//! criticality = "critical"               # its class under overload: "critical", "default" or "sheddable", which is refused first
+//! bulkhead = "checkout"                   # the partition with capacity of its own that serves it
 //!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
@@ -76,6 +78,7 @@
 //! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` or `{number}` (a counter), and every saved
 //! name; a name in braces that nothing fills is a mistake. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
 
+mod criticality;
 mod dependency;
 mod file;
 mod flags;
@@ -90,6 +93,7 @@ use std::path::Path;
 
 use keel_input::diagnostics::Mistakes;
 
+pub use self::criticality::Criticality;
 pub use self::dependency::{Dependencies, Dependency, Lever};
 pub use self::flags::Flags;
 pub use self::load::Load;

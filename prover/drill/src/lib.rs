@@ -38,6 +38,11 @@
 //! assert!(matches!(client.send(Request::get("/")).await.outcome, Err(Failure::Connect(_))));
 //! # Ok(()) }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! No features. Unix only, because of process groups and signals. Faults of the host, measurements of processes and [`tcp_table`] need Linux; most faults of the host also need
+//! root. Tested on Linux.
 
 pub mod attack;
 pub mod clock;

@@ -13,6 +13,14 @@
 //! assert_eq!(keel_input::duration::parse("1.5m"), Ok(Duration::from_secs(90)));
 //! assert!(keel_input::duration::parse("90").is_err());
 //! ```
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `diagnostics` | `diagnostics`: errors of TOML files, each with its line and a suggestion | no |
+//!
+//! No part needs a particular platform. Tested on Linux.
 
 pub mod credentials;
 #[cfg(feature = "diagnostics")]

@@ -41,18 +41,15 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Arguments of `keel check`: the service, the selection of attributes, and the reports.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Examples:\n  keel check                                          # the service that ./keel.toml declares\n  \
-                  keel check --list                                   # the probes that would run; starts nothing\n  \
-                  keel check --only 'call.*,border.limits'            # some attributes\n  \
-                  keel check --profile quick                          # the probes that fit into three minutes\n  \
+#[command(after_help = "Examples:\n  keel check                                 # the service of ./keel.toml\n  \
+                  keel check --list                          # the probes that would run\n  \
+                  keel check --only 'call.*,border.limits'   # some attributes\n  \
+                  keel check --profile quick                 # about three minutes\n  \
                   keel check --json now.json --baseline main.json --fail-on new\n  \
                   keel check --markdown \"$GITHUB_STEP_SUMMARY\" --sarif keel.sarif\n\n\
                   Exit codes:\n  0    no finding matches --fail-on\n  1    at least one finding matches --fail-on\n  \
                   2    a mistake in the command line or a file; nothing was started\n  \
-                  3    the service could not be started\n  130  interrupted by Ctrl-C or SIGTERM; the report holds the findings \
-                  until then"
-)]
+                  3    the service could not be started\n  130  interrupted by Ctrl-C or SIGTERM; the report has the findings so far")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     subject: SubjectArguments,

@@ -1,4 +1,18 @@
 //! The command line of the prover.
+//!
+//! ```sh
+//! keel init --run './shop' --url http://127.0.0.1:8080    # writes keel.toml
+//! keel check                                              # examines the service
+//! keel explain life.drain                                 # explains an attribute
+//! ```
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `chaos-toolkit` | `keel drill` also runs Chaos Toolkit experiments | yes |
+//!
+//! Linux only, as its probes are.
 
 mod address;
 mod attack;
@@ -32,7 +46,7 @@ use crate::exit::FAULT;
 #[command(
     name = "keel",
     version,
-    term_width = 110,
+    max_term_width = 110,
     after_help = "Exit codes:\n  0    success: nothing falls short\n  1    something falls short, or the command failed\n  2    a mistake in the command line \
                   or a file\n  3    the service could not be started\n  130  interrupted by Ctrl-C or SIGTERM"
 )]

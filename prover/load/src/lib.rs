@@ -48,8 +48,14 @@
 //! Load goes to this machine only, over plain HTTP/1.1 or HTTP/2. How late requests were really sent is in [`Report::lag`], and
 //! a run that was late too often is [`Validity::Behind`]: its figures are not those of the load that was asked for.
 //!
-//! Platforms: on Linux the schedule is kept with a `timerfd`, to some tens of microseconds on an idle machine; elsewhere with
-//! the runtime's timers, to a millisecond. Several source addresses need Linux, where all of 127.0.0.0/8 is local.
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `tls` | load on servers behind TLS and on Unix sockets | no |
+//!
+//! On Linux the schedule is kept with a `timerfd`, to some tens of microseconds on an idle machine; elsewhere with the runtime's timers, to a millisecond. Several source
+//! addresses need Linux, where all of 127.0.0.0/8 is local. Tested on Linux.
 
 mod answer;
 mod connect;

@@ -45,8 +45,10 @@
 //! Bytes pass a chain of toxics that never waits and touches no socket; it is changed between two steps, so that no byte of
 //! a live connection is lost or overtaken. With no toxic on, bytes go past it.
 //!
-//! Platforms: Linux is tested; nothing here is Linux only, except that another process may take the port of a [`FaultProxy`]
-//! that is [`Fault::Down`] where `SO_REUSEPORT` works otherwise.
+//! # Features and platforms
+//!
+//! No features. Unix only, because it listens on Unix sockets too. Tested on Linux. Where `SO_REUSEPORT` works otherwise than there, another process may take the port of a
+//! [`FaultProxy`] that is [`Fault::Down`].
 
 mod acceptor;
 pub mod api;

@@ -21,6 +21,14 @@
 //! println!("{} -> {}", exchange.sent(), exchange.came_back());
 //! # }
 //! ```
+//!
+//! # Features and platforms
+//!
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `testing` | `testing`: a TCP server of a few lines, and one behind TLS | no |
+//!
+//! Unix only, because of Unix sockets and `poll`. Tested on Linux.
 
 pub mod address;
 pub mod answers;

@@ -9,5 +9,5 @@ pub(crate) fn now_micros() -> i64 {
 /// A moment as RFC 3339.
 pub(crate) fn timestamp(micros: i64) -> String {
     let since = std::time::Duration::from_micros(u64::try_from(micros).unwrap_or_default());
-    evenkeel::telemetry::logs::Timestamp(std::time::UNIX_EPOCH + since).to_string()
+    evenkeel::telemetry::Timestamp(std::time::UNIX_EPOCH + since).to_string()
 }

@@ -20,6 +20,7 @@ mod id;
 pub mod invariant;
 mod ledger;
 pub mod migrations;
+pub mod objectives;
 pub mod openapi;
 pub mod page;
 pub mod partner;

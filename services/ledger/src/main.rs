@@ -11,6 +11,9 @@ fn main() -> ExitCode {
         .routes(ledger::routes)
         // A silent bank is no overload: its bulkhead bounds them, and they take no places from other routes.
         .routes_with(|limits| limits.objective = None, ledger::bank_routes)
+        .objective(ledger::objectives::transfers())
+        .objective(ledger::objectives::payouts())
+        .objective(ledger::objectives::balances())
         .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)
         .background("payouts", ledger::payout::worker::run)

@@ -8,3 +8,4 @@
 #![doc = include_str!("../../telemetry.md")]
 #![doc = include_str!("../../background.md")]
 #![doc = include_str!("../../budgets.md")]
+#![doc = include_str!("../../jobs.md")]

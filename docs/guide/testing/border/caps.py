@@ -1,19 +1,31 @@
 """Many connections and much memory. These checks run one after the other, when all others are over."""
 
 import resource
-import socket
 import time
 
 import http2
 import wire
 
 
+def family(pid):
+    """A process and those that it started."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            return [pid, *(one for child in children.read().split() for one in family(int(child)))]
+    except OSError:
+        return [pid]
+
+
 def memory(target):
-    """Resident bytes of the process; 0 where it is unknown."""
-    if not target.pid:
-        return 0
-    with open(f"/proc/{target.pid}/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+    """Resident bytes of the process and of those that it started; 0 where it is unknown."""
+    total = 0
+    for pid in family(target.pid) if target.pid else []:
+        try:
+            with open(f"/proc/{pid}/status") as status:
+                total += next((int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS")), 0)
+        except OSError:
+            pass
+    return total
 
 
 def held(target, count, source, first):

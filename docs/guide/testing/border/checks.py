@@ -7,51 +7,14 @@ The exit code is 1 when a check fails. The number before each check is its row i
 
 import argparse
 import concurrent.futures
-import os
-import random
-import signal
-import socket
-import subprocess
 import sys
-import time
 
 import caps
 import http1
 import http2
+import service
 import slow
 import wire
-
-
-def free_port():
-    """A port below those that the kernel gives to clients: one of them would connect to itself."""
-    while True:
-        port = random.randrange(20000, 30000)
-        with socket.socket() as free:
-            try:
-                free.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
-
-
-def start(command):
-    port, admin = free_port(), free_port()
-    environment = {**os.environ, "PORT": str(port), "ADMIN_ADDR": f"127.0.0.1:{admin}", "RUST_LOG": os.environ.get("RUST_LOG", "error")}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    return process, port
-
-
-def wait(target, process):
-    for _ in range(300):
-        try:
-            if wire.get(target)[0]:
-                return
-        except OSError:
-            pass
-        if process and process.poll() is not None:
-            sys.exit(f"the command ended with {process.returncode} before it answered")
-        time.sleep(0.1)
-    sys.exit("the server did not answer within 30 s")
 
 
 def run(target, row, name, check):
@@ -68,13 +31,14 @@ def main():
     parser.add_argument("--path", default="/hello", help="a path that answers GET with 200")
     parser.add_argument("--post", help="a path that takes a text by POST and answers when it has come")
     parser.add_argument("--large", help="a path that answers GET with several MiB")
+    parser.add_argument("--width", type=int, default=32, help="so many checks at a time; 1 for a server that serves one client at a time")
     parser.add_argument("address", nargs="*", help="HOST:PORT, or the command after --")
     given = parser.parse_args()
     process = None
     if len(given.address) == 1 and ":" in given.address[0]:
         host, port = given.address[0].rsplit(":", 1)
     elif given.address:
-        process, port = start(given.address)
+        process, port = service.start(given.address)
         host = "127.0.0.1"
     else:
         parser.error("name a HOST:PORT, or a command after --")
@@ -82,23 +46,19 @@ def main():
         parser.error("only a server on a loopback address is attacked")
     target = wire.Target(host, int(port), given.path.encode(), (given.post or "").encode(), (given.large or "").encode(), process.pid if process else None)
     try:
-        wait(target, process)
+        service.wait(target, process)
         wanted = lambda name: given.only.lower() in name.lower()
         before, alone = ([check for check in some() if wanted(check[1])] for some in (caps.first, caps.checks))
         beside = [check for module in (slow, http2, http1) for check in module.checks() if wanted(check[1])]
         results = [run(target, *check) for check in before]
-        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        with concurrent.futures.ThreadPoolExecutor(given.width) as pool:
             results += list(pool.map(lambda check: run(target, *check), beside))
         results += [run(target, *check) for check in alone]
         status, took = wire.get(target)
         results.append((0, "the server still answers", status == 200, f"{status} in {took * 1000:.0f} ms"))
     finally:
         if process:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            service.stop(process)
     for row, name, ok, said in sorted(results, key=lambda result: result[0]):
         print(f"{'ok  ' if ok else 'FAIL'} {row:3} {name}: {said}")
     failed = sum(not ok for _, _, ok, _ in results)

@@ -1,6 +1,5 @@
 """Clients that send or read slowly, or hold connections open."""
 
-import socket
 import time
 
 import wire

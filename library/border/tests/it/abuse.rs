@@ -79,7 +79,7 @@ async fn an_http2_client_without_a_window_makes_the_server_hold_no_more_than_its
     let server = server(Limits::default(), large(&held, None)).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(&requests_without_a_window(200)).await.unwrap();
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, 128).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, 128).await;
     for _ in 0..20 {
         assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
     }
@@ -101,9 +101,9 @@ async fn answers_of_handlers_that_started_together_are_replaced_where_there_is_n
         server(Limits::default().with(|limits| limits.objective = None), large(&held, Some(waits.clone()))).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(&requests_without_a_window(100)).await.unwrap();
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, 100).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, 100).await;
     waits.add_permits(100);
-    let refused = r#"http_server_requests_total{listener="public",route="/large",method="GET",status="5xx"}"#;
+    let refused = r#"http_server_requests_total{listener="public",http_route="/large",http_request_method="GET",http_response_status_code="5xx",error_type="5xx"}"#;
     // Four times the bound of 16 MiB is eight answers.
     server.until(refused, 92).await;
     let most = held.most.load(Ordering::SeqCst);
@@ -194,7 +194,7 @@ async fn networks_without_bounds_by_address_have_as_many_connections_as_the_list
         socket.write_all(close("GET", "/wait").as_bytes()).await.unwrap();
         held.push(socket);
     }
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, 3).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, 3).await;
     assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
 }
 

@@ -272,9 +272,9 @@ async fn requests_are_counted_by_route_and_class() {
     }
     let text = telemetry::prometheus::text(&server.registry.snapshot());
     for line in [
-        r#"http_server_requests_total{listener="public",route="/hello",method="GET",status="2xx"} 2"#,
-        r#"http_server_requests_total{listener="public",route="unmatched",method="GET",status="4xx"} 2"#,
-        r#"http_server_request_duration_seconds_count{listener="public",route="/hello",method="GET"} 2"#,
+        r#"http_server_requests_total{listener="public",http_route="/hello",http_request_method="GET",http_response_status_code="2xx",error_type=""} 2"#,
+        r#"http_server_requests_total{listener="public",http_route="unmatched",http_request_method="GET",http_response_status_code="4xx",error_type=""} 2"#,
+        r#"http_server_request_duration_seconds_count{listener="public",http_route="/hello",http_request_method="GET",error_type=""} 2"#,
     ] {
         assert!(text.contains(line), "{line}\nis not in\n{text}");
     }

@@ -52,7 +52,7 @@ async fn a_client_that_pipelines_during_a_long_answer_gets_both_answers() {
 async fn an_answer_that_is_not_taken_holds_its_permit_until_its_connection_is_cut() {
     let limits = Limits::default().with(|limits| limits.write_timeout = Duration::from_secs(2));
     let server = server(limits, routes()).await;
-    let in_flight = r#"http_listener_requests_in_flight{listener="public"}"#;
+    let in_flight = r#"http_server_active_requests{listener="public"}"#;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     socket.readable().await.unwrap();
@@ -92,9 +92,9 @@ async fn requests_whose_clients_leave_are_counted_as_cancelled() {
     };
     tokio::time::timeout(SOON, all_entered).await.unwrap();
     drop(clients);
-    let requests = r#"http_server_requests_total{listener="public",route="/wait",method="GET",status="cancelled"}"#;
+    let requests = r#"http_server_requests_total{listener="public",http_route="/wait",http_request_method="GET",http_response_status_code="",error_type="cancelled"}"#;
     server.until(requests, 20).await;
-    let durations = r#"http_server_request_duration_seconds_count{listener="public",route="/wait",method="GET"}"#;
+    let durations = r#"http_server_request_duration_seconds_count{listener="public",http_route="/wait",http_request_method="GET",error_type="cancelled"}"#;
     assert_eq!(server.metric(durations), 20);
     assert_eq!(left.load(Ordering::SeqCst), 20);
 }
@@ -132,7 +132,7 @@ async fn bounds_by_address_hold_for_the_clients_of_a_trusted_proxy_and_no_other_
     };
     let mut held = TcpStream::connect(server.address).await.unwrap();
     held.write_all(of("/wait", "192.0.2.1").as_bytes()).await.unwrap();
-    let in_flight = r#"http_listener_requests_in_flight{listener="public"}"#;
+    let in_flight = r#"http_server_active_requests{listener="public"}"#;
     server.until(in_flight, 1).await;
     assert_eq!(status(&exchange(server.address, of("/hello", "192.0.2.1")).await), 503);
     assert_eq!(status(&exchange(server.address, of("/hello", "192.0.2.2")).await), 200);

@@ -77,7 +77,7 @@ async fn read(mut body: h2::RecvStream) -> (usize, Result<(), h2::Error>) {
     }
 }
 
-const IN_FLIGHT: &str = r#"http_listener_requests_in_flight{listener="public"}"#;
+const IN_FLIGHT: &str = r#"http_server_active_requests{listener="public"}"#;
 const ANSWERS_CUT: &str = r#"http_listener_answers_cut_total{listener="public"}"#;
 const CONNECTIONS: &str = r#"http_listener_connections{listener="public"}"#;
 

@@ -76,14 +76,35 @@ fn gauge(name: &str) -> String {
     format!("http_admission_{name}{{listener=\"public\"}}")
 }
 
-/// Fills all places with requests that do not end.
-async fn fill(server: &Server) -> Vec<TcpStream> {
+/// Other work that keeps the thread busy until it is dropped: requests are limited only while the processors are overloaded.
+struct Busy(tokio::task::JoinHandle<()>);
+
+impl Busy {
+    fn start() -> Self {
+        Self(tokio::spawn(async {
+            loop {
+                std::thread::sleep(Duration::from_millis(12));
+                tokio::task::yield_now().await;
+            }
+        }))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Fills all places with requests that do not end, on a busy processor.
+async fn fill(server: &Server) -> (Busy, Vec<TcpStream>) {
+    let busy = Busy::start();
     let mut held = Vec::new();
     for _ in 0..FIRST_LIMIT {
         held.push(send(server, &close("GET", "/hold")).await);
     }
     server.until(&gauge("in_flight"), FIRST_LIMIT as u64).await;
-    held
+    (busy, held)
 }
 
 fn patient() -> Limits {
@@ -133,7 +154,7 @@ async fn a_request_for_which_no_place_becomes_free_in_time_is_refused_with_a_tim
     assert!(["1", "2", "3"].contains(&wait), "{wait}");
     let problem: Json = serde_json::from_str(body).unwrap();
     assert_eq!((&problem["status"], problem["detail"].as_str().is_some()), (&Json::from(503), true));
-    let waited = r#"http_admission_route_refused_waited_total{listener="public",route="/{name}"}"#;
+    let waited = r#"http_admission_route_refused_waited_total{listener="public",http_route="/{name}"}"#;
     assert_eq!(server.metric(waited), 1);
     assert!(held.executed.lock().unwrap().is_empty());
 }
@@ -151,7 +172,7 @@ async fn health_checks_are_answered_while_all_places_are_taken() {
 async fn a_client_that_leaves_the_queue_leaves_nothing_behind() {
     let held = Held::new();
     let server = server(patient(), held.routes()).await;
-    let blockers = fill(&server).await;
+    let (_busy, blockers) = fill(&server).await;
     let queued = send(&server, &close("GET", "/plain")).await;
     server.until(&gauge("queued_default"), 1).await;
     drop(queued);
@@ -178,7 +199,7 @@ async fn streams_that_wait_and_readers_that_are_slow_hold_no_places() {
         open.push(socket);
     }
     server.until(&gauge("in_flight"), 0).await;
-    assert_eq!(server.metric(r#"http_listener_requests_in_flight{listener="public"}"#), 2);
+    assert_eq!(server.metric(r#"http_server_active_requests{listener="public"}"#), 2);
     assert_eq!(server.metric(&gauge("admitted_total")), 2);
 }
 
@@ -190,7 +211,7 @@ async fn routes_without_an_objective_are_never_queued() {
     for _ in 0..2 * FIRST_LIMIT {
         open.push(send(&server, &close("GET", "/hold")).await);
     }
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, 2 * FIRST_LIMIT as u64).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, 2 * FIRST_LIMIT as u64).await;
     held.release.add_permits(2 * FIRST_LIMIT);
     for socket in open {
         assert_eq!(status(&answer(socket).await), 200);
@@ -206,7 +227,7 @@ async fn clients_that_are_slow_with_their_bodies_hold_no_places() {
     for _ in 0..FIRST_LIMIT {
         open.push(send(&server, slow).await);
     }
-    server.until(r#"http_listener_requests_in_flight{listener="public"}"#, FIRST_LIMIT as u64).await;
+    server.until(r#"http_server_active_requests{listener="public"}"#, FIRST_LIMIT as u64).await;
     server.until(&gauge("in_flight"), 0).await;
     for mut socket in open {
         socket.write_all(b"bcde").await.unwrap();

@@ -92,7 +92,7 @@ async fn an_upgraded_connection_counts_as_a_connection_until_it_ends() {
     let mut socket = upgraded(&server, "/socket").await;
     assert!(echoes(&mut socket).await);
     assert_eq!(server.metric(CONNECTIONS), 1);
-    assert_eq!(server.metric(r#"http_listener_requests_in_flight{listener="public"}"#), 0);
+    assert_eq!(server.metric(r#"http_server_active_requests{listener="public"}"#), 0);
     assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 503);
     drop(socket);
     server.until(CONNECTIONS, 0).await;

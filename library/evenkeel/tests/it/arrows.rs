@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Each crate of ours with the crates of ours it may depend on, tests included.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 25] = [
     ("evenkeel-vitals", &[]),
     ("evenkeel-resilience", &["evenkeel-vitals"]),
     // Compiles resilience's own sources again, under a checker of orders.
@@ -17,7 +17,8 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("evenkeel-telemetry", &["evenkeel-vitals"]),
     ("evenkeel-border", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
-    ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience"]),
+    ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
+    ("evenkeel-work", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-store"]),
     (
         "evenkeel",
         &[
@@ -28,6 +29,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "evenkeel-border",
             "evenkeel-client",
             "evenkeel-store",
+            "evenkeel-work",
         ],
     ),
     // The catalogue is read by both sides; it takes its diagnostics from the prover's ground floor.
@@ -59,14 +61,17 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("bench", &["evenkeel"]),
     // The guide's examples: a user who takes a part alone.
     ("guide", &["evenkeel", "evenkeel-border", "evenkeel-client", "evenkeel-resilience"]),
+    // A user's service, with the fault proxy in its tests.
+    ("orders", &["evenkeel", "keel-proxy"]),
 ];
 
-/// Foreign crates that a crate of ours must not depend on: resilience no HTTP and no SQL, border and client no SQL, store no HTTP.
-const FOREIGN: [(&str, &[&str]); 5] = [
+/// Foreign crates that a crate of ours must not depend on: resilience no HTTP and no SQL, border and client no SQL, store and work no HTTP.
+const FOREIGN: [(&str, &[&str]); 6] = [
     ("evenkeel-resilience", &["axum", "http", "hyper", "sqlx"]),
     ("evenkeel-border", &["sqlx"]),
     ("evenkeel-client", &["sqlx"]),
     ("evenkeel-store", &["axum", "http", "hyper"]),
+    ("evenkeel-work", &["axum", "http", "hyper", "sqlx"]),
     ("evenkeel-vitals", &["axum", "http", "hyper", "sqlx"]),
 ];
 

@@ -1,4 +1,4 @@
-//! Every file and folder that CONTRIBUTING.md and ARCHITECTURE.md name exists.
+//! Every file and folder that CONTRIBUTING.md and ARCHITECTURE.md name exists, and CONTRIBUTING.md has each walk and each kind of part.
 
 use std::path::Path;
 
@@ -22,12 +22,35 @@ fn has_placeholder(path: &str) -> bool {
 
 #[test]
 fn every_path_in_contributing_and_architecture_exists() {
-    for name in ["CONTRIBUTING.md", "ARCHITECTURE.md"] {
+    for (name, least) in [("CONTRIBUTING.md", 60), ("ARCHITECTURE.md", 4)] {
         let text = std::fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
         let named = paths(&text);
-        assert!(named.len() >= 10, "{name} names few paths: {named:?}");
+        assert!(named.len() >= least, "{name} names few paths: {named:?}");
         let missing: Vec<&&str> = named.iter().filter(|path| !Path::new(ROOT).join(path).exists()).collect();
         assert!(missing.is_empty(), "{name} names paths that do not exist: {missing:?}");
+    }
+}
+
+#[test]
+fn contributing_has_each_walk_and_how_to_add_each_kind_of_part() {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("CONTRIBUTING.md")).unwrap();
+    for walk in ["A request", "A call", "An effect", "A drill", "A proof"] {
+        assert!(text.contains(&format!("\n**{walk}**\n\n1. ")), "there is no walk of {walk:?}");
+    }
+    let (_, table) = text.split_once("## How to add a part\n").unwrap();
+    for part in [
+        "attribute",
+        "probe",
+        "toxic",
+        "attack",
+        "border step",
+        "guard of a call",
+        "report format",
+        "setting of every service",
+        "migration of the ledger",
+    ] {
+        let row = table.lines().find_map(|line| line.strip_prefix(&format!("| {part} | "))).unwrap_or_default();
+        assert!(!paths(row).is_empty() || row.contains('`'), "there is no row for a new {part}");
     }
 }
 

@@ -5,7 +5,10 @@
 mod admin_page;
 mod arrows;
 mod border_checks;
+mod cancel_safety;
 mod circles;
+#[cfg(feature = "client")]
+mod collector;
 mod contributing;
 #[cfg(feature = "client")]
 mod declared;
@@ -13,7 +16,10 @@ mod declared;
 mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
+mod front_pages;
 mod links;
+#[cfg(feature = "client")]
+mod objectives;
 mod process;
 mod readme;
 #[cfg(all(feature = "client", feature = "sqlite"))]
@@ -23,5 +29,7 @@ mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;
+#[cfg(feature = "client")]
+mod traces;
 mod weight;
 mod words;

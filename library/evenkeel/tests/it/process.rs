@@ -190,7 +190,7 @@ fn metric(process: &Process, start: &str) -> Option<u64> {
 
 /// The requests that the public listener works on, as its vitals show them.
 fn in_flight(process: &Process) -> Option<u64> {
-    metric(process, "http_listener_requests_in_flight{listener=\"public\"")
+    metric(process, "http_server_active_requests{listener=\"public\"")
 }
 
 #[test]

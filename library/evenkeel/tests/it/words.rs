@@ -1,6 +1,6 @@
 //! Plain English: first lines of doc comments are verb phrases or noun phrases, and names of tests are sentences.
 //!
-//! A first line that opens with "What", "Who" or "Whether" hides the term that an engineer would search for.
+//! A first line that opens with "What", "Who" or "Whether" hides the term that an engineer would search for. So does the heading of a document.
 
 use std::path::{Path, PathBuf};
 
@@ -71,6 +71,35 @@ fn is_headless(line: &str, is_first: bool) -> bool {
         || words.any(|word| DOC_WORDS.contains(&word.to_lowercase().as_str()))
 }
 
+/// The headings of a Markdown text that open with a forbidden word, each with its line. "How to" and "What to" are no clauses.
+fn headless_headings(text: &str) -> Vec<String> {
+    let (mut found, mut in_code) = (Vec::new(), false);
+    for (number, line) in (1..).zip(text.lines()) {
+        in_code ^= line.trim_start().starts_with("```");
+        let heading = line.trim_start_matches('#').trim_start();
+        let is_heading = !in_code && line.starts_with('#') && line.contains("# ");
+        let is_infinitive = heading.split_whitespace().nth(1) == Some("to");
+        if is_heading && DOC_OPENINGS.contains(&first_word(heading)) && !is_infinitive {
+            found.push(format!("{number}: heading: {heading}"));
+        }
+    }
+    found
+}
+
+/// Markdown files in the root of the workspace and below `docs`.
+fn documents(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.join("docs")];
+    let is_document = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    found.extend(entries(root).filter(is_document));
+    while let Some(folder) = folders.pop() {
+        found.extend(entries(&folder).filter(is_document));
+        folders.extend(entries(&folder).filter(|path| path.is_dir()));
+    }
+    found
+}
+
 /// The letters at the start of a text.
 fn first_word(text: &str) -> &str {
     text.trim_start().split(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default()
@@ -128,6 +157,26 @@ fn doc_comments_and_test_names_are_plain_english() {
         found.len(),
         found.join("\n")
     );
+}
+
+#[test]
+fn headings_of_documents_are_noun_phrases_or_verb_phrases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let documents = documents(&root);
+    assert!(documents.len() > 40, "few documents were found: {documents:?}");
+    let mut found = Vec::new();
+    for path in documents {
+        let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        let text = std::fs::read_to_string(&path).unwrap();
+        found.extend(headless_headings(&text).iter().map(|fault| format!("{shown}:{fault}")));
+    }
+    assert!(found.is_empty(), "name the subject in the heading:\n{}", found.join("\n"));
+}
+
+#[test]
+fn planted_headless_headings_are_found() {
+    let text = "# Calls\n\n## What computes\n\n### Who is served\n\n## How to add a part\n\nWhat stands in a line.\n\n```sh\n# What a comment says\n```\n";
+    assert_eq!(headless_headings(text), ["3: heading: What computes", "5: heading: Who is served"]);
 }
 
 #[test]

@@ -74,10 +74,17 @@ impl ClientShares {
         best.map(|(_, index)| index)
     }
 
-    /// Returns the slot with the most queued requests, and their number.
-    pub(super) fn longest(&self) -> Option<(u16, u32)> {
-        let queued = self.slots.iter().enumerate().map(|(index, slot)| (index as u16, slot.queued));
-        queued.max_by_key(|(_, queued)| *queued).filter(|(_, queued)| *queued > 0)
+    /// Returns the number of queued requests of the slot that has the most of those that pass, and what they passed with.
+    pub(super) fn longest<T>(&self, passes: impl Fn(u16) -> Option<T>) -> Option<(u32, T)> {
+        let mut longest: Option<(u32, T)> = None;
+        for (index, slot) in self.slots.iter().enumerate() {
+            if slot.queued > longest.as_ref().map_or(0, |(queued, _)| *queued)
+                && let Some(passed) = passes(index as u16)
+            {
+                longest = Some((slot.queued, passed));
+            }
+        }
+        longest
     }
 
     /// Returns true when a slot has more queued requests than `bound`.
@@ -139,7 +146,7 @@ mod tests {
             })
             .collect();
         assert_eq!(order, [wild, calm, wild, calm]);
-        assert_eq!(shares.longest(), Some((wild, 8)));
+        assert_eq!(shares.longest(Some), Some((8, wild)));
     }
 
     #[test]
@@ -148,7 +155,7 @@ mod tests {
         let slots: Vec<u16> = (0..1000).map(|key| shares.enter(key, 0.0)).collect();
         assert_eq!(shares.slots.len(), MAX_CLIENTS);
         slots.into_iter().for_each(|slot| shares.leave(slot));
-        assert_eq!((shares.active, shares.longest()), (0, None));
+        assert_eq!((shares.active, shares.longest(Some)), (0, None));
     }
 
     #[test]

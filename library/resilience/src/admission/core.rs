@@ -5,13 +5,14 @@ mod early;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::anchored_limit::{AnchoredLimit, Change};
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
-use super::global_limit::{Change, GlobalLimit};
+use super::processors::{Evidence, Processors};
 use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
 use super::reason::Reason;
-use super::route::{Lesson, RECENT, Route, Sample};
+use super::route::{LEAST_RECENT, Lesson, RECENT, Route, Sample};
 use super::rules::{AdmissionRules, RouteRules};
 use super::snapshot::{AdmissionSnapshot, RouteSnapshot};
 use crate::criticality::Criticality;
@@ -19,6 +20,11 @@ use crate::invalid::InvalidRules;
 
 /// Share of the objective up to which an unread request is fresh: it is executed inline.
 const FRESH: f64 = 0.02;
+/// Times the work of a route that another one has which is to blame.
+const BLAMED: f64 = 2.0;
+/// Share of the limit of all requests that one route can use, and requests for each core that it can always use.
+const SHARE: f64 = 0.75;
+const LEAST_SHARE: f64 = 4.0;
 /// Longest time in the queue, as a share of the objective: while standing, and before.
 const STANDING_WAIT: f64 = 0.1;
 const BURST_WAIT: f64 = 0.8;
@@ -55,7 +61,8 @@ pub struct AdmissionCore {
     /// Objective of undeclared routes, in seconds; queue and waits are measured by it.
     objective: f64,
     routes: Vec<Route>,
-    limit: GlobalLimit,
+    limit: AnchoredLimit,
+    evidence: Evidence,
     queue: Queue,
     wakes: VecDeque<Wake>,
     in_flight: u32,
@@ -84,7 +91,8 @@ impl AdmissionCore {
             cores,
             objective,
             routes: vec![Route::new("other", objective, cores)],
-            limit: GlobalLimit::new(cores),
+            limit: AnchoredLimit::of_all(cores),
+            evidence: Evidence::new(),
             queue: Queue::new(),
             wakes: VecDeque::new(),
             in_flight: 0,
@@ -94,7 +102,7 @@ impl AdmissionCore {
             last_congested: f64::NEG_INFINITY,
             relaxed: 0.0,
             answered: Rate::over(1.0),
-            answered_now: Rate::over(RECENT * objective),
+            answered_now: Rate::over((RECENT * objective).max(LEAST_RECENT)),
             h98: Quantile::new(0.98),
             admitted: 0,
         })
@@ -127,9 +135,14 @@ impl AdmissionCore {
         let (route, age) = (self.known(arrival.route), arrival.age.as_secs_f64());
         let known = &self.routes[usize::from(route)];
         let is_old = age > FRESH * known.objective();
-        let (is_full, route_full) = (self.is_full(), known.is_full());
-        let congested = is_full || route_full || is_old || !self.queue.is_empty();
+        if is_old {
+            self.evidence.overload();
+        }
+        let (is_full, route_full) = (self.is_full(now), self.has_no_room(now, route));
+        let congested = is_full || route_full || is_old || known.queued > 0;
         self.limit.note(now, self.in_flight, is_full, congested);
+        self.routes[usize::from(route)].note(now, congested);
+        let known = &self.routes[usize::from(route)];
         if !congested {
             return Decision::Admit(self.admit(now, route, age));
         }
@@ -143,14 +156,16 @@ impl AdmissionCore {
         if !known.is_unreachable() && known.is_hopeless(age) {
             return self.refuse(route, Reason::Hopeless);
         }
-        if route_full && f64::from(known.queued) >= share(known.best_rate(now)) {
-            return self.refuse(route, Reason::Route);
-        }
         let order = self.order(now);
-        if (self.queue.len() + 1) as f64 > most_queued {
-            match self.queue.victim(arrival.class, arrival.client.0, order) {
-                Some(victim) => self.evict(now, victim, Reason::Full),
-                None => return self.refuse(route, Reason::Full),
+        let (of_route, of_all) = (
+            route_full && f64::from(known.queued) >= share(known.best_rate(now)),
+            (self.queue.len() + 1) as f64 > most_queued,
+        );
+        if of_route || of_all {
+            let reason = if of_route { Reason::Route } else { Reason::Full };
+            match self.queue.victim(arrival.class, arrival.client.0, order, of_route.then_some(route)) {
+                Some(victim) => self.evict(now, victim, reason),
+                None => return self.refuse(route, reason),
             }
         }
         let Some(ticket) = self.queue.push(arrival.class, arrival.client.0, route, age, now) else {
@@ -174,6 +189,7 @@ impl AdmissionCore {
         self.roll(now, usize::from(place.route));
         self.limit.note(now, self.in_flight, false, false);
         let route = &mut self.routes[usize::from(place.route)];
+        route.note(now, false);
         if route.in_flight.leave(place.started) {
             self.in_flight -= 1;
         } else {
@@ -181,6 +197,15 @@ impl AdmissionCore {
         }
         self.learn(now, &place, ended);
         self.pump(now);
+    }
+
+    /// Takes a report about the processors, and lets time pass as `tick` does: to be called every 10 ms. Without reports the limit of all requests always
+    /// binds; with them it binds only while they show an overload, as any number of requests can wait for something else.
+    pub fn report(&mut self, now: Duration, processors: Processors) {
+        self.evidence.report(now.as_secs_f64(), processors);
+        if !self.queue.is_empty() {
+            self.tick(now);
+        }
     }
 
     /// Takes a request out of the queue whose client has left. Returns false when its verdict was given already: then `next_wake` has returned it,
@@ -297,22 +322,35 @@ impl AdmissionCore {
             in_flight,
             all_limit: self.limit.get(),
         };
-        match self.routes[usize::from(place.route)].sample(now, sample) {
+        let is_idle = self.evidence.is_idle(now);
+        let may_close = is_idle && !self.others_are_to_blame(now, place.route);
+        match self.routes[usize::from(place.route)].sample(now, sample, may_close) {
             Lesson::None => {}
             // One question at a time: the cuts of a route would hide what those of all have done.
-            Lesson::Slow if self.limit.is_judged() => {}
+            Lesson::Slow if is_idle || self.limit.is_judged() => {}
             Lesson::Slow => {
                 let blamed = self.to_blame(now, place.route);
                 self.routes[usize::from(blamed)].blame(now, place.started, in_flight);
             }
-            Lesson::InVain { mean } => self.limit.raise_base(now, mean / objective),
+            Lesson::InVain { mean } => self.limit.raise_base(now, mean / effective),
         }
         if let Some(base) = self.routes[usize::from(place.route)].base() {
-            self.limit.guess_base(base / objective);
+            self.limit.guess_base(base / effective);
         }
-        if self.limit.sample(now, place.started, latency / objective, place.age / objective) == Change::Undone {
+        if self.limit.sample(now, place.started, latency / effective, place.age / effective, !is_idle) == Change::Undone
+        {
             self.routes.iter_mut().for_each(Route::raise_base);
         }
+    }
+
+    /// True while a route waits that has far less work than another one that waits: that one is to be limited first.
+    fn others_are_to_blame(&self, now: f64, route: u16) -> bool {
+        let own = &self.routes[usize::from(route)];
+        if !own.is_waiting() {
+            return false;
+        }
+        let work = BLAMED * own.work(now);
+        self.routes.iter().any(|other| other.is_waiting() && other.work(now) > work)
     }
 
     /// The route with the most work; that of the slow request when it has at least half as much.
@@ -327,9 +365,8 @@ impl AdmissionCore {
         // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
         let order = Order::OldestFirst;
         let longest_wait = self.longest_wait(now);
-        while !self.queue.is_empty() && !self.is_full() {
-            let routes = &self.routes;
-            let Some(ticket) = self.queue.next(order, &mut |route| !routes[usize::from(route)].is_full()) else {
+        while !self.queue.is_empty() && !self.is_full(now) {
+            let Some(ticket) = self.queue.next(order, &mut |route| !self.has_no_room(now, route)) else {
                 return;
             };
             let Some(entry) = self.queue.remove(ticket) else { return };
@@ -389,7 +426,7 @@ impl AdmissionCore {
         let calm = STANDING_AFTER * self.objective;
         if now - self.last_congested > calm && now - self.relaxed > calm {
             self.relaxed = now;
-            self.routes.iter_mut().for_each(Route::relax);
+            self.routes.iter_mut().for_each(|route| route.relax(now));
             for route in 0..self.routes.len() {
                 self.roll(now, route);
             }
@@ -402,8 +439,28 @@ impl AdmissionCore {
         self.long += long;
     }
 
-    fn is_full(&self) -> bool {
-        f64::from(self.in_flight) + 1.0 > self.limit.get()
+    /// True when the processors have as many requests as they can do in time. A route counts with no more than its share: requests beyond it were
+    /// admitted while the processors were idle, and wait for something else.
+    fn is_full(&self, now: f64) -> bool {
+        if f64::from(self.in_flight) + 1.0 <= self.limit.get() || self.evidence.is_idle(now) {
+            return false;
+        }
+        let share = self.share();
+        let counted: f64 = self.routes.iter().map(|route| f64::from(route.in_flight.counted()).min(share)).sum();
+        counted + 1.0 > self.limit.get()
+    }
+
+    /// True when a route is at its own limit, or has its share of the limit of all requests.
+    fn has_no_room(&self, now: f64, route: u16) -> bool {
+        let route = &self.routes[usize::from(route)];
+        let has_share = || f64::from(route.in_flight.counted()) + 1.0 > self.share();
+        route.is_full() || (has_share() && !self.evidence.is_idle(now))
+    }
+
+    /// Requests of one route that count for the limit of all.
+    fn share(&self) -> f64 {
+        let limit = self.limit.get();
+        (SHARE * limit).max(limit.min(LEAST_SHARE * self.cores))
     }
 
     fn order(&self, now: f64) -> Order {

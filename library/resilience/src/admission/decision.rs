@@ -12,6 +12,16 @@ pub struct RouteId(pub(super) u16);
 impl RouteId {
     /// The route of all requests without a declared one; it has the gate's objective.
     pub const OTHER: Self = Self(0);
+
+    /// Its number in its gate, below [`MAX_ROUTES`](super::MAX_ROUTES).
+    pub const fn index(self) -> u16 {
+        self.0
+    }
+
+    /// The route of a number that `index` gave. One that a gate does not have counts as [`RouteId::OTHER`] there.
+    pub const fn of_index(index: u16) -> Self {
+        Self(index)
+    }
 }
 
 /// Identifier of a client, by which the queue is shared fairly: a hash of its identity, or of its address.

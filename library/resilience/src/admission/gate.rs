@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::core::AdmissionCore;
 use super::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ticket};
+use super::processors::Processors;
 use super::reason::Reason;
 use super::rules::{AdmissionRules, RouteRules};
 use super::snapshot::AdmissionSnapshot;
@@ -147,11 +148,11 @@ impl Gate {
         }
     }
 
-    /// Refuses a request before its route is known, when it would be refused on any route: it costs no place and no wait. None: use
-    /// [`Gate::decide`]. Ask only while [`Gate::is_congested`].
-    pub fn refuse_early(&self, arrival: Arrival, now: Instant) -> Option<Reason> {
+    /// Refuses a request cheaply where it is clear that [`Gate::decide`] would: it costs no place and no wait. `known`: its route is that of the arrival;
+    /// else it is refused only when it would be on any route. None: use [`Gate::decide`]. Ask only while [`Gate::is_congested`].
+    pub fn refuse_early(&self, arrival: Arrival, known: bool, now: Instant) -> Option<Reason> {
         let now = self.shared.since_birth(now);
-        self.shared.lock().core.refuse_early(now, arrival)
+        self.shared.lock().core.refuse_early(now, arrival, known)
     }
 
     /// Decides about a request, and waits in the queue if need be. Cancel-safe: a dropped call leaves the queue, or gives back its place.
@@ -167,6 +168,20 @@ impl Gate {
             Entry::Queued(waiting) => waiting.await,
             Entry::Refused(refused) => Err(refused),
         }
+    }
+
+    /// Takes a report about the processors, to be made every 10 ms while requests come. While reports show that they have time to spare, any number of
+    /// requests can wait for their dependencies; without reports the limit of all requests always binds.
+    pub fn report(&self, processors: Processors) {
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        state.core.report(self.shared.since_birth(now), processors);
+        let woken = state.settle();
+        if self.shared.congested.load(Relaxed) {
+            self.shared.publish(&state, now);
+        }
+        drop(state);
+        woken.wake();
     }
 
     /// Returns true while the ages of requests matter: requests are queued, or there was congestion a moment ago. One atomic load.

@@ -192,26 +192,25 @@ impl Queue {
         self.classes[usize::from(entry.class)].clients.charge(entry.client);
     }
 
-    /// Returns the request to refuse when there is one too many: of the lowest class, in it of the client with the most requests. None
+    /// Returns the request to refuse when there is one too many, of a route or of all: of the lowest class, in it of the client with the most requests. None
     /// when that is the arrival itself, of this class and client.
-    pub(super) fn victim(&self, class: Criticality, client: u64, order: Order) -> Option<Ticket> {
-        let lowest = self.classes.iter().position(|class| class.queued > 0)?;
+    pub(super) fn victim(&self, class: Criticality, client: u64, order: Order, route: Option<u16>) -> Option<Ticket> {
+        let lowest = self.classes.iter().position(|class| match route {
+            Some(route) => class.of_route[usize::from(route)] > 0,
+            None => class.queued > 0,
+        })?;
         if lowest > class as usize {
             return None;
         }
         let of_class = &self.classes[lowest];
-        let (longest, queued) = of_class.clients.longest()?;
+        // The end that is served last.
+        let last_of = |client: u16| self.last_of(of_class, client, order, route);
+        let (queued, last) = of_class.clients.longest(last_of)?;
         let own = of_class.clients.queued_of(client) + 1;
         // First in, first out: the arrival waits longest, so it goes, unless another client has more.
         if lowest == class as usize && order == Order::OldestFirst && own > queued {
             return None;
         }
-        // The end that is served last.
-        let ends = of_class.ends[usize::from(longest)];
-        let last = match order {
-            Order::OldestFirst => ends.newest,
-            Order::NewestFirst => ends.oldest,
-        };
         Some(self.ticket(last))
     }
 
@@ -244,6 +243,12 @@ impl Queue {
             index = if order == Order::OldestFirst { entry.newer } else { entry.older };
         }
         None
+    }
+
+    /// The request of a client that is served last, of a route or of all.
+    fn last_of(&self, class: &Class, client: u16, order: Order, route: Option<u16>) -> Option<u32> {
+        let reversed = if order == Order::OldestFirst { Order::NewestFirst } else { Order::OldestFirst };
+        self.first_of(class, client, reversed, &mut |of| route.is_none_or(|route| route == of))
     }
 
     fn ticket(&self, index: u32) -> Ticket {

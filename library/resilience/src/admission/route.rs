@@ -1,12 +1,16 @@
 //! A route: what is known about its latency, and its own limit, which is driven by its slow requests.
 
+use super::anchored_limit::{AnchoredLimit, Change};
 use super::occupancy::Occupancy;
 use super::quantile::Quantile;
 use super::rate::Rate;
 use super::reason::Reason;
 
-/// Objectives over which the recent rate is averaged.
+/// Objectives over which the recent rate is averaged, and the least seconds.
 pub(super) const RECENT: f64 = 0.2;
+pub(super) const LEAST_RECENT: f64 = 0.1;
+/// Requests stop counting by this objective, in seconds, where their own is shorter.
+const LEAST_LONG: f64 = 0.5;
 /// A request is slow from this share of the objective on.
 const SLOW: f64 = 0.6;
 /// If the route is slow without load, twice its base is slow, up to this share.
@@ -20,6 +24,9 @@ const WINDOW: u32 = 10;
 const FIRST_WINDOW: u32 = 3;
 /// Share by which a window moves the base.
 const BASE_STEP: f64 = 0.2;
+/// Share by which the base rises at most in a second, and the share of the objective below which it drifts as if it were that.
+const DRIFT: f64 = 0.1;
+const LEAST_BASE: f64 = 0.02;
 /// Requests in time after which one slow request is forgiven, and the limit may grow.
 const GOOD: u32 = 100;
 /// Share of the limit that a cut keeps.
@@ -36,6 +43,8 @@ const PATIENCE: f64 = 2.0;
 /// Objectives for which a route is not blamed after cuts in vain; twice as many after each further time, up to so many times.
 const IMMUNE: f64 = 20.0;
 const MOST_VAIN: u32 = 6;
+/// The same for the cuts of the anchored limit.
+const JUDGED_FOR: f64 = 4.0;
 /// Share by which a request moves the recent mean.
 const RECENT_STEP: f64 = 0.15;
 /// A limit above this is none.
@@ -49,7 +58,10 @@ pub(super) struct Route {
     cores: f64,
     pub(super) in_flight: Occupancy,
     pub(super) queued: u32,
+    /// The limit that slow requests of busy processors drive.
     limit: Option<f64>,
+    /// The limit that the mean latency of this route drives: it holds what its dependencies can do.
+    anchored: AnchoredLimit,
     /// Latency without load, in seconds.
     base: Option<f64>,
     window: Window,
@@ -76,6 +88,7 @@ pub(super) struct Route {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
+    begun: f64,
     count: u32,
     sum: f64,
     /// Requests, and sum of latencies, of those without congestion.
@@ -135,9 +148,10 @@ impl Route {
             name: name.into(),
             objective,
             cores,
-            in_flight: Occupancy::new(objective),
+            in_flight: Occupancy::new(objective.max(LEAST_LONG)),
             queued: 0,
             limit: None,
+            anchored: AnchoredLimit::of_route(cores),
             base: None,
             window: Window::default(),
             epoch: 0.0,
@@ -152,7 +166,7 @@ impl Route {
             h90: Quantile::new(0.9),
             ended: Rate::over(1.0),
             answered: Rate::over(1.0),
-            answered_now: Rate::over(RECENT * objective),
+            answered_now: Rate::over((RECENT * objective).max(LEAST_RECENT)),
             refused: [0; Reason::ALL.len()],
         }
     }
@@ -175,8 +189,16 @@ impl Route {
         }
     }
 
-    pub(super) const fn limit(&self) -> Option<f64> {
-        self.limit
+    /// The lower one of its limits, if it has any.
+    pub(super) fn limit(&self) -> Option<f64> {
+        let anchored = (!self.anchored.is_open()).then(|| self.anchored.get());
+        [self.limit, anchored].into_iter().flatten().min_by(f64::total_cmp)
+    }
+
+    /// Notes what is in flight before it changes.
+    pub(super) fn note(&mut self, now: f64, congested: bool) {
+        let (in_flight, bound) = (self.in_flight.counted(), self.is_full());
+        self.anchored.note(now, in_flight, bound, congested);
     }
 
     pub(super) const fn base(&self) -> Option<f64> {
@@ -188,7 +210,8 @@ impl Route {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| f64::from(self.in_flight.counted()) + 1.0 > limit)
+        let next = f64::from(self.in_flight.counted()) + 1.0;
+        self.limit.is_some_and(|limit| next > limit) || next > self.anchored.get()
     }
 
     /// True when a request of this age would hardly be answered within the objective, and a fresh one would.
@@ -212,8 +235,15 @@ impl Route {
         self.ended.get(now) * self.base.map_or(self.h10.get(), |base| base.min(self.h10.get()))
     }
 
+    /// True while its requests wait for each other, or for those of another route.
+    pub(super) fn is_waiting(&self) -> bool {
+        let Some(base) = self.base else { return false };
+        let target = self.anchored.target() * self.objective;
+        self.recent - base > (target - base).max(0.0) / 2.0
+    }
+
     /// Learns from a request.
-    pub(super) fn sample(&mut self, now: f64, sample: Sample) -> Lesson {
+    pub(super) fn sample(&mut self, now: f64, sample: Sample, may_close: bool) -> Lesson {
         self.h10.add(sample.handled);
         self.h90.add(sample.handled);
         self.ended.add(now);
@@ -225,7 +255,18 @@ impl Route {
         let base = self.base.unwrap_or(0.0);
         let is_slow =
             sample.cancelled || sample.latency > (SLOW * objective).max((2.0 * base).min(SLOW_MOST * objective));
-        self.learn_base(sample);
+        self.learn_base(now, sample);
+        let may = may_close || !self.anchored.is_open();
+        let (latency, age) = (sample.latency / self.objective, (sample.latency - sample.handled) / self.objective);
+        if may_close && self.anchored.is_open() && !sample.cancelled {
+            let in_flight = f64::from(self.in_flight.counted());
+            let expected = in_flight / self.answered_now.get(now).max(1e-9) / self.objective;
+            self.anchored.close_early(now, latency, in_flight, expected);
+        }
+        if self.anchored.sample(now, sample.started, latency, age, may) == Change::Undone {
+            let mean = self.anchored.base().unwrap_or(0.0) * self.objective;
+            self.base = Some(self.base.unwrap_or(0.0).max(mean));
+        }
         let step = if self.recent > 0.0 { RECENT_STEP } else { 1.0 };
         self.recent += step * (sample.latency - self.recent);
         if sample.started >= self.epoch {
@@ -308,8 +349,9 @@ impl Route {
     }
 
     /// Widens the limit after a time without congestion.
-    pub(super) fn relax(&mut self) {
+    pub(super) fn relax(&mut self, now: f64) {
         self.limit = self.limit.map(|limit| 2.0 * limit).filter(|limit| *limit < NO_LIMIT);
+        self.anchored.widen(now, JUDGED_FOR * self.objective.max(self.recent));
     }
 
     /// Takes the measured latency as that without load: a lower limit has not shortened it.
@@ -334,7 +376,7 @@ impl Route {
         }
     }
 
-    fn learn_base(&mut self, sample: Sample) {
+    fn learn_base(&mut self, now: f64, sample: Sample) {
         let window = &mut self.window;
         window.count += 1;
         window.sum += sample.latency;
@@ -345,12 +387,15 @@ impl Route {
         let enough = if self.base.is_none() { FIRST_WINDOW } else { WINDOW };
         if window.calm.0 >= enough {
             let mean = window.calm.1 / f64::from(window.calm.0);
-            self.base = Some(self.base.map_or(mean, |base| base + BASE_STEP * (mean - base)));
-            *window = Window::default();
+            let most = DRIFT * (now - window.begun).max(0.0);
+            self.base = Some(self.base.map_or(mean, |base| {
+                base + (BASE_STEP * (mean - base)).min(most * base.max(LEAST_BASE * self.objective))
+            }));
+            *window = Window { begun: now, ..Window::default() };
         } else if window.count >= 2 * WINDOW {
             let mean = window.sum / f64::from(window.count);
             self.base = self.base.map(|base| base + BASE_STEP * (mean - base).min(0.0));
-            *window = Window::default();
+            *window = Window { begun: now, ..Window::default() };
         }
     }
 }

@@ -154,6 +154,9 @@ impl<C> Policy<C> {
 
     /// Does work that may be repeated: it is idempotent, or the same in every attempt by its idempotency key.
     ///
+    /// Cancel-safe if `work` is: a dropped call drops its attempts, and returns their permits at once. The breaker counts it as slow when half of
+    /// its attempt's time has passed.
+    ///
     /// # Errors
     /// [`CallError`], with the guard that refused, or the last cause.
     pub async fn call<T, E, F, W>(&self, work: F) -> Result<T, CallError<E>>
@@ -191,7 +194,7 @@ impl<C> Policy<C> {
     ///
     /// An answer is fresh by the policy's classification, and not because it is `Ok`: for one that counts as a failure, such as a
     /// response of 500, the alternative is asked with [`CallError::BadAnswer`], and only where it gives nothing the caller gets that answer,
-    /// as [`FallbackOutcome::Failed`].
+    /// as [`FallbackOutcome::Failed`]. Cancel-safe like [`Policy::call`].
     ///
     /// # Errors
     /// [`CallError`], where there is no answer and the alternative gives nothing, or not in time, or the rules have no fallback.
@@ -234,7 +237,7 @@ impl<C> Policy<C> {
     ///
     /// An answer is good by the policy's classification, and not because it is `Ok`: one that counts as a failure is not kept, and the
     /// caller gets it, as [`FallbackOutcome::Failed`], only where no good one is known. One that does not count ([`Outcome::NotCounted`],
-    /// such as "not found") is good.
+    /// such as "not found") is good. Cancel-safe like [`Policy::call`].
     ///
     /// # Errors
     /// [`CallError`], where there is no answer and none is known that is young enough, or the rules have no fallback.
@@ -281,7 +284,7 @@ impl<C> Policy<C> {
         }
     }
 
-    /// Does work that may be repeated, and never twice at the same time: every guard but hedge.
+    /// Does work that may be repeated, and never twice at the same time: every guard but hedge. Cancel-safe like [`Policy::call`].
     ///
     /// # Errors
     /// [`CallError`].
@@ -294,7 +297,7 @@ impl<C> Policy<C> {
         self.run(Repeats::InTurn, work).await.map(Answered::into_value)
     }
 
-    /// Does work that must not be repeated: every guard but hedge and retry.
+    /// Does work that must not be repeated: every guard but hedge and retry. Cancel-safe like [`Policy::call`].
     ///
     /// # Errors
     /// [`CallError`].
@@ -385,6 +388,13 @@ impl<C> Policy<C> {
                 Ok(times) => times,
                 Err((guard, retry_after)) => {
                     self.shared.tally.refused(guard);
+                    tracing::debug!(
+                        policy = &*self.shared.name,
+                        ?guard,
+                        attempt = number,
+                        ?retry_after,
+                        "attempt refused"
+                    );
                     return Err(CallError::Refused { policy: self.label(), guard, retry_after, cause });
                 }
             };

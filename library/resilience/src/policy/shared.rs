@@ -97,6 +97,7 @@ impl Shared {
 
     /// Publishes the state of the breaker, and the reason, if there is a registry.
     pub(super) fn publish(&self, state: &str, reason: &str) {
+        tracing::debug!(policy = &*self.name, state, reason, "breaker");
         if let Some(bus) = self.bus.get() {
             bus.publish("breaker", &*self.name, state, reason);
         }

@@ -10,7 +10,8 @@ use crate::breaker::{Order, Position};
 /// The state of the guards.
 const STATE: &[Column] = &[
     Column::label("name", "The dependency."),
-    Column::state("breaker", "closed, open or half-open; the operator override in force, with its author and reason."),
+    Column::words("breaker", &WORDS, "State of the breaker, or the operator's order in force.").degraded(&DEGRADED),
+    Column::state("breaker_order", "Author and reason of the operator's order; empty without one."),
     Column::gauge("breaker_open", "1 while calls are refused by the breaker."),
     Column::gauge("failure_share", "The share of failed calls in the breaker's window."),
     Column::gauge("calls_at_a_time", "Permits in the bulkhead; 0 without a bulkhead."),
@@ -18,6 +19,10 @@ const STATE: &[Column] = &[
     Column::gauge("calls_waiting", "Attempts that wait for a permit."),
     Column::gauge("retries_saved", "Repeats that the budget could pay for, the floor not counted."),
 ];
+
+/// States of the breaker; off: the rules have none.
+const WORDS: [&str; 7] = ["off", "closed", "open", "half-open", "forced open", "forced closed", "disabled"];
+const DEGRADED: [&str; 3] = ["open", "half-open", "forced open"];
 
 /// The state of the guards, and then the counts.
 const COLUMNS: [Column; STATE.len() + Tally::COLUMNS.len()] = {
@@ -62,10 +67,11 @@ impl Source for Shared {
         let rules = self.rules();
         let (position, ordered) = (self.breaker.position(), self.breaker.ordered());
         let state = match (&rules.breaker, &ordered) {
-            (None, _) => "off".to_owned(),
-            (_, None) => position.name().to_owned(),
-            (_, Some(order)) => format!("{} by {}: {}", order.order.name(), order.author, order.reason),
+            (None, _) => "off",
+            (_, None) => position.name(),
+            (_, Some(order)) => order.order.name(),
         };
+        let order = ordered.as_ref().map(|order| format!("{}: {}", order.author, order.reason)).unwrap_or_default();
         let open = match (&rules.breaker, ordered) {
             (None, _) => false,
             (_, None) => position == Position::Open,
@@ -79,6 +85,7 @@ impl Source for Shared {
         let state = [
             TableValue::text(&*self.name),
             TableValue::text(state),
+            TableValue::text(order),
             TableValue::Flag(open),
             TableValue::Level(share),
             TableValue::Level(rules.bulkhead_now(&self.adaptive).map_or(0.0, |bulkhead| f64::from(bulkhead.permits))),

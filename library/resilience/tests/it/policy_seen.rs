@@ -99,13 +99,14 @@ async fn an_order_is_shown_and_published_with_its_author_and_reason() {
     let mut events = registry.bus().listen();
     let (author, reason) = ("ada".to_owned(), "the bank asked us to".to_owned());
     policy.order(Some(Ordered { order: Order::Open, author, reason }));
-    assert_eq!(shown(&registry, "breaker"), TableValue::text("forced open by ada: the bank asked us to"));
+    assert_eq!(shown(&registry, "breaker"), TableValue::text("forced open"));
+    assert_eq!(shown(&registry, "breaker_order"), TableValue::text("ada: the bank asked us to"));
     assert_eq!(shown(&registry, "breaker_open"), TableValue::Flag(true));
     assert!(policy.call(async |_| Ok::<_, ()>(1)).await.is_err());
     policy.order(None);
     assert_eq!(shown(&registry, "breaker"), TableValue::text("closed"));
     assert_eq!(policy.call(async |_| Ok::<_, ()>(1)).await, Ok(1));
-    let said = [events.try_recv(), events.try_recv()].map(|event| event.expect("an event").reason);
+    let said = [events.try_recv(), events.try_recv()].map(|event| event.expect("an event").reason.clone());
     assert_eq!(said, ["ada: the bank asked us to", "the order was taken back"]);
 }
 

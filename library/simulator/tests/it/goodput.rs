@@ -31,7 +31,7 @@ fn goodput_is_at_least_097_of_the_best_static_limit_at_twice_and_four_times_the_
 #[test]
 fn goodput_holds_at_ten_times_the_capacity() {
     for (base, least) in [(workloads::cpu_yielding as fn() -> SizedWorkload, 0.82), (workloads::dependency, 0.97)] {
-        let workload = base().at(10.0, Duration::from_secs(4));
+        let workload = base().at(10.0, Duration::from_secs(6));
         let report = simulate(&workload, &mut Evenkeel::new(&workload));
         let goodput = report.goodput() / base().capacity;
         assert!(goodput >= least, "{goodput:.3}: {}", workload.name);

@@ -8,3 +8,4 @@ mod fairness;
 mod goodput;
 mod model;
 mod operations;
+mod waiting;

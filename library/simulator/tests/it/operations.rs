@@ -94,10 +94,10 @@ impl Model {
             exempt: false,
         };
         self.ends[ARRIVED] += 1;
-        let idle = self.queued.is_empty();
+        let idle = self.queued.values().all(|(_, queued)| queued.route != route);
         match self.core.decide(self.now, arrival) {
             Decision::Admit(place) => {
-                assert!(idle, "a request is admitted at once while others wait");
+                assert!(idle, "a request is admitted at once while others of its route wait");
                 self.ends[ADMITTED] += 1;
                 self.run(place);
             }

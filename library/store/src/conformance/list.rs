@@ -23,6 +23,7 @@ macro_rules! for_each_conformance_case {
                 transactions::a_transaction_reads_its_own_writes,
                 transactions::uncommitted_writes_are_not_seen_by_others,
                 transactions::an_empty_transaction_commits,
+                transactions::a_call_after_the_commit_is_made_once_and_not_after_a_rollback,
                 transactions::a_handled_error_of_execute_cannot_be_committed,
                 transactions::a_handled_error_of_a_read_cannot_be_committed,
                 transactions::an_aborted_transaction_names_its_first_failure,

@@ -252,3 +252,24 @@ pub(super) async fn the_schema_changes_in_a_transaction_and_is_rolled_back_with_
     assert!(run(&store, "INSERT INTO more VALUES (1)", args![]).await.is_err(), "the table is not there");
     run(&store, "CREATE TABLE more (id BIGINT)", args![]).await.unwrap();
 }
+
+pub(super) async fn a_call_after_the_commit_is_made_once_and_not_after_a_rollback(bench: Bench) {
+    let (store, calls) = (bench.open().await, std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0)));
+    let write = async |fails: bool| -> Result<(), StoreError> {
+        store
+            .write(|tx| {
+                let calls = calls.clone();
+                Box::pin(async move {
+                    tx.after_commit(move || {
+                        calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    });
+                    if fails { Err(StoreError::KeyReused) } else { Ok(()) }
+                })
+            })
+            .await
+    };
+    assert!(write(true).await.is_err());
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 0);
+    write(false).await.unwrap();
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 1);
+}

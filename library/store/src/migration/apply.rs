@@ -8,7 +8,7 @@ use crate::{Engine, StoreError, Transaction, idempotency};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingMigration {
-    /// `store` for the tables of this library, `service` for those of the service.
+    /// `store` for the tables of the store, `service` for those of the service, else the name of a library.
     pub owner: &'static str,
     /// Its version.
     pub version: i64,
@@ -25,6 +25,12 @@ fn own_steps() -> Migrations {
         Migration::both(2, "idempotency keys by scope", idempotency::SCOPE_SQLITE)
             .on_postgres(idempotency::SCOPE_POSTGRES),
     ])
+}
+
+/// All steps with their owners, in the order in which they are applied.
+fn owners<'a>(own: &'a Migrations, migrations: &'a Migrations) -> impl Iterator<Item = (&'static str, &'a Migrations)> {
+    let libraries = migrations.libraries.iter().map(|(owner, steps)| (*owner, steps));
+    std::iter::once((OWN, own)).chain(libraries).chain(std::iter::once((log::SERVICE, migrations)))
 }
 
 /// The steps that a transaction applied, and the step that must follow outside of one.
@@ -46,7 +52,7 @@ pub(crate) async fn apply(
     }
     log::own(tx, migrations).await?;
     let mut applied = Applied { versions: Vec::new(), outside: None };
-    for (owner, steps) in [(OWN, &own_steps()), (log::SERVICE, migrations)] {
+    for (owner, steps) in owners(&own_steps(), migrations) {
         for step in log::pending(tx, engine, owner, steps).await? {
             if step.is_outside(engine) {
                 applied.outside = Some(step);
@@ -75,7 +81,7 @@ pub(crate) async fn pending(
         log::check_owner(tx, migrations).await?;
     }
     let mut all = Vec::new();
-    for (owner, steps) in [(OWN, &own_steps()), (log::SERVICE, migrations)] {
+    for (owner, steps) in owners(&own_steps(), migrations) {
         let pending = if known { log::pending(tx, engine, owner, steps).await? } else { steps.steps.clone() };
         all.extend(pending.iter().map(|step| PendingMigration { owner, version: step.version, name: step.name }));
     }

@@ -31,7 +31,12 @@ pub struct Migrations {
     pub(crate) steps: Vec<Migration>,
     pub(crate) service: Option<String>,
     pub(crate) formerly: Vec<String>,
+    /// The steps of libraries, each under an owner of its own.
+    pub(crate) libraries: Vec<(&'static str, Self)>,
 }
+
+/// Owners of rows in the table of migrations that are no library.
+const RESERVED: [&str; 4] = ["begun", "database", "service", "store"];
 
 impl Migration {
     /// A step whose script both engines take. Steps are applied in the order of their versions; the name says what it does, in a word
@@ -118,6 +123,21 @@ impl Migrations {
         Self { service: Some(service.into()), ..self }
     }
 
+    /// Adds the steps of a library's own tables. They are applied before those of the service, and have versions of their own.
+    ///
+    /// A library that is added twice is applied once.
+    ///
+    /// # Panics
+    /// When the owner is one of the store's own, or a step runs outside a transaction.
+    #[must_use]
+    pub fn library(mut self, owner: &'static str, steps: Vec<Migration>) -> Self {
+        assert!(!RESERVED.contains(&owner), "the owner {owner:?} of migrations is the store's own");
+        assert!(steps.iter().all(|step| !step.outside), "the steps of the library {owner:?} run in a transaction");
+        self.libraries.retain(|(known, _)| *known != owner);
+        self.libraries.push((owner, Self::new(steps)));
+        self
+    }
+
     /// Takes a database over from the service's former name.
     #[must_use]
     pub fn formerly(mut self, service: impl Into<String>) -> Self {
@@ -135,6 +155,19 @@ impl From<Vec<Migration>> for Migrations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "is the store's own")]
+    fn a_library_cannot_take_an_owner_of_the_store() {
+        let _ = Migrations::default().library("service", Vec::new());
+    }
+
+    #[test]
+    fn a_library_that_is_added_twice_is_there_once() {
+        let steps = || vec![Migration::both(1, "jobs", "")];
+        let migrations = Migrations::default().library("jobs", steps()).library("jobs", steps());
+        assert_eq!(migrations.libraries.len(), 1);
+    }
 
     #[test]
     #[should_panic(expected = "two migrations have version 1")]

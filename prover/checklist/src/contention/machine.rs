@@ -13,6 +13,8 @@ use crate::finding::Finding;
 const TIMED: &[(&str, &[Clause])] = &[
     ("border.shed", &[]),
     ("border.backpressure", &[]),
+    ("border.bulkhead", &[]),
+    ("border.criticality", &[]),
     ("call.balance", &[]),
     ("call.bulkhead", &[]),
     ("call.cpu-bulkhead", &[]),

@@ -14,6 +14,8 @@ const QUICK_RUN: Duration = Duration::from_secs(165);
 const LEFT_OUT: &[&str] = &[
     "border.shed",
     "border.backpressure",
+    "border.criticality",
+    "border.bulkhead",
     "border.slow-clients",
     "border.deadline",
     "call.deadline",

@@ -24,6 +24,8 @@ const SECONDS: &[(&str, u64)] = &[
     ("call.jitter", 27),
     ("border.shed", 22),
     ("border.backpressure", 1),
+    ("border.criticality", 40),
+    ("border.bulkhead", 20),
     ("border.rate-limit", 2),
     ("border.limits", 10),
     ("border.slow-clients", 90),

@@ -1,7 +1,10 @@
 //! The declarations that probes need. A probe that is not listed needs none.
 
+use std::collections::BTreeSet;
+
 use crate::probes::access::secrets;
-use crate::subject::{Dependencies, RequestSpec, State, Subject};
+use crate::probes::support::mix::may_be_a_storm;
+use crate::subject::{Criticality, Dependencies, RequestSpec, State, Subject};
 
 /// A declaration that a probe may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,10 @@ pub enum Need {
     Credential,
     /// The repository.
     Repository,
+    /// Requests of several classes.
+    Classes,
+    /// A request of a partition, and one that is not of it.
+    Partition,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -102,14 +109,16 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, List, Load, Many,
-        Named, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
+        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, List, Load, Many,
+        Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
         needs("web.csrf", &[Body], &[], STATE),
         needs("border.limits", &[], &[Body, Json], &[]),
+        needs("border.criticality", &[], &[Classes], &[]),
+        needs("border.bulkhead", &[Partition], &[], &[]),
         needs("border.slow-clients", &[], &[Body], &[]),
         needs("border.deadline", &[SlowOrUses], &[Dependencies], &[Exclusion::NothingWaits]),
         needs("border.problem", &[], &[ServerError, Json], &[]),
@@ -219,6 +228,16 @@ impl Need {
             Self::Variables => !subject.env.is_empty() || !declared.is_empty(),
             Self::Credential => subject.env.iter().any(|(name, value)| secrets::carries_credential(name, value)),
             Self::Repository => subject.repository.is_some(),
+            Self::Classes => {
+                let specs = || subject.requests.iter().filter(|spec| may_be_a_storm(spec) && !spec.heavy);
+                let classes: BTreeSet<Criticality> = specs().map(|spec| spec.criticality.unwrap_or_default()).collect();
+                specs().any(|spec| spec.criticality.is_some()) && classes.len() > 1
+            }
+            Self::Partition => {
+                let specs = || subject.requests.iter().filter(|spec| may_be_a_storm(spec));
+                let others = |name| specs().any(|spec| !spec.heavy && spec.bulkhead != name);
+                specs().filter(|spec| spec.bulkhead.is_some()).any(|spec| others(spec.bulkhead.clone()))
+            }
         }
     }
 
@@ -253,6 +272,8 @@ impl Need {
             Self::Variables => "[service.env]",
             Self::Credential => "a variable with a credential in [service.env]",
             Self::Repository => "`repository = \".\"`",
+            Self::Classes => "`criticality = \"critical\"` and \"sheddable\" on requests that may be repeated",
+            Self::Partition => "`bulkhead = \"NAME\"` on requests with capacity of their own, beside others",
         }
     }
 }

@@ -12,9 +12,11 @@ pub(crate) mod testing;
 mod tests;
 
 pub mod backpressure;
+pub mod bulkhead;
 pub mod cacheable;
 pub mod compress;
 pub mod connections;
+pub mod criticality;
 pub mod deadline;
 pub mod idempotency;
 pub mod limits;
@@ -42,5 +44,7 @@ pub const PROBES: &[Probe] = &[
     rate_limit::PROBE,
     shed::PROBE,
     backpressure::PROBE,
+    criticality::PROBE,
+    bulkhead::PROBE,
     idempotency::PROBE,
 ];

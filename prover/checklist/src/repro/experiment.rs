@@ -6,6 +6,7 @@ mod dependency;
 mod disk;
 mod process;
 mod series;
+mod storm;
 mod strain;
 
 use std::collections::BTreeSet;
@@ -57,6 +58,7 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         Recipe::Identifiers(identifiers) => created::identifiers(subject, identifiers),
         Recipe::Series(series) => series::series(subject, series),
         Recipe::Overload(overload) => strain::overload(subject, overload),
+        Recipe::Storm(storm) => storm::storm(subject, storm),
         Recipe::Spent(spent) => strain::spent(subject, spent),
         Recipe::Unread(unread) => strain::unread(subject, unread),
         Recipe::Bomb(bomb) => strain::bomb(subject, bomb),

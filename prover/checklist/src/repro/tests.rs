@@ -14,6 +14,7 @@ use crate::finding::{Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes;
 use crate::probes::border::slow_clients;
+use crate::recipe::storm::Storm;
 use crate::recipe::strain::{Overload, Overloaded, Spent};
 use crate::recipe::{Dependency, Manner, OnWire, Recipe, WithDependency};
 use crate::selftest::{PACE, Stage, subject_of};
@@ -173,6 +174,10 @@ shown! {
     border_shed_of_nothing_is_shown: "border.shed", "loaded-waits", "loaded-refuses";
     #[ignore = "long: run by make test-long"]
     border_shed_without_retry_after_is_shown: "border.shed", "loaded-refuses-badly", "loaded-refuses";
+    #[ignore = "long: run by make test-long"]
+    border_criticality_of_clients_is_shown: "border.criticality", "classes-greedy", "classes-ordered";
+    #[ignore = "long: run by make test-long"]
+    border_bulkhead_of_shared_places_is_shown: "border.bulkhead", "partitions-shared", "partitions-own";
     border_compress_of_a_bomb_is_shown: "border.compress", "border-packed-unbounded", "border-packed";
     access_secrets_that_are_printed_are_shown: "access.secrets", "secrets-eavesdropping", "ship-good";
     border_idempotency_of_forgotten_keys_is_shown: "border.idempotency", "border-forgets-keys", "border-sound";
@@ -275,6 +280,23 @@ fn overload(fault: Overloaded) -> Recipe {
 #[ignore = "long: run by make test-long"]
 async fn script_tells_a_service_that_refuses_from_one_that_lets_all_wait() {
     tells_apart("border.shed", "loaded-waits", "loaded-refuses", overload(Overloaded::Unrefused(0.9))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: run by make test-long"]
+async fn script_tells_a_service_that_serves_critical_requests_first_from_one_that_serves_all_alike() {
+    let bytes =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes();
+    let storm = Storm {
+        storm: bytes("/sheddable"),
+        times: 2.0,
+        beside: bytes("/critical"),
+        rate: 20.0,
+        clients: 0,
+        objective: Duration::from_secs(1),
+        least: 0.75,
+    };
+    tells_apart("border.criticality", "loaded-refuses", "classes-ordered", Recipe::Storm(storm)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

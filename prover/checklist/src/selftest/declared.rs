@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::chapters::{
-    calls_for_prices, form, get, lives, note, post, prices, relaying, request, seen, shipped, taxes, things, works,
+    calls_for_prices, classes, form, get, lives, note, partitions, post, prices, relaying, request, seen, shipped,
+    taxes, things, works,
 };
 use super::stage::Stage;
 use crate::subject::{Dependencies, Lever, Load, RequestSpec, State, Subject};
@@ -52,6 +53,8 @@ fn web(attribute: &str, name: &str, subject: &mut Subject) {
 fn border(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
     match (attribute, name) {
         ("shed" | "backpressure", _) => works(subject),
+        ("criticality", name) => classes(subject, name != "classes-undeclared"),
+        ("bulkhead", name) => partitions(subject, name != "partitions-undeclared"),
         ("rate-limit", _) | ("connections", "border-http2" | "border-plain") => {}
         ("compress" | "openapi", "border-plain") => {}
         ("compress", name) if name.starts_with("border-packed") => {

@@ -6,7 +6,7 @@ use super::judged::{Judged, kind};
 use crate::report::word;
 
 const HEAD: &str = "\
-# Probes and the servers on which their verdict is known
+# Probes and specimens
 
 `keel selftest --all --markdown` writes this page. Each probe of `keel check` examines small servers whose verdict is known: *sound* ones hold the
 attribute (or are unknown where a clause cannot be seen from outside), *wrong* ones plainly do not, and a *liar* looks right and is not. The other

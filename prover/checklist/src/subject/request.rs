@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::criticality::Criticality;
+
 /// One request of the mix.
 #[derive(Clone, Debug, Default)]
 pub struct RequestSpec {
@@ -42,6 +44,10 @@ pub struct RequestSpec {
     pub heavy: bool,
     /// True if it crashes its handler or worker, on purpose.
     pub crash: bool,
+    /// Its class under overload, where one is declared.
+    pub criticality: Option<Criticality>,
+    /// The name of the partition with capacity of its own that serves it.
+    pub bulkhead: Option<String>,
 }
 
 impl RequestSpec {

@@ -4,11 +4,17 @@
 
 use std::process::Command;
 
+/// The width of the terminal.
+const WIDTH: usize = 80;
+
 /// The deepest nesting of subcommands.
 const DEEPEST: usize = 3;
 
 fn help_of(path: &[String]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_keel")).args(path).arg("--help").output().unwrap();
+    // Without a terminal, the variable is the width.
+    let width = WIDTH.to_string();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_keel")).args(path).arg("--help").env("COLUMNS", width).output().unwrap();
     assert!(output.status.success(), "{path:?}: {}", String::from_utf8_lossy(&output.stderr));
     // A blank line of a long help has the spaces of its indentation.
     let text = String::from_utf8(output.stdout).unwrap();
@@ -47,6 +53,10 @@ fn the_help_of_every_command_is_as_it_was_reviewed() {
             });
         }
         assert!(!help.contains("{n}") && help.lines().count() < 250, "{name}:\n{help}");
+        // Usage is never wrapped.
+        let wide = help.lines().filter(|line| line.chars().count() > WIDTH && !line.starts_with("Usage: "));
+        let wide: Vec<&str> = wide.collect();
+        assert!(wide.is_empty(), "{name} has lines of more than {WIDTH} columns: {wide:#?}");
     }
 }
 

@@ -32,7 +32,8 @@ async fn a_breaker_that_is_forced_open_spares_the_bank_until_the_order_is_taken_
     let account = ledger.account("account", 1000).await;
     let order = json!({ "order": "open", "author": "ada", "reason": "the bank asked us to" });
     assert_eq!(ledger.order(Method::PUT, "/policies/rail/breaker", &order).await.status, 204);
-    assert_eq!(ledger.policy().await["breaker"], "forced open by ada: the bank asked us to");
+    assert_eq!(ledger.policy().await["breaker"], "forced open");
+    assert_eq!(ledger.policy().await["breaker_order"], "ada: the bank asked us to");
     let payout = ask(&ledger, &account, "payout").await;
     eventually("a call is refused", async || ledger.policy().await["refused_by_breaker"].as_u64() > Some(0)).await;
     assert_eq!(rail.bank.total().count, 0);

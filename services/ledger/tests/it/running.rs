@@ -200,16 +200,32 @@ impl Ledger {
         self.client.call(method, &url(self.admin, path)).json(body).send().await.unwrap()
     }
 
+    /// Returns the address of the admin listener.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The health document.
+    pub(crate) async fn health(&self) -> Json {
+        self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap()
+    }
+
+    /// The metrics in the format that `accept` asks for.
+    pub(crate) async fn metrics(&self, accept: &str) -> String {
+        let answer = self.client.get(&url(self.admin, "/metrics")).header("accept", accept).send().await.unwrap();
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
     /// Returns the policy of the calls to the bank from the health document.
     pub(crate) async fn policy(&self) -> Json {
-        let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
+        let health = self.health().await;
         let policies = health["vitals"]["policy"].as_array().unwrap();
         policies.iter().find(|policy| policy["name"] == "rail").unwrap().clone()
     }
 
     /// Calls to the bank that have ended, however.
     pub(crate) async fn calls(&self) -> i64 {
-        let health: Json = self.client.get(&url(self.admin, "/health")).send().await.unwrap().json().unwrap();
+        let health = self.health().await;
         let peers = health["vitals"]["client"].as_array().cloned().unwrap_or_default();
         let ended = |peer: &Json| peer["calls_answered"].as_i64().unwrap() + peer["calls_failed"].as_i64().unwrap();
         peers.iter().map(ended).sum()

@@ -12,17 +12,27 @@ use crate::admission::route::Route;
 const HOPELESS: f64 = 0.9;
 
 impl AdmissionCore {
-    /// Refuses a request before its route is known, when it would be refused on any route: the limit is reached, the queue is full, and no other
-    /// client has more in it; or it is older than any objective. None: `decide` decides. Refusals are counted to [`RouteId::OTHER`].
-    pub fn refuse_early(&mut self, now: Duration, arrival: Arrival) -> Option<Reason> {
+    /// Refuses a request cheaply where it is clear what `decide` would say: the limit of all requests is reached or its route has no room, the queue is full,
+    /// and no other client has more in it; or it is older than its objective. `known`: its route is that of the arrival; else it is refused only when it
+    /// would be on any route. None: `decide` decides. Refusals are counted to [`RouteId::OTHER`].
+    pub fn refuse_early(&mut self, now: Duration, arrival: Arrival, known: bool) -> Option<Reason> {
         let now = now.as_secs_f64();
-        if arrival.exempt || self.queue.is_empty() || !self.is_full() {
+        if arrival.exempt || self.queue.is_empty() {
+            return None;
+        }
+        let route = known.then(|| self.known(arrival.route));
+        let has_room = |route: u16| !self.has_no_room(now, route);
+        if !self.is_full(now) && route.is_none_or(has_room) {
             return None;
         }
         let age = arrival.age.as_secs_f64();
         let is_late = |route: &Route| !route.is_unreachable() && age > HOPELESS * route.objective();
         let is_full = (self.queue.len() + 1) as f64 > self.most_queued(now, self.longest_wait(now) * self.objective);
-        let reason = if self.routes.iter().all(is_late) {
+        let all_late = match route {
+            Some(route) => is_late(&self.routes[usize::from(route)]),
+            None => self.routes.iter().all(is_late),
+        };
+        let reason = if all_late {
             Reason::Hopeless
         } else if is_full && !self.queue.would_make_room(arrival.class, arrival.client.0) {
             Reason::Full
@@ -71,7 +81,7 @@ mod tests {
     fn fill(core: &mut AdmissionCore, client: u64) -> Vec<Place> {
         let mut places = Vec::new();
         for _ in 0..2 * MAX_QUEUE {
-            if core.refuse_early(START, arrival(client)).is_some() {
+            if core.refuse_early(START, arrival(client), true).is_some() {
                 return places;
             }
             if let Decision::Admit(place) = core.decide(START, arrival(client)) {
@@ -84,15 +94,15 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_early_what_it_would_not_make_room_for() {
         let mut core = core();
-        assert_eq!(core.refuse_early(START, arrival(1)), None, "an idle gate decides itself");
+        assert_eq!(core.refuse_early(START, arrival(1), true), None, "an idle gate decides itself");
         let _places = fill(&mut core, 1);
-        assert_eq!(core.refuse_early(START, arrival(1)), Some(Reason::Full));
-        assert_eq!(core.refuse_early(START, arrival(2)), None, "another client has less than its share");
+        assert_eq!(core.refuse_early(START, arrival(1), true), Some(Reason::Full));
+        assert_eq!(core.refuse_early(START, arrival(2), true), None, "another client has less than its share");
         let critical = Arrival { class: Criticality::Critical, ..arrival(1) };
-        assert_eq!(core.refuse_early(START, critical), None, "a lower class makes room");
+        assert_eq!(core.refuse_early(START, critical, true), None, "a lower class makes room");
         let sheddable = Arrival { class: Criticality::Sheddable, ..arrival(2) };
-        assert_eq!(core.refuse_early(START, sheddable), Some(Reason::Full));
-        assert_eq!(core.refuse_early(START, Arrival::exempt()), None);
+        assert_eq!(core.refuse_early(START, sheddable, true), Some(Reason::Full));
+        assert_eq!(core.refuse_early(START, Arrival::exempt(), true), None);
     }
 
     #[test]
@@ -100,6 +110,6 @@ mod tests {
         let mut core = core();
         let old = Arrival { age: Duration::from_millis(460), ..arrival(1) };
         while let Decision::Admit(_place) = core.decide(START, arrival(2)) {}
-        assert_eq!(core.refuse_early(START, old), Some(Reason::Hopeless));
+        assert_eq!(core.refuse_early(START, old, true), Some(Reason::Hopeless));
     }
 }

@@ -5,12 +5,14 @@ use self::flaw::Flaw;
 use crate::specimen::Server;
 use crate::specimen::server::{Response, serve};
 
+pub(crate) mod classes;
 mod connection;
 mod description;
 pub(crate) mod flaw;
 mod framing;
 mod journal;
 pub(crate) mod loaded;
+pub(crate) mod partitions;
 mod things;
 
 /// It does all that the probes of this chapter look at.

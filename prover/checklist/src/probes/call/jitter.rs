@@ -3,7 +3,8 @@
 //! - **Hypothesis**: calls that come by themselves, again and again, do not come at the same time from instances that were started
 //!   together.
 //! - **Sent**: nothing. The service runs with a double of the prover in the place of each dependency that speaks plain HTTP, and calls
-//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, at most 30 s. Kinds whose calls come at even intervals are
+//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, at most 30 s; 12 s where by
+//!   then no kind has come twice, as six of it would not come in 30 s. Kinds whose calls come at even intervals are
 //!   looked at again in five more starts, until two have come: what an instance does so long after its start, others that are started
 //!   with it do at the same time.
 //! - **Decides**: of each kind with at least six calls: intervals whose middle half is at least 5 % of the period wide (and 25 ms) are
@@ -17,7 +18,7 @@
 //!   Dependencies that do not speak plain HTTP are gaps.
 //! - **Blast radius**: the service is started up to six times with the prover's doubles in the dependencies' places, and stopped at
 //!   the end.
-//! - **Bound in time**: 30 s and six starts; for even intervals five times two and a half periods (at most 6 s each) more.
+//! - **Bound in time**: 12 s where nothing repeats, else 30 s, and six starts; for even intervals five times two and a half periods (at most 6 s each) more.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ pub const PROBE: Probe = Probe {
 };
 /// The longest that calls are waited for which come by themselves.
 const WINDOW: Duration = Duration::from_secs(30);
+/// The longest that the second call of some kind is waited for.
+const SECOND_CALL: Duration = Duration::from_secs(12);
 /// So many of each kind are enough, and fewer than so many show no period.
 const ENOUGH: usize = 12;
 const FEWEST: usize = 6;
@@ -102,7 +105,11 @@ async fn judge(lab: &mut Lab, declared: Vec<Dependency>) -> Result<Finding, Find
         let double = double_in_place::double_of(ID, &one).await?;
         places.push((one, double));
     }
-    let enough = |kinds: &Kinds| all_came(&places, kinds) && kinds.values().all(|times| times.len() >= ENOUGH);
+    let second_call = lab.pace.of(SECOND_CALL);
+    let enough = |watched: Duration, kinds: &Kinds| {
+        let enough = all_came(&places, kinds) && kinds.values().all(|times| times.len() >= ENOUGH);
+        enough || watched >= second_call && kinds.values().all(|times| times.len() < 2)
+    };
     let first = Run::watch(lab, &places, lab.pace.of(WINDOW), enough).await?;
     let kinds: Vec<(String, Intervals)> = first
         .kinds
@@ -113,7 +120,9 @@ async fn judge(lab: &mut Lab, declared: Vec<Dependency>) -> Result<Finding, Find
     let mut runs = vec![first];
     let even: Vec<&(String, Intervals)> = kinds.iter().filter(|(_, one)| one.are_even()).collect();
     if let Some(longest) = even.iter().map(|(_, one)| one.period).max() {
-        let twice = |kinds: &Kinds| even.iter().all(|(kind, _)| kinds.get(kind).is_some_and(|times| times.len() >= 2));
+        let twice = |_: Duration, kinds: &Kinds| {
+            even.iter().all(|(kind, _)| kinds.get(kind).is_some_and(|times| times.len() >= 2))
+        };
         for _ in 0..STARTS {
             runs.push(Run::watch(lab, &places, longest * 5 / 2, twice).await?);
         }
@@ -125,10 +134,10 @@ async fn judge(lab: &mut Lab, declared: Vec<Dependency>) -> Result<Finding, Find
     let evidence: Vec<Evidence> = pieces.collect();
     if evidence.is_empty() {
         let reason = format!(
-            "fewer than {FEWEST} calls of a kind came to {} by themselves within {:?}: what is done less often, or \
+            "fewer than {FEWEST} calls of a kind came to {} by themselves within {:.0?}: what is done less often, or \
              is no call over HTTP, is not seen",
             places.iter().map(|(one, _)| one.name.as_str()).collect::<Vec<_>>().join(", "),
-            lab.pace.of(WINDOW)
+            runs[0].watched
         );
         return Ok(Finding::unknown(ID, reason, vec![Evidence::note(runs[0].told())]));
     }
@@ -191,6 +200,8 @@ struct Run {
     started: Instant,
     /// From then until it listened.
     listening: Duration,
+    /// From then until no more calls were waited for.
+    watched: Duration,
     kinds: Kinds,
     contention: Contention,
 }
@@ -201,7 +212,7 @@ impl Run {
         lab: &mut Lab,
         places: &[(Dependency, Double)],
         limit: Duration,
-        until: impl Fn(&Kinds) -> bool,
+        until: impl Fn(Duration, &Kinds) -> bool,
     ) -> Result<Self, Finding> {
         let replaced: Vec<(&Dependency, &Double)> = places.iter().map(|(one, double)| (one, double)).collect();
         let listening = double_in_place::start_with(ID, lab, &replaced).await?.listening;
@@ -212,7 +223,7 @@ impl Run {
         }
         let ready = Instant::now();
         let mut kinds = Kinds::new();
-        while ready.elapsed() < limit && (kinds.is_empty() || !until(&kinds)) {
+        while ready.elapsed() < limit && !until(ready.elapsed(), &kinds) {
             tokio::time::sleep(LOOK).await;
             for (declared, double) in places {
                 for Call { method, path, at, .. } in double.take_calls() {
@@ -221,7 +232,7 @@ impl Run {
                 }
             }
         }
-        Ok(Self { started, listening, kinds, contention: contention.end() })
+        Ok(Self { started, listening, watched: ready.elapsed(), kinds, contention: contention.end() })
     }
 
     fn told(&self) -> String {

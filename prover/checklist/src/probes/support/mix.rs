@@ -18,9 +18,14 @@ const SOURCES: u32 = 64;
 /// purpose is left out. Its seed is another each time: a key that was sent before would be answered from memory, or refused.
 /// Without a mix, the request of which every service has an answer.
 pub(crate) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
+    plan_of(lab, &repeatable(lab), profile, timeout)
+}
+
+/// The same of these requests.
+pub(crate) fn plan_of(lab: &Lab, specs: &[RequestSpec], profile: Profile, timeout: Duration) -> Plan {
     let mut plan = Plan::new(lab.subject.url.clone(), profile);
     plan.trust = lab.subject.trust.clone();
-    plan.kinds = lab.mix().iter().filter(|spec| may_be_repeated(spec)).map(RequestSpec::as_load).collect();
+    plan.kinds = specs.iter().map(RequestSpec::as_load).collect();
     if plan.kinds.is_empty() {
         plan.kinds = vec![Kind::get("harmless", lab.harmless().path)];
     }
@@ -32,11 +37,21 @@ pub(crate) fn plan(lab: &Lab, profile: Profile, timeout: Duration) -> Plan {
     plan
 }
 
+/// The requests of the mix that a plan sends, in its order.
+pub(crate) fn repeatable(lab: &Lab) -> Vec<RequestSpec> {
+    lab.mix().into_iter().filter(may_be_repeated).collect()
+}
+
 /// The names of what the plan leaves out because it must not be sent twice.
 pub(crate) fn left_out(lab: &Lab) -> Vec<String> {
     lab.mix().into_iter().filter(|spec| !may_be_repeated(spec)).map(|spec| spec.name).collect()
 }
 
 fn may_be_repeated(spec: &RequestSpec) -> bool {
-    !spec.slow && !spec.heavy && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
+    !spec.heavy && may_be_a_storm(spec)
+}
+
+/// Returns true for a request that may be sent many times, also if it computes for long.
+pub(crate) fn may_be_a_storm(spec: &RequestSpec) -> bool {
+    !spec.slow && !spec.crash && (spec.only_reads() || spec.idempotent.is_some())
 }

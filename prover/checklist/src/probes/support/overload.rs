@@ -1,4 +1,4 @@
-//! More than a service can do: shared by `border.shed`, `border.backpressure` and `prove.stress`.
+//! More than a service can do: shared by `border.shed`, `border.criticality`, `border.backpressure`, `border.bulkhead` and `prove.stress`.
 //!
 //! - **Once** in a run for `border.shed` and `border.backpressure`, which judge the same overload.
 //! - **First** its capacity: the load is raised in an open loop until the throughput stays behind; once in a run of keel.
@@ -13,14 +13,18 @@
 mod capacity;
 mod generator;
 mod judge;
+pub(crate) mod mixture;
 mod recipe;
+pub(crate) mod shares;
+pub(crate) mod side_by_side;
+pub(crate) mod storm_script;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use std::time::Duration;
 
 use self::capacity::Normal;
-pub(crate) use self::capacity::find;
+pub(crate) use self::capacity::{find, objective};
 pub(crate) use self::generator::{Generator, Sending};
 pub(crate) use self::recipe::Shown;
 use crate::lab::capacity::Capacity;
@@ -52,6 +56,8 @@ const MORE: f64 = 1.3;
 const RAISES: usize = 1;
 /// The most requests a second that keel looks for: what one machine can be expected to offer itself.
 pub(crate) const MOST: f64 = 20_000.0;
+/// Of the known capacity of the mix, the first rate of the search for that of a part of it.
+const BEGIN_PART: f64 = 0.25;
 /// Maximum number of times that the normal load is tried until it is in order: earlier work may still be in progress.
 const TRIES: usize = 4;
 
@@ -101,10 +107,17 @@ pub(crate) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, Strin
     if let Some(found) = &lab.capacity {
         return found.clone();
     }
-    let begin = lab.subject.load.map_or(capacity::BEGIN, |load| load.rate / 2.0);
-    let found = capacity::find(lab, &Generator::of(lab), begin, most).await;
+    let found = capacity::find(lab, &Generator::of(lab), begin(lab), most).await;
     lab.capacity = Some(found.clone());
     found
+}
+
+/// The rate at which the search for the capacity of a part of the mix begins: less than the whole is known to do.
+pub(crate) fn begin(lab: &Lab) -> f64 {
+    match &lab.capacity {
+        Some(Ok(known)) => known.rate * BEGIN_PART,
+        _ => lab.subject.load.map_or(capacity::BEGIN, |load| load.rate / 2.0),
+    }
 }
 
 /// Overloads it with the mix, when it does at most so many requests a second; once in the lab's life.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::selftest::stage::Stage;
-use crate::subject::{Dependencies, Dependency, Load, RequestSpec, State, Subject};
+use crate::subject::{Criticality, Dependencies, Dependency, Load, RequestSpec, State, Subject};
 
 /// A password that the specimens of chapters `ship` and `access` are started with.
 const PASSWORD: &str = "h7Gq2kZ9xW4m";
@@ -138,6 +138,23 @@ pub(super) fn lives(subject: &mut Subject, stage: &Stage) {
 pub(super) fn works(subject: &mut Subject) {
     subject.load = Some(Load { rate: 100.0, peak: 100.0, p99: Duration::from_millis(400), errors: 0.0 });
     subject.requests = vec![get("/work")];
+}
+
+/// Work of three classes, where they are declared.
+pub(super) fn classes(subject: &mut Subject, declared: bool) {
+    works(subject);
+    let of = |path, class| RequestSpec { criticality: Some(class), ..get(path) };
+    if declared {
+        let upper = [of("/critical", Criticality::Critical), of("/default", Criticality::Default)];
+        subject.requests = upper.into_iter().chain([of("/sheddable", Criticality::Sheddable)]).collect();
+    }
+}
+
+/// Two routes, each a partition where that is declared.
+pub(super) fn partitions(subject: &mut Subject, declared: bool) {
+    works(subject);
+    let of = |name: &str| RequestSpec { bulkhead: declared.then(|| name.to_owned()), ..get(&format!("/{name}")) };
+    subject.requests = ["checkout", "search"].map(of).into();
 }
 
 /// A service with settings, data and a folder to work in.

@@ -10,6 +10,7 @@ use toml::Spanned;
 use keel_input::diagnostics::{Reading, near};
 use keel_input::template;
 
+use crate::subject::criticality::Criticality;
 use crate::subject::request::RequestSpec;
 use crate::subject::values::url_path;
 
@@ -100,6 +101,14 @@ pub(super) struct Request {
     /// Example: `crash = true`
     #[serde(default)]
     crash: bool,
+    /// Class of the request under overload: `critical`, `default`, or `sheddable`, which is refused first.
+    /// Default: not examined.
+    /// Example: `criticality = "critical"`
+    criticality: Option<Spanned<String>>,
+    /// Name of the partition with capacity of its own that serves the request; a storm on it must not harm requests of others.
+    /// Default: not examined.
+    /// Example: `bulkhead = "search"`
+    bulkhead: Option<Spanned<String>>,
 }
 
 /// The names that a request may use.
@@ -168,6 +177,15 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         let read = keel_input::duration::parse(text.get_ref()).map_err(|what| format!("`deadline` = {what}"));
         reading.kept(&text.span(), read)
     });
+    let criticality = request.criticality.as_ref().and_then(|written| {
+        let (name, words) = (written.get_ref(), Criticality::ALL.map(Criticality::name).join(", "));
+        let read =
+            Criticality::named(name).ok_or_else(|| format!("{name:?} is no criticality: expected one of {words}"));
+        reading.kept(&written.span(), read)
+    });
+    if let Some(written) = request.bulkhead.as_ref().filter(|name| name.get_ref().trim().is_empty()) {
+        reading.wrong(&written.span(), "`bulkhead` has no name: expected such as \"search\", or leave it out");
+    }
     RequestSpec {
         name: request.name,
         method,
@@ -187,6 +205,8 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         deadline,
         heavy: request.heavy,
         crash: request.crash,
+        criticality,
+        bulkhead: request.bulkhead.map(Spanned::into_inner),
     }
 }
 

@@ -90,7 +90,7 @@ fn judged_after(period: Duration, firsts: &[u64], listening: impl Fn(u32) -> Dur
         .map(|(number, first)| {
             let started = begun + Duration::from_millis(3300) * number;
             let kinds = Kinds::from([("GET /".to_owned(), vec![started + Duration::from_millis(*first)])]);
-            Run { started, listening: listening(number), kinds, contention: Contention::default() }
+            Run { started, listening: listening(number), watched: SECOND, kinds, contention: Contention::default() }
         })
         .collect();
     judge_kind("GET /", &Intervals { period, width: Duration::ZERO }, &runs).0
@@ -132,7 +132,7 @@ fn wide_intervals_are_jittered_only_beyond_what_the_machine_makes_of_even_ones()
     let begun = Instant::now();
     let kinds = Kinds::from([("GET /".to_owned(), (0..12).map(|second| begun + SECOND * second).collect())]);
     let with = |contention| {
-        let run = Run { started: begun, listening: Duration::ZERO, kinds: kinds.clone(), contention };
+        let run = Run { started: begun, listening: Duration::ZERO, watched: SECOND, kinds: kinds.clone(), contention };
         judge_kind("GET /", &Intervals { period: SECOND, width: Duration::from_millis(80) }, &[run])
     };
     assert_eq!(with(Contention::default()).0, Some(true));

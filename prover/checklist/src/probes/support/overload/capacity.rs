@@ -81,7 +81,7 @@ async fn step(lab: &Lab, generator: &Generator, rate: f64) -> Result<Sending, St
 }
 
 /// Within this an answer is in time.
-fn objective(lab: &Lab, peace: Duration) -> Duration {
+pub(crate) fn objective(lab: &Lab, peace: Duration) -> Duration {
     let objective = lab.subject.load.map_or_else(|| PATIENT.max(SLOWER * peace), |load| load.p99);
     objective.min(lab.subject.deadline)
 }

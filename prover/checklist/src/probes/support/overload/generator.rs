@@ -17,7 +17,7 @@ use crate::probes::support::{descriptors, mix};
 /// The most requests at a time, on a connection each.
 const AT_A_TIME: usize = 2_000;
 /// Without an answer for so long, a request is given up.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two looks at what the service uses.
 const LOOK: Duration = Duration::from_millis(100);
 /// Of a kind of which fewer were sent, the share that is answered says nothing.
@@ -29,7 +29,7 @@ const LATENESS: u32 = 5;
 /// Sends a mix.
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
-    plan: Plan,
+    pub(super) plan: Plan,
 }
 
 /// Sent requests and their outcomes. Times are from the load's beginning.
@@ -202,7 +202,7 @@ impl Sending {
     ///
     /// # Errors
     /// When it was later: then the load was not that which was to be sent.
-    pub(super) fn on_schedule(&self, most: Duration) -> Result<(), String> {
+    pub(crate) fn on_schedule(&self, most: Duration) -> Result<(), String> {
         match self.behind {
             Some(lag) if lag > most.min(self.lasts / LATENESS) => Err(format!(
                 "at {:.0} requests a second keel itself fell behind its schedule, by {lag:.0?}: examine it on a machine that is \
@@ -233,10 +233,21 @@ impl Sending {
         ))
     }
 
+    /// The same load with these kinds of requests alone.
+    pub(super) fn of_kinds(&self, kinds: &[usize]) -> Self {
+        let asked = self.asked.iter().filter(|asked| kinds.contains(&asked.kind)).copied().collect();
+        Self { asked, ..self.clone() }
+    }
+
     /// The part that is judged: what was sent once bounded queues had filled, which takes `fills`, and long enough before the end.
     pub(super) fn judged(&self, objective: Duration, fills: Duration) -> Tally {
+        self.tally(objective, fills, self.judged_until(objective))
+    }
+
+    /// The end of the part that is judged: later requests were cut off before they were too late.
+    pub(super) fn judged_until(&self, objective: Duration) -> Duration {
         let last = self.asked.iter().map(|asked| asked.over).max().unwrap_or_default();
-        self.tally(objective, fills, self.lasts.min(last.saturating_sub(objective)))
+        self.lasts.min(last.saturating_sub(objective))
     }
 
     /// Counts the outcomes of requests in an interval. Not counted: requests that were cut off before they were too late.

@@ -11,7 +11,7 @@ use crate::recipe::strain::{self, Overload, Overloaded};
 use crate::subject::RequestSpec;
 
 /// The most requests a second of a service that a script can overload: a script sends fewer than a thousand.
-const MOST: f64 = 400.0;
+pub(super) const MOST: f64 = 400.0;
 
 /// The request that a script sends.
 pub(crate) struct Shown {

@@ -1,13 +1,25 @@
-//! The limit of all requests in flight, anchored to the objective.
+//! A limit of requests in flight that is anchored to the objective: that of all requests, and that of each route.
 //!
 //! The mean latency (age of the unread request plus time in flight) of a window is compared with a target between the latency without load and the
 //! objective. There is no search for a minimum latency: a wrong base moves the target, but never beyond nine tenths of the objective. Latencies are in
 //! units of the objective of their route, so that routes with different objectives share one limit.
 
 /// First limit: enough for handlers that wait when nothing is known about them; the first windows cut it where they compute.
-const FIRST: f64 = 64.0;
-/// The highest limit.
-pub(super) const MOST: f64 = 100_000.0;
+const FIRST: f64 = 86.0;
+/// The highest limit; at this one it is open: it admits everything.
+const MOST: f64 = 100_000.0;
+/// An open limit closes when the mean latency of this many requests is clearly above this share of the objective, and above so many times the base.
+const CLOSES: (u32, f64, f64) = (20, 0.5, 1.5);
+/// It closes sooner when this many requests in a row took so many times the base, the number in flight grew by this share of them meanwhile, and the next
+/// request would take longer than this share of the objective: what is in flight waits for each other.
+const RUN: u32 = 20;
+const LONGER: f64 = 1.5;
+const GROWN: f64 = 0.5;
+const EXPECTED: f64 = 0.6;
+/// Share by which the base of an open limit rises at most in a second: a latency that load makes grow does not become the base.
+const DRIFT: f64 = 0.1;
+/// A base below this share of the objective drifts as if it were this long.
+const LEAST_BASE: f64 = 0.02;
 /// Share of the time between base and objective that may be spent on queueing inside.
 const ALPHA: f64 = 0.1;
 /// Up to this mean, the first one is taken as that without load.
@@ -17,6 +29,8 @@ const WINDOW: (u32, f64) = (20, 0.05);
 const SLOW_WINDOW: (u32, f64) = (3, 1.0);
 /// Requests after which a window ends although its mean is not clear.
 const ENOUGH: u32 = 200;
+/// A limit of a route that is widened beyond this is open.
+const WIDEST: f64 = 4096.0;
 /// Share by which a window without limits moves the base.
 const BASE_STEP: f64 = 0.2;
 /// Cuts to less than this share are judged: they are undone when throughput falls by more than the first share of the cut, and the mean latency by less than
@@ -36,8 +50,9 @@ const FLAT_GROWTH: f64 = 1.6;
 
 /// The limit and its current window.
 #[derive(Clone, Debug)]
-pub(super) struct GlobalLimit {
+pub(super) struct AnchoredLimit {
     limit: f64,
+    is_of_route: bool,
     least: f64,
     /// Mean latency without load, in objectives.
     base: Option<f64>,
@@ -45,6 +60,15 @@ pub(super) struct GlobalLimit {
     epoch: f64,
     window: Window,
     cut: Option<Cut>,
+    growth: Growth,
+}
+
+/// Requests in a row that show a queue which grows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Growth {
+    count: u32,
+    /// Number in flight at the end of the first one.
+    from: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,11 +90,16 @@ struct Window {
     pressed: bool,
     /// The limit was reached.
     bound: bool,
+    /// The limit does not change.
+    fixed: bool,
 }
 
 /// A series of cuts without growth in between, compared with the window before it.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
+    /// The limit before it, to which it is undone.
+    restored: f64,
+    /// Requests that the limit admitted before it: the limit, or for an open one the number in flight.
     limit: f64,
     throughput: f64,
     mean: f64,
@@ -97,11 +126,39 @@ impl Cut {
     }
 }
 
-impl GlobalLimit {
-    pub(super) fn new(cores: f64) -> Self {
+impl AnchoredLimit {
+    /// Creates the limit of all requests.
+    pub(super) fn of_all(cores: f64) -> Self {
         let least = 2.0 * cores;
-        let window = Window::default();
-        Self { limit: FIRST.max(least), least, base: None, epoch: 0.0, window, cut: None }
+        Self {
+            limit: FIRST.max(least),
+            is_of_route: false,
+            least,
+            base: None,
+            epoch: 0.0,
+            window: Window::default(),
+            cut: None,
+            growth: Growth::default(),
+        }
+    }
+
+    /// Creates the limit of a route, which is open.
+    pub(super) fn of_route(cores: f64) -> Self {
+        Self { limit: MOST, is_of_route: true, ..Self::of_all(cores) }
+    }
+
+    /// True while it admits everything.
+    pub(super) fn is_open(&self) -> bool {
+        self.limit >= MOST
+    }
+
+    /// Doubles the limit of a route after a time without congestion.
+    pub(super) fn widen(&mut self, now: f64, patience: f64) {
+        // A cut whose result is still to come would never be judged.
+        if !self.is_open() && !(self.is_judged() && now - self.epoch < patience) {
+            self.limit = if self.limit >= WIDEST { MOST } else { 2.0 * self.limit };
+            self.cut = None;
+        }
     }
 
     pub(super) const fn get(&self) -> f64 {
@@ -122,11 +179,17 @@ impl GlobalLimit {
         window.pressed |= pressed || bound;
     }
 
-    /// Takes the latency of a request that was started then, and its age when it was read, in objectives; ends the window when it is long enough.
-    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64, age: f64) -> Change {
+    /// Takes the latency of a request that was started then, and its age when it was read, in objectives; ends the window when it is long enough. The limit
+    /// changes only where it `may`, else the base alone is learnt.
+    pub(super) fn sample(&mut self, now: f64, started: f64, latency: f64, age: f64, may: bool) -> Change {
         let window = &mut self.window;
+        window.fixed |= !may;
         window.ended += 1;
         if started >= self.epoch {
+            if window.count == 0 && self.cut.is_some() {
+                // What ended before was admitted before the cut, and says nothing about the throughput that it leaves.
+                (window.begun, window.ended, window.in_flight) = (now, 1, 0.0);
+            }
             window.count += 1;
             window.sum += latency;
             window.squares += latency * latency;
@@ -135,6 +198,31 @@ impl GlobalLimit {
         let age = now - window.begun;
         let is_long = |(count, seconds): (u32, f64)| window.count >= count && age >= seconds;
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
+    }
+
+    /// Closes an open limit when the requests in flight wait for each other. `expected`: time that the next request will take by Little's law, in objectives.
+    /// Call it after each request that counts.
+    pub(super) fn close_early(&mut self, now: f64, latency: f64, in_flight: f64, expected: f64) {
+        let is_longer = |base: f64| latency > LONGER * base && expected > EXPECTED.max(2.0 * base);
+        if !self.base.is_some_and(is_longer) {
+            self.growth = Growth::default();
+            return;
+        }
+        if self.growth.count == 0 {
+            self.growth.from = in_flight;
+        }
+        self.growth.count += 1;
+        if self.growth.count < RUN {
+            return;
+        }
+        let grown = in_flight - self.growth.from >= GROWN * f64::from(RUN);
+        self.growth = Growth::default();
+        if grown {
+            let throughput = in_flight / expected;
+            self.cut = Some(Cut { restored: MOST, limit: in_flight, throughput, mean: expected, again: true });
+            self.limit = (self.target() * throughput).max(self.least);
+            self.begin(now, true);
+        }
     }
 
     /// Takes the latency of a calm route, in objectives, as that without load while nothing better is known and it is a long one. The first requests that end
@@ -158,11 +246,11 @@ impl GlobalLimit {
 
     /// Goes back to the limit before the last cuts.
     fn restore(&mut self, now: f64) {
-        self.limit = self.cut.take().map_or(self.limit, |cut| cut.limit.max(self.limit));
+        self.limit = self.cut.take().map_or(self.limit, |cut| cut.restored.max(self.limit));
         self.begin(now, true);
     }
 
-    fn target(&self) -> f64 {
+    pub(super) fn target(&self) -> f64 {
         let base = self.base.unwrap_or(0.0);
         (base + (ALPHA * (1.0 - base)).max(base / 2.0)).min((1.25 * base).max(0.9))
     }
@@ -177,9 +265,16 @@ impl GlobalLimit {
         let (throughput, in_flight) = (f64::from(window.ended) / seconds, window.in_flight / seconds);
         let target = self.target();
 
+        let (enough, share, times) = CLOSES;
+        let closes = self.is_open() && window.count >= enough && {
+            let bound = share.max(times * self.base.unwrap_or(mean));
+            mean - doubt > bound
+        };
         if let Some(cut) = self.cut.filter(|_| window.bound)
             && self.limit <= JUDGED * cut.limit
         {
+            // The throughput of a route whose requests end in clumps says nothing.
+            let throughput = if self.is_of_route { 0.0 } else { throughput };
             if window.unread < IDLE * count && cut.was_in_vain(self.limit, throughput, mean) {
                 self.base = Some(self.base.unwrap_or(0.0).max(cut.mean));
                 self.restore(now);
@@ -187,10 +282,9 @@ impl GlobalLimit {
             }
             self.cut = None;
         }
-        if !window.pressed {
+        if window.fixed || !(window.pressed || closes) || (self.is_open() && !closes) {
             self.cut = None;
-            let base = self.base.map_or(mean, |base| base + BASE_STEP * (mean - base));
-            self.base = Some(base);
+            self.learn_base(mean, seconds);
             self.begin(now, false);
             return Change::Learnt;
         }
@@ -212,13 +306,18 @@ impl GlobalLimit {
         }
         if is_slow {
             let kept = (target / mean).max(MOST_CUT);
-            let limit = (self.limit.min((1.25 * in_flight).max(window.latest)) * kept).max(self.least);
+            let before =
+                if self.is_open() { in_flight.max(window.latest) } else { (1.25 * in_flight).max(window.latest) };
+            let limit = (self.limit.min(before) * kept).max(self.least);
             if limit < self.limit {
                 // The first window of a series can still hold the latency of earlier load.
                 match &mut self.cut {
                     Some(cut) if !cut.again => (cut.again, cut.mean) = (true, cut.mean.min(mean)),
                     Some(_) => {}
-                    None => self.cut = Some(Cut { limit: self.limit, throughput, mean, again: false }),
+                    None => {
+                        let before = if self.is_open() { before } else { self.limit };
+                        self.cut = Some(Cut { restored: self.limit, limit: before, throughput, mean, again: false });
+                    }
                 }
                 self.limit = limit;
                 self.begin(now, true);
@@ -235,6 +334,14 @@ impl GlobalLimit {
             self.begin(now, false);
         }
         Change::Learnt
+    }
+
+    /// Moves the base towards the mean of a window in which nothing was limited.
+    fn learn_base(&mut self, mean: f64, seconds: f64) {
+        self.base = Some(self.base.map_or(mean, |base| {
+            let step = BASE_STEP * (mean - base);
+            base + step.min(DRIFT * seconds * base.max(LEAST_BASE))
+        }));
     }
 
     fn begin(&mut self, now: f64, anew: bool) {

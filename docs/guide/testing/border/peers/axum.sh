@@ -1,0 +1,3 @@
+#!/bin/sh
+# Bare axum: cargo build --release -p bench builds it.
+exec "${BENCH:-target/release/bench}" serve bare "$PORT"

@@ -1,0 +1,50 @@
+//! Background jobs as a supervised part of the service.
+
+use std::sync::Arc;
+
+use store::Store;
+use supervision::ChildSpec;
+use work::Workers;
+
+use crate::{Context, Service};
+
+/// The name of the part.
+const NAME: &str = "jobs";
+
+impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
+    /// Adds background jobs: handlers of their types, rules of their queues, and schedules. Adds the tables of jobs to the migrations.
+    ///
+    /// The workers are a supervised part named `jobs`. When the service begins to drain they claim nothing more, hand back the jobs that have
+    /// not started, and give those that run the drain of their queue (10 s), as far as the stop of the service has time for it.
+    /// [`work::enqueue`] adds jobs, in the transaction of the change that asks for them.
+    ///
+    /// ```
+    /// # use evenkeel::prelude::*;
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Welcome { account: i64 }
+    /// impl Job for Welcome {
+    ///     const KIND: &'static str = "welcome";
+    /// }
+    ///
+    /// Service::new(build_info!()).store(Vec::new()).jobs(|context| {
+    ///     Workers::new(context.store()).handle(|job: Welcome, _context| async move {
+    ///         println!("a letter to account {}", job.account);
+    ///         Ok::<_, JobError>(())
+    ///     })
+    /// });
+    /// ```
+    pub fn jobs(mut self, workers: impl Fn(&Context<S, Store>) -> Workers + Send + Sync + 'static) -> Self {
+        self.database.migrations = work::add_schema(std::mem::take(&mut self.database.migrations));
+        let workers = Arc::new(workers);
+        // The budget of the whole stop is the bound.
+        let spec = ChildSpec::new(NAME).stop_within(work::worker::MAX_DRAIN);
+        self.background(spec, move |context, stop| {
+            let workers = workers(&context);
+            async move {
+                // Beside the drain of the listener: both have the same time.
+                workers.run(context.registry(), context.stop()).await;
+                stop.requested().await;
+            }
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Metric families: the columns of tables as all formats show them.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use vitals::{Column, HistogramSnapshot, Kind, Snapshot, Table, TableRow, TableValue, Unit};
+
+/// One column with the rows of its table.
+pub(super) struct Family<'s> {
+    /// Its name with the unit, without `_total`.
+    pub(super) name: String,
+    pub(super) column: &'s Column,
+    index: usize,
+    table: &'static Table,
+    rows: &'s [TableRow],
+    labels: Rc<[String]>,
+}
+
+/// One row of a family.
+pub(super) struct Series<'s> {
+    /// The labels as both text formats write them, without braces.
+    pub(super) labels: &'s str,
+    pub(super) row: &'s TableRow,
+    pub(super) value: Value<'s>,
+}
+
+pub(super) enum Value<'s> {
+    Number(f64),
+    Histogram(&'s HistogramSnapshot),
+    /// The present word, and all words.
+    Words(&'s str, &'static [&'static str]),
+}
+
+/// The families of a table; none of a table without rows.
+pub(super) fn families(snapshot: &Snapshot) -> impl Iterator<Item = Family<'_>> {
+    let labels: Rc<[String]> = snapshot.rows.iter().map(|row| labels_of(snapshot.table, row)).collect();
+    let is_metric = |column: &Column| !matches!(column.kind, Kind::Label | Kind::State);
+    let columns = snapshot.table.columns.iter().enumerate().filter(move |(_, column)| is_metric(column));
+    columns.filter(|_| !snapshot.rows.is_empty()).map(move |(index, column)| Family {
+        name: metric_name(snapshot.table, column),
+        column,
+        index,
+        table: snapshot.table,
+        rows: &snapshot.rows,
+        labels: Rc::clone(&labels),
+    })
+}
+
+impl Family<'_> {
+    /// The series of all rows.
+    pub(super) fn series(&self) -> impl Iterator<Item = Series<'_>> {
+        let rows = self.rows.iter().zip(self.labels.iter());
+        rows.map(|(row, labels)| Series { labels, row, value: self.value(&row[self.index]) })
+    }
+
+    fn value<'v>(&self, value: &'v TableValue) -> Value<'v> {
+        match (value, self.column.kind) {
+            (TableValue::Distribution(histogram), _) => Value::Histogram(histogram),
+            (TableValue::Text(word), Kind::Words(words)) => Value::Words(word, words),
+            (value, _) => Value::Number(value.number().unwrap_or(f64::NAN)),
+        }
+    }
+
+    /// Names and texts of a row's labels.
+    pub(super) fn labels<'r>(&self, row: &'r TableRow) -> impl Iterator<Item = (&'static str, &'r str)> + use<'_, 'r> {
+        let labels = self.table.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label);
+        labels.filter_map(|(column, value)| Some((column.name, value.as_text()?)))
+    }
+
+    /// The type in both text formats.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.column.kind {
+            Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
+            Kind::Gauge | Kind::Words(_) | Kind::Label | Kind::State => "gauge",
+        }
+    }
+
+    /// The unit as the name has it.
+    pub(super) fn unit(&self) -> &'static str {
+        unit(self.column.unit)
+    }
+
+    /// `_total` for counters.
+    pub(super) fn suffix(&self) -> &'static str {
+        if self.column.kind == Kind::Counter { "_total" } else { "" }
+    }
+}
+
+fn metric_name(table: &Table, column: &Column) -> String {
+    let name = match column.convention {
+        Some(name) => name.replace('.', "_"),
+        None => format!("{}_{}", table.name, column.name),
+    };
+    match unit(column.unit) {
+        "" => name,
+        unit => format!("{name}_{unit}"),
+    }
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::None => "",
+        Unit::Seconds => "seconds",
+        Unit::Bytes => "bytes",
+    }
+}
+
+fn labels_of(table: &Table, row: &TableRow) -> String {
+    let mut labels = String::new();
+    for (column, value) in table.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label) {
+        let Some(text) = value.as_text() else { continue };
+        if !labels.is_empty() {
+            labels.push(',');
+        }
+        labels.push_str(column.name);
+        labels.push_str("=\"");
+        labels.push_str(&escaped(text));
+        labels.push('"');
+    }
+    labels
+}
+
+/// A label's text or a help text, with backslashes, quotes and line ends escaped.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if text.contains(['\\', '"', '\n']) {
+        text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").into()
+    } else {
+        text.into()
+    }
+}

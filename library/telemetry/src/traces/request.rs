@@ -1,0 +1,188 @@
+//! The trace of one request: its state, and the buffer of its spans until its end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+use vitals::TraceContext;
+
+use crate::traces::queue::{KeptTrace, Queue};
+use crate::traces::rules::TraceRules;
+use crate::traces::span::{Span, SpanKind, cut};
+use crate::traces::state::TraceState;
+
+/// The most spans of one request; further ones are counted in the attribute `spans.dropped` of its server span.
+pub const MAX_SPANS: usize = 64;
+
+/// The trace of one request: shared by its task and by the spans that are open.
+#[derive(Debug)]
+pub struct RequestTrace {
+    context: TraceContext,
+    parent: Option<[u8; 8]>,
+    state: Option<TraceState>,
+    /// None: no spans are recorded.
+    recording: Option<Recording>,
+}
+
+#[derive(Debug)]
+struct Recording {
+    rules: TraceRules,
+    queue: Arc<Queue>,
+    began: Instant,
+    /// The same moment, in nanoseconds since 1970.
+    epoch: u64,
+    /// None once the request has ended.
+    spans: Mutex<Option<Buffer>>,
+}
+
+#[derive(Debug, Default)]
+struct Buffer {
+    spans: Vec<Span>,
+    dropped: u32,
+}
+
+/// Description of a request and of its end, for its server span.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSpan<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The route's pattern; none where no route matched.
+    pub route: Option<&'a str>,
+    /// The path, without the query.
+    pub path: &'a str,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// The status of the answer; none where the client left before it.
+    pub status: Option<u16>,
+    /// Duration above which the request is kept in any case; none: the tracer's own rule.
+    pub slow: Option<Duration>,
+}
+
+impl RequestTrace {
+    pub(crate) fn new(
+        context: TraceContext,
+        parent: Option<[u8; 8]>,
+        state: Option<TraceState>,
+        recorded: Option<(TraceRules, Arc<Queue>, Instant)>,
+    ) -> Self {
+        let recording = recorded.map(|(rules, queue, began)| Recording {
+            rules,
+            queue,
+            began,
+            epoch: nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+                .saturating_sub(nanos(began.elapsed())),
+            spans: Mutex::new(Some(Buffer::default())),
+        });
+        Self { context, parent, state, recording }
+    }
+
+    /// Ends the request: its spans are kept or thrown away. Spans that end later are thrown away.
+    pub fn end(&self, server: ServerSpan<'_>) {
+        let Some(recording) = &self.recording else { return };
+        let Some(Buffer { mut spans, dropped }) = recording.spans().take() else { return };
+        let ended = Instant::now();
+        let took = ended.saturating_duration_since(recording.began);
+        let reason = if self.context.is_sampled() {
+            "head"
+        } else if server.status.is_some_and(|status| status >= 500) {
+            "error"
+        } else if took > server.slow.unwrap_or(recording.rules.slow) {
+            "slow"
+        } else {
+            return;
+        };
+        let mut span = self.server_span(&server, recording, ended);
+        span.set("sampling.reason", reason.into());
+        if dropped > 0 {
+            span.set("spans.dropped", dropped.into());
+        }
+        spans.push(span);
+        recording.queue.push(KeptTrace {
+            trace: self.context.trace_id_bytes(),
+            flags: self.context.flags(),
+            state: self.state.clone(),
+            spans,
+        });
+    }
+
+    /// Named and described as OpenTelemetry's semantic conventions for HTTP servers say.
+    fn server_span(&self, server: &ServerSpan<'_>, recording: &Recording, ended: Instant) -> Span {
+        let name = match server.route {
+            Some(route) => format!("{} {route}", server.method),
+            None => server.method.to_owned(),
+        };
+        let mut span = Span {
+            id: self.context.span_id_bytes(),
+            parent: self.parent,
+            kind: SpanKind::Server,
+            name: cut(name.into()),
+            start: recording.epoch,
+            end: recording.at(ended),
+            attributes: Vec::with_capacity(8),
+            failed: server.status.is_some_and(|status| status >= 500),
+        };
+        span.set("http.request.method", server.method.to_owned().into());
+        span.set("url.path", server.path.to_owned().into());
+        if let Some(route) = server.route {
+            span.set("http.route", route.to_owned().into());
+        }
+        match server.status {
+            Some(status) => {
+                span.set("http.response.status_code", status.into());
+                if status >= 500 {
+                    span.set("error.type", status.to_string().into());
+                }
+            }
+            None => span.set("error.type", "cancelled".into()),
+        }
+        span.set("request.id", server.request_id.to_owned().into());
+        span
+    }
+
+    /// The trace of a request without recorded spans: it passes the caller's state on. None without a state.
+    pub fn passed_on(context: TraceContext, state: Option<TraceState>) -> Option<Self> {
+        state.map(|state| Self::new(context, None, Some(state), None))
+    }
+
+    /// The request's own span, the parent of all others.
+    pub(crate) fn context(&self) -> &TraceContext {
+        &self.context
+    }
+
+    pub(crate) fn state(&self) -> Option<&TraceState> {
+        self.state.as_ref()
+    }
+
+    /// A moment in nanoseconds since 1970; none where no spans are recorded.
+    pub(crate) fn at(&self, moment: Instant) -> Option<u64> {
+        Some(self.recording.as_ref()?.at(moment))
+    }
+
+    /// Adds a span that has ended.
+    pub(crate) fn add(&self, span: Span) {
+        let Some(recording) = &self.recording else { return };
+        let mut buffer = recording.spans();
+        let Some(buffer) = buffer.as_mut() else { return };
+        if buffer.spans.len() < MAX_SPANS {
+            buffer.spans.push(span);
+        } else {
+            buffer.dropped = buffer.dropped.saturating_add(1);
+        }
+    }
+}
+
+impl Recording {
+    /// A moment in nanoseconds since 1970.
+    fn at(&self, moment: Instant) -> u64 {
+        self.epoch.saturating_add(nanos(moment.saturating_duration_since(self.began)))
+    }
+
+    fn spans(&self) -> MutexGuard<'_, Option<Buffer>> {
+        // A list of ended spans is whole whatever happened to the thread that held the lock.
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,31 @@
+//! Commit boundaries: the places between two commits, where a test ends the process.
+
+/// The commit boundaries, in the order in which a job passes them. A process ends at the one that `EVENKEEL_WORK_ABORT_AT` names.
+#[cfg(feature = "testing")]
+pub const BOUNDARIES: [&str; 8] = [
+    "claim: before the commit",
+    "claim: after the commit",
+    "handler: after its end",
+    "completion: before the commit",
+    "completion: after the commit",
+    "failure: before the commit",
+    "failure: after the commit",
+    "transaction: before the commit",
+];
+
+/// Marks a boundary. With the feature `testing`, the process ends here when `EVENKEEL_WORK_ABORT_AT` names the boundary.
+#[inline]
+pub(crate) fn boundary(name: &'static str) {
+    #[cfg(feature = "testing")]
+    {
+        use std::sync::LazyLock;
+
+        static ABORT_AT: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("EVENKEEL_WORK_ABORT_AT").ok());
+        debug_assert!(BOUNDARIES.contains(&name), "{name} is in the list");
+        if ABORT_AT.as_deref() == Some(name) {
+            std::process::abort();
+        }
+    }
+    #[cfg(not(feature = "testing"))]
+    let _ = name;
+}

@@ -1,0 +1,61 @@
+//! The list of the conformance suite, for code and for tests.
+
+/// Passes the list of cases to a macro: `file::case, ...`.
+///
+/// ```ignore
+/// macro_rules! tests {
+///     ($($file:ident :: $case:ident,)*) => {
+///         $(#[tokio::test(flavor = "multi_thread")]
+///         async fn $case() {
+///             evenkeel_work::conformance::find(stringify!($case)).unwrap().run(empty_database()).await;
+///         })*
+///     };
+/// }
+/// evenkeel_work::for_each_job_case!(tests);
+/// ```
+#[macro_export]
+macro_rules! for_each_job_case {
+    ($make:ident) => {
+        $make! {
+            enqueueing::w1_a_job_exists_when_its_transaction_commits_and_not_otherwise,
+            enqueueing::w1_a_batch_keeps_its_order_and_its_properties,
+            enqueueing::w7_a_unique_key_gives_the_live_job_that_has_it,
+            enqueueing::w7_eight_callers_at_once_add_one_job_of_a_unique_key,
+            enqueueing::w9_a_job_starts_at_its_time_by_the_clock_of_the_database,
+            enqueueing::a_job_out_of_its_bounds_is_refused_with_the_bound,
+            enqueueing::priorities_start_in_their_order_and_then_by_time,
+            fences::w3_a_job_is_claimed_by_one_of_eight_claimers,
+            fences::w4_a_worker_past_its_lease_changes_nothing,
+            fences::w4_a_zombie_does_complete_a_job_when_the_fence_is_removed,
+            fences::w4_the_fence_of_a_job_only_rises,
+            fences::w5_a_heartbeat_keeps_the_job_and_names_the_jobs_that_are_gone,
+            fences::w2_a_job_of_a_kind_without_handler_stays,
+            fences::a_claim_behind_the_floor_takes_each_job_once,
+            retries::w3_a_job_is_tried_at_most_as_often_as_it_may,
+            retries::w8_a_job_whose_worker_dies_every_time_becomes_a_dead_letter,
+            retries::a_job_that_was_handed_back_loses_no_attempt,
+            retries::the_errors_of_all_attempts_are_kept_until_the_job_is_done,
+            ordering::w6_jobs_of_a_key_run_one_after_the_other_in_their_order,
+            ordering::w6_a_retry_holds_its_successors_up_and_other_keys_go_on,
+            ordering::w6_keys_behind_the_cursor_get_their_turn,
+            ordering::w5_two_claimers_never_run_two_jobs_of_one_key,
+            limits::w5_a_limit_of_running_jobs_holds_over_all_claimers,
+            limits::a_rate_limit_lets_a_burst_pass_and_then_nothing,
+            administration::a_paused_queue_gives_no_jobs_until_it_is_resumed,
+            administration::a_ready_job_is_cancelled_at_once_and_a_running_one_with_its_heartbeat,
+            administration::the_depth_counts_the_jobs_of_each_state,
+            dead_letters::a_dead_letter_is_inspected_edited_and_redriven,
+            dead_letters::a_dead_letter_whose_unique_key_is_taken_stays,
+            dead_letters::dead_letters_are_bounded_by_age_and_number,
+            workers::w2_two_workers_run_each_of_many_jobs_once,
+            workers::w3_an_effect_in_the_transaction_of_the_job_happens_once,
+            workers::w8_a_poisonous_job_does_not_hold_up_the_others,
+            workers::a_running_job_is_cancelled_and_its_handler_is_dropped,
+            workers::the_stop_hands_back_the_jobs_that_have_not_started,
+            schedules::w9_a_slot_is_fired_once_by_eight_processes,
+            schedules::w9_a_schedule_that_was_changed_waits_for_its_new_slot,
+            workers::a_commit_of_the_same_process_wakes_the_workers,
+            workers::a_deadline_that_is_over_makes_a_dead_letter,
+        }
+    };
+}

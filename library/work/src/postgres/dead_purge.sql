@@ -1,0 +1,2 @@
+-- Deletes dead letters.
+DELETE FROM evenkeel_dead WHERE id = ANY($1::BIGINT[])

@@ -1,0 +1,20 @@
+-- Claims ready jobs without an order key, a lane a priority, each from its floor on. Fences only rise. A queue with limits
+-- is left out unless the transaction holds its row ($9).
+UPDATE evenkeel_job
+SET state = 1, fence = fence + 1, attempt = attempt + 1, lease_until = CAST(unixepoch('subsec') * 1000000 AS INTEGER) + $3, owner = $4
+WHERE id IN (
+    SELECT job.id
+    FROM json_each($5) AS lane
+    CROSS JOIN evenkeel_job AS job INDEXED BY evenkeel_job_ready
+        ON job.queue = $1 AND job.state = 0 AND job.order_key IS NULL AND job.priority = lane.value
+    WHERE (job.run_at, job.id) > (json_extract($6, '$[' || lane.key || ']'), json_extract($7, '$[' || lane.key || ']'))
+        AND job.run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+        AND job.kind IN (SELECT value FROM json_each($8))
+        AND NOT EXISTS (
+            SELECT 1 FROM evenkeel_queue AS rules
+            WHERE rules.queue = $1 AND (rules.paused
+                OR NOT $9 AND (rules.max_running IS NOT NULL OR rules.rate_per_second IS NOT NULL)))
+    LIMIT $2
+)
+RETURNING id, fence, message_id, kind, priority, run_at, attempt, max_attempts, payload, trace,
+    redrives, 0 AS is_ordered, deadline - CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS deadline_in, CAST(unixepoch('subsec') * 1000000 AS INTEGER) - run_at AS waited

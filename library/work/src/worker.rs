@@ -1,0 +1,174 @@
+//! Workers: handlers of jobs, and the loops that claim, run and finish them.
+//!
+//! Cancel-safe: a dropped run leaves the claimed jobs to the workers that find their leases over.
+
+mod claiming;
+mod collector;
+mod execution;
+mod handlers;
+mod heartbeat;
+mod in_flight;
+mod manual;
+mod queue;
+mod rules;
+mod stats;
+mod sweep;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ::store::{BoxFuture, Store, Transaction};
+use futures_util::future::join_all;
+use supervision::Stop;
+use vitals::Registry;
+
+use crate::error::WorkError;
+use crate::job::context::JobContext;
+use crate::job::outcome::JobError;
+use crate::job::store::JobStore;
+use crate::job::{Job, NewJob};
+use crate::schedule::Schedule;
+use crate::schedule::firing::Schedules;
+use crate::worker::handlers::Handlers;
+use crate::worker::queue::Queue;
+
+pub use manual::{MAX_MANUAL, Report};
+pub use rules::{MAX_DRAIN, QueueRules};
+
+/// The workers of one process: handlers by kind, and rules by queue.
+///
+/// Each queue has loops of its own: one claims and starts jobs, one stores their ends in batches, one sends heartbeats, and one ends
+/// attempts whose lease is over. [`Workers::run`] runs them until the stop; `Service::jobs` does so as a supervised part.
+#[derive(Debug)]
+pub struct Workers {
+    jobs: JobStore,
+    handlers: Handlers,
+    rules: BTreeMap<String, QueueRules>,
+    schedules: Schedules,
+    owner: String,
+}
+
+impl Workers {
+    /// Workers without handlers, for the jobs of a store.
+    pub fn new(store: &Store) -> Self {
+        Self {
+            jobs: JobStore::new(store),
+            handlers: Handlers::default(),
+            rules: BTreeMap::new(),
+            schedules: Schedules::default(),
+            owner: vitals::new_id("worker"),
+        }
+    }
+
+    /// Sets the rules of a queue. Queues of handlers have default rules without this.
+    ///
+    /// # Panics
+    /// When a rule is out of its range.
+    #[must_use]
+    pub fn queue(mut self, name: impl Into<String>, change: impl FnOnce(QueueRules) -> QueueRules) -> Self {
+        let (name, rules) = (name.into(), change(QueueRules::default()));
+        if let Err(wrong) = rules.check() {
+            panic!("the queue {name:?}: {wrong}");
+        }
+        self.rules.insert(name, rules);
+        self
+    }
+
+    /// Handles jobs of a type at least once: the job is deleted after the handler returned `Ok`.
+    ///
+    /// An attempt that ended after its effect and before its deletion is repeated: give effects on others the message id as idempotency
+    /// key, or use [`Workers::handle_in_transaction`]. A panic is an error. The handler is dropped at its next await when the job is
+    /// cancelled, its deadline or the timeout of the queue is over, or its lease is lost.
+    ///
+    /// # Panics
+    /// When the kind has a handler already.
+    #[must_use]
+    pub fn handle<J, F, R, E>(mut self, handler: F) -> Self
+    where
+        J: Job,
+        F: Fn(J, JobContext) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<JobError> + 'static,
+    {
+        self.handlers.add::<J>(handlers::at_least_once(handler));
+        self
+    }
+
+    /// Handles jobs of a type exactly once: the handler gets a transaction, in which the job is deleted too.
+    ///
+    /// The effect is in the store when and only when the job is done. The transaction is serializable and runs again after a conflict:
+    /// the handler must have no effect but on it. Keep it shorter than the lease of the queue: heartbeats rest while it runs.
+    ///
+    /// # Panics
+    /// When the kind has a handler already.
+    #[must_use]
+    pub fn handle_in_transaction<J, F>(mut self, handler: F) -> Self
+    where
+        J: Job,
+        F: for<'t> Fn(&'t mut Transaction, Arc<J>, JobContext) -> BoxFuture<'t, Result<(), JobError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.handlers.add::<J>(handlers::in_transaction(self.jobs.store().clone(), handler));
+        self
+    }
+
+    /// Adds a job at each slot of a schedule, once over all processes that have the schedule. The job gets the slot, not the present time.
+    ///
+    /// # Panics
+    /// When the pattern or the zone cannot be read, or two schedules have one name. [`Schedule::slots`] checks without a panic.
+    #[must_use]
+    pub fn schedule<N: Into<NewJob>>(
+        mut self,
+        schedule: Schedule,
+        job: impl Fn(SystemTime) -> N + Send + Sync + 'static,
+    ) -> Self {
+        if let Err(wrong) = self.schedules.add(schedule, Box::new(move |slot| job(slot).into())) {
+            panic!("{wrong}");
+        }
+        self
+    }
+
+    /// Fires the slots of schedules that have come; returns the number of jobs that were added. [`Workers::run`] does so each second.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn fire_schedules(&self) -> Result<usize, WorkError> {
+        self.schedules.register(&self.jobs).await?;
+        self.schedules.fire(&self.jobs).await
+    }
+
+    /// The operations on the jobs of the store.
+    pub fn jobs(&self) -> &JobStore {
+        &self.jobs
+    }
+
+    /// Runs the workers until the stop: then no job is claimed any more, jobs that have not started are handed back, and those that run have
+    /// the drain of their queue to end; after it they are interrupted and handed back.
+    ///
+    /// Dropped before its end it leaves the claimed jobs to the workers that find their leases over.
+    pub async fn run(&self, registry: &Registry, stop: Stop) {
+        let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(|(name, rules)| self.start(name, rules)).collect();
+        let stats = Arc::new(stats::QueueTable::new(&queues));
+        registry.register(stats.clone());
+        let loops = queues.into_iter().map(|queue| {
+            let stop = stop.clone();
+            async move { queue.run(&stop).await }
+        });
+        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, &stop));
+    }
+
+    fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {
+        Arc::new(Queue::new(name, rules, self.jobs.clone(), self.handlers.clone(), self.owner.clone()))
+    }
+
+    /// Returns the queues of the handlers and of the rules.
+    fn queues(&self) -> BTreeMap<&str, QueueRules> {
+        let of_handlers = self.handlers.queues().map(|queue| (queue, QueueRules::default()));
+        let mut queues: BTreeMap<&str, QueueRules> = of_handlers.collect();
+        queues.extend(self.rules.iter().map(|(name, rules)| (name.as_str(), rules.clone())));
+        queues
+    }
+}

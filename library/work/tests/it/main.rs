@@ -1,0 +1,5 @@
+//! Jobs through the public interface, on every engine.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+mod boundaries;
+mod conformance;
